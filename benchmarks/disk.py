@@ -1,0 +1,29 @@
+"""How much room points take."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench, progress
+from benchmarks.figure import Measured
+from benchmarks.ingest import BATCH, KEYS, POINTS
+from benchmarks.server import Server
+
+PEER_POINTS = {"mlflow": 20_000, "fasttrackml": 100_000}
+
+
+def bytes_per_point(bench: Bench) -> Measured:
+    """`disk.bytes_per_point`: growth of the database by a point, after its server has stopped."""
+    progress("runstream")
+    ours = _growth(bench, bench.runstream(), POINTS, {})
+    found = {}
+    for name, points in PEER_POINTS.items():
+        found[name] = _growth(bench, bench.new_peer(name), points, {"via": "rest"})
+    return Measured(ours, found)
+
+
+def _growth(bench: Bench, server: Server, points: int, way: dict[str, str]) -> float:
+    before = server.bytes_on_disk()
+    server.job("log_batch", points=points, keys=KEYS, size=BATCH, **way)
+    server.stop()
+    after = server.bytes_on_disk()
+    bench.discard(server)
+    return (after - before) / points

@@ -1,0 +1,27 @@
+"""How fast a history is read."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench, progress
+from benchmarks.figure import Measured
+
+POINTS = 250_000
+PEER_POINTS = {"mlflow": 50_000, "fasttrackml": POINTS}
+
+
+def read(bench: Bench) -> Measured:
+    """`history.read`: points/s of one metric read into Python; see docs/benchmarks.md."""
+    peers: dict[str, float] = {}
+    details: dict[str, float] = {}
+    for name, points in PEER_POINTS.items():
+        progress(f"{name}, {points:,} points")
+        ways = bench.peer(name).job("history", points=points)
+        details |= {f"{name} {way}": points / seconds for way, seconds in ways.items()}
+        peers[name] = points / min(ways.values())
+    progress("runstream")
+    server = bench.runstream()
+    ways = server.job("history", points=POINTS)
+    bench.discard(server)
+    # In columns, as the fastest of FastTrackML's ways gives them.
+    details["rows"] = POINTS / ways["rows"]
+    return Measured(POINTS / ways["columns"], peers, details)

@@ -1,0 +1,40 @@
+"""How fast runs are made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from benchmarks.bench import Bench, progress
+from benchmarks.figure import Measured
+
+RUNS = 300
+PEER_RUNS = {"mlflow": 30, "fasttrackml": 100}
+ROUNDS = 3
+
+# Ours is the first, which is most like what the peers do.
+WAYS = {
+    "log": {"queued": False, "threads": 1},
+    "log_batch": {"queued": True, "threads": 1},
+    "log, 8 threads": {"queued": False, "threads": 8},
+}
+
+
+def create(bench: Bench) -> Measured:
+    """`runs.create`: runs/s created, filled and ended by one client, one after the other.
+
+    The best of some rounds, in each of which all take their turn.
+    """
+    rates: dict[str, list[float]] = defaultdict(list)
+    server = bench.runstream()
+    for number in range(ROUNDS):
+        progress(f"round {number + 1} of {ROUNDS}")
+        for name, count in PEER_RUNS.items():
+            for via in ("client", "rest"):
+                seconds = bench.peer(name).job("runs", count=count, via=via)
+                rates[f"{name} {via}"].append(count / seconds)
+        for way, arguments in WAYS.items():
+            rates[way].append(RUNS / server.job("runs", count=RUNS, **arguments))
+    bench.discard(server)
+    best = {name: max(rates) for name, rates in rates.items()}
+    peers = {name: max(best[f"{name} client"], best[f"{name} rest"]) for name in PEER_RUNS}
+    return Measured(best.pop("log"), peers, best)

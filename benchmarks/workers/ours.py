@@ -1,0 +1,172 @@
+"""Drives a Runstream server through its Python client."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import runstream
+from benchmarks.workers.job import main
+from benchmarks.workers.workload import batches, columns
+from runstream import Metric, TrackingClient
+
+EPOCHS = 50
+SERIES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def log_batch(uri: str, points: int, keys: int, size: int) -> float:
+    """Log points to one run in batches; return the seconds until all are on disk."""
+    with TrackingClient(uri) as client:
+        run_id = client.create_run().info.run_id
+        entities = [[Metric(*row) for row in batch] for batch in batches(points, keys, size)]
+        gc.freeze()  # what the caller holds is no part of the client's work
+
+        def work() -> None:
+            for batch in entities:
+                client.log_batch(run_id, batch)
+            client.flush()
+
+        return _timed(work)
+
+
+def log_table(uri: str, runs: int, points: int, keys: int, size: int) -> float:
+    """Log points to each of several runs in tables; return the seconds until all are on disk."""
+    with TrackingClient(uri) as client:
+        tables = list(columns(points, keys, size))
+        gc.freeze()
+
+        def work() -> None:
+            for _ in range(runs):
+                run_id = client.create_run().info.run_id
+                for table in tables:
+                    client.log_table(run_id, *table)
+                client.flush()
+
+        return _timed(work)
+
+
+def log_metric(uri: str, points: int) -> float:
+    """Log points by a fluent call each; return the seconds from the first to the run's end."""
+    runstream.set_tracking_uri(uri)
+    runstream.start_run()
+
+    def work() -> None:
+        for step in range(points):
+            runstream.log_metric("loss", 0.5, step=step)
+        runstream.end_run()
+
+    return _timed(work)
+
+
+def log_metric_calls(uri: str, calls: int) -> dict[str, float]:
+    """Time fluent calls one by one while they are uploaded; return microseconds.
+
+    What reading the clock takes is measured in the same process and subtracted.
+    """
+    runstream.set_tracking_uri(uri)
+    clock = time.perf_counter_ns
+    with runstream.start_run():
+        runstream.log_metric("loss", 0.5, step=0)
+        times = [0] * calls
+        for step in range(calls):
+            start = clock()
+            runstream.log_metric("loss", 0.5, step=step)
+            times[step] = clock() - start
+    empty = [-(clock() - clock()) for _ in range(calls)]
+    overhead = statistics.median(empty)
+    times.sort()
+    percentile = {"median": 0.5, "p99": 0.99, "p99.9": 0.999}
+    result = {name: times[int(part * calls)] for name, part in percentile.items()}
+    result |= {"longest": times[-1]}
+    return {name: (time - overhead) / 1000 for name, time in result.items()} | {
+        "clock": overhead / 1000
+    }
+
+
+def keras_history(uri: str, repeats: int) -> list[float]:
+    """Log a history of 50 epochs and 4 metrics by a call a point.
+
+    Returns the seconds from `start_run` to the end of the run, for each repeat.
+    """
+    runstream.set_tracking_uri(uri)
+    runstream.set_experiment("keras")
+
+    def work() -> None:
+        with runstream.start_run():
+            for epoch in range(EPOCHS):
+                for name in SERIES:
+                    runstream.log_metric(name, 1 / (epoch + 1), step=epoch)
+
+    return [_timed(work) for _ in range(repeats)]
+
+
+def log(uri: str, calls: int) -> list[float]:
+    """Log points by a durable unary call each; return the seconds of each call."""
+    with TrackingClient(uri) as client:
+        run_id = client.create_run().info.run_id
+        times = []
+        for step in range(calls):
+            start = time.perf_counter()
+            client.log(run_id, [Metric("loss", 0.5, 1, step)])
+            times.append(time.perf_counter() - start)
+        return times
+
+
+def runs(uri: str, count: int, queued: bool, threads: int) -> float:
+    """Create, fill and end runs; return seconds.
+
+    A run is filled by one durable call, or by calls that queue what its end then waits for.
+    """
+    with TrackingClient(uri) as client, ThreadPoolExecutor(threads) as pool:
+        log = client.log_batch if queued else client.log
+
+        def fill(_: int) -> None:
+            run_id = client.create_run().info.run_id
+            now = time.time_ns() // 1_000_000
+            metrics = [Metric(f"metric_{i}", i / 3, now, 0) for i in range(10)]
+            params = {f"param_{i}": str(i) for i in range(10)}
+            log(run_id, metrics, params, {f"tag_{i}": str(i) for i in range(3)})
+            client.set_terminated(run_id)
+
+        fill(0)
+        return _timed(lambda: list(pool.map(fill, range(count))))
+
+
+def history(uri: str, points: int) -> dict[str, float]:
+    """Log one series and read it back in each way there is; return the seconds of each."""
+    with TrackingClient(uri) as client:
+        run_id = client.create_run().info.run_id
+        for table in columns(points, 1, points):
+            client.log_table(run_id, *table)
+        client.flush()
+
+        def rows() -> int:
+            return len(client.get_metric_history(run_id, "metric_0"))
+
+        def parts() -> int:
+            return sum(len(p.value) for p in client.read_metric_history(run_id, ["metric_0"]))
+
+        return {"rows": _timed_read(rows, points), "columns": _timed_read(parts, points)}
+
+
+def _timed_read(read: Callable[[], int], points: int) -> float:
+    def checked() -> None:
+        if (found := read()) != points:
+            raise RuntimeError(f"{found} points came back of {points}")
+
+    return min(_timed(checked) for _ in range(5))
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    jobs = (log_batch, log_table, log_metric, log_metric_calls, keras_history, log, runs, history)
+    main({job.__name__: job for job in jobs})

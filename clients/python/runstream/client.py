@@ -1,0 +1,257 @@
+"""TrackingClient: every RPC as a method, with explicit run ids.
+
+What it does about experiments and runs is in `experiment_calls` and `run_calls`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import SupportsFloat, SupportsIndex
+
+from runstream import rules
+from runstream.buffer import Pairs, RunBuffer, settings
+from runstream.connections import connect, release
+from runstream.entities import Metric, MetricColumns
+from runstream.experiment_calls import ExperimentCalls
+from runstream.run_calls import RunCalls
+from runstream.v1 import logging_service_pb2 as logs
+from runstream.v1 import metric_service_pb2 as histories
+from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.run_pb2 import Param, RunTag
+
+
+class TrackingClient(ExperimentCalls, RunCalls):
+    """A client for services, tools and programs that log many runs at once.
+
+    It is safe to use from any number of threads, and after a fork. All clients of a process for
+    one tracking URI share one connection and one stream.
+
+    `log_metric`, `log_metrics`, `log_batch`, `log_table`, `log_param`, `log_params`, `set_tag` and
+    `set_tags` queue and return at once; what they queued is on disk when `flush` has returned, or
+    a call that reads or ends the same run. What the server refuses is raised by the next call for
+    the run. Every other method is one RPC, and durable when it has returned; they raise
+    `Unavailable` if the server cannot be reached for half a minute, and `DeadlineExceeded`.
+
+    Args:
+        tracking_uri: where to log, in a form of `runstream.tracking_uri`; RUNSTREAM_TRACKING_URI
+            or else the file `runstream.db` in the current directory, if left out.
+    """
+
+    def __init__(self, tracking_uri: str | os.PathLike[str] | None = None) -> None:
+        self._connection = connect(tracking_uri)
+        self._closed = False
+
+    @property
+    def tracking_uri(self) -> str:
+        """The tracking URI, with its path absolute."""
+        return self._connection.uri
+
+    def close(self) -> None:
+        """Wait until all that was logged is on disk, and let go of the connection.
+
+        A closed client that is used again opens the connection again.
+
+        Raises:
+            RunstreamError: the server refused something of what was logged.
+        """
+        try:
+            self.flush()
+        finally:
+            if not self._closed:
+                self._closed = True
+                release(self._connection)
+
+    def __enter__(self) -> TrackingClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Logging, queued
+
+    def log_metric(
+        self,
+        run_id: str,
+        key: str,
+        value: SupportsFloat,
+        timestamp: SupportsIndex | None = None,
+        step: SupportsIndex | None = 0,
+    ) -> None:
+        """Queue one point; see `runstream.log_metric`."""
+        self.buffer(run_id).log_metric(key, value, step, timestamp)
+
+    def log_metrics(
+        self,
+        run_id: str,
+        metrics: Mapping[str, SupportsFloat],
+        step: SupportsIndex | None = 0,
+        timestamp: SupportsIndex | None = None,
+    ) -> None:
+        """Queue one point of each of several metrics; see `runstream.log_metrics`."""
+        self.buffer(run_id).log_metrics(metrics, step, timestamp)
+
+    def log_param(self, run_id: str, key: str, value: object) -> None:
+        """Queue one param; see `runstream.log_params`."""
+        self.buffer(run_id).log_params({key: value})
+
+    def log_params(self, run_id: str, params: Pairs) -> None:
+        """Queue params; see `runstream.log_params`."""
+        self.buffer(run_id).log_params(params)
+
+    def set_tag(self, run_id: str, key: str, value: object) -> None:
+        """Queue one tag; see `runstream.set_tags`."""
+        self.buffer(run_id).set_tags({key: value})
+
+    def set_tags(self, run_id: str, tags: Pairs) -> None:
+        """Queue tags; see `runstream.set_tags`."""
+        self.buffer(run_id).set_tags(tags)
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Iterable[Metric | tuple[str, float, int, int]] = (),
+        params: Pairs = (),
+        tags: Pairs = (),
+    ) -> None:
+        """Queue any number of points, params and tags (M7).
+
+        All is checked before anything is queued. The params, the tags and the points are refused
+        by the server independently of each other; use `log` for a batch that is one.
+
+        Args:
+            run_id: the run.
+            metrics: points as (key, value, timestamp, step).
+            params: params, a mapping or pairs (P1).
+            tags: tags, a mapping or pairs (P3).
+
+        Raises:
+            InvalidArgument: a key, value, step or timestamp breaks its rule.
+        """
+        buffer = self.buffer(run_id)
+        params, tags = settings("params", params), settings("tags", tags)
+        buffer.log_batch(metrics)
+        buffer.log_params(params)
+        buffer.set_tags(tags)
+
+    def log_table(
+        self,
+        run_id: str,
+        keys: Sequence[str],
+        key: Collection[int],
+        step: Collection[int],
+        timestamp: Collection[int],
+        value: Collection[float],
+    ) -> None:
+        """Queue any number of points in columns: (keys[key[i]], step[i], timestamp[i], value[i]).
+
+        The columns may be lists or NumPy arrays.
+
+        Raises:
+            InvalidArgument: the columns differ in length, an index is outside of `keys`, or a key,
+                value, step or timestamp breaks its rule.
+        """
+        self.buffer(run_id).log_table(keys, key, step, timestamp, value)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until all that was logged before, to any run, is on disk.
+
+        Args:
+            timeout: seconds to wait; as long as it takes, if left out.
+
+        Raises:
+            DeadlineExceeded: the time is over; it says how many points have no answer, and they
+                stay queued.
+            RunstreamError: the server refused something of what was logged.
+        """
+        self._connection.outbox.flush(timeout=timeout)
+
+    def flush_run(self, run_id: str, timeout: float | None = None) -> None:
+        """Wait until all that was logged before to one run is on disk; else as `flush`."""
+        self._connection.outbox.flush(run_id, timeout)
+
+    def buffer(self, run_id: str) -> RunBuffer:
+        """Return the queue of a run, for many calls in a row."""
+        return self._connection.outbox.buffer(run_id)
+
+    # Logging, durable on return
+
+    def log(
+        self,
+        run_id: str,
+        metrics: Iterable[Metric | tuple[str, float, int, int]] = (),
+        params: Pairs = (),
+        tags: Pairs = (),
+    ) -> None:
+        """Log one batch, all or nothing, and return when it is on disk (P5).
+
+        Args:
+            run_id: the run.
+            metrics: points as (key, value, timestamp, step).
+            params: params, a mapping or pairs.
+            tags: tags, a mapping or pairs.
+
+        Raises:
+            InvalidArgument: something breaks its rule, or a param has another value already.
+            NotFound: there is no such run.
+            FailedPrecondition: the run is deleted.
+            ResourceExhausted: the batch is over 4 MiB; `log_batch` has no limit.
+        """
+        self.flush_run(run_id)
+        request = logs.LogRequest(
+            run_id=run_id,
+            table=_table(metrics),
+            params=[Param(key=k, value=v) for k, v in settings("params", params).items()],
+            tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags).items()],
+        )
+        self._connection.call(lambda to: to.logs.Log, request)
+
+    # Histories
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """Return all points of a metric by step, timestamp and value (M6).
+
+        A metric that was never logged has none.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return [row for part in self.read_metric_history(run_id, (key,)) for row in part.rows()]
+
+    def read_metric_history(self, run_id: str, keys: Iterable[str] = ()) -> Iterator[MetricColumns]:
+        """Yield the points of metrics in columns, of all the run's metrics if none is named.
+
+        Each part holds up to 16,384 points of one metric, by step, timestamp and value, and the
+        metrics come in the order of their keys (M6).
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        self.flush_run(run_id)
+        request = histories.ReadMetricHistoryRequest(run_id=run_id, metric_keys=keys)
+        for answer in self._connection.stream(lambda to: to.metrics.ReadMetricHistory, request):
+            if answer.metrics.keys:
+                yield MetricColumns.from_proto(answer.metrics)
+
+
+def _table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:
+    table = MetricTable()
+    index: dict[str, int] = {}
+    for key, value, timestamp, step in metrics:
+        if key not in index:
+            rules.check_key("key", key)
+            index[key] = len(index)
+            table.keys.append(key)
+        rules.check_step("step", step)
+        rules.check_timestamp("timestamp", timestamp)
+        table.key.append(index[key])
+        table.step.append(step)
+        table.timestamp.append(timestamp)
+        table.value.append(value)
+    return table

@@ -1,0 +1,270 @@
+"""The connection of a process to one server, shared by all that talk to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+import grpc
+
+from runstream import closing, embedded
+from runstream.channel import CLOSED, Reading, Services, open_channel
+from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
+from runstream.status import error_of_call
+from runstream.tracking_uri import Target
+from runstream.uploader import FORKING, NO_THREADS, Uploader
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse, LogRequest
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+#: Seconds until a call that has no answer fails.
+DEADLINE = 60.0
+
+#: Seconds for which a call that may be repeated is, while the server cannot be reached.
+PATIENCE = 30.0
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+# Seconds that calls under way get to end before a fork, and then seconds for what is left.
+_BEFORE_FORK = 1.0
+_LEAVE = 2.0
+
+
+class Connection:
+    """A channel to a server that is opened when it is needed, and the uploader for it.
+
+    Attributes:
+        uri: tracking URI of the server.
+        users: how many clients use it; covered by the lock of `runstream.connections`.
+        outbox: what is logged to it.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.uri = target.uri
+        self.users = 0
+        self._target = target
+        self._uploader = Uploader(
+            target.uri, self._open_stream, at_start=lambda: closing.logging_to(self)
+        )
+        self.outbox = self._uploader.outbox
+        self._begin()
+
+    def _begin(self) -> None:
+        # Covers the attributes below. It is held while a channel is opened, which may have to
+        # wait for a server to start.
+        self._changed = threading.Condition()
+        self._services: Services | None = None
+        self._readings: WeakSet[Reading[Any]] = WeakSet()
+        self._address: str | None = None
+        self._doubtful = False  # the server of a file did not answer: look for it again
+        self._parked = False
+        self._calls = 0  # under way
+
+    def call(
+        self,
+        rpc: Callable[[Services], grpc.UnaryUnaryMultiCallable[Request, Response]],
+        request: Request,
+        *,
+        again: bool = True,
+    ) -> Response:
+        """Return the answer of a unary RPC.
+
+        Args:
+            rpc: picks the RPC from the services.
+            request: its request.
+            again: whether it may be sent again when its answer was lost. If not, it waits for
+                the server and is sent once.
+
+        Raises:
+            RunstreamError: what the server answered; Unavailable if it did not.
+        """
+        pauses = _pauses() if again else iter(())
+        while True:
+            answer = self._attempt(rpc, request, wait=not again)
+            if not isinstance(answer, RunstreamError):
+                return answer
+            # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
+            pause = next(pauses, None) if isinstance(answer, Unavailable) else None
+            if pause is None:
+                raise answer
+            time.sleep(pause)
+
+    def stream(
+        self,
+        rpc: Callable[[Services], grpc.UnaryStreamMultiCallable[Request, Response]],
+        request: Request,
+    ) -> Iterator[Response]:
+        """Yield the answers of a streaming RPC; a fork on the way ends it as Unavailable."""
+        pauses = _pauses()
+        while True:
+            reading = self._begin_reading(rpc, request)
+            answer = reading.next()
+            if not isinstance(answer, Unavailable) or (pause := next(pauses, None)) is None:
+                break
+            self._doubtful = True
+            time.sleep(pause)
+        try:
+            while answer is not None:
+                if isinstance(answer, RunstreamError):
+                    raise answer
+                yield answer
+                answer = reading.next()
+        finally:
+            reading.cancel()
+
+    def drain(self, patience: float) -> bool:
+        """Wait until all that was logged is answered; return whether it is.
+
+        At the end of a program a stream may be impossible; then unary calls do its work.
+
+        Args:
+            patience: seconds without an answer after which to give up.
+        """
+        if self.outbox.drain(patience):
+            return True
+        trouble = self.outbox.standing_trouble()
+        return trouble is not None and trouble.reason == NO_THREADS and self._send_by_calls()
+
+    def _send_by_calls(self) -> bool:
+        stream = self.outbox.begin_stream()
+        answered = 0
+        while self.outbox.pending() and (message := self.outbox.next_message(stream)):
+            batch = LogBatchRequest.FromString(message)
+            refusal = None
+            try:
+                self.call(
+                    lambda to: to.logs.Log,
+                    LogRequest(
+                        run_id=batch.run_id,
+                        table=batch.metrics,
+                        params=batch.params,
+                        tags=batch.tags,
+                    ),
+                )
+            except (Unavailable, DeadlineExceeded):
+                return False
+            except RunstreamError as error:
+                refusal = error
+            answered += 1
+            self.outbox.answer(stream, answered, refusal)
+        self.outbox.trouble(None)
+        return True
+
+    def close(self) -> None:
+        """End the stream and close the channel; the next use opens them again."""
+        self._uploader.stop()
+        with self._changed:
+            self._close_channel()
+
+    def park(self) -> bool:
+        """Let go of gRPC before a fork, and use it no more before `unpark`.
+
+        Return whether it was in use.
+        """
+        self._uploader.park()
+        with self._changed:
+            self._parked = True
+            self._changed.wait_for(lambda: not self._calls, _BEFORE_FORK)
+            in_use = self._services is not None
+            self._close_channel()  # cancels what is left
+            self._changed.wait_for(lambda: not self._calls, _LEAVE)
+        self._uploader.wait_for_end(_LEAVE)
+        return in_use
+
+    def unpark(self) -> None:
+        """Go on after a fork, in the parent."""
+        with self._changed:
+            self._parked = False
+            self._changed.notify_all()
+        self._uploader.unpark()
+
+    def forget(self) -> None:
+        """Begin anew after a fork, in the child."""
+        self._begin()
+        self._uploader.forget()
+
+    def _attempt(
+        self,
+        rpc: Callable[[Services], grpc.UnaryUnaryMultiCallable[Request, Response]],
+        request: Request,
+        wait: bool,
+    ) -> Response | RunstreamError:
+        with self._in_use() as services:
+            try:
+                return rpc(services)(request, timeout=DEADLINE, wait_for_ready=wait)
+            except grpc.RpcError as error:
+                answer = error_of_call(error)
+            except ValueError:
+                if services is self._services:
+                    raise
+            if services is not self._services:
+                return Unavailable(CLOSED)
+            if isinstance(answer, Unavailable):
+                self._doubtful = True
+            return answer
+
+    def _begin_reading(
+        self,
+        rpc: Callable[[Services], grpc.UnaryStreamMultiCallable[Request, Response]],
+        request: Request,
+    ) -> Reading[Response]:
+        with self._in_use() as services:
+            reading: Reading[Response] = Reading(rpc(services)(request))
+            self._readings.add(reading)
+            return reading
+
+    @contextmanager
+    def _in_use(self) -> Iterator[Services]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._parked)
+            services = self._open_channel()
+            self._calls += 1
+        try:
+            yield services
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    def _open_channel(self) -> Services:
+        if self._services is not None and not (self._doubtful and self._target.database):
+            return self._services
+        address = self._target.grpc_target or embedded.ensure_server(str(self._target.database))
+        self._doubtful = False
+        if self._services is None or address != self._address:
+            self._close_channel()
+            self._address = address
+            self._services = Services(open_channel(address, self._target.secure))
+            if self._target.database:
+                # The server of a file ends itself when no client has a stream any more.
+                self._uploader.hold()
+        return self._services
+
+    def _close_channel(self) -> None:
+        if self._services is not None:
+            self._uploader.abandon()
+            self._services.channel.close()
+            self._services = None
+            for reading in self._readings:
+                reading.call = None
+
+    def _open_stream(self, messages: Iterator[bytes]) -> Iterable[LogBatchResponse]:
+        with self._changed:
+            if self._parked:
+                raise Unavailable("the process is forking", reason=FORKING)
+            return self._open_channel().log_batch(messages)  # type: ignore[no-any-return]
+
+
+def _pauses() -> Iterator[float]:
+    give_up = time.monotonic() + PATIENCE
+    pause = _FIRST_PAUSE
+    while time.monotonic() + pause < give_up:
+        yield pause
+        pause = min(_LONGEST_PAUSE, 2 * pause)

@@ -1,0 +1,220 @@
+"""What the API returns: experiments, runs and points, as plain values that never change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from runstream.v1 import experiment_pb2, metric_pb2, run_pb2
+
+
+class Metric(NamedTuple):
+    """One point of a metric.
+
+    Attributes:
+        key: name of the metric.
+        value: any double; NaN and the infinities are values.
+        timestamp: milliseconds since the epoch.
+        step: training step.
+    """
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+
+class MetricColumns(NamedTuple):
+    """Points of one metric in columns of the same length, in the order of `Metric`."""
+
+    key: str
+    value: list[float]
+    timestamp: list[int]
+    step: list[int]
+
+    def rows(self) -> list[Metric]:
+        """Return the same points one by one."""
+        # tuple.__new__ skips the Python frame that Metric(...) costs for each of many points.
+        new = tuple.__new__
+        key = self.key
+        columns = zip(self.value, self.timestamp, self.step, strict=True)
+        return [new(Metric, (key, value, timestamp, step)) for value, timestamp, step in columns]
+
+    @classmethod
+    def from_proto(cls, table: metric_pb2.MetricTable) -> MetricColumns:
+        """Convert a table that holds points of one metric."""
+        return cls(table.keys[0], table.value[:], table.timestamp[:], table.step[:])
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named group of runs.
+
+    Attributes:
+        experiment_id: decimal digits.
+        name: unique among all experiments.
+        artifact_location: URI under which the artifacts of its runs are stored.
+        lifecycle_stage: `active` or `deleted`.
+        creation_time: milliseconds since the epoch.
+        last_update_time: milliseconds since the epoch.
+        tags: its tags, by key.
+    """
+
+    experiment_id: str
+    name: str
+    artifact_location: str
+    lifecycle_stage: str
+    creation_time: int
+    last_update_time: int
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_proto(cls, message: experiment_pb2.Experiment) -> Experiment:
+        """Convert the message of the contract."""
+        return cls(
+            experiment_id=message.experiment_id,
+            name=message.name,
+            artifact_location=message.artifact_location,
+            lifecycle_stage=message.lifecycle_stage,
+            creation_time=message.creation_time,
+            last_update_time=message.last_update_time,
+            tags={tag.key: tag.value for tag in message.tags},
+        )
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Identity, state and times of a run.
+
+    Attributes:
+        run_id: 32 hexadecimal digits.
+        experiment_id: the experiment it belongs to.
+        run_name: name for people.
+        user_id: who started it; empty if nobody told.
+        status: `RUNNING`, `SCHEDULED`, `FINISHED`, `FAILED` or `KILLED` (R2).
+        start_time: milliseconds since the epoch.
+        end_time: milliseconds since the epoch; None while it goes on.
+        artifact_uri: URI under which its artifacts are stored.
+        lifecycle_stage: `active` or `deleted`.
+    """
+
+    run_id: str
+    experiment_id: str
+    run_name: str
+    user_id: str
+    status: str
+    start_time: int
+    end_time: int | None
+    artifact_uri: str
+    lifecycle_stage: str
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.RunInfo) -> RunInfo:
+        """Convert the message of the contract."""
+        return cls(
+            run_id=message.run_id,
+            experiment_id=message.experiment_id,
+            run_name=message.run_name,
+            user_id=message.user_id,
+            status=run_pb2.RunStatus.Name(message.status),
+            start_time=message.start_time,
+            end_time=message.end_time if message.HasField("end_time") else None,
+            artifact_uri=message.artifact_uri,
+            lifecycle_stage=message.lifecycle_stage,
+        )
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run logged.
+
+    Attributes:
+        metrics: the latest value of each metric, by key (M5).
+        params: its params, by key.
+        tags: its tags, by key.
+    """
+
+    metrics: dict[str, float]
+    params: dict[str, str]
+    tags: dict[str, str]
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.RunData) -> RunData:
+        """Convert the message of the contract."""
+        return cls(
+            metrics={metric.key: metric.value for metric in message.metrics},
+            params={param.key: param.value for param in message.params},
+            tags={tag.key: tag.value for tag in message.tags},
+        )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A reference to data (P4)."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A dataset, and the tags that say what it was to one run."""
+
+    dataset: Dataset
+    tags: dict[str, str]
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.DatasetInput) -> DatasetInput:
+        """Convert the message of the contract."""
+        dataset = message.dataset
+        return cls(
+            Dataset(
+                name=dataset.name,
+                digest=dataset.digest,
+                source_type=dataset.source_type,
+                source=dataset.source,
+                schema=dataset.schema,
+                profile=dataset.profile,
+            ),
+            {tag.key: tag.value for tag in message.tags},
+        )
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """What a run read, in the order in which it was logged."""
+
+    dataset_inputs: tuple[DatasetInput, ...]
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.RunInputs) -> RunInputs:
+        """Convert the message of the contract."""
+        return cls(tuple(map(DatasetInput.from_proto, message.dataset_inputs)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of training code, as it was when it was read.
+
+    Attributes:
+        info: what the run is.
+        data: what it logged.
+        inputs: what it read.
+    """
+
+    info: RunInfo
+    data: RunData
+    inputs: RunInputs
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.Run) -> Run:
+        """Convert the message of the contract."""
+        return cls(
+            RunInfo.from_proto(message.info),
+            RunData.from_proto(message.data),
+            RunInputs.from_proto(message.inputs),
+        )

@@ -1,0 +1,118 @@
+"""The errors of Runstream, the same classes in the server that raises them and in the client.
+
+    RunstreamError
+    ├── InvalidArgument      a value breaks a rule; sending it again cannot help (a ValueError too)
+    ├── NotFound             no such experiment, run or tag (a LookupError too)
+    ├── AlreadyExists        the name or id is taken
+    ├── FailedPrecondition   not in this state: writing to a deleted run
+    ├── ResourceExhausted    over a limit of size or number
+    ├── PermissionDenied
+    ├── Unauthenticated
+    ├── DeadlineExceeded     no answer in time; the work may have been done (a TimeoutError too)
+    ├── Unavailable          the server or its storage cannot be reached now (a ConnectionError too)
+    └── Internal             a fault of the server; its log has the particulars
+
+On the wire an error is a gRPC status with one `google.rpc.ErrorInfo`, and on the LogBatch stream
+a `BatchError` (docs/behaviour.md, X1 and X4).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import grpc
+
+DOMAIN = "runstream.io"
+
+# Metadata travels in HTTP/2 headers, of which gRPC accepts 8 KiB in all.
+_METADATA_CHARACTERS = 200
+
+
+class RunstreamError(Exception):
+    """Base of all errors of Runstream.
+
+    Attributes:
+        code: gRPC status code.
+        message: what is wrong, for people.
+        reason: what is wrong, for programs, in UPPER_SNAKE_CASE.
+        metadata: the particulars, such as `field`, `value` and `limit`; long ones shortened.
+    """
+
+    code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
+
+    def __init__(self, message: str, *, reason: str = "", **metadata: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.code.name
+        self.metadata = {key: _shortened(str(value)) for key, value in metadata.items()}
+
+
+class InvalidArgument(RunstreamError, ValueError):
+    """A value breaks a rule; `metadata` names the field, the value and the limit."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class NotFound(RunstreamError, LookupError):
+    """There is no such experiment, run or tag."""
+
+    code = grpc.StatusCode.NOT_FOUND
+
+
+class AlreadyExists(RunstreamError):
+    """The name or id is taken."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class FailedPrecondition(RunstreamError):
+    """The experiment or run is not in a state that allows this."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class ResourceExhausted(RunstreamError):
+    """The request is over a limit of size or number."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class PermissionDenied(RunstreamError):
+    """The caller may not do this."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class Unauthenticated(RunstreamError):
+    """The server does not know the caller."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
+class DeadlineExceeded(RunstreamError, TimeoutError):
+    """There was no answer in time; the work may have been done all the same."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+class Unavailable(RunstreamError, ConnectionError):
+    """The server or its storage cannot be reached now; the same call may work later."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+class Internal(RunstreamError):
+    """The server failed; its log has the particulars."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
+    error.code: error for error in RunstreamError.__subclasses__()
+}
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _METADATA_CHARACTERS:
+        return text
+    return f"{text[:_METADATA_CHARACTERS]}… ({len(text)} characters)"

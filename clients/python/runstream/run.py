@@ -1,0 +1,148 @@
+"""ActiveRun: the handle of a run that goes on."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
+
+from runstream import closing
+from runstream.buffer import Pairs
+from runstream.entities import Run, RunData, RunInfo
+from runstream.errors import RunstreamError
+
+if TYPE_CHECKING:
+    from runstream.client import TrackingClient
+
+
+class ActiveRun:
+    """A run to log to, made by `runstream.start_run`.
+
+    It is a plain object: any thread may use it, whatever run is active there. As a context manager
+    it ends the run as FINISHED, after an exception as FAILED, after an interrupt as KILLED (R5).
+
+    The methods that log return at once; what they logged is on disk when `flush` or `end` has
+    returned. What the server refuses is raised by the next call for the run.
+
+    Attributes:
+        ended: whether `end` was called, by any thread.
+    """
+
+    def __init__(self, client: TrackingClient, run: Run) -> None:
+        """Make the handle of a run that is there already, which ends with the program."""
+        self._client = client
+        self._info = run.info
+        self._buffer = client.buffer(run.info.run_id)
+        self.ended = False
+        self._process = os.getpid()
+        closing.opened(self)
+
+    @property
+    def info(self) -> RunInfo:
+        """What the run is: as it was when it started, or ended."""
+        return self._info
+
+    @property
+    def data(self) -> RunData:
+        """What was logged up to now, read from the server."""
+        return self.read().data
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where it is logged."""
+        return self._client.tracking_uri
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started it; a forked child may log to it, but does not end it."""
+        return self._process == os.getpid()
+
+    def read(self) -> Run:
+        """Return the run with all that was logged to it before."""
+        return self._client.get_run(self._info.run_id)
+
+    def log_metric(
+        self,
+        key: str,
+        value: SupportsFloat,
+        step: SupportsIndex | None = 0,
+        timestamp: SupportsIndex | None = None,
+    ) -> None:
+        """Log one point; see `runstream.log_metric`."""
+        self._buffer.log_metric(key, value, step, timestamp)
+
+    def log_metrics(
+        self,
+        metrics: Mapping[str, SupportsFloat],
+        step: SupportsIndex | None = 0,
+        timestamp: SupportsIndex | None = None,
+    ) -> None:
+        """Log one point of each of several metrics; see `runstream.log_metrics`."""
+        self._buffer.log_metrics(metrics, step, timestamp)
+
+    def log_param(self, key: str, value: object) -> None:
+        """Log one param; see `runstream.log_params`."""
+        self._buffer.log_params({key: value})
+
+    def log_params(self, params: Pairs) -> None:
+        """Log params; see `runstream.log_params`."""
+        self._buffer.log_params(params)
+
+    def set_tag(self, key: str, value: object) -> None:
+        """Set one tag; see `runstream.set_tags`."""
+        self._buffer.set_tags({key: value})
+
+    def set_tags(self, tags: Pairs) -> None:
+        """Set tags; see `runstream.set_tags`."""
+        self._buffer.set_tags(tags)
+
+    def delete_tag(self, key: str) -> None:
+        """Delete a tag; see `runstream.delete_tag`."""
+        self._client.delete_tag(self._info.run_id, key)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until all that was logged to this run is on disk; see `runstream.flush`."""
+        self._client.flush_run(self._info.run_id, timeout)
+
+    def end(self, status: str = "FINISHED") -> None:
+        """Wait until all that was logged is on disk, and end the run; once is enough.
+
+        A process that was forked while the run was active does not end it, it only waits.
+
+        Raises:
+            RunstreamError: the server refused something of what was logged; the run has ended.
+        """
+        if self.ended:
+            return
+        self.ended = True
+        end_time = time.time_ns() // 1_000_000
+        try:
+            self.flush()
+        finally:
+            closing.closed(self)
+            if self.is_ours:
+                self._info = self._client.update_run(self._info.run_id, status, end_time)
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.end()
+            return
+        try:
+            self.end("KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
+        except RunstreamError as refusal:
+            # The error of the block is the one that its callers wait for.
+            warnings.warn(str(refusal), RuntimeWarning, stacklevel=2)
+
+    def __repr__(self) -> str:
+        return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"

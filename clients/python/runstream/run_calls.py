@@ -1,0 +1,158 @@
+"""The calls of a client about runs: one method for each RPC of RunService.
+
+Its LogParam and SetTag are for other clients: `TrackingClient.log` does the same.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from runstream.buffer import Pairs, settings
+from runstream.connection import Connection
+from runstream.entities import Run, RunInfo
+from runstream.errors import InvalidArgument
+from runstream.v1 import run_service_pb2 as runs
+from runstream.v1.run_pb2 import RunStatus, RunTag
+
+
+class RunCalls:
+    """The part of `TrackingClient` that speaks to RunService."""
+
+    _connection: Connection
+
+    def create_run(
+        self,
+        experiment_id: str = "0",
+        run_name: str | None = None,
+        start_time: int | None = None,
+        tags: Pairs | None = None,
+        run_id: str | None = None,
+        user_id: str | None = None,
+    ) -> Run:
+        """Create a run and return it; its status is RUNNING.
+
+        Args:
+            experiment_id: the experiment it belongs to.
+            run_name: name for people; one is generated if left out (R3).
+            start_time: milliseconds since the epoch; now, if left out.
+            tags: tags to set.
+            run_id: 32 lower-case hexadecimal digits; generated if left out (R1).
+            user_id: who starts it.
+
+        Raises:
+            InvalidArgument: an argument breaks its rule, or run_name and the tag differ.
+            NotFound: there is no such experiment.
+            FailedPrecondition: the experiment is deleted.
+            AlreadyExists: run_id is taken by a run with other content.
+        """
+        request = runs.CreateRunRequest(
+            experiment_id=experiment_id,
+            run_name=run_name or "",
+            start_time=_now() if start_time is None else start_time,
+            tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
+            # With an id that we chose, a request whose answer was lost can be sent again.
+            run_id=run_id or uuid.uuid4().hex,
+            user_id=user_id or "",
+        )
+        return Run.from_proto(self._connection.call(lambda to: to.runs.CreateRun, request).run)
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run, active or deleted, with all that was logged to it before.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        self._connection.outbox.flush(run_id)
+        request = runs.GetRunRequest(run_id=run_id)
+        return Run.from_proto(self._connection.call(lambda to: to.runs.GetRun, request).run)
+
+    def update_run(
+        self,
+        run_id: str,
+        status: str | None = None,
+        end_time: int | None = None,
+        name: str | None = None,
+    ) -> RunInfo:
+        """Change status, end time and name of an active run; what is left out stays as it is.
+
+        Raises:
+            InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
+        """
+        request = runs.UpdateRunRequest(
+            run_id=run_id,
+            status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
+            end_time=end_time,
+            run_name=name,
+        )
+        answer = self._connection.call(lambda to: to.runs.UpdateRun, request)
+        return RunInfo.from_proto(answer.run_info)
+
+    def set_terminated(
+        self, run_id: str, status: str = "FINISHED", end_time: int | None = None
+    ) -> RunInfo:
+        """End a run once all that was logged to it is on disk.
+
+        Args:
+            run_id: the run.
+            status: `FINISHED`, `FAILED` or `KILLED` (R2).
+            end_time: milliseconds since the epoch; now, if left out.
+
+        Raises:
+            NotFound, FailedPrecondition: the run is not there or is deleted.
+            RunstreamError: the server refused something of what was logged; the run has ended.
+        """
+        end_time = _now() if end_time is None else end_time
+        try:
+            self._connection.outbox.flush(run_id)
+        finally:
+            info = self.update_run(run_id, status, end_time)
+        return info
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run; it can be restored. Deleting a deleted run changes nothing (R2).
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        self._connection.outbox.flush(run_id)
+        request = runs.DeleteRunRequest(run_id=run_id)
+        self._connection.call(lambda to: to.runs.DeleteRun, request)
+
+    def restore_run(self, run_id: str) -> None:
+        """Restore a deleted run. Restoring an active run changes nothing (R2).
+
+        Raises:
+            NotFound: there is none of this id.
+            FailedPrecondition: its experiment is deleted.
+        """
+        request = runs.RestoreRunRequest(run_id=run_id)
+        self._connection.call(lambda to: to.runs.RestoreRun, request)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Delete a tag of an active run (P3).
+
+        Raises:
+            NotFound: no such run, or no such tag.
+            FailedPrecondition: the run is deleted.
+        """
+        self._connection.outbox.flush(run_id)
+        request = runs.DeleteTagRequest(run_id=run_id, key=key)
+        self._connection.call(lambda to: to.runs.DeleteTag, request, again=False)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _status(name: str) -> RunStatus.ValueType:
+    if name not in RunStatus.keys()[1:]:
+        raise InvalidArgument(
+            f"Invalid value {name!r} for parameter 'status' supplied: "
+            f"it must be one of {', '.join(RunStatus.keys()[1:])}",
+            reason="STATUS_UNKNOWN",
+            field="status",
+            value=name,
+            limit=", ".join(RunStatus.keys()[1:]),
+        )
+    return RunStatus.Value(name)

@@ -1,0 +1,148 @@
+"""The points of one metric of one run that wait to be sent, 24 bytes each."""
+
+from __future__ import annotations
+
+import operator
+import reprlib
+import struct
+from time import time_ns
+from typing import NamedTuple, SupportsFloat, SupportsIndex
+
+from runstream import rules
+from runstream.errors import InvalidArgument
+
+_RECORD = struct.Struct("=dqq")
+
+#: A point as bytes: value, step, and its timestamp in milliseconds, or minus the time of the
+#: clock in nanoseconds where the caller gave no timestamp. Raises `struct.error` for what is not
+#: a number (value) or not a 64-bit integer (step, timestamp).
+record = _RECORD.pack
+
+_RECORD_BYTES = _RECORD.size
+_NANOSECONDS = 1_000_000  # in a millisecond
+
+
+def checked_record(
+    key: str,
+    value: SupportsFloat,
+    step: SupportsIndex | None,
+    timestamp: SupportsIndex | None,
+) -> bytes:
+    """Return the record of a point, or say what is wrong with it.
+
+    Raises:
+        InvalidArgument: the value is not a number, or step or timestamp break M2.
+    """
+    number = _integer(key, "step", 0 if step is None else step)
+    rules.check_step("step", number)
+    if timestamp is None:
+        time = -time_ns()
+    else:
+        time = _integer(key, "timestamp", timestamp)
+        rules.check_timestamp("timestamp", time)
+    try:
+        return record(value, number, time)
+    except struct.error:
+        raise InvalidArgument(
+            f"metrics.{key} got {reprlib.repr(value)}, which is not a number",
+            reason="VALUE_NOT_A_NUMBER",
+            field=f"metrics.{key}",
+            value=reprlib.repr(value),
+            limit="a number",
+        ) from None
+
+
+def _integer(key: str, field: str, number: SupportsIndex) -> int:
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise InvalidArgument(
+            f"metrics.{key} got the {field} {reprlib.repr(number)}, which is not an integer",
+            reason=f"{field.upper()}_NOT_AN_INTEGER",
+            field=field,
+            value=reprlib.repr(number),
+            limit="an integer",
+        ) from None
+
+
+class Columns(NamedTuple):
+    """Points in columns of the same length."""
+
+    step: list[int]
+    timestamp: list[int]
+    value: list[float]
+
+
+class Series:
+    """A queue of records.
+
+    Any thread may call `append`; the global interpreter lock, or the lock that a bytearray has
+    without it, makes each call one step. Only one thread at a time may call `take`.
+    """
+
+    __slots__ = ("_clock", "_given", "_records", "append", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self._records = bytearray()
+        #: Append one or more records. It is the bytearray's own method because log_metric calls
+        #: it: a method around it would cost more than the rest of log_metric's queueing.
+        self.append = self._records.extend
+        # Every timestamp filled in so far is less than `_clock`, or in `_given` as the latest
+        # one of its step. So `_given` stays as small as the points of one millisecond.
+        self._clock = 0
+        self._given: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._records) // _RECORD_BYTES
+
+    def ahead_of(self, milliseconds: int) -> bool:
+        """Return whether timestamps after this time have been filled in."""
+        return any(timestamp > milliseconds for timestamp in self._given.values())
+
+    def take(self, rows: int) -> Columns:
+        """Remove and return the oldest points, at most `rows` of them."""
+        records = bytes(self._records[: rows * _RECORD_BYTES])
+        del self._records[: len(records)]
+        doubles: memoryview[float] = memoryview(records).cast("d")
+        integers = memoryview(records).cast("q")
+        steps, timestamps = integers[1::3].tolist(), integers[2::3].tolist()
+        values = list(doubles[::3])
+        return Columns(steps, self._filled_in(steps, timestamps), values)
+
+    def _filled_in(self, steps: list[int], timestamps: list[int]) -> list[int]:
+        """Replace clock readings by timestamps that strictly grow for each step (M5)."""
+        if not timestamps or min(timestamps) >= 0:
+            return timestamps
+        if max(timestamps) < 0:
+            times = [-reading // _NANOSECONDS for reading in timestamps]
+            distinct = set(steps)
+            if (
+                len(distinct) == len(steps)
+                and distinct.isdisjoint(self._given)
+                and min(times) >= self._clock
+            ):
+                self._advance(max(times))
+                latest = times.index(self._clock)
+                self._given.update(zip(steps[latest:], times[latest:], strict=True))
+                return times
+        return self._filled_in_one_by_one(steps, timestamps)
+
+    def _filled_in_one_by_one(self, steps: list[int], timestamps: list[int]) -> list[int]:
+        clock = self._clock
+        for i, reading in enumerate(timestamps):
+            if reading >= 0:
+                continue
+            # The clock of the computer may have been set back.
+            clock = max(clock, -reading // _NANOSECONDS)
+            timestamp = max(clock, self._given.get(steps[i], -1) + 1)
+            timestamps[i] = self._given[steps[i]] = timestamp
+        self._advance(clock)
+        return timestamps
+
+    def _advance(self, clock: int) -> None:
+        self._clock = clock
+        if self._given:
+            self._given = {
+                step: timestamp for step, timestamp in self._given.items() if timestamp >= clock
+            }

@@ -1,0 +1,97 @@
+"""What a failed call says, as an error of `runstream.errors` (X1)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from runstream.errors import BY_CODE, DOMAIN, RunstreamError
+from runstream.v1.logging_service_pb2 import BatchError
+
+_DETAILS = "grpc-status-details-bin"
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def error_of_call(call: Any) -> RunstreamError:
+    """Return the error that a finished `grpc.Call` stands for."""
+    reason = ""
+    metadata: dict[str, str] = {}
+    for key, value in call.trailing_metadata() or ():
+        if key == _DETAILS:
+            reason, metadata = _error_info(value)
+    code = call.code()
+    return _error(code, call.details() or f"the call ended with {code.name}", reason, metadata)
+
+
+def error_of_batch(error: BatchError) -> RunstreamError:
+    """Return the error that an answer on the LogBatch stream carries."""
+    code = _CODES.get(error.code, grpc.StatusCode.UNKNOWN)
+    return _error(code, error.message, error.reason, dict(error.metadata))
+
+
+def _error(
+    code: grpc.StatusCode, message: str, reason: str, metadata: dict[str, str]
+) -> RunstreamError:
+    error = BY_CODE.get(code, RunstreamError)(message, reason=reason or code.name)
+    # Not through the constructor: a key of the server's could be the name of an argument.
+    error.metadata.update(metadata)
+    return error
+
+
+def _error_info(details: bytes) -> tuple[str, dict[str, str]]:
+    status_class, info_class = _messages()
+    try:
+        for detail in status_class.FromString(details).details:
+            if detail.type_url.endswith("/google.rpc.ErrorInfo"):
+                info = info_class.FromString(detail.value)
+                if info.domain == DOMAIN:
+                    return info.reason, dict(info.metadata)
+    except DecodeError:  # a proxy on the way made it; the status itself still stands
+        pass
+    return "", {}
+
+
+@cache
+def _messages() -> tuple[Any, Any]:
+    """Return the classes of google.rpc.Status and google.rpc.ErrorInfo.
+
+    They live in a pool of their own: in the common one they would collide with
+    googleapis-common-protos, which is no dependency of the client.
+    """
+    file = FileDescriptorProto(name="status.proto", package="google.rpc", syntax="proto3")
+    field = FieldDescriptorProto
+    status = file.message_type.add(name="Status")
+    status.field.add(
+        name="details",
+        number=3,
+        type=field.TYPE_MESSAGE,
+        label=field.LABEL_REPEATED,
+        type_name=".google.rpc.Any",
+    )
+    detail = file.message_type.add(name="Any")
+    detail.field.add(name="type_url", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    detail.field.add(name="value", number=2, type=field.TYPE_BYTES, label=field.LABEL_OPTIONAL)
+    info = file.message_type.add(name="ErrorInfo")
+    info.field.add(name="reason", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    info.field.add(name="domain", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    info.field.add(
+        name="metadata",
+        number=3,
+        type=field.TYPE_MESSAGE,
+        label=field.LABEL_REPEATED,
+        type_name=".google.rpc.ErrorInfo.MetadataEntry",
+    )
+    entry = info.nested_type.add(name="MetadataEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    entry.field.add(name="value", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    pool = DescriptorPool()
+    pool.Add(file)
+    find = pool.FindMessageTypeByName
+    return GetMessageClass(find("google.rpc.Status")), GetMessageClass(find("google.rpc.ErrorInfo"))

@@ -1,0 +1,31 @@
+"""The settings of one server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a server serves, and where.
+
+    Attributes:
+        database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.
+        host: interface to listen on.
+        port: TCP port to listen on; 0 takes a free one.
+        artifact_root: folder of the artifacts.
+        log_level: least level of the events written to stderr: debug, info, warning or error.
+        listen: gRPC address in place of host and port, such as `unix:/run/runstream.sock`.
+        lock_fd: open descriptor that holds the lock of the database already, inherited from the
+            client that started this server.
+        idle_timeout: seconds without a call or a stream after which the server ends by itself.
+    """
+
+    database: str
+    host: str = "127.0.0.1"
+    port: int = 50051
+    artifact_root: str = "artifacts"
+    log_level: str = "info"
+    listen: str | None = None
+    lock_fd: int | None = None
+    idle_timeout: float | None = None

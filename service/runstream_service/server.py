@@ -1,0 +1,174 @@
+"""One server process: what it opens, in which order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from runstream.rules import MESSAGE_BYTES
+from runstream.v1 import (
+    experiment_service_pb2_grpc,
+    logging_service_pb2_grpc,
+    metric_service_pb2_grpc,
+    run_service_pb2_grpc,
+)
+from runstream_service.calls import Calls
+from runstream_service.config import Config
+from runstream_service.servicers.experiments import Experiments
+from runstream_service.servicers.logs import Logs
+from runstream_service.servicers.metrics import Metrics
+from runstream_service.servicers.runs import Runs
+from runstream_service.store.database import (
+    CannotOpenError,
+    close_database,
+    open_database,
+    sqlite_file,
+)
+from runstream_service.store.lock import DatabaseLock
+from runstream_service.store.readers import Readers
+from runstream_service.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+SERVICES = (
+    "runstream.v1.ExperimentService",
+    "runstream.v1.RunService",
+    "runstream.v1.LoggingService",
+    "runstream.v1.MetricService",
+)
+
+# Seconds that calls under way are given when the server stops.
+GRACE = 10.0
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),  # a second server on a port must fail, not share it
+    # A peer that vanished without a word is noticed within 40 seconds, and clients may ask
+    # every ten seconds whether we are there, also while nothing is sent.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # a ping of gRPC's own may be under way already
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+def run(config: Config) -> None:
+    """Serve until SIGTERM, SIGINT or the idle timeout.
+
+    Raises:
+        SystemExit: with status 2, after one line on stderr, if the server cannot start.
+    """
+    logging.basicConfig(
+        level=config.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("peewee").setLevel(max(logging.WARNING, logging.root.level))
+    try:
+        file = sqlite_file(config.database)
+        lock = DatabaseLock(file, config.lock_fd)
+        try:
+            open_database(file)
+            asyncio.run(_serve(config, file, lock))
+        finally:
+            close_database()
+            lock.release()
+    except CannotOpenError as error:
+        print(f"runstream server: {error}", file=sys.stderr)  # noqa: T201 # for the person who started it
+        raise SystemExit(2) from None
+
+
+async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
+    writer, readers, calls = Writer(), Readers(), Calls()
+    try:
+        logs = Logs(writer)
+        server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
+        run_service_pb2_grpc.add_RunServiceServicer_to_server(Runs(writer, readers), server)
+        experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(
+            Experiments(writer, readers), server
+        )
+        logging_service_pb2_grpc.add_LoggingServiceServicer_to_server(logs, server)
+        metric_service_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(readers), server)
+        health_servicer = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+        reflection.enable_server_reflection(
+            [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+        )
+        address = _listen(server, config)
+        await server.start()
+        await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
+        stop = _stop_signal()  # before anybody hears of us, and may want to stop us
+        lock.announce(address)
+        _greet(config, file, address)
+        # What is alive now lives as long as the server, and rows and columns are no cycles: the
+        # collector need not look at the former again, nor so often at the latter.
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 20)
+
+        await _until_stopped(stop, calls, config.idle_timeout)
+        log.debug("stopping")
+        await health_servicer.enter_graceful_shutdown()
+        logs.stop_reading()
+        await server.stop(GRACE)
+    finally:
+        await writer.close()
+        await readers.close()
+
+
+def _listen(server: grpc.aio.Server, config: Config) -> str:
+    """Return the address that clients connect to."""
+    address = config.listen or f"{config.host}:{config.port}"
+    try:
+        if not config.listen:
+            # Tried first without gRPC, which says on stderr in its own words what went wrong,
+            # and in its exception nothing.
+            family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+            host = config.host.strip("[]")
+            socket.create_server((host, config.port), family=family).close()
+        port = server.add_insecure_port(address)
+    except (OSError, RuntimeError) as error:
+        raise CannotOpenError(f"cannot listen on {address}: {error}") from error
+    return address if config.listen else f"{config.host}:{port}"
+
+
+async def _report(servicer: Any, status: int) -> None:
+    for service in ("", *SERVICES):
+        await servicer.set(service, status)
+
+
+def _greet(config: Config, file: Path, address: str) -> None:
+    where = address if config.listen else f"grpc://{address}"
+    print(  # noqa: T201 # what the person who started it wants to know
+        f"runstream {version('runstream')} listening on {where}, "
+        f"storing in sqlite:///{file}, artifacts in {Path(config.artifact_root).absolute()}",
+        flush=True,
+    )
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _until_stopped(stop: asyncio.Event, calls: Calls, idle_timeout: float | None) -> None:
+    while idle_timeout is None or calls.idle_seconds() < idle_timeout:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(stop.wait(), None if idle_timeout is None else idle_timeout / 4)
+            return

@@ -1,0 +1,80 @@
+"""ExperimentService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
+from runstream.v1 import experiment_service_pb2 as pb
+from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
+from runstream_service import messages
+from runstream_service.store import experiments
+from runstream_service.store.readers import Readers
+from runstream_service.store.writer import Writer
+
+
+class Experiments(ExperimentServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def CreateExperiment(
+        self, request: pb.CreateExperimentRequest, context: Any
+    ) -> pb.CreateExperimentResponse:
+        check_experiment_name("name", request.name)
+        check_text("artifact_location", request.artifact_location)
+        for tag in request.tags:
+            check_key("tags.key", tag.key)
+            check_text(f"tags.{tag.key}", tag.value, EXPERIMENT_TAG_CHARACTERS)
+        tags = [(tag.key, tag.value) for tag in request.tags]
+        experiment = await self._writer.submit(
+            experiments.create, request.name, request.artifact_location, tags
+        )
+        return pb.CreateExperimentResponse(experiment_id=str(experiment.id))
+
+    async def GetExperiment(
+        self, request: pb.GetExperimentRequest, context: Any
+    ) -> pb.GetExperimentResponse:
+        found = await self._readers.run(experiments.get_with_tags, request.experiment_id)
+        return pb.GetExperimentResponse(experiment=messages.experiment(*found))
+
+    async def GetExperimentByName(
+        self, request: pb.GetExperimentByNameRequest, context: Any
+    ) -> pb.GetExperimentByNameResponse:
+        found = await self._readers.run(experiments.get_by_name_with_tags, request.experiment_name)
+        return pb.GetExperimentByNameResponse(experiment=messages.experiment(*found))
+
+    async def UpdateExperiment(
+        self, request: pb.UpdateExperimentRequest, context: Any
+    ) -> pb.UpdateExperimentResponse:
+        check_experiment_name("new_name", request.new_name)
+        await self._writer.submit(experiments.rename, request.experiment_id, request.new_name)
+        return pb.UpdateExperimentResponse()
+
+    async def DeleteExperiment(
+        self, request: pb.DeleteExperimentRequest, context: Any
+    ) -> pb.DeleteExperimentResponse:
+        await self._writer.submit(experiments.delete, request.experiment_id)
+        return pb.DeleteExperimentResponse()
+
+    async def RestoreExperiment(
+        self, request: pb.RestoreExperimentRequest, context: Any
+    ) -> pb.RestoreExperimentResponse:
+        await self._writer.submit(experiments.restore, request.experiment_id)
+        return pb.RestoreExperimentResponse()
+
+    async def SetExperimentTag(
+        self, request: pb.SetExperimentTagRequest, context: Any
+    ) -> pb.SetExperimentTagResponse:
+        check_key("key", request.key)
+        check_text(f"tags.{request.key}", request.value, EXPERIMENT_TAG_CHARACTERS)
+        await self._writer.submit(
+            experiments.set_tag, request.experiment_id, request.key, request.value
+        )
+        return pb.SetExperimentTagResponse()
+
+    async def DeleteExperimentTag(
+        self, request: pb.DeleteExperimentTagRequest, context: Any
+    ) -> pb.DeleteExperimentTagResponse:
+        await self._writer.submit(experiments.delete_tag, request.experiment_id, request.key)
+        return pb.DeleteExperimentTagResponse()

@@ -1,0 +1,100 @@
+"""RunService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runstream.errors import InvalidArgument
+from runstream.rules import check_run_id, check_text, check_timestamp
+from runstream.v1 import run_service_pb2 as pb
+from runstream.v1.run_pb2 import RunStatus
+from runstream.v1.run_service_pb2_grpc import RunServiceServicer
+from runstream_service import messages
+from runstream_service.store import runs
+from runstream_service.store.batch import Batch
+from runstream_service.store.readers import Readers
+from runstream_service.store.writer import Writer
+
+
+class Runs(RunServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def CreateRun(self, request: pb.CreateRunRequest, context: Any) -> pb.CreateRunResponse:
+        if request.run_id:
+            check_run_id("run_id", request.run_id)
+        check_text("user_id", request.user_id)
+        check_text("run_name", request.run_name)
+        check_timestamp("start_time", request.start_time)
+        tags = [(tag.key, tag.value) for tag in request.tags]
+        Batch(request.run_id, tags=tags).check()
+        new = runs.NewRun(
+            experiment_id=request.experiment_id or "0",
+            user_id=request.user_id,
+            name=request.run_name,
+            start_time=request.start_time,
+            tags=tags,
+            run_id=request.run_id,
+        )
+        created = await self._writer.submit(runs.create, new)
+        return pb.CreateRunResponse(run=messages.run(created))
+
+    async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
+        found = await self._readers.run(runs.get_with_data, request.run_id)
+        return pb.GetRunResponse(run=messages.run(found))
+
+    async def UpdateRun(self, request: pb.UpdateRunRequest, context: Any) -> pb.UpdateRunResponse:
+        name = request.run_name if request.HasField("run_name") else None
+        end_time = request.end_time if request.HasField("end_time") else None
+        if name is not None:
+            _check_name(name)
+        if end_time is not None:
+            check_timestamp("end_time", end_time)
+        if request.status not in RunStatus.values():
+            raise InvalidArgument(
+                f"Invalid value {request.status} for parameter 'status' supplied",
+                reason="STATUS_UNKNOWN",
+                field="status",
+                value=request.status,
+                limit=", ".join(RunStatus.keys()),
+            )
+        run = await self._writer.submit(runs.update, request.run_id, request.status, end_time, name)
+        return pb.UpdateRunResponse(run_info=messages.run_info(run))
+
+    async def DeleteRun(self, request: pb.DeleteRunRequest, context: Any) -> pb.DeleteRunResponse:
+        await self._writer.submit(runs.delete, request.run_id)
+        return pb.DeleteRunResponse()
+
+    async def RestoreRun(
+        self, request: pb.RestoreRunRequest, context: Any
+    ) -> pb.RestoreRunResponse:
+        await self._writer.submit(runs.restore, request.run_id)
+        return pb.RestoreRunResponse()
+
+    async def LogParam(self, request: pb.LogParamRequest, context: Any) -> pb.LogParamResponse:
+        batch = Batch(request.run_id, params=[(request.key, request.value)])
+        batch.check()
+        await self._writer.append(batch)
+        return pb.LogParamResponse()
+
+    async def SetTag(self, request: pb.SetTagRequest, context: Any) -> pb.SetTagResponse:
+        batch = Batch(request.run_id, tags=[(request.key, request.value)])
+        batch.check()
+        await self._writer.append(batch)
+        return pb.SetTagResponse()
+
+    async def DeleteTag(self, request: pb.DeleteTagRequest, context: Any) -> pb.DeleteTagResponse:
+        await self._writer.submit(runs.delete_tag, request.run_id, request.key)
+        return pb.DeleteTagResponse()
+
+
+def _check_name(name: str) -> None:
+    if not name:
+        raise InvalidArgument(
+            "Missing value for required parameter 'run_name'",
+            reason="NAME_EMPTY",
+            field="run_name",
+            limit="1 character",
+        )
+    check_text("run_name", name)

@@ -1,0 +1,92 @@
+"""Opening the database: its pragmas, its schema, and the refusals at start.
+
+Raises `CannotOpenError` with a sentence for the person who started the server.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+
+from peewee import DatabaseError, DataError, IntegrityError, ProgrammingError
+from playhouse.migrations import Runner
+
+from runstream.errors import Unavailable
+from runstream_service.store.models import database
+
+log = logging.getLogger(__name__)
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_PRAGMAS = {
+    "journal_mode": "wal",  # readers never wait for the writer
+    "synchronous": "full",  # what was answered is on disk, also after a power cut
+    "foreign_keys": 1,
+    "cache_size": -64 * 1024,  # KiB, for each connection
+    "wal_autocheckpoint": 4096,  # pages: fewer, larger checkpoints than the default of 1,000
+}
+
+# For the writer, each reading thread, and the thread that starts.
+CONNECTIONS = 8
+
+
+class CannotOpenError(Exception):
+    """The database cannot be served; the text says why and what to do."""
+
+
+def sqlite_file(url: str) -> Path:
+    """Return the file of a `sqlite:///` URL; four slashes begin an absolute path.
+
+    Raises:
+        CannotOpenError: the URL is of another kind.
+    """
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or url == prefix:
+        raise CannotOpenError(f"database {url!r} is not of the form sqlite:///relative/path.db")
+    return Path(url.removeprefix(prefix)).absolute()
+
+
+def open_database(file: Path) -> None:
+    """Open the file, making it where there is none, and bring its schema up to date.
+
+    Raises:
+        CannotOpenError: it is corrupt, is not a database, cannot be read or written, or was written
+            by a newer version.
+    """
+    database.init(str(file), pragmas=_PRAGMAS, max_connections=CONNECTIONS, check_same_thread=False)
+    try:
+        with database.connection_context():
+            _migrate(file)
+    except (DatabaseError, sqlite3.Error) as error:
+        raise CannotOpenError(f"database {file} cannot be opened: {error}") from error
+
+
+def storage_failure(error: Exception) -> Unavailable | None:
+    """Return what to tell callers if the disk or the file is at fault; None if the code is."""
+    ours = (IntegrityError, ProgrammingError, DataError)
+    drivers = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+    if isinstance(error, (*ours, *drivers)):
+        return None
+    if not isinstance(error, (DatabaseError, sqlite3.Error, OSError)):
+        return None
+    log.error("storage failed: %s", error)
+    return Unavailable(f"the storage failed: {error}", reason="STORAGE")
+
+
+def close_database() -> None:
+    """Close all connections; the last one moves the write-ahead log into the file."""
+    database.close_all()
+
+
+def _migrate(file: Path) -> None:
+    runner = Runner(database, str(_MIGRATIONS))
+    if database.get_tables() and not runner.History.table_exists():
+        raise CannotOpenError(f"database {file} belongs to another program; choose another file")
+    unknown = [migration.name for migration in runner.status() if migration.path is None]
+    if unknown:
+        raise CannotOpenError(
+            f"database {file} was written by a newer version of Runstream "
+            f"(it has migration {unknown[-1]}); upgrade Runstream to serve it"
+        )
+    runner.up()

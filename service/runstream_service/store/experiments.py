@@ -1,0 +1,214 @@
+"""Experiments: writing happens on the writer's thread, reading on a reader's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from runstream.errors import AlreadyExists, FailedPrecondition, NotFound
+from runstream_service.store.models import Experiment, ExperimentTag, Run
+from runstream_service.store.statement import written
+
+_SELECT = written(Experiment.select().where(Experiment.id == 0))
+
+
+def now() -> int:
+    """Return milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -> Experiment:
+    """Create an experiment; without a location its artifacts are kept by the server (R6).
+
+    Raises:
+        AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
+    """
+    _refuse_taken(name)
+    created = now()
+    experiment = Experiment.create(
+        name=name,
+        artifact_location=artifact_location,
+        creation_time=created,
+        last_update_time=created,
+    )
+    if not artifact_location:
+        experiment.artifact_location = f"mlflow-artifacts:/{experiment.id}"
+        experiment.save()
+    for key, value in tags:
+        _set_tag(experiment, key, value)
+    return experiment
+
+
+def get(experiment_id: str) -> Experiment:
+    """Return an experiment, active or deleted.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    # Ids are decimal digits; anything else, or a number SQLite cannot hold, is the id of none.
+    if experiment_id.isascii() and experiment_id.isdecimal() and len(experiment_id) < 19:
+        found: list[Experiment] = list(Experiment.raw(_SELECT, int(experiment_id)))
+        if found:
+            return found[0]
+    raise NotFound(
+        f"No Experiment with id={experiment_id} exists",
+        reason="EXPERIMENT_NOT_FOUND",
+        field="experiment_id",
+        value=experiment_id,
+    )
+
+
+def get_active(experiment_id: str) -> Experiment:
+    """Return an experiment that can be written to.
+
+    Raises:
+        NotFound: there is none of this id.
+        FailedPrecondition: it is deleted.
+    """
+    experiment = get(experiment_id)
+    if experiment.deleted:
+        raise FailedPrecondition(
+            f"The experiment {experiment_id} must be in the 'active' state, it is deleted",
+            reason="EXPERIMENT_DELETED",
+            field="experiment_id",
+            value=experiment_id,
+        )
+    return experiment
+
+
+def get_with_tags(experiment_id: str) -> tuple[Experiment, list[ExperimentTag]]:
+    """Return what `get` returns, with its tags."""
+    return _with_tags(get(experiment_id))
+
+
+def get_by_name_with_tags(name: str) -> tuple[Experiment, list[ExperimentTag]]:
+    """Return the experiment of a name, active or deleted, with its tags.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    experiment = Experiment.get_or_none(Experiment.name == name)
+    if experiment is None:
+        raise NotFound(
+            f"Could not find experiment with name '{name}'",
+            reason="EXPERIMENT_NOT_FOUND",
+            field="experiment_name",
+            value=name,
+        )
+    return _with_tags(experiment)
+
+
+def rename(experiment_id: str, name: str) -> None:
+    """Give an active experiment another name.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`.
+        AlreadyExists: another experiment has the name.
+    """
+    experiment = get_active(experiment_id)
+    if experiment.name != name:
+        _refuse_taken(name)
+    _touch(experiment, name=name)
+
+
+def delete(experiment_id: str) -> None:
+    """Delete an active experiment, and with it its active runs (E3).
+
+    Raises:
+        NotFound: there is no active experiment of this id.
+    """
+    experiment = _in_stage(experiment_id, deleted=False)
+    _touch(experiment, deleted=True)
+    Run.update(deleted=True, deleted_with_experiment=True).where(
+        (Run.experiment == experiment) & ~Run.deleted
+    ).execute()
+
+
+def restore(experiment_id: str) -> None:
+    """Restore a deleted experiment and the runs that were deleted with it (E3).
+
+    Raises:
+        NotFound: there is no deleted experiment of this id.
+    """
+    experiment = _in_stage(experiment_id, deleted=True)
+    _touch(experiment, deleted=False)
+    Run.update(deleted=False, deleted_with_experiment=False).where(
+        (Run.experiment == experiment) & Run.deleted_with_experiment
+    ).execute()
+
+
+def set_tag(experiment_id: str, key: str, value: str) -> None:
+    """Set a tag of an active experiment.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`.
+    """
+    experiment = get_active(experiment_id)
+    _set_tag(experiment, key, value)
+    _touch(experiment)
+
+
+def delete_tag(experiment_id: str, key: str) -> None:
+    """Delete a tag of an active experiment.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`; NotFound also if there is no such tag.
+    """
+    experiment = get_active(experiment_id)
+    tag = ExperimentTag.get_or_none(
+        (ExperimentTag.experiment == experiment) & (ExperimentTag.key == key)
+    )
+    if tag is None:
+        raise NotFound(
+            f"No tag with name: {key} in experiment with id {experiment_id}",
+            reason="TAG_NOT_FOUND",
+            field="key",
+            value=key,
+        )
+    tag.delete_instance()
+    _touch(experiment)
+
+
+def _with_tags(experiment: Experiment) -> tuple[Experiment, list[ExperimentTag]]:
+    tags = ExperimentTag.select().where(ExperimentTag.experiment == experiment)
+    return experiment, list(tags.order_by(ExperimentTag.key))
+
+
+def _set_tag(experiment: Experiment, key: str, value: str) -> None:
+    ExperimentTag.insert(experiment=experiment, key=key, value=value).on_conflict(
+        conflict_target=[ExperimentTag.experiment, ExperimentTag.key],
+        preserve=[ExperimentTag.value],
+    ).execute()
+
+
+def _touch(experiment: Experiment, **changes: object) -> None:
+    Experiment.update(last_update_time=now(), **changes).where(
+        Experiment.id == experiment.id
+    ).execute()
+
+
+def _refuse_taken(name: str) -> None:
+    taken = Experiment.get_or_none(Experiment.name == name)
+    if taken is not None:
+        state = "deleted" if taken.deleted else "active"
+        raise AlreadyExists(
+            f"Experiment(name={name}) already exists, in the {state} state",
+            reason="EXPERIMENT_EXISTS",
+            field="name",
+            value=name,
+            experiment_id=taken.id,
+        )
+
+
+def _in_stage(experiment_id: str, *, deleted: bool) -> Experiment:
+    experiment = get(experiment_id)
+    if experiment.deleted != deleted:
+        stage = "deleted" if deleted else "active"
+        raise NotFound(
+            f"No {stage} Experiment with id={experiment_id} exists",
+            reason="EXPERIMENT_NOT_FOUND",
+            field="experiment_id",
+            value=experiment_id,
+            limit=stage,
+        )
+    return experiment

@@ -1,0 +1,216 @@
+"""Appending batches: the hot path of the writer.
+
+The points of all batches of a transaction are gathered in one list and inserted together, and
+the summary of a series is written once a transaction, however many batches touched it. Summaries
+of the runs in work are kept in memory, which is sound because one thread does all writing.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Any
+
+from peewee import EXCLUDED, fn
+
+from runstream.errors import InvalidArgument
+from runstream_service.store.batch import Batch
+from runstream_service.store.models import NAN, Param, Point, Series
+from runstream_service.store.run_state import active_run
+from runstream_service.store.run_tags import set_tags
+from runstream_service.store.series import Summary, rank
+from runstream_service.store.statement import first_row, run_for_each, written
+
+
+def _insert_points(rows: int) -> str:
+    columns = [Point.series, Point.step, Point.timestamp, Point.value]
+    return written(Point.insert_many([(0, 0, 0, 0.0)] * rows, columns).on_conflict_ignore())
+
+
+# A hundred rows in a statement take half the time of a hundred statements, and leave Python's
+# global lock to the event loop meanwhile.
+_ROWS = 100
+_INSERT_POINTS = _insert_points(_ROWS)
+_INSERT_POINT = _insert_points(1)
+_SELECT_PARAM = written(Param.select(Param.value).where((Param.run == 0) & (Param.key == "")))
+_INSERT_PARAM = written(Param.insert_many([(0, "", "")], [Param.run, Param.key, Param.value]))
+_SUMMARY = [
+    Series.count,
+    Series.last_step,
+    Series.last_timestamp,
+    Series.last_value,
+    Series.least,
+    Series.greatest,
+]
+_SELECT_SERIES = written(Series.select().where(Series.run == 0))
+_UPSERT_SERIES = written(
+    Series.insert_many(
+        [(0, 0, "", 0, 0, 0, 0.0, 0.0, 0.0)], [Series.id, Series.run, Series.key, *_SUMMARY]
+    ).on_conflict(
+        conflict_target=[Series.id],
+        update={column: getattr(EXCLUDED, column.column_name) for column in _SUMMARY},
+    )
+)
+
+
+class Ingest:
+    """Applies batches inside the transactions of the writer, on the writer's thread alone.
+
+    `apply` gathers, `flush` writes; what is gathered is committed by the transaction in which
+    `flush` is called. After a rollback `forget` must be called.
+    """
+
+    # A summary takes about 400 bytes of memory.
+    _MAX_SUMMARIES = 200_000
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that is kept in memory; it is read again from the database."""
+        self._points: list[Any] = []  # the columns of rows to insert, one row after the other
+        self._changed: dict[int, Summary] = {}
+        self._runs: OrderedDict[int, dict[str, Summary]] = OrderedDict()
+        self._summaries = 0
+        self._last_series: int | None = None
+
+    def apply(self, batch: Batch) -> None:
+        """Apply a checked batch whole, or raise before anything of it is gathered.
+
+        Raises:
+            NotFound, FailedPrecondition: as `active_run`.
+            InvalidArgument: a param has another value already (P1).
+        """
+        run = active_run(batch.run_id)
+        params = [(run, *param) for param in batch.params if _is_new_param(run, *param)]
+        if params:
+            run_for_each(_INSERT_PARAM, params)
+        if batch.tags:
+            set_tags(run, batch.tags)
+        if batch.key:
+            summaries = self._summaries_of(run)
+            if batch.is_row():
+                self._append_row(run, summaries, batch)
+                return
+            for key, steps, timestamps, values in batch.series():
+                summary = summaries.get(key) or self._new_series(run, key)
+                self._append(summary, steps, timestamps, values)
+
+    def flush(self) -> None:
+        """Write the gathered points and the summaries that changed."""
+        if self._changed:
+            run_for_each(_UPSERT_SERIES, (_row(summary) for summary in self._changed.values()))
+            self._changed.clear()
+        points, self._points = self._points, []
+        whole = len(points) - len(points) % (4 * _ROWS)
+        run_for_each(
+            _INSERT_POINTS, (points[i : i + 4 * _ROWS] for i in range(0, whole, 4 * _ROWS))
+        )
+        run_for_each(_INSERT_POINT, (points[i : i + 4] for i in range(whole, len(points), 4)))
+
+    def trim(self) -> None:
+        """Drop the summaries of the runs that were quiet for longest, if there are too many."""
+        while self._summaries > self._MAX_SUMMARIES and len(self._runs) > 1:
+            _, summaries = self._runs.popitem(last=False)
+            self._summaries -= len(summaries)
+
+    def _append_row(self, run: int, summaries: dict[str, Summary], batch: Batch) -> None:
+        """Do what `_append` does, faster, for one point of each metric."""
+        row = zip(batch.keys, batch.step, batch.timestamp, batch.value, strict=True)
+        for key, step, timestamp, value in row:
+            summary = summaries.get(key) or self._new_series(run, key)
+            if summary.follow(step, timestamp, value):
+                self._points += (summary.id, step, timestamp, value)
+                self._changed[summary.id] = summary
+            else:
+                self._append(summary, (step,), (timestamp,), (value,))
+
+    def _append(
+        self,
+        summary: Summary,
+        steps: Sequence[int],
+        timestamps: Sequence[int],
+        values: Sequence[float],
+    ) -> None:
+        stored: Sequence[float | str] = values
+        total = sum(values)
+        if total != total:
+            stored = [NAN if value != value else value for value in values]
+        columns = (steps, timestamps, stored)
+        if len(set(steps)) < len(steps):
+            # Identical points count once (M4), also within one batch.
+            rows = dict.fromkeys(zip(*columns, strict=True))
+            if len(rows) < len(steps):
+                columns = tuple(zip(*rows, strict=True))
+        if summary.precedes(steps, timestamps):
+            self._points += _interleaved(summary.id, *columns)
+            summary.count += len(columns[0])
+        else:
+            # Some of these may be there already: only the database can tell how many.
+            self.flush()
+            summary.count += run_for_each(_INSERT_POINT, zip(repeat(summary.id), *columns))
+        summary.fold(steps, timestamps, values)
+        self._changed[summary.id] = summary
+
+    def _summaries_of(self, run: int) -> dict[str, Summary]:
+        summaries = self._runs.get(run)
+        if summaries is None:
+            summaries = self._runs[run] = {
+                series.key: _summary(series) for series in Series.raw(_SELECT_SERIES, run)
+            }
+            self._summaries += len(summaries)
+        self._runs.move_to_end(run)
+        return summaries
+
+    def _new_series(self, run: int, key: str) -> Summary:
+        if self._last_series is None:
+            self._last_series = Series.select(fn.MAX(Series.id)).scalar() or 0
+        self._last_series += 1
+        summary = self._runs[run][key] = Summary(self._last_series, run, key)
+        self._summaries += 1
+        return summary
+
+
+def _interleaved(series: int, *columns: Sequence[Any]) -> list[Any]:
+    flat = [series] * (4 * len(columns[0]))
+    for position, column in enumerate(columns, 1):
+        flat[position::4] = column
+    return flat
+
+
+def _is_new_param(run: int, key: str, value: str) -> bool:
+    found = first_row(_SELECT_PARAM, run, key)
+    if found is not None and found[0] != value:
+        raise InvalidArgument(
+            f"params.{key} is already {found[0]!r}, it cannot become {value!r}",
+            reason="PARAM_IMMUTABLE",
+            field=f"params.{key}",
+            old=found[0],
+            new=value,
+        )
+    return found is None
+
+
+def _summary(series: Series) -> Summary:
+    last = rank(series.last_step, series.last_timestamp, series.last_value)
+    return Summary(
+        series.id, series.run_id, series.key, series.count, last, series.least, series.greatest
+    )
+
+
+def _row(summary: Summary) -> tuple[Any, ...]:
+    if summary.last is None:
+        raise LookupError(f"series {summary.key} has no point to summarise")
+    step, timestamp, value, nan = summary.last
+    return (
+        summary.id,
+        summary.run,
+        summary.key,
+        summary.count,
+        step,
+        timestamp,
+        NAN if nan else value,
+        summary.least,
+        summary.greatest,
+    )

@@ -1,0 +1,143 @@
+"""The tables, as Peewee models.
+
+Times are integer milliseconds since the epoch. A model here is what the code works with today;
+how the tables came to be is written in `migrations/`.
+"""
+
+from __future__ import annotations
+
+from peewee import (
+    SQL,
+    AutoField,
+    BareField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+from playhouse.pool import PooledSqliteDatabase
+
+# The file and the pragmas are given when it is opened (store/database.py).
+database = PooledSqliteDatabase(None)
+
+# SQLite stores NaN as NULL, which a primary key cannot hold, so NaN is this text; it sorts after
+# all numbers. The column has no declared type, because REAL turns -0.0 into the integer 0.
+# docs/decisions/0005-nan.md
+NAN = "NaN"
+
+
+class DoubleField(BareField):
+    """Any double, exactly: NaN, the infinities and negative zero included."""
+
+    def db_value(self, value: float | str | None) -> float | str | None:
+        return NAN if value != value else value
+
+    def python_value(self, value: float | str | None) -> float | None:
+        return None if value is None else float(value)
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Experiment(Table):
+    id = AutoField()
+    name = TextField(unique=True)
+    artifact_location = TextField()
+    creation_time = BigIntegerField()
+    last_update_time = BigIntegerField()
+    deleted = BooleanField(default=False)
+
+
+class ExperimentTag(Table):
+    experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("experiment", "key")
+        without_rowid = True
+
+
+class Run(Table):
+    """A run; clients call it by its `uuid` (their `run_id`), the other tables by its `id`."""
+
+    experiment_id: int
+
+    id = AutoField()
+    uuid = CharField(32, unique=True)
+    experiment = ForeignKeyField(Experiment, on_delete="CASCADE")
+    name = TextField()
+    user_id = TextField()
+    status = IntegerField()
+    start_time = BigIntegerField()
+    end_time = BigIntegerField(null=True)
+    artifact_uri = TextField()
+    deleted = BooleanField(default=False)
+    # Restoring an experiment restores the runs that went with it, and no others (E3).
+    deleted_with_experiment = BooleanField(default=False)
+
+
+class Param(Table):
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("run", "key")
+        without_rowid = True
+
+
+class RunTag(Table):
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("run", "key")
+        without_rowid = True
+
+
+class Series(Table):
+    """One metric of one run, with a summary of its points.
+
+    `last_*` is the latest point by M5. `least` and `greatest` leave NaN out, and are null while
+    there is no other value.
+    """
+
+    run_id: int
+
+    id = AutoField()
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    key = TextField()
+    count = BigIntegerField()
+    last_step = BigIntegerField()
+    last_timestamp = BigIntegerField()
+    last_value = DoubleField()
+    least = DoubleField(null=True)
+    greatest = DoubleField(null=True)
+
+    class Meta:
+        constraints = (SQL("UNIQUE (run_id, key)"),)
+
+
+class Point(Table):
+    """Points, clustered by series and step, so that a history is read from consecutive pages.
+
+    The whole row is the key: storing an identical point again stores nothing (M4).
+    """
+
+    series = ForeignKeyField(Series, on_delete="CASCADE", index=False)
+    step = BigIntegerField()
+    timestamp = BigIntegerField()
+    value = DoubleField()
+
+    class Meta:
+        primary_key = CompositeKey("series", "step", "timestamp", "value")
+        without_rowid = True

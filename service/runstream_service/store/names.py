@@ -1,0 +1,32 @@
+"""Readable names for runs without one: `adjective-noun-number`, at most 20 characters (R3)."""
+
+# ruff: noqa: SIM905 # a list literal would be one word a line
+
+import secrets
+
+_ADJECTIVES = (
+    "able amber bold brave brief bright brisk broad calm clear clever cool crisp deft deep "
+    "eager early even fair fast fine firm fond frank free fresh full gentle glad golden grand "
+    "great green happy hardy honest humble jolly keen kind large light live lively loud lucid "
+    "lucky mellow merry mild neat nimble noble open plain polite prime proud pure quick quiet "
+    "rapid ready rich robust round sage sharp shiny silent silver simple sleek smart smooth "
+    "snug sober solid sound steady still stoic strong sunny sure swift tidy true upbeat vivid "
+    "warm wise witty"
+).split()
+
+_NOUNS = (
+    "acorn anchor apple arrow aspen badger beacon beech birch bison brook canyon cedar cliff "
+    "cloud comet coral cove crane creek crow dawn deer delta dove dune eagle ember falcon fern "
+    "field finch fjord flint forest fox garden gecko glade grove gull harbor hare hawk hazel "
+    "heron hill ibis iris island jay juniper kelp koala lagoon lake lark leaf lemur lily lynx "
+    "maple marsh meadow mesa moon moss moth newt oak oasis orca otter owl panda peak pearl "
+    "pebble pine plum pond quail rain raven reef ridge river robin sage seal shore sky snow "
+    "spruce star stone stork swan thrush tiger trail trout tulip vale violet walnut whale "
+    "willow wren zebra"
+).split()
+
+
+def generate() -> str:
+    """Return a new name; two runs may have the same."""
+    adjective, noun = secrets.choice(_ADJECTIVES), secrets.choice(_NOUNS)
+    return f"{adjective}-{noun}-{secrets.randbelow(1000)}"

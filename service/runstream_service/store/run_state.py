@@ -1,0 +1,41 @@
+"""Whether a run is there and can be written to."""
+
+from __future__ import annotations
+
+from runstream.errors import FailedPrecondition, NotFound
+from runstream_service.store.models import Run
+from runstream_service.store.statement import first_row, written
+
+_SELECT_RUN = written(Run.select(Run.id, Run.deleted).where(Run.uuid == ""))
+
+
+def active_run(run_id: str) -> int:
+    """Return the internal id of a run that can be written to.
+
+    Raises:
+        NotFound: there is no such run.
+        FailedPrecondition: it is deleted.
+    """
+    found = first_row(_SELECT_RUN, run_id)
+    if found is None:
+        raise not_found(run_id)
+    if found[1]:
+        raise deleted(run_id)
+    return int(found[0])
+
+
+def not_found(run_id: str) -> NotFound:
+    """Return the error that says that there is no such run (X3)."""
+    return NotFound(
+        f"Run with id={run_id} not found", reason="RUN_NOT_FOUND", field="run_id", value=run_id
+    )
+
+
+def deleted(run_id: str) -> FailedPrecondition:
+    """Return the error that says that a run cannot be written to (E3)."""
+    return FailedPrecondition(
+        f"The run {run_id} must be in the 'active' state, it is deleted",
+        reason="RUN_DELETED",
+        field="run_id",
+        value=run_id,
+    )

@@ -1,0 +1,32 @@
+"""The tags of runs, one of which is the name of the run (R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from peewee import EXCLUDED
+
+from runstream_service.store.models import Run, RunTag, database
+from runstream_service.store.statement import run_for_each, written
+
+NAME_TAG = "mlflow.runName"
+
+_UPSERT = written(
+    RunTag.insert_many([(0, "", "")], [RunTag.run, RunTag.key, RunTag.value]).on_conflict(
+        conflict_target=[RunTag.run, RunTag.key], update={RunTag.value: EXCLUDED.value}
+    )
+)
+_RENAME = written(Run.update(name="").where(Run.id == 0))
+
+
+def insert_tags(run: int, tags: Mapping[str, str]) -> None:
+    """Set tags of a run that has this name already."""
+    run_for_each(_UPSERT, ((run, key, value) for key, value in tags.items()))
+
+
+def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
+    """Set tags of a run; of a repeated key the last value stands."""
+    run_for_each(_UPSERT, ((run, key, value) for key, value in tags))
+    for key, value in tags:
+        if key == NAME_TAG:
+            database.execute_sql(_RENAME, (value, run))

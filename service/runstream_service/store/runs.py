@@ -1,0 +1,221 @@
+"""Runs: writing happens on the writer's thread, reading on a reader's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runstream.errors import AlreadyExists, InvalidArgument, NotFound
+from runstream_service.store import experiments, names
+from runstream_service.store.models import Experiment, Param, Run, RunTag, Series, database
+from runstream_service.store.run_state import active_run, deleted, not_found
+from runstream_service.store.run_tags import NAME_TAG, insert_tags, set_tags
+from runstream_service.store.statement import written
+
+# Numbers of the enum RunStatus.
+RUNNING, SCHEDULED = 1, 2
+
+
+_COLUMNS: list[Any] = [
+    Run.uuid,
+    Run.experiment,
+    Run.name,
+    Run.user_id,
+    Run.status,
+    Run.start_time,
+    Run.artifact_uri,
+    Run.deleted,
+    Run.deleted_with_experiment,
+]
+_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False)], _COLUMNS))
+_SELECT = written(Run.select().where(Run.uuid == ""))
+_SELECT_SERIES = written(Series.select().where(Series.run == 0).order_by(Series.key))
+_SELECT_PARAMS = written(Param.select().where(Param.run == 0).order_by(Param.key))
+_SELECT_TAGS = written(RunTag.select().where(RunTag.run == 0).order_by(RunTag.key))
+# In the order of the model's fields, which is Peewee's.
+_UPDATE = written(Run.update({Run.name: "", Run.status: 0, Run.end_time: 0}).where(Run.id == 0))
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a caller says of a run to be created; what is empty is filled in."""
+
+    experiment_id: str
+    user_id: str
+    name: str
+    start_time: int
+    tags: Sequence[tuple[str, str]]
+    run_id: str
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A run with all that it logged, each by key."""
+
+    run: Run
+    series: Sequence[Series]
+    params: Sequence[Param]
+    tags: Sequence[RunTag]
+
+
+def create(new: NewRun) -> LoggedRun:
+    """Create a run, or return the one that the same call created before (R1).
+
+    Raises:
+        NotFound, FailedPrecondition: the experiment is not there, or deleted.
+        InvalidArgument: name and name tag differ (R3).
+        AlreadyExists: the run id is taken by a run with other content.
+    """
+    experiment = experiments.get_active(new.experiment_id)
+    tags = dict(new.tags)
+    if new.name and tags.get(NAME_TAG, new.name) != new.name:
+        raise InvalidArgument(
+            f"run_name is {new.name!r}, but the tag {NAME_TAG} is {tags[NAME_TAG]!r}",
+            reason="RUN_NAME_CONFLICT",
+            field="run_name",
+            value=new.name,
+            tag=tags[NAME_TAG],
+        )
+    name = new.name or tags.get(NAME_TAG, "")
+    if new.run_id:
+        for existing in Run.raw(_SELECT, new.run_id):
+            return _same(existing, new, experiment, name, tags)
+    uuid = new.run_id or secrets.token_hex(16)
+    run = Run(
+        uuid=uuid,
+        experiment=experiment.id,
+        name=name or names.generate(),
+        user_id=new.user_id,
+        status=RUNNING,
+        start_time=new.start_time or experiments.now(),
+        artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{uuid}/artifacts",
+    )
+    values = [run.__data__[column.name] for column in _COLUMNS]
+    run.id = database.execute_sql(_INSERT, values).lastrowid
+    tags[NAME_TAG] = run.name
+    insert_tags(run.id, tags)
+    return LoggedRun(run, (), (), [RunTag(key=key, value=tags[key]) for key in sorted(tags)])
+
+
+def get(run_id: str) -> Run:
+    """Return a run, active or deleted.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    found: list[Run] = list(Run.raw(_SELECT, run_id))
+    if not found:
+        raise not_found(run_id)
+    return found[0]
+
+
+def get_with_data(run_id: str) -> LoggedRun:
+    """Return a run with all that it logged.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    return with_data(get(run_id))
+
+
+def with_data(run: Run) -> LoggedRun:
+    """Return the run with all that it logged."""
+    return LoggedRun(
+        run,
+        list(Series.raw(_SELECT_SERIES, run.id)),
+        list(Param.raw(_SELECT_PARAMS, run.id)),
+        list(RunTag.raw(_SELECT_TAGS, run.id)),
+    )
+
+
+def update(run_id: str, status: int, end_time: int | None, name: str | None) -> Run:
+    """Change an active run and return it; status 0 and None leave things as they are.
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`.
+    """
+    run = get(run_id)
+    if run.deleted:
+        raise deleted(run_id)
+    if status:
+        run.status = status
+        if status in (RUNNING, SCHEDULED):
+            run.end_time = None
+    if end_time is not None:
+        run.end_time = end_time
+    if name is not None:
+        run.name = name
+        set_tags(run.id, [(NAME_TAG, name)])
+    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.id))
+    return run
+
+
+def delete(run_id: str) -> None:
+    """Delete a run; deleting it again changes nothing (R2).
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    run = get(run_id)
+    Run.update(deleted=True).where(Run.id == run.id).execute()
+
+
+def restore(run_id: str) -> None:
+    """Restore a run; restoring an active run changes nothing (R2).
+
+    Raises:
+        NotFound: there is none of this id.
+        FailedPrecondition: its experiment is deleted.
+    """
+    run = get(run_id)
+    experiments.get_active(str(run.experiment_id))
+    Run.update(deleted=False, deleted_with_experiment=False).where(Run.id == run.id).execute()
+
+
+def delete_tag(run_id: str, key: str) -> None:
+    """Delete a tag of an active run; deleting `mlflow.runName` empties the name (R3).
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`; NotFound also if there is no such tag (P3).
+    """
+    run = active_run(run_id)
+    if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
+        raise NotFound(
+            f"No tag with name: {key} in run with id {run_id}",
+            reason="TAG_NOT_FOUND",
+            field="key",
+            value=key,
+        )
+    if key == NAME_TAG:
+        Run.update(name="").where(Run.id == run).execute()
+
+
+def _same(
+    run: Run, new: NewRun, experiment: Experiment, name: str, tags: dict[str, str]
+) -> LoggedRun:
+    """Return the run that is there, if it is what the caller asks for."""
+    found = with_data(run)
+    there = {tag.key: tag.value for tag in found.tags}
+    differing = [
+        field
+        for field, asked, is_there in (
+            ("experiment_id", experiment.id, run.experiment_id),
+            ("user_id", new.user_id, run.user_id),
+            ("run_name", name or run.name, run.name),
+            ("start_time", new.start_time or run.start_time, run.start_time),
+            ("tags", tags.items() <= there.items(), True),
+        )
+        if asked != is_there
+    ]
+    if differing:
+        raise AlreadyExists(
+            f"Run with id={run.uuid} already exists with another {differing[0]}",
+            reason="RUN_EXISTS",
+            field=differing[0],
+            value=run.uuid,
+        )
+    if run.deleted:
+        raise deleted(run.uuid)
+    return found

@@ -1,0 +1,103 @@
+"""Raw stubs, as a service without our client has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc_status import rpc_status
+
+from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
+from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
+from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
+from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
+from runstream.v1.run_pb2 import Param, RunTag
+from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
+from runstream.v1.run_service_pb2_grpc import RunServiceStub
+
+Point = tuple[str, int, int, float]  # key, step, timestamp, value
+
+
+@dataclass
+class Refusal:
+    """What a caller saw of an error."""
+
+    code: grpc.StatusCode
+    message: str
+    reason: str
+    metadata: dict[str, str]
+
+
+class Api:
+    """The four stubs, and what many tests do with them."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.experiments = ExperimentServiceStub(channel)
+        self.runs = RunServiceStub(channel)
+        self.logging = LoggingServiceStub(channel)
+        self.metrics = MetricServiceStub(channel)
+
+    def new_run(self) -> str:
+        return self.runs.CreateRun(CreateRunRequest()).run.info.run_id
+
+    def stream(self, requests: Iterable[LogBatchRequest]) -> list[LogBatchResponse]:
+        return list(self.logging.LogBatch(iter(requests), timeout=60))
+
+    def latest(self, run_id: str) -> dict[str, tuple[int, int, float]]:
+        """The latest point of each metric: its step, timestamp and value."""
+        run = self.runs.GetRun(GetRunRequest(run_id=run_id)).run
+        return {m.key: (m.step, m.timestamp, m.value) for m in run.data.metrics}
+
+    def points(self, run_id: str, *keys: str) -> list[Point]:
+        """The history of a run, in the order in which it comes."""
+        request = ReadMetricHistoryRequest(run_id=run_id, metric_keys=keys)
+        return [
+            (table.keys[key], step, timestamp, value)
+            for table in (answer.metrics for answer in self.metrics.ReadMetricHistory(request))
+            for key, step, timestamp, value in zip(
+                table.key, table.step, table.timestamp, table.value, strict=True
+            )
+        ]
+
+
+def batch(
+    run_id: str,
+    points: Sequence[Point] = (),
+    params: Sequence[tuple[str, str]] = (),
+    tags: Sequence[tuple[str, str]] = (),
+) -> LogBatchRequest:
+    """A request of the stream, made of rows."""
+    keys = list(dict.fromkeys(point[0] for point in points))
+    return LogBatchRequest(
+        run_id=run_id,
+        metrics=MetricTable(
+            keys=keys,
+            key=[keys.index(point[0]) for point in points],
+            step=[point[1] for point in points],
+            timestamp=[point[2] for point in points],
+            value=[point[3] for point in points],
+        ),
+        params=[Param(key=key, value=value) for key, value in params],
+        tags=[RunTag(key=key, value=value) for key, value in tags],
+    )
+
+
+@contextmanager
+def refused(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
+    """Expect a status with exactly one ErrorInfo of our domain (X1); fills in what it says."""
+    refusal = Refusal(code, "", reason, {})
+    with pytest.raises(grpc.RpcError) as raised:
+        yield refusal
+    status = rpc_status.from_call(raised.value)  # type: ignore[arg-type] # it is both
+    assert status is not None, raised.value
+    (detail,) = status.details
+    info = ErrorInfo()
+    assert detail.Unpack(info)
+    assert (raised.value.code(), info.reason, info.domain) == (code, reason, "runstream.io")
+    refusal.message, refusal.metadata = status.message, dict(info.metadata)

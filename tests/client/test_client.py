@@ -1,0 +1,414 @@
+"""TrackingClient against a real server, its outages included."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runstream
+from runstream import (
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    Metric,
+    NotFound,
+    TrackingClient,
+    Unavailable,
+    connection,
+)
+from server_process import ENVIRONMENT, ServerProcess
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Iterator[TrackingClient]:
+    with TrackingClient(server.uri) as client:
+        yield client
+
+
+@pytest.fixture
+def run_id(client: TrackingClient) -> str:
+    return client.create_run().info.run_id
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# Experiments
+
+
+def test_an_experiment_is_created_found_renamed_deleted_and_restored(
+    client: TrackingClient,
+) -> None:
+    """E1, E2, E3."""
+    assert client.get_experiment("0").name == "Default"
+    experiment_id = client.create_experiment("one", tags={"team": "a", "size": 3})
+    experiment = client.get_experiment(experiment_id)
+    assert experiment == client.get_experiment_by_name("one")
+    assert experiment.tags == {"team": "a", "size": "3"}
+    assert experiment.lifecycle_stage == "active"
+    assert client.get_experiment_by_name("two") is None
+    with pytest.raises(AlreadyExists):
+        client.create_experiment("one")
+    client.rename_experiment(experiment_id, "two")
+    client.delete_experiment(experiment_id)
+    with pytest.raises(NotFound):
+        client.delete_experiment(experiment_id)
+    with pytest.raises(FailedPrecondition):
+        client.create_run(experiment_id)
+    client.restore_experiment(experiment_id)
+    assert client.get_experiment(experiment_id).name == "two"
+
+
+def test_a_tag_of_an_experiment_is_set_and_deleted(client: TrackingClient) -> None:
+    """E4."""
+    client.set_experiment_tag("0", "k", 1)
+    client.set_experiment_tag("0", "k", 2)
+    assert client.get_experiment("0").tags == {"k": "2"}
+    client.delete_experiment_tag("0", "k")
+    assert client.get_experiment("0").tags == {}
+    with pytest.raises(NotFound):
+        client.delete_experiment_tag("0", "k")
+
+
+# Runs
+
+
+def test_a_run_is_created_ended_deleted_and_restored(client: TrackingClient) -> None:
+    """R1, R2, R3."""
+    chosen = "0123456789abcdef" * 2
+    run = client.create_run(
+        run_name="first", start_time=5, tags={"a": 1}, run_id=chosen, user_id="me"
+    )
+    assert run.info.run_id == chosen
+    assert (run.info.run_name, run.info.user_id, run.info.start_time) == ("first", "me", 5)
+    assert (run.info.status, run.info.end_time) == ("RUNNING", None)
+    assert run.data.tags == {"a": "1", "mlflow.runName": "first"}
+    again = client.create_run(
+        run_name="first", start_time=5, tags={"a": 1}, run_id=chosen, user_id="me"
+    )
+    assert again == run
+    with pytest.raises(AlreadyExists):
+        client.create_run(run_name="other", run_id=chosen)
+    assert client.update_run(chosen, name="second").run_name == "second"
+    info = client.set_terminated(chosen, "FAILED", end_time=9)
+    assert (info.status, info.end_time) == ("FAILED", 9)
+    assert client.update_run(chosen, status="RUNNING").end_time is None
+    client.delete_run(chosen)
+    client.delete_run(chosen)
+    assert client.get_run(chosen).info.lifecycle_stage == "deleted"
+    client.restore_run(chosen)
+    assert client.get_run(chosen).info == client.get_run(chosen).info
+    assert client.get_run(chosen).info.lifecycle_stage == "active"
+
+
+def test_what_is_wrong_with_a_call_is_an_error_with_its_particulars(client: TrackingClient) -> None:
+    """X1."""
+    with pytest.raises(NotFound, match="f" * 32) as missing:
+        client.get_run("f" * 32)
+    assert isinstance(missing.value, LookupError)
+    with pytest.raises(InvalidArgument) as bad:
+        client.create_run(run_id="XYZ")
+    assert bad.value.reason == "RUN_ID_MALFORMED"
+    assert bad.value.metadata["field"]
+    with pytest.raises(InvalidArgument, match="status"):
+        client.update_run("f" * 32, status="DONE")
+
+
+# Logging and reading
+
+
+def test_points_params_and_tags_are_read_back_as_they_were_logged(
+    client: TrackingClient, run_id: str
+) -> None:
+    """M2, M3, M5, M6, P1, P3."""
+    rows = [
+        Metric("loss", 0.5, 10, 1),
+        Metric("loss", math.inf, 11, -(2**63)),
+        Metric("loss", -0.25, 9, 2**63 - 1),
+        Metric("acc é/b", 1e-300, 0, 0),
+    ]
+    client.log_batch(run_id, rows, {"lr": 0.1, "net": [1, 2]}, {"note": "x" * 65_536})
+    client.log_metric(run_id, "nan", math.nan, timestamp=3, step=4)
+    client.log_metrics(run_id, {"a": 1, "b": 2.5}, step=7, timestamp=5)
+    client.log_param(run_id, "depth", 3)
+    client.log_params(run_id, {"width": 4})
+    client.set_tag(run_id, "t", "1")
+    client.set_tag(run_id, "t", "2")
+    client.set_tags(run_id, {"u": True})
+    run = client.get_run(run_id)
+    assert math.isnan(run.data.metrics.pop("nan"))
+    assert run.data.metrics == {"loss": -0.25, "acc é/b": 1e-300, "a": 1.0, "b": 2.5}
+    assert run.data.params == {"lr": "0.1", "net": "[1, 2]", "depth": "3", "width": "4"}
+    assert run.data.tags["note"] == "x" * 65_536
+    assert (run.data.tags["t"], run.data.tags["u"]) == ("2", "True")
+    assert client.get_metric_history(run_id, "loss") == [rows[1], rows[0], rows[2]]
+    assert client.get_metric_history(run_id, "a") == [Metric("a", 1.0, 5, 7)]
+    assert client.get_metric_history(run_id, "never") == []
+    client.delete_tag(run_id, "t")
+    with pytest.raises(NotFound):
+        client.delete_tag(run_id, "t")
+
+
+def test_histories_of_all_metrics_come_as_columns(client: TrackingClient, run_id: str) -> None:
+    """M6."""
+    steps = list(range(100_000))
+    client.log_table(run_id, ["b"], [0] * 100_000, steps, steps, [s / 7 for s in steps])
+    client.log_table(run_id, ["a", "c"], [1, 0], [1, 2], [3, 4], [5.0, 6.0])
+    parts = list(client.read_metric_history(run_id))
+    assert [part.key for part in parts] == sorted(part.key for part in parts)
+    columns = [part for part in parts if part.key == "b"]
+    assert [step for part in columns for step in part.step] == steps
+    assert [value for part in columns for value in part.value] == [s / 7 for s in steps]
+    assert [part.rows() for part in parts if part.key == "a"] == [[Metric("a", 6.0, 4, 2)]]
+    assert [part.key for part in client.read_metric_history(run_id, ["c"])] == ["c"]
+
+
+def test_a_reader_may_stop_in_the_middle_of_a_history(client: TrackingClient, run_id: str) -> None:
+    client.log_table(run_id, ["b"], [0] * 100_000, range(100_000), range(100_000), [1.0] * 100_000)
+    reading = client.read_metric_history(run_id)
+    assert len(next(reading).step) > 0
+    reading.close()  # type: ignore[attr-defined]
+    assert client.get_run(run_id).info.run_id == run_id
+
+
+def test_log_is_one_batch_durable_on_return(
+    client: TrackingClient, run_id: str, server: ServerProcess
+) -> None:
+    """P5."""
+    client.log(run_id, [("loss", 0.5, 1, 2)], {"lr": 1}, {"t": "x"})
+    with pytest.raises(InvalidArgument) as error:
+        client.log(run_id, [("loss", 0.25, 2, 3)], {"lr": 2})
+    assert error.value.reason == "PARAM_IMMUTABLE"
+    server.kill()
+    server.restart()
+    run = client.get_run(run_id)
+    assert (run.data.metrics, run.data.params) == ({"loss": 0.5}, {"lr": "1"})
+    assert run.data.tags["t"] == "x"
+
+
+def test_a_param_that_another_process_set_is_refused_by_the_next_call_for_the_run(
+    client: TrackingClient, run_id: str
+) -> None:
+    """P1, P5: the points logged beside it are kept."""
+    client.log(run_id, params={"lr": "0.1"})
+    client.log_metric(run_id, "loss", 1.0)
+    client.log_params(run_id, {"lr": "0.2", "other": 1})
+    with pytest.raises(InvalidArgument, match=r"lr") as error:
+        client.get_run(run_id)
+    assert error.value.reason == "PARAM_IMMUTABLE"
+    assert error.value.metadata["run_id"] == run_id
+    run = client.get_run(run_id)
+    assert (run.data.params, run.data.metrics) == ({"lr": "0.1"}, {"loss": 1.0})
+
+
+def test_logging_to_an_unknown_or_deleted_run_is_refused(
+    client: TrackingClient, run_id: str
+) -> None:
+    """E3."""
+    client.log_metric("f" * 32, "loss", 1.0)
+    with pytest.raises(NotFound, match="f" * 32):
+        client.flush()
+    client.delete_run(run_id)
+    client.log_metric(run_id, "loss", 1.0)
+    with pytest.raises(FailedPrecondition, match=f"{run_id}.*active"):
+        client.set_terminated(run_id)
+
+
+def test_clients_of_one_uri_share_one_connection(server: ServerProcess) -> None:
+    one, two = TrackingClient(server.uri), TrackingClient(f"{server.uri}/")
+    assert one._connection is two._connection
+    run_id = one.create_run().info.run_id
+    one.log_metric(run_id, "loss", 1.0)
+    one.close()
+    assert two.get_run(run_id).data.metrics == {"loss": 1.0}
+    two.close()
+    two.log_metric(run_id, "loss", 2.0, step=1)  # opens the connection again
+    assert two.get_run(run_id).data.metrics == {"loss": 2.0}
+    two.close()
+
+
+# Outages
+
+
+def test_logging_goes_on_while_the_server_restarts_and_nothing_is_lost_or_twice(
+    client: TrackingClient, run_id: str, server: ServerProcess
+) -> None:
+    """M4."""
+    slowest = 0.0
+    for step in range(60_000):
+        if step == 20_000:
+            server.kill()
+        if step == 40_000:
+            server.restart()
+        begin = time.perf_counter()
+        client.log_metric(run_id, "loss", step / 3, step=step)
+        slowest = max(slowest, time.perf_counter() - begin)
+        if step % 1000 == 0:
+            time.sleep(0.005)
+    client.flush(timeout=30)
+    history = client.get_metric_history(run_id, "loss")
+    assert [(point.step, point.value) for point in history] == [(s, s / 3) for s in range(60_000)]
+    assert slowest < 1
+
+
+def test_a_call_waits_for_a_server_that_restarts(
+    client: TrackingClient, run_id: str, server: ServerProcess
+) -> None:
+    server.stop()
+    later = threading.Timer(1.0, server.restart)
+    later.start()
+    try:
+        assert client.create_run().info.status == "RUNNING"
+        assert client.create_experiment("sent once") == "1"
+        assert client.get_run(run_id).info.run_id == run_id
+    finally:
+        later.join()
+
+
+def test_where_no_server_is_a_call_fails_and_logging_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    client = TrackingClient(f"grpc://127.0.0.1:{free_port()}")
+    with pytest.raises(Unavailable):
+        client.create_run()
+    client.log_metric("f" * 32, "loss", 1.0)
+    with pytest.raises(DeadlineExceeded, match="1 points") as error:
+        client.flush(timeout=0.5)
+    assert error.value.metadata["points"] == "1"
+    client._connection.outbox.forget()  # or else the end of the tests would wait for the server
+
+
+# The end of the program
+
+
+def program(
+    code: str, *arguments: str, status: int = 0, environment: dict[str, str] | None = None
+) -> tuple[str, str]:
+    """Run a program; return what it wrote to stdout and stderr."""
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=ENVIRONMENT | (environment or {}),
+        check=False,
+    )
+    assert result.returncode == status, result.stderr
+    return result.stdout.strip(), result.stderr.strip()
+
+
+def test_the_end_of_the_program_waits_for_what_was_logged(
+    client: TrackingClient, run_id: str, server: ServerProcess
+) -> None:
+    code = (
+        "import sys, runstream\n"
+        "client = runstream.TrackingClient(sys.argv[1])\n"
+        "for step in range(100_000): client.log_metric(sys.argv[2], 'loss', 1.0, step=step)\n"
+    )
+    assert program(code, server.uri, run_id) == ("", "")
+    assert len(client.get_metric_history(run_id, "loss")) == 100_000
+
+
+def test_what_was_logged_is_sent_even_if_no_thread_can_be_started_any_more(
+    client: TrackingClient, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.12 starts no thread once the program has ended; this is how it would be there."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    client.log_metric(run_id, "loss", 1.0)
+    client.log_param(run_id, "lr", 1)
+    client.log_metric("f" * 32, "loss", 1.0)
+    assert client._connection.drain(5)
+    monkeypatch.undo()
+    with pytest.raises(NotFound, match="f" * 32):
+        client.flush()
+    run = client.get_run(run_id)
+    assert (run.data.metrics, run.data.params) == ({"loss": 1.0}, {"lr": "1"})
+
+
+def test_the_end_of_the_program_says_what_was_not_delivered() -> None:
+    code = (
+        "import sys, runstream, runstream.closing\n"
+        "runstream.closing.PATIENCE = 0.5\n"
+        "client = runstream.TrackingClient(sys.argv[1])\n"
+        "for step in range(1234): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
+        "client.log_params('b' * 32, {'lr': 1, 'depth': 2})\n"
+    )
+    _, errors = program(code, f"grpc://127.0.0.1:{free_port()}")
+    assert f"1234 points and 0 params and tags of run {'a' * 32} were not delivered" in errors
+    assert f"0 points and 2 params and tags of run {'b' * 32} were not delivered" in errors
+
+
+def test_the_end_of_the_program_says_what_was_refused(server: ServerProcess) -> None:
+    code = (
+        "import sys, runstream\n"
+        "runstream.TrackingClient(sys.argv[1]).log_metric('a' * 32, 'loss', 1.0)\n"
+    )
+    _, errors = program(code, server.uri)
+    assert f"run {'a' * 32}: 1 points were refused" in errors
+
+
+def test_a_file_is_served_by_a_server_that_the_client_starts(tmp_path: Path) -> None:
+    code = (
+        "import runstream\n"
+        "client = runstream.TrackingClient('runs.db')\n"
+        "run_id = client.create_run().info.run_id\n"
+        "client.log_metric(run_id, 'loss', 0.5)\n"
+        "print(client.get_run(run_id).data.metrics)\n"
+    )
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        assert program(code)[0] == "{'loss': 0.5}"
+        assert program(code)[0] == "{'loss': 0.5}"
+    finally:
+        os.chdir(here)
+    assert (tmp_path / "runs.db").exists()
+
+
+# The package
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert sorted(runstream.__all__) == runstream.__all__
+    for name in runstream.__all__:
+        assert getattr(runstream, name).__doc__
+
+
+def test_import_needs_grpcio_and_protobuf_only_and_is_quick(tmp_path: Path) -> None:
+    code = (
+        "import sys; before = set(sys.modules); import time; begin = time.perf_counter()\n"
+        "import runstream\n"
+        "took = time.perf_counter() - begin\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(took, *(new - set(sys.stdlib_module_names)))"
+    )
+    # Compiled once, as after an installation.
+    compiled = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    best = 1.0
+    for _ in range(5):
+        took, *packages = program(code, environment=compiled)[0].split()
+        best = min(best, float(took))
+    # grpc also imports its add-ons if they are there; cython's modules are part of it.
+    needed = ("runstream", "grpc", "google", "typing_extensions", "cython", "_cython")
+    assert [name for name in packages if not name.startswith(needed)] == []
+    # 95 ms on a machine that has nothing else to do; two thirds of it are grpcio.
+    assert best < 0.15

@@ -1,0 +1,150 @@
+"""The tags that say where a run comes from (R4), each seen from a real script or notebook."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runstream import context
+
+SCRIPT = "import json; from runstream import context; print(json.dumps(context.tags()))"
+
+
+def run(script: Path | str, *prelude: str, **environment: str) -> dict[str, str]:
+    """Return the tags that a script sees, run as a person would."""
+    arguments = [str(script)]
+    if isinstance(script, Path):
+        script.write_text("\n".join([*prelude, SCRIPT]))
+    else:
+        arguments = ["-c", SCRIPT]
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    tags = json.loads(done.stdout)
+    assert isinstance(tags, dict)
+    return tags
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    done = subprocess.run(
+        ["git", "-C", folder, *identity, *arguments],
+        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "first")
+    return folder
+
+
+def test_a_script_is_named_with_its_user(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    assert run(script) == {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": str(script),
+    }
+
+
+def test_typed_code_has_no_name() -> None:
+    assert "mlflow.source.name" not in run("-c")
+
+
+def test_a_notebook_is_named_if_its_server_tells(tmp_path: Path) -> None:
+    kernel = "import sys; sys.modules['ipykernel'] = sys"
+    launcher = tmp_path / "ipykernel_launcher.py"
+    assert "mlflow.source.name" not in run(launcher, kernel)
+    tags = run(launcher, kernel, JPY_SESSION_NAME="/home/ada/sweep.ipynb")
+    assert tags["mlflow.source.type"] == "NOTEBOOK"
+    assert tags["mlflow.source.name"] == "/home/ada/sweep.ipynb"
+
+
+def test_a_script_in_a_repository_has_its_commit(repository: Path) -> None:
+    (repository / "jobs").mkdir()
+    script = repository / "jobs" / "train.py"
+    assert run(script)["mlflow.source.git.commit"] == git(repository, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("pack-refs", "--all"),
+        ("checkout", "-q", "--detach"),
+        ("checkout", "-q", "-b", "feature/deep/name"),
+    ],
+    ids=["packed", "detached", "branch"],
+)
+def test_the_commit_is_found_however_git_stores_it(
+    repository: Path, command: tuple[str, ...]
+) -> None:
+    git(repository, *command)
+    tags = run(repository / "train.py")
+    assert tags["mlflow.source.git.commit"] == git(repository, "rev-parse", "HEAD")
+
+
+def test_a_worktree_has_the_commit_of_its_own_branch(repository: Path) -> None:
+    worktree = repository.parent / "worktree"
+    git(repository, "worktree", "add", "-q", "-b", "other", str(worktree))
+    git(worktree, "commit", "-q", "--allow-empty", "-m", "second")
+    commit = run(worktree / "train.py")["mlflow.source.git.commit"]
+    assert commit == git(worktree, "rev-parse", "HEAD")
+    assert commit != git(repository, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("head", [b"", b"ref: refs/heads/gone", b"\xff", b"not a commit"])
+def test_a_broken_repository_has_no_commit(repository: Path, head: bytes) -> None:
+    (repository / ".git" / "HEAD").write_bytes(head)
+    assert "mlflow.source.git.commit" not in run(repository / "train.py")
+
+
+def test_a_repository_without_a_commit_has_none(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    assert "mlflow.source.git.commit" not in run(tmp_path / "train.py")
+
+
+def test_a_user_without_a_name_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    context._tags.cache_clear()
+    assert "mlflow.user" not in context.tags()
+    context._tags.cache_clear()
+
+
+def test_the_tags_are_found_once_and_fast(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = repository / "train.py"
+    script.touch()
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    context._tags.cache_clear()
+    begin = time.perf_counter()
+    first = context.tags()
+    assert time.perf_counter() - begin < 0.05
+    first["mlflow.user"] = "changed"
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    assert context.tags()["mlflow.user"] == getpass.getuser()
+    assert context.tags()["mlflow.source.git.commit"] == git(repository, "rev-parse", "HEAD~")
+    context._tags.cache_clear()

@@ -1,0 +1,133 @@
+"""The forms of a tracking URI, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runstream import tracking_uri
+from runstream.errors import InvalidArgument
+from runstream.tracking_uri import Target, parse
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path.resolve()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("RUNSTREAM_TRACKING_URI", raising=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("uri", "target"),
+    [
+        ("grpc://Example:50051", Target("grpc://example:50051", "example:50051")),
+        ("grpc://127.0.0.1:1/", Target("grpc://127.0.0.1:1", "127.0.0.1:1")),
+        ("grpc://[::1]:65535", Target("grpc://[::1]:65535", "[::1]:65535")),
+        ("GRPCS://host:443", Target("grpcs://host:443", "host:443", secure=True)),
+        ("unix:/run/r.sock", Target("unix:/run/r.sock", "unix:/run/r.sock")),
+        ("unix:///run/r.sock", Target("unix:/run/r.sock", "unix:/run/r.sock")),
+    ],
+)
+def test_a_server_is_named_by_host_and_port_or_by_its_socket(uri: str, target: Target) -> None:
+    assert parse(uri) == target
+
+
+def test_a_relative_socket_is_found_from_any_directory(here: Path) -> None:
+    assert parse("unix:r.sock").grpc_target == f"unix:{here}/r.sock"
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite:///runs.db", "runs.db", "./runs.db", Path("runs.db"), "../{here}/runs.db"]
+)
+def test_a_file_is_named_by_a_url_or_a_path(here: Path, uri: str | Path) -> None:
+    if isinstance(uri, str):
+        uri = uri.format(here=here.name)
+    file = f"{here}/runs.db"
+    assert parse(uri) == Target(f"sqlite:///{file}", database=file)
+
+
+def test_the_normal_form_of_a_uri_means_the_same_elsewhere(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [parse(uri) for uri in ("runs.db", "unix:r.sock", "grpc://h:1", "grpcs://h:1")]
+    monkeypatch.chdir("/")
+    assert [parse(target.uri) for target in targets] == targets
+    assert targets[0].uri == f"sqlite:///{here}/runs.db"
+
+
+def test_a_file_behind_a_link_is_the_file(here: Path) -> None:
+    (here / "real").mkdir()
+    (here / "link").symlink_to("real")
+    assert parse("link/runs.db") == parse("real/runs.db")
+
+
+def test_a_path_is_taken_as_it_stands(here: Path) -> None:
+    name = "50% of: a?b#c.db"
+    assert parse(Path(name)).database == f"{here}/{name}"
+    assert parse(f"sqlite:///{name}").database == f"{here}/{name}"
+    assert parse(Path("grpc://h:1")).database == f"{here}/grpc:/h:1"
+
+
+def test_none_is_the_environment_or_a_file_in_the_current_directory(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parse(None).database == f"{here}/runstream.db"
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "grpc://h:1")
+    assert tracking_uri.default() == "grpc://h:1"
+    assert parse(None).grpc_target == "h:1"
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "")
+    assert parse(None).database == f"{here}/runstream.db"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "grpc://",
+        "grpc:host:1",
+        "grpc://host",
+        "grpc://host:0",
+        "grpc://host:70000",
+        "grpc://host:port",
+        "grpc://:1",
+        "grpc://[::1:1",
+        "grpc://user@host:1",
+        "grpc://host:1/path",
+        "grpc://host:1?key=1",
+        "localhost:50051",
+        "unix:",
+        "unix:///",
+        "unix://host/path",
+        "sqlite:",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://host/runs.db",
+        "sqlite:///:memory:",
+        "postgresql://host/runs",
+        "file:///tmp/mlruns",
+        ".",
+        "folder/",
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_anything_else_is_refused_naming_what_is_allowed(uri: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"grpc://.*unix:path.*sqlite:///") as refused:
+        parse(uri)
+    assert refused.value.metadata["field"] == "tracking_uri"
+    assert refused.value.metadata["value"] == uri
+
+
+@pytest.mark.parametrize("uri", ["http://localhost:5000", "https://host"])
+def test_an_address_of_the_web_is_refused_with_a_hint(uri: str) -> None:
+    with pytest.raises(InvalidArgument, match="speak gRPC, not HTTP"):
+        parse(uri)
+
+
+def test_a_folder_is_refused(here: Path) -> None:
+    for folder in (here, str(here), f"sqlite:///{here}"):
+        with pytest.raises(InvalidArgument, match="a folder"):
+            parse(folder)
+    assert os.listdir(here) == []

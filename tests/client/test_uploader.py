@@ -1,0 +1,287 @@
+"""What the uploader makes of a stream that breaks, refuses, or answers late: scripted faults.
+
+The stream is that of grpcio-testing's channel, so the test is the server and can do anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import grpc
+import grpc_testing
+import pytest
+
+from runstream import uploader as uploader_module
+from runstream.errors import FailedPrecondition, Internal, InvalidArgument, Unauthenticated
+from runstream.uploader import TICK, Uploader
+from runstream.v1 import logging_service_pb2
+from runstream.v1.logging_service_pb2 import BatchError, LogBatchRequest, LogBatchResponse
+
+RUN = "a" * 32
+SERVICE = logging_service_pb2.DESCRIPTOR.services_by_name["LoggingService"]
+LOG_BATCH = SERVICE.methods_by_name["LogBatch"]
+
+
+class ScriptedServer:
+    """The far end of the streams of an uploader."""
+
+    def __init__(self) -> None:
+        self._channel = grpc_testing.channel([SERVICE], grpc_testing.strict_real_time())
+        self.opened: list[float] = []
+        self.uploader = Uploader("grpc://scripted", self._open)
+        self.outbox = self.uploader.outbox
+        self.buffer = self.outbox.buffer(RUN)
+
+    def _open(self, messages: Iterator[bytes]) -> Any:
+        self.opened.append(time.monotonic())
+        return self._channel.stream_stream("/runstream.v1.LoggingService/LogBatch")(messages)
+
+    def accept(self) -> Any:
+        """Return the next stream."""
+        _, stream = self._channel.take_stream_stream(LOG_BATCH)
+        return stream
+
+    def wait_until_left(self, batches: int) -> None:
+        """Wait until so many batches have no answer; a break would drop answers on their way."""
+        deadline = time.monotonic() + 5
+        while self.outbox.backlog().get(RUN, (0, 0))[1] != batches:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    def params(self, *names: str) -> None:
+        """Log a batch for each name."""
+        for name in names:
+            self.buffer.log_params({name: name})
+
+
+def take(stream: Any, count: int) -> list[str]:
+    """Return the params of the next batches."""
+    return [LogBatchRequest.FromString(stream.take_request()).params[0].key for _ in range(count)]
+
+
+def answer(stream: Any, answered: int, error: BatchError | None = None) -> None:
+    stream.send_response(LogBatchResponse(answered=answered, error=error))
+
+
+def break_off(stream: Any, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE) -> None:
+    stream.terminate((), code, "scripted")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    monkeypatch.setattr(uploader_module, "_FIRST_PAUSE", 0.02)
+    server = ScriptedServer()
+    yield server
+    server.uploader.stop()
+
+
+def test_a_point_is_sent_at_the_latest_100_ms_after_it_was_logged(server: ScriptedServer) -> None:
+    server.params("a")
+    stream = server.accept()
+    take(stream, 1)
+    for pause in (0, 0.001, TICK, 20 * TICK):
+        time.sleep(pause)
+        server.buffer.log_metric("loss", 1.0, 0, None)
+        begin = time.monotonic()
+        request = LogBatchRequest.FromString(stream.take_request())
+        # Twice the promise, because the machine that runs tests may be busy.
+        assert time.monotonic() - begin < 0.2
+        assert request.metrics.value[:] == [1.0]
+
+
+def test_what_was_not_answered_and_only_that_is_sent_again_after_a_break(
+    server: ScriptedServer,
+) -> None:
+    """M4."""
+    server.params("a", "b", "c", "d")
+    first = server.accept()
+    assert take(first, 4) == ["a", "b", "c", "d"]
+    answer(first, 2)
+    server.wait_until_left(2)
+    break_off(first)
+    second = server.accept()
+    server.params("e")
+    assert take(second, 3) == ["c", "d", "e"]
+    answer(second, 1)
+    answer(second, 3)
+    server.outbox.flush(timeout=5)
+
+
+def test_one_answer_may_cover_several_batches(server: ScriptedServer) -> None:
+    server.params("a", "b", "c")
+    stream = server.accept()
+    take(stream, 3)
+    answer(stream, 3)
+    server.outbox.flush(timeout=5)
+
+
+def test_a_refusal_in_the_middle_drops_that_batch_alone(server: ScriptedServer) -> None:
+    """X4."""
+    server.params("a", "b", "c")
+    stream = server.accept()
+    take(stream, 3)
+    refusal = BatchError(
+        code=3, message="params.b is 'x'", reason="PARAM_IMMUTABLE", metadata={"field": "params.b"}
+    )
+    answer(stream, 2, refusal)
+    answer(stream, 3)
+    with pytest.raises(InvalidArgument, match=rf"run {RUN}: .* params\.b is 'x'") as error:
+        server.outbox.flush(timeout=5)
+    assert error.value.reason == "PARAM_IMMUTABLE"
+    assert error.value.metadata["field"] == "params.b"
+    assert error.value.metadata["run_id"] == RUN
+    server.outbox.flush(timeout=5)
+
+
+def test_a_refused_batch_is_not_sent_again_after_a_break(server: ScriptedServer) -> None:
+    server.params("a", "b")
+    first = server.accept()
+    take(first, 2)
+    answer(first, 1, BatchError(code=9, message="the run is deleted"))
+    server.wait_until_left(1)
+    break_off(first)
+    second = server.accept()
+    assert take(second, 1) == ["b"]
+    answer(second, 1)
+    with pytest.raises(FailedPrecondition):
+        server.outbox.flush(timeout=5)
+
+
+def test_flush_waits_over_a_break(server: ScriptedServer) -> None:
+    server.params("a")
+    flushed = threading.Thread(target=server.outbox.flush)
+    flushed.start()
+    break_off(server.accept())
+    second = server.accept()
+    take(second, 1)
+    flushed.join(0.1)
+    assert flushed.is_alive()
+    answer(second, 1)
+    flushed.join(5)
+    assert not flushed.is_alive()
+
+
+def test_an_outage_gives_one_warning_and_one_notice_of_its_end(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "runstream"):
+        server.params("a")
+        for _ in range(4):
+            break_off(server.accept())
+        stream = server.accept()
+        take(stream, 1)
+        answer(stream, 1)
+        server.outbox.flush(timeout=5)
+        deadline = time.monotonic() + 5
+        while len(caplog.records) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "grpc://scripted does not answer (scripted)" in caplog.messages[0]
+
+
+def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
+    server: ScriptedServer,
+) -> None:
+    server.params("a")
+    for _ in range(5):
+        break_off(server.accept())
+    stream = server.accept()
+    pauses = [later - earlier for earlier, later in pairwise(server.opened)]
+    # 20, 40, 80, 160 and 320 ms, each shortened by up to a half, on a tick of 20 ms.
+    assert pauses[-1] > 0.15 > pauses[0]
+    take(stream, 1)
+    answer(stream, 1)
+    server.outbox.flush(timeout=5)
+    time.sleep(2 * TICK)
+    server.params("b")
+    before = time.monotonic()
+    break_off(stream)
+    server.accept()
+    assert time.monotonic() - before < 0.15
+
+
+def test_a_stream_that_ends_with_nothing_to_send_is_opened_when_there_is_something(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.params("a")
+    stream = server.accept()
+    take(stream, 1)
+    answer(stream, 1)
+    server.outbox.flush(timeout=5)
+    break_off(stream)
+    time.sleep(5 * TICK)
+    assert len(server.opened) == 1
+    assert not caplog.records
+    server.params("b")
+    assert take(server.accept(), 1) == ["b"]
+
+
+def test_an_answer_that_makes_no_sense_breaks_the_stream(server: ScriptedServer) -> None:
+    server.params("a")
+    first = server.accept()
+    take(first, 1)
+    answer(first, 7)
+    second = server.accept()
+    assert take(second, 1) == ["a"]
+    answer(second, 1)
+    server.outbox.flush(timeout=5)
+
+
+def test_flush_fails_at_once_where_waiting_cannot_help_and_nothing_is_lost(
+    server: ScriptedServer,
+) -> None:
+    server.params("a")
+    break_off(server.accept(), grpc.StatusCode.UNAUTHENTICATED)
+    with pytest.raises(Unauthenticated, match="scripted"):
+        server.outbox.flush(timeout=5)
+    stream = server.accept()
+    take(stream, 1)
+    answer(stream, 1)
+    server.wait_until_left(0)
+    server.outbox.flush(timeout=5)
+
+
+def test_calls_that_log_do_not_wait_for_a_server_that_does_not_answer(
+    server: ScriptedServer,
+) -> None:
+    server.params("a")
+    server.accept()
+    begin = time.monotonic()
+    for step in range(20_000):
+        server.buffer.log_metric("loss", 1.0, step, None)
+    assert time.monotonic() - begin < 2
+
+
+def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: ScriptedServer) -> None:
+    server.params("a", "b", "c", "d")
+    stream = server.accept()
+    take(stream, 4)
+    drained: list[bool] = []
+    drain = threading.Thread(target=lambda: drained.append(server.outbox.drain(0.4)))
+    drain.start()
+    for count in (1, 2, 3):
+        time.sleep(0.25)
+        answer(stream, count)
+    drain.join(0.2)
+    assert drain.is_alive()
+    drain.join(5)
+    assert drained == [False]
+    assert server.outbox.backlog()[RUN] == (0, 1)
+
+
+def test_flush_does_not_wait_for_an_uploader_that_failed(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(server.uploader, "_tend", fail)
+    server.params("a")
+    with pytest.raises(Internal, match="a fault of ours"):
+        server.outbox.flush(timeout=10)
+    assert "uploading to" in caplog.text

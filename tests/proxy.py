@@ -1,0 +1,78 @@
+"""A TCP proxy whose wire can be cut, or swallow everything without a word."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from contextlib import suppress
+
+
+class Proxy:
+    """Forwards connections to a server until told otherwise.
+
+    Attributes:
+        uri: tracking URI of the server through this proxy.
+    """
+
+    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a free port.
+
+        Args:
+            address: `host:port` of the server.
+            tls: the proxy's own certificate, if clients are to come by TLS.
+        """
+        host, _, port = address.rpartition(":")
+        self._server = (host, int(port))
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self._silent = threading.Event()
+        scheme = "grpcs" if tls else "grpc"
+        self.uri = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break all connections; new ones are accepted."""
+        sockets, self._sockets = self._sockets, []
+        for one in sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def swallow(self) -> None:
+        """From now on pass nothing on, in either direction, and close nothing."""
+        self._silent.set()
+
+    def heal(self) -> None:
+        """Forward new connections again; those that lost bytes are of no use any more."""
+        self._silent.clear()
+
+    def close(self) -> None:
+        """Break all connections and accept no more."""
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if self._tls:
+                    try:
+                        client = self._tls.wrap_socket(client, server_side=True)
+                    except OSError:  # the client does not trust the certificate
+                        client.close()
+                        continue
+                server = socket.create_connection(self._server)
+                self._sockets += [client, server]
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        lost = False
+        with suppress(OSError):
+            while data := source.recv(65536):
+                lost = lost or self._silent.is_set()
+                if not lost:
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)

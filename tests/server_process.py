@@ -1,0 +1,75 @@
+"""A real server in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("RUNSTREAM_", "MLFLOW_"))
+}
+
+
+class ServerProcess:
+    """A running `runstream server`.
+
+    Attributes:
+        database: its SQLite file.
+        address: `host:port`; the same after `restart`.
+        uri: tracking URI of the server.
+        process: the process, with its output as text.
+    """
+
+    def __init__(self, database: Path, environment: dict[str, str] | None = None) -> None:
+        self.database = database
+        self._environment = ENVIRONMENT | (environment or {})
+        self.address = "127.0.0.1:0"
+        self.start()
+
+    @property
+    def uri(self) -> str:
+        return f"grpc://{self.address}"
+
+    def start(self) -> None:
+        """Start the process and wait until it accepts calls."""
+        command = [sys.executable, "-m", "runstream", "server"]
+        options = {
+            "--database": f"sqlite:///{self.database}",
+            "--host": "127.0.0.1",
+            "--port": self.address.rpartition(":")[2],
+        }
+        self.process = subprocess.Popen(
+            [*command, *(word for option in options.items() for word in option)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+            cwd=self.database.parent,
+        )
+        assert self.process.stdout is not None
+        greeting = self.process.stdout.readline()
+        if "listening on grpc://" not in greeting:
+            raise AssertionError(f"the server did not start: {self.process.communicate()[1]}")
+        self.address = greeting.split("grpc://")[1].split(",")[0]
+
+    def kill(self) -> None:
+        """End the process at once, as a crash does."""
+        self.process.kill()
+        self.process.communicate()
+
+    def stop(self) -> str:
+        """End the process as an administrator does; return what it wrote to stderr."""
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, errors
+        return errors
+
+    def restart(self) -> ServerProcess:
+        """Start again on the same port and file."""
+        self.start()
+        return self

@@ -1,0 +1,251 @@
+"""The package as users get it: built, installed in a fresh environment, beside other versions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from server_process import ENVIRONMENT, ServerProcess
+
+ROOT = Path(__file__).parents[1]
+REQUIRED = [
+    text for text in importlib.metadata.requires("runstream") or [] if "extra ==" not in text
+]
+FLOORS = {re.split(r"[<>=]", text)[0]: re.split(">=", text)[1] for text in REQUIRED}
+CONTRACT = sorted(path.stem for path in ROOT.glob("proto/runstream/v1/*.proto"))
+
+PROGRAM = """
+import sys
+import runstream
+
+runstream.set_tracking_uri(sys.argv[1])
+with runstream.start_run() as run:
+    runstream.log_param("lr", 0.1)
+    for step in range(100):
+        runstream.log_metric("loss", 1 / (step + 1), step=step)
+read = runstream.get_run(run.info.run_id)
+assert read.info.status == "FINISHED"
+assert read.data.params == {"lr": "0.1"}
+assert read.data.metrics == {"loss": 0.01}
+with runstream.TrackingClient(sys.argv[1]) as client:
+    history = client.get_metric_history(run.info.run_id, "loss")
+assert [(point.step, point.value) for point in history] == [(i, 1 / (i + 1)) for i in range(100)]
+assert "click" not in sys.modules and "runstream_service" not in sys.modules
+import grpc, google.protobuf
+print(grpc.__version__, google.protobuf.__version__)
+"""
+
+TYPED_PROGRAM = """
+import grpc
+import runstream
+from runstream.v1.run_service_pb2 import GetRunRequest
+from runstream.v1.run_service_pb2_grpc import RunServiceStub
+
+def best(run_id: str) -> float:
+    with runstream.start_run(run_name="a", tags={"k": "v"}) as run:
+        runstream.log_metric("loss", 0.5, step=1)
+        runstream.log_params({"lr": 0.1, "layers": 3})
+    client = runstream.TrackingClient("grpc://127.0.0.1:50051")
+    client.log_param(run.info.run_id, "optimizer", "adam")
+    steps: list[int] = [point.step for point in client.get_metric_history(run_id, "loss")]
+    with grpc.insecure_channel("127.0.0.1:50051") as channel:
+        stub = RunServiceStub(channel)
+        status: int = stub.GetRun(GetRunRequest(run_id=run_id)).run.info.status
+    return runstream.get_run(run_id).data.metrics["loss"] + len(steps) + status
+"""
+
+# A program, and what mypy has to say of its second line.
+WRONG_TYPES = [
+    ('import runstream\nrunstream.log_metric("loss", "0.5")', "arg-type"),
+    ("import runstream\nrun: int = runstream.start_run()", "assignment"),
+    ("import runstream\nrunstream.TrackingClient().get_run(1)", "arg-type"),
+    ("from runstream.v1.run_service_pb2 import GetRunRequest\nGetRunRequest(run_id=1)", "arg-type"),
+    ("from runstream.v1.metric_pb2 import MetricTable\nMetricTable(values=[1.0])", "call-arg"),
+]
+
+
+class Environment:
+    """A fresh virtual environment with the given packages."""
+
+    def __init__(self, folder: Path, *packages: str) -> None:
+        venv.create(folder, symlinks=True)
+        self.python = folder / "bin" / "python"
+        self.install(*packages)
+
+    def install(self, *arguments: str) -> None:
+        pip("--python", str(self.python), "install", "--only-binary", ":all:", *arguments)
+
+    def run(self, *arguments: str) -> str:
+        """Run this Python with every warning an error, and return what it prints."""
+        done = subprocess.run(
+            [self.python, "-W", "error", *arguments],
+            env=ENVIRONMENT,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+
+def pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the sources without generated code."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("clients", "service", "proto"):
+        unwanted = shutil.ignore_patterns("*_pb2*", "__pycache__", "node_modules")
+        shutil.copytree(ROOT / name, source / name, ignore=unwanted)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    out = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source))
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def newest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The newest grpcio and protobuf, and no click."""
+    required = [text for text in REQUIRED if not text.startswith("click")]
+    environment = Environment(tmp_path_factory.mktemp("newest"), *required)
+    environment.install("--no-deps", str(wheel))
+    return environment
+
+
+@pytest.fixture(scope="session")
+def lowest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The lowest version of everything that the package requires, without an extra."""
+    if sys.version_info >= (3, 13):
+        pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
+    pins = [f"{name}=={floor}" for name, floor in FLOORS.items()]
+    return Environment(tmp_path_factory.mktemp("lowest"), *pins, str(wheel))
+
+
+def test_the_lowest_supported_versions_log_a_run(
+    lowest: Environment, server: ServerProcess
+) -> None:
+    versions = lowest.run("-c", PROGRAM, server.uri).split()
+    assert versions[0] == FLOORS["grpcio"]
+    assert versions[1].startswith(FLOORS["protobuf"])
+
+
+def test_the_newest_supported_versions_log_a_run_and_need_no_click(
+    newest: Environment, server: ServerProcess
+) -> None:
+    grpcio, protobuf = newest.run("-c", PROGRAM, server.uri).split()
+    assert grpcio != FLOORS["grpcio"]
+    assert protobuf.split(".")[0] > FLOORS["protobuf"].split(".")[0]
+    assert newest.run("-c", "import importlib.util as u; print(u.find_spec('click'))") == "None\n"
+
+
+def test_importing_is_fast(newest: Environment) -> None:
+    """Processor time, and the best of several: other work on the machine does not count."""
+
+    def milliseconds(module: str) -> float:
+        code = f"from time import *; t = process_time(); import {module}; print(process_time() - t)"
+        return 1000 * min(float(newest.run("-c", code)) for _ in range(7))
+
+    runstream, grpc = milliseconds("runstream"), milliseconds("grpc")
+    assert runstream < 150, f"{runstream:.0f} ms, of which gRPC takes {grpc:.0f} ms"
+    assert runstream < 2 * grpc, f"{runstream:.0f} ms, of which gRPC takes {grpc:.0f} ms"
+
+
+def test_without_the_server_extra_a_file_is_refused_saying_what_to_install(
+    lowest: Environment, tmp_path: Path
+) -> None:
+    code = """
+import sys
+from runstream.embedded import ensure_server
+from runstream.errors import Unavailable
+try:
+    ensure_server(sys.argv[1])
+except Unavailable as error:
+    print(error)
+"""
+    said = lowest.run("-c", code, str(tmp_path / "runs.db"))
+    assert "pip install 'runstream[server]'" in said
+
+
+def test_the_wheel_holds_the_stubs_their_types_and_the_server(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+    for name in CONTRACT:
+        for end in ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi"):
+            assert f"runstream/v1/{name}{end}" in names
+    assert {"runstream/py.typed", "runstream_service/server.py"} <= names
+    folders = {name.split("/")[0] for name in names}
+    assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
+        "runstream",
+        "runstream_service",
+    }
+
+
+@pytest.fixture(scope="session")
+def typed(newest: Environment) -> Environment:
+    newest.install("types-grpcio", "types-protobuf")
+    return newest
+
+
+def mypy(environment: Environment, program: str, folder: Path) -> tuple[int, str]:
+    (folder / "program.py").write_text(program)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"]
+    done = subprocess.run(
+        [*command, "--python-executable", environment.python, "program.py"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout
+
+
+def test_typed_programs_pass_mypy_strict(typed: Environment, tmp_path: Path) -> None:
+    status, said = mypy(typed, TYPED_PROGRAM, tmp_path)
+    assert status == 0, said
+
+
+def test_a_wrong_type_does_not_pass_mypy(typed: Environment, tmp_path: Path) -> None:
+    status, said = mypy(typed, "\n".join(program for program, _ in WRONG_TYPES), tmp_path)
+    assert status == 1
+    errors = re.findall(r"^program.py:(\d+): error: .*\[(.*)\]$", said, re.MULTILINE)
+    assert errors == [(str(2 * i + 2), code) for i, (_, code) in enumerate(WRONG_TYPES)], said
+
+
+def test_each_unary_call_has_one_route_and_no_stream_has_any(tmp_path: Path) -> None:
+    image = tmp_path / "contract.binpb"
+    runpy.run_path(str(ROOT / "proto" / "lint.py"))["write_image"](ROOT / "proto", image)
+    routes = []
+    for file in FileDescriptorSet.FromString(image.read_bytes()).file:
+        for service in file.service:
+            for method in service.method:
+                rule = method.options.Extensions[annotations_pb2.http]
+                streams = method.client_streaming or method.server_streaming
+                assert method.options.HasExtension(annotations_pb2.http) != streams, method.name
+                if not streams:
+                    kind = rule.WhichOneof("pattern")
+                    assert kind in {"get", "post"}, method.name
+                    assert rule.body == ("*" if kind == "post" else ""), method.name
+                    assert not rule.additional_bindings, method.name
+                    routes.append((kind, getattr(rule, kind)))
+    assert len(routes) >= 16
+    assert len(set(routes)) == len(routes)
+    assert all(path.startswith("/api/2.0/mlflow/") for _, path in routes)
