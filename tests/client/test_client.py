@@ -393,22 +393,15 @@ def test_every_public_name_is_there_and_documented() -> None:
         assert getattr(runstream, name).__doc__
 
 
-def test_import_needs_grpcio_and_protobuf_only_and_is_quick(tmp_path: Path) -> None:
+def test_import_needs_grpcio_and_protobuf_only() -> None:
     code = (
-        "import sys; before = set(sys.modules); import time; begin = time.perf_counter()\n"
+        "import sys; before = set(sys.modules)\n"
         "import runstream\n"
-        "took = time.perf_counter() - begin\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-        "print(took, *(new - set(sys.stdlib_module_names)))"
+        "print(*(new - set(sys.stdlib_module_names)))"
     )
-    # Compiled once, as after an installation.
-    compiled = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-    best = 1.0
-    for _ in range(5):
-        took, *packages = program(code, environment=compiled)[0].split()
-        best = min(best, float(took))
     # grpc also imports its add-ons if they are there; cython's modules are part of it.
     needed = ("runstream", "grpc", "google", "typing_extensions", "cython", "_cython")
+    packages = program(code)[0].split()
+    assert "grpc" in packages
     assert [name for name in packages if not name.startswith(needed)] == []
-    # 95 ms on a machine that has nothing else to do; two thirds of it are grpcio.
-    assert best < 0.15
