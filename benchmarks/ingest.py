@@ -22,7 +22,7 @@ BATCH = 1000  # the most that MLflow takes in a call
 PEER_POINTS = {"mlflow": 10_000, "fasttrackml": 60_000}
 ROUNDS = 5
 
-TABLE = 50_000  # points in a call of log_table
+TABLE = 50_000  # points in a call of log_columns
 
 # The larger a transaction, the faster SQLite, up to about this size.
 TRANSACTION = 100_000
@@ -46,9 +46,9 @@ def batch(bench: Bench) -> Measured:
         rates["executemany"].append(_executemany(bench))
         rates["log_batch"].append(_rate(bench))
         server = bench.runstream()
-        seconds = server.job("log_table", runs=1, points=POINTS, keys=KEYS, size=TABLE)
+        seconds = server.job("log_columns", runs=1, points=POINTS, keys=KEYS, size=TABLE)
         bench.discard(server)
-        rates[f"log_table, {TABLE:,} points a call"].append(POINTS / seconds)
+        rates[f"log_columns, {TABLE:,} points a call"].append(POINTS / seconds)
     best = {name: max(rates) for name, rates in rates.items()}
     peers = {name: max(best[f"{name} client"], best[f"{name} rest"]) for name in PEER_POINTS}
     peers["executemany"] = best.pop("executemany")
@@ -70,7 +70,7 @@ def at_50m(bench: Bench) -> Measured:
     """`ingest.at_50M`: the rate of `ingest.batch` into a full file and into an empty one."""
     server = bench.runstream()
     progress(f"runstream, {BIG_RUNS} million points to begin with")
-    taken = server.job("log_table", runs=BIG_RUNS, points=POINTS, keys=KEYS, size=TABLE)
+    taken = server.job("log_columns", runs=BIG_RUNS, points=POINTS, keys=KEYS, size=TABLE)
     server.stop()
     details = {
         "points before": float(BIG_RUNS * POINTS),

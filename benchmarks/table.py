@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import calls, disk, history, ingest, runs, streams
+from benchmarks import artifacts, calls, disk, history, ingest, runs, search, streams, watch
 from benchmarks.figure import Figure, Target
 
 FIGURES = (
@@ -63,6 +63,58 @@ FIGURES = (
         "points/s",
         history.read,
         (Target("10 times FastTrackML", lambda m: m.ours >= 10 * m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "history.buckets",
+        "ms",
+        history.buckets,
+        (Target("under 400 ms", lambda m: m.ours < 400),),
+    ),
+    Figure(
+        "search.page",
+        "ms",
+        search.page,
+        (Target("half of FastTrackML", lambda m: 2 * m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "search.filter",
+        "ms",
+        search.selective,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "search.tag",
+        "ms",
+        search.tag,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "search.at_100k",
+        "times",
+        search.at_100k,
+        (Target("3 times the time at 2,000", lambda m: m.ours <= 3),),
+    ),
+    Figure(
+        "search.deep_page",
+        "times",
+        search.deep_page,
+        (Target("page 90 as page 1", lambda m: m.ours <= 1.25),),
+    ),
+    Figure(
+        "watch.latency",
+        "ms",
+        watch.latency,
+        (Target("median under 20 ms", lambda m: m.ours < 20),),
+    ),
+    Figure(
+        "artifacts.throughput",
+        "MB/s",
+        artifacts.throughput,
+        (
+            Target("300 MB/s each way", lambda m: m.ours >= 300),
+            Target("server under 100 MB more", lambda m: m.details["server, more MB"] < 100),
+            Target("client under 100 MB more", lambda m: m.details["client, more MB"] < 100),
+        ),
     ),
     Figure(
         "disk.bytes_per_point",

@@ -11,15 +11,19 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 
+from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
+from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
 from runstream.v1.run_pb2 import Param, RunTag
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
+from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
 Point = tuple[str, int, int, float]  # key, step, timestamp, value
 
@@ -35,16 +39,22 @@ class Refusal:
 
 
 class Api:
-    """The four stubs, and what many tests do with them."""
+    """The stubs, and what many tests do with them."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.experiments = ExperimentServiceStub(channel)
         self.runs = RunServiceStub(channel)
         self.logging = LoggingServiceStub(channel)
         self.metrics = MetricServiceStub(channel)
+        self.watches = WatchServiceStub(channel)
+        self.artifacts = ArtifactServiceStub(channel)
+        self.maintenance = MaintenanceServiceStub(channel)
 
     def new_run(self) -> str:
         return self.runs.CreateRun(CreateRunRequest()).run.info.run_id
+
+    def new_experiment(self, name: str) -> str:
+        return self.experiments.CreateExperiment(CreateExperimentRequest(name=name)).experiment_id
 
     def stream(self, requests: Iterable[LogBatchRequest]) -> list[LogBatchResponse]:
         return list(self.logging.LogBatch(iter(requests), timeout=60))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -25,8 +26,15 @@ class ServerProcess:
         process: the process, with its output as text.
     """
 
-    def __init__(self, database: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        database: Path,
+        environment: dict[str, str] | None = None,
+        program: Sequence[str] = ("-m", "runstream"),
+    ) -> None:
+        """Start a server on a file; `program` is what Python runs, in front of its arguments."""
         self.database = database
+        self._program = program
         self._environment = ENVIRONMENT | (environment or {})
         self.address = "127.0.0.1:0"
         self.start()
@@ -37,7 +45,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process and wait until it accepts calls."""
-        command = [sys.executable, "-m", "runstream", "server"]
+        command = [sys.executable, *self._program, "server"]
         options = {
             "--database": f"sqlite:///{self.database}",
             "--host": "127.0.0.1",

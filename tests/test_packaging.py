@@ -248,4 +248,4 @@ def test_each_unary_call_has_one_route_and_no_stream_has_any(tmp_path: Path) -> 
                     routes.append((kind, getattr(rule, kind)))
     assert len(routes) >= 16
     assert len(set(routes)) == len(routes)
-    assert all(path.startswith("/api/2.0/mlflow/") for _, path in routes)
+    assert all(path.startswith(("/api/2.0/mlflow/", "/api/1.0/runstream/")) for _, path in routes)

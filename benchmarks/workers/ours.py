@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
 import gc
+import os
+import resource
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import runstream
@@ -33,7 +38,7 @@ def log_batch(uri: str, points: int, keys: int, size: int) -> float:
         return _timed(work)
 
 
-def log_table(uri: str, runs: int, points: int, keys: int, size: int) -> float:
+def log_columns(uri: str, runs: int, points: int, keys: int, size: int) -> float:
     """Log points to each of several runs in tables; return the seconds until all are on disk."""
     with TrackingClient(uri) as client:
         tables = list(columns(points, keys, size))
@@ -43,7 +48,7 @@ def log_table(uri: str, runs: int, points: int, keys: int, size: int) -> float:
             for _ in range(runs):
                 run_id = client.create_run().info.run_id
                 for table in tables:
-                    client.log_table(run_id, *table)
+                    client.log_columns(run_id, *table)
                 client.flush()
 
         return _timed(work)
@@ -141,7 +146,7 @@ def history(uri: str, points: int) -> dict[str, float]:
     with TrackingClient(uri) as client:
         run_id = client.create_run().info.run_id
         for table in columns(points, 1, points):
-            client.log_table(run_id, *table)
+            client.log_columns(run_id, *table)
         client.flush()
 
         def rows() -> int:
@@ -151,6 +156,41 @@ def history(uri: str, points: int) -> dict[str, float]:
             return sum(len(p.value) for p in client.read_metric_history(run_id, ["metric_0"]))
 
         return {"rows": _timed_read(rows, points), "columns": _timed_read(parts, points)}
+
+
+def buckets(uri: str, points: int, max_points: int) -> list[float]:
+    """Log one series and read it thinned; return the seconds of each reading."""
+    with TrackingClient(uri) as client:
+        run_id = client.create_run().info.run_id
+        for table in columns(points, 1, points):
+            client.log_columns(run_id, *table)
+        client.flush()
+
+        def read() -> None:
+            (series,) = client.get_metric_columns(run_id, ["metric_0"], max_points=max_points)
+            if not max_points / 5 < len(series.value) <= max_points:
+                raise RuntimeError(f"{len(series.value)} points came back")
+
+        return [_timed(read) for _ in range(7)]
+
+
+def artifact(uri: str, megabytes: int) -> dict[str, float]:
+    """Upload a file and download it; return the seconds of both and the growth of memory."""
+    with TrackingClient(uri) as client, TemporaryDirectory() as folder:
+        source, copies = Path(folder, "model.bin"), Path(folder, "copies")
+        piece = os.urandom(1_000_000)
+        with source.open("wb") as file:
+            for i in range(megabytes):
+                file.write(i.to_bytes(8, "big") + piece[8:])
+        run_id = client.create_run().info.run_id
+        client.log_text(run_id, "", "empty.txt")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        upload = _timed(lambda: client.log_artifact(run_id, source))
+        download = _timed(lambda: client.download_artifacts(run_id, "model.bin", copies))
+        if not filecmp.cmp(source, copies / "model.bin", shallow=False):
+            raise RuntimeError("what came back is not what was sent")
+        more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        return {"upload": upload, "download": download, "memory": more * 1024}
 
 
 def _timed_read(read: Callable[[], int], points: int) -> float:
@@ -168,5 +208,16 @@ def _timed(work: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
-    jobs = (log_batch, log_table, log_metric, log_metric_calls, keras_history, log, runs, history)
+    jobs = (
+        log_batch,
+        log_columns,
+        log_metric,
+        log_metric_calls,
+        keras_history,
+        log,
+        runs,
+        history,
+        buckets,
+        artifact,
+    )
     main({job.__name__: job for job in jobs})

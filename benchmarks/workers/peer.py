@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mlflow  # type: ignore[import-not-found] # it is only in the environments of the peers
-import requests  # type: ignore[import-untyped] # comes with MLflow
+import requests  # comes with MLflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag  # type: ignore[import-not-found]
 

@@ -19,6 +19,9 @@ from runstream.errors import DOMAIN, Internal, InvalidArgument, RunstreamError
 
 log = logging.getLogger(__name__)
 
+# Of the text of an error; those of ours that hold what a caller sent may be longer.
+_MESSAGE_BYTES = 1_000
+
 
 class Calls(grpc.aio.ServerInterceptor):
     """Every call of ours passes through here: it is counted, and its error becomes a status.
@@ -51,6 +54,9 @@ class Calls(grpc.aio.ServerInterceptor):
         if handler.unary_unary:
             answer = self._one(handler.unary_unary, decode, method)
             return grpc.unary_unary_rpc_method_handler(answer, None, encode)
+        if handler.stream_unary:
+            answer = self._one(handler.stream_unary, _as_it_is, method)
+            return grpc.stream_unary_rpc_method_handler(answer, decode, encode)
         if handler.unary_stream:
             answers = self._many(handler.unary_stream, decode, method)
             return grpc.unary_stream_rpc_method_handler(answers, None, encode)
@@ -106,6 +112,9 @@ async def _abort(error: Exception, context: Any, method: str) -> None:
         error = Internal("internal error; the log of the server has the particulars")
     info = AnyMessage()
     info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
-    status = Status(code=error.code.value[0], message=error.message, details=[info])
+    # gRPC accepts 8 KiB of headers, and the text is there twice, once with every letter that is
+    # not ASCII as nine bytes.
+    message = error.message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+    status = Status(code=error.code.value[0], message=message, details=[info])
     answer = rpc_status.to_status(status)
     await context.abort(answer.code, answer.details, answer.trailing_metadata)

@@ -13,7 +13,8 @@ class Config:
         database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.
         host: interface to listen on.
         port: TCP port to listen on; 0 takes a free one.
-        artifact_root: folder of the artifacts.
+        artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
+        lost_after: seconds without a sign of life after which a run is lost; 0 for never.
         log_level: least level of the events written to stderr: debug, info, warning or error.
         listen: gRPC address in place of host and port, such as `unix:/run/runstream.sock`.
         lock_fd: open descriptor that holds the lock of the database already, inherited from the
@@ -25,6 +26,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 50051
     artifact_root: str = "artifacts"
+    lost_after: float = 300.0
     log_level: str = "info"
     listen: str | None = None
     lock_fd: int | None = None

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.experiment_pb2 import Experiment, ExperimentTag
 from runstream.v1.metric_pb2 import Metric, MetricTable
-from runstream.v1.run_pb2 import Param, Run, RunData, RunInfo, RunInputs, RunStatus, RunTag
-from runstream_service.store import models
+from runstream.v1.run_pb2 import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Run,
+    RunInfo,
+    RunStatus,
+)
+from runstream_service.store import datasets, models
+from runstream_service.store.artifacts import Entry
 from runstream_service.store.history import Columns
-from runstream_service.store.runs import LoggedRun
+from runstream_service.store.run_data import LoggedRun
 
 
 def _stage(deleted: bool) -> str:
@@ -29,34 +38,68 @@ def experiment(row: models.Experiment, tags: Sequence[models.ExperimentTag]) -> 
 
 
 def run_info(row: models.Run) -> RunInfo:
-    return RunInfo(
-        run_id=row.uuid,
-        experiment_id=str(row.experiment_id),
-        run_name=row.name,
-        user_id=row.user_id,
-        status=RunStatus.ValueType(row.status),
-        start_time=row.start_time,
-        end_time=row.end_time,
-        artifact_uri=row.artifact_uri,
-        lifecycle_stage=_stage(row.deleted),
-    )
+    info = RunInfo()
+    _fill_info(info, row)
+    return info
 
 
 def run(logged: LoggedRun) -> Run:
-    data = RunData(
-        metrics=[
-            Metric(
-                key=series.key,
-                value=series.last_value,
-                timestamp=series.last_timestamp,
-                step=series.last_step,
-            )
-            for series in logged.series
-        ],
-        params=[Param(key=param.key, value=param.value) for param in logged.params],
-        tags=[RunTag(key=tag.key, value=tag.value) for tag in logged.tags],
+    message = Run()
+    fill_run(message, logged)
+    return message
+
+
+def fill_run(message: Run, logged: LoggedRun) -> None:
+    """Fill an empty message.
+
+    That takes half as long as making its parts and copying them, and setting their fields one by
+    one three quarters as long as naming them to `add`.
+    """
+    _fill_info(message.info, logged.run)
+    message.inputs.SetInParent()
+    data = message.data
+    data.SetInParent()
+    add_metric = data.metrics.add
+    for key, value, timestamp, step in logged.metrics:
+        metric = add_metric()
+        metric.key = key
+        metric.value = value
+        metric.timestamp = timestamp
+        metric.step = step
+    for pairs, add in ((logged.params, data.params.add), (logged.tags, data.tags.add)):
+        for key, text in pairs:
+            pair = add()
+            pair.key = key
+            pair.value = text
+    for read in logged.inputs:
+        message.inputs.dataset_inputs.append(dataset_input(read))
+
+
+def _fill_info(info: RunInfo, row: models.Run) -> None:
+    info.run_id = row.uuid
+    info.experiment_id = str(row.experiment_id)
+    info.run_name = row.name
+    info.user_id = row.user_id
+    info.status = RunStatus.ValueType(row.status)
+    info.start_time = row.start_time
+    if row.end_time is not None:
+        info.end_time = row.end_time
+    info.artifact_uri = row.artifact_uri
+    info.lifecycle_stage = _stage(row.deleted)
+
+
+def dataset_input(read: datasets.DatasetInput) -> DatasetInput:
+    return DatasetInput(
+        tags=[InputTag(key=key, value=value) for key, value in read.tags.items()],
+        dataset=Dataset(
+            name=read.name,
+            digest=read.digest,
+            source_type=read.source_type,
+            source=read.source,
+            schema=read.schema,
+            profile=read.profile,
+        ),
     )
-    return Run(info=run_info(logged.run), data=data, inputs=RunInputs())
 
 
 def metrics(key: str, columns: Columns) -> list[Metric]:
@@ -73,4 +116,14 @@ def metric_table(key: str, columns: Columns) -> MetricTable:
         step=columns.step,
         timestamp=columns.timestamp,
         value=columns.value,
+    )
+
+
+def file_info(entry: Entry) -> FileInfo:
+    return FileInfo(
+        path=entry.path,
+        is_dir=entry.size is None,
+        file_size=entry.size,
+        sha256=entry.sha256,
+        upload_time=entry.upload_time,
     )

@@ -18,18 +18,27 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from runstream.rules import MESSAGE_BYTES
-from runstream.v1 import (
-    experiment_service_pb2_grpc,
-    logging_service_pb2_grpc,
-    metric_service_pb2_grpc,
-    run_service_pb2_grpc,
-)
+from runstream.v1.artifact_service_pb2_grpc import add_ArtifactServiceServicer_to_server
+from runstream.v1.experiment_service_pb2_grpc import add_ExperimentServiceServicer_to_server
+from runstream.v1.logging_service_pb2_grpc import add_LoggingServiceServicer_to_server
+from runstream.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
+from runstream.v1.metric_service_pb2_grpc import add_MetricServiceServicer_to_server
+from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
+from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
 from runstream_service.calls import Calls
 from runstream_service.config import Config
+from runstream_service.lost_runs import mark_lost_runs
+from runstream_service.servicers.artifacts import Artifacts
 from runstream_service.servicers.experiments import Experiments
 from runstream_service.servicers.logs import Logs
+from runstream_service.servicers.maintenance import Maintenance
 from runstream_service.servicers.metrics import Metrics
 from runstream_service.servicers.runs import Runs
+from runstream_service.servicers.watches import Watches
+from runstream_service.storage.blobs import Blobs
+from runstream_service.storage.opening import open_storage
+from runstream_service.storage.root import Storage
+from runstream_service.storage.threads import FileThreads
 from runstream_service.store.database import (
     CannotOpenError,
     close_database,
@@ -47,6 +56,9 @@ SERVICES = (
     "runstream.v1.RunService",
     "runstream.v1.LoggingService",
     "runstream.v1.MetricService",
+    "runstream.v1.WatchService",
+    "runstream.v1.ArtifactService",
+    "runstream.v1.MaintenanceService",
 )
 
 # Seconds that calls under way are given when the server stops.
@@ -93,16 +105,20 @@ def run(config: Config) -> None:
 
 
 async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
-    writer, readers, calls = Writer(), Readers(), Calls()
+    writer, readers, calls = Writer(config.lost_after), Readers(), Calls()
+    files = FileThreads()
     try:
-        logs = Logs(writer)
+        storage, staging = open_storage(config.artifact_root, file, files)
+        blobs = Blobs(writer, readers, storage, staging)
+        logs, watches = Logs(writer), Watches(writer, readers)
         server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
-        run_service_pb2_grpc.add_RunServiceServicer_to_server(Runs(writer, readers), server)
-        experiment_service_pb2_grpc.add_ExperimentServiceServicer_to_server(
-            Experiments(writer, readers), server
-        )
-        logging_service_pb2_grpc.add_LoggingServiceServicer_to_server(logs, server)
-        metric_service_pb2_grpc.add_MetricServiceServicer_to_server(Metrics(readers), server)
+        add_ExperimentServiceServicer_to_server(Experiments(writer, readers), server)
+        add_RunServiceServicer_to_server(Runs(writer, readers), server)
+        add_LoggingServiceServicer_to_server(logs, server)
+        add_MetricServiceServicer_to_server(Metrics(readers), server)
+        add_WatchServiceServicer_to_server(watches, server)
+        add_ArtifactServiceServicer_to_server(Artifacts(readers, blobs), server)
+        add_MaintenanceServiceServicer_to_server(Maintenance(writer, readers, blobs), server)
         health_servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         reflection.enable_server_reflection(
@@ -113,20 +129,24 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
         stop = _stop_signal()  # before anybody hears of us, and may want to stop us
         lock.announce(address)
-        _greet(config, file, address)
+        _greet(config, file, storage, address)
         # What is alive now lives as long as the server, and rows and columns are no cycles: the
         # collector need not look at the former again, nor so often at the latter.
         gc.freeze()
         gc.set_threshold(100_000, 20, 20)
 
+        looking = asyncio.create_task(mark_lost_runs(writer, config.lost_after))
         await _until_stopped(stop, calls, config.idle_timeout)
+        looking.cancel()
         log.debug("stopping")
         await health_servicer.enter_graceful_shutdown()
         logs.stop_reading()
+        watches.stop_watching()
         await server.stop(GRACE)
     finally:
         await writer.close()
         await readers.close()
+        await files.close()
 
 
 def _listen(server: grpc.aio.Server, config: Config) -> str:
@@ -150,11 +170,11 @@ async def _report(servicer: Any, status: int) -> None:
         await servicer.set(service, status)
 
 
-def _greet(config: Config, file: Path, address: str) -> None:
+def _greet(config: Config, file: Path, storage: Storage, address: str) -> None:
     where = address if config.listen else f"grpc://{address}"
     print(  # noqa: T201 # what the person who started it wants to know
         f"runstream {version('runstream')} listening on {where}, "
-        f"storing in sqlite:///{file}, artifacts in {Path(config.artifact_root).absolute()}",
+        f"storing in sqlite:///{file}, artifacts in {storage}",
         flush=True,
     )
 

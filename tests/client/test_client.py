@@ -166,8 +166,8 @@ def test_points_params_and_tags_are_read_back_as_they_were_logged(
 def test_histories_of_all_metrics_come_as_columns(client: TrackingClient, run_id: str) -> None:
     """M6."""
     steps = list(range(100_000))
-    client.log_table(run_id, ["b"], [0] * 100_000, steps, steps, [s / 7 for s in steps])
-    client.log_table(run_id, ["a", "c"], [1, 0], [1, 2], [3, 4], [5.0, 6.0])
+    client.log_columns(run_id, ["b"], [0] * 100_000, steps, steps, [s / 7 for s in steps])
+    client.log_columns(run_id, ["a", "c"], [1, 0], [1, 2], [3, 4], [5.0, 6.0])
     parts = list(client.read_metric_history(run_id))
     assert [part.key for part in parts] == sorted(part.key for part in parts)
     columns = [part for part in parts if part.key == "b"]
@@ -178,7 +178,9 @@ def test_histories_of_all_metrics_come_as_columns(client: TrackingClient, run_id
 
 
 def test_a_reader_may_stop_in_the_middle_of_a_history(client: TrackingClient, run_id: str) -> None:
-    client.log_table(run_id, ["b"], [0] * 100_000, range(100_000), range(100_000), [1.0] * 100_000)
+    client.log_columns(
+        run_id, ["b"], [0] * 100_000, range(100_000), range(100_000), [1.0] * 100_000
+    )
     reading = client.read_metric_history(run_id)
     assert len(next(reading).step) > 0
     reading.close()  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from runstream import embedded
+from runstream import TrackingClient, embedded
 from runstream.embedded import ensure_server
 from runstream.errors import Unavailable
 from runstream.v1 import (
@@ -207,6 +207,20 @@ def test_a_killed_server_is_replaced_and_nothing_of_it_is_left(
     assert name_of(again, created) == "kept"
     assert os.listdir(temporary) == [Path(again.removeprefix("unix:")).parent.name]
     assert not Path(f"/proc/{server}").exists(), "the killed server is still a zombie"
+
+
+def test_what_is_queued_finds_the_server_that_takes_the_place_of_a_killed_one(
+    database: str,
+) -> None:
+    with TrackingClient(database) as client:
+        run_id = client.create_run().info.run_id
+        client.log_metric(run_id, "m", 1.0, step=1)
+        client.flush(20)
+        os.kill(server_of(ensure_server(database)), signal.SIGKILL)
+        wait_until(lambda: is_free(database))
+        client.log_metric(run_id, "m", 2.0, step=2)
+        client.flush(20)
+        assert client.get_run(run_id).data.metrics == {"m": 2.0}
 
 
 def test_an_address_that_somebody_else_has_taken_over_is_not_believed(database: str) -> None:

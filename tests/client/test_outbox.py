@@ -80,7 +80,7 @@ def test_every_row_of_a_batch_call_comes_out_as_it_went_in(metrics: list[Metric]
 def test_every_row_of_a_table_comes_out_as_it_went_in(metrics: list[Metric]) -> None:
     outbox = Outbox(asleep)
     keys = sorted({metric.key for metric in metrics})
-    outbox.buffer(RUN).log_table(
+    outbox.buffer(RUN).log_columns(
         keys,
         [keys.index(metric.key) for metric in metrics],
         [metric.step for metric in metrics],
@@ -92,7 +92,7 @@ def test_every_row_of_a_table_comes_out_as_it_went_in(metrics: list[Metric]) -> 
 
 def test_a_table_may_be_of_numpy_arrays() -> None:
     outbox = Outbox(asleep)
-    outbox.buffer(RUN).log_table(
+    outbox.buffer(RUN).log_columns(
         ["loss", "acc"],
         np.array([0, 1, 0]),
         np.array([1, 1, 2], dtype=np.int32),
@@ -214,7 +214,7 @@ def test_bad_input_is_refused_at_once_and_nothing_is_queued(
 def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
     outbox = Outbox(asleep)
     with pytest.raises(InvalidArgument) as error:
-        outbox.buffer(RUN).log_table(["loss"], *columns)
+        outbox.buffer(RUN).log_columns(["loss"], *columns)
     assert error.value.reason == "METRIC_TABLE_MALFORMED"
     assert sent(outbox) == []
 

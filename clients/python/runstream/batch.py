@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 class Batch(NamedTuple):
-    """A request on its way.
+    """A request on its way; one without points and settings is a sign of life.
 
     Attributes:
         buffer: the run it belongs to.
         message: serialized LogBatchRequest.
         points: how many points it holds.
         settings: how many params and tags it holds.
-        number: its place among all batches of the outbox, from 1.
+        number: its place among all batches of the outbox, from 1; of a sign of life, that of the
+            batch before it.
     """
 
     buffer: RunBuffer
@@ -27,6 +28,11 @@ class Batch(NamedTuple):
     points: int
     settings: int
     number: int
+
+    @property
+    def is_sign(self) -> bool:
+        """Return whether nobody waits for its answer."""
+        return not (self.points or self.settings)
 
 
 class Backlog(NamedTuple):

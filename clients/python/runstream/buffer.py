@@ -42,6 +42,8 @@ class RunBuffer:
         run_id: the run.
         used: when it was last asked for or drained, by `time.monotonic`.
         last: number of the last batch put into the outbox; covered by the outbox's lock.
+        sent: when the last batch or sign of life was put there, by `time.monotonic`; the same lock.
+        sign_waits: whether a sign of life has no answer; the same lock.
         refusals: errors of batches that the server refused, not yet raised; the same lock.
     """
 
@@ -53,6 +55,8 @@ class RunBuffer:
         self.run_id = run_id
         self.used = time.monotonic()
         self.last = 0
+        self.sent = 0.0
+        self.sign_waits = False
         self.refusals: list[RunstreamError] = []
 
     def log_metric(
@@ -114,7 +118,7 @@ class RunBuffer:
         if self._outbox.attention:
             self._outbox.attend()
 
-    def log_table(
+    def log_columns(
         self,
         keys: Sequence[str],
         key: Collection[int],
@@ -167,6 +171,18 @@ class RunBuffer:
         self.raise_refusals()
         self._put(RunTag(key=key, value=value) for key, value in settings("tags", tags).items())
 
+    def begin_signs(self) -> None:
+        """Give signs of life of the run, until `end_signs` is called as often."""
+        self._outbox.begin_signs(self)
+
+    def end_signs(self) -> None:
+        """Give no more signs of life of the run."""
+        self._outbox.end_signs(self)
+
+    def sign_of_life(self) -> bytes:
+        """Return the message that says nothing but that the run is alive."""
+        return LogBatchRequest(run_id=self.run_id).SerializeToString()
+
     def raise_refusals(self) -> None:
         """Raise what the server refused, if anything; each refusal is raised once."""
         if self.refusals:
@@ -214,6 +230,7 @@ class RunBuffer:
         self._params.clear()
         self.refusals.clear()
         self.last = 0
+        self.sign_waits = False
 
     def _series_of(self, key: str) -> Series:
         series = self._series.get(key)

@@ -9,11 +9,14 @@ import grpc
 from runstream.errors import RunstreamError, Unavailable
 from runstream.rules import MESSAGE_BYTES
 from runstream.status import error_of_call
+from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
+from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
+from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
 Response = TypeVar("Response")
 
@@ -59,6 +62,9 @@ class Services:
         self.runs = RunServiceStub(channel)
         self.logs = LoggingServiceStub(channel)
         self.metrics = MetricServiceStub(channel)
+        self.watches = WatchServiceStub(channel)
+        self.artifacts = ArtifactServiceStub(channel)
+        self.maintenance = MaintenanceServiceStub(channel)
         # Batches are serialized when they are made, because their size counts from then on.
         self.log_batch: Any = channel.stream_stream(
             "/runstream.v1.LoggingService/LogBatch",

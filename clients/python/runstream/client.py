@@ -1,37 +1,44 @@
 """TrackingClient: every RPC as a method, with explicit run ids.
 
-What it does about experiments and runs is in `experiment_calls` and `run_calls`.
+What is here is logging; the rest of it is in `experiment_calls`, `run_calls`, `search_calls`,
+`history_calls`, `watch_calls`, `artifact_calls` and `purge_calls`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import SupportsFloat, SupportsIndex
 
 from runstream import rules
+from runstream.artifact_calls import ArtifactCalls
 from runstream.buffer import Pairs, RunBuffer, settings
 from runstream.connections import connect, release
-from runstream.entities import Metric, MetricColumns
+from runstream.entities import Metric
 from runstream.experiment_calls import ExperimentCalls
+from runstream.history_calls import HistoryCalls
+from runstream.purge_calls import PurgeCalls
 from runstream.run_calls import RunCalls
+from runstream.search_calls import SearchCalls
 from runstream.v1 import logging_service_pb2 as logs
-from runstream.v1 import metric_service_pb2 as histories
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
+from runstream.watch_calls import WatchCalls
 
 
-class TrackingClient(ExperimentCalls, RunCalls):
+class TrackingClient(
+    ExperimentCalls, RunCalls, SearchCalls, HistoryCalls, WatchCalls, ArtifactCalls, PurgeCalls
+):
     """A client for services, tools and programs that log many runs at once.
 
     It is safe to use from any number of threads, and after a fork. All clients of a process for
     one tracking URI share one connection and one stream.
 
-    `log_metric`, `log_metrics`, `log_batch`, `log_table`, `log_param`, `log_params`, `set_tag` and
-    `set_tags` queue and return at once; what they queued is on disk when `flush` has returned, or
-    a call that reads or ends the same run. What the server refuses is raised by the next call for
-    the run. Every other method is one RPC, and durable when it has returned; they raise
+    `log_metric`, `log_metrics`, `log_batch`, `log_columns`, `log_param`, `log_params`, `set_tag`
+    and `set_tags` queue and return at once; what they queued is on disk when `flush` has returned,
+    or a call that reads or ends the same run. What the server refuses is raised by the next call
+    for the run. Every other method is one RPC, and durable when it has returned; they raise
     `Unavailable` if the server cannot be reached for half a minute, and `DeadlineExceeded`.
 
     Args:
@@ -140,7 +147,7 @@ class TrackingClient(ExperimentCalls, RunCalls):
         buffer.log_params(params)
         buffer.set_tags(tags)
 
-    def log_table(
+    def log_columns(
         self,
         run_id: str,
         keys: Sequence[str],
@@ -157,7 +164,7 @@ class TrackingClient(ExperimentCalls, RunCalls):
             InvalidArgument: the columns differ in length, an index is outside of `keys`, or a key,
                 value, step or timestamp breaks its rule.
         """
-        self.buffer(run_id).log_table(keys, key, step, timestamp, value)
+        self.buffer(run_id).log_columns(keys, key, step, timestamp, value)
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until all that was logged before, to any run, is on disk.
@@ -211,33 +218,6 @@ class TrackingClient(ExperimentCalls, RunCalls):
             tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags).items()],
         )
         self._connection.call(lambda to: to.logs.Log, request)
-
-    # Histories
-
-    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
-        """Return all points of a metric by step, timestamp and value (M6).
-
-        A metric that was never logged has none.
-
-        Raises:
-            NotFound: there is no such run.
-        """
-        return [row for part in self.read_metric_history(run_id, (key,)) for row in part.rows()]
-
-    def read_metric_history(self, run_id: str, keys: Iterable[str] = ()) -> Iterator[MetricColumns]:
-        """Yield the points of metrics in columns, of all the run's metrics if none is named.
-
-        Each part holds up to 16,384 points of one metric, by step, timestamp and value, and the
-        metrics come in the order of their keys (M6).
-
-        Raises:
-            NotFound: there is no such run.
-        """
-        self.flush_run(run_id)
-        request = histories.ReadMetricHistoryRequest(run_id=run_id, metric_keys=keys)
-        for answer in self._connection.stream(lambda to: to.metrics.ReadMetricHistory, request):
-            if answer.metrics.keys:
-                yield MetricColumns.from_proto(answer.metrics)
 
 
 def _table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -100,7 +100,7 @@ class Connection:
         self,
         rpc: Callable[[Services], grpc.UnaryStreamMultiCallable[Request, Response]],
         request: Request,
-    ) -> Iterator[Response]:
+    ) -> Generator[Response, None, None]:
         """Yield the answers of a streaming RPC; a fork on the way ends it as Unavailable."""
         pauses = _pauses()
         while True:
@@ -118,6 +118,21 @@ class Connection:
                 answer = reading.next()
         finally:
             reading.cancel()
+
+    def upload(
+        self,
+        rpc: Callable[[Services], grpc.StreamUnaryMultiCallable[Request, Response]],
+        requests: Iterator[Request],
+    ) -> Response:
+        """Return the answer of an RPC that sends a stream; it may take as long as it does.
+
+        Raises:
+            RunstreamError: what the server answered; Unavailable if it did not, or on a fork.
+        """
+        answer = self._attempt(rpc, requests, wait=False, deadline=None)
+        if isinstance(answer, RunstreamError):
+            raise answer
+        return answer
 
     def drain(self, patience: float) -> bool:
         """Wait until all that was logged is answered; return whether it is.
@@ -192,13 +207,14 @@ class Connection:
 
     def _attempt(
         self,
-        rpc: Callable[[Services], grpc.UnaryUnaryMultiCallable[Request, Response]],
-        request: Request,
+        rpc: Callable[[Services], Callable[..., Response]],
+        request: object,
         wait: bool,
+        deadline: float | None = DEADLINE,
     ) -> Response | RunstreamError:
         with self._in_use() as services:
             try:
-                return rpc(services)(request, timeout=DEADLINE, wait_for_ready=wait)
+                return rpc(services)(request, timeout=deadline, wait_for_ready=wait)
             except grpc.RpcError as error:
                 answer = error_of_call(error)
             except ValueError:
@@ -248,17 +264,20 @@ class Connection:
         return self._services
 
     def _close_channel(self) -> None:
-        if self._services is not None:
-            self._uploader.abandon()
-            self._services.channel.close()
+        services = self._services
+        if services is not None:
+            # Before the calls end, so that those who wait for them learn that this is why.
             self._services = None
-            for reading in self._readings:
+            for reading in list(self._readings):
                 reading.call = None
+            self._uploader.abandon()
+            services.channel.close()
 
     def _open_stream(self, messages: Iterator[bytes]) -> Iterable[LogBatchResponse]:
         with self._changed:
             if self._parked:
                 raise Unavailable("the process is forking", reason=FORKING)
+            self._doubtful = True  # there is no stream, maybe because there is no server
             return self._open_channel().log_batch(messages)  # type: ignore[no-any-return]
 
 

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from runstream.v1 import experiment_pb2, metric_pb2, run_pb2
+from runstream.v1 import (
+    artifact_pb2,
+    experiment_pb2,
+    maintenance_service_pb2,
+    run_pb2,
+    watch_service_pb2,
+)
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryResponse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Metric(NamedTuple):
@@ -25,8 +36,9 @@ class Metric(NamedTuple):
 
 
 class MetricColumns(NamedTuple):
-    """Points of one metric in columns of the same length, in the order of `Metric`."""
+    """Points of one metric of one run in columns of the same length, as in `Metric`."""
 
+    run_id: str
     key: str
     value: list[float]
     timestamp: list[int]
@@ -41,9 +53,28 @@ class MetricColumns(NamedTuple):
         return [new(Metric, (key, value, timestamp, step)) for value, timestamp, step in columns]
 
     @classmethod
-    def from_proto(cls, table: metric_pb2.MetricTable) -> MetricColumns:
-        """Convert a table that holds points of one metric."""
-        return cls(table.keys[0], table.value[:], table.timestamp[:], table.step[:])
+    def from_proto(cls, answer: ReadMetricHistoryResponse) -> MetricColumns:
+        """Convert an answer of the contract."""
+        table = answer.metrics
+        return cls(answer.run_id, table.keys[0], table.value[:], table.timestamp[:], table.step[:])
+
+
+class MetricArrays(NamedTuple):
+    """The history of one metric of one run as NumPy arrays of the same length.
+
+    Attributes:
+        run_id: the run.
+        key: name of the metric.
+        value: float64.
+        timestamp: int64, milliseconds since the epoch.
+        step: int64.
+    """
+
+    run_id: str
+    key: str
+    value: NDArray[np.float64]
+    timestamp: NDArray[np.int64]
+    step: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -167,6 +198,20 @@ class DatasetInput:
     dataset: Dataset
     tags: dict[str, str]
 
+    def to_proto(self) -> run_pb2.DatasetInput:
+        """Return the message of the contract."""
+        return run_pb2.DatasetInput(
+            tags=[run_pb2.InputTag(key=key, value=value) for key, value in self.tags.items()],
+            dataset=run_pb2.Dataset(
+                name=self.dataset.name,
+                digest=self.dataset.digest,
+                source_type=self.dataset.source_type,
+                source=self.dataset.source,
+                schema=self.dataset.schema,
+                profile=self.dataset.profile,
+            ),
+        )
+
     @classmethod
     def from_proto(cls, message: run_pb2.DatasetInput) -> DatasetInput:
         """Convert the message of the contract."""
@@ -196,6 +241,30 @@ class RunInputs:
         return cls(tuple(map(DatasetInput.from_proto, message.dataset_inputs)))
 
 
+class FileInfo(NamedTuple):
+    """A file or a folder among the artifacts of a run.
+
+    Attributes:
+        path: relative to the artifacts of the run.
+        is_dir: whether it is a folder.
+        file_size: bytes of a file; None for a folder.
+        sha256: of a file's content, 64 hexadecimal digits; empty for a folder.
+        upload_time: milliseconds since the epoch; 0 for a folder.
+    """
+
+    path: str
+    is_dir: bool
+    file_size: int | None
+    sha256: str
+    upload_time: int
+
+    @classmethod
+    def from_proto(cls, message: artifact_pb2.FileInfo) -> FileInfo:
+        """Convert the message of the contract."""
+        size = message.file_size if message.HasField("file_size") else None
+        return cls(message.path, message.is_dir, size, message.sha256, message.upload_time)
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution of training code, as it was when it was read.
@@ -217,4 +286,78 @@ class Run:
             RunInfo.from_proto(message.info),
             RunData.from_proto(message.data),
             RunInputs.from_proto(message.inputs),
+        )
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """What was committed to a run; what is empty did not change.
+
+    Attributes:
+        run_id: the run.
+        experiment_id: its experiment.
+        info: what the run is now, if it was created or its status, name, times or stage changed.
+        metrics: points that were logged, maybe once more.
+        params: params that were logged, maybe once more, by key.
+        tags: tags that were set, by key.
+        deleted_tags: keys of tags that were deleted.
+        purged: whether the run was removed for good.
+        position: where a later watch starts to go on after this change.
+    """
+
+    run_id: str
+    experiment_id: str
+    info: RunInfo | None
+    metrics: list[Metric]
+    params: dict[str, str]
+    tags: dict[str, str]
+    deleted_tags: tuple[str, ...]
+    purged: bool
+    position: str
+
+    @classmethod
+    def from_proto(cls, message: watch_service_pb2.RunChange, position: str) -> RunChange:
+        """Convert the message of the contract."""
+        table = message.metrics
+        keys = map(table.keys[:].__getitem__, table.key)
+        return cls(
+            run_id=message.run_id,
+            experiment_id=message.experiment_id,
+            info=RunInfo.from_proto(message.info) if message.HasField("info") else None,
+            metrics=list(map(Metric, keys, table.value, table.timestamp, table.step)),
+            params={param.key: param.value for param in message.params},
+            tags={tag.key: tag.value for tag in message.tags},
+            deleted_tags=tuple(message.deleted_tags),
+            purged=message.purged,
+            position=position,
+        )
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What a purge has removed up to now, or would remove (E5).
+
+    Attributes:
+        experiments: experiments.
+        runs: runs.
+        points: points of metrics.
+        artifacts: artifact files, counted once where several runs have the same content.
+        artifact_bytes: bytes of these files.
+    """
+
+    experiments: int
+    runs: int
+    points: int
+    artifacts: int
+    artifact_bytes: int
+
+    @classmethod
+    def from_proto(cls, message: maintenance_service_pb2.PurgeResponse) -> Purged:
+        """Convert the message of the contract."""
+        return cls(
+            experiments=message.experiments,
+            runs=message.runs,
+            points=message.points,
+            artifacts=message.artifacts,
+            artifact_bytes=message.artifact_bytes,
         )

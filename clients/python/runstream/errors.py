@@ -44,7 +44,7 @@ class RunstreamError(Exception):
         super().__init__(message)
         self.message = message
         self.reason = reason or self.code.name
-        self.metadata = {key: _shortened(str(value)) for key, value in metadata.items()}
+        self.metadata = {key: shortened(str(value)) for key, value in metadata.items()}
 
 
 class InvalidArgument(RunstreamError, ValueError):
@@ -112,7 +112,8 @@ BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
 }
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text as the metadata of an error can hold it."""
     if len(text) <= _METADATA_CHARACTERS:
         return text
     return f"{text[:_METADATA_CHARACTERS]}… ({len(text)} characters)"

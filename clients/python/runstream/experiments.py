@@ -107,6 +107,27 @@ def set_experiment_tag(key: str, value: object) -> None:
     chosen_client().set_experiment_tag(chosen_experiment_id(), key, value)
 
 
+def set_experiment_tags(tags: Mapping[str, object]) -> None:
+    """Set tags of the chosen experiment (E4); see `TrackingClient.set_experiment_tag`."""
+    for key, value in tags.items():
+        set_experiment_tag(key, value)
+
+
+def rename_experiment(experiment_id: str, new_name: str) -> None:
+    """Rename an active experiment; see `TrackingClient.rename_experiment`."""
+    chosen_client().rename_experiment(experiment_id, new_name)
+
+
+def delete_experiment(experiment_id: str) -> None:
+    """Delete an active experiment and its active runs; both can be restored (E3)."""
+    chosen_client().delete_experiment(experiment_id)
+
+
+def restore_experiment(experiment_id: str) -> None:
+    """Restore a deleted experiment and the runs that were deleted with it (E3)."""
+    chosen_client().restore_experiment(experiment_id)
+
+
 def chosen_client() -> TrackingClient:
     """Return the client of this process for the tracking URI."""
     uri = get_tracking_uri()

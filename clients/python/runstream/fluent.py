@@ -6,17 +6,20 @@ its own. Where they are logged is in `runstream.experiments`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import SupportsFloat, SupportsIndex
 
 from runstream import context
 from runstream.buffer import Pairs
 from runstream.client import TrackingClient
-from runstream.entities import Run
+from runstream.entities import Dataset, DatasetInput, Run
 from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.experiments import chosen_client, chosen_clients, chosen_experiment_id
 from runstream.run import ActiveRun
+
+#: Tag that says what a dataset was used for.
+CONTEXT = "mlflow.data.context"
 
 _stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("runstream_runs", default=())
 _last: ContextVar[ActiveRun | None] = ContextVar("runstream_last_run", default=None)
@@ -116,6 +119,16 @@ def get_run(run_id: str) -> Run:
     return chosen_client().get_run(run_id)
 
 
+def delete_run(run_id: str) -> None:
+    """Delete a run; it can be restored (R2). See `TrackingClient.delete_run`."""
+    chosen_client().delete_run(run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Restore a deleted run (R2); see `TrackingClient.restore_run`."""
+    chosen_client().restore_run(run_id)
+
+
 def get_parent_run(run_id: str) -> Run | None:
     """Return the parent of a run, None if it has none; raises NotFound."""
     client = chosen_client()
@@ -196,6 +209,55 @@ def set_tags(tags: Pairs) -> None:
         RunstreamError: the server refused something that was logged to the run before.
     """
     _active().set_tags(tags)
+
+
+def log_input(
+    dataset: Dataset, context: str | None = None, tags: Mapping[str, object] | None = None
+) -> None:
+    """Record that the active run, started if there is none, read a dataset (P4).
+
+    Args:
+        dataset: such as `runstream.data.from_pandas` makes.
+        context: what it was used for, such as `training`: the tag `mlflow.data.context`.
+        tags: further tags of this use.
+
+    Raises:
+        InvalidArgument: a field breaks its rule.
+        ResourceExhausted: the dataset takes more than 4 MiB.
+    """
+    log_inputs([dataset], [context], [tags])
+
+
+def log_inputs(
+    datasets: Sequence[Dataset],
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, object] | None] | None = None,
+) -> None:
+    """Record several datasets at once, all of them or none; else as `log_input`.
+
+    Args:
+        datasets: the datasets.
+        contexts: the context of each.
+        tags_list: the tags of each.
+
+    Raises:
+        InvalidArgument: the lists differ in length, or a field breaks its rule.
+        ResourceExhausted: they take more than 4 MiB.
+    """
+    contexts = contexts or [None] * len(datasets)
+    tags_list = tags_list or [None] * len(datasets)
+    if not len(datasets) == len(contexts) == len(tags_list):
+        raise InvalidArgument(
+            f"there are {len(datasets)} datasets, {len(contexts)} contexts and "
+            f"{len(tags_list)} lists of tags",
+            reason="ARGUMENTS_CONFLICT",
+            field="contexts",
+        )
+    inputs = []
+    for dataset, use, tags in zip(datasets, contexts, tags_list, strict=True):
+        texts = {key: str(value) for key, value in (tags or {}).items()}
+        inputs.append(DatasetInput(dataset, texts | ({CONTEXT: use} if use else {})))
+    _active().log_inputs(inputs)
 
 
 def delete_tag(key: str) -> None:

@@ -8,9 +8,9 @@ params and tags into the outbox. The uploader's thread, or a thread that flushes
 buffers into batches. The stream takes batches to send them, and drops them when they are answered.
 
 Locks: `_collecting` is held while points become batches, so that each point is either in a buffer
-or in a batch for whoever holds it. `_lock` covers every other attribute of the outbox, and `last`
-and `refusals` of the buffers. A thread that needs both takes `_collecting` first. Nobody waits for
-the network with either.
+or in a batch for whoever holds it. `_lock` covers every other attribute of the outbox, and `last`,
+`sent`, `sign_waits` and `refusals` of the buffers. A thread that needs both takes `_collecting`
+first. Nobody waits for the network with either.
 
 Memory: batches may take `LIMIT_BYTES` and points on their way into batches a few MiB more. When
 the limit is reached, which takes an outage or a server slower than its clients, calls that log
@@ -20,10 +20,12 @@ wait until a quarter is free again, and a warning is logged.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 from weakref import WeakValueDictionary
 
 from runstream.batch import Backlog, Batch, lateness_of, one_of_many, refusal_of
@@ -37,6 +39,9 @@ LIMIT_BYTES = 64 * 1024 * 1024
 
 #: Bytes on the stream without an answer after which no more is sent.
 WINDOW_BYTES = 8 * 1024 * 1024
+
+#: Seconds after which an open run gives a sign of life, if nothing of it was sent meanwhile.
+HEARTBEAT = 10.0
 
 # What a batch takes besides its message.
 _BATCH_OVERHEAD = 200
@@ -80,6 +85,8 @@ class Outbox:
         self._stream_answered = 0
         self._idle = True
         self._full = False
+        self._living: dict[RunBuffer, int] = {}  # how often each run is open here
+        self._signs_due = math.inf  # when one of them may have to give a sign
         self._broken_by: RunstreamError | None = None
         self._trouble: RunstreamError | None = None
         self.attention = True
@@ -110,15 +117,28 @@ class Outbox:
         with self._lock:
             self._last += 1
             buffer.last = self._last
-            self._batches.append(Batch(buffer, message, points, settings, self._last))
-            self._bytes += len(message) + _BATCH_OVERHEAD
+            self._append(Batch(buffer, message, points, settings, self._last))
             if self._bytes >= LIMIT_BYTES and not self._full:
                 self._full = self.attention = True
                 log.warning(
                     "%d MiB wait for the server: calls that log wait too, until it catches up",
                     LIMIT_BYTES >> 20,
                 )
-            self._unsent.notify()
+
+    def begin_signs(self, buffer: RunBuffer) -> None:
+        """Give signs of life of a run, the first one now, until `end_signs` is called as often."""
+        with self._lock:
+            self._living[buffer] = self._living.get(buffer, 0) + 1
+            self._give_sign(buffer)
+            self._signs_due = 0.0
+        self._wake()
+
+    def end_signs(self, buffer: RunBuffer) -> None:
+        """Give no more signs of life of a run; a forked child gives none of its parent's runs."""
+        with self._lock:
+            times = self._living.pop(buffer, 0)
+            if times > 1:
+                self._living[buffer] = times - 1
 
     def attend(self) -> None:
         """Wake the uploader if it sleeps, and wait while the outbox is full."""
@@ -170,12 +190,11 @@ class Outbox:
         self.collect()
         with self._lock:
             self._rouse()
-            while self._batches and self._trouble is None:
-                answered = self._last_answered
-                self._answered.wait(patience)
-                if self._last_answered == answered and self._trouble is None:
+            while self._last_answered < self._last and self._trouble is None:
+                went_on = partial(self._went_on, self._last_answered)
+                if not self._answered.wait_for(went_on, patience):
                     return False
-            return not self._batches
+            return self._last_answered == self._last
 
     def backlog(self) -> dict[str, Backlog]:
         """Return what has no answer, by run."""
@@ -204,9 +223,26 @@ class Outbox:
     # For the uploader.
 
     def pending(self) -> bool:
-        """Return whether a batch waits for its answer."""
+        """Return whether a batch, or a sign of life, waits for its answer."""
         with self._lock:
             return bool(self._batches)
+
+    def give_signs(self) -> float | None:
+        """Add a sign of life for each open run of which nothing was sent lately.
+
+        Return the seconds until there may be another to add; None if no run is open. During an
+        outage none is added to what waits.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if now >= self._signs_due:
+                for buffer in self._living:
+                    waits = buffer.sign_waits or buffer.last > self._last_answered
+                    if now >= buffer.sent + HEARTBEAT and not waits:
+                        self._give_sign(buffer)
+                due = min((buffer.sent for buffer in self._living), default=math.inf) + HEARTBEAT
+                self._signs_due = max(due, now + HEARTBEAT / 10)
+            return self._signs_due - now if self._living else None
 
     def sleep(self) -> bool:
         """Fall idle, so that the next call that logs wakes the uploader.
@@ -217,7 +253,8 @@ class Outbox:
             self._idle = self.attention = True
             # Whoever logs puts the point first and looks at `attention` then; here it is the
             # other way round. So one of the two sees the other.
-            if self._batches or any(buffer.points() for buffer in self._buffers.values()):
+            unanswered = self._last_answered < self._last
+            if unanswered or any(buffer.points() for buffer in self._buffers.values()):
                 self._idle = False
                 self.attention = self._full
                 return False
@@ -292,7 +329,9 @@ class Outbox:
                 self._bytes -= len(batch.message) + _BATCH_OVERHEAD
                 self._sent_bytes -= len(batch.message)
                 self._last_answered = batch.number
-            if refusal is not None:
+                if batch.is_sign:
+                    batch.buffer.sign_waits = False
+            if refusal is not None and not batch.is_sign:
                 batch.buffer.refusals.append(refusal_of(batch, refusal))
                 self._kept[batch.buffer.run_id] = batch.buffer
             if self._full and self._bytes < LIMIT_BYTES * 3 // 4:
@@ -300,6 +339,20 @@ class Outbox:
                 self.attention = self._idle
             self._unsent.notify()
             self._answered.notify_all()
+
+    def _went_on(self, answered: int) -> bool:
+        return self._last_answered > answered or self._trouble is not None
+
+    def _append(self, batch: Batch) -> None:
+        self._batches.append(batch)
+        self._bytes += len(batch.message) + _BATCH_OVERHEAD
+        batch.buffer.sent = time.monotonic()
+        self._unsent.notify()
+
+    def _give_sign(self, buffer: RunBuffer) -> None:
+        # Nobody waits for its answer, so it has no number of its own.
+        buffer.sign_waits = True
+        self._append(Batch(buffer, buffer.sign_of_life(), 0, 0, self._last))
 
     def _rouse(self) -> None:
         if self._idle:

@@ -1,4 +1,4 @@
-"""What a key, a value and a time may be: rows E2, E4, M1, M2, P2 and R1 of docs/behaviour.md.
+"""What a key, a value and a time may be: rows E2, E4, M1, M2, P2, P4 and R1 of docs/behaviour.md.
 
 The client checks before it queues, so that the caller learns at once; the server checks again,
 because not every caller uses this client. Each function raises `InvalidArgument` naming the
@@ -17,12 +17,25 @@ KEY_CHARACTERS: Final = 250
 EXPERIMENT_NAME_CHARACTERS: Final = 500
 EXPERIMENT_TAG_CHARACTERS: Final = 20_000
 VALUE_CHARACTERS: Final = 65_536
+DATASET_CHARACTERS: Final = {
+    "name": 500,
+    "digest": 36,
+    "source": 65_535,
+    "schema": 1_048_575,
+    "profile": 16_777_215,
+}
+INPUT_TAG_KEY_CHARACTERS: Final = 255
+INPUT_TAG_VALUE_CHARACTERS: Final = 500
+ARTIFACT_PATH_BYTES: Final = 1_000
+ARTIFACT_NAME_BYTES: Final = 255
 MESSAGE_BYTES: Final = 4 * 1024 * 1024
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 
 _KEY = re.compile(r"[\w\-./: ]+")
-_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @lru_cache(10_000)  # the same few keys come in batch after batch
@@ -118,12 +131,81 @@ def check_experiment_name(field: str, name: str) -> None:
 
 def check_run_id(field: str, run_id: str) -> None:
     """Check a run id: 32 lower-case hexadecimal digits (R1)."""
-    if not _RUN_ID.fullmatch(run_id):
+    _check_hexadecimal(field, run_id, 32, "RUN_ID_MALFORMED")
+
+
+def check_upload_id(field: str, upload_id: str) -> None:
+    """Check what names an upload: 32 lower-case hexadecimal digits."""
+    _check_hexadecimal(field, upload_id, 32, "UPLOAD_ID_MALFORMED")
+
+
+def check_sha256(field: str, digest: str) -> None:
+    """Check the form of a SHA-256: 64 lower-case hexadecimal digits."""
+    _check_hexadecimal(field, digest, 64, "SHA256_MALFORMED")
+
+
+def check_artifact_path(field: str, path: str) -> None:
+    """Check the path of a file or folder below the artifacts of a run.
+
+    1 to 1,000 bytes in UTF-8, in parts of 1 to 255 bytes with `/` between them, none of them `.`
+    or `..`; no backslash and no control character.
+    """
+    if not path:
         raise InvalidArgument(
-            f"Invalid value {run_id!r} for parameter '{field}' supplied: "
-            "it must be 32 lower-case hexadecimal digits",
-            reason="RUN_ID_MALFORMED",
-            field=field,
-            value=run_id,
-            limit="32 lower-case hexadecimal digits",
+            f"Missing value for required parameter '{field}'", reason="PATH_MALFORMED", field=field
         )
+    encoded = path.encode(errors="surrogatepass")
+    parts = path.split("/")
+    for broken, limit in (
+        (len(encoded) > ARTIFACT_PATH_BYTES, f"at most {ARTIFACT_PATH_BYTES} bytes of UTF-8"),
+        (_SURROGATE.search(path), "Unicode text, without lone surrogates"),
+        (path.startswith("/"), "relative to the artifacts of the run"),
+        ("" in parts, "without an empty part"),
+        (not {".", ".."}.isdisjoint(parts), "without a part . or .."),
+        ("\\" in path, "without a backslash"),
+        (_CONTROL.search(path), "without control characters"),
+        (
+            max(map(len, encoded.split(b"/"))) > ARTIFACT_NAME_BYTES,
+            f"of parts of at most {ARTIFACT_NAME_BYTES} bytes of UTF-8",
+        ),
+    ):
+        if broken:
+            raise InvalidArgument(
+                f"Invalid value {path[:100]!a} for parameter '{field}' supplied: "
+                f"it must be {limit}",
+                reason="PATH_MALFORMED",
+                field=field,
+                value=ascii(path),
+                limit=limit,
+            )
+
+
+def _check_hexadecimal(field: str, value: str, digits: int, reason: str) -> None:
+    if len(value) != digits or not _HEXADECIMAL.fullmatch(value):
+        raise InvalidArgument(
+            f"Invalid value {value!r} for parameter '{field}' supplied: "
+            f"it must be {digits} lower-case hexadecimal digits",
+            reason=reason,
+            field=field,
+            value=value,
+            limit=f"{digits} lower-case hexadecimal digits",
+        )
+
+
+def check_dataset_field(field: str, name: str, value: str) -> None:
+    """Check the field `name` of a dataset; its name and its digest must not be empty (P4)."""
+    if not value and name in ("name", "digest"):
+        raise InvalidArgument(
+            f"Missing value for required parameter '{field}'", reason="DATASET_EMPTY", field=field
+        )
+    check_text(field, value, DATASET_CHARACTERS.get(name, VALUE_CHARACTERS))
+
+
+def check_input_tag(field: str, key: str, value: str) -> None:
+    """Check a tag of the use of a dataset (P4)."""
+    if not key:
+        raise InvalidArgument(
+            f"Missing value for required parameter '{field}'", reason="KEY_EMPTY", field=field
+        )
+    check_text(field, key, INPUT_TAG_KEY_CHARACTERS)
+    check_text(f"{field}.{key}", value, INPUT_TAG_VALUE_CHARACTERS)

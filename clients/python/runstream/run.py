@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
 from runstream import closing
 from runstream.buffer import Pairs
-from runstream.entities import Run, RunData, RunInfo
+from runstream.entities import DatasetInput, Run, RunData, RunInfo
 from runstream.errors import RunstreamError
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class ActiveRun:
     it ends the run as FINISHED, after an exception as FAILED, after an interrupt as KILLED (R5).
 
     The methods that log return at once; what they logged is on disk when `flush` or `end` has
-    returned. What the server refuses is raised by the next call for the run.
+    returned. What the server refuses is raised by the next call for the run. While it is open, the
+    process that started it gives signs of life, without which the server calls the run lost.
 
     Attributes:
         ended: whether `end` was called, by any thread.
@@ -38,6 +39,7 @@ class ActiveRun:
         self._buffer = client.buffer(run.info.run_id)
         self.ended = False
         self._process = os.getpid()
+        self._buffer.begin_signs()
         closing.opened(self)
 
     @property
@@ -103,6 +105,10 @@ class ActiveRun:
         """Delete a tag; see `runstream.delete_tag`."""
         self._client.delete_tag(self._info.run_id, key)
 
+    def log_inputs(self, datasets: Iterable[DatasetInput]) -> None:
+        """Record datasets that the run read; see `runstream.log_inputs`."""
+        self._client.log_inputs(self._info.run_id, datasets)
+
     def flush(self, timeout: float | None = None) -> None:
         """Wait until all that was logged to this run is on disk; see `runstream.flush`."""
         self._client.flush_run(self._info.run_id, timeout)
@@ -122,6 +128,7 @@ class ActiveRun:
         try:
             self.flush()
         finally:
+            self._buffer.end_signs()
             closing.closed(self)
             if self.is_ours:
                 self._info = self._client.update_run(self._info.run_id, status, end_time)

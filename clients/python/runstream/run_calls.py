@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterable
 
 from runstream.buffer import Pairs, settings
 from runstream.connection import Connection
-from runstream.entities import Run, RunInfo
+from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import InvalidArgument
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
@@ -128,6 +129,28 @@ class RunCalls:
         """
         request = runs.RestoreRunRequest(run_id=run_id)
         self._connection.call(lambda to: to.runs.RestoreRun, request)
+
+    def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
+        """Record datasets that a run read, all of them or none; on disk when it returns (P4).
+
+        What was logged first of a name and digest in an experiment stands. A run has a dataset
+        as an input once; tags are added to it.
+
+        Args:
+            run_id: the run.
+            datasets: the datasets, each with the tags of its use. One message is at most 4 MiB,
+                so very large profiles are refused.
+
+        Raises:
+            InvalidArgument: a field breaks its rule.
+            NotFound: there is no such run.
+            FailedPrecondition: the run is deleted.
+            ResourceExhausted: the message is over 4 MiB.
+        """
+        request = runs.LogInputsRequest(
+            run_id=run_id, datasets=[dataset.to_proto() for dataset in datasets]
+        )
+        self._connection.call(lambda to: to.runs.LogInputs, request)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Delete a tag of an active run (P3).

@@ -1,6 +1,7 @@
 """Sends an outbox to the server: one thread that minds one stream after the other.
 
     asleep ──something is logged──> awake ──a fifth of a second without anything──> asleep
+           ──a sign of life is due─>
     awake: every `TICK`, points become batches; a stream is opened when batches wait and there
            is none, after a break with growing pauses
 
@@ -149,10 +150,12 @@ class Uploader:
         quiet = 0
         me = threading.current_thread()
         while self._thread is me or (self._thread is None and not self.outbox.sleep()):
-            quiet = 0 if self.outbox.collect() or self.outbox.pending() else quiet + 1
+            found = self.outbox.collect()
+            until_sign = self.outbox.give_signs() if self._thread is me else None
+            quiet = 0 if found or self.outbox.pending() else quiet + 1
             self._tend()
             if quiet > _TICKS_TO_SLEEP and self.outbox.sleep():
-                self._awake.wait()
+                self._awake.wait(until_sign)
             else:
                 self._awake.wait(TICK)
             self._awake.clear()

@@ -8,6 +8,7 @@ from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, ch
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
 from runstream_service import messages
+from runstream_service.servicers import searches
 from runstream_service.store import experiments
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
@@ -78,3 +79,8 @@ class Experiments(ExperimentServiceServicer):
     ) -> pb.DeleteExperimentTagResponse:
         await self._writer.submit(experiments.delete_tag, request.experiment_id, request.key)
         return pb.DeleteExperimentTagResponse()
+
+    async def SearchExperiments(
+        self, request: pb.SearchExperimentsRequest, context: Any
+    ) -> pb.SearchExperimentsResponse:
+        return await self._readers.run(searches.experiment_page, request)

@@ -80,6 +80,10 @@ class Logs(LoggingServiceServicer):
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
             await self._writer.room()
             batch = _batch(request, request.metrics)
+            if batch.is_empty():
+                pending.append(self._writer.sign(batch.run_id))
+                arrived.set()
+                continue
             try:
                 batch.check()
             except RunstreamError as error:
@@ -124,6 +128,7 @@ def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> B
         table.value[:],
         [(param.key, param.value) for param in request.params],
         [(tag.key, tag.value) for tag in request.tags],
+        table,
     )
 
 
@@ -140,6 +145,7 @@ def _batch_of_call(request: pb.LogRequest) -> Batch:
     batch.step = [row.step for row in rows] + list(batch.step)
     batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
     batch.value = [row.value for row in rows] + list(batch.value)
+    batch.table = None
     return batch
 
 

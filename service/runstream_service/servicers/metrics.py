@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from runstream.errors import InvalidArgument
-from runstream.rules import check_key
+from runstream.rules import INT64_MAX, INT64_MIN, check_key
 from runstream.v1 import metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service import messages
-from runstream_service.store import history
+from runstream_service.servicers.page_token import check_page_size, made, place_of
+from runstream_service.store import histories, history
+from runstream_service.store.history import Steps
 from runstream_service.store.readers import Readers
 
 PAGE_POINTS = 25_000
-TABLE_POINTS = 16_384
+LEAST_POINTS = 10
 
 
 class Metrics(MetricServiceServicer):
@@ -28,15 +28,7 @@ class Metrics(MetricServiceServicer):
         self, request: pb.GetMetricHistoryRequest, context: Any
     ) -> pb.GetMetricHistoryResponse:
         check_key("metric_key", request.metric_key)
-        if not 0 <= request.max_results <= PAGE_POINTS:
-            raise InvalidArgument(
-                f"Invalid value {request.max_results} for parameter 'max_results' supplied: "
-                f"it must be 1 to {PAGE_POINTS}, or 0 for the default",
-                reason="PAGE_SIZE_OUT_OF_RANGE",
-                field="max_results",
-                value=request.max_results,
-                limit=PAGE_POINTS,
-            )
+        check_page_size(request.max_results, PAGE_POINTS)
         after = _position(request)
         series = await self._readers.run(history.series_of, request.run_id, [request.metric_key])
         if not series:
@@ -46,52 +38,57 @@ class Metrics(MetricServiceServicer):
         )
         return pb.GetMetricHistoryResponse(
             metrics=messages.metrics(request.metric_key, columns),
-            next_page_token=_token(request, more) if more else "",
+            next_page_token=made(_of_all_pages(request), more) if more else "",
         )
 
     async def ReadMetricHistory(
         self, request: pb.ReadMetricHistoryRequest, context: Any
     ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
-        for key in request.metric_keys:
-            check_key("metric_keys", key)
+        steps, run_ids = _checked(request)
         keys = list(request.metric_keys)
-        for series in await self._readers.run(history.series_of, request.run_id, keys):
-            parts = [self._part(series.id, None)]
-            while parts:
-                columns, more = await parts.pop()
-                if more is not None:  # the next part is read while this one is on its way
-                    parts.append(self._part(series.id, more))
-                if columns.step:
-                    table = messages.metric_table(series.key, columns)
-                    yield pb.ReadMetricHistoryResponse(metrics=table)
+        reading = histories.parts(run_ids, keys, steps, request.max_points)
+        following = self._next_parts(reading)
+        while parts := await following:
+            following = self._next_parts(reading)  # they are read while these are on their way
+            for run_id, key, columns in parts:
+                table = messages.metric_table(key, columns)
+                yield pb.ReadMetricHistoryResponse(metrics=table, run_id=run_id)
 
-    def _part(
-        self, series: int, after: history.Position | None
-    ) -> asyncio.Task[tuple[history.Columns, history.Position | None]]:
-        reading = self._readers.run(history.points, series, TABLE_POINTS, after)
-        return asyncio.create_task(reading)
+    def _next_parts(self, reading: Iterator[histories.Part]) -> asyncio.Task[list[histories.Part]]:
+        return asyncio.create_task(self._readers.run(histories.next_parts, reading))
 
 
-def _token(request: pb.GetMetricHistoryRequest, position: history.Position) -> str:
-    return urlsafe_b64encode(
-        json.dumps([request.run_id, request.metric_key, *position]).encode()
-    ).decode()
+def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
+    for key in request.metric_keys:
+        check_key("metric_keys", key)
+    if bool(request.run_id) == bool(request.run_ids):
+        raise InvalidArgument(
+            "Missing value for required parameter 'run_id': "
+            "either this or 'run_ids' must name the runs",
+            reason="RUN_IDS_MISSING" if not request.run_id else "RUN_IDS_CONFLICT",
+            field="run_id",
+            limit="either run_id or run_ids",
+        )
+    if request.max_points and request.max_points < LEAST_POINTS:
+        raise InvalidArgument(
+            f"Invalid value {request.max_points} for parameter 'max_points' supplied: "
+            f"it must be {LEAST_POINTS} or more, or 0 for all points",
+            reason="MAX_POINTS_OUT_OF_RANGE",
+            field="max_points",
+            value=request.max_points,
+            limit=LEAST_POINTS,
+        )
+    steps = Steps(
+        request.start_step if request.HasField("start_step") else INT64_MIN,
+        request.end_step if request.HasField("end_step") else INT64_MAX,
+    )
+    return steps, list(request.run_ids) or [request.run_id]
 
 
 def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:
-    if not request.page_token:
-        return None
-    try:
-        run_id, key, step, timestamp, value = json.loads(urlsafe_b64decode(request.page_token))
-        if (run_id, key) == (request.run_id, request.metric_key):
-            return history.Position(int(step), int(timestamp), value)
-    except (ValueError, TypeError):
-        pass
-    raise InvalidArgument(
-        f"Invalid value {request.page_token!r} for parameter 'page_token' supplied: "
-        "it was made for another request",
-        reason="PAGE_TOKEN_MISMATCH",
-        field="page_token",
-        value=request.page_token,
-        limit="a next_page_token of the same request",
-    )
+    place = place_of(_of_all_pages(request), request.page_token, 3)
+    return None if place is None else history.Position(*place)
+
+
+def _of_all_pages(request: pb.GetMetricHistoryRequest) -> list[str]:
+    return [request.run_id, request.metric_key]

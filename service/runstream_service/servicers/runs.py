@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from runstream.errors import InvalidArgument
-from runstream.rules import check_run_id, check_text, check_timestamp
+from runstream.rules import (
+    check_dataset_field,
+    check_input_tag,
+    check_run_id,
+    check_text,
+    check_timestamp,
+)
 from runstream.v1 import run_service_pb2 as pb
-from runstream.v1.run_pb2 import RunStatus
+from runstream.v1.run_pb2 import DatasetInput, RunStatus
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
 from runstream_service import messages
-from runstream_service.store import runs
+from runstream_service.servicers import searches
+from runstream_service.store import datasets, runs
 from runstream_service.store.batch import Batch
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
@@ -87,6 +94,36 @@ class Runs(RunServiceServicer):
     async def DeleteTag(self, request: pb.DeleteTagRequest, context: Any) -> pb.DeleteTagResponse:
         await self._writer.submit(runs.delete_tag, request.run_id, request.key)
         return pb.DeleteTagResponse()
+
+    async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
+        inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
+        await self._writer.submit(datasets.log_inputs, request.run_id, inputs)
+        return pb.LogInputsResponse()
+
+    async def SearchRuns(
+        self, request: pb.SearchRunsRequest, context: Any
+    ) -> pb.SearchRunsResponse:
+        return await self._readers.run(searches.run_page, request)
+
+    async def CountRuns(self, request: pb.CountRunsRequest, context: Any) -> pb.CountRunsResponse:
+        return pb.CountRunsResponse(count=await self._readers.run(searches.run_count, request))
+
+
+def _input(field: str, read: DatasetInput) -> datasets.DatasetInput:
+    dataset = read.dataset
+    for name in ("name", "digest", "source_type", "source", "schema", "profile"):
+        check_dataset_field(f"{field}.dataset.{name}", name, getattr(dataset, name))
+    for tag in read.tags:
+        check_input_tag(f"{field}.tags", tag.key, tag.value)
+    return datasets.DatasetInput(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type=dataset.source_type,
+        source=dataset.source,
+        schema=dataset.schema,
+        profile=dataset.profile,
+        tags={tag.key: tag.value for tag in read.tags},
+    )
 
 
 def _check_name(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream.rules import check_key, check_text, check_timestamp
@@ -17,6 +18,9 @@ class Batch:
     """Points, params and tags for one run, to be applied whole or not at all.
 
     Point i is (keys[key[i]], step[i], timestamp[i], value[i]).
+
+    Attributes:
+        table: the same points in a form that its maker knows, for those who pass them on.
     """
 
     run_id: str
@@ -27,6 +31,7 @@ class Batch:
     value: Sequence[float] = ()
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: list[tuple[str, str]] = field(default_factory=list)
+    table: Any = None
 
     def check(self) -> None:
         """Raise InvalidArgument if a key, a value or the table breaks its rule (M1, M2, P2, P5)."""
@@ -65,9 +70,19 @@ class Batch:
             yield self.keys[index[start]], step[part], timestamp[part], value[part]
             start = end
 
+    def is_empty(self) -> bool:
+        """Return whether it says nothing of its run."""
+        points = self.key or self.keys or self.step or self.timestamp or self.value
+        return not (points or self.params or self.tags)
+
     def is_row(self) -> bool:
         """Return whether the points are one of each metric: the commonest batch of all."""
         return list(self.key) == list(range(len(self.keys)))
+
+    def drop_columns(self) -> None:
+        """Let go of the columns if the table is there, which takes a quarter of their memory."""
+        if self.table is not None:
+            self.key = self.step = self.timestamp = self.value = ()
 
     def _check_table(self) -> None:
         lengths = {len(self.key), len(self.step), len(self.timestamp), len(self.value)}

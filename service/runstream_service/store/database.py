@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from pathlib import Path
+from typing import NamedTuple
 
 from peewee import DatabaseError, DataError, IntegrityError, ProgrammingError
 from playhouse.migrations import Runner
@@ -35,6 +36,13 @@ class CannotOpenError(Exception):
     """The database cannot be served; the text says why and what to do."""
 
 
+class Migrations(NamedTuple):
+    """The migrations by which a database and this version differ, by name."""
+
+    pending: list[str]
+    unknown: list[str]
+
+
 def sqlite_file(url: str) -> Path:
     """Return the file of a `sqlite:///` URL; four slashes begin an absolute path.
 
@@ -47,8 +55,10 @@ def sqlite_file(url: str) -> Path:
     return Path(url.removeprefix(prefix)).absolute()
 
 
-def open_database(file: Path) -> None:
+def open_database(file: Path) -> list[str]:
     """Open the file, making it where there is none, and bring its schema up to date.
+
+    Return the names of the migrations that this took.
 
     Raises:
         CannotOpenError: it is corrupt, is not a database, cannot be read or written, or was written
@@ -57,7 +67,7 @@ def open_database(file: Path) -> None:
     database.init(str(file), pragmas=_PRAGMAS, max_connections=CONNECTIONS, check_same_thread=False)
     try:
         with database.connection_context():
-            _migrate(file)
+            return _migrate(file)
     except (DatabaseError, sqlite3.Error) as error:
         raise CannotOpenError(f"database {file} cannot be opened: {error}") from error
 
@@ -79,14 +89,24 @@ def close_database() -> None:
     database.close_all()
 
 
-def _migrate(file: Path) -> None:
+def migrations() -> Migrations:
+    """Return which migrations the open database lacks, and which this version does not know."""
+    status = Runner(database, str(_MIGRATIONS)).status()
+    return Migrations(
+        pending=[migration.name for migration in status if not migration.applied],
+        unknown=[migration.name for migration in status if migration.path is None],
+    )
+
+
+def _migrate(file: Path) -> list[str]:
     runner = Runner(database, str(_MIGRATIONS))
     if database.get_tables() and not runner.History.table_exists():
         raise CannotOpenError(f"database {file} belongs to another program; choose another file")
-    unknown = [migration.name for migration in runner.status() if migration.path is None]
+    unknown = migrations().unknown
     if unknown:
         raise CannotOpenError(
             f"database {file} was written by a newer version of Runstream "
             f"(it has migration {unknown[-1]}); upgrade Runstream to serve it"
         )
-    runner.up()
+    applied: list[str] = runner.up()
+    return applied

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from runstream.errors import AlreadyExists, FailedPrecondition, NotFound
+from runstream_service.store import changes
 from runstream_service.store.models import Experiment, ExperimentTag, Run
-from runstream_service.store.statement import written
+from runstream_service.store.statement import among, written
 
-_SELECT = written(Experiment.select().where(Experiment.id == 0))
+_SELECT = written(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
 
 
 def now() -> int:
@@ -45,8 +47,7 @@ def get(experiment_id: str) -> Experiment:
     Raises:
         NotFound: there is none of this id.
     """
-    # Ids are decimal digits; anything else, or a number SQLite cannot hold, is the id of none.
-    if experiment_id.isascii() and experiment_id.isdecimal() and len(experiment_id) < 19:
+    if _is_id(experiment_id):
         found: list[Experiment] = list(Experiment.raw(_SELECT, int(experiment_id)))
         if found:
             return found[0]
@@ -87,7 +88,7 @@ def get_by_name_with_tags(name: str) -> tuple[Experiment, list[ExperimentTag]]:
     Raises:
         NotFound: there is none of this name.
     """
-    experiment = Experiment.get_or_none(Experiment.name == name)
+    experiment = Experiment.get_or_none((Experiment.name == name) & ~Experiment.purging)
     if experiment is None:
         raise NotFound(
             f"Could not find experiment with name '{name}'",
@@ -96,6 +97,21 @@ def get_by_name_with_tags(name: str) -> tuple[Experiment, list[ExperimentTag]]:
             value=name,
         )
     return _with_tags(experiment)
+
+
+def ids_of(experiment_ids: Sequence[str]) -> list[int]:
+    """Return the internal ids of those experiments that may be there; others name none."""
+    return [int(number) for number in experiment_ids if _is_id(number)]
+
+
+def found_with_tags(found: Sequence[int]) -> list[tuple[Experiment, list[ExperimentTag]]]:
+    """Return the experiments of these internal ids, in this order, with their tags."""
+    experiments = {e.id: e for e in Experiment.select().where(Experiment.id.in_(among(found)))}
+    tags: dict[int, list[ExperimentTag]] = {number: [] for number in found}
+    query = ExperimentTag.select().where(ExperimentTag.experiment.in_(among(found)))
+    for tag in query.order_by(ExperimentTag.key):
+        tags[tag.experiment_id].append(tag)
+    return [(experiments[number], tags[number]) for number in found]
 
 
 def rename(experiment_id: str, name: str) -> None:
@@ -118,10 +134,14 @@ def delete(experiment_id: str) -> None:
         NotFound: there is no active experiment of this id.
     """
     experiment = _in_stage(experiment_id, deleted=False)
-    _touch(experiment, deleted=True)
-    Run.update(deleted=True, deleted_with_experiment=True).where(
-        (Run.experiment == experiment) & ~Run.deleted
-    ).execute()
+    deleted_time = now()
+    _touch(experiment, deleted=True, deleted_time=deleted_time)
+    _update_runs(
+        (Run.experiment == experiment) & ~Run.deleted,
+        deleted=True,
+        deleted_time=deleted_time,
+        deleted_with_experiment=True,
+    )
 
 
 def restore(experiment_id: str) -> None:
@@ -131,10 +151,13 @@ def restore(experiment_id: str) -> None:
         NotFound: there is no deleted experiment of this id.
     """
     experiment = _in_stage(experiment_id, deleted=True)
-    _touch(experiment, deleted=False)
-    Run.update(deleted=False, deleted_with_experiment=False).where(
-        (Run.experiment == experiment) & Run.deleted_with_experiment
-    ).execute()
+    _touch(experiment, deleted=False, deleted_time=None)
+    _update_runs(
+        (Run.experiment == experiment) & Run.deleted_with_experiment,
+        deleted=False,
+        deleted_time=None,
+        deleted_with_experiment=False,
+    )
 
 
 def set_tag(experiment_id: str, key: str, value: str) -> None:
@@ -169,6 +192,11 @@ def delete_tag(experiment_id: str, key: str) -> None:
     _touch(experiment)
 
 
+def _is_id(text: str) -> bool:
+    # Ids are decimal digits; anything else, or a number SQLite cannot hold, is the id of none.
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
 def _with_tags(experiment: Experiment) -> tuple[Experiment, list[ExperimentTag]]:
     tags = ExperimentTag.select().where(ExperimentTag.experiment == experiment)
     return experiment, list(tags.order_by(ExperimentTag.key))
@@ -185,6 +213,11 @@ def _touch(experiment: Experiment, **changes: object) -> None:
     Experiment.update(last_update_time=now(), **changes).where(
         Experiment.id == experiment.id
     ).execute()
+
+
+def _update_runs(which: Any, **values: object) -> None:
+    changed = Run.update(**values).where(which).returning(Run.id).execute()
+    changes.runs_changed([run.id for run in changed])
 
 
 def _refuse_taken(name: str) -> None:

@@ -7,19 +7,33 @@ from typing import NamedTuple
 
 from peewee import Tuple
 
+from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.store import runs
 from runstream_service.store.models import NAN, Point, Series, database
 from runstream_service.store.statement import written
 
+#: Points of one part of a history at most.
+PART_POINTS = 16_384
+
 _PLACE = Tuple(Point.step, Point.timestamp, Point.value)
 _POINTS = (
     Point.select(Point.step, Point.timestamp, Point.value)
-    .where(Point.series == 0)
+    .where((Point.series == 0) & (Point.step <= 0))
     .order_by(Point.series, Point.step, Point.timestamp, Point.value)
     .limit(1)
 )
-_FIRST = written(_POINTS)
+_FIRST = written(_POINTS.where(Point.step >= 0))
 _NEXT = written(_POINTS.where(Tuple(0, 0, 0.0) < _PLACE))
+
+
+class Steps(NamedTuple):
+    """A range of steps, both ends included."""
+
+    first: int = INT64_MIN
+    last: int = INT64_MAX
+
+
+_ALL_STEPS = Steps()
 
 
 class Position(NamedTuple):
@@ -49,14 +63,14 @@ def series_of(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
 
 
 def points(
-    series: int, limit: int, after: Position | None = None
+    series: int, limit: int, after: Position | None = None, steps: Steps = _ALL_STEPS
 ) -> tuple[Columns, Position | None]:
     """Return up to `limit` points, and where to go on if there may be more."""
     # The driver's rows: Peewee's, which convert each value, take three times as long.
     if after is None:
-        rows = database.execute_sql(_FIRST, (series, limit)).fetchall()
+        rows = database.execute_sql(_FIRST, (series, steps.last, steps.first, limit)).fetchall()
     else:
-        rows = database.execute_sql(_NEXT, (series, *after, limit)).fetchall()
+        rows = database.execute_sql(_NEXT, (series, steps.last, *after, limit)).fetchall()
     if not rows:
         return Columns((), (), ()), None
     step, timestamp, value = zip(*rows, strict=True)

@@ -15,9 +15,11 @@ from typing import Any
 from peewee import EXCLUDED, fn
 
 from runstream.errors import InvalidArgument
+from runstream_service.store import changes
 from runstream_service.store.batch import Batch
+from runstream_service.store.life import Life
 from runstream_service.store.models import NAN, Param, Point, Series
-from runstream_service.store.run_state import active_run
+from runstream_service.store.run_state import run_state
 from runstream_service.store.run_tags import set_tags
 from runstream_service.store.series import Summary, rank
 from runstream_service.store.statement import first_row, run_for_each, written
@@ -64,7 +66,8 @@ class Ingest:
     # A summary takes about 400 bytes of memory.
     _MAX_SUMMARIES = 200_000
 
-    def __init__(self) -> None:
+    def __init__(self, life: Life) -> None:
+        self._life = life
         self.forget()
 
     def forget(self) -> None:
@@ -82,12 +85,16 @@ class Ingest:
             NotFound, FailedPrecondition: as `active_run`.
             InvalidArgument: a param has another value already (P1).
         """
-        run = active_run(batch.run_id)
+        state = run_state(batch.run_id)
+        run = state.id
         params = [(run, *param) for param in batch.params if _is_new_param(run, *param)]
         if params:
             run_for_each(_INSERT_PARAM, params)
         if batch.tags:
             set_tags(run, batch.tags)
+        changes.logged(batch, state.experiment_id)
+        if state.last_sign is not None:
+            self._life.seen(state)
         if batch.key:
             summaries = self._summaries_of(run)
             if batch.is_row():

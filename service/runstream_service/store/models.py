@@ -53,9 +53,14 @@ class Experiment(Table):
     creation_time = BigIntegerField()
     last_update_time = BigIntegerField()
     deleted = BooleanField(default=False)
+    deleted_time = BigIntegerField(null=True)
+    # A purge is removing it: it is not found any more, and cannot be restored.
+    purging = BooleanField(default=False)
 
 
 class ExperimentTag(Table):
+    experiment_id: int
+
     experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
@@ -82,6 +87,11 @@ class Run(Table):
     deleted = BooleanField(default=False)
     # Restoring an experiment restores the runs that went with it, and no others (E3).
     deleted_with_experiment = BooleanField(default=False)
+    deleted_time = BigIntegerField(null=True)
+    # As that of an experiment.
+    purging = BooleanField(default=False)
+    # When it last gave a sign of life; null for a run that is not expected to give any.
+    last_sign = BigIntegerField(null=True)
 
 
 class Param(Table):
@@ -140,4 +150,77 @@ class Point(Table):
 
     class Meta:
         primary_key = CompositeKey("series", "step", "timestamp", "value")
+        without_rowid = True
+
+
+class Dataset(Table):
+    """A dataset of an experiment; what was said first of its name and digest stands (P4)."""
+
+    id = AutoField()
+    experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
+    name = TextField()
+    digest = TextField()
+    source_type = TextField()
+    source = TextField()
+    schema = TextField()
+    profile = TextField()
+
+    class Meta:
+        constraints = (SQL("UNIQUE (experiment_id, name, digest)"),)
+
+
+class Input(Table):
+    """The use of a dataset by a run."""
+
+    id = AutoField()
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    dataset = ForeignKeyField(Dataset, on_delete="CASCADE")
+
+    class Meta:
+        constraints = (SQL("UNIQUE (run_id, dataset_id)"),)
+
+
+class InputTag(Table):
+    input = ForeignKeyField(Input, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("input", "key")
+        without_rowid = True
+
+
+class Blob(Table):
+    """Content that artifacts have, stored once, under `name` among the blobs of the server."""
+
+    id = AutoField()
+    sha256 = CharField(64, unique=True)
+    name = TextField()
+    size = BigIntegerField()
+
+
+class Stray(Table):
+    """A name under which there may be a content that no blob has.
+
+    It is on its way in, since the time `since`, or on its way out, with `since` 0; should the
+    server end before it is there, the name is here still.
+    """
+
+    name = TextField(primary_key=True)
+    since = BigIntegerField()
+
+    class Meta:
+        without_rowid = True
+
+
+class Artifact(Table):
+    """A file of a run."""
+
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    path = TextField()
+    blob = ForeignKeyField(Blob, on_delete="RESTRICT")
+    upload_time = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("run", "path")
         without_rowid = True

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.store.models import Run
 from runstream_service.store.statement import first_row, written
 
-_SELECT_RUN = written(Run.select(Run.id, Run.deleted).where(Run.uuid == ""))
+_SELECT_RUN = written(
+    Run.select(Run.id, Run.experiment, Run.status, Run.last_sign, Run.deleted).where(Run.uuid == "")
+)
+
+# Numbers of the enum RunStatus.
+RUNNING, SCHEDULED, FAILED = 1, 2, 4
+
+
+class RunState(NamedTuple):
+    """What a run that can be written to is when something is written to it."""
+
+    id: int
+    experiment_id: int
+    status: int
+    last_sign: int | None
 
 
 def active_run(run_id: str) -> int:
@@ -16,12 +32,18 @@ def active_run(run_id: str) -> int:
         NotFound: there is no such run.
         FailedPrecondition: it is deleted.
     """
+    return run_state(run_id).id
+
+
+def run_state(run_id: str) -> RunState:
+    """Return what a run is that can be written to; raises as `active_run`."""
     found = first_row(_SELECT_RUN, run_id)
     if found is None:
         raise not_found(run_id)
-    if found[1]:
+    *state, is_deleted = found
+    if is_deleted:
         raise deleted(run_id)
-    return int(found[0])
+    return RunState._make(state)
 
 
 def not_found(run_id: str) -> NotFound:

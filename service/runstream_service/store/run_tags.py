@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from peewee import EXCLUDED
 
+from runstream_service.store import changes
 from runstream_service.store.models import Run, RunTag, database
 from runstream_service.store.statement import run_for_each, written
 
@@ -30,3 +31,4 @@ def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
     for key, value in tags:
         if key == NAME_TAG:
             database.execute_sql(_RENAME, (value, run))
+            changes.runs_changed([run])

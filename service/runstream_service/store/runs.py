@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
-from runstream_service.store import experiments, names
-from runstream_service.store.models import Experiment, Param, Run, RunTag, Series, database
-from runstream_service.store.run_state import active_run, deleted, not_found
+from runstream_service.store import changes, experiments, life, names
+from runstream_service.store.models import Experiment, Run, RunTag, database
+from runstream_service.store.run_data import LoggedRun, with_data
+from runstream_service.store.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
 from runstream_service.store.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.store.statement import written
-
-# Numbers of the enum RunStatus.
-RUNNING, SCHEDULED = 1, 2
-
 
 _COLUMNS: list[Any] = [
     Run.uuid,
@@ -28,14 +25,14 @@ _COLUMNS: list[Any] = [
     Run.artifact_uri,
     Run.deleted,
     Run.deleted_with_experiment,
+    Run.purging,
 ]
-_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False)], _COLUMNS))
+_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False)], _COLUMNS))
 _SELECT = written(Run.select().where(Run.uuid == ""))
-_SELECT_SERIES = written(Series.select().where(Series.run == 0).order_by(Series.key))
-_SELECT_PARAMS = written(Param.select().where(Param.run == 0).order_by(Param.key))
-_SELECT_TAGS = written(RunTag.select().where(RunTag.run == 0).order_by(RunTag.key))
 # In the order of the model's fields, which is Peewee's.
-_UPDATE = written(Run.update({Run.name: "", Run.status: 0, Run.end_time: 0}).where(Run.id == 0))
+_UPDATE = written(
+    Run.update({Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0)
+)
 
 
 @dataclass(frozen=True)
@@ -48,16 +45,6 @@ class NewRun:
     start_time: int
     tags: Sequence[tuple[str, str]]
     run_id: str
-
-
-@dataclass(frozen=True)
-class LoggedRun:
-    """A run with all that it logged, each by key."""
-
-    run: Run
-    series: Sequence[Series]
-    params: Sequence[Param]
-    tags: Sequence[RunTag]
 
 
 def create(new: NewRun) -> LoggedRun:
@@ -96,7 +83,8 @@ def create(new: NewRun) -> LoggedRun:
     run.id = database.execute_sql(_INSERT, values).lastrowid
     tags[NAME_TAG] = run.name
     insert_tags(run.id, tags)
-    return LoggedRun(run, (), (), [RunTag(key=key, value=tags[key]) for key in sorted(tags)])
+    changes.run_changed(run, sorted(tags.items()))
+    return LoggedRun(run, (), (), sorted(tags.items()))
 
 
 def get(run_id: str) -> Run:
@@ -120,16 +108,6 @@ def get_with_data(run_id: str) -> LoggedRun:
     return with_data(get(run_id))
 
 
-def with_data(run: Run) -> LoggedRun:
-    """Return the run with all that it logged."""
-    return LoggedRun(
-        run,
-        list(Series.raw(_SELECT_SERIES, run.id)),
-        list(Param.raw(_SELECT_PARAMS, run.id)),
-        list(RunTag.raw(_SELECT_TAGS, run.id)),
-    )
-
-
 def update(run_id: str, status: int, end_time: int | None, name: str | None) -> Run:
     """Change an active run and return it; status 0 and None leave things as they are.
 
@@ -140,6 +118,7 @@ def update(run_id: str, status: int, end_time: int | None, name: str | None) -> 
     if run.deleted:
         raise deleted(run_id)
     if status:
+        life.told(run, status)
         run.status = status
         if status in (RUNNING, SCHEDULED):
             run.end_time = None
@@ -148,7 +127,8 @@ def update(run_id: str, status: int, end_time: int | None, name: str | None) -> 
     if name is not None:
         run.name = name
         set_tags(run.id, [(NAME_TAG, name)])
-    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.id))
+    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_sign, run.id))
+    changes.run_changed(run, [] if name is None else [(NAME_TAG, name)])
     return run
 
 
@@ -159,7 +139,9 @@ def delete(run_id: str) -> None:
         NotFound: there is none of this id.
     """
     run = get(run_id)
-    Run.update(deleted=True).where(Run.id == run.id).execute()
+    if not run.deleted:
+        Run.update(deleted=True, deleted_time=experiments.now()).where(Run.id == run.id).execute()
+        changes.runs_changed([run.id])
 
 
 def restore(run_id: str) -> None:
@@ -171,7 +153,11 @@ def restore(run_id: str) -> None:
     """
     run = get(run_id)
     experiments.get_active(str(run.experiment_id))
-    Run.update(deleted=False, deleted_with_experiment=False).where(Run.id == run.id).execute()
+    if run.deleted:
+        Run.update(deleted=False, deleted_time=None, deleted_with_experiment=False).where(
+            Run.id == run.id
+        ).execute()
+        changes.runs_changed([run.id])
 
 
 def delete_tag(run_id: str, key: str) -> None:
@@ -180,7 +166,8 @@ def delete_tag(run_id: str, key: str) -> None:
     Raises:
         NotFound, FailedPrecondition: as `active_run`; NotFound also if there is no such tag (P3).
     """
-    run = active_run(run_id)
+    state = run_state(run_id)
+    run = state.id
     if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
         raise NotFound(
             f"No tag with name: {key} in run with id {run_id}",
@@ -188,8 +175,10 @@ def delete_tag(run_id: str, key: str) -> None:
             field="key",
             value=key,
         )
+    changes.tag_deleted(run_id, state.experiment_id, key)
     if key == NAME_TAG:
         Run.update(name="").where(Run.id == run).execute()
+        changes.runs_changed([run])
 
 
 def _same(
@@ -197,7 +186,7 @@ def _same(
 ) -> LoggedRun:
     """Return the run that is there, if it is what the caller asks for."""
     found = with_data(run)
-    there = {tag.key: tag.value for tag in found.tags}
+    there = dict(found.tags)
     differing = [
         field
         for field, asked, is_there in (

@@ -7,8 +7,11 @@ each run that is created, read or ended, is written here once and handed to the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from peewee import SQL, Select, fn
 
 from runstream_service.store.models import database
 
@@ -16,6 +19,20 @@ from runstream_service.store.models import database
 def written(query: Any) -> str:
     """Return the statement that Peewee writes for a query; its values stand in for later ones."""
     return str(query.sql()[0])
+
+
+def listed(values: Iterable[int | str]) -> str:
+    """Return the value that stands for `LISTED` in a written statement."""
+    return json.dumps(list(values))
+
+
+def among(values: Iterable[int | str]) -> Any:
+    """Return the subquery of the values of a list, which travels as one value, however long."""
+    return Select((fn.json_each(listed(values)),), (SQL("value"),))
+
+
+# Stands for a list in a written statement, which so is the same for every length.
+LISTED = among([])
 
 
 def first_row(statement: str, *values: Any) -> tuple[Any, ...] | None:

@@ -17,9 +17,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from runstream.errors import Internal, RunstreamError
+from runstream_service.store import changes
 from runstream_service.store.batch import Batch
+from runstream_service.store.changes import Change
 from runstream_service.store.database import storage_failure
+from runstream_service.store.feed import Feed
 from runstream_service.store.ingest import Ingest
+from runstream_service.store.life import Life
 from runstream_service.store.models import database
 
 log = logging.getLogger(__name__)
@@ -44,17 +48,27 @@ class Writer:
 
     The queue is bounded in bytes: while it is full, `room` waits, and with it the handler that
     would read the next message of a client.
+
+    Attributes:
+        feed: gets what each transaction changed, if somebody watches.
     """
 
     # Of the messages as sent; unpacked, as they wait, they are about eight times as large.
     QUEUE_BYTES = 8 * 1024 * 1024
 
-    def __init__(self) -> None:
+    def __init__(self, lost_after: float = 0) -> None:
+        """Start the thread.
+
+        Args:
+            lost_after: seconds without a sign of life after which a run is lost; 0 for never.
+        """
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Command | None] = SimpleQueue()
         self._queued = 0  # bytes; touched on the event loop alone
         self._has_room = asyncio.Event()
-        self._ingest = Ingest()
+        self.feed = Feed()
+        self._life = Life(lost_after)
+        self._ingest = Ingest(self._life)
         self._thread = threading.Thread(target=self._work, name="writer")
         self._thread.start()
 
@@ -83,6 +97,14 @@ class Writer:
     def append(self, batch: Batch, size: int = 0) -> asyncio.Future[None]:
         """Queue a checked batch of `size` bytes; see `submit`."""
         return self.submit(self._ingest.apply, batch, size=size)
+
+    def sign(self, run_id: str) -> asyncio.Future[None]:
+        """Queue a sign of life of a run; see `submit`."""
+        return self.submit(self._life.sign, run_id)
+
+    def mark_lost(self) -> asyncio.Future[list[str]]:
+        """Queue the search for runs that give no signs any more; the future has their ids."""
+        return self.submit(self._life.mark_lost)
 
     async def close(self) -> None:
         """Write out what is queued, then end the thread."""
@@ -113,8 +135,9 @@ class Writer:
                     return
 
     def _commit_all(self, commands: list[_Command]) -> None:
+        noted: list[Change] | None = []
         try:
-            self._commit(commands)
+            noted = self._commit(commands)
         except Exception as error:  # whatever it was, the callers must be told
             failure = storage_failure(error)
             if failure is None and len(commands) > 1:
@@ -125,10 +148,11 @@ class Writer:
                 log.exception("a command failed")
             for command in commands:
                 command.error = failure or Internal(_INTERNAL)
-        self._loop.call_soon_threadsafe(self._tell, commands)
+        self._loop.call_soon_threadsafe(self._tell, commands, noted)
 
-    def _commit(self, commands: list[_Command]) -> None:
+    def _commit(self, commands: list[_Command]) -> list[Change] | None:
         """Run the commands in one transaction and commit it, or leave no trace of them."""
+        changes.begin(self.feed.wanted)
         try:
             with database.atomic("IMMEDIATE"):
                 for command in commands:
@@ -139,10 +163,13 @@ class Writer:
                 self._ingest.flush()
         except BaseException:
             self._ingest.forget()
+            self._life.forget()
             raise
         self._ingest.trim()
+        return changes.take()
 
-    def _tell(self, commands: list[_Command]) -> None:
+    def _tell(self, commands: list[_Command], noted: list[Change] | None) -> None:
+        self.feed.publish(noted)
         for command in commands:
             self._queued -= command.size
             if command.answer.cancelled():

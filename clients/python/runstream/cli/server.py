@@ -1,33 +1,15 @@
-"""The `runstream` command."""
+"""`runstream server`: the server of a database, in the foreground."""
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from runstream import embedded, tracking_uri
-from runstream.errors import InvalidArgument
+from runstream import embedded
+from runstream.cli.database import database_option, file_of, server_packages
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(
-    package_name="runstream", prog_name="runstream", message="%(prog)s %(version)s"
-)
-def main() -> None:
-    """Experiment tracking over gRPC."""
-
-
-@main.command()
-@click.option(
-    "--database",
-    envvar="RUNSTREAM_DATABASE",
-    default="sqlite:///runstream.db",
-    show_default=True,
-    show_envvar=True,
-    metavar="URL",
-    help="Where runs are stored: sqlite:///relative.db or sqlite:////absolute.db.",
-)
+@click.command()
+@database_option
 @click.option(
     "--host",
     envvar="RUNSTREAM_HOST",
@@ -48,9 +30,20 @@ def main() -> None:
 @click.option(
     "--artifact-root",
     envvar="RUNSTREAM_ARTIFACT_ROOT",
-    type=click.Path(file_okay=False, resolve_path=True),
     show_envvar=True,
-    help="Folder of the artifacts.  [default: `artifacts` beside the database]",
+    metavar="ROOT",
+    help="Where artifacts are kept: a folder, or s3://bucket/prefix.  "
+    "[default: `artifacts` beside the database]",
+)
+@click.option(
+    "--lost-after",
+    envvar="RUNSTREAM_LOST_AFTER",
+    type=click.FloatRange(0, max=31_536_000),
+    default=300,
+    show_default=True,
+    show_envvar=True,
+    metavar="SECONDS",
+    help="Mark runs as failed that gave no sign of life for so long; 0 for never.",
 )
 @click.option(
     "--log-level",
@@ -70,31 +63,23 @@ def server(
     host: str,
     port: int,
     artifact_root: str | None,
+    lost_after: float,
     log_level: str,
     listen: str | None,
     lock_fd: int | None,
     idle_timeout: float | None,
 ) -> None:
     """Serve a database until SIGTERM or SIGINT."""
-    try:
+    with server_packages():
         from runstream_service.config import Config
         from runstream_service.server import run
-    except ModuleNotFoundError as missing:
-        raise _Refusal(
-            f"the server needs packages that are not here ({missing.name}): "
-            "pip install 'runstream[server]'"
-        ) from None
-    try:
-        target = tracking_uri.parse(database)
-    except InvalidArgument as error:
-        raise _Refusal(error.message) from None
-    if target.database is None:
-        raise _Refusal(f"a server stores in SQLite, --database cannot be {database}")
+    file = file_of(database)
     config = Config(
-        database=target.uri,
+        database=f"sqlite:///{file}",
         host=host,
         port=port,
-        artifact_root=artifact_root or os.path.join(os.path.dirname(target.database), "artifacts"),
+        artifact_root=artifact_root or str(file.parent / "artifacts"),
+        lost_after=lost_after,
         log_level=log_level,
         listen=listen,
         lock_fd=lock_fd,
@@ -105,9 +90,3 @@ def server(
     finally:
         if listen is not None:
             embedded.remove_socket(listen)
-
-
-class _Refusal(click.ClickException):
-    """The server cannot start: one line on stderr, exit status 2."""
-
-    exit_code = 2

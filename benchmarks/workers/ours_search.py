@@ -1,0 +1,105 @@
+"""Fills a Runstream server with runs and searches them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from itertools import islice
+from typing import Any
+
+import grpc.aio
+
+from benchmarks.workers.job import main
+from benchmarks.workers.searched import Search, SearchedRun, searched_runs, searches
+from runstream import TrackingClient
+from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
+from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.run_pb2 import Param, RunTag
+from runstream.v1.run_service_pb2 import CreateRunRequest
+from runstream.v1.run_service_pb2_grpc import RunServiceStub
+
+_AT_ONCE = 200
+_REPEATS = 9
+
+
+def fill(uri: str, count: int) -> None:
+    """Create the runs, many at once, by the raw stubs."""
+    asyncio.run(_fill(uri, count))
+
+
+async def _fill(uri: str, count: int) -> None:
+    runs_left = searched_runs(count)
+    async with grpc.aio.insecure_channel(uri.removeprefix("grpc://")) as channel:
+        runs: Any = RunServiceStub(channel)
+        logs: Any = LoggingServiceStub(channel)
+
+        async def work() -> None:
+            for run in runs_left:
+                tags = [RunTag(key=key, value=value) for key, value in run.tags.items()]
+                created = await runs.CreateRun(CreateRunRequest(tags=tags))
+                await logs.Log(_request(created.run.info.run_id, run))
+
+        await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+
+
+def _request(run_id: str, run: SearchedRun) -> LogRequest:
+    points = len(run.metrics)
+    return LogRequest(
+        run_id=run_id,
+        table=MetricTable(
+            keys=run.metrics,
+            key=range(points),
+            step=[0] * points,
+            timestamp=[1] * points,
+            value=run.metrics.values(),
+        ),
+        params=[Param(key=key, value=value) for key, value in run.params.items()],
+    )
+
+
+def search(uri: str, count: int) -> dict[str, float]:
+    """Return the seconds of each search by the client, the best of several."""
+    with TrackingClient(uri) as client:
+        gc.freeze()
+        return {
+            name: min(_seconds(client, search) for _ in range(_REPEATS))
+            for name, search in searches(count).items()
+        }
+
+
+def _seconds(client: TrackingClient, search: Search) -> float:
+    start = time.perf_counter()
+    found = client.search_runs(
+        ["0"], search.filter, order_by=search.order_by, max_results=search.max_results
+    )
+    runs = list(found)
+    seconds = time.perf_counter() - start
+    if len(runs) != search.found or len(runs[0].data.params) != 10:
+        raise RuntimeError(f"{len(runs)} runs found by {search}")
+    return seconds
+
+
+def pages(uri: str, number: int, order_by: list[str]) -> dict[str, float]:
+    """Return the seconds of the first page and of a late one, the best of some walks."""
+    first, late = [], []
+    with TrackingClient(uri) as client:
+        gc.freeze()
+        for _ in range(3):
+            runs = client.search_runs(["0"], order_by=order_by)
+            times = []
+            for _ in range(number):
+                start = time.perf_counter()
+                if len(list(islice(runs, 1000))) != 1000:
+                    raise RuntimeError("a page is short")
+                times.append(time.perf_counter() - start)
+            del runs
+            # Neighbours, of which the best is the least disturbed.
+            first.append(min(times[:3]))
+            late.append(min(times[-3:]))
+    return {"first": min(first), "late": min(late)}
+
+
+if __name__ == "__main__":
+    main({job.__name__: job for job in (fill, search, pages)})

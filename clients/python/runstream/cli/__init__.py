@@ -1,0 +1,111 @@
+"""The `runstream` command: its subcommands, and the exit status of each error.
+
+    client.py        the option --tracking-uri, and a client for the commands that need one
+    selection.py     the options that name experiments and runs, and their completion
+    output.py        tables and JSON
+    server.py, experiments.py, runs.py, export.py, metrics.py, plot.py, artifacts.py, watch.py,
+    purge.py, db.py  the commands
+
+A command prints data on stdout, and everything else on stderr.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from runstream.cli.artifacts import artifacts
+from runstream.cli.client import INTERRUPTED
+from runstream.cli.completion import completion
+from runstream.cli.db import db
+from runstream.cli.experiments import experiments
+from runstream.cli.metrics import metrics
+from runstream.cli.purge import purge
+from runstream.cli.runs import runs
+from runstream.cli.server import server
+from runstream.cli.watch import watch
+from runstream.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    NotFound,
+    RunstreamError,
+    Unavailable,
+)
+
+_HELP = """\b
+Exit status:
+  0    done
+  1    refused, failed, or `db check` found a fault
+  2    an option, an argument or a value is wrong, or the server cannot start
+  3    not found
+  4    the server cannot be reached or did not answer in time
+  130  interrupted by Ctrl-C
+
+\b
+Where runs are is said by --tracking-uri or RUNSTREAM_TRACKING_URI:
+grpc://host:port, grpcs://host:port, unix:path, sqlite:///runs.db or a path.
+"""
+
+_NO_READER = 141  # 128 and the number of SIGPIPE
+
+
+class _Commands(click.Group):
+    """The commands, those of the groups among them in the help."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader has what it wanted, as `head` has; what is still buffered has no reader.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_NO_READER)
+        except (RunstreamError, OSError) as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(_status(error))
+        except (KeyboardInterrupt, click.Abort):  # the latter at a question
+            click.echo(err=True)
+            ctx.exit(INTERRUPTED)
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, command.get_short_help_str(80)) for name, command in _leaves(self)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _status(error: Exception) -> int:
+    match error:
+        case InvalidArgument():
+            return 2
+        case NotFound():
+            return 3
+        case Unavailable() | DeadlineExceeded():
+            return 4
+        case _:
+            return 1
+
+
+def _leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _leaves(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
+
+
+@click.group(cls=_Commands, epilog=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    package_name="runstream", prog_name="runstream", message="%(prog)s %(version)s"
+)
+def main() -> None:
+    """Experiment tracking over gRPC."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may be in any alphabet
+
+
+for _command in (server, experiments, runs, metrics, artifacts, watch, purge, db, completion):
+    main.add_command(_command)

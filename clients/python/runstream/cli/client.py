@@ -1,0 +1,74 @@
+"""What all commands that speak to a server have in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import Any
+
+import click
+import grpc
+
+from runstream import tracking_uri
+from runstream.channel import Services, open_channel
+from runstream.client import TrackingClient
+from runstream.errors import DeadlineExceeded, Unavailable
+from runstream.status import error_of_call
+from runstream.v1.experiment_service_pb2 import GetExperimentRequest
+
+#: Exit status after Ctrl-C: 128 and the number of the signal, as shells say it.
+INTERRUPTED = 130
+
+# Programs that log wait longer for their server; a person wants to know.
+_PATIENCE = 5.0  # seconds
+
+
+def with_client(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --tracking-uri, and call the command with a client as first argument."""
+
+    @click.option(
+        "--tracking-uri",
+        envvar="RUNSTREAM_TRACKING_URI",
+        metavar="URI",
+        show_envvar=True,
+        help="Where the runs are.  [default: sqlite:///runstream.db]",
+    )
+    @wraps(command)
+    def with_client(tracking_uri: str | None, **arguments: Any) -> None:
+        _check_reachable(tracking_uri)
+        with TrackingClient(tracking_uri) as client, _interruptible():
+            command(client, **arguments)
+
+    return with_client
+
+
+def _check_reachable(uri: str | None) -> None:
+    target = tracking_uri.parse(uri)
+    if target.grpc_target is None:  # the client starts a server
+        return
+    with open_channel(target.grpc_target, target.secure) as channel, _interruptible():
+        try:
+            # Any answer will do. grpc.channel_ready_future looks but five times a second.
+            Services(channel).experiments.GetExperiment(
+                GetExperimentRequest(experiment_id="0"), timeout=_PATIENCE, wait_for_ready=True
+            )
+        except grpc.RpcError as error:
+            if isinstance(error_of_call(error), DeadlineExceeded):
+                raise Unavailable(f"no server answers at {target.uri}") from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End the process at an interrupt, once what the command has to clean up is cleaned up."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        # An interrupt in the moment in which gRPC begins a call leaves a channel behind whose
+        # close waits for ever. Commands queue nothing, so there is nothing to wait for.
+        click.echo(err=True)
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(INTERRUPTED)

@@ -1,0 +1,136 @@
+"""`runstream experiments`: to create, see and change experiments."""
+
+from __future__ import annotations
+
+import click
+
+from runstream.cli.client import with_client
+from runstream.cli.output import json_option, moment, print_json, print_json_array, print_table
+from runstream.cli.selection import experiment_options, one_experiment, view_option
+from runstream.client import TrackingClient
+
+
+@click.group()
+def experiments() -> None:
+    """Create, list, show, rename, delete and restore experiments."""
+
+
+@experiments.command()
+@click.option(
+    "--experiment-name",
+    "-n",
+    required=True,
+    envvar=["RUNSTREAM_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"],
+    show_envvar=True,
+    metavar="NAME",
+    help="Name of the experiment, up to 500 characters.",
+)
+@click.option(
+    "--artifact-location",
+    "-l",
+    metavar="URI",
+    help="Where the artifacts of its runs are stored.  [default: under the server]",
+)
+@with_client
+@json_option
+def create(
+    client: TrackingClient, experiment_name: str, artifact_location: str | None, as_json: bool
+) -> None:
+    """Create an experiment."""
+    experiment_id = client.create_experiment(experiment_name, artifact_location)
+    if as_json:
+        print_json({"experiment_id": experiment_id})
+    else:
+        click.echo(f"Created experiment {experiment_name!r} with id {experiment_id}.")
+
+
+@experiments.command("list")
+@click.option("--filter", "filter_string", default="", help="Such as \"name LIKE 'fraud%'\".")
+@click.option("--order-by", multiple=True, help='Such as "name ASC"; again for more.')
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@view_option
+@with_client
+@json_option
+def list_experiments(
+    client: TrackingClient,
+    filter_string: str,
+    order_by: tuple[str, ...],
+    limit: int | None,
+    view: str,
+    as_json: bool,
+) -> None:
+    """List experiments, the newest first."""
+    found = client.search_experiments(view.upper(), filter_string, list(order_by), limit)
+    if as_json:
+        print_json_array(found)
+        return
+    print_table(
+        ("id", "name", "created", "stage", "artifact location"),
+        [
+            (
+                e.experiment_id,
+                e.name,
+                moment(e.creation_time),
+                e.lifecycle_stage,
+                e.artifact_location,
+            )
+            for e in found
+        ],
+    )
+
+
+@experiments.command()
+@experiment_options(environment=True)
+@with_client
+@json_option
+def show(
+    client: TrackingClient, experiment_name: str | None, experiment_id: str | None, as_json: bool
+) -> None:
+    """Show an experiment with its tags."""
+    experiment = one_experiment(client, experiment_name, experiment_id, environment=True)
+    if as_json:
+        print_json(experiment)
+        return
+    rows = [
+        ("id", experiment.experiment_id),
+        ("name", experiment.name),
+        ("stage", experiment.lifecycle_stage),
+        ("created", moment(experiment.creation_time)),
+        ("last update", moment(experiment.last_update_time)),
+        ("artifact location", experiment.artifact_location),
+    ]
+    rows += [(f"tags.{key}", value) for key, value in experiment.tags.items()]
+    print_table((), rows)
+
+
+@experiments.command()
+@experiment_options()
+@click.option("--new-name", required=True, metavar="NAME", help="What it is called from now on.")
+@with_client
+def rename(
+    client: TrackingClient, experiment_name: str | None, experiment_id: str | None, new_name: str
+) -> None:
+    """Rename an experiment."""
+    experiment = one_experiment(client, experiment_name, experiment_id)
+    client.rename_experiment(experiment.experiment_id, new_name)
+    click.echo(f"Renamed experiment {experiment.experiment_id} to {new_name!r}.")
+
+
+@experiments.command()
+@experiment_options()
+@with_client
+def delete(client: TrackingClient, experiment_name: str | None, experiment_id: str | None) -> None:
+    """Delete an experiment with its runs; it can be restored until `gc`."""
+    experiment = one_experiment(client, experiment_name, experiment_id)
+    client.delete_experiment(experiment.experiment_id)
+    click.echo(f"Deleted experiment {experiment.name!r} with id {experiment.experiment_id}.")
+
+
+@experiments.command()
+@experiment_options()
+@with_client
+def restore(client: TrackingClient, experiment_name: str | None, experiment_id: str | None) -> None:
+    """Restore a deleted experiment, and the runs that were deleted with it."""
+    experiment = one_experiment(client, experiment_name, experiment_id)
+    client.restore_experiment(experiment.experiment_id)
+    click.echo(f"Restored experiment {experiment.name!r} with id {experiment.experiment_id}.")

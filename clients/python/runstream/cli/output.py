@@ -1,0 +1,192 @@
+"""What the commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LEAST_WIDTH = 6
+
+
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --json."""
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print JSON, with the names of the contract; NaN and the infinities are strings.",
+    )(command)
+
+
+def on_terminal() -> bool:
+    """Return whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def takes_unicode() -> bool:
+    """Return whether stdout takes every character."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def print_json(value: object) -> None:
+    """Print a value as one JSON document."""
+    click.echo(_json(value, indent=2))
+
+
+def print_json_line(value: object) -> None:
+    """Print a value as JSON on one line."""
+    click.echo(_json(value))
+
+
+def print_json_array(values: Iterable[object]) -> None:
+    """Print an array, each value on a line as soon as it is there."""
+    before = "[\n"
+    for value in values:
+        click.echo(before + _json(value), nl=False)
+        before = ",\n"
+    click.echo("[]" if before == "[\n" else "\n]")
+
+
+def print_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()
+) -> None:
+    """Print rows in columns.
+
+    On a terminal, columns other than the first are cut where the lines would be too long, and
+    each cut shows an ellipsis; elsewhere nothing is cut.
+
+    Args:
+        head: names of the columns; empty for a table without a head.
+        rows: the cells, as many in each row.
+        numbers: indices of the columns that are aligned to the right.
+    """
+    lines = [[one_line(cell) for cell in row] for row in rows]
+    if head:
+        lines.insert(0, list(head))
+    if not lines:
+        return
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    if on_terminal():
+        _fit(widths, shutil.get_terminal_size().columns)
+    right = set(numbers)
+    for line in lines:
+        cells = [
+            _padded(cell, width, right=i in right)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def progress_bar(length: int, label: str) -> ProgressBar[int]:
+    """Return a progress bar on stderr, which is not seen where that is no terminal."""
+    file = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    return click.progressbar(length=length, label=label, file=file)
+
+
+def moment(milliseconds: int | None) -> str:
+    """Return a time in the time zone of this computer, to the second."""
+    if milliseconds is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # a year that datetime does not have
+        return f"{milliseconds} ms"
+
+
+def duration(start: int, end: int | None) -> str:
+    """Return the time from start to end, both in milliseconds; empty without an end."""
+    if end is None:
+        return ""
+    seconds = (end - start) / 1000
+    if abs(seconds) < 60:
+        return f"{seconds:.1f}s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m{seconds:02}s" if hours else f"{minutes}m{seconds:02}s"
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people."""
+    if count is None:
+        return ""
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    return f"{count} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
+
+
+def number(value: float) -> str:
+    """Return a value to six digits."""
+    return f"{value:.6g}"
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    return json.dumps(_plain(value), ensure_ascii=not takes_unicode(), indent=indent)
+
+
+def _plain(value: object) -> Any:
+    """Return a value as JSON has it, in the way the contract's JSON does."""
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def one_line(cell: str) -> str:
+    """Return text without line ends and without what would steer the terminal."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], cell)
+
+
+def _width(cell: str) -> int:
+    if cell.isascii():
+        return len(cell)
+    return sum(map(_character_width, cell))
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fit(widths: list[int], room: int) -> None:
+    """Narrow the widest columns but the first until a line fits, as far as that is sensible."""
+    while sum(widths) + 2 * (len(widths) - 1) > room and len(widths) > 1:
+        widest = max(range(1, len(widths)), key=widths.__getitem__)
+        if widths[widest] <= _LEAST_WIDTH:
+            return
+        widths[widest] -= 1
+
+
+def _padded(cell: str, width: int, right: bool) -> str:
+    if _width(cell) > width:
+        while _width(cell) > width - 1:
+            cell = cell[:-1]
+        cell += "…"
+    space = " " * (width - _width(cell))
+    return space + cell if right else cell + space

@@ -1,0 +1,79 @@
+"""A line drawn with the dots of braille characters, two by four to a character."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_ACROSS, _DOWN = 2, 4  # dots of a character
+_FIRST = 0x2800  # the character without a dot
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column
+
+Dot = tuple[int, int]
+
+
+def plot(x: Sequence[float], y: Sequence[float], width: int, height: int) -> list[str]:
+    """Return the lines of a plot, with its least and greatest values at its sides.
+
+    NaN and the infinities are gaps: the line ends before and begins again after.
+
+    Args:
+        x: ascending.
+        y: as many.
+        width: characters of a line, with the labels.
+        height: lines of the drawing, to which one comes for the labels below.
+    """
+    values = [value for value in y if math.isfinite(value)]
+    if not values:
+        return ["no finite value"]
+    low, high = min(values), max(values)
+    labels = [f"{high:.4g}", *[""] * (height - 2), f"{low:.4g}"]
+    margin = max(map(len, labels))
+    canvas = _Canvas(max(1, width - margin - 2), height)
+    before = None
+    for at, value in zip(x, y, strict=True):
+        if not math.isfinite(value):
+            before = None
+            continue
+        dot = (
+            _scaled(at, x[0], x[-1], canvas.dots_across),
+            canvas.dots_down - 1 - _scaled(value, low, high, canvas.dots_down),
+        )
+        canvas.line(before or dot, dot)
+        before = dot
+    lines = [
+        f"{label:>{margin}} ┤{text}" for label, text in zip(labels, canvas.lines(), strict=True)
+    ]
+    first, last = f"{x[0]:g}", f"{x[-1]:g}"
+    below = f"{first}{last:>{max(len(last) + 1, canvas.width - len(first))}}"
+    return [*lines, " " * (margin + 2) + (below if x[0] != x[-1] else first)]
+
+
+class _Canvas:
+    """Dots that are set one after the other."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.dots_across, self.dots_down = width * _ACROSS, height * _DOWN
+        self._cells = [[0] * width for _ in range(height)]
+
+    def line(self, begin: Dot, end: Dot) -> None:
+        """Set the dots from one to another."""
+        steps = max(abs(end[0] - begin[0]), abs(end[1] - begin[1]), 1)
+        for step in range(steps + 1):
+            across = begin[0] + round((end[0] - begin[0]) * step / steps)
+            down = begin[1] + round((end[1] - begin[1]) * step / steps)
+            self._cells[down // _DOWN][across // _ACROSS] |= _DOTS[down % _DOWN][across % _ACROSS]
+
+    def lines(self) -> list[str]:
+        """Return the drawing as text."""
+        return ["".join(chr(_FIRST + cell) for cell in row).rstrip("⠀") for row in self._cells]
+
+
+def _scaled(value: float, low: float, high: float, dots: int) -> int:
+    """Return where a value lies among so many dots; in the middle, if all values are one."""
+    if low == high:
+        return dots // 2
+    if math.isinf(high - low):
+        value, low, high = value / 2, low / 2, high / 2
+    return round((value - low) / (high - low) * (dots - 1))

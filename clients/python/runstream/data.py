@@ -1,0 +1,197 @@
+"""Datasets that runs read: what they are called, what is in them, and where they came from (P4).
+
+A dataset is described, never stored. Its digest is that of its content, so the same data has the
+same digest in every process: of a frame it is made of the columns' names and of pandas' hash of
+each row with its index, of arrays of their types, shapes and bytes, of a file of its bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runstream import context
+from runstream.entities import Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas
+
+    Arrays = np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]
+
+# Bytes of a file that are hashed at once.
+_PIECE = 1024 * 1024
+
+# Digits of a digest; the limit of the rule is 36.
+_DIGITS = 32
+
+# What MLflow's schemas call the kinds of NumPy's types; the sizes are in bytes.
+_KINDS = {
+    ("b", 1): "boolean",
+    ("i", 8): "long",
+    ("u", 4): "long",
+    ("f", 8): "double",
+    ("f", 4): "float",
+    ("M", 8): "datetime",
+}
+
+
+def from_pandas(
+    df: pandas.DataFrame,
+    source: str | os.PathLike[str] | None = None,
+    targets: str | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+) -> Dataset:
+    """Describe a data frame.
+
+    Args:
+        df: the frame.
+        source: path or URL that it came from; the running program, if left out.
+        targets: the column that is to be predicted.
+        name: name of the dataset; `dataset`, if left out.
+        digest: fingerprint of the content, up to 36 characters; computed, if left out.
+    """
+    import pandas
+
+    if digest is None:
+        hashes = pandas.util.hash_pandas_object(df, index=True).to_numpy()
+        digest = _digest([repr(list(df.columns)).encode(), hashes.tobytes()])
+    columns = [
+        {"type": _type(dtype), "name": str(column), "required": not df[column].hasnans}
+        for column, dtype in df.dtypes.items()
+    ]
+    schema: dict[str, Any] = {"mlflow_colspec": columns}
+    if targets is not None:
+        df[targets]  # raises KeyError if there is no such column
+        schema["targets"] = targets
+    profile = {"num_rows": len(df), "num_elements": int(df.size)}
+    return _dataset(name, digest, source, schema, profile)
+
+
+def from_numpy(
+    features: Arrays,
+    source: str | os.PathLike[str] | None = None,
+    targets: Arrays | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+) -> Dataset:
+    """Describe arrays: one, or several by name; else as `from_pandas`.
+
+    Args:
+        features: what a model reads, of shape (rows, ...).
+        source: path or URL that they came from; the running program, if left out.
+        targets: what a model is to predict.
+        name: name of the dataset; `dataset`, if left out.
+        digest: fingerprint of the content, up to 36 characters; computed, if left out.
+    """
+    groups = {"features": _by_name(features)}
+    if targets is not None:
+        groups["targets"] = _by_name(targets)
+    if digest is None:
+        digest = _digest(
+            part
+            for group, arrays in groups.items()
+            for key, array in arrays.items()
+            for part in (
+                repr((group, key, array.dtype.str, array.shape)).encode(),
+                array.tobytes(),
+            )
+        )
+    schema = {
+        "mlflow_tensorspec": {
+            group: json.dumps(
+                [
+                    {
+                        "name": key,
+                        "type": "tensor",
+                        "tensor-spec": {
+                            "dtype": str(array.dtype),
+                            "shape": [-1, *array.shape[1:]],
+                        },
+                    }
+                    for key, array in arrays.items()
+                ]
+            )
+            for group, arrays in groups.items()
+        }
+    }
+    profile = {
+        f"{group}_{measure}": {key: getattr(array, measure) for key, array in arrays.items()}
+        for group, arrays in groups.items()
+        for measure in ("shape", "size", "nbytes")
+    }
+    return _dataset(name, digest, source, schema, profile)
+
+
+def from_file(
+    path: str | os.PathLike[str], name: str | None = None, digest: str | None = None
+) -> Dataset:
+    """Describe a file of any kind by its bytes.
+
+    Args:
+        path: the file.
+        name: name of the dataset; that of the file, if left out.
+        digest: fingerprint of the content, up to 36 characters; computed, if left out.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    file = Path(path)
+    size = file.stat().st_size
+    if digest is None:
+        with file.open("rb") as opened:
+            digest = _digest(iter(lambda: opened.read(_PIECE), b""))
+    return _dataset(name or file.name, digest, file, None, {"num_bytes": size})
+
+
+def _dataset(
+    name: str | None,
+    digest: str,
+    source: str | os.PathLike[str] | None,
+    schema: dict[str, Any] | None,
+    profile: dict[str, Any],
+) -> Dataset:
+    kind, where = _source(source)
+    return Dataset(
+        name=name or "dataset",
+        digest=digest,
+        source_type=kind,
+        source=json.dumps(where),
+        schema="" if schema is None else json.dumps(schema),
+        profile=json.dumps(profile),
+    )
+
+
+def _source(source: str | os.PathLike[str] | None) -> tuple[str, dict[str, Any]]:
+    if source is None:
+        return "code", {"tags": context.tags()}
+    text = os.fspath(source)
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return "local", {"uri": os.path.abspath(text)}
+    if scheme in ("http", "https"):
+        return "http", {"url": text}
+    return ("local" if scheme == "file" else scheme), {"uri": text}
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _type(dtype: Any) -> str:
+    kind, size = getattr(dtype, "kind", "O"), getattr(dtype, "itemsize", 0)
+    if kind in "iu" and size < 4:
+        return "integer"
+    return _KINDS.get((kind, size)) or ("integer" if kind == "i" else "string")
+
+
+def _by_name(arrays: Arrays) -> dict[str, Any]:
+    return arrays if isinstance(arrays, dict) else {"data": arrays}

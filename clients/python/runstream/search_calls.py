@@ -1,0 +1,160 @@
+"""The calls of a client that search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from runstream.connection import Connection
+from runstream.entities import Experiment, Run
+from runstream.errors import InvalidArgument
+from runstream.v1 import experiment_service_pb2 as experiments
+from runstream.v1 import run_service_pb2 as runs
+from runstream.v1.run_pb2 import KeySelection, ViewType
+
+# Runs and experiments that are asked for at once.
+_PAGE = 1_000
+
+
+class SearchCalls:
+    """The part of `TrackingClient` that searches runs and experiments.
+
+    What this process logged before is on disk before a search begins, and so is found.
+    """
+
+    _connection: Connection
+
+    def search_runs(
+        self,
+        experiment_ids: Iterable[str] | None = None,
+        filter_string: str = "",
+        run_view_type: str = "ACTIVE_ONLY",
+        max_results: int | None = None,
+        order_by: Sequence[str] | None = None,
+        metrics: Iterable[str] | None = None,
+        params: Iterable[str] | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> Iterator[Run]:
+        """Yield the runs that a filter is true of, asking for page after page as they are taken.
+
+        Args:
+            experiment_ids: the experiments to search; all, if left out.
+            filter_string: such as `metrics.loss < 0.1 and params.lr = '0.1'` (S1 to S3).
+            run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`.
+            max_results: the most runs to yield; all, if left out.
+            order_by: such as `["metrics.loss ASC"]` (S5); the newest first, if left out.
+            metrics: keys of the metrics to return; all, if left out.
+            params: keys of the params to return; all, if left out.
+            tags: keys of the tags to return; all, if left out.
+
+        Raises:
+            InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
+        """
+        request = runs.SearchRunsRequest(
+            experiment_ids=_ids(experiment_ids),
+            filter=filter_string,
+            run_view_type=_view(run_view_type),
+            order_by=order_by or (),
+            metric_keys=_selection(metrics),
+            param_keys=_selection(params),
+            tag_keys=_selection(tags),
+        )
+        if experiment_ids is not None and not request.experiment_ids:
+            return iter(())
+        return islice(self._found_runs(request, max_results), max_results)
+
+    def count_runs(
+        self,
+        experiment_ids: Iterable[str] | None = None,
+        filter_string: str = "",
+        run_view_type: str = "ACTIVE_ONLY",
+    ) -> int:
+        """Return how many runs `search_runs` would yield; raises as it does."""
+        request = runs.CountRunsRequest(
+            experiment_ids=_ids(experiment_ids),
+            filter=filter_string,
+            run_view_type=_view(run_view_type),
+        )
+        if experiment_ids is not None and not request.experiment_ids:
+            return 0
+        self._connection.outbox.flush()
+        return self._connection.call(lambda to: to.runs.CountRuns, request).count
+
+    def search_experiments(
+        self,
+        view_type: str = "ACTIVE_ONLY",
+        filter_string: str = "",
+        order_by: Sequence[str] | None = None,
+        max_results: int | None = None,
+    ) -> Iterator[Experiment]:
+        """Yield the experiments that a filter is true of (S7); else as `search_runs`.
+
+        Args:
+            view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`.
+            filter_string: such as `name LIKE 'fraud%' and tags.team = 'risk'`.
+            order_by: such as `["name"]`; the newest first, if left out.
+            max_results: the most experiments to yield; all, if left out.
+
+        Raises:
+            InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
+        """
+        request = experiments.SearchExperimentsRequest(
+            filter=filter_string, view_type=_view(view_type), order_by=order_by or ()
+        )
+        return islice(self._found_experiments(request, max_results), max_results)
+
+    def _found_runs(
+        self, request: runs.SearchRunsRequest, max_results: int | None
+    ) -> Iterator[Run]:
+        self._connection.outbox.flush()
+        left = max_results
+        while left is None or left > 0:
+            request.max_results = _PAGE if left is None else min(left, _PAGE)
+            page = self._connection.call(lambda to: to.runs.SearchRuns, request)
+            yield from map(Run.from_proto, page.runs)
+            if left is not None:
+                left -= len(page.runs)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def _found_experiments(
+        self, request: experiments.SearchExperimentsRequest, max_results: int | None
+    ) -> Iterator[Experiment]:
+        while True:
+            request.max_results = _PAGE if max_results is None else max(1, min(max_results, _PAGE))
+            page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
+            yield from map(Experiment.from_proto, page.experiments)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+
+def _ids(experiment_ids: Iterable[str] | None) -> list[str]:
+    if isinstance(experiment_ids, str):
+        raise InvalidArgument(
+            f"Invalid value {experiment_ids!r} for parameter 'experiment_ids' supplied: "
+            "it must be a list of ids",
+            reason="EXPERIMENT_IDS_MALFORMED",
+            field="experiment_ids",
+            value=experiment_ids,
+            limit="a list of ids",
+        )
+    return [] if experiment_ids is None else [str(number) for number in experiment_ids]
+
+
+def _selection(keys: Iterable[str] | None) -> KeySelection | None:
+    return None if keys is None else KeySelection(keys=keys)
+
+
+def _view(name: str) -> ViewType.ValueType:
+    if name not in ViewType.keys()[1:]:
+        raise InvalidArgument(
+            f"Invalid value {name!r} for parameter 'view_type' supplied: "
+            f"it must be one of {', '.join(ViewType.keys()[1:])}",
+            reason="VIEW_TYPE_UNKNOWN",
+            field="view_type",
+            value=name,
+            limit=", ".join(ViewType.keys()[1:]),
+        )
+    return ViewType.Value(name)

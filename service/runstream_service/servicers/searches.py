@@ -1,0 +1,109 @@
+"""What SearchRuns, CountRuns and SearchExperiments do.
+
+A page may hold thousands of messages, so the answers are made on a reader's thread, too.
+"""
+
+from __future__ import annotations
+
+from runstream.errors import InvalidArgument
+from runstream.v1 import experiment_service_pb2, run_service_pb2
+from runstream.v1.run_pb2 import ViewType
+from runstream_service import messages
+from runstream_service.servicers.page_token import check_page_size, made, place_of
+from runstream_service.store import experiments, run_data
+from runstream_service.store.run_data import Selection
+from runstream_service.store.search.experiments import ExperimentSearch
+from runstream_service.store.search.runs import RunSearch, Scope
+
+#: The most that a page may hold, and what it holds if nothing is said.
+PAGE_RESULTS = 50_000
+DEFAULT_RESULTS = 1_000
+
+#: Size of the messages of runs after which a page ends.
+PAGE_BYTES = 16 * 1024 * 1024
+
+_DELETED = {
+    ViewType.VIEW_TYPE_UNSPECIFIED: False,
+    ViewType.ACTIVE_ONLY: False,
+    ViewType.DELETED_ONLY: True,
+    ViewType.ALL: None,
+}
+
+
+def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
+    """Return the answer of SearchRuns."""
+    check_page_size(request.max_results, PAGE_RESULTS)
+    search = RunSearch(_scope(request), request.filter, request.order_by)
+    of_all_pages = [
+        list(request.experiment_ids),
+        request.run_view_type,
+        request.filter,
+        list(request.order_by),
+    ]
+    place = place_of(of_all_pages, request.page_token, search.terms)
+    limit = request.max_results or DEFAULT_RESULTS
+    found = search.page(limit + 1, place)
+    page = run_service_pb2.SearchRunsResponse()
+    size = 0
+    for logged in run_data.read([row.id for row in found[:limit]], _selection(request)):
+        run = page.runs.add()
+        messages.fill_run(run, logged)
+        size += run.ByteSize()
+        if size > PAGE_BYTES:
+            break
+    if len(page.runs) < len(found):
+        page.next_page_token = made(of_all_pages, found[len(page.runs) - 1].place)
+    return page
+
+
+def run_count(request: run_service_pb2.CountRunsRequest) -> int:
+    """Return how many runs CountRuns finds."""
+    return RunSearch(_scope(request), request.filter, ()).count()
+
+
+def experiment_page(
+    request: experiment_service_pb2.SearchExperimentsRequest,
+) -> experiment_service_pb2.SearchExperimentsResponse:
+    """Return the answer of SearchExperiments."""
+    check_page_size(request.max_results, PAGE_RESULTS)
+    deleted = _deleted("view_type", request.view_type)
+    search = ExperimentSearch(deleted, request.filter, request.order_by)
+    of_all_pages = [request.view_type, request.filter, list(request.order_by)]
+    place = place_of(of_all_pages, request.page_token, search.terms)
+    limit = request.max_results or DEFAULT_RESULTS
+    found = search.page(limit + 1, place)
+    page = found[:limit]
+    return experiment_service_pb2.SearchExperimentsResponse(
+        experiments=[
+            messages.experiment(*row)
+            for row in experiments.found_with_tags([row.id for row in page])
+        ],
+        next_page_token=made(of_all_pages, page[-1].place) if len(page) < len(found) else "",
+    )
+
+
+def _scope(
+    request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
+) -> Scope:
+    among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
+    return Scope(among, _deleted("run_view_type", request.run_view_type))
+
+
+def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:
+    return Selection(
+        request.metric_keys.keys if request.HasField("metric_keys") else None,
+        request.param_keys.keys if request.HasField("param_keys") else None,
+        request.tag_keys.keys if request.HasField("tag_keys") else None,
+    )
+
+
+def _deleted(field: str, view: ViewType.ValueType) -> bool | None:
+    if view not in _DELETED:
+        raise InvalidArgument(
+            f"Invalid value {view} for parameter '{field}' supplied",
+            reason="VIEW_TYPE_UNKNOWN",
+            field=field,
+            value=view,
+            limit=", ".join(ViewType.keys()),
+        )
+    return _DELETED[view]

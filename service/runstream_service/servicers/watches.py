@@ -1,0 +1,123 @@
+"""WatchService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from runstream.errors import InvalidArgument, Unavailable
+from runstream.v1 import watch_service_pb2 as pb
+from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
+from runstream_service.run_changes import messages_of
+from runstream_service.store import experiments, runs
+from runstream_service.store.feed import Watcher
+from runstream_service.store.readers import Readers
+from runstream_service.store.writer import Writer
+
+#: Runs, or experiments, that one call may name.
+NAMED = 1_000
+
+#: Bytes of changes after which an answer is sent, whatever waits.
+ANSWER_BYTES = 1024 * 1024
+
+# Seconds after which a watcher is told the position if nothing else is to be told.
+_POSITION_EVERY = 1.0
+
+# Seconds between two answers to a watcher, for each watcher there is: sending one takes a third of
+# that, so all watchers together leave two thirds of the event loop to those who log.
+_PAUSE = 0.0003
+
+
+class Watches(WatchServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._feed = writer.feed
+        self._stopping = False
+
+    async def GetPosition(
+        self, request: pb.GetPositionRequest, context: Any
+    ) -> pb.GetPositionResponse:
+        return pb.GetPositionResponse(position=self._feed.position(await self._number()))
+
+    async def Watch(
+        self, request: pb.WatchRequest, context: Any
+    ) -> AsyncIterator[pb.WatchResponse]:
+        named = await self._readers.run(_named, request.run_ids, request.experiment_ids)
+        if request.position:
+            number = self._feed.number_of(request.position)
+        else:
+            number = await self._number()
+        watcher = self._feed.begin(*named, number)
+        try:
+            yield pb.WatchResponse(position=self._feed.position(number))
+            while not self._stopping:
+                await watcher.wait(_POSITION_EVERY)
+                answer = self._answer(watcher)
+                if answer is not None:
+                    yield answer
+                    await asyncio.sleep(_PAUSE * self._feed.watchers())
+        finally:
+            self._feed.end(watcher)
+        raise Unavailable("the server is stopping; go on later", reason="SERVER_STOPPING")
+
+    def stop_watching(self) -> None:
+        """End every watch."""
+        self._stopping = True
+        self._feed.wake_all()
+
+    def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
+        """Return what the watcher is to be told next, of one commit or of several."""
+        answer, size = pb.WatchResponse(), 0
+        while watcher.numbers:
+            number = watcher.numbers[0]
+            changes = [one for run in watcher.changes_of(number) for one in messages_of(run)]
+            for change in changes[watcher.told :]:
+                if size and size + change.size > ANSWER_BYTES:
+                    answer.position = self._feed.position(watcher.number)
+                    return answer
+                answer.changes.append(change.message)
+                size += change.size
+                watcher.told += 1
+            watcher.saw(number)
+        if not size and watcher.number == self._feed.number:
+            return None
+        watcher.number = self._feed.number  # what lies between is none of the watcher's business
+        answer.position = self._feed.position(watcher.number)
+        return answer
+
+    async def _number(self) -> int:
+        """Return the number of the last commit, after which every commit is kept."""
+        self._feed.want()
+        # A transaction that had begun by now, without being noted, is told before this one.
+        await self._writer.submit(_nothing)
+        return self._feed.number
+
+
+def _nothing() -> None:
+    """Be a command that changes nothing."""
+
+
+def _named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:
+    """Return the runs and experiments that a call names, if they are there."""
+    if not run_ids and not experiment_ids:
+        raise InvalidArgument(
+            "Missing value for required parameter 'run_ids' or 'experiment_ids'",
+            reason="NOTHING_NAMED",
+            field="run_ids",
+            limit="at least one run or experiment",
+        )
+    for field, ids in (("run_ids", run_ids), ("experiment_ids", experiment_ids)):
+        if len(ids) > NAMED:
+            raise InvalidArgument(
+                f"{field} has {len(ids)} entries, the limit is {NAMED}",
+                reason="TOO_MANY_IDS",
+                field=field,
+                value=len(ids),
+                limit=NAMED,
+            )
+    return (
+        {runs.get(run_id).uuid for run_id in run_ids},
+        {experiments.get(experiment_id).id for experiment_id in experiment_ids},
+    )

@@ -1,0 +1,100 @@
+"""Datasets, and what they were to runs (P4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from peewee import EXCLUDED
+
+from runstream_service.store.models import Dataset, Input, InputTag, Run, database
+from runstream_service.store.run_state import active_run
+from runstream_service.store.statement import LISTED, listed, written
+
+_DATASET = (
+    Dataset.name,
+    Dataset.digest,
+    Dataset.source_type,
+    Dataset.source,
+    Dataset.schema,
+    Dataset.profile,
+)
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A dataset and the tags of its use by one run."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str
+    profile: str
+    tags: Mapping[str, str] = field(kw_only=True)
+
+
+_OF_RUNS = written(
+    Input.select(Input.id, Input.run, *_DATASET)
+    .join(Dataset)
+    .where(Input.run.in_(LISTED))
+    .order_by(Input.id)
+)
+_TAGS = written(
+    InputTag.select(InputTag.input, InputTag.key, InputTag.value)
+    .where(InputTag.input.in_(LISTED))
+    .order_by(InputTag.key)
+)
+
+
+def log_inputs(run_id: str, inputs: Sequence[DatasetInput]) -> None:
+    """Record what an active run read.
+
+    What was said first of a dataset of the experiment stands; tags are added to its use.
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`.
+    """
+    run = active_run(run_id)
+    experiment = Run.select(Run.experiment).where(Run.id == run).scalar()
+    for read in inputs:
+        same = (
+            (Dataset.experiment == experiment)
+            & (Dataset.name == read.name)
+            & (Dataset.digest == read.digest)
+        )
+        dataset = Dataset.select(Dataset.id).where(same).scalar()
+        if dataset is None:
+            dataset = Dataset.insert(
+                experiment=experiment,
+                name=read.name,
+                digest=read.digest,
+                source_type=read.source_type,
+                source=read.source,
+                schema=read.schema,
+                profile=read.profile,
+            ).execute()
+        use = (Input.run == run) & (Input.dataset == dataset)
+        input_id = Input.select(Input.id).where(use).scalar()
+        if input_id is None:
+            input_id = Input.insert(run=run, dataset=dataset).execute()
+        for key, value in read.tags.items():
+            InputTag.insert(input=input_id, key=key, value=value).on_conflict(
+                conflict_target=[InputTag.input, InputTag.key],
+                update={InputTag.value: EXCLUDED.value},
+            ).execute()
+
+
+def inputs_of(runs: Sequence[int]) -> dict[int, list[DatasetInput]]:
+    """Return what each of these runs read, in the order in which it was logged."""
+    rows = database.execute_sql(_OF_RUNS, (listed(runs),)).fetchall()
+    if not rows:
+        return {}
+    tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+    for use, key, value in database.execute_sql(_TAGS, (listed(tags),)):
+        tags[use][key] = value
+    inputs: dict[int, list[DatasetInput]] = defaultdict(list)
+    for use, run, *dataset in rows:
+        inputs[run].append(DatasetInput(*dataset, tags=tags[use]))
+    return inputs

@@ -1,0 +1,240 @@
+"""Searching runs, on a reader's thread.
+
+There are two ways to a page. Where the filter finds few runs, they are gathered through the
+indexes on values and sorted. Where it finds many, runs are walked in the order that is asked for,
+through an index on it, and checked one by one until the page is full. A bounded probe tells which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any, NamedTuple
+
+from peewee import JOIN, Case, Join, fn
+
+from runstream.v1.run_pb2 import RunStatus
+from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
+from runstream_service.store.search.conditions import (
+    NUMBERS,
+    TEXTS,
+    Expression,
+    RunConditions,
+    one_of,
+)
+from runstream_service.store.search.order import Place, Term, after, parse_order
+from runstream_service.store.search.parse import Misplaced, parse
+from runstream_service.store.search.tree import Filter, OrderKey
+from runstream_service.store.statement import among
+
+#: Runs up to which a search gathers what it finds, whatever the size of the page.
+GATHERED = 2_000
+
+_TABLES = {"metrics": Series, "params": Param, "tags": RunTag}
+_STATES = Case(None, [(Run.status == state, name) for name, state in RunStatus.items()])
+_LAST = (Term(Run.start_time, descending=True), Term(Run.uuid))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a search looks: in which experiments, all if None, and in which stage."""
+
+    experiments: Sequence[int] | None
+    deleted: bool | None
+
+    def conditions(self, *, indexed: bool = True) -> list[Expression]:
+        """Return the conditions over the columns of `Run`.
+
+        Args:
+            indexed: whether SQLite may look the experiments up in an index, rather than check
+                them for runs that it finds by other indexes.
+        """
+        conditions = []
+        experiment = Run.experiment if indexed else Run.experiment + 0
+        if self.experiments is not None and len(self.experiments) == 1:
+            conditions.append(experiment == self.experiments[0])
+        elif self.experiments is not None:
+            conditions.append(experiment.in_(among(self.experiments)))
+        if self.deleted is not None:
+            conditions.append(Run.deleted == self.deleted)
+        if self.deleted is not False:
+            conditions.append(~Run.purging)
+        return conditions or [Run.id.is_null(False)]
+
+
+class Found(NamedTuple):
+    """What was found, by its internal id, and its place in the order."""
+
+    id: int
+    place: Place
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Runs that are level in the first term of an order.
+
+    Attributes:
+        rank: their value of that term.
+        table: what to select them from.
+        conditions: which rows of it they are.
+        level: how many terms are the same for all of them.
+    """
+
+    rank: int
+    table: Any
+    conditions: Sequence[Expression]
+    level: int
+
+
+class RunSearch:
+    """A search for runs.
+
+    Raises:
+        InvalidArgument: filter or order is malformed.
+    """
+
+    def __init__(self, scope: Scope, filter_text: str, order_by: Sequence[str]) -> None:
+        self._scope = scope
+        keys = parse_order(order_by)
+        try:
+            self._filter: Filter | None = parse(filter_text)
+            if self._filter:  # whether its keys can be searched
+                RunConditions(driving=True).of(self._filter)
+        except Misplaced as error:
+            raise error.refusal("filter", filter_text) from None
+        self._joined: list[tuple[Any, Expression]] = []
+        self._terms: list[Term] = []
+        for key, text in zip(keys, order_by, strict=True):
+            try:
+                self._terms += self._terms_of(key)
+            except Misplaced as error:
+                raise error.refusal("order_by", text) from None
+        self._terms += _LAST
+        walks = keys and keys[0].key.group in _TABLES
+        self._walked = keys[0].key.name if walks else None
+
+    @property
+    def terms(self) -> int:
+        """How many parts a place in the order has."""
+        return len(self._terms)
+
+    def count(self) -> int:
+        """Return how many runs it finds."""
+        return int(Run.select(fn.COUNT(Run.id)).where(*self._driven()).scalar())
+
+    def page(self, limit: int, place: Place | None) -> list[Found]:
+        """Return up to `limit` runs that come after a place."""
+        found = self._few(most_gathered(limit))
+        if found is not None:
+            return self._gathered([Run.id.in_(among(found))], limit, place)
+        if self._walked is None:
+            return self._gathered(self._checked(), limit, place)
+        page: list[Found] = []
+        for part in self._parts(self._walked):
+            if len(page) < limit and (place is None or part.rank >= place[0]):
+                page += self._rows(part, limit - len(page), place)
+        return page
+
+    def _checked(self) -> list[Expression]:
+        """Return the conditions in the form for runs that come one by one."""
+        conditions = self._scope.conditions()
+        if self._filter:
+            conditions.append(RunConditions(driving=False).of(self._filter))
+        return conditions
+
+    def _driven(self) -> list[Expression]:
+        """Return the conditions in the form for finding all runs."""
+        if self._filter is None:
+            return self._scope.conditions()
+        driving = RunConditions(driving=True).of(self._filter)
+        # Without statistics SQLite would always believe that an experiment has few runs.
+        scope = Run.select(Run.id).where(*self._scope.conditions())
+        few = database.execute(scope.offset(GATHERED).limit(1)).fetchone() is None
+        return [*self._scope.conditions(indexed=few), driving]
+
+    def _few(self, most: int) -> list[int] | None:
+        """Return the ids of all runs that it finds if they are `most` at most."""
+        if self._filter is None and self._walked is None:
+            return None
+        query = Run.select(Run.id).where(*self._driven()).limit(most + 1)
+        found = [row[0] for row in database.execute(query)]
+        return found if len(found) <= most else None
+
+    def _gathered(
+        self, conditions: Sequence[Expression], limit: int, place: Place | None
+    ) -> list[Found]:
+        if place is not None:
+            conditions = [*conditions, after(self._terms, place)]
+        return self._select(_joined(Run, self._joined), conditions, self._terms, limit)
+
+    def _parts(self, key: str) -> Iterator[_Part]:
+        """Yield the parts that the first key of the order makes, in their order."""
+        (first, on), *others = self._joined
+        value = self._terms[1].expression
+        # CROSS JOIN is how SQLite is told to keep to the order of the tables.
+        walked = _joined(Join(first, Run, JOIN.CROSS, on), others)
+        if first.model is Series:
+            yield _Part(0, walked, [first.key == key, value < NAN], 1)
+            yield _Part(1, walked, [first.key == key, value == NAN], 2)
+            yield _Part(2, _joined(Run, self._joined), [value.is_null()], 2)
+        else:
+            yield _Part(0, walked, [first.key == key], 1)
+            yield _Part(1, _joined(Run, self._joined), [value.is_null()], 2)
+
+    def _rows(self, part: _Part, limit: int, place: Place | None) -> list[Found]:
+        terms = self._terms[part.level :]
+        conditions = [*part.conditions, *self._checked()]
+        if place is not None and part.rank == place[0]:
+            conditions.append(after(terms, place[part.level :]))
+        return self._select(part.table, conditions, terms, limit)
+
+    def _select(
+        self, table: Any, conditions: Sequence[Expression], order: Sequence[Term], limit: int
+    ) -> list[Found]:
+        query = (
+            Run.select(Run.id, *(term.expression for term in self._terms))
+            .from_(table)
+            .where(*conditions)
+            .order_by(*(term.ordered() for term in order))
+            .limit(limit)
+        )
+        # The driver's rows: a place must come back as it is stored, NaN as its text.
+        return [Found(row[0], row[1:]) for row in database.execute(query)]
+
+    def _terms_of(self, order: OrderKey) -> list[Term]:
+        key, descending = order.key, order.descending
+        if key.group in _TABLES:
+            table = _TABLES[key.group].alias()
+            self._joined.append((table, (table.run == Run.id) & (table.key == key.name)))
+            if table.model is Series:
+                value = table.last_value
+                rank = Case(None, [(value.is_null(), 2), (value == NAN, 1)], 0)
+                return [Term(rank), Term(value, descending)]
+            return [
+                Term(Case(None, [(table.value.is_null(), 1)], 0)),
+                Term(table.value, descending),
+            ]
+        if key.group == "attributes" and key.name == "status":
+            return [Term(_STATES, descending)]
+        if key.group == "attributes":
+            column = one_of(NUMBERS | TEXTS | {"status": Run.status}, key)
+            if column is Run.end_time:
+                return [Term(Case(None, [(column.is_null(), 1)], 0)), Term(column, descending)]
+            return [Term(column, descending)]
+        raise Misplaced(1, repr(f"{key.group}.{key.name}"), "a metric, param, tag or attribute")
+
+
+def most_gathered(limit: int) -> int:
+    """Return how many runs it takes no longer to gather than to walk to so long a page.
+
+    Gathering m of n runs looks at m runs. Walking looks at n / m for each run of the page, if what
+    the filter finds is spread evenly over the order. That is the same at the root of n * limit.
+    """
+    return max(GATHERED, isqrt(limit * (Run.select(fn.MAX(Run.id)).scalar() or 0)))
+
+
+def _joined(table: Any, others: Sequence[tuple[Any, Expression]]) -> Any:
+    for other, on in others:
+        table = Join(table, other, JOIN.LEFT_OUTER, on)
+    return table

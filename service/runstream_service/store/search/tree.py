@@ -1,0 +1,73 @@
+"""A filter as a tree, and a key to order by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Value = str | int | float
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a condition is about: `metrics.loss` is the name `loss` of the group `metrics`.
+
+    Attributes:
+        group: metrics, params, tags, attributes or datasets.
+        name: the name in the group.
+        column: where it stands in the text, counted from 1.
+    """
+
+    group: str
+    name: str
+    column: int = field(compare=False, default=1)
+
+
+@dataclass(frozen=True)
+class OrderKey:
+    """A key to order by, and in which direction."""
+
+    key: Key
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on one key.
+
+    Attributes:
+        key: the key.
+        operator: `= != < <= > >=`, LIKE, ILIKE, RLIKE, IN, BETWEEN, or EXISTS, which takes no
+            operand.
+        operands: one value, or the values of IN, or the two ends of BETWEEN.
+        columns: where the operands stand in the text, counted from 1.
+    """
+
+    key: Key
+    operator: str
+    operands: Sequence[Value]
+    columns: Sequence[int] = field(compare=False, default=())
+
+
+@dataclass(frozen=True)
+class Not:
+    """True where its part is not."""
+
+    part: Filter
+
+
+@dataclass(frozen=True)
+class And:
+    """True where all its parts are."""
+
+    parts: Sequence[Filter]
+
+
+@dataclass(frozen=True)
+class Or:
+    """True where one of its parts is."""
+
+    parts: Sequence[Filter]
+
+
+Filter = Condition | Not | And | Or

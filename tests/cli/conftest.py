@@ -1,0 +1,35 @@
+"""Fixtures of the tests of the command: one server for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from runstream import TrackingClient
+from server_process import ServerProcess
+from shell import Shell
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server whose database the tests share: each names what is its own."""
+    server = ServerProcess(tmp_path_factory.mktemp("cli") / "runs.db")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shell(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Runs commands against `server`, whatever the environment of the tests says."""
+    for prefix in ("RUNSTREAM", "MLFLOW"):
+        for name in ("EXPERIMENT_ID", "EXPERIMENT_NAME"):
+            monkeypatch.delenv(f"{prefix}_{name}", raising=False)
+    return Shell(server.uri)
+
+
+@pytest.fixture(scope="package")
+def client(server: ServerProcess) -> Iterator[TrackingClient]:
+    """A client of `server`."""
+    with TrackingClient(server.uri) as client:
+        yield client

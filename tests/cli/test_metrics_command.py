@@ -1,0 +1,62 @@
+"""`runstream metrics` against a real server."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from runstream import Metric, TrackingClient
+from shell import Shell
+
+
+@pytest.fixture(scope="module")
+def run_id(client: TrackingClient) -> str:
+    run_id = client.create_run().info.run_id
+    points = [Metric("loss", 1 / (step + 1), 1_000 + step, step) for step in range(2000)]
+    points[1234] = Metric("loss", 9.0, 2_234, 1234)  # a spike
+    client.log_batch(run_id, [*points, Metric("odd", math.nan, 5, -1), Metric("odd", 2.0, 6, 7)])
+    client.set_terminated(run_id)
+    return run_id
+
+
+def test_all_points_of_a_metric_are_shown(
+    shell: Shell, client: TrackingClient, run_id: str
+) -> None:
+    shown = shell.json("metrics", "show", run_id, "loss")
+    assert [Metric(**point) for point in shown] == client.get_metric_history(run_id, "loss")
+    assert len(shell.rows("metrics", "show", run_id, "loss")) == 2001
+
+
+def test_several_metrics_or_all_are_shown(shell: Shell, run_id: str) -> None:
+    """M3."""
+    odd = [
+        {"key": "odd", "value": "NaN", "timestamp": 5, "step": -1},
+        {"key": "odd", "value": 2.0, "timestamp": 6, "step": 7},
+    ]
+    assert shell.json("metrics", "show", run_id, "odd") == odd
+    assert shell.json("metrics", "show", run_id)[-2:] == odd
+    assert len(shell.json("metrics", "show", run_id, "loss", "odd")) == 2002
+    head, first, second = shell.rows("metrics", "show", run_id, "odd")
+    assert head == ["metric", "step", "time", "value"]
+    assert (first[:2], first[3]) == (["odd", "-1"], "nan")
+    assert (second[:2], second[3]) == (["odd", "7"], "2.0")
+
+
+def test_a_range_of_steps_is_shown(shell: Shell, run_id: str) -> None:
+    shown = shell.json("metrics", "show", run_id, "--start-step", "5", "--end-step", "7")
+    assert [(p["key"], p["step"]) for p in shown] == [
+        ("loss", 5), ("loss", 6), ("loss", 7), ("odd", 7)
+    ]  # fmt: skip
+
+
+def test_a_thinned_history_keeps_its_spike(shell: Shell, run_id: str) -> None:
+    shown = shell.json("metrics", "show", run_id, "loss", "--max-points", "100")
+    assert len(shown) <= 100
+    assert {0, 1234, 1999} <= {point["step"] for point in shown}
+
+
+def test_the_status_says_what_is_wrong(shell: Shell, run_id: str) -> None:
+    assert "f" * 32 in shell.refusal(3, "metrics", "show", "f" * 32)
+    assert "'absent'" in shell.refusal(3, "metrics", "show", run_id, "loss", "absent")
+    assert "--max-points" in shell.refusal(2, "metrics", "show", run_id, "--max-points", "9")

@@ -1,0 +1,211 @@
+"""What the command does on a terminal: a real one, of the kernel."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runstream import Metric, NotFound, TrackingClient
+from server_process import ENVIRONMENT, ServerProcess
+from shell import COMMAND, Shell
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A command with a terminal as its stdin, stdout and stderr.
+
+    Attributes:
+        process: the command.
+    """
+
+    def __init__(self, shell: Shell, *arguments: str, columns: int) -> None:
+        self._side, end = pty.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=ENVIRONMENT | shell.environment | {"TERM": "xterm", "LANG": "C.UTF-8"},
+            stdin=end,
+            stdout=end,
+            stderr=end,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(end)
+        self._said = ""
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                part = os.read(self._side, 65536)
+            except OSError:  # nobody has the other side open any more
+                part = b""
+            with self._changed:
+                self._said += part.decode(errors="replace")
+                self._changed.notify_all()
+            if not part:
+                return
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it has printed this."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: text in self._said or self.process.poll() is not None, 60
+            )
+            assert text in self._said
+
+    def type(self, keys: str) -> None:
+        os.write(self._side, keys.encode())
+
+    def end(self) -> tuple[int, list[str]]:
+        """Wait for the end; return the status and the lines that were printed."""
+        status = self.process.wait(60)
+        self._reader.join(60)
+        return status, _COLOURS.sub("", self._said).replace("\r\n", "\n").splitlines()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self._reader.join()
+        os.close(self._side)
+
+
+Opener = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(shell: Shell) -> Iterator[Opener]:
+    """Run a command on a terminal of a number of columns."""
+    opened = []
+
+    def open_terminal(*arguments: str, columns: int = 80) -> Terminal:
+        opened.append(Terminal(shell, *arguments, columns=columns))
+        return opened[-1]
+
+    yield open_terminal
+    for each in opened:
+        each.close()
+
+
+def test_a_table_fits_the_terminal_and_shows_where_it_was_cut(
+    terminal: Opener, client: TrackingClient
+) -> None:
+    long = "a name that is long " * 10
+    experiment_id = client.create_experiment("narrow")
+    run_id = client.create_run(experiment_id, long).info.run_id
+    status, lines = terminal("runs", "list", "-x", experiment_id, columns=90).end()
+    assert status == 0
+    assert max(map(len, lines)) <= 90
+    assert lines[1].startswith(run_id)
+    assert "…" in lines[1]
+
+
+def test_nothing_is_cut_where_there_is_no_terminal(shell: Shell, client: TrackingClient) -> None:
+    long = "a name that is long too " * 10
+    experiment_id = client.create_experiment("wide")
+    client.create_run(experiment_id, long)
+    assert long.rstrip() in shell.process("runs", "list", "-x", experiment_id).stdout
+
+
+def test_a_long_list_is_shortened_on_a_terminal_and_that_is_said(
+    terminal: Opener, shell: Shell, client: TrackingClient
+) -> None:
+    experiment_id = client.create_experiment("many runs")
+    for _ in range(101):
+        client.create_run(experiment_id)
+    status, lines = terminal("runs", "list", "-x", experiment_id).end()
+    assert (status, len(lines)) == (0, 102)
+    assert lines[-1] == "100 of 101 runs; see --limit"
+    status, lines = terminal("runs", "list", "-x", experiment_id, "--limit", "0").end()
+    assert (status, len(lines)) == (0, 102)
+    assert lines[-1].split()[2] == experiment_id
+    assert len(shell.rows("runs", "list", "-x", experiment_id)) == 102
+
+
+def test_a_metric_is_a_plot_that_fits_the_terminal(
+    terminal: Opener, client: TrackingClient
+) -> None:
+    run_id = client.create_run().info.run_id
+    points = [Metric("loss", math.exp(-i / 999), 0, i) for i in range(5_000)]
+    client.log_batch(run_id, [*points, Metric("other", math.nan, 0, 0)])
+    client.flush()
+    status, lines = terminal("metrics", "show", run_id, columns=60).end()
+    assert status == 0
+    assert max(map(len, lines)) <= 60
+    at = lines.index("other: nan at step 0")
+    assert lines[0].startswith("loss: 0.00671102 at step 4999")
+    assert all("┤" in line for line in lines[1:9])
+    assert lines[9].split() == ["0", "4999"]
+    assert "⣀" in lines[8]
+    assert at == 10
+
+
+def test_a_table_of_points_is_there_for_the_asking(
+    terminal: Opener, client: TrackingClient
+) -> None:
+    run_id = client.create_run().info.run_id
+    client.log(run_id, [Metric("loss", 0.5, 0, 3)])
+    status, lines = terminal("metrics", "show", run_id, "--table").end()
+    assert (status, len(lines)) == (0, 2)
+    assert lines[1].split()[:2] == ["loss", "3"]
+
+
+def test_gc_asks_before_it_removes(terminal: Opener, client: TrackingClient) -> None:
+    run_id = client.create_run().info.run_id
+    client.delete_run(run_id)
+    asked = terminal("gc")
+    asked.wait_for("for good? [y/N]")
+    asked.type("n\n")
+    assert asked.end()[0] == 1
+    assert client.get_run(run_id).info.lifecycle_stage == "deleted"
+    asked = terminal("gc")
+    asked.wait_for("for good? [y/N]")
+    asked.type("y\n")
+    status, lines = asked.end()
+    assert (status, lines[-1].endswith("removed")) == (0, True)
+    assert any(line.startswith("Removing") and "100%" in line for line in lines)
+    with pytest.raises(NotFound):
+        client.get_run(run_id)
+
+
+def test_gc_does_not_ask_when_it_is_told_yes(terminal: Opener, client: TrackingClient) -> None:
+    run_id = client.create_run().info.run_id
+    client.delete_run(run_id)
+    assert terminal("gc", "--yes").end()[0] == 0
+    with pytest.raises(NotFound):
+        client.get_run(run_id)
+
+
+def test_a_backup_shows_its_progress(
+    terminal: Opener, server: ServerProcess, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    backup = terminal("db", "backup", str(copy), f"--database=sqlite:///{server.database}")
+    status, lines = backup.end()
+    assert status == 0
+    assert any(line.startswith("Copying runs.db") and "100%" in line for line in lines)
+
+
+def test_ctrl_c_ends_a_watch_with_status_130(terminal: Opener, client: TrackingClient) -> None:
+    watch = terminal("watch", client.create_run().info.run_id)
+    watch.wait_for("is RUNNING")
+    watch.type("\x03")
+    status, lines = watch.end()
+    assert status == 130
+    assert "Traceback" not in "".join(lines)

@@ -1,0 +1,260 @@
+"""Artifacts through the client: files, folders, texts, pictures and tables."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import runstream
+from runstream import FailedPrecondition, InvalidArgument, NotFound, TrackingClient
+from server_process import ServerProcess
+
+BAD_PATHS = ["../x", "a/../x", "/x", "a//x", "./x", "a\\x", "a\0x", "x" * 256, "\ud800"]
+
+
+@pytest.fixture
+def client(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrackingClient]:
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", server.uri)
+    with TrackingClient(server.uri) as client:
+        yield client
+
+
+@pytest.fixture
+def run_id(client: TrackingClient) -> str:
+    return client.create_run().info.run_id
+
+
+def paths(client: TrackingClient, run_id: str) -> list[str]:
+    return [file.path for file in client.list_artifacts(run_id, recursive=True)]
+
+
+def test_a_file_goes_up_and_comes_back(client: TrackingClient, run_id: str, tmp_path: Path) -> None:
+    source = tmp_path / "model.bin"
+    source.write_bytes(os.urandom(3_000_000))
+    client.log_artifact(run_id, source)
+    client.log_artifact(run_id, str(source), "models/best")
+    assert paths(client, run_id) == ["model.bin", "models/best/model.bin"]
+    local = client.download_artifacts(run_id, "models/best/model.bin", tmp_path / "copy")
+    assert local == str(tmp_path / "copy/models/best/model.bin")
+    assert Path(local).read_bytes() == source.read_bytes()
+    assert [path.name for path in (tmp_path / "copy/models/best").iterdir()] == ["model.bin"]
+
+
+def test_an_empty_file_is_a_file(client: TrackingClient, run_id: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    client.log_artifact(run_id, tmp_path / "empty")
+    assert client.get_artifact(run_id, "empty").file_size == 0
+    assert Path(client.download_artifacts(run_id, "empty", tmp_path)).read_bytes() == b""
+
+
+def test_a_folder_goes_up_and_comes_back_whole(
+    client: TrackingClient, run_id: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "plots"
+    for i in range(200):
+        file = root / f"group {i % 7}" / f"é{i}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"content {i % 3}")
+    (root / "nothing").mkdir()
+    (root / "link.txt").symlink_to(root / "group 0" / "é0.txt")
+    client.log_artifacts(run_id, root)
+    client.log_artifact(run_id, root / "group 1", "copies")
+    copy = Path(client.download_artifacts(run_id, dst_path=tmp_path / "copy"))
+    wanted = {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    found = {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    copies = {p: found.pop(p) for p in list(found) if p.parts[0] == "copies"}
+    assert found == wanted
+    assert len(copies) == sum(path.parts[0] == "group 1" for path in wanted)
+    part = client.download_artifacts(run_id, "group 2", tmp_path / "part")
+    assert len(list(Path(part).iterdir())) == sum(path.parts[0] == "group 2" for path in wanted)
+
+
+def test_a_link_that_leads_into_a_circle_is_refused(
+    client: TrackingClient, run_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner/up").symlink_to(tmp_path)
+    with pytest.raises(InvalidArgument, match="lies in"):
+        client.log_artifacts(run_id, tmp_path)
+    assert paths(client, run_id) == []
+
+
+def test_a_download_without_a_destination_goes_to_a_folder_of_its_own(
+    client: TrackingClient, run_id: str
+) -> None:
+    client.log_text(run_id, "hi", "a/b.txt")
+    first = client.download_artifacts(run_id, "a/b.txt")
+    second = client.download_artifacts(run_id, "a/b.txt")
+    assert first != second
+    assert Path(first).read_text() == "hi"
+
+
+@pytest.mark.parametrize("path", BAD_PATHS)
+def test_no_path_leaves_the_artifacts_of_the_run(
+    client: TrackingClient, run_id: str, tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "x").write_text("x")
+    calls: list[Callable[[], object]] = [
+        lambda: client.log_artifact(run_id, tmp_path / "x", path),
+        lambda: client.log_artifacts(run_id, tmp_path, path),
+        lambda: client.log_text(run_id, "x", path),
+        lambda: client.log_dict(run_id, {}, path),
+        lambda: client.log_figure(run_id, Figure(), path),
+        lambda: client.log_image(run_id, np.zeros((1, 1)), path),
+        lambda: client.log_table(run_id, {"a": [1]}, path),
+        lambda: client.load_text(run_id, path),
+        lambda: client.load_dict(run_id, path),
+        lambda: client.load_table(run_id, path),
+        lambda: client.get_artifact(run_id, path),
+        lambda: client.list_artifacts(run_id, path),
+        lambda: client.download_artifacts(run_id, path, tmp_path / "copy"),
+        lambda: client.delete_artifacts(run_id, path),
+    ]
+    for call in calls:
+        with pytest.raises((InvalidArgument, UnicodeEncodeError)):
+            call()
+    assert paths(client, run_id) == []
+    assert not (tmp_path / "copy").exists()
+
+
+def test_texts_and_dictionaries_come_back(client: TrackingClient, run_id: str) -> None:
+    client.log_text(run_id, "grüße\n", "notes/hello.txt")
+    assert client.load_text(run_id, "notes/hello.txt") == "grüße\n"
+    client.log_dict(run_id, {"b": [1, 2.5], "a": {"é": None}}, "config.json")
+    assert client.load_dict(run_id, "config.json") == {"b": [1, 2.5], "a": {"é": None}}
+    client.log_dict(run_id, {"n": np.float64(0.5), "a": np.arange(2)}, "numpy")
+    assert client.load_dict(run_id, "numpy") == {"n": 0.5, "a": [0, 1]}
+    client.log_dict(run_id, {"lr": 0.1}, "config.yaml")
+    assert client.load_text(run_id, "config.yaml") == "lr: 0.1\n"
+    assert client.load_dict(run_id, "config.yaml") == {"lr": 0.1}
+
+
+def test_figures_are_pictures_in_the_format_of_their_suffix(
+    client: TrackingClient, run_id: str, tmp_path: Path
+) -> None:
+    figure = Figure()
+    figure.add_subplot().plot([1, 2, 3])
+    client.log_figure(run_id, figure, "loss.png")
+    client.log_figure(run_id, figure, "loss.svg")
+    with Image.open(client.download_artifacts(run_id, "loss.png", tmp_path)) as image:
+        assert image.size == (640, 480)
+    assert "<svg" in client.load_text(run_id, "loss.svg")
+    with pytest.raises(InvalidArgument, match="Matplotlib or Plotly"):
+        client.log_figure(run_id, "no figure", "x.png")
+
+
+@pytest.mark.parametrize(
+    ("array", "pixel"),
+    [
+        (np.full((2, 3), 0.5), 127),
+        (np.full((2, 3), 200), 200),
+        (np.ones((2, 3), bool), 255),
+        (np.full((2, 3, 1), 7, np.uint8), 7),
+        (np.full((2, 3, 3), 9), (9, 9, 9)),
+        (np.full((2, 3, 4), 0.0), (0, 0, 0, 0)),
+        (Image.new("L", (3, 2), 5), 5),
+    ],
+)
+def test_images_come_back_pixel_by_pixel(
+    client: TrackingClient, run_id: str, tmp_path: Path, array: Any, pixel: Any
+) -> None:
+    client.log_image(run_id, array, "image.png")
+    with Image.open(client.download_artifacts(run_id, "image.png", tmp_path)) as image:
+        assert (image.size, image.getpixel((0, 0))) == ((3, 2), pixel)
+
+
+def test_an_image_of_a_series_is_named_by_key_and_step(client: TrackingClient, run_id: str) -> None:
+    client.log_image(run_id, np.zeros((2, 2)), key="val/grid", step=7, timestamp=12)
+    (path,) = paths(client, run_id)
+    assert path.startswith("images/val#grid%step%7%timestamp%12%")
+    assert path.endswith(".png")
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros(3), np.zeros((2, 2, 2)), np.full((2, 2), 256), np.full((2, 2), 1.5), "x"]
+)
+def test_what_is_no_image_is_refused(client: TrackingClient, run_id: str, image: Any) -> None:
+    with pytest.raises(InvalidArgument, match="image"):
+        client.log_image(run_id, image, "image.png")
+    with pytest.raises(InvalidArgument, match="either"):
+        client.log_image(run_id, np.zeros((2, 2)))
+
+
+def test_a_table_grows_with_every_call(client: TrackingClient, run_id: str) -> None:
+    client.log_table(run_id, {"q": ["a", "b"], "score": [1, 2]}, "eval.json")
+    client.log_table(run_id, pandas.DataFrame({"q": ["c"], "score": [3]}), "eval.json")
+    table = client.load_table(run_id, "eval.json")
+    assert table.to_dict("list") == {"q": ["a", "b", "c"], "score": [1, 2, 3]}
+    stored = json.loads(client.load_text(run_id, "eval.json"))
+    assert stored["columns"] == ["q", "score"]
+    with pytest.raises(InvalidArgument, match="data frame"):
+        client.log_table(run_id, [1], "x.json")  # type: ignore[arg-type]
+
+
+def test_files_are_listed_and_deleted(client: TrackingClient, run_id: str) -> None:
+    for path in ("a.txt", "b/c.txt", "b/d/e.txt"):
+        client.log_text(run_id, "12345", path)
+    top = client.list_artifacts(run_id)
+    assert [(file.path, file.is_dir, file.file_size) for file in top] == [
+        ("a.txt", False, 5),
+        ("b", True, None),
+    ]
+    assert [file.path for file in client.list_artifacts(run_id, "b")] == ["b/c.txt", "b/d"]
+    assert client.list_artifacts(run_id, "none") == []
+    client.delete_artifacts(run_id, "b/d")
+    client.delete_artifacts(run_id, "a.txt")
+    assert paths(client, run_id) == ["b/c.txt"]
+    with pytest.raises(NotFound):
+        client.delete_artifacts(run_id, "a.txt")
+    with pytest.raises(NotFound):
+        client.load_text(run_id, "a.txt")
+    client.delete_artifacts(run_id)
+    assert paths(client, run_id) == []
+
+
+def test_a_file_and_a_folder_cannot_have_one_path(client: TrackingClient, run_id: str) -> None:
+    client.log_text(run_id, "x", "a")
+    with pytest.raises(FailedPrecondition):
+        client.log_text(run_id, "x", "a/b")
+    client.log_text(run_id, "y", "a")
+    assert client.load_text(run_id, "a") == "y"
+
+
+def test_the_fluent_functions_use_the_active_run(client: TrackingClient, tmp_path: Path) -> None:
+    """R6."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "f.txt").write_text("file")
+    with runstream.start_run() as run:
+        runstream.log_artifact(folder / "f.txt")
+        runstream.log_artifacts(folder, "all")
+        runstream.log_text("t", "t.txt")
+        runstream.log_dict({"a": 1}, "d.json")
+        runstream.log_figure(Figure(), "fig.png")
+        runstream.log_image(np.zeros((2, 2)), "i.png")
+        runstream.log_table({"a": [1]}, "table.json")
+        root = f"mlflow-artifacts:/0/{run.info.run_id}/artifacts"
+        assert runstream.get_artifact_uri() == root
+        assert runstream.get_artifact_uri("a/b.txt") == f"{root}/a/b.txt"
+        assert len(runstream.list_artifacts()) == 7
+        assert runstream.load_text("t.txt") == "t"
+    run_id = run.info.run_id
+    assert runstream.load_dict("d.json", run_id) == {"a": 1}
+    assert runstream.load_text(f"runs:/{run_id}/all/f.txt") == "file"
+    assert runstream.load_table("table.json", run_id)["a"].tolist() == [1]
+    local = runstream.download_artifacts("t.txt", run_id, tmp_path / "copy")
+    assert Path(local).read_text() == "t"
+    runstream.delete_artifacts("all", run_id)
+    assert [f.path for f in runstream.list_artifacts("all", run_id)] == []
+    with pytest.raises(InvalidArgument, match="names run"):
+        runstream.load_text(f"runs:/{run_id}/t.txt", "0" * 32)
+    assert client.get_run(run_id).info.status == "FINISHED"

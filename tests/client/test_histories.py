@@ -1,0 +1,61 @@
+"""Histories through the client: lists, columns and NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from runstream import InvalidArgument, Metric, NotFound, TrackingClient
+from server_process import ServerProcess
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Iterator[TrackingClient]:
+    with TrackingClient(server.uri) as client:
+        yield client
+
+
+def log(client: TrackingClient, key: str, steps: range) -> str:
+    run_id = client.create_run().info.run_id
+    client.log_batch(run_id, [Metric(key, step / 2, 1, step) for step in steps])
+    return run_id
+
+
+def test_a_range_and_a_thinned_history_come_as_a_list(client: TrackingClient) -> None:
+    run_id = log(client, "loss", range(-10, 1000))
+    history = client.get_metric_history(run_id, "loss", start_step=-2, end_step=1)
+    assert history == [Metric("loss", step / 2, 1, step) for step in range(-2, 2)]
+    thin = client.get_metric_history(run_id, "loss", max_points=20)
+    assert len(thin) <= 20
+    assert (thin[0].step, thin[-1].step) == (-10, 999)
+    assert client.get_metric_history(run_id, "none") == []
+
+
+def test_whole_histories_of_many_runs_come_as_arrays(client: TrackingClient) -> None:
+    runs = [log(client, f"m{i}", range(40_000 + i)) for i in range(2)]
+    first, second = client.get_metric_columns(iter(runs))
+    assert (first.run_id, first.key, second.run_id, second.key) == (runs[0], "m0", runs[1], "m1")
+    types = [str(column.dtype) for column in first[2:]]
+    assert types == ["float64", "int64", "int64"]
+    assert np.array_equal(second.step, np.arange(40_001))
+    assert np.array_equal(second.value, np.arange(40_001) / 2)
+    (only,) = client.get_metric_columns(runs, ["m1"], max_points=100)
+    assert (only.run_id, len(only.step)) == (runs[1], len(only.value))
+    assert client.get_metric_columns([]) == []
+    assert client.get_metric_columns(runs[0], ["none"]) == []
+
+
+def test_parts_say_which_run_they_are_of(client: TrackingClient) -> None:
+    runs = [log(client, "loss", range(3)) for _ in range(2)]
+    parts = list(client.read_metric_history(runs[::-1], ["loss"], start_step=1))
+    assert [(part.run_id, part.step) for part in parts] == [(runs[1], [1, 2]), (runs[0], [1, 2])]
+
+
+def test_mistakes_are_refused(client: TrackingClient) -> None:
+    run_id = log(client, "loss", range(3))
+    with pytest.raises(InvalidArgument, match="max_points"):
+        client.get_metric_history(run_id, "loss", max_points=5)
+    with pytest.raises(NotFound):
+        client.get_metric_columns([run_id, "0" * 32])

@@ -1,0 +1,241 @@
+"""Open runs give signs of life, whatever becomes of their process, and ended runs give none."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import runstream
+from runstream import TrackingClient
+from runstream import outbox as outbox_module
+from runstream.outbox import Outbox
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+from server_process import ENVIRONMENT, ServerProcess
+
+LOST = "runstream.lost"
+RUN, OTHER = "a" * 32, "b" * 32
+
+TRAINING = """
+import sys, time
+import runstream
+from runstream import outbox
+outbox.HEARTBEAT = 0.2
+with runstream.start_run() as run:
+    runstream.log_metric("loss", 1.0)
+    runstream.flush()
+    print(run.info.run_id, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def server(
+    start_server: Callable[..., ServerProcess], monkeypatch: pytest.MonkeyPatch
+) -> ServerProcess:
+    server = start_server(RUNSTREAM_LOST_AFTER="2")
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", server.uri)
+    return server
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Iterator[TrackingClient]:
+    with TrackingClient(server.uri) as client:
+        yield client
+
+
+class Training:
+    """A process that trains until it is told to end."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TRAINING],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+        )
+        assert self.process.stdout is not None
+        self.run_id = self.process.stdout.readline().strip()
+
+    def finish(self) -> None:
+        self.process.communicate("\n", timeout=30)
+        assert self.process.returncode == 0
+
+
+def wait_for(client: TrackingClient, run_id: str, status: str) -> runstream.Run:
+    give_up = time.monotonic() + 30
+    while (run := client.get_run(run_id)).info.status != status:
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    return run
+
+
+def test_the_run_of_a_killed_process_is_failed_until_it_is_resumed_and_that_of_a_quiet_one_never(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    quiet, killed = Training(server), Training(server)
+    killed.process.kill()
+    killed.process.communicate()
+    run = wait_for(client, killed.run_id, "FAILED")
+    assert run.data.tags[LOST].startswith("The last sign of life came at ")
+    assert client.get_run(quiet.run_id).info.status == "RUNNING"
+    quiet.finish()
+    assert client.get_run(quiet.run_id).info.status == "FINISHED"
+    with runstream.start_run(run_id=killed.run_id) as resumed:
+        assert resumed.info.status == "RUNNING"
+        assert LOST not in resumed.data.tags
+    assert client.get_run(killed.run_id).info.status == "FINISHED"
+
+
+def test_the_run_of_a_stopped_process_is_lost_and_comes_back_with_it(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    training = Training(server)
+    training.process.send_signal(signal.SIGSTOP)
+    wait_for(client, training.run_id, "FAILED")
+    training.process.send_signal(signal.SIGCONT)
+    run = wait_for(client, training.run_id, "RUNNING")
+    assert run.info.end_time is None
+    assert LOST not in run.data.tags
+    training.finish()
+    assert client.get_run(training.run_id).info.status == "FINISHED"
+
+
+def test_a_run_is_known_to_give_signs_from_its_start_on(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    quiet = client.create_run().info.run_id
+    client.log_metric(quiet, "m", 1.0)
+    client.flush()
+    with runstream.start_run() as run, sqlite3.connect(server.database) as database:
+
+        def expected() -> set[str]:
+            rows = database.execute("SELECT uuid FROM run WHERE last_sign IS NOT NULL")
+            return {row[0] for row in rows}
+
+        give_up = time.monotonic() + 10
+        while not expected():
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        assert expected() == {run.info.run_id}
+    database.close()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_forked_child_gives_no_signs_of_the_run_of_its_parent() -> None:
+    with runstream.start_run() as run:
+        outbox = run._client._connection.outbox
+
+        def child() -> None:
+            run.log_metric("loss", 1.0)
+            none_of_parent = outbox.give_signs() is None
+            with runstream.start_run(nested=True):
+                own = outbox.give_signs()
+            os._exit(0 if none_of_parent and own is not None else 1)
+
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(30)
+        assert process.exitcode == 0
+        assert outbox.give_signs() is not None
+    assert outbox.give_signs() is None
+
+
+def signs(outbox: Outbox) -> list[str]:
+    """Return which runs the batches that wait are signs of, and answer them."""
+    stream, runs = outbox.begin_stream(), []
+    while outbox.pending():
+        request = LogBatchRequest.FromString(outbox.next_message(stream) or b"")
+        if request == LogBatchRequest(run_id=request.run_id):
+            runs.append(request.run_id)
+        outbox.answer(stream, 1, None)
+        stream = outbox.begin_stream()
+    return runs
+
+
+def asleep() -> None:
+    """Stand in for an uploader that never comes."""
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
+    monkeypatch.setattr(outbox_module, "HEARTBEAT", 0.05)
+    return Outbox(asleep)
+
+
+def test_a_sign_is_given_only_of_an_open_run_of_which_nothing_else_is_sent(outbox: Outbox) -> None:
+    quiet, logging = outbox.buffer(RUN), outbox.buffer(OTHER)
+    quiet.begin_signs()
+    logging.begin_signs()
+    assert signs(outbox) == [RUN, OTHER]
+    time.sleep(0.06)
+    logging.log_metric("loss", 1.0, 0, None)
+    outbox.collect()
+    outbox.give_signs()
+    assert signs(outbox) == [RUN]
+    quiet.end_signs()
+    logging.end_signs()
+    time.sleep(0.06)
+    assert outbox.give_signs() is None
+    assert signs(outbox) == []
+
+
+def test_a_run_that_is_open_twice_gives_signs_until_it_is_ended_twice(outbox: Outbox) -> None:
+    for _ in range(2):
+        outbox.buffer(RUN).begin_signs()
+    outbox.buffer(RUN).end_signs()
+    assert outbox.give_signs() is not None
+    outbox.buffer(RUN).end_signs()
+    assert outbox.give_signs() is None
+
+
+def test_signs_do_not_pile_up_and_nobody_waits_for_them(outbox: Outbox) -> None:
+    buffer = outbox.buffer(RUN)
+    buffer.begin_signs()
+    for _ in range(5):
+        time.sleep(0.06)
+        outbox.give_signs()
+    outbox.flush(RUN, timeout=0)
+    assert outbox.drain(0)
+    assert outbox.sleep()
+    buffer.log_params({"a": 1})
+    time.sleep(0.06)
+    outbox.give_signs()
+    assert not outbox.drain(0.01)
+    assert signs(outbox) == [RUN]
+    assert outbox.drain(0)
+
+
+def test_the_answer_to_a_sign_is_not_taken_for_that_to_a_batch(outbox: Outbox) -> None:
+    buffer = outbox.buffer(RUN)
+    buffer.begin_signs()
+    buffer.log_params({"a": 1})
+    stream = outbox.begin_stream()
+    assert outbox.next_message(stream)
+    assert outbox.next_message(stream)
+    drained: list[bool] = []
+    drain = threading.Thread(target=lambda: drained.append(outbox.drain(30)))
+    drain.start()
+    outbox.answer(stream, 1, None)
+    drain.join(0.2)
+    assert drain.is_alive()
+    outbox.answer(stream, 2, None)
+    drain.join(10)
+    assert drained == [True]
+
+
+def test_the_refusal_of_a_sign_is_nobodys_concern(outbox: Outbox) -> None:
+    outbox.buffer(RUN).begin_signs()
+    stream = outbox.begin_stream()
+    assert outbox.next_message(stream)
+    outbox.answer(stream, 1, runstream.FailedPrecondition("the run is deleted"))
+    outbox.flush()

@@ -1,0 +1,442 @@
+"""SearchRuns, CountRuns and SearchExperiments over a real socket (S1 to S7)."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+
+from api import Api, refused
+from runstream.v1.experiment_pb2 import ExperimentTag
+from runstream.v1.experiment_service_pb2 import (
+    CreateExperimentRequest,
+    DeleteExperimentRequest,
+    SearchExperimentsRequest,
+)
+from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.metric_pb2 import Metric
+from runstream.v1.run_pb2 import ALL, DELETED_ONLY, FINISHED, KeySelection, Param, Run, RunTag
+from runstream.v1.run_service_pb2 import (
+    CountRunsRequest,
+    CreateRunRequest,
+    DeleteRunRequest,
+    SearchRunsRequest,
+    UpdateRunRequest,
+)
+from server_process import ServerProcess
+
+NAN, INF = math.nan, math.inf
+
+
+class Runs:
+    """Runs of a server by short names, which are their run names."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._created = 0
+
+    def add(
+        self,
+        name: str,
+        metrics: dict[str, float] | None = None,
+        params: dict[str, str] | None = None,
+        tags: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> str:
+        self._created += 1
+        request = CreateRunRequest(run_name=name, start_time=self._created, **fields)
+        run_id = self.api.runs.CreateRun(request).run.info.run_id
+        self.api.logging.Log(
+            LogRequest(
+                run_id=run_id,
+                metrics=[Metric(key=k, value=v, timestamp=1) for k, v in (metrics or {}).items()],
+                params=[Param(key=k, value=v) for k, v in (params or {}).items()],
+                tags=[RunTag(key=k, value=v) for k, v in (tags or {}).items()],
+            )
+        )
+        return run_id
+
+    def found(self, filter: str = "", *order_by: str, **fields: Any) -> str:  # noqa: A002
+        """The names of the runs found, in their order, and of as many as are counted."""
+        request = SearchRunsRequest(filter=filter, order_by=order_by or ["start_time"], **fields)
+        runs = self.pages(request)
+        counted = {key: value for key, value in fields.items() if key != "max_results"}
+        count = self.api.runs.CountRuns(CountRunsRequest(filter=filter, **counted)).count
+        assert count == len(runs)
+        return " ".join(run.info.run_name for run in runs)
+
+    def pages(self, request: SearchRunsRequest) -> list[Run]:
+        runs: list[Run] = []
+        while True:
+            page = self.api.runs.SearchRuns(request)
+            assert len(page.runs) <= (request.max_results or 1000)
+            runs += page.runs
+            if not page.next_page_token:
+                return runs
+            request.page_token = page.next_page_token
+
+
+@pytest.fixture
+def runs(api: Api) -> Runs:
+    return Runs(api)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """The runs of `sweep` on a server that tests share which only search."""
+    server = ServerProcess(tmp_path_factory.mktemp("search") / "runs.db")
+    with grpc.insecure_channel(server.address) as channel:
+        yield fill(Runs(Api(channel)))
+    server.stop()
+
+
+@pytest.fixture
+def sweep(runs: Runs) -> Runs:
+    return fill(runs)
+
+
+def fill(runs: Runs) -> Runs:
+    runs.add("a", {"loss": 0.5, "val/f1-score": 1}, {"lr": "0.1"}, {"team": "red", "my tag": "x"})
+    runs.add("b", {"loss": 0.25}, {"lr": "0.01", "a.b": "it's"}, {"team": "Red"})
+    runs.add("c", {"loss": NAN}, {"lr": "0.001"}, {"team": "blue_1"})
+    runs.add("d", {"loss": INF}, {}, {"note": 'say "hi"'})
+    runs.add("e", {"loss": -INF, "other": 3})
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ("metrics.loss < 0.5", "b e"),
+        ("metrics.loss <= 0.5", "a b e"),
+        ("metrics.loss > 0.25", "a d"),
+        ("metrics.loss >= 5e-1", "a d"),
+        ("metric.loss = .25", "b"),
+        ("metrics.loss == 0.25", "b"),
+        ("metrics.loss != 0.25", "a c d e"),
+        ("metrics.loss <> 0.25", "a c d e"),
+        ("metrics.loss = NaN", "c"),
+        ("metrics.loss > nan", ""),
+        ("metrics.loss < inf", "a b e"),
+        ("metrics.loss = -Infinity", "e"),
+        ("metrics.loss BETWEEN 0.25 AND 0.5", "a b"),
+        ("metrics.loss not between 0.25 and 0.5", "c d e"),
+        ("metrics.loss IN (0.5, nan)", "a c"),
+        ("metrics.val/f1-score = 1", "a"),
+        ("metrics.`val/f1-score` = 1", "a"),
+        ('metrics."val/f1-score" = 1', "a"),
+        ("metrics.other IS NULL", "a b c d"),
+        ("metrics.other is not null", "e"),
+        ("params.lr = '0.1'", "a"),
+        ('param.lr = "0.1"', "a"),
+        ("parameter.lr != '0.1'", "b c"),
+        ("params.lr IN ('0.1', '0.01')", "a b"),
+        ("params.lr NOT IN ('0.1', '0.01')", "c"),
+        ("params.lr IS NULL", "d e"),
+        ("params.lr > '0.01'", "a"),
+        ("params.a.b = 'it''s'", "b"),
+        ("tags.team LIKE 'red'", "a"),
+        ("tag.team ILIKE 'RED'", "a b"),
+        ("tags.team LIKE '%e%'", "a b c"),
+        ("tags.team NOT LIKE '%ed'", "c"),
+        ("tags.team LIKE 'blue__'", "c"),
+        ("tags.team RLIKE '^[rR]e'", "a b"),
+        ("tags.`my tag` = 'x'", "a"),
+        ('tags.note = "say ""hi"""', "d"),
+        ("tags.mlflow.runName = 'd'", "d"),
+        ("attributes.run_name = 'c'", "c"),
+        ("attr.run_name IN ('c', 'd')", "c d"),
+        ("run.status = 'RUNNING' and run_name > 'c'", "d e"),
+        ("status != 'RUNNING'", ""),
+        ("status LIKE 'RUN%' AND start_time <= 2", "a b"),
+        ("created >= 4", "d e"),
+        ("end_time > 0", ""),
+        ("NOT end_time > 0", "a b c d e"),
+        ("end_time IS NULL", "a b c d e"),
+        ("artifact_uri LIKE 'mlflow-artifacts:/0/%'", "a b c d e"),
+        ("user_id = ''", "a b c d e"),
+        ("metrics.loss < 1 AND params.lr = '0.1' OR run_name = 'e'", "a e"),
+        ("metrics.loss < 1 AND (params.lr = '0.1' OR run_name = 'e')", "a e"),
+        ("NOT (metrics.loss < 1 or tags.team = 'blue_1')", "d"),
+        ("not params.lr = '0.1'", "b c d e"),
+        ("NOT NOT run_name = 'a'", "a"),
+        ("  ", "a b c d e"),
+    ],
+)
+def test_a_filter_finds_the_runs_that_it_is_true_of(
+    filled: Runs, condition: str, names: str
+) -> None:
+    """S1, S2, S3."""
+    assert filled.found(condition) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "expected"),
+    [
+        ("metrics.loss <", 15, "a number"),
+        ("metrics.loss < 'x'", 16, "a number"),
+        ("params.lr = 0.1", 13, "a string in quotes"),
+        ("foo.loss < 1", 1, "metrics, params"),
+        ("(run_name = 'a'", 16, ")"),
+        ("run_name = 'a' run_name", 16, "AND or OR"),
+        ("run_name ! 'a'", 10, "= !="),
+        ("nonsense = 'a'", 1, "run_name"),
+        ("datasets.size = 'a'", 1, "digest"),
+        ("metrics.loss LIKE '1%'", 1, "a text"),
+        ("tags.a RLIKE '('", 14, "a regular expression"),
+        ("tags.a = 'unclosed", 10, "a string in quotes"),
+        ("NOT " * 60 + "run_name = 'a'", 1, "at most 20"),
+        (" OR ".join(["run_name = 'a'"] * 501), 1, "at most 500"),
+        ("x" * 20_001, 20_001, "at most 20000"),
+    ],
+)
+def test_a_malformed_filter_is_refused_naming_the_column_and_what_was_expected(
+    filled: Runs, text: str, column: int, expected: str
+) -> None:
+    """S4."""
+    api = filled.api
+    for call in (
+        lambda: api.runs.SearchRuns(SearchRunsRequest(filter=text)),
+        lambda: api.runs.CountRuns(CountRunsRequest(filter=text)),
+    ):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
+            call()
+        assert int(refusal.metadata["column"]) == column
+        assert expected in refusal.metadata["expected"]
+
+
+def test_long_and_deep_filters_within_the_limits_work(runs: Runs) -> None:
+    runs.add("a")
+    assert runs.found(" OR ".join(["run_name = 'a'"] * 500)) == "a"
+    assert runs.found("NOT " * 18 + "run_name = 'a'") == "a"
+    assert runs.found("(" * 2000 + "run_name = 'a'" + ")" * 2000) == "a"
+
+
+def test_a_metric_orders_numbers_then_nan_then_runs_without_it(runs: Runs) -> None:
+    """S5."""
+    for name, metrics in {
+        "none1": {},
+        "nan1": {"m": NAN},
+        "two": {"m": 2.0},
+        "inf": {"m": INF},
+        "none2": {"other": 1.0},
+        "minus": {"m": -INF},
+        "nan2": {"m": NAN},
+        "one": {"m": 1.0},
+    }.items():
+        runs.add(name, metrics)
+    up = "minus one two inf nan2 nan1 none2 none1"
+    down = "inf two one minus nan2 nan1 none2 none1"
+    for size in (1, 2, 3, 1000):
+        assert runs.found("", "metrics.m", max_results=size) == up
+        assert runs.found("", "metrics.m DESC", max_results=size) == down
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_texts_and_times_order_with_missing_values_last(runs: Runs, size: int) -> None:
+    """S5."""
+    ids = {
+        "a": runs.add("a", params={"p": "2"}),
+        "b": runs.add("b"),
+        "c": runs.add("c", params={"p": "10"}, tags={"t": "x"}),
+        "d": runs.add("d", params={"p": "10"}),
+    }
+    for name, end_time in {"b": 7, "c": 3}.items():
+        request = UpdateRunRequest(run_id=ids[name], status=FINISHED, end_time=end_time)
+        runs.api.runs.UpdateRun(request)
+    for order, names in {
+        "params.p ASC": "d c a b",
+        "params.p desc": "a d c b",
+        "tags.t": "c d b a",
+        "end_time": "c b d a",
+        "attributes.end_time DESC": "b c d a",
+        "start_time ASC": "a b c d",
+        "run_name DESC": "d c b a",
+        "status": "c b d a",
+    }.items():
+        assert runs.found("", order, max_results=size) == names, order
+    assert runs.found("", "params.p", "run_name", max_results=size) == "c d a b"
+    assert runs.found("run_name != 'd'", "status", "params.p", max_results=size) == "c b a"
+
+
+@pytest.mark.parametrize("order", ["metrics.", "loss up", "datasets.name", "nonsense", "x.y", ""])
+def test_a_malformed_order_is_refused(filled: Runs, order: str) -> None:
+    """S4, S5."""
+    api = filled.api
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED") as refusal:
+        api.runs.SearchRuns(SearchRunsRequest(order_by=["start_time", order]))
+    assert refusal.metadata["value"] == order
+
+
+@pytest.mark.parametrize("order", [[], ["metrics.m"], ["params.p DESC"], ["run_name"]])
+def test_paging_shows_every_run_once_while_runs_are_created(runs: Runs, order: list[str]) -> None:
+    """S6."""
+    before = {runs.add(f"r{i}", {"m": i % 3}, {"p": str(i % 4)}) for i in range(12)}
+    request = SearchRunsRequest(order_by=order, max_results=5)
+    seen: list[str] = []
+    while True:
+        page = runs.api.runs.SearchRuns(request)
+        seen += [run.info.run_id for run in page.runs]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+        runs.add("later", {"m": 1.0}, {"p": "2"})
+    assert len(seen) == len(set(seen))
+    assert before <= set(seen)
+
+
+def test_a_token_is_good_for_its_search_alone(filled: Runs) -> None:
+    """S6."""
+    search = filled.api.runs.SearchRuns
+    token = search(SearchRunsRequest(filter="start_time > 0", max_results=2)).next_page_token
+    assert search(SearchRunsRequest(filter="start_time > 0", page_token=token)).runs
+    for other in (
+        {"filter": "start_time > 1"},
+        {"filter": "start_time > 0", "order_by": ["run_name"]},
+        {"filter": "start_time > 0", "experiment_ids": ["0"]},
+        {"filter": "start_time > 0", "run_view_type": ALL},
+    ):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
+            search(SearchRunsRequest(page_token=token, **other))
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
+        search(SearchRunsRequest(page_token="nonsense"))
+
+
+@pytest.mark.parametrize("size", [-1, 50_001])
+def test_the_size_of_a_page_has_limits(filled: Runs, size: int) -> None:
+    """S6."""
+    api = filled.api
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
+        api.runs.SearchRuns(SearchRunsRequest(max_results=size))
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
+        api.experiments.SearchExperiments(SearchExperimentsRequest(max_results=size))
+
+
+def test_a_page_of_large_runs_ends_early_and_goes_on(server: ServerProcess) -> None:
+    options = [("grpc.max_receive_message_length", 64 << 20)]
+    with grpc.insecure_channel(server.address, options=options) as channel:
+        runs = Runs(Api(channel))
+        large = {f"p{i}": "x" * 65_536 for i in range(60)}
+        for name in "abcdef":
+            runs.add(name, params=large)
+        first = runs.api.runs.SearchRuns(SearchRunsRequest(max_results=100))
+        assert 0 < len(first.runs) < 6
+        assert runs.found("", "start_time", max_results=100) == "a b c d e f"
+
+
+def test_deleted_runs_are_seen_if_they_are_asked_for(sweep: Runs) -> None:
+    deleted = sweep.api.runs.SearchRuns(SearchRunsRequest(filter="run_name = 'b'")).runs[0]
+    sweep.api.runs.DeleteRun(DeleteRunRequest(run_id=deleted.info.run_id))
+    assert sweep.found() == "a c d e"
+    assert sweep.found(run_view_type=DELETED_ONLY) == "b"
+    assert sweep.found(run_view_type=ALL) == "a b c d e"
+
+
+def test_a_search_is_among_the_experiments_that_are_named(runs: Runs) -> None:
+    create = runs.api.experiments.CreateExperiment
+    other = create(CreateExperimentRequest(name="other")).experiment_id
+    runs.add("here")
+    runs.add("there", experiment_id=other)
+    assert runs.found() == "here there"
+    assert runs.found(experiment_ids=["0"]) == "here"
+    assert runs.found(experiment_ids=[other, "0"]) == "here there"
+    assert runs.found(experiment_ids=[other, "99", "x"]) == "there"
+    assert runs.found(experiment_ids=["99"]) == ""
+    assert runs.found("run_name like '%here'", "metrics.m", experiment_ids=["x"]) == ""
+
+
+def test_the_keys_that_are_named_are_returned(filled: Runs) -> None:
+    request = SearchRunsRequest(
+        filter="run_name = 'a'",
+        metric_keys=KeySelection(keys=["loss", "none"]),
+        param_keys=KeySelection(),
+        tag_keys=KeySelection(keys=["team"]),
+    )
+    (run,) = filled.api.runs.SearchRuns(request).runs
+    assert [(metric.key, metric.value) for metric in run.data.metrics] == [("loss", 0.5)]
+    assert not run.data.params
+    assert [tag.key for tag in run.data.tags] == ["team"]
+
+
+def test_experiments_are_found_by_name_times_and_tags(api: Api) -> None:
+    """S7."""
+    ids = {
+        name: api.experiments.CreateExperiment(
+            CreateExperimentRequest(
+                name=name, tags=[ExperimentTag(key="team", value=team)] if team else []
+            )
+        ).experiment_id
+        for name, team in {"one": "red", "two": "", "three": "blue"}.items()
+    }
+    api.experiments.DeleteExperiment(DeleteExperimentRequest(experiment_id=ids["two"]))
+
+    def found(text: str = "", *order_by: str, size: int = 0, view: Any = None) -> str:
+        names: list[str] = []
+        request = SearchExperimentsRequest(
+            filter=text, order_by=order_by, max_results=size, view_type=view
+        )
+        while True:
+            page = api.experiments.SearchExperiments(request)
+            names += [experiment.name for experiment in page.experiments]
+            if not page.next_page_token:
+                return " ".join(names)
+            request.page_token = page.next_page_token
+
+    assert found(size=1) == "three one Default"
+    assert found(view=DELETED_ONLY) == "two"
+    assert found(view=ALL) == "three two one Default"
+    assert found("name LIKE 't%'", view=ALL) == "three two"
+    assert found(f"experiment_id = '{ids['one']}'") == "one"
+    assert found("tags.team = 'red' or attribute.name = 'Default'") == "one Default"
+    assert found("tags.team is null", view=ALL) == "two Default"
+    assert found("creation_time > 0 and last_update_time > 0", "name") == "Default one three"
+    assert found("", "tags.team DESC", size=1) == "one three Default"
+    assert found("", "experiment_id", view=ALL, size=2) == "Default one two three"
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
+        found("metrics.loss < 1")
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED"):
+        found("", "params.p")
+
+
+@pytest.fixture
+def plan(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """How SQLite runs the statements of a search, on a file of the server's."""
+    from runstream_service.store.models import database
+    from runstream_service.store.search import runs as searching
+
+    def plan(text: str, *order_by: str, few: bool) -> list[str]:
+        lines: list[str] = []
+        with sqlite3.connect(server.database) as connection:
+            connection.create_function("text_matches", 3, lambda *_: 1)
+
+            def explained(query: Any) -> Any:
+                statement, values = query.sql()
+                rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+                lines.extend(row[3] for row in rows)
+                # What the probe finds decides how it goes on.
+                return connection.execute("SELECT 1 FROM run WHERE ? LIMIT 1", (not few,))
+
+            monkeypatch.setattr(database, "execute", explained)
+            monkeypatch.setattr(searching, "GATHERED", 0)
+            scope = searching.Scope([0], deleted=False)
+            searching.RunSearch(scope, text, order_by).page(10, None)
+            monkeypatch.undo()
+        return lines
+
+    return plan
+
+
+def test_searches_go_by_indexes(api: Api, plan: Any) -> None:
+    api.new_run()  # an empty probe says few, one with a row says many
+    default = plan("", few=True)
+    assert default[-1] == "SEARCH t1 USING INDEX run_by_experiment (experiment_id=?)"
+    by_metric = " ".join(plan("metrics.a < 1", few=False))
+    assert "series_by_value (key=? AND last_value<?)" in by_metric
+    by_param = " ".join(plan("params.a = 'x'", few=False))
+    assert "param_by_value (key=? AND value=?)" in by_param
+    by_tag = " ".join(plan("tags.a = 'x'", "metrics.m DESC", few=False))
+    assert "run_tag_by_value (key=? AND value=?)" in by_tag
