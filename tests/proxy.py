@@ -28,6 +28,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._silent = threading.Event()
+        self._mute = threading.Event()
         scheme = "grpcs" if tls else "grpc"
         self.uri = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -44,9 +45,14 @@ class Proxy:
         """From now on pass nothing on, in either direction, and close nothing."""
         self._silent.set()
 
+    def swallow_answers(self) -> None:
+        """From now on pass on what clients send, and nothing of what the server sends."""
+        self._mute.set()
+
     def heal(self) -> None:
         """Forward new connections again; those that lost bytes are of no use any more."""
         self._silent.clear()
+        self._mute.clear()
 
     def close(self) -> None:
         """Break all connections and accept no more."""
@@ -65,14 +71,15 @@ class Proxy:
                         continue
                 server = socket.create_connection(self._server)
                 self._sockets += [client, server]
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+                sent, answered = (client, server, False), (server, client, True)
+                for way in (sent, answered):
+                    threading.Thread(target=self._forward, args=way, daemon=True).start()
 
-    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
         lost = False
         with suppress(OSError):
             while data := source.recv(65536):
-                lost = lost or self._silent.is_set()
+                lost = lost or self._silent.is_set() or (answers and self._mute.is_set())
                 if not lost:
                     target.sendall(data)
             target.shutdown(socket.SHUT_WR)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -56,6 +57,22 @@ def test_an_upload_goes_on_after_the_connection_was_cut(
         client.log_artifact(run_id, source)
         cut.join()
         assert client.get_artifact(run_id, "source.bin").sha256 == digest(source)
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_again(server: ServerProcess) -> None:
+    proxy = Proxy(server.address)
+    with closing(proxy), TrackingClient(proxy.uri) as client, TrackingClient(server.uri) as other:
+        run_id = client.create_run().info.run_id
+        proxy.swallow_answers()
+        logging = threading.Thread(target=client.log_text, args=(run_id, "small", "a.txt"))
+        logging.start()
+        while not other.list_artifacts(run_id):
+            time.sleep(0.01)
+        first = other.get_artifact(run_id, "a.txt")
+        proxy.heal()
+        proxy.cut()
+        logging.join()
+        assert other.get_artifact(run_id, "a.txt") == first  # with the time of its upload
 
 
 def digest(file: Path) -> str:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 
 from api import Api, refused
+from named_runs import NamedRuns
 from runstream.v1.experiment_pb2 import ExperimentTag
 from runstream.v1.experiment_service_pb2 import (
     CreateExperimentRequest,
     DeleteExperimentRequest,
     SearchExperimentsRequest,
 )
-from runstream.v1.logging_service_pb2 import LogRequest
-from runstream.v1.metric_pb2 import Metric
-from runstream.v1.run_pb2 import ALL, DELETED_ONLY, FINISHED, KeySelection, Param, Run, RunTag
+from runstream.v1.run_pb2 import ALL, DELETED_ONLY, FINISHED, KeySelection
 from runstream.v1.run_service_pb2 import (
     CountRunsRequest,
-    CreateRunRequest,
     DeleteRunRequest,
     SearchRunsRequest,
     UpdateRunRequest,
@@ -32,74 +29,26 @@ from server_process import ServerProcess
 NAN, INF = math.nan, math.inf
 
 
-class Runs:
-    """Runs of a server by short names, which are their run names."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        self._created = 0
-
-    def add(
-        self,
-        name: str,
-        metrics: dict[str, float] | None = None,
-        params: dict[str, str] | None = None,
-        tags: dict[str, str] | None = None,
-        **fields: Any,
-    ) -> str:
-        self._created += 1
-        request = CreateRunRequest(run_name=name, start_time=self._created, **fields)
-        run_id = self.api.runs.CreateRun(request).run.info.run_id
-        self.api.logging.Log(
-            LogRequest(
-                run_id=run_id,
-                metrics=[Metric(key=k, value=v, timestamp=1) for k, v in (metrics or {}).items()],
-                params=[Param(key=k, value=v) for k, v in (params or {}).items()],
-                tags=[RunTag(key=k, value=v) for k, v in (tags or {}).items()],
-            )
-        )
-        return run_id
-
-    def found(self, filter: str = "", *order_by: str, **fields: Any) -> str:  # noqa: A002
-        """The names of the runs found, in their order, and of as many as are counted."""
-        request = SearchRunsRequest(filter=filter, order_by=order_by or ["start_time"], **fields)
-        runs = self.pages(request)
-        counted = {key: value for key, value in fields.items() if key != "max_results"}
-        count = self.api.runs.CountRuns(CountRunsRequest(filter=filter, **counted)).count
-        assert count == len(runs)
-        return " ".join(run.info.run_name for run in runs)
-
-    def pages(self, request: SearchRunsRequest) -> list[Run]:
-        runs: list[Run] = []
-        while True:
-            page = self.api.runs.SearchRuns(request)
-            assert len(page.runs) <= (request.max_results or 1000)
-            runs += page.runs
-            if not page.next_page_token:
-                return runs
-            request.page_token = page.next_page_token
-
-
 @pytest.fixture
-def runs(api: Api) -> Runs:
-    return Runs(api)
+def runs(api: Api) -> NamedRuns:
+    return NamedRuns(api)
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NamedRuns]:
     """The runs of `sweep` on a server that tests share which only search."""
     server = ServerProcess(tmp_path_factory.mktemp("search") / "runs.db")
     with grpc.insecure_channel(server.address) as channel:
-        yield fill(Runs(Api(channel)))
+        yield fill(NamedRuns(Api(channel)))
     server.stop()
 
 
 @pytest.fixture
-def sweep(runs: Runs) -> Runs:
+def sweep(runs: NamedRuns) -> NamedRuns:
     return fill(runs)
 
 
-def fill(runs: Runs) -> Runs:
+def fill(runs: NamedRuns) -> NamedRuns:
     runs.add("a", {"loss": 0.5, "val/f1-score": 1}, {"lr": "0.1"}, {"team": "red", "my tag": "x"})
     runs.add("b", {"loss": 0.25}, {"lr": "0.01", "a.b": "it's"}, {"team": "Red"})
     runs.add("c", {"loss": NAN}, {"lr": "0.001"}, {"team": "blue_1"})
@@ -168,7 +117,7 @@ def fill(runs: Runs) -> Runs:
     ],
 )
 def test_a_filter_finds_the_runs_that_it_is_true_of(
-    filled: Runs, condition: str, names: str
+    filled: NamedRuns, condition: str, names: str
 ) -> None:
     """S1, S2, S3."""
     assert filled.found(condition) == names
@@ -195,7 +144,7 @@ def test_a_filter_finds_the_runs_that_it_is_true_of(
     ],
 )
 def test_a_malformed_filter_is_refused_naming_the_column_and_what_was_expected(
-    filled: Runs, text: str, column: int, expected: str
+    filled: NamedRuns, text: str, column: int, expected: str
 ) -> None:
     """S4."""
     api = filled.api
@@ -209,14 +158,14 @@ def test_a_malformed_filter_is_refused_naming_the_column_and_what_was_expected(
         assert expected in refusal.metadata["expected"]
 
 
-def test_long_and_deep_filters_within_the_limits_work(runs: Runs) -> None:
+def test_long_and_deep_filters_within_the_limits_work(runs: NamedRuns) -> None:
     runs.add("a")
     assert runs.found(" OR ".join(["run_name = 'a'"] * 500)) == "a"
     assert runs.found("NOT " * 18 + "run_name = 'a'") == "a"
     assert runs.found("(" * 2000 + "run_name = 'a'" + ")" * 2000) == "a"
 
 
-def test_a_metric_orders_numbers_then_nan_then_runs_without_it(runs: Runs) -> None:
+def test_a_metric_orders_numbers_then_nan_then_runs_without_it(runs: NamedRuns) -> None:
     """S5."""
     for name, metrics in {
         "none1": {},
@@ -237,7 +186,7 @@ def test_a_metric_orders_numbers_then_nan_then_runs_without_it(runs: Runs) -> No
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
-def test_texts_and_times_order_with_missing_values_last(runs: Runs, size: int) -> None:
+def test_texts_and_times_order_with_missing_values_last(runs: NamedRuns, size: int) -> None:
     """S5."""
     ids = {
         "a": runs.add("a", params={"p": "2"}),
@@ -264,7 +213,7 @@ def test_texts_and_times_order_with_missing_values_last(runs: Runs, size: int) -
 
 
 @pytest.mark.parametrize("order", ["metrics.", "loss up", "datasets.name", "nonsense", "x.y", ""])
-def test_a_malformed_order_is_refused(filled: Runs, order: str) -> None:
+def test_a_malformed_order_is_refused(filled: NamedRuns, order: str) -> None:
     """S4, S5."""
     api = filled.api
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED") as refusal:
@@ -273,7 +222,9 @@ def test_a_malformed_order_is_refused(filled: Runs, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", [[], ["metrics.m"], ["params.p DESC"], ["run_name"]])
-def test_paging_shows_every_run_once_while_runs_are_created(runs: Runs, order: list[str]) -> None:
+def test_paging_shows_every_run_once_while_runs_are_created(
+    runs: NamedRuns, order: list[str]
+) -> None:
     """S6."""
     before = {runs.add(f"r{i}", {"m": i % 3}, {"p": str(i % 4)}) for i in range(12)}
     request = SearchRunsRequest(order_by=order, max_results=5)
@@ -289,7 +240,7 @@ def test_paging_shows_every_run_once_while_runs_are_created(runs: Runs, order: l
     assert before <= set(seen)
 
 
-def test_a_token_is_good_for_its_search_alone(filled: Runs) -> None:
+def test_a_token_is_good_for_its_search_alone(filled: NamedRuns) -> None:
     """S6."""
     search = filled.api.runs.SearchRuns
     token = search(SearchRunsRequest(filter="start_time > 0", max_results=2)).next_page_token
@@ -307,7 +258,7 @@ def test_a_token_is_good_for_its_search_alone(filled: Runs) -> None:
 
 
 @pytest.mark.parametrize("size", [-1, 50_001])
-def test_the_size_of_a_page_has_limits(filled: Runs, size: int) -> None:
+def test_the_size_of_a_page_has_limits(filled: NamedRuns, size: int) -> None:
     """S6."""
     api = filled.api
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
@@ -319,7 +270,7 @@ def test_the_size_of_a_page_has_limits(filled: Runs, size: int) -> None:
 def test_a_page_of_large_runs_ends_early_and_goes_on(server: ServerProcess) -> None:
     options = [("grpc.max_receive_message_length", 64 << 20)]
     with grpc.insecure_channel(server.address, options=options) as channel:
-        runs = Runs(Api(channel))
+        runs = NamedRuns(Api(channel))
         large = {f"p{i}": "x" * 65_536 for i in range(60)}
         for name in "abcdef":
             runs.add(name, params=large)
@@ -328,7 +279,7 @@ def test_a_page_of_large_runs_ends_early_and_goes_on(server: ServerProcess) -> N
         assert runs.found("", "start_time", max_results=100) == "a b c d e f"
 
 
-def test_deleted_runs_are_seen_if_they_are_asked_for(sweep: Runs) -> None:
+def test_deleted_runs_are_seen_if_they_are_asked_for(sweep: NamedRuns) -> None:
     deleted = sweep.api.runs.SearchRuns(SearchRunsRequest(filter="run_name = 'b'")).runs[0]
     sweep.api.runs.DeleteRun(DeleteRunRequest(run_id=deleted.info.run_id))
     assert sweep.found() == "a c d e"
@@ -336,7 +287,7 @@ def test_deleted_runs_are_seen_if_they_are_asked_for(sweep: Runs) -> None:
     assert sweep.found(run_view_type=ALL) == "a b c d e"
 
 
-def test_a_search_is_among_the_experiments_that_are_named(runs: Runs) -> None:
+def test_a_search_is_among_the_experiments_that_are_named(runs: NamedRuns) -> None:
     create = runs.api.experiments.CreateExperiment
     other = create(CreateExperimentRequest(name="other")).experiment_id
     runs.add("here")
@@ -349,7 +300,7 @@ def test_a_search_is_among_the_experiments_that_are_named(runs: Runs) -> None:
     assert runs.found("run_name like '%here'", "metrics.m", experiment_ids=["x"]) == ""
 
 
-def test_the_keys_that_are_named_are_returned(filled: Runs) -> None:
+def test_the_keys_that_are_named_are_returned(filled: NamedRuns) -> None:
     request = SearchRunsRequest(
         filter="run_name = 'a'",
         metric_keys=KeySelection(keys=["loss", "none"]),
@@ -400,43 +351,3 @@ def test_experiments_are_found_by_name_times_and_tags(api: Api) -> None:
         found("metrics.loss < 1")
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED"):
         found("", "params.p")
-
-
-@pytest.fixture
-def plan(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """How SQLite runs the statements of a search, on a file of the server's."""
-    from runstream_service.store.models import database
-    from runstream_service.store.search import runs as searching
-
-    def plan(text: str, *order_by: str, few: bool) -> list[str]:
-        lines: list[str] = []
-        with sqlite3.connect(server.database) as connection:
-            connection.create_function("text_matches", 3, lambda *_: 1)
-
-            def explained(query: Any) -> Any:
-                statement, values = query.sql()
-                rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-                lines.extend(row[3] for row in rows)
-                # What the probe finds decides how it goes on.
-                return connection.execute("SELECT 1 FROM run WHERE ? LIMIT 1", (not few,))
-
-            monkeypatch.setattr(database, "execute", explained)
-            monkeypatch.setattr(searching, "GATHERED", 0)
-            scope = searching.Scope([0], deleted=False)
-            searching.RunSearch(scope, text, order_by).page(10, None)
-            monkeypatch.undo()
-        return lines
-
-    return plan
-
-
-def test_searches_go_by_indexes(api: Api, plan: Any) -> None:
-    api.new_run()  # an empty probe says few, one with a row says many
-    default = plan("", few=True)
-    assert default[-1] == "SEARCH t1 USING INDEX run_by_experiment (experiment_id=?)"
-    by_metric = " ".join(plan("metrics.a < 1", few=False))
-    assert "series_by_value (key=? AND last_value<?)" in by_metric
-    by_param = " ".join(plan("params.a = 'x'", few=False))
-    assert "param_by_value (key=? AND value=?)" in by_param
-    by_tag = " ".join(plan("tags.a = 'x'", "metrics.m DESC", few=False))
-    assert "run_tag_by_value (key=? AND value=?)" in by_tag

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from runstream.connection import Connection
 from runstream.entities import FileInfo
-from runstream.errors import FailedPrecondition, Internal, RunstreamError, Unavailable
+from runstream.errors import FailedPrecondition, Internal, NotFound, RunstreamError, Unavailable
 from runstream.v1 import artifact_service_pb2 as pb
 
 #: Bytes of a chunk.
@@ -45,6 +45,7 @@ class Upload:
         self._progress = progress
         self._told = 0  # of the progress
         self._id = uuid.uuid4().hex
+        self._sha256 = ""  # of all that was sent, once its end was
         self._error: BaseException | None = None
 
     def run(self, connection: Connection) -> FileInfo:
@@ -67,6 +68,8 @@ class Upload:
                     raise self._error from None
                 if not _may_go_on(error):
                     raise
+                if self._sha256 and (stored := self._stored(connection)):
+                    return stored
                 question = pb.GetUploadRequest(upload_id=self._id)
                 there = connection.call(lambda to: to.artifacts.GetUpload, question).offset
                 idle = 0 if there > offset else idle + 1
@@ -74,6 +77,15 @@ class Upload:
                     raise
                 offset = there
             time.sleep(_PAUSE)
+
+    def _stored(self, connection: Connection) -> FileInfo | None:
+        """Return what the server has, if it is this file: the answer alone was lost then."""
+        question = pb.GetArtifactRequest(run_id=self._run_id, path=self._path)
+        try:
+            there = connection.call(lambda to: to.artifacts.GetArtifact, question).file
+        except NotFound:
+            return None
+        return FileInfo.from_proto(there) if there.sha256 == self._sha256 else None
 
     def _requests(self, offset: int) -> Iterator[pb.UploadArtifactRequest]:
         # gRPC runs this on a thread of its own, where an error would be logged and lost. A stream
@@ -107,7 +119,8 @@ class Upload:
                 field="local_path",
                 value=self._file.name,
             )
-        yield pb.UploadArtifactRequest(end=pb.UploadEnd(sha256=digest.hexdigest()))
+        self._sha256 = digest.hexdigest()
+        yield pb.UploadArtifactRequest(end=pb.UploadEnd(sha256=self._sha256))
 
 
 def upload_file(

@@ -1,0 +1,76 @@
+"""Searches go by indexes (S6), as EXPLAIN QUERY PLAN of SQLite tells."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from api import Api
+from named_runs import NamedRuns
+from server_process import ServerProcess
+
+
+@pytest.fixture
+def plan(
+    api: Api, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
+    """How SQLite runs the statements of a search of three runs, on the file of the server."""
+    from runstream_service.store.models import database
+    from runstream_service.store.search import runs as searching
+
+    runs = NamedRuns(api)
+    for name in "abc":
+        runs.add(name, metrics={"a": 0.5, "m": 1.0}, params={"a": "x"}, tags={"a": "x"})
+    with sqlite3.connect(server.database) as connection:
+        connection.create_function("text_matches", 3, lambda *_: 1)
+        lines: list[str] = []
+
+        def explained(query: Any) -> Any:
+            statement, values = query.sql()
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            lines.extend(row[3] for row in rows)
+            return connection.execute(statement, values)
+
+        def plan(text: str, *order_by: str, gathers: int) -> str:
+            lines.clear()
+            monkeypatch.setattr(database, "execute", explained)
+            monkeypatch.setattr(searching, "GATHERED", gathers)
+            monkeypatch.setattr(searching, "most_gathered", lambda _: gathers)
+            searching.RunSearch(searching.Scope([0], deleted=False), text, order_by).page(10, None)
+            monkeypatch.undo()
+            return "\n".join(lines)
+
+        yield plan
+
+
+def test_searches_go_by_indexes(plan: Any) -> None:
+    assert plan("", gathers=1).endswith("USING INDEX run_by_experiment (experiment_id=?)")
+    for gathers in (0, 9):  # it looks for few through the index, whatever it finds
+        assert "series_by_value (key=? AND last_value<?)" in plan("metrics.a < 1", gathers=gathers)
+        assert "param_by_value (key=? AND value=?)" in plan("params.a = 'x'", gathers=gathers)
+        by_tag = plan("tags.a = 'x'", "metrics.m DESC", gathers=gathers)
+        assert "run_tag_by_value (key=? AND value=?)" in by_tag
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        ("metrics.m DESC", "series_by_value"),
+        ("params.a", "param_by_value"),
+        ("tags.a", "run_tag_by_value"),
+    ],
+)
+def test_many_runs_are_walked_in_the_order_of_an_index(plan: Any, order: str, index: str) -> None:
+    walk = (
+        rf"SEARCH t2 USING (COVERING )?INDEX {index} \(key=\?.*\)\n"
+        r"SEARCH t1 USING INTEGER PRIMARY KEY \(rowid=\?\)\n"
+        r"USE TEMP B-TREE FOR (RIGHT PART|LAST \d TERMS) OF ORDER BY"
+    )
+    assert re.search(walk, plan("", order, gathers=1))
+    gathered = plan("", order, gathers=9)
+    assert not re.search(walk, gathered)
+    assert gathered.endswith("USE TEMP B-TREE FOR ORDER BY")
