@@ -14,7 +14,7 @@ INTERVAL = 0.05
 
 
 def latency(bench: Bench) -> Measured:
-    """`watch.latency`: milliseconds from commit to watcher, median over all watchers and points."""
+    """`watch.latency`: milliseconds from logger to watcher, median over all watchers and points."""
     progress(f"{WATCHERS} watchers")
     server = bench.runstream()
     driven = dataclasses.replace(

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import grpc.aio
 
 from benchmarks.workers.job import main
-from benchmarks.workers.searched import Search, SearchedRun, searched_runs, searches
+from benchmarks.workers.searched import (
+    Search,
+    SearchedRun,
+    best_seconds,
+    searched_runs,
+    searches,
+)
 from runstream import TrackingClient
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
-from runstream.v1.run_service_pb2 import CreateRunRequest
+from runstream.v1.run_service_pb2 import CreateRunRequest, SearchRunsRequest
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
 
 _AT_ONCE = 200
-_REPEATS = 9
 
 
 def fill(uri: str, count: int) -> None:
@@ -64,41 +68,37 @@ def search(uri: str, count: int) -> dict[str, float]:
     with TrackingClient(uri) as client:
         gc.freeze()
         return {
-            name: min(_seconds(client, search) for _ in range(_REPEATS))
+            name: best_seconds(partial(_find, client, search))
             for name, search in searches(count).items()
         }
 
 
-def _seconds(client: TrackingClient, search: Search) -> float:
-    start = time.perf_counter()
+def _find(client: TrackingClient, search: Search) -> None:
     found = client.search_runs(
         ["0"], search.filter, order_by=search.order_by, max_results=search.max_results
     )
     runs = list(found)
-    seconds = time.perf_counter() - start
     if len(runs) != search.found or len(runs[0].data.params) != 10:
         raise RuntimeError(f"{len(runs)} runs found by {search}")
-    return seconds
 
 
 def pages(uri: str, number: int, order_by: list[str]) -> dict[str, float]:
-    """Return the seconds of the first page and of a late one, the best of some walks."""
-    first, late = [], []
-    with TrackingClient(uri) as client:
-        gc.freeze()
-        for _ in range(3):
-            runs = client.search_runs(["0"], order_by=order_by)
-            times = []
-            for _ in range(number):
-                start = time.perf_counter()
-                if len(list(islice(runs, 1000))) != 1000:
-                    raise RuntimeError("a page is short")
-                times.append(time.perf_counter() - start)
-            del runs
-            # Neighbours, of which the best is the least disturbed.
-            first.append(min(times[:3]))
-            late.append(min(times[-3:]))
-    return {"first": min(first), "late": min(late)}
+    """Return the seconds of the first page and of a late one, by the raw stubs."""
+    options = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(uri.removeprefix("grpc://"), options=options) as channel:
+        stub: Any = RunServiceStub(channel)
+        request = SearchRunsRequest(experiment_ids=["0"], order_by=order_by, max_results=1000)
+
+        def read() -> str:
+            page = stub.SearchRuns(request)
+            if len(page.runs) != 1000:
+                raise RuntimeError("a page is short")
+            return str(page.next_page_token)
+
+        first = best_seconds(read)
+        for _ in range(number - 1):
+            request.page_token = read()
+        return {"first": first, "late": best_seconds(read)}
 
 
 if __name__ == "__main__":

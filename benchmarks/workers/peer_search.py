@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from mlflow import MlflowClient  # type: ignore[import-not-found] # in the peers' environments
 
 from benchmarks.workers.job import main
 from benchmarks.workers.peer import Rest
-from benchmarks.workers.searched import Search, searched_runs, searches
-
-_REPEATS = 3
+from benchmarks.workers.searched import Search, best_seconds, searched_runs, searches
 
 
 def fill(uri: str, count: int) -> str:
@@ -61,22 +60,16 @@ def search(uri: str, count: int, experiment_id: str) -> dict[str, dict[str, floa
             )
         )
 
-    ways: dict[str, Callable[[Search], int]] = {"rest": by_rest, "client": by_client}
-    return {
-        name: {way: _best(find, search) for way, find in ways.items()}
-        for name, search in searches(count).items()
-    }
-
-
-def _best(find: Callable[[Search], int], search: Search) -> float:
-    times = []
-    for _ in range(_REPEATS):
-        start = time.perf_counter()
+    def checked(find: Callable[[Search], int], search: Search) -> None:
         found = find(search)
-        times.append(time.perf_counter() - start)
         if found != search.found:
             raise RuntimeError(f"{found} runs found by {search}")
-    return min(times)
+
+    ways: dict[str, Callable[[Search], int]] = {"rest": by_rest, "client": by_client}
+    return {
+        name: {way: best_seconds(partial(checked, find, search)) for way, find in ways.items()}
+        for name, search in searches(count).items()
+    }
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
 
 def watch(uri: str, watchers: int, points: int, interval: float) -> list[float]:
-    """Log points one by one while all watch; return seconds from each answer to each watcher.
+    """Log points one by one while all watch; return seconds from each request to each watcher.
 
-    The answer of LogBatch is sent after the commit, as what a watcher gets is: what a watcher had
-    before the logger had its answer counts as 0.
+    A request is sent before its commit, so this is a little more than from commit to watcher.
     """
     return asyncio.run(_watch(uri, watchers, points, interval))
 
@@ -41,11 +40,11 @@ async def _watch(uri: str, watchers: int, points: int, interval: float) -> list[
         ]
         for _ in range(watchers):
             await ready.acquire()
-        committed = await _log(logging, run_id, points, interval)
+        sent = await _log(logging, run_id, points, interval)
         seen = await asyncio.gather(*watching)
         for channel in channels:
             await channel.close()
-    return [max(0.0, times[step] - committed[step]) for times in seen for step in range(points)]
+    return [times[step] - sent[step] for times in seen for step in range(points)]
 
 
 async def _follow(
@@ -69,15 +68,15 @@ async def _follow(
 async def _log(channel: Any, run_id: str, points: int, interval: float) -> dict[int, float]:
     stub: Any = LoggingServiceStub(channel)
     stream = stub.LogBatch()
-    committed = {}
+    sent = {}
     for step in range(points):
         table = MetricTable(keys=["loss"], key=[0], step=[step], timestamp=[1], value=[0.5])
+        sent[step] = time.perf_counter()
         await stream.write(LogBatchRequest(run_id=run_id, metrics=table))
         await stream.read()
-        committed[step] = time.perf_counter()
         await asyncio.sleep(interval)
     await stream.done_writing()
-    return committed
+    return sent
 
 
 if __name__ == "__main__":

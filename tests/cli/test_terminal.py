@@ -202,6 +202,22 @@ def test_a_backup_shows_its_progress(
     assert any(line.startswith("Copying runs.db") and "100%" in line for line in lines)
 
 
+@pytest.mark.parametrize("with_tqdm", [True, False])
+def test_a_large_file_shows_its_progress(
+    terminal: Opener, shell: Shell, client: TrackingClient, tmp_path: Path, with_tqdm: bool
+) -> None:
+    if not with_tqdm:
+        (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['tqdm'] = None\n")
+        shell.environment["PYTHONPATH"] = str(tmp_path)
+    run_id = client.create_run().info.run_id
+    for name, size in (("large", 17 * 2**20), ("small", 2**20)):
+        (tmp_path / name).write_bytes(bytes(size))
+        status, lines = terminal("artifacts", "upload", run_id, str(tmp_path / name)).end()
+        assert status == 0
+        shown = [line for line in lines if line.startswith("upload") and "100%" in line]
+        assert bool(shown) == (name == "large")
+
+
 def test_ctrl_c_ends_a_watch_with_status_130(terminal: Opener, client: TrackingClient) -> None:
     watch = terminal("watch", client.create_run().info.run_id)
     watch.wait_for("is RUNNING")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +63,36 @@ def test_an_iterator_asks_for_pages_as_they_are_needed(
     found = [e.name for e in client.search_experiments(order_by=["name"], max_results=5)]
     assert found == ["Default", "e0", "e1", "e2", "e3"]
     assert len(list(client.search_experiments())) == 6
+
+
+@pytest.fixture
+def begun(client: TrackingClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[runstream.Run]:
+    """A search for eight runs of which one was taken, and the second page is under way."""
+    monkeypatch.setattr("runstream.search_calls._PAGE", 3)
+    for i in range(8):
+        client.create_run(run_name=f"r{i}", start_time=i + 1)
+    found = client.search_runs()
+    assert next(found).info.run_name == "r7"
+    return found
+
+
+def test_a_search_goes_on_after_the_server_was_killed(
+    begun: Iterator[runstream.Run], server: ServerProcess
+) -> None:
+    server.kill()
+    server.restart()
+    assert names(begun) == [f"r{i}" for i in range(6, -1, -1)]
+
+
+def test_a_search_goes_on_in_parent_and_child_after_a_fork(begun: Iterator[runstream.Run]) -> None:
+    rest = [f"r{i}" for i in range(6, -1, -1)]
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: sys.exit(names(begun) != rest)
+    )
+    child.start()
+    assert names(begun) == rest
+    child.join()
+    assert child.exitcode == 0
 
 
 def test_keys_and_views_are_chosen(client: TrackingClient) -> None:

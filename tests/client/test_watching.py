@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ import runstream
 from proxy import Proxy
 from runstream import FailedPrecondition, InvalidArgument, Metric, NotFound, RunChange
 from runstream import TrackingClient as Client
-from server_process import ServerProcess
+from server_process import ENVIRONMENT, ServerProcess
 
 END = "the end"
 
@@ -230,3 +233,33 @@ def test_a_watch_begins_while_the_server_is_away_once_it_is_back(
     assert next(changes).tags == {"t": "x"}
     changes.close()
     back.join()
+
+
+INTERRUPTED = """
+import sys
+from grpc import _channel
+from runstream import TrackingClient
+
+def interrupt(frame, event, _):
+    if frame.f_code is _channel._run_channel_spin_thread.__code__:
+        sys.settrace(None)
+        raise KeyboardInterrupt
+
+with TrackingClient(sys.argv[1]) as client:
+    run_id = client.create_run().info.run_id
+    sys.settrace(interrupt)
+    client.watch([run_id])
+"""
+
+
+def test_a_program_that_is_interrupted_while_a_watch_begins_ends(server: ServerProcess) -> None:
+    """A call of gRPC is there then, and nobody takes its answers."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, server.uri],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+    assert done.returncode == -signal.SIGINT

@@ -38,6 +38,7 @@ def plan(
         def plan(text: str, *order_by: str, gathers: int) -> str:
             lines.clear()
             monkeypatch.setattr(database, "execute", explained)
+            monkeypatch.setattr(database, "connection", lambda: connection)
             monkeypatch.setattr(searching, "GATHERED", gathers)
             monkeypatch.setattr(searching, "most_gathered", lambda _: gathers)
             searching.RunSearch(searching.Scope([0], deleted=False), text, order_by).page(10, None)

@@ -58,7 +58,7 @@ class ArtifactCalls:
         """Upload all files of a folder, several at a time.
 
         Links are followed. All paths are checked before the first file is uploaded; folders
-        without a file are no artifacts. On a terminal, tqdm shows the progress if it is there.
+        without a file are no artifacts. A terminal shows the progress.
 
         Args:
             run_id: the run.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -22,6 +24,9 @@ Response = TypeVar("Response")
 
 #: What a call says whose channel was closed under it.
 CLOSED = "the channel was closed, because the process forked or a client was closed"
+
+# Seconds that a close gets.
+_CLOSE = 2.0
 
 _OPTIONS = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
@@ -53,6 +58,21 @@ def open_channel(address: str, secure: bool) -> grpc.Channel:
     return grpc.insecure_channel(address, options=_OPTIONS)
 
 
+def close_channel(channel: grpc.Channel) -> None:
+    """Close a channel, and wait for that no longer than it takes in a healthy process.
+
+    An interrupt in the main thread, while that begins a call or waits for one, can leave a lock of
+    gRPC's held for ever, or a call whose end nobody notices. The close would wait for it.
+    """
+    closing = threading.Thread(target=channel.close, daemon=True)
+    try:
+        closing.start()
+    except RuntimeError:  # there are no more threads, as at the end of a program
+        channel.close()
+    else:
+        closing.join(_CLOSE)
+
+
 class Services:
     """The stubs of a channel."""
 
@@ -73,14 +93,21 @@ class Services:
 
 
 class Reading(Generic[Response]):
-    """A streaming RPC under way.
+    """An RPC under way whose answers, one or a stream, are taken later.
 
     Attributes:
         call: the call; None once the channel was closed, so that nothing keeps gRPC alive.
     """
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, take: Callable[[Any], Response | None]) -> None:
+        """Read from a call.
+
+        Args:
+            call: the call.
+            take: returns its next answer, None at its end.
+        """
         self.call = call
+        self._take = take
 
     def next(self) -> Response | RunstreamError | None:
         """Return the next answer, None at the end, or what ended the call before."""
@@ -88,7 +115,7 @@ class Reading(Generic[Response]):
         if call is None:
             return Unavailable(CLOSED)
         try:
-            return next(call, None)
+            return self._take(call)
         except grpc.RpcError as error:
             return error_of_call(error) if self.call is not None else Unavailable(CLOSED)
 

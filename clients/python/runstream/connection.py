@@ -12,7 +12,7 @@ from weakref import WeakSet
 import grpc
 
 from runstream import closing, embedded
-from runstream.channel import CLOSED, Reading, Services, open_channel
+from runstream.channel import CLOSED, Reading, Services, close_channel, open_channel
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.status import error_of_call
 from runstream.tracking_uri import Target
@@ -96,6 +96,33 @@ class Connection:
                 raise answer
             time.sleep(pause)
 
+    @contextmanager
+    def ahead(
+        self,
+        rpc: Callable[[Services], grpc.UnaryUnaryMultiCallable[Request, Response]],
+        request: Request,
+    ) -> Iterator[Callable[[], Response]]:
+        """Send the request of a unary RPC that may be repeated, before its answer is needed.
+
+        Yields a function that returns the answer, and raises as `call`.
+        """
+        reading: Reading[Response] = self._begin_reading(
+            lambda to: rpc(to).future(request, timeout=DEADLINE), lambda call: call.result()
+        )
+
+        def answer() -> Response:
+            first = reading.next()
+            if first is None or isinstance(first, Unavailable):
+                return self.call(rpc, request)
+            if isinstance(first, RunstreamError):
+                raise first
+            return first
+
+        try:
+            yield answer
+        finally:
+            reading.cancel()
+
     def stream(
         self,
         rpc: Callable[[Services], grpc.UnaryStreamMultiCallable[Request, Response]],
@@ -104,7 +131,9 @@ class Connection:
         """Yield the answers of a streaming RPC; a fork on the way ends it as Unavailable."""
         pauses = _pauses()
         while True:
-            reading = self._begin_reading(rpc, request)
+            reading: Reading[Response] = self._begin_reading(
+                lambda to: rpc(to)(request), lambda call: next(call, None)
+            )
             answer = reading.next()
             if not isinstance(answer, Unavailable) or (pause := next(pauses, None)) is None:
                 break
@@ -227,12 +256,10 @@ class Connection:
             return answer
 
     def _begin_reading(
-        self,
-        rpc: Callable[[Services], grpc.UnaryStreamMultiCallable[Request, Response]],
-        request: Request,
+        self, begin: Callable[[Services], Any], take: Callable[[Any], Response | None]
     ) -> Reading[Response]:
         with self._in_use() as services:
-            reading: Reading[Response] = Reading(rpc(services)(request))
+            reading = Reading(begin(services), take)
             self._readings.add(reading)
             return reading
 
@@ -271,7 +298,7 @@ class Connection:
             for reading in list(self._readings):
                 reading.call = None
             self._uploader.abandon()
-            services.channel.close()
+            close_channel(services.channel)
 
     def _open_stream(self, messages: Iterator[bytes]) -> Iterable[LogBatchResponse]:
         with self._changed:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_STATUS_NAMES = {number: name for name, number in run_pb2.RunStatus.items()}
+
+
 class Metric(NamedTuple):
     """One point of a metric.
 
@@ -147,7 +150,7 @@ class RunInfo:
             experiment_id=message.experiment_id,
             run_name=message.run_name,
             user_id=message.user_id,
-            status=run_pb2.RunStatus.Name(message.status),
+            status=_STATUS_NAMES[message.status],
             start_time=message.start_time,
             end_time=message.end_time if message.HasField("end_time") else None,
             artifact_uri=message.artifact_uri,
@@ -241,6 +244,9 @@ class RunInputs:
         return cls(tuple(map(DatasetInput.from_proto, message.dataset_inputs)))
 
 
+_NO_INPUTS = RunInputs(())
+
+
 class FileInfo(NamedTuple):
     """A file or a folder among the artifacts of a run.
 
@@ -285,7 +291,7 @@ class Run:
         return cls(
             RunInfo.from_proto(message.info),
             RunData.from_proto(message.data),
-            RunInputs.from_proto(message.inputs),
+            RunInputs.from_proto(message.inputs) if message.inputs.dataset_inputs else _NO_INPUTS,
         )
 
 

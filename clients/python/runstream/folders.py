@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+import click
+
 from runstream.errors import InvalidArgument
 
 #: Files that are moved at the same time.
 AT_ONCE = 4
+
+# Of one file that is no larger no progress is shown.
+_SMALL_BYTES = 16 * 1024 * 1024
 
 Item = TypeVar("Item")
 
@@ -38,7 +43,9 @@ def new_folder() -> Path:
 def transfer_all(
     sizes: Mapping[Item, int], move: Callable[[Item, Callable[[int], object]], object], what: str
 ) -> None:
-    """Move files, several at a time, and show the progress of more than one on a terminal.
+    """Move files, several at a time, and show the progress on a terminal.
+
+    Nothing is shown of one small file, of which there may be many, one after the other.
 
     Args:
         sizes: the files, and the bytes of each.
@@ -48,21 +55,19 @@ def transfer_all(
     Raises:
         The first error of `move`, once those that were under way have ended.
     """
-    if len(sizes) < 2:
-        for item in sizes:
-            move(item, lambda _: None)
-        return
-    with (
-        _progress(sum(sizes.values()), f"{what} of {len(sizes)} files") as progress,
-        ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"runstream-{what}") as threads,
-    ):
-        moves = [threads.submit(move, item, progress) for item in sizes]
-        try:
-            for under_way in moves:
-                under_way.result()
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+    with _progress(sizes.values(), what) as progress:
+        if len(sizes) == 1:
+            for item in sizes:
+                move(item, progress)
+            return
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"runstream-{what}") as threads:
+            moves = [threads.submit(move, item, progress) for item in sizes]
+            try:
+                for under_way in moves:
+                    under_way.result()
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def _files_below(folder: Path, parents: frozenset[str]) -> Iterator[Path]:
@@ -82,16 +87,10 @@ def _files_below(folder: Path, parents: frozenset[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress(total: int, text: str) -> Iterator[Callable[[int], object]]:
-    bar: Any = None
-    if sys.stderr is not None and sys.stderr.isatty():
-        try:
-            from tqdm import tqdm
-        except ModuleNotFoundError:
-            pass
-        else:
-            bar = tqdm(total=total, desc=text, unit="B", unit_scale=True, leave=False)
-    if bar is None:
+def _progress(sizes: Collection[int], what: str) -> Iterator[Callable[[int], object]]:
+    total = sum(sizes)
+    shown = len(sizes) > 1 or total > _SMALL_BYTES
+    if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
     lock = Lock()
@@ -100,5 +99,14 @@ def _progress(total: int, text: str) -> Iterator[Callable[[int], object]]:
         with lock:
             bar.update(moved)
 
-    with bar:
+    text = f"{what} of {len(sizes)} files" if len(sizes) > 1 else what
+    with _bar(total, text) as bar:
         yield update
+
+
+def _bar(total: int, text: str) -> Any:
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return click.progressbar(length=total, label=text, file=sys.stderr)
+    return tqdm(total=total, desc=text, unit="B", unit_scale=True)

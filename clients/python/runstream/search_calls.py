@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -12,8 +13,10 @@ from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection, ViewType
 
-# Runs and experiments that are asked for at once.
+# Runs or experiments that are asked for at once. The first page of runs is a short one, which is
+# there soon; the next are each twice as long.
 _PAGE = 1_000
+_FIRST_PAGE = 125
 
 
 class SearchCalls:
@@ -107,16 +110,22 @@ class SearchCalls:
         self, request: runs.SearchRunsRequest, max_results: int | None
     ) -> Iterator[Run]:
         self._connection.outbox.flush()
-        left = max_results
-        while left is None or left > 0:
-            request.max_results = _PAGE if left is None else min(left, _PAGE)
-            page = self._connection.call(lambda to: to.runs.SearchRuns, request)
-            yield from map(Run.from_proto, page.runs)
-            if left is not None:
-                left -= len(page.runs)
-            if not page.next_page_token:
-                return
+        left = sys.maxsize if max_results is None else max_results
+        if not left:
+            return
+        size = min(_FIRST_PAGE, _PAGE)
+        request.max_results = min(left, size)
+        page = self._connection.call(lambda to: to.runs.SearchRuns, request)
+        while page.next_page_token and left > len(page.runs):
+            left -= len(page.runs)
+            size = min(2 * size, _PAGE)
+            request.max_results = min(left, size)
             request.page_token = page.next_page_token
+            # The server reads the next page while the caller works through this one.
+            with self._connection.ahead(lambda to: to.runs.SearchRuns, request) as next_page:
+                yield from map(Run.from_proto, page.runs)
+                page = next_page()
+        yield from map(Run.from_proto, page.runs)
 
     def _found_experiments(
         self, request: experiments.SearchExperimentsRequest, max_results: int | None

@@ -9,7 +9,7 @@ from peewee import JOIN, Case, fn
 
 from runstream_service.store.models import Experiment, ExperimentTag, database
 from runstream_service.store.search.conditions import combined, number, one_of, text, there
-from runstream_service.store.search.order import Place, Term, after, parse_order
+from runstream_service.store.search.order import Place, Term, after, parse_order, selected
 from runstream_service.store.search.parse import Misplaced, parse
 from runstream_service.store.search.runs import Found
 from runstream_service.store.search.tree import Condition, OrderKey
@@ -60,11 +60,8 @@ class ExperimentSearch:
         conditions = list(self._conditions)
         if place is not None:
             conditions.append(after(self._terms, place))
-        query = (
-            self._query.select(Experiment.id, *(term.expression for term in self._terms))
-            .order_by(*(term.ordered() for term in self._terms))
-            .limit(limit)
-        )
+        columns, order = selected(self._terms)
+        query = self._query.select(Experiment.id, *columns).order_by(*order).limit(limit)
         rows = database.execute(query.where(*conditions) if conditions else query)
         return [Found(row[0], row[1:]) for row in rows]
 

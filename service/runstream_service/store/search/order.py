@@ -24,10 +24,6 @@ class Term:
     expression: Any
     descending: bool = False
 
-    def ordered(self) -> Any:
-        """Return it for ORDER BY."""
-        return self.expression.desc() if self.descending else self.expression.asc()
-
     def beyond(self, value: Any) -> Any:
         """Return the condition of coming later than a value."""
         return self.expression < value if self.descending else self.expression > value
@@ -47,6 +43,15 @@ def parse_order(texts: Sequence[str]) -> list[OrderKey]:
         many = Misplaced(1, f"an order of {len(texts)} keys", f"at most {ORDER_KEYS}")
         raise many.refusal("order_by", ", ".join(texts))
     return [_order_key(text) for text in texts]
+
+
+def selected(terms: Sequence[Term]) -> tuple[list[Any], list[Any]]:
+    """Return the terms for SELECT, where they have names, and for ORDER BY, by these names."""
+    columns = [term.expression.alias(f"term_{i}") for i, term in enumerate(terms)]
+    return columns, [
+        column.desc() if term.descending else column.asc()
+        for term, column in zip(terms, columns, strict=True)
+    ]
 
 
 def after(terms: Sequence[Term], place: Place) -> Any:

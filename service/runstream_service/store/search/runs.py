@@ -23,10 +23,10 @@ from runstream_service.store.search.conditions import (
     RunConditions,
     one_of,
 )
-from runstream_service.store.search.order import Place, Term, after, parse_order
+from runstream_service.store.search.order import Place, Term, after, parse_order, selected
 from runstream_service.store.search.parse import Misplaced, parse
 from runstream_service.store.search.tree import Filter, OrderKey
-from runstream_service.store.statement import among
+from runstream_service.store.statement import LISTED, among, first_row, listed, written
 
 #: Runs up to which a search gathers what it finds, whatever the size of the page.
 GATHERED = 2_000
@@ -34,6 +34,10 @@ GATHERED = 2_000
 _TABLES = {"metrics": Series, "params": Param, "tags": RunTag}
 _STATES = Case(None, [(Run.status == state, name) for name, state in RunStatus.items()])
 _LAST = (Term(Run.start_time, descending=True), Term(Run.uuid))
+
+
+_BEYOND = written(Run.select(Run.id).where(Run.experiment.in_(LISTED)).limit(1).offset(0))
+_GREATEST = written(Run.select(fn.MAX(Run.id)))
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ class Scope:
         if self.deleted is not False:
             conditions.append(~Run.purging)
         return conditions or [Run.id.is_null(False)]
+
+    def is_large(self) -> bool:
+        """Return whether these experiments have more runs than are gathered."""
+        if self.experiments is None:
+            return True
+        return first_row(_BEYOND, listed(self.experiments), 1, GATHERED) is not None
 
 
 class Found(NamedTuple):
@@ -149,9 +159,7 @@ class RunSearch:
             return self._scope.conditions()
         driving = RunConditions(driving=True).of(self._filter)
         # Without statistics SQLite would always believe that an experiment has few runs.
-        scope = Run.select(Run.id).where(*self._scope.conditions())
-        few = database.execute(scope.offset(GATHERED).limit(1)).fetchone() is None
-        return [*self._scope.conditions(indexed=few), driving]
+        return [*self._scope.conditions(indexed=not self._scope.is_large()), driving]
 
     def _few(self, most: int) -> list[int] | None:
         """Return the ids of all runs that it finds if they are `most` at most."""
@@ -166,7 +174,7 @@ class RunSearch:
     ) -> list[Found]:
         if place is not None:
             conditions = [*conditions, after(self._terms, place)]
-        return self._select(_joined(Run, self._joined), conditions, self._terms, limit)
+        return self._select(_joined(Run, self._joined), conditions, limit)
 
     def _parts(self, key: str) -> Iterator[_Part]:
         """Yield the parts that the first key of the order makes, in their order."""
@@ -187,16 +195,17 @@ class RunSearch:
         conditions = [*part.conditions, *self._checked()]
         if place is not None and part.rank == place[0]:
             conditions.append(after(terms, place[part.level :]))
-        return self._select(part.table, conditions, terms, limit)
+        return self._select(part.table, conditions, limit, part.level)
 
     def _select(
-        self, table: Any, conditions: Sequence[Expression], order: Sequence[Term], limit: int
+        self, table: Any, conditions: Sequence[Expression], limit: int, level: int = 0
     ) -> list[Found]:
+        columns, order = selected(self._terms)
         query = (
-            Run.select(Run.id, *(term.expression for term in self._terms))
+            Run.select(Run.id, *columns)
             .from_(table)
             .where(*conditions)
-            .order_by(*(term.ordered() for term in order))
+            .order_by(*order[level:])
             .limit(limit)
         )
         # The driver's rows: a place must come back as it is stored, NaN as its text.
@@ -231,7 +240,8 @@ def most_gathered(limit: int) -> int:
     Gathering m of n runs looks at m runs. Walking looks at n / m for each run of the page, if what
     the filter finds is spread evenly over the order. That is the same at the root of n * limit.
     """
-    return max(GATHERED, isqrt(limit * (Run.select(fn.MAX(Run.id)).scalar() or 0)))
+    (greatest,) = first_row(_GREATEST) or (None,)
+    return max(GATHERED, isqrt(limit * (greatest or 0)))
 
 
 def _joined(table: Any, others: Sequence[tuple[Any, Expression]]) -> Any:
