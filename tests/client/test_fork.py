@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import grpc
 import pytest
 
 import runstream
@@ -114,9 +116,15 @@ def test_spawned_workers_start_runs_in_the_experiment_of_the_parent() -> None:
     assert len(history) == logged()
 
 
-def test_grpc_has_shut_down_at_the_fork_and_the_parent_goes_on() -> None:
+@pytest.mark.parametrize("garbage", [False, True])
+def test_grpc_has_shut_down_at_the_fork_and_the_parent_goes_on(garbage: bool) -> None:
     seen: list[bool] = []
     os.register_at_fork(before=lambda: None, after_in_parent=lambda: seen.append(_grpc_runs()))
+    if garbage:
+        cycle: list[object] = [grpc.insecure_channel("127.0.0.1:1")]
+        cycle.append(cycle)
+        gc.collect()  # so that it is old, which no minor collection looks at
+        del cycle
     with runstream.start_run() as run:
         runstream.log_metric("loss", 1.0, step=1)
         runstream.flush()

@@ -9,6 +9,7 @@ without a channel; clients and runs of the parent stay usable in it.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -18,9 +19,10 @@ from runstream import tracking_uri
 from runstream.connection import Connection
 
 # Names of the threads of gRPC, and seconds that they get to end before a fork; they take a few
-# milliseconds. Another user of gRPC in this process may keep them alive.
+# milliseconds. Garbage that holds an object of gRPC keeps them alive until it is collected, and so
+# may another user of gRPC in this process.
 _THREADS = ("event_engine", "lifeguard", "grpc_", "default-exec", "resolver-exec")
-_END_OF_THREADS = 0.5
+_END_OF_THREADS = 0.25
 
 _lock = threading.Lock()  # covers what follows, and the counts of users; held over a fork
 _connections: dict[str, Connection] = {}
@@ -49,10 +51,9 @@ def release(connection: Connection) -> None:
 def _before_fork() -> None:
     _lock.acquire()
     parked = [connection.park() for connection in _connections.values()]
-    if any(parked):
-        give_up = time.monotonic() + _END_OF_THREADS
-        while _grpc_runs() and time.monotonic() < give_up:
-            time.sleep(0.0005)
+    if any(parked) and not _grpc_ends():
+        gc.collect()
+        _grpc_ends()
 
 
 def _after_fork_in_parent() -> None:
@@ -65,6 +66,16 @@ def _after_fork_in_child() -> None:
     for connection in _connections.values():
         connection.forget()
     _lock.release()
+
+
+def _grpc_ends() -> bool:
+    """Wait for the end of gRPC's threads; return whether it came."""
+    give_up = time.monotonic() + _END_OF_THREADS
+    while _grpc_runs():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.0005)
+    return True
 
 
 def _grpc_runs() -> bool:
