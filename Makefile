@@ -5,7 +5,7 @@ PACKAGES := clients/python service tests benchmarks examples proto
 INSTALLED := .venv/installed
 BUF := proto/node_modules/.package-lock.json
 
-.PHONY: demo serve test lint proto bench clean
+.PHONY: demo serve test test-python test-jvm lint proto bench clean
 
 demo: $(INSTALLED) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -13,8 +13,21 @@ demo: $(INSTALLED) ## train models, log them over gRPC, read everything back
 serve: $(INSTALLED) ## a server on runstream.db, until Ctrl-C
 	.venv/bin/python -m runstream server --database sqlite:///runstream.db
 
-test: $(INSTALLED)
+test: test-python test-jvm
+
+test-python: $(INSTALLED)
 	.venv/bin/python -m pytest $(ARGS)
+
+test-jvm: $(INSTALLED)
+	@if command -v javac >/dev/null && command -v mvn >/dev/null; then \
+		mvn --batch-mode --no-transfer-progress --file clients/pom.xml verify; \
+	else \
+		echo; \
+		echo '****************************************************************'; \
+		echo '*  The tests of the Java and Scala clients were NOT run:       *'; \
+		echo '*  they need a JDK (11 or newer) and Maven (3.8 or newer).     *'; \
+		echo '****************************************************************'; \
+	fi
 
 lint: $(INSTALLED) $(BUF)
 	.venv/bin/ruff check $(PACKAGES)
@@ -30,6 +43,7 @@ bench: $(INSTALLED)
 
 clean: ## everything that was made here, but no database
 	rm -rf .venv proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf clients/java/target clients/scala/*/target
 	rm -f clients/python/runstream/v1/*_pb2*
 
 # Installing generates the stubs, so a change of the contract installs again.

@@ -1,0 +1,23 @@
+package io.runstream;
+
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+
+/** Bytes in memory that are uploaded. */
+final class Content implements Upload.Source {
+  private final byte[] bytes;
+
+  Content(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  @Override
+  public InputStream open() {
+    return new ByteArrayInputStream(bytes);
+  }
+
+  @Override
+  public void check() {
+    // Only the caller could change it.
+  }
+}

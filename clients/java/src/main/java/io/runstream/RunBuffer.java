@@ -1,0 +1,257 @@
+package io.runstream;
+
+import com.google.protobuf.MessageLite;
+import io.runstream.v1.LogBatchRequest;
+import io.runstream.v1.MetricTable;
+import io.runstream.v1.Param;
+import io.runstream.v1.RunTag;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
+
+/**
+ * What was logged to one run: checked, and queued for the uploader. Any thread may log.
+ *
+ * <p>Its monitor covers the series. A thread that holds it may take the outbox's, never the other
+ * way round.
+ */
+final class RunBuffer {
+  /** Size at which a batch is full (M7). */
+  static final int BATCH_BYTES = 1024 * 1024;
+
+  // What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
+  private static final int ROW_BYTES = 20;
+  // Points after which whoever logs makes the batches itself, and waits while the outbox is full.
+  private static final int MANY_POINTS = 50_000;
+
+  final String runId;
+  private final Outbox outbox;
+  private final Map<String, Series> series = new HashMap<>();
+  private final Map<String, String> params = new HashMap<>();
+  private int points;
+  private int holders;
+  private boolean retired;
+  private long used = System.nanoTime();
+
+  // Covered by the outbox's monitor.
+  /** Number of the last batch that was put into the outbox. */
+  long last;
+  /** When the last batch or sign of life was put there. */
+  long sent;
+  /** What the server refused and nobody was told. */
+  final Queue<TrackingException> refusals = new ArrayDeque<>();
+  /** Whether {@link #refusals} has any, read without the monitor. */
+  volatile boolean refused;
+
+  RunBuffer(String runId, Outbox outbox) {
+    this.runId = runId;
+    this.outbox = outbox;
+  }
+
+  // The methods that log return false if the buffer is retired: then there is a new one.
+
+  /** Queues a point with the time of now. */
+  boolean logMetric(String key, double value, long step) {
+    outbox.raiseRefusals(this);
+    int waiting;
+    synchronized (this) {
+      if (retired) {
+        return false;
+      }
+      seriesOf(key).add(step, value);
+      waiting = ++points;
+    }
+    logged(waiting);
+    return true;
+  }
+
+  /** Queues a point. */
+  boolean logMetric(String key, double value, long timestamp, long step) {
+    Rules.checkTimestamp("timestamp", timestamp);
+    outbox.raiseRefusals(this);
+    int waiting;
+    synchronized (this) {
+      if (retired) {
+        return false;
+      }
+      seriesOf(key).add(step, timestamp, value);
+      waiting = ++points;
+    }
+    logged(waiting);
+    return true;
+  }
+
+  /** Queues a point of now of each of several metrics, all of them or none. */
+  boolean logMetrics(Map<String, ? extends Number> metrics, long step) {
+    metrics.forEach(
+        (key, value) -> {
+          Rules.checkKey("key", key);
+          Objects.requireNonNull(value, key);
+        });
+    outbox.raiseRefusals(this);
+    int waiting;
+    synchronized (this) {
+      if (retired) {
+        return false;
+      }
+      metrics.forEach((key, value) -> seriesOf(key).add(step, value.doubleValue()));
+      points += metrics.size();
+      waiting = points;
+    }
+    logged(waiting);
+    return true;
+  }
+
+  /** Queues params as batches of their own, so that a refusal takes no points with it (P1, P5). */
+  boolean logParams(Map<String, String> pairs) {
+    pairs.forEach((key, value) -> check("params", key, value));
+    outbox.raiseRefusals(this);
+    synchronized (this) {
+      if (retired) {
+        return false;
+      }
+      pairs.forEach(this::checkParam);
+      Packer packer = new Packer();
+      pairs.forEach(
+          (key, value) -> {
+            Param param = Param.newBuilder().setKey(key).setValue(value).build();
+            packer.room(param).addParams(param);
+          });
+      packer.put();
+      params.putAll(pairs);
+    }
+    return true;
+  }
+
+  /** Queues tags as batches of their own (P3). */
+  boolean setTags(Map<String, String> pairs) {
+    pairs.forEach((key, value) -> check("tags", key, value));
+    outbox.raiseRefusals(this);
+    synchronized (this) {
+      if (retired) {
+        return false;
+      }
+      Packer packer = new Packer();
+      pairs.forEach(
+          (key, value) -> {
+            RunTag tag = RunTag.newBuilder().setKey(key).setValue(value).build();
+            packer.room(tag).addTags(tag);
+          });
+      packer.put();
+    }
+    return true;
+  }
+
+  /** Makes batches of the points that wait here. */
+  synchronized void drain() {
+    if (points == 0) {
+      return;
+    }
+    used = System.nanoTime();
+    MetricTable.Builder table = MetricTable.newBuilder();
+    int size = 0;
+    for (Series one : series.values()) {
+      for (int first = 0; first < one.size(); ) {
+        int room = Math.max(1, (BATCH_BYTES - size) / ROW_BYTES);
+        int rows = one.copyTo(table, first, room);
+        first += rows;
+        size += rows * ROW_BYTES + one.keyBytes();
+        if (size + ROW_BYTES > BATCH_BYTES) {
+          put(table);
+          table.clear();
+          size = 0;
+        }
+      }
+      one.clear();
+    }
+    if (size > 0) {
+      put(table);
+    }
+    points = 0;
+  }
+
+  /** Keeps the buffer until it is released as often. */
+  synchronized boolean hold() {
+    if (!retired) {
+      holders++;
+    }
+    return !retired;
+  }
+
+  synchronized void release() {
+    holders--;
+  }
+
+  /** Retires the buffer if it is empty and nobody used it since; returns whether it did. */
+  synchronized boolean retire(long since) {
+    retired = points == 0 && holders == 0 && used - since < 0 && outbox.isDone(this);
+    return retired;
+  }
+
+  private void logged(int waiting) {
+    if (waiting >= MANY_POINTS) {
+      drain();
+      outbox.waitForRoom();
+    } else {
+      outbox.logged();
+    }
+  }
+
+  private void put(MetricTable.Builder table) {
+    outbox.put(
+        new Batch(this, LogBatchRequest.newBuilder().setRunId(runId).setMetrics(table).build()));
+  }
+
+  private Series seriesOf(String key) {
+    Series found = series.get(key);
+    if (found == null) {
+      Rules.checkKey("key", key);
+      found = new Series(key);
+      series.put(key, found);
+    }
+    return found;
+  }
+
+  private void checkParam(String key, String value) {
+    String old = params.getOrDefault(key, value);
+    if (!old.equals(value)) {
+      throw TrackingException.invalid(
+          "PARAM_IMMUTABLE",
+          "params." + key,
+          value,
+          old,
+          "params." + key + " of run " + runId + " is already '" + old + "', it cannot become '"
+              + value + "'");
+    }
+  }
+
+  private static void check(String field, String key, String value) {
+    Rules.checkKey("key", key);
+    Rules.checkText(field + "." + key, value);
+  }
+
+  /** Packs params or tags into batches that are not too large. */
+  private final class Packer {
+    private LogBatchRequest.Builder request = LogBatchRequest.newBuilder().setRunId(runId);
+    private int size;
+
+    LogBatchRequest.Builder room(MessageLite pair) {
+      int more = pair.getSerializedSize();
+      if (size > 0 && size + more > BATCH_BYTES) {
+        put();
+      }
+      size += more;
+      return request;
+    }
+
+    void put() {
+      if (size > 0) {
+        outbox.put(new Batch(RunBuffer.this, request.build()));
+        request = LogBatchRequest.newBuilder().setRunId(runId);
+        size = 0;
+      }
+    }
+  }
+}

@@ -1,0 +1,228 @@
+package io.runstream;
+
+import io.runstream.v1.RunInfo;
+import io.runstream.v1.RunStatus;
+import io.runstream.v1.UpdateRunRequest;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A run that goes on, made by {@link TrackingClient#startRun}. Any thread may use it.
+ *
+ * <p>The methods that log return at once; what they logged is on disk when {@link #flush} or {@link
+ * #close} has returned. What the server refuses is thrown by the next call for the run. While the
+ * handle is open it gives signs of life, without which the server calls the run lost.
+ *
+ * <pre>{@code
+ * try (RunHandle run = client.startRun("baseline")) {
+ *   try {
+ *     run.logParam("lr", "0.1");
+ *     run.logMetric("loss", train(), 1);
+ *   } catch (Exception error) {
+ *     throw run.fail(error);
+ *   }
+ * }
+ * }</pre>
+ */
+public final class RunHandle implements AutoCloseable {
+  /** The tag that says by which error a run failed. */
+  public static final String ERROR_TAG = "runstream.error";
+
+  private final TrackingClient client;
+  private final RunBuffer buffer;
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile RunInfo info;
+  private volatile RunStatus status = RunStatus.FINISHED;
+
+  RunHandle(TrackingClient client, RunInfo info) {
+    this.client = client;
+    this.info = info;
+    this.buffer = client.outbox().hold(info.getRunId());
+  }
+
+  /**
+   * Returns the id of the run.
+   *
+   * @return 32 lower-case hexadecimal digits
+   */
+  public String runId() {
+    return info.getRunId();
+  }
+
+  /**
+   * Returns what the run is, as it was when it was started or closed.
+   *
+   * @return its id, name, status and times
+   */
+  public RunInfo info() {
+    return info;
+  }
+
+  /**
+   * Logs a point of now.
+   *
+   * @param key name of the metric, 1 to 250 characters (M1)
+   * @param value any double; NaN and the infinities are kept (M3)
+   * @param step training step, any 64-bit integer (M2)
+   * @throws TrackingException if the key breaks its rule, or something before was refused
+   */
+  public void logMetric(String key, double value, long step) {
+    buffer.logMetric(key, value, step);
+  }
+
+  /**
+   * Logs a point.
+   *
+   * @param key name of the metric, 1 to 250 characters (M1)
+   * @param value any double; NaN and the infinities are kept (M3)
+   * @param timestamp milliseconds since the epoch, not negative
+   * @param step training step, any 64-bit integer (M2)
+   * @throws TrackingException if an argument breaks its rule, or something before was refused
+   */
+  public void logMetric(String key, double value, long timestamp, long step) {
+    buffer.logMetric(key, value, timestamp, step);
+  }
+
+  /**
+   * Logs a point of now of each of several metrics, all of them or none.
+   *
+   * @param metrics values by key
+   * @param step training step, any 64-bit integer (M2)
+   * @throws TrackingException if a key breaks its rule, or something before was refused
+   */
+  public void logMetrics(Map<String, ? extends Number> metrics, long step) {
+    buffer.logMetrics(metrics, step);
+  }
+
+  /**
+   * Sets a param, once: the same value again is fine (P1).
+   *
+   * @param key name of the param, 1 to 250 characters (M1)
+   * @param value up to 65,536 characters (P2)
+   * @throws TrackingException if an argument breaks its rule, the param has another value, or
+   *     something before was refused
+   */
+  public void logParam(String key, String value) {
+    buffer.logParams(Map.of(key, value));
+  }
+
+  /**
+   * Sets params, as {@link #logParam} does.
+   *
+   * @param params values by key
+   */
+  public void logParams(Map<String, String> params) {
+    buffer.logParams(params);
+  }
+
+  /**
+   * Sets a tag; the last value set stands (P3).
+   *
+   * @param key name of the tag, 1 to 250 characters (M1)
+   * @param value up to 65,536 characters (P2)
+   * @throws TrackingException if an argument breaks its rule, or something before was refused
+   */
+  public void setTag(String key, String value) {
+    buffer.setTags(Map.of(key, value));
+  }
+
+  /**
+   * Sets tags, as {@link #setTag} does.
+   *
+   * @param tags values by key
+   */
+  public void setTags(Map<String, String> tags) {
+    buffer.setTags(tags);
+  }
+
+  /**
+   * Waits until all that was logged to this run before is on disk.
+   *
+   * @param timeout how long to wait
+   * @throws TrackingException if the server refused some of it, or did not answer in time ({@code
+   *     DEADLINE_EXCEEDED}; it is still sent)
+   */
+  public void flush(Duration timeout) {
+    client.outbox().flush(List.of(buffer), timeout);
+  }
+
+  /**
+   * Notes that the run failed: {@link #close} will end it as FAILED, after an interrupt as KILLED
+   * (R5), with the error in the tag {@link #ERROR_TAG}.
+   *
+   * @param error what ended it
+   * @param <E> its type
+   * @return the error, to be thrown again
+   */
+  public <E extends Throwable> E fail(E error) {
+    boolean interrupted =
+        error instanceof InterruptedException
+            || error instanceof TrackingException
+                && ((TrackingException) error).reason().equals(TrackingException.INTERRUPTED);
+    status = interrupted ? RunStatus.KILLED : RunStatus.FAILED;
+    try {
+      setTag(ERROR_TAG, Rules.shortened(error.toString()));
+    } catch (TrackingException refusal) {
+      // What was refused before must not hide the error that the caller is about to throw.
+      error.addSuppressed(refusal);
+    }
+    return error;
+  }
+
+  /**
+   * Waits until all that was logged is on disk, and ends the run: as FINISHED, or as {@link #fail}
+   * noted. Closing it again does nothing. An interrupt of the thread waits until it is done.
+   *
+   * @throws TrackingException if the server refused something of what was logged (the run has
+   *     ended), or did not answer for a minute
+   */
+  @Override
+  public void close() {
+    close(status);
+  }
+
+  void close(RunStatus as) {
+    if (closed.getAndSet(true)) {
+      return;
+    }
+    long endTime = System.currentTimeMillis();
+    boolean interrupted = Thread.interrupted();
+    TrackingException refusal = null;
+    try {
+      try {
+        client.outbox().finish(List.of(buffer), TrackingClient.PATIENCE);
+      } catch (TrackingException error) {
+        refusal = error;
+      }
+      client.closed(this);
+      client.outbox().letGo(buffer);
+      end(as, endTime, refusal);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void end(RunStatus as, long endTime, TrackingException refusal) {
+    UpdateRunRequest request =
+        UpdateRunRequest.newBuilder()
+            .setRunId(runId())
+            .setStatus(as)
+            .setEndTime(endTime)
+            .build();
+    try {
+      info = client.runs().update(request);
+    } catch (TrackingException error) {
+      if (refusal != null) {
+        error.addSuppressed(refusal);
+      }
+      throw error;
+    }
+    if (refusal != null) {
+      throw refusal;
+    }
+  }
+}

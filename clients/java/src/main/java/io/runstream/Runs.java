@@ -1,0 +1,163 @@
+package io.runstream;
+
+import io.runstream.v1.CountRunsRequest;
+import io.runstream.v1.CreateRunRequest;
+import io.runstream.v1.DatasetInput;
+import io.runstream.v1.DeleteRunRequest;
+import io.runstream.v1.DeleteTagRequest;
+import io.runstream.v1.GetRunRequest;
+import io.runstream.v1.LogInputsRequest;
+import io.runstream.v1.RestoreRunRequest;
+import io.runstream.v1.Run;
+import io.runstream.v1.RunInfo;
+import io.runstream.v1.RunServiceGrpc;
+import io.runstream.v1.RunServiceGrpc.RunServiceBlockingStub;
+import io.runstream.v1.SearchRunsRequest;
+import io.runstream.v1.SearchRunsResponse;
+import io.runstream.v1.UpdateRunRequest;
+import java.util.Iterator;
+import java.util.UUID;
+
+/**
+ * The runs of a server; see {@link TrackingClient#runs}.
+ *
+ * <p>What this client logged before is on disk before a run is read or searched, and so is seen.
+ */
+public final class Runs {
+  private final Calls calls;
+  private final Outbox outbox;
+  private final RunServiceBlockingStub stub;
+
+  Runs(Calls calls, Outbox outbox) {
+    this.calls = calls;
+    this.outbox = outbox;
+    this.stub = RunServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
+  }
+
+  /**
+   * Creates a run.
+   *
+   * @param request what to create; without a run id it gets one, so that it can be repeated (R1)
+   * @return the run
+   * @throws TrackingException {@code INVALID_ARGUMENT}, {@code NOT_FOUND} if there is no such
+   *     experiment, {@code FAILED_PRECONDITION} if it is deleted, or {@code ALREADY_EXISTS} if the
+   *     run id is taken by a run with other content
+   */
+  public Run create(CreateRunRequest request) {
+    CreateRunRequest.Builder whole = request.toBuilder();
+    if (whole.getRunId().isEmpty()) {
+      whole.setRunId(UUID.randomUUID().toString().replace("-", ""));
+    }
+    if (whole.getStartTime() == 0) {
+      whole.setStartTime(System.currentTimeMillis());
+    }
+    return calls.call(stub, to -> to.createRun(whole.build())).getRun();
+  }
+
+  /**
+   * Returns a run, active or deleted, with the latest point of each of its metrics (M5).
+   *
+   * @param runId its id
+   * @return the run
+   * @throws TrackingException {@code NOT_FOUND}
+   */
+  public Run get(String runId) {
+    outbox.flush(outbox.of(runId), calls.deadline);
+    GetRunRequest request = GetRunRequest.newBuilder().setRunId(runId).build();
+    return calls.call(stub, to -> to.getRun(request)).getRun();
+  }
+
+  /**
+   * Changes status, end time and name of an active run.
+   *
+   * @param request the changes; what is not set stays as it is
+   * @return what the run is now
+   * @throws TrackingException {@code INVALID_ARGUMENT}, {@code NOT_FOUND}, or {@code
+   *     FAILED_PRECONDITION} if it is deleted
+   */
+  public RunInfo update(UpdateRunRequest request) {
+    return calls.call(stub, to -> to.updateRun(request)).getRunInfo();
+  }
+
+  /**
+   * Deletes a run; it can be restored. Deleting a deleted run changes nothing (R2).
+   *
+   * @param runId its id
+   * @throws TrackingException {@code NOT_FOUND}
+   */
+  public void delete(String runId) {
+    DeleteRunRequest request = DeleteRunRequest.newBuilder().setRunId(runId).build();
+    calls.call(stub, to -> to.deleteRun(request));
+  }
+
+  /**
+   * Restores a run. Restoring an active run changes nothing (R2).
+   *
+   * @param runId its id
+   * @throws TrackingException {@code NOT_FOUND}, or {@code FAILED_PRECONDITION} if its experiment
+   *     is deleted
+   */
+  public void restore(String runId) {
+    RestoreRunRequest request = RestoreRunRequest.newBuilder().setRunId(runId).build();
+    calls.call(stub, to -> to.restoreRun(request));
+  }
+
+  /**
+   * Deletes a tag of an active run (P3).
+   *
+   * @param runId the run
+   * @param key the key of the tag
+   * @throws TrackingException {@code NOT_FOUND}, or {@code FAILED_PRECONDITION} if the run is
+   *     deleted
+   */
+  public void deleteTag(String runId, String key) {
+    outbox.flush(outbox.of(runId), calls.deadline);
+    DeleteTagRequest request = DeleteTagRequest.newBuilder().setRunId(runId).setKey(key).build();
+    calls.call(stub, to -> to.deleteTag(request));
+  }
+
+  /**
+   * Records datasets that an active run read (P4).
+   *
+   * @param runId the run
+   * @param datasets the datasets, each with the tags of its use
+   * @throws TrackingException {@code INVALID_ARGUMENT}, {@code NOT_FOUND}, or {@code
+   *     FAILED_PRECONDITION} if the run is deleted
+   */
+  public void logInputs(String runId, Iterable<DatasetInput> datasets) {
+    LogInputsRequest request =
+        LogInputsRequest.newBuilder().setRunId(runId).addAllDatasets(datasets).build();
+    calls.call(stub, to -> to.logInputs(request));
+  }
+
+  /**
+   * Searches runs (S1 to S6).
+   *
+   * @param request experiments, filter, order, view and what to return of each run; {@code
+   *     max_results} is the size of a page
+   * @return all runs that are found, read page by page as they are taken; it throws {@link
+   *     TrackingException} as calls do, with the column of what is malformed in the metadata
+   */
+  public Iterator<Run> search(SearchRunsRequest request) {
+    outbox.flush(outbox.all(), calls.deadline);
+    return new Pages<>(
+        token -> {
+          SearchRunsRequest page = request.toBuilder().setPageToken(token).build();
+          return calls.call(stub, to -> to.searchRuns(page));
+        },
+        SearchRunsResponse::getRunsList,
+        SearchRunsResponse::getNextPageToken);
+  }
+
+  /**
+   * Returns how many runs a filter is true of.
+   *
+   * @param request experiments, filter and view
+   * @return the number
+   * @throws TrackingException {@code INVALID_ARGUMENT} if the filter is malformed
+   */
+  public long count(CountRunsRequest request) {
+    outbox.flush(outbox.all(), calls.deadline);
+    return calls.call(stub, to -> to.countRuns(request)).getCount();
+  }
+}

@@ -1,0 +1,135 @@
+package io.runstream;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.ErrorInfo;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import io.runstream.v1.BatchError;
+import java.util.Map;
+
+/**
+ * What went wrong with a call, or with something that was logged before.
+ *
+ * <p>The code says of which kind it is, the reason exactly what, and the metadata the particulars:
+ * {@code field}, {@code value}, {@code limit} and others, as the server's {@code
+ * google.rpc.ErrorInfo} gives them.
+ */
+public class TrackingException extends RuntimeException {
+  /** Reason of the error of a thread that was interrupted while it waited. */
+  static final String INTERRUPTED = "INTERRUPTED";
+
+  private static final long serialVersionUID = 1L;
+
+  /** Of which kind it is. */
+  private final Status.Code code;
+
+  /** What is wrong, for programs. */
+  private final String reason;
+
+  private final transient Map<String, String> metadata;
+
+  TrackingException(
+      Status.Code code, String message, String reason, Map<String, String> metadata) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+    this.metadata = Map.copyOf(metadata);
+  }
+
+  static TrackingException of(StatusRuntimeException error) {
+    ErrorInfo info = ErrorInfo.getDefaultInstance();
+    com.google.rpc.Status status = StatusProto.fromThrowable(error);
+    if (status != null) {
+      for (Any detail : status.getDetailsList()) {
+        if (detail.is(ErrorInfo.class)) {
+          try {
+            info = detail.unpack(ErrorInfo.class);
+          } catch (InvalidProtocolBufferException malformed) {
+            error.addSuppressed(malformed);
+          }
+        }
+      }
+    }
+    Status.Code code = error.getStatus().getCode();
+    String description = error.getStatus().getDescription();
+    TrackingException made =
+        new TrackingException(
+            code,
+            description == null ? code.toString() : description,
+            info.getReason(),
+            info.getMetadataMap());
+    made.initCause(error);
+    return made;
+  }
+
+  static TrackingException of(BatchError error) {
+    return new TrackingException(
+        Status.fromCodeValue(error.getCode()).getCode(),
+        error.getMessage(),
+        error.getReason(),
+        error.getMetadataMap());
+  }
+
+  static TrackingException invalid(
+      String reason, String field, Object value, Object limit, String message) {
+    return new TrackingException(
+        Status.Code.INVALID_ARGUMENT,
+        message,
+        reason,
+        Map.of("field", field, "value", String.valueOf(value), "limit", String.valueOf(limit)));
+  }
+
+  static TrackingException late(String message) {
+    return new TrackingException(Status.Code.DEADLINE_EXCEEDED, message, "", Map.of());
+  }
+
+  static TrackingException unavailable(String message, Throwable cause) {
+    TrackingException made =
+        new TrackingException(Status.Code.UNAVAILABLE, message, "", Map.of());
+    made.initCause(cause);
+    return made;
+  }
+
+  static TrackingException interrupted() {
+    return new TrackingException(
+        Status.Code.CANCELLED, "the thread was interrupted", INTERRUPTED, Map.of());
+  }
+
+  /**
+   * Returns of which kind the error is.
+   *
+   * @return the status code of gRPC
+   */
+  public Status.Code code() {
+    return code;
+  }
+
+  /**
+   * Returns what is wrong, for programs.
+   *
+   * @return the reason in UPPER_SNAKE_CASE, such as {@code PARAM_IMMUTABLE}; empty if none is told
+   */
+  public String reason() {
+    return reason;
+  }
+
+  /**
+   * Returns the field that is wrong.
+   *
+   * @return its name, such as {@code params.lr}; empty if none is told
+   */
+  public String field() {
+    return metadata().getOrDefault("field", "");
+  }
+
+  /**
+   * Returns the particulars.
+   *
+   * @return them by name; not after serialization
+   */
+  public Map<String, String> metadata() {
+    return metadata == null ? Map.of() : metadata;
+  }
+}

@@ -1,0 +1,56 @@
+package io.runstream;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** Moves several files at the same time. */
+final class Transfers {
+  private static final int AT_ONCE = 4;
+
+  /** Moves one file. */
+  interface Transfer<F, R> {
+    R move(F file) throws IOException;
+  }
+
+  private Transfers() {}
+
+  /** Moves files; the first error ends it, once those under way have ended. */
+  static <F, R> List<R> all(List<F> files, Transfer<F, R> transfer) throws IOException {
+    ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
+    try {
+      List<Future<R>> moves = new ArrayList<>();
+      for (F file : files) {
+        Callable<R> move = () -> transfer.move(file);
+        moves.add(threads.submit(move));
+      }
+      List<R> results = new ArrayList<>();
+      for (Future<R> move : moves) {
+        results.add(move.get());
+      }
+      return results;
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw TrackingException.interrupted();
+    } catch (ExecutionException error) {
+      throw cause(error);
+    } finally {
+      threads.shutdownNow(); // which interrupts those under way
+    }
+  }
+
+  private static IOException cause(ExecutionException error) {
+    if (error.getCause() instanceof IOException) {
+      return (IOException) error.getCause();
+    }
+    if (error.getCause() instanceof RuntimeException) {
+      throw (RuntimeException) error.getCause();
+    }
+    throw new IllegalStateException(error.getCause());
+  }
+}

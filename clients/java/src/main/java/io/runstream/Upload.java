@@ -1,0 +1,141 @@
+package io.runstream;
+
+import com.google.protobuf.ByteString;
+import io.grpc.Status;
+import io.runstream.v1.ArtifactServiceGrpc;
+import io.runstream.v1.ArtifactServiceGrpc.ArtifactServiceBlockingStub;
+import io.runstream.v1.FileInfo;
+import io.runstream.v1.GetArtifactRequest;
+import io.runstream.v1.GetUploadRequest;
+import io.runstream.v1.UploadStart;
+import java.io.IOException;
+import java.io.InputStream;
+import java.security.MessageDigest;
+import java.util.UUID;
+
+/**
+ * The upload of one file, in pieces, whatever breaks on the way: one that breaks off goes on where
+ * it stopped, and the server checks the SHA-256 of the whole.
+ */
+final class Upload {
+  /** What is uploaded; opened again when an upload goes on. */
+  interface Source {
+    InputStream open() throws IOException;
+
+    /** Throws an exception if it is not what it was when it was opened first. */
+    void check() throws IOException;
+  }
+
+  private static final int CHUNK_BYTES = 1024 * 1024;
+
+  private final Calls calls;
+  private final ArtifactServiceBlockingStub stub;
+  private final String runId;
+  private final String path;
+  private final Source source;
+  private final String uploadId = UUID.randomUUID().toString().replace("-", "");
+  private String sha256 = ""; // of all that was sent, once its end was
+
+  Upload(
+      Calls calls, ArtifactServiceBlockingStub stub, String runId, String path, Source source) {
+    this.calls = calls;
+    this.stub = stub;
+    this.runId = runId;
+    this.path = path;
+    this.source = source;
+  }
+
+  /** Uploads it, and returns what the server has then. */
+  FileInfo run() throws IOException {
+    Attempts attempts = new Attempts();
+    long offset = 0;
+    while (true) {
+      try {
+        return attempt(offset);
+      } catch (TrackingException error) {
+        if (!mayGoOn(error)) {
+          throw error;
+        }
+        FileInfo there = stored();
+        if (there != null) {
+          return there;
+        }
+        offset = offset();
+        attempts.next(offset, error);
+      }
+    }
+  }
+
+  private FileInfo attempt(long offset) throws IOException {
+    UploadStream stream =
+        new UploadStream(ArtifactServiceGrpc.newStub(calls.channel), calls.deadline);
+    boolean done = false;
+    try (InputStream content = source.open()) {
+      stream.start(
+          UploadStart.newBuilder()
+              .setRunId(runId)
+              .setPath(path)
+              .setUploadId(uploadId)
+              .setOffset(offset)
+              .build());
+      MessageDigest digest = Sha256.begin();
+      send(content, offset, digest, stream);
+      source.check();
+      sha256 = Sha256.end(digest);
+      FileInfo stored = stream.end(sha256);
+      done = true;
+      return stored;
+    } finally {
+      if (!done) {
+        stream.cancel();
+      }
+    }
+  }
+
+  private static void send(
+      InputStream content, long offset, MessageDigest digest, UploadStream stream)
+      throws IOException {
+    byte[] chunk = new byte[CHUNK_BYTES];
+    long position = 0;
+    while (true) {
+      // One chunk ends where the server has to go on.
+      int most = (int) (position < offset ? Math.min(CHUNK_BYTES, offset - position) : CHUNK_BYTES);
+      int size = content.readNBytes(chunk, 0, most);
+      if (size == 0) {
+        return;
+      }
+      digest.update(chunk, 0, size);
+      position += size;
+      if (position > offset) {
+        stream.chunk(ByteString.copyFrom(chunk, 0, size));
+      }
+    }
+  }
+
+  private static boolean mayGoOn(TrackingException error) {
+    return error.code() == Status.Code.UNAVAILABLE || error.reason().equals("UPLOAD_OFFSET");
+  }
+
+  /** Returns what the server has, if it is this file: the answer alone was lost then. */
+  private FileInfo stored() {
+    if (sha256.isEmpty()) {
+      return null;
+    }
+    GetArtifactRequest question =
+        GetArtifactRequest.newBuilder().setRunId(runId).setPath(path).build();
+    try {
+      FileInfo there = calls.call(stub, to -> to.getArtifact(question)).getFile();
+      return there.getSha256().equals(sha256) ? there : null;
+    } catch (TrackingException error) {
+      if (error.code() == Status.Code.NOT_FOUND) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  private long offset() {
+    GetUploadRequest question = GetUploadRequest.newBuilder().setUploadId(uploadId).build();
+    return calls.call(stub, to -> to.getUpload(question)).getOffset();
+  }
+}

@@ -1,0 +1,123 @@
+package io.runstream;
+
+import com.google.protobuf.ByteString;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import io.runstream.v1.ArtifactServiceGrpc.ArtifactServiceStub;
+import io.runstream.v1.FileInfo;
+import io.runstream.v1.UploadArtifactRequest;
+import io.runstream.v1.UploadArtifactResponse;
+import io.runstream.v1.UploadEnd;
+import io.runstream.v1.UploadStart;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** One UploadArtifact stream, sent by the thread that calls, as fast as the server takes it. */
+final class UploadStream
+    implements ClientResponseObserver<UploadArtifactRequest, UploadArtifactResponse> {
+  private final Duration patience;
+  private ClientCallStreamObserver<UploadArtifactRequest> requests;
+  // The following are covered by the monitor.
+  private FileInfo stored;
+  private TrackingException error;
+  private boolean ended;
+
+  /**
+   * Opens a stream.
+   *
+   * @param patience after which a server that takes nothing more is given up
+   */
+  UploadStream(ArtifactServiceStub stub, Duration patience) {
+    this.patience = patience;
+    stub.uploadArtifact(this);
+  }
+
+  void start(UploadStart start) {
+    send(UploadArtifactRequest.newBuilder().setStart(start).build());
+  }
+
+  void chunk(ByteString bytes) {
+    send(UploadArtifactRequest.newBuilder().setChunk(bytes).build());
+  }
+
+  /** Says that all was sent, and waits until the file is on disk. */
+  FileInfo end(String sha256) {
+    UploadEnd end = UploadEnd.newBuilder().setSha256(sha256).build();
+    send(UploadArtifactRequest.newBuilder().setEnd(end).build());
+    requests.onCompleted();
+    synchronized (this) {
+      while (!ended) {
+        await(Long.MAX_VALUE);
+      }
+      if (error != null) {
+        throw error;
+      }
+      return stored;
+    }
+  }
+
+  /** Ends the stream before its end, so that the server stores nothing. */
+  void cancel() {
+    requests.cancel("the upload was given up", null);
+  }
+
+  @Override
+  public void beforeStart(ClientCallStreamObserver<UploadArtifactRequest> observer) {
+    requests = observer;
+    observer.setOnReadyHandler(this::wake);
+  }
+
+  @Override
+  public synchronized void onNext(UploadArtifactResponse answer) {
+    stored = answer.getFile();
+  }
+
+  @Override
+  public synchronized void onError(Throwable cause) {
+    error =
+        cause instanceof StatusRuntimeException
+            ? TrackingException.of((StatusRuntimeException) cause)
+            : TrackingException.unavailable(cause.toString(), cause);
+    ended = true;
+    notifyAll();
+  }
+
+  @Override
+  public synchronized void onCompleted() {
+    ended = true;
+    notifyAll();
+  }
+
+  private void send(UploadArtifactRequest request) {
+    awaitRoom();
+    requests.onNext(request);
+  }
+
+  private synchronized void awaitRoom() {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (!ended && !requests.isReady()) {
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw TrackingException.unavailable("the server took nothing for " + patience, null);
+      }
+      await(left);
+    }
+    if (error != null) {
+      throw error;
+    }
+  }
+
+  private synchronized void wake() {
+    notifyAll();
+  }
+
+  private void await(long nanos) {
+    try {
+      TimeUnit.NANOSECONDS.timedWait(this, Math.max(nanos, 1_000_000));
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw TrackingException.interrupted();
+    }
+  }
+}

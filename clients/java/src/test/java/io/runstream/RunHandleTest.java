@@ -1,0 +1,212 @@
+package io.runstream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.grpc.Status;
+import io.runstream.testing.Server;
+import io.runstream.v1.CreateRunRequest;
+import io.runstream.v1.Metric;
+import io.runstream.v1.Run;
+import io.runstream.v1.RunStatus;
+import io.runstream.v1.RunTag;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The handle of a run: how it ends, and what it says of what was refused. */
+class RunHandleTest {
+  private static final Duration SECONDS = Duration.ofSeconds(20);
+
+  @TempDir static Path folder;
+  static Server server;
+  static TrackingClient client;
+
+  @BeforeAll
+  static void start() {
+    server = Server.start(folder);
+    client = TrackingClient.connect(server.uri());
+  }
+
+  @AfterAll
+  static void stop() {
+    client.close();
+    server.close();
+  }
+
+  @Test
+  void aClosedRunIsFinishedAndHasWhatWasLogged() { // R5
+    RunHandle handle = client.startRun("baseline");
+    try (RunHandle run = handle) {
+      run.logParam("lr", "0.1");
+      run.logParams(Map.of("layers", "3", "optimizer", "adam"));
+      run.setTag("team", "risk");
+      run.setTags(Map.of("stage", "trial"));
+      run.logMetric("loss", 0.5, 1);
+      run.logMetric("loss", 0.25, 1_700_000_000_000L, 2);
+      run.logMetrics(Map.of("accuracy", 0.9, "epoch", 3), 3);
+    }
+    Run run = client.runs().get(handle.runId());
+    assertEquals("baseline", run.getInfo().getRunName());
+    assertEquals(RunStatus.FINISHED, run.getInfo().getStatus());
+    assertTrue(run.getInfo().getEndTime() >= run.getInfo().getStartTime());
+    assertEquals(run.getInfo(), handle.info());
+    assertEquals(
+        Map.of("accuracy", 0.9, "epoch", 3.0, "loss", 0.25),
+        run.getData().getMetricsList().stream()
+            .collect(Collectors.toMap(Metric::getKey, Metric::getValue)));
+    assertEquals(3, run.getData().getParamsCount());
+    assertEquals("risk", tags(run).get("team"));
+    assertEquals("trial", tags(run).get("stage"));
+  }
+
+  @Test
+  void aRunSaysWhereItComesFrom() { // R4
+    CreateRunRequest request =
+        CreateRunRequest.newBuilder()
+            .addTags(RunTag.newBuilder().setKey("mlflow.source.name").setValue("Training"))
+            .build();
+    try (RunHandle handle = client.startRun(request)) {
+      Map<String, String> tags = tags(client.runs().get(handle.runId()));
+      assertEquals(System.getProperty("user.name"), tags.get("mlflow.user"));
+      assertEquals("LOCAL", tags.get("mlflow.source.type"));
+      assertEquals("Training", tags.get("mlflow.source.name"));
+    }
+  }
+
+  @Test
+  void aRunThatFailsIsFailedAndSaysWhy() { // R5
+    RunHandle handle = client.startRun("fails");
+    IllegalStateException error = new IllegalStateException("the loss is NaN");
+    IllegalStateException thrown =
+        assertThrows(
+            IllegalStateException.class,
+            () -> {
+              try (RunHandle run = handle) {
+                try {
+                  run.logMetric("loss", Double.NaN, 1);
+                  throw error;
+                } catch (RuntimeException any) {
+                  throw run.fail(any);
+                }
+              }
+            });
+    assertSame(error, thrown);
+    Run run = client.runs().get(handle.runId());
+    assertEquals(RunStatus.FAILED, run.getInfo().getStatus());
+    assertEquals(error.toString(), tags(run).get(RunHandle.ERROR_TAG));
+    assertEquals(1, run.getData().getMetricsCount());
+  }
+
+  @Test
+  void aRunThatIsInterruptedIsKilledAndTheInterruptStays() throws InterruptedException { // R5
+    RunHandle handle = client.startRun("interrupted");
+    boolean[] interrupted = new boolean[1];
+    Thread training =
+        new Thread(
+            () -> {
+              try (RunHandle run = handle) {
+                try {
+                  run.logMetric("loss", 1, 1);
+                  Thread.sleep(60_000);
+                } catch (InterruptedException interrupt) {
+                  run.fail(interrupt);
+                  Thread.currentThread().interrupt();
+                }
+              }
+              interrupted[0] = Thread.interrupted();
+            });
+    training.start();
+    training.interrupt();
+    training.join();
+    assertTrue(interrupted[0]);
+    Run run = client.runs().get(handle.runId());
+    assertEquals(RunStatus.KILLED, run.getInfo().getStatus());
+    assertEquals(1, run.getData().getMetricsCount());
+  }
+
+  @Test
+  void aRefusedBatchTakesNothingWithItAndIsToldOnce() { // P1, P5, X4
+    String id = client.createRun().getRunId();
+    client.logParam(id, "lr", "0.1");
+    client.flush(SECONDS);
+    try (TrackingClient other = TrackingClient.connect(server.uri())) {
+      RunHandle run = other.resumeRun(id);
+      run.logMetric("loss", 1, 1);
+      run.logParam("lr", "0.2");
+      run.logMetric("loss", 2, 2);
+      run.logParam("layers", "3");
+      TrackingException refusal = assertThrows(TrackingException.class, run::close);
+      assertEquals("PARAM_IMMUTABLE", refusal.reason());
+      run.close();
+    }
+    Run run = client.runs().get(id);
+    assertEquals(RunStatus.FINISHED, run.getInfo().getStatus());
+    assertEquals(2.0, run.getData().getMetrics(0).getValue());
+    assertEquals(2, run.getData().getParamsCount());
+    assertEquals(2, client.histories().get(id, "loss").size());
+  }
+
+  @Test
+  void aRefusalOfOneRunIsNothingToAnother() throws InterruptedException { // X4
+    RunHandle deleted = client.startRun("deleted");
+    RunHandle other = client.startRun("other");
+    client.runs().delete(deleted.runId());
+    deleted.logMetric("loss", 1, 1);
+    other.logMetric("loss", 1, 1);
+    other.flush(SECONDS);
+    other.close();
+    TrackingException refusal =
+        assertThrows(TrackingException.class, () -> deleted.flush(SECONDS));
+    assertEquals(Status.Code.FAILED_PRECONDITION, refusal.code());
+    TrackingException end = assertThrows(TrackingException.class, deleted::close);
+    assertEquals(Status.Code.FAILED_PRECONDITION, end.code());
+  }
+
+  @Test
+  void theNextCallIsToldWhatWasRefused() throws InterruptedException { // X4
+    String id = client.createRun().getRunId();
+    client.runs().delete(id);
+    TrackingClient other = TrackingClient.connect(server.uri());
+    other.logMetric(id, "loss", 1, 1);
+    long deadline = System.nanoTime() + SECONDS.toNanos();
+    TrackingException refusal = null;
+    while (refusal == null && System.nanoTime() < deadline) {
+      Thread.sleep(200); // after which it is answered, but for a very slow machine
+      try {
+        other.logMetric(id, "loss", 1, 1);
+      } catch (TrackingException told) {
+        refusal = told;
+      }
+    }
+    assertEquals(Status.Code.FAILED_PRECONDITION, refusal.code());
+    try {
+      other.close();
+    } catch (TrackingException told) {
+      assertEquals(Status.Code.FAILED_PRECONDITION, told.code()); // of a second attempt
+    }
+  }
+
+  @Test
+  void anOpenRunGivesSignsOfLife(@TempDir Path other) throws Exception {
+    try (Server strict = Server.start(other, "--lost-after", "12");
+        TrackingClient living = TrackingClient.connect(strict.uri());
+        RunHandle run = living.startRun("quiet")) {
+      Thread.sleep(15_000);
+      assertEquals(RunStatus.RUNNING, living.runs().get(run.runId()).getInfo().getStatus());
+    }
+  }
+
+  private static Map<String, String> tags(Run run) {
+    return run.getData().getTagsList().stream()
+        .collect(Collectors.toMap(RunTag::getKey, RunTag::getValue));
+  }
+}

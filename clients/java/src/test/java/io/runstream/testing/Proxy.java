@@ -1,0 +1,137 @@
+package io.runstream.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A TCP proxy whose wire can be cut, or swallow everything without a word. */
+public final class Proxy implements AutoCloseable {
+  private final int target;
+  private final ServerSocket listener;
+  private final List<Socket> sockets = new CopyOnWriteArrayList<>();
+  private volatile boolean silent;
+  private volatile boolean mute;
+  // The following are covered by the monitor.
+  private long cutAt = Long.MAX_VALUE;
+  private long forwarded;
+
+  /** Forwards connections to a port of this machine. */
+  public Proxy(int target) {
+    this.target = target;
+    try {
+      listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
+    start(this::accept);
+  }
+
+  public String uri() {
+    return "grpc://127.0.0.1:" + listener.getLocalPort();
+  }
+
+  /** Breaks all connections; new ones are accepted. */
+  public void cut() {
+    sockets.forEach(Proxy::close);
+    sockets.clear();
+  }
+
+  /** Breaks all connections once this many bytes more have gone either way. */
+  public synchronized void cutAfter(long bytes) {
+    cutAt = forwarded + bytes;
+  }
+
+  /** The bytes that went either way. */
+  public synchronized long forwarded() {
+    return forwarded;
+  }
+
+  /** From now on passes nothing on, in either direction, and closes nothing. */
+  public void swallow() {
+    silent = true;
+  }
+
+  /** From now on passes on what clients send, and nothing of what the server sends. */
+  public void swallowAnswers() {
+    mute = true;
+  }
+
+  /** Forwards new connections again. */
+  public void heal() {
+    silent = false;
+    mute = false;
+  }
+
+  @Override
+  public void close() {
+    try {
+      listener.close();
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
+    cut();
+  }
+
+  private void accept() {
+    try {
+      while (true) {
+        Socket client = listener.accept();
+        Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
+        sockets.add(client);
+        sockets.add(server);
+        start(() -> forward(client, server, false));
+        start(() -> forward(server, client, true));
+      }
+    } catch (IOException closed) {
+      // or there is no server: nobody is served any more
+    }
+  }
+
+  private void forward(Socket source, Socket sink, boolean answers) {
+    boolean lost = false;
+    byte[] data = new byte[65_536];
+    try {
+      InputStream in = source.getInputStream();
+      OutputStream out = sink.getOutputStream();
+      for (int size; (size = in.read(data)) >= 0; ) {
+        lost = lost || silent || answers && mute;
+        if (!lost) {
+          out.write(data, 0, size);
+        }
+        count(size);
+      }
+    } catch (IOException broken) {
+      // as is the other side
+    }
+    close(source);
+    close(sink);
+  }
+
+  private synchronized void count(int bytes) {
+    forwarded += bytes;
+    if (forwarded >= cutAt) {
+      cutAt = Long.MAX_VALUE;
+      cut();
+    }
+  }
+
+  private static void close(Socket socket) {
+    try {
+      socket.close();
+    } catch (IOException ignored) {
+      // it is gone
+    }
+  }
+
+  private static void start(Runnable work) {
+    Thread thread = new Thread(work, "proxy");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}

@@ -1,0 +1,30 @@
+package io.runstream.testing;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The Python of the project, which the build of this module installs. */
+public final class Python {
+  /** The project. */
+  public static final Path ROOT = Path.of(System.getProperty("runstream.root")).normalize();
+
+  static final Path EXECUTABLE = ROOT.resolve(".venv/bin/python");
+
+  private Python() {}
+
+  /** Runs a program of the project, which has to succeed; returns what it printed. */
+  public static String run(String program, String... arguments) {
+    List<String> command = new ArrayList<>(List.of(EXECUTABLE.toString(), ROOT + "/" + program));
+    command.addAll(List.of(arguments));
+    return Programs.run(withoutSettings(new ProcessBuilder(command)));
+  }
+
+  static ProcessBuilder withoutSettings(ProcessBuilder builder) {
+    builder
+        .environment()
+        .keySet()
+        .removeIf(name -> name.startsWith("RUNSTREAM_") || name.startsWith("MLFLOW_"));
+    return builder;
+  }
+}
