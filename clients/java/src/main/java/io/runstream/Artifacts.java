@@ -135,14 +135,9 @@ public final class Artifacts {
    * @throws IOException if they cannot be written
    * @throws TrackingException as {@link #download(String, String, Path)}
    */
-  public List<Path> downloadFolder(String runId, String path, Path destination)
-      throws IOException {
+  public List<Path> downloadFolder(String runId, String path, Path destination) throws IOException {
     ListArtifactsRequest request =
-        ListArtifactsRequest.newBuilder()
-            .setRunId(runId)
-            .setPath(path)
-            .setRecursive(true)
-            .build();
+        ListArtifactsRequest.newBuilder().setRunId(runId).setPath(path).setRecursive(true).build();
     List<String> paths = new ArrayList<>();
     list(request).forEachRemaining(file -> paths.add(file.getPath()));
     return Transfers.all(
@@ -172,8 +167,8 @@ public final class Artifacts {
   /**
    * Lists a folder by path.
    *
-   * @param request which folder, and whether all files below it; {@code max_results} is the size
-   *     of a page
+   * @param request which folder, and whether all files below it; {@code max_results} is the size of
+   *     a page
    * @return files and folders, read page by page as they are taken; it throws {@link
    *     TrackingException} as calls do
    */

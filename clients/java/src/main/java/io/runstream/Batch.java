@@ -10,6 +10,7 @@ final class Batch {
   final RunBuffer buffer;
   final LogBatchRequest request;
   final int bytes;
+
   /** Its place among all batches of the outbox, from 1. */
   long number;
 

@@ -44,11 +44,16 @@ final class Calls {
   static Map<String, ?> serviceConfig() {
     Map<String, ?> retries =
         Map.of(
-            "maxAttempts", 5.0,
-            "initialBackoff", "0.2s",
-            "maxBackoff", "5s",
-            "backoffMultiplier", 3.0,
-            "retryableStatusCodes", List.of("UNAVAILABLE"));
+            "maxAttempts",
+            5.0,
+            "initialBackoff",
+            "0.2s",
+            "maxBackoff",
+            "5s",
+            "backoffMultiplier",
+            3.0,
+            "retryableStatusCodes",
+            List.of("UNAVAILABLE"));
     List<Map<String, String>> once =
         ONCE.entrySet().stream()
             .flatMap(
@@ -73,7 +78,8 @@ final class Calls {
           && state != ConnectivityState.READY
           && state != ConnectivityState.IDLE) {
         throw TrackingException.unavailable(
-            channel.authority() + " could not be reached for " + deadline.toSeconds() + " s", error);
+            channel.authority() + " could not be reached for " + deadline.toSeconds() + " s",
+            error);
       }
       throw TrackingException.of(error);
     }

@@ -56,9 +56,7 @@ public final class Histories {
    */
   public Answers<ReadMetricHistoryResponse> read(ReadMetricHistoryRequest request) {
     outbox.flush(outbox.of(request.getRunId()), calls.deadline);
-    request
-        .getRunIdsList()
-        .forEach(runId -> outbox.flush(outbox.of(runId), calls.deadline));
+    request.getRunIdsList().forEach(runId -> outbox.flush(outbox.of(runId), calls.deadline));
     return calls.stream(stub, to -> to.readMetricHistory(request));
   }
 

@@ -67,7 +67,9 @@ final class Outbox {
     return found != null ? found : buffers.computeIfAbsent(runId, id -> new RunBuffer(id, this));
   }
 
-  /** Returns a buffer that gives signs of life, and that is kept, until {@link #letGo(RunBuffer)}. */
+  /**
+   * Returns a buffer that gives signs of life, and that is kept, until {@link #letGo(RunBuffer)}.
+   */
   RunBuffer hold(String runId) {
     RunBuffer held = buffer(runId);
     while (!held.hold()) {
@@ -233,8 +235,11 @@ final class Outbox {
     }
     if (answered <= streamAnswered || answered - streamAnswered > sent.size()) {
       throw new IllegalStateException(
-          "the server answered " + answered + " requests of a stream, of which "
-              + (streamAnswered + sent.size()) + " were sent");
+          "the server answered "
+              + answered
+              + " requests of a stream, of which "
+              + (streamAnswered + sent.size())
+              + " were sent");
     }
     Batch batch = null;
     for (; streamAnswered < answered; streamAnswered++) {

@@ -21,8 +21,7 @@ final class Pages<P, T> implements Iterator<T> {
    * @param items returns what a page has
    * @param nextToken returns the token of the page after it, "" at the end
    */
-  Pages(
-      Function<String, P> page, Function<P, List<T>> items, Function<P, String> nextToken) {
+  Pages(Function<String, P> page, Function<P, List<T>> items, Function<P, String> nextToken) {
     this.page = page;
     this.items = items;
     this.nextToken = nextToken;

@@ -73,8 +73,13 @@ final class Rules {
           field,
           timestamp,
           "0 to " + Long.MAX_VALUE,
-          "Invalid value " + timestamp + " for parameter '" + field + "' supplied: it must be 0 to "
-              + Long.MAX_VALUE + " milliseconds since the epoch");
+          "Invalid value "
+              + timestamp
+              + " for parameter '"
+              + field
+              + "' supplied: it must be 0 to "
+              + Long.MAX_VALUE
+              + " milliseconds since the epoch");
     }
   }
 

@@ -38,10 +38,13 @@ final class RunBuffer {
   // Covered by the outbox's monitor.
   /** Number of the last batch that was put into the outbox. */
   long last;
+
   /** When the last batch or sign of life was put there. */
   long sent;
+
   /** What the server refused and nobody was told. */
   final Queue<TrackingException> refusals = new ArrayDeque<>();
+
   /** Whether {@link #refusals} has any, read without the monitor. */
   volatile boolean refused;
 
@@ -222,8 +225,15 @@ final class RunBuffer {
           "params." + key,
           value,
           old,
-          "params." + key + " of run " + runId + " is already '" + old + "', it cannot become '"
-              + value + "'");
+          "params."
+              + key
+              + " of run "
+              + runId
+              + " is already '"
+              + old
+              + "', it cannot become '"
+              + value
+              + "'");
     }
   }
 

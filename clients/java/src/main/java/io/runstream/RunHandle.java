@@ -208,11 +208,7 @@ public final class RunHandle implements AutoCloseable {
 
   private void end(RunStatus as, long endTime, TrackingException refusal) {
     UpdateRunRequest request =
-        UpdateRunRequest.newBuilder()
-            .setRunId(runId())
-            .setStatus(as)
-            .setEndTime(endTime)
-            .build();
+        UpdateRunRequest.newBuilder().setRunId(runId()).setStatus(as).setEndTime(endTime).build();
     try {
       info = client.runs().update(request);
     } catch (TrackingException error) {

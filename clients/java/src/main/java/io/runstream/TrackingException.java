@@ -30,8 +30,7 @@ public class TrackingException extends RuntimeException {
 
   private final transient Map<String, String> metadata;
 
-  TrackingException(
-      Status.Code code, String message, String reason, Map<String, String> metadata) {
+  TrackingException(Status.Code code, String message, String reason, Map<String, String> metadata) {
     super(message);
     this.code = code;
     this.reason = reason;
@@ -86,8 +85,7 @@ public class TrackingException extends RuntimeException {
   }
 
   static TrackingException unavailable(String message, Throwable cause) {
-    TrackingException made =
-        new TrackingException(Status.Code.UNAVAILABLE, message, "", Map.of());
+    TrackingException made = new TrackingException(Status.Code.UNAVAILABLE, message, "", Map.of());
     made.initCause(cause);
     return made;
   }

@@ -36,8 +36,7 @@ final class Upload {
   private final String uploadId = UUID.randomUUID().toString().replace("-", "");
   private String sha256 = ""; // of all that was sent, once its end was
 
-  Upload(
-      Calls calls, ArtifactServiceBlockingStub stub, String runId, String path, Source source) {
+  Upload(Calls calls, ArtifactServiceBlockingStub stub, String runId, String path, Source source) {
     this.calls = calls;
     this.stub = stub;
     this.runId = runId;

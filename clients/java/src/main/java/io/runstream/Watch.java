@@ -30,7 +30,8 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
     this.request = request;
     if (request.getPosition().isEmpty()) {
       String now =
-          calls.call(stub, to -> to.getPosition(GetPositionRequest.getDefaultInstance()))
+          calls
+              .call(stub, to -> to.getPosition(GetPositionRequest.getDefaultInstance()))
               .getPosition();
       this.request = request.toBuilder().setPosition(now).build();
     }

@@ -175,8 +175,7 @@ class ArtifactsTest {
   void aFileThatChangesWhileItIsUploadedIsRefused() throws IOException {
     Path file = random(folder.resolve("growing.bin"), MIB);
     LocalFile source = new LocalFile(file);
-    try (OutputStream out =
-        Files.newOutputStream(file, java.nio.file.StandardOpenOption.APPEND)) {
+    try (OutputStream out = Files.newOutputStream(file, java.nio.file.StandardOpenOption.APPEND)) {
       out.write(1);
     }
     TrackingException error = assertThrows(TrackingException.class, source::check);
@@ -215,8 +214,7 @@ class ArtifactsTest {
 
   private static String digest(Path file) throws IOException {
     MessageDigest digest = Sha256.begin();
-    try (InputStream content =
-        new DigestInputStream(Files.newInputStream(file), digest)) {
+    try (InputStream content = new DigestInputStream(Files.newInputStream(file), digest)) {
       content.transferTo(OutputStream.nullOutputStream());
     }
     return Sha256.end(digest);

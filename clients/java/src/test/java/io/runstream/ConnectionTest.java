@@ -112,8 +112,7 @@ class ConnectionTest {
   void aChannelOfTheCallerIsUsedAndStaysOpen() {
     try (Server server = Server.start(folder)) {
       ManagedChannel channel =
-          Grpc.newChannelBuilder(
-                  "127.0.0.1:" + server.port(), InsecureChannelCredentials.create())
+          Grpc.newChannelBuilder("127.0.0.1:" + server.port(), InsecureChannelCredentials.create())
               .defaultServiceConfig(TrackingClient.serviceConfig())
               .build();
       try (TrackingClient client = TrackingClient.over(channel)) {

@@ -202,8 +202,7 @@ class OutageTest {
   void whatAKilledClientFlushedIsThere() throws Exception {
     Process process = Programs.java(Logger.class, List.of(), server.uri()).start();
     BufferedReader words =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     String id = words.readLine();
     long flushed = 0;
     for (int i = 0; i < 50; i++) {

@@ -14,7 +14,6 @@ import io.runstream.v1.RunStatus;
 import io.runstream.v1.RunTag;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -164,8 +163,7 @@ class RunHandleTest {
     other.logMetric("loss", 1, 1);
     other.flush(SECONDS);
     other.close();
-    TrackingException refusal =
-        assertThrows(TrackingException.class, () -> deleted.flush(SECONDS));
+    TrackingException refusal = assertThrows(TrackingException.class, () -> deleted.flush(SECONDS));
     assertEquals(Status.Code.FAILED_PRECONDITION, refusal.code());
     TrackingException end = assertThrows(TrackingException.class, deleted::close);
     assertEquals(Status.Code.FAILED_PRECONDITION, end.code());

@@ -150,8 +150,7 @@ class TrackingClientTest {
 
   @Test
   void aMalformedFilterSaysAtWhichColumn() { // S4, X1
-    SearchRunsRequest request =
-        SearchRunsRequest.newBuilder().setFilter("metrics.loss <").build();
+    SearchRunsRequest request = SearchRunsRequest.newBuilder().setFilter("metrics.loss <").build();
     TrackingException error =
         assertThrows(TrackingException.class, () -> client.runs().search(request).hasNext());
     assertEquals(Status.Code.INVALID_ARGUMENT, error.code());

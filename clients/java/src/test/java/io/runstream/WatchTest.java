@@ -41,8 +41,7 @@ class WatchTest {
 
   @Test
   void aWatcherOfAnExperimentSeesARunFromItsStartToItsEnd() {
-    try (Watch watch =
-        client.watch(WatchRequest.newBuilder().addExperimentIds("0").build())) {
+    try (Watch watch = client.watch(WatchRequest.newBuilder().addExperimentIds("0").build())) {
       try (RunHandle run = client.startRun("watched")) {
         run.logParam("lr", "0.1");
         run.logMetric("loss", 0.5, 1);

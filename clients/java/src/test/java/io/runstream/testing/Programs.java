@@ -25,8 +25,7 @@ public final class Programs {
   public static String run(ProcessBuilder program) {
     try {
       Process process = program.redirectError(ProcessBuilder.Redirect.INHERIT).start();
-      String output =
-          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       int status = process.waitFor();
       if (status != 0) {
         throw new AssertionError(program.command() + " ended with " + status + ": " + output);

@@ -40,7 +40,8 @@ public final class Server implements AutoCloseable {
 
   /** Starts it again on the same port and file. */
   public void restart() {
-    List<String> command = new ArrayList<>(List.of(Python.EXECUTABLE.toString(), "-m", "runstream"));
+    List<String> command =
+        new ArrayList<>(List.of(Python.EXECUTABLE.toString(), "-m", "runstream"));
     command.addAll(List.of("server", "--host", "127.0.0.1", "--port", String.valueOf(port)));
     command.addAll(List.of("--database", "sqlite:///" + database));
     command.addAll(options);

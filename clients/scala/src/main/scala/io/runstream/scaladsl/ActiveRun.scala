@@ -1,0 +1,62 @@
+package io.runstream.scaladsl
+
+import io.runstream.RunHandle
+import io.runstream.v1.RunInfo
+
+import scala.concurrent.duration.FiniteDuration
+import scala.jdk.CollectionConverters._
+import scala.jdk.DurationConverters._
+
+/** A run that goes on: [[io.runstream.RunHandle]] with the types of Scala.
+  *
+  * Any thread may use it. What is logged is on disk when `flush` or `close` has returned; what the
+  * server refuses is thrown by the next call for the run, as [[io.runstream.TrackingException]].
+  *
+  * @param underlying
+  *   the handle of the Java client
+  */
+final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
+
+  /** Its id, 32 lower-case hexadecimal digits. */
+  def id: String = underlying.runId()
+
+  /** What it is, as it was when it was started or closed. */
+  def info: RunInfo = underlying.info()
+
+  /** Logs a point of now.
+    *
+    * @param key
+    *   name of the metric, 1 to 250 characters (M1)
+    * @param value
+    *   any double; NaN and the infinities are kept (M3)
+    * @param step
+    *   training step, any 64-bit integer (M2)
+    */
+  def logMetric(key: String, value: Double, step: Long = 0): Unit =
+    underlying.logMetric(key, value, step)
+
+  /** Logs a point of now of each of several metrics, all of them or none. */
+  def logMetrics(step: Long)(metrics: (String, Double)*): Unit =
+    underlying.logMetrics(
+      metrics.map { case (key, value) => key -> Double.box(value) }.toMap.asJava,
+      step
+    )
+
+  /** Sets params, each once (P1), to their values as text. */
+  def logParams(params: (String, Any)*): Unit = underlying.logParams(texts(params))
+
+  /** Sets tags to their values as text; the last value set stands (P3). */
+  def setTags(tags: (String, Any)*): Unit = underlying.setTags(texts(tags))
+
+  /** Waits until all that was logged to this run before is on disk. */
+  def flush(timeout: FiniteDuration): Unit = underlying.flush(timeout.toJava)
+
+  /** Notes that the run failed: `close` will end it as FAILED, after an interrupt as KILLED. */
+  def fail(error: Throwable): Unit = { underlying.fail(error); () }
+
+  /** Waits until all that was logged is on disk, and ends the run: FINISHED, or as `fail` noted. */
+  override def close(): Unit = underlying.close()
+
+  private def texts(pairs: Seq[(String, Any)]): java.util.Map[String, String] =
+    pairs.map { case (key, value) => key -> String.valueOf(value) }.toMap.asJava
+}
