@@ -25,7 +25,7 @@ test-jvm: $(INSTALLED)
 		echo; \
 		echo '****************************************************************'; \
 		echo '*  The tests of the Java and Scala clients were NOT run:       *'; \
-		echo '*  they need a JDK (11 or newer) and Maven (3.8 or newer).     *'; \
+		echo '*  they need a JDK (17 or newer) and Maven (3.8 or newer).     *'; \
 		echo '****************************************************************'; \
 	fi
 

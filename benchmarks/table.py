@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import artifacts, calls, disk, history, ingest, runs, search, streams, watch
+from benchmarks import artifacts, calls, disk, history, ingest, jvm, runs, search, streams, watch
 from benchmarks.figure import Figure, Target
 
 FIGURES = (
@@ -115,6 +115,24 @@ FIGURES = (
             Target("server under 100 MB more", lambda m: m.details["server, more MB"] < 100),
             Target("client under 100 MB more", lambda m: m.details["client, more MB"] < 100),
         ),
+    ),
+    Figure(
+        "java.log_metric",
+        "points/s",
+        jvm.log_metric,
+        (Target("100 times MLflow's Java client", lambda m: m.ours >= 100 * m.peers["mlflow"]),),
+    ),
+    Figure(
+        "java.ingest",
+        "points/s",
+        jvm.ingest,
+        (Target("400,000 points/s", lambda m: m.ours >= 400_000),),
+    ),
+    Figure(
+        "java.call",
+        "µs",
+        jvm.call,
+        (Target("under 1 µs", lambda m: m.ours < 1),),
     ),
     Figure(
         "disk.bytes_per_point",

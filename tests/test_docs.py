@@ -36,7 +36,8 @@ SOURCES = [
     path
     for folder in ("clients", "service", "tests", "proto/runstream", "benchmarks", "examples")
     for path in (ROOT / folder).rglob("*")
-    if path.suffix in {".py", ".proto"} and "_pb2" not in path.name
+    if path.suffix in {".py", ".proto", ".java", ".scala"}
+    if "_pb2" not in path.name and "target" not in path.parts
 ]
 CONTRACT = (logging_service_pb2, metric_service_pb2, run_service_pb2)  # what grpcurl calls is there
 
@@ -186,7 +187,8 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text())
+    prose = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.M | re.S)
+    links = re.findall(r"\]\(([^)\s]+)\)", prose)
     local = [link for link in links if not link.startswith("https://")]
     assert [link for link in local if not (document.parent / link).exists()] == []
 
@@ -200,3 +202,19 @@ def test_documents_that_the_code_cites_exist() -> None:
     }
     assert "docs/behaviour.md" in cited
     assert {name for name in cited if not list(ROOT.glob(f"{name}*"))} == set()
+
+
+def test_java_and_scala_of_the_documents_stand_in_the_examples() -> None:
+    examples = {
+        language: "".join(path.read_text() for path in (ROOT / "examples" / language).iterdir())
+        for language in ("java", "scala")
+    }
+    found = [
+        (language, text)
+        for path in DOCUMENTS
+        for language, text in re.findall(
+            r"^```(java|scala)\n(.*?)^```$", path.read_text(), re.M | re.S
+        )
+    ]
+    assert len(found) >= 5
+    assert [text for language, text in found if text not in examples[language]] == []
