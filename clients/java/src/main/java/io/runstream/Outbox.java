@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
  * </pre>
  *
  * <p>Batches may take 64 MiB. When they do, which takes an outage or a server slower than its
- * clients, calls that log wait until there is room again. Its monitor covers all that is here.
+ * clients, calls that log wait until a quarter is free again. Its monitor covers all that is here.
  */
 final class Outbox {
   /** Bytes of batches without an answer after which calls that log wait. */
@@ -31,6 +31,8 @@ final class Outbox {
 
   /** Time after which an open run gives a sign of life, if nothing of it was sent meanwhile. */
   static final Duration HEARTBEAT = Duration.ofSeconds(10);
+
+  private static final System.Logger LOG = System.getLogger("io.runstream");
 
   // Time without a call after which a buffer is let go.
   private static final Duration KEPT = Duration.ofSeconds(60);
@@ -45,6 +47,7 @@ final class Outbox {
   private long sentBytes;
   private long last;
   private long lastAnswered;
+  private volatile boolean full; // written with the monitor
   private Object stream; // whose turn it is
   private long streamAnswered;
   private TrackingException trouble; // for which waiting is no help
@@ -101,14 +104,15 @@ final class Outbox {
       batch.buffer.sent = System.nanoTime();
       unsent.add(batch);
       bytes += batch.bytes;
+      if (bytes >= LIMIT_BYTES && !full) {
+        full = true;
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "{0} MiB wait for the server: calls that log wait too, until it catches up",
+            LIMIT_BYTES >> 20);
+      }
     }
     put.run();
-  }
-
-  synchronized void waitForRoom() {
-    while (bytes >= LIMIT_BYTES && trouble == null) {
-      await(Long.MAX_VALUE);
-    }
   }
 
   /** Makes batches of all that waits in buffers. */
@@ -136,7 +140,7 @@ final class Outbox {
       }
       raise(of);
       if (lastAnswered < target) {
-        throw trouble;
+        throw trouble.again();
       }
     }
   }
@@ -165,7 +169,11 @@ final class Outbox {
     return found == null ? List.of() : List.of(found);
   }
 
-  void raiseRefusals(RunBuffer buffer) {
+  /** Lets a call log to a run: tells it what was refused before, or lets it wait for room. */
+  void admit(RunBuffer buffer) {
+    if (full) {
+      waitForRoom();
+    }
     if (buffer.refused) {
       synchronized (this) {
         raise(List.of(buffer));
@@ -248,11 +256,23 @@ final class Outbox {
       bytes -= batch.bytes;
       lastAnswered = Math.max(lastAnswered, batch.number);
     }
+    if (bytes < LIMIT_BYTES * 3 / 4) {
+      full = false;
+    }
     if (refusal != null && !batch.isSign()) {
       batch.buffer.refusals.add(refusal);
       batch.buffer.refused = true;
     }
     notifyAll();
+  }
+
+  private synchronized void waitForRoom() {
+    while (full) {
+      if (trouble != null) {
+        throw trouble.again();
+      }
+      await(Long.MAX_VALUE);
+    }
   }
 
   private synchronized long answered() {

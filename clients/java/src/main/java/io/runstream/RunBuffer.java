@@ -23,7 +23,7 @@ final class RunBuffer {
 
   // What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
   private static final int ROW_BYTES = 20;
-  // Points after which whoever logs makes the batches itself, and waits while the outbox is full.
+  // Points after which whoever logs makes the batches itself, because the uploader is behind.
   private static final int MANY_POINTS = 50_000;
 
   final String runId;
@@ -57,7 +57,7 @@ final class RunBuffer {
 
   /** Queues a point with the time of now. */
   boolean logMetric(String key, double value, long step) {
-    outbox.raiseRefusals(this);
+    outbox.admit(this);
     int waiting;
     synchronized (this) {
       if (retired) {
@@ -73,7 +73,7 @@ final class RunBuffer {
   /** Queues a point. */
   boolean logMetric(String key, double value, long timestamp, long step) {
     Rules.checkTimestamp("timestamp", timestamp);
-    outbox.raiseRefusals(this);
+    outbox.admit(this);
     int waiting;
     synchronized (this) {
       if (retired) {
@@ -93,7 +93,7 @@ final class RunBuffer {
           Rules.checkKey("key", key);
           Objects.requireNonNull(value, key);
         });
-    outbox.raiseRefusals(this);
+    outbox.admit(this);
     int waiting;
     synchronized (this) {
       if (retired) {
@@ -110,7 +110,7 @@ final class RunBuffer {
   /** Queues params as batches of their own, so that a refusal takes no points with it (P1, P5). */
   boolean logParams(Map<String, String> pairs) {
     pairs.forEach((key, value) -> check("params", key, value));
-    outbox.raiseRefusals(this);
+    outbox.admit(this);
     synchronized (this) {
       if (retired) {
         return false;
@@ -131,7 +131,7 @@ final class RunBuffer {
   /** Queues tags as batches of their own (P3). */
   boolean setTags(Map<String, String> pairs) {
     pairs.forEach((key, value) -> check("tags", key, value));
-    outbox.raiseRefusals(this);
+    outbox.admit(this);
     synchronized (this) {
       if (retired) {
         return false;
@@ -196,7 +196,6 @@ final class RunBuffer {
   private void logged(int waiting) {
     if (waiting >= MANY_POINTS) {
       drain();
-      outbox.waitForRoom();
     } else {
       outbox.logged();
     }

@@ -3,6 +3,9 @@ package io.runstream;
 import io.grpc.ManagedChannel;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.GetPositionRequest;
+import io.runstream.v1.LogRequest;
+import io.runstream.v1.LoggingServiceGrpc;
+import io.runstream.v1.LoggingServiceGrpc.LoggingServiceBlockingStub;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.UpdateRunRequest;
@@ -51,6 +54,7 @@ public final class TrackingClient implements AutoCloseable {
   private final Runs runs;
   private final Histories histories;
   private final Artifacts artifacts;
+  private final LoggingServiceBlockingStub logs;
   private final WatchServiceBlockingStub watches;
   private final OpenRuns openRuns;
 
@@ -63,6 +67,7 @@ public final class TrackingClient implements AutoCloseable {
     runs = new Runs(calls, uploader.outbox);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
+    logs = LoggingServiceGrpc.newBlockingStub(channel).withWaitForReady();
     watches = WatchServiceGrpc.newBlockingStub(channel).withWaitForReady();
     openRuns = new OpenRuns(uploader.outbox);
   }
@@ -75,7 +80,15 @@ public final class TrackingClient implements AutoCloseable {
    */
   public static TrackingClient connect() {
     String uri = System.getenv(TRACKING_URI);
-    return connect(uri == null ? "" : uri);
+    if (uri == null || uri.isEmpty()) {
+      throw TrackingException.invalid(
+          "TRACKING_URI_MISSING",
+          "uri",
+          "",
+          TrackingClientBuilder.FORMS,
+          "the environment variable " + TRACKING_URI + " does not name a server");
+    }
+    return connect(uri);
   }
 
   /**
@@ -107,21 +120,12 @@ public final class TrackingClient implements AutoCloseable {
   /**
    * Makes a client over a channel of the caller, who closes it after the client.
    *
-   * @param channel a channel; for calls to be repeated it has {@link #serviceConfig}
+   * @param channel a channel; for calls to be repeated it has {@link
+   *     TrackingClientBuilder#serviceConfig}
    * @return a client
    */
   public static TrackingClient over(ManagedChannel channel) {
     return new TrackingClient(channel, DEADLINE, false);
-  }
-
-  /**
-   * Returns the service config by which calls that can be repeated are, for {@link
-   * io.grpc.ManagedChannelBuilder#defaultServiceConfig}.
-   *
-   * @return the service config
-   */
-  public static Map<String, ?> serviceConfig() {
-    return Calls.serviceConfig();
   }
 
   /**
@@ -260,6 +264,17 @@ public final class TrackingClient implements AutoCloseable {
    */
   public void setTag(String runId, String key, String value) {
     log(runId, buffer -> buffer.setTags(Map.of(key, value)));
+  }
+
+  /**
+   * Logs a batch in one call: points, params and tags of a run, all of them or none (P5). They are
+   * on disk when it returns.
+   *
+   * @param request the batch, up to 4 MiB
+   * @throws TrackingException as the server answers
+   */
+  public void log(LogRequest request) {
+    calls.call(logs, to -> to.log(request));
   }
 
   /**

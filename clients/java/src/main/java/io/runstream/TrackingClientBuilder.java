@@ -10,6 +10,7 @@ import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -17,6 +18,7 @@ import java.util.regex.Pattern;
 
 /** Makes a {@link TrackingClient} over a channel of its own. */
 public final class TrackingClientBuilder {
+  static final String FORMS = "grpc://host:port or grpcs://host:port";
   private static final int MESSAGE_BYTES = 4 * 1024 * 1024;
   private static final Pattern URI =
       Pattern.compile("(grpcs?)://([\\w.-]+|\\[[0-9A-Fa-f:.]+\\]):(\\d{1,5})/?");
@@ -30,16 +32,25 @@ public final class TrackingClientBuilder {
   TrackingClientBuilder(String uri) {
     Matcher parts = URI.matcher(uri);
     if (!parts.matches() || !isPort(Integer.parseInt(parts.group(3)))) {
-      String forms = "grpc://host:port or grpcs://host:port";
       throw TrackingException.invalid(
           "TRACKING_URI_MALFORMED",
           "uri",
           uri,
-          forms,
-          "Tracking URI '" + uri + "' is not understood. Use " + forms);
+          FORMS,
+          "Tracking URI '" + uri + "' is not understood. Use " + FORMS);
     }
     secure = parts.group(1).equals("grpcs");
     target = parts.group(2) + ":" + parts.group(3);
+  }
+
+  /**
+   * Returns the service config by which calls that can be repeated are, for {@link
+   * ManagedChannelBuilder#defaultServiceConfig}.
+   *
+   * @return the service config
+   */
+  public static Map<String, ?> serviceConfig() {
+    return Calls.serviceConfig();
   }
 
   /**

@@ -71,6 +71,13 @@ public class TrackingException extends RuntimeException {
         error.getMetadataMap());
   }
 
+  /** Returns the same error for another caller. */
+  TrackingException again() {
+    TrackingException again = new TrackingException(code, getMessage(), reason, metadata());
+    again.initCause(this);
+    return again;
+  }
+
   static TrackingException invalid(
       String reason, String field, Object value, Object limit, String message) {
     return new TrackingException(

@@ -56,6 +56,7 @@ final class Uploader {
 
   /** Ends the stream and the thread; what is not answered by now is lost. */
   void close() {
+    outbox.trouble(TrackingException.unavailable("the client is closed", null));
     execute(
         () -> {
           if (stream != null) {

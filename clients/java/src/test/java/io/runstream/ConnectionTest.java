@@ -113,7 +113,7 @@ class ConnectionTest {
     try (Server server = Server.start(folder)) {
       ManagedChannel channel =
           Grpc.newChannelBuilder("127.0.0.1:" + server.port(), InsecureChannelCredentials.create())
-              .defaultServiceConfig(TrackingClient.serviceConfig())
+              .defaultServiceConfig(TrackingClientBuilder.serviceConfig())
               .build();
       try (TrackingClient client = TrackingClient.over(channel)) {
         String id = client.createRun().getRunId();
@@ -133,5 +133,7 @@ class ConnectionTest {
       assertEquals("TRACKING_URI_MALFORMED", error.reason());
       assertTrue(error.getMessage().contains("'" + uri + "'"), error.getMessage());
     }
+    TrackingException missing = assertThrows(TrackingException.class, TrackingClient::connect);
+    assertTrue(missing.getMessage().contains(TrackingClient.TRACKING_URI));
   }
 }

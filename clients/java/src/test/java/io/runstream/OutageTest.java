@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Proxy;
@@ -16,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
@@ -166,6 +170,34 @@ class OutageTest {
       client.flush(MINUTE);
       assertEquals(count, client.histories().get(id, "m").size());
     }
+  }
+
+  @Test
+  void whoWaitsForRoomIsToldWhenNobodySendsAnyMore() throws Exception {
+    ManagedChannel channel =
+        Grpc.newChannelBuilder(
+                server.uri().substring("grpc://".length()), InsecureChannelCredentials.create())
+            .build();
+    Uploader uploader = new Uploader(channel);
+    RunBuffer run = uploader.outbox.buffer("0".repeat(32));
+    server.kill();
+    AtomicReference<Throwable> end = new AtomicReference<>();
+    Thread training =
+        new Thread(
+            () -> {
+              for (long step = 0; ; step++) {
+                run.logMetric("m", 1, step);
+              }
+            });
+    training.setUncaughtExceptionHandler((thread, error) -> end.set(error));
+    training.start();
+    training.join(4_000); // by then it waits
+    assertTrue(training.isAlive());
+    uploader.close();
+    training.join(10_000);
+    assertTrue(end.get() instanceof TrackingException, String.valueOf(end.get()));
+    channel.shutdownNow();
+    server.restart();
   }
 
   @Test

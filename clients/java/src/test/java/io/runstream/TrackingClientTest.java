@@ -13,7 +13,9 @@ import io.runstream.v1.Dataset;
 import io.runstream.v1.DatasetInput;
 import io.runstream.v1.Experiment;
 import io.runstream.v1.InputTag;
+import io.runstream.v1.LogRequest;
 import io.runstream.v1.Metric;
+import io.runstream.v1.Param;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunStatus;
@@ -259,6 +261,29 @@ class TrackingClientTest {
     assertEquals(0, run.getData().getMetricsCount());
     assertTrue(
         run.getData().getTagsList().stream().allMatch(tag -> tag.getKey().startsWith("mlflow.")));
+  }
+
+  @Test
+  void aBatchInOneCallIsAllOrNothing() { // P5
+    String id = client.createRun().getRunId();
+    LogRequest batch =
+        LogRequest.newBuilder()
+            .setRunId(id)
+            .addMetrics(Metric.newBuilder().setKey("loss").setValue(0.5).setStep(1))
+            .addParams(Param.newBuilder().setKey("lr").setValue("0.1"))
+            .addTags(RunTag.newBuilder().setKey("stage").setValue("trial"))
+            .build();
+    client.log(batch);
+    Run stored = client.runs().get(id);
+    assertEquals(0.5, stored.getData().getMetrics(0).getValue());
+    assertEquals(1, stored.getData().getParamsCount());
+    LogRequest.Builder wrong = batch.toBuilder();
+    wrong.getMetricsBuilder(0).setKey("other");
+    wrong.getParamsBuilder(0).setValue("0.2");
+    TrackingException error =
+        assertThrows(TrackingException.class, () -> client.log(wrong.build()));
+    assertEquals("PARAM_IMMUTABLE", error.reason());
+    assertEquals(stored, client.runs().get(id));
   }
 
   @Test
