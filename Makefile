@@ -44,7 +44,7 @@ bench: $(INSTALLED)
 clean: ## everything that was made here, but no database
 	rm -rf .venv proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf clients/java/target clients/scala/*/target
-	rm -f clients/python/runstream/v1/*_pb2*
+	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
 
 # Installing generates the stubs, so a change of the contract installs again.
 $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_build.py

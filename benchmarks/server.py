@@ -118,7 +118,7 @@ def start(
 
 def runstream(directory: Path) -> Server:
     """Start our server on the file `runs.db` of a directory, which may be there already."""
-    command = [sys.executable, "-m", "runstream", "server", "--port", "0"]
+    command = [sys.executable, "-m", "runstream", "server", "--port", "0", "--http-port", "0"]
     database = f"sqlite:///{directory / 'runs.db'}"
     process = start([*command, "--database", database], directory, {}, subprocess.PIPE)
     assert process.stdout

@@ -54,7 +54,8 @@ def main() -> int:
 def start_server(folder: Path) -> tuple[subprocess.Popen[str], str]:
     """Return the process, and the tracking URI that it prints when it accepts calls."""
     database = f"sqlite:///{folder / 'demo.db'}"
-    command = [sys.executable, "-m", "runstream", "server", "--port", "0", "--database", database]
+    command = [sys.executable, "-m", "runstream", "server", "--database", database]
+    command += ["--port", "0", "--http-port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     greeting = server.stdout.readline()

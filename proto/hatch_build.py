@@ -3,6 +3,7 @@
 The Python stubs leave out the `google.api.http` routes: an import of `google.api` would make
 googleapis-common-protos a dependency of the client, and its releases each accept only some
 versions of protobuf, where the client must accept all that TensorFlow and PyTorch bring along.
+The server reads the routes, and the comments for its OpenAPI document, from `contract.binpb`.
 """
 
 from pathlib import Path
@@ -21,7 +22,7 @@ _GOOGLE_API = Path(next(iter(google.api.__path__))).parents[1]
 
 
 class StubsHook(BuildHookInterface[Any]):
-    """Writes `runstream/v1/*_pb2*` beside the client's sources before they are packed."""
+    """Writes `runstream/v1/*_pb2*` and `contract.binpb` into the sources before they are packed."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         del version, build_data
@@ -38,6 +39,9 @@ class StubsHook(BuildHookInterface[Any]):
                 "--include_source_info",
                 f"--descriptor_set_out={image}",
                 *names,
+            )
+            Path(self.root, "service/runstream_service/http/contract.binpb").write_bytes(
+                image.read_bytes()
             )
             image.write_bytes(_without_routes(image.read_bytes()))
             _protoc(

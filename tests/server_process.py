@@ -13,7 +13,7 @@ ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if not name.startswith(("RUNSTREAM_", "MLFLOW_"))
-}
+} | {"RUNSTREAM_HTTP_PORT": "off"}  # all tests want its default at the same time
 
 
 class ServerProcess:
@@ -23,6 +23,7 @@ class ServerProcess:
         database: its SQLite file.
         address: `host:port`; the same after `restart`.
         uri: tracking URI of the server.
+        http: URI of its REST API; empty unless RUNSTREAM_HTTP_PORT is set.
         process: the process, with its output as text.
     """
 
@@ -64,6 +65,9 @@ class ServerProcess:
         if "listening on grpc://" not in greeting:
             raise AssertionError(f"the server did not start: {self.process.communicate()[1]}")
         self.address = greeting.split("grpc://")[1].split(",")[0]
+        self.http = (
+            f"http://{greeting.split('http://')[1].split(',')[0]}" if "http://" in greeting else ""
+        )
 
     def kill(self) -> None:
         """End the process at once, as a crash does."""

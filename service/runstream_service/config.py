@@ -13,6 +13,7 @@ class Config:
         database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.
         host: interface to listen on.
         port: TCP port to listen on; 0 takes a free one.
+        http_port: TCP port of the REST API; 0 takes a free one, None serves none.
         artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
         lost_after: seconds without a sign of life after which a run is lost; 0 for never.
         log_level: least level of the events written to stderr: debug, info, warning or error.
@@ -25,6 +26,7 @@ class Config:
     database: str
     host: str = "127.0.0.1"
     port: int = 50051
+    http_port: int | None = None
     artifact_root: str = "artifacts"
     lost_after: float = 300.0
     log_level: str = "info"

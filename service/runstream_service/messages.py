@@ -73,6 +73,9 @@ def fill_run(message: Run, logged: LoggedRun) -> None:
             pair.value = text
     for read in logged.inputs:
         message.inputs.dataset_inputs.append(dataset_input(read))
+    message.outputs.SetInParent()
+    for model_id, step in logged.outputs:
+        message.outputs.model_outputs.add(model_id=model_id, step=step)
 
 
 def _fill_info(info: RunInfo, row: models.Run) -> None:

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from grpc_reflection.v1alpha import reflection
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.artifact_service_pb2_grpc import add_ArtifactServiceServicer_to_server
 from runstream.v1.experiment_service_pb2_grpc import add_ExperimentServiceServicer_to_server
+from runstream.v1.logged_model_service_pb2_grpc import add_LoggedModelServiceServicer_to_server
 from runstream.v1.logging_service_pb2_grpc import add_LoggingServiceServicer_to_server
 from runstream.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from runstream.v1.metric_service_pb2_grpc import add_MetricServiceServicer_to_server
@@ -27,9 +29,13 @@ from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
 from runstream_service.calls import Calls
 from runstream_service.config import Config
+from runstream_service.http.app import application
+from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.http.listener import Listener
 from runstream_service.lost_runs import mark_lost_runs
 from runstream_service.servicers.artifacts import Artifacts
 from runstream_service.servicers.experiments import Experiments
+from runstream_service.servicers.logged_models import LoggedModels
 from runstream_service.servicers.logs import Logs
 from runstream_service.servicers.maintenance import Maintenance
 from runstream_service.servicers.metrics import Metrics
@@ -51,15 +57,17 @@ from runstream_service.store.writer import Writer
 
 log = logging.getLogger(__name__)
 
-SERVICES = (
-    "runstream.v1.ExperimentService",
-    "runstream.v1.RunService",
-    "runstream.v1.LoggingService",
-    "runstream.v1.MetricService",
-    "runstream.v1.WatchService",
-    "runstream.v1.ArtifactService",
-    "runstream.v1.MaintenanceService",
-)
+_ADD: dict[str, Callable[[Any, Any], None]] = {
+    "runstream.v1.ExperimentService": add_ExperimentServiceServicer_to_server,
+    "runstream.v1.RunService": add_RunServiceServicer_to_server,
+    "runstream.v1.LoggingService": add_LoggingServiceServicer_to_server,
+    "runstream.v1.MetricService": add_MetricServiceServicer_to_server,
+    "runstream.v1.WatchService": add_WatchServiceServicer_to_server,
+    "runstream.v1.ArtifactService": add_ArtifactServiceServicer_to_server,
+    "runstream.v1.LoggedModelService": add_LoggedModelServiceServicer_to_server,
+    "runstream.v1.MaintenanceService": add_MaintenanceServiceServicer_to_server,
+}
+SERVICES = tuple(_ADD)
 
 # Seconds that calls under way are given when the server stops.
 GRACE = 10.0
@@ -89,6 +97,8 @@ def run(config: Config) -> None:
         level=config.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # It says when it starts, and repeats what `http/errors.py` says of a fault.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("peewee").setLevel(max(logging.WARNING, logging.root.level))
     try:
         file = sqlite_file(config.database)
@@ -111,25 +121,33 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         storage, staging = open_storage(config.artifact_root, file, files)
         blobs = Blobs(writer, readers, storage, staging)
         logs, watches = Logs(writer), Watches(writer, readers)
+        servicers = {
+            "runstream.v1.ExperimentService": Experiments(writer, readers),
+            "runstream.v1.RunService": Runs(writer, readers),
+            "runstream.v1.LoggingService": logs,
+            "runstream.v1.MetricService": Metrics(readers),
+            "runstream.v1.WatchService": watches,
+            "runstream.v1.ArtifactService": Artifacts(readers, blobs),
+            "runstream.v1.LoggedModelService": LoggedModels(writer, readers),
+            "runstream.v1.MaintenanceService": Maintenance(writer, readers, blobs),
+        }
         server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
-        add_ExperimentServiceServicer_to_server(Experiments(writer, readers), server)
-        add_RunServiceServicer_to_server(Runs(writer, readers), server)
-        add_LoggingServiceServicer_to_server(logs, server)
-        add_MetricServiceServicer_to_server(Metrics(readers), server)
-        add_WatchServiceServicer_to_server(watches, server)
-        add_ArtifactServiceServicer_to_server(Artifacts(readers, blobs), server)
-        add_MaintenanceServiceServicer_to_server(Maintenance(writer, readers, blobs), server)
+        for name, servicer in servicers.items():
+            _ADD[name](servicer, server)
         health_servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         reflection.enable_server_reflection(
             [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
         )
         address = _listen(server, config)
+        listener = None if config.http_port is None else Listener(config.host, config.http_port)
         await server.start()
+        if listener is not None:
+            await listener.start(application(servicers, ArtifactProxy(readers, blobs)))
         await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
         stop = _stop_signal()  # before anybody hears of us, and may want to stop us
         lock.announce(address)
-        _greet(config, file, storage, address)
+        _greet(config, file, storage, address, listener)
         # What is alive now lives as long as the server, and rows and columns are no cycles: the
         # collector need not look at the former again, nor so often at the latter.
         gc.freeze()
@@ -142,7 +160,7 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         await health_servicer.enter_graceful_shutdown()
         logs.stop_reading()
         watches.stop_watching()
-        await server.stop(GRACE)
+        await asyncio.gather(server.stop(GRACE), *([listener.stop()] if listener else []))
     finally:
         await writer.close()
         await readers.close()
@@ -170,8 +188,12 @@ async def _report(servicer: Any, status: int) -> None:
         await servicer.set(service, status)
 
 
-def _greet(config: Config, file: Path, storage: Storage, address: str) -> None:
+def _greet(
+    config: Config, file: Path, storage: Storage, address: str, listener: Listener | None
+) -> None:
     where = address if config.listen else f"grpc://{address}"
+    if listener is not None:
+        where += f", http://{listener.address}"
     print(  # noqa: T201 # what the person who started it wants to know
         f"runstream {version('runstream')} listening on {where}, "
         f"storing in sqlite:///{file}, artifacts in {storage}",

@@ -26,6 +26,7 @@ DATASET_CHARACTERS: Final = {
 }
 INPUT_TAG_KEY_CHARACTERS: Final = 255
 INPUT_TAG_VALUE_CHARACTERS: Final = 500
+MODEL_ID_CHARACTERS: Final = 255
 ARTIFACT_PATH_BYTES: Final = 1_000
 ARTIFACT_NAME_BYTES: Final = 255
 MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -199,6 +200,15 @@ def check_dataset_field(field: str, name: str, value: str) -> None:
             f"Missing value for required parameter '{field}'", reason="DATASET_EMPTY", field=field
         )
     check_text(field, value, DATASET_CHARACTERS.get(name, VALUE_CHARACTERS))
+
+
+def check_model_id(field: str, model_id: str) -> None:
+    """Check the id of a model."""
+    if not model_id:
+        raise InvalidArgument(
+            f"Missing value for required parameter '{field}'", reason="ID_EMPTY", field=field
+        )
+    check_text(field, model_id, MODEL_ID_CHARACTERS)
 
 
 def check_input_tag(field: str, key: str, value: str) -> None:

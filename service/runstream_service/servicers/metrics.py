@@ -33,8 +33,12 @@ class Metrics(MetricServiceServicer):
         series = await self._readers.run(history.series_of, request.run_id, [request.metric_key])
         if not series:
             return pb.GetMetricHistoryResponse()
+        by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
         columns, more = await self._readers.run(
-            history.points, series[0].id, request.max_results or PAGE_POINTS, after
+            history.points_by_timestamp if by_timestamp else history.points,
+            series[0].id,
+            request.max_results or PAGE_POINTS,
+            after,
         )
         return pb.GetMetricHistoryResponse(
             metrics=messages.metrics(request.metric_key, columns),
@@ -90,5 +94,5 @@ def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:
     return None if place is None else history.Position(*place)
 
 
-def _of_all_pages(request: pb.GetMetricHistoryRequest) -> list[str]:
-    return [request.run_id, request.metric_key]
+def _of_all_pages(request: pb.GetMetricHistoryRequest) -> list[str | bool]:
+    return [request.run_id, request.metric_key, request.order == pb.POINT_ORDER_BY_TIMESTAMP]

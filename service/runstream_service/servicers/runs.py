@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from runstream.errors import InvalidArgument
+from runstream.errors import InvalidArgument, shortened
 from runstream.rules import (
     check_dataset_field,
     check_input_tag,
+    check_model_id,
     check_run_id,
     check_text,
     check_timestamp,
@@ -17,7 +19,7 @@ from runstream.v1.run_pb2 import DatasetInput, RunStatus
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
-from runstream_service.store import datasets, runs
+from runstream_service.store import datasets, outputs, runs
 from runstream_service.store.batch import Batch
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
@@ -100,6 +102,20 @@ class Runs(RunServiceServicer):
         await self._writer.submit(datasets.log_inputs, request.run_id, inputs)
         return pb.LogInputsResponse()
 
+    async def LogOutputs(
+        self, request: pb.LogOutputsRequest, context: Any
+    ) -> pb.LogOutputsResponse:
+        for i, model in enumerate(request.models):
+            check_model_id(f"models[{i}].model_id", model.model_id)
+        models = [outputs.ModelOutput(model.model_id, model.step) for model in request.models]
+        await self._writer.submit(outputs.log_outputs, request.run_id, models)
+        return pb.LogOutputsResponse()
+
+    async def LogModel(self, request: pb.LogModelRequest, context: Any) -> pb.LogModelResponse:
+        description = _description(request.model_json)
+        await self._writer.submit(outputs.log_model, request.run_id, description)
+        return pb.LogModelResponse()
+
     async def SearchRuns(
         self, request: pb.SearchRunsRequest, context: Any
     ) -> pb.SearchRunsResponse:
@@ -124,6 +140,23 @@ def _input(field: str, read: DatasetInput) -> datasets.DatasetInput:
         profile=dataset.profile,
         tags={tag.key: tag.value for tag in read.tags},
     )
+
+
+def _description(text: str) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
+    except (ValueError, RecursionError):
+        description = None
+    if not isinstance(description, dict):
+        raise InvalidArgument(
+            f"Invalid value {shortened(text)!r} for parameter 'model_json' supplied: "
+            "it must be an object of JSON",
+            reason="MODEL_MALFORMED",
+            field="model_json",
+            value=text,
+            limit="an object of JSON",
+        )
+    return description
 
 
 def _check_name(name: str) -> None:

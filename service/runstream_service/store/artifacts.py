@@ -1,4 +1,4 @@
-"""Files of runs: writing happens on the writer's thread, reading on a reader's.
+"""Files of runs and of models: writing happens on the writer's thread, reading on a reader's.
 
 A folder is no row: it is there while a file is below it. All files below a folder are one range
 of paths, because `0` is the character after `/`.
@@ -9,38 +9,58 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.store import blobs
+from runstream_service.store import blobs, logged_models
 from runstream_service.store.experiments import now
-from runstream_service.store.models import Artifact, Blob, Run, database
+from runstream_service.store.models import Artifact, Blob, LoggedModel, ModelArtifact, Run, database
 from runstream_service.store.run_state import deleted, not_found
 from runstream_service.store.statement import first_row, written
 
 _RUN = written(Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == ""))
-_FILES = Artifact.select(Artifact.path, Artifact.upload_time, Blob.sha256, Blob.size).join(Blob)
-_FILE = written(_FILES.where((Artifact.run == 0) & (Artifact.path == "")))
-_RANGE = (Artifact.run == 0) & (Artifact.path >= "") & (Artifact.path < "")
-_LIST = written(_FILES.where(_RANGE).order_by(Artifact.path))
-_ANY = written(Artifact.select(Artifact.path).where(_RANGE).limit(1))
-_CONTENT = written(
-    Blob.select(Blob.name).join(Artifact).where((Artifact.run == 0) & (Artifact.path == ""))
+_MODEL = written(
+    LoggedModel.select(LoggedModel.id, LoggedModel.artifact_uri).where(
+        (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
+    )
 )
-_BLOB_OF = written(
-    Artifact.select(Artifact.blob).where((Artifact.run == 0) & (Artifact.path == ""))
-)
-_REPLACE = written(
-    Artifact.insert_many(
-        [(0, "", 0, 0)], [Artifact.run, Artifact.path, Artifact.blob, Artifact.upload_time]
-    ).on_conflict_replace()
-)
-_TO_DELETE = written(
-    Artifact.select(Artifact.path, Artifact.blob).where(_RANGE).order_by(Artifact.path).limit(1)
-)
-_DELETE = written(
-    Artifact.delete().where((Artifact.run == 0) & (Artifact.path >= "") & (Artifact.path <= ""))
-)
+
+
+class Statements:
+    """The statements on the files of runs, or of models: the owner is their first value."""
+
+    def __init__(self, table: Any, owner: Any) -> None:
+        files = table.select(table.path, table.upload_time, Blob.sha256, Blob.size).join(Blob)
+        this = (owner == 0) & (table.path == "")
+        those = (owner == 0) & (table.path >= "") & (table.path < "")
+        self.file = written(files.where(this))
+        self.list = written(files.where(those).order_by(table.path))
+        self.any = written(table.select(table.path).where(those).limit(1))
+        self.content = written(Blob.select(Blob.name).join(table).where(this))
+        self.blob_of = written(table.select(table.blob).where(this))
+        self.replace = written(
+            table.insert_many(
+                [(0, "", 0, 0)], [owner, table.path, table.blob, table.upload_time]
+            ).on_conflict_replace()
+        )
+        self.to_delete = written(
+            table.select(table.path, table.blob).where(those).order_by(table.path).limit(1)
+        )
+        self.delete = written(
+            table.delete().where((owner == 0) & (table.path >= "") & (table.path <= ""))
+        )
+
+
+_OF_RUNS = Statements(Artifact, Artifact.run)
+_OF_MODELS = Statements(ModelArtifact, ModelArtifact.model)
+
+
+class Owner(NamedTuple):
+    """A run or a model that has files: the statements for it, and its internal id."""
+
+    sql: Statements
+    id: int
+
 
 # SQLite orders every blob after every text.
 _END_OF_ALL = b""
@@ -111,17 +131,17 @@ def store(run_id: str, path: str, sha256: str, size: int, put_as: str = "") -> S
     Raises:
         NotFound, FailedPrecondition: as `check_writable`.
     """
-    run = _writable(run_id)
-    _refuse_conflict(run, path)
+    owner = _writable(run_id)
+    _refuse_conflict(owner, path)
     blob = blobs.find(sha256)
     unused = [put_as] if put_as and blob is not None else []
     if blob is None and put_as:
         blob = blobs.insert(sha256, put_as, size)
     if blob is None:
         return Stored(None, blobs.expect(sha256))
-    replaced = first_row(_BLOB_OF, run, path)
+    replaced = first_row(owner.sql.blob_of, owner.id, path)
     upload_time = now()
-    database.execute_sql(_REPLACE, (run, path, blob, upload_time))
+    database.execute_sql(owner.sql.replace, (owner.id, path, blob, upload_time))
     if replaced is not None:
         unused += [released.name for released in blobs.release(replaced)]
     return Stored(Entry(path, size, sha256, upload_time), unused=tuple(unused))
@@ -134,15 +154,15 @@ def get(run_id: str, path: str) -> Entry:
         NotFound: there is no such run, file or folder.
         FailedPrecondition: the run keeps its artifacts elsewhere.
     """
-    run = _readable(run_id)[0]
-    return _file(run, path) or _folder(run, path)
+    owner = _readable(run_id)[0]
+    return _file(owner, path) or _folder(owner, path)
 
 
 def content(run_id: str, path: str) -> tuple[Entry, str]:
     """Return a file and what its content is kept under; raises as `get`."""
-    run = _readable(run_id)[0]
-    file = _file(run, path)
-    row = first_row(_CONTENT, run, path)
+    owner = _readable(run_id)[0]
+    file = _file(owner, path)
+    row = first_row(owner.sql.content, owner.id, path)
     if file is None or row is None:
         raise _no_artifact(path)
     return file, row[0]
@@ -158,11 +178,11 @@ def list_folder(run_id: str, path: str, recursive: bool, start: str, limit: int)
         start: `next` of the page before; empty for the first.
         limit: entries of a page.
     """
-    run, root_uri = _readable(run_id)
-    file = _file(run, path) if path else None
+    owner, root_uri = _readable(run_id)
+    file = _file(owner, path) if path else None
     if file is not None:
         return Page(root_uri, [file])
-    found = list(islice(_entries(run, path, recursive, start), limit + 1))
+    found = list(islice(_entries(owner, path, recursive, start), limit + 1))
     following = found[limit - 1][1] if len(found) > limit else ""
     return Page(root_uri, [entry for entry, _ in found[:limit]], following)
 
@@ -177,23 +197,25 @@ def delete(run_id: str, path: str, limit: int) -> list[str] | None:
     Raises:
         NotFound, FailedPrecondition: as `check_writable` of the run.
     """
-    run = _writable(run_id)
-    replaced = first_row(_BLOB_OF, run, path)
+    owner = _writable(run_id)
+    replaced = first_row(owner.sql.blob_of, owner.id, path)
     rows = [(path, replaced[0])] if replaced else []
     if not rows:
-        rows = database.execute_sql(_TO_DELETE, (run, *_below(path), limit)).fetchall()
+        rows = database.execute_sql(
+            owner.sql.to_delete, (owner.id, *_below(path), limit)
+        ).fetchall()
     if not rows:
         return None
-    database.execute_sql(_DELETE, (run, rows[0][0], rows[-1][0]))
+    database.execute_sql(owner.sql.delete, (owner.id, rows[0][0], rows[-1][0]))
     return [released.name for released in blobs.release({blob for _, blob in rows})]
 
 
-def _entries(run: int, path: str, recursive: bool, start: str) -> Iterator[tuple[Entry, str]]:
+def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[tuple[Entry, str]]:
     """Yield the entries of a folder, each with where the next one is looked for."""
     first, end = _below(path)
     position: str | None = start or first
     while position is not None:
-        rows = database.execute_sql(_LIST, (run, position, end))
+        rows = database.execute_sql(owner.sql.list, (owner.id, position, end))
         position = None
         for row in rows:
             name, slash, _ = row[0][len(first) :].partition("/")
@@ -209,23 +231,30 @@ def _below(path: str) -> tuple[str, str | bytes]:
     return (f"{path}/", f"{path}0") if path else ("", _END_OF_ALL)
 
 
-def _readable(run_id: str) -> tuple[int, str]:
-    run, _, root_uri = _run(run_id)
-    return run, root_uri
+def _readable(run_id: str) -> tuple[Owner, str]:
+    owner, _, root_uri = _owner(run_id)
+    return owner, root_uri
 
 
-def _writable(run_id: str) -> int:
-    run, is_deleted, _ = _run(run_id)
+def _writable(run_id: str) -> Owner:
+    owner, is_deleted, _ = _owner(run_id)
     if is_deleted:
         raise deleted(run_id)
-    return run
+    return owner
 
 
-def _run(run_id: str) -> tuple[int, bool, str]:
-    found = first_row(_RUN, run_id)
-    if found is None:
-        raise not_found(run_id)
-    run, is_deleted, uri = found
+def _owner(run_id: str) -> tuple[Owner, bool, str]:
+    """Return who has the files of an id: a run, or a model, whose ids begin with `m-`."""
+    if run_id.startswith("m-"):
+        model = first_row(_MODEL, run_id)
+        if model is None:
+            raise logged_models.not_found(run_id)
+        owner, is_deleted, uri = Owner(_OF_MODELS, model[0]), False, model[1]
+    else:
+        run = first_row(_RUN, run_id)
+        if run is None:
+            raise not_found(run_id)
+        owner, is_deleted, uri = Owner(_OF_RUNS, run[0]), bool(run[1]), run[2]
     if not uri.startswith("mlflow-artifacts:/"):
         raise FailedPrecondition(
             f"The artifacts of run {run_id} are at {uri}, which is not under this server",
@@ -234,14 +263,14 @@ def _run(run_id: str) -> tuple[int, bool, str]:
             value=run_id,
             artifact_uri=uri,
         )
-    return run, bool(is_deleted), uri
+    return owner, is_deleted, uri
 
 
-def _refuse_conflict(run: int, path: str) -> None:
-    if first_row(_ANY, run, *_below(path), 1):
+def _refuse_conflict(owner: Owner, path: str) -> None:
+    if first_row(owner.sql.any, owner.id, *_below(path), 1):
         raise _conflict(path, f"{path!r} is a folder, a file cannot be stored under this path")
     for i, character in enumerate(path):
-        if character == "/" and first_row(_BLOB_OF, run, path[:i]):
+        if character == "/" and first_row(owner.sql.blob_of, owner.id, path[:i]):
             raise _conflict(path, f"{path[:i]!r} is a file, it cannot be a folder of {path!r}")
 
 
@@ -249,13 +278,13 @@ def _conflict(path: str, message: str) -> FailedPrecondition:
     return FailedPrecondition(message, reason="PATH_CONFLICT", field="path", value=path)
 
 
-def _file(run: int, path: str) -> Entry | None:
-    row = first_row(_FILE, run, path)
+def _file(owner: Owner, path: str) -> Entry | None:
+    row = first_row(owner.sql.file, owner.id, path)
     return None if row is None else _entry(row)
 
 
-def _folder(run: int, path: str) -> Entry:
-    if not first_row(_ANY, run, *_below(path), 1):
+def _folder(owner: Owner, path: str) -> Entry:
+    if not first_row(owner.sql.any, owner.id, *_below(path), 1):
         raise _no_artifact(path)
     return Entry(path)
 

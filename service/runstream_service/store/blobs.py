@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from peewee import fn
 
 from runstream_service.store.experiments import now
-from runstream_service.store.models import Artifact, Blob, Stray, database
+from runstream_service.store.models import Artifact, Blob, ModelArtifact, Stray, database
 from runstream_service.store.statement import first_row, run_for_each, written
 
 # Milliseconds after which a content that was to be put there is taken for left by a crash.
 _PUT_WITHIN = 24 * 60 * 60 * 1000
 
-_USED = fn.EXISTS(Artifact.select(Artifact.run).where(Artifact.blob == Blob.id))
+_USED = fn.EXISTS(Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)) | fn.EXISTS(
+    ModelArtifact.select(ModelArtifact.model).where(ModelArtifact.blob == Blob.id)
+)
 _SELECT = written(Blob.select(Blob.id).where(Blob.sha256 == ""))
 _INSERT = written(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
 _RELEASE = written(Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from peewee import Tuple
 
@@ -24,6 +24,12 @@ _POINTS = (
 )
 _FIRST = written(_POINTS.where(Point.step >= 0))
 _NEXT = written(_POINTS.where(Tuple(0, 0, 0.0) < _PLACE))
+_BY_TIME = (Point.timestamp, Point.step, Point.value)
+_BY_TIMESTAMP = Point.select(Point.step, Point.timestamp, Point.value).order_by(*_BY_TIME).limit(1)
+_FIRST_BY_TIMESTAMP = written(_BY_TIMESTAMP.where(Point.series == 0))
+_NEXT_BY_TIMESTAMP = written(
+    _BY_TIMESTAMP.where((Point.series == 0) & (Tuple(0, 0, 0.0) < Tuple(*_BY_TIME)))
+)
 
 
 class Steps(NamedTuple):
@@ -71,6 +77,22 @@ def points(
         rows = database.execute_sql(_FIRST, (series, steps.last, steps.first, limit)).fetchall()
     else:
         rows = database.execute_sql(_NEXT, (series, steps.last, *after, limit)).fetchall()
+    return _columns(rows, limit)
+
+
+def points_by_timestamp(
+    series: int, limit: int, after: Position | None = None
+) -> tuple[Columns, Position | None]:
+    """Return points as `points` does, ordered by timestamp, step and value (M6)."""
+    if after is None:
+        rows = database.execute_sql(_FIRST_BY_TIMESTAMP, (series, limit)).fetchall()
+    else:
+        place = (after.timestamp, after.step, after.value)
+        rows = database.execute_sql(_NEXT_BY_TIMESTAMP, (series, *place, limit)).fetchall()
+    return _columns(rows, limit)
+
+
+def _columns(rows: list[Any], limit: int) -> tuple[Columns, Position | None]:
     if not rows:
         return Columns((), (), ()), None
     step, timestamp, value = zip(*rows, strict=True)

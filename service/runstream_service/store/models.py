@@ -190,6 +190,18 @@ class InputTag(Table):
         without_rowid = True
 
 
+class Output(Table):
+    """A model that a run made."""
+
+    id = AutoField()
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    model_id = TextField()
+    step = BigIntegerField()
+
+    class Meta:
+        constraints = (SQL("UNIQUE (run_id, model_id)"),)
+
+
 class Blob(Table):
     """Content that artifacts have, stored once, under `name` among the blobs of the server."""
 
@@ -223,4 +235,55 @@ class Artifact(Table):
 
     class Meta:
         primary_key = CompositeKey("run", "path")
+        without_rowid = True
+
+
+class LoggedModel(Table):
+    """A model that training code logged; clients call it by its `uid` (their `model_id`)."""
+
+    experiment_id: int
+
+    id = AutoField()
+    uid = CharField(34, unique=True)
+    experiment = ForeignKeyField(Experiment, on_delete="CASCADE")
+    name = TextField()
+    model_type = TextField()
+    source_run_id = TextField()
+    status = IntegerField()
+    creation_time = BigIntegerField()
+    last_update_time = BigIntegerField()
+    artifact_uri = TextField()
+    deleted_time = BigIntegerField(null=True)
+
+
+class LoggedModelParam(Table):
+    model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("model", "key")
+        without_rowid = True
+
+
+class LoggedModelTag(Table):
+    model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("model", "key")
+        without_rowid = True
+
+
+class ModelArtifact(Table):
+    """A file of a logged model."""
+
+    model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    path = TextField()
+    blob = ForeignKeyField(Blob, on_delete="RESTRICT")
+    upload_time = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("model", "path")
         without_rowid = True

@@ -22,6 +22,7 @@ from runstream_service.store.models import (
     Experiment,
     ExperimentTag,
     Input,
+    Output,
     Param,
     Point,
     Run,
@@ -57,6 +58,7 @@ _DELETE_SOME = [
     _delete_some(Param, Param.key),
     _delete_some(RunTag, RunTag.key),
     _delete_some(Artifact, Artifact.path),
+    _delete_some(Output, Output.id),
 ]
 _SELECT_INPUTS = written(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = written(Input.delete().where(Input.id.in_(LISTED)))

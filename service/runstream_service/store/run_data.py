@@ -13,6 +13,7 @@ from typing import Any
 
 from runstream_service.store.datasets import DatasetInput, inputs_of
 from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
+from runstream_service.store.outputs import ModelOutput, outputs_of
 from runstream_service.store.statement import LISTED, listed, written
 
 #: The latest point of a metric: key, value, timestamp, step.
@@ -49,6 +50,7 @@ class LoggedRun:
     params: Sequence[Pair]
     tags: Sequence[Pair]
     inputs: Sequence[DatasetInput] = ()
+    outputs: Sequence[ModelOutput] = ()
 
 
 def _statement(table: Any, runs: Any, **more: Any) -> str:
@@ -87,9 +89,16 @@ def _with_data(runs: Sequence[Run], selection: Selection) -> Iterator[LoggedRun]
     params = _rows(Param, ids, selection.params)
     tags = _rows(RunTag, ids, selection.tags)
     inputs = inputs_of(ids)
+    outputs = outputs_of(ids)
     for run in runs:
-        read = inputs.get(run.id, ())
-        yield LoggedRun(run, _numbers(metrics[run.id]), params[run.id], tags[run.id], read)
+        yield LoggedRun(
+            run,
+            _numbers(metrics[run.id]),
+            params[run.id],
+            tags[run.id],
+            inputs.get(run.id, ()),
+            outputs.get(run.id, ()),
+        )
 
 
 def _rows(table: Any, runs: list[int], keys: Sequence[str] | None) -> dict[int, list[Any]]:

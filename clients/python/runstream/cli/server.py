@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from runstream import embedded
 from runstream.cli.database import database_option, file_of, server_packages
+
+
+class HttpPort(click.ParamType[int | None]):
+    """A port, or `off`, which is None."""
+
+    name = "port|off"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Return the port."""
+        if value == "off":
+            return None
+        return click.IntRange(0, 65535).convert(value, param, ctx)
 
 
 @click.command()
@@ -26,6 +42,15 @@ from runstream.cli.database import database_option, file_of, server_packages
     show_default=True,
     show_envvar=True,
     help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--http-port",
+    envvar="RUNSTREAM_HTTP_PORT",
+    type=HttpPort(),
+    default=5000,
+    show_default=True,
+    show_envvar=True,
+    help="Port of the REST API, for MLflow's clients; 0 takes a free one, `off` serves none.",
 )
 @click.option(
     "--artifact-root",
@@ -62,6 +87,7 @@ def server(
     database: str,
     host: str,
     port: int,
+    http_port: int | None,
     artifact_root: str | None,
     lost_after: float,
     log_level: str,
@@ -78,6 +104,7 @@ def server(
         database=f"sqlite:///{file}",
         host=host,
         port=port,
+        http_port=http_port if listen is None else None,
         artifact_root=artifact_root or str(file.parent / "artifacts"),
         lost_after=lost_after,
         log_level=log_level,

@@ -43,7 +43,7 @@ public final class Server implements AutoCloseable {
     List<String> command =
         new ArrayList<>(List.of(Python.EXECUTABLE.toString(), "-m", "runstream"));
     command.addAll(List.of("server", "--host", "127.0.0.1", "--port", String.valueOf(port)));
-    command.addAll(List.of("--database", "sqlite:///" + database));
+    command.addAll(List.of("--http-port", "off", "--database", "sqlite:///" + database));
     command.addAll(options);
     try {
       process =

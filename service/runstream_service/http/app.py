@@ -1,0 +1,85 @@
+"""The HTTP side as one application: the API, the artifact proxy, and what clients ask first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from runstream.errors import RunstreamError
+from runstream_service.http import errors, mlflow
+from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.http.calls import routes
+from runstream_service.http.contract import Contract
+
+_PROXY = "2.0/mlflow-artifacts/artifacts"
+
+
+def application(servicers: Mapping[str, Any], proxy: ArtifactProxy) -> Starlette:
+    """Return the application.
+
+    Args:
+        servicers: what answers the RPCs, by the full name of the service.
+        proxy: what serves artifacts.
+    """
+    return Starlette(
+        routes=[
+            Route("/health", _health),
+            Route("/version", _version),
+            Route("/get-artifact", proxy.get),
+            *routes(Contract(), servicers),
+            *_artifact_routes(proxy),
+            *_others(),
+        ],
+        exception_handlers={
+            RunstreamError: errors.of_runstream,
+            HTTPException: errors.of_http,
+            Exception: errors.of_fault,
+        },
+    )
+
+
+def _artifact_routes(proxy: ArtifactProxy) -> Iterator[Route]:
+    for prefix in (mlflow.PREFIX, mlflow.TWIN):
+        path = prefix + _PROXY
+        yield Route(path, proxy.list)
+        yield Route(path + "/{path:path}", proxy.download)
+        yield Route(path + "/{path:path}", proxy.upload, methods=["PUT"])
+        yield Route(path + "/{path:path}", proxy.delete, methods=["DELETE"])
+
+
+def _others() -> Iterator[Route]:
+    """Yield what MLflow has and we do not, after all that we have."""
+    for prefix in (mlflow.PREFIX, mlflow.TWIN):
+        yield Route(prefix + "3.0/mlflow/server-info", _server_info)
+        for number in ("2.0", "3.0"):
+            for part in mlflow.NOT_HERE:
+                for path in (f"{number}/mlflow/{part}", f"{number}/mlflow/{part}/{{rest:path}}"):
+                    yield Route(prefix + path, _not_here, methods=_ALL)
+
+
+_ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+async def _health(request: Request) -> Response:
+    return PlainTextResponse("OK")
+
+
+async def _version(request: Request) -> Response:
+    return PlainTextResponse(version("runstream"))
+
+
+async def _server_info(request: Request) -> Response:
+    return JSONResponse({"store_type": "SqlStore", "workspaces_enabled": False})
+
+
+async def _not_here(request: Request) -> Response:
+    part = request.url.path.split("/mlflow/", 1)[1].split("/", 1)[0]
+    what = mlflow.NOT_HERE[part]
+    return errors.answer(501, "NOT_IMPLEMENTED", f"Runstream does not have {what}")

@@ -1,0 +1,143 @@
+"""Artifacts over HTTP: MLflow's artifact proxy, and `/get-artifact` (W5, R6).
+
+The proxy has a path for each run, `EXPERIMENT_ID/RUN_ID/artifacts`, and one for each logged model,
+`EXPERIMENT_ID/models/MODEL_ID/artifacts`, and below it the files.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from runstream.errors import InvalidArgument, NotFound
+from runstream.rules import check_artifact_path
+from runstream_service.storage.blobs import Blobs
+from runstream_service.store import artifacts
+from runstream_service.store.readers import Readers
+
+# A run's, or a logged model's.
+_OF_RUN = re.compile(
+    r"(?:.+/)?(?P<run>[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
+)
+_PAGE_FILES = 10_000
+
+
+class Place(NamedTuple):
+    """What a path of the proxy names; an empty path is all that the run has."""
+
+    run_id: str
+    path: str
+
+
+class ArtifactProxy:
+    """Uploads, downloads, deletes and lists by paths of the proxy."""
+
+    def __init__(self, readers: Readers, blobs: Blobs) -> None:
+        self._readers = readers
+        self._blobs = blobs
+
+    async def upload(self, request: Request) -> Response:
+        """Store the body as a file."""
+        place = await self._place(request.path_params["path"])
+        await self._blobs.upload(*place, request.stream(), lambda: "")
+        return Response(b"{}", media_type="application/json")
+
+    async def download(self, request: Request) -> Response:
+        """Send a file."""
+        return await self._file(*await self._place(request.path_params["path"]))
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a file, or a folder with all that is below it."""
+        await self._blobs.delete(*await self._place(request.path_params["path"]))
+        return Response(b"{}", media_type="application/json")
+
+    async def list(self, request: Request) -> Response:
+        """List a folder; names are relative to it, and one that is not there is empty."""
+        folder = request.query_params.get("path", "").strip("/")
+        try:
+            place = await self._place(folder) if folder else None
+        except NotFound:
+            place = None
+        if place is None:
+            return Response(b"{}", media_type="application/json")
+        files = []
+        start = ""
+        while True:
+            page = await self._readers.run(artifacts.list_folder, *place, False, start, _PAGE_FILES)
+            files += [_file(entry, place.path) for entry in page.entries]
+            start = page.next
+            if not start:
+                break
+        content = orjson.dumps({"files": files} if files else {})
+        return Response(content, media_type="application/json")
+
+    async def get(self, request: Request) -> Response:
+        """Send a file of a run that the query names, as MLflow's interface does."""
+        query = request.query_params
+        run_id = query.get("run_id") or query.get("run_uuid")
+        for name, value in (("run_id", run_id), ("path", query.get("path"))):
+            if not value:
+                raise InvalidArgument(
+                    f"Missing value for required parameter '{name}'",
+                    reason="FIELD_MISSING",
+                    field=name,
+                )
+        check_artifact_path("path", query["path"])
+        response = await self._file(str(run_id), query["path"])
+        name = quote(query["path"].rpartition("/")[2])
+        response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+        return response
+
+    async def _place(self, path: str) -> Place:
+        found = _OF_RUN.fullmatch(path)
+        if found is None:
+            check_artifact_path("path", path)
+            raise _nothing(path)
+        place = Place(found["run"].removeprefix("models/"), found["path"] or "")
+        if place.path:
+            check_artifact_path("path", place.path)
+        # The run says where its artifacts are: one of another path is not there.
+        page = await self._readers.run(artifacts.list_folder, place.run_id, "", False, "", 0)
+        root = page.root_uri.removeprefix("mlflow-artifacts:/").strip("/")
+        if path != root and not path.startswith(f"{root}/"):
+            raise _nothing(path)
+        return place
+
+    async def _file(self, run_id: str, path: str) -> Response:
+        entry, name = await self._readers.run(artifacts.content, run_id, path)
+        size = entry.size or 0
+        return StreamingResponse(
+            self._content(name, size),
+            media_type=mimetypes.guess_type(path)[0] or "application/octet-stream",
+            headers={
+                "content-length": str(size),
+                "etag": f'"{entry.sha256}"',
+                # What a run stored is shown as what it is, and never runs here.
+                "x-content-type-options": "nosniff",
+                "content-security-policy": "sandbox",
+            },
+        )
+
+    async def _content(self, name: str, size: int) -> AsyncIterator[bytes]:
+        async for chunk in self._blobs.read(name, 0, size):
+            yield chunk
+
+
+def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:
+    path = entry.path[len(folder) :].lstrip("/") if entry.path != folder else entry.path
+    if entry.size is None:
+        return {"path": path, "is_dir": True}
+    return {"path": path, "is_dir": False, "file_size": entry.size}
+
+
+def _nothing(path: str) -> NotFound:
+    return NotFound(
+        f"No artifact with path: {path}", reason="ARTIFACT_NOT_FOUND", field="path", value=path
+    )

@@ -1,0 +1,210 @@
+"""JSON to messages, as forgiving as MLflow's clients need it (W1 of docs/behaviour.md).
+
+Names are those of the contract or camelCase, unknown ones are passed over, null is absent. A number
+may come as a text, and NaN and the infinities as `NaN`, `Infinity` and `-Infinity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from runstream.errors import InvalidArgument
+from runstream_service.http import mlflow
+
+_INT32 = (-(2**31), 2**31 - 1)
+_INT64 = (-(2**63), 2**63 - 1)
+_LIMITS = {
+    FieldDescriptor.TYPE_INT32: _INT32,
+    FieldDescriptor.TYPE_INT64: _INT64,
+    FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
+    FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
+}
+_BOOLEANS = {"true": True, "false": False}
+
+Converter = Callable[[Any], Any]
+
+
+class Misfit(Exception):
+    """A value is not of the type of its field; `path` grows on the way out."""
+
+    def __init__(self, value: object, expected: str) -> None:
+        super().__init__(value)
+        self.value = value
+        self.expected = expected
+        self.missing = False
+        self.path = ""
+
+    def within(self, name: str) -> Misfit:
+        """Say that the value was found under a name."""
+        separator = "." if self.path and not self.path.startswith("[") else ""
+        self.path = f"{name}{separator}{self.path}"
+        return self
+
+    def refusal(self) -> InvalidArgument:
+        """Return the error that the caller is told (X3)."""
+        if self.missing:
+            return InvalidArgument(
+                f"Missing value for required parameter '{self.path}'",
+                reason="FIELD_MISSING",
+                field=self.path,
+            )
+        return InvalidArgument(
+            f"Invalid value {self.value!r} for parameter '{self.path}' supplied: "
+            f"it must be {self.expected}",
+            reason="FIELD_MALFORMED",
+            field=self.path,
+            value=self.value,
+            limit=self.expected,
+        )
+
+
+class Decoder:
+    """Makes messages of one type."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        self._make: Callable[..., Message] = GetMessageClass(descriptor)
+        self._required = mlflow.REQUIRED.get(descriptor.name, ())
+        self._defaults = mlflow.DEFAULTS.get(descriptor.name, {})
+        self._fields: dict[str, tuple[str, Converter]] = {}
+        for field in descriptor.fields:
+            entry = (field.name, _of_field(field))
+            self._fields[field.name] = self._fields[field.camelcase_name] = entry
+        for old, name in mlflow.OLD_NAMES.get(descriptor.name, {}).items():
+            self._fields[old] = self._fields[name]
+
+    def message(self, value: object) -> Message:
+        """Return the message of a JSON object.
+
+        Raises:
+            InvalidArgument: a value is of the wrong type, or a required one is missing.
+        """
+        try:
+            return self(value)
+        except Misfit as misfit:
+            raise misfit.refusal() from None
+
+    def __call__(self, value: object) -> Message:
+        if type(value) is not dict:
+            raise Misfit(value, "an object")
+        found = self._defaults.copy()
+        fields = self._fields
+        for name, item in value.items():
+            field = fields.get(name)
+            if field is not None and item is not None:
+                try:
+                    found[field[0]] = field[1](item)
+                except Misfit as misfit:
+                    raise misfit.within(name) from None
+        for name in self._required:
+            if name not in found:
+                missing = Misfit(None, "there")
+                missing.missing = True
+                raise missing.within(name)
+        return self._make(**found)
+
+
+def _of_field(field: Any) -> Converter:
+    convert = _of_type(field)
+    return _list_of(convert) if field.is_repeated else convert
+
+
+def _of_type(field: Any) -> Converter:
+    match field.type:
+        case FieldDescriptor.TYPE_MESSAGE:
+            return Decoder(field.message_type)
+        case FieldDescriptor.TYPE_ENUM:
+            return _of_enum(field.enum_type)
+        case FieldDescriptor.TYPE_STRING:
+            return _text
+        case FieldDescriptor.TYPE_DOUBLE:
+            return _double
+        case FieldDescriptor.TYPE_BOOL:
+            return _boolean
+        case kind:
+            return _integer(*_LIMITS[kind])
+
+
+def _list_of(convert: Converter) -> Converter:
+    def converted(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise Misfit(value, "a list")
+        result: list[Any] = []
+        try:
+            for item in value:
+                result.append(convert(item))  # its length says which one failed
+        except Misfit as misfit:
+            raise misfit.within(f"[{len(result)}]") from None
+        return result
+
+    return converted
+
+
+def _of_enum(descriptor: EnumDescriptor) -> Converter:
+    numbers = {value.name: value.number for value in descriptor.values}
+    expected = f"one of {', '.join(numbers)}"
+
+    def converted(value: Any) -> int:
+        number = numbers.get(value) if isinstance(value, str) else value
+        if type(number) is not int:
+            raise Misfit(value, expected)
+        return number
+
+    return converted
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise Misfit(value, "a text")
+    return value
+
+
+def _double(value: Any) -> float:
+    if type(value) is float:
+        return value
+    try:
+        if type(value) in {int, str}:
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise Misfit(value, "a number")
+
+
+def _integer(least: int, greatest: int) -> Converter:
+    expected = f"an integer from {least} to {greatest}"
+
+    def converted(value: Any) -> int:
+        if type(value) is int and least <= value <= greatest:
+            return value
+        number = _whole(value)
+        if number is None or not least <= number <= greatest:
+            raise Misfit(value, expected)
+        return number
+
+    return converted
+
+
+def _whole(value: Any) -> int | None:
+    """Return the integer that a float or a text stands for, such as R's `1.7e+12`."""
+    try:
+        if type(value) is str:
+            try:
+                return int(value)
+            except ValueError:
+                value = float(value)
+        if type(value) is float and value.is_integer():
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    return None
+
+
+def _boolean(value: Any) -> bool:
+    found = _BOOLEANS.get(value.lower()) if type(value) is str else value
+    if type(found) is not bool:
+        raise Misfit(value, "true or false")
+    return found

@@ -1,0 +1,93 @@
+"""Messages to JSON objects, as MLflow's clients expect them (W1 and W2 of docs/behaviour.md).
+
+Names are those of the contract, 64-bit integers are numbers. Empty lists, unset messages and unset
+optional fields are left out; other fields are there even if they are 0 or empty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from runstream_service.http import mlflow
+
+Converter = Callable[[Any], Any]
+
+# A token that is empty says that there is none, and MLflow's clients look for it being there.
+_LEFT_OUT_IF_EMPTY = frozenset({"next_page_token"})
+
+
+class Encoder:
+    """Makes JSON objects of messages of one type."""
+
+    def __init__(self, descriptor: Descriptor, double: Converter) -> None:
+        """Prepare for a type.
+
+        Args:
+            descriptor: the type.
+            double: turns doubles into what JSON can hold: `exact` or `as_mlflow`.
+        """
+        self._scalars: list[tuple[str, Converter | None]] = []
+        self._optional: list[tuple[str, Converter | None]] = []
+        self._lists: list[tuple[str, Converter | None]] = []
+        for field in descriptor.fields:
+            entry = (field.name, _of_type(field, double))
+            if field.is_repeated:
+                self._lists.append(entry)
+            elif field.has_presence:
+                self._optional.append(entry)
+            else:
+                self._scalars.append(entry)
+        self._twice = mlflow.TOLD_TWICE.get(descriptor.name, {})
+
+    def __call__(self, message: Message) -> dict[str, Any]:
+        """Return the object of a message."""
+        told: dict[str, Any] = {}
+        for name, convert in self._scalars:
+            value = getattr(message, name)
+            told[name] = value if convert is None else convert(value)
+        for name, convert in self._optional:
+            if message.HasField(name):
+                value = getattr(message, name)
+                told[name] = value if convert is None else convert(value)
+        for name, convert in self._lists:
+            values = getattr(message, name)
+            if values:
+                told[name] = list(values) if convert is None else [convert(v) for v in values]
+        for name in _LEFT_OUT_IF_EMPTY & told.keys():
+            if not told[name]:
+                del told[name]
+        for second, name in self._twice.items():
+            told[second] = told[name]
+        return told
+
+
+def exact(value: float) -> float | str:
+    """Return a double as Protobuf's JSON has it."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+
+
+def as_mlflow(value: float) -> float | str:
+    """Return a double as MLflow has it: the largest number for infinity (M3)."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else math.copysign(mlflow.LARGEST, value)
+
+
+def _of_type(field: Any, double: Converter) -> Converter | None:
+    match field.type:
+        case FieldDescriptor.TYPE_MESSAGE:
+            return Encoder(field.message_type, double)
+        case FieldDescriptor.TYPE_ENUM:
+            names = {value.number: value.name for value in field.enum_type.values}
+            return names.__getitem__
+        case FieldDescriptor.TYPE_DOUBLE:
+            return double
+        case _:
+            return None

@@ -1,0 +1,60 @@
+"""Errors as MLflow's clients understand them (X2 of docs/behaviour.md)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import grpc
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from runstream.errors import RunstreamError
+
+log = logging.getLogger(__name__)
+
+_CODES = {
+    grpc.StatusCode.INVALID_ARGUMENT: (400, "INVALID_PARAMETER_VALUE"),
+    grpc.StatusCode.NOT_FOUND: (404, "RESOURCE_DOES_NOT_EXIST"),
+    grpc.StatusCode.ALREADY_EXISTS: (400, "RESOURCE_ALREADY_EXISTS"),
+    # What MLflow says of a deleted run or experiment.
+    grpc.StatusCode.FAILED_PRECONDITION: (400, "INVALID_PARAMETER_VALUE"),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (429, "RESOURCE_EXHAUSTED"),
+    grpc.StatusCode.UNAUTHENTICATED: (401, "UNAUTHENTICATED"),
+    grpc.StatusCode.PERMISSION_DENIED: (403, "PERMISSION_DENIED"),
+    grpc.StatusCode.UNAVAILABLE: (503, "TEMPORARILY_UNAVAILABLE"),
+}
+
+
+class BadRequest(RunstreamError):
+    """The request is no request of the API at all."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def of_runstream(request: Request, error: Any) -> Response:
+    """Answer an error of ours."""
+    status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
+    if isinstance(error, BadRequest):
+        code = "BAD_REQUEST"
+    return answer(status, code, error.message)
+
+
+async def of_http(request: Request, error: Any) -> Response:
+    """Answer what Starlette found wrong: no such path, or not with this verb."""
+    text = f"{request.method} {request.url.path} is no route of this server"
+    return answer(error.status_code, "ENDPOINT_NOT_FOUND", text)
+
+
+async def of_fault(request: Request, error: Any) -> Response:
+    """Answer a fault of ours without its text, which is in the log."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    text = "internal error; the log of the server has the particulars"
+    return answer(500, "INTERNAL_ERROR", text)
+
+
+def answer(status: int, code: str, message: str) -> Response:
+    """Return the answer that tells of an error."""
+    body: dict[str, Any] = {"error_code": code, "message": message}
+    return Response(orjson.dumps(body), status, media_type="application/json")

@@ -1,0 +1,67 @@
+"""Serves an application on a port, in the event loop that is there."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from runstream_service.store.database import CannotOpenError
+
+# Seconds that requests under way are given when the server stops.
+_GRACE = 10
+
+
+class Listener:
+    """An HTTP port.
+
+    Attributes:
+        address: `host:port` that it listens on.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        """Take the port; nothing is answered yet.
+
+        Raises:
+            CannotOpenError: it is taken.
+        """
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host.strip("[]"), port), family=family)
+        except OSError as error:
+            raise CannotOpenError(f"cannot listen on {host}:{port}: {error}") from error
+        self.address = f"{host}:{self._socket.getsockname()[1]}"
+
+    async def start(self, application: ASGIApp) -> None:
+        """Answer from now on."""
+        config = uvicorn.Config(
+            application,
+            access_log=False,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+            ws="none",
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+        while not self._server.started and not self._serving.done():
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Answer what is under way, and nothing more."""
+        self._server.should_exit = True
+        await self._serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process that it is a part of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,183 @@
+"""Logged models: writing happens on the writer's thread, reading on a reader's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import EXCLUDED
+
+from runstream.errors import InvalidArgument, NotFound
+from runstream_service.store import experiments, names
+from runstream_service.store.models import LoggedModel, LoggedModelParam, LoggedModelTag
+
+Pairs = Sequence[tuple[str, str]]
+
+# A number of the enum LoggedModelStatus.
+_PENDING = 1
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A model with its params and tags, each by key."""
+
+    model: LoggedModel
+    params: Pairs
+    tags: Pairs
+
+
+def create(
+    experiment_id: str, name: str, model_type: str, source_run_id: str, params: Pairs, tags: Pairs
+) -> Logged:
+    """Create a model.
+
+    Raises:
+        NotFound, FailedPrecondition: the experiment is not there, or deleted.
+        InvalidArgument: a param is there twice with two values.
+    """
+    experiment = experiments.get_active(experiment_id)
+    now = experiments.now()
+    uid = f"m-{secrets.token_hex(16)}"
+    model = LoggedModel.create(
+        uid=uid,
+        experiment=experiment.id,
+        name=name or names.generate(),
+        model_type=model_type,
+        source_run_id=source_run_id,
+        status=_PENDING,
+        creation_time=now,
+        last_update_time=now,
+        artifact_uri=f"{experiment.artifact_location.rstrip('/')}/models/{uid}/artifacts",
+    )
+    _log_params(model, params)
+    _set_tags(model, tags)
+    return _with_data([model])[0]
+
+
+def get(model_id: str) -> Logged:
+    """Return a model that is not deleted.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    return _with_data([_model(model_id)])[0]
+
+
+def found(ids: Sequence[int]) -> list[Logged]:
+    """Return the models of these internal ids, in this order."""
+    rows = {model.id: model for model in LoggedModel.select().where(LoggedModel.id.in_(ids))}
+    return _with_data([rows[number] for number in ids])
+
+
+def finalize(model_id: str, status: int) -> Logged:
+    """Say whether the files of a model are there; raises as `get`."""
+    return _changed(_model(model_id), status=status)
+
+
+def delete(model_id: str) -> None:
+    """Delete a model; raises as `get`."""
+    model = _model(model_id)
+    LoggedModel.update(deleted_time=experiments.now()).where(LoggedModel.id == model.id).execute()
+
+
+def set_tags(model_id: str, tags: Pairs) -> Logged:
+    """Set tags of a model; raises as `get`."""
+    model = _model(model_id)
+    _set_tags(model, tags)
+    return _changed(model)
+
+
+def delete_tag(model_id: str, key: str) -> None:
+    """Delete a tag of a model; raises as `get`, and NotFound if there is no such tag."""
+    model = _model(model_id)
+    tag = (LoggedModelTag.model == model.id) & (LoggedModelTag.key == key)
+    if not LoggedModelTag.delete().where(tag).execute():
+        raise NotFound(
+            f"No tag with name: {key} in model with id {model_id}",
+            reason="TAG_NOT_FOUND",
+            field="tag_key",
+            value=key,
+        )
+    _changed(model)
+
+
+def log_params(model_id: str, params: Pairs) -> None:
+    """Set params of a model, each once (P1).
+
+    Raises:
+        NotFound: as `get`.
+        InvalidArgument: a param has another value.
+    """
+    model = _model(model_id)
+    _log_params(model, params)
+    _changed(model)
+
+
+def purge(deleted_before: int) -> None:
+    """Remove deleted models for good; their contents are then those that no file has."""
+    LoggedModel.delete().where(LoggedModel.deleted_time < deleted_before).execute()
+
+
+def _model(model_id: str) -> LoggedModel:
+    there = (LoggedModel.uid == model_id) & LoggedModel.deleted_time.is_null()
+    model: LoggedModel | None = LoggedModel.select().where(there).first()
+    if model is None:
+        raise not_found(model_id)
+    return model
+
+
+def not_found(model_id: str) -> NotFound:
+    """Return the error that says that there is no such model."""
+    return NotFound(
+        f"Logged model with ID '{model_id}' not found.",
+        reason="MODEL_NOT_FOUND",
+        field="model_id",
+        value=model_id,
+    )
+
+
+def _changed(model: LoggedModel, **changes: Any) -> Logged:
+    values = {"last_update_time": experiments.now(), **changes}
+    LoggedModel.update(**values).where(LoggedModel.id == model.id).execute()
+    return found([model.id])[0]
+
+
+def _log_params(model: LoggedModel, params: Pairs) -> None:
+    there = dict(_pairs(LoggedModelParam, [model])[model.id])
+    for key, value in params:
+        if there.setdefault(key, value) != value:
+            raise InvalidArgument(
+                f"params.{key} is already {there[key]!r}, it cannot become {value!r}",
+                reason="PARAM_IMMUTABLE",
+                field=f"params.{key}",
+                old=there[key],
+                new=value,
+            )
+    _upsert(LoggedModelParam, model, params)
+
+
+def _set_tags(model: LoggedModel, tags: Pairs) -> None:
+    _upsert(LoggedModelTag, model, tags)
+
+
+def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
+    for key, value in pairs:
+        table.insert(model=model.id, key=key, value=value).on_conflict(
+            conflict_target=[table.model, table.key], update={table.value: EXCLUDED.value}
+        ).execute()
+
+
+def _with_data(models: Sequence[LoggedModel]) -> list[Logged]:
+    params = _pairs(LoggedModelParam, models)
+    tags = _pairs(LoggedModelTag, models)
+    return [Logged(model, params[model.id], tags[model.id]) for model in models]
+
+
+def _pairs(table: Any, models: Sequence[LoggedModel]) -> dict[int, list[tuple[str, str]]]:
+    pairs: dict[int, list[tuple[str, str]]] = {model.id: [] for model in models}
+    rows = table.select().where(table.model.in_(list(pairs))).order_by(table.model, table.key)
+    for row in rows:
+        pairs[row.model_id].append((row.key, row.value))
+    return pairs
