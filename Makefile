@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PACKAGES := clients/python service tests benchmarks examples proto
 INSTALLED := .venv/installed
+MLFLOW := $(patsubst tests/http/requirements/mlflow-%.txt,.venv-mlflow/%/installed,$(wildcard tests/http/requirements/*))
 BUF := proto/node_modules/.package-lock.json
 
 .PHONY: demo serve test test-python test-jvm lint proto bench clean
@@ -15,7 +16,7 @@ serve: $(INSTALLED) ## a server on runstream.db, until Ctrl-C
 
 test: test-python test-jvm
 
-test-python: $(INSTALLED)
+test-python: $(INSTALLED) $(MLFLOW)
 	.venv/bin/python -m pytest $(ARGS)
 
 test-jvm: $(INSTALLED)
@@ -42,7 +43,7 @@ bench: $(INSTALLED)
 	.venv/bin/python -m benchmarks $(ARGS)
 
 clean: ## everything that was made here, but no database
-	rm -rf .venv proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-mlflow proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf clients/java/target clients/scala/*/target
 	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
 
@@ -51,6 +52,12 @@ $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_bui
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --upgrade 'pip>=25.1' # the first that knows --group
 	.venv/bin/pip install --quiet --editable '.[server]' --group dev
+	touch $@
+
+# The clients of MLflow that the tests run, each beside what it was made for.
+.venv-mlflow/%/installed: tests/http/requirements/mlflow-%.txt
+	$(PYTHON) -m venv .venv-mlflow/$*
+	.venv-mlflow/$*/bin/pip install --quiet --requirement $<
 	touch $@
 
 $(BUF): proto/package.json proto/package-lock.json

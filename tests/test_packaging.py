@@ -242,8 +242,9 @@ def test_each_unary_call_has_one_route_and_no_stream_has_any(tmp_path: Path) -> 
                 assert method.options.HasExtension(annotations_pb2.http) != streams, method.name
                 if not streams:
                     kind = rule.WhichOneof("pattern")
-                    assert kind in {"get", "post"}, method.name
-                    assert rule.body == ("*" if kind == "post" else ""), method.name
+                    assert kind in {"get", "post", "patch", "delete"}, method.name
+                    has_body = kind in {"post", "patch"}
+                    assert rule.body == ("*" if has_body else ""), method.name
                     assert not rule.additional_bindings, method.name
                     routes.append((kind, getattr(rule, kind)))
     assert len(routes) >= 16

@@ -93,7 +93,7 @@ def test_a_killed_server_leaves_no_fault(db: Shell, start_server: Start) -> None
         ("DELETE FROM experiment", "references", "experiment"),
         ("DELETE FROM schema_migration WHERE name LIKE '0004%'", "migrations", "0004"),
         (
-            "INSERT INTO schema_migration VALUES (9, '9999_x', '')",
+            "INSERT INTO schema_migration VALUES (999, '9999_x', '')",
             "migrations",
             "9999",
         ),

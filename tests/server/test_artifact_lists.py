@@ -117,7 +117,9 @@ def test_a_folder_of_100_000_files_comes_page_by_page(server: ServerProcess, api
 def test_a_page_is_read_from_where_it_begins_to_where_it_ends(server: ServerProcess) -> None:
     """No page costs what lies before it: a range of the primary key, and nothing is sorted."""
     with sqlite3.connect(server.database) as database:
-        plan = database.execute(f"EXPLAIN QUERY PLAN {artifacts._LIST}", (1, "a/", "a0")).fetchall()
+        plan = database.execute(
+            f"EXPLAIN QUERY PLAN {artifacts._OF_RUNS.list}", (1, "a/", "a0")
+        ).fetchall()
     assert [step[3] for step in plan] == [
         "SEARCH t1 USING PRIMARY KEY (run_id=? AND path>? AND path<?)",
         "SEARCH t2 USING INTEGER PRIMARY KEY (rowid=?)",

@@ -59,7 +59,10 @@ class ArtifactProxy:
         return Response(b"{}", media_type="application/json")
 
     async def list(self, request: Request) -> Response:
-        """List a folder; names are relative to it, and one that is not there is empty."""
+        """List a folder; names are relative to it.
+
+        One that is not there is empty, and so is a file: that tells MLflow's clients what it is.
+        """
         folder = request.query_params.get("path", "").strip("/")
         try:
             place = await self._place(folder) if folder else None
@@ -71,7 +74,8 @@ class ArtifactProxy:
         start = ""
         while True:
             page = await self._readers.run(artifacts.list_folder, *place, False, start, _PAGE_FILES)
-            files += [_file(entry, place.path) for entry in page.entries]
+            entries = [entry for entry in page.entries if entry.path != place.path]
+            files += [_file(entry, place.path) for entry in entries]
             start = page.next
             if not start:
                 break
@@ -131,7 +135,7 @@ class ArtifactProxy:
 
 
 def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:
-    path = entry.path[len(folder) :].lstrip("/") if entry.path != folder else entry.path
+    path = entry.path[len(folder) :].lstrip("/")
     if entry.size is None:
         return {"path": path, "is_dir": True}
     return {"path": path, "is_dir": False, "file_size": entry.size}

@@ -52,7 +52,7 @@ class Statements:
 
 
 _OF_RUNS = Statements(Artifact, Artifact.run)
-_OF_MODELS = Statements(ModelArtifact, ModelArtifact.model)
+_OF_MODELS = Statements(ModelArtifact, ModelArtifact.owner)
 
 
 class Owner(NamedTuple):

@@ -22,7 +22,7 @@ from runstream_service.store.statement import first_row, run_for_each, written
 _PUT_WITHIN = 24 * 60 * 60 * 1000
 
 _USED = fn.EXISTS(Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)) | fn.EXISTS(
-    ModelArtifact.select(ModelArtifact.model).where(ModelArtifact.blob == Blob.id)
+    ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
 )
 _SELECT = written(Blob.select(Blob.id).where(Blob.sha256 == ""))
 _INSERT = written(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))

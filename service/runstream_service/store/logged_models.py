@@ -92,7 +92,7 @@ def set_tags(model_id: str, tags: Pairs) -> Logged:
 def delete_tag(model_id: str, key: str) -> None:
     """Delete a tag of a model; raises as `get`, and NotFound if there is no such tag."""
     model = _model(model_id)
-    tag = (LoggedModelTag.model == model.id) & (LoggedModelTag.key == key)
+    tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
     if not LoggedModelTag.delete().where(tag).execute():
         raise NotFound(
             f"No tag with name: {key} in model with id {model_id}",
@@ -164,8 +164,8 @@ def _set_tags(model: LoggedModel, tags: Pairs) -> None:
 
 def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
     for key, value in pairs:
-        table.insert(model=model.id, key=key, value=value).on_conflict(
-            conflict_target=[table.model, table.key], update={table.value: EXCLUDED.value}
+        table.insert(owner=model.id, key=key, value=value).on_conflict(
+            conflict_target=[table.owner, table.key], update={table.value: EXCLUDED.value}
         ).execute()
 
 
@@ -177,7 +177,7 @@ def _with_data(models: Sequence[LoggedModel]) -> list[Logged]:
 
 def _pairs(table: Any, models: Sequence[LoggedModel]) -> dict[int, list[tuple[str, str]]]:
     pairs: dict[int, list[tuple[str, str]]] = {model.id: [] for model in models}
-    rows = table.select().where(table.model.in_(list(pairs))).order_by(table.model, table.key)
+    rows = table.select().where(table.owner.in_(list(pairs))).order_by(table.owner, table.key)
     for row in rows:
-        pairs[row.model_id].append((row.key, row.value))
+        pairs[row.owner_id].append((row.key, row.value))
     return pairs

@@ -257,33 +257,33 @@ class LoggedModel(Table):
 
 
 class LoggedModelParam(Table):
-    model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
 
     class Meta:
-        primary_key = CompositeKey("model", "key")
+        primary_key = CompositeKey("owner", "key")
         without_rowid = True
 
 
 class LoggedModelTag(Table):
-    model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
 
     class Meta:
-        primary_key = CompositeKey("model", "key")
+        primary_key = CompositeKey("owner", "key")
         without_rowid = True
 
 
 class ModelArtifact(Table):
     """A file of a logged model."""
 
-    model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
     path = TextField()
     blob = ForeignKeyField(Blob, on_delete="RESTRICT")
     upload_time = BigIntegerField()
 
     class Meta:
-        primary_key = CompositeKey("model", "path")
+        primary_key = CompositeKey("owner", "path")
         without_rowid = True

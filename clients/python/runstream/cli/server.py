@@ -10,7 +10,7 @@ from runstream import embedded
 from runstream.cli.database import database_option, file_of, server_packages
 
 
-class HttpPort(click.ParamType[int | None]):
+class HttpPort(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
     """A port, or `off`, which is None."""
 
     name = "port|off"

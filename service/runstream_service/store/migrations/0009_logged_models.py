@@ -38,31 +38,31 @@ def up(migrator, db):  # type: ignore[no-untyped-def] # noqa: ARG001 # the form 
         deleted_time = BigIntegerField(null=True)
 
     class LoggedModelParam(Table):
-        model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+        owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
         key = TextField()
         value = TextField()
 
         class Meta:
-            primary_key = CompositeKey("model", "key")
+            primary_key = CompositeKey("owner", "key")
             without_rowid = True
 
     class LoggedModelTag(Table):
-        model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+        owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
         key = TextField()
         value = TextField()
 
         class Meta:
-            primary_key = CompositeKey("model", "key")
+            primary_key = CompositeKey("owner", "key")
             without_rowid = True
 
     class ModelArtifact(Table):
-        model = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+        owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
         path = TextField()
         blob = ForeignKeyField(Blob, on_delete="RESTRICT")
         upload_time = BigIntegerField()
 
         class Meta:
-            primary_key = CompositeKey("model", "path")
+            primary_key = CompositeKey("owner", "path")
             without_rowid = True
 
     tables = [LoggedModel, LoggedModelParam, LoggedModelTag, ModelArtifact]

@@ -82,7 +82,7 @@ class LoggedModelSearch:
             LoggedModel,
             pair,
             JOIN.LEFT_OUTER,
-            on=(pair.model == LoggedModel.id) & (pair.key == key.name),
+            on=(pair.owner == LoggedModel.id) & (pair.key == key.name),
         )
         return [Term(Case(None, [(pair.value.is_null(), 1)], 0)), Term(pair.value, descending)]
 
@@ -97,7 +97,7 @@ def _condition(condition: Condition) -> Any:
         column = one_of(_COLUMNS, key)
         return there(column, (number if key.name in _NUMBERS else text)(column, condition))
     table = _table(key.group, key.column, key.name)
-    pair = table.select().where((table.model == LoggedModel.id) & (table.key == key.name))
+    pair = table.select().where((table.owner == LoggedModel.id) & (table.key == key.name))
     found = text(table.value, condition)
     return fn.EXISTS(pair if found is None else pair.where(found))
 
