@@ -72,7 +72,7 @@ def start_peer(name: str, directory: Path) -> Server:
     process = start([str(binaries / executable), *arguments], directory, _ENVIRONMENT)
     uri = f"http://127.0.0.1:{port}"
     worker = (str(binaries / "python"), "-m", "benchmarks.workers.peer")
-    server = Server(process, uri, directory, worker, _ENVIRONMENT)
+    server = Server(process, uri, directory, worker, _ENVIRONMENT, uri)
     try:
         _wait(server)
     except BaseException:

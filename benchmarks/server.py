@@ -25,6 +25,7 @@ class Server:
     Attributes:
         process: the server, leader of a process group of its own.
         uri: where its clients connect.
+        http: where its REST API is.
         directory: where its data is, and nothing else but its log.
         worker: command that drives it: `benchmarks.workers.*` in an interpreter of its client.
         environment: additions to the environment of server and workers.
@@ -35,6 +36,7 @@ class Server:
     directory: Path
     worker: tuple[str, ...]
     environment: Mapping[str, str]
+    http: str
 
     def job(self, name: str, **arguments: Any) -> Any:
         """Run a job of the worker in a new process, and return its result."""
@@ -125,6 +127,6 @@ def runstream(directory: Path) -> Server:
     line = process.stdout.readline()
     if not line:
         raise RuntimeError(f"the server did not start: {(directory / 'log').read_text()}")
-    uri = line.split(" listening on ")[1].split(",")[0]
+    uri, http = line.split(" listening on ")[1].split(", ")[:2]
     worker = (sys.executable, "-m", "benchmarks.workers.ours")
-    return Server(process, uri, directory, worker, {})
+    return Server(process, uri, directory, worker, {}, http)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks import artifacts, calls, disk, history, ingest, jvm, runs, search, streams, watch
+from benchmarks import (
+    artifacts,
+    calls,
+    disk,
+    history,
+    ingest,
+    jvm,
+    rest,
+    runs,
+    search,
+    streams,
+    watch,
+)
 from benchmarks.figure import Figure, Target
 
 FIGURES = (
@@ -115,6 +127,36 @@ FIGURES = (
             Target("server under 100 MB more", lambda m: m.details["server, more MB"] < 100),
             Target("client under 100 MB more", lambda m: m.details["client, more MB"] < 100),
         ),
+    ),
+    Figure(
+        "rest.log_metric",
+        "ms",
+        rest.log_metric,
+        (
+            Target("below FastTrackML's", lambda m: m.ours < m.peers["fasttrackml"]),
+            Target("a fifth of MLflow's", lambda m: m.ours <= m.peers["mlflow"] / 5),
+        ),
+    ),
+    Figure(
+        "rest.log_batch",
+        "points/s",
+        rest.log_batch,
+        (
+            Target("above FastTrackML's", lambda m: m.ours > m.peers["fasttrackml"]),
+            Target("8 times MLflow's", lambda m: m.ours >= 8 * m.peers["mlflow"]),
+        ),
+    ),
+    Figure(
+        "rest.search",
+        "ms",
+        rest.search,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "rest.history",
+        "ms",
+        rest.history,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
     ),
     Figure(
         "java.log_metric",

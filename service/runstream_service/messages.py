@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.experiment_pb2 import Experiment, ExperimentTag
 from runstream.v1.metric_pb2 import Metric, MetricTable
+from runstream.v1.metric_service_pb2 import MetricWithRunId
 from runstream.v1.run_pb2 import (
     Dataset,
     DatasetInput,
@@ -108,6 +109,13 @@ def dataset_input(read: datasets.DatasetInput) -> DatasetInput:
 def metrics(key: str, columns: Columns) -> list[Metric]:
     return [
         Metric(key=key, step=step, timestamp=timestamp, value=value)
+        for step, timestamp, value in zip(*columns, strict=True)
+    ]
+
+
+def metrics_of(run_id: str, key: str, columns: Columns) -> list[MetricWithRunId]:
+    return [
+        MetricWithRunId(run_id=run_id, key=key, step=step, timestamp=timestamp, value=value)
         for step, timestamp, value in zip(*columns, strict=True)
     ]
 

@@ -134,6 +134,44 @@ def test_history_comes_in_pages_by_timestamp(rest: Rest) -> None:  # M6
     assert values == list(range(9, -1, -1))
 
 
+def test_histories_of_several_runs_come_at_once(rest: Rest) -> None:
+    run_ids = sorted(rest.create_run() for _ in range(2))
+    for run_id in run_ids:
+        metrics = [{"key": "m", "value": i, "timestamp": i, "step": i} for i in range(1_000)]
+        rest.post("runs/log-batch", run_id=run_id, metrics=metrics)
+    bulk = rest.get("metrics/get-history-bulk", run_id=run_ids, metric_key="m", max_results=3)
+    found = [(point["run_id"], point["value"]) for point in bulk["metrics"]]
+    assert found == [(run_id, value) for run_id in run_ids for value in (0, 1, 2)]
+    thinned = rest.get(
+        "metrics/get-history-bulk-interval",
+        run_ids=run_ids,
+        metric_key="m",
+        start_step=100,
+        end_step=899,
+        max_results=50,
+    )["metrics"]
+    for run_id in run_ids:
+        steps = [point["step"] for point in thinned if point["run_id"] == run_id]
+        assert len(steps) <= 50
+        assert (steps[0], steps[-1]) == (100, 899)
+    refused = rest.refused("GET", "metrics/get-history-bulk", params={"metric_key": "m"})
+    assert refused[2] == "Missing value for required parameter 'run_id'"
+
+
+def test_datasets_of_experiments_are_summed_up(rest: Rest) -> None:  # P4
+    dataset = {"name": "wine", "digest": "1", "source_type": "local", "source": "wine.csv"}
+    for context in ("training", "eval", "training"):
+        tags = [{"key": "mlflow.data.context", "value": context}]
+        inputs = [{"dataset": dataset, "tags": tags}]
+        rest.post("runs/log-inputs", run_id=rest.create_run(), datasets=inputs)
+    found = rest.post("experiments/search-datasets", experiment_ids=["0", "7"])
+    wine = {"experiment_id": "0", "name": "wine", "digest": "1"}
+    assert found["dataset_summaries"] == [
+        wine | {"context": "eval"},
+        wine | {"context": "training"},
+    ]
+
+
 def test_runs_are_searched_in_pages(rest: Rest) -> None:  # S1, S3, S6
     for i in range(5):
         run_id = rest.create_run(run_name=f"run {i}")

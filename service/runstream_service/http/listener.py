@@ -34,6 +34,9 @@ class Listener:
             self._socket = socket.create_server((host.strip("[]"), port), family=family)
         except OSError as error:
             raise CannotOpenError(f"cannot listen on {host}:{port}: {error}") from error
+        # Connections inherit it. asyncio sets it only on sockets that say that they are TCP, which
+        # these do not; and an answer in two parts would wait 40 ms for its acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
 
     async def start(self, application: ASGIApp) -> None:

@@ -37,6 +37,8 @@ REQUIRED = {
     "LogMetricRequest": ("run_id", "key", "value", "timestamp"),
     "LogRequest": ("run_id",),
     "GetMetricHistoryRequest": ("run_id", "metric_key"),
+    "GetMetricHistoryBulkRequest": ("run_id", "metric_key"),
+    "GetMetricHistoryBulkIntervalRequest": ("run_ids", "metric_key"),
     "ListArtifactsRequest": ("run_id",),
     "Metric": ("key", "value", "timestamp"),
     "Param": ("key",),

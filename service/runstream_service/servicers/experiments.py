@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from runstream.errors import InvalidArgument
 from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
-from runstream_service.store import experiments
+from runstream_service.store import datasets, experiments
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
 
@@ -79,6 +80,28 @@ class Experiments(ExperimentServiceServicer):
     ) -> pb.DeleteExperimentTagResponse:
         await self._writer.submit(experiments.delete_tag, request.experiment_id, request.key)
         return pb.DeleteExperimentTagResponse()
+
+    async def SearchDatasets(
+        self, request: pb.SearchDatasetsRequest, context: Any
+    ) -> pb.SearchDatasetsResponse:
+        if not request.experiment_ids:
+            raise InvalidArgument(
+                "Missing value for required parameter 'experiment_ids'",
+                reason="EXPERIMENT_IDS_MISSING",
+                field="experiment_ids",
+            )
+        found = await self._readers.run(datasets.summaries, list(request.experiment_ids))
+        return pb.SearchDatasetsResponse(
+            dataset_summaries=[
+                pb.DatasetSummary(
+                    experiment_id=str(use.experiment_id),
+                    name=use.name,
+                    digest=use.digest,
+                    context=use.context,
+                )
+                for use in found
+            ]
+        )
 
     async def SearchExperiments(
         self, request: pb.SearchExperimentsRequest, context: Any

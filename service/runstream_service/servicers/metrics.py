@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from runstream.errors import InvalidArgument
@@ -18,6 +18,11 @@ from runstream_service.store.readers import Readers
 
 PAGE_POINTS = 25_000
 LEAST_POINTS = 10
+
+#: Runs that one call for several may name, and the points of each that it thins them to.
+BULK_RUNS = 100
+INTERVAL_POINTS = 2_500
+DEFAULT_INTERVAL_POINTS = 320
 
 
 class Metrics(MetricServiceServicer):
@@ -44,6 +49,37 @@ class Metrics(MetricServiceServicer):
             metrics=messages.metrics(request.metric_key, columns),
             next_page_token=made(_of_all_pages(request), more) if more else "",
         )
+
+    async def GetMetricHistoryBulk(
+        self, request: pb.GetMetricHistoryBulkRequest, context: Any
+    ) -> pb.GetMetricHistoryBulkResponse:
+        check_key("metric_key", request.metric_key)
+        _check_runs("run_id", request.run_id)
+        check_page_size(request.max_results, PAGE_POINTS)
+        answer = pb.GetMetricHistoryBulkResponse()
+        for run_id in sorted(set(request.run_id)):
+            found = await self._readers.run(history.series_of, run_id, [request.metric_key])
+            for series in found:
+                columns, _ = await self._readers.run(
+                    history.points_by_timestamp, series.id, request.max_results or PAGE_POINTS
+                )
+                answer.metrics.extend(messages.metrics_of(run_id, series.key, columns))
+        return answer
+
+    async def GetMetricHistoryBulkInterval(
+        self, request: pb.GetMetricHistoryBulkIntervalRequest, context: Any
+    ) -> pb.GetMetricHistoryBulkIntervalResponse:
+        check_key("metric_key", request.metric_key)
+        _check_runs("run_ids", request.run_ids)
+        check_page_size(request.max_results, INTERVAL_POINTS)
+        most = max(LEAST_POINTS, request.max_results or DEFAULT_INTERVAL_POINTS)
+        run_ids = list(dict.fromkeys(request.run_ids))
+        reading = histories.parts(run_ids, [request.metric_key], _steps(request), most)
+        answer = pb.GetMetricHistoryBulkIntervalResponse()
+        while parts := await self._readers.run(histories.next_parts, reading):
+            for run_id, key, columns in parts:
+                answer.metrics.extend(messages.metrics_of(run_id, key, columns))
+        return answer
 
     async def ReadMetricHistory(
         self, request: pb.ReadMetricHistoryRequest, context: Any
@@ -82,11 +118,28 @@ def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
             value=request.max_points,
             limit=LEAST_POINTS,
         )
-    steps = Steps(
+    return _steps(request), list(request.run_ids) or [request.run_id]
+
+
+def _steps(
+    request: pb.ReadMetricHistoryRequest | pb.GetMetricHistoryBulkIntervalRequest,
+) -> Steps:
+    return Steps(
         request.start_step if request.HasField("start_step") else INT64_MIN,
         request.end_step if request.HasField("end_step") else INT64_MAX,
     )
-    return steps, list(request.run_ids) or [request.run_id]
+
+
+def _check_runs(field: str, run_ids: Sequence[str]) -> None:
+    if not 0 < len(run_ids) <= BULK_RUNS:
+        raise InvalidArgument(
+            f"Invalid value {len(run_ids)} for parameter '{field}' supplied: "
+            f"it must name 1 to {BULK_RUNS} runs",
+            reason="RUN_IDS_OUT_OF_RANGE",
+            field=field,
+            value=len(run_ids),
+            limit=BULK_RUNS,
+        )
 
 
 def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:

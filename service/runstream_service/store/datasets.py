@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from peewee import EXCLUDED
+from peewee import EXCLUDED, JOIN, fn
 
+from runstream_service.store.experiments import ids_of
 from runstream_service.store.models import Dataset, Input, InputTag, Run, database
 from runstream_service.store.run_state import active_run
 from runstream_service.store.statement import LISTED, listed, written
 
+#: Uses of datasets that are told at once.
+SUMMARIES = 1_000
+
+_CONTEXT = (InputTag.input == Input.id) & (InputTag.key == "mlflow.data.context")
 _DATASET = (
     Dataset.name,
     Dataset.digest,
@@ -84,6 +90,31 @@ def log_inputs(run_id: str, inputs: Sequence[DatasetInput]) -> None:
                 conflict_target=[InputTag.input, InputTag.key],
                 update={InputTag.value: EXCLUDED.value},
             ).execute()
+
+
+class Summary(NamedTuple):
+    """A dataset and what it was to runs."""
+
+    experiment_id: int
+    name: str
+    digest: str
+    context: str
+
+
+def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
+    """Return the datasets of experiments with each of their contexts, newest first."""
+    context = fn.COALESCE(InputTag.value, "")
+    query = (
+        Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
+        .join(Input)
+        .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
+        .where(Dataset.experiment.in_(ids_of(experiment_ids)))
+        .group_by(Dataset.id, context)
+        .order_by(Dataset.id.desc(), context)
+        .limit(SUMMARIES)
+    )
+    rows: Iterable[Any] = query.tuples()
+    return [Summary._make(row) for row in rows]
 
 
 def inputs_of(runs: Sequence[int]) -> dict[int, list[DatasetInput]]:
