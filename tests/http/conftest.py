@@ -15,6 +15,17 @@ def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
     return start_server(RUNSTREAM_HTTP_PORT="0")
 
 
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
+    """A server for a whole module, for what does not care what is there."""
+    folder = tmp_path_factory.mktemp("fuzzed")
+    server = ServerProcess(folder / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"})
+    rest = Rest(server.http)
+    yield rest
+    rest.session.close()
+    assert server.stop() == ""
+
+
 @pytest.fixture
 def rest(server: ServerProcess) -> Iterator[Rest]:
     rest = Rest(server.http)

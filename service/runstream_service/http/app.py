@@ -17,6 +17,8 @@ from runstream_service.http import errors, mlflow
 from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.calls import routes
 from runstream_service.http.contract import Contract
+from runstream_service.http.document import document_routes
+from runstream_service.http.streams import stream_routes
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
@@ -28,12 +30,17 @@ def application(servicers: Mapping[str, Any], proxy: ArtifactProxy) -> Starlette
         servicers: what answers the RPCs, by the full name of the service.
         proxy: what serves artifacts.
     """
+    contract = Contract()
     return Starlette(
         routes=[
             Route("/health", _health),
             Route("/version", _version),
             Route("/get-artifact", proxy.get),
-            *routes(Contract(), servicers),
+            *document_routes(contract),
+            *routes(contract, servicers),
+            *stream_routes(
+                servicers["runstream.v1.LoggingService"], servicers["runstream.v1.WatchService"]
+            ),
             *_artifact_routes(proxy),
             *_others(),
         ],

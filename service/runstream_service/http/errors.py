@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runstream.errors import RunstreamError
+from runstream.v1.logging_service_pb2 import BatchError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ _CODES = {
 }
 
 
+_BY_NUMBER = {code.value[0]: told for code, told in _CODES.items()}
+
+
 class BadRequest(RunstreamError):
     """The request is no request of the API at all."""
 
@@ -35,10 +39,19 @@ class BadRequest(RunstreamError):
 
 async def of_runstream(request: Request, error: Any) -> Response:
     """Answer an error of ours."""
+    return answer(*told(error))
+
+
+def told(error: RunstreamError) -> tuple[int, str, str]:
+    """Return status, code and message of an error of ours."""
     status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
-    if isinstance(error, BadRequest):
-        code = "BAD_REQUEST"
-    return answer(status, code, error.message)
+    return status, "BAD_REQUEST" if isinstance(error, BadRequest) else code, error.message
+
+
+def told_of_batch(error: BatchError) -> tuple[int, str, str]:
+    """Return the same of the error of a batch."""
+    status, code = _BY_NUMBER.get(error.code, (500, "INTERNAL_ERROR"))
+    return status, code, error.message
 
 
 async def of_http(request: Request, error: Any) -> Response:

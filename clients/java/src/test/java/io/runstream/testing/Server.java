@@ -16,6 +16,7 @@ public final class Server implements AutoCloseable {
   private final List<String> options;
   private Process process;
   private int port;
+  private String http = "";
 
   private Server(Path database, List<String> options) {
     this.database = database;
@@ -36,6 +37,11 @@ public final class Server implements AutoCloseable {
 
   public int port() {
     return port;
+  }
+
+  /** The URI of its REST API; empty unless an option says that there is one. */
+  public String http() {
+    return http;
   }
 
   /** Starts it again on the same port and file. */
@@ -59,6 +65,9 @@ public final class Server implements AutoCloseable {
       }
       String address = greeting.split("grpc://")[1].split(",")[0];
       port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+      if (greeting.contains("http://")) {
+        http = "http://" + greeting.split("http://")[1].split(",")[0];
+      }
     } catch (IOException error) {
       throw new UncheckedIOException(error);
     }

@@ -1,0 +1,60 @@
+"""The OpenAPI document at `/openapi.json`, and at `/docs` a page to read it and to try calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from swagger_ui_bundle import swagger_ui_path
+
+from runstream_service.http.contract import Contract
+from runstream_service.http.openapi import Document
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Runstream API</title>
+<link rel="stylesheet" href="docs/static/swagger-ui.css">
+</head>
+<body>
+<div id="api"></div>
+<script src="docs/static/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+
+_START = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  docExpansion: "none",
+  validatorUrl: null,
+});
+"""
+
+
+def document_routes(contract: Contract) -> Iterator[BaseRoute]:
+    """Yield the routes of the document and its page."""
+    document = orjson.dumps(Document(contract).made())
+
+    async def openapi(request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    yield Route("/openapi.json", openapi)
+    yield Route("/docs", _page)
+    yield Route("/docs/start.js", _start)
+    yield Mount("/docs/static", StaticFiles(directory=swagger_ui_path))
+
+
+async def _page(request: Request) -> Response:
+    return Response(_PAGE, media_type="text/html")
+
+
+async def _start(request: Request) -> Response:
+    return Response(_START, media_type="text/javascript")

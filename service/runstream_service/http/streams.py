@@ -1,0 +1,170 @@
+"""Streaming for those without gRPC: points as lines of JSON, and changes as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from runstream.errors import RunstreamError
+from runstream.rules import MESSAGE_BYTES
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
+from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
+from runstream_service.http.decode import Decoder
+from runstream_service.http.encode import Encoder, exact
+from runstream_service.http.errors import BadRequest, told, told_of_batch
+from runstream_service.servicers.logs import Logs
+from runstream_service.servicers.watches import Watches
+
+#: Refused lines that an answer tells of; of more it tells the number.
+TOLD = 1_000
+
+# Seconds of silence after which a watcher is told that the connection still stands.
+_SILENCE = 15.0
+
+_line = Decoder(LogRequest.DESCRIPTOR)
+_watch = Decoder(WatchRequest.DESCRIPTOR)
+_answer = Encoder(WatchResponse.DESCRIPTOR, exact)
+
+
+def stream_routes(logs: Logs, watches: Watches) -> Iterator[Route]:
+    """Yield the two routes."""
+
+    async def upload(request: Request) -> Response:
+        return await Upload(request, logs).answer()
+
+    async def watch(request: Request) -> Response:
+        return await _watching(request, watches)
+
+    yield Route("/api/1.0/runstream/logs/stream", upload, methods=["POST"])
+    yield Route("/api/1.0/runstream/watch/stream", watch)
+
+
+class Upload:
+    """An upload of lines, each a batch as that of runs/log-batch, over the path of LogBatch.
+
+    A refused line is told of, and the lines after it go on (X4). The answer comes when all lines
+    are on disk or refused.
+    """
+
+    def __init__(self, request: Request, logs: Logs) -> None:
+        self._request = request
+        self._logs = logs
+        self._lines = 0
+        self._sent: list[int] = []  # the number of the line of each request
+        self._refused: list[dict[str, Any]] = []
+        self._refusals = 0
+
+    async def answer(self) -> Response:
+        """Read all lines, and tell what became of them."""
+        async with aclosing(self._logs.LogBatch(self._requests(), None)) as answers:  # type: ignore[type-var]
+            async for answer in answers:
+                if answer.HasField("error"):
+                    self._refuse(self._sent[answer.answered - 1], *told_of_batch(answer.error)[1:])
+        summary = {"lines": self._lines, "refused": self._refusals, "refusals": self._refused}
+        return Response(orjson.dumps(summary), media_type="application/json")
+
+    async def _requests(self) -> AsyncIterator[LogBatchRequest]:
+        async for line in _lines(self._request):
+            self._lines += 1
+            if not line.strip():
+                continue
+            try:
+                request = _batch(line)
+            except RunstreamError as error:
+                self._refuse(self._lines, *told(error)[1:])
+                continue
+            self._sent.append(self._lines)
+            yield request
+
+    def _refuse(self, line: int, code: str, message: str) -> None:
+        self._refusals += 1
+        if len(self._refused) < TOLD:
+            self._refused.append({"line": line, "error_code": code, "message": message})
+
+
+async def _lines(request: Request) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in request.stream():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > MESSAGE_BYTES:
+            raise BadRequest(
+                f"A line is larger than {MESSAGE_BYTES} bytes",
+                reason="LINE_TOO_LARGE",
+                field="body",
+                limit=MESSAGE_BYTES,
+            )
+    if rest:
+        yield rest
+
+
+def _batch(line: bytes) -> LogBatchRequest:
+    try:
+        said = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(
+            f"The line is not JSON: {error}", reason="LINE_MALFORMED", field="body"
+        ) from None
+    batch: Any = _line.message(said)
+    request = LogBatchRequest(run_id=batch.run_id, params=batch.params, tags=batch.tags)
+    request.metrics.CopyFrom(batch.table)
+    index = {key: i for i, key in enumerate(batch.table.keys)}
+    table = request.metrics
+    for point in batch.metrics:
+        table.key.append(index.setdefault(point.key, len(index)))
+        table.step.append(point.step)
+        table.timestamp.append(point.timestamp)
+        table.value.append(point.value)
+    table.keys.extend(list(index)[len(table.keys) :])
+    return request
+
+
+async def _watching(request: Request, watches: Watches) -> Response:
+    query = request.query_params
+    said: dict[str, Any] = {
+        name: query.getlist(name) for name in ("run_ids", "experiment_ids") if name in query
+    }
+    # A browser that connects again says where it was.
+    said["position"] = request.headers.get("last-event-id") or query.get("position")
+    answers = watches.Watch(_watch.message(said), None)  # type: ignore[arg-type]
+    first = await anext(answers)  # raises what is wrong, while that can still be the answer
+    return StreamingResponse(
+        _events(first, answers),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store"},
+    )
+
+
+async def _events(
+    first: WatchResponse, answers: AsyncIterator[WatchResponse]
+) -> AsyncIterator[bytes]:
+    async with aclosing(answers):  # type: ignore[type-var]
+        yield _event(first)
+        following = asyncio.ensure_future(anext(answers))
+        try:
+            while True:
+                done, _ = await asyncio.wait((following,), timeout=_SILENCE)
+                if not done:
+                    yield b": still here\n\n"
+                    continue
+                yield _event(following.result())
+                following = asyncio.ensure_future(anext(answers))
+        except RunstreamError as error:
+            _, code, message = told(error)
+            content = orjson.dumps({"error_code": code, "message": message})
+            yield b"event: error\ndata: " + content + b"\n\n"
+        finally:
+            following.cancel()
+            await asyncio.wait((following,))
+
+
+def _event(answer: WatchResponse) -> bytes:
+    return b"id: %b\ndata: %b\n\n" % (answer.position.encode(), orjson.dumps(_answer(answer)))

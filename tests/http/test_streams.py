@@ -1,0 +1,101 @@
+"""Streaming without gRPC: lines of JSON in, server-sent events out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from http_rest import Rest
+from runstream import TrackingClient
+from server_process import ServerProcess
+
+UPLOAD = "/api/1.0/runstream/logs/stream"
+WATCH = "/api/1.0/runstream/watch/stream"
+
+
+def events(answer: requests.Response) -> Iterator[dict[str, Any]]:
+    """Yield the events of a stream as their fields."""
+    event: dict[str, Any] = {}
+    for line in answer.iter_lines(chunk_size=1):
+        if line:
+            name, _, value = line.decode().partition(": ")
+            event[name] = value
+        elif event:
+            yield event
+            event = {}
+
+
+def test_lines_are_stored_and_a_refused_one_does_not_stop_the_rest(
+    server: ServerProcess, rest: Rest
+) -> None:  # X4
+    run_id = rest.create_run()
+
+    def lines() -> Iterator[bytes]:
+        for i in range(1_000):
+            metrics = [{"key": f"m{k}", "value": i, "timestamp": i, "step": i} for k in range(10)]
+            yield json.dumps({"run_id": run_id, "metrics": metrics}).encode() + b"\n"
+        yield b"\n{not json\n"
+        yield json.dumps({"run_id": "f" * 32, "tags": [{"key": "a", "value": "b"}]}).encode()
+        yield b"\n" + json.dumps({"run_id": run_id, "metrics": [{"key": "x"}]}).encode() + b"\n"
+        table = {"keys": ["t"], "key": [0], "step": [7], "timestamp": [1], "value": ["NaN"]}
+        yield json.dumps({"run_id": run_id, "table": table}).encode()
+
+    told = rest.session.post(rest.uri + UPLOAD, data=lines()).json()
+    assert (told["lines"], told["refused"]) == (1005, 3)
+    assert [(one["line"], one["error_code"]) for one in told["refusals"]] == [
+        (1002, "BAD_REQUEST"),
+        (1004, "INVALID_PARAMETER_VALUE"),
+        (1003, "RESOURCE_DOES_NOT_EXIST"),
+    ]
+    with TrackingClient(server.uri) as client:
+        assert [point.step for point in client.get_metric_history(run_id, "m9")] == [*range(1_000)]
+        assert len(client.get_metric_history(run_id, "t")) == 1
+
+
+def test_a_line_without_an_end_is_a_bad_request(rest: Rest) -> None:
+    answer = rest.session.post(rest.uri + UPLOAD, data=b"x" * (5 * 1024 * 1024))
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "BAD_REQUEST")
+
+
+def test_changes_come_as_events_and_go_on_after_a_break(rest: Rest) -> None:
+    run_id = rest.create_run()
+    with rest.session.get(rest.uri + WATCH, params={"run_ids": run_id}, stream=True) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        read = events(answer)
+        first = next(read)
+        requests.post(
+            f"{rest.uri}/api/2.0/mlflow/runs/log-metric",
+            json={"run_id": run_id, "key": "m", "value": "Infinity", "timestamp": 1},
+        )
+        change = json.loads(next(read)["data"])["changes"][0]
+        assert change["run_id"] == run_id
+        assert change["metrics"]["value"] == ["Infinity"]
+    headers = {"Last-Event-ID": first["id"]}
+    again = rest.session.get(
+        rest.uri + WATCH, params={"run_ids": run_id}, headers=headers, stream=True
+    )
+    with again:
+        read = events(again)
+        next(read)
+        assert json.loads(next(read)["data"])["changes"][0] == change
+
+
+def test_a_watch_that_cannot_begin_is_refused(rest: Rest) -> None:
+    answer = rest.session.get(rest.uri + WATCH, params={"run_ids": "f" * 32})
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+    answer = rest.session.get(rest.uri + WATCH)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_a_server_that_stops_says_so_to_its_watchers(server: ServerProcess, rest: Rest) -> None:
+    run_id = rest.create_run()
+    with rest.session.get(rest.uri + WATCH, params={"run_ids": run_id}, stream=True) as answer:
+        read = events(answer)
+        next(read)
+        assert server.stop() == ""
+        last = next(read)
+        assert last["event"] == "error"
+        assert json.loads(last["data"])["error_code"] == "TEMPORARILY_UNAVAILABLE"
