@@ -7,6 +7,7 @@ from benchmarks import (
     calls,
     disk,
     history,
+    imports,
     ingest,
     jvm,
     rest,
@@ -157,6 +158,12 @@ FIGURES = (
         "ms",
         rest.history,
         (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "import.mlflow",
+        "points/s",
+        imports.mlflow,
+        (Target("100,000 points/s", lambda m: m.ours >= 100_000),),
     ),
     Figure(
         "java.log_metric",

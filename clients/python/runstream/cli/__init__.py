@@ -4,7 +4,7 @@
     selection.py     the options that name experiments and runs, and their completion
     output.py        tables and JSON
     server.py, experiments.py, runs.py, export.py, metrics.py, plot.py, artifacts.py, watch.py,
-    purge.py, db.py  the commands
+    purge.py, imports.py, db.py  the commands
 
 A command prints data on stdout, and everything else on stderr.
 """
@@ -24,6 +24,7 @@ from runstream.cli.client import INTERRUPTED
 from runstream.cli.completion import completion
 from runstream.cli.db import db
 from runstream.cli.experiments import experiments
+from runstream.cli.imports import imports
 from runstream.cli.metrics import metrics
 from runstream.cli.purge import purge
 from runstream.cli.runs import runs
@@ -107,5 +108,6 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # names may be in any alphabet
 
 
-for _command in (server, experiments, runs, metrics, artifacts, watch, purge, db, completion):
+_COMMANDS = (server, experiments, runs, metrics, artifacts, watch, imports, purge, db, completion)
+for _command in _COMMANDS:
     main.add_command(_command)

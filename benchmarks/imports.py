@@ -1,0 +1,58 @@
+"""Importing what MLflow has."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.bench import Bench, progress
+from benchmarks.figure import Measured
+from benchmarks.workers.workload import rows
+
+RUNS = 20
+POINTS = 50_000  # of each run
+KEYS = 10
+
+
+def mlflow(bench: Bench) -> Measured:
+    """`import.mlflow`: points/s of `runstream import mlflow` from an SQLite database."""
+    peer = bench.new_peer("mlflow")  # which makes the tables
+    peer.stop()
+    progress(f"filling a database of MLflow with {RUNS * POINTS:,} points")
+    database = peer.directory / "runs.db"
+    _fill(database)
+    server = bench.runstream()
+    command = [sys.executable, "-m", "runstream", "import", "mlflow", str(database)]
+    start = time.perf_counter()
+    subprocess.run(
+        command, check=True, env=os.environ | {"RUNSTREAM_TRACKING_URI": server.uri}, stdout=2
+    )
+    taken = time.perf_counter() - start
+    bench.discard(server)
+    bench.discard(peer)
+    return Measured(RUNS * POINTS / taken)
+
+
+def _fill(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        for number in range(RUNS):
+            run_id = f"{number:032x}"
+            database.execute(
+                "INSERT INTO runs (run_uuid, name, source_type, status, start_time, end_time, "
+                "lifecycle_stage, artifact_uri, experiment_id) "
+                "VALUES (?, ?, 'LOCAL', 'FINISHED', 1, 2, 'active', ?, 0)",
+                (run_id, f"run {number}", f"{file.parent}/artifacts/{run_id}"),
+            )
+            database.executemany(
+                "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
+                "VALUES (?, ?, ?, ?, ?, 0)",
+                (
+                    (key, value, timestamp, run_id, step)
+                    for key, value, timestamp, step in rows(POINTS, KEYS)
+                ),
+            )

@@ -1,0 +1,5 @@
+"""Copying what MLflow has: from a server, a database or a folder.
+
+`records.py` says what a source tells, `server.py`, `database.py` and `folder.py` are the sources,
+and `copying.py` copies from any of them.
+"""

@@ -1,0 +1,166 @@
+"""`runstream import mlflow`, from what a real MLflow wrote: a server, its database, a folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from runstream import TrackingClient
+from server_process import ENVIRONMENT, ServerProcess
+
+ROOT = Path(__file__).parents[2]
+MLFLOW = ROOT / ".venv-mlflow/3.17.2/bin"
+PROGRAM = Path(__file__).with_name("programs") / "history.py"
+QUIET = ENVIRONMENT | {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    # Its file store is on the way out, and wants to be asked for.
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+}
+
+
+def log_history(folder: Path, uri: str) -> None:
+    done = subprocess.run(
+        [MLFLOW / "python", PROGRAM],
+        cwd=folder,
+        env=QUIET | {"MLFLOW_TRACKING_URI": uri},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder with the database of a server of MLflow, and the URI of the server."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(MLFLOW / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, "--artifacts-destination", str(folder / "artifacts")],
+            cwd=folder,
+            env=QUIET | {"PATH": f"{MLFLOW}:{os.environ['PATH']}"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + 90
+        while True:
+            try:
+                requests.get(f"{uri}/health", timeout=5)
+                break
+            except requests.ConnectionError:
+                assert time.monotonic() < give_up, (folder / "log").read_text()
+                time.sleep(0.2)
+        log_history(folder, uri)
+        yield folder, uri
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def run_import(source: str, server: ServerProcess) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "runstream", "import", "mlflow", source, "--json"],
+        env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def check(server: ServerProcess, artifacts: bool = True) -> None:
+    with TrackingClient(server.uri) as client:
+        for name in ("wine", "iris"):
+            experiment = client.get_experiment_by_name(name)
+            assert experiment is not None
+            assert experiment.tags["owner"] == "ada"
+            runs = {
+                run.info.run_name: run for run in client.search_runs([experiment.experiment_id])
+            }
+            assert set(runs) >= {f"{name} 0", f"{name} 1"}
+            run = runs[f"{name} 1"]
+            assert run.info.status == "FINISHED"
+            assert run.info.end_time
+            assert run.info.end_time >= run.info.start_time
+            assert run.data.params == {"lr": "0.1", "text": "größer"}
+            assert run.data.tags["stage"] == "trial"
+            assert math.isnan(run.data.metrics["nan"])
+            history = client.get_metric_history(run.info.run_id, "train/loss")
+            assert [point.step for point in history] == list(range(50))
+            assert [point.value for point in history] == [1 / (step + 2) for step in range(50)]
+            (read,) = run.inputs.dataset_inputs
+            assert read.dataset.name == "frame"
+            assert read.tags == {"mlflow.data.context": "training"}
+            if artifacts:
+                text = client.load_text(run.info.run_id, "notes/summary.txt")
+                assert text == f"{name} 1"
+
+
+def test_a_server_of_mlflow_is_copied_whole_and_once(
+    mlflow: tuple[Path, str], server: ServerProcess
+) -> None:
+    status, report = run_import(mlflow[1], server)
+    assert (status, report["problems"]) == (0, [])
+    assert (report["experiments"], report["runs"], report["runs_already_there"]) == (3, 6, 0)
+    assert (report["points"], report["datasets"], report["artifacts"]) == (5 * 51 + 1, 5, 5)
+    check(server)
+    status, again = run_import(mlflow[1], server)
+    assert (status, again["runs"], again["runs_already_there"]) == (0, 1, 5)  # one is RUNNING
+    check(server)
+
+
+def test_a_database_of_mlflow_is_copied_but_for_artifacts_that_are_elsewhere(
+    mlflow: tuple[Path, str], server: ServerProcess
+) -> None:
+    status, report = run_import(f"sqlite:///{mlflow[0]}/mlflow.db", server)
+    assert status == 1
+    assert report["points"] == 5 * 51 + 1
+    assert len(report["problems"]) == 6
+    assert all("mlflow-artifacts:/" in problem for problem in report["problems"])
+    check(server, artifacts=False)
+    status, report = run_import(mlflow[1], server)  # which has them
+    assert (status, report["artifacts"]) == (0, 5)
+    check(server)
+
+
+def test_a_folder_of_mlflow_is_copied(tmp_path: Path, server: ServerProcess) -> None:
+    log_history(tmp_path, f"file:{tmp_path}/mlruns")
+    status, report = run_import(str(tmp_path / "mlruns"), server)
+    assert (status, report["problems"]) == (0, [])
+    assert (report["runs"], report["points"], report["artifacts"]) == (6, 5 * 51 + 1, 5)
+    check(server)
+
+
+@pytest.mark.parametrize("source", ["nothing", "postgresql:///x", "http://127.0.0.1:1"])
+def test_a_source_that_is_none_is_named(tmp_path: Path, server: ServerProcess, source: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "runstream", "import", "mlflow", source],
+        cwd=tmp_path,
+        env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in {2, 4}
+    assert source.removesuffix("x").split(":")[0] in done.stderr
