@@ -39,10 +39,14 @@ def test_the_document_is_valid_and_has_every_route(rest: Rest) -> None:
 
 
 def test_the_page_to_try_it_loads_from_here_alone(rest: Rest) -> None:
-    page = rest.session.get(f"{rest.uri}/docs").text
+    page = rest.session.get(f"{rest.uri}/openapi").text
     assert "http:" not in page
     assert "https:" not in page
-    for path in ("docs/static/swagger-ui.css", "docs/static/swagger-ui-bundle.js", "docs/start.js"):
+    for path in (
+        "openapi/static/swagger-ui.css",
+        "openapi/static/swagger-ui-bundle.js",
+        "openapi/start.js",
+    ):
         assert path in page
         assert rest.session.get(f"{rest.uri}/{path}").status_code == 200
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document at `/openapi.json`, and at `/docs` a page to read it and to try calls."""
+"""The OpenAPI document at `/openapi.json`, and at `/openapi` a page to read it and to try calls."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>Runstream API</title>
-<link rel="stylesheet" href="docs/static/swagger-ui.css">
+<link rel="stylesheet" href="openapi/static/swagger-ui.css">
 </head>
 <body>
 <div id="api"></div>
-<script src="docs/static/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
+<script src="openapi/static/swagger-ui-bundle.js"></script>
+<script src="openapi/start.js"></script>
 </body>
 </html>
 """
@@ -47,9 +47,9 @@ def document_routes(contract: Contract) -> Iterator[BaseRoute]:
         return Response(document, media_type="application/json")
 
     yield Route("/openapi.json", openapi)
-    yield Route("/docs", _page)
-    yield Route("/docs/start.js", _start)
-    yield Mount("/docs/static", StaticFiles(directory=swagger_ui_path))
+    yield Route("/openapi", _page)
+    yield Route("/openapi/start.js", _start)
+    yield Mount("/openapi/static", StaticFiles(directory=swagger_ui_path))
 
 
 async def _page(request: Request) -> Response:
