@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -29,9 +29,6 @@ from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
 from runstream_service.calls import Calls
 from runstream_service.config import Config
-from runstream_service.http.app import application
-from runstream_service.http.artifacts import ArtifactProxy
-from runstream_service.http.listener import Listener
 from runstream_service.lost_runs import mark_lost_runs
 from runstream_service.servicers.artifacts import Artifacts
 from runstream_service.servicers.experiments import Experiments
@@ -54,6 +51,9 @@ from runstream_service.store.database import (
 from runstream_service.store.lock import DatabaseLock
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
+
+if TYPE_CHECKING:
+    from runstream_service.http.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -140,10 +140,10 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
             [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
         )
         address = _listen(server, config)
-        listener = None if config.http_port is None else Listener(config.host, config.http_port)
+        listener = _http_listener(config)
         await server.start()
         if listener is not None:
-            await listener.start(application(servicers, ArtifactProxy(readers, blobs)))
+            await listener.start(servicers, readers, blobs)
         await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
         stop = _stop_signal()  # before anybody hears of us, and may want to stop us
         lock.announce(address)
@@ -181,6 +181,15 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
     except (OSError, RuntimeError) as error:
         raise CannotOpenError(f"cannot listen on {address}: {error}") from error
     return address if config.listen else f"{config.host}:{port}"
+
+
+def _http_listener(config: Config) -> Listener | None:
+    if config.http_port is None:
+        return None
+    # Not above: the server of a file is soon there without what HTTP needs.
+    from runstream_service.http.listener import Listener
+
+    return Listener(config.host, config.http_port)
 
 
 async def _report(servicer: Any, status: int) -> None:

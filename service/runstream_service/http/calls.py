@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from google.protobuf.message import Message
@@ -22,10 +22,12 @@ from runstream_service.http.errors import BadRequest
 #: Bytes of a body: the largest dataset (P4), with room for what JSON makes of it.
 BODY_BYTES = 64 * 1024 * 1024
 
-# A larger answer is made on a thread, so that nobody else waits for it.
-_LARGE_BYTES = 64 * 1024
+# What is larger takes some milliseconds.
+_LARGE_REQUEST = 512 * 1024
+_LARGE_ANSWER = 64 * 1024
 
 Method = Callable[[Message, None], Awaitable[Message]]
+Result = TypeVar("Result")
 
 
 def routes(contract: Contract, servicers: Mapping[str, Any]) -> Iterator[Route]:
@@ -62,15 +64,19 @@ class Call:
         Raises:
             RunstreamError: as the servicer, or because the request is malformed.
         """
-        said = await body_of(request) if self._has_body else self._query(request)
-        if request.path_params:
-            said = {**said, **request.path_params} if isinstance(said, dict) else said
-        answer = await self._method(self._decoder.message(said), None)
-        if answer.ByteSize() > _LARGE_BYTES:
-            content = await asyncio.to_thread(self._json, answer)
+        if self._has_body:
+            body = await _body(request)
+            large = len(body) > _LARGE_REQUEST
+            asked = await _run(large, self._of_body, body, request.path_params)
         else:
-            content = self._json(answer)
-        return Response(content, media_type="application/json")
+            asked = self._decoder.message({**self._query(request), **request.path_params})
+        answer = await self._method(asked, None)
+        large = answer.ByteSize() > _LARGE_ANSWER
+        return Response(await _run(large, self._json, answer), media_type="application/json")
+
+    def _of_body(self, body: bytes, path: Mapping[str, str]) -> Message:
+        said = _parsed(body)
+        return self._decoder.message({**said, **path} if isinstance(said, dict) else said)
 
     def _json(self, answer: Message) -> bytes:
         return orjson.dumps(self._encoder(answer))
@@ -80,12 +86,12 @@ class Call:
         return {name: query.getlist(name) if name in self._lists else query[name] for name in query}
 
 
-async def body_of(request: Request) -> Any:
-    """Return the JSON of a request; an empty object, if it has no body.
+async def _run(on_thread: bool, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do some work, on a thread if it is so much that others would have to wait for it."""
+    return await asyncio.to_thread(work, *arguments) if on_thread else work(*arguments)
 
-    Raises:
-        BadRequest: it is no JSON, or too large.
-    """
+
+async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -96,6 +102,11 @@ async def body_of(request: Request) -> Any:
                 field="body",
                 limit=BODY_BYTES,
             )
+    return bytes(body)
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the JSON of a body; an empty object, if there is none."""
     if not body:
         return {}
     try:

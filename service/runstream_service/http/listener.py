@@ -1,16 +1,20 @@
-"""Serves an application on a port, in the event loop that is there."""
+"""Serves the HTTP side on a port, in the event loop that is there."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
 
+from runstream_service.http.app import application
+from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.storage.blobs import Blobs
 from runstream_service.store.database import CannotOpenError
+from runstream_service.store.readers import Readers
 
 # Seconds that requests under way are given when the server stops.
 _GRACE = 10
@@ -33,16 +37,24 @@ class Listener:
         try:
             self._socket = socket.create_server((host.strip("[]"), port), family=family)
         except OSError as error:
-            raise CannotOpenError(f"cannot listen on {host}:{port}: {error}") from error
+            raise CannotOpenError(
+                f"cannot listen on {host}:{port}: {error}; --http-port takes another port, or off"
+            ) from error
         # Connections inherit it. asyncio sets it only on sockets that say that they are TCP, which
         # these do not; and an answer in two parts would wait 40 ms for its acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
 
-    async def start(self, application: ASGIApp) -> None:
-        """Answer from now on."""
+    async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
+        """Answer from now on.
+
+        Args:
+            servicers: what answers the RPCs, by the full name of the service.
+            readers: read of runs where their artifacts are.
+            blobs: the contents of artifacts.
+        """
         config = uvicorn.Config(
-            application,
+            application(servicers, ArtifactProxy(readers, blobs)),
             access_log=False,
             http="httptools",
             lifespan="off",
