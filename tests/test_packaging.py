@@ -192,6 +192,7 @@ def test_the_wheel_holds_the_stubs_their_types_and_the_server(wheel: Path) -> No
         for end in ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi"):
             assert f"runstream/v1/{name}{end}" in names
     assert {"runstream/py.typed", "runstream_service/server.py"} <= names
+    assert "runstream_service/http/contract.binpb" in names
     folders = {name.split("/")[0] for name in names}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
         "runstream",
