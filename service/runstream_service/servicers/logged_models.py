@@ -21,7 +21,7 @@ from runstream_service import messages
 from runstream_service.servicers.page_token import check_page_size, made, place_of
 from runstream_service.store import artifacts, experiments, logged_models
 from runstream_service.store.readers import Readers
-from runstream_service.store.search.logged_models import LoggedModelSearch
+from runstream_service.store.search.logged_models import logged_model_search
 from runstream_service.store.writer import Writer
 
 PAGE_MODELS = 1_000
@@ -129,7 +129,7 @@ def _page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsRespons
     check_page_size(request.max_results, PAGE_MODELS)
     order_by = [_order(order) for order in request.order_by]
     among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
-    search = LoggedModelSearch(among, request.filter, order_by)
+    search = logged_model_search(among, request.filter, order_by)
     of_all_pages = [list(request.experiment_ids), request.filter, order_by]
     place = place_of(of_all_pages, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_MODELS

@@ -12,7 +12,7 @@ from runstream_service import messages
 from runstream_service.servicers.page_token import check_page_size, made, place_of
 from runstream_service.store import experiments, run_data
 from runstream_service.store.run_data import Selection
-from runstream_service.store.search.experiments import ExperimentSearch
+from runstream_service.store.search.experiments import experiment_search
 from runstream_service.store.search.runs import RunSearch, Scope
 
 #: The most that a page may hold, and what it holds if nothing is said.
@@ -67,7 +67,7 @@ def experiment_page(
     """Return the answer of SearchExperiments."""
     check_page_size(request.max_results, PAGE_RESULTS)
     deleted = _deleted("view_type", request.view_type)
-    search = ExperimentSearch(deleted, request.filter, request.order_by)
+    search = experiment_search(deleted, request.filter, request.order_by)
     of_all_pages = [request.view_type, request.filter, list(request.order_by)]
     place = place_of(of_all_pages, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_RESULTS
