@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -93,6 +94,19 @@ final class Calls {
       return new Answers<>(rpc.apply(stub), call);
     } finally {
       call.detach(before);
+    }
+  }
+
+  /** Ends the channel, and calls under way soon. */
+  void closeChannel() {
+    channel.shutdown();
+    try {
+      if (!channel.awaitTermination(2, TimeUnit.SECONDS)) {
+        channel.shutdownNow();
+      }
+    } catch (InterruptedException interrupt) {
+      channel.shutdownNow();
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -15,7 +15,6 @@ import io.runstream.v1.WatchServiceGrpc.WatchServiceBlockingStub;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
@@ -46,7 +45,6 @@ public final class TrackingClient implements AutoCloseable {
   static final Duration DEADLINE = Duration.ofSeconds(60);
   static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  private final ManagedChannel channel;
   private final boolean ownsChannel;
   private final Calls calls;
   private final Uploader uploader;
@@ -59,7 +57,6 @@ public final class TrackingClient implements AutoCloseable {
   private final OpenRuns openRuns;
 
   TrackingClient(ManagedChannel channel, Duration deadline, boolean ownsChannel) {
-    this.channel = channel;
     this.ownsChannel = ownsChannel;
     calls = new Calls(channel, deadline);
     uploader = new Uploader(channel);
@@ -352,7 +349,7 @@ public final class TrackingClient implements AutoCloseable {
       openRuns.close();
       uploader.close();
       if (ownsChannel) {
-        closeChannel();
+        calls.closeChannel();
       }
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -387,17 +384,5 @@ public final class TrackingClient implements AutoCloseable {
       request.setEndTime(endTime);
     }
     return runs.update(request.build());
-  }
-
-  private void closeChannel() {
-    channel.shutdown();
-    try {
-      if (!channel.awaitTermination(2, TimeUnit.SECONDS)) {
-        channel.shutdownNow();
-      }
-    } catch (InterruptedException interrupt) {
-      channel.shutdownNow();
-      Thread.currentThread().interrupt();
-    }
   }
 }
