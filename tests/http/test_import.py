@@ -21,7 +21,7 @@ from runstream import TrackingClient
 from server_process import ENVIRONMENT, ServerProcess
 
 ROOT = Path(__file__).parents[2]
-MLFLOW = ROOT / ".venv-mlflow/3.17.2/bin"
+MLFLOW = ROOT / ".venv-mlflow/3/bin"
 PROGRAM = Path(__file__).with_name("programs") / "history.py"
 QUIET = ENVIRONMENT | {
     "MLFLOW_DISABLE_TELEMETRY": "true",

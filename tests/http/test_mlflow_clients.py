@@ -17,7 +17,7 @@ from server_process import ENVIRONMENT, ServerProcess
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
-NEWEST, OLDEST = "3.17.2", "2.0.1"
+NEWEST, OLDEST = "3", "2"
 
 
 def run(version: str, program: str, server: ServerProcess, folder: Path) -> dict[str, str]:
