@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PACKAGES := clients/python service tests benchmarks examples proto
 INSTALLED := .venv/installed
-MLFLOW := $(patsubst tests/http/requirements/mlflow-%.txt,.venv-mlflow/%/installed,$(wildcard tests/http/requirements/*))
+MLFLOW := .venv-mlflow/2/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 
 .PHONY: demo serve test test-python test-jvm lint proto bench clean
@@ -44,7 +44,7 @@ bench: $(INSTALLED)
 
 clean: ## everything that was made here, but no database
 	rm -rf .venv .venv-mlflow proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf clients/java/target clients/scala/*/target
+	rm -rf clients/java/target clients/scala/*/target benchmarks/java/target
 	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
 
 # Installing generates the stubs, so a change of the contract installs again.

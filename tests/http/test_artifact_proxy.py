@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 
 from http_rest import Rest
@@ -70,6 +73,22 @@ def test_a_large_file_is_streamed_both_ways(server: ServerProcess, rest: Rest, r
         assert all(part == block for part in answer.iter_content(len(block)))
     with TrackingClient(server.uri) as client:
         assert client.list_artifacts(run_id)[0].file_size == 100 * len(block)
+
+
+def test_half_an_upload_leaves_nothing_and_is_no_fault(
+    server: ServerProcess, rest: Rest, run_id: str
+) -> None:
+    host, _, port = rest.uri.removeprefix("http://").rpartition(":")
+    head = (
+        f"PUT {PROXY}/0/{run_id}/artifacts/half HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall(head.encode() + b"x" * 500)
+        time.sleep(0.2)  # until it is being read
+    time.sleep(0.2)
+    assert rest.get("artifacts/list", run_id=run_id).get("files") is None
+    rest.session.close()
+    assert server.stop() == ""
 
 
 def test_a_file_is_got_as_mlflows_interface_does(rest: Rest, run_id: str) -> None:

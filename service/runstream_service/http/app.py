@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -47,6 +47,7 @@ def application(servicers: Mapping[str, Any], proxy: ArtifactProxy) -> Starlette
         exception_handlers={
             RunstreamError: errors.of_runstream,
             HTTPException: errors.of_http,
+            ClientDisconnect: errors.of_nobody,
             Exception: errors.of_fault,
         },
     )

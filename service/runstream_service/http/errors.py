@@ -60,6 +60,11 @@ async def of_http(request: Request, error: Any) -> Response:
     return answer(error.status_code, "ENDPOINT_NOT_FOUND", text)
 
 
+async def of_nobody(request: Request, error: Any) -> Response:
+    """Answer nothing to a caller who hung up in the middle of a request."""
+    return Response(status_code=400)
+
+
 async def of_fault(request: Request, error: Any) -> Response:
     """Answer a fault of ours without its text, which is in the log."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
