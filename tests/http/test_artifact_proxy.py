@@ -91,6 +91,23 @@ def test_half_an_upload_leaves_nothing_and_is_no_fault(
     assert server.stop() == ""
 
 
+def test_who_hangs_up_in_the_middle_of_a_download_is_no_fault(
+    server: ServerProcess, rest: Rest, run_id: str
+) -> None:
+    path = f"{PROXY}/0/{run_id}/artifacts/large.bin"
+    rest.session.put(rest.uri + path, data=iter([b"x" * 1024 * 1024] * 50))
+    host, _, port = rest.uri.removeprefix("http://").rpartition(":")
+    for taken in (100, 5_000_000):
+        with socket.create_connection((host, int(port))) as caller:
+            caller.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            left = taken
+            while left > 0:
+                left -= len(caller.recv(min(left, 65_536)))
+    assert len(rest.session.get(rest.uri + path).content) == 50 * 1024 * 1024
+    rest.session.close()
+    assert server.stop() == ""
+
+
 def test_a_file_is_got_as_mlflows_interface_does(rest: Rest, run_id: str) -> None:
     rest.session.put(f"{rest.uri}{PROXY}/0/{run_id}/artifacts/page.html", data=b"<b>hi</b>")
     answer = rest.session.get(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,6 +82,18 @@ def test_changes_come_as_events_and_go_on_after_a_break(rest: Rest) -> None:
         read = events(again)
         next(read)
         assert json.loads(next(read)["data"])["changes"][0] == change
+
+
+def test_a_watcher_who_hangs_up_is_no_fault(server: ServerProcess, rest: Rest) -> None:
+    run_id = rest.create_run()
+    host, _, port = rest.uri.removeprefix("http://").rpartition(":")
+    for _ in range(3):
+        with socket.create_connection((host, int(port))) as watcher:
+            watcher.sendall(f"GET {WATCH}?run_ids={run_id} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert watcher.recv(12) == b"HTTP/1.1 200"
+        rest.post("runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1)
+    rest.session.close()
+    assert server.stop() == ""
 
 
 def test_a_watch_that_cannot_begin_is_refused(rest: Rest) -> None:

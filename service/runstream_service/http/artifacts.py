@@ -9,7 +9,8 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from contextlib import aclosing
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -18,6 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
+from runstream_service.http.reading import read_apart
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store import artifacts
 from runstream_service.store.readers import Readers
@@ -130,8 +132,10 @@ class ArtifactProxy:
         )
 
     async def _content(self, name: str, size: int) -> AsyncIterator[bytes]:
-        async for chunk in self._blobs.read(name, 0, size):
-            yield chunk
+        reading: Any = self._blobs.read(name, 0, size)
+        async with aclosing(read_apart(reading)) as chunks:
+            async for chunk in chunks:
+                yield chunk or b""
 
 
 def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -19,6 +18,7 @@ from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, exact
 from runstream_service.http.errors import BadRequest, told, told_of_batch
+from runstream_service.http.reading import read_apart
 from runstream_service.servicers.logs import Logs
 from runstream_service.servicers.watches import Watches
 
@@ -143,27 +143,16 @@ async def _watching(request: Request, watches: Watches) -> Response:
     )
 
 
-async def _events(
-    first: WatchResponse, answers: AsyncIterator[WatchResponse]
-) -> AsyncIterator[bytes]:
-    async with aclosing(answers):  # type: ignore[type-var]
-        yield _event(first)
-        following = asyncio.ensure_future(anext(answers))
+async def _events(first: WatchResponse, answers: Any) -> AsyncIterator[bytes]:
+    async with aclosing(read_apart(answers, _SILENCE)) as following:
         try:
-            while True:
-                done, _ = await asyncio.wait((following,), timeout=_SILENCE)
-                if not done:
-                    yield b": still here\n\n"
-                    continue
-                yield _event(following.result())
-                following = asyncio.ensure_future(anext(answers))
+            yield _event(first)
+            async for answer in following:
+                yield b": still here\n\n" if answer is None else _event(answer)
         except RunstreamError as error:
             _, code, message = told(error)
             content = orjson.dumps({"error_code": code, "message": message})
             yield b"event: error\ndata: " + content + b"\n\n"
-        finally:
-            following.cancel()
-            await asyncio.wait((following,))
 
 
 def _event(answer: WatchResponse) -> bytes:
