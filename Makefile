@@ -5,18 +5,22 @@ PACKAGES := clients/python service tests benchmarks examples proto
 INSTALLED := .venv/installed
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
+WEB := service/runstream_service/web/index.html
+# Node comes from PyPI.
+NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
+NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test test-python test-jvm lint proto bench clean
+.PHONY: demo serve test test-python test-jvm lint proto web bench clean
 
-demo: $(INSTALLED) ## train models, log them over gRPC, read everything back
+demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
 
-serve: $(INSTALLED) ## a server on runstream.db, until Ctrl-C
+serve: $(INSTALLED) $(WEB) ## a server on runstream.db, until Ctrl-C
 	.venv/bin/python -m runstream server --database sqlite:///runstream.db
 
 test: test-python test-jvm
 
-test-python: $(INSTALLED) $(MLFLOW)
+test-python: $(INSTALLED) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest $(ARGS)
 
 test-jvm: $(INSTALLED)
@@ -30,22 +34,28 @@ test-jvm: $(INSTALLED)
 		echo '****************************************************************'; \
 	fi
 
-lint: $(INSTALLED) $(BUF)
+lint: $(INSTALLED) $(BUF) $(WEB)
 	.venv/bin/ruff check $(PACKAGES)
 	.venv/bin/ruff format --check $(PACKAGES)
 	.venv/bin/mypy $(PACKAGES)
 	.venv/bin/python proto/lint.py
+	.venv/bin/python -m runstream_service.http.openapi > web/openapi.json
+	cd web && $(NPM) run --silent types && $(NPM) run --silent check
 
 proto: $(INSTALLED) ## generate the stubs again
 	.venv/bin/pip install --quiet --no-deps --editable .
 
-bench: $(INSTALLED)
+web: $(WEB) ## build the web interface
+
+bench: $(INSTALLED) $(WEB)
 	.venv/bin/python -m benchmarks $(ARGS)
 
 clean: ## everything that was made here, but no database
-	rm -rf .venv .venv-mlflow proto/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-mlflow proto/node_modules web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf clients/java/target clients/scala/*/target benchmarks/java/target
+	rm -rf service/runstream_service/web
 	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
+	rm -f web/openapi.json web/src/api/schema.d.ts
 
 # Installing generates the stubs, so a change of the contract installs again.
 $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_build.py
@@ -60,7 +70,11 @@ $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_bui
 	.venv-mlflow/$*/bin/pip install --quiet --requirement $<
 	touch $@
 
-$(BUF): proto/package.json proto/package-lock.json
-	@command -v npm >/dev/null || { echo "lint: npm is missing, and buf comes from npm: install Node.js" >&2; exit 1; }
-	npm --prefix proto ci --ignore-scripts --no-audit --no-fund
+$(BUF): proto/package.json proto/package-lock.json | $(INSTALLED)
+	cd proto && $(NPM) $(NPM_CI)
+	touch $@
+
+# Installing builds the interface, too; this builds it again after a change.
+$(WEB): $(shell find web -type f -not -path '*/node_modules/*' -not -name openapi.json -not -name schema.d.ts) | $(INSTALLED)
+	cd web && $(NPM) $(NPM_CI) && $(NPM) run --silent build
 	touch $@

@@ -111,8 +111,14 @@ def pip(*arguments: str) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of the sources without generated code."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("clients", "service", "proto"):
-        unwanted = shutil.ignore_patterns("*_pb2*", "__pycache__", "node_modules")
+    for name in ("clients", "service", "proto", "web"):
+        unwanted = shutil.ignore_patterns(
+            "*_pb2*",
+            "__pycache__",
+            "node_modules",
+            "assets",
+            "index.html" if name == "service" else "",
+        )
         shutil.copytree(ROOT / name, source / name, ignore=unwanted)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -193,6 +199,8 @@ def test_the_wheel_holds_the_stubs_their_types_and_the_server(wheel: Path) -> No
             assert f"runstream/v1/{name}{end}" in names
     assert {"runstream/py.typed", "runstream_service/server.py"} <= names
     assert "runstream_service/http/contract.binpb" in names
+    assert "runstream_service/web/index.html" in names
+    assert any(re.fullmatch(r"runstream_service/web/assets/index-.+\.js", name) for name in names)
     folders = {name.split("/")[0] for name in names}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
         "runstream",

@@ -72,6 +72,8 @@ def fill_run(message: Run, logged: LoggedRun) -> None:
             pair = add()
             pair.key = key
             pair.value = text
+    for key, count, least, greatest in logged.summaries:
+        data.metric_summaries.add(key=key, count=count, minimum=least, maximum=greatest)
     for read in logged.inputs:
         message.inputs.dataset_inputs.append(dataset_input(read))
     message.outputs.SetInParent()

@@ -143,7 +143,8 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         listener = _http_listener(config)
         await server.start()
         if listener is not None:
-            await listener.start(servicers, readers, blobs)
+            grpc_port = 0 if config.listen else int(address.rpartition(":")[2])
+            await listener.start(servicers, readers, blobs, grpc_port)
         await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
         stop = _stop_signal()  # before anybody hears of us, and may want to stop us
         lock.announce(address)

@@ -112,3 +112,44 @@ def test_a_server_that_stops_says_so_to_its_watchers(server: ServerProcess, rest
         last = next(read)
         assert last["event"] == "error"
         assert json.loads(last["data"])["error_code"] == "TEMPORARILY_UNAVAILABLE"
+
+
+HISTORY = "/api/1.0/runstream/metrics/history/stream"
+
+
+def test_histories_are_streamed_as_columns(server: ServerProcess, rest: Rest) -> None:  # M6
+    with TrackingClient(server.uri) as client:
+        first, second = (client.create_run("0").info.run_id for _ in range(2))
+        for step in range(40_000):
+            client.log_metric(first, "loss", step / 2, step=step)
+        for value in (1.5, float("nan"), float("inf"), float("-inf")):
+            client.log_metric(second, "loss", value, step=7)
+        client.log_metric(second, "other", 1.0)
+    query: dict[str, Any] = {"run_ids": [first, second], "metric_keys": ["loss"]}
+    answer = rest.session.get(rest.uri + HISTORY, params=query)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    parts = [json.loads(line) for line in answer.iter_lines()]
+    assert [part["run_id"] for part in parts] == [first] * 3 + [second]
+    steps = [step for part in parts[:3] for step in part["metrics"]["step"]]
+    assert steps == list(range(40_000))
+    assert sorted(map(str, parts[3]["metrics"]["value"])) == ["-Infinity", "1.5", "Infinity", "NaN"]
+    query |= {"start_step": "100", "end_step": "30099", "max_points": "50"}
+    thinned = rest.session.get(rest.uri + HISTORY, params=query)
+    part = json.loads(next(thinned.iter_lines()))
+    steps = part["metrics"]["step"]
+    assert (steps[0], steps[-1]) == (100, 30_099)
+    assert len(steps) <= 50
+
+
+def test_a_history_without_points_and_one_that_is_refused(rest: Rest) -> None:
+    run_id = rest.create_run()
+    empty = rest.session.get(rest.uri + HISTORY, params={"run_ids": run_id, "metric_keys": "a"})
+    assert (empty.status_code, empty.content) == (200, b"")
+    for query, status in (
+        ({"run_ids": "f" * 32}, 404),
+        ({}, 400),
+        ({"run_ids": run_id, "max_points": "1"}, 400),
+    ):
+        refused = rest.session.get(rest.uri + HISTORY, params=query)
+        assert refused.status_code == status
+        assert set(refused.json()) == {"error_code", "message"}

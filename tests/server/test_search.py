@@ -129,7 +129,7 @@ def test_a_filter_finds_the_runs_that_it_is_true_of(
         ("metrics.loss <", 15, "a number"),
         ("metrics.loss < 'x'", 16, "a number"),
         ("params.lr = 0.1", 13, "a string in quotes"),
-        ("foo.loss < 1", 1, "metrics, params"),
+        ("foo.loss < 1", 1, "metrics, minimum"),
         ("(run_name = 'a'", 16, ")"),
         ("run_name = 'a' run_name", 16, "AND or OR"),
         ("run_name ! 'a'", 10, "= !="),

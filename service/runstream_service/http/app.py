@@ -1,4 +1,4 @@
-"""The HTTP side as one application: the API, the artifact proxy, and what clients ask first."""
+"""The HTTP side as one application: the API, artifacts, the interface, what clients ask first."""
 
 from __future__ import annotations
 
@@ -18,17 +18,23 @@ from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.calls import routes
 from runstream_service.http.contract import Contract
 from runstream_service.http.document import document_routes
+from runstream_service.http.downloads import Downloads
+from runstream_service.http.interface import interface_routes
 from runstream_service.http.streams import stream_routes
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
-def application(servicers: Mapping[str, Any], proxy: ArtifactProxy) -> Starlette:
+def application(
+    servicers: Mapping[str, Any], proxy: ArtifactProxy, downloads: Downloads, grpc_port: int
+) -> Starlette:
     """Return the application.
 
     Args:
         servicers: what answers the RPCs, by the full name of the service.
-        proxy: what serves artifacts.
+        proxy: what serves artifacts to MLflow's clients.
+        downloads: what serves them to people.
+        grpc_port: where gRPC is served.
     """
     contract = Contract()
     return Starlette(
@@ -39,9 +45,13 @@ def application(servicers: Mapping[str, Any], proxy: ArtifactProxy) -> Starlette
             *document_routes(contract),
             *routes(contract, servicers),
             *stream_routes(
-                servicers["runstream.v1.LoggingService"], servicers["runstream.v1.WatchService"]
+                servicers["runstream.v1.LoggingService"],
+                servicers["runstream.v1.MetricService"],
+                servicers["runstream.v1.WatchService"],
             ),
             *_artifact_routes(proxy),
+            *downloads.routes(),
+            *interface_routes(grpc_port),
             *_others(),
         ],
         exception_handlers={

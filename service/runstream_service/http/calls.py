@@ -54,9 +54,6 @@ class Call:
         self._has_body = rpc.has_body
         self._decoder = Decoder(rpc.request)
         self._encoder = Encoder(rpc.response, double)
-        self._lists = {
-            name for f in rpc.request.fields if f.is_repeated for name in (f.name, f.camelcase_name)
-        }
 
     async def answer(self, request: Request) -> Response:
         """Answer a request.
@@ -69,7 +66,7 @@ class Call:
             large = len(body) > _LARGE_REQUEST
             asked = await _run(large, self._of_body, body, request.path_params)
         else:
-            asked = self._decoder.message({**self._query(request), **request.path_params})
+            asked = self._decoder.of_query(request.query_params, **request.path_params)
         answer = await self._method(asked, None)
         large = answer.ByteSize() > _LARGE_ANSWER
         return Response(await _run(large, self._json, answer), media_type="application/json")
@@ -80,10 +77,6 @@ class Call:
 
     def _json(self, answer: Message) -> bytes:
         return orjson.dumps(self._encoder(answer))
-
-    def _query(self, request: Request) -> dict[str, Any]:
-        query = request.query_params
-        return {name: query.getlist(name) if name in self._lists else query[name] for name in query}
 
 
 async def _run(on_thread: bool, work: Callable[..., Result], *arguments: Any) -> Result:

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from starlette.datastructures import QueryParams
 
 from runstream.errors import InvalidArgument
 from runstream_service.http import mlflow
@@ -74,8 +75,19 @@ class Decoder:
         for field in descriptor.fields:
             entry = (field.name, _of_field(field))
             self._fields[field.name] = self._fields[field.camelcase_name] = entry
+        self._lists = {
+            name
+            for field in descriptor.fields
+            if field.is_repeated
+            for name in (field.name, field.camelcase_name)
+        }
         for old, name in mlflow.OLD_NAMES.get(descriptor.name, {}).items():
             self._fields[old] = self._fields[name]
+
+    def of_query(self, query: QueryParams, **more: str) -> Message:
+        """Return the message of a query and of what else is said beside it; raises as `message`."""
+        said = {name: query.getlist(name) if name in self._lists else query[name] for name in query}
+        return self.message({**said, **more})
 
     def message(self, value: object) -> Message:
         """Return the message of a JSON object.

@@ -12,6 +12,7 @@ import uvicorn
 
 from runstream_service.http.app import application
 from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.http.downloads import Downloads
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store.database import CannotOpenError
 from runstream_service.store.readers import Readers
@@ -45,16 +46,21 @@ class Listener:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
 
-    async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
+    async def start(
+        self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs, grpc_port: int
+    ) -> None:
         """Answer from now on.
 
         Args:
             servicers: what answers the RPCs, by the full name of the service.
             readers: read of runs where their artifacts are.
             blobs: the contents of artifacts.
+            grpc_port: where gRPC is served.
         """
         config = uvicorn.Config(
-            application(servicers, ArtifactProxy(readers, blobs)),
+            application(
+                servicers, ArtifactProxy(readers, blobs), Downloads(readers, blobs), grpc_port
+            ),
             access_log=False,
             http="httptools",
             lifespan="off",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib.metadata import version
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryResponse
+from runstream.v1.watch_service_pb2 import WatchResponse
 from runstream_service.http import mlflow
 from runstream_service.http.contract import Contract, Rpc
 
@@ -17,6 +20,8 @@ _INTEGERS = {
     FieldDescriptor.TYPE_UINT32: "int64",
     FieldDescriptor.TYPE_UINT64: "int64",
 }
+# What the routes of `streams.py` answer with, message by message.
+_STREAMED = (ReadMetricHistoryResponse, WatchResponse)
 _ERROR = {
     "type": "object",
     "properties": {
@@ -49,6 +54,8 @@ class Document:
         paths: dict[str, dict[str, Any]] = {}
         for rpc in self._contract.rpcs:
             paths.setdefault(rpc.path, {})[rpc.verb.lower()] = self._operation(rpc)
+        for streamed in _STREAMED:
+            self._reference(streamed.DESCRIPTOR)
         return {
             "openapi": "3.0.3",
             "info": {
@@ -156,3 +163,7 @@ class Document:
         names = [value.name for value in descriptor.values]
         self._schemas.setdefault(descriptor.name, {"type": "string", "enum": names})
         return {"$ref": f"#/components/schemas/{descriptor.name}"}
+
+
+if __name__ == "__main__":  # for those who generate code from it
+    print(json.dumps(Document(Contract()).made(), indent=2))  # noqa: T201

@@ -1,4 +1,7 @@
-"""Streaming for those without gRPC: points as lines of JSON, and changes as server-sent events."""
+"""Streaming for those without gRPC.
+
+Points come in as lines of JSON, histories go out as such, and changes as server-sent events.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ from starlette.routing import Route
 from runstream.errors import RunstreamError
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, exact
 from runstream_service.http.errors import BadRequest, told, told_of_batch
 from runstream_service.http.reading import read_apart
 from runstream_service.servicers.logs import Logs
+from runstream_service.servicers.metrics import Metrics
 from runstream_service.servicers.watches import Watches
 
 #: Refused lines that an answer tells of; of more it tells the number.
@@ -31,17 +36,23 @@ _SILENCE = 15.0
 _line = Decoder(LogRequest.DESCRIPTOR)
 _watch = Decoder(WatchRequest.DESCRIPTOR)
 _answer = Encoder(WatchResponse.DESCRIPTOR, exact)
+_history = Decoder(ReadMetricHistoryRequest.DESCRIPTOR)
+_points = Encoder(ReadMetricHistoryResponse.DESCRIPTOR, exact)
 
 
-def stream_routes(logs: Logs, watches: Watches) -> Iterator[Route]:
-    """Yield the two routes."""
+def stream_routes(logs: Logs, metrics: Metrics, watches: Watches) -> Iterator[Route]:
+    """Yield the routes."""
 
     async def upload(request: Request) -> Response:
         return await Upload(request, logs).answer()
 
+    async def read(request: Request) -> Response:
+        return await _reading(request, metrics)
+
     async def watch(request: Request) -> Response:
         return await _watching(request, watches)
 
+    yield Route("/api/1.0/runstream/metrics/history/stream", read)
     yield Route("/api/1.0/runstream/logs/stream", upload, methods=["POST"])
     yield Route("/api/1.0/runstream/watch/stream", watch)
 
@@ -127,14 +138,35 @@ def _batch(line: bytes) -> LogBatchRequest:
     return request
 
 
+async def _reading(request: Request, metrics: Metrics) -> Response:
+    asked: Any = _history.of_query(request.query_params)
+    answers = metrics.ReadMetricHistory(asked, None)
+    first = await anext(answers, None)  # raises what is wrong, while that can still be the answer
+    return StreamingResponse(_part_by_part(first, answers), media_type="application/x-ndjson")
+
+
+async def _part_by_part(
+    first: ReadMetricHistoryResponse | None, answers: Any
+) -> AsyncIterator[bytes]:
+    async with aclosing(read_apart(answers)) as following:
+        if first is not None:
+            yield _part(first)
+            async for answer in following:
+                if answer is not None:
+                    yield _part(answer)
+
+
+def _part(answer: ReadMetricHistoryResponse) -> bytes:
+    return orjson.dumps(_points(answer), option=orjson.OPT_APPEND_NEWLINE)
+
+
 async def _watching(request: Request, watches: Watches) -> Response:
-    query = request.query_params
-    said: dict[str, Any] = {
-        name: query.getlist(name) for name in ("run_ids", "experiment_ids") if name in query
-    }
     # A browser that connects again says where it was.
-    said["position"] = request.headers.get("last-event-id") or query.get("position")
-    answers = watches.Watch(_watch.message(said), None)  # type: ignore[arg-type]
+    position = request.headers.get("last-event-id")
+    asked: Any = _watch.of_query(
+        request.query_params, **({"position": position} if position else {})
+    )
+    answers = watches.Watch(asked, None)
     first = await anext(answers)  # raises what is wrong, while that can still be the answer
     return StreamingResponse(
         _events(first, answers),

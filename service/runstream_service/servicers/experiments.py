@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from runstream.errors import InvalidArgument
@@ -10,7 +11,7 @@ from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
-from runstream_service.store import datasets, experiments
+from runstream_service.store import activity, datasets, experiments
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
 
@@ -84,12 +85,7 @@ class Experiments(ExperimentServiceServicer):
     async def SearchDatasets(
         self, request: pb.SearchDatasetsRequest, context: Any
     ) -> pb.SearchDatasetsResponse:
-        if not request.experiment_ids:
-            raise InvalidArgument(
-                "Missing value for required parameter 'experiment_ids'",
-                reason="EXPERIMENT_IDS_MISSING",
-                field="experiment_ids",
-            )
+        check_experiments_named(request.experiment_ids)
         found = await self._readers.run(datasets.summaries, list(request.experiment_ids))
         return pb.SearchDatasetsResponse(
             dataset_summaries=[
@@ -103,7 +99,34 @@ class Experiments(ExperimentServiceServicer):
             ]
         )
 
+    async def GetActivity(
+        self, request: pb.GetActivityRequest, context: Any
+    ) -> pb.GetActivityResponse:
+        check_experiments_named(request.experiment_ids)
+        found = await self._readers.run(activity.activities, list(request.experiment_ids))
+        return pb.GetActivityResponse(
+            activities=[
+                pb.ExperimentActivity(
+                    experiment_id=str(of.experiment),
+                    runs=of.runs,
+                    running=of.running,
+                    last_activity=of.last,
+                )
+                for of in found
+            ]
+        )
+
     async def SearchExperiments(
         self, request: pb.SearchExperimentsRequest, context: Any
     ) -> pb.SearchExperimentsResponse:
         return await self._readers.run(searches.experiment_page, request)
+
+
+def check_experiments_named(experiment_ids: Sequence[str]) -> None:
+    """Raise InvalidArgument if no experiment is named."""
+    if not experiment_ids:
+        raise InvalidArgument(
+            "Missing value for required parameter 'experiment_ids'",
+            reason="EXPERIMENT_IDS_MISSING",
+            field="experiment_ids",
+        )

@@ -19,7 +19,8 @@ from runstream.v1.run_pb2 import DatasetInput, RunStatus
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
-from runstream_service.store import datasets, outputs, runs
+from runstream_service.servicers.experiments import check_experiments_named
+from runstream_service.store import datasets, keys, outputs, runs
 from runstream_service.store.batch import Batch
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
@@ -123,6 +124,11 @@ class Runs(RunServiceServicer):
 
     async def CountRuns(self, request: pb.CountRunsRequest, context: Any) -> pb.CountRunsResponse:
         return pb.CountRunsResponse(count=await self._readers.run(searches.run_count, request))
+
+    async def ListKeys(self, request: pb.ListKeysRequest, context: Any) -> pb.ListKeysResponse:
+        check_experiments_named(request.experiment_ids)
+        found = await self._readers.run(keys.list_keys, list(request.experiment_ids))
+        return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
 
 
 def _input(field: str, read: DatasetInput) -> datasets.DatasetInput:

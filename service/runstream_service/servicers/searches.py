@@ -94,6 +94,7 @@ def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:
         request.metric_keys.keys if request.HasField("metric_keys") else None,
         request.param_keys.keys if request.HasField("param_keys") else None,
         request.tag_keys.keys if request.HasField("tag_keys") else None,
+        request.with_metric_summaries,
     )
 
 

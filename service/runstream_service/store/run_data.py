@@ -19,26 +19,27 @@ from runstream_service.store.statement import LISTED, listed, written
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]
 Pair = tuple[str, str]
+#: What all points of a metric say: key, count, least value, greatest value.
+Summary = tuple[str, int, float | None, float | None]
 
 # Runs that are read by the first statements for a page, and at most by one. A page may end at its
 # size long before its number of runs: what is read and not used is about as much as what is.
 _FIRST_RUNS = 50
 _RUNS = 500
 
-_COLUMNS = {
-    Series: (Series.key, Series.last_value, Series.last_timestamp, Series.last_step),
-    Param: (Param.key, Param.value),
-    RunTag: (RunTag.key, RunTag.value),
-}
-
 
 @dataclass(frozen=True)
 class Selection:
-    """Which keys of metrics, params and tags to read; all where it is None."""
+    """Which keys of metrics, params and tags to read; all where it is None.
+
+    Attributes:
+        summaries: whether to read summaries of these metrics, too.
+    """
 
     metrics: Sequence[str] | None = None
     params: Sequence[str] | None = None
     tags: Sequence[str] | None = None
+    summaries: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,22 @@ class LoggedRun:
     tags: Sequence[Pair]
     inputs: Sequence[DatasetInput] = ()
     outputs: Sequence[ModelOutput] = ()
+    summaries: Sequence[Summary] = ()
 
 
-def _statement(table: Any, runs: Any, **more: Any) -> str:
-    query = table.select(table.run, *_COLUMNS[table]).where(table.run.in_(runs))
-    for column, values in more.items():
-        query = query.where(getattr(table, column).in_(values))
-    return written(query.order_by(table.run, table.key))
+def _statements(table: Any, *columns: Any) -> tuple[str, str]:
+    """Return the statement for all rows of runs, and the one for those of some keys."""
+    query = table.select(table.run, *columns).where(table.run.in_(LISTED))
+    query = query.order_by(table.run, table.key)
+    return written(query), written(query.where(table.key.in_(LISTED)))
 
 
-_OF_RUNS = {table: _statement(table, LISTED) for table in _COLUMNS}
-_OF_RUNS_AND_KEYS = {table: _statement(table, LISTED, key=LISTED) for table in _COLUMNS}
+_METRICS = _statements(
+    Series, Series.key, Series.last_value, Series.last_timestamp, Series.last_step
+)
+_PARAMS = _statements(Param, Param.key, Param.value)
+_TAGS = _statements(RunTag, RunTag.key, RunTag.value)
+_SUMMARIES = _statements(Series, Series.key, Series.count, Series.least, Series.greatest)
 # A row that reads as a `Run` does.
 _RunRow = namedtuple("_RunRow", [field.column_name for field in Run._meta.sorted_fields])  # type: ignore[misc]
 _SELECT_RUNS = written(Run.select().where(Run.id.in_(LISTED)))
@@ -85,9 +91,10 @@ def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
 
 def _with_data(runs: Sequence[Run], selection: Selection) -> Iterator[LoggedRun]:
     ids = [run.id for run in runs]
-    metrics = _rows(Series, ids, selection.metrics)
-    params = _rows(Param, ids, selection.params)
-    tags = _rows(RunTag, ids, selection.tags)
+    metrics = _rows(_METRICS, ids, selection.metrics)
+    params = _rows(_PARAMS, ids, selection.params)
+    tags = _rows(_TAGS, ids, selection.tags)
+    summaries = _rows(_SUMMARIES, ids, selection.metrics) if selection.summaries else {}
     inputs = inputs_of(ids)
     outputs = outputs_of(ids)
     for run in runs:
@@ -98,16 +105,19 @@ def _with_data(runs: Sequence[Run], selection: Selection) -> Iterator[LoggedRun]
             tags[run.id],
             inputs.get(run.id, ()),
             outputs.get(run.id, ()),
+            summaries.get(run.id, ()),
         )
 
 
-def _rows(table: Any, runs: list[int], keys: Sequence[str] | None) -> dict[int, list[Any]]:
+def _rows(
+    statements: tuple[str, str], runs: list[int], keys: Sequence[str] | None
+) -> dict[int, list[Any]]:
+    of_runs, of_runs_and_keys = statements
     rows: dict[int, list[Any]] = {run: [] for run in runs}
     if keys is None:
-        found = database.execute_sql(_OF_RUNS[table], (listed(runs),))
+        found = database.execute_sql(of_runs, (listed(runs),))
     else:
-        values = (listed(runs), listed(keys))
-        found = database.execute_sql(_OF_RUNS_AND_KEYS[table], values)
+        found = database.execute_sql(of_runs_and_keys, (listed(runs), listed(keys)))
     for row in found:
         rows[row[0]].append(row[1:])
     return rows

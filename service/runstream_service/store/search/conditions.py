@@ -36,13 +36,18 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 CONTEXT_TAG = "mlflow.data.context"
 
-NUMBERS = {"start_time": Run.start_time, "end_time": Run.end_time}
+NUMBERS = {
+    "start_time": Run.start_time,
+    "end_time": Run.end_time,
+    "duration": Run.end_time - Run.start_time,
+}
 TEXTS = {
     "run_id": Run.uuid,
     "run_name": Run.name,
     "user_id": Run.user_id,
     "artifact_uri": Run.artifact_uri,
 }
+EXTREMES = {"minimum": Series.least, "maximum": Series.greatest}
 DATASETS = {"name": Dataset.name, "digest": Dataset.digest, "context": InputTag.value}
 
 _FALSE = SQL("1 = 0")
@@ -72,6 +77,10 @@ class RunConditions:
         key = condition.key
         if key.group == "metrics":
             found = number(Series.last_value, condition)
+            return self._logged(Series, (Series.key == key.name), found)
+        if key.group in EXTREMES:
+            extreme = EXTREMES[key.group]
+            found = there(extreme, number(extreme, condition))
             return self._logged(Series, (Series.key == key.name), found)
         if key.group == "params":
             return self._logged(Param, (Param.key == key.name), text(Param.value, condition))

@@ -30,6 +30,8 @@ _GROUPS = {
     alias: group
     for group, aliases in {
         "metrics": ("metrics", "metric"),
+        "minimum": ("minimum",),
+        "maximum": ("maximum",),
         "params": ("params", "param", "parameters", "parameter"),
         "tags": ("tags", "tag"),
         "attributes": ("attributes", "attribute", "attr", "run"),
@@ -143,7 +145,9 @@ def _key(text: str, column: int) -> Key:
     group = _GROUPS.get(prefix.lower())
     if group is None:
         raise Misplaced(
-            column, repr(prefix), "metrics, params, tags, attributes or datasets before a dot"
+            column,
+            repr(prefix),
+            "metrics, minimum, maximum, params, tags, attributes or datasets before a dot",
         )
     if name[0] in "`\"'":
         name = name[1:-1]

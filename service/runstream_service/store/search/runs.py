@@ -17,6 +17,7 @@ from peewee import JOIN, Case, Join, fn
 from runstream.v1.run_pb2 import RunStatus
 from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
 from runstream_service.store.search.conditions import (
+    EXTREMES,
     NUMBERS,
     TEXTS,
     Expression,
@@ -224,11 +225,16 @@ class RunSearch:
                 Term(Case(None, [(table.value.is_null(), 1)], 0)),
                 Term(table.value, descending),
             ]
+        if key.group in EXTREMES:
+            series = Series.alias()
+            self._joined.append((series, (series.run == Run.id) & (series.key == key.name)))
+            value = getattr(series, EXTREMES[key.group].name)
+            return [Term(Case(None, [(value.is_null(), 1)], 0)), Term(value, descending)]
         if key.group == "attributes" and key.name == "status":
             return [Term(_STATES, descending)]
         if key.group == "attributes":
             column = one_of(NUMBERS | TEXTS | {"status": Run.status}, key)
-            if column is Run.end_time:
+            if key.name in ("end_time", "duration"):
                 return [Term(Case(None, [(column.is_null(), 1)], 0)), Term(column, descending)]
             return [Term(column, descending)]
         raise Misplaced(1, repr(f"{key.group}.{key.name}"), "a metric, param, tag or attribute")

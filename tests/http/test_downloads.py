@@ -1,0 +1,140 @@
+"""Artifacts for people: files as what they are, whole or in part, and folders as a zip."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from http_rest import Rest
+from runstream import TrackingClient
+from server_process import ServerProcess
+
+FILE = "/api/1.0/runstream/artifacts/file"
+ZIP = "/api/1.0/runstream/artifacts/zip"
+LARGE = bytes(range(256)) * 40_000
+
+
+@pytest.fixture
+def run_id(server: ServerProcess, tmp_path: Path) -> str:
+    folder = tmp_path / "files"
+    (folder / "model" / "deep").mkdir(parents=True)
+    (folder / "model" / "weights.bin").write_bytes(LARGE)
+    (folder / "model" / "deep" / "ö b.txt").write_text("hello")
+    (folder / "page.html").write_text("<script>1</script>")
+    (folder / "empty.txt").write_bytes(b"")
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0")
+        client.log_artifacts(run.info.run_id, folder)
+    return str(run.info.run_id)
+
+
+def test_a_file_comes_as_what_it_is_and_cannot_reach_the_page(rest: Rest, run_id: str) -> None:
+    query = {"run_id": run_id, "path": "page.html"}
+    got = rest.session.get(rest.uri + FILE, params=query)
+    assert (got.status_code, got.text) == (200, "<script>1</script>")
+    assert got.headers["content-type"].startswith("text/html")
+    assert got.headers["x-content-type-options"] == "nosniff"
+    policy = got.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none';")
+    assert "connect-src" not in policy
+    assert "allow-same-origin" not in policy
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-99", 0, 100),
+        ("bytes=100-", 100, len(LARGE)),
+        ("bytes=-7", len(LARGE) - 7, len(LARGE)),
+        ("bytes=5-99999999999", 5, len(LARGE)),
+        ("bytes=0-", 0, len(LARGE)),
+    ],
+)
+def test_a_part_of_a_file_is_sent(
+    rest: Rest, run_id: str, asked: str, start: int, end: int
+) -> None:
+    query = {"run_id": run_id, "path": "model/weights.bin"}
+    got = rest.session.get(rest.uri + FILE, params=query, headers={"range": asked})
+    assert got.status_code == 206
+    assert got.content == LARGE[start:end]
+    assert got.headers["content-range"] == f"bytes {start}-{end - 1}/{len(LARGE)}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=9-5", "bytes=-0"])
+def test_a_part_that_is_not_there_is_refused(rest: Rest, run_id: str, asked: str) -> None:
+    query = {"run_id": run_id, "path": "model/weights.bin"}
+    got = rest.session.get(rest.uri + FILE, params=query, headers={"range": asked})
+    assert (got.status_code, got.headers["content-range"]) == (416, f"bytes */{len(LARGE)}")
+
+
+@pytest.mark.parametrize("asked", ["lines=1-2", "bytes=1-2,5-6", "bytes=-", "bytes"])
+def test_what_is_not_one_range_of_bytes_is_passed_over(rest: Rest, run_id: str, asked: str) -> None:
+    query = {"run_id": run_id, "path": "model/deep/ö b.txt"}
+    got = rest.session.get(rest.uri + FILE, params=query, headers={"range": asked})
+    assert (got.status_code, got.text) == (200, "hello")
+
+
+def test_a_folder_comes_as_a_zip(rest: Rest, run_id: str) -> None:
+    got = rest.session.get(rest.uri + ZIP, params={"run_id": run_id, "path": "model"})
+    assert got.headers["content-type"] == "application/zip"
+    assert got.headers["content-disposition"] == "attachment; filename*=UTF-8''model.zip"
+    with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["deep/ö b.txt", "weights.bin"]
+        assert archive.read("weights.bin") == LARGE
+        assert archive.read("deep/ö b.txt") == b"hello"
+
+
+def test_all_artifacts_and_one_file_come_as_a_zip(rest: Rest, run_id: str) -> None:
+    got = rest.session.get(rest.uri + ZIP, params={"run_id": run_id})
+    assert f"{run_id}.zip" in got.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+        assert archive.testzip() is None
+        names = ["empty.txt", "model/deep/ö b.txt", "model/weights.bin", "page.html"]
+        assert archive.namelist() == names
+    got = rest.session.get(rest.uri + ZIP, params={"run_id": run_id, "path": "model/weights.bin"})
+    with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+        assert archive.namelist() == ["weights.bin"]
+
+
+def test_a_zip_is_sent_while_it_is_made(rest: Rest, server: ServerProcess, tmp_path: Path) -> None:
+    """The server never holds it: its memory does not grow by what it sends."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.bin").write_bytes(bytes([number]) * 32 * 1024 * 1024)
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        client.log_artifacts(run, folder)
+    before = _memory(server)
+    got = rest.session.get(rest.uri + ZIP, params={"run_id": run}, stream=True)
+    size = sum(len(chunk) for chunk in got.iter_content(1024 * 1024))
+    assert size > 256 * 1024 * 1024
+    assert _memory(server) - before < 64 * 1024
+
+
+def _memory(server: ServerProcess) -> int:
+    """Return the largest resident set that the server had so far, in kB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
+
+
+@pytest.mark.parametrize("path", [FILE, ZIP])
+def test_what_is_not_there_or_not_named_is_refused(rest: Rest, run_id: str, path: str) -> None:
+    for query, status in (
+        ({"run_id": run_id, "path": "nothing"}, 404),
+        ({"run_id": "0" * 32, "path": "page.html"}, 404),
+        ({"path": "page.html"}, 400),
+        ({"run_id": run_id, "path": "../up"}, 400),
+    ):
+        got = rest.session.get(rest.uri + path, params=query)
+        assert got.status_code == status, got.text
+        assert set(got.json()) == {"error_code", "message"}
+    got = rest.session.get(rest.uri + FILE, params={"run_id": run_id})
+    assert (got.status_code, got.json()["message"]) == (
+        400,
+        "Missing value for required parameter 'path'",
+    )

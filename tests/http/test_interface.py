@@ -1,0 +1,48 @@
+"""How the server sends the web interface: whole, guarded, and from itself alone."""
+
+from __future__ import annotations
+
+import re
+
+from http_rest import Rest
+
+
+def assets(page: str) -> list[str]:
+    return re.findall(r'(?:src|href)="\./(assets/[^"]+)"', page)
+
+
+def test_the_page_and_what_it_loads_come_from_the_server(rest: Rest) -> None:
+    page = rest.session.get(rest.uri)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["cache-control"] == "no-cache"
+    assert not re.search(r"https?:|//[a-z]", page.text)
+    found = assets(page.text)
+    assert any(name.endswith(".js") for name in found)
+    for name in found:
+        asset = rest.session.get(f"{rest.uri}/{name}")
+        assert asset.status_code == 200
+        assert "immutable" in asset.headers["cache-control"]
+        assert asset.headers["content-encoding"] == "gzip"
+        plain = rest.session.get(f"{rest.uri}/{name}", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == asset.content
+
+
+def test_the_policy_forbids_scripts_in_the_page_and_other_places(rest: Rest) -> None:
+    page = rest.session.get(rest.uri)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"<script(?![^>]*src=)", page.text)
+
+
+def test_a_file_that_is_not_of_the_interface_is_not_found(rest: Rest) -> None:
+    for name in ("nothing.js", "..%2Findex.html", "%2e%2e%2fserver.py"):
+        assert rest.session.get(f"{rest.uri}/assets/{name}").status_code == 404
+
+
+def test_the_page_can_tell_where_grpc_is(rest: Rest) -> None:
+    about = rest.session.get(f"{rest.uri}/api/1.0/runstream/server").json()
+    assert set(about) == {"version", "grpc_port"}
+    assert about["grpc_port"] > 0

@@ -1,0 +1,101 @@
+// Experiments, and what can be done to them.
+
+import { answered, api, fetched } from "./client";
+
+/** An experiment. Times are milliseconds since the epoch; `lastActivity` is 0 if nothing ran. */
+export interface Experiment {
+  id: string;
+  name: string;
+  created: number;
+  deleted: boolean;
+  runs: number;
+  running: number;
+  lastActivity: number;
+}
+
+export interface ExperimentPage {
+  experiments: Experiment[];
+  next: string;
+}
+
+/** Returns a page of the experiments whose names contain a text, those of late first. */
+export async function searchExperiments(
+  text: string,
+  deleted: boolean,
+  token = "",
+): Promise<ExperimentPage> {
+  const pattern = `%${text.replaceAll("'", "''")}%`;
+  const { experiments = [], next_page_token: next = "" } = await answered(
+    api.POST("/api/2.0/mlflow/experiments/search", {
+      body: {
+        filter: text ? `name ILIKE '${pattern}'` : "",
+        view_type: deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
+        max_results: 200,
+        page_token: token,
+      },
+    }),
+  );
+  const ids = experiments.map((experiment) => experiment.experiment_id ?? "");
+  const activities = new Map(
+    (await activityOf(ids)).map((activity) => [activity.experiment_id, activity]),
+  );
+  return {
+    experiments: experiments.map((experiment) => {
+      const activity = activities.get(experiment.experiment_id);
+      return {
+        id: experiment.experiment_id ?? "",
+        name: experiment.name ?? "",
+        created: experiment.creation_time ?? 0,
+        deleted: experiment.lifecycle_stage === "deleted",
+        runs: activity?.runs ?? 0,
+        running: activity?.running ?? 0,
+        lastActivity: activity?.last_activity ?? 0,
+      };
+    }),
+    next,
+  };
+}
+
+/** Returns the name of an experiment; raises ApiError if there is none of this id. */
+export async function experimentName(id: string): Promise<string> {
+  const { experiment } = await answered(
+    api.GET("/api/2.0/mlflow/experiments/get", { params: { query: { experiment_id: id } } }),
+  );
+  return experiment?.name ?? "";
+}
+
+export async function createExperiment(name: string): Promise<string> {
+  const answer = await answered(api.POST("/api/2.0/mlflow/experiments/create", { body: { name } }));
+  return answer.experiment_id ?? "";
+}
+
+export async function renameExperiment(id: string, name: string): Promise<void> {
+  await answered(
+    api.POST("/api/2.0/mlflow/experiments/update", { body: { experiment_id: id, new_name: name } }),
+  );
+}
+
+export async function deleteExperiment(id: string): Promise<void> {
+  await answered(api.POST("/api/2.0/mlflow/experiments/delete", { body: { experiment_id: id } }));
+}
+
+export async function restoreExperiment(id: string): Promise<void> {
+  await answered(api.POST("/api/2.0/mlflow/experiments/restore", { body: { experiment_id: id } }));
+}
+
+/** Returns the URI that training code logs to, as far as the page can know it. */
+export async function trackingUri(): Promise<string> {
+  const about = await fetched("api/1.0/runstream/server");
+  const { grpc_port: port } = (await about.json()) as { grpc_port: number };
+  return port ? `grpc://${location.hostname}:${port}` : location.origin;
+}
+
+async function activityOf(ids: string[]) {
+  if (!ids.length) return [];
+  const { activities = [] } = await answered(
+    api.GET("/api/1.0/runstream/experiments/get-activity", {
+      params: { query: { experiment_ids: ids } },
+    }),
+  );
+  return activities;
+}

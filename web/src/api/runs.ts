@@ -1,0 +1,176 @@
+// Runs as the interface works with them, and what can be done to them.
+
+import { answered, api, double, type Schemas } from "./client";
+
+export type Status = Schemas["RunStatus"];
+
+/** A metric of a run: its latest point, and the extremes of all its points but NaN. */
+export interface MetricCell {
+  last: number;
+  step: number;
+  minimum: number | null;
+  maximum: number | null;
+}
+
+/** A run with what of it was asked for. Times are milliseconds since the epoch. */
+export interface Run {
+  id: string;
+  experimentId: string;
+  name: string;
+  user: string;
+  status: Status;
+  start: number;
+  end: number | null;
+  deleted: boolean;
+  metrics: Map<string, MetricCell>;
+  params: Map<string, string>;
+  tags: Map<string, string>;
+  datasets: Schemas["DatasetInput"][];
+}
+
+export const PARENT_TAG = "mlflow.parentRunId";
+export const NOTE_TAG = "mlflow.note.content";
+export const SOURCE_TAG = "mlflow.source.name";
+export const COMMIT_TAG = "mlflow.source.git.commit";
+
+/** Keys to return; all, where there is no list. */
+export interface KeysAsked {
+  metrics?: string[];
+  params?: string[];
+  tags?: string[];
+}
+
+export interface RunQuery {
+  experimentIds: string[];
+  filter?: string;
+  order?: string[];
+  view?: "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL";
+  keys?: KeysAsked;
+}
+
+export interface RunPage {
+  runs: Run[];
+  next: string;
+}
+
+/** Returns a page of the runs that a query finds; raises ApiError. */
+export async function searchRuns(
+  query: RunQuery,
+  limit: number,
+  token = "",
+  signal?: AbortSignal,
+): Promise<RunPage> {
+  const { metrics, params, tags } = query.keys ?? {};
+  const answer = await answered(
+    api.POST("/api/2.0/mlflow/runs/search", {
+      body: {
+        experiment_ids: query.experimentIds,
+        filter: query.filter ?? "",
+        order_by: query.order ?? [],
+        run_view_type: query.view ?? "ACTIVE_ONLY",
+        max_results: limit,
+        page_token: token,
+        with_metric_summaries: true,
+        ...(metrics && { metric_keys: { keys: metrics } }),
+        ...(params && { param_keys: { keys: params } }),
+        ...(tags && { tag_keys: { keys: tags } }),
+      },
+      ...(signal && { signal }),
+    }),
+  );
+  return { runs: (answer.runs ?? []).map(runOf), next: answer.next_page_token ?? "" };
+}
+
+/** Returns the runs of these ids with all that they logged, in this order; some may be missing. */
+export async function readRuns(ids: string[]): Promise<Run[]> {
+  if (!ids.length) return [];
+  const list = ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ");
+  const query = { experimentIds: [], filter: `run_id IN (${list})`, view: "ALL" } as const;
+  const { runs } = await searchRuns({ ...query, experimentIds: [] }, ids.length);
+  const found = new Map(runs.map((run) => [run.id, run]));
+  return ids.flatMap((id) => found.get(id) ?? []);
+}
+
+/** Returns how many runs a query finds. */
+export async function countRuns(query: RunQuery, signal?: AbortSignal): Promise<number> {
+  const answer = await answered(
+    api.POST("/api/1.0/runstream/runs/count", {
+      body: {
+        experiment_ids: query.experimentIds,
+        filter: query.filter ?? "",
+        run_view_type: query.view ?? "ACTIVE_ONLY",
+      },
+      ...(signal && { signal }),
+    }),
+  );
+  return answer.count ?? 0;
+}
+
+/** Returns all keys that the runs of an experiment logged under. */
+export async function listKeys(experimentId: string): Promise<Required<KeysAsked>> {
+  const { metrics, params, tags } = await answered(
+    api.GET("/api/1.0/runstream/runs/list-keys", {
+      params: { query: { experiment_ids: [experimentId] } },
+    }),
+  );
+  return { metrics: metrics ?? [], params: params ?? [], tags: tags ?? [] };
+}
+
+export async function renameRun(id: string, name: string): Promise<void> {
+  await answered(api.POST("/api/2.0/mlflow/runs/update", { body: { run_id: id, run_name: name } }));
+}
+
+export async function setTag(id: string, key: string, value: string): Promise<void> {
+  await answered(api.POST("/api/2.0/mlflow/runs/set-tag", { body: { run_id: id, key, value } }));
+}
+
+export async function deleteTag(id: string, key: string): Promise<void> {
+  await answered(api.POST("/api/2.0/mlflow/runs/delete-tag", { body: { run_id: id, key } }));
+}
+
+export async function deleteRuns(ids: string[]): Promise<void> {
+  for (const id of ids)
+    await answered(api.POST("/api/2.0/mlflow/runs/delete", { body: { run_id: id } }));
+}
+
+export async function restoreRuns(ids: string[]): Promise<void> {
+  for (const id of ids)
+    await answered(api.POST("/api/2.0/mlflow/runs/restore", { body: { run_id: id } }));
+}
+
+function runOf(run: Schemas["Run"]): Run {
+  const metrics = new Map<string, MetricCell>();
+  for (const { key = "", value, step = 0 } of run.data?.metrics ?? [])
+    metrics.set(key, { last: double(value), step, minimum: null, maximum: null });
+  for (const { key = "", minimum, maximum } of run.data?.metric_summaries ?? []) {
+    const cell = metrics.get(key);
+    if (!cell) continue;
+    if (minimum !== undefined) cell.minimum = double(minimum);
+    if (maximum !== undefined) cell.maximum = double(maximum);
+  }
+  return {
+    ...infoOf(run.info ?? {}),
+    metrics,
+    params: pairs(run.data?.params),
+    tags: pairs(run.data?.tags),
+    datasets: run.inputs?.dataset_inputs ?? [],
+  };
+}
+
+/** Returns what a run is, of what a search or a watch tells of it. */
+export function infoOf(info: Schemas["RunInfo"]) {
+  return {
+    id: info.run_id ?? "",
+    experimentId: info.experiment_id ?? "",
+    name: info.run_name ?? "",
+    user: info.user_id ?? "",
+    status: info.status ?? "RUN_STATUS_UNSPECIFIED",
+    start: info.start_time ?? 0,
+    end: info.end_time ?? null,
+    deleted: info.lifecycle_stage === "deleted",
+  };
+}
+
+function pairs(list: { key?: string; value?: string }[] = []): Map<string, string> {
+  return new Map(list.map(({ key = "", value = "" }) => [key, value]));
+}

@@ -1,0 +1,148 @@
+// One panel for each metric of some runs, grouped by prefix.
+
+import { createMemo, createSignal, For, Show } from "solid-js";
+import { useText } from "../parts/address";
+import { ErrorNote } from "../parts/ErrorNote";
+import { counted } from "../parts/format";
+import { createLiveRuns, type LiveRuns } from "../runs/live";
+import { runColour } from "./colours";
+import type { Axis, Settings } from "./curves";
+import { Panel } from "./Panel";
+import "../style/chart.css";
+
+/** The charts of runs that are read here, or of those that a page reads anyway. */
+export default function Charts(props: { runIds?: string[]; live?: LiveRuns }) {
+  const live = props.live ?? createLiveRuns(() => props.runIds ?? []);
+  const [axis, setAxis] = useText("x");
+  const [logX, setLogX] = useText("logx");
+  const [logY, setLogY] = useText("logy");
+  const [smoothing, setSmoothing] = useText("smoothing");
+  const [search, setSearch] = useText("metric");
+  const settings = createMemo(
+    (): Settings => ({
+      axis: (axis() || "step") as Axis,
+      logX: !!logX(),
+      logY: !!logY(),
+      smoothing: Math.min(0.99, Number(smoothing()) || 0),
+    }),
+  );
+  const names = createMemo(() =>
+    [...new Set(live.runs().flatMap((run) => [...run.metrics.keys()]))].sort().join("\n"),
+  );
+  const groups = createMemo(() => {
+    const found = new Map<string, string[]>();
+    for (const name of names().split("\n").filter(Boolean)) {
+      if (!name.toLowerCase().includes(search().toLowerCase())) continue;
+      const prefix = name.slice(0, name.lastIndexOf("/") + 1);
+      found.set(prefix, [...(found.get(prefix) ?? []), name]);
+    }
+    return [...found].map(([prefix, metrics]) => ({ prefix, metrics }));
+  });
+
+  return (
+    <div class="charts">
+      <div class="bar">
+        <input
+          type="search"
+          aria-label="Search metrics"
+          placeholder="Search metrics"
+          value={search()}
+          onInput={(event) => setSearch(event.currentTarget.value)}
+        />
+        <label>
+          x
+          <select value={axis() || "step"} onChange={(event) => setAxis(event.currentTarget.value)}>
+            <option value="step">Step</option>
+            <option value="time">Time</option>
+            <option value="relative">Time since start</option>
+          </select>
+        </label>
+        <label>
+          <input
+            type="checkbox"
+            checked={!!logX()}
+            onChange={(e) => setLogX(e.currentTarget.checked ? "1" : "")}
+          />
+          log x
+        </label>
+        <label>
+          <input
+            type="checkbox"
+            checked={!!logY()}
+            onChange={(e) => setLogY(e.currentTarget.checked ? "1" : "")}
+          />
+          log y
+        </label>
+        <label>
+          Smoothing
+          <input
+            type="range"
+            min="0"
+            max="0.99"
+            step="0.01"
+            value={smoothing() || 0}
+            onInput={(event) =>
+              setSmoothing(event.currentTarget.value === "0" ? "" : event.currentTarget.value)
+            }
+          />
+          <output>{Number(smoothing() || 0).toFixed(2)}</output>
+        </label>
+      </div>
+      <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
+      <ul class="legend" aria-label="Runs">
+        <For each={live.runs()}>
+          {(run) => (
+            <li>
+              <span class="swatch" style={{ background: runColour(run.id) }} /> {run.name}
+            </li>
+          )}
+        </For>
+      </ul>
+      <Show when={!live.loading() && !groups().length}>
+        <p class="empty">
+          {names() ? "No metric's name contains this." : "These runs have logged no metrics yet."}
+        </p>
+      </Show>
+      <For each={groups()}>
+        {(group) => (
+          <Group prefix={group.prefix} metrics={group.metrics} live={live} settings={settings()} />
+        )}
+      </For>
+    </div>
+  );
+}
+
+// Groups that somebody folded.
+const [folded, setFolded] = createSignal(new Set<string>());
+
+function Group(props: { prefix: string; metrics: string[]; live: LiveRuns; settings: Settings }) {
+  const isOpen = () => !folded().has(props.prefix);
+  const toggle = (event: Event & { currentTarget: HTMLDetailsElement }) => {
+    const all = new Set(folded());
+    if (event.currentTarget.open) all.delete(props.prefix);
+    else all.add(props.prefix);
+    setFolded(all);
+  };
+  return (
+    <details class="group" open={isOpen()} onToggle={toggle}>
+      <summary>
+        {props.prefix || "metrics"}{" "}
+        <span class="hint">{counted(props.metrics.length, "metric")}</span>
+      </summary>
+      <Show when={isOpen()}>
+        <div class="panels">
+          <For each={props.metrics}>
+            {(metric) => (
+              <Panel
+                metric={metric}
+                runs={props.live.runs()}
+                live={props.live}
+                settings={props.settings}
+              />
+            )}
+          </For>
+        </div>
+      </Show>
+    </details>
+  );
+}

@@ -1,0 +1,290 @@
+// One metric of some runs.
+
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+} from "solid-js";
+import { type ApiError, shown } from "../api/client";
+import { type History, merge, readHistories, type StepRange } from "../api/history";
+import type { Run } from "../api/runs";
+import { ErrorNote } from "../parts/ErrorNote";
+import { count, number } from "../parts/format";
+import { csv, save } from "../parts/save";
+import { theme } from "../parts/theme";
+import type { LiveRuns } from "../runs/live";
+import { runColour } from "./colours";
+import { type Curve, curve, nearest, type Settings, xsOf } from "./curves";
+import { savePicture } from "./picture";
+import { Plot, type Range, xText } from "./plot";
+
+const LEAST_POINTS = 200;
+const MOST_POINTS = 4_000;
+
+export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; settings: Settings }) {
+  let root!: HTMLElement;
+  let canvas!: HTMLDivElement;
+  let plot: Plot | undefined;
+  let frame = 0;
+  const [seen, setSeen] = createSignal(false);
+  const [width, setWidth] = createSignal(0);
+  const [histories, setHistories] = createSignal<History[]>([], { equals: false });
+  const [range, setRange] = createSignal<Range>();
+  const [error, setError] = createSignal<ApiError>();
+  const [loading, setLoading] = createSignal(true);
+  const [cursor, setCursor] = createSignal<{ x: number; left: number }>();
+
+  const ids = createMemo(() =>
+    props.runs
+      .filter((run) => run.metrics.has(props.metric))
+      .map((run) => run.id)
+      .join(),
+  );
+  const starts = createMemo(
+    () => new Map(props.runs.map((run) => [run.id, run.start])),
+    undefined,
+    {
+      equals: (a, b) => [...a].join() === [...b].join(),
+    },
+  );
+  const maxPoints = () => Math.max(LEAST_POINTS, Math.min(MOST_POINTS, 2 * width()));
+  const curves = createMemo(() =>
+    histories().map((history) => curve(history, starts().get(history.runId) ?? 0, props.settings)),
+  );
+  const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
+  const steps = createMemo(() => stepsIn(range(), histories(), starts(), props.settings));
+
+  onMount(() => {
+    const sight = new IntersectionObserver(([entry]) => entry?.isIntersecting && setSeen(true), {
+      rootMargin: "300px",
+    });
+    sight.observe(root);
+    plot = new Plot(canvas, {
+      zoom: setRange,
+      point: (x, left) => setCursor(x === undefined ? undefined : { x, left }),
+    });
+    const size = new ResizeObserver(() => {
+      setWidth(canvas.clientWidth);
+      plot?.resize();
+    });
+    size.observe(canvas);
+    onCleanup(() => {
+      sight.disconnect();
+      size.disconnect();
+      cancelAnimationFrame(frame);
+      plot?.destroy();
+    });
+  });
+
+  const read = async (asked: StepRange, control: AbortController) => {
+    setLoading(true);
+    try {
+      setHistories(
+        await readHistories(
+          ids().split(",").filter(Boolean),
+          props.metric,
+          asked,
+          maxPoints(),
+          control.signal,
+        ),
+      );
+      setError(undefined);
+    } catch (failure) {
+      if (control.signal.aborted) return;
+      setError(shown(failure));
+    }
+    setLoading(false);
+  };
+  const [again, setAgain] = createSignal(0);
+  createEffect(
+    on([seen, ids, range, props.live.begun, again, () => width() > 0], () => {
+      if (!seen() || !width()) return;
+      const control = new AbortController();
+      // What is in sight of a chosen range tells which steps to read; these stay what they are.
+      read(range() ? (steps() ?? {}) : {}, control);
+      onCleanup(() => control.abort());
+    }),
+  );
+  props.live.listen((changes) => {
+    if (!seen()) return;
+    let added = 0;
+    for (const { run_id: id = "", metrics } of changes) {
+      const history = histories().find((one) => one.runId === id);
+      if (metrics && history) added += merge(history, metrics);
+      if ((history?.steps.length ?? 0) > 2 * MOST_POINTS) setAgain((times) => times + 1);
+    }
+    if (added) frame ||= requestAnimationFrame(refresh);
+  });
+  const refresh = () => {
+    frame = 0;
+    setHistories((same) => same);
+  };
+
+  createEffect(
+    on([curves, range, theme, () => width() > 0], () => {
+      if (width()) plot?.show(curves(), props.settings, range());
+    }),
+  );
+
+  const onKey = (event: KeyboardEvent) => {
+    const drawn = plot?.plot;
+    if (!drawn || event.target !== root) return;
+    const { min = 0, max = 1 } = drawn.scales.x as Partial<Range>;
+    const size = max - min;
+    const left = drawn.cursor.left ?? -1;
+    const end = drawn.bbox.width / devicePixelRatio;
+    const to = (step: number) =>
+      drawn.setCursor({ left: Math.max(0, Math.min(end, left + step)), top: 10 });
+    const keys: Record<string, () => void> = {
+      ArrowLeft: () =>
+        event.shiftKey ? setRange({ min: min - size / 4, max: max - size / 4 }) : to(-8),
+      ArrowRight: () =>
+        event.shiftKey ? setRange({ min: min + size / 4, max: max + size / 4 }) : to(8),
+      "+": () => setRange({ min: min + size / 4, max: max - size / 4 }),
+      "-": () => setRange({ min: min - size / 2, max: max + size / 2 }),
+      "0": () => setRange(undefined),
+    };
+    const action = keys[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+  const shownRuns = () => props.runs.filter((run) => ids().includes(run.id));
+  const saveData = () => save(`${props.metric}.csv`, csv(rowsOf(histories(), props.runs)));
+
+  return (
+    <figure
+      ref={root}
+      class="panel"
+      tabindex="0"
+      aria-label={`${props.metric}, ${shownRuns().length} runs`}
+      aria-busy={loading()}
+      onKeyDown={onKey}
+    >
+      <figcaption>
+        <span class="title" title={props.metric}>
+          {props.metric}
+        </span>
+        <Show when={hidden()}>
+          <span class="hint">{count(hidden())} points ≤ 0 are not on a logarithmic axis</span>
+        </Show>
+        <Show when={range()}>
+          <button type="button" class="quiet" onClick={() => setRange(undefined)}>
+            Show all
+          </button>
+        </Show>
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => plot?.plot && savePicture(plot.plot.ctx.canvas, props.metric, shownRuns())}
+        >
+          PNG<span class="unseen"> of {props.metric}</span>
+        </button>
+        <button type="button" class="quiet" onClick={saveData}>
+          CSV<span class="unseen"> of {props.metric}</span>
+        </button>
+      </figcaption>
+      <Show when={error()}>
+        {(now) => <ErrorNote error={now()} again={() => setAgain((times) => times + 1)} />}
+      </Show>
+      <div
+        ref={canvas}
+        class="plot"
+        role="presentation"
+        data-points={curves().reduce((sum, { xs }) => sum + xs.length, 0)}
+        onDblClick={() => setRange(undefined)}
+      >
+        <Show when={cursor()}>
+          {(at) => (
+            <Values at={at()} curves={curves()} runs={props.runs} settings={props.settings} />
+          )}
+        </Show>
+      </div>
+    </figure>
+  );
+}
+
+/** The values of all runs under the cursor, the greatest first. */
+function Values(props: {
+  at: { x: number; left: number };
+  curves: Curve[];
+  runs: Run[];
+  settings: Settings;
+}) {
+  const found = () =>
+    props.curves
+      .map((curve) => {
+        const index = nearest(curve.xs, props.at.x);
+        const mark = curve.marks.find(({ x }) => x === curve.xs[index]);
+        const infinite = mark && (mark.up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+        return {
+          id: curve.runId,
+          name: props.runs.find((run) => run.id === curve.runId)?.name ?? "",
+          x: curve.xs[index] ?? 0,
+          y: curve.ys[index] ?? infinite ?? Number.NaN,
+        };
+      })
+      .sort((a, b) => b.y - a.y || 0);
+  return (
+    <div
+      class="values"
+      role="status"
+      classList={{ many: props.curves.length > 15 }}
+      style={{ left: `${props.at.left + 80}px` }}
+    >
+      <div class="at">{xText(props.at.x, props.settings.axis)}</div>
+      <For each={found()}>
+        {(one) => (
+          <div class="value">
+            <span class="swatch" style={{ background: runColour(one.id) }} />
+            <span class="title">{one.name}</span>
+            <b>{number(one.y)}</b>
+          </div>
+        )}
+      </For>
+    </div>
+  );
+}
+
+/** Returns the steps that are in sight, with a neighbour on each side. */
+function stepsIn(
+  range: Range | undefined,
+  histories: History[],
+  starts: Map<string, number>,
+  settings: Settings,
+): StepRange | undefined {
+  if (!range) return undefined;
+  if (settings.axis === "step") return { start: range.min, end: range.max };
+  const steps: number[] = [];
+  for (const history of histories) {
+    const xs = xsOf(history, starts.get(history.runId) ?? 0, settings.axis);
+    const inside = history.steps.filter(
+      (_, i) => (xs[i] ?? 0) >= range.min && (xs[i] ?? 0) <= range.max,
+    );
+    for (const edge of [range.min, range.max]) inside.push(history.steps[nearest(xs, edge)] ?? 0);
+    steps.push(Math.min(...inside), Math.max(...inside));
+  }
+  return { start: Math.min(...steps), end: Math.max(...steps) };
+}
+
+function rowsOf(histories: History[], runs: Run[]): (string | number)[][] {
+  const names = new Map(runs.map((run) => [run.id, run.name]));
+  return [
+    ["run_id", "run_name", "metric", "step", "timestamp", "value"],
+    ...histories.flatMap(({ runId, key, steps, timestamps, values }) =>
+      steps.map((step, i) => [
+        runId,
+        names.get(runId) ?? "",
+        key,
+        step,
+        timestamps[i] ?? 0,
+        values[i] ?? Number.NaN,
+      ]),
+    ),
+  ];
+}

@@ -1,0 +1,215 @@
+// Parallel coordinates: each run a line from its params to its metrics.
+
+import { useNavigate } from "@solidjs/router";
+import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import { useList } from "../parts/address";
+import { count } from "../parts/format";
+import { csv, save } from "../parts/save";
+import { type Column, parts, title, value } from "../runs/columns";
+import type { RunList } from "../runs/runList";
+import { dimension, heat } from "./dimensions";
+import { saveDrawing } from "./picture";
+import "../style/chart.css";
+
+const MOST = 1_000;
+const HEIGHT = 420;
+const TOP = 36;
+const BOTTOM = HEIGHT - 16;
+const LEAST_GAP = 130;
+const MARGIN = 70;
+
+/** What is chosen of an axis, from one place to another. */
+type Brush = [number, number];
+
+export default function Parallel(props: { list: RunList; selected: Set<string> }) {
+  const navigate = useNavigate();
+  const [axes, setAxes] = useList("axes");
+  const [brushes, setBrushes] = createSignal(new Map<Column, Brush>());
+  const [over, setOver] = createSignal("");
+  let drawing!: SVGSVGElement;
+  let ground!: HTMLDivElement;
+  const [room, setRoom] = createSignal(0);
+  onMount(() => {
+    const size = new ResizeObserver(() => setRoom(ground.clientWidth));
+    size.observe(ground);
+    onCleanup(() => size.disconnect());
+  });
+  createEffect(() => props.list.need(MOST - 1));
+  const possible = createMemo(() => props.list.columns().filter((column) => parts(column)[1]));
+  const shown = createMemo(() => {
+    if (axes().length) return axes().filter((column) => possible().includes(column));
+    const first = (group: string, most: number) =>
+      possible()
+        .filter((column) => parts(column)[0] === group)
+        .slice(0, most);
+    return [...first("params", 4), ...first("metrics", 2)];
+  });
+  const runs = createMemo(() => {
+    const all = props.list
+      .lines()
+      .map((line) => line.run)
+      .slice(0, MOST);
+    const some = all.filter((run) => props.selected.has(run.id));
+    return some.length ? some : all;
+  });
+  const dimensions = createMemo(() =>
+    shown().map((column) => dimension(column, runs(), BOTTOM, TOP)),
+  );
+  const gaps = () => Math.max(1, shown().length - 1);
+  const gap = () => Math.max(LEAST_GAP, Math.floor((room() - 2 * MARGIN) / gaps()));
+  const width = () => 2 * MARGIN + gaps() * gap();
+  const lines = createMemo(() =>
+    runs().flatMap((run) => {
+      const places = dimensions().map(({ place }) => place(run));
+      // A run without one of the values would be a line with a hole: it is left out, and counted.
+      if (!places.length || places.some((place) => place === undefined)) return [];
+      const fits = dimensions().every(({ column }, i) => {
+        const brush = brushes().get(column);
+        return !brush || ((places[i] ?? 0) >= brush[0] && (places[i] ?? 0) <= brush[1]);
+      });
+      const path = places.map((y, i) => `${i ? "L" : "M"}${MARGIN + i * gap()},${y}`).join("");
+      return [{ run, path, fits, colour: heat(places.at(-1) ?? 0, BOTTOM, TOP) }];
+    }),
+  );
+  const choose = (column: Column, on: boolean) =>
+    setAxes(on ? [...shown(), column] : shown().filter((other) => other !== column));
+  const set = (column: Column, brush: Brush | undefined) =>
+    setBrushes((all) => {
+      const next = new Map(all);
+      if (brush) next.set(column, brush);
+      else next.delete(column);
+      return next;
+    });
+  const saveData = () =>
+    save(
+      "parallel.csv",
+      csv([
+        ["run_id", ...shown()],
+        ...lines()
+          .filter((line) => line.fits)
+          .map(({ run }) => [run.id, ...shown().map((column) => value(run, column))]),
+      ]),
+    );
+
+  return (
+    <div class="charts">
+      <fieldset class="bar axes">
+        <legend>Axes, of the columns of the table</legend>
+        <For each={possible()}>
+          {(column) => (
+            <label>
+              <input
+                type="checkbox"
+                checked={shown().includes(column)}
+                onChange={(event) => choose(column, event.currentTarget.checked)}
+              />
+              {title(column)}
+            </label>
+          )}
+        </For>
+      </fieldset>
+      <div class="bar">
+        <span role="status">
+          {count(lines().filter((line) => line.fits).length)} of{" "}
+          {count(props.list.total() ?? runs().length)} runs; drag along an axis to choose, click it
+          for all
+        </span>
+        <button type="button" onClick={() => saveDrawing(drawing, "parallel")}>
+          SVG
+        </button>
+        <button type="button" onClick={saveData}>
+          CSV
+        </button>
+      </div>
+      <div class="drawing" ref={ground}>
+        <svg
+          ref={drawing}
+          role="img"
+          aria-label="Parallel coordinates"
+          width={width()}
+          height={HEIGHT}
+        >
+          <For each={lines()}>
+            {(line) => (
+              <path
+                class="line"
+                classList={{ out: !line.fits, over: over() === line.run.id }}
+                d={line.path}
+                stroke={line.colour}
+                onMouseEnter={() => setOver(line.run.id)}
+                onMouseLeave={() => setOver("")}
+                onClick={() =>
+                  navigate(`/experiments/${line.run.experimentId}/runs/${line.run.id}`)
+                }
+              >
+                <title>{line.run.name}</title>
+              </path>
+            )}
+          </For>
+          <For each={dimensions()}>
+            {(one, i) => (
+              <g transform={`translate(${MARGIN + i() * gap()},0)`}>
+                <text class="name" y={TOP - 18} text-anchor="middle">
+                  {one.title}
+                </text>
+                <line class="axis" y1={TOP} y2={BOTTOM} />
+                <For each={one.ticks}>
+                  {(tick) => (
+                    <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
+                      {tick.text}
+                    </text>
+                  )}
+                </For>
+                <Show when={brushes().get(one.column)}>
+                  {(brush) => (
+                    <rect
+                      class="brush"
+                      x={-8}
+                      width={16}
+                      y={brush()[0]}
+                      height={brush()[1] - brush()[0]}
+                    />
+                  )}
+                </Show>
+                <rect
+                  class="handle"
+                  x={-10}
+                  width={20}
+                  y={TOP}
+                  height={BOTTOM - TOP}
+                  onPointerDown={(event) => drag(event, drawing, (brush) => set(one.column, brush))}
+                />
+              </g>
+            )}
+          </For>
+        </svg>
+      </div>
+      <Show when={!dimensions().length}>
+        <p class="empty">
+          Choose params and metrics as axes; more come with the columns of the table.
+        </p>
+      </Show>
+    </div>
+  );
+}
+
+/** Follows the pointer from where it went down, and says what it chose; nothing by a click. */
+function drag(
+  event: PointerEvent,
+  drawing: SVGSVGElement,
+  chose: (brush: Brush | undefined) => void,
+) {
+  const target = event.currentTarget as SVGElement;
+  const top = drawing.getBoundingClientRect().top;
+  const start = event.clientY - top;
+  target.setPointerCapture(event.pointerId);
+  chose(undefined);
+  const move = (moved: PointerEvent) => {
+    const end = moved.clientY - top;
+    if (Math.abs(end - start) > 3) chose([Math.min(start, end), Math.max(start, end)]);
+  };
+  target.addEventListener("pointermove", move);
+  target.addEventListener("pointerup", () => target.removeEventListener("pointermove", move), {
+    once: true,
+  });
+}

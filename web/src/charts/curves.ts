@@ -1,0 +1,136 @@
+// From the histories of runs to what a chart draws.
+
+import type { History } from "../api/history";
+
+export type Axis = "step" | "time" | "relative";
+
+/** How charts are drawn. `smoothing` is the weight of what came before, from 0 to 0.99. */
+export interface Settings {
+  axis: Axis;
+  logX: boolean;
+  logY: boolean;
+  smoothing: number;
+}
+
+/** Values that have no place on the axis: infinities. */
+export interface Mark {
+  x: number;
+  up: boolean;
+}
+
+/**
+ * The curve of a run, by x. `ys` has null where the line has a gap: at NaN, at infinities, and on
+ * a logarithmic axis at what is not positive, of which there are `hidden`.
+ */
+export interface Curve {
+  runId: string;
+  xs: number[];
+  ys: (number | null)[];
+  smooth: (number | null)[] | undefined;
+  marks: Mark[];
+  hidden: number;
+}
+
+/** Returns the curve of a history; times are seconds, of a run that began at `start` ms. */
+export function curve(history: History, start: number, settings: Settings): Curve {
+  const order = byX(xsOf(history, start, settings.axis), settings.logX);
+  const result: Curve = {
+    runId: history.runId,
+    xs: [],
+    ys: [],
+    smooth: undefined,
+    marks: [],
+    hidden: history.steps.length - order.length,
+  };
+  for (const [x, index] of order) {
+    const value = history.values[index] ?? Number.NaN;
+    const drawn = Number.isFinite(value) && !(settings.logY && value <= 0);
+    result.xs.push(x);
+    result.ys.push(drawn ? value : null);
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
+      result.marks.push({ x, up: value > 0 });
+    else if (!drawn && !Number.isNaN(value)) result.hidden += 1;
+  }
+  if (settings.smoothing > 0) result.smooth = smoothed(result.ys, settings.smoothing);
+  return result;
+}
+
+/** Returns the place of each point of a history on the x axis. */
+export function xsOf(history: History, start: number, axis: Axis): number[] {
+  if (axis === "step") return history.steps;
+  const from = axis === "relative" ? start : 0;
+  return history.timestamps.map((timestamp) => (timestamp - from) / 1000);
+}
+
+function byX(xs: number[], log: boolean): [number, number][] {
+  const order = xs.map((x, index): [number, number] => [x, index]).filter(([x]) => !log || x > 0);
+  // Of times: a run that was resumed on another machine may go back.
+  const sorted = order.every(([x], i) => i === 0 || x >= (order[i - 1]?.[0] ?? 0));
+  return sorted ? order : order.sort(([a], [b]) => a - b);
+}
+
+/**
+ * Returns an exponential moving average that begins without a bias to 0 (Adam's correction, Kingma
+ * and Ba, 2014); gaps stay, and the average goes on behind them.
+ */
+export function smoothed(ys: (number | null)[], weight: number): (number | null)[] {
+  let average = 0;
+  let bias = 1;
+  return ys.map((y) => {
+    if (y === null) return null;
+    average = weight * average + (1 - weight) * y;
+    bias *= weight;
+    return average / (1 - bias);
+  });
+}
+
+/**
+ * Returns columns over one x for all curves: the first is x, then the values of each; `undefined`
+ * where a curve has no point at an x. An x comes several times if a curve has several points there.
+ */
+export function aligned(columns: { xs: number[]; ys: (number | null)[] }[]) {
+  const at = columns.map(() => 0);
+  const xs: number[] = [];
+  const ys: (number | null | undefined)[][] = columns.map(() => []);
+  for (;;) {
+    let x = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < columns.length; i++)
+      x = Math.min(x, columns[i]?.xs[at[i] ?? 0] ?? Number.POSITIVE_INFINITY);
+    if (x === Number.POSITIVE_INFINITY) return [xs, ...ys] as const;
+    xs.push(x);
+    for (let i = 0; i < columns.length; i++) {
+      const place = at[i] ?? 0;
+      const here = columns[i]?.xs[place] === x;
+      ys[i]?.push(here ? columns[i]?.ys[place] : undefined);
+      if (here) at[i] = place + 1;
+    }
+  }
+}
+
+/** Returns the places in an aligned column of points between two gaps, which no line touches. */
+export function isolated(ys: readonly (number | null | undefined)[]): number[] {
+  const found: number[] = [];
+  let before: number | null = null;
+  let candidate = -1;
+  for (let i = 0; i <= ys.length; i++) {
+    const y = i < ys.length ? ys[i] : null;
+    if (y === undefined) continue;
+    if (candidate >= 0 && y === null) found.push(candidate);
+    candidate = y !== null && before === null ? i : -1;
+    before = y;
+  }
+  return found;
+}
+
+/** Returns the index of the value that is nearest to `x`; -1 if there are none. */
+export function nearest(xs: number[], x: number): number {
+  let low = 0;
+  let high = xs.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((xs[middle] ?? 0) < x) low = middle;
+    else high = middle;
+  }
+  if (high < 0) return -1;
+  return Math.abs((xs[low] ?? 0) - x) <= Math.abs((xs[high] ?? 0) - x) ? low : high;
+}

@@ -1,0 +1,135 @@
+// The interface: its frame, and which page stands at which address.
+//
+// Addresses stand behind `#`, and those of experiments and runs are MLflow's: the links that its
+// clients print lead here too.
+
+import { A, HashRouter, Route, type RouteSectionProps } from "@solidjs/router";
+import { createSignal, ErrorBoundary, For, lazy, onCleanup, Show, Suspense } from "solid-js";
+import { render } from "solid-js/web";
+import { shown } from "./api/client";
+import { lost } from "./api/connection";
+import { ErrorNote } from "./parts/ErrorNote";
+import { Help } from "./parts/Help";
+import { attempt, dismiss, notices } from "./parts/notices";
+import { theme, toggleTheme } from "./parts/theme";
+import "./style/base.css";
+import "./style/parts.css";
+
+const ExperimentsPage = lazy(() => import("./experiments/ExperimentsPage"));
+const ExperimentPage = lazy(() => import("./runs/ExperimentPage"));
+const RunPage = lazy(() => import("./run/RunPage"));
+const ComparePage = lazy(() => import("./compare/ComparePage"));
+
+function Frame(props: RouteSectionProps) {
+  const [help, setHelp] = createSignal(false);
+  const onKey = (event: KeyboardEvent) => {
+    const typing = (event.target as HTMLElement).closest("input, textarea, select, dialog");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "?") setHelp(true);
+    if (event.key === "/") {
+      event.preventDefault();
+      document.querySelector<HTMLElement>("[data-search]")?.focus();
+    }
+  };
+  document.addEventListener("keydown", onKey);
+  onCleanup(() => document.removeEventListener("keydown", onKey));
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to content
+      </button>
+      <header class="top">
+        <A href="/" class="brand">
+          Runstream
+        </A>
+        <nav aria-label="Main">
+          <A href="/" end>
+            Experiments
+          </A>
+          <a href="openapi">API</a>
+        </nav>
+        <button type="button" class="quiet" onClick={() => setHelp(true)}>
+          Keys
+        </button>
+        <button type="button" class="quiet" onClick={toggleTheme}>
+          {theme() === "dark" ? "Light" : "Dark"}
+        </button>
+      </header>
+      <Show when={lost()}>
+        <p class="lost" role="alert">
+          The server cannot be reached. What is shown may be old; it is asked again every second.
+        </p>
+      </Show>
+      <main id="main" tabindex="-1">
+        <ErrorBoundary
+          fallback={(error, reset) => <ErrorNote error={shown(error)} again={reset} />}
+        >
+          <Suspense fallback={<p class="loading">Loading…</p>}>{props.children}</Suspense>
+        </ErrorBoundary>
+      </main>
+      <Notices />
+      <Show when={help()}>
+        <Help close={() => setHelp(false)} />
+      </Show>
+    </>
+  );
+}
+
+function Notices() {
+  return (
+    <div class="notices" role="status" aria-live="polite">
+      <For each={notices()}>
+        {(notice) => (
+          <div class="notice" classList={{ failed: notice.isError }}>
+            <span>{notice.text}</span>
+            <Show when={notice.undo}>
+              {(undo) => (
+                <button
+                  type="button"
+                  onClick={() => {
+                    dismiss(notice.id);
+                    attempt(undo());
+                  }}
+                >
+                  Undo
+                </button>
+              )}
+            </Show>
+            <button
+              type="button"
+              class="quiet"
+              aria-label="Dismiss"
+              onClick={() => dismiss(notice.id)}
+            >
+              ✕
+            </button>
+          </div>
+        )}
+      </For>
+    </div>
+  );
+}
+
+function NotFound() {
+  return (
+    <section class="empty">
+      <h1>There is no such page</h1>
+      <p>
+        <A href="/">All experiments</A>
+      </p>
+    </section>
+  );
+}
+
+render(
+  () => (
+    <HashRouter root={Frame}>
+      <Route path={["/", "/experiments"]} component={ExperimentsPage} />
+      <Route path="/experiments/:experiment" component={ExperimentPage} />
+      <Route path={["/experiments/:experiment/runs/:run", "/runs/:run"]} component={RunPage} />
+      <Route path="/compare" component={ComparePage} />
+      <Route path="*" component={NotFound} />
+    </HashRouter>
+  ),
+  document.getElementById("app") as HTMLElement,
+);

@@ -1,0 +1,29 @@
+// What a newcomer needs to log the first run.
+
+import { createResource, Show } from "solid-js";
+import { trackingUri } from "../api/experiments";
+import { Code } from "./Code";
+
+export function FirstRun(props: { experiment?: string | undefined }) {
+  const [uri] = createResource(trackingUri);
+  const lines = (at: string) =>
+    [
+      "import runstream",
+      "",
+      `runstream.set_tracking_uri(${JSON.stringify(at)})`,
+      ...(props.experiment
+        ? [`runstream.set_experiment(${JSON.stringify(props.experiment)})`]
+        : []),
+      'runstream.log_metric("loss", 0.5, step=1)',
+    ].join("\n");
+  return (
+    <section class="empty">
+      <h2>No runs yet</h2>
+      <p>These lines log the first one, and it appears here at once:</p>
+      <Show when={uri()}>{(at) => <Code text={lines(at())} label="Log a first run" />}</Show>
+      <p>
+        MLflow's clients log here, too: <code>mlflow.set_tracking_uri("{location.origin}")</code>
+      </p>
+    </section>
+  );
+}

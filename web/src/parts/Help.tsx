@@ -1,0 +1,36 @@
+// The keys that do something.
+
+import { For } from "solid-js";
+import { Dialog } from "./Dialog";
+
+const KEYS: [string, string][] = [
+  ["/", "Go to the search or filter of the page"],
+  ["?", "Show these keys"],
+  ["↑ ↓ Page Home End", "In the table: move from run to run"],
+  ["Space", "In the table: select the run"],
+  ["Shift + Space", "In the table: select all from the last selected run to this one"],
+  ["Enter", "In the table: open the run"],
+  ["→ ←", "In the table: unfold and fold child runs; in the tree of artifacts: folders"],
+  ["← →", "In a chart: move the cursor; with Shift, the range"],
+  ["+ − 0", "In a chart: zoom in, out, and back to all"],
+  ["Escape", "Close a dialog or list"],
+];
+
+export function Help(props: { close: () => void }) {
+  return (
+    <Dialog title="Keys" close={props.close}>
+      <dl class="keys">
+        <For each={KEYS}>
+          {([key, text]) => (
+            <>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{text}</dd>
+            </>
+          )}
+        </For>
+      </dl>
+    </Dialog>
+  );
+}

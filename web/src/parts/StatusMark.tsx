@@ -1,0 +1,27 @@
+// The status of a run, as a mark and a word.
+
+import type { Status } from "../api/runs";
+
+const WORDS: Record<Status, string> = {
+  RUN_STATUS_UNSPECIFIED: "Unknown",
+  RUNNING: "Running",
+  SCHEDULED: "Scheduled",
+  FINISHED: "Finished",
+  FAILED: "Failed",
+  KILLED: "Killed",
+};
+const MARKS: Partial<Record<Status, string>> = {
+  RUNNING: "●",
+  SCHEDULED: "◷",
+  FINISHED: "✓",
+  FAILED: "✕",
+  KILLED: "■",
+};
+
+export function StatusMark(props: { status: Status }) {
+  return (
+    <span class={`status ${props.status.toLowerCase()}`}>
+      <span aria-hidden="true">{MARKS[props.status] ?? "?"}</span> {WORDS[props.status]}
+    </span>
+  );
+}

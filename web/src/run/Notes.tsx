@@ -1,0 +1,71 @@
+// The notes of a run: markdown, shown as such and edited in place.
+
+import DOMPurify from "dompurify";
+import { marked } from "marked";
+import { createSignal, Show } from "solid-js";
+import { type ApiError, shown } from "../api/client";
+import { NOTE_TAG, setTag } from "../api/runs";
+import { ErrorNote } from "../parts/ErrorNote";
+
+export default function Notes(props: { runId: string; text: string; fixed: boolean }) {
+  const [edited, setEdited] = createSignal<string>();
+  const [error, setError] = createSignal<ApiError>();
+  const save = async () => {
+    try {
+      await setTag(props.runId, NOTE_TAG, edited() ?? "");
+      setError(undefined);
+      setEdited(undefined);
+    } catch (failure) {
+      setError(shown(failure));
+    }
+  };
+  return (
+    <Show
+      when={edited() !== undefined}
+      fallback={
+        <>
+          <Show when={props.text} fallback={<p class="hint">None yet.</p>}>
+            <div class="notes" innerHTML={rendered(props.text)} />
+          </Show>
+          <Show when={!props.fixed}>
+            <button type="button" onClick={() => setEdited(props.text)}>
+              {props.text ? "Edit notes" : "Write notes"}
+            </button>
+          </Show>
+        </>
+      }
+    >
+      <textarea
+        class="notes"
+        aria-label="Notes, in markdown"
+        rows={Math.min(30, Math.max(8, (edited() ?? "").split("\n").length + 2))}
+        value={edited()}
+        onInput={(event) => setEdited(event.currentTarget.value)}
+        ref={(area) => setTimeout(() => area.focus())}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") setEdited(undefined);
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
+        }}
+      />
+      <Show when={error()}>{(now) => <ErrorNote error={now()} />}</Show>
+      <div class="bar">
+        <button type="button" class="primary" onClick={save}>
+          Save
+        </button>
+        <button type="button" onClick={() => setEdited(undefined)}>
+          Cancel
+        </button>
+      </div>
+    </Show>
+  );
+}
+
+/** Returns markdown as HTML without anything that runs, loads or looks like a part of the page. */
+function rendered(text: string): string {
+  const html = marked.parse(text, { async: false, gfm: true, breaks: true });
+  return DOMPurify.sanitize(html, {
+    USE_PROFILES: { html: true },
+    FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe"],
+    FORBID_ATTR: ["style", "class", "id", "name"],
+  });
+}

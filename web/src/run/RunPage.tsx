@@ -1,0 +1,109 @@
+// One run: overview, charts, artifacts.
+
+import { A, useParams } from "@solidjs/router";
+import { createEffect, createResource, createSignal, lazy, Match, Show, Switch } from "solid-js";
+import { experimentName } from "../api/experiments";
+import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
+import { Ask } from "../parts/Ask";
+import { useText } from "../parts/address";
+import { ErrorNote } from "../parts/ErrorNote";
+import { attempt, tell } from "../parts/notices";
+import { StatusMark } from "../parts/StatusMark";
+import { Tabs } from "../parts/Tabs";
+import { createLiveRuns } from "../runs/live";
+import { Overview } from "./Overview";
+import "../style/run.css";
+
+const Charts = lazy(() => import("../charts/Charts"));
+const Artifacts = lazy(() => import("./Artifacts"));
+
+const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts" };
+
+export default function RunPage() {
+  const params = useParams<{ run: string }>();
+  const live = createLiveRuns(() => [params.run]);
+  const [tab, setTab] = useText("tab");
+  const [renaming, setRenaming] = createSignal(false);
+  const run = () => live.runs()[0];
+  const [experiment] = createResource(() => run()?.experimentId, experimentName);
+  createEffect(() => {
+    if (run()) document.title = `${run()?.name} · Runstream`;
+  });
+  const remove = (id: string) =>
+    attempt(async () => {
+      await deleteRuns([id]);
+      await live.read();
+      tell("Deleted the run", () => restore(id));
+    });
+  const restore = async (id: string) => {
+    await restoreRuns([id]);
+    await live.read();
+  };
+  return (
+    <div class="page">
+      <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
+      <Show
+        when={run()}
+        fallback={
+          <Show when={!live.loading() && !live.error()} fallback={<p class="loading">Loading…</p>}>
+            <p class="empty">There is no run {params.run}. It may have been purged.</p>
+          </Show>
+        }
+      >
+        {(now) => (
+          <>
+            <nav class="crumbs" aria-label="Breadcrumbs">
+              <A href="/">Experiments</A> ›{" "}
+              <A href={`/experiments/${now().experimentId}`}>
+                {experiment.error ? now().experimentId : (experiment() ?? "…")}
+              </A>
+            </nav>
+            <div class="bar">
+              <h1>{now().name}</h1>
+              <StatusMark status={now().status} />
+              <Tabs label="Parts of the run" tabs={TABS} chosen={tab()} choose={setTab} />
+              <Show
+                when={!now().deleted}
+                fallback={
+                  <>
+                    <span class="hint">deleted</span>
+                    <button type="button" onClick={() => attempt(() => restore(now().id))}>
+                      Restore
+                    </button>
+                  </>
+                }
+              >
+                <button type="button" onClick={() => setRenaming(true)}>
+                  Rename
+                </button>
+                <button type="button" onClick={() => remove(now().id)}>
+                  Delete
+                </button>
+              </Show>
+            </div>
+            <Switch>
+              <Match when={!tab()}>
+                <Overview run={now()} />
+              </Match>
+              <Match when={tab() === "charts"}>
+                <Charts live={live} />
+              </Match>
+              <Match when={tab() === "artifacts"}>
+                <Artifacts runId={now().id} />
+              </Match>
+            </Switch>
+            <Show when={renaming()}>
+              <Ask
+                title={`Rename ${now().name}`}
+                fields={[{ label: "Name", value: now().name }]}
+                action="Rename"
+                done={([name = ""]) => renameRun(now().id, name)}
+                close={() => setRenaming(false)}
+              />
+            </Show>
+          </>
+        )}
+      </Show>
+    </div>
+  );
+}

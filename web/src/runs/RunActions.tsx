@@ -1,0 +1,135 @@
+// What can be done with the selected runs.
+
+import { useNavigate } from "@solidjs/router";
+import { createSignal, Show } from "solid-js";
+import {
+  deleteRuns,
+  deleteTag,
+  type Run,
+  readRuns,
+  renameRun,
+  restoreRuns,
+  setTag,
+} from "../api/runs";
+import { Ask } from "../parts/Ask";
+import { counted } from "../parts/format";
+import { attempt, tell } from "../parts/notices";
+
+/** Runs that are compared at once. */
+export const MOST_COMPARED = 50;
+
+export function RunActions(props: {
+  runs: Run[];
+  ids: string[];
+  deleted: boolean;
+  tagKeys: string[];
+  changed: () => void;
+  clear: () => void;
+}) {
+  const navigate = useNavigate();
+  const [asked, setAsked] = createSignal<"rename" | "tag">();
+  const first = () => props.runs[0];
+  const comparable = () => props.ids.length >= 2 && props.ids.length <= MOST_COMPARED;
+
+  const remove = (ids = props.ids) =>
+    attempt(async () => {
+      await deleteRuns(ids);
+      props.clear();
+      props.changed();
+      tell(`Deleted ${counted(ids.length, "run")}`, async () => {
+        await restoreRuns(ids);
+        props.changed();
+      });
+    });
+  const restore = (ids = props.ids) =>
+    attempt(async () => {
+      await restoreRuns(ids);
+      props.clear();
+      props.changed();
+      tell(`Restored ${counted(ids.length, "run")}`, async () => {
+        await deleteRuns(ids);
+        props.changed();
+      });
+    });
+  const rename = async ([name = ""]: string[]) => {
+    const run = first();
+    if (!run) return;
+    await renameRun(run.id, name);
+    props.changed();
+    tell(`Renamed ${run.name} to ${name}`, async () => {
+      await renameRun(run.id, run.name);
+      props.changed();
+    });
+  };
+  const tag = async ([key = "", text = ""]: string[]) => {
+    // What was there is read now: the table need not show it.
+    const before = await readRuns(props.ids);
+    for (const id of props.ids) await setTag(id, key, text);
+    props.changed();
+    tell(`Tagged ${counted(before.length, "run")} with ${key}`, async () => {
+      for (const run of before) {
+        const old = run.tags.get(key);
+        await (old === undefined ? deleteTag(run.id, key) : setTag(run.id, key, old));
+      }
+      props.changed();
+    });
+  };
+
+  return (
+    <div class="bar selection" role="toolbar" aria-label="Selected runs">
+      <span role="status">{counted(props.ids.length, "run")} selected</span>
+      <button
+        type="button"
+        class="primary"
+        disabled={!comparable()}
+        title={`Compare 2 to ${MOST_COMPARED} runs`}
+        onClick={() => navigate(`/compare?runs=${props.ids.join(",")}`)}
+      >
+        Compare
+      </button>
+      <Show
+        when={!props.deleted}
+        fallback={
+          <button type="button" onClick={() => restore()}>
+            Restore
+          </button>
+        }
+      >
+        <button
+          type="button"
+          disabled={props.ids.length !== 1 || !first()}
+          onClick={() => setAsked("rename")}
+        >
+          Rename
+        </button>
+        <button type="button" onClick={() => setAsked("tag")}>
+          Tag
+        </button>
+        <button type="button" onClick={() => remove()}>
+          Delete
+        </button>
+      </Show>
+      <button type="button" class="quiet" onClick={() => props.clear()}>
+        Clear
+      </button>
+      <Show when={asked() === "rename"}>
+        <Ask
+          title={`Rename ${first()?.name}`}
+          fields={[{ label: "Name", value: first()?.name ?? "" }]}
+          action="Rename"
+          done={rename}
+          close={() => setAsked(undefined)}
+        />
+      </Show>
+      <Show when={asked() === "tag"}>
+        <Ask
+          title={`Tag ${counted(props.ids.length, "run")}`}
+          fields={[{ label: "Key", suggestions: props.tagKeys }, { label: "Value" }]}
+          action="Set tag"
+          done={tag}
+          close={() => setAsked(undefined)}
+        />
+      </Show>
+    </div>
+  );
+}

@@ -1,0 +1,126 @@
+// Columns of the table of runs. A column is named by the key of the search grammar that it shows,
+// so that it can be sorted and filtered by, and stand in the address, as it is.
+
+import type { KeysAsked, Run } from "../api/runs";
+import { SOURCE_TAG } from "../api/runs";
+import { duration, number, time } from "../parts/format";
+
+/** `metrics.loss`, `minimum.loss`, `params.lr`, `tags.team`, `start_time`. */
+export type Column = string;
+
+export const ATTRIBUTES: Column[] = [
+  "status",
+  "start_time",
+  "duration",
+  "end_time",
+  "user_id",
+  "run_id",
+];
+export const SOURCE: Column = `tags.${SOURCE_TAG}`;
+const TITLES: Record<Column, string> = {
+  run_name: "Run",
+  status: "Status",
+  start_time: "Started",
+  end_time: "Ended",
+  duration: "Duration",
+  user_id: "User",
+  run_id: "Run id",
+  [SOURCE]: "Source",
+};
+const DEFAULT_KEYS = 8;
+
+/** Returns the group and the key of a column; attributes have no key. */
+export function parts(column: Column): [string, string] {
+  const dot = column.indexOf(".");
+  return dot < 0 ? [column, ""] : [column.slice(0, dot), column.slice(dot + 1)];
+}
+
+export function title(column: Column): string {
+  const [group, key] = parts(column);
+  if (TITLES[column]) return TITLES[column];
+  if (group === "minimum") return `${key} (min)`;
+  if (group === "maximum") return `${key} (max)`;
+  return key;
+}
+
+/** Returns a column as the search grammar has it. */
+export function searchKey(column: Column): string {
+  const [group, key] = parts(column);
+  return key && !/^[\w./:-]+$/.test(key) ? `${group}."${key}"` : column;
+}
+
+export function isNumeric(column: Column): boolean {
+  const [group] = parts(column);
+  return ["metrics", "minimum", "maximum", "duration"].includes(group);
+}
+
+/** Returns what a run has in a column: null where it has nothing. */
+export function value(run: Run, column: Column): string | number | null {
+  const [group, key] = parts(column);
+  switch (group) {
+    case "metrics":
+      return run.metrics.get(key)?.last ?? null;
+    case "minimum":
+    case "maximum":
+      return run.metrics.get(key)?.[group] ?? null;
+    case "params":
+      return run.params.get(key) ?? null;
+    case "tags":
+      return run.tags.get(key) ?? null;
+    case "run_name":
+      return run.name;
+    case "status":
+      return run.status;
+    case "user_id":
+      return run.user;
+    case "run_id":
+      return run.id;
+    case "start_time":
+      return run.start;
+    case "end_time":
+      return run.end;
+    case "duration":
+      return run.end === null ? null : run.end - run.start;
+    default:
+      return null;
+  }
+}
+
+/** Returns what a cell shows. */
+export function text(run: Run, column: Column): string {
+  const found = value(run, column);
+  if (found === null) return "";
+  if (column === "start_time" || column === "end_time") return time(Number(found));
+  if (column === "duration") return duration(Number(found));
+  return typeof found === "number" ? number(found) : found;
+}
+
+/** Returns the keys that a search has to return for these columns. */
+export function keysOf(columns: Column[]): Required<KeysAsked> {
+  const keys = { metrics: new Set<string>(), params: new Set<string>(), tags: new Set<string>() };
+  for (const [group, key] of columns.map(parts)) {
+    if (["metrics", "minimum", "maximum"].includes(group)) keys.metrics.add(key);
+    if (group === "params") keys.params.add(key);
+    if (group === "tags") keys.tags.add(key);
+  }
+  return { metrics: [...keys.metrics], params: [...keys.params], tags: [...keys.tags] };
+}
+
+/** Returns the columns to begin with: the first metrics and params that these runs have. */
+export function defaults(runs: Run[]): Column[] {
+  const metrics = new Set(runs.flatMap((run) => [...run.metrics.keys()]));
+  const params = new Set(runs.flatMap((run) => [...run.params.keys()]));
+  const some = (group: string, keys: Set<string>) =>
+    [...keys]
+      .sort()
+      .slice(0, DEFAULT_KEYS)
+      .map((key) => `${group}.${key}`);
+  return [
+    "status",
+    "start_time",
+    "duration",
+    "user_id",
+    ...some("metrics", metrics),
+    ...some("params", params),
+  ];
+}

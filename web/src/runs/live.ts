@@ -1,0 +1,75 @@
+// Some runs with all that they logged, kept up to date.
+
+import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
+import { type ApiError, shown } from "../api/client";
+import { type Run, readRuns } from "../api/runs";
+import { type RunChange, watch } from "../api/watch";
+import { changed } from "./changes";
+
+export type Listener = (changes: RunChange[]) => void;
+
+export function createLiveRuns(ids: () => string[]) {
+  const [runs, setRuns] = createSignal<Run[]>([]);
+  const [error, setError] = createSignal<ApiError>();
+  const [loading, setLoading] = createSignal(true);
+  const [begun, setBegun] = createSignal(0);
+  const listeners = new Set<Listener>();
+  let waiting: RunChange[] = [];
+  let frame = 0;
+
+  const asked = createMemo(() => ids(), [], { equals: (a, b) => a.join() === b.join() });
+  const read = async () => {
+    const now = asked();
+    try {
+      const found = await readRuns(now);
+      if (now !== asked()) return;
+      setRuns(found);
+      setError(undefined);
+    } catch (failure) {
+      setError(shown(failure));
+    }
+    setLoading(false);
+  };
+  const apply = () => {
+    frame = 0;
+    const changes = waiting;
+    waiting = [];
+    setRuns((all) =>
+      all.map((run) => changes.filter((change) => change.run_id === run.id).reduce(changed, run)),
+    );
+  };
+  createEffect(on(asked, read));
+  // Only what is there can be watched, and it is watched anew only if it is another one.
+  const watched = createMemo(() => runs().map((run) => run.id), [], {
+    equals: (a, b) => a.join() === b.join(),
+  });
+  watch(
+    () => (watched().length ? { runIds: watched() } : undefined),
+    () => {
+      read();
+      setBegun((count) => count + 1);
+    },
+    (changes) => {
+      for (const listener of listeners) listener(changes);
+      waiting.push(...changes);
+      frame ||= requestAnimationFrame(apply);
+    },
+  );
+  onCleanup(() => cancelAnimationFrame(frame));
+
+  return {
+    runs,
+    error,
+    loading,
+    /** Grows when something may have been missed, and is to be read anew. */
+    begun,
+    read,
+    /** Calls a listener with all changes while the component is there. */
+    listen: (listener: Listener) => {
+      listeners.add(listener);
+      onCleanup(() => listeners.delete(listener));
+    },
+  };
+}
+
+export type LiveRuns = ReturnType<typeof createLiveRuns>;

@@ -1,0 +1,15 @@
+import { defineConfig } from "vite";
+import solid from "vite-plugin-solid";
+
+// The page may lie below any path of a proxy, so what it loads is named relative to it.
+export default defineConfig({
+  base: "./",
+  plugins: [solid()],
+  build: {
+    outDir: "../service/runstream_service/web",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
