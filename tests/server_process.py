@@ -81,6 +81,10 @@ class ServerProcess:
         assert self.process.returncode == 0, errors
         return errors
 
+    def use_http_port(self, port: str) -> None:
+        """Serve HTTP on this port from the next start on."""
+        self._environment = self._environment | {"RUNSTREAM_HTTP_PORT": port}
+
     def restart(self) -> ServerProcess:
         """Start again on the same port and file."""
         self.start()

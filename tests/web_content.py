@@ -16,6 +16,12 @@ EXPERIMENT = "digits classifier"
 SWEEP = [(0.3, "adam"), (0.1, "adam"), (0.03, "sgd"), (0.01, "sgd"), (0.003, "rmsprop")]
 STEPS = 200
 
+# Of the run with unusual values.
+POINTS = 5_000
+SPIKE = 1_234
+GAP = range(2_000, 2_500)
+INFINITE = {3_000: math.inf, 3_001: -math.inf}
+
 #: A name that would be a script if it was ever taken for markup.
 MARKUP = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 
@@ -104,17 +110,18 @@ def _train(client: TrackingClient, experiment: str, parent: str, number: int) ->
 def _log_edges(client: TrackingClient, experiment: str) -> str:
     run = _run(client, experiment, MARKUP, {"tag": MARKUP})
     client.log_param(run, "note", MARKUP)
-    for step in range(5_000):
-        value = math.sin(step / 200) + 2
-        if step == 1_234:
-            value = 1_000.0  # one point among thousands
-        if 2_000 <= step < 2_500:
-            value = math.nan
-        if step in (3_000, 3_001):
-            value = math.inf if step == 3_000 else -math.inf
-        client.log_metric(run, "spiky", value, step=step)
+    for step in range(POINTS):
+        wave = math.sin(step / 200) + 2
+        client.log_metric(run, "spiky", 1_000.0 if step == SPIKE else wave, step=step)
+        client.log_metric(run, "gappy", _gappy(step, wave), step=step)
     client.set_terminated(run)
     return run
+
+
+def _gappy(step: int, wave: float) -> float:
+    if step in INFINITE:
+        return INFINITE[step]
+    return math.nan if step in GAP else wave
 
 
 def _store_files(client: TrackingClient, run: str) -> None:

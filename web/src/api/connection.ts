@@ -16,6 +16,25 @@ export function lose(): void {
   setTimeout(ask, AGAIN_MS);
 }
 
+/** Loads a part of the interface; while the server is lost, it waits for it. */
+export async function loaded<Part>(load: () => Promise<Part>): Promise<Part> {
+  try {
+    return await load();
+  } catch {
+    lose();
+    await found();
+    // If it still is not there, the server has another version of the interface by now.
+    return load();
+  }
+}
+
+function found(): Promise<void> {
+  return new Promise((resolve) => {
+    const wait = () => (lost() ? setTimeout(wait, AGAIN_MS / 4) : resolve());
+    wait();
+  });
+}
+
 async function ask(): Promise<void> {
   const answer = await fetch("health", { cache: "no-store" }).catch(() => undefined);
   if (!answer?.ok) {

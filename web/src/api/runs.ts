@@ -30,6 +30,7 @@ export interface Run {
 
 export const PARENT_TAG = "mlflow.parentRunId";
 export const NOTE_TAG = "mlflow.note.content";
+export const USER_TAG = "mlflow.user";
 export const SOURCE_TAG = "mlflow.source.name";
 export const COMMIT_TAG = "mlflow.source.git.commit";
 

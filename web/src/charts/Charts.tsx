@@ -51,7 +51,11 @@ export default function Charts(props: { runIds?: string[]; live?: LiveRuns }) {
         />
         <label>
           x
-          <select value={axis() || "step"} onChange={(event) => setAxis(event.currentTarget.value)}>
+          <select
+            aria-label="x"
+            value={axis() || "step"}
+            onChange={(event) => setAxis(event.currentTarget.value)}
+          >
             <option value="step">Step</option>
             <option value="time">Time</option>
             <option value="relative">Time since start</option>

@@ -17,6 +17,8 @@ const TOP = 36;
 const BOTTOM = HEIGHT - 16;
 const LEAST_GAP = 130;
 const MARGIN = 70;
+// So far beyond an axis it can be taken hold of, to choose its ends, too.
+const BEYOND = 8;
 
 /** What is chosen of an axis, from one place to another. */
 type Brush = [number, number];
@@ -175,8 +177,8 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
                   class="handle"
                   x={-10}
                   width={20}
-                  y={TOP}
-                  height={BOTTOM - TOP}
+                  y={TOP - BEYOND}
+                  height={BOTTOM - TOP + 2 * BEYOND}
                   onPointerDown={(event) => drag(event, drawing, (brush) => set(one.column, brush))}
                 />
               </g>

@@ -138,7 +138,10 @@ function Choice(props: {
   return (
     <label>
       {props.label}
-      <select onChange={(event) => props.choose(event.currentTarget.value)}>
+      <select
+        aria-label={props.label}
+        onChange={(event) => props.choose(event.currentTarget.value)}
+      >
         <For each={props.columns}>
           {(column) => (
             <option value={column} selected={column === props.chosen}>

@@ -25,7 +25,7 @@ export interface Events {
 /** Returns how an x reads. */
 export function xText(x: number, axis: Axis): string {
   if (axis === "time") return time(x * 1000);
-  if (axis === "step") return `step ${number(x)}`;
+  if (axis === "step") return `step ${Math.round(x)}`;
   return elapsed(x);
 }
 

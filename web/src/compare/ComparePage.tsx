@@ -1,23 +1,14 @@
 // Two to fifty runs side by side.
 
 import { A } from "@solidjs/router";
-import {
-  createEffect,
-  createMemo,
-  createResource,
-  createSignal,
-  For,
-  lazy,
-  Match,
-  Show,
-  Switch,
-} from "solid-js";
+import { createEffect, createMemo, createSignal, For, lazy, Match, Show, Switch } from "solid-js";
 import { listFiles } from "../api/artifacts";
-import { shown } from "../api/client";
+import { loaded } from "../api/connection";
 import type { Run } from "../api/runs";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes, duration, number, time } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 import { Scroll } from "../parts/Scroll";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
@@ -26,7 +17,7 @@ import { MOST_COMPARED } from "../runs/RunActions";
 import { best, lessIsBetter, type Row, rowsOf } from "./rows";
 import "../style/run.css";
 
-const Charts = lazy(() => import("../charts/Charts"));
+const Charts = lazy(() => loaded(() => import("../charts/Charts")));
 
 const TABS = { "": "Params and metrics", charts: "Charts", artifacts: "Artifacts" };
 
@@ -199,12 +190,11 @@ function Fact(props: { title: string; runs: Run[]; of: (run: Run) => unknown }) 
 /** Files that are not the same in all runs. */
 function Files(props: { runs: Run[] }) {
   const ids = createMemo(() => props.runs.map((run) => run.id).join());
-  const [lists, { refetch }] = createResource(ids, async (text) =>
+  const lists = createLoaded(ids, async (text) =>
     Promise.all(text.split(",").map(async (id) => [id, await listFiles(id)] as const)),
   );
   const rows = createMemo(() => {
-    if (lists.error) return [];
-    const found = new Map((lists() ?? []).map(([id, files]) => [id, files]));
+    const found = new Map((lists.value() ?? []).map(([id, files]) => [id, files]));
     const of = (run: Run) =>
       new Map(
         (found.get(run.id) ?? []).map((file) => [
@@ -215,12 +205,15 @@ function Files(props: { runs: Run[] }) {
     return rowsOf(props.runs, of).filter((row) => row.differs);
   });
   return (
-    <Show when={!lists.error} fallback={<ErrorNote error={shown(lists.error)} again={refetch} />}>
+    <>
+      <Show when={lists.error()}>
+        {(error) => <ErrorNote error={error()} again={lists.again} />}
+      </Show>
       <Show
         when={rows().length}
         fallback={
           <p class="empty">
-            {lists.loading ? "Loading…" : "All artifacts are the same, or there are none."}
+            {lists.loading() ? "Loading…" : "All artifacts are the same, or there are none."}
           </p>
         }
       >
@@ -240,6 +233,6 @@ function Files(props: { runs: Run[] }) {
           </table>
         </Scroll>
       </Show>
-    </Show>
+    </>
   );
 }

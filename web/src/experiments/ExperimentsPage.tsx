@@ -1,9 +1,7 @@
 // All experiments: search, create, rename, delete and restore.
 
 import { A, useNavigate } from "@solidjs/router";
-import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
-import { shown } from "../api/client";
-import { returns } from "../api/connection";
+import { createEffect, createSignal, For, on, onCleanup, Show } from "solid-js";
 import {
   createExperiment,
   deleteExperiment,
@@ -18,6 +16,7 @@ import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
 import { ago, count, time } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
 import "../style/list.css";
 
@@ -31,21 +30,21 @@ export default function ExperimentsPage() {
   const deleted = () => view() === "deleted";
   const [more, setMore] = createSignal<ExperimentPage[]>([]);
   const [asked, setAsked] = createSignal<Asked>();
-  const [first, { refetch }] = createResource(
-    () => [text(), deleted(), returns()] as const,
+  const first = createLoaded(
+    () => [text(), deleted()] as const,
     ([name, gone]) => searchExperiments(name, gone),
   );
   createEffect(on([text, deleted], () => setMore([])));
   document.title = "Experiments · Runstream";
-  const timer = setInterval(() => !more().length && !document.hidden && refetch(), AGAIN_MS);
+  const timer = setInterval(() => !more().length && !document.hidden && first.again(), AGAIN_MS);
   onCleanup(() => clearInterval(timer));
 
-  const pages = () => (first.error ? [] : [first.latest, ...more()].flatMap((page) => page ?? []));
+  const pages = () => [first.value(), ...more()].flatMap((page) => page ?? []);
   const list = () => pages().flatMap((page) => page.experiments);
   const next = () => pages().at(-1)?.next;
   const again = () => {
     setMore([]);
-    refetch();
+    first.again();
   };
   const showMore = () =>
     attempt(async () => {
@@ -92,10 +91,8 @@ export default function ExperimentsPage() {
           New experiment
         </button>
       </div>
-      <Show when={first.error}>
-        <ErrorNote error={shown(first.error)} again={again} />
-      </Show>
-      <Show when={list().length} fallback={<Nothing loading={first.loading} text={text()} />}>
+      <Show when={first.error()}>{(error) => <ErrorNote error={error()} again={again} />}</Show>
+      <Show when={list().length} fallback={<Nothing loading={first.loading()} text={text()} />}>
         <List
           experiments={list()}
           rename={(experiment) => setAsked({ kind: "rename", experiment })}

@@ -1,11 +1,12 @@
 // What a newcomer needs to log the first run.
 
-import { createResource, Show } from "solid-js";
+import { Show } from "solid-js";
 import { trackingUri } from "../api/experiments";
 import { Code } from "./Code";
+import { createLoaded } from "./loaded";
 
 export function FirstRun(props: { experiment?: string | undefined }) {
-  const [uri] = createResource(trackingUri);
+  const uri = createLoaded(() => true, trackingUri);
   const lines = (at: string) =>
     [
       "import runstream",
@@ -20,7 +21,7 @@ export function FirstRun(props: { experiment?: string | undefined }) {
     <section class="empty">
       <h2>No runs yet</h2>
       <p>These lines log the first one, and it appears here at once:</p>
-      <Show when={uri()}>{(at) => <Code text={lines(at())} label="Log a first run" />}</Show>
+      <Show when={uri.value()}>{(at) => <Code text={lines(at())} label="Log a first run" />}</Show>
       <p>
         MLflow's clients log here, too: <code>mlflow.set_tracking_uri("{location.origin}")</code>
       </p>

@@ -1,12 +1,11 @@
 // The artifacts of a run: a tree, and a preview of the file that is chosen.
 
-import { createResource, createSignal, For, Show } from "solid-js";
+import { createSignal, For, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
-import { shown } from "../api/client";
-import { returns } from "../api/connection";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 import { Preview } from "./Preview";
 
 export default function Artifacts(props: { runId: string }) {
@@ -17,7 +16,7 @@ export default function Artifacts(props: { runId: string }) {
     setPath(artifact.path);
   };
   // A link may lead to a file: its folder says what it is.
-  createResource(
+  createLoaded(
     () => (chosen()?.path === path() ? undefined : path()),
     async (wanted) => {
       const folder = wanted.slice(0, Math.max(0, wanted.lastIndexOf("/")));
@@ -75,19 +74,22 @@ function Folder(props: {
   chosen: string;
   choose: (artifact: Artifact) => void;
 }) {
-  const [files, { refetch }] = createResource(
-    () => [props.runId, props.path, returns()] as const,
+  const files = createLoaded(
+    () => [props.runId, props.path] as const,
     ([run, path]) => listFolder(run, path),
   );
   return (
-    <Show when={!files.error} fallback={<ErrorNote error={shown(files.error)} again={refetch} />}>
-      <Show
-        when={files.latest?.length}
-        fallback={<p class="hint">{files.loading ? "Loading…" : "No artifacts."}</p>}
-      >
-        <For each={files.latest}>{(artifact) => <Item {...props} artifact={artifact} />}</For>
+    <>
+      <Show when={files.error()}>
+        {(error) => <ErrorNote error={error()} again={files.again} />}
       </Show>
-    </Show>
+      <Show
+        when={files.value()?.length}
+        fallback={<p class="hint">{files.loading() ? "Loading…" : "No artifacts."}</p>}
+      >
+        <For each={files.value()}>{(artifact) => <Item {...props} artifact={artifact} />}</For>
+      </Show>
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 // The notes of a run: markdown, shown as such and edited in place.
 
 import DOMPurify from "dompurify";
-import { marked } from "marked";
+import { Marked } from "marked";
 import { createSignal, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { NOTE_TAG, setTag } from "../api/runs";
@@ -60,9 +60,25 @@ export default function Notes(props: { runId: string; text: string; fixed: boole
   );
 }
 
+// The headings of a note stand below those of the page.
+const markdown = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    heading({ tokens, depth }) {
+      const level = Math.min(6, depth + 2);
+      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`;
+    },
+  },
+});
+
+DOMPurify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.tagName === "IMG" && !node.hasAttribute("alt")) node.setAttribute("alt", "");
+});
+
 /** Returns markdown as HTML without anything that runs, loads or looks like a part of the page. */
 function rendered(text: string): string {
-  const html = marked.parse(text, { async: false, gfm: true, breaks: true });
+  const html = markdown.parse(text, { async: false });
   return DOMPurify.sanitize(html, {
     USE_PROFILES: { html: true },
     FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe"],

@@ -1,7 +1,8 @@
 // What a run is and what it logged.
 
 import { A } from "@solidjs/router";
-import { createMemo, createResource, createSignal, For, lazy, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, For, lazy, onCleanup, Show } from "solid-js";
+import { loaded } from "../api/connection";
 import { trackingUri } from "../api/experiments";
 import {
   COMMIT_TAG,
@@ -11,18 +12,20 @@ import {
   readRuns,
   SOURCE_TAG,
   searchRuns,
+  USER_TAG,
 } from "../api/runs";
 import { Code } from "../parts/Code";
 import { duration, number, time } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 import { Scroll } from "../parts/Scroll";
 import { StatusMark } from "../parts/StatusMark";
 
-const Notes = lazy(() => import("./Notes"));
+const Notes = lazy(() => loaded(() => import("./Notes")));
 
 const MOST_CHILDREN = 200;
 
 export function Overview(props: { run: Run }) {
-  const [uri] = createResource(trackingUri);
+  const uri = createLoaded(() => true, trackingUri);
   return (
     <div class="overview">
       <Facts run={props.run} />
@@ -63,7 +66,7 @@ export function Overview(props: { run: Run }) {
       />
       <section>
         <h2>Load it in Python</h2>
-        <Show when={uri()}>
+        <Show when={uri.value()}>
           {(at) => <Code text={loading(props.run, at())} label="Load this run in Python" />}
         </Show>
       </section>
@@ -76,8 +79,8 @@ function Facts(props: { run: Run }) {
   const timer = setInterval(() => setNow(Date.now()), 1_000);
   onCleanup(() => clearInterval(timer));
   const parent = createMemo(() => props.run.tags.get(PARENT_TAG) ?? "");
-  const [parents] = createResource(parent, (id) => readRuns([id]));
-  const [children] = createResource(
+  const parents = createLoaded(parent, (id) => readRuns([id]));
+  const children = createLoaded(
     () => props.run.id,
     async (id) => {
       const filter = `tags.${PARENT_TAG} = '${id}'`;
@@ -107,7 +110,7 @@ function Facts(props: { run: Run }) {
         <dd>{time(props.run.end)}</dd>
       </Show>
       <dt>User</dt>
-      <dd>{props.run.user || "—"}</dd>
+      <dd>{props.run.user || props.run.tags.get(USER_TAG) || "—"}</dd>
       <dt>Source</dt>
       <dd>{props.run.tags.get(SOURCE_TAG) ?? "—"}</dd>
       <Show when={props.run.tags.get(COMMIT_TAG)}>
@@ -116,7 +119,7 @@ function Facts(props: { run: Run }) {
           <code>{props.run.tags.get(COMMIT_TAG)}</code>
         </dd>
       </Show>
-      <Show when={!parents.error && parents()?.[0]}>
+      <Show when={parents.value()?.[0]}>
         {(run) => (
           <>
             <dt>Parent</dt>
@@ -124,11 +127,11 @@ function Facts(props: { run: Run }) {
           </>
         )}
       </Show>
-      <Show when={!children.error && children()?.runs.length}>
+      <Show when={children.value()?.runs.length}>
         <dt>Children</dt>
         <dd class="links">
-          <For each={children()?.runs}>{link}</For>
-          <Show when={children()?.next}>
+          <For each={children.value()?.runs}>{link}</For>
+          <Show when={children.value()?.next}>
             <span class="hint">and more</span>
           </Show>
         </dd>

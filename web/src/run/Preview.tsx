@@ -1,13 +1,14 @@
 // A file, shown as what it is.
 
-import { createMemo, createResource, lazy, Match, Show, Switch } from "solid-js";
+import { createMemo, lazy, Match, Show, Switch } from "solid-js";
 import { type Artifact, fileUrl, readText, TEXT_BYTES } from "../api/artifacts";
-import { shown } from "../api/client";
+import { loaded } from "../api/connection";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 
-const CsvTable = lazy(() => import("./CsvTable"));
-const Source = lazy(() => import("./Source"));
+const CsvTable = lazy(() => loaded(() => import("./CsvTable")));
+const Source = lazy(() => loaded(() => import("./Source")));
 
 type Kind = "image" | "audio" | "video" | "html" | "csv" | "text" | "other";
 
@@ -57,31 +58,34 @@ export function Preview(props: { runId: string; artifact: Artifact }) {
 }
 
 function Text(props: { runId: string; artifact: Artifact; table: boolean }) {
-  const [text, { refetch }] = createResource(
+  const text = createLoaded(
     () => [props.runId, props.artifact.path, props.artifact.sha256] as const,
     ([run, path]) => readText(run, path),
   );
   // A file of unknown kind may be no text.
-  const isText = () => !text()?.slice(0, 4_000).includes("\0");
+  const isText = () => !text.value()?.slice(0, 4_000).includes("\0");
   return (
-    <Show when={!text.error} fallback={<ErrorNote error={shown(text.error)} again={refetch} />}>
+    <>
+      <Show when={text.error()}>{(error) => <ErrorNote error={error()} again={text.again} />}</Show>
       <Show when={props.artifact.size > TEXT_BYTES}>
         <p class="hint">
           The first {bytes(TEXT_BYTES)} of {bytes(props.artifact.size)}; download it for all.
         </p>
       </Show>
       <Show
-        when={text() !== undefined && isText()}
-        fallback={<p class="hint">{text.loading ? "Loading…" : "This is no text; download it."}</p>}
+        when={text.value() !== undefined && isText()}
+        fallback={
+          <p class="hint">{text.loading() ? "Loading…" : "This is no text; download it."}</p>
+        }
       >
         <Show
           when={props.table}
-          fallback={<Source name={props.artifact.name} text={text() ?? ""} />}
+          fallback={<Source name={props.artifact.name} text={text.value() ?? ""} />}
         >
-          <CsvTable text={text() ?? ""} whole={props.artifact.size <= TEXT_BYTES} />
+          <CsvTable text={text.value() ?? ""} whole={props.artifact.size <= TEXT_BYTES} />
         </Show>
       </Show>
-    </Show>
+    </>
   );
 }
 

@@ -1,12 +1,14 @@
 // One run: overview, charts, artifacts.
 
 import { A, useParams } from "@solidjs/router";
-import { createEffect, createResource, createSignal, lazy, Match, Show, Switch } from "solid-js";
+import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
+import { loaded } from "../api/connection";
 import { experimentName } from "../api/experiments";
 import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
 import { Ask } from "../parts/Ask";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
+import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
@@ -14,8 +16,8 @@ import { createLiveRuns } from "../runs/live";
 import { Overview } from "./Overview";
 import "../style/run.css";
 
-const Charts = lazy(() => import("../charts/Charts"));
-const Artifacts = lazy(() => import("./Artifacts"));
+const Charts = lazy(() => loaded(() => import("../charts/Charts")));
+const Artifacts = lazy(() => loaded(() => import("./Artifacts")));
 
 const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts" };
 
@@ -25,7 +27,7 @@ export default function RunPage() {
   const [tab, setTab] = useText("tab");
   const [renaming, setRenaming] = createSignal(false);
   const run = () => live.runs()[0];
-  const [experiment] = createResource(() => run()?.experimentId, experimentName);
+  const experiment = createLoaded(() => run()?.experimentId, experimentName);
   createEffect(() => {
     if (run()) document.title = `${run()?.name} · Runstream`;
   });
@@ -55,7 +57,7 @@ export default function RunPage() {
             <nav class="crumbs" aria-label="Breadcrumbs">
               <A href="/">Experiments</A> ›{" "}
               <A href={`/experiments/${now().experimentId}`}>
-                {experiment.error ? now().experimentId : (experiment() ?? "…")}
+                {experiment.value() ?? now().experimentId}
               </A>
             </nav>
             <div class="bar">

@@ -1,24 +1,15 @@
 // An experiment: its runs as a table, and as charts.
 
 import { useParams } from "@solidjs/router";
-import {
-  createEffect,
-  createMemo,
-  createResource,
-  createSignal,
-  lazy,
-  Match,
-  Show,
-  Switch,
-} from "solid-js";
-import { shown } from "../api/client";
-import { returns } from "../api/connection";
+import { createEffect, createMemo, createSignal, lazy, Match, Show, Switch } from "solid-js";
+import { loaded } from "../api/connection";
 import { experimentName } from "../api/experiments";
 import { listKeys } from "../api/runs";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
 import { counted } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
 import { csv, save } from "../parts/save";
 import { Tabs } from "../parts/Tabs";
@@ -29,9 +20,9 @@ import { RunActions } from "./RunActions";
 import { RunsTable, type Sort } from "./RunsTable";
 import { createRunList } from "./runList";
 
-const Charts = lazy(() => import("../charts/Charts"));
-const Parallel = lazy(() => import("../charts/Parallel"));
-const Scatter = lazy(() => import("../charts/Scatter"));
+const Charts = lazy(() => loaded(() => import("../charts/Charts")));
+const Parallel = lazy(() => loaded(() => import("../charts/Parallel")));
+const Scatter = lazy(() => loaded(() => import("../charts/Scatter")));
 
 // Runs that are drawn if none are selected.
 const DRAWN = 10;
@@ -55,16 +46,10 @@ export default function ExperimentPage() {
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
 
-  const [name] = createResource(
-    () => [params.experiment, returns()] as const,
-    ([id]) => experimentName(id),
-  );
-  const [keys, { refetch: listAgain }] = createResource(
-    () => wanted() && params.experiment,
-    (id) => listKeys(id),
-  );
+  const name = createLoaded(() => params.experiment, experimentName);
+  const keys = createLoaded(() => wanted() && params.experiment, listKeys);
   createEffect(() => {
-    if (!name.error && name()) document.title = `${name()} · Runstream`;
+    if (name.value()) document.title = `${name.value()} · Runstream`;
   });
   const sort = createMemo(() => sortOf(order()));
   const list = createRunList(() => ({
@@ -105,31 +90,29 @@ export default function ExperimentPage() {
       const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
       const runs = await list.all();
       const rows = runs.map((run) => shownColumns.map((column) => value(run, column)));
-      save(`${name() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
+      save(`${name.value() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
     });
   const pick = () => {
+    if (wanted()) keys.again();
     setWanted(true);
-    if (keys()) listAgain();
     setPicking(true);
   };
 
   return (
     <div class="page full">
       <div class="bar">
-        <h1>{name.error ? `Experiment ${params.experiment}` : (name() ?? "…")}</h1>
+        <h1>{name.value() ?? `Experiment ${params.experiment}`}</h1>
         <span class="count" role="status">
           {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
         </span>
         <Tabs label="Views" tabs={TABS} chosen={tab()} choose={setTab} />
       </div>
-      <Show when={name.error}>
-        <ErrorNote error={shown(name.error)} />
-      </Show>
+      <Show when={name.error()}>{(error) => <ErrorNote error={error()} />}</Show>
       <div class="bar">
         <FilterBox
           value={filter()}
           apply={setFilter}
-          keys={keys.error ? undefined : keys()}
+          keys={keys.value()}
           wanted={() => setWanted(true)}
           error={list.error()?.column ? list.error() : undefined}
         />
@@ -163,7 +146,7 @@ export default function ExperimentPage() {
           runs={markedRuns()}
           ids={selected()}
           deleted={view() === "deleted"}
-          tagKeys={keys.error ? [] : (keys()?.tags ?? [])}
+          tagKeys={keys.value()?.tags ?? []}
           changed={list.reload}
           clear={() => setSelected([])}
         />
@@ -178,7 +161,7 @@ export default function ExperimentPage() {
       </Show>
       <Switch>
         <Match when={isNew()}>
-          <FirstRun experiment={name.error ? undefined : name()} />
+          <FirstRun experiment={name.value()} />
         </Match>
         <Match when={isEmpty()}>
           <p class="empty">
@@ -206,7 +189,7 @@ export default function ExperimentPage() {
           />
         </Match>
       </Switch>
-      <Show when={picking() && !keys.error && keys()}>
+      <Show when={picking() && keys.value()}>
         {(all) => (
           <ColumnPicker
             keys={all()}

@@ -250,7 +250,7 @@ function Name(props: {
         aria-label={`Select ${run().name}`}
         checked={props.selected}
         onClick={(event) => {
-          event.preventDefault();
+          if (event.shiftKey) event.currentTarget.checked = true; // a range is always selected
           props.pick(event.shiftKey);
         }}
       />

@@ -1,0 +1,81 @@
+"""Fixtures: a real browser, and servers with runs that the real client logged."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+import web_content
+from server_process import ServerProcess
+from web_content import Content
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The Chromium of the system."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium here")
+    with sync_playwright() as playwright:
+        # Without a sandbox of its own it runs as root, too; it sees only our server.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, Content]]:
+    """A server with runs, for tests that change none of them."""
+    folder = tmp_path_factory.mktemp("filled")
+    server = ServerProcess(folder / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"})
+    yield server, web_content.fill(server.uri)
+    assert server.stop() == ""
+
+
+@pytest.fixture
+def content(filled: tuple[ServerProcess, Content]) -> Content:
+    return filled[1]
+
+
+@pytest.fixture
+def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
+    """An empty server."""
+    return start_server(RUNSTREAM_HTTP_PORT="0")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A window that checks all pages in it: no script fails, and nothing comes from elsewhere."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    errors: list[str] = []
+    hosts: set[str] = set()
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc.split(":")[0]))
+    yield context
+    context.close()
+    assert errors == []
+    assert hosts - {""} <= {"127.0.0.1"}
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A page that waits 10 seconds for what it expects."""
+    context.set_default_timeout(10_000)
+    return context.new_page()
+
+
+@pytest.fixture
+def see(page: Page, filled: tuple[ServerProcess, Content]) -> Callable[[str], Page]:
+    """Open an address of the filled server."""
+
+    def see(address: str) -> Page:
+        page.goto(f"{filled[0].http}/#{address}")
+        return page
+
+    return see

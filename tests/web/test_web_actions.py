@@ -1,0 +1,99 @@
+"""What can be done with runs in the table: each can be taken back."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from runstream import TrackingClient
+from server_process import ServerProcess
+
+
+@pytest.fixture
+def runs(server: ServerProcess, page: Page) -> dict[str, str]:
+    """Three runs by name, and the table of them."""
+    with TrackingClient(server.uri) as client:
+        ids = {name: client.create_run("0", run_name=name).info.run_id for name in ("a", "b", "c")}
+        client.set_tag(ids["a"], "team", "red")
+    page.goto(f"{server.http}/#/experiments/0?columns=tags.team&sort=run_name")
+    return ids
+
+
+def stored(server: ServerProcess, runs: dict[str, str]) -> list[tuple[str, str, str | None]]:
+    """Name, stage and team of each run."""
+    with TrackingClient(server.uri) as client:
+        found = [client.get_run(run_id) for run_id in runs.values()]
+    return [
+        (run.info.run_name, run.info.lifecycle_stage, run.data.tags.get("team")) for run in found
+    ]
+
+
+def test_a_run_is_renamed_and_the_name_taken_back(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    page.get_by_label("Select b").check()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("better")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.locator(".row .name a")).to_have_text(["a", "better", "c"])
+    assert stored(server, runs)[1][0] == "better"
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".row .name a")).to_have_text(["a", "b", "c"])
+    assert stored(server, runs)[1][0] == "b"
+
+
+def test_runs_are_tagged_and_the_tags_taken_back(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    page.get_by_label("Select a").check()
+    page.get_by_label("Select b").check()
+    page.get_by_role("button", name="Tag").click()
+    page.get_by_label("Key", exact=True).fill("team")
+    page.get_by_label("Value", exact=True).fill("blue")
+    page.get_by_role("button", name="Set tag").click()
+    expect(page.get_by_role("gridcell", name="blue")).to_have_count(2)
+    assert [team for _, _, team in stored(server, runs)] == ["blue", "blue", None]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("gridcell", name="red")).to_have_count(1)
+    expect(page.get_by_role("gridcell", name="blue")).to_have_count(0)
+    assert [team for _, _, team in stored(server, runs)] == ["red", None, None]
+
+
+def test_a_tag_that_breaks_a_rule_is_refused_where_it_was_typed(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    page.get_by_label("Select a").check()
+    page.get_by_role("button", name="Tag").click()
+    page.get_by_label("Key", exact=True).fill("no/../way")
+    page.get_by_role("button", name="Set tag").click()
+    alert = page.get_by_role("dialog").get_by_role("alert")
+    expect(alert).to_contain_text("no/../way")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert [team for _, _, team in stored(server, runs)] == ["red", None, None]
+
+
+def test_runs_are_deleted_and_brought_back(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    page.get_by_label("Select a").check()
+    page.get_by_label("Select c").check()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".row .name a")).to_have_text(["b"])
+    assert [stage for _, stage, _ in stored(server, runs)] == ["deleted", "active", "deleted"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".row .name a")).to_have_text(["a", "b", "c"])
+    assert {stage for _, stage, _ in stored(server, runs)} == {"active"}
+
+
+def test_deleted_runs_are_found_and_restored(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    with TrackingClient(server.uri) as client:
+        client.delete_run(runs["b"])
+    page.get_by_label("Which runs").select_option("Deleted")
+    expect(page.locator(".row .name a")).to_have_text(["b"])
+    page.get_by_label("Select b").check()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_text("There are no deleted runs.")).to_be_visible()
+    assert {stage for _, stage, _ in stored(server, runs)} == {"active"}

@@ -1,0 +1,305 @@
+"""Charts: what is drawn is looked at as pixels of the real canvas."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, Request, expect
+
+from runstream import TrackingClient
+from server_process import ServerProcess
+from web_content import GAP, INFINITE, POINTS, SPIKE, STEPS, SWEEP, Content
+
+See = Callable[[str], Page]
+
+#: The first colour of the palette.
+BLUE = (0, 114, 178)
+
+_COLUMNS = """
+(panel, [red, green, blue]) => {
+  const canvas = panel.querySelector("canvas");
+  const over = panel.querySelector(".u-over").getBoundingClientRect();
+  const all = canvas.getBoundingClientRect();
+  const scale = canvas.width / all.width;
+  const x = Math.round((over.left - all.left) * scale);
+  const y = Math.round((over.top - all.top) * scale);
+  const [w, h] = [Math.round(over.width * scale), Math.round(over.height * scale)];
+  const { data } = canvas.getContext("2d").getImageData(x, y, w, h);
+  const columns = [];
+  for (let i = 0; i < w; i++) {
+    const rows = [];
+    for (let j = 0; j < h; j++) {
+      const at = 4 * (j * w + i);
+      const [r, g, b, a] = data.slice(at, at + 4);
+      if (Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue) < 60 && a > 150)
+        rows.push(j / h);
+    }
+    columns.push(rows);
+  }
+  return columns;
+}
+"""
+
+
+@dataclass
+class Drawn:
+    """Where a colour is on a plot: for each column of pixels, its rows from 0 (top) to 1."""
+
+    columns: list[list[float]]
+
+    def between(self, start: float, end: float) -> list[list[float]]:
+        """The columns between two parts of the width, from 0 to 1."""
+        width = len(self.columns)
+        return self.columns[round(start * width) : round(end * width)]
+
+
+def panel(page: Page, metric: str) -> Locator:
+    found = page.locator("figure.panel").filter(has=page.get_by_title(metric, exact=True))
+    found.scroll_into_view_if_needed()
+    expect(found).to_have_attribute("aria-busy", "false")
+    expect(found.locator("canvas")).to_be_visible()
+    return found
+
+
+def drawn(figure: Locator, colour: tuple[int, int, int] = BLUE) -> Drawn:
+    return Drawn(figure.evaluate(_COLUMNS, list(colour)))
+
+
+def points(figure: Locator) -> int:
+    return int(figure.locator(".plot").get_attribute("data-points") or 0)
+
+
+def drag(page: Page, figure: Locator, start: float, end: float) -> None:
+    """Choose a range of the width by the mouse."""
+    box = figure.locator(".u-over").bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], y, steps=5)
+    page.mouse.up()
+
+
+def edges(
+    see: See, content: Content, metric: str = "spiky", query: str = ""
+) -> tuple[Page, Locator]:
+    page = see(f"/runs/{content.edges}?tab=charts{query}")
+    return page, panel(page, metric)
+
+
+def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: Content) -> None:
+    page = see(f"/experiments/{content.experiment_id}?tab=charts&flat=1")
+    groups = page.locator("details.group")
+    expect(groups.locator("summary")).to_have_text(
+        ["metrics 3 metrics", "train/ 2 metrics", "val/ 2 metrics"]
+    )
+    expect(groups.nth(1).locator("figure .title")).to_have_text(["train/accuracy", "train/loss"])
+    expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_count(7)
+    assert points(panel(page, "train/loss")) == STEPS * len(SWEEP)
+    page.get_by_role("searchbox", name="Search metrics").fill("accu")
+    expect(page.locator("figure.panel")).to_have_count(2)
+
+
+def test_selected_runs_are_the_ones_that_are_drawn(see: See, content: Content) -> None:
+    some = ",".join(content.runs[:2])
+    page = see(f"/experiments/{content.experiment_id}?tab=charts&selected={some}")
+    expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_text(
+        ["adam-0.3", "adam-0.1"]
+    )
+    assert points(panel(page, "val/loss")) == 2 * STEPS
+
+
+def test_a_spike_of_one_point_among_thousands_is_drawn(see: See, content: Content) -> None:
+    _, figure = edges(see, content)
+    assert points(figure) < POINTS  # it was thinned
+    found = drawn(figure)
+    at = SPIKE / POINTS
+    assert min(min(rows, default=1) for rows in found.between(at - 0.01, at + 0.01)) < 0.15
+    assert min(min(rows, default=1) for rows in found.between(0, at - 0.02)) > 0.8
+
+
+def test_nan_is_a_gap_and_infinities_are_marked_at_the_edges(see: See, content: Content) -> None:
+    _, figure = edges(see, content, "gappy")
+    found = drawn(figure)
+    assert not any(found.between((GAP[0] + 10) / POINTS, (GAP[-1] - 10) / POINTS))
+    assert all(found.between((GAP[-1] + 50) / POINTS, (min(INFINITE) - 50) / POINTS))
+    around = found.between((min(INFINITE) - 10) / POINTS, (max(INFINITE) + 10) / POINTS)
+    assert min(row for rows in around for row in rows) < 0.03
+    assert max(row for rows in around for row in rows) > 0.97
+
+
+def test_values_of_all_runs_stand_under_the_cursor(see: See, content: Content) -> None:
+    ids = ",".join(content.runs)
+    page = see(f"/experiments/{content.experiment_id}?tab=charts&selected={ids}&metric=val/loss")
+    figure = panel(page, "val/loss")
+    figure.locator(".u-over").hover(position={"x": 150, "y": 60})
+    values = figure.get_by_role("status")
+    expect(values.locator(".value")).to_have_count(len(SWEEP))
+    expect(values).to_contain_text("step")
+    numbers = [float(text) for text in values.locator("b").all_inner_texts()]
+    assert numbers == sorted(numbers, reverse=True)
+    # By keyboard, too.
+    page.mouse.move(0, 0)
+    expect(values).to_have_count(0)
+    figure.focus()
+    figure.press("ArrowRight")
+    expect(values.locator(".value")).to_have_count(len(SWEEP))
+
+
+@pytest.mark.parametrize(("axis", "text"), [("time", "20"), ("relative", "s"), ("step", "step ")])
+def test_x_is_step_time_or_time_since_start(
+    see: See, content: Content, axis: str, text: str
+) -> None:
+    page = see(f"/runs/{content.runs[0]}?tab=charts&metric=val/loss")
+    figure = panel(page, "val/loss")
+    page.get_by_label("x", exact=True).select_option(axis)
+    figure.locator(".u-over").hover(position={"x": 150, "y": 60})
+    expect(figure.locator(".values .at")).to_contain_text(text)
+    assert points(figure) == STEPS
+    assert any(drawn(figure).columns)
+
+
+def test_a_logarithmic_axis_says_what_it_cannot_show(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        for step in range(100):
+            client.log_metric(run, "decay", 10.0 ** (-step / 10), step=step)
+        for step in range(100, 103):
+            client.log_metric(run, "decay", -1.0, step=step)
+    page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+    figure = panel(page, "decay")
+    page.get_by_label("log y").check()
+    expect(figure.get_by_text("3 points ≤ 0 are not on a logarithmic axis")).to_be_visible()
+    # What falls by a constant factor is a straight line.
+    heights = [sum(rows) / len(rows) for rows in drawn(figure).between(0.05, 0.9) if rows]
+    steps = [after - before for before, after in pairwise(heights)]
+    assert min(steps) > -0.02
+    middle = heights[len(heights) // 2]
+    assert abs(middle - (heights[0] + heights[-1]) / 2) < 0.03
+    page.get_by_label("log x").check()
+    expect(figure.get_by_text("4 points ≤ 0")).to_be_visible()
+
+
+def test_smoothing_keeps_the_raw_line_faintly(see: See, content: Content) -> None:
+    _, figure = edges(see, content, query="&smoothing=0.9")
+    at = SPIKE / POINTS
+    found = drawn(figure).between(at - 0.01, at + 0.01)
+    assert min(min(rows, default=1) for rows in found) > 0.5  # the solid line is smooth
+    faint = drawn(figure, tuple(round(255 - (255 - c) / 4) for c in BLUE))  # type: ignore[arg-type]
+    spike = faint.between(at - 0.01, at + 0.01)
+    assert min(min(rows, default=1) for rows in spike) < 0.2
+
+
+def test_zooming_reads_finer_points(see: See, content: Content) -> None:
+    page, figure = edges(see, content)
+    asked: list[dict[str, list[str]]] = []
+
+    def note(request: Request) -> None:
+        if "history/stream" in request.url:
+            asked.append(parse_qs(urlsplit(request.url).query))
+
+    page.on("request", note)
+    drag(page, figure, 0.2, 0.3)
+    figure.get_by_role("button", name="Show all").wait_for()
+    expect(figure).to_have_attribute("aria-busy", "false")
+    (query,) = asked
+    start, end = int(query["start_step"][0]), int(query["end_step"][0])
+    assert 950 < start < 1_050
+    assert 1_450 < end < 1_550
+    figure.locator(f".plot[data-points='{end - start + 1}']").wait_for()  # every point
+    assert any(drawn(figure).between(0.2, 0.8))
+    figure.press("0")
+    figure.locator(f".plot:not([data-points='{end - start + 1}'])").wait_for()
+    expect(figure.get_by_role("button", name="Show all")).to_have_count(0)
+
+
+def test_points_appear_while_training_runs(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        client.log_metric(run, "loss", 1.0, step=0)
+        client.flush()
+        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+        figure = panel(page, "loss")
+        figure.locator(".plot[data-points='1']").wait_for()
+        page.wait_for_timeout(500)  # the watch follows
+        for step in range(1, 40):
+            client.log_metric(run, "loss", 1.0 / step, step=step)
+        client.flush()
+        start = time.monotonic()
+        figure.locator(".plot[data-points='40']").wait_for()
+        assert time.monotonic() - start < 5
+        client.log_metric(run, "new/metric", 1.0)
+        client.flush()
+        expect(page.locator("details.group summary")).to_have_count(2)
+
+
+def test_picture_and_data_are_downloaded(see: See, content: Content, tmp_path: Path) -> None:
+    page = see(f"/runs/{content.runs[0]}?tab=charts&metric=val/loss")
+    figure = panel(page, "val/loss")
+    with page.expect_download() as download:
+        figure.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename == "val_loss.csv"
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(STEPS))
+    assert {row["run_name"] for row in rows} == {"adam-0.3"}
+    assert all(0 < float(row["value"]) < 2 for row in rows)
+    with page.expect_download() as download:
+        figure.get_by_role("button", name="PNG").click()
+    path = tmp_path / "picture.png"
+    download.value.save_as(path)
+    picture = Image.open(path).convert("RGB")
+    assert BLUE in {colour for _, colour in picture.getcolors(1 << 24) or []}
+
+
+def test_parallel_coordinates_lead_from_params_to_metrics(see: See, content: Content) -> None:
+    columns = "params.lr,params.optimizer,metrics.val/loss"
+    page = see(f"/experiments/{content.experiment_id}?tab=parallel&flat=1&columns={columns}")
+    drawing = page.get_by_role("img", name="Parallel coordinates")
+    expect(drawing.locator("path.line")).to_have_count(len(SWEEP))
+    expect(drawing.locator("text.name")).to_have_text(["lr", "optimizer", "val/loss"])
+    expect(drawing.get_by_text("rmsprop", exact=True)).to_be_visible()
+    box = drawing.locator("rect.handle").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 10, box["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    expect(page.get_by_text("1 of 7 runs")).to_be_visible()  # an lr of 0.3 alone is so high
+    expect(drawing.locator("path.line.out")).to_have_count(4)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG").click()
+    text = Path(download.value.path()).read_text()
+    assert text.startswith("<svg")
+    assert "val/loss" in text
+    page.get_by_role("group", name="Axes").get_by_label("optimizer").uncheck()
+    expect(drawing.locator("text.name")).to_have_text(["lr", "val/loss"])
+
+
+def test_any_two_columns_make_a_scatter(see: See, content: Content) -> None:
+    columns = "params.lr,params.optimizer,metrics.val/loss,metrics.train/loss"
+    page = see(f"/experiments/{content.experiment_id}?tab=scatter&flat=1&columns={columns}")
+    circles = page.locator("circle.point")
+    expect(circles).to_have_count(len(SWEEP))
+    page.get_by_label("x", exact=True).select_option("metrics.train/loss")
+    page.get_by_label("y", exact=True).select_option("metrics.val/loss")
+    expect(page.get_by_role("img", name="val/loss by train/loss")).to_be_visible()
+    places = [
+        (float(c.get_attribute("cx") or 0), float(c.get_attribute("cy") or 0))
+        for c in circles.all()
+    ]
+    places.sort()
+    assert [y for _, y in places] == sorted((y for _, y in places), reverse=True)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) == len(SWEEP) + 1
+    circles.first.click()
+    page.wait_for_url("**/runs/*")

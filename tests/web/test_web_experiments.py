@@ -1,0 +1,104 @@
+"""The list of experiments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from runstream import TrackingClient
+from server_process import ENVIRONMENT, ServerProcess
+
+
+def test_experiments_are_listed_with_their_runs_and_last_activity(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        busy = client.create_experiment("busy")
+        for _ in range(3):
+            client.create_run(busy)
+        client.set_terminated(client.create_run(busy).info.run_id)
+    page.goto(server.http)
+    row = page.get_by_role("row", name="busy")
+    expect(row.get_by_role("cell").nth(0)).to_have_text("4")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("3")
+    expect(row.get_by_role("cell").nth(2)).to_have_text("just now")
+    expect(page.get_by_role("row", name="Default")).to_contain_text("never")
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("busy")
+
+
+def test_names_are_searched(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        for name in ("Vision", "speech", "it's 100%"):
+            client.create_experiment(name)
+    page.goto(server.http)
+    links = page.locator("tbody a")
+    expect(links).to_have_count(4)
+    search = page.get_by_role("searchbox")
+    for text, found in (("VIS", ["Vision"]), ("it's", ["it's 100%"]), ("xyz", [])):
+        search.fill(text)
+        expect(links).to_have_text(found)
+    expect(page.get_by_text("No experiment's name contains “xyz”.")).to_be_visible()
+
+
+def test_an_experiment_is_created_renamed_deleted_and_restored(
+    server: ServerProcess, page: Page
+) -> None:
+    page.goto(server.http)
+    page.get_by_role("button", name="New experiment").click()
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Default")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("already exists")
+    name.fill("mine")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("mine")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Experiments").click()
+    page.get_by_role("button", name="Rename mine").click()
+    name.fill("ours")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Delete ours").click()
+    expect(page.get_by_role("link", name="ours")).to_have_count(0)
+    with TrackingClient(server.uri) as client:
+        found = client.get_experiment_by_name("ours")
+        assert found is not None
+        assert found.lifecycle_stage == "deleted"
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("link", name="ours")).to_be_visible()
+        page.get_by_role("button", name="Delete ours").click()
+        page.get_by_label("Which experiments").select_option("Deleted")
+        page.get_by_role("button", name="Restore ours").click()
+        expect(page.get_by_role("link", name="ours")).to_have_count(0)
+        found = client.get_experiment_by_name("ours")
+        assert found is not None
+        assert found.lifecycle_stage == "active"
+
+
+def test_more_than_a_page_of_experiments_is_shown_on_demand(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        for number in range(250):
+            client.create_experiment(f"experiment {number}")
+    page.goto(server.http)
+    links = page.locator("tbody a")
+    expect(links).to_have_count(200)
+    page.get_by_role("button", name="Show more").click()
+    expect(links).to_have_count(251)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+
+def test_an_empty_experiment_tells_the_lines_that_log_the_first_run(
+    server: ServerProcess, page: Page, tmp_path: Path
+) -> None:
+    page.goto(f"{server.http}/#/experiments/0")
+    lines = page.get_by_role("region", name="Log a first run").inner_text()
+    done = subprocess.run(
+        [sys.executable, "-c", lines], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    # It appears without a reload.
+    expect(page.locator(".row .name a")).to_have_count(1)

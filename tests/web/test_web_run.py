@@ -1,0 +1,247 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from runstream import Dataset, DatasetInput, TrackingClient
+from server_process import ENVIRONMENT, ServerProcess
+from web_content import SWEEP, Content
+
+See = Callable[[str], Page]
+
+
+def fact(page: Page, name: str) -> str:
+    return page.locator(f".facts dt:text-is('{name}') + dd").inner_text()
+
+
+def test_the_overview_tells_what_a_run_is_and_logged(see: See, content: Content) -> None:
+    page = see(f"/experiments/{content.experiment_id}/runs/{content.runs[1]}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("adam-0.1")
+    expect(page.locator(".facts")).to_contain_text("Finished")
+    assert fact(page, "Run id") == content.runs[1]
+    assert fact(page, "Source") == "train.py"
+    assert fact(page, "Commit") == f"{1:040x}"
+    assert fact(page, "User") == "ada"
+    expect(page.locator(".facts")).to_contain_text("Parent")
+    rows = page.get_by_role("region", name="Params").get_by_role("row")
+    expect(rows).to_have_text(["ParamValue", "layers3", "lr0.1", "optimizeradam"])
+    loss = page.get_by_role("region", name="Metrics").get_by_role("row", name="val/loss")
+    last, least, greatest, step = map(float, loss.get_by_role("cell").all_inner_texts())
+    assert least <= last < greatest
+    assert step == 199
+    expect(page.get_by_role("region", name="Tags")).to_contain_text("mlflow.source.git.commit")
+    page.get_by_role("link", name="sweep").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("sweep")
+    children = [f"{name}-{rate}" for rate, name in reversed(SWEEP)]
+    expect(page.locator(".facts .links a")).to_have_text(children)
+
+
+def test_datasets_are_listed(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        dataset = Dataset(
+            name="mnist",
+            digest="d1",
+            source_type="s3",
+            source="s3://bucket/mnist",
+            schema="",
+            profile="",
+        )
+        client.log_inputs(run, [DatasetInput(dataset, {"mlflow.data.context": "training"})])
+    page.goto(f"{server.http}/#/runs/{run}")
+    row = page.get_by_role("region", name="Datasets").get_by_role("row", name="mnist")
+    expect(row.get_by_role("cell")).to_have_text(["d1", "training", "s3://bucket/mnist"])
+
+
+def test_status_and_values_move_while_it_runs(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0", run_name="moving").info.run_id
+        page.goto(f"{server.http}/#/runs/{run}")
+        expect(page.locator(".facts")).to_contain_text("Running")
+        before = fact(page, "Duration")
+        client.log_metric(run, "loss", 0.25, step=3)
+        client.log_param(run, "lr", "0.5")
+        client.flush()
+        expect(page.get_by_role("region", name="Metrics")).to_contain_text("0.25")
+        expect(page.get_by_role("region", name="Params")).to_contain_text("0.5")
+        page.wait_for_timeout(1_100)
+        assert fact(page, "Duration") != before
+        client.set_terminated(run, "KILLED")
+        expect(page.locator(".facts")).to_contain_text("Killed")
+        expect(page.locator(".facts")).to_contain_text("Ended")
+
+
+def test_notes_are_markdown_that_can_do_nothing(see: See, content: Content) -> None:
+    page = see(f"/runs/{content.parent}")
+    notes = page.locator("div.notes")
+    expect(notes.get_by_role("heading", name="Findings")).to_be_visible()
+    expect(notes.locator("strong")).to_have_text("best")
+    expect(notes.get_by_role("cell").first).to_have_text("0.3")
+    assert notes.locator("script, [onerror], [style], form").count() == 0
+    link = notes.get_by_text("a link")
+    assert link.get_attribute("href") is None
+    link.click()
+    expect(page).to_have_title("sweep · Runstream")
+
+
+def test_notes_are_written_in_place(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        page.goto(f"{server.http}/#/runs/{run}")
+        page.get_by_role("button", name="Write notes").click()
+        field = page.get_by_role("textbox", name="Notes, in markdown")
+        expect(field).to_be_focused()
+        field.fill("# Good\n\n- one")
+        field.press("Control+Enter")
+        expect(page.get_by_role("heading", name="Good")).to_be_visible()
+        assert client.get_run(run).data.tags["mlflow.note.content"] == "# Good\n\n- one"
+        page.get_by_role("button", name="Edit notes").click()
+        field.fill("x" * 70_000)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("65536")
+        expect(field).to_have_value("x" * 70_000)  # nothing typed is lost
+        field.press("Escape")
+        expect(page.get_by_role("heading", name="Good")).to_be_visible()
+
+
+def test_the_code_loads_the_run(see: See, content: Content, tmp_path: Path) -> None:
+    page = see(f"/runs/{content.runs[0]}")
+    page.get_by_role("button", name="Copy: Load this run in Python").click()
+    code = page.evaluate("navigator.clipboard.readText()")
+    done = subprocess.run(
+        [sys.executable, "-c", code + "\nprint(len(history))"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "'optimizer': 'adam'" in done.stdout
+    assert done.stdout.splitlines()[-1] == "1"  # points of `epoch_seconds`, its first metric
+    assert (tmp_path / "artifacts" / "summary.json").read_text() == '{"lr": 0.3}'
+
+
+def test_artifacts_are_a_tree(see: See, content: Content) -> None:
+    page = see(f"/runs/{content.parent}?tab=artifacts")
+    items = page.get_by_role("treeitem")
+    names = ["config.json", "model", "picture.png", "report.html", "table.csv", "tone.wav"]
+    expect(items).to_have_count(len(names))
+    for item, name in zip(items.all(), names, strict=True):
+        expect(item).to_contain_text(name)
+    items.nth(0).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(items).to_have_count(len(names) + 2)
+    expect(page.get_by_role("treeitem", level=2).first).to_contain_text("train.py")
+    page.keyboard.press("ArrowLeft")
+    expect(items).to_have_count(len(names))
+
+
+def preview(see: See, content: Content, path: str) -> Page:
+    page = see(f"/runs/{content.parent}?tab=artifacts&artifact={path}")
+    expect(page.get_by_role("heading", name=path)).to_be_visible()
+    return page
+
+
+def test_an_image_is_shown(see: See, content: Content) -> None:
+    page = preview(see, content, "picture.png")
+    image = page.get_by_role("img", name="picture.png")
+    expect(image).to_be_visible()
+    expect(image).to_have_js_property("naturalWidth", 64)
+
+
+def test_a_program_is_shown_in_the_colours_of_its_language(see: See, content: Content) -> None:
+    page = preview(see, content, "model/train.py")
+    source = page.get_by_role("region", name="Content of train.py")
+    expect(source).to_contain_text("def train(lr):")
+    expect(source.locator(".hljs-keyword").first).to_have_text("def")
+    colours = [
+        source.locator(part).first.evaluate("e => getComputedStyle(e).color")
+        for part in (".hljs-keyword", ".hljs-comment")
+    ]
+    assert len(set(colours)) == 2
+    # The tree is unfolded down to the file.
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("train.py")
+
+
+def test_json_is_indented_and_csv_is_a_table(see: See, content: Content) -> None:
+    page = preview(see, content, "config.json")
+    expect(page.locator("pre.source")).to_contain_text('{\n  "lr": 0.1,\n  "layers": [\n    1,')
+    page = preview(see, content, "table.csv")
+    table = page.get_by_role("table")
+    expect(table.get_by_role("columnheader")).to_have_text(["name", "score"])
+    expect(table.get_by_role("cell")).to_have_text(["a, b", "1", "c", "2"])
+
+
+def test_audio_is_played(see: See, content: Content) -> None:
+    page = preview(see, content, "tone.wav")
+    audio = page.get_by_label("tone.wav", exact=True)
+    expect(audio).to_have_js_property("duration", 0.5)
+    expect(audio).to_have_js_property("error", None)
+
+
+def test_a_page_runs_its_scripts_and_reaches_nothing(see: See, content: Content) -> None:
+    page = preview(see, content, "report.html")
+    frame = page.frame_locator("iframe[title='report.html']")
+    expect(frame.get_by_role("heading")).to_have_text("Report")
+    expect(frame.locator("#out")).to_have_text("scripts run, alone")
+
+
+def test_what_has_no_preview_says_so(see: See, content: Content) -> None:
+    page = preview(see, content, "model/weights.bin")
+    expect(page.get_by_text("There is no preview of such a file")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "button", "names"),
+    [
+        ("model", "Download as zip", ["train.py", "weights.bin"]),
+        ("", "Download all as zip", ["config.json", "model/train.py"]),
+    ],
+)
+def test_folders_are_downloaded_as_a_zip(
+    see: See, content: Content, path: str, button: str, names: list[str]
+) -> None:
+    page = see(f"/runs/{content.parent}?tab=artifacts&artifact={path}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name=button).click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[: len(names)] == names
+
+
+def test_a_file_is_downloaded(see: See, content: Content) -> None:
+    page = preview(see, content, "model/weights.bin")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert download.value.suggested_filename == "weights.bin"
+    assert Path(download.value.path()).read_bytes() == bytes(range(256)) * 64
+
+
+def test_a_run_is_renamed_deleted_and_restored(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0", run_name="old").info.run_id
+        page.goto(f"{server.http}/#/runs/{run}")
+        page.get_by_role("button", name="Rename").click()
+        page.get_by_label("Name", exact=True).fill("new")
+        page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("new")
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("button", name="Restore")).to_be_visible()
+        assert client.get_run(run).info.lifecycle_stage == "deleted"
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("button", name="Delete")).to_be_visible()
+        assert client.get_run(run).info.lifecycle_stage == "active"
+
+
+def test_a_run_that_is_not_there_is_told(see: See) -> None:
+    page = see(f"/runs/{'0' * 32}")
+    expect(page.get_by_text("There is no run 0000")).to_be_visible()

@@ -1,0 +1,48 @@
+// What is read from the server for a part of a page. While it is read again the old stays in sight,
+// and an error is a value to be shown there: neither takes the page away, as Solid's resources do.
+
+import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
+import { type ApiError, shown } from "../api/client";
+import { returns } from "../api/connection";
+
+/**
+ * Reads whenever the source changes and is something, and when a lost server is there again; `again`
+ * reads once more.
+ */
+export function createLoaded<Source, Value>(
+  source: () => Source | undefined | false | "",
+  read: (source: Source) => Promise<Value>,
+) {
+  const [value, setValue] = createSignal<Value>();
+  const [error, setError] = createSignal<ApiError>();
+  const [loading, setLoading] = createSignal(true);
+  const [times, setTimes] = createSignal(0);
+  // What a source is made of may be told anew without being another.
+  const asked = createMemo(source, undefined, {
+    equals: (a, b) => JSON.stringify(a) === JSON.stringify(b),
+  });
+  createEffect(
+    on([asked, times, returns], ([now]) => {
+      if (!now) return;
+      let stale = false;
+      onCleanup(() => {
+        stale = true;
+      });
+      setLoading(true);
+      read(now).then(
+        (found) => {
+          if (stale) return;
+          setValue(() => found);
+          setError(undefined);
+          setLoading(false);
+        },
+        (failure) => {
+          if (stale) return;
+          setError(shown(failure));
+          setLoading(false);
+        },
+      );
+    }),
+  );
+  return { value, error, loading, again: () => setTimes((count) => count + 1) };
+}
