@@ -15,6 +15,7 @@ from benchmarks import (
     search,
     streams,
     watch,
+    web,
 )
 from benchmarks.figure import Figure, Target
 
@@ -182,6 +183,45 @@ FIGURES = (
         "µs",
         jvm.call,
         (Target("under 1 µs", lambda m: m.ours < 1),),
+    ),
+    Figure(
+        "web.table_paint",
+        "s",
+        web.table_paint,
+        (
+            Target("under 1.5 s", lambda m: m.ours < 1.5),
+            Target("5 times faster than MLflow", lambda m: 5 * m.ours <= m.peers["mlflow"]),
+        ),
+    ),
+    Figure(
+        "web.bytes",
+        "kB",
+        web.sent_bytes,
+        (Target("under 200 kB", lambda m: m.ours < 200),),
+    ),
+    Figure(
+        "web.scroll",
+        "ms",
+        web.scroll,
+        (Target("no frame over 100 ms", lambda m: m.ours <= 100),),
+    ),
+    Figure(
+        "web.chart_draw",
+        "s",
+        web.chart_draw,
+        (Target("under 2 s", lambda m: m.ours < 2),),
+    ),
+    Figure(
+        "web.zoom",
+        "ms",
+        web.zoom,
+        (Target("under 300 ms", lambda m: m.ours < 300),),
+    ),
+    Figure(
+        "web.live",
+        "ms",
+        web.live,
+        (Target("under 500 ms", lambda m: m.ours < 500),),
     ),
     Figure(
         "disk.bytes_per_point",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from benchmarks.workers.searched import (
     best_seconds,
     searched_runs,
     searches,
+    wide_runs,
 )
 from runstream import TrackingClient
 from runstream.v1.logging_service_pb2 import LogRequest
@@ -29,12 +31,16 @@ _AT_ONCE = 200
 
 
 def fill(uri: str, count: int) -> None:
-    """Create the runs, many at once, by the raw stubs."""
-    asyncio.run(_fill(uri, count))
+    """Create the runs that are searched, many at once, by the raw stubs."""
+    asyncio.run(_fill(uri, searched_runs(count)))
 
 
-async def _fill(uri: str, count: int) -> None:
-    runs_left = searched_runs(count)
+def fill_wide(uri: str, count: int, keys: int) -> None:
+    """Create wide runs in the same way."""
+    asyncio.run(_fill(uri, wide_runs(count, keys)))
+
+
+async def _fill(uri: str, runs_left: Iterator[SearchedRun]) -> None:
     async with grpc.aio.insecure_channel(uri.removeprefix("grpc://")) as channel:
         runs: Any = RunServiceStub(channel)
         logs: Any = LoggingServiceStub(channel)
@@ -102,4 +108,4 @@ def pages(uri: str, number: int, order_by: list[str]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main({job.__name__: job for job in (fill, search, pages)})
+    main({job.__name__: job for job in (fill, fill_wide, search, pages)})

@@ -22,7 +22,7 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class SearchedRun:
-    """What a run logs: 10 metrics, 10 params and 3 tags."""
+    """What a run logs."""
 
     metrics: dict[str, float]
     params: dict[str, str]
@@ -40,7 +40,7 @@ class Search:
 
 
 def searched_runs(count: int) -> Iterator[SearchedRun]:
-    """Yield runs whose values are random but the same in every process."""
+    """Yield runs of 10 metrics, 10 params and 3 tags, random but the same in every process."""
     chance = random.Random(0)
     order = list(range(count))
     chance.shuffle(order)
@@ -50,6 +50,17 @@ def searched_runs(count: int) -> Iterator[SearchedRun]:
             {"metric_0": i / count, **{f"metric_{j}": chance.random() for j in range(1, 10)}},
             {f"param_{j}": str(chance.randrange(100)) for j in range(10)},
             {"team": f"team-{i % TEAMS}", "host": f"host-{i % 50}", "note": f"run number {i}"},
+        )
+
+
+def wide_runs(count: int, keys: int) -> Iterator[SearchedRun]:
+    """Yield runs with so many metrics and params, by the name of `run N`."""
+    chance = random.Random(0)
+    for i in range(count):
+        yield SearchedRun(
+            {f"metric_{j}": chance.random() for j in range(keys)},
+            {f"param_{j}": str(chance.randrange(100)) for j in range(keys)},
+            {"mlflow.runName": f"run {i}"},
         )
 
 

@@ -16,35 +16,50 @@ export interface Watched {
 const [visible, setVisible] = createSignal(true);
 document.addEventListener("visibilitychange", () => setVisible(!document.hidden));
 
+const AGAIN_MS = 1_000;
+const LONGEST_MS = 60_000;
+
 /**
- * Follows changes while the component is there, from a position that is taken first: `begin` is
- * called with it, and again whenever something may have been missed, to read everything anew.
+ * Follows changes while the component is there. The position is taken first, then `begin` reads
+ * what there is, then the watch goes on from the position: so nothing is missed in between. That
+ * happens anew whenever something may have been missed. `begin` returns whether to follow.
  */
 export function watch(
-  watched: () => Watched | undefined,
-  begin: () => void,
+  watched: () => Watched,
+  begin: () => Promise<boolean>,
   follow: (changes: RunChange[]) => void,
 ): void {
   createEffect(() => {
     const now = watched();
-    if (!now || !visible() || lost()) return; // this runs again when that changes
+    if (!visible() || lost()) return; // this runs again when that changes
     let source: EventSource | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     let over = false;
+    let wait = AGAIN_MS;
     const start = async () => {
       try {
         const { position = "" } = await answered(
           api.GET("/api/1.0/runstream/watch/get-position", {}),
         );
-        if (over) return;
-        begin();
-        source = opened(now, position, follow, start);
+        if (over || !(await begin()) || over) return;
+        source = opened(now, position, following, again);
       } catch {
-        if (!over) setTimeout(() => !over && start(), 1_000);
+        again();
       }
+    };
+    const following = (changes: RunChange[]) => {
+      wait = AGAIN_MS;
+      if (changes.length) follow(changes);
+    };
+    const again = () => {
+      if (over) return;
+      timer = setTimeout(start, wait);
+      wait = Math.min(LONGEST_MS, 2 * wait);
     };
     start();
     onCleanup(() => {
       over = true;
+      clearTimeout(timer);
       source?.close();
     });
   });
@@ -61,14 +76,12 @@ function opened(
   if (watched.experimentId) query.append("experiment_ids", watched.experimentId);
   const source = new EventSource(`api/1.0/runstream/watch/stream?${query}`);
   source.onmessage = ({ data }) => {
-    const { changes = [] } = JSON.parse(data) as Schemas["WatchResponse"];
-    if (changes.length) follow(changes);
+    follow((JSON.parse(data) as Schemas["WatchResponse"]).changes ?? []);
   };
-  source.addEventListener("error", (event) => {
+  source.addEventListener("error", () => {
+    // We fell behind, or what is watched is gone, or the server is.
     source.close();
-    // With data it is the server's word that we fell behind; without, the connection broke.
-    if (event instanceof MessageEvent) again();
-    else fetch("health").then(again, lose);
+    fetch("health").then(again, lose);
   });
   return source;
 }

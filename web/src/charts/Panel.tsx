@@ -103,7 +103,7 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
   const [again, setAgain] = createSignal(0);
   createEffect(
     on([seen, ids, range, props.live.begun, again, () => width() > 0], () => {
-      if (!seen() || !width()) return;
+      if (!seen() || !width() || !props.live.begun()) return;
       const control = new AbortController();
       // What is in sight of a chosen range tells which steps to read; these stay what they are.
       read(range() ? (steps() ?? {}) : {}, control);

@@ -1,6 +1,6 @@
 // Some runs with all that they logged, kept up to date.
 
-import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
+import { createMemo, createSignal, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { type Run, readRuns } from "../api/runs";
 import { type RunChange, watch } from "../api/watch";
@@ -38,16 +38,12 @@ export function createLiveRuns(ids: () => string[]) {
       all.map((run) => changes.filter((change) => change.run_id === run.id).reduce(changed, run)),
     );
   };
-  createEffect(on(asked, read));
-  // Only what is there can be watched, and it is watched anew only if it is another one.
-  const watched = createMemo(() => runs().map((run) => run.id), [], {
-    equals: (a, b) => a.join() === b.join(),
-  });
   watch(
-    () => (watched().length ? { runIds: watched() } : undefined),
-    () => {
-      read();
+    () => ({ runIds: asked() }),
+    async () => {
+      await read();
       setBegun((count) => count + 1);
+      return runs().length === asked().length; // what is not there cannot be watched
     },
     (changes) => {
       for (const listener of listeners) listener(changes);
@@ -61,7 +57,7 @@ export function createLiveRuns(ids: () => string[]) {
     runs,
     error,
     loading,
-    /** Grows when something may have been missed, and is to be read anew. */
+    /** Grows when histories are to be read: at first, and when something may have been missed. */
     begun,
     read,
     /** Calls a listener with all changes while the component is there. */

@@ -2,7 +2,6 @@
 
 import { batch, createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
-import { returns } from "../api/connection";
 import { countRuns, PARENT_TAG, type Run, type RunQuery, readRuns, searchRuns } from "../api/runs";
 import { watch } from "../api/watch";
 import { changed } from "./changes";
@@ -46,6 +45,7 @@ export function createRunList(asked: () => Asked) {
   const [created, setCreated] = createSignal(0);
   let next = "";
   let needed = 0;
+  let listed: string | undefined;
   let reading = new AbortController();
   let readingOn: Promise<void> | undefined;
 
@@ -81,7 +81,8 @@ export function createRunList(asked: () => Asked) {
     batch(() => {
       setChosen(defaults(page.runs));
       setRuns(page.runs);
-      setUnfolded(new Map());
+      if (search.filter !== listed) setUnfolded(new Map());
+      listed = search.filter;
       setFamilySize(new Map());
       setCreated(0);
       setTotal(page.next ? undefined : page.runs.length);
@@ -165,10 +166,11 @@ export function createRunList(asked: () => Asked) {
 
   const known = createMemo(() => new Set(lines().map((line) => line.run.id)));
 
-  createEffect(on([query, () => asked().columns.join(), returns], reload));
+  createEffect(on([query, () => asked().columns.join()], reload, { defer: true }));
   onCleanup(() => reading.abort());
 
   follow(asked, {
+    begin: reload,
     has: (id) => known().has(id),
     patch: (change) => {
       batch(() => {
@@ -227,11 +229,13 @@ function queryOf(asked: Asked): RunQuery {
 function follow(
   asked: () => Asked,
   list: {
+    begin: () => Promise<void>;
     has: (id: string) => boolean;
     patch: (change: (run: Run) => Run) => void;
     appeared: (number: number) => void;
   },
 ): void {
+  const experiment = createMemo(() => asked().experimentId);
   let waiting = new Map<string, Parameters<typeof changed>[1][]>();
   let strangers = new Set<string>();
   let frame = 0;
@@ -249,8 +253,11 @@ function follow(
     if (number) list.appeared(number);
   };
   watch(
-    () => ({ experimentId: asked().experimentId }),
-    () => {},
+    () => ({ experimentId: experiment() }),
+    async () => {
+      await list.begin();
+      return true;
+    },
     (changes) => {
       for (const change of changes) {
         const id = change.run_id ?? "";
