@@ -1,7 +1,7 @@
 # What a person types here. Each target does the set-up it needs, once.
 
 PYTHON ?= python3
-PACKAGES := clients/python service tests benchmarks examples proto
+PACKAGES := clients/python service tests benchmarks examples proto web/screenshots.py
 INSTALLED := .venv/installed
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
@@ -10,7 +10,7 @@ WEB := service/runstream_service/web/index.html
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test test-python test-jvm lint proto web bench clean
+.PHONY: demo serve test test-python test-jvm lint proto web screenshots bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -47,6 +47,9 @@ proto: $(INSTALLED) ## generate the stubs again
 
 web: $(WEB) ## build the web interface
 
+screenshots: $(INSTALLED) $(WEB) ## take the pictures of the README anew
+	PYTHONPATH=tests .venv/bin/python web/screenshots.py
+
 bench: $(INSTALLED) $(WEB)
 	.venv/bin/python -m benchmarks $(ARGS)
 
@@ -75,6 +78,6 @@ $(BUF): proto/package.json proto/package-lock.json | $(INSTALLED)
 	touch $@
 
 # Installing builds the interface, too; this builds it again after a change.
-$(WEB): $(shell find web -type f -not -path '*/node_modules/*' -not -name openapi.json -not -name schema.d.ts) | $(INSTALLED)
+$(WEB): $(shell find web -type f -not -path '*/node_modules/*' -not -name '*.py' -not -name openapi.json -not -name schema.d.ts) | $(INSTALLED)
 	cd web && $(NPM) $(NPM_CI) && $(NPM) run --silent build
 	touch $@

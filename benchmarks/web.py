@@ -44,13 +44,14 @@ requestAnimationFrame(look);
 _SCROLLED = """
 (frames) => new Promise((done) => {
   const grid = document.querySelector("[role=treegrid]");
+  const end = grid.scrollHeight - grid.clientHeight;
   const taken = [];
   let before = performance.now();
   const frame = (now) => {
     taken.push(now - before);
     before = now;
     if (taken.length > frames) return done(taken.slice(1));
-    grid.scrollTop = (grid.scrollHeight - grid.clientHeight) * taken.length / frames;
+    grid.scrollTop = end * taken.length / frames;
     requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);
@@ -60,16 +61,18 @@ _SCROLLED = """
 # Notes when the chart has read its points, or has more of them, and they are painted.
 _DRAWN = """
 window.drawn = [];
+let known = "0";
+let wasBusy = true;
 const look = () => {
   const panel = document.querySelector("figure.panel");
   const points = panel?.querySelector("canvas") ? panel.querySelector(".plot").dataset.points : "0";
   const busy = panel?.ariaBusy === "true";
-  if (points !== "0" && !busy && (points !== window.points || window.busy))
+  if (points !== "0" && !busy && (points !== known || wasBusy))
     requestAnimationFrame(() => { window.drawn.push([performance.now(), Date.now()]); });
-  [window.points, window.busy] = [points, busy];
-  requestAnimationFrame(look);
+  [known, wasBusy] = [points, busy];
 };
-requestAnimationFrame(look);
+const seen = { subtree: true, childList: true, attributeFilter: ["aria-busy", "data-points"] };
+new MutationObserver(look).observe(document, seen);
 """
 
 
@@ -254,8 +257,8 @@ def _fill(file: Path) -> None:
             run_id = f"{number:032x}"
             database.execute(
                 "INSERT INTO runs (run_uuid, name, source_type, status, start_time, end_time, "
-                "lifecycle_stage, artifact_uri, experiment_id) "
-                "VALUES (?, ?, 'LOCAL', 'FINISHED', ?, ?, 'active', ?, 0)",
+                "lifecycle_stage, artifact_uri, experiment_id, user_id) "
+                "VALUES (?, ?, 'LOCAL', 'FINISHED', ?, ?, 'active', ?, 0, '')",
                 (run_id, f"run {number}", 1 + number, 1_000 + number, f"{file.parent}/{run_id}"),
             )
             for table in ("metrics", "latest_metrics"):

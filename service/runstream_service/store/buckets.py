@@ -32,13 +32,12 @@ class _Axis:
     def __init__(self, part: Any) -> None:
         self.first = written(part.order_by(*_UP).limit(1))
         self.last = written(part.order_by(*_DOWN).limit(1))
-        # With one min() or max(), the other columns are those of the row that has it: SQLite says
-        # so, and is faster than with ORDER BY and LIMIT.
-        self.least = written(part.select(*_UP[:2], fn.MIN(Point.value)))
-        self.greatest = written(part.select(*_UP[:2], fn.MAX(Point.value)))
+        # Where the extremes are is looked up after them. Often that is the first or last point, and
+        # where it is not, both in one scan and then their places take no longer than each alone.
+        self.extremes = written(part.select(fn.MIN(Point.value), fn.MAX(Point.value)))
         number = part.where(Point.value < NAN)
-        self.greatest_number = written(number.select(*_UP[:2], fn.MAX(Point.value)))
-        self.first_nan = written(part.where(Point.value == NAN).order_by(*_UP).limit(1))
+        self.greatest_number = written(number.select(fn.MAX(Point.value)))
+        self.first_of = written(part.where(Point.value == NAN).order_by(*_UP).limit(1))
 
 
 _BY_STEP = _Axis(_RANGE)
@@ -91,16 +90,15 @@ def _points_of(axis: _Axis, values: tuple[int, ...]) -> list[_Row]:
     first = first_row(axis.first, *values, 1)
     if first is None:
         return []
-    greatest = first_row(axis.greatest, *values)
-    rows = [first, first_row(axis.last, *values, 1), first_row(axis.least, *values), greatest]
-    if greatest is not None and greatest[2] == NAN:  # which is greater than all numbers
-        rows[3:] = [
-            first_row(axis.greatest_number, *values, NAN),
-            first_row(axis.first_nan, *values, NAN, 1),
-        ]
-    # That of no numbers at all is a row of nulls.
-    found = {row for row in rows if row is not None and row[0] is not None}
-    return sorted(found, key=_place)
+    found = {first, first_row(axis.last, *values, 1)}
+    wanted = {*(first_row(axis.extremes, *values) or ())}
+    if NAN in wanted:  # which is greater than all numbers
+        wanted |= {*(first_row(axis.greatest_number, *values, NAN) or ())}
+    # The greatest of no numbers at all is null; and a NaN at an end need not be the first one.
+    ends = {row[2] for row in found if row is not None}
+    for value in wanted - {None} - (ends - {NAN}):
+        found.add(first_row(axis.first_of, *values, value, 1))
+    return sorted((row for row in found if row is not None), key=_place)
 
 
 def _place(row: _Row) -> tuple[int, int, bool, float | str]:

@@ -34,11 +34,20 @@ export const USER_TAG = "mlflow.user";
 export const SOURCE_TAG = "mlflow.source.name";
 export const COMMIT_TAG = "mlflow.source.git.commit";
 
+/** Keys by what they are of. */
+export interface Keys {
+  metrics: string[];
+  params: string[];
+  tags: string[];
+}
+
 /** Keys to return; all, where there is no list. */
 export interface KeysAsked {
   metrics?: string[];
   params?: string[];
   tags?: string[];
+  /** Whether to return the extremes of these metrics; so it is, if nothing is said. */
+  extremes?: boolean;
 }
 
 export interface RunQuery {
@@ -61,7 +70,7 @@ export async function searchRuns(
   token = "",
   signal?: AbortSignal,
 ): Promise<RunPage> {
-  const { metrics, params, tags } = query.keys ?? {};
+  const { metrics, params, tags, extremes = true } = query.keys ?? {};
   const answer = await answered(
     api.POST("/api/2.0/mlflow/runs/search", {
       body: {
@@ -71,7 +80,7 @@ export async function searchRuns(
         run_view_type: query.view ?? "ACTIVE_ONLY",
         max_results: limit,
         page_token: token,
-        with_metric_summaries: true,
+        with_metric_summaries: extremes,
         ...(metrics && { metric_keys: { keys: metrics } }),
         ...(params && { param_keys: { keys: params } }),
         ...(tags && { tag_keys: { keys: tags } }),
@@ -108,7 +117,7 @@ export async function countRuns(query: RunQuery, signal?: AbortSignal): Promise<
 }
 
 /** Returns all keys that the runs of an experiment logged under. */
-export async function listKeys(experimentId: string): Promise<Required<KeysAsked>> {
+export async function listKeys(experimentId: string): Promise<Keys> {
   const { metrics, params, tags } = await answered(
     api.GET("/api/1.0/runstream/runs/list-keys", {
       params: { query: { experiment_ids: [experimentId] } },

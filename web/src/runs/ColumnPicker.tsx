@@ -2,7 +2,7 @@
 
 import { createVirtualizer } from "@tanstack/solid-virtual";
 import { createMemo, createSignal, For } from "solid-js";
-import type { KeysAsked } from "../api/runs";
+import type { Keys } from "../api/runs";
 import { Dialog } from "../parts/Dialog";
 import { count } from "../parts/format";
 import { ATTRIBUTES, type Column, title } from "./columns";
@@ -17,7 +17,7 @@ interface Choice {
 }
 
 export function ColumnPicker(props: {
-  keys: Required<KeysAsked>;
+  keys: Keys;
   chosen: Column[];
   choose: (columns: Column[]) => void;
   close: () => void;

@@ -43,6 +43,7 @@ export default function ExperimentPage() {
   const [view, setView] = useText("view");
   const [flat, setFlat] = useText("flat");
   const [tab, setTab] = useText("tab");
+  if (tab() === "charts") Charts.preload(); // while the runs are read
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
 

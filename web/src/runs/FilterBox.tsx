@@ -2,7 +2,7 @@
 
 import { createMemo, createSignal, createUniqueId, For, Show } from "solid-js";
 import type { ApiError } from "../api/client";
-import type { KeysAsked } from "../api/runs";
+import type { Keys } from "../api/runs";
 import { ATTRIBUTES, searchKey } from "./columns";
 
 const MOST = 50;
@@ -12,7 +12,7 @@ const WORD = /(?:[\w./:-]+|\w+\.["`][^"`]*)$/;
 export function FilterBox(props: {
   value: string;
   apply: (filter: string) => void;
-  keys: Required<KeysAsked> | undefined;
+  keys: Keys | undefined;
   wanted: () => void;
   error: ApiError | undefined;
 }) {

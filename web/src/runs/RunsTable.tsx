@@ -1,8 +1,8 @@
 // The table of runs: as many rows and columns as there are, of which only those in sight are made.
 
-import { A, useNavigate } from "@solidjs/router";
+import { useNavigate } from "@solidjs/router";
 import { createVirtualizer } from "@tanstack/solid-virtual";
-import { createEffect, createMemo, createSignal, For, on, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, Index, on, Show } from "solid-js";
 import type { Run } from "../api/runs";
 import { StatusMark } from "../parts/StatusMark";
 import { type Column, isNumeric, text, title } from "./columns";
@@ -33,6 +33,16 @@ export function RunsTable(props: {
   const columns = () => props.list.columns();
   // Lines that are not read yet have their place, too.
   const count = createMemo(() => Math.max(lines().length, props.list.total() ?? 0));
+  // Before the rows: to read where it is after they changed would lay the page out once more.
+  const cells = createVirtualizer({
+    horizontal: true,
+    get count() {
+      return columns().length;
+    },
+    getScrollElement: () => grid,
+    estimateSize: (index) => WIDTHS[columns()[index] ?? ""] ?? WIDTH,
+    overscan: 2,
+  });
   const rows = createVirtualizer({
     get count() {
       return count();
@@ -44,18 +54,10 @@ export function RunsTable(props: {
     scrollPaddingStart: ROW,
     scrollPaddingEnd: ROW,
   });
-  const cells = createVirtualizer({
-    horizontal: true,
-    get count() {
-      return columns().length;
-    },
-    getScrollElement: () => grid,
-    estimateSize: (index) => WIDTHS[columns()[index] ?? ""] ?? WIDTH,
-    overscan: 2,
-  });
   createEffect(on(columns, () => cells.measure()));
   createEffect(() => props.list.need(rows.getVirtualItems().at(-1)?.index ?? 0));
 
+  const unfolded = (line: Line | undefined) => !!line && props.list.isUnfolded(line.run);
   const open = (run: Run) => navigate(`/experiments/${run.experimentId}/runs/${run.id}`);
   const move = (to: number) => {
     setActive(Math.max(0, Math.min(count() - 1, to)));
@@ -108,6 +110,7 @@ export function RunsTable(props: {
       aria-busy={props.list.loading()}
       tabindex="0"
       onKeyDown={onKey}
+      onPointerOver={tellWhole}
     >
       <div
         class="canvas"
@@ -132,64 +135,68 @@ export function RunsTable(props: {
             )}
           </For>
         </div>
-        <For each={rows.getVirtualItems()}>
-          {(row) => (
-            <div
-              class="row"
-              id={`line-${row.index}`}
-              role="row"
-              aria-rowindex={row.index + 2}
-              aria-level={(lines()[row.index]?.depth ?? 0) + 1}
-              aria-selected={props.selected.has(lines()[row.index]?.run.id ?? "")}
-              {...expanded(props.list, lines()[row.index])}
-              classList={{
-                active: active() === row.index,
-                selected: props.selected.has(lines()[row.index]?.run.id ?? ""),
-              }}
-              style={{ transform: `translateY(${row.start - ROW}px)` }}
-              onMouseDown={() => setActive(row.index)}
-            >
-              <Show
-                when={lines()[row.index]}
-                fallback={
-                  <div class="cell name waiting" role="gridcell">
-                    Loading…
-                  </div>
-                }
+        {/* A line that leaves the view is used again for one that comes: scrolling makes nothing. */}
+        <Index each={rows.getVirtualItems()}>
+          {(row) => {
+            const line = () => lines()[row().index];
+            const selected = () => props.selected.has(line()?.run.id ?? "");
+            return (
+              <div
+                class="row"
+                id={`line-${row().index}`}
+                role="row"
+                aria-rowindex={row().index + 2}
+                aria-level={(line()?.depth ?? 0) + 1}
+                aria-selected={selected()}
+                aria-expanded={line()?.children ? unfolded(line()) : undefined}
+                classList={{ active: active() === row().index, selected: selected() }}
+                style={{ transform: `translateY(${row().start - ROW}px)` }}
+                onMouseDown={() => setActive(row().index)}
               >
-                {(line) => (
-                  <>
-                    <Name
-                      line={line()}
-                      selected={props.selected.has(line().run.id)}
-                      unfolded={props.list.isUnfolded(line().run)}
-                      toggle={() => props.list.toggle(line().run)}
-                      pick={(range) => pick(row.index, range)}
-                    />
-                    <Spacer width={cells.getVirtualItems()[0]?.start ?? 0} />
-                    <For each={cells.getVirtualItems()}>
-                      {(cell) => (
-                        <Cell
-                          run={line().run}
-                          column={columns()[cell.index] ?? ""}
-                          index={cell.index}
-                          width={cell.size}
-                        />
-                      )}
-                    </For>
-                  </>
-                )}
-              </Show>
-            </div>
-          )}
-        </For>
+                <Show
+                  when={line()}
+                  fallback={
+                    <div class="cell name waiting" role="gridcell">
+                      Loading…
+                    </div>
+                  }
+                >
+                  {(there) => (
+                    <>
+                      <Name
+                        line={there()}
+                        selected={selected()}
+                        unfolded={unfolded(there())}
+                        toggle={() => props.list.toggle(there().run)}
+                        pick={(range) => pick(row().index, range)}
+                      />
+                      <Spacer width={cells.getVirtualItems()[0]?.start ?? 0} />
+                      <For each={cells.getVirtualItems()}>
+                        {(cell) => (
+                          <Cell
+                            run={there().run}
+                            column={columns()[cell.index] ?? ""}
+                            index={cell.index}
+                            width={cell.size}
+                          />
+                        )}
+                      </For>
+                    </>
+                  )}
+                </Show>
+              </div>
+            );
+          }}
+        </Index>
       </div>
     </div>
   );
 }
 
-function expanded(list: RunList, line: Line | undefined) {
-  return line?.children ? { "aria-expanded": list.isUnfolded(line.run) } : {};
+/** What does not fit into a cell is told by it when the pointer is over it. */
+function tellWhole(event: PointerEvent): void {
+  const cell = (event.target as HTMLElement).closest<HTMLElement>(".row .cell");
+  if (cell) cell.title = cell.innerText;
 }
 
 function Spacer(props: { width: number }) {
@@ -266,31 +273,27 @@ function Name(props: {
           {props.unfolded ? "▾" : "▸"}
         </button>
       </Show>
-      <A
-        href={`/experiments/${run().experimentId}/runs/${run().id}`}
-        tabindex="-1"
-        title={run().name}
-      >
+      <a href={`#/experiments/${run().experimentId}/runs/${run().id}`} tabindex="-1">
         {run().name}
-      </A>
+      </a>
     </div>
   );
 }
 
 function Cell(props: { run: Run; column: Column; index: number; width: number }) {
-  const shown = () => text(props.run, props.column);
   return (
     <div
       class="cell"
       classList={{ number: isNumeric(props.column) }}
       role="gridcell"
       aria-colindex={props.index + 2}
-      title={shown()}
       style={{ width: `${props.width}px` }}
     >
-      <Show when={props.column === "status"} fallback={shown()}>
+      {props.column === "status" ? (
         <StatusMark status={props.run.status} />
-      </Show>
+      ) : (
+        text(props.run, props.column)
+      )}
     </div>
   );
 }

@@ -96,14 +96,19 @@ export function text(run: Run, column: Column): string {
 }
 
 /** Returns the keys that a search has to return for these columns. */
-export function keysOf(columns: Column[]): Required<KeysAsked> {
+export function keysOf(columns: Column[]): KeysAsked {
   const keys = { metrics: new Set<string>(), params: new Set<string>(), tags: new Set<string>() };
   for (const [group, key] of columns.map(parts)) {
     if (["metrics", "minimum", "maximum"].includes(group)) keys.metrics.add(key);
     if (group === "params") keys.params.add(key);
     if (group === "tags") keys.tags.add(key);
   }
-  return { metrics: [...keys.metrics], params: [...keys.params], tags: [...keys.tags] };
+  return {
+    metrics: [...keys.metrics],
+    params: [...keys.params],
+    tags: [...keys.tags],
+    extremes: columns.some((column) => /^(minimum|maximum)\./.test(column)),
+  };
 }
 
 /** Returns the columns to begin with: the first metrics and params that these runs have. */

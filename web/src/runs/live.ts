@@ -41,6 +41,7 @@ export function createLiveRuns(ids: () => string[]) {
   watch(
     () => ({ runIds: asked() }),
     async () => {
+      if (!asked().length) return false;
       await read();
       setBegun((count) => count + 1);
       return runs().length === asked().length; // what is not there cannot be watched

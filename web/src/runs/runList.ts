@@ -6,9 +6,10 @@ import { countRuns, PARENT_TAG, type Run, type RunQuery, readRuns, searchRuns } 
 import { watch } from "../api/watch";
 import { changed } from "./changes";
 import { type Column, defaults, keysOf } from "./columns";
+import { childrenOf, hasFamilies } from "./families";
 
 const FIRST = 50;
-const PAGE = 1_000;
+const PAGE = 250;
 const SAMPLE = 20;
 // Runs that are read ahead of those in sight.
 const AHEAD = 1_000;
@@ -46,6 +47,7 @@ export function createRunList(asked: () => Asked) {
   let next = "";
   let needed = 0;
   let listed: string | undefined;
+  let families = Promise.resolve(false);
   let reading = new AbortController();
   let readingOn: Promise<void> | undefined;
 
@@ -77,6 +79,7 @@ export function createRunList(asked: () => Asked) {
     const search = { ...query(), ...(keys && { keys }) };
     const counted = countRuns(query(), control.signal);
     counted.catch(() => {}); // the search says what is wrong
+    families = hasFamilies(asked().experimentId, control.signal);
     const page = await searchRuns(search, limit, "", control.signal);
     batch(() => {
       setChosen(defaults(page.runs));
@@ -118,7 +121,7 @@ export function createRunList(asked: () => Asked) {
   };
 
   const findChildren = async (parents: Run[], control: AbortController) => {
-    if (!asked().nested || !parents.length) return;
+    if (!asked().nested || !parents.length || !(await families)) return;
     const found = await childrenOf(parents, asked().experimentId, control.signal).catch(() => []);
     if (control.signal.aborted || !found.length) return;
     setFamilySize((sizes) => {
@@ -154,15 +157,19 @@ export function createRunList(asked: () => Asked) {
       return left;
     });
 
-  const lines = createMemo(() => {
+  const lines = createMemo<Line[]>((before) => {
     const found: Line[] = [];
     const add = (run: Run, depth: number) => {
-      found.push({ run, depth, children: familySize().get(run.id) ?? 0 });
+      const children = familySize().get(run.id) ?? 0;
+      const old = before[found.length];
+      // A line that is what it was stays the same object: what shows it has nothing to do.
+      const same = old?.run === run && old.depth === depth && old.children === children;
+      found.push(same ? old : { run, depth, children });
       for (const child of unfolded().get(run.id) ?? []) add(child, depth + 1);
     };
     for (const run of runs()) add(run, 0);
     return found;
-  });
+  }, []);
 
   const known = createMemo(() => new Set(lines().map((line) => line.run.id)));
 
@@ -272,24 +279,4 @@ function follow(
     cancelAnimationFrame(frame);
     clearTimeout(settling);
   });
-}
-
-async function childrenOf(
-  parents: Run[],
-  experimentId: string,
-  signal: AbortSignal,
-): Promise<Run[]> {
-  const ids = parents.map((run) => `'${run.id}'`);
-  const found: Run[] = [];
-  // A filter may have 20,000 characters (S4).
-  for (let i = 0; i < ids.length; i += 500) {
-    const query: RunQuery = {
-      experimentIds: [experimentId],
-      filter: `tags.${PARENT_TAG} IN (${ids.slice(i, i + 500).join(", ")})`,
-      keys: { metrics: [], params: [], tags: [PARENT_TAG] },
-    };
-    const page = await searchRuns(query, 10_000, "", signal);
-    found.push(...page.runs);
-  }
-  return found;
 }
