@@ -193,12 +193,13 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
         {(now) => <ErrorNote error={now()} again={() => setAgain((times) => times + 1)} />}
       </Show>
       <div
-        ref={canvas}
         class="plot"
         role="presentation"
         data-points={curves().reduce((sum, { xs }) => sum + xs.length, 0)}
         onDblClick={() => setRange(undefined)}
       >
+        {/* What is in here is uPlot's alone. */}
+        <div ref={canvas} />
         <Show when={cursor()}>
           {(at) => (
             <Values at={at()} curves={curves()} runs={props.runs} settings={props.settings} />
