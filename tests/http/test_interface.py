@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from http_rest import Rest
 
 
@@ -46,3 +48,35 @@ def test_the_page_can_tell_where_grpc_is(rest: Rest) -> None:
     about = rest.session.get(f"{rest.uri}/api/1.0/runstream/server").json()
     assert set(about) == {"version", "grpc_port"}
     assert about["grpc_port"] > 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"sec-fetch-site": "same-origin", "origin": "https://proxy.example"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+def test_pages_of_other_sites_cannot_write(
+    rest: Rest, headers: dict[str, str], status: int
+) -> None:  # W7
+    path = f"{rest.uri}/api/2.0/mlflow/experiments/create"
+    said = {"content-type": "text/plain", **headers}  # which asks for nobody's leave (CORS)
+    answer = rest.session.post(path, data='{"name": "a"}', headers=said)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["error_code"] == "PERMISSION_DENIED"
+    found = rest.post("experiments/search", max_results=10)["experiments"]
+    assert len(found) == (2 if status == 200 else 1)
+    assert rest.session.get(f"{rest.uri}/health", headers=headers).status_code == 200
+
+
+def test_the_page_of_this_server_can_write(rest: Rest) -> None:  # W7
+    headers = {"origin": rest.uri}
+    path = f"{rest.uri}/api/2.0/mlflow/experiments/create"
+    assert rest.session.post(path, json={"name": "a"}, headers=headers).status_code == 200

@@ -31,7 +31,9 @@ def summaries(api: Api, **fields: object) -> list[list[MetricSummary]]:
     return [list(run.data.metric_summaries) for run in api.runs.SearchRuns(request).runs]
 
 
-def test_a_search_returns_the_extremes_of_each_metric_if_asked(api: Api, named: NamedRuns) -> None:
+def test_a_search_returns_the_extremes_of_each_metric_if_asked(
+    api: Api, named: NamedRuns
+) -> None:  # S8
     run = named.add("a")
     log(api, run, "loss", 3.0, 1.0, 2.0)
     log(api, run, "wild", math.inf, math.nan, -math.inf)
@@ -48,7 +50,7 @@ def test_a_search_returns_the_extremes_of_each_metric_if_asked(api: Api, named: 
     assert [summary.key for summary in found] == ["loss"]
 
 
-def test_runs_are_ordered_and_filtered_by_extremes(api: Api, named: NamedRuns) -> None:
+def test_runs_are_ordered_and_filtered_by_extremes(api: Api, named: NamedRuns) -> None:  # S8
     for name, values in {"a": (5, 1, 5), "b": (3, 2, 9), "c": (4, 4, 4)}.items():
         log(api, named.add(name), "loss", *values)
     log(api, named.add("nan"), "loss", math.nan)
@@ -64,7 +66,7 @@ def test_runs_are_ordered_and_filtered_by_extremes(api: Api, named: NamedRuns) -
     assert named.found("", "maximum.loss", max_results=1) == "c a b bare nan"
 
 
-def test_runs_are_ordered_and_filtered_by_duration(api: Api, named: NamedRuns) -> None:
+def test_runs_are_ordered_and_filtered_by_duration(api: Api, named: NamedRuns) -> None:  # S8
     for name, milliseconds in {"long": 500, "short": 100, "middle": 300}.items():
         run = named.add(name)
         start = api.runs.GetRun(pb.GetRunRequest(run_id=run)).run.info.start_time

@@ -80,7 +80,7 @@ def test_pages_fit_a_phone_and_a_wall(
     assert size >= (14 if width == 400 else 17)
 
 
-def test_stored_markup_is_text(see: See, content: Content) -> None:
+def test_stored_markup_is_text(see: See, content: Content) -> None:  # W7
     page = settled(see(f"/experiments/{content.experiment_id}?flat=1"))
     expect(page.get_by_role("link", name=MARKUP)).to_be_visible()
     for tab in ("charts", "parallel", "scatter"):

@@ -188,7 +188,7 @@ def test_audio_is_played(see: See, content: Content) -> None:
     expect(audio).to_have_js_property("error", None)
 
 
-def test_a_page_runs_its_scripts_and_reaches_nothing(see: See, content: Content) -> None:
+def test_a_page_runs_its_scripts_and_reaches_nothing(see: See, content: Content) -> None:  # W7
     page = preview(see, content, "report.html")
     frame = page.frame_locator("iframe[title='report.html']")
     expect(frame.get_by_role("heading")).to_have_text("Report")

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -20,6 +21,7 @@ from runstream_service.http.contract import Contract
 from runstream_service.http.document import document_routes
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.interface import interface_routes
+from runstream_service.http.other_sites import refuse_other_sites
 from runstream_service.http.streams import stream_routes
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
@@ -54,6 +56,7 @@ def application(
             *interface_routes(grpc_port),
             *_others(),
         ],
+        middleware=[Middleware(refuse_other_sites)],
         exception_handlers={
             RunstreamError: errors.of_runstream,
             HTTPException: errors.of_http,
