@@ -34,6 +34,8 @@ export const USER_TAG = "mlflow.user";
 export const SOURCE_TAG = "mlflow.source.name";
 export const COMMIT_TAG = "mlflow.source.git.commit";
 
+const IDS_AT_ONCE = 500;
+
 /** Keys by what they are of. */
 export interface Keys {
   metrics: string[];
@@ -91,13 +93,31 @@ export async function searchRuns(
   return { runs: (answer.runs ?? []).map(runOf), next: answer.next_page_token ?? "" };
 }
 
+/** Returns ids as lists for a filter, which may have 20,000 characters (S4). */
+export function idLists(ids: string[]): string[] {
+  const lists: string[] = [];
+  for (let i = 0; i < ids.length; i += IDS_AT_ONCE)
+    lists.push(
+      ids
+        .slice(i, i + IDS_AT_ONCE)
+        .map((id) => `'${id.replaceAll("'", "''")}'`)
+        .join(", "),
+    );
+  return lists;
+}
+
 /** Returns the runs of these ids with all that they logged, in this order; some may be missing. */
 export async function readRuns(ids: string[]): Promise<Run[]> {
-  if (!ids.length) return [];
-  const list = ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ");
-  const query = { experimentIds: [], filter: `run_id IN (${list})`, view: "ALL" } as const;
-  const { runs } = await searchRuns({ ...query, experimentIds: [] }, ids.length);
-  const found = new Map(runs.map((run) => [run.id, run]));
+  const found = new Map<string, Run>();
+  for (const list of idLists(ids)) {
+    const query: RunQuery = { experimentIds: [], filter: `run_id IN (${list})`, view: "ALL" };
+    let token = "";
+    do {
+      const page = await searchRuns(query, IDS_AT_ONCE, token); // it may end early, by its size
+      for (const run of page.runs) found.set(run.id, run);
+      token = page.next;
+    } while (token);
+  }
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 

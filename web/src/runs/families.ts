@@ -1,6 +1,6 @@
 // Runs that have child runs: a child's tag names its parent.
 
-import { countRuns, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
+import { countRuns, idLists, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
 
 /** Returns whether any run of an experiment is a child: where none is, none is looked for. */
 export async function hasFamilies(experimentId: string, signal: AbortSignal): Promise<boolean> {
@@ -15,13 +15,11 @@ export async function childrenOf(
   experimentId: string,
   signal: AbortSignal,
 ): Promise<Run[]> {
-  const ids = parents.map((run) => `'${run.id}'`);
   const found: Run[] = [];
-  // A filter may have 20,000 characters (S4).
-  for (let i = 0; i < ids.length; i += 500) {
+  for (const list of idLists(parents.map((run) => run.id))) {
     const query: RunQuery = {
       experimentIds: [experimentId],
-      filter: `tags.${PARENT_TAG} IN (${ids.slice(i, i + 500).join(", ")})`,
+      filter: `tags.${PARENT_TAG} IN (${list})`,
       keys: { metrics: [], params: [], tags: [PARENT_TAG] },
     };
     const page = await searchRuns(query, 10_000, "", signal);
