@@ -21,6 +21,7 @@ from api import Api, refused
 from files import MIB, download, on_disk, paths, upload, uploaded
 from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
 from runstream_service.storage.blobs import Blobs
+from runstream_service.storage.folder import Folder
 from runstream_service.storage.opening import open_storage
 from runstream_service.storage.threads import FileThreads
 from runstream_service.store.database import close_database, open_database
@@ -210,6 +211,30 @@ def test_an_artifact_root_that_cannot_be_used_is_refused_at_start(
     assert started.stderr.startswith("runstream server: artifact root")
     assert started.stderr.count("\n") == 1
     assert root in started.stderr
+
+
+def test_a_reader_who_hangs_up_leaves_the_file_to_the_thread_that_reads(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "content").write_bytes(bytes(16 * MIB))
+
+    async def hang_up_often() -> int:
+        threads = FileThreads()
+        folder: Any = Folder(tmp_path, threads)
+        for turn in range(200):
+            reading = folder.read("content", 0, 16 * MIB)
+            waiting = asyncio.ensure_future(anext(reading))
+            await asyncio.wait((waiting,), timeout=turn / 200_000)  # up to a millisecond
+            waiting.cancel()
+            await asyncio.wait((waiting,))
+            await reading.aclose()
+        await threads.close()
+        await asyncio.sleep(0.1)  # until the last file is closed
+        return len(os.listdir("/proc/self/fd"))
+
+    before = asyncio.run(hang_up_often())
+    assert asyncio.run(hang_up_often()) == before
+    assert caplog.messages == []
 
 
 def test_collecting_removes_what_no_file_has(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from runstream_service.storage.root import CHUNK
 from runstream_service.storage.threads import FileThreads
@@ -28,17 +30,26 @@ class Folder:
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
         # It stays open, so that a file that is replaced meanwhile is read to its end.
-        descriptor = await self._threads.start(os.open, self._root / name, os.O_RDONLY)
+        opening = self._threads.start(os.open, self._root / name, os.O_RDONLY)
+        reading: asyncio.Future[Any] = opening
         try:
+            descriptor = await asyncio.shield(opening)
             while start < end:
                 part = min(end, start + _CHUNKS * CHUNK)
-                yield await self._threads.start(_read, descriptor, start, part)
+                reading = self._threads.start(_read, descriptor, start, part)
+                yield await asyncio.shield(reading)
                 start = part
         finally:
-            os.close(descriptor)
+            # A caller who hangs up does not stop the thread, which has the file until it is done.
+            reading.add_done_callback(lambda _: _close(opening))
 
     async def delete(self, names: Sequence[str]) -> None:
         await self._threads.start(_unlink, [self._root / name for name in names])
+
+
+def _close(opened: asyncio.Future[int]) -> None:
+    if opened.exception() is None:
+        os.close(opened.result())
 
 
 def _move(file: Path, to: Path) -> None:
