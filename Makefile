@@ -6,6 +6,9 @@ INSTALLED := .venv/installed
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
+# Of the modules that are installed few are imported: they are compiled when they first are.
+export PIP_COMPILE := 0
+unexport PYTHONDONTWRITEBYTECODE
 # Node comes from PyPI.
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
