@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -261,46 +262,41 @@ def test_picture_and_data_are_downloaded(see: See, content: Content, tmp_path: P
     assert BLUE in {colour for _, colour in picture.getcolors(1 << 24) or []}
 
 
-def test_parallel_coordinates_lead_from_params_to_metrics(see: See, content: Content) -> None:
-    columns = "params.lr,params.optimizer,metrics.val/loss"
-    page = see(f"/experiments/{content.experiment_id}?tab=parallel&flat=1&columns={columns}")
-    drawing = page.get_by_role("img", name="Parallel coordinates")
-    expect(drawing.locator("path.line")).to_have_count(len(SWEEP))
-    expect(drawing.locator("text.name")).to_have_text(["lr", "optimizer", "val/loss"])
-    expect(drawing.get_by_text("rmsprop", exact=True)).to_be_visible()
-    box = drawing.locator("rect.handle").first.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 10, box["y"] + 1)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2, steps=4)
-    page.mouse.up()
-    expect(page.get_by_text("1 of 7 runs")).to_be_visible()  # an lr of 0.3 alone is so high
-    expect(drawing.locator("path.line.out")).to_have_count(4)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="SVG").click()
-    text = Path(download.value.path()).read_text()
-    assert text.startswith("<svg")
-    assert "val/loss" in text
-    page.get_by_role("group", name="Axes").get_by_label("optimizer").uncheck()
-    expect(drawing.locator("text.name")).to_have_text(["lr", "val/loss"])
+def test_the_data_of_a_panel_are_all_points_of_what_is_in_sight(see: See, content: Content) -> None:
+    page = see(f"/runs/{content.edges}?tab=charts&metric=gappy")
+    figure = panel(page, "gappy")
+    figure.locator(".plot:not([data-points='0'])").wait_for()
+    assert int(figure.locator(".plot").get_attribute("data-points") or 0) < POINTS
+    rows = points_of(page, figure)
+    assert [int(row["step"]) for row in rows] == list(range(POINTS))
+    values = [float(row["value"]) for row in rows]
+    assert all(math.isnan(values[step]) for step in GAP)
+    assert {step: values[step] for step in INFINITE} == INFINITE
+    figure.focus()
+    page.keyboard.press("+")
+    figure.get_by_role("button", name="Show all").wait_for()
+    steps = [int(row["step"]) for row in points_of(page, figure)]
+    assert steps == list(range(steps[0], steps[-1] + 1))
+    assert steps[0] > POINTS // 5
+    assert steps[-1] < POINTS - POINTS // 5
 
 
-def test_any_two_columns_make_a_scatter(see: See, content: Content) -> None:
-    columns = "params.lr,params.optimizer,metrics.val/loss,metrics.train/loss"
-    page = see(f"/experiments/{content.experiment_id}?tab=scatter&flat=1&columns={columns}")
-    circles = page.locator("circle.point")
-    expect(circles).to_have_count(len(SWEEP))
-    page.get_by_label("x", exact=True).select_option("metrics.train/loss")
-    page.get_by_label("y", exact=True).select_option("metrics.val/loss")
-    expect(page.get_by_role("img", name="val/loss by train/loss")).to_be_visible()
-    places = [
-        (float(c.get_attribute("cx") or 0), float(c.get_attribute("cy") or 0))
-        for c in circles.all()
-    ]
-    places.sort()
-    assert [y for _, y in places] == sorted((y for _, y in places), reverse=True)
+def points_of(page: Page, figure: Locator) -> list[dict[str, str]]:
+    """Return the rows of the CSV of a panel."""
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
-    assert len(Path(download.value.path()).read_text().splitlines()) == len(SWEEP) + 1
-    circles.first.click()
-    page.wait_for_url("**/runs/*")
+        figure.get_by_role("button", name="CSV").click()
+    with open(download.value.path(), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_is_said_which_of_many_runs_are_drawn(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        ids = [client.create_run("0", run_name=f"r{i}").info.run_id for i in range(101)]
+        for run in ids:
+            client.log_metric(run, "loss", 1.0)
+    page.goto(f"{server.http}/#/experiments/0?tab=charts")
+    expect(page.get_by_text("The first 10 of 101 runs; select others")).to_be_visible()
+    page.get_by_role("figure", name="loss, 10 runs").wait_for()
+    page.goto(f"{server.http}/#/experiments/0?tab=charts&selected={','.join(ids)}")
+    expect(page.get_by_text("The first 100 of 101 selected runs")).to_be_visible()
+    page.get_by_role("figure", name="loss, 100 runs").wait_for()

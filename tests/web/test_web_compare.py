@@ -34,6 +34,18 @@ def test_params_that_differ_come_first_and_the_best_metrics_are_marked(
     assert "differing=1" in page.url
 
 
+def test_metrics_that_differ_in_a_late_digit_differ(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        ids = [client.create_run("0", run_name=f"r{i}").info.run_id for i in range(2)]
+        for i, run in enumerate(ids):
+            client.log_metric(run, "accuracy", 0.912345 + i * 1e-9)
+            client.log_metric(run, "same", 1 / 3)
+    page.goto(f"{server.http}/#/compare?runs={','.join(ids)}&differing=1")
+    row = page.get_by_role("row", name="accuracy")
+    expect(row.locator("td.best")).to_have_attribute("title", str(0.912345 + 1e-9))
+    expect(page.get_by_role("row", name="same")).to_have_count(0)
+
+
 def test_charts_lay_the_runs_over_each_other(see: See, content: Content) -> None:
     page = see(f"/compare?tab=charts&runs={','.join(content.runs[:2])}")
     figure = page.get_by_role("figure", name="train/loss, 2 runs")

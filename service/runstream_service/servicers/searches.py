@@ -33,12 +33,14 @@ _DELETED = {
 def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
     """Return the answer of SearchRuns."""
     check_page_size(request.max_results, PAGE_RESULTS)
-    search = RunSearch(_scope(request), request.filter, request.order_by)
+    scope = _scope(request)
+    search = RunSearch(scope, request.filter, request.order_by)
     of_all_pages = [
         list(request.experiment_ids),
         request.run_view_type,
         request.filter,
         list(request.order_by),
+        request.top_level_only,
     ]
     place = place_of(of_all_pages, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_RESULTS
@@ -53,6 +55,10 @@ def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.Sear
             break
     if len(page.runs) < len(found):
         page.next_page_token = made(of_all_pages, found[len(page.runs) - 1].place)
+    if request.with_child_counts:
+        counts = scope.count_children([run.info.run_id for run in page.runs])
+        for run in page.runs:
+            run.child_count = counts.get(run.info.run_id, 0)
     return page
 
 
@@ -86,7 +92,8 @@ def _scope(
     request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
 ) -> Scope:
     among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
-    return Scope(among, _deleted("run_view_type", request.run_view_type))
+    deleted = _deleted("run_view_type", request.run_view_type)
+    return Scope(among, deleted, request.top_level_only)
 
 
 def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:

@@ -18,7 +18,8 @@ export interface StepRange {
 }
 
 /**
- * Reads one metric of runs, each thinned to at most `maxPoints` points so that no spike is lost.
+ * Reads one metric of runs, each thinned to at most `maxPoints` points so that no spike is lost; all
+ * points, if that is 0.
  *
  * Two requests share the runs: one would have the server read them one after the other.
  */
@@ -27,7 +28,7 @@ export async function readHistories(
   key: string,
   range: StepRange,
   maxPoints: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<History[]> {
   const found = new Map<string, History>();
   const half = Math.ceil(runIds.length / 2);
@@ -38,7 +39,10 @@ export async function readHistories(
       for (const runId of share) query.append("run_ids", runId);
       if (range.start !== undefined) query.set("start_step", String(Math.floor(range.start)));
       if (range.end !== undefined) query.set("end_step", String(Math.ceil(range.end)));
-      const answer = await fetched(`api/1.0/runstream/metrics/history/stream?${query}`, { signal });
+      const answer = await fetched(
+        `api/1.0/runstream/metrics/history/stream?${query}`,
+        signal && { signal },
+      );
       for (const line of (await answer.text()).split("\n")) if (line) take(line, key, found);
     }),
   );

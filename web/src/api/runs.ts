@@ -26,6 +26,8 @@ export interface Run {
   params: Map<string, string>;
   tags: Map<string, string>;
   datasets: Schemas["DatasetInput"][];
+  /** How many child runs it has. */
+  children: number;
 }
 
 export const PARENT_TAG = "mlflow.parentRunId";
@@ -35,6 +37,8 @@ export const SOURCE_TAG = "mlflow.source.name";
 export const COMMIT_TAG = "mlflow.source.git.commit";
 
 const IDS_AT_ONCE = 500;
+// A browser has six connections to a server, and the watch has one of them.
+const AT_ONCE = 4;
 
 /** Keys by what they are of. */
 export interface Keys {
@@ -57,6 +61,8 @@ export interface RunQuery {
   filter?: string;
   order?: string[];
   view?: "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL";
+  /** Whether to leave out child runs whose parents are there. */
+  topLevel?: boolean;
   keys?: KeysAsked;
 }
 
@@ -82,7 +88,9 @@ export async function searchRuns(
         run_view_type: query.view ?? "ACTIVE_ONLY",
         max_results: limit,
         page_token: token,
+        top_level_only: query.topLevel ?? false,
         with_metric_summaries: extremes,
+        with_child_counts: true,
         ...(metrics && { metric_keys: { keys: metrics } }),
         ...(params && { param_keys: { keys: params } }),
         ...(tags && { tag_keys: { keys: tags } }),
@@ -93,24 +101,17 @@ export async function searchRuns(
   return { runs: (answer.runs ?? []).map(runOf), next: answer.next_page_token ?? "" };
 }
 
-/** Returns ids as lists for a filter, which may have 20,000 characters (S4). */
-export function idLists(ids: string[]): string[] {
-  const lists: string[] = [];
-  for (let i = 0; i < ids.length; i += IDS_AT_ONCE)
-    lists.push(
-      ids
-        .slice(i, i + IDS_AT_ONCE)
-        .map((id) => `'${id.replaceAll("'", "''")}'`)
-        .join(", "),
-    );
-  return lists;
+/** Returns ids as a list for a filter, which may have 20,000 characters: for some 500 ids (S4). */
+export function idList(ids: string[]): string {
+  return ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ");
 }
 
 /** Returns the runs of these ids with all that they logged, in this order; some may be missing. */
 export async function readRuns(ids: string[]): Promise<Run[]> {
   const found = new Map<string, Run>();
-  for (const list of idLists(ids)) {
-    const query: RunQuery = { experimentIds: [], filter: `run_id IN (${list})`, view: "ALL" };
+  for (let i = 0; i < ids.length; i += IDS_AT_ONCE) {
+    const filter = `run_id IN (${idList(ids.slice(i, i + IDS_AT_ONCE))})`;
+    const query: RunQuery = { experimentIds: [], filter, view: "ALL" };
     let token = "";
     do {
       const page = await searchRuns(query, IDS_AT_ONCE, token); // it may end early, by its size
@@ -129,6 +130,7 @@ export async function countRuns(query: RunQuery, signal?: AbortSignal): Promise<
         experiment_ids: query.experimentIds,
         filter: query.filter ?? "",
         run_view_type: query.view ?? "ACTIVE_ONLY",
+        top_level_only: query.topLevel ?? false,
       },
       ...(signal && { signal }),
     }),
@@ -159,13 +161,34 @@ export async function deleteTag(id: string, key: string): Promise<void> {
 }
 
 export async function deleteRuns(ids: string[]): Promise<void> {
-  for (const id of ids)
-    await answered(api.POST("/api/2.0/mlflow/runs/delete", { body: { run_id: id } }));
+  await forEach(ids, (id) =>
+    answered(api.POST("/api/2.0/mlflow/runs/delete", { body: { run_id: id } })),
+  );
 }
 
 export async function restoreRuns(ids: string[]): Promise<void> {
-  for (const id of ids)
-    await answered(api.POST("/api/2.0/mlflow/runs/restore", { body: { run_id: id } }));
+  await forEach(ids, (id) =>
+    answered(api.POST("/api/2.0/mlflow/runs/restore", { body: { run_id: id } })),
+  );
+}
+
+/** Does something to each of many, a few at once; stops at the first that is refused. */
+export async function forEach<Item>(
+  items: Item[],
+  action: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const item = items[next] as Item;
+      next += 1;
+      await action(item).catch((failure) => {
+        next = items.length;
+        throw failure;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 function runOf(run: Schemas["Run"]): Run {
@@ -184,6 +207,7 @@ function runOf(run: Schemas["Run"]): Run {
     params: pairs(run.data?.params),
     tags: pairs(run.data?.tags),
     datasets: run.inputs?.dataset_inputs ?? [],
+    children: run.child_count ?? 0,
   };
 }
 

@@ -1,27 +1,19 @@
 // One metric of some runs.
 
-import {
-  createEffect,
-  createMemo,
-  createSignal,
-  For,
-  on,
-  onCleanup,
-  onMount,
-  Show,
-} from "solid-js";
+import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { type History, merge, readHistories, type StepRange } from "../api/history";
 import type { Run } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
-import { count, number } from "../parts/format";
-import { csv, save } from "../parts/save";
+import { count } from "../parts/format";
+import { attempt } from "../parts/notices";
 import { theme } from "../parts/theme";
 import type { LiveRuns } from "../runs/live";
-import { runColour } from "./colours";
-import { type Curve, curve, nearest, type Settings, xsOf } from "./curves";
+import { curve, nearest, type Settings, xsOf } from "./curves";
 import { savePicture } from "./picture";
-import { Plot, type Range, xText } from "./plot";
+import { Plot, type Range } from "./plot";
+import { savePoints } from "./points";
+import { Values } from "./Values";
 
 const LEAST_POINTS = 200;
 const MOST_POINTS = 4_000;
@@ -155,7 +147,8 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
     action();
   };
   const shownRuns = () => props.runs.filter((run) => ids().includes(run.id));
-  const saveData = () => save(`${props.metric}.csv`, csv(rowsOf(histories(), props.runs)));
+  const saveData = () =>
+    attempt(() => savePoints(props.metric, shownRuns(), (range() && steps()) || {}));
 
   return (
     <figure
@@ -210,48 +203,6 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
   );
 }
 
-/** The values of all runs under the cursor, the greatest first. */
-function Values(props: {
-  at: { x: number; left: number };
-  curves: Curve[];
-  runs: Run[];
-  settings: Settings;
-}) {
-  const found = () =>
-    props.curves
-      .map((curve) => {
-        const index = nearest(curve.xs, props.at.x);
-        const mark = curve.marks.find(({ x }) => x === curve.xs[index]);
-        const infinite = mark && (mark.up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
-        return {
-          id: curve.runId,
-          name: props.runs.find((run) => run.id === curve.runId)?.name ?? "",
-          x: curve.xs[index] ?? 0,
-          y: curve.ys[index] ?? infinite ?? Number.NaN,
-        };
-      })
-      .sort((a, b) => b.y - a.y || 0);
-  return (
-    <div
-      class="values"
-      role="status"
-      classList={{ many: props.curves.length > 15 }}
-      style={{ left: `${props.at.left + 80}px` }}
-    >
-      <div class="at">{xText(props.at.x, props.settings.axis)}</div>
-      <For each={found()}>
-        {(one) => (
-          <div class="value">
-            <span class="swatch" style={{ background: runColour(one.id) }} />
-            <span class="title">{one.name}</span>
-            <b>{number(one.y)}</b>
-          </div>
-        )}
-      </For>
-    </div>
-  );
-}
-
 /** Returns the steps that are in sight, with a neighbour on each side. */
 function stepsIn(
   range: Range | undefined,
@@ -271,21 +222,4 @@ function stepsIn(
     steps.push(Math.min(...inside), Math.max(...inside));
   }
   return { start: Math.min(...steps), end: Math.max(...steps) };
-}
-
-function rowsOf(histories: History[], runs: Run[]): (string | number)[][] {
-  const names = new Map(runs.map((run) => [run.id, run.name]));
-  return [
-    ["run_id", "run_name", "metric", "step", "timestamp", "value"],
-    ...histories.flatMap(({ runId, key, steps, timestamps, values }) =>
-      steps.map((step, i) => [
-        runId,
-        names.get(runId) ?? "",
-        key,
-        step,
-        timestamps[i] ?? 0,
-        values[i] ?? Number.NaN,
-      ]),
-    ),
-  ];
 }

@@ -2,11 +2,13 @@
 
 import { useNavigate } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import type { Run } from "../api/runs";
 import { useList } from "../parts/address";
 import { count } from "../parts/format";
 import { csv, save } from "../parts/save";
 import { type Column, parts, title, value } from "../runs/columns";
 import type { RunList } from "../runs/runList";
+import { address, Drawing } from "./Drawing";
 import { dimension, heat } from "./dimensions";
 import { saveDrawing } from "./picture";
 import "../style/chart.css";
@@ -27,7 +29,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
   const navigate = useNavigate();
   const [axes, setAxes] = useList("axes");
   const [brushes, setBrushes] = createSignal(new Map<Column, Brush>());
-  const [over, setOver] = createSignal("");
+  const [over, setOver] = createSignal<Run>();
   let drawing!: SVGSVGElement;
   let ground!: HTMLDivElement;
   const [room, setRoom] = createSignal(0);
@@ -70,8 +72,14 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
         return !brush || ((places[i] ?? 0) >= brush[0] && (places[i] ?? 0) <= brush[1]);
       });
       const path = places.map((y, i) => `${i ? "L" : "M"}${MARGIN + i * gap()},${y}`).join("");
-      return [{ run, path, fits, colour: heat(places.at(-1) ?? 0, BOTTOM, TOP) }];
+      const last = places.at(-1) ?? 0;
+      return [{ run, path, fits, last, colour: heat(last, BOTTOM, TOP) }];
     }),
+  );
+  const fromTop = createMemo(() =>
+    lines()
+      .filter((line) => line.fits)
+      .sort((a, b) => a.last - b.last),
   );
   const choose = (column: Column, on: boolean) =>
     setAxes(on ? [...shown(), column] : shown().filter((other) => other !== column));
@@ -87,9 +95,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
       "parallel.csv",
       csv([
         ["run_id", ...shown()],
-        ...lines()
-          .filter((line) => line.fits)
-          .map(({ run }) => [run.id, ...shown().map((column) => value(run, column))]),
+        ...fromTop().map(({ run }) => [run.id, ...shown().map((column) => value(run, column))]),
       ]),
     );
 
@@ -112,9 +118,8 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
       </fieldset>
       <div class="bar">
         <span role="status">
-          {count(lines().filter((line) => line.fits).length)} of{" "}
-          {count(props.list.total() ?? runs().length)} runs; drag along an axis to choose, click it
-          for all
+          {count(fromTop().length)} of {count(props.list.total() ?? runs().length)} runs; drag along
+          an axis to choose, click it for all
         </span>
         <button type="button" onClick={() => saveDrawing(drawing, "parallel")}>
           SVG
@@ -123,68 +128,74 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
           CSV
         </button>
       </div>
-      <div class="drawing" ref={ground}>
-        <svg
-          ref={drawing}
-          role="img"
-          aria-label="Parallel coordinates"
-          width={width()}
-          height={HEIGHT}
+      <div ref={ground}>
+        <Drawing
+          label="Runs of the parallel coordinates"
+          runs={fromTop().map(({ run }) => run)}
+          columns={shown()}
+          over={over()}
+          setOver={setOver}
         >
-          <For each={lines()}>
-            {(line) => (
-              <path
-                class="line"
-                classList={{ out: !line.fits, over: over() === line.run.id }}
-                d={line.path}
-                stroke={line.colour}
-                onMouseEnter={() => setOver(line.run.id)}
-                onMouseLeave={() => setOver("")}
-                onClick={() =>
-                  navigate(`/experiments/${line.run.experimentId}/runs/${line.run.id}`)
-                }
-              >
-                <title>{line.run.name}</title>
-              </path>
-            )}
-          </For>
-          <For each={dimensions()}>
-            {(one, i) => (
-              <g transform={`translate(${MARGIN + i() * gap()},0)`}>
-                <text class="name" y={TOP - 18} text-anchor="middle">
-                  {one.title}
-                </text>
-                <line class="axis" y1={TOP} y2={BOTTOM} />
-                <For each={one.ticks}>
-                  {(tick) => (
-                    <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
-                      {tick.text}
-                    </text>
-                  )}
-                </For>
-                <Show when={brushes().get(one.column)}>
-                  {(brush) => (
-                    <rect
-                      class="brush"
-                      x={-8}
-                      width={16}
-                      y={brush()[0]}
-                      height={brush()[1] - brush()[0]}
-                    />
-                  )}
-                </Show>
-                <rect
-                  class="handle"
-                  x={-10}
-                  width={20}
-                  y={TOP - BEYOND}
-                  height={BOTTOM - TOP + 2 * BEYOND}
-                  onPointerDown={(event) => drag(event, drawing, (brush) => set(one.column, brush))}
+          <svg
+            ref={drawing}
+            role="img"
+            aria-label="Parallel coordinates"
+            width={width()}
+            height={HEIGHT}
+          >
+            <For each={lines()}>
+              {(line) => (
+                <path
+                  class="line"
+                  classList={{ out: !line.fits, over: over()?.id === line.run.id }}
+                  d={line.path}
+                  stroke={line.colour}
+                  onMouseEnter={() => setOver(line.run)}
+                  onMouseLeave={() => setOver(undefined)}
+                  onClick={() => navigate(address(line.run))}
                 />
-              </g>
-            )}
-          </For>
-        </svg>
+              )}
+            </For>
+            <For each={dimensions()}>
+              {(one, i) => (
+                <g transform={`translate(${MARGIN + i() * gap()},0)`}>
+                  <text class="name" y={TOP - 18} text-anchor="middle">
+                    {one.title}
+                  </text>
+                  <line class="axis" y1={TOP} y2={BOTTOM} />
+                  <For each={one.ticks}>
+                    {(tick) => (
+                      <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
+                        {tick.text}
+                      </text>
+                    )}
+                  </For>
+                  <Show when={brushes().get(one.column)}>
+                    {(brush) => (
+                      <rect
+                        class="brush"
+                        x={-8}
+                        width={16}
+                        y={brush()[0]}
+                        height={brush()[1] - brush()[0]}
+                      />
+                    )}
+                  </Show>
+                  <rect
+                    class="handle"
+                    x={-10}
+                    width={20}
+                    y={TOP - BEYOND}
+                    height={BOTTOM - TOP + 2 * BEYOND}
+                    onPointerDown={(event) =>
+                      drag(event, drawing, (brush) => set(one.column, brush))
+                    }
+                  />
+                </g>
+              )}
+            </For>
+          </svg>
+        </Drawing>
       </div>
       <Show when={!dimensions().length}>
         <p class="empty">

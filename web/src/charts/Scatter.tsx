@@ -1,12 +1,14 @@
 // Any two columns of the table against each other, each run a point.
 
 import { useNavigate } from "@solidjs/router";
-import { createEffect, createMemo, For, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, Show } from "solid-js";
+import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
 import { count } from "../parts/format";
 import { csv, save } from "../parts/save";
 import { parts, title, value } from "../runs/columns";
 import type { RunList } from "../runs/runList";
+import { address, Drawing } from "./Drawing";
 import { dimension } from "./dimensions";
 import { saveDrawing } from "./picture";
 import "../style/chart.css";
@@ -23,6 +25,7 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
   const navigate = useNavigate();
   const [chosenX, setX] = useText("scatterx");
   const [chosenY, setY] = useText("scattery");
+  const [over, setOver] = createSignal<Run>();
   let drawing!: SVGSVGElement;
   createEffect(() => props.list.need(MOST - 1));
   const possible = () => [
@@ -48,6 +51,7 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
       return cx === undefined || cy === undefined ? [] : [{ run, cx, cy }];
     }),
   );
+  const fromLeft = createMemo(() => points().toSorted((a, b) => a.cx - b.cx));
   const saveData = () =>
     save(
       "scatter.csv",
@@ -71,7 +75,13 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
           CSV
         </button>
       </div>
-      <div class="drawing">
+      <Drawing
+        label="Runs of the scatter plot"
+        runs={fromLeft().map(({ run }) => run)}
+        columns={[x(), y()]}
+        over={over()}
+        setOver={setOver}
+      >
         <svg
           ref={drawing}
           role="img"
@@ -110,18 +120,20 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
             {({ run, cx, cy }) => (
               <circle
                 class="point"
-                classList={{ selected: props.selected.has(run.id) }}
+                classList={{
+                  selected: props.selected.has(run.id),
+                  over: over()?.id === run.id,
+                }}
                 cx={cx}
                 cy={cy}
                 r={5}
-                onClick={() => navigate(`/experiments/${run.experimentId}/runs/${run.id}`)}
-              >
-                <title>{run.name}</title>
-              </circle>
+                onMouseEnter={() => setOver(run)}
+                onClick={() => navigate(address(run))}
+              />
             )}
           </For>
         </svg>
-      </div>
+      </Drawing>
       <Show when={!points().length}>
         <p class="empty">No run has a value in both columns.</p>
       </Show>

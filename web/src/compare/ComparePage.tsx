@@ -65,10 +65,7 @@ function Values(props: { live: LiveRuns }) {
   const runs = () => props.live.runs();
   const params = createMemo(() => rowsOf(runs(), (run) => run.params));
   const metrics = createMemo(() =>
-    rowsOf(
-      runs(),
-      (run) => new Map([...run.metrics].map(([key, cell]) => [key, number(cell.last)])),
-    ),
+    rowsOf(runs(), (run) => new Map([...run.metrics].map(([key, { last }]) => [key, `${last}`]))),
   );
   const some = (rows: Row[]) => (differing() ? rows.filter((row) => row.differs) : rows);
   const less = (key: string) => lessIsBetter(key) !== turned().has(key);
@@ -132,8 +129,8 @@ function Values(props: { live: LiveRuns }) {
                     </th>
                     <For each={row.texts}>
                       {(text, i) => (
-                        <td class="number" classList={{ best: marked().has(i()) }}>
-                          {text}
+                        <td class="number" classList={{ best: marked().has(i()) }} title={text}>
+                          {text && number(Number(text))}
                           <Show when={marked().has(i())}>
                             <span class="unseen"> (best)</span>
                           </Show>

@@ -80,10 +80,11 @@ function Facts(props: { run: Run }) {
   onCleanup(() => clearInterval(timer));
   const parent = createMemo(() => props.run.tags.get(PARENT_TAG) ?? "");
   const parents = createLoaded(parent, (id) => readRuns([id]));
+  const ofParent = () => `tags.${PARENT_TAG} = '${props.run.id}'`;
   const children = createLoaded(
     () => props.run.id,
-    async (id) => {
-      const filter = `tags.${PARENT_TAG} = '${id}'`;
+    async () => {
+      const filter = ofParent();
       const keys = { metrics: [], params: [], tags: [] };
       return searchRuns({ experimentIds: [], filter, keys }, MOST_CHILDREN);
     },
@@ -132,7 +133,11 @@ function Facts(props: { run: Run }) {
         <dd class="links">
           <For each={children.value()?.runs}>{link}</For>
           <Show when={children.value()?.next}>
-            <span class="hint">and more</span>
+            <A
+              href={`/experiments/${props.run.experimentId}?${new URLSearchParams({ filter: ofParent() })}`}
+            >
+              all
+            </A>
           </Show>
         </dd>
       </Show>

@@ -8,7 +8,7 @@ import { listKeys } from "../api/runs";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
-import { counted } from "../parts/format";
+import { count, counted } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
 import { csv, save } from "../parts/save";
@@ -24,8 +24,9 @@ const Charts = lazy(() => loaded(() => import("../charts/Charts")));
 const Parallel = lazy(() => loaded(() => import("../charts/Parallel")));
 const Scatter = lazy(() => loaded(() => import("../charts/Scatter")));
 
-// Runs that are drawn if none are selected.
+// Runs that are drawn if none are selected, and at most.
 const DRAWN = 10;
+const MOST_DRAWN = 100;
 
 const TABS = {
   "": "Table",
@@ -72,7 +73,7 @@ export default function ExperimentPage() {
   const drawn = createMemo(
     () =>
       selected().length
-        ? selected()
+        ? selected().slice(0, MOST_DRAWN)
         : list
             .lines()
             .slice(0, DRAWN)
@@ -80,6 +81,12 @@ export default function ExperimentPage() {
     [],
     { equals: (a, b) => a.join() === b.join() },
   );
+  const which = () => {
+    const of = selected().length || (list.total() ?? list.lines().length);
+    if (drawn().length >= of) return "";
+    const all = selected().length ? "selected runs" : "runs; select others in the table";
+    return `The first ${drawn().length} of ${count(of)} ${all}.`;
+  };
   const select = (ids: string[], on: boolean) =>
     setSelected(
       on ? [...new Set([...selected(), ...ids])] : selected().filter((id) => !ids.includes(id)),
@@ -170,6 +177,7 @@ export default function ExperimentPage() {
           </p>
         </Match>
         <Match when={tab() === "charts"}>
+          <p class="hint">{which()}</p>
           <Charts runIds={drawn()} />
         </Match>
         <Match when={tab() === "parallel"}>

@@ -5,6 +5,7 @@ import { createSignal, Show } from "solid-js";
 import {
   deleteRuns,
   deleteTag,
+  forEach,
   type Run,
   readRuns,
   renameRun,
@@ -64,13 +65,13 @@ export function RunActions(props: {
   const tag = async ([key = "", text = ""]: string[]) => {
     // What was there is read now: the table need not show it.
     const before = await readRuns(props.ids);
-    for (const id of props.ids) await setTag(id, key, text);
+    await forEach(props.ids, (id) => setTag(id, key, text));
     props.changed();
     tell(`Tagged ${counted(before.length, "run")} with ${key}`, async () => {
-      for (const run of before) {
+      await forEach(before, (run) => {
         const old = run.tags.get(key);
-        await (old === undefined ? deleteTag(run.id, key) : setTag(run.id, key, old));
-      }
+        return old === undefined ? deleteTag(run.id, key) : setTag(run.id, key, old);
+      });
       props.changed();
     });
   };

@@ -4,6 +4,7 @@ import { useNavigate } from "@solidjs/router";
 import { createVirtualizer } from "@tanstack/solid-virtual";
 import { createEffect, createMemo, createSignal, For, Index, on, Show } from "solid-js";
 import type { Run } from "../api/runs";
+import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
 import { type Column, isNumeric, text, title } from "./columns";
 import type { Line, RunList } from "./runList";
@@ -267,7 +268,7 @@ function Name(props: {
           type="button"
           class="twisty quiet"
           tabindex="-1"
-          aria-label={`${props.unfolded ? "Fold" : "Unfold"} ${props.line.children} child runs`}
+          aria-label={`${props.unfolded ? "Fold" : "Unfold"} ${counted(props.line.children, "child run")}`}
           onClick={() => props.toggle()}
         >
           {props.unfolded ? "▾" : "▸"}

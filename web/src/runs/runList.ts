@@ -2,18 +2,25 @@
 
 import { batch, createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
-import { countRuns, PARENT_TAG, type Run, type RunQuery, readRuns, searchRuns } from "../api/runs";
-import { watch } from "../api/watch";
+import {
+  countRuns,
+  idList,
+  PARENT_TAG,
+  type Run,
+  type RunPage,
+  type RunQuery,
+  searchRuns,
+} from "../api/runs";
+import type { RunChange } from "../api/watch";
 import { changed } from "./changes";
 import { type Column, defaults, keysOf } from "./columns";
-import { childrenOf, hasFamilies } from "./families";
+import { follow } from "./follow";
 
 const FIRST = 50;
 const PAGE = 250;
 const SAMPLE = 20;
 // Runs that are read ahead of those in sight.
 const AHEAD = 1_000;
-const SETTLE_MS = 1_000;
 
 /** What to list. */
 export interface Asked {
@@ -41,18 +48,18 @@ export function createRunList(asked: () => Asked) {
   const [total, setTotal] = createSignal<number>();
   const [error, setError] = createSignal<ApiError>();
   const [loading, setLoading] = createSignal(true);
-  const [familySize, setFamilySize] = createSignal(new Map<string, number>());
+  // The child runs of those that are unfolded, by the id of the parent.
   const [unfolded, setUnfolded] = createSignal(new Map<string, Run[]>());
   const [created, setCreated] = createSignal(0);
   let next = "";
   let needed = 0;
-  let listed: string | undefined;
-  let families = Promise.resolve(false);
+  let listed = "";
   let reading = new AbortController();
   let readingOn: Promise<void> | undefined;
 
   const columns = () => (asked().columns.length ? asked().columns : chosen());
   const query = createMemo(() => queryOf(asked()));
+  const keys = () => keysOf([...columns(), `tags.${PARENT_TAG}`]);
 
   /** Reads the list anew, as far as it was read, while what is there stays in sight. */
   const reload = async () => {
@@ -73,25 +80,24 @@ export function createRunList(asked: () => Asked) {
   };
 
   const readFirst = async (control: AbortController) => {
-    const known = asked().columns;
-    const keys = known.length ? keysOf([...known, `tags.${PARENT_TAG}`]) : undefined;
+    const known = asked().columns.length > 0;
     const limit = Math.max(FIRST, Math.min(PAGE, runs().length ? needed : 0));
-    const search = { ...query(), ...(keys && { keys }) };
+    const search = { ...query(), ...(known && { keys: keys() }) };
     const counted = countRuns(query(), control.signal);
     counted.catch(() => {}); // the search says what is wrong
-    families = hasFamilies(asked().experimentId, control.signal);
     const page = await searchRuns(search, limit, "", control.signal);
+    const which = JSON.stringify([search.filter, search.view, search.topLevel]);
     batch(() => {
       setChosen(defaults(page.runs));
       setRuns(page.runs);
-      if (search.filter !== listed) setUnfolded(new Map());
-      listed = search.filter;
-      setFamilySize(new Map());
+      if (which !== listed) setUnfolded(new Map());
       setCreated(0);
       setTotal(page.next ? undefined : page.runs.length);
     });
+    listed = which;
     next = page.next;
-    findChildren(page.runs, control);
+    if (!known) chooseAmongChildren(page.runs, control);
+    for (const id of unfolded().keys()) readChildren(id, control);
     if (next) counted.then(setTotal).catch(() => {});
   };
 
@@ -108,46 +114,47 @@ export function createRunList(asked: () => Asked) {
   const readPages = async (control: AbortController) => {
     try {
       while (next && runs().length < needed + AHEAD) {
-        const keys = keysOf([...columns(), `tags.${PARENT_TAG}`]);
-        const page = await searchRuns({ ...query(), keys }, PAGE, next, control.signal);
+        const search = { ...query(), keys: keys() };
+        const page = await searchRuns(search, PAGE, next, control.signal);
         next = page.next;
         setRuns((all) => [...all, ...page.runs]);
         if (!next) setTotal(runs().length);
-        findChildren(page.runs, control);
       }
     } catch (failure) {
       if (!control.signal.aborted) setError(shown(failure));
     }
   };
 
-  const findChildren = async (parents: Run[], control: AbortController) => {
-    if (!asked().nested || !parents.length || !(await families)) return;
-    const found = await childrenOf(parents, asked().experimentId, control.signal).catch(() => []);
-    if (control.signal.aborted || !found.length) return;
-    setFamilySize((sizes) => {
-      const grown = new Map(sizes);
-      for (const run of found) {
-        const parent = run.tags.get(PARENT_TAG) ?? "";
-        grown.set(parent, (grown.get(parent) ?? 0) + 1);
-      }
-      return grown;
-    });
-    if (asked().columns.length || parents !== runs()) return;
-    // Parents often log little themselves: what to begin with is what their children have, too.
-    const some = await readRuns(found.slice(0, SAMPLE).map((run) => run.id)).catch(() => []);
-    if (!control.signal.aborted) setChosen(defaults([...parents, ...some]));
+  /** Parents often log little themselves: what to begin with is what their children have, too. */
+  const chooseAmongChildren = async (all: Run[], control: AbortController) => {
+    const parents = all.filter((run) => run.children).map((run) => run.id);
+    if (!query().topLevel || !parents.length) return;
+    const search = { ...childrenOf(asked(), parents), order: [] };
+    const some = await searchRuns(search, SAMPLE, "", control.signal).catch(() => undefined);
+    if (some && !control.signal.aborted) setChosen(defaults([...all, ...some.runs]));
   };
 
-  const unfold = async (run: Run) => {
-    const search: RunQuery = {
-      experimentIds: [asked().experimentId],
-      filter: `tags.${PARENT_TAG} = '${run.id}'`,
-      order: asked().order,
-      keys: keysOf([...columns(), `tags.${PARENT_TAG}`]),
-    };
-    const page = await searchRuns(search, PAGE);
-    setUnfolded((all) => new Map(all).set(run.id, page.runs));
-    findChildren(page.runs, reading);
+  const readChildren = async (id: string, control: AbortController) => {
+    const search = { ...childrenOf(asked(), [id]), keys: keys() };
+    const found: Run[] = [];
+    let page: RunPage | undefined;
+    try {
+      do {
+        page = await searchRuns(search, PAGE, page?.next, control.signal);
+        if (!unfolded().has(id)) return;
+        found.push(...page.runs);
+        // What is there already stays until all is read again.
+        const grew = found.length > (unfolded().get(id)?.length ?? 0);
+        if (grew || !page.next) setUnfolded((all) => new Map(all).set(id, [...found]));
+      } while (page.next);
+    } catch (failure) {
+      if (!control.signal.aborted) setError(shown(failure));
+    }
+  };
+
+  const unfold = (run: Run) => {
+    setUnfolded((all) => new Map(all).set(run.id, []));
+    readChildren(run.id, reading);
   };
 
   const fold = (run: Run) =>
@@ -160,7 +167,7 @@ export function createRunList(asked: () => Asked) {
   const lines = createMemo<Line[]>((before) => {
     const found: Line[] = [];
     const add = (run: Run, depth: number) => {
-      const children = familySize().get(run.id) ?? 0;
+      const children = query().topLevel ? run.children : 0;
       const old = before[found.length];
       // A line that is what it was stays the same object: what shows it has nothing to do.
       const same = old?.run === run && old.depth === depth && old.children === children;
@@ -173,24 +180,75 @@ export function createRunList(asked: () => Asked) {
 
   const known = createMemo(() => new Set(lines().map((line) => line.run.id)));
 
+  /** Makes of each run what `change` says; those of which it says nothing leave the list. */
+  const replace = (change: (run: Run) => Run | undefined) => {
+    const before = runs().length;
+    const all = (list: Run[]) => list.flatMap((run) => change(run) ?? []);
+    batch(() => {
+      setRuns(all);
+      setTotal((number) => number && number - before + runs().length);
+      if (unfolded().size)
+        setUnfolded((lists) => new Map([...lists].map(([id, list]) => [id, all(list)])));
+    });
+  };
+
+  const patch = (changes: Map<string, RunChange[]>) => {
+    const parents = new Set<string>();
+    let orphans = false;
+    replace((run) => {
+      const news = changes.get(run.id);
+      if (!news) return run;
+      const now = news.reduce(changed, run);
+      const purged = news.some((change) => change.purged);
+      if (!purged && now.deleted === (asked().view === "DELETED_ONLY")) return now;
+      parents.add(run.tags.get(PARENT_TAG) ?? "");
+      orphans ||= run.children > 0;
+      return undefined;
+    });
+    // The children of a run that is gone are in the list themselves.
+    if (orphans) reload();
+    else recount(parents);
+  };
+
+  /** Reads how many child runs these have, and those of them that are unfolded. */
+  const recount = async (parents: Set<string>) => {
+    const ids = [...parents].filter((id) => known().has(id));
+    if (!ids.length) return;
+    const none = { metrics: [], params: [], tags: [] };
+    const search = {
+      ...query(),
+      filter: `run_id IN (${idList(ids)})`,
+      topLevel: false,
+      keys: none,
+    };
+    const page = await searchRuns(search, ids.length).catch(() => undefined);
+    const counts = new Map(page?.runs.map((run) => [run.id, run.children]));
+    replace((run) => {
+      const children = counts.get(run.id) ?? run.children;
+      return children === run.children ? run : { ...run, children };
+    });
+    for (const id of ids) if (unfolded().has(id)) readChildren(id, reading);
+  };
+
+  const lookForNew = async () => {
+    const number = await countRuns(query()).catch(() => 0);
+    const more = number - (total() ?? number);
+    if (more <= 0) return;
+    // At the top of the list is where new runs stand, unless somebody asked for another order.
+    if (needed < FIRST && !asked().order.length) reload();
+    else setCreated(more);
+  };
+
   createEffect(on([query, () => asked().columns.join()], reload, { defer: true }));
   onCleanup(() => reading.abort());
 
-  follow(asked, {
+  follow({
+    experimentId: () => asked().experimentId,
     begin: reload,
     has: (id) => known().has(id),
-    patch: (change) => {
-      batch(() => {
-        setRuns((all) => all.map(change));
-        if (unfolded().size)
-          setUnfolded((all) => new Map([...all].map(([id, list]) => [id, list.map(change)])));
-      });
-    },
-    appeared: (number) => {
-      // At the top of the list is where new runs stand, unless somebody asked for another order.
-      if (needed < FIRST && !asked().order.length) reload();
-      else setCreated((count) => count + number);
-    },
+    patch,
+    others: lookForNew,
+    grew: recount,
   });
 
   return {
@@ -209,12 +267,12 @@ export function createRunList(asked: () => Asked) {
       needed = index;
       readOn();
     },
-    /** Reads the whole list and returns it. */
+    /** Reads the whole list and returns it, with the child runs that are unfolded. */
     all: async () => {
       needed = Number.MAX_SAFE_INTEGER;
       await readOn();
       await readOn(); // the first may have been under way for less
-      return runs();
+      return lines().map((line) => line.run);
     },
   };
 }
@@ -222,61 +280,17 @@ export function createRunList(asked: () => Asked) {
 export type RunList = ReturnType<typeof createRunList>;
 
 function queryOf(asked: Asked): RunQuery {
-  const own = `tags.${PARENT_TAG} IS NULL`;
   return {
     experimentIds: [asked.experimentId],
-    // What a filter finds is listed flat: a child may be found where its parent is not.
-    filter: asked.filter || (asked.nested ? own : ""),
+    filter: asked.filter,
     order: asked.order,
     view: asked.view,
+    // What a filter finds is listed flat: a child may be found where its parent is not.
+    topLevel: asked.nested && !asked.filter,
   };
 }
 
-/** Follows the watch, and brings together what comes within a moment. */
-function follow(
-  asked: () => Asked,
-  list: {
-    begin: () => Promise<void>;
-    has: (id: string) => boolean;
-    patch: (change: (run: Run) => Run) => void;
-    appeared: (number: number) => void;
-  },
-): void {
-  const experiment = createMemo(() => asked().experimentId);
-  let waiting = new Map<string, Parameters<typeof changed>[1][]>();
-  let strangers = new Set<string>();
-  let frame = 0;
-  let settling: ReturnType<typeof setTimeout> | undefined;
-  const apply = () => {
-    frame = 0;
-    const changes = waiting;
-    waiting = new Map();
-    list.patch((run) => (changes.get(run.id) ?? []).reduce(changed, run));
-  };
-  const settle = () => {
-    settling = undefined;
-    const number = [...strangers].filter((id) => !list.has(id)).length;
-    strangers = new Set();
-    if (number) list.appeared(number);
-  };
-  watch(
-    () => ({ experimentId: experiment() }),
-    async () => {
-      await list.begin();
-      return true;
-    },
-    (changes) => {
-      for (const change of changes) {
-        const id = change.run_id ?? "";
-        if (list.has(id)) waiting.set(id, [...(waiting.get(id) ?? []), change]);
-        else if (change.info) strangers.add(id);
-      }
-      if (waiting.size) frame ||= requestAnimationFrame(apply);
-      if (strangers.size) settling ??= setTimeout(settle, SETTLE_MS);
-    },
-  );
-  onCleanup(() => {
-    cancelAnimationFrame(frame);
-    clearTimeout(settling);
-  });
+function childrenOf(asked: Asked, parents: string[]): RunQuery {
+  const filter = `tags.${PARENT_TAG} IN (${idList(parents)})`;
+  return { ...queryOf(asked), filter, topLevel: false };
 }

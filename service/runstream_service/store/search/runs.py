@@ -32,6 +32,9 @@ from runstream_service.store.statement import LISTED, among, first_row, listed, 
 #: Runs up to which a search gathers what it finds, whatever the size of the page.
 GATHERED = 2_000
 
+#: The tag that makes a run a child of another.
+PARENT_TAG = "mlflow.parentRunId"
+
 _TABLES = {"metrics": Series, "params": Param, "tags": RunTag}
 _STATES = Case(None, [(Run.status == state, name) for name, state in RunStatus.items()])
 _LAST = (Term(Run.start_time, descending=True), Term(Run.uuid))
@@ -43,10 +46,15 @@ _GREATEST = written(Run.select(fn.MAX(Run.id)))
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a search looks: in which experiments, all if None, and in which stage."""
+    """Where a search looks: in which experiments, all if None, and in which stage.
+
+    Attributes:
+        top_level: whether it leaves out runs whose parent is there, too.
+    """
 
     experiments: Sequence[int] | None
     deleted: bool | None
+    top_level: bool = False
 
     def conditions(self, *, indexed: bool = True) -> list[Expression]:
         """Return the conditions over the columns of `Run`.
@@ -55,17 +63,37 @@ class Scope:
             indexed: whether SQLite may look the experiments up in an index, rather than check
                 them for runs that it finds by other indexes.
         """
+        conditions = self._of(Run, indexed=indexed)
+        if self.top_level:
+            parent = Run.alias()
+            parents = RunTag.select(RunTag.run).join(parent, on=(parent.uuid == RunTag.value))
+            of_run = (RunTag.run == Run.id) & (RunTag.key == PARENT_TAG) & (parent.id != Run.id)
+            conditions.append(~fn.EXISTS(parents.where(of_run, *self._of(parent, indexed=False))))
+        return conditions
+
+    def count_children(self, runs: Sequence[str]) -> dict[str, int]:
+        """Return how many child runs these have, by their `uuid`; those without are left out."""
+        is_child = (RunTag.key == PARENT_TAG) & RunTag.value.in_(among(runs))
+        query = (
+            RunTag.select(RunTag.value, fn.COUNT(RunTag.run))
+            .join(Run)
+            .where(is_child, Run.uuid != RunTag.value, *self._of(Run, indexed=False))
+            .group_by(RunTag.value)
+        )
+        return dict(database.execute(query))
+
+    def _of(self, run: Any, *, indexed: bool) -> list[Expression]:
+        experiment = run.experiment if indexed else run.experiment + 0
         conditions = []
-        experiment = Run.experiment if indexed else Run.experiment + 0
         if self.experiments is not None and len(self.experiments) == 1:
             conditions.append(experiment == self.experiments[0])
         elif self.experiments is not None:
             conditions.append(experiment.in_(among(self.experiments)))
         if self.deleted is not None:
-            conditions.append(Run.deleted == self.deleted)
+            conditions.append(run.deleted == self.deleted)
         if self.deleted is not False:
-            conditions.append(~Run.purging)
-        return conditions or [Run.id.is_null(False)]
+            conditions.append(~run.purging)
+        return conditions or [run.id.is_null(False)]
 
     def is_large(self) -> bool:
         """Return whether these experiments have more runs than are gathered."""
