@@ -12,14 +12,45 @@ from api import Api
 from server_process import ServerProcess
 
 
+@pytest.fixture(scope="session")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[dict[str, str]], ServerProcess]]:
+    """Take a new server that began to start while the test before ran.
+
+    Hundreds of tests want one, and would wait half a second for it.
+    """
+    begun: dict[str, ServerProcess] = {}
+
+    def begin(environment: dict[str, str]) -> ServerProcess:
+        database = tmp_path_factory.mktemp("server") / "runs.db"
+        return ServerProcess(database, environment, wait=False)
+
+    def take(environment: dict[str, str]) -> ServerProcess:
+        key = str(environment)
+        server = begun.pop(key, None) or begin(environment)
+        begun[key] = begin(environment)
+        return server.ready()
+
+    yield take
+    for server in begun.values():
+        server.ready().stop()
+
+
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Start a server on `tmp_path/NAME` with more environment variables, if given."""
+def start_server(
+    tmp_path: Path, prepared: Callable[[dict[str, str]], ServerProcess]
+) -> Iterator[Callable[..., ServerProcess]]:
+    """Start a server, on `tmp_path/NAME` if named, with more environment variables, if given."""
     started: list[ServerProcess] = []
 
-    def start(name: str = "runs.db", **environment: str) -> ServerProcess:
-        started.append(ServerProcess(tmp_path / name, environment))
-        return started[-1]
+    def start(name: str = "", **environment: str) -> ServerProcess:
+        if name or environment.keys() - {"RUNSTREAM_HTTP_PORT"}:
+            server = ServerProcess(tmp_path / (name or "runs.db"), environment)
+        else:
+            server = prepared(environment)
+        started.append(server)
+        return server
 
     yield start
     for server in started:

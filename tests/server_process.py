@@ -32,13 +32,23 @@ class ServerProcess:
         database: Path,
         environment: dict[str, str] | None = None,
         program: Sequence[str] = ("-m", "runstream"),
+        wait: bool = True,
     ) -> None:
-        """Start a server on a file; `program` is what Python runs, in front of its arguments."""
+        """Start a server on a file.
+
+        Args:
+            database: the file.
+            environment: more variables of its environment.
+            program: what Python runs, in front of its arguments.
+            wait: whether it accepts calls when this returns, and not only after `ready`.
+        """
         self.database = database
         self._program = program
         self._environment = ENVIRONMENT | (environment or {})
         self.address = "127.0.0.1:0"
-        self.start()
+        self._launch()
+        if wait:
+            self.ready()
 
     @property
     def uri(self) -> str:
@@ -46,6 +56,10 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process and wait until it accepts calls."""
+        self._launch()
+        self.ready()
+
+    def _launch(self) -> None:
         command = [sys.executable, *self._program, "server"]
         options = {
             "--database": f"sqlite:///{self.database}",
@@ -60,6 +74,9 @@ class ServerProcess:
             env=self._environment,
             cwd=self.database.parent,
         )
+
+    def ready(self) -> ServerProcess:
+        """Wait until it accepts calls."""
         assert self.process.stdout is not None
         greeting = self.process.stdout.readline()
         if "listening on grpc://" not in greeting:
@@ -68,6 +85,7 @@ class ServerProcess:
         self.http = (
             f"http://{greeting.split('http://')[1].split(',')[0]}" if "http://" in greeting else ""
         )
+        return self
 
     def kill(self) -> None:
         """End the process at once, as a crash does."""

@@ -237,11 +237,9 @@ def test_a_reader_who_hangs_up_leaves_the_file_to_the_thread_that_reads(
     assert not [fd for fd in Path("/proc/self/fd").iterdir() if fd.resolve() == content]
 
 
-def test_collecting_removes_what_no_file_has(
-    server: ServerProcess, api: Api, tmp_path: Path
-) -> None:
+def test_collecting_removes_what_no_file_has(server: ServerProcess, api: Api) -> None:
     """E5."""
-    root = tmp_path / "artifacts"
+    root = server.database.with_name("artifacts")
     kept, purged = api.new_run(), api.new_run()
     upload(api, kept, "a", b"both")
     upload(api, purged, "a", b"both")
@@ -259,10 +257,10 @@ def test_collecting_removes_what_no_file_has(
 
 
 def test_collecting_removes_what_a_crash_left_and_nothing_of_others(
-    server: ServerProcess, api: Api, tmp_path: Path
+    server: ServerProcess, api: Api
 ) -> None:
     """A root may be that of two databases beside each other, or hold other things."""
-    root = tmp_path / "artifacts"
+    root = server.database.with_name("artifacts")
     upload(api, api.new_run(), "f", b"x")
     server.stop()
     (mine,) = on_disk(root)
