@@ -177,7 +177,9 @@ export default function ExperimentPage() {
           </p>
         </Match>
         <Match when={tab() === "charts"}>
-          <p class="hint">{which()}</p>
+          <Show when={which()}>
+            <p class="hint">{which()}</p>
+          </Show>
           <Charts runIds={drawn()} />
         </Match>
         <Match when={tab() === "parallel"}>

@@ -235,7 +235,7 @@ function Head(props: {
       <button type="button" title={props.column} onClick={() => props.setSort(turn())}>
         <span class="title">{title(props.column)}</span>
         <span aria-hidden="true">
-          {direction() === "ascending" ? " ↑" : direction() === "descending" ? " ↓" : ""}
+          {direction() === "ascending" ? "↑" : direction() === "descending" ? "↓" : ""}
         </span>
       </button>
     </div>
