@@ -28,11 +28,6 @@ def client(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
         yield client
 
 
-@pytest.fixture
-def run_id(client: TrackingClient) -> str:
-    return client.create_run().info.run_id
-
-
 def paths(client: TrackingClient, run_id: str) -> list[str]:
     return [file.path for file in client.list_artifacts(run_id, recursive=True)]
 

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 from runstream import InvalidArgument, Metric, NotFound, TrackingClient
-from server_process import ServerProcess
-
-
-@pytest.fixture
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    with TrackingClient(server.uri) as client:
-        yield client
 
 
 def log(client: TrackingClient, key: str, steps: range) -> str:

@@ -17,12 +17,6 @@ from server_process import ServerProcess
 
 
 @pytest.fixture
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    with TrackingClient(server.uri) as client:
-        yield client
-
-
-@pytest.fixture
 def fluent(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrackingClient]:
     """The client that the fluent API uses, in an experiment of its own."""
     for name in ("RUNSTREAM_TRACKING_URI", "RUNSTREAM_EXPERIMENT_ID"):

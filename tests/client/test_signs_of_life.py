@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -44,12 +44,6 @@ def server(
     server = start_server(RUNSTREAM_LOST_AFTER="2")
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", server.uri)
     return server
-
-
-@pytest.fixture
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    with TrackingClient(server.uri) as client:
-        yield client
 
 
 class Training:
