@@ -109,7 +109,25 @@ def test_notes_are_written_in_place(server: ServerProcess, page: Page) -> None:
         expect(page.get_by_role("alert")).to_contain_text("65536")
         expect(field).to_have_value("x" * 70_000)  # nothing typed is lost
         field.press("Escape")
+        expect(field).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
         expect(page.get_by_role("heading", name="Good")).to_be_visible()
+
+
+def test_notes_that_somebody_else_changed_are_not_replaced_unknowingly(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        page.goto(f"{server.http}/#/runs/{run}")
+        page.get_by_role("button", name="Write notes").click()
+        page.get_by_role("textbox", name="Notes, in markdown").fill("mine")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        client.set_tag(run, "mlflow.note.content", "theirs")
+        expect(page.get_by_role("alert")).to_contain_text("Somebody else changed these notes")
+        assert client.get_run(run).data.tags["mlflow.note.content"] == "theirs"
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("div.notes")).to_have_text("mine")
 
 
 def test_the_code_loads_the_run(see: See, content: Content, tmp_path: Path) -> None:

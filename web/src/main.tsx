@@ -7,7 +7,7 @@ import { A, HashRouter, Route, type RouteSectionProps } from "@solidjs/router";
 import { createSignal, ErrorBoundary, For, lazy, onCleanup, Show, Suspense } from "solid-js";
 import { render } from "solid-js/web";
 import { shown } from "./api/client";
-import { loaded, lost } from "./api/connection";
+import { lost, part } from "./api/connection";
 import { ErrorNote } from "./parts/ErrorNote";
 import { Help } from "./parts/Help";
 import { attempt, dismiss, notices } from "./parts/notices";
@@ -15,10 +15,10 @@ import { theme, toggleTheme } from "./parts/theme";
 import "./style/base.css";
 import "./style/parts.css";
 
-const ExperimentsPage = lazy(() => loaded(() => import("./experiments/ExperimentsPage")));
-const ExperimentPage = lazy(() => loaded(() => import("./runs/ExperimentPage")));
-const RunPage = lazy(() => loaded(() => import("./run/RunPage")));
-const ComparePage = lazy(() => loaded(() => import("./compare/ComparePage")));
+const ExperimentsPage = lazy(() => part(() => import("./experiments/ExperimentsPage")));
+const ExperimentPage = lazy(() => part(() => import("./runs/ExperimentPage")));
+const RunPage = lazy(() => part(() => import("./run/RunPage")));
+const ComparePage = lazy(() => part(() => import("./compare/ComparePage")));
 
 function Frame(props: RouteSectionProps) {
   const [help, setHelp] = createSignal(false);

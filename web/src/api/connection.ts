@@ -17,7 +17,7 @@ export function lose(): void {
 }
 
 /** Loads a part of the interface; while the server is lost, it waits for it. */
-export async function loaded<Part>(load: () => Promise<Part>): Promise<Part> {
+export async function part<Part>(load: () => Promise<Part>): Promise<Part> {
   try {
     return await load();
   } catch {

@@ -3,7 +3,7 @@
 import { A } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, For, lazy, Match, Show, Switch } from "solid-js";
 import { listFiles } from "../api/artifacts";
-import { loaded } from "../api/connection";
+import { part } from "../api/connection";
 import type { Run } from "../api/runs";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
@@ -17,7 +17,7 @@ import { MOST_COMPARED } from "../runs/RunActions";
 import { best, lessIsBetter, type Row, rowsOf } from "./rows";
 import "../style/run.css";
 
-const Charts = lazy(() => loaded(() => import("../charts/Charts")));
+const Charts = lazy(() => part(() => import("../charts/Charts")));
 
 const TABS = { "": "Params and metrics", charts: "Charts", artifacts: "Artifacts" };
 

@@ -9,7 +9,13 @@ import { ErrorNote } from "../parts/ErrorNote";
 
 export default function Notes(props: { runId: string; text: string; fixed: boolean }) {
   const [edited, setEdited] = createSignal<string>();
+  // What the notes were when somebody began to edit them.
+  const [before, setBefore] = createSignal("");
   const [error, setError] = createSignal<ApiError>();
+  const edit = () => {
+    setBefore(props.text);
+    setEdited(props.text);
+  };
   const save = async () => {
     try {
       await setTag(props.runId, NOTE_TAG, edited() ?? "");
@@ -28,7 +34,7 @@ export default function Notes(props: { runId: string; text: string; fixed: boole
             <div class="notes" innerHTML={rendered(props.text)} />
           </Show>
           <Show when={!props.fixed}>
-            <button type="button" onClick={() => setEdited(props.text)}>
+            <button type="button" onClick={edit}>
               {props.text ? "Edit notes" : "Write notes"}
             </button>
           </Show>
@@ -43,10 +49,14 @@ export default function Notes(props: { runId: string; text: string; fixed: boole
         onInput={(event) => setEdited(event.currentTarget.value)}
         ref={(area) => setTimeout(() => area.focus())}
         onKeyDown={(event) => {
-          if (event.key === "Escape") setEdited(undefined);
+          // What somebody typed is given up by the button alone.
+          if (event.key === "Escape" && edited() === before()) setEdited(undefined);
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
         }}
       />
+      <Show when={props.text !== before()}>
+        <p role="alert">Somebody else changed these notes meanwhile; Save replaces them.</p>
+      </Show>
       <Show when={error()}>{(now) => <ErrorNote error={now()} />}</Show>
       <div class="bar">
         <button type="button" class="primary" onClick={save}>

@@ -2,7 +2,7 @@
 
 import { A } from "@solidjs/router";
 import { createMemo, createSignal, For, lazy, onCleanup, Show } from "solid-js";
-import { loaded } from "../api/connection";
+import { part } from "../api/connection";
 import { trackingUri } from "../api/experiments";
 import {
   COMMIT_TAG,
@@ -20,7 +20,7 @@ import { createLoaded } from "../parts/loaded";
 import { Scroll } from "../parts/Scroll";
 import { StatusMark } from "../parts/StatusMark";
 
-const Notes = lazy(() => loaded(() => import("./Notes")));
+const Notes = lazy(() => part(() => import("./Notes")));
 
 const MOST_CHILDREN = 200;
 

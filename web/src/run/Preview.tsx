@@ -2,13 +2,13 @@
 
 import { createMemo, lazy, Match, Show, Switch } from "solid-js";
 import { type Artifact, fileUrl, readText, TEXT_BYTES } from "../api/artifacts";
-import { loaded } from "../api/connection";
+import { part } from "../api/connection";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 
-const CsvTable = lazy(() => loaded(() => import("./CsvTable")));
-const Source = lazy(() => loaded(() => import("./Source")));
+const CsvTable = lazy(() => part(() => import("./CsvTable")));
+const Source = lazy(() => part(() => import("./Source")));
 
 type Kind = "image" | "audio" | "video" | "html" | "csv" | "text" | "other";
 

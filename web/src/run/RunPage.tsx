@@ -2,7 +2,7 @@
 
 import { A, useParams } from "@solidjs/router";
 import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
-import { loaded } from "../api/connection";
+import { part } from "../api/connection";
 import { experimentName } from "../api/experiments";
 import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
 import { Ask } from "../parts/Ask";
@@ -16,8 +16,8 @@ import { createLiveRuns } from "../runs/live";
 import { Overview } from "./Overview";
 import "../style/run.css";
 
-const Charts = lazy(() => loaded(() => import("../charts/Charts")));
-const Artifacts = lazy(() => loaded(() => import("./Artifacts")));
+const Charts = lazy(() => part(() => import("../charts/Charts")));
+const Artifacts = lazy(() => part(() => import("./Artifacts")));
 
 const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts" };
 

@@ -2,7 +2,7 @@
 
 import { useParams } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, lazy, Match, Show, Switch } from "solid-js";
-import { loaded } from "../api/connection";
+import { part } from "../api/connection";
 import { experimentName } from "../api/experiments";
 import { listKeys } from "../api/runs";
 import { useList, useText } from "../parts/address";
@@ -20,9 +20,9 @@ import { RunActions } from "./RunActions";
 import { RunsTable, type Sort } from "./RunsTable";
 import { createRunList } from "./runList";
 
-const Charts = lazy(() => loaded(() => import("../charts/Charts")));
-const Parallel = lazy(() => loaded(() => import("../charts/Parallel")));
-const Scatter = lazy(() => loaded(() => import("../charts/Scatter")));
+const Charts = lazy(() => part(() => import("../charts/Charts")));
+const Parallel = lazy(() => part(() => import("../charts/Parallel")));
+const Scatter = lazy(() => part(() => import("../charts/Scatter")));
 
 // Runs that are drawn if none are selected, and at most.
 const DRAWN = 10;
