@@ -21,6 +21,7 @@ def plan(
     """How SQLite runs the statements of a search of three runs, on the file of the server."""
     from runstream_service.store.models import database
     from runstream_service.store.search import runs as searching
+    from runstream_service.store.search import scope
 
     runs = NamedRuns(api)
     for name in "abc":
@@ -35,13 +36,16 @@ def plan(
             lines.extend(row[3] for row in rows)
             return connection.execute(statement, values)
 
-        def plan(text: str, *order_by: str, gathers: int) -> str:
+        def plan(text: str, *order_by: str, gathers: int, top_level: bool = False) -> str:
             lines.clear()
             monkeypatch.setattr(database, "execute", explained)
             monkeypatch.setattr(database, "connection", lambda: connection)
-            monkeypatch.setattr(searching, "GATHERED", gathers)
+            monkeypatch.setattr(scope, "GATHERED", gathers)
             monkeypatch.setattr(searching, "most_gathered", lambda _: gathers)
-            searching.RunSearch(searching.Scope([0], deleted=False), text, order_by).page(10, None)
+            where = scope.Scope([0], deleted=False, top_level=top_level)
+            searching.RunSearch(where, text, order_by).page(10, None)
+            if top_level:
+                where.count_children(["a", "b"])
             monkeypatch.undo()
             return "\n".join(lines)
 
@@ -55,6 +59,14 @@ def test_searches_go_by_indexes(plan: Any) -> None:
         assert "param_by_value (key=? AND value=?)" in plan("params.a = 'x'", gathers=gathers)
         by_tag = plan("tags.a = 'x'", "metrics.m DESC", gathers=gathers)
         assert "run_tag_by_value (key=? AND value=?)" in by_tag
+
+
+def test_child_runs_are_left_out_and_counted_by_indexes(plan: Any) -> None:
+    steps = plan("", gathers=1, top_level=True)
+    assert "USING PRIMARY KEY (run_id=? AND key=?)" in steps  # the tag of each run
+    assert "(uuid=?)" in steps  # its parent
+    assert "run_tag_by_value (key=? AND value=?)" in steps  # the children of each
+    assert "SCAN t" not in steps
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,8 @@ class Sortable:
 
 WALKING = """
 from runstream.cli import main
-from runstream_service.store.search import runs
-runs.GATHERED = 0
+from runstream_service.store.search import scope
+scope.GATHERED = 0
 main()
 """
 

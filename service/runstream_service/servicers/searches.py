@@ -13,7 +13,8 @@ from runstream_service.servicers.page_token import check_page_size, made, place_
 from runstream_service.store import experiments, run_data
 from runstream_service.store.run_data import Selection
 from runstream_service.store.search.experiments import experiment_search
-from runstream_service.store.search.runs import RunSearch, Scope
+from runstream_service.store.search.runs import RunSearch
+from runstream_service.store.search.scope import Scope
 
 #: The most that a page may hold, and what it holds if nothing is said.
 PAGE_RESULTS = 50_000
