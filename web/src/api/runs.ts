@@ -106,12 +106,12 @@ export function idList(ids: string[]): string {
   return ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ");
 }
 
-/** Returns the runs of these ids with all that they logged, in this order; some may be missing. */
-export async function readRuns(ids: string[]): Promise<Run[]> {
+/** Returns the runs of these ids, with all that they logged or some of it; some may be missing. */
+export async function readRuns(ids: string[], keys?: KeysAsked): Promise<Run[]> {
   const found = new Map<string, Run>();
   for (let i = 0; i < ids.length; i += IDS_AT_ONCE) {
     const filter = `run_id IN (${idList(ids.slice(i, i + IDS_AT_ONCE))})`;
-    const query: RunQuery = { experimentIds: [], filter, view: "ALL" };
+    const query: RunQuery = { experimentIds: [], filter, view: "ALL", ...(keys && { keys }) };
     let token = "";
     do {
       const page = await searchRuns(query, IDS_AT_ONCE, token); // it may end early, by its size

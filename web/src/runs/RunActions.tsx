@@ -64,7 +64,7 @@ export function RunActions(props: {
   };
   const tag = async ([key = "", text = ""]: string[]) => {
     // What was there is read now: the table need not show it.
-    const before = await readRuns(props.ids);
+    const before = await readRuns(props.ids, { metrics: [], params: [], tags: [key] });
     await forEach(props.ids, (id) => setTag(id, key, text));
     props.changed();
     tell(`Tagged ${counted(before.length, "run")} with ${key}`, async () => {
