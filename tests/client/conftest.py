@@ -1,4 +1,4 @@
-"""Fixtures: a client of a server, and a run of it."""
+"""Fixtures: a client of a server, and a run of it; no test leaves a connection behind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from runstream import TrackingClient
+from runstream import TrackingClient, connections
 from server_process import ServerProcess
+
+
+@pytest.fixture(autouse=True)
+def _closed_connections() -> Iterator[None]:
+    """Close what a test left open, as the end of a program does; its server is gone."""
+    yield
+    for connection in list(connections._connections.values()):
+        connection.outbox.forget()
+        connection.close()
 
 
 @pytest.fixture
