@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from api import Api
+from runstream import TrackingClient
 from server_process import ServerProcess
 
 
@@ -62,6 +63,13 @@ def start_server(
 def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
     """A server on an empty database."""
     return start_server()
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Iterator[TrackingClient]:
+    """A client of `server`."""
+    with TrackingClient(server.uri) as client:
+        yield client
 
 
 @pytest.fixture

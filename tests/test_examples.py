@@ -24,12 +24,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     assert server.stop() == ""
 
 
-@pytest.fixture(scope="module")
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    with TrackingClient(server.uri) as client:
-        yield client
-
-
 @pytest.fixture
 def example(server: ServerProcess, tmp_path: Path, request: pytest.FixtureRequest) -> list[str]:
     """The lines that the example of this test's name prints."""

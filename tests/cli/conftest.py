@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from runstream import TrackingClient
 from server_process import ServerProcess
 from shell import Shell
 
@@ -26,10 +25,3 @@ def shell(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Shell:
         for name in ("EXPERIMENT_ID", "EXPERIMENT_NAME"):
             monkeypatch.delenv(f"{prefix}_{name}", raising=False)
     return Shell(server.uri)
-
-
-@pytest.fixture(scope="package")
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    """A client of `server`."""
-    with TrackingClient(server.uri) as client:
-        yield client

@@ -26,12 +26,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    with TrackingClient(server.uri) as client:
-        yield client
-
-
-@pytest.fixture
 def deleted(server: ServerProcess, client: TrackingClient) -> list[str]:
     """Two deleted runs of ten points each; the first was deleted ten days ago."""
     run_ids = []

@@ -10,7 +10,7 @@ from runstream import Metric, TrackingClient
 from shell import Shell
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def run_id(client: TrackingClient) -> str:
     run_id = client.create_run().info.run_id
     points = [Metric("loss", 1 / (step + 1), 1_000 + step, step) for step in range(2000)]

@@ -1,4 +1,4 @@
-"""Fixtures: a client of a server, and a run of it; no test leaves a connection behind."""
+"""Fixtures: a run to log to; no test leaves a connection behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from runstream import TrackingClient, connections
-from server_process import ServerProcess
 
 
 @pytest.fixture(autouse=True)
@@ -17,12 +16,6 @@ def _closed_connections() -> Iterator[None]:
     for connection in list(connections._connections.values()):
         connection.outbox.forget()
         connection.close()
-
-
-@pytest.fixture
-def client(server: ServerProcess) -> Iterator[TrackingClient]:
-    with TrackingClient(server.uri) as client:
-        yield client
 
 
 @pytest.fixture

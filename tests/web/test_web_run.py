@@ -79,6 +79,16 @@ def test_status_and_values_move_while_it_runs(server: ServerProcess, page: Page)
         expect(page.locator(".facts")).to_contain_text("Ended")
 
 
+def test_children_appear_while_a_run_goes_on(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        study = client.create_run("0", run_name="study").info.run_id
+        page.goto(f"{server.http}/#/runs/{study}")
+        expect(page.locator(".facts")).to_contain_text("Running")
+        expect(page.locator(".facts .links a")).to_have_count(0)
+        client.create_run("0", run_name="trial", tags={"mlflow.parentRunId": study})
+        expect(page.locator(".facts .links a")).to_have_text(["trial"], timeout=10_000)
+
+
 def test_notes_are_markdown_that_can_do_nothing(see: See, content: Content) -> None:
     page = see(f"/runs/{content.parent}")
     notes = page.locator("div.notes")

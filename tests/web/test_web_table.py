@@ -45,8 +45,9 @@ def test_child_runs_are_folded_under_their_parents(see: See, content: Content) -
     assert "flat=1" in page.url
 
 
-def test_columns_show_metrics_params_times_and_who(see: See, content: Content) -> None:
+def test_columns_show_metrics_params_times_who_and_source(see: See, content: Content) -> None:
     columns = "params.lr,metrics.val/loss,minimum.val/loss,maximum.val/loss,status,tags.mlflow.user"
+    columns += ",tags.mlflow.source.name"
     page = see(f"/experiments/{content.experiment_id}?flat=1&columns={columns},start_time,duration")
     expect(cell(page, "adam-0.3", "lr")).to_have_text("0.3")
     last, least, greatest = (
@@ -57,6 +58,7 @@ def test_columns_show_metrics_params_times_and_who(see: See, content: Content) -
     expect(cell(page, "adam-0.3", "Status")).to_contain_text("Finished")
     expect(cell(page, "rmsprop-0.003", "Status")).to_contain_text("Failed")
     expect(cell(page, "adam-0.3", "mlflow.user")).to_have_text("ada")
+    expect(cell(page, "adam-0.3", "Source")).to_have_text("train.py")
     expect(cell(page, "adam-0.3", "Started")).to_have_text(re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"))
     expect(cell(page, "adam-0.3", "Duration")).to_have_text(re.compile(r"ms|s"))
 

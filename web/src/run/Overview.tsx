@@ -23,6 +23,8 @@ import { StatusMark } from "../parts/StatusMark";
 const Notes = lazy(() => part(() => import("./Notes")));
 
 const MOST_CHILDREN = 200;
+// The watch of a run does not tell of others.
+const CHILDREN_AGAIN_MS = 5_000;
 
 export function Overview(props: { run: Run }) {
   const uri = createLoaded(() => true, trackingUri);
@@ -89,6 +91,11 @@ function Facts(props: { run: Run }) {
       return searchRuns({ experimentIds: [], filter, keys }, MOST_CHILDREN);
     },
   );
+  const looking = setInterval(
+    () => props.run.end === null && !document.hidden && children.again(),
+    CHILDREN_AGAIN_MS,
+  );
+  onCleanup(() => clearInterval(looking));
   const link = (run: Run) => (
     <A href={`/experiments/${run.experimentId}/runs/${run.id}`}>{run.name}</A>
   );
