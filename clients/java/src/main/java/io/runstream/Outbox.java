@@ -48,6 +48,7 @@ final class Outbox {
   private long last;
   private long lastAnswered;
   private volatile boolean full; // written with the monitor
+  private volatile boolean closed; // likewise
   private Object stream; // whose turn it is
   private long streamAnswered;
   private TrackingException trouble; // for which waiting is no help
@@ -181,6 +182,18 @@ final class Outbox {
     }
   }
 
+  void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the client is closed");
+    }
+  }
+
+  /** Lets nothing be logged any more; what was logged before can still be flushed. */
+  synchronized void close() {
+    closed = true;
+    notifyAll();
+  }
+
   synchronized boolean isDone(RunBuffer buffer) {
     return buffer.last <= lastAnswered && buffer.refusals.isEmpty();
   }
@@ -268,6 +281,7 @@ final class Outbox {
 
   private synchronized void waitForRoom() {
     while (full) {
+      checkOpen();
       if (trouble != null) {
         throw trouble.again();
       }

@@ -53,14 +53,15 @@ final class RunBuffer {
     this.outbox = outbox;
   }
 
-  // The methods that log return false if the buffer is retired: then there is a new one.
+  // The methods that log return false if the buffer is retired: then there is a new one. They
+  // throw IllegalStateException once the client is closed.
 
   /** Queues a point with the time of now. */
   boolean logMetric(String key, double value, long step) {
     outbox.admit(this);
     int waiting;
     synchronized (this) {
-      if (retired) {
+      if (isGone()) {
         return false;
       }
       seriesOf(key).add(step, value);
@@ -76,7 +77,7 @@ final class RunBuffer {
     outbox.admit(this);
     int waiting;
     synchronized (this) {
-      if (retired) {
+      if (isGone()) {
         return false;
       }
       seriesOf(key).add(step, timestamp, value);
@@ -96,7 +97,7 @@ final class RunBuffer {
     outbox.admit(this);
     int waiting;
     synchronized (this) {
-      if (retired) {
+      if (isGone()) {
         return false;
       }
       metrics.forEach((key, value) -> seriesOf(key).add(step, value.doubleValue()));
@@ -112,7 +113,7 @@ final class RunBuffer {
     pairs.forEach((key, value) -> check("params", key, value));
     outbox.admit(this);
     synchronized (this) {
-      if (retired) {
+      if (isGone()) {
         return false;
       }
       pairs.forEach(this::checkParam);
@@ -133,7 +134,7 @@ final class RunBuffer {
     pairs.forEach((key, value) -> check("tags", key, value));
     outbox.admit(this);
     synchronized (this) {
-      if (retired) {
+      if (isGone()) {
         return false;
       }
       Packer packer = new Packer();
@@ -190,6 +191,12 @@ final class RunBuffer {
   /** Retires the buffer if it is empty and nobody used it since; returns whether it did. */
   synchronized boolean retire(long since) {
     retired = points == 0 && holders == 0 && used - since < 0 && outbox.isDone(this);
+    return retired;
+  }
+
+  // With the monitor, so that what is logged before the close is in the buffer when it drains it.
+  private boolean isGone() {
+    outbox.checkOpen();
     return retired;
   }
 

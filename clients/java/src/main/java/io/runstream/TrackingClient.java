@@ -335,7 +335,8 @@ public final class TrackingClient implements AutoCloseable {
 
   /**
    * Waits until all that was logged is on disk, and ends what the client holds: its thread, its
-   * stream and, if it made it, its channel. Runs stay as they are.
+   * stream and, if it made it, its channel. Runs stay as they are. Calls that log throw {@link
+   * IllegalStateException} from its beginning on.
    *
    * @throws TrackingException if the server refused something that nobody was told of, or did not
    *     answer for a minute; then what is not answered is lost
@@ -343,6 +344,7 @@ public final class TrackingClient implements AutoCloseable {
   @Override
   public void close() {
     boolean interrupted = Thread.interrupted();
+    uploader.outbox.close();
     try {
       uploader.outbox.finish(uploader.outbox.all(), PATIENCE);
     } finally {

@@ -77,8 +77,7 @@ final class Uploader {
       try {
         thread.schedule(this::collect, TICK.toMillis(), TimeUnit.MILLISECONDS);
       } catch (RejectedExecutionException closed) {
-        collecting.set(false);
-        throw new IllegalStateException("the client is closed", closed);
+        // It was logged just before the close, which has collected it.
       }
     }
   }

@@ -1,6 +1,7 @@
 package io.runstream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
@@ -161,14 +163,46 @@ class OutageTest {
       first.await();
       training.join(5_000);
       assertTrue(training.isAlive(), "it must wait for room");
-      TrackingException late =
-          assertThrows(TrackingException.class, () -> client.flush(Duration.ofMillis(100)));
-      long waiting = Long.parseLong(late.metadata().get("bytes"));
+      long waiting = waitingBytes(client);
       assertTrue(waiting >= Outbox.LIMIT_BYTES && waiting < 1.1 * Outbox.LIMIT_BYTES, waiting + "");
       server.restart();
       training.join(60_000);
       client.flush(MINUTE);
       assertEquals(count, client.histories().get(id, "m").size());
+    }
+  }
+
+  @Test
+  void whoWaitsForRoomIsToldThatTheClientCloses() throws Exception {
+    TrackingClient client = TrackingClient.connect(server.uri());
+    String id = client.createRun().getRunId();
+    server.kill();
+    AtomicLong logged = new AtomicLong();
+    Thread training =
+        new Thread(
+            () -> {
+              try {
+                while (true) {
+                  client.logMetric(id, "m", 1, logged.get());
+                  logged.incrementAndGet();
+                }
+              } catch (IllegalStateException closed) {
+                // The loop ends by it.
+              }
+            });
+    training.setDaemon(true);
+    training.start();
+    while (logged.get() == 0 || waitingBytes(client) < Outbox.LIMIT_BYTES) {
+      pause(10);
+    }
+    Thread closing = new Thread(client::close);
+    closing.start();
+    training.join(5_000);
+    assertFalse(training.isAlive(), "it must not wait for a client that closes");
+    server.restart();
+    closing.join(60_000);
+    try (TrackingClient other = TrackingClient.connect(server.uri())) {
+      assertEquals(logged.get(), other.histories().get(id, "m").size());
     }
   }
 
@@ -260,6 +294,12 @@ class OutageTest {
 
   private static List<Long> range(long end) {
     return LongStream.range(0, end).boxed().collect(Collectors.toList());
+  }
+
+  private static long waitingBytes(TrackingClient client) {
+    TrackingException late =
+        assertThrows(TrackingException.class, () -> client.flush(Duration.ofMillis(100)));
+    return Long.parseLong(late.metadata().get("bytes"));
   }
 
   private static void pause(long millis) {

@@ -30,6 +30,8 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -292,7 +294,36 @@ class TrackingClientTest {
     String id = other.createRun().getRunId();
     other.close();
     assertThrows(IllegalStateException.class, () -> other.logMetric(id, "m", 1, 0));
-    assertThrows(IllegalStateException.class, () -> other.logMetric(id, "m", 1, 1));
+    assertThrows(IllegalStateException.class, () -> other.logParam(id, "p", "1"));
+    assertThrows(IllegalStateException.class, () -> other.setTag(id, "t", "1"));
+  }
+
+  @Test
+  void whatIsLoggedWhileTheClientClosesIsRefusedOrOnDisk() throws InterruptedException {
+    for (int round = 0; round < 20; round++) {
+      TrackingClient other = TrackingClient.connect(server.uri());
+      String id = other.createRun().getRunId();
+      AtomicInteger logged = new AtomicInteger();
+      CountDownLatch begun = new CountDownLatch(100);
+      Thread thread =
+          new Thread(
+              () -> {
+                try {
+                  while (true) {
+                    other.logMetric(id, "m", 1, logged.get());
+                    logged.incrementAndGet();
+                    begun.countDown();
+                  }
+                } catch (IllegalStateException closed) {
+                  // The loop ends by it.
+                }
+              });
+      thread.start();
+      begun.await();
+      other.close();
+      thread.join();
+      assertEquals(logged.get(), client.histories().get(id, "m").size());
+    }
   }
 
   @Test
