@@ -15,6 +15,7 @@ from runstream import TrackingClient
 EXPERIMENT = "digits classifier"
 SWEEP = [(0.3, "adam"), (0.1, "adam"), (0.03, "sgd"), (0.01, "sgd"), (0.003, "rmsprop")]
 STEPS = 200
+COMMIT = "9f3c1e7ad2b84065fe17c0a9d8b3462e5f70a1c4"
 
 # Of the run with unusual values.
 POINTS = 5_000
@@ -86,7 +87,7 @@ def _run(client: TrackingClient, experiment: str, name: str, tags: dict[str, str
 
 def _train(client: TrackingClient, experiment: str, parent: str, number: int) -> str:
     rate, optimizer = SWEEP[number]
-    tags = {"mlflow.parentRunId": parent, "mlflow.source.git.commit": f"{number:040x}"}
+    tags = {"mlflow.parentRunId": parent, "mlflow.source.git.commit": COMMIT}
     run = _run(client, experiment, f"{optimizer}-{rate}", tags)
     client.log_param(run, "lr", str(rate))
     client.log_param(run, "optimizer", optimizer)

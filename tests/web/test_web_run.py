@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from runstream import Dataset, DatasetInput, TrackingClient
 from server_process import ENVIRONMENT, ServerProcess
-from web_content import SWEEP, Content
+from web_content import COMMIT, SWEEP, Content
 
 See = Callable[[str], Page]
 
@@ -28,7 +28,7 @@ def test_the_overview_tells_what_a_run_is_and_logged(see: See, content: Content)
     expect(page.locator(".facts")).to_contain_text("Finished")
     assert fact(page, "Run id") == content.runs[1]
     assert fact(page, "Source") == "train.py"
-    assert fact(page, "Commit") == f"{1:040x}"
+    assert fact(page, "Commit") == COMMIT
     assert fact(page, "User") == "ada"
     expect(page.locator(".facts")).to_contain_text("Parent")
     rows = page.get_by_role("region", name="Params").get_by_role("row")

@@ -71,6 +71,8 @@ export class Plot {
 
   #options(settings: Settings): uPlot.Options {
     const bottom = axis();
+    // Times have two lines: the day stands under the hours.
+    bottom.size = settings.axis === "time" ? 50 : 32;
     if (settings.axis === "relative") bottom.values = (_, all) => all.map(elapsed);
     return {
       width: this.element.clientWidth,
