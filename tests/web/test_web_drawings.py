@@ -16,7 +16,7 @@ See = Callable[[str], Page]
 def test_parallel_coordinates_lead_from_params_to_metrics(see: See, content: Content) -> None:
     columns = "params.lr,params.optimizer,metrics.val/loss"
     page = see(f"/experiments/{content.experiment_id}?tab=parallel&flat=1&columns={columns}")
-    drawing = page.get_by_role("img", name="Parallel coordinates")
+    drawing = page.get_by_role("group", name="Parallel coordinates", exact=True)
     expect(drawing.locator("path.line")).to_have_count(len(SWEEP))
     expect(drawing.locator("text.name")).to_have_text(["lr", "optimizer", "val/loss"])
     expect(drawing.get_by_text("rmsprop", exact=True)).to_be_visible()
@@ -35,6 +35,32 @@ def test_parallel_coordinates_lead_from_params_to_metrics(see: See, content: Con
     assert "val/loss" in text
     page.get_by_role("group", name="Axes").get_by_label("optimizer").uncheck()
     expect(drawing.locator("text.name")).to_have_text(["lr", "val/loss"])
+
+
+def test_a_range_of_an_axis_is_chosen_by_keys_too(see: See, content: Content) -> None:
+    columns = "params.lr,params.optimizer,metrics.val/loss"
+    page = see(f"/experiments/{content.experiment_id}?tab=parallel&flat=1&columns={columns}")
+    out = page.locator("path.line.out")
+    expect(page.locator("path.line")).to_have_count(len(SWEEP))
+    highest = page.get_by_role("slider", name="Highest lr")
+    lowest = page.get_by_role("slider", name="Lowest lr")
+    expect(highest).to_have_attribute("aria-valuetext", "0.3")
+    lowest.focus()
+    for _ in range(2):
+        lowest.press("PageUp")
+    expect(lowest).to_have_attribute("aria-valuetext", "0.15")
+    expect(page.get_by_text("1 of 7 runs")).to_be_visible()  # an lr of 0.3 alone is so high
+    expect(out).to_have_count(4)
+    lowest.press("Home")
+    expect(out).to_have_count(0)
+    page.keyboard.press("Shift+Tab")
+    expect(highest).to_be_focused()
+    highest.press("ArrowDown")
+    expect(out).to_have_count(1)
+    highest.press("Escape")
+    expect(out).to_have_count(0)
+    page.get_by_role("slider", name="Lowest optimizer").press("PageUp")
+    expect(out).to_have_count(2)  # those by adam, the first name at the bottom
 
 
 def test_any_two_columns_make_a_scatter(see: See, content: Content) -> None:

@@ -17,6 +17,7 @@ export function Drawing(props: {
 }) {
   const navigate = useNavigate();
   const onKey = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget) return;
     const last = props.runs.length - 1;
     const at = props.runs.findIndex((run) => run.id === props.over?.id);
     const to = {

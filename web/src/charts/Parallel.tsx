@@ -8,23 +8,15 @@ import { count } from "../parts/format";
 import { csv, save } from "../parts/save";
 import { type Column, parts, title, value } from "../runs/columns";
 import type { RunList } from "../runs/runList";
+import { Axis, BOTTOM, type Brush, HEIGHT, TOP } from "./Axis";
 import { address, Drawing } from "./Drawing";
 import { dimension, heat } from "./dimensions";
 import { saveDrawing } from "./picture";
 import "../style/chart.css";
 
 const MOST = 1_000;
-const HEIGHT = 420;
-const TOP = 36;
-const BOTTOM = HEIGHT - 16;
 const LEAST_GAP = 130;
 const MARGIN = 70;
-// So far beyond an axis it can be taken hold of, to choose its ends, too.
-const BEYOND = 8;
-
-/** What is chosen of an axis, from one place to another. */
-type Brush = [number, number];
-
 export default function Parallel(props: { list: RunList; selected: Set<string> }) {
   const navigate = useNavigate();
   const [axes, setAxes] = useList("axes");
@@ -81,9 +73,9 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
       .filter((line) => line.fits)
       .sort((a, b) => a.last - b.last),
   );
-  const choose = (column: Column, on: boolean) =>
+  const show = (column: Column, on: boolean) =>
     setAxes(on ? [...shown(), column] : shown().filter((other) => other !== column));
-  const set = (column: Column, brush: Brush | undefined) =>
+  const choose = (column: Column, brush: Brush | undefined) =>
     setBrushes((all) => {
       const next = new Map(all);
       if (brush) next.set(column, brush);
@@ -109,7 +101,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
               <input
                 type="checkbox"
                 checked={shown().includes(column)}
-                onChange={(event) => choose(column, event.currentTarget.checked)}
+                onChange={(event) => show(column, event.currentTarget.checked)}
               />
               {title(column)}
             </label>
@@ -138,7 +130,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
         >
           <svg
             ref={drawing}
-            role="img"
+            role="group"
             aria-label="Parallel coordinates"
             width={width()}
             height={HEIGHT}
@@ -158,40 +150,12 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
             </For>
             <For each={dimensions()}>
               {(one, i) => (
-                <g transform={`translate(${MARGIN + i() * gap()},0)`}>
-                  <text class="name" y={TOP - 18} text-anchor="middle">
-                    {one.title}
-                  </text>
-                  <line class="axis" y1={TOP} y2={BOTTOM} />
-                  <For each={one.ticks}>
-                    {(tick) => (
-                      <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
-                        {tick.text}
-                      </text>
-                    )}
-                  </For>
-                  <Show when={brushes().get(one.column)}>
-                    {(brush) => (
-                      <rect
-                        class="brush"
-                        x={-8}
-                        width={16}
-                        y={brush()[0]}
-                        height={brush()[1] - brush()[0]}
-                      />
-                    )}
-                  </Show>
-                  <rect
-                    class="handle"
-                    x={-10}
-                    width={20}
-                    y={TOP - BEYOND}
-                    height={BOTTOM - TOP + 2 * BEYOND}
-                    onPointerDown={(event) =>
-                      drag(event, drawing, (brush) => set(one.column, brush))
-                    }
-                  />
-                </g>
+                <Axis
+                  dimension={one}
+                  x={MARGIN + i() * gap()}
+                  brush={brushes().get(one.column)}
+                  choose={(brush) => choose(one.column, brush)}
+                />
               )}
             </For>
           </svg>
@@ -204,25 +168,4 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
       </Show>
     </div>
   );
-}
-
-/** Follows the pointer from where it went down, and says what it chose; nothing by a click. */
-function drag(
-  event: PointerEvent,
-  drawing: SVGSVGElement,
-  chose: (brush: Brush | undefined) => void,
-) {
-  const target = event.currentTarget as SVGElement;
-  const top = drawing.getBoundingClientRect().top;
-  const start = event.clientY - top;
-  target.setPointerCapture(event.pointerId);
-  chose(undefined);
-  const move = (moved: PointerEvent) => {
-    const end = moved.clientY - top;
-    if (Math.abs(end - start) > 3) chose([Math.min(start, end), Math.max(start, end)]);
-  };
-  target.addEventListener("pointermove", move);
-  target.addEventListener("pointerup", () => target.removeEventListener("pointermove", move), {
-    once: true,
-  });
 }

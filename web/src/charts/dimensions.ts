@@ -2,6 +2,7 @@
 
 import { scaleLinear, scalePoint } from "d3-scale";
 import type { Run } from "../api/runs";
+import { number } from "../parts/format";
 import { type Column, title, value } from "../runs/columns";
 
 /** An axis over a length: where a run stands on it, and what is written beside it. */
@@ -11,6 +12,8 @@ export interface Dimension {
   /** Undefined for a run that has no such value, or one that has no place. */
   place: (run: Run) => number | undefined;
   ticks: { at: number; text: string }[];
+  /** Returns what stands at a place. */
+  textAt: (place: number) => string;
 }
 
 const TICKS = 6;
@@ -28,10 +31,11 @@ export function dimension(column: Column, runs: Run[], from: number, to: number)
       ...base,
       place: (run) => {
         const found = value(run, column);
-        const number = found === null || found === "" ? Number.NaN : Number(found);
-        return Number.isFinite(number) ? scale(number) : undefined;
+        const asNumber = found === null || found === "" ? Number.NaN : Number(found);
+        return Number.isFinite(asNumber) ? scale(asNumber) : undefined;
       },
       ticks: scale.ticks(TICKS).map((tick) => ({ at: scale(tick), text: text(tick) })),
+      textAt: (place) => number(scale.invert(place)),
     };
   }
   const names = [...new Set(values.map(String))].sort();
@@ -46,6 +50,10 @@ export function dimension(column: Column, runs: Run[], from: number, to: number)
         at: scale(name) ?? 0,
         text: name.length > 18 ? `${name.slice(0, 17)}…` : name,
       })),
+    textAt: (place) => {
+      const away = (name: string) => Math.abs((scale(name) ?? 0) - place);
+      return names.reduce((a, b) => (away(b) < away(a) ? b : a), names[0] ?? "");
+    },
   };
 }
 

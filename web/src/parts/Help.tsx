@@ -13,6 +13,7 @@ const KEYS: [string, string][] = [
   ["→ ←", "In the table: unfold and fold child runs; in the tree of artifacts: folders"],
   ["← →", "In a chart: move the cursor; with Shift, the range"],
   ["+ − 0", "In a chart: zoom in, out, and back to all"],
+  ["↑ ↓ Page Home End", "At an end of a parallel axis: choose a range of it; Escape for all"],
   ["Escape", "Close a dialog or list"],
 ];
 

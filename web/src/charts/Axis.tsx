@@ -1,0 +1,131 @@
+// An axis of the parallel coordinates. A range of it is chosen by dragging along it, or with the
+// keys at either of its ends.
+
+import { For, Show } from "solid-js";
+import type { Dimension } from "./dimensions";
+
+export const HEIGHT = 420;
+export const TOP = 36;
+export const BOTTOM = HEIGHT - 16;
+// So far beyond an axis it can be taken hold of, to choose its ends, too.
+const BEYOND = 8;
+const STEP = (BOTTOM - TOP) / 20;
+
+/** What is chosen of an axis, from one place to another. */
+export type Brush = [number, number];
+
+export function Axis(props: {
+  dimension: Dimension;
+  x: number;
+  brush: Brush | undefined;
+  choose: (brush: Brush | undefined) => void;
+}) {
+  const top = () => props.brush?.[0] ?? TOP;
+  const bottom = () => props.brush?.[1] ?? BOTTOM;
+  const set = (brush: Brush) =>
+    props.choose(brush[0] <= TOP && brush[1] >= BOTTOM ? undefined : brush);
+  return (
+    <g transform={`translate(${props.x},0)`}>
+      <text class="name" y={TOP - 18} text-anchor="middle">
+        {props.dimension.title}
+      </text>
+      <line class="axis" y1={TOP} y2={BOTTOM} />
+      <For each={props.dimension.ticks}>
+        {(tick) => (
+          <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
+            {tick.text}
+          </text>
+        )}
+      </For>
+      <Show when={props.brush}>
+        {(brush) => (
+          <rect class="brush" x={-8} width={16} y={brush()[0]} height={brush()[1] - brush()[0]} />
+        )}
+      </Show>
+      <rect
+        class="handle"
+        x={-10}
+        width={20}
+        y={TOP - BEYOND}
+        height={BOTTOM - TOP + 2 * BEYOND}
+        onPointerDown={(event) => drag(event, props.choose)}
+      />
+      <End
+        label={`Highest ${props.dimension.title}`}
+        place={top()}
+        text={props.dimension.textAt(top())}
+        move={(to) => set([Math.max(TOP, Math.min(bottom(), to)), bottom()])}
+        leave={() => props.choose(undefined)}
+      />
+      <End
+        label={`Lowest ${props.dimension.title}`}
+        place={bottom()}
+        text={props.dimension.textAt(bottom())}
+        move={(to) => set([top(), Math.min(BOTTOM, Math.max(top(), to))])}
+        leave={() => props.choose(undefined)}
+      />
+    </g>
+  );
+}
+
+/** An end of what is chosen, for the keys. */
+function End(props: {
+  label: string;
+  place: number;
+  text: string;
+  move: (to: number) => void;
+  leave: () => void;
+}) {
+  const onKey = (event: KeyboardEvent) => {
+    const to = {
+      ArrowUp: props.place - STEP,
+      ArrowDown: props.place + STEP,
+      PageUp: props.place - 5 * STEP,
+      PageDown: props.place + 5 * STEP,
+      Home: BOTTOM,
+      End: TOP,
+    }[event.key];
+    if (to !== undefined) props.move(to);
+    else if (event.key === "Escape") props.leave();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <rect
+      class="end"
+      role="slider"
+      tabindex="0"
+      aria-label={props.label}
+      aria-orientation="vertical"
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round((100 * (BOTTOM - props.place)) / (BOTTOM - TOP))}
+      aria-valuetext={props.text}
+      x={-10}
+      width={20}
+      y={props.place - 2}
+      height={4}
+      onKeyDown={onKey}
+    />
+  );
+}
+
+/** Follows the pointer from where it went down, and says what it chose; nothing by a click. */
+function drag(
+  event: PointerEvent & { currentTarget: SVGElement },
+  chose: (brush: Brush | undefined) => void,
+) {
+  const target = event.currentTarget;
+  const top = target.ownerSVGElement?.getBoundingClientRect().top ?? 0;
+  const start = event.clientY - top;
+  target.setPointerCapture(event.pointerId);
+  chose(undefined);
+  const move = (moved: PointerEvent) => {
+    const end = moved.clientY - top;
+    if (Math.abs(end - start) > 3) chose([Math.min(start, end), Math.max(start, end)]);
+  };
+  target.addEventListener("pointermove", move);
+  target.addEventListener("pointerup", () => target.removeEventListener("pointermove", move), {
+    once: true,
+  });
+}
