@@ -57,7 +57,10 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
     try {
       outbox.answer(this, answer.getAnswered(), refusal);
     } catch (IllegalStateException wrong) {
-      requests.cancel(wrong.getMessage(), wrong);
+      synchronized (this) {
+        closed = true;
+        requests.cancel(wrong.getMessage(), wrong);
+      }
       return;
     }
     if (!answered) {

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 
 /**
  * A run that goes on, made by {@link TrackingClient#startRun}. Any thread may use it.
@@ -33,6 +34,7 @@ public final class RunHandle implements AutoCloseable {
   private final TrackingClient client;
   private final RunBuffer buffer;
   private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile boolean left; // by its user
   private volatile RunInfo info;
   private volatile RunStatus status = RunStatus.FINISHED;
 
@@ -69,7 +71,7 @@ public final class RunHandle implements AutoCloseable {
    * @throws TrackingException if the key breaks its rule, or something before was refused
    */
   public void logMetric(String key, double value, long step) {
-    buffer.logMetric(key, value, step);
+    log(buffer -> buffer.logMetric(key, value, step));
   }
 
   /**
@@ -82,7 +84,7 @@ public final class RunHandle implements AutoCloseable {
    * @throws TrackingException if an argument breaks its rule, or something before was refused
    */
   public void logMetric(String key, double value, long timestamp, long step) {
-    buffer.logMetric(key, value, timestamp, step);
+    log(buffer -> buffer.logMetric(key, value, timestamp, step));
   }
 
   /**
@@ -93,7 +95,7 @@ public final class RunHandle implements AutoCloseable {
    * @throws TrackingException if a key breaks its rule, or something before was refused
    */
   public void logMetrics(Map<String, ? extends Number> metrics, long step) {
-    buffer.logMetrics(metrics, step);
+    log(buffer -> buffer.logMetrics(metrics, step));
   }
 
   /**
@@ -105,7 +107,7 @@ public final class RunHandle implements AutoCloseable {
    *     something before was refused
    */
   public void logParam(String key, String value) {
-    buffer.logParams(Map.of(key, value));
+    log(buffer -> buffer.logParams(Map.of(key, value)));
   }
 
   /**
@@ -114,7 +116,7 @@ public final class RunHandle implements AutoCloseable {
    * @param params values by key
    */
   public void logParams(Map<String, String> params) {
-    buffer.logParams(params);
+    log(buffer -> buffer.logParams(params));
   }
 
   /**
@@ -125,7 +127,7 @@ public final class RunHandle implements AutoCloseable {
    * @throws TrackingException if an argument breaks its rule, or something before was refused
    */
   public void setTag(String key, String value) {
-    buffer.setTags(Map.of(key, value));
+    log(buffer -> buffer.setTags(Map.of(key, value)));
   }
 
   /**
@@ -134,7 +136,7 @@ public final class RunHandle implements AutoCloseable {
    * @param tags values by key
    */
   public void setTags(Map<String, String> tags) {
-    buffer.setTags(tags);
+    log(buffer -> buffer.setTags(tags));
   }
 
   /**
@@ -164,8 +166,8 @@ public final class RunHandle implements AutoCloseable {
     status = interrupted ? RunStatus.KILLED : RunStatus.FAILED;
     try {
       setTag(ERROR_TAG, Rules.shortened(error.toString()));
-    } catch (TrackingException refusal) {
-      // What was refused before must not hide the error that the caller is about to throw.
+    } catch (TrackingException | IllegalStateException refusal) {
+      // What was refused before, or a close, must not hide the error that the caller is to throw.
       error.addSuppressed(refusal);
     }
     return error;
@@ -173,13 +175,15 @@ public final class RunHandle implements AutoCloseable {
 
   /**
    * Waits until all that was logged is on disk, and ends the run: as FINISHED, or as {@link #fail}
-   * noted. Closing it again does nothing. An interrupt of the thread waits until it is done.
+   * noted. Calls that log throw {@link IllegalStateException} from its beginning on; closing it
+   * again does nothing. An interrupt of the thread waits until it is done.
    *
    * @throws TrackingException if the server refused something of what was logged (the run has
    *     ended), or did not answer for a minute
    */
   @Override
   public void close() {
+    left = true;
     close(status);
   }
 
@@ -203,6 +207,15 @@ public final class RunHandle implements AutoCloseable {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  private void log(Predicate<RunBuffer> call) {
+    if (left) {
+      throw new IllegalStateException("run " + runId() + " is closed");
+    }
+    if (!call.test(buffer)) {
+      client.log(runId(), call); // it was closed meanwhile
     }
   }
 

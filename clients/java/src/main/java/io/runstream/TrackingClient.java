@@ -373,7 +373,7 @@ public final class TrackingClient implements AutoCloseable {
     return run;
   }
 
-  private void log(String runId, Predicate<RunBuffer> call) {
+  void log(String runId, Predicate<RunBuffer> call) {
     while (!call.test(uploader.outbox.buffer(runId))) {
       // That buffer was let go meanwhile; there is another one.
     }

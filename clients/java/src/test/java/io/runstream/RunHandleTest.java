@@ -15,6 +15,8 @@ import io.runstream.v1.RunTag;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -65,6 +67,37 @@ class RunHandleTest {
     assertEquals(3, run.getData().getParamsCount());
     assertEquals("risk", tags(run).get("team"));
     assertEquals("trial", tags(run).get("stage"));
+  }
+
+  @Test
+  void aClosedRunTakesNothingMore() throws InterruptedException {
+    RunHandle handle = client.startRun("closed");
+    AtomicInteger logged = new AtomicInteger();
+    CountDownLatch begun = new CountDownLatch(1_000);
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                while (true) {
+                  handle.logMetric("m", 1, logged.get());
+                  logged.incrementAndGet();
+                  begun.countDown();
+                }
+              } catch (IllegalStateException closed) {
+                // The loop ends by it.
+              }
+            });
+    thread.setDaemon(true);
+    thread.start();
+    begun.await();
+    handle.close();
+    thread.join();
+    assertThrows(IllegalStateException.class, () -> handle.logParam("p", "1"));
+    assertThrows(IllegalStateException.class, () -> handle.setTag("t", "1"));
+    Exception error = new Exception("the loss is NaN");
+    assertSame(error, handle.fail(error));
+    client.logMetric(handle.runId(), "m", 1, logged.getAndIncrement()); // may still be added
+    assertEquals(logged.get(), client.histories().get(handle.runId(), "m").size());
   }
 
   @Test
