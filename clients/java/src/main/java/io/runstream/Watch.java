@@ -16,12 +16,16 @@ import java.util.List;
  * where it was; a change may then be told again. One thread reads it; any may close it.
  */
 public final class Watch implements Iterator<RunChange>, AutoCloseable {
+  private static final long FIRST_PAUSE = 50;
+  private static final long LONGEST_PAUSE = 2_000;
+
   private final Calls calls;
   private final WatchServiceBlockingStub stub;
   private WatchRequest request;
   private volatile Answers<WatchResponse> answers;
   private volatile boolean closed;
   private Iterator<RunChange> changes = List.<RunChange>of().iterator();
+  private long pause = FIRST_PAUSE; // milliseconds before the next attempt
 
   /** Begins to watch, from the next commit if the request names no position. */
   Watch(Calls calls, WatchServiceBlockingStub stub, WatchRequest request) {
@@ -46,7 +50,7 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
    * @throws TrackingException {@code FAILED_PRECONDITION} of reason {@code WATCH_FELL_BEHIND} if
    *     what follows is not kept any more, because the watcher was too slow or the server was
    *     started again: take a new position, read, and watch from there; {@code NOT_FOUND} if a run
-   *     or an experiment was removed for good
+   *     or an experiment was removed for good; {@code UNAVAILABLE} if the client was closed
    */
   @Override
   public boolean hasNext() {
@@ -95,17 +99,29 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
       WatchResponse answer = answers.next();
       request = request.toBuilder().setPosition(answer.getPosition()).build();
       changes = answer.getChangesList().iterator();
+      pause = FIRST_PAUSE;
     } catch (TrackingException error) {
       if (closed) {
         return;
       }
-      if (error.code() != Status.Code.UNAVAILABLE) {
+      if (error.code() != Status.Code.UNAVAILABLE || calls.channel.isShutdown()) {
         throw error;
       }
+      sleep();
       answers = begin(); // which waits for the server
       if (closed) { // meanwhile
         answers.close();
       }
     }
+  }
+
+  private void sleep() {
+    try {
+      Thread.sleep(pause);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw TrackingException.interrupted();
+    }
+    pause = Math.min(LONGEST_PAUSE, 2 * pause);
   }
 }

@@ -5,15 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.grpc.Grpc;
+import io.grpc.InsecureServerCredentials;
 import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
 import io.runstream.testing.Proxy;
 import io.runstream.testing.Server;
 import io.runstream.v1.RunChange;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.WatchRequest;
+import io.runstream.v1.WatchResponse;
+import io.runstream.v1.WatchServiceGrpc;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -110,6 +116,49 @@ class WatchTest {
     closer.start();
     assertFalse(watch.hasNext());
     closer.join();
+  }
+
+  @Test
+  void aWatchOfAClientThatIsClosedEnds() throws InterruptedException {
+    String id = client.createRun().getRunId();
+    TrackingClient other = TrackingClient.connect(server.uri());
+    Watch watch = other.watch(WatchRequest.newBuilder().addRunIds(id).build());
+    Thread closer = new Thread(other::close);
+    closer.start();
+    TrackingException error = assertThrows(TrackingException.class, watch::hasNext);
+    assertEquals(Status.Code.UNAVAILABLE, error.code());
+    closer.join();
+  }
+
+  @Test
+  void aServerThatRefusesEveryWatchIsNotAskedWithoutAPause() throws Exception {
+    AtomicInteger watches = new AtomicInteger();
+    // No real server does this; a proxy whose server is away does.
+    WatchServiceGrpc.WatchServiceImplBase away =
+        new WatchServiceGrpc.WatchServiceImplBase() {
+          @Override
+          public void watch(WatchRequest request, StreamObserver<WatchResponse> answers) {
+            watches.incrementAndGet();
+            answers.onError(Status.UNAVAILABLE.asException());
+          }
+        };
+    io.grpc.Server proxy =
+        Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create())
+            .addService(away)
+            .build()
+            .start();
+    try (TrackingClient other = TrackingClient.connect("grpc://127.0.0.1:" + proxy.getPort())) {
+      WatchRequest request = WatchRequest.newBuilder().addRunIds("f").setPosition("1").build();
+      Watch watch = other.watch(request);
+      Thread watcher = new Thread(watch::hasNext);
+      watcher.start();
+      watcher.join(1_000);
+      watch.close();
+      watcher.join();
+      assertTrue(watches.get() > 1 && watches.get() < 10, watches + " in a second");
+    } finally {
+      proxy.shutdownNow().awaitTermination();
+    }
   }
 
   @Test
