@@ -10,7 +10,8 @@ import scala.jdk.DurationConverters._
 /** A run that goes on: [[io.runstream.RunHandle]] with the types of Scala.
   *
   * Any thread may use it. What is logged is on disk when `flush` or `close` has returned; what the
-  * server refuses is thrown by the next call for the run, as [[io.runstream.TrackingException]].
+  * server refuses is thrown by the next call for the run, as [[io.runstream.TrackingException]]. A
+  * key that is given twice in one call is an `IllegalArgumentException`.
   *
   * @param underlying
   *   the handle of the Java client
@@ -38,7 +39,7 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
   /** Logs a point of now of each of several metrics, all of them or none. */
   def logMetrics(step: Long)(metrics: (String, Double)*): Unit =
     underlying.logMetrics(
-      metrics.map { case (key, value) => key -> Double.box(value) }.toMap.asJava,
+      once(metrics).map { case (key, value) => key -> Double.box(value) }.asJava,
       step
     )
 
@@ -58,5 +59,11 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
   override def close(): Unit = underlying.close()
 
   private def texts(pairs: Seq[(String, Any)]): java.util.Map[String, String] =
-    pairs.map { case (key, value) => key -> String.valueOf(value) }.toMap.asJava
+    once(pairs).map { case (key, value) => key -> String.valueOf(value) }.asJava
+
+  private def once[A](pairs: Seq[(String, A)]): Map[String, A] = {
+    val byKey = pairs.toMap
+    require(byKey.size == pairs.size, s"a key is given twice: ${pairs.mkString(", ")}")
+    byKey
+  }
 }

@@ -69,6 +69,19 @@ class TrackingClientTest {
     assertEquals(error.toString, tags("runstream.error"))
   }
 
+  @Test def aKeyThatIsGivenTwiceIsRefusedAndNothingIsLogged(): Unit = {
+    val id = client.run() { run =>
+      val wrong = classOf[IllegalArgumentException]
+      assertThrows(wrong, () => run.logParams("lr" -> 0.1, "layers" -> 3, "lr" -> 0.2))
+      assertThrows(wrong, () => run.setTags("stage" -> "trial", "stage" -> "final"))
+      assertThrows(wrong, () => run.logMetrics(step = 1)("loss" -> 0.5, "loss" -> 0.4))
+      run.id
+    }
+    val data = client.getRun(id).getData
+    assertEquals(0, data.getParamsCount + data.getMetricsCount)
+    assertTrue(data.getTagsList.asScala.forall(_.getKey.startsWith("mlflow.")))
+  }
+
   @Test def aRunIsAResourceOfUsing(): Unit = {
     val id = Using.resource(client.startRun()) { run =>
       run.logMetric("loss", 1)
