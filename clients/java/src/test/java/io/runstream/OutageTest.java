@@ -1,7 +1,6 @@
 package io.runstream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +11,7 @@ import io.grpc.Status;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Proxy;
 import io.runstream.testing.Server;
+import io.runstream.testing.Training;
 import io.runstream.v1.Metric;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
@@ -177,32 +176,19 @@ class OutageTest {
     TrackingClient client = TrackingClient.connect(server.uri());
     String id = client.createRun().getRunId();
     server.kill();
-    AtomicLong logged = new AtomicLong();
-    Thread training =
-        new Thread(
-            () -> {
-              try {
-                while (true) {
-                  client.logMetric(id, "m", 1, logged.get());
-                  logged.incrementAndGet();
-                }
-              } catch (IllegalStateException closed) {
-                // The loop ends by it.
-              }
-            });
-    training.setDaemon(true);
-    training.start();
-    while (logged.get() == 0 || waitingBytes(client) < Outbox.LIMIT_BYTES) {
+    Training training = new Training(step -> client.logMetric(id, "m", 1, step));
+    training.await(1);
+    while (waitingBytes(client) < Outbox.LIMIT_BYTES) {
       pause(10);
     }
     Thread closing = new Thread(client::close);
     closing.start();
-    training.join(5_000);
-    assertFalse(training.isAlive(), "it must not wait for a client that closes");
+    long steps = training.steps(5_000);
+    assertTrue(steps > 0, "it must not wait for a client that closes");
     server.restart();
     closing.join(60_000);
     try (TrackingClient other = TrackingClient.connect(server.uri())) {
-      assertEquals(logged.get(), other.histories().get(id, "m").size());
+      assertEquals(steps, other.histories().get(id, "m").size());
     }
   }
 

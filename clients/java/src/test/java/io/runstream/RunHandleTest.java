@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
 import io.runstream.testing.Server;
+import io.runstream.testing.Training;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.Metric;
 import io.runstream.v1.Run;
@@ -15,8 +16,6 @@ import io.runstream.v1.RunTag;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -72,32 +71,16 @@ class RunHandleTest {
   @Test
   void aClosedRunTakesNothingMore() throws InterruptedException {
     RunHandle handle = client.startRun("closed");
-    AtomicInteger logged = new AtomicInteger();
-    CountDownLatch begun = new CountDownLatch(1_000);
-    Thread thread =
-        new Thread(
-            () -> {
-              try {
-                while (true) {
-                  handle.logMetric("m", 1, logged.get());
-                  logged.incrementAndGet();
-                  begun.countDown();
-                }
-              } catch (IllegalStateException closed) {
-                // The loop ends by it.
-              }
-            });
-    thread.setDaemon(true);
-    thread.start();
-    begun.await();
+    Training training = new Training(step -> handle.logMetric("m", 1, step));
+    training.await(1_000);
     handle.close();
-    thread.join();
+    long steps = training.steps(10_000);
     assertThrows(IllegalStateException.class, () -> handle.logParam("p", "1"));
     assertThrows(IllegalStateException.class, () -> handle.setTag("t", "1"));
     Exception error = new Exception("the loss is NaN");
     assertSame(error, handle.fail(error));
-    client.logMetric(handle.runId(), "m", 1, logged.getAndIncrement()); // may still be added
-    assertEquals(logged.get(), client.histories().get(handle.runId(), "m").size());
+    client.logMetric(handle.runId(), "m", 1, steps); // may still be added
+    assertEquals(steps + 1, client.histories().get(handle.runId(), "m").size());
   }
 
   @Test

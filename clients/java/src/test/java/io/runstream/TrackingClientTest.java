@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
 import io.runstream.testing.Server;
+import io.runstream.testing.Training;
 import io.runstream.v1.CountRunsRequest;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.Dataset;
@@ -30,8 +31,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -303,26 +302,10 @@ class TrackingClientTest {
     for (int round = 0; round < 20; round++) {
       TrackingClient other = TrackingClient.connect(server.uri());
       String id = other.createRun().getRunId();
-      AtomicInteger logged = new AtomicInteger();
-      CountDownLatch begun = new CountDownLatch(100);
-      Thread thread =
-          new Thread(
-              () -> {
-                try {
-                  while (true) {
-                    other.logMetric(id, "m", 1, logged.get());
-                    logged.incrementAndGet();
-                    begun.countDown();
-                  }
-                } catch (IllegalStateException closed) {
-                  // The loop ends by it.
-                }
-              });
-      thread.start();
-      begun.await();
+      Training training = new Training(step -> other.logMetric(id, "m", 1, step));
+      training.await(100);
       other.close();
-      thread.join();
-      assertEquals(logged.get(), client.histories().get(id, "m").size());
+      assertEquals(training.steps(10_000), client.histories().get(id, "m").size());
     }
   }
 
