@@ -15,6 +15,8 @@ from runstream import TrackingClient
 from runstream.entities import Metric
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
+#: Keys of metrics, params and tags that are allowed, and that are refused (M1).
+KEYS: dict[str, list[str]] = VECTORS["keys"]
 
 
 def points() -> list[Metric]:

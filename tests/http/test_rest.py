@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+import vectors
 from http_rest import Rest
 from runstream import TrackingClient
 from runstream_service.http.contract import Contract
@@ -45,6 +46,27 @@ def test_an_experiment_from_its_creation_to_its_deletion(rest: Rest) -> None:  #
     found = rest.post("experiments/search", max_results=10)["experiments"]
     assert [one["name"] for one in found] == ["Default"]
     assert rest.post("experiments/restore", experiment_id="1") == {}
+
+
+def test_keys_have_every_character_but_control_characters(rest: Rest) -> None:  # M1
+    run_id = rest.create_run()
+    keys = vectors.KEYS["allowed"]
+    pairs = [{"key": key, "value": key} for key in keys]
+    metrics = [{"key": key, "value": 0.5, "timestamp": 1} for key in keys]
+    rest.post("runs/log-batch", run_id=run_id, metrics=metrics, params=pairs, tags=pairs)
+    data = rest.get("runs/get", run_id=run_id)["run"]["data"]
+    assert sorted(metric["key"] for metric in data["metrics"]) == sorted(keys)
+    assert sorted(param["key"] for param in data["params"]) == sorted(keys)
+    for key in keys:
+        history = rest.get("metrics/get-history", run_id=run_id, metric_key=key)
+        assert [(point["key"], point["value"]) for point in history["metrics"]] == [(key, 0.5)]
+        name = key.replace("`", "``")
+        found = rest.post("runs/search", experiment_ids=["0"], filter=f"metrics.`{name}` = 0.5")
+        assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
+    for key in vectors.KEYS["refused"]:
+        fields = {"run_id": run_id, "key": key, "value": 0.5, "timestamp": 1}
+        status, code, _ = rest.refused("POST", "runs/log-metric", json=fields)
+        assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
 
 
 def test_a_run_from_its_creation_to_its_end(rest: Rest) -> None:  # R2, W2, W3

@@ -72,7 +72,11 @@ BAD: dict[str, tuple[Callable[[str], LogBatchRequest], str, str]] = {
         "KEY_MALFORMED",
         "metrics.key",
     ),
-    "key with %": (lambda run: batch(run, [("a%", 0, 0, 0.0)]), "KEY_MALFORMED", "metrics.key"),
+    "key with a tab": (
+        lambda run: batch(run, [("a\tb", 0, 0, 0.0)]),
+        "KEY_MALFORMED",
+        "metrics.key",
+    ),
     "negative time": (
         lambda run: batch(run, [("m", 0, 5, 0.0), ("m", 0, -1, 0.0)]),
         "TIMESTAMP_OUT_OF_RANGE",

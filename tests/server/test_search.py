@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+import vectors
 from api import Api, refused
 from named_runs import NamedRuns
 from runstream.v1.experiment_pb2 import ExperimentTag
@@ -121,6 +122,24 @@ def test_a_filter_finds_the_runs_that_it_is_true_of(
 ) -> None:
     """S1, S2, S3."""
     assert filled.found(condition) == names
+
+
+@pytest.mark.parametrize("quote", ["`", '"', "'"])
+def test_every_key_can_be_quoted(runs: NamedRuns, quote: str) -> None:
+    """M1, S1."""
+    keys = vectors.KEYS["allowed"]
+    pairs = {key: key for key in keys}
+    runs.add("all", {key: i for i, key in enumerate(keys)}, pairs, pairs)
+    runs.add("none")
+    for i, key in enumerate(keys):
+        name = quote + key.replace(quote, 2 * quote) + quote
+        value = key.replace("'", "''")
+        condition = (
+            f"metrics.{name} = {i} AND params.{name} = '{value}' AND tags.{name} = '{value}'"
+        )
+        assert runs.found(condition) == "all"
+        assert runs.found(f"NOT ({condition})", f"params.{name} DESC") == "none"
+        assert runs.found("", f"metrics.{name} DESC") == "all none"
 
 
 @pytest.mark.parametrize(

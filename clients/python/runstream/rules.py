@@ -33,7 +33,8 @@ MESSAGE_BYTES: Final = 4 * 1024 * 1024
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 
-_KEY = re.compile(r"[\w\-./: ]+")
+# Control characters, lone surrogates, and the separators of lines and paragraphs.
+_NOT_OF_A_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -54,14 +55,14 @@ def check_key(field: str, key: str) -> None:
             value=key,
             limit=KEY_CHARACTERS,
         )
-    if not _KEY.fullmatch(key):
+    if found := _NOT_OF_A_KEY.search(key):
         raise InvalidArgument(
-            f"Invalid value {key!r} for parameter '{field}' supplied: "
-            "letters, digits, _ - . / : and space are allowed",
+            f"Invalid value {key!r} for parameter '{field}' supplied: {found[0]!a} is a control "
+            "character, a line separator or a lone surrogate, which no key may have",
             reason="KEY_MALFORMED",
             field=field,
-            value=key,
-            limit="letters, digits, _ - . / : and space",
+            value=ascii(key),
+            limit="no control characters, line separators or lone surrogates",
         )
     if not {"", ".", ".."}.isdisjoint(key.split("/")):
         raise InvalidArgument(

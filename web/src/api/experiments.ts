@@ -1,5 +1,6 @@
 // Experiments, and what can be done to them.
 
+import { shownName } from "../parts/format";
 import { answered, api, fetched } from "./client";
 
 /** An experiment. Times are milliseconds since the epoch; `lastActivity` is 0 if nothing ran. */
@@ -44,7 +45,7 @@ export async function searchExperiments(
       const activity = activities.get(experiment.experiment_id);
       return {
         id: experiment.experiment_id ?? "",
-        name: experiment.name ?? "",
+        name: shownName(experiment.name ?? "", experiment.experiment_id ?? ""),
         created: experiment.creation_time ?? 0,
         deleted: experiment.lifecycle_stage === "deleted",
         runs: activity?.runs ?? 0,
@@ -61,7 +62,7 @@ export async function experimentName(id: string): Promise<string> {
   const { experiment } = await answered(
     api.GET("/api/2.0/mlflow/experiments/get", { params: { query: { experiment_id: id } } }),
   );
-  return experiment?.name ?? "";
+  return shownName(experiment?.name ?? "", id);
 }
 
 export async function createExperiment(name: string): Promise<string> {

@@ -1,5 +1,6 @@
 // Runs as the interface works with them, and what can be done to them.
 
+import { shownName } from "../parts/format";
 import { answered, api, double, type Schemas } from "./client";
 
 export type Status = Schemas["RunStatus"];
@@ -216,7 +217,7 @@ export function infoOf(info: Schemas["RunInfo"]) {
   return {
     id: info.run_id ?? "",
     experimentId: info.experiment_id ?? "",
-    name: info.run_name ?? "",
+    name: shownName(info.run_name ?? "", info.run_id ?? ""),
     user: info.user_id ?? "",
     status: info.status ?? "RUN_STATUS_UNSPECIFIED",
     start: info.start_time ?? 0,

@@ -12,8 +12,18 @@ export function useText(name: string): [() => string, (value: string) => void] {
   return [get, (value) => setQuery({ [name]: value || undefined }, { replace: true })];
 }
 
-/** A list of the address: its items have no comma, as neither keys nor ids have. */
+/** A list of the address, with commas between its items. */
 export function useList(name: string): [() => string[], (value: string[]) => void] {
   const [text, setText] = useText(name);
-  return [() => (text() ? text().split(",") : []), (value) => setText(value.join(","))];
+  return [() => listOf(text()), (value) => setText(textOf(value))];
+}
+
+/** Returns a list as one text: a comma inside an item is `%2C`, a percent sign `%25`. */
+export function textOf(list: string[]): string {
+  return list.map((item) => item.replaceAll("%", "%25").replaceAll(",", "%2C")).join(",");
+}
+
+function listOf(text: string): string[] {
+  if (!text) return [];
+  return text.split(",").map((item) => item.replaceAll("%2C", ",").replaceAll("%25", "%"));
 }

@@ -13,6 +13,11 @@ export function number(value: number): string {
   return size >= 1e-4 && size < 1e9 ? SHORT.format(value) : value.toExponential(3);
 }
 
+/** A name, or the id of what has a name that nobody would see, of spaces or zero-width characters. */
+export function shownName(name: string, id: string): string {
+  return /^[\p{C}\p{Z}]*$/u.test(name) ? id : name;
+}
+
 export function count(value: number): string {
   return WHOLE.format(value);
 }

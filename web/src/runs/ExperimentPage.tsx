@@ -192,9 +192,7 @@ export default function ExperimentPage() {
           <RunsTable
             list={list}
             sort={sort()}
-            setSort={(next) =>
-              setOrder(next ? `${next.column}${next.descending ? " DESC" : ""}` : "")
-            }
+            setSort={(next) => setOrder(next ? textOfSort(next) : "")}
             selected={marked()}
             select={select}
           />
@@ -216,8 +214,14 @@ export default function ExperimentPage() {
 
 function sortOf(text: string): Sort | undefined {
   if (!text) return undefined;
-  const descending = text.endsWith(" DESC");
-  return { column: descending ? text.slice(0, -5) : text, descending };
+  const [, column = text, direction] = /^(.*) (ASC|DESC)$/s.exec(text) ?? [];
+  return { column, descending: direction === "DESC" };
+}
+
+/** Returns an order for the address. Ascending is said only where the key itself ends so. */
+function textOfSort({ column, descending }: Sort): string {
+  if (descending) return `${column} DESC`;
+  return / (ASC|DESC)$/.test(column) ? `${column} ASC` : column;
 }
 
 function orderOf(sort: Sort | undefined): string {

@@ -7,7 +7,7 @@ import { ATTRIBUTES, searchKey } from "./columns";
 
 const MOST = 50;
 // The word that ends at the cursor: a key may stand in quotes after its group.
-const WORD = /(?:[\w./:-]+|\w+\.["`][^"`]*)$/;
+const WORD = /(?:[^\s()=<>!,'"`]+|\w+\.["`][^"`]*)$/;
 
 export function FilterBox(props: {
   value: string;
@@ -32,7 +32,9 @@ export function FilterBox(props: {
     ...(props.keys?.metrics ?? []).flatMap((key) => [`minimum.${key}`, `maximum.${key}`]),
   ]);
   const found = createMemo(() => {
-    const text = word().toLowerCase();
+    const text = word()
+      .replace(/^(\w+\.)["`]/, "$1")
+      .toLowerCase();
     if (!text) return [];
     const fits = all().filter((key) => key.toLowerCase().includes(text) && key !== word());
     // Those that begin so come first, and their keys before the rest.

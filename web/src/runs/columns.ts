@@ -46,7 +46,7 @@ export function title(column: Column): string {
 /** Returns a column as the search grammar has it. */
 export function searchKey(column: Column): string {
   const [group, key] = parts(column);
-  return key && !/^[\w./:-]+$/.test(key) ? `${group}."${key}"` : column;
+  return key && !/^[\w./:-]+$/.test(key) ? `${group}."${key.replaceAll('"', '""')}"` : column;
 }
 
 export function isNumeric(column: Column): boolean {

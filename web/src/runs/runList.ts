@@ -3,6 +3,7 @@
 import { batch, createEffect, createMemo, createSignal, on } from "solid-js";
 import { countRuns, idList, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
 import type { RunChange } from "../api/watch";
+import { textOf } from "../parts/address";
 import { changed } from "./changes";
 import { type Column, defaults, keysOf } from "./columns";
 import { follow } from "./follow";
@@ -131,7 +132,7 @@ export function createRunList(asked: () => Asked) {
     else setCreated(more);
   };
 
-  createEffect(on([query, () => asked().columns.join()], pages.reload, { defer: true }));
+  createEffect(on([query, () => textOf(asked().columns)], pages.reload, { defer: true }));
 
   follow({
     experimentId: () => asked().experimentId,

@@ -149,8 +149,8 @@ def _key(text: str, column: int) -> Key:
             repr(prefix),
             "metrics, minimum, maximum, params, tags, attributes or datasets before a dot",
         )
-    if name[0] in "`\"'":
-        name = name[1:-1]
+    if (quote := name[0]) in "`\"'":
+        name = name[1:-1].replace(2 * quote, quote)
     return Key(group, _ATTRIBUTES.get(name, name) if group == "attributes" else name, column)
 
 
