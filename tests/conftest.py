@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from api import Api
+from probe import Probe
 from runstream import TrackingClient
 from server_process import ServerProcess
 
@@ -90,3 +91,18 @@ def connect() -> Iterator[Callable[[str], Api]]:
 def api(server: ServerProcess, connect: Callable[[str], Api]) -> Api:
     """The raw stubs of `server`."""
     return connect(server.address)
+
+
+@pytest.fixture(scope="session")
+def idle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that nobody but a probe calls."""
+    database = tmp_path_factory.mktemp("idle") / "runs.db"
+    server = ServerProcess(database, {"RUNSTREAM_HTTP_PORT": "0"})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def probe(idle_server: ServerProcess) -> Callable[[ServerProcess], Probe]:
+    """Look at how a server, which serves HTTP, too, serves others meanwhile."""
+    return lambda server: Probe(server, idle_server)

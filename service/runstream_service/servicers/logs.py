@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from runstream.errors import RunstreamError, Unavailable
@@ -13,6 +13,9 @@ from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import MetricTable
 from runstream_service.store.batch import Batch
 from runstream_service.store.writer import Writer
+
+# Bytes of a message that takes some milliseconds to unpack and check.
+_LARGE = 128 * 1024
 
 
 class Logs(LoggingServiceServicer):
@@ -50,7 +53,9 @@ class Logs(LoggingServiceServicer):
         reading.result()
 
     async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:
-        await self._append(_batch_of_call(request), request.ByteSize())
+        size = request.ByteSize()
+        await self._writer.room()
+        await self._writer.append(await _run(size, _checked, _batch_of_call, request), size)
         return pb.LogResponse()
 
     async def LogMetric(self, request: pb.LogMetricRequest, context: Any) -> pb.LogMetricResponse:
@@ -62,7 +67,9 @@ class Logs(LoggingServiceServicer):
             [request.timestamp],
             [request.value],
         )
-        await self._append(batch, request.ByteSize())
+        batch.check()
+        await self._writer.room()
+        await self._writer.append(batch, request.ByteSize())
         return pb.LogMetricResponse()
 
     def stop_reading(self) -> None:
@@ -79,25 +86,32 @@ class Logs(LoggingServiceServicer):
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
             await self._writer.room()
-            batch = _batch(request, request.metrics)
-            if batch.is_empty():
-                pending.append(self._writer.sign(batch.run_id))
-                arrived.set()
-                continue
+            size = request.ByteSize()
             try:
-                batch.check()
+                batch = await _run(size, _checked, _batch, request, request.metrics)
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
                 refused.set_exception(error)
                 pending.append(refused)
             else:
-                pending.append(self._writer.append(batch, request.ByteSize()))
+                is_sign = batch.is_empty()
+                pending.append(
+                    self._writer.sign(batch.run_id) if is_sign else self._writer.append(batch, size)
+                )
             arrived.set()
 
-    async def _append(self, batch: Batch, size: int) -> None:
-        batch.check()
-        await self._writer.room()
-        await self._writer.append(batch, size)
+
+async def _run(size: int, work: Callable[..., Batch], *arguments: Any) -> Batch:
+    """Make a batch, on a thread if it is so large that others would have to wait for it."""
+    if size > _LARGE:
+        return await asyncio.to_thread(work, *arguments)
+    return work(*arguments)
+
+
+def _checked(make: Callable[..., Batch], *arguments: Any) -> Batch:
+    batch = make(*arguments)
+    batch.check()
+    return batch
 
 
 async def _any_pending(

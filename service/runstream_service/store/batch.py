@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,7 @@ class Batch:
             check_key("tags.key", key)
             check_text(f"tags.{key}", value)
         if len({key for key, _ in self.params}) < len(self.params):
-            names = [key for key, _ in self.params]
-            twice = next(key for key in names if names.count(key) > 1)
+            twice = _first_repeated(key for key, _ in self.params)
             raise InvalidArgument(
                 f"params.{twice} is in the batch more than once",
                 reason="PARAM_REPEATED",
@@ -101,6 +100,15 @@ class Batch:
             check_key("metrics.key", key)
         if self.timestamp:
             check_timestamp("metrics.timestamp", min(self.timestamp))
+
+
+def _first_repeated(keys: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise LookupError("no key is repeated")
 
 
 def _malformed(name: str, value: object, limit: str) -> InvalidArgument:
