@@ -90,6 +90,34 @@ def test_the_run_of_a_killed_process_is_failed_until_it_is_resumed_and_that_of_a
     assert client.get_run(killed.run_id).info.status == "FINISHED"
 
 
+# A process that is killed before its first heartbeat: nothing comes out of its outbox.
+STARTS = """
+import os, signal, sys
+import runstream
+from runstream.outbox import Outbox
+Outbox.next_message = lambda *_: None
+with runstream.start_run(*sys.argv[1:]) as run:
+    print(run.info.run_id, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_run_of_a_process_that_is_killed_right_after_its_start_is_failed(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    """R8: a new run, and one that is resumed and never gave a sign before."""
+    for resumed in ([], [client.create_run().info.run_id]):
+        process = subprocess.run(
+            [sys.executable, "-c", STARTS, *resumed],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+            check=False,
+        )
+        assert process.returncode == -signal.SIGKILL
+        wait_for(client, process.stdout.strip(), "FAILED")
+
+
 def test_the_run_of_a_stopped_process_is_lost_and_comes_back_with_it(
     server: ServerProcess, client: TrackingClient
 ) -> None:

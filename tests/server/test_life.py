@@ -72,6 +72,19 @@ def test_a_run_that_never_gave_a_sign_is_left_alone(api: Api) -> None:
         assert LOST not in tags(run)
 
 
+def test_a_run_whose_creator_vanished_before_its_first_sign_is_lost(api: Api) -> None:
+    """R8: what announces heartbeats is the first of them."""
+    request = runs.CreateRunRequest(heartbeat=True, run_id="a" * 32)
+    created = api.runs.CreateRun(request).run.info.run_id
+    assert api.runs.CreateRun(request).run.info.run_id == created
+    resumed = api.new_run()
+    api.runs.UpdateRun(
+        runs.UpdateRunRequest(run_id=resumed, status=RunStatus.RUNNING, heartbeat=True)
+    )
+    for run_id in (created, resumed):
+        assert wait_until_lost(api, run_id).info.status == RunStatus.FAILED
+
+
 def test_what_is_logged_to_a_run_is_a_sign_of_its_life(
     start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
 ) -> None:

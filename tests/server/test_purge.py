@@ -17,7 +17,7 @@ from api import Api, batch, refused
 from files import on_disk, upload
 from runstream.v1 import experiment_service_pb2 as experiments_pb
 from runstream.v1.maintenance_service_pb2 import PurgeRequest, PurgeResponse
-from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ViewType
+from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ViewType, WriteId
 from runstream.v1.run_service_pb2 import (
     CreateRunRequest,
     DeleteRunRequest,
@@ -25,6 +25,7 @@ from runstream.v1.run_service_pb2 import (
     LogInputsRequest,
     RestoreRunRequest,
     SearchRunsRequest,
+    SetTagRequest,
 )
 from runstream.v1.watch_service_pb2 import WatchRequest
 from server_process import ServerProcess
@@ -55,7 +56,7 @@ def late_experiments(before):
     return take_experiments(before)
 def late_runs(ids, before):
     for run in Run.select().where(Run.deleted):
-        runs.restore(run.uuid)
+        runs.restore(run.uuid, None)
     return take_runs(ids, before)
 purge.take_experiments, purge.take_runs = late_experiments, late_runs
 from runstream.cli import main
@@ -110,6 +111,8 @@ def full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str:
     api.stream([batch(run_id, rows, [("lr", "0.1")], [("team", "a")])])
     own = read(run_id[:8])
     api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read("shared"), own]))
+    write = WriteId(writer=run_id, sequence=1)
+    api.runs.SetTag(SetTagRequest(run_id=run_id, key="team", value="b", write=write))
     upload(api, run_id, "shared.txt", b"shared")
     upload(api, run_id, "own.txt", run_id.encode())
     return run_id
@@ -134,7 +137,7 @@ def rows(server: ServerProcess) -> dict[str, int]:
         "dataset",
         "input",
     ]
-    tables += ["input_tag", "experiment_tag", "stray"]
+    tables += ["input_tag", "experiment_tag", "stray", "write"]
     with closing(sqlite3.connect(server.database)) as database:
         return {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

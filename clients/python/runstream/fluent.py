@@ -81,6 +81,7 @@ def start_run(
             run_name=run_name,
             tags=described,
             user_id=described.get("mlflow.user"),
+            heartbeat=True,
         )
     active = ActiveRun(client, run)
     _stack.set((*stack, active))
@@ -322,7 +323,7 @@ def _resume(
             field="experiment_id",
             run_id=run_id,
         )
-    client.update_run(run_id, status="RUNNING", name=run_name)
+    client.update_run(run_id, status="RUNNING", name=run_name, heartbeat=True)
     if tags:
         client.log(run_id, tags=tags)
     return client.get_run(run_id)

@@ -141,6 +141,20 @@ def check_upload_id(field: str, upload_id: str) -> None:
     _check_hexadecimal(field, upload_id, 32, "UPLOAD_ID_MALFORMED")
 
 
+def check_write_id(field: str, writer: str, sequence: int) -> None:
+    """Check what names a write: 32 lower-case hexadecimal digits, and 1 to 2⁶³-1 (P3)."""
+    _check_hexadecimal(f"{field}.writer", writer, 32, "WRITER_MALFORMED")
+    if not 1 <= sequence <= INT64_MAX:
+        raise InvalidArgument(
+            f"Invalid value {sequence} for parameter '{field}.sequence' supplied: "
+            f"it must be 1 to {INT64_MAX}",
+            reason="SEQUENCE_OUT_OF_RANGE",
+            field=f"{field}.sequence",
+            value=sequence,
+            limit=f"1 to {INT64_MAX}",
+        )
+
+
 def check_sha256(field: str, digest: str) -> None:
     """Check the form of a SHA-256: 64 lower-case hexadecimal digits."""
     _check_hexadecimal(field, digest, 64, "SHA256_MALFORMED")

@@ -30,6 +30,8 @@ class RunCalls:
         tags: Pairs | None = None,
         run_id: str | None = None,
         user_id: str | None = None,
+        *,
+        heartbeat: bool = False,
     ) -> Run:
         """Create a run and return it; its status is RUNNING.
 
@@ -40,6 +42,8 @@ class RunCalls:
             tags: tags to set.
             run_id: 32 lower-case hexadecimal digits; generated if left out (R1).
             user_id: who starts it.
+            heartbeat: whether the caller sends heartbeats of the run, as `start_run` does; without
+                them the server calls it lost (R8).
 
         Raises:
             InvalidArgument: an argument breaks its rule, or run_name and the tag differ.
@@ -55,6 +59,7 @@ class RunCalls:
             # With an id that we chose, a request whose answer was lost can be sent again.
             run_id=run_id or uuid.uuid4().hex,
             user_id=user_id or "",
+            heartbeat=heartbeat,
         )
         return Run.from_proto(self._connection.call(lambda to: to.runs.CreateRun, request).run)
 
@@ -74,8 +79,17 @@ class RunCalls:
         status: str | None = None,
         end_time: int | None = None,
         name: str | None = None,
+        *,
+        heartbeat: bool = False,
     ) -> RunInfo:
         """Change status, end time and name of an active run; what is left out stays as it is.
+
+        Args:
+            run_id: the run.
+            status: the new status (R2).
+            end_time: milliseconds since the epoch.
+            name: the new name (R3).
+            heartbeat: as that of `create_run`, from now on.
 
         Raises:
             InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
@@ -85,6 +99,7 @@ class RunCalls:
             status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
             end_time=end_time,
             run_name=name,
+            heartbeat=heartbeat,
         )
         answer = self._connection.call(lambda to: to.runs.UpdateRun, request)
         return RunInfo.from_proto(answer.run_info)

@@ -11,6 +11,7 @@ from runstream.errors import RunstreamError, Unavailable
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import MetricTable
+from runstream_service.servicers.write_id import write_id
 from runstream_service.store.batch import Batch
 from runstream_service.store.writer import Writer
 
@@ -143,6 +144,7 @@ def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> B
         [(param.key, param.value) for param in request.params],
         [(tag.key, tag.value) for tag in request.tags],
         table,
+        write_id(request.write),
     )
 
 

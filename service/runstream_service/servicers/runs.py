@@ -20,6 +20,7 @@ from runstream.v1.run_service_pb2_grpc import RunServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
 from runstream_service.servicers.experiments import check_experiments_named
+from runstream_service.servicers.write_id import write_id
 from runstream_service.store import datasets, keys, outputs, runs
 from runstream_service.store.batch import Batch
 from runstream_service.store.readers import Readers
@@ -46,6 +47,7 @@ class Runs(RunServiceServicer):
             start_time=request.start_time,
             tags=tags,
             run_id=request.run_id,
+            heartbeat=request.heartbeat,
         )
         created = await self._writer.submit(runs.create, new)
         return pb.CreateRunResponse(run=messages.run(created))
@@ -69,17 +71,19 @@ class Runs(RunServiceServicer):
                 value=request.status,
                 limit=", ".join(RunStatus.keys()),
             )
-        run = await self._writer.submit(runs.update, request.run_id, request.status, end_time, name)
+        told = runs.RunUpdate(request.status, end_time, name, request.heartbeat)
+        write = write_id(request.write)
+        run = await self._writer.submit(runs.update, request.run_id, told, write)
         return pb.UpdateRunResponse(run_info=messages.run_info(run))
 
     async def DeleteRun(self, request: pb.DeleteRunRequest, context: Any) -> pb.DeleteRunResponse:
-        await self._writer.submit(runs.delete, request.run_id)
+        await self._writer.submit(runs.delete, request.run_id, write_id(request.write))
         return pb.DeleteRunResponse()
 
     async def RestoreRun(
         self, request: pb.RestoreRunRequest, context: Any
     ) -> pb.RestoreRunResponse:
-        await self._writer.submit(runs.restore, request.run_id)
+        await self._writer.submit(runs.restore, request.run_id, write_id(request.write))
         return pb.RestoreRunResponse()
 
     async def LogParam(self, request: pb.LogParamRequest, context: Any) -> pb.LogParamResponse:
@@ -89,18 +93,24 @@ class Runs(RunServiceServicer):
         return pb.LogParamResponse()
 
     async def SetTag(self, request: pb.SetTagRequest, context: Any) -> pb.SetTagResponse:
-        batch = Batch(request.run_id, tags=[(request.key, request.value)])
+        batch = Batch(
+            request.run_id, tags=[(request.key, request.value)], write=write_id(request.write)
+        )
         batch.check()
         await self._writer.append(batch)
         return pb.SetTagResponse()
 
     async def DeleteTag(self, request: pb.DeleteTagRequest, context: Any) -> pb.DeleteTagResponse:
-        await self._writer.submit(runs.delete_tag, request.run_id, request.key)
+        await self._writer.submit(
+            runs.delete_tag, request.run_id, request.key, write_id(request.write)
+        )
         return pb.DeleteTagResponse()
 
     async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
         inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
-        await self._writer.submit(datasets.log_inputs, request.run_id, inputs)
+        await self._writer.submit(
+            datasets.log_inputs, request.run_id, inputs, write_id(request.write)
+        )
         return pb.LogInputsResponse()
 
     async def LogOutputs(
@@ -109,12 +119,16 @@ class Runs(RunServiceServicer):
         for i, model in enumerate(request.models):
             check_model_id(f"models[{i}].model_id", model.model_id)
         models = [outputs.ModelOutput(model.model_id, model.step) for model in request.models]
-        await self._writer.submit(outputs.log_outputs, request.run_id, models)
+        await self._writer.submit(
+            outputs.log_outputs, request.run_id, models, write_id(request.write)
+        )
         return pb.LogOutputsResponse()
 
     async def LogModel(self, request: pb.LogModelRequest, context: Any) -> pb.LogModelResponse:
         description = _description(request.model_json)
-        await self._writer.submit(outputs.log_model, request.run_id, description)
+        await self._writer.submit(
+            outputs.log_model, request.run_id, description, write_id(request.write)
+        )
         return pb.LogModelResponse()
 
     async def SearchRuns(

@@ -9,6 +9,7 @@ from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream.rules import check_key, check_text, check_timestamp
+from runstream_service.store.writes import WriteId
 
 Series = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
 
@@ -21,6 +22,7 @@ class Batch:
 
     Attributes:
         table: the same points in a form that its maker knows, for those who pass them on.
+        write: names it, if it may be sent again.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class Batch:
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: list[tuple[str, str]] = field(default_factory=list)
     table: Any = None
+    write: WriteId | None = None
 
     def check(self) -> None:
         """Raise InvalidArgument if a key, a value or the table breaks its rule (M1, M2, P2, P5)."""

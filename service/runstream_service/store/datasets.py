@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from peewee import EXCLUDED, JOIN, fn
 
+from runstream_service.store import writes
 from runstream_service.store.experiments import ids_of
 from runstream_service.store.models import Dataset, Input, InputTag, Run, database
 from runstream_service.store.run_state import active_run
 from runstream_service.store.statement import LISTED, listed, written
+from runstream_service.store.writes import WriteId
 
 #: Uses of datasets that are told at once.
 SUMMARIES = 1_000
@@ -54,7 +56,7 @@ _TAGS = written(
 )
 
 
-def log_inputs(run_id: str, inputs: Sequence[DatasetInput]) -> None:
+def log_inputs(run_id: str, inputs: Sequence[DatasetInput], write: WriteId | None) -> None:
     """Record what an active run read.
 
     What was said first of a dataset of the experiment stands; tags are added to its use.
@@ -63,6 +65,8 @@ def log_inputs(run_id: str, inputs: Sequence[DatasetInput]) -> None:
         NotFound, FailedPrecondition: as `active_run`.
     """
     run = active_run(run_id)
+    if not writes.accept(run, write):
+        return
     experiment = Run.select(Run.experiment).where(Run.id == run).scalar()
     for read in inputs:
         same = (

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
 from peewee import EXCLUDED, fn
 
 from runstream.errors import InvalidArgument
-from runstream_service.store import changes
+from runstream_service.store import changes, writes
 from runstream_service.store.batch import Batch
 from runstream_service.store.life import Life
 from runstream_service.store.models import NAN, Param, Point, Series
@@ -91,7 +92,10 @@ class Ingest:
         if params:
             run_for_each(_INSERT_PARAM, params)
         if batch.tags:
-            set_tags(run, batch.tags)
+            if writes.accept(run, batch.write):
+                set_tags(run, batch.tags)
+            else:
+                batch = replace(batch, tags=[])
         changes.logged(batch, state.experiment_id)
         if state.last_sign is not None:
             self._life.seen(state)

@@ -11,6 +11,7 @@ from peewee import (
     AutoField,
     BareField,
     BigIntegerField,
+    BlobField,
     BooleanField,
     CharField,
     CompositeKey,
@@ -112,6 +113,18 @@ class RunTag(Table):
     class Meta:
         primary_key = CompositeKey("run", "key")
         without_rowid = True
+
+
+class Write(Table):
+    """The greatest sequence of a writer's writes to a run that was applied; ids grow with time."""
+
+    id = AutoField()
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    writer = BlobField()
+    sequence = BigIntegerField()
+
+    class Meta:
+        constraints = (SQL("UNIQUE (run_id, writer)"),)
 
 
 class Series(Table):

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from peewee import EXCLUDED
 
 from runstream.rules import check_text
-from runstream_service.store import changes
+from runstream_service.store import changes, writes
 from runstream_service.store.models import Output, RunTag, database
 from runstream_service.store.run_state import active_run
 from runstream_service.store.run_tags import set_tags
 from runstream_service.store.statement import LISTED, listed, run_for_each, written
+from runstream_service.store.writes import WriteId
 
 #: The tag that lists descriptions of models (R4).
 HISTORY_TAG = "mlflow.log-model.history"
@@ -38,10 +39,11 @@ class ModelOutput(NamedTuple):
     step: int
 
 
-def log_outputs(run_id: str, models: Sequence[ModelOutput]) -> None:
+def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | None) -> None:
     """Record models that an active run made; raises as `active_run`."""
     run = active_run(run_id)
-    run_for_each(_UPSERT, ((run, *model) for model in models))
+    if writes.accept(run, write):
+        run_for_each(_UPSERT, ((run, *model) for model in models))
 
 
 def outputs_of(runs: Sequence[int]) -> dict[int, list[ModelOutput]]:
@@ -52,7 +54,7 @@ def outputs_of(runs: Sequence[int]) -> dict[int, list[ModelOutput]]:
     return found
 
 
-def log_model(run_id: str, description: object) -> None:
+def log_model(run_id: str, description: object, write: WriteId | None) -> None:
     """Add a description to the list in the tag of an active run.
 
     Raises:
@@ -60,9 +62,12 @@ def log_model(run_id: str, description: object) -> None:
         InvalidArgument: the list would be over the limit of a tag.
     """
     run = active_run(run_id)
+    if writes.was_applied(run, write):
+        return
     history = (RunTag.run == run) & (RunTag.key == HISTORY_TAG)
     before = RunTag.select(RunTag.value).where(history).scalar()
     value = json.dumps([*json.loads(before or "[]"), description])
     check_text(f"tags.{HISTORY_TAG}", value)
+    writes.note(run, write)
     set_tags(run, [(HISTORY_TAG, value)])
     changes.runs_changed([run], tags=((HISTORY_TAG, value),))

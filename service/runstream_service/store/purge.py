@@ -28,6 +28,7 @@ from runstream_service.store.models import (
     Run,
     RunTag,
     Series,
+    Write,
     database,
 )
 from runstream_service.store.statement import LISTED, first_row, listed, written
@@ -57,6 +58,7 @@ def _delete_some(table: Any, key: Any) -> str:
 _DELETE_SOME = [
     _delete_some(Param, Param.key),
     _delete_some(RunTag, RunTag.key),
+    _delete_some(Write, Write.id),
     _delete_some(Artifact, Artifact.path),
     _delete_some(Output, Output.id),
 ]

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
-from runstream_service.store import changes, experiments, life, names
+from runstream_service.store import changes, experiments, life, names, writes
 from runstream_service.store.models import Experiment, Run, RunTag, database
 from runstream_service.store.run_data import LoggedRun, with_data
 from runstream_service.store.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
 from runstream_service.store.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.store.statement import written
+from runstream_service.store.writes import WriteId
 
 _COLUMNS: list[Any] = [
     Run.uuid,
@@ -26,8 +27,9 @@ _COLUMNS: list[Any] = [
     Run.deleted,
     Run.deleted_with_experiment,
     Run.purging,
+    Run.last_sign,
 ]
-_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False)], _COLUMNS))
+_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS))
 _SELECT = written(Run.select().where(Run.uuid == ""))
 # In the order of the model's fields, which is Peewee's.
 _UPDATE = written(
@@ -45,6 +47,17 @@ class NewRun:
     start_time: int
     tags: Sequence[tuple[str, str]]
     run_id: str
+    heartbeat: bool
+
+
+@dataclass(frozen=True)
+class RunUpdate:
+    """What a caller says of a run that is there; status 0 and None leave things as they are."""
+
+    status: int
+    end_time: int | None
+    name: str | None
+    heartbeat: bool
 
 
 def create(new: NewRun) -> LoggedRun:
@@ -78,8 +91,9 @@ def create(new: NewRun) -> LoggedRun:
         status=RUNNING,
         start_time=new.start_time or experiments.now(),
         artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{uuid}/artifacts",
+        last_sign=experiments.now() if new.heartbeat else None,
     )
-    values = [run.__data__[column.name] for column in _COLUMNS]
+    values = [run.__data__.get(column.name) for column in _COLUMNS]
     run.id = database.execute_sql(_INSERT, values).lastrowid
     tags[NAME_TAG] = run.name
     insert_tags(run.id, tags)
@@ -108,8 +122,8 @@ def get_with_data(run_id: str) -> LoggedRun:
     return with_data(get(run_id))
 
 
-def update(run_id: str, status: int, end_time: int | None, name: str | None) -> Run:
-    """Change an active run and return it; status 0 and None leave things as they are.
+def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
+    """Change an active run and return it.
 
     Raises:
         NotFound, FailedPrecondition: as `active_run`.
@@ -117,34 +131,38 @@ def update(run_id: str, status: int, end_time: int | None, name: str | None) -> 
     run = get(run_id)
     if run.deleted:
         raise deleted(run_id)
-    if status:
-        life.told(run, status)
-        run.status = status
-        if status in (RUNNING, SCHEDULED):
+    if not writes.accept(run.id, write):
+        return run
+    if told.heartbeat:
+        run.last_sign = experiments.now()
+    if told.status:
+        life.told(run, told.status)
+        run.status = told.status
+        if told.status in (RUNNING, SCHEDULED):
             run.end_time = None
-    if end_time is not None:
-        run.end_time = end_time
-    if name is not None:
-        run.name = name
-        set_tags(run.id, [(NAME_TAG, name)])
+    if told.end_time is not None:
+        run.end_time = told.end_time
+    if told.name is not None:
+        run.name = told.name
+        set_tags(run.id, [(NAME_TAG, told.name)])
     database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_sign, run.id))
-    changes.run_changed(run, [] if name is None else [(NAME_TAG, name)])
+    changes.run_changed(run, [] if told.name is None else [(NAME_TAG, told.name)])
     return run
 
 
-def delete(run_id: str) -> None:
+def delete(run_id: str, write: WriteId | None) -> None:
     """Delete a run; deleting it again changes nothing (R2).
 
     Raises:
         NotFound: there is none of this id.
     """
     run = get(run_id)
-    if not run.deleted:
+    if writes.accept(run.id, write) and not run.deleted:
         Run.update(deleted=True, deleted_time=experiments.now()).where(Run.id == run.id).execute()
         changes.runs_changed([run.id])
 
 
-def restore(run_id: str) -> None:
+def restore(run_id: str, write: WriteId | None) -> None:
     """Restore a run; restoring an active run changes nothing (R2).
 
     Raises:
@@ -153,14 +171,14 @@ def restore(run_id: str) -> None:
     """
     run = get(run_id)
     experiments.get_active(str(run.experiment_id))
-    if run.deleted:
+    if writes.accept(run.id, write) and run.deleted:
         Run.update(deleted=False, deleted_time=None, deleted_with_experiment=False).where(
             Run.id == run.id
         ).execute()
         changes.runs_changed([run.id])
 
 
-def delete_tag(run_id: str, key: str) -> None:
+def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of an active run; deleting `mlflow.runName` empties the name (R3).
 
     Raises:
@@ -168,6 +186,8 @@ def delete_tag(run_id: str, key: str) -> None:
     """
     state = run_state(run_id)
     run = state.id
+    if writes.was_applied(run, write):
+        return
     if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
         raise NotFound(
             f"No tag with name: {key} in run with id {run_id}",
@@ -175,6 +195,7 @@ def delete_tag(run_id: str, key: str) -> None:
             field="key",
             value=key,
         )
+    writes.note(run, write)
     changes.tag_deleted(run_id, state.experiment_id, key)
     if key == NAME_TAG:
         Run.update(name="").where(Run.id == run).execute()
