@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +11,12 @@ import grpc
 import pytest
 
 from api import Api
+from environments import CLIENT, Environment, pins, pip
 from probe import Probe
 from runstream import TrackingClient
 from server_process import ServerProcess
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -106,3 +111,41 @@ def idle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 def probe(idle_server: ServerProcess) -> Callable[[ServerProcess], Probe]:
     """Look at how a server, which serves HTTP, too, serves others meanwhile."""
     return lambda server: Probe(server, idle_server)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the sources without generated code."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("clients", "service", "proto", "web"):
+        unwanted = shutil.ignore_patterns(
+            "*_pb2*",
+            "__pycache__",
+            "node_modules",
+            "assets",
+            "index.html" if name == "service" else "",
+        )
+        shutil.copytree(ROOT / name, source / name, ignore=unwanted)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    out = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source))
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def newest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The newest grpcio and protobuf, and no click."""
+    required = [text for text in CLIENT if not text.startswith("click")]
+    environment = Environment(tmp_path_factory.mktemp("newest"), *required)
+    environment.install("--no-deps", str(wheel))
+    return environment
+
+
+@pytest.fixture(scope="session")
+def lowest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The lowest version of everything that the client requires."""
+    if sys.version_info >= (3, 13):
+        pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
+    return Environment(tmp_path_factory.mktemp("lowest"), *pins(CLIENT), str(wheel))

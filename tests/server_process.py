@@ -33,6 +33,7 @@ class ServerProcess:
         environment: dict[str, str] | None = None,
         program: Sequence[str] = ("-m", "runstream"),
         wait: bool = True,
+        python: Path | str = sys.executable,
     ) -> None:
         """Start a server on a file.
 
@@ -41,9 +42,10 @@ class ServerProcess:
             environment: more variables of its environment.
             program: what Python runs, in front of its arguments.
             wait: whether it accepts calls when this returns, and not only after `ready`.
+            python: the interpreter that runs it.
         """
         self.database = database
-        self._program = program
+        self._command = [python, *program, "server"]
         self._environment = ENVIRONMENT | (environment or {})
         self.address = "127.0.0.1:0"
         self._launch()
@@ -60,14 +62,13 @@ class ServerProcess:
         self.ready()
 
     def _launch(self) -> None:
-        command = [sys.executable, *self._program, "server"]
         options = {
             "--database": f"sqlite:///{self.database}",
             "--host": "127.0.0.1",
             "--port": self.address.rpartition(":")[2],
         }
         self.process = subprocess.Popen(
-            [*command, *(word for option in options.items() for word in option)],
+            [*self._command, *(word for option in options.items() for word in option)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import runpy
-import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
@@ -16,35 +13,11 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server_process import ENVIRONMENT, ServerProcess
+from environments import Environment
+from server_process import ENVIRONMENT
 
 ROOT = Path(__file__).parents[1]
-REQUIRED = [
-    text for text in importlib.metadata.requires("runstream") or [] if "extra ==" not in text
-]
-FLOORS = {re.split(r"[<>=]", text)[0]: re.split(">=", text)[1] for text in REQUIRED}
 CONTRACT = sorted(path.stem for path in ROOT.glob("proto/runstream/v1/*.proto"))
-
-PROGRAM = """
-import sys
-import runstream
-
-runstream.set_tracking_uri(sys.argv[1])
-with runstream.start_run() as run:
-    runstream.log_param("lr", 0.1)
-    for step in range(100):
-        runstream.log_metric("loss", 1 / (step + 1), step=step)
-read = runstream.get_run(run.info.run_id)
-assert read.info.status == "FINISHED"
-assert read.data.params == {"lr": "0.1"}
-assert read.data.metrics == {"loss": 0.01}
-with runstream.TrackingClient(sys.argv[1]) as client:
-    history = client.get_metric_history(run.info.run_id, "loss")
-assert [(point.step, point.value) for point in history] == [(i, 1 / (i + 1)) for i in range(100)]
-assert "click" not in sys.modules and "runstream_service" not in sys.modules
-import grpc, google.protobuf
-print(grpc.__version__, google.protobuf.__version__)
-"""
 
 TYPED_PROGRAM = """
 import grpc
@@ -73,94 +46,6 @@ WRONG_TYPES = [
     ("from runstream.v1.run_service_pb2 import GetRunRequest\nGetRunRequest(run_id=1)", "arg-type"),
     ("from runstream.v1.metric_pb2 import MetricTable\nMetricTable(values=[1.0])", "call-arg"),
 ]
-
-
-class Environment:
-    """A fresh virtual environment with the given packages."""
-
-    def __init__(self, folder: Path, *packages: str) -> None:
-        venv.create(folder, symlinks=True)
-        self.python = folder / "bin" / "python"
-        self.install(*packages)
-
-    def install(self, *arguments: str) -> None:
-        pip("--python", str(self.python), "install", "--only-binary", ":all:", *arguments)
-
-    def run(self, *arguments: str) -> str:
-        """Run this Python with every warning an error, and return what it prints."""
-        done = subprocess.run(
-            [self.python, "-W", "error", *arguments],
-            env=ENVIRONMENT,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return done.stdout
-
-
-def pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the sources without generated code."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("clients", "service", "proto", "web"):
-        unwanted = shutil.ignore_patterns(
-            "*_pb2*",
-            "__pycache__",
-            "node_modules",
-            "assets",
-            "index.html" if name == "service" else "",
-        )
-        shutil.copytree(ROOT / name, source / name, ignore=unwanted)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    out = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source))
-    (built,) = out.iterdir()
-    return built
-
-
-@pytest.fixture(scope="session")
-def newest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The newest grpcio and protobuf, and no click."""
-    required = [text for text in REQUIRED if not text.startswith("click")]
-    environment = Environment(tmp_path_factory.mktemp("newest"), *required)
-    environment.install("--no-deps", str(wheel))
-    return environment
-
-
-@pytest.fixture(scope="session")
-def lowest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The lowest version of everything that the package requires, without an extra."""
-    if sys.version_info >= (3, 13):
-        pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
-    pins = [f"{name}=={floor}" for name, floor in FLOORS.items()]
-    return Environment(tmp_path_factory.mktemp("lowest"), *pins, str(wheel))
-
-
-def test_the_lowest_supported_versions_log_a_run(
-    lowest: Environment, server: ServerProcess
-) -> None:
-    versions = lowest.run("-c", PROGRAM, server.uri).split()
-    assert versions[0] == FLOORS["grpcio"]
-    assert versions[1].startswith(FLOORS["protobuf"])
-
-
-def test_the_newest_supported_versions_log_a_run_and_need_no_click(
-    newest: Environment, server: ServerProcess
-) -> None:
-    grpcio, protobuf = newest.run("-c", PROGRAM, server.uri).split()
-    assert grpcio != FLOORS["grpcio"]
-    assert protobuf.split(".")[0] > FLOORS["protobuf"].split(".")[0]
-    assert newest.run("-c", "import importlib.util as u; print(u.find_spec('click'))") == "None\n"
 
 
 def test_importing_is_fast(newest: Environment) -> None:

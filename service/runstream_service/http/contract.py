@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
@@ -59,6 +60,14 @@ class Contract:
             import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
         self.rpcs = [rpc for file in files for rpc in _rpcs(file)]
         self.comments = {name: text for file in files for name, text in _comments(file)}
+
+
+def is_repeated(field: Any) -> bool:
+    """Return whether a field is a list."""
+    # protobuf has `is_repeated` from 6.31 on, and from 7 on warns of the `label` that was before.
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return bool(field.label == field.LABEL_REPEATED)
 
 
 def _rpcs(file: FileDescriptorProto) -> Iterator[Rpc]:

@@ -16,6 +16,7 @@ from starlette.datastructures import QueryParams
 
 from runstream.errors import InvalidArgument
 from runstream_service.http import mlflow
+from runstream_service.http.contract import is_repeated
 
 _INT32 = (-(2**31), 2**31 - 1)
 _INT64 = (-(2**63), 2**63 - 1)
@@ -78,7 +79,7 @@ class Decoder:
         self._lists = {
             name
             for field in descriptor.fields
-            if field.is_repeated
+            if is_repeated(field)
             for name in (field.name, field.camelcase_name)
         }
         for old, name in mlflow.OLD_NAMES.get(descriptor.name, {}).items():
@@ -122,7 +123,7 @@ class Decoder:
 
 def _of_field(field: Any) -> Converter:
     convert = _of_type(field)
-    return _list_of(convert) if field.is_repeated else convert
+    return _list_of(convert) if is_repeated(field) else convert
 
 
 def _of_type(field: Any) -> Converter:

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from runstream_service.http import mlflow
+from runstream_service.http.contract import is_repeated
 
 Converter = Callable[[Any], Any]
 
@@ -36,7 +37,7 @@ class Encoder:
         self._lists: list[tuple[str, Converter | None]] = []
         for field in descriptor.fields:
             entry = (field.name, _of_type(field, double))
-            if field.is_repeated:
+            if is_repeated(field):
                 self._lists.append(entry)
             elif field.has_presence:
                 self._optional.append(entry)

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryResponse
 from runstream.v1.watch_service_pb2 import WatchResponse
 from runstream_service.http import mlflow
-from runstream_service.http.contract import Contract, Rpc
+from runstream_service.http.contract import Contract, Rpc, is_repeated
 
 _INTEGERS = {
     FieldDescriptor.TYPE_INT32: "int32",
@@ -142,7 +142,7 @@ class Document:
 
     def _schema(self, field: Any) -> dict[str, Any]:
         schema = self._type(field)
-        return {"type": "array", "items": schema} if field.is_repeated else schema
+        return {"type": "array", "items": schema} if is_repeated(field) else schema
 
     def _type(self, field: Any) -> dict[str, Any]:
         match field.type:
