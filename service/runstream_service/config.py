@@ -14,6 +14,7 @@ class Config:
         host: interface to listen on.
         port: TCP port to listen on; 0 takes a free one.
         http_port: TCP port of the REST API; 0 takes a free one, None serves none.
+        allowed_hosts: names under which browsers reach the HTTP side, beside those it knows.
         artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
         lost_after: seconds without a sign of life after which a run is lost; 0 for never.
         log_level: least level of the events written to stderr: debug, info, warning or error.
@@ -27,6 +28,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 50051
     http_port: int | None = None
+    allowed_hosts: tuple[str, ...] = ()
     artifact_root: str = "artifacts"
     lost_after: float = 300.0
     log_level: str = "info"

@@ -30,6 +30,7 @@ from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_serv
 from runstream_service.calls import Calls
 from runstream_service.config import Config
 from runstream_service.lost_runs import mark_lost_runs
+from runstream_service.servicers import page_token
 from runstream_service.servicers.artifacts import Artifacts
 from runstream_service.servicers.experiments import Experiments
 from runstream_service.servicers.logged_models import LoggedModels
@@ -42,6 +43,7 @@ from runstream_service.storage.blobs import Blobs
 from runstream_service.storage.opening import open_storage
 from runstream_service.storage.root import Storage
 from runstream_service.storage.threads import FileThreads
+from runstream_service.store import settings
 from runstream_service.store.database import (
     CannotOpenError,
     close_database,
@@ -118,6 +120,7 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
     writer, readers, calls = Writer(config.lost_after), Readers(), Calls()
     files = FileThreads()
     try:
+        page_token.sign_with(await readers.run(settings.page_token_key))
         storage, staging = open_storage(config.artifact_root, file, files)
         blobs = Blobs(writer, readers, storage, staging)
         logs, watches = Logs(writer), Watches(writer, readers)
@@ -190,7 +193,7 @@ def _http_listener(config: Config) -> Listener | None:
     # Not above: the server of a file is soon there without what HTTP needs.
     from runstream_service.http.listener import Listener
 
-    return Listener(config.host, config.http_port)
+    return Listener(config.host, config.http_port, config.allowed_hosts)
 
 
 async def _report(servicer: Any, status: int) -> None:

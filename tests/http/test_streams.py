@@ -89,7 +89,9 @@ def test_a_watcher_who_hangs_up_is_no_fault(server: ServerProcess, rest: Rest) -
     host, _, port = rest.uri.removeprefix("http://").rpartition(":")
     for _ in range(3):
         with socket.create_connection((host, int(port))) as watcher:
-            watcher.sendall(f"GET {WATCH}?run_ids={run_id} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            watcher.sendall(
+                f"GET {WATCH}?run_ids={run_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            )
             assert watcher.recv(12) == b"HTTP/1.1 200"
         rest.post("runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1)
     rest.session.close()

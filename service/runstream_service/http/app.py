@@ -20,15 +20,20 @@ from runstream_service.http.calls import routes
 from runstream_service.http.contract import Contract
 from runstream_service.http.document import document_routes
 from runstream_service.http.downloads import Downloads
+from runstream_service.http.guard import Guard
+from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
-from runstream_service.http.other_sites import refuse_other_sites
 from runstream_service.http.streams import stream_routes
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
 def application(
-    servicers: Mapping[str, Any], proxy: ArtifactProxy, downloads: Downloads, grpc_port: int
+    servicers: Mapping[str, Any],
+    proxy: ArtifactProxy,
+    downloads: Downloads,
+    grpc_port: int,
+    hosts: Hosts,
 ) -> Starlette:
     """Return the application.
 
@@ -37,6 +42,7 @@ def application(
         proxy: what serves artifacts to MLflow's clients.
         downloads: what serves them to people.
         grpc_port: where gRPC is served.
+        hosts: the names under which it is reached.
     """
     contract = Contract()
     return Starlette(
@@ -56,7 +62,7 @@ def application(
             *interface_routes(grpc_port),
             *_others(),
         ],
-        middleware=[Middleware(refuse_other_sites)],
+        middleware=[Middleware(Guard, hosts)],
         exception_handlers={
             RunstreamError: errors.of_runstream,
             HTTPException: errors.of_http,

@@ -6,20 +6,17 @@ The proxy has a path for each run, `EXPERIMENT_ID/RUN_ID/artifacts`, and one for
 
 from __future__ import annotations
 
-import mimetypes
 import re
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
-from runstream_service.http.reading import read_apart
+from runstream_service.http.content import STILL, send_content
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store import artifacts
 from runstream_service.store.readers import Readers
@@ -53,7 +50,8 @@ class ArtifactProxy:
 
     async def download(self, request: Request) -> Response:
         """Send a file."""
-        return await self._file(*await self._place(request.path_params["path"]))
+        place = await self._place(request.path_params["path"])
+        return await send_content(request, self._blobs, *place, STILL)
 
     async def delete(self, request: Request) -> Response:
         """Delete a file, or a folder with all that is below it."""
@@ -96,10 +94,9 @@ class ArtifactProxy:
                     field=name,
                 )
         check_artifact_path("path", query["path"])
-        response = await self._file(str(run_id), query["path"])
         name = quote(query["path"].rpartition("/")[2])
-        response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
-        return response
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+        return await send_content(request, self._blobs, str(run_id), query["path"], STILL, headers)
 
     async def _place(self, path: str) -> Place:
         found = _OF_RUN.fullmatch(path)
@@ -115,27 +112,6 @@ class ArtifactProxy:
         if path != root and not path.startswith(f"{root}/"):
             raise _nothing(path)
         return place
-
-    async def _file(self, run_id: str, path: str) -> Response:
-        entry, name = await self._readers.run(artifacts.content, run_id, path)
-        size = entry.size or 0
-        return StreamingResponse(
-            self._content(name, size),
-            media_type=mimetypes.guess_type(path)[0] or "application/octet-stream",
-            headers={
-                "content-length": str(size),
-                "etag": f'"{entry.sha256}"',
-                # What a run stored is shown as what it is, and never runs here.
-                "x-content-type-options": "nosniff",
-                "content-security-policy": "sandbox",
-            },
-        )
-
-    async def _content(self, name: str, size: int) -> AsyncIterator[bytes]:
-        reading: Any = self._blobs.read(name, 0, size)
-        async with aclosing(read_apart(reading)) as chunks:
-            async for chunk in chunks:
-                yield chunk or b""
 
 
 def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:

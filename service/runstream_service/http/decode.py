@@ -6,6 +6,7 @@ may come as a text, and NaN and the infinities as `NaN`, `Infinity` and `-Infini
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,14 @@ _LIMITS = {
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
+# Longer numbers are of no type; Python takes seconds to read some that are much longer.
+_NUMBER_CHARACTERS = 400
+
+# Values are told shortened: a caller may have nested them a thousand deep, or sent megabytes.
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
+
 _BOOLEANS = {"true": True, "false": False}
 
 Converter = Callable[[Any], Any]
@@ -55,12 +64,13 @@ class Misfit(Exception):
                 reason="FIELD_MISSING",
                 field=self.path,
             )
+        value = _SHORT.repr(self.value)
         return InvalidArgument(
-            f"Invalid value {self.value!r} for parameter '{self.path}' supplied: "
+            f"Invalid value {value} for parameter '{self.path}' supplied: "
             f"it must be {self.expected}",
             reason="FIELD_MALFORMED",
             field=self.path,
-            value=self.value,
+            value=value,
             limit=self.expected,
         )
 
@@ -163,7 +173,7 @@ def _of_enum(descriptor: EnumDescriptor) -> Converter:
 
     def converted(value: Any) -> int:
         number = numbers.get(value) if isinstance(value, str) else value
-        if type(number) is not int:
+        if type(number) is not int or not _INT32[0] <= number <= _INT32[1]:
             raise Misfit(value, expected)
         return number
 
@@ -173,6 +183,11 @@ def _of_enum(descriptor: EnumDescriptor) -> Converter:
 def _text(value: Any) -> str:
     if type(value) is not str:
         raise Misfit(value, "a text")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Misfit(value, "Unicode text, without lone surrogates") from None
     return value
 
 
@@ -180,7 +195,7 @@ def _double(value: Any) -> float:
     if type(value) is float:
         return value
     try:
-        if type(value) in {int, str}:
+        if type(value) is int or (type(value) is str and len(value) <= _NUMBER_CHARACTERS):
             return float(value)
     except (ValueError, OverflowError):
         pass
@@ -204,7 +219,7 @@ def _integer(least: int, greatest: int) -> Converter:
 def _whole(value: Any) -> int | None:
     """Return the integer that a float or a text stands for, such as R's `1.7e+12`."""
     try:
-        if type(value) is str:
+        if type(value) is str and len(value) <= _NUMBER_CHARACTERS:
             try:
                 return int(value)
             except ValueError:

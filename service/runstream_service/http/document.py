@@ -29,6 +29,12 @@ _PAGE = """<!doctype html>
 </html>
 """
 
+# What it loads is ours; it styles by attributes, and has pictures in its stylesheet.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 _START = """SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#api",
@@ -53,7 +59,8 @@ def document_routes(contract: Contract) -> Iterator[BaseRoute]:
 
 
 async def _page(request: Request) -> Response:
-    return Response(_PAGE, media_type="text/html")
+    headers = {"content-security-policy": _POLICY}
+    return Response(_PAGE, media_type="text/html", headers=headers)
 
 
 async def _start(request: Request) -> Response:

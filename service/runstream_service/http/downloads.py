@@ -5,8 +5,6 @@ The paths of the artifact proxy are MLflow's, and say neither (W5); here a run a
 
 from __future__ import annotations
 
-import mimetypes
-import re
 import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -20,20 +18,13 @@ from starlette.routing import Route
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
+from runstream_service.http.content import SCRIPTED, send_content
 from runstream_service.http.reading import read_apart
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store import artifacts
 from runstream_service.store.artifacts import Entry
 from runstream_service.store.readers import Readers
 
-#: What a page that a run stored may do where it is shown: run its own scripts, in an origin of
-#: its own, and load nothing from anywhere.
-SANDBOX = (
-    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data:; "
-    "style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; media-src data: blob:"
-)
-
-_RANGE = re.compile(r"bytes=(?=\d|-\d)(\d*)-(\d*)")
 _PAGE_FILES = 1_000
 
 
@@ -56,27 +47,7 @@ class Downloads:
             raise InvalidArgument(
                 "Missing value for required parameter 'path'", reason="FIELD_MISSING", field="path"
             )
-        entry, name = await self._readers.run(artifacts.content, run_id, path)
-        size = entry.size or 0
-        headers = {
-            "accept-ranges": "bytes",
-            "content-security-policy": SANDBOX,
-            "etag": f'"{entry.sha256}"',
-            "x-content-type-options": "nosniff",
-        }
-        # What is not one range of bytes is passed over, as if it was not there.
-        asked = _RANGE.fullmatch(request.headers.get("range", ""))
-        start, end = _part(asked, size) if asked else (0, size)
-        if asked and start >= end:
-            return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-        if asked:
-            headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-        return StreamingResponse(
-            self._content(name, start, end),
-            status_code=206 if asked else 200,
-            media_type=mimetypes.guess_type(path)[0] or "application/octet-stream",
-            headers=headers | {"content-length": str(end - start)},
-        )
+        return await send_content(request, self._blobs, run_id, path, SCRIPTED)
 
     async def zip(self, request: Request) -> Response:
         """Send a folder, or all that a run has, as a zip that is made while it is sent."""
@@ -102,37 +73,39 @@ class Downloads:
                 yield chunk or b""
 
     async def _members(self, run_id: str, folder: str) -> Any:
-        """Yield the bytes of the zip; its files are not compressed again."""
+        """Yield the bytes of the zip; its files are not compressed again.
+
+        Each file is what it is when its turn comes, and its size and digest are those of that.
+        """
         out = _Out()
         with zipfile.ZipFile(out, "w") as archive:  # type: ignore[call-overload]
-            async for entry in self._files(run_id, folder):
-                _, name = await self._readers.run(artifacts.content, run_id, entry.path)
-                member = _member(entry, folder)
+            async for path in self._paths(run_id, folder):
+                try:
+                    opened = await self._blobs.open(run_id, path, _whole)
+                except NotFound as error:
+                    if error.reason != "ARTIFACT_NOT_FOUND":
+                        raise
+                    continue  # it was deleted since it was listed
+                member = _member(opened.file, folder)
                 with archive.open(member, "w", force_zip64=True) as file:
-                    async with aclosing(self._blobs.read(name, 0, member.file_size)) as chunks:  # type: ignore[type-var]
+                    async with aclosing(opened.chunks) as chunks:
                         async for chunk in chunks:
                             file.write(chunk)
                             yield out.taken()
                 yield out.taken()
         yield out.taken()
 
-    async def _files(self, run_id: str, folder: str) -> AsyncIterator[Entry]:
+    async def _paths(self, run_id: str, folder: str) -> AsyncIterator[str]:
         start = ""
         while True:
             page = await self._readers.run(
                 artifacts.list_folder, run_id, folder, True, start, _PAGE_FILES
             )
             for entry in page.entries:
-                yield entry
+                yield entry.path
             start = page.next
             if not start:
                 return
-
-    async def _content(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        reading: Any = self._blobs.read(name, start, end)
-        async with aclosing(read_apart(reading)) as chunks:
-            async for chunk in chunks:
-                yield chunk or b""
 
 
 class _Out:
@@ -166,12 +139,8 @@ def _named(request: Request) -> tuple[str, str]:
     return run_id, path
 
 
-def _part(asked: re.Match[str], size: int) -> tuple[int, int]:
-    """Return start and end of a range of bytes (RFC 9110, 14.1.2)."""
-    first, last = asked.groups()
-    if not first:  # the last so many bytes
-        return max(0, size - int(last)), size
-    return int(first), min(size, int(last) + 1) if last else size
+def _whole(file: Entry) -> tuple[int, int]:
+    return 0, file.size or 0
 
 
 def _member(entry: Entry, folder: str) -> zipfile.ZipInfo:

@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstream.errors import RunstreamError
+from runstream.errors import RunstreamError, shortened
 from runstream.v1.logging_service_pb2 import BatchError
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ _CODES = {
     grpc.StatusCode.UNAVAILABLE: (503, "TEMPORARILY_UNAVAILABLE"),
 }
 
+# Of the text of an error; what a caller sent may be in it.
+_MESSAGE_CHARACTERS = 2_000
 
 _BY_NUMBER = {code.value[0]: told for code, told in _CODES.items()}
 
@@ -56,7 +58,7 @@ def told_of_batch(error: BatchError) -> tuple[int, str, str]:
 
 async def of_http(request: Request, error: Any) -> Response:
     """Answer what Starlette found wrong: no such path, or not with this verb."""
-    text = f"{request.method} {request.url.path} is no route of this server"
+    text = f"{request.method} {shortened(request.url.path)} is no route of this server"
     return answer(error.status_code, "ENDPOINT_NOT_FOUND", text)
 
 
@@ -74,5 +76,8 @@ async def of_fault(request: Request, error: Any) -> Response:
 
 def answer(status: int, code: str, message: str) -> Response:
     """Return the answer that tells of an error."""
-    body: dict[str, Any] = {"error_code": code, "message": message}
+    if len(message) > _MESSAGE_CHARACTERS:
+        message = f"{message[:_MESSAGE_CHARACTERS]}… ({len(message)} characters)"
+    # A message may quote what is no Unicode text, which JSON cannot hold.
+    body = {"error_code": code, "message": message.encode(errors="backslashreplace").decode()}
     return Response(orjson.dumps(body), status, media_type="application/json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import uvicorn
 from runstream_service.http.app import application
 from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.downloads import Downloads
+from runstream_service.http.hosts import Hosts
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store.database import CannotOpenError
 from runstream_service.store.readers import Readers
@@ -28,8 +29,13 @@ class Listener:
         address: `host:port` that it listens on.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
         """Take the port; nothing is answered yet.
+
+        Args:
+            host: interface to listen on.
+            port: port to listen on; 0 takes a free one.
+            allowed_hosts: names under which the server is reached, beside those that it knows.
 
         Raises:
             CannotOpenError: it is taken.
@@ -44,6 +50,7 @@ class Listener:
         # Connections inherit it. asyncio sets it only on sockets that say that they are TCP, which
         # these do not; and an answer in two parts would wait 40 ms for its acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._hosts = Hosts(host, allowed_hosts)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
 
     async def start(
@@ -59,7 +66,11 @@ class Listener:
         """
         config = uvicorn.Config(
             application(
-                servicers, ArtifactProxy(readers, blobs), Downloads(readers, blobs), grpc_port
+                servicers,
+                ArtifactProxy(readers, blobs),
+                Downloads(readers, blobs),
+                grpc_port,
+                self._hosts,
             ),
             access_log=False,
             http="httptools",

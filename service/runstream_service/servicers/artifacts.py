@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from runstream.errors import InvalidArgument, NotFound
@@ -50,11 +51,13 @@ class Artifacts(ArtifactServiceServicer):
         self, request: pb.DownloadArtifactRequest, context: Any
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
         check_artifact_path("path", request.path)
-        file, name = await self._readers.run(artifacts.content, request.run_id, request.path)
-        start, end = _range(request, file.size or 0)
-        yield pb.DownloadArtifactResponse(file=messages.file_info(file))
-        async for chunk in self._blobs.read(name, start, end):
-            yield pb.DownloadArtifactResponse(chunk=chunk)
+        opened = await self._blobs.open(
+            request.run_id, request.path, lambda file: _range(request, file.size or 0)
+        )
+        yield pb.DownloadArtifactResponse(file=messages.file_info(opened.file))
+        async with aclosing(opened.chunks) as chunks:
+            async for chunk in chunks:
+                yield pb.DownloadArtifactResponse(chunk=chunk)
 
     async def GetArtifact(
         self, request: pb.GetArtifactRequest, context: Any

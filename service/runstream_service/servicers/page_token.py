@@ -1,14 +1,28 @@
-"""Page tokens: opaque to callers, and good for the request alone that they were made for (S6)."""
+"""Page tokens: opaque to callers, and good for the request alone that they were made for (S6).
+
+A token is signed with a key that lies in the database, so it is good after a restart, too, and what
+it says needs no other check: nobody but a server of this database can have written it.
+"""
 
 from __future__ import annotations
 
+import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
-from runstream.errors import InvalidArgument
+from runstream.errors import InvalidArgument, shortened
+
+_SIGNATURE_BYTES = 16
+
+_key = b""
+
+
+def sign_with(key: bytes) -> None:
+    """Sign and check all tokens with this key, from now on."""
+    global _key  # a process serves one database
+    _key = key
 
 
 def made(request: Sequence[Any], place: Sequence[Any]) -> str:
@@ -19,30 +33,33 @@ def made(request: Sequence[Any], place: Sequence[Any]) -> str:
         place: numbers, texts and None.
     """
     # Without escapes, the texts of ten keys to order by fit in a request whatever they are.
-    text = json.dumps([_mark(request), *place], ensure_ascii=False)
-    return urlsafe_b64encode(text.encode()).decode()
+    text = json.dumps(list(place), ensure_ascii=False).encode()
+    return urlsafe_b64encode(_signature(request, text) + text).decode()
 
 
 def place_of(request: Sequence[Any], token: str, length: int) -> list[Any] | None:
-    """Return the place that a token stands for; None for no token.
+    """Return the place that a token stands for, of so many values; None for no token.
 
     Raises:
-        InvalidArgument: the token was made for another request.
+        InvalidArgument: the token was made for another request, or by nobody who has the key.
     """
     if not token:
         return None
     try:
-        mark, *place = json.loads(urlsafe_b64decode(token))
-        if mark == _mark(request) and len(place) == length:
-            return list(place)
-    except (ValueError, TypeError):
-        pass
+        signed = urlsafe_b64decode(token)
+    except ValueError:
+        signed = b""
+    signature, text = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
+    if hmac.compare_digest(signature, _signature(request, text)):
+        place: list[Any] = json.loads(text)
+        if len(place) == length:
+            return place
     raise InvalidArgument(
-        f"Invalid value {token!r} for parameter 'page_token' supplied: "
+        f"Invalid value {shortened(token)!a} for parameter 'page_token' supplied: "
         "it was made for another request",
         reason="PAGE_TOKEN_MISMATCH",
         field="page_token",
-        value=token,
+        value=ascii(token),
         limit="a next_page_token of the same request",
     )
 
@@ -60,5 +77,6 @@ def check_page_size(size: int, limit: int) -> None:
         )
 
 
-def _mark(request: Sequence[Any]) -> str:
-    return sha256(json.dumps(list(request)).encode()).hexdigest()[:16]
+def _signature(request: Sequence[Any], place: bytes) -> bytes:
+    said = json.dumps(list(request)).encode()
+    return hmac.digest(_key, said + b"\0" + place, "sha256")[:_SIGNATURE_BYTES]

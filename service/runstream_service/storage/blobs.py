@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
+from typing import NamedTuple
 
 from runstream.errors import InvalidArgument, Unavailable
 from runstream_service.storage.root import Storage
@@ -15,6 +16,13 @@ from runstream_service.store.writer import Writer
 
 # Rows that one command of the writer deletes: a few milliseconds of its time.
 _BATCH = 500
+
+
+class Opened(NamedTuple):
+    """A file, and the chunks of a part of its content."""
+
+    file: artifacts.Entry
+    chunks: AsyncGenerator[bytes, None]
 
 
 class Blobs:
@@ -80,12 +88,35 @@ class Blobs:
         """Return how many bytes of an upload are there."""
         return await self._staging.offset(upload_id)
 
-    async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Return a part of a content in chunks; the next are read while one is on its way.
+    async def open(
+        self, run_id: str, path: str, part: Callable[[artifacts.Entry], tuple[int, int]]
+    ) -> Opened:
+        """Return a file and a part of its content, which belongs to it and is whole.
+
+        Args:
+            run_id: the run.
+            path: path of the file.
+            part: returns where the part begins and ends.
 
         Raises:
+            NotFound, FailedPrecondition: as `artifacts.content`.
             Unavailable: the storage failed.
         """
+        before = ""
+        while True:
+            file, name = await self._readers.run(artifacts.content, run_id, path)
+            chunks = self._read(name, *part(file))
+            try:
+                first = await anext(chunks, b"")
+            except Unavailable:
+                if name == before:
+                    raise
+                before = name  # maybe the file was replaced since, and its content is gone
+            else:
+                return Opened(file, _chained(first, chunks))
+
+    async def _read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Yield a part of a content in chunks; the next are read while one is on its way."""
         async with aclosing(self._storage.read(name, start, end)) as parts:  # type: ignore[type-var]
             reading = asyncio.ensure_future(anext(parts, None))
             try:
@@ -145,6 +176,16 @@ class Blobs:
         if names:
             await self._storage.delete(names)
             await self._writer.submit(blobs.forget, names)
+
+
+async def _chained(
+    first: bytes, chunks: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(chunks):
+        if first:
+            yield first
+        async for chunk in chunks:
+            yield chunk
 
 
 def _corrupt(path: str, sha256: str, said: str) -> InvalidArgument:

@@ -13,7 +13,7 @@ from runstream_service.store import writes
 from runstream_service.store.experiments import ids_of
 from runstream_service.store.models import Dataset, Input, InputTag, Run, database
 from runstream_service.store.run_state import active_run
-from runstream_service.store.statement import LISTED, listed, written
+from runstream_service.store.statement import LISTED, among, listed, written
 from runstream_service.store.writes import WriteId
 
 #: Uses of datasets that are told at once.
@@ -112,7 +112,7 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
         Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
         .join(Input)
         .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
-        .where(Dataset.experiment.in_(ids_of(experiment_ids)))
+        .where(Dataset.experiment.in_(among(ids_of(experiment_ids))))
         .group_by(Dataset.id, context)
         .order_by(Dataset.id.desc(), context)
         .limit(SUMMARIES)

@@ -47,6 +47,16 @@ class Table(Model):
         legacy_table_names = False
 
 
+class Setting(Table):
+    """What belongs to the database as a whole."""
+
+    name = TextField(primary_key=True)
+    value = BlobField()
+
+    class Meta:
+        without_rowid = True
+
+
 class Experiment(Table):
     id = AutoField()
     name = TextField(unique=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -22,6 +23,30 @@ class HttpPort(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
         if value == "off":
             return None
         return click.IntRange(0, 65535).convert(value, param, ctx)
+
+
+class HostNames(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
+    """Names with commas between them, each maybe with a port."""
+
+    name = "name,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        for name in names:
+            if not _HOST_NAME.fullmatch(name):
+                self.fail(
+                    f"{name!r} is not of the form ml.example.org or ml.example.org:80", param, ctx
+                )
+        return names
+
+
+# A name, one for all that are below it, or all.
+_HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
 
 
 @click.command()
@@ -51,6 +76,16 @@ class HttpPort(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
     show_default=True,
     show_envvar=True,
     help="Port of the REST API, for MLflow's clients; 0 takes a free one, `off` serves none.",
+)
+@click.option(
+    "--allowed-hosts",
+    envvar="RUNSTREAM_ALLOWED_HOSTS",
+    type=HostNames(),
+    default=(),
+    show_envvar=True,
+    metavar="NAME,…",
+    help="Names under which browsers and other clients reach the HTTP port, beside localhost, IP "
+    "addresses and the name of this machine; *.example.org for all below one, * for all.",
 )
 @click.option(
     "--artifact-root",
@@ -88,6 +123,7 @@ def server(
     host: str,
     port: int,
     http_port: int | None,
+    allowed_hosts: tuple[str, ...],
     artifact_root: str | None,
     lost_after: float,
     log_level: str,
@@ -105,6 +141,7 @@ def server(
         host=host,
         port=port,
         http_port=http_port if listen is None else None,
+        allowed_hosts=allowed_hosts,
         artifact_root=artifact_root or str(file.parent / "artifacts"),
         lost_after=lost_after,
         log_level=log_level,

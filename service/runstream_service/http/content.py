@@ -1,0 +1,120 @@
+"""The content of a file that a run stored, as an answer: its type, its parts, what it may do."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from runstream_service.http.reading import read_apart
+from runstream_service.storage.blobs import Blobs
+from runstream_service.store.artifacts import Entry
+
+#: What a page that a run stored may do where it is shown: nothing but look as it should.
+STILL = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline' data:; img-src data:; font-src data:; "
+    "media-src data:; frame-ancestors 'self'"
+)
+#: The same, and run its own scripts, in an origin of its own: charts are such pages.
+SCRIPTED = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data:; "
+    "style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; media-src data: blob:; "
+    "frame-ancestors 'self'"
+)
+
+_RANGE = re.compile(r"bytes=(?=[0-9]|-[0-9])([0-9]*)-([0-9]*)")
+
+
+def media_type(path: str) -> str:
+    """Return the type of a file by the end of its name."""
+    # `guess_type` takes a URL, and a path may look like one of another kind, such as `data:a/b`.
+    suffix = path.rpartition("/")[2].rpartition(".")[2]
+    return mimetypes.guess_type(f"file.{suffix}")[0] or "application/octet-stream"
+
+
+async def send_content(
+    request: Request,
+    blobs: Blobs,
+    run_id: str,
+    path: str,
+    policy: str,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Answer with a file, or with the part of it that a `Range` header names (RFC 9110, 14).
+
+    Args:
+        request: what is answered.
+        blobs: the contents of all files.
+        run_id: the run or model that has the file.
+        path: path of the file.
+        policy: what the content may do where it is shown.
+        headers: more headers of the answer, in place of those that are here.
+
+    Raises:
+        NotFound, FailedPrecondition, Unavailable: as `Blobs.open`.
+    """
+    told: dict[str, str] = {}
+    status = 200
+
+    def part(file: Entry) -> tuple[int, int]:
+        nonlocal status
+        status, start, end = _part(request, file)
+        told["content-length"] = str(end - start)
+        if status == 206:
+            told["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
+        elif status == 416:
+            told["content-range"] = f"bytes */{file.size}"
+        return (start, start) if request.method == "HEAD" else (start, end)
+
+    opened = await blobs.open(run_id, path, part)
+    told |= {
+        "accept-ranges": "bytes",
+        # It is asked for again before it is shown again: another content may be there.
+        "cache-control": "no-cache",
+        "content-security-policy": policy,
+        "content-type": media_type(path),
+        "cross-origin-resource-policy": "same-origin",
+        "etag": _etag(opened.file),
+        "x-content-type-options": "nosniff",
+    }
+    if status == 304:
+        del told["content-length"]
+    return StreamingResponse(_sent(opened.chunks), status, headers=told | (headers or {}))
+
+
+def _part(request: Request, file: Entry) -> tuple[int, int, int]:
+    """Return the status of the answer, and start and end of the bytes that it has."""
+    size = file.size or 0
+    held = request.headers.get("if-none-match", "")
+    if held == "*" or _etag(file) in [tag.strip().removeprefix("W/") for tag in held.split(",")]:
+        return 304, 0, 0
+    # What is not one range of bytes is passed over, and so is one of a content that was there.
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    if asked is None or request.headers.get("if-range", _etag(file)) != _etag(file):
+        return 200, 0, size
+    first, last = (_number(digits) for digits in asked.groups())
+    if first is None:  # the last so many bytes
+        start, end = max(0, size - (last or 0)), size
+    else:
+        start, end = first, size if last is None else min(size, last + 1)
+    return (206, start, end) if start < end else (416, 0, 0)
+
+
+def _number(digits: str) -> int | None:
+    # A number of twenty digits is beyond every file, and of thousands no number for Python.
+    return int(digits.lstrip("0")[:20] or 0) if digits else None
+
+
+def _etag(file: Entry) -> str:
+    return f'"{file.sha256}"'
+
+
+async def _sent(content: Any) -> AsyncIterator[bytes]:
+    async with aclosing(read_apart(content)) as chunks:
+        async for chunk in chunks:
+            yield chunk or b""

@@ -1,0 +1,100 @@
+"""Keeps pages of other sites from reading and writing through the browser of somebody.
+
+The server has no passwords, and a browser sends what any page tells it to send. It says where a
+request goes, though, by `Host`, and where it comes from: by `Sec-Fetch-Site` (W3C, Fetch Metadata)
+where the server is local or behind TLS, and by `Origin` elsewhere. Other programs say neither of
+the latter two. docs/decisions/0028-names-of-the-server.md
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runstream.errors import shortened
+from runstream_service.http.errors import answer
+from runstream_service.http.hosts import Hosts
+
+log = logging.getLogger(__name__)
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Other names are refused without a line in the log, which anybody could fill.
+_LOGGED = 20
+
+# What every answer says that says nothing else: it is no page, and nothing that a page loads.
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Guard:
+    """The application behind it answers only those who may ask."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._logged: set[str] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it with 403."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(message)
+            await send(message)
+
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        app = answer(403, "PERMISSION_DENIED", refusal) if refusal else self._app
+        await app(scope, receive, send_with_headers)
+
+    def _refusal(self, method: str, headers: Headers) -> str:
+        """Return why a request is refused; empty if it is not."""
+        for host in headers.getlist("host"):  # other programs than browsers may send none
+            if not self._hosts.is_ours(host):
+                return self._unknown_host(shortened(host))
+        if method in _READING or self._is_from_here(headers):
+            return ""
+        origin = headers.get("origin")
+        name = (origin or "").rpartition("//")[2] or "NAME"
+        return (
+            "A page of another site must not write here; open the interface of this server. If "
+            f"this is its interface behind a proxy, start it with --allowed-hosts {shortened(name)}"
+        )
+
+    def _unknown_host(self, host: str) -> str:
+        refusal = (
+            f"This server is not known as {host!r}. If that is a name of it, start it with "
+            f"--allowed-hosts {host} or the environment variable RUNSTREAM_ALLOWED_HOSTS={host}"
+        )
+        if host not in self._logged and len(self._logged) < _LOGGED:
+            self._logged.add(host)
+            log.warning("a request is refused: %s", refusal)
+        return refusal
+
+    def _is_from_here(self, headers: Headers) -> bool:
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site in ("same-origin", "none")
+        origin = headers.get("origin")
+        if origin is None:
+            return True
+        name = origin.rpartition("//")[2]
+        # A proxy may have put another `Host` in place of the one that the browser sent.
+        return name == headers.get("host") or self._hosts.is_told(name)
+
+
+def _add_headers(message: MutableMapping[str, Any]) -> None:
+    headers = MutableHeaders(scope=message)
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)

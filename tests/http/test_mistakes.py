@@ -1,0 +1,129 @@
+"""A caller's mistake is answered as what is wrong, and never as a fault of the server (X2)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from http_rest import Rest
+
+DEEP = "[" * 1_000 + "]" * 1_000
+SURROGATE = "a\ud800b"
+
+
+def post(rest: Rest, path: str, body: bytes | str) -> tuple[int, str]:
+    """Send a body as it is; return status and message of what must be a refusal."""
+    content = body.encode() if isinstance(body, str) else body
+    answer = rest.session.post(f"{rest.uri}/api/2.0/mlflow/{path}", data=content)
+    told = answer.json()
+    assert set(told) == {"error_code", "message"}, told
+    assert len(answer.content) < 5_000
+    return answer.status_code, told["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("experiments/create", {"name": SURROGATE}),
+        ("experiments/create", {"name": "a", "tags": [{"key": "k", "value": SURROGATE}]}),
+        ("runs/create", {"run_name": SURROGATE}),
+        ("runs/set-tag", {"run_id": "0" * 32, "key": "k", "value": SURROGATE}),
+        ("runs/search", {"filter": SURROGATE}),
+        ("runs/search", {"page_token": SURROGATE}),
+        ("runs/search", {"order_by": [SURROGATE]}),
+    ],
+)
+def test_a_lone_surrogate_is_named_and_refused(fuzzed: Rest, path: str, said: Any) -> None:
+    status, message = post(fuzzed, path, json.dumps(said))
+    assert status == 400
+    assert message.startswith(r"Invalid value '")
+    assert r"\ud800" in message
+    assert message.endswith("it must be Unicode text, without lone surrogates")
+
+
+@pytest.mark.parametrize("status", [99999999999, -(2**31) - 1, 2**63, 10**300])
+def test_an_enum_beyond_its_numbers_is_refused(fuzzed: Rest, status: int) -> None:
+    said = {"run_id": "0" * 32, "status": status}
+    code, message = post(fuzzed, "runs/update", json.dumps(said))
+    assert (code, message[:14]) == (400, "Invalid value ")
+    assert "for parameter 'status' supplied: it must be one of RUNNING" in message.replace(
+        "RUN_STATUS_UNSPECIFIED, ", ""
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"name": {DEEP}}}',
+        f'{{"tags": {DEEP}}}',
+        '{"name": ' + '{"a":' * 1_000 + "1" + "}" * 1_000 + "}",
+        DEEP,
+        "[" * 100_000,
+        f'{{"name": {"9" * 100_000}}}',
+        f'{{"name": [{",".join(["1"] * 100_000)}]}}',
+    ],
+)
+def test_deep_and_long_values_are_told_shortened(fuzzed: Rest, body: str) -> None:
+    status, message = post(fuzzed, "experiments/create", body)
+    assert status == 400
+    assert message.startswith(("Invalid value ", "The body is not JSON: "))
+
+
+def test_a_number_of_very_many_digits_is_none(fuzzed: Rest) -> None:
+    said = {"run_id": "0" * 32, "key": "k", "value": 1, "timestamp": "1" * 3_000_000}
+    status, message = post(fuzzed, "runs/log-metric", json.dumps(said))
+    assert status == 400
+    assert "for parameter 'timestamp' supplied: it must be an integer from" in message
+
+
+def test_very_many_experiments_are_searched_for_datasets(fuzzed: Rest) -> None:
+    ids = [str(number) for number in range(300_000)]
+    assert fuzzed.post("experiments/search-datasets", experiment_ids=ids) == {}
+
+
+def test_a_page_token_that_no_server_made_is_refused(rest: Rest) -> None:
+    """Whatever it holds; and so is one that was made for another request."""
+    for name in ("a", "b", "c"):
+        rest.post("experiments/create", name=name)
+    token = rest.post("experiments/search", max_results=2)["next_page_token"]
+    assert rest.post("experiments/search", max_results=9, page_token=token)["experiments"]
+    signed = base64.urlsafe_b64decode(token)
+    texts = [DEEP, "null", "[NaN]", "[1e999]", "[[1], [2]]", '["a", "b"]', "[1, 2]", "{}", ""]
+    made_up = [signed[:16] + text.encode() for text in texts] + [signed[:-2] + b"9]", b"", b"\xff"]
+    tokens = [base64.urlsafe_b64encode(one).decode() for one in made_up if one]
+    tokens += ["ü", "\0", "a", "A" * 100_000, token[:-4]]
+    for one in tokens:
+        status, message = post(rest, "experiments/search", json.dumps({"page_token": one}))
+        assert status == 400, one[:50]
+        assert "it was made for another request" in message
+    other = {"page_token": token, "filter": "name LIKE '%'"}
+    assert post(rest, "experiments/search", json.dumps(other))[0] == 400
+
+
+def test_a_page_token_is_good_after_a_restart(rest: Rest, server: Any) -> None:
+    for name in ("a", "b", "c"):
+        rest.post("experiments/create", name=name)
+    token = rest.post("experiments/search", max_results=2)["next_page_token"]
+    rest.session.close()
+    server.stop()
+    rest.uri = server.restart().http
+    following = rest.post("experiments/search", max_results=2, page_token=token)["experiments"]
+    assert [experiment["name"] for experiment in following] == ["a", "Default"]
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "", "\xff", "a" * 5_000])
+def test_an_origin_that_is_no_address_is_another_site(fuzzed: Rest, origin: str) -> None:
+    headers = {"origin": origin.encode("latin-1")}
+    answer = fuzzed.session.post(
+        f"{fuzzed.uri}/api/2.0/mlflow/runs/search", json={}, headers=headers
+    )
+    assert answer.status_code == 403
+
+
+def test_a_path_that_is_no_route_is_told_shortened(fuzzed: Rest) -> None:
+    answer = fuzzed.session.get(f"{fuzzed.uri}/{'a' * 30_000}")
+    assert answer.status_code == 404
+    assert len(answer.content) < 5_000
