@@ -9,15 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import grpc
 import pytest
 
 from api import Api, batch, refused
-from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
+from runstream.v1.watch_service_pb2 import WatchRequest
 from server_process import ENVIRONMENT, ServerProcess
 
 
@@ -36,6 +37,21 @@ def start_refused(database: Path | str, port: int = 0) -> str:
     assert server.stderr.startswith(("runstream server: ", "Error: "))
     assert server.stderr.count("\n") == 1
     return server.stderr
+
+
+def in_one_transaction(
+    server: ServerProcess, api: Api, *requests: LogBatchRequest
+) -> list[LogBatchResponse]:
+    """Send batches that wait while somebody else writes, and so come into one transaction."""
+    with closing(sqlite3.connect(server.database, isolation_level=None)) as writing:
+        writing.execute("BEGIN IMMEDIATE")
+        first = api.logging.LogBatch(iter([batch(requests[0].run_id)]), timeout=60)
+        time.sleep(0.3)  # the writer has taken that one, and waits
+        answers = api.logging.LogBatch(iter(requests), timeout=60)
+        time.sleep(0.3)
+        writing.execute("COMMIT")
+        list(first)
+        return list(answers)
 
 
 def test_a_killed_server_keeps_every_answered_batch_and_none_twice(
@@ -77,10 +93,12 @@ def test_a_full_disk_acknowledges_nothing_and_recovers(server: ServerProcess, ap
         batch(run_id, [("m", i * 1000 + j, j, j / 7) for j in range(1000)]) for i in range(50)
     ]
     answered = 0
-    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
+    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE") as refusal:
         for answer in api.logging.LogBatch(iter(requests), timeout=60):
             answered = answer.answered
             assert not answer.HasField("error")
+    cause = refusal.message.removeprefix("the storage failed: ")
+    assert cause in ("database or disk is full", "disk I/O error")
     with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
         api.runs.CreateRun(CreateRunRequest(run_name="x" * 60_000))
     assert answered < len(requests)
@@ -90,7 +108,9 @@ def test_a_full_disk_acknowledges_nothing_and_recovers(server: ServerProcess, ap
     resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
     api.stream(requests[answered:])
     assert [step for _, step, _, _ in api.points(run_id)] == list(range(50_000))
-    assert "storage failed" in server.stop()
+    said = server.stop()
+    assert f"storage failed: {cause}" in said
+    assert "rollback" not in said
 
 
 def test_one_bad_command_does_not_undo_those_beside_it(server: ServerProcess, api: Api) -> None:
@@ -116,6 +136,39 @@ def test_one_bad_command_does_not_undo_those_beside_it(server: ServerProcess, ap
     assert len(api.points(good)) == 200
     assert api.points(bad) == []
     assert "boom" in server.stop()
+
+
+def test_a_first_try_that_was_undone_leaves_no_trace_in_the_answers(
+    server: ServerProcess, api: Api
+) -> None:
+    """What is refused because of a batch that then fails is applied, and answered as applied."""
+    run_id = api.new_run()
+    with sqlite3.connect(server.database) as database:
+        database.execute(
+            "CREATE TRIGGER fault BEFORE INSERT ON point WHEN NEW.value = 666 "
+            "BEGIN SELECT RAISE(ABORT, 'boom'); END"
+        )
+    watching = api.watches.Watch(WatchRequest(run_ids=[run_id]))
+    next(watching)
+    answers = in_one_transaction(
+        server,
+        api,
+        batch(run_id, [("m", 1, 1, 666.0)], [("p", "first")]),
+        batch(run_id, [("m", 2, 2, 1.0)], [("p", "second")]),
+        batch(run_id, (), [("p", "third")]),
+    )
+    reasons = [answer.error.reason for answer in answers if answer.HasField("error")]
+    assert reasons == ["INTERNAL", "PARAM_IMMUTABLE"]
+    run = api.runs.GetRun(GetRunRequest(run_id=run_id)).run
+    assert [param.value for param in run.data.params] == ["second"]
+    assert api.points(run_id) == [("m", 2, 2, 1.0)]
+    api.stream([batch(run_id, (), [("last", "")])])
+    changes = (change for answer in watching for change in answer.changes)
+    told: list[str] = []
+    while "last" not in told:
+        told += [param.value or param.key for param in next(changes).params]
+    assert told == ["second", "last"]
+    watching.cancel()
 
 
 def test_a_second_server_on_the_same_file_is_refused(server: ServerProcess) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +72,25 @@ def open_database(file: Path) -> list[str]:
             return _migrate(file)
     except (DatabaseError, sqlite3.Error) as error:
         raise CannotOpenError(f"database {file} cannot be opened: {error}") from error
+
+
+@contextmanager
+def transaction(kind: str = "DEFERRED") -> Iterator[None]:
+    """Run a block in one transaction on the connection of this thread; an error undoes it.
+
+    When the disk is full SQLite undoes the transaction by itself. The `atomic` of Peewee does it
+    once more then, and raises that there is nothing to undo in place of what went wrong.
+    """
+    connection = database.connection()
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
 
 
 def storage_failure(error: Exception) -> Unavailable | None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from runstream_service.store.database import storage_failure
+from runstream_service.store.database import storage_failure, transaction
 from runstream_service.store.models import database
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Readers:
 
 def _read(query: Callable[..., T], *args: Any) -> T:
     try:
-        with database.connection_context(), database.atomic():
+        with database.connection_context(), transaction():
             return query(*args)
     except Exception as error:
         raise storage_failure(error) or error from error

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from runstream.errors import Internal, RunstreamError
 from runstream_service.store import changes
 from runstream_service.store.batch import Batch
 from runstream_service.store.changes import Change
-from runstream_service.store.database import storage_failure
+from runstream_service.store.database import storage_failure, transaction
 from runstream_service.store.feed import Feed
 from runstream_service.store.ingest import Ingest
 from runstream_service.store.life import Life
@@ -40,7 +40,15 @@ class _Command:
     size: int
     answer: asyncio.Future[Any]
     result: Any = None
-    error: Exception | None = field(default=None)
+    error: Exception | None = None
+
+    def attempt(self) -> None:
+        """Run it; what an attempt before this left, which was undone, counts no more."""
+        self.result = self.error = None
+        try:
+            self.result = self.run()
+        except RunstreamError as error:
+            self.error = error
 
 
 class Writer:
@@ -154,12 +162,9 @@ class Writer:
         """Run the commands in one transaction and commit it, or leave no trace of them."""
         changes.begin(self.feed.wanted)
         try:
-            with database.atomic("IMMEDIATE"):
+            with transaction("IMMEDIATE"):
                 for command in commands:
-                    try:
-                        command.result = command.run()
-                    except RunstreamError as error:
-                        command.error = error
+                    command.attempt()
                 self._ingest.flush()
         except BaseException:
             self._ingest.forget()
