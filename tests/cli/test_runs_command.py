@@ -133,6 +133,20 @@ def test_runs_are_deleted_and_restored(
     assert len(shell.json(*found)) == 3
 
 
+def test_child_runs_are_deleted_with_their_parent_if_asked(
+    shell: Shell, client: TrackingClient, experiment_id: str, run_ids: list[str]
+) -> None:
+    """R2."""
+    for child, parent in ((run_ids[1], run_ids[0]), (run_ids[2], run_ids[1])):
+        client.set_tag(child, "mlflow.parentRunId", parent)
+    client.flush()
+    found = ("runs", "list", "-x", experiment_id)
+    shell.output("runs", "delete", "--with-children", run_ids[0])
+    assert shell.json(*found) == []
+    shell.output("runs", "restore", run_ids[0])
+    assert len(shell.json(*found)) == 3
+
+
 def test_csv_has_the_columns_of_the_data_frame(
     shell: Shell, experiment_id: str, run_ids: list[str]
 ) -> None:

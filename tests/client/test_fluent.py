@@ -167,6 +167,18 @@ def test_a_run_is_resumed_by_its_id() -> None:
         runstream.start_run(run.info.run_id, experiment_id="7")
 
 
+def test_child_runs_are_deleted_with_their_parent_if_asked() -> None:
+    """R2: those that were logged just now, too."""
+    with runstream.start_run() as parent, runstream.start_run(nested=True) as child:
+        grandchild = child._client.create_run().info.run_id
+        child._client.set_tag(grandchild, "mlflow.parentRunId", child.info.run_id)
+        family = [parent.info.run_id, child.info.run_id, grandchild]
+        runstream.delete_run(family[0], with_children=True)
+        assert {runstream.get_run(run_id).info.lifecycle_stage for run_id in family} == {"deleted"}
+        runstream.restore_run(family[0])
+    assert {runstream.get_run(run_id).info.lifecycle_stage for run_id in family} == {"active"}
+
+
 def test_the_last_run_is_remembered() -> None:
     with runstream.start_run() as run:
         runstream.log_metric("loss", 1.0)

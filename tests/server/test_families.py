@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from grpc import StatusCode
 
-from api import Api
+from api import Api, refused
 from named_runs import NamedRuns
 from runstream.v1 import run_service_pb2 as pb
+from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest, RestoreExperimentRequest
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
 from runstream.v1.run_pb2 import ViewType
+from runstream.v1.watch_service_pb2 import WatchRequest
 
 PARENT = "mlflow.parentRunId"
 
@@ -84,3 +87,90 @@ def test_child_runs_are_counted_if_asked(api: Api, named: NamedRuns) -> None:  #
     assert counts(api, run_view_type=ViewType.ALL)["study"] == 2
     (run, *_) = api.runs.SearchRuns(pb.SearchRunsRequest(filter="run_name = 'study'")).runs
     assert run.child_count == 0
+
+
+def stages(named: NamedRuns) -> tuple[str, str]:
+    """The names of the runs that are active, and of those that are deleted."""
+    return named.found(), named.found(run_view_type=ViewType.DELETED_ONLY)
+
+
+def delete(api: Api, run_id: str, with_children: bool = True) -> None:
+    api.runs.DeleteRun(pb.DeleteRunRequest(run_id=run_id, with_children=with_children))
+
+
+def restore(api: Api, run_id: str) -> None:
+    api.runs.RestoreRun(pb.RestoreRunRequest(run_id=run_id))
+
+
+def test_child_runs_are_deleted_with_their_parent_if_asked_and_restored_with_it(
+    api: Api, named: NamedRuns
+) -> None:  # R2
+    study = named.add("study")
+    trial = child(named, "trial", study)
+    child(named, "fold", trial)
+    gone = child(named, "gone", study)
+    child(named, "below", gone)
+    named.add("alone")
+    delete(api, gone, with_children=False)
+    delete(api, study)
+    assert stages(named) == ("alone", "study trial fold gone below")
+    delete(api, trial)  # which changes nothing: it went with its parent
+    restore(api, study)
+    assert stages(named) == ("study trial fold below alone", "gone")
+    delete(api, study, with_children=False)
+    assert stages(named) == ("trial fold below alone", "study gone")
+    delete(api, study)  # its children now, too
+    restore(api, trial)  # and one of them by itself, without what went with the study
+    assert stages(named) == ("trial alone", "study fold gone below")
+    restore(api, study)
+    assert stages(named) == ("study trial fold below alone", "gone")
+
+
+def test_runs_that_are_each_others_children_are_deleted_and_restored(
+    api: Api, named: NamedRuns
+) -> None:  # R2
+    first = named.add("first")
+    second = child(named, "second", first)
+    api.runs.SetTag(pb.SetTagRequest(run_id=first, key=PARENT, value=second))
+    delete(api, second)
+    assert stages(named) == ("", "first second")
+    restore(api, second)
+    assert stages(named) == ("first second", "")
+
+
+def test_a_child_whose_experiment_is_deleted_is_not_restored_with_its_parent(
+    api: Api, named: NamedRuns
+) -> None:  # R2, E3
+    other = api.new_experiment("other")
+    study = named.add("study")
+    child(named, "abroad", study, experiment_id=other)
+    delete(api, study)
+    api.experiments.DeleteExperiment(DeleteExperimentRequest(experiment_id=other))
+    restore(api, study)
+    assert stages(named) == ("study", "abroad")
+    api.experiments.RestoreExperiment(RestoreExperimentRequest(experiment_id=other))
+    assert stages(named) == ("study", "abroad")
+    restore(api, study)
+    assert stages(named) == ("study abroad", "")
+
+
+def test_watchers_are_told_of_children_that_go_and_come_back(api: Api, named: NamedRuns) -> None:
+    study = named.add("study")
+    fold = child(named, "fold", child(named, "trial", study))
+    watching = api.watches.Watch(WatchRequest(run_ids=[fold]))
+    next(watching)
+    delete(api, study)
+    restore(api, study)
+    changes = (change for answer in watching for change in answer.changes)
+    assert [next(changes).info.lifecycle_stage for _ in range(2)] == ["deleted", "active"]
+    watching.cancel()
+
+
+def test_purged_children_are_not_restored(api: Api, named: NamedRuns) -> None:  # E5
+    study = named.add("study")
+    child(named, "trial", study)
+    delete(api, study)
+    list(api.maintenance.Purge(PurgeRequest()))
+    with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+        restore(api, study)
+    assert stages(named) == ("", "")

@@ -47,7 +47,7 @@ main()
 
 # A server in which somebody restores what is deleted, just before it is taken out of sight.
 RESTORES = """
-from runstream_service.store import experiments, purge, runs
+from runstream_service.store import deletion, experiments, purge
 from runstream_service.store.models import Experiment, Run
 take_experiments, take_runs = purge.take_experiments, purge.take_runs
 def late_experiments(before):
@@ -56,7 +56,7 @@ def late_experiments(before):
     return take_experiments(before)
 def late_runs(ids, before):
     for run in Run.select().where(Run.deleted):
-        runs.restore(run.uuid, None)
+        deletion.restore(run.uuid, None)
     return take_runs(ids, before)
 purge.take_experiments, purge.take_runs = late_experiments, late_runs
 from runstream.cli import main

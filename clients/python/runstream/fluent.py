@@ -120,9 +120,9 @@ def get_run(run_id: str) -> Run:
     return chosen_client().get_run(run_id)
 
 
-def delete_run(run_id: str) -> None:
+def delete_run(run_id: str, with_children: bool = False) -> None:
     """Delete a run; it can be restored (R2). See `TrackingClient.delete_run`."""
-    chosen_client().delete_run(run_id)
+    chosen_client().delete_run(run_id, with_children)
 
 
 def restore_run(run_id: str) -> None:

@@ -125,18 +125,22 @@ class RunCalls:
             info = self.update_run(run_id, status, end_time)
         return info
 
-    def delete_run(self, run_id: str) -> None:
-        """Delete a run; it can be restored. Deleting a deleted run changes nothing (R2).
+    def delete_run(self, run_id: str, with_children: bool = False) -> None:
+        """Delete a run; it can be restored. What is deleted already stays as it is (R2).
+
+        Args:
+            run_id: the run.
+            with_children: whether its child runs go with it, and theirs in turn.
 
         Raises:
             NotFound: there is none of this id.
         """
-        self._connection.outbox.flush(run_id)
-        request = runs.DeleteRunRequest(run_id=run_id)
+        self._connection.outbox.flush(None if with_children else run_id)
+        request = runs.DeleteRunRequest(run_id=run_id, with_children=with_children)
         self._connection.call(lambda to: to.runs.DeleteRun, request)
 
     def restore_run(self, run_id: str) -> None:
-        """Restore a deleted run. Restoring an active run changes nothing (R2).
+        """Restore a deleted run and the child runs that were deleted with it (R2).
 
         Raises:
             NotFound: there is none of this id.

@@ -21,7 +21,7 @@ from runstream_service import messages
 from runstream_service.servicers import searches
 from runstream_service.servicers.experiments import check_experiments_named
 from runstream_service.servicers.write_id import write_id
-from runstream_service.store import datasets, keys, outputs, runs
+from runstream_service.store import datasets, deletion, keys, outputs, runs
 from runstream_service.store.batch import Batch
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
@@ -77,13 +77,14 @@ class Runs(RunServiceServicer):
         return pb.UpdateRunResponse(run_info=messages.run_info(run))
 
     async def DeleteRun(self, request: pb.DeleteRunRequest, context: Any) -> pb.DeleteRunResponse:
-        await self._writer.submit(runs.delete, request.run_id, write_id(request.write))
+        write = write_id(request.write)
+        await self._writer.submit(deletion.delete, request.run_id, request.with_children, write)
         return pb.DeleteRunResponse()
 
     async def RestoreRun(
         self, request: pb.RestoreRunRequest, context: Any
     ) -> pb.RestoreRunResponse:
-        await self._writer.submit(runs.restore, request.run_id, write_id(request.write))
+        await self._writer.submit(deletion.restore, request.run_id, write_id(request.write))
         return pb.RestoreRunResponse()
 
     async def LogParam(self, request: pb.LogParamRequest, context: Any) -> pb.LogParamResponse:

@@ -98,6 +98,8 @@ class Run(Table):
     deleted = BooleanField(default=False)
     # Restoring an experiment restores the runs that went with it, and no others (E3).
     deleted_with_experiment = BooleanField(default=False)
+    # Restoring a run restores those that went with it: this is its internal id.
+    deleted_with_run = BigIntegerField(null=True)
     deleted_time = BigIntegerField(null=True)
     # As that of an experiment.
     purging = BooleanField(default=False)

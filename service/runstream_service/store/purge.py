@@ -139,6 +139,7 @@ def take_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
         purging=True,
         uuid=fn.PRINTF("purged %d", Run.id),
         deleted_with_experiment=False,  # restoring the experiment does not concern it any more
+        deleted_with_run=None,
     ).where(Run.id.in_([run.id for run in taken])).execute()
     purging = Run.select(Run.id).where(Run.id.in_(runs) & Run.purging).order_by(Run.id)
     return len(taken), [row[0] for row in database.execute(purging)]

@@ -150,34 +150,6 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     return run
 
 
-def delete(run_id: str, write: WriteId | None) -> None:
-    """Delete a run; deleting it again changes nothing (R2).
-
-    Raises:
-        NotFound: there is none of this id.
-    """
-    run = get(run_id)
-    if writes.accept(run.id, write) and not run.deleted:
-        Run.update(deleted=True, deleted_time=experiments.now()).where(Run.id == run.id).execute()
-        changes.runs_changed([run.id])
-
-
-def restore(run_id: str, write: WriteId | None) -> None:
-    """Restore a run; restoring an active run changes nothing (R2).
-
-    Raises:
-        NotFound: there is none of this id.
-        FailedPrecondition: its experiment is deleted.
-    """
-    run = get(run_id)
-    experiments.get_active(str(run.experiment_id))
-    if writes.accept(run.id, write) and run.deleted:
-        Run.update(deleted=False, deleted_time=None, deleted_with_experiment=False).where(
-            Run.id == run.id
-        ).execute()
-        changes.runs_changed([run.id])
-
-
 def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of an active run; deleting `mlflow.runName` empties the name (R3).
 

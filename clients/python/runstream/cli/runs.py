@@ -156,11 +156,12 @@ def compare(client: TrackingClient, runs: tuple[str, ...], different: bool, as_j
 
 @runs.command()
 @run_argument(several=True)
+@click.option("--with-children", is_flag=True, help="Their child runs, too, and theirs in turn.")
 @with_client
-def delete(client: TrackingClient, runs: tuple[str, ...]) -> None:
+def delete(client: TrackingClient, runs: tuple[str, ...], with_children: bool) -> None:
     """Delete runs; they can be restored until `gc`."""
     for run_id in runs:
-        client.delete_run(run_id)
+        client.delete_run(run_id, with_children)
         click.echo(f"Deleted run {run_id}.")
 
 
@@ -168,7 +169,7 @@ def delete(client: TrackingClient, runs: tuple[str, ...]) -> None:
 @run_argument(several=True)
 @with_client
 def restore(client: TrackingClient, runs: tuple[str, ...]) -> None:
-    """Restore deleted runs."""
+    """Restore deleted runs, each with the child runs that were deleted with it."""
     for run_id in runs:
         client.restore_run(run_id)
         click.echo(f"Restored run {run_id}.")
