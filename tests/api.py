@@ -14,6 +14,8 @@ from grpc_status import rpc_status
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
+from runstream.v1.logged_model_service_pb2 import CreateLoggedModelRequest
+from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
 from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
@@ -48,6 +50,7 @@ class Api:
         self.metrics = MetricServiceStub(channel)
         self.watches = WatchServiceStub(channel)
         self.artifacts = ArtifactServiceStub(channel)
+        self.models = LoggedModelServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
 
     def new_run(self) -> str:
@@ -55,6 +58,10 @@ class Api:
 
     def new_experiment(self, name: str) -> str:
         return self.experiments.CreateExperiment(CreateExperimentRequest(name=name)).experiment_id
+
+    def new_model(self, experiment_id: str = "0") -> str:
+        request = CreateLoggedModelRequest(experiment_id=experiment_id)
+        return self.models.CreateLoggedModel(request).model.info.model_id
 
     def stream(self, requests: Iterable[LogBatchRequest]) -> list[LogBatchResponse]:
         return list(self.logging.LogBatch(iter(requests), timeout=60))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import grpc
 import pytest
 
+from api import Api
+from files import download, upload
 from runstream import Metric, TrackingClient
+from runstream.v1.logged_model_service_pb2 import DeleteLoggedModelRequest
 from server_process import ServerProcess
 from shell import Shell
 
@@ -51,7 +56,9 @@ def test_all_that_is_deleted_is_removed_and_nothing_else(
     """E5."""
     kept = client.create_run().info.run_id
     client.delete_experiment(client.create_experiment("gone"))
-    assert shell.output("gc") == ("1 experiments, 2 runs, 20 points, 0 artifacts of 0 B removed\n")
+    said = "1 experiments, 2 runs, 20 points, 0 logged models, 0 artifacts of 0 B removed\n"
+    assert shell.output("gc") == said
+    assert shell.output("gc") == re.sub(r"\d+", "0", said)
     assert left(client) == {kept}
     client.create_experiment("gone")  # the name is free
 
@@ -59,7 +66,8 @@ def test_all_that_is_deleted_is_removed_and_nothing_else(
 def test_a_dry_run_removes_nothing(
     shell: Shell, client: TrackingClient, deleted: list[str]
 ) -> None:
-    counts = {"experiments": 0, "runs": 2, "points": 20, "artifacts": 0, "artifact_bytes": 0}
+    counts = {"experiments": 0, "runs": 2, "points": 20, "logged_models": 0}
+    counts |= {"artifacts": 0, "artifact_bytes": 0}
     assert shell.json("gc", "--dry-run") == counts
     assert "2 runs" in shell.output("gc", "--dry-run")
     assert left(client) == set(deleted)
@@ -81,3 +89,17 @@ def test_an_age_spares_what_was_deleted_later(
 @pytest.mark.parametrize("age", ["", "d", "30", "30 d", "-1d", "1h1d", "1w", "٣d"])
 def test_what_is_no_age_is_refused(age: str) -> None:
     assert "is not a time such as 30d" in Shell("").refusal(2, "gc", f"--older-than={age}")
+
+
+def test_deleted_models_are_removed_though_no_run_is(server: ServerProcess, shell: Shell) -> None:
+    """E5: and files of a model that is there are not counted."""
+    with grpc.insecure_channel(server.address) as channel:
+        api = Api(channel)
+        gone, kept = api.new_model(), api.new_model()
+        upload(api, gone, "weights", b"gone")
+        upload(api, kept, "weights", b"kept")
+        api.models.DeleteLoggedModel(DeleteLoggedModelRequest(model_id=gone))
+        none = "0 experiments, 0 runs, 0 points, "
+        assert shell.output("gc") == f"{none}1 logged models, 1 artifacts of 4 B removed\n"
+        assert shell.output("gc") == f"{none}0 logged models, 0 artifacts of 0 B removed\n"
+        assert download(api, kept, "weights") == b"kept"

@@ -17,7 +17,7 @@ def test_a_purge_tells_how_far_it_is_and_ends_with_the_total(server: ServerProce
         client.log_batch(run_id, [("loss", 0.5, 1, step) for step in range(1_000)])
         client.log_text(run_id, "hello", "hello.txt")
         client.delete_run(run_id)
-        total = Purged(experiments=0, runs=1, points=1_000, artifacts=1, artifact_bytes=5)
+        total = Purged(0, 1, 1_000, logged_models=0, artifacts=1, artifact_bytes=5)
         assert list(client.purge(dry_run=True)) == [total]
         assert client.get_run(run_id).info.lifecycle_stage == "deleted"
         assert list(client.purge(deleted_before=time.time_ns() // 1_000_000 - 60_000)) == [

@@ -40,7 +40,7 @@ def dying(runs):
         os.kill(os.getpid(), signal.SIGKILL)
     steps.append(runs)
     return remove_rows(runs)
-purge._ROWS, purge.remove_rows = 2_500, dying
+purge.ROWS, purge.remove_rows = 2_500, dying
 from runstream.cli import main
 main()
 """

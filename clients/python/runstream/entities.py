@@ -347,13 +347,15 @@ class Purged:
         experiments: experiments.
         runs: runs.
         points: points of metrics.
-        artifacts: artifact files, counted once where several runs have the same content.
+        logged_models: logged models.
+        artifacts: artifact files, counted once where several runs or models have the same content.
         artifact_bytes: bytes of these files.
     """
 
     experiments: int
     runs: int
     points: int
+    logged_models: int
     artifacts: int
     artifact_bytes: int
 
@@ -364,6 +366,7 @@ class Purged:
             experiments=message.experiments,
             runs=message.runs,
             points=message.points,
+            logged_models=message.logged_models,
             artifacts=message.artifacts,
             artifact_bytes=message.artifact_bytes,
         )

@@ -15,7 +15,7 @@ class PurgeCalls:
     _connection: Connection
 
     def purge(self, deleted_before: int | None = None, dry_run: bool = False) -> Iterator[Purged]:
-        """Remove deleted runs and experiments for good, with all that was logged to them (E5).
+        """Remove what is deleted for good: runs, experiments and logged models (E5).
 
         The work is done while the answers are read: one that is not read to its end stops soon,
         and what it has removed by then stays removed. Others can log meanwhile.

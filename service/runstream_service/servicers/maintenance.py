@@ -12,7 +12,8 @@ from runstream.rules import INT64_MAX, check_timestamp
 from runstream.v1 import maintenance_service_pb2 as pb
 from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceServicer
 from runstream_service.storage.blobs import Blobs
-from runstream_service.store import logged_models, purge
+from runstream_service.store import purge
+from runstream_service.store.purge_models import remove_models
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
 
@@ -58,8 +59,12 @@ class Maintenance(MaintenanceServiceServicer):
                 points, left = await submit(purge.remove_rows, left)
                 purged.points += points
                 yield purged
+        more = True
+        while more:
+            models, more = await submit(remove_models, before, purge.ROWS)
+            purged.logged_models += models
+            yield purged
         for experiment in await read(purge.experiments_to_remove):
             await submit(purge.end_experiment, experiment)
-        await submit(logged_models.purge, before)
         purged.artifacts, purged.artifact_bytes = await self._blobs.collect_orphans()
         yield purged

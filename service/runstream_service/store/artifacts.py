@@ -111,8 +111,8 @@ def check_writable(run_id: str, path: str) -> None:
 
     Raises:
         NotFound: there is no such run.
-        FailedPrecondition: it is deleted, or keeps its artifacts elsewhere; or the path is a
-            folder, or a file stands where it needs a folder.
+        FailedPrecondition: it is deleted, or is a model whose experiment is, or it keeps its
+            artifacts elsewhere; or the path is a folder, or a file stands where it needs a folder.
     """
     _refuse_conflict(_writable(run_id), path)
 
@@ -240,6 +240,8 @@ def _writable(run_id: str) -> Owner:
     owner, is_deleted, _ = _owner(run_id)
     if is_deleted:
         raise deleted(run_id)
+    if owner.sql is _OF_MODELS:
+        logged_models.active(run_id)
     return owner
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from peewee import fn
+from peewee import Select, fn
 
 from runstream_service.store.experiments import now
 from runstream_service.store.models import Artifact, Blob, ModelArtifact, Stray, database
@@ -21,9 +21,9 @@ from runstream_service.store.statement import first_row, run_for_each, written
 # Milliseconds after which a content that was to be put there is taken for left by a crash.
 _PUT_WITHIN = 24 * 60 * 60 * 1000
 
-_USED = fn.EXISTS(Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)) | fn.EXISTS(
-    ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
-)
+_OF_RUNS = Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)
+_OF_MODELS = ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
+_USED = fn.EXISTS(_OF_RUNS) | fn.EXISTS(_OF_MODELS)
 _SELECT = written(Blob.select(Blob.id).where(Blob.sha256 == ""))
 _INSERT = written(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
 _RELEASE = written(Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size))
@@ -81,6 +81,22 @@ def forget(names: Iterable[str]) -> None:
 def orphans(after: int, limit: int) -> list[int]:
     """Return blobs that no file refers to, by id."""
     return [row[0] for row in database.execute_sql(_ORPHANS, (after, limit)).fetchall()]
+
+
+def count_unused(runs: Select, models: Select) -> tuple[int, int]:
+    """Return how many blobs no file would refer to without these runs and models; their bytes.
+
+    Args:
+        runs: query of internal ids.
+        models: query of internal ids.
+    """
+    used = fn.EXISTS(_OF_RUNS.where(Artifact.run.not_in(runs))) | fn.EXISTS(
+        _OF_MODELS.where(ModelArtifact.owner.not_in(models))
+    )
+    ((count, size),) = database.execute(
+        Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(~used)
+    )
+    return count, size or 0
 
 
 def strays() -> list[str]:

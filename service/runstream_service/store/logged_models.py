@@ -38,6 +38,7 @@ def create(
         InvalidArgument: a param is there twice with two values.
     """
     experiment = experiments.get_active(experiment_id)
+    _check_params({}, params)
     now = experiments.now()
     uid = f"m-{secrets.token_hex(16)}"
     model = LoggedModel.create(
@@ -51,7 +52,7 @@ def create(
         last_update_time=now,
         artifact_uri=f"{experiment.artifact_location.rstrip('/')}/models/{uid}/artifacts",
     )
-    _log_params(model, params)
+    _upsert(LoggedModelParam, model, params)
     _set_tags(model, tags)
     return _with_data([model])[0]
 
@@ -72,8 +73,8 @@ def found(ids: Sequence[int]) -> list[Logged]:
 
 
 def finalize(model_id: str, status: int) -> Logged:
-    """Say whether the files of a model are there; raises as `get`."""
-    return _changed(_model(model_id), status=status)
+    """Say whether the files of a model are there; raises as `active`."""
+    return _changed(active(model_id), status=status)
 
 
 def delete(model_id: str) -> None:
@@ -83,15 +84,15 @@ def delete(model_id: str) -> None:
 
 
 def set_tags(model_id: str, tags: Pairs) -> Logged:
-    """Set tags of a model; raises as `get`."""
-    model = _model(model_id)
+    """Set tags of a model; raises as `active`."""
+    model = active(model_id)
     _set_tags(model, tags)
     return _changed(model)
 
 
 def delete_tag(model_id: str, key: str) -> None:
-    """Delete a tag of a model; raises as `get`, and NotFound if there is no such tag."""
-    model = _model(model_id)
+    """Delete a tag of a model; raises as `active`, and NotFound if there is no such tag."""
+    model = active(model_id)
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
     if not LoggedModelTag.delete().where(tag).execute():
         raise NotFound(
@@ -107,17 +108,25 @@ def log_params(model_id: str, params: Pairs) -> None:
     """Set params of a model, each once (P1).
 
     Raises:
-        NotFound: as `get`.
+        NotFound, FailedPrecondition: as `active`.
         InvalidArgument: a param has another value.
     """
-    model = _model(model_id)
-    _log_params(model, params)
+    model = active(model_id)
+    _check_params(dict(_pairs(LoggedModelParam, [model])[model.id]), params)
+    _upsert(LoggedModelParam, model, params)
     _changed(model)
 
 
-def purge(deleted_before: int) -> None:
-    """Remove deleted models for good; their contents are then those that no file has."""
-    LoggedModel.delete().where(LoggedModel.deleted_time < deleted_before).execute()
+def active(model_id: str) -> LoggedModel:
+    """Return a model that can be written to.
+
+    Raises:
+        NotFound: there is none of this id, or it is deleted.
+        FailedPrecondition: its experiment is deleted.
+    """
+    model = _model(model_id)
+    experiments.get_active(str(model.experiment_id))
+    return model
 
 
 def _model(model_id: str) -> LoggedModel:
@@ -144,8 +153,8 @@ def _changed(model: LoggedModel, **changes: Any) -> Logged:
     return found([model.id])[0]
 
 
-def _log_params(model: LoggedModel, params: Pairs) -> None:
-    there = dict(_pairs(LoggedModelParam, [model])[model.id])
+def _check_params(there: dict[str, str], params: Pairs) -> None:
+    """Raise InvalidArgument if a param has another value already, or is among these with two."""
     for key, value in params:
         if there.setdefault(key, value) != value:
             raise InvalidArgument(
@@ -155,7 +164,6 @@ def _log_params(model: LoggedModel, params: Pairs) -> None:
                 old=there[key],
                 new=value,
             )
-    _upsert(LoggedModelParam, model, params)
 
 
 def _set_tags(model: LoggedModel, tags: Pairs) -> None:

@@ -14,14 +14,14 @@ from typing import Any
 
 from peewee import Tuple, fn
 
-from runstream_service.store import changes
+from runstream_service.store import blobs, changes
 from runstream_service.store.models import (
     Artifact,
-    Blob,
     Dataset,
     Experiment,
     ExperimentTag,
     Input,
+    LoggedModel,
     Output,
     Param,
     Point,
@@ -31,10 +31,11 @@ from runstream_service.store.models import (
     Write,
     database,
 )
+from runstream_service.store.purge_models import doomed, hide_models
 from runstream_service.store.statement import LISTED, first_row, listed, written
 
 # Rows that one step removes, and runs that one step takes out of sight.
-_ROWS = 5_000
+ROWS = 5_000
 RUNS = 100
 
 _PLACE = (Point.step, Point.timestamp, Point.value)
@@ -70,11 +71,12 @@ _DELETE_DATASETS = written(Dataset.delete().where(Dataset.id.in_(LISTED) & ~_USE
 
 @dataclass
 class Purged:
-    """What is removed, or would be: files of runs counted once for each content."""
+    """What is removed, or would be: artifacts counted once for each content."""
 
     experiments: int = 0
     runs: int = 0
     points: int = 0
+    logged_models: int = 0
     artifacts: int = 0
     artifact_bytes: int = 0
 
@@ -86,26 +88,27 @@ def count(before: int) -> Purged:
         before: only what was deleted before this time, in milliseconds since the epoch.
     """
     experiments = _experiments(before)
-    runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(experiments))
+    with_runs = experiments | Experiment.purging  # the latter of a purge that broke off
+    runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(with_runs))
     going = Run.select(Run.id).where(runs | Run.purging)
+    models = LoggedModel.select(LoggedModel.id).where(doomed(before, with_runs))
     points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(going)).scalar()
-    kept = Artifact.select(Artifact.run).where(
-        (Artifact.blob == Blob.id) & Artifact.run.not_in(going)
-    )
-    orphans = Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(~fn.EXISTS(kept))
-    ((files, size),) = database.execute(orphans)
+    files, size = blobs.count_unused(going, models)
     return Purged(
         experiments=Experiment.select().where(experiments).count(),
         runs=Run.select().where(runs & ~Run.purging).count(),
         points=points or 0,
+        logged_models=models.count(),
         artifacts=files,
-        artifact_bytes=size or 0,
+        artifact_bytes=size,
     )
 
 
 def take_experiments(before: int) -> int:
-    """Take deleted experiments out of sight; return how many."""
-    return int(Experiment.update(purging=True).where(_experiments(before)).execute())
+    """Take deleted experiments out of sight, with their models; return how many they are."""
+    taken = Experiment.update(purging=True).where(_experiments(before)).execute()
+    hide_models()
+    return int(taken)
 
 
 def runs_to_remove(before: int) -> list[int]:
@@ -151,7 +154,7 @@ def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
     Returns:
         How many points were removed, and which runs are left.
     """
-    points, budget = 0, _ROWS
+    points, budget = 0, ROWS
     for done, run in enumerate(runs):
         budget -= _remove_settings(run, budget)
         removed, series = _remove_series(run, budget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from dataclasses import astuple
 
 import click
 
@@ -44,13 +45,13 @@ def _seconds(_: click.Context, __: click.Parameter, age: str | None) -> float | 
 def purge(
     client: TrackingClient, older_than: float | None, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    """Remove deleted runs and experiments for good, with their artifacts.
+    """Remove deleted runs, experiments and logged models for good, with their artifacts.
 
     The names of the experiments are free again. Others can log meanwhile.
     """
     before = None if older_than is None else max(0, int((time.time() - older_than) * 1000))
     found = _last(client, before)
-    if not dry_run and (found.runs or found.experiments):
+    if not dry_run and any(astuple(found)):
         asked = sys.stdin.isatty() and not yes
         if asked and not click.confirm(f"Remove {_sentence(found)} for good?", err=True):
             click.get_current_context().exit(1)
@@ -77,5 +78,6 @@ def _last(client: TrackingClient, before: int | None) -> Purged:
 def _sentence(purged: Purged) -> str:
     return (
         f"{purged.experiments:,} experiments, {purged.runs:,} runs, {purged.points:,} points, "
+        f"{purged.logged_models:,} logged models, "
         f"{purged.artifacts:,} artifacts of {size(purged.artifact_bytes)}"
     )
