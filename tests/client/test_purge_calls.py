@@ -21,7 +21,7 @@ def test_a_purge_tells_how_far_it_is_and_ends_with_the_total(server: ServerProce
         assert list(client.purge(dry_run=True)) == [total]
         assert client.get_run(run_id).info.lifecycle_stage == "deleted"
         assert list(client.purge(deleted_before=time.time_ns() // 1_000_000 - 60_000)) == [
-            Purged(0, 0, 0, 0, 0)
+            Purged(0, 0, 0, 0, 0, 0)
         ]
         *progress, last = client.purge()
         assert last == total
