@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -26,9 +26,11 @@ from runstream.v1.logging_service_pb2_grpc import add_LoggingServiceServicer_to_
 from runstream.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from runstream.v1.metric_service_pb2_grpc import add_MetricServiceServicer_to_server
 from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
+from runstream.v1.server_service_pb2_grpc import add_ServerServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
 from runstream_service.calls import Calls
 from runstream_service.config import Config
+from runstream_service.http_side import HttpSide
 from runstream_service.lost_runs import mark_lost_runs
 from runstream_service.servicers import page_token
 from runstream_service.servicers.artifacts import Artifacts
@@ -38,6 +40,7 @@ from runstream_service.servicers.logs import Logs
 from runstream_service.servicers.maintenance import Maintenance
 from runstream_service.servicers.metrics import Metrics
 from runstream_service.servicers.runs import Runs
+from runstream_service.servicers.server_info import ServerInfo
 from runstream_service.servicers.watches import Watches
 from runstream_service.storage.blobs import Blobs
 from runstream_service.storage.opening import open_storage
@@ -54,9 +57,6 @@ from runstream_service.store.lock import DatabaseLock
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
 
-if TYPE_CHECKING:
-    from runstream_service.http.listener import Listener
-
 log = logging.getLogger(__name__)
 
 _ADD: dict[str, Callable[[Any, Any], None]] = {
@@ -68,6 +68,7 @@ _ADD: dict[str, Callable[[Any, Any], None]] = {
     "runstream.v1.ArtifactService": add_ArtifactServiceServicer_to_server,
     "runstream.v1.LoggedModelService": add_LoggedModelServiceServicer_to_server,
     "runstream.v1.MaintenanceService": add_MaintenanceServiceServicer_to_server,
+    "runstream.v1.ServerService": add_ServerServiceServicer_to_server,
 }
 SERVICES = tuple(_ADD)
 
@@ -120,6 +121,9 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
     writer, readers, calls = Writer(config.lost_after), Readers(), Calls()
     files = FileThreads()
     try:
+        server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
+        address = _listen(server, config)
+        http = HttpSide(config)
         page_token.sign_with(await readers.run(settings.page_token_key))
         storage, staging = open_storage(config.artifact_root, file, files)
         blobs = Blobs(writer, readers, storage, staging)
@@ -133,8 +137,8 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
             "runstream.v1.ArtifactService": Artifacts(readers, blobs),
             "runstream.v1.LoggedModelService": LoggedModels(writer, readers),
             "runstream.v1.MaintenanceService": Maintenance(writer, readers, blobs),
+            "runstream.v1.ServerService": ServerInfo(http, _port(address)),
         }
-        server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
         for name, servicer in servicers.items():
             _ADD[name](servicer, server)
         health_servicer = health.aio.HealthServicer()
@@ -142,16 +146,12 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         reflection.enable_server_reflection(
             [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
         )
-        address = _listen(server, config)
-        listener = _http_listener(config)
         await server.start()
-        if listener is not None:
-            grpc_port = 0 if config.listen else int(address.rpartition(":")[2])
-            await listener.start(servicers, readers, blobs, grpc_port)
+        await http.start(servicers, readers, blobs)
         await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
         stop = _stop_signal()  # before anybody hears of us, and may want to stop us
         lock.announce(address)
-        _greet(config, file, storage, address, listener)
+        _greet(config, file, storage, address, http)
         # What is alive now lives as long as the server, and rows and columns are no cycles: the
         # collector need not look at the former again, nor so often at the latter.
         gc.freeze()
@@ -164,7 +164,7 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         await health_servicer.enter_graceful_shutdown()
         logs.stop_reading()
         watches.stop_watching()
-        await asyncio.gather(server.stop(GRACE), *([listener.stop()] if listener else []))
+        await asyncio.gather(server.stop(GRACE), http.stop())
     finally:
         await writer.close()
         await readers.close()
@@ -187,13 +187,9 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
     return address if config.listen else f"{config.host}:{port}"
 
 
-def _http_listener(config: Config) -> Listener | None:
-    if config.http_port is None:
-        return None
-    # Not above: the server of a file is soon there without what HTTP needs.
-    from runstream_service.http.listener import Listener
-
-    return Listener(config.host, config.http_port, config.allowed_hosts)
+def _port(address: str) -> int:
+    """Return the TCP port of an address; 0 for a Unix socket."""
+    return 0 if address.startswith("unix:") else int(address.rpartition(":")[2])
 
 
 async def _report(servicer: Any, status: int) -> None:
@@ -201,12 +197,10 @@ async def _report(servicer: Any, status: int) -> None:
         await servicer.set(service, status)
 
 
-def _greet(
-    config: Config, file: Path, storage: Storage, address: str, listener: Listener | None
-) -> None:
+def _greet(config: Config, file: Path, storage: Storage, address: str, http: HttpSide) -> None:
     where = address if config.listen else f"grpc://{address}"
-    if listener is not None:
-        where += f", http://{listener.address}"
+    if http.address:
+        where += f", http://{http.address}"
     print(  # noqa: T201 # what the person who started it wants to know
         f"runstream {version('runstream')} listening on {where}, "
         f"storing in sqlite:///{file}, artifacts in {storage}",

@@ -76,6 +76,12 @@ def test_a_good_database_has_no_faults_with_a_server_and_without(
     assert lines == [f"{name}: ok" for name in CHECKS]
 
 
+def test_the_file_may_be_named_without_an_option(db: Shell, file: Path, tmp_path: Path) -> None:
+    assert db.rows("db", "check", str(file)) == [[f"{check}: ok"] for check in CHECKS]
+    assert db.output("db", "upgrade", f"sqlite:///{file}") == f"{file} is up to date.\n"
+    assert "no-such.db" in db.refusal(3, "db", "upgrade", str(tmp_path / "no-such.db"))
+
+
 def test_a_killed_server_leaves_no_fault(db: Shell, start_server: Start) -> None:
     server = start_server()
     log(server)

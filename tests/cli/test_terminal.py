@@ -2,89 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
-import pty
-import re
-import signal
-import struct
-import subprocess
-import termios
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runstream import Metric, NotFound, TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
+from server_process import ServerProcess
 from shell import COMMAND, Shell
-
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Terminal:
-    """A command with a terminal as its stdin, stdout and stderr.
-
-    Attributes:
-        process: the command.
-    """
-
-    def __init__(self, shell: Shell, *arguments: str, columns: int) -> None:
-        self._side, end = pty.openpty()
-        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            env=ENVIRONMENT | shell.environment | {"TERM": "xterm", "LANG": "C.UTF-8"},
-            stdin=end,
-            stdout=end,
-            stderr=end,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(end)
-        self._said = ""
-        self._changed = threading.Condition()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                part = os.read(self._side, 65536)
-            except OSError:  # nobody has the other side open any more
-                part = b""
-            with self._changed:
-                self._said += part.decode(errors="replace")
-                self._changed.notify_all()
-            if not part:
-                return
-
-    def wait_for(self, text: str) -> None:
-        """Wait until it has printed this."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: text in self._said or self.process.poll() is not None, 60
-            )
-            assert text in self._said
-
-    def type(self, keys: str) -> None:
-        os.write(self._side, keys.encode())
-
-    def end(self) -> tuple[int, list[str]]:
-        """Wait for the end; return the status and the lines that were printed."""
-        status = self.process.wait(60)
-        self._reader.join(60)
-        return status, _COLOURS.sub("", self._said).replace("\r\n", "\n").splitlines()
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-        self._reader.join()
-        os.close(self._side)
-
+from terminal import Terminal
 
 Opener = Callable[..., Terminal]
 
@@ -95,7 +22,7 @@ def terminal(shell: Shell) -> Iterator[Opener]:
     opened = []
 
     def open_terminal(*arguments: str, columns: int = 80) -> Terminal:
-        opened.append(Terminal(shell, *arguments, columns=columns))
+        opened.append(Terminal([*COMMAND, *arguments], shell.environment, columns))
         return opened[-1]
 
     yield open_terminal
@@ -112,8 +39,44 @@ def test_a_table_fits_the_terminal_and_shows_where_it_was_cut(
     status, lines = terminal("runs", "list", "-x", experiment_id, columns=90).end()
     assert status == 0
     assert max(map(len, lines)) <= 90
-    assert lines[1].startswith(run_id)
+    assert lines[1].startswith(f"{run_id[:12]}  a name that is long")
     assert "…" in lines[1]
+
+
+def test_a_list_keeps_the_names_of_runs_in_100_columns(
+    terminal: Opener, shell: Shell, client: TrackingClient
+) -> None:
+    experiment_id = client.create_experiment("names")
+    name = "resnet50-imagenet-augmented-seed-17"
+    run_id = client.create_run(experiment_id, name).info.run_id
+    client.set_terminated(run_id)
+    status, lines = terminal("runs", "list", "-x", experiment_id, columns=100).end()
+    assert status == 0
+    assert max(map(len, lines)) <= 100
+    assert name in lines[1]
+    # What is shown of the id is enough to name the run.
+    assert shell.json("runs", "show", lines[1].split()[0])["info"]["run_id"] == run_id
+
+
+def test_deleting_an_experiment_is_asked_and_of_the_default_one_it_is_said_what_follows(
+    terminal: Opener, client: TrackingClient
+) -> None:
+    asked = terminal("experiments", "delete", "-x", "0")
+    asked.wait_for("[y/N]")
+    asked.type("n\n")
+    status, lines = asked.end()
+    assert status == 1
+    assert "Programs that name none log to it" in " ".join(lines)
+    assert client.get_experiment("0").lifecycle_stage == "active"
+    experiment_id = client.create_experiment("short-lived")
+    client.create_run(experiment_id)
+    asked = terminal("experiments", "delete", "-x", experiment_id)
+    asked.wait_for("'short-lived' with 1 runs? [y/N]")
+    asked.type("y\n")
+    assert asked.end()[0] == 0
+    assert client.get_experiment(experiment_id).lifecycle_stage == "deleted"
+    client.restore_experiment(experiment_id)
+    assert terminal("experiments", "delete", "-x", experiment_id, "--yes").end()[0] == 0
 
 
 def test_nothing_is_cut_where_there_is_no_terminal(shell: Shell, client: TrackingClient) -> None:

@@ -18,6 +18,7 @@ from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
 from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
+from runstream.v1.server_service_pb2_grpc import ServerServiceStub
 from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
 Response = TypeVar("Response")
@@ -85,6 +86,7 @@ class Services:
         self.watches = WatchServiceStub(channel)
         self.artifacts = ArtifactServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
+        self.server = ServerServiceStub(channel)
         # Batches are serialized when they are made, because their size counts from then on.
         self.log_batch: Any = channel.stream_stream(
             "/runstream.v1.LoggingService/LogBatch",

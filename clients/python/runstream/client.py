@@ -1,7 +1,7 @@
 """TrackingClient: every RPC as a method, with explicit run ids.
 
 What is here is logging; the rest of it is in `experiment_calls`, `run_calls`, `search_calls`,
-`history_calls`, `watch_calls`, `artifact_calls` and `purge_calls`.
+`history_calls`, `watch_calls`, `artifact_calls`, `purge_calls` and `server_calls`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from runstream.history_calls import HistoryCalls
 from runstream.purge_calls import PurgeCalls
 from runstream.run_calls import RunCalls
 from runstream.search_calls import SearchCalls
+from runstream.server_calls import ServerCalls
 from runstream.v1 import logging_service_pb2 as logs
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
@@ -28,7 +29,14 @@ from runstream.watch_calls import WatchCalls
 
 
 class TrackingClient(
-    ExperimentCalls, RunCalls, SearchCalls, HistoryCalls, WatchCalls, ArtifactCalls, PurgeCalls
+    ExperimentCalls,
+    RunCalls,
+    SearchCalls,
+    HistoryCalls,
+    WatchCalls,
+    ArtifactCalls,
+    PurgeCalls,
+    ServerCalls,
 ):
     """A client for services, tools and programs that log many runs at once.
 

@@ -370,3 +370,18 @@ class Purged:
             artifacts=message.artifacts,
             artifact_bytes=message.artifact_bytes,
         )
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """What a server is.
+
+    Attributes:
+        version: its version.
+        grpc_port: its TCP port of gRPC; 0 if it listens on a Unix socket.
+        http_port: its TCP port of HTTP, and of the web interface; 0 while it serves none.
+    """
+
+    version: str
+    grpc_port: int
+    http_port: int

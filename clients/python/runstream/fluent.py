@@ -16,6 +16,7 @@ from runstream.client import TrackingClient
 from runstream.entities import Dataset, DatasetInput, Run
 from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.experiments import chosen_client, chosen_clients, chosen_experiment_id
+from runstream.links import print_link
 from runstream.run import ActiveRun
 
 #: Tag that says what a dataset was used for.
@@ -37,7 +38,8 @@ def start_run(
     """Start a run, or resume one, and make it the active run of this context.
 
     It is to be ended by `end_run`, or by using what is returned as a context manager; what is
-    still open at the end of the program is ended there (R5).
+    still open at the end of the program is ended there (R5). On a terminal and in a notebook, a
+    link to its page is printed on stderr, if the server serves the web interface.
 
     Args:
         run_id: a run to resume, which becomes RUNNING again; a new one, if left out.
@@ -86,6 +88,7 @@ def start_run(
     active = ActiveRun(client, run)
     _stack.set((*stack, active))
     _last.set(active)
+    print_link(client, run.info)
     return active
 
 

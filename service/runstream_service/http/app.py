@@ -29,11 +29,7 @@ _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
 def application(
-    servicers: Mapping[str, Any],
-    proxy: ArtifactProxy,
-    downloads: Downloads,
-    grpc_port: int,
-    hosts: Hosts,
+    servicers: Mapping[str, Any], proxy: ArtifactProxy, downloads: Downloads, hosts: Hosts
 ) -> Starlette:
     """Return the application.
 
@@ -41,7 +37,6 @@ def application(
         servicers: what answers the RPCs, by the full name of the service.
         proxy: what serves artifacts to MLflow's clients.
         downloads: what serves them to people.
-        grpc_port: where gRPC is served.
         hosts: the names under which it is reached.
     """
     contract = Contract()
@@ -59,7 +54,7 @@ def application(
             ),
             *_artifact_routes(proxy),
             *downloads.routes(),
-            *interface_routes(grpc_port),
+            *interface_routes(),
             *_others(),
         ],
         middleware=[Middleware(Guard, hosts)],

@@ -6,11 +6,9 @@ import gzip
 import mimetypes
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -41,14 +39,8 @@ class File(NamedTuple):
     media_type: str
 
 
-def interface_routes(grpc_port: int) -> Iterator[Route]:
-    """Yield the routes: the page, what it loads, and where its lines of code connect to."""
-    server = orjson.dumps({"version": version("runstream"), "grpc_port": grpc_port})
-
-    async def about(request: Request) -> Response:
-        return Response(server, media_type="application/json")
-
-    yield Route("/api/1.0/runstream/server", about)
+def interface_routes() -> Iterator[Route]:
+    """Yield the routes: the page, and what it loads."""
     yield Route("/", _page)
     yield Route("/assets/{name}", _asset)
 

@@ -53,24 +53,17 @@ class Listener:
         self._hosts = Hosts(host, allowed_hosts)
         self.address = f"{host}:{self._socket.getsockname()[1]}"
 
-    async def start(
-        self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs, grpc_port: int
-    ) -> None:
+    async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
         """Answer from now on.
 
         Args:
             servicers: what answers the RPCs, by the full name of the service.
             readers: read of runs where their artifacts are.
             blobs: the contents of artifacts.
-            grpc_port: where gRPC is served.
         """
         config = uvicorn.Config(
             application(
-                servicers,
-                ArtifactProxy(readers, blobs),
-                Downloads(readers, blobs),
-                grpc_port,
-                self._hosts,
+                servicers, ArtifactProxy(readers, blobs), Downloads(readers, blobs), self._hosts
             ),
             access_log=False,
             http="httptools",

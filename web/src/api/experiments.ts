@@ -1,7 +1,7 @@
 // Experiments, and what can be done to them.
 
 import { shownName } from "../parts/format";
-import { answered, api, fetched } from "./client";
+import { answered, api } from "./client";
 
 /** An experiment. Times are milliseconds since the epoch; `lastActivity` is 0 if nothing ran. */
 export interface Experiment {
@@ -86,8 +86,7 @@ export async function restoreExperiment(id: string): Promise<void> {
 
 /** Returns the URI that training code logs to, as far as the page can know it. */
 export async function trackingUri(): Promise<string> {
-  const about = await fetched("api/1.0/runstream/server");
-  const { grpc_port: port } = (await about.json()) as { grpc_port: number };
+  const { grpc_port: port } = await answered(api.GET("/api/1.0/runstream/server"));
   return port ? `grpc://${location.hostname}:${port}` : location.origin;
 }
 

@@ -3,8 +3,8 @@
     client.py        the option --tracking-uri, and a client for the commands that need one
     selection.py     the options that name experiments and runs, and their completion
     output.py        tables and JSON
-    server.py, experiments.py, runs.py, export.py, metrics.py, plot.py, artifacts.py, watch.py,
-    purge.py, imports.py, db.py  the commands
+    server.py, ui.py, experiments.py, runs.py, recording.py, export.py, metrics.py, plot.py,
+    artifacts.py, watch.py, purge.py, imports.py, db.py  the commands
 
 A command prints data on stdout, and everything else on stderr.
 """
@@ -27,8 +27,10 @@ from runstream.cli.experiments import experiments
 from runstream.cli.imports import imports
 from runstream.cli.metrics import metrics
 from runstream.cli.purge import purge
+from runstream.cli.recording import log
 from runstream.cli.runs import runs
 from runstream.cli.server import server
+from runstream.cli.ui import ui
 from runstream.cli.watch import watch
 from runstream.errors import (
     DeadlineExceeded,
@@ -108,6 +110,19 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # names may be in any alphabet
 
 
-_COMMANDS = (server, experiments, runs, metrics, artifacts, watch, imports, purge, db, completion)
+_COMMANDS = (
+    server,
+    ui,
+    experiments,
+    runs,
+    log,
+    metrics,
+    artifacts,
+    watch,
+    imports,
+    purge,
+    db,
+    completion,
+)
 for _command in _COMMANDS:
     main.add_command(_command)

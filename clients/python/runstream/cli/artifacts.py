@@ -26,6 +26,7 @@ def artifacts() -> None:
 
 
 @artifacts.command()
+@with_client
 @run_argument()
 @click.argument("local", metavar="FILE_OR_FOLDER", type=click.Path(exists=True, path_type=Path))
 @click.option(
@@ -33,7 +34,6 @@ def artifacts() -> None:
     metavar="FOLDER",
     help="Folder among the artifacts where it goes.  [default: their root]",
 )
-@with_client
 def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str | None) -> None:
     """Upload a file, or all files of a folder."""
     if local.is_dir():
@@ -44,6 +44,7 @@ def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str 
 
 
 @artifacts.command()
+@with_client
 @run_argument()
 @click.argument("path", default="")
 @click.option(
@@ -55,7 +56,6 @@ def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str 
     show_default=True,
     help="Where it goes.",
 )
-@with_client
 @json_option
 def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_json: bool) -> None:
     """Download the file or folder PATH, all artifacts of the run without one."""
@@ -67,10 +67,10 @@ def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_j
 
 
 @artifacts.command("list")
+@with_client
 @run_argument()
 @click.argument("path", required=False)
 @click.option("--recursive", "-r", is_flag=True, help="All files below, at any depth.")
-@with_client
 @json_option
 def list_artifacts(
     client: TrackingClient, run_id: str, path: str | None, recursive: bool, as_json: bool

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +25,18 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
         metavar="URL",
         help="Where runs are stored: sqlite:///relative.db or sqlite:////absolute.db.",
     )(command)
+
+
+def file_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the argument FILE, which says the same as --database, and the option itself."""
+
+    @database_option
+    @click.argument("file", required=False, metavar="[FILE]")
+    @wraps(command)
+    def with_database(database: str, file: str | None, **arguments: Any) -> None:
+        command(database=file or database, **arguments)
+
+    return with_database
 
 
 def file_of(database: str) -> Path:

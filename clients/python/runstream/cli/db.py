@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runstream.cli.database import database_option, file_of, server_packages
+from runstream.cli.database import database_option, file_argument, file_of, server_packages
 from runstream.cli.output import json_option, print_json, progress_bar, size
 from runstream.errors import FailedPrecondition, NotFound
 
@@ -17,7 +17,7 @@ def db() -> None:
 
 
 @db.command()
-@database_option
+@file_argument
 def upgrade(database: str) -> None:
     """Bring a database to the schema of this version, while no server serves it.
 
@@ -48,7 +48,7 @@ def upgrade(database: str) -> None:
 
 
 @db.command()
-@database_option
+@file_argument
 @json_option
 def check(database: str, as_json: bool) -> None:
     """Look for faults in a database, also while a server serves it; status 1 if there are any."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, moment, print_json, print_json_array, print_table
 from runstream.cli.selection import experiment_options, one_experiment, view_option
 from runstream.client import TrackingClient
+
+_DEFAULT = "0"
 
 
 @click.group()
@@ -118,10 +122,20 @@ def rename(
 
 @experiments.command()
 @experiment_options()
+@click.option("--yes", is_flag=True, help="Do not ask; it is asked on a terminal alone.")
 @with_client
-def delete(client: TrackingClient, experiment_name: str | None, experiment_id: str | None) -> None:
+def delete(
+    client: TrackingClient, experiment_name: str | None, experiment_id: str | None, yes: bool
+) -> None:
     """Delete an experiment with its runs; it can be restored until `gc`."""
     experiment = one_experiment(client, experiment_name, experiment_id)
+    if sys.stdin.isatty() and not yes:
+        runs = client.count_runs([experiment.experiment_id])
+        question = f"Delete experiment {experiment.name!r} with {runs:,} runs?"
+        if experiment.experiment_id == _DEFAULT:
+            question += "\nPrograms that name none log to it, and are refused until it is restored."
+        if not click.confirm(question, err=True):
+            click.get_current_context().exit(1)
     client.delete_experiment(experiment.experiment_id)
     click.echo(f"Deleted experiment {experiment.name!r} with id {experiment.experiment_id}.")
 

@@ -34,6 +34,7 @@ def metrics() -> None:
 
 
 @metrics.command()
+@with_client
 @run_argument()
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--start-step", type=int, help="Leave out steps before this one.")
@@ -45,7 +46,6 @@ def metrics() -> None:
     "[default: what a plot can show, else all]",
 )
 @click.option("--table", is_flag=True, help="Print the points where a plot would be drawn.")
-@with_client
 @json_option
 def show(
     client: TrackingClient,

@@ -63,7 +63,10 @@ def print_json_array(values: Iterable[object]) -> None:
 
 
 def print_table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numbers: Iterable[int] = (),
+    names: Iterable[int] = (),
 ) -> None:
     """Print rows in columns.
 
@@ -74,6 +77,7 @@ def print_table(
         head: names of the columns; empty for a table without a head.
         rows: the cells, as many in each row.
         numbers: indices of the columns that are aligned to the right.
+        names: indices of the columns that are cut only where cutting the others is not enough.
     """
     lines = [[one_line(cell) for cell in row] for row in rows]
     if head:
@@ -82,7 +86,7 @@ def print_table(
         return
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     if on_terminal():
-        _fit(widths, shutil.get_terminal_size().columns)
+        _fit(widths, shutil.get_terminal_size().columns, set(names))
     right = set(numbers)
     for line in lines:
         cells = [
@@ -174,13 +178,15 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _fit(widths: list[int], room: int) -> None:
+def _fit(widths: list[int], room: int, names: set[int]) -> None:
     """Narrow the widest columns but the first until a line fits, as far as that is sensible."""
-    while sum(widths) + 2 * (len(widths) - 1) > room and len(widths) > 1:
-        widest = max(range(1, len(widths)), key=widths.__getitem__)
-        if widths[widest] <= _LEAST_WIDTH:
-            return
-        widths[widest] -= 1
+    others = set(range(1, len(widths)))
+    for columns in (others - names, others & names):
+        while columns and sum(widths) + 2 * (len(widths) - 1) > room:
+            widest = max(columns, key=widths.__getitem__)
+            if widths[widest] <= _LEAST_WIDTH:
+                break
+            widths[widest] -= 1
 
 
 def _padded(cell: str, width: int, right: bool) -> str:

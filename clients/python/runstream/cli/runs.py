@@ -33,6 +33,9 @@ from runstream.entities import Run
 # What a person is shown who did not say how many.
 _ON_TERMINAL = 100
 
+# Digits of a run id that tell it from all others; commands take them for the whole.
+_BEGINNING = 12
+
 
 @click.group()
 def runs() -> None:
@@ -100,15 +103,16 @@ def list_runs(
         print_json_array(shown)
     else:
         head = ("run", "name", "experiment", "status", "started", "duration", *show)
-        print_table(head, [(*_row(run), *(column(run) for column in columns)) for run in shown])
+        rows = [(*_row(run), *(column(run) for column in columns)) for run in shown]
+        print_table(head, rows, names=[1])
     if limit is None and next(found, None) is not None:
         total = client.count_runs(ids, filter_string, view.upper())
         click.echo(f"{most:,} of {total:,} runs; see --limit", err=True)
 
 
 @runs.command()
-@run_argument()
 @with_client
+@run_argument()
 @json_option
 def show(client: TrackingClient, run_id: str, as_json: bool) -> None:
     """Show a run with its latest metrics, params, tags and datasets."""
@@ -139,9 +143,9 @@ def show(client: TrackingClient, run_id: str, as_json: bool) -> None:
 
 
 @runs.command()
+@with_client
 @run_argument(several=True)
 @click.option("--different", is_flag=True, help="Only what is not the same in all runs.")
-@with_client
 @json_option
 def compare(client: TrackingClient, runs: tuple[str, ...], different: bool, as_json: bool) -> None:
     """Compare runs side by side: their params, latest metrics and tags."""
@@ -155,9 +159,9 @@ def compare(client: TrackingClient, runs: tuple[str, ...], different: bool, as_j
 
 
 @runs.command()
+@with_client
 @run_argument(several=True)
 @click.option("--with-children", is_flag=True, help="Their child runs, too, and theirs in turn.")
-@with_client
 def delete(client: TrackingClient, runs: tuple[str, ...], with_children: bool) -> None:
     """Delete runs; they can be restored until `gc`."""
     for run_id in runs:
@@ -166,8 +170,8 @@ def delete(client: TrackingClient, runs: tuple[str, ...], with_children: bool) -
 
 
 @runs.command()
-@run_argument(several=True)
 @with_client
+@run_argument(several=True)
 def restore(client: TrackingClient, runs: tuple[str, ...]) -> None:
     """Restore deleted runs, each with the child runs that were deleted with it."""
     for run_id in runs:
@@ -217,7 +221,7 @@ def export(
 def _row(run: Run) -> tuple[str, ...]:
     info = run.info
     return (
-        info.run_id,
+        info.run_id[:_BEGINNING] if on_terminal() else info.run_id,
         info.run_name,
         info.experiment_id,
         info.status if info.lifecycle_stage == "active" else f"{info.status}, deleted",

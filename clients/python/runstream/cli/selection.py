@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
 
 import click
 import grpc
@@ -56,17 +58,36 @@ def experiment_options(*, several: bool = False, environment: bool = False) -> D
     return decorate
 
 
-def run_argument(several: bool = False) -> Decorator:
-    """Add the argument RUN, or RUN... as `runs`."""
+def run_argument(*, several: bool = False, environment: bool = False) -> Decorator:
+    """Add the argument RUN, an id or its beginning, to a command that has a client already.
+
+    The command gets the whole id as `run_id`, or as `runs` all of several.
+
+    Args:
+        several: whether several may be given.
+        environment: whether RUNSTREAM_RUN_ID is asked when none is given.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        return click.argument(
-            "runs" if several else "run_id",
+        @click.argument(
+            "given",
             nargs=-1 if several else 1,
-            metavar="RUN..." if several else "RUN",
+            metavar="RUN..." if several else "[RUN]" if environment else "RUN",
             required=True,
+            envvar="RUNSTREAM_RUN_ID" if environment else None,
             shell_complete=_run_ids,
-        )(command)
+        )
+        @wraps(command)
+        def with_whole_ids(
+            client: TrackingClient, given: str | tuple[str, ...], **arguments: Any
+        ) -> None:
+            if isinstance(given, str):
+                command(client, run_id=whole_run_id(client, given), **arguments)
+            else:
+                runs = tuple(whole_run_id(client, each) for each in given)
+                command(client, runs=runs, **arguments)
+
+        return with_whole_ids
 
     return decorate
 
@@ -120,6 +141,28 @@ def experiment_ids(
     if name is None and number is None:
         return None
     return [one_experiment(client, name, number).experiment_id]
+
+
+def whole_run_id(client: TrackingClient, given: str) -> str:
+    """Return the id of the one run whose id begins so.
+
+    Raises:
+        NotFound: there is none.
+        UsageError: there are several.
+    """
+    if not re.fullmatch("[0-9a-f]{1,31}", given):
+        return given
+    found = client.search_runs(
+        None, f"run_id LIKE '{given}%'", "ALL", _CANDIDATES, metrics=(), params=(), tags=()
+    )
+    ids = [run.info.run_id for run in found]
+    if not ids:
+        raise NotFound(f"there is no run whose id begins with {given}", reason="RUN_NOT_FOUND")
+    if len(ids) > 1:
+        raise click.UsageError(
+            f"{len(ids)} runs have an id that begins with {given}: {', '.join(ids[:3])}, ..."
+        )
+    return ids[0]
 
 
 def _of_environment() -> tuple[str | None, str | None]:

@@ -19,8 +19,8 @@ _ENDED = ("FINISHED", "FAILED", "KILLED")
 
 
 @click.command()
-@run_argument()
 @with_client
+@run_argument()
 @json_option
 def watch(client: TrackingClient, run_id: str, as_json: bool) -> None:
     """Print what is logged to a run until it ends.
