@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.experiment_pb2 import Experiment, ExperimentTag
@@ -26,7 +26,7 @@ def _stage(deleted: bool) -> str:
     return "deleted" if deleted else "active"
 
 
-def experiment(row: models.Experiment, tags: Sequence[models.ExperimentTag]) -> Experiment:
+def experiment(row: models.Experiment, tags: Iterable[tuple[str, str]]) -> Experiment:
     return Experiment(
         experiment_id=str(row.id),
         name=row.name,
@@ -34,7 +34,7 @@ def experiment(row: models.Experiment, tags: Sequence[models.ExperimentTag]) -> 
         lifecycle_stage=_stage(row.deleted),
         last_update_time=row.last_update_time,
         creation_time=row.creation_time,
-        tags=[ExperimentTag(key=tag.key, value=tag.value) for tag in tags],
+        tags=[ExperimentTag(key=key, value=value) for key, value in tags],
     )
 
 

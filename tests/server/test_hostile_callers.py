@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -11,6 +13,7 @@ from api import Api, batch, refused
 from probe import Probe
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.run_pb2 import Param
+from runstream.v1.run_service_pb2 import CountRunsRequest, SearchRunsRequest
 from server_process import ServerProcess
 
 Probing = Callable[[ServerProcess], Probe]
@@ -36,3 +39,48 @@ def test_a_batch_of_many_params_with_one_repeated_is_refused_at_once(
     assert answer.error.reason == "PARAM_REPEATED"
     assert answer.error.metadata["field"] == refusal.metadata["field"] == f"params.{keys[-1]}"
     seen.assert_others_were_served()
+
+
+def test_patterns_that_take_long_are_refused(api: Api) -> None:
+    run_id = api.new_run()
+    api.stream([batch(run_id, (), (), [("t", "ab" * 32_768)])])
+    for pattern in ("([ab]*){900}", ".{900}", r"\p{L}{30}"):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
+            api.runs.SearchRuns(SearchRunsRequest(filter=f"tags.t RLIKE '{pattern}'"))
+        assert "1200 steps" in refusal.metadata["expected"]
+    many = " OR ".join(f"tags.t LIKE '%{i}'" for i in range(51))
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
+        api.runs.CountRuns(CountRunsRequest(filter=many))
+
+
+def slow_searches(api: Api, count: int) -> list[Any]:
+    """Begin searches each of which takes a minute or more."""
+    run_id = api.new_run()
+    api.stream([batch(run_id, (), (), [(f"t{i}", "ab" * 32_768) for i in range(15)])])
+    slow = " OR ".join(f"tags.t{i} RLIKE '(a?b?){{180}}c{j}'" for i in range(15) for j in range(3))
+    return [
+        api.runs.SearchRuns.future(SearchRunsRequest(filter=slow), timeout=120)
+        for _ in range(count)
+    ]
+
+
+def test_slow_searches_hold_nobody_up_and_end_with_their_callers(
+    server: ServerProcess, api: Api, probe: Probing
+) -> None:
+    with probe(server) as seen:
+        searches = slow_searches(api, 8)
+        time.sleep(2)
+        assert not any(search.done() for search in searches)
+        for search in searches:
+            search.cancel()
+        started = time.monotonic()
+        api.runs.SearchRuns(SearchRunsRequest(max_results=1), timeout=60)
+        assert time.monotonic() - started < 20
+    seen.assert_others_were_served()
+
+
+def test_a_server_with_slow_searches_stops_in_its_time(server: ServerProcess, api: Api) -> None:
+    searches = slow_searches(api, 8)
+    time.sleep(0.5)
+    assert not any(search.done() for search in searches)
+    server.stop()

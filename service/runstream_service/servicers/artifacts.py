@@ -63,7 +63,7 @@ class Artifacts(ArtifactServiceServicer):
         self, request: pb.GetArtifactRequest, context: Any
     ) -> pb.GetArtifactResponse:
         check_artifact_path("path", request.path)
-        found = await self._readers.run(artifacts.get, request.run_id, request.path)
+        found = await self._readers.quick(artifacts.get, request.run_id, request.path)
         return pb.GetArtifactResponse(file=messages.file_info(found))
 
     async def ListArtifacts(
@@ -74,17 +74,7 @@ class Artifacts(ArtifactServiceServicer):
         page_token.check_page_size(request.max_results, PAGE_FILES)
         asked = (request.run_id, request.path, request.recursive)
         place = page_token.place_of(asked, request.page_token, 1)
-        page = await self._readers.run(
-            artifacts.list_folder,
-            *asked,
-            place[0] if place else "",
-            request.max_results or DEFAULT_PAGE_FILES,
-        )
-        return pb.ListArtifactsResponse(
-            root_uri=page.root_uri,
-            files=[messages.file_info(entry) for entry in page.entries],
-            next_page_token=page_token.made(asked, [page.next]) if page.next else "",
-        )
+        return await self._readers.run(_page, request, asked, place[0] if place else "")
 
     async def DeleteArtifacts(
         self, request: pb.DeleteArtifactsRequest, context: Any
@@ -99,6 +89,18 @@ class Artifacts(ArtifactServiceServicer):
                 value=request.path,
             )
         return pb.DeleteArtifactsResponse()
+
+
+def _page(
+    request: pb.ListArtifactsRequest, asked: tuple[str, str, bool], start: str
+) -> pb.ListArtifactsResponse:
+    limit = request.max_results or DEFAULT_PAGE_FILES
+    page = artifacts.list_folder(*asked, start, limit)
+    return pb.ListArtifactsResponse(
+        root_uri=page.root_uri,
+        files=[messages.file_info(entry) for entry in page.entries],
+        next_page_token=page_token.made(asked, [page.next]) if page.next else "",
+    )
 
 
 class _Requests:

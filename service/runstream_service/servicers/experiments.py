@@ -38,13 +38,15 @@ class Experiments(ExperimentServiceServicer):
     async def GetExperiment(
         self, request: pb.GetExperimentRequest, context: Any
     ) -> pb.GetExperimentResponse:
-        found = await self._readers.run(experiments.get_with_tags, request.experiment_id)
+        found = await self._readers.quick(experiments.get_with_tags, request.experiment_id)
         return pb.GetExperimentResponse(experiment=messages.experiment(*found))
 
     async def GetExperimentByName(
         self, request: pb.GetExperimentByNameRequest, context: Any
     ) -> pb.GetExperimentByNameResponse:
-        found = await self._readers.run(experiments.get_by_name_with_tags, request.experiment_name)
+        found = await self._readers.quick(
+            experiments.get_by_name_with_tags, request.experiment_name
+        )
         return pb.GetExperimentByNameResponse(experiment=messages.experiment(*found))
 
     async def UpdateExperiment(

@@ -57,7 +57,7 @@ class LoggedModels(LoggedModelServiceServicer):
     async def GetLoggedModel(
         self, request: pb.GetLoggedModelRequest, context: Any
     ) -> pb.GetLoggedModelResponse:
-        found = await self._readers.run(logged_models.get, request.model_id)
+        found = await self._readers.quick(logged_models.get, request.model_id)
         return pb.GetLoggedModelResponse(model=_message(found))
 
     async def FinalizeLoggedModel(

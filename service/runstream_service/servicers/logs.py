@@ -11,12 +11,10 @@ from runstream.errors import RunstreamError, Unavailable
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import MetricTable
+from runstream_service.servicers.apart import run_apart
 from runstream_service.servicers.write_id import write_id
 from runstream_service.store.batch import Batch
 from runstream_service.store.writer import Writer
-
-# Bytes of a message that takes some milliseconds to unpack and check.
-_LARGE = 128 * 1024
 
 
 class Logs(LoggingServiceServicer):
@@ -56,7 +54,7 @@ class Logs(LoggingServiceServicer):
     async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.room()
-        await self._writer.append(await _run(size, _checked, _batch_of_call, request), size)
+        await self._writer.append(await run_apart(size, _checked, _batch_of_call, request), size)
         return pb.LogResponse()
 
     async def LogMetric(self, request: pb.LogMetricRequest, context: Any) -> pb.LogMetricResponse:
@@ -89,7 +87,7 @@ class Logs(LoggingServiceServicer):
             await self._writer.room()
             size = request.ByteSize()
             try:
-                batch = await _run(size, _checked, _batch, request, request.metrics)
+                batch = await run_apart(size, _checked, _batch, request, request.metrics)
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
                 refused.set_exception(error)
@@ -100,13 +98,6 @@ class Logs(LoggingServiceServicer):
                     self._writer.sign(batch.run_id) if is_sign else self._writer.append(batch, size)
                 )
             arrived.set()
-
-
-async def _run(size: int, work: Callable[..., Batch], *arguments: Any) -> Batch:
-    """Make a batch, on a thread if it is so large that others would have to wait for it."""
-    if size > _LARGE:
-        return await asyncio.to_thread(work, *arguments)
-    return work(*arguments)
 
 
 def _checked(make: Callable[..., Batch], *arguments: Any) -> Batch:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from runstream.rules import INT64_MAX, check_timestamp
@@ -14,7 +15,7 @@ from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceServicer
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store import purge
 from runstream_service.store.purge_models import remove_models
-from runstream_service.store.readers import Readers
+from runstream_service.store.readers import MAINTENANCE_SECONDS, Readers
 from runstream_service.store.writer import Writer
 
 # Seconds between two answers that say how far a purge has come.
@@ -24,9 +25,9 @@ PROGRESS = 0.2
 class Maintenance(MaintenanceServiceServicer):
     def __init__(self, writer: Writer, readers: Readers, blobs: Blobs) -> None:
         self._writer = writer
-        self._readers = readers
         self._blobs = blobs
         self._purging = asyncio.Lock()
+        self._read = partial(readers.run, seconds=MAINTENANCE_SECONDS)
 
     async def Purge(
         self, request: pb.PurgeRequest, context: Any
@@ -36,7 +37,7 @@ class Maintenance(MaintenanceServiceServicer):
             before = request.deleted_before
             check_timestamp("deleted_before", before)
         if request.dry_run:
-            found = await self._readers.run(purge.count, before)
+            found = await self._read(purge.count, before)
             yield pb.PurgeResponse(**asdict(found))
             return
         purged, answered = purge.Purged(), time.monotonic()
@@ -49,7 +50,7 @@ class Maintenance(MaintenanceServiceServicer):
 
     async def _purge(self, before: int) -> AsyncIterator[purge.Purged]:
         """Remove what was deleted before a time, and yield after each step what is removed."""
-        submit, read = self._writer.submit, self._readers.run
+        submit, read = self._writer.submit, self._read
         purged = purge.Purged(experiments=await submit(purge.take_experiments, before))
         runs = await read(purge.runs_to_remove, before)
         for start in range(0, len(runs), purge.RUNS):

@@ -34,21 +34,7 @@ class Metrics(MetricServiceServicer):
     ) -> pb.GetMetricHistoryResponse:
         check_key("metric_key", request.metric_key)
         check_page_size(request.max_results, PAGE_POINTS)
-        after = _position(request)
-        series = await self._readers.run(history.series_of, request.run_id, [request.metric_key])
-        if not series:
-            return pb.GetMetricHistoryResponse()
-        by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
-        columns, more = await self._readers.run(
-            history.points_by_timestamp if by_timestamp else history.points,
-            series[0].id,
-            request.max_results or PAGE_POINTS,
-            after,
-        )
-        return pb.GetMetricHistoryResponse(
-            metrics=messages.metrics(request.metric_key, columns),
-            next_page_token=made(_of_all_pages(request), more) if more else "",
-        )
+        return await self._readers.run(_page, request, _position(request))
 
     async def GetMetricHistoryBulk(
         self, request: pb.GetMetricHistoryBulkRequest, context: Any
@@ -56,15 +42,7 @@ class Metrics(MetricServiceServicer):
         check_key("metric_key", request.metric_key)
         _check_runs("run_id", request.run_id)
         check_page_size(request.max_results, PAGE_POINTS)
-        answer = pb.GetMetricHistoryBulkResponse()
-        for run_id in sorted(set(request.run_id)):
-            found = await self._readers.run(history.series_of, run_id, [request.metric_key])
-            for series in found:
-                columns, _ = await self._readers.run(
-                    history.points_by_timestamp, series.id, request.max_results or PAGE_POINTS
-                )
-                answer.metrics.extend(messages.metrics_of(run_id, series.key, columns))
-        return answer
+        return await self._readers.run(_bulk, request)
 
     async def GetMetricHistoryBulkInterval(
         self, request: pb.GetMetricHistoryBulkIntervalRequest, context: Any
@@ -76,9 +54,8 @@ class Metrics(MetricServiceServicer):
         run_ids = list(dict.fromkeys(request.run_ids))
         reading = histories.parts(run_ids, [request.metric_key], _steps(request), most)
         answer = pb.GetMetricHistoryBulkIntervalResponse()
-        while parts := await self._readers.run(histories.next_parts, reading):
-            for run_id, key, columns in parts:
-                answer.metrics.extend(messages.metrics_of(run_id, key, columns))
+        while await self._readers.run(_add_parts, answer, reading):
+            pass
         return answer
 
     async def ReadMetricHistory(
@@ -96,6 +73,43 @@ class Metrics(MetricServiceServicer):
 
     def _next_parts(self, reading: Iterator[histories.Part]) -> asyncio.Task[list[histories.Part]]:
         return asyncio.create_task(self._readers.run(histories.next_parts, reading))
+
+
+def _page(
+    request: pb.GetMetricHistoryRequest, after: history.Position | None
+) -> pb.GetMetricHistoryResponse:
+    series = history.series_of(request.run_id, [request.metric_key])
+    if not series:
+        return pb.GetMetricHistoryResponse()
+    by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
+    points = history.points_by_timestamp if by_timestamp else history.points
+    columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
+    return pb.GetMetricHistoryResponse(
+        metrics=messages.metrics(request.metric_key, columns),
+        next_page_token=made(_of_all_pages(request), more) if more else "",
+    )
+
+
+def _bulk(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
+    answer = pb.GetMetricHistoryBulkResponse()
+    left = request.max_results or PAGE_POINTS
+    for run_id in sorted(set(request.run_id)):
+        for series in history.series_of(run_id, [request.metric_key]):
+            if left:
+                columns, _ = history.points_by_timestamp(series.id, left)
+                answer.metrics.extend(messages.metrics_of(run_id, series.key, columns))
+                left -= len(columns.step)
+    return answer
+
+
+def _add_parts(
+    answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[histories.Part]
+) -> bool:
+    """Add the next parts to an answer; return whether there were any."""
+    parts = histories.next_parts(reading)
+    for run_id, key, columns in parts:
+        answer.metrics.extend(messages.metrics_of(run_id, key, columns))
+    return bool(parts)
 
 
 def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:

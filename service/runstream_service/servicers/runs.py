@@ -53,8 +53,10 @@ class Runs(RunServiceServicer):
         return pb.CreateRunResponse(run=messages.run(created))
 
     async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
-        found = await self._readers.run(runs.get_with_data, request.run_id)
-        return pb.GetRunResponse(run=messages.run(found))
+        found = await self._readers.quick(_run_with_little_data, request.run_id)
+        if found is None:
+            found = await self._readers.run(_run, request.run_id)
+        return found
 
     async def UpdateRun(self, request: pb.UpdateRunRequest, context: Any) -> pb.UpdateRunResponse:
         name = request.run_name if request.HasField("run_name") else None
@@ -142,8 +144,21 @@ class Runs(RunServiceServicer):
 
     async def ListKeys(self, request: pb.ListKeysRequest, context: Any) -> pb.ListKeysResponse:
         check_experiments_named(request.experiment_ids)
-        found = await self._readers.run(keys.list_keys, list(request.experiment_ids))
-        return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
+        return await self._readers.run(_keys, list(request.experiment_ids))
+
+
+def _run_with_little_data(run_id: str) -> pb.GetRunResponse | None:
+    found = runs.get_with_little_data(run_id)
+    return None if found is None else pb.GetRunResponse(run=messages.run(found))
+
+
+def _run(run_id: str) -> pb.GetRunResponse:
+    return pb.GetRunResponse(run=messages.run(runs.get_with_data(run_id)))
+
+
+def _keys(experiment_ids: list[str]) -> pb.ListKeysResponse:
+    found = keys.list_keys(experiment_ids)
+    return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
 
 
 def _input(field: str, read: DatasetInput) -> datasets.DatasetInput:

@@ -11,6 +11,7 @@ from runstream.v1.run_pb2 import ViewType
 from runstream_service import messages
 from runstream_service.servicers.page_token import check_page_size, made, place_of
 from runstream_service.store import experiments, run_data
+from runstream_service.store.budget import PAGE_BYTES
 from runstream_service.store.run_data import Selection
 from runstream_service.store.search.experiments import experiment_search
 from runstream_service.store.search.runs import RunSearch
@@ -19,9 +20,6 @@ from runstream_service.store.search.scope import Scope
 #: The most that a page may hold, and what it holds if nothing is said.
 PAGE_RESULTS = 50_000
 DEFAULT_RESULTS = 1_000
-
-#: Size of the messages of runs after which a page ends.
-PAGE_BYTES = 16 * 1024 * 1024
 
 _DELETED = {
     ViewType.VIEW_TYPE_UNSPECIFIED: False,
@@ -79,14 +77,17 @@ def experiment_page(
     place = place_of(of_all_pages, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, place)
-    page = found[:limit]
-    return experiment_service_pb2.SearchExperimentsResponse(
-        experiments=[
-            messages.experiment(*row)
-            for row in experiments.found_with_tags([row.id for row in page])
-        ],
-        next_page_token=made(of_all_pages, page[-1].place) if len(page) < len(found) else "",
-    )
+    page = experiment_service_pb2.SearchExperimentsResponse()
+    size = 0
+    for row in experiments.read_with_tags([row.id for row in found[:limit]]):
+        experiment = messages.experiment(*row)
+        page.experiments.append(experiment)
+        size += experiment.ByteSize()
+        if size > PAGE_BYTES:
+            break
+    if len(page.experiments) < len(found):
+        page.next_page_token = made(of_all_pages, found[len(page.experiments) - 1].place)
+    return page
 
 
 def _scope(

@@ -44,7 +44,7 @@ class Watches(WatchServiceServicer):
     async def Watch(
         self, request: pb.WatchRequest, context: Any
     ) -> AsyncIterator[pb.WatchResponse]:
-        named = await self._readers.run(_named, request.run_ids, request.experiment_ids)
+        named = await self._readers.quick(_named, request.run_ids, request.experiment_ids)
         if request.position:
             number = self._feed.number_of(request.position)
         else:

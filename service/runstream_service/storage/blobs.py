@@ -67,7 +67,7 @@ class Blobs:
             InvalidArgument: the content does not have the digest.
             Unavailable: the storage failed.
         """
-        await self._readers.run(artifacts.check_writable, run_id, path)
+        await self._readers.quick(artifacts.check_writable, run_id, path)
         upload = await self._staging.begin(upload_id, offset)
         resumable = bool(upload_id)
         try:
@@ -104,7 +104,7 @@ class Blobs:
         """
         before = ""
         while True:
-            file, name = await self._readers.run(artifacts.content, run_id, path)
+            file, name = await self._readers.quick(artifacts.content, run_id, path)
             chunks = self._read(name, *part(file))
             try:
                 first = await anext(chunks, b"")

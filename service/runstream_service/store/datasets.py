@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from peewee import EXCLUDED, JOIN, fn
 
 from runstream_service.store import writes
+from runstream_service.store.budget import Budget
 from runstream_service.store.experiments import ids_of
 from runstream_service.store.models import Dataset, Input, InputTag, Run, database
 from runstream_service.store.run_state import active_run
@@ -121,13 +122,18 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
     return [Summary._make(row) for row in rows]
 
 
-def inputs_of(runs: Sequence[int]) -> dict[int, list[DatasetInput]]:
-    """Return what each of these runs read, in the order in which it was logged."""
-    rows = database.execute_sql(_OF_RUNS, (listed(runs),)).fetchall()
+def inputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[DatasetInput]]:
+    """Return what each of these runs read, in the order in which it was logged.
+
+    Raises:
+        TooLargeError: it is larger than the budget.
+    """
+    found = database.execute_sql(_OF_RUNS, (listed(runs),))
+    rows = list(budget.take_all(found, *range(2, 2 + len(_DATASET))))
     if not rows:
         return {}
     tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
-    for use, key, value in database.execute_sql(_TAGS, (listed(tags),)):
+    for use, key, value in budget.take_all(database.execute_sql(_TAGS, (listed(tags),)), 1, 2):
         tags[use][key] = value
     inputs: dict[int, list[DatasetInput]] = defaultdict(list)
     for use, run, *dataset in rows:

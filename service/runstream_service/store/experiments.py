@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runstream.errors import AlreadyExists, FailedPrecondition, NotFound
-from runstream_service.store import changes
-from runstream_service.store.models import Experiment, ExperimentTag, Run
-from runstream_service.store.statement import among, written
+from runstream.errors import AlreadyExists, FailedPrecondition, NotFound, ResourceExhausted
+from runstream_service.store import changes, reading
+from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.store.models import Experiment, ExperimentTag, Run, database
+from runstream_service.store.statement import LISTED, among, listed, written
+
+Pair = tuple[str, str]
 
 _SELECT = written(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
+_SELECT_TAGS = written(
+    ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
+    .where(ExperimentTag.experiment.in_(LISTED))
+    .order_by(ExperimentTag.experiment, ExperimentTag.key)
+)
+
+# Experiments that are read by one statement for a page.
+_AT_ONCE = 100
 
 
 def now() -> int:
@@ -77,12 +88,12 @@ def get_active(experiment_id: str) -> Experiment:
     return experiment
 
 
-def get_with_tags(experiment_id: str) -> tuple[Experiment, list[ExperimentTag]]:
+def get_with_tags(experiment_id: str) -> tuple[Experiment, list[Pair]]:
     """Return what `get` returns, with its tags."""
     return _with_tags(get(experiment_id))
 
 
-def get_by_name_with_tags(name: str) -> tuple[Experiment, list[ExperimentTag]]:
+def get_by_name_with_tags(name: str) -> tuple[Experiment, list[Pair]]:
     """Return the experiment of a name, active or deleted, with its tags.
 
     Raises:
@@ -104,14 +115,26 @@ def ids_of(experiment_ids: Sequence[str]) -> list[int]:
     return [int(number) for number in experiment_ids if _is_id(number)]
 
 
-def found_with_tags(found: Sequence[int]) -> list[tuple[Experiment, list[ExperimentTag]]]:
-    """Return the experiments of these internal ids, in this order, with their tags."""
-    experiments = {e.id: e for e in Experiment.select().where(Experiment.id.in_(among(found)))}
-    tags: dict[int, list[ExperimentTag]] = {number: [] for number in found}
-    query = ExperimentTag.select().where(ExperimentTag.experiment.in_(among(found)))
-    for tag in query.order_by(ExperimentTag.key):
-        tags[tag.experiment_id].append(tag)
-    return [(experiments[number], tags[number]) for number in found]
+def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair]]]:
+    """Yield the experiments of these internal ids, in this order, with their tags.
+
+    Raises:
+        ResourceExhausted: the tags of one are too large.
+    """
+    start, count = 0, _AT_ONCE
+    while start < len(found):
+        reading.check()
+        ids = found[start : start + count]
+        experiments = {e.id: e for e in Experiment.select().where(Experiment.id.in_(among(ids)))}
+        try:
+            tags = _tags(ids)
+        except TooLargeError:
+            if count == 1:
+                raise _too_large(ids[0]) from None
+            count = max(1, count // 10)
+            continue
+        start, count = start + count, min(2 * count, _AT_ONCE)
+        yield from ((experiments[number], tags[number]) for number in ids)
 
 
 def rename(experiment_id: str, name: str) -> None:
@@ -197,9 +220,30 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
-def _with_tags(experiment: Experiment) -> tuple[Experiment, list[ExperimentTag]]:
-    tags = ExperimentTag.select().where(ExperimentTag.experiment == experiment)
-    return experiment, list(tags.order_by(ExperimentTag.key))
+def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:
+    try:
+        return experiment, _tags([experiment.id])[experiment.id]
+    except TooLargeError:
+        raise _too_large(experiment.id) from None
+
+
+def _tags(experiments: Sequence[int]) -> dict[int, list[Pair]]:
+    tags: dict[int, list[Pair]] = {number: [] for number in experiments}
+    rows = database.execute_sql(_SELECT_TAGS, (listed(experiments),))
+    for number, *pair in Budget().take_all(rows, 1, 2):
+        tags[number].append((pair[0], pair[1]))
+    return tags
+
+
+def _too_large(experiment: int) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"The tags of experiment {experiment} take more than an answer can hold, which is "
+        f"{ANSWER_BYTES} bytes",
+        reason="EXPERIMENT_TOO_LARGE",
+        field="experiment_id",
+        value=experiment,
+        limit=ANSWER_BYTES,
+    )
 
 
 def _set_tag(experiment: Experiment, key: str, value: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from runstream.rules import INT64_MAX
-from runstream_service.store import buckets, runs
+from runstream_service.store import buckets, reading, runs
 from runstream_service.store.history import PART_POINTS, Columns, Position, Steps, points
 from runstream_service.store.models import Series, database
 from runstream_service.store.statement import LISTED, listed, written
@@ -47,18 +47,21 @@ def parts(
     Raises:
         NotFound: there is no such run; before the first part.
     """
-    ids = {run_id: runs.get(run_id).id for run_id in run_ids}
+    ids = {}
+    for run_id in run_ids:
+        reading.check()
+        ids[run_id] = runs.get(run_id).id
     for run_id, run in ids.items():
         for series, key, length in _series_of(run, keys):
             for columns in _columns(series, length, steps, max_points):
                 yield Part(run_id, key, columns)
 
 
-def next_parts(reading: Iterator[Part]) -> list[Part]:
+def next_parts(parts: Iterator[Part]) -> list[Part]:
     """Return the next parts, as many as one turn of a thread reads; none at the end."""
     end = time.monotonic() + _TURN
     found, size = [], 0
-    for part in reading:
+    for part in parts:
         found.append(part)
         size += len(part.columns.step)
         if size >= PART_POINTS or time.monotonic() > end:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from runstream.errors import ResourceExhausted
+from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.store.experiments import ids_of
 from runstream_service.store.models import Param, Run, RunTag, Series, database
 from runstream_service.store.statement import LISTED, listed, written
@@ -27,6 +29,23 @@ _STATEMENTS = [_of_experiments(table) for table in (Series, Param, RunTag)]
 
 
 def list_keys(experiment_ids: Sequence[str]) -> Keys:
-    """Return the keys of all active runs of experiments."""
-    of = (listed(ids_of(experiment_ids)),)
-    return Keys(*(sorted(row[0] for row in database.execute_sql(s, of)) for s in _STATEMENTS))
+    """Return the keys of all active runs of experiments.
+
+    Raises:
+        ResourceExhausted: they are more than an answer can hold.
+    """
+    of, budget = (listed(ids_of(experiment_ids)),), Budget()
+    try:
+        found = [
+            sorted(row[0] for row in budget.take_all(database.execute_sql(statement, of), 0))
+            for statement in _STATEMENTS
+        ]
+    except TooLargeError:
+        raise ResourceExhausted(
+            f"The keys take more than an answer can hold, which is {ANSWER_BYTES} bytes: "
+            "ask for fewer experiments at once",
+            reason="TOO_MANY_KEYS",
+            field="experiment_ids",
+            limit=ANSWER_BYTES,
+        ) from None
+    return Keys(*found)

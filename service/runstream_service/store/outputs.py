@@ -11,6 +11,7 @@ from peewee import EXCLUDED
 
 from runstream.rules import check_text
 from runstream_service.store import changes, writes
+from runstream_service.store.budget import Budget
 from runstream_service.store.models import Output, RunTag, database
 from runstream_service.store.run_state import active_run
 from runstream_service.store.run_tags import set_tags
@@ -46,10 +47,14 @@ def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | Non
         run_for_each(_UPSERT, ((run, *model) for model in models))
 
 
-def outputs_of(runs: Sequence[int]) -> dict[int, list[ModelOutput]]:
-    """Return what each of these runs made, in the order in which it was logged."""
+def outputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[ModelOutput]]:
+    """Return what each of these runs made, in the order in which it was logged.
+
+    Raises:
+        TooLargeError: it is larger than the budget.
+    """
     found: dict[int, list[ModelOutput]] = defaultdict(list)
-    for run, *model in database.execute_sql(_OF_RUNS, (listed(runs),)):
+    for run, *model in budget.take_all(database.execute_sql(_OF_RUNS, (listed(runs),)), 1):
         found[run].append(ModelOutput._make(model))
     return found
 

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runstream.errors import ResourceExhausted
+from runstream_service.store import reading
+from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.store.datasets import DatasetInput, inputs_of
 from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
 from runstream_service.store.outputs import ModelOutput, outputs_of
@@ -26,6 +29,9 @@ Summary = tuple[str, int, float | None, float | None]
 # size long before its number of runs: what is read and not used is about as much as what is.
 _FIRST_RUNS = 50
 _RUNS = 500
+
+# Bytes of what a run logged that is read in a few milliseconds.
+_LITTLE = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -74,31 +80,71 @@ _SELECT_RUNS = written(Run.select().where(Run.id.in_(LISTED)))
 
 
 def with_data(run: Run) -> LoggedRun:
-    """Return a run with all that it logged."""
-    return next(_with_data([run], Selection()))
+    """Return a run with all that it logged.
+
+    Raises:
+        ResourceExhausted: that is more than an answer can hold.
+    """
+    try:
+        return _with_data([run], Selection(), ANSWER_BYTES)[0]
+    except TooLargeError:
+        raise _too_large(run.uuid) from None
+
+
+def with_little_data(run: Run) -> LoggedRun | None:
+    """Return a run with all that it logged, or None if that takes more than some milliseconds."""
+    try:
+        return _with_data([run], Selection(), _LITTLE)[0]
+    except TooLargeError:
+        return None
 
 
 def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
-    """Yield the runs of these internal ids, in this order, with what of theirs is selected."""
+    """Yield the runs of these internal ids, in this order, with what of theirs is selected.
+
+    Raises:
+        ResourceExhausted: what is selected of one run is too large.
+    """
     start, count = 0, _FIRST_RUNS
     while start < len(runs):
+        reading.check()
         ids = list(runs[start : start + count])
-        start, count = start + count, min(2 * count, _RUNS)
         rows: Iterator[Any] = map(_RunRow._make, database.execute_sql(_SELECT_RUNS, (listed(ids),)))
         found = {row.id: row for row in rows}
-        yield from _with_data([found[run] for run in ids], selection)
+        try:
+            logged = _with_data([found[run] for run in ids], selection, ANSWER_BYTES)
+        except TooLargeError:
+            if count == 1:
+                raise _too_large(found[ids[0]].uuid) from None
+            count = max(1, count // 10)
+            continue
+        start, count = start + count, min(2 * count, _RUNS)
+        yield from logged
 
 
-def _with_data(runs: Sequence[Run], selection: Selection) -> Iterator[LoggedRun]:
+def _too_large(run_id: str) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"Run {run_id} logged more than an answer can hold, which is {ANSWER_BYTES} bytes: "
+        "SearchRuns returns it with the metric_keys, param_keys and tag_keys that are asked for, "
+        "and ReadMetricHistory its points",
+        reason="RUN_TOO_LARGE",
+        field="run_id",
+        value=run_id,
+        limit=ANSWER_BYTES,
+    )
+
+
+def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[LoggedRun]:
+    budget = Budget(limit)
     ids = [run.id for run in runs]
-    metrics = _rows(_METRICS, ids, selection.metrics)
-    params = _rows(_PARAMS, ids, selection.params)
-    tags = _rows(_TAGS, ids, selection.tags)
-    summaries = _rows(_SUMMARIES, ids, selection.metrics) if selection.summaries else {}
-    inputs = inputs_of(ids)
-    outputs = outputs_of(ids)
-    for run in runs:
-        yield LoggedRun(
+    metrics = _rows(_METRICS, ids, selection.metrics, budget, 1)
+    params = _rows(_PARAMS, ids, selection.params, budget, 1, 2)
+    tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
+    summaries = _rows(_SUMMARIES, ids, selection.metrics, budget, 1) if selection.summaries else {}
+    inputs = inputs_of(ids, budget)
+    outputs = outputs_of(ids, budget)
+    return [
+        LoggedRun(
             run,
             _numbers(metrics[run.id]),
             params[run.id],
@@ -107,10 +153,16 @@ def _with_data(runs: Sequence[Run], selection: Selection) -> Iterator[LoggedRun]
             outputs.get(run.id, ()),
             summaries.get(run.id, ()),
         )
+        for run in runs
+    ]
 
 
 def _rows(
-    statements: tuple[str, str], runs: list[int], keys: Sequence[str] | None
+    statements: tuple[str, str],
+    runs: list[int],
+    keys: Sequence[str] | None,
+    budget: Budget,
+    *texts: int,
 ) -> dict[int, list[Any]]:
     of_runs, of_runs_and_keys = statements
     rows: dict[int, list[Any]] = {run: [] for run in runs}
@@ -118,7 +170,7 @@ def _rows(
         found = database.execute_sql(of_runs, (listed(runs),))
     else:
         found = database.execute_sql(of_runs_and_keys, (listed(runs), listed(keys)))
-    for row in found:
+    for row in budget.take_all(found, *texts):
         rows[row[0]].append(row[1:])
     return rows
 

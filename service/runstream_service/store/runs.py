@@ -10,7 +10,7 @@ from typing import Any
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.store import changes, experiments, life, names, writes
 from runstream_service.store.models import Experiment, Run, RunTag, database
-from runstream_service.store.run_data import LoggedRun, with_data
+from runstream_service.store.run_data import LoggedRun, with_data, with_little_data
 from runstream_service.store.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
 from runstream_service.store.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.store.statement import written
@@ -118,8 +118,18 @@ def get_with_data(run_id: str) -> LoggedRun:
 
     Raises:
         NotFound: there is none of this id.
+        ResourceExhausted: it logged more than an answer can hold.
     """
     return with_data(get(run_id))
+
+
+def get_with_little_data(run_id: str) -> LoggedRun | None:
+    """Return what `get_with_data` does, or None if that takes more than some milliseconds.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    return with_little_data(get(run_id))
 
 
 def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:

@@ -11,6 +11,7 @@ from runstream_service.store.search.conditions import matches, text
 from runstream_service.store.search.order import Term
 from runstream_service.store.search.tables import Searchable, TableSearch
 from runstream_service.store.search.tree import Condition
+from runstream_service.store.statement import among
 
 
 def _status(condition: Condition) -> Any:
@@ -47,7 +48,7 @@ def logged_model_search(
     Raises:
         InvalidArgument: filter or order is malformed.
     """
-    among: list[Any] = [LoggedModel.deleted_time.is_null()]
+    conditions: list[Any] = [LoggedModel.deleted_time.is_null()]
     if experiments is not None:
-        among.append(LoggedModel.experiment.in_(experiments))
-    return TableSearch(_MODELS, among, filter_text, order_by)
+        conditions.append(LoggedModel.experiment.in_(among(experiments)))
+    return TableSearch(_MODELS, conditions, filter_text, order_by)

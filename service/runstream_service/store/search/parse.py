@@ -24,6 +24,7 @@ from runstream_service.store.search.tree import (
 
 FILTER_CHARACTERS = 20_000
 CONDITIONS = 500
+PATTERNS = 50
 NESTING = 20  # a filter of 25 can be too much for the parser of SQLite
 
 _GROUPS = {
@@ -243,13 +244,14 @@ def _expected(tokens: Iterable[str]) -> str:
 
 
 def _check_size(tree: Filter) -> None:
-    conditions, level, depth = 0, [tree], 0
+    conditions, patterns, level, depth = 0, 0, [tree], 0
     while level:
         depth += 1
         inner: list[Filter] = []
         for node in level:
             if isinstance(node, Condition):
                 conditions += 1
+                patterns += node.operator in ("LIKE", "ILIKE", "RLIKE")
             else:
                 inner += [node.part] if isinstance(node, Not) else node.parts
         level = inner
@@ -257,3 +259,5 @@ def _check_size(tree: Filter) -> None:
             raise Misplaced(1, f"a filter nested more than {NESTING} deep", f"at most {NESTING}")
     if conditions > CONDITIONS:
         raise Misplaced(1, f"a filter of {conditions} conditions", f"at most {CONDITIONS}")
+    if patterns > PATTERNS:
+        raise Misplaced(1, f"a filter of {patterns} patterns", f"at most {PATTERNS}")

@@ -1,0 +1,93 @@
+"""One read of the database: its time limit, and what stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runstream.errors import ResourceExhausted, Unavailable
+from runstream_service.store.database import close_database, open_database
+from runstream_service.store.models import database
+from runstream_service.store.readers import Readers
+from runstream_service.store.reading import check
+
+COUNT = """
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
+    SELECT count(*) FROM numbers
+"""
+
+
+@pytest.fixture(autouse=True)
+def opened(tmp_path: Path) -> Iterator[None]:
+    open_database(tmp_path / "runs.db")
+    yield
+    close_database()
+
+
+def count(most: int) -> int:
+    return int(database.execute_sql(COUNT.format(most)).fetchone()[0])
+
+
+def work_in_python() -> None:
+    while True:
+        check()
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("query", [lambda: count(10**11), work_in_python])
+def test_a_read_that_takes_too_long_ends_and_says_so(query: object) -> None:
+    async def read() -> None:
+        readers = Readers()
+        with pytest.raises(ResourceExhausted, match=r"longer than 0\.2 seconds") as raised:
+            await readers.run(query, seconds=0.2)  # type: ignore[arg-type]
+        assert raised.value.reason == "READ_TOO_LONG"
+        assert await readers.run(count, 1000) == 1000
+        await readers.close()
+
+    asyncio.run(read())
+
+
+def test_reads_whose_callers_have_gone_leave_their_threads() -> None:
+    async def read() -> None:
+        readers = Readers()
+        gone = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(50)]
+        await asyncio.sleep(0.2)
+        assert await readers.quick(count, 1000) == 1000
+        for one in gone:
+            one.cancel()
+        assert await asyncio.wait_for(readers.run(count, 1000), 20) == 1000
+        await readers.close()
+
+    asyncio.run(read())
+
+
+def test_reads_under_way_are_stopped_when_the_server_stops() -> None:
+    async def read() -> None:
+        readers = Readers()
+        reading = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(50)]
+        await asyncio.sleep(0.2)
+        await asyncio.wait_for(readers.close(), 20)
+        for one in reading:
+            with pytest.raises(Unavailable, match="the server is stopping"):
+                await one
+
+    asyncio.run(read())
+
+
+def test_no_more_reads_wait_than_may() -> None:
+    async def read() -> None:
+        readers = Readers()
+        reading = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(2_003)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="2000 reads are waiting already"):
+            await readers.run(count, 1)
+        for one in reading:
+            one.cancel()
+        await asyncio.wait(reading)
+        await readers.close()
+
+    asyncio.run(read())
