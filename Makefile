@@ -80,7 +80,6 @@ $(BUF): proto/package.json proto/package-lock.json | $(INSTALLED)
 	cd proto && $(NPM) $(NPM_CI)
 	touch $@
 
-# Installing builds the interface, too; this builds it again after a change.
 $(WEB): $(shell find web -type f -not -path '*/node_modules/*' -not -name '*.py' -not -name openapi.json -not -name schema.d.ts) | $(INSTALLED)
 	cd web && $(NPM) $(NPM_CI) && $(NPM) run --silent build
 	touch $@

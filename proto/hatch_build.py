@@ -1,15 +1,14 @@
-"""Makes what is not committed whenever the package is built: the stubs and the web interface.
+"""Makes the stubs, which are not committed, whenever the package is built.
 
 The Python stubs leave out the `google.api.http` routes: an import of `google.api` would make
 googleapis-common-protos a dependency of the client, and its releases each accept only some
 versions of protobuf, where the client must accept all that TensorFlow and PyTorch bring along.
 The server reads the routes, and the comments for its OpenAPI document, from `contract.binpb`.
 
-The web interface is built by npm, which comes with Node from PyPI (docs/decisions/0017). A source
-distribution carries what is built, and has no `web/` to build it from.
+The web interface is not built here, so that installing the client needs no Node: `make web` builds
+it before (docs/decisions/0017), and wheels and source distributions carry what is built.
 """
 
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,17 +25,11 @@ _GOOGLE_API = Path(next(iter(google.api.__path__))).parents[1]
 
 
 class BuildHook(BuildHookInterface[Any]):
-    """Writes stubs, `contract.binpb` and the interface into the sources before they are packed."""
+    """Writes stubs and `contract.binpb` into the sources before they are packed."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Generate; hatchling calls this."""
         del version, build_data
-        self._generate_stubs()
-        web = Path(self.root, "web")
-        if web.exists():
-            for command in ("ci --ignore-scripts --no-audit --no-fund", "run build"):
-                subprocess.run(["npm", *command.split()], cwd=web, check=True)
-
-    def _generate_stubs(self) -> None:
         contract = Path(self.root, "proto")
         out = Path(self.root, "clients/python")
         names = sorted(str(p.relative_to(contract)) for p in contract.glob("runstream/**/*.proto"))

@@ -114,22 +114,22 @@ def probe(idle_server: ServerProcess) -> Callable[[ServerProcess], Probe]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the sources without generated code."""
-    source = tmp_path_factory.mktemp("source")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources without generated code, but with the web interface as it is built."""
+    folder = tmp_path_factory.mktemp("sources")
+    unwanted = shutil.ignore_patterns("*_pb2*", "__pycache__", "node_modules", "target")
     for name in ("clients", "service", "proto", "web"):
-        unwanted = shutil.ignore_patterns(
-            "*_pb2*",
-            "__pycache__",
-            "node_modules",
-            "assets",
-            "index.html" if name == "service" else "",
-        )
-        shutil.copytree(ROOT / name, source / name, ignore=unwanted)
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of these sources, built where no program but Python is to be found."""
     out = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source))
+    pip("wheel", "--no-deps", "--wheel-dir", str(out), str(sources), PATH="")
     (built,) = out.iterdir()
     return built
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -57,8 +58,10 @@ class Environment:
         return done.stdout
 
 
-def pip(*arguments: str) -> None:
+def pip(*arguments: str, **environment: str) -> None:
     """Run pip of the tests' own environment."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, *arguments], env=os.environ | environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr

@@ -93,6 +93,13 @@ def test_the_wheel_holds_the_stubs_their_types_and_the_server(wheel: Path) -> No
     }
 
 
+def test_building_it_needs_no_node_and_leaves_nothing_of_it_behind(
+    sources: Path, wheel: Path
+) -> None:
+    assert wheel.exists()
+    assert list(sources.rglob("node_modules")) == []
+
+
 @pytest.fixture(scope="session")
 def typed(newest: Environment) -> Environment:
     newest.install("types-grpcio", "types-protobuf")

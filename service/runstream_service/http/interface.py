@@ -28,7 +28,10 @@ _HEADERS = {
     "vary": "accept-encoding",
     "x-content-type-options": "nosniff",
 }
-_NOT_BUILT = "The web interface is not built: run `make web`, and start the server again.\n"
+_NOT_BUILT = (
+    "The web interface is not built: run `make web` in the sources of Runstream, install from them "
+    "again, and start the server again.\n"
+)
 
 
 class File(NamedTuple):
