@@ -14,7 +14,7 @@ def _closed_connections() -> Iterator[None]:
     """Close what a test left open, as the end of a program does; its server is gone."""
     yield
     for connection in list(connections._connections.values()):
-        connection.outbox.forget()
+        connection.outbox.reset()
         connection.close()
 
 

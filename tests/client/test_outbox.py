@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runstream import batch_queue
 from runstream import outbox as outbox_module
 from runstream.entities import Metric
 from runstream.errors import DeadlineExceeded, Internal, InvalidArgument, NotFound
@@ -28,17 +31,24 @@ KEYS = st.text("abcé_-. ", max_size=3).map(lambda end: f"k{end}")
 METRICS = st.lists(st.builds(Metric, KEYS, st.floats(), TIMESTAMPS, INT64), max_size=50)
 
 
-def asleep() -> None:
-    """Stand in for an uploader that never comes."""
+def new_outbox() -> Outbox:
+    """Return an outbox whose uploader's thread is this one: it does at once what is asked."""
+
+    def start() -> bool:
+        outbox.do_posted(0)
+        return True
+
+    outbox = Outbox(start)
+    return outbox
 
 
 def sent(outbox: Outbox) -> list[LogBatchRequest]:
     """Send everything that was logged, and return it."""
     outbox.collect()
-    stream = outbox.begin_stream()
+    stream = outbox.queue.begin_stream()
     requests = []
-    while outbox.pending():
-        message = outbox.next_message(stream)
+    while outbox.queue.pending():
+        message = outbox.queue.next_message(stream)
         assert message is not None
         assert len(message) <= MESSAGE_BYTES
         requests.append(LogBatchRequest.FromString(message))
@@ -63,7 +73,7 @@ def as_bytes(metrics: list[Metric]) -> list[tuple[str, bytes, int, int]]:
 
 @given(METRICS)
 def test_every_point_comes_out_as_it_went_in(metrics: list[Metric]) -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     for metric in metrics:
         outbox.buffer(RUN).log_metric(metric.key, metric.value, metric.step, metric.timestamp)
     assert sorted(points(sent(outbox))) == sorted(as_bytes(metrics))
@@ -71,14 +81,14 @@ def test_every_point_comes_out_as_it_went_in(metrics: list[Metric]) -> None:
 
 @given(METRICS)
 def test_every_row_of_a_batch_call_comes_out_as_it_went_in(metrics: list[Metric]) -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_batch(metrics)
     assert sorted(points(sent(outbox))) == sorted(as_bytes(metrics))
 
 
 @given(METRICS)
 def test_every_row_of_a_table_comes_out_as_it_went_in(metrics: list[Metric]) -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     keys = sorted({metric.key for metric in metrics})
     outbox.buffer(RUN).log_columns(
         keys,
@@ -91,7 +101,7 @@ def test_every_row_of_a_table_comes_out_as_it_went_in(metrics: list[Metric]) -> 
 
 
 def test_a_table_may_be_of_numpy_arrays() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_columns(
         ["loss", "acc"],
         np.array([0, 1, 0]),
@@ -107,7 +117,7 @@ def test_a_table_may_be_of_numpy_arrays() -> None:
 
 
 def test_many_points_are_split_into_batches_of_about_a_mebibyte() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     for step in range(200_000):
         outbox.buffer(RUN).log_metric("loss", step / 3, step, None)
     requests = sent(outbox)
@@ -116,7 +126,7 @@ def test_many_points_are_split_into_batches_of_about_a_mebibyte() -> None:
 
 
 def test_the_largest_keys_and_numbers_stay_below_the_limit_of_a_message() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     for number in range(3_000):
         key = "𝔸" * 245 + f"{number:05}"
         outbox.buffer(RUN).log_metric(key, 1.0, -(2**63), 2**63 - 1)
@@ -125,7 +135,7 @@ def test_the_largest_keys_and_numbers_stay_below_the_limit_of_a_message() -> Non
 
 
 def test_params_and_tags_of_any_size_are_split_too() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     params = {f"p{number}": "𝔸" * 65_536 for number in range(40)}
     outbox.buffer(RUN).log_params(params)
     outbox.buffer(RUN).set_tags(params)
@@ -135,7 +145,7 @@ def test_params_and_tags_of_any_size_are_split_too() -> None:
 
 
 def test_params_travel_apart_from_points_and_from_other_calls() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, 0, None)
     outbox.buffer(RUN).log_params({"lr": 0.1, "depth": None})
     outbox.buffer(RUN).log_params({"lr": 0.1})
@@ -154,13 +164,13 @@ def test_params_travel_apart_from_points_and_from_other_calls() -> None:
     "value", [3, True, np.float32(0.5), np.int64(3), np.array(2.5), np.float64(math.nan)]
 )
 def test_anything_with_a_double_is_a_value(value: Any) -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", value, np.int32(3), np.int64(5))
     assert points(sent(outbox)) == as_bytes([Metric("loss", float(value), 5, 3)])
 
 
 def test_a_step_of_none_is_zero() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, None, 1)
     outbox.buffer(RUN).log_metrics({"loss": 2.0}, None, 1)
     assert [step for _, _, _, step in points(sent(outbox))] == [0, 0]
@@ -188,7 +198,7 @@ def test_bad_input_is_refused_at_once_and_nothing_is_queued(
     key: Any, value: Any, step: Any, timestamp: Any, reason: str
 ) -> None:
     """M1, M2."""
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     buffer = outbox.buffer(RUN)
     with pytest.raises(InvalidArgument) as one:
         buffer.log_metric(key, value, step, timestamp)
@@ -212,7 +222,7 @@ def test_bad_input_is_refused_at_once_and_nothing_is_queued(
     ],
 )
 def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     with pytest.raises(InvalidArgument) as error:
         outbox.buffer(RUN).log_columns(["loss"], *columns)
     assert error.value.reason == "METRIC_TABLE_MALFORMED"
@@ -231,7 +241,7 @@ def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
 )
 def test_bad_params_and_tags_are_refused_at_once(log: Callable[..., None], reason: str) -> None:
     """M1, P2, P5."""
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     with pytest.raises(InvalidArgument) as error:
         log(outbox.buffer(RUN))
     assert error.value.reason == reason
@@ -240,7 +250,7 @@ def test_bad_params_and_tags_are_refused_at_once(log: Callable[..., None], reaso
 
 def test_a_param_cannot_change_in_one_process() -> None:
     """P1."""
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_params({"lr": 0.1})
     with pytest.raises(InvalidArgument, match=r"params\.lr of run a+ is already '0\.1'") as error:
         outbox.buffer(RUN).log_params({"new": 1, "lr": 0.2})
@@ -250,7 +260,7 @@ def test_a_param_cannot_change_in_one_process() -> None:
 
 
 def test_flush_says_exactly_how_many_points_have_no_answer() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_batch([Metric("loss", 1.0, 1, step) for step in range(123)])
     outbox.buffer("b" * 32).log_batch([Metric("loss", 1.0, 1, step) for step in range(1000)])
     outbox.buffer(RUN).log_params({"lr": 0.1})
@@ -268,13 +278,13 @@ def test_flush_says_exactly_how_many_points_have_no_answer() -> None:
 
 
 def test_a_refusal_is_raised_once_and_only_for_its_run() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     good, bad = outbox.buffer("b" * 32), outbox.buffer(RUN)
     good.log_metric("loss", 1.0, 0, None)
     bad.log_params({"lr": 0.1})
     outbox.collect()
-    stream = outbox.begin_stream()
-    messages = [outbox.next_message(stream) for _ in range(2)]
+    stream = outbox.queue.begin_stream()
+    messages = [outbox.queue.next_message(stream) for _ in range(2)]
     for count, message in enumerate(messages, 1):
         request = LogBatchRequest.FromString(message or b"")
         refusal = NotFound("Run not found", field="run_id") if request.run_id == RUN else None
@@ -289,12 +299,13 @@ def test_a_refusal_is_raised_once_and_only_for_its_run() -> None:
 
 
 def test_several_refusals_are_raised_as_one_error_that_names_them() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     for number in range(3):
         outbox.buffer(RUN).log_params({f"p{number}": 1})
-    stream = outbox.begin_stream()
+    outbox.collect()
+    stream = outbox.queue.begin_stream()
     for number in range(3):
-        outbox.next_message(stream)
+        outbox.queue.next_message(stream)
         outbox.answer(stream, number + 1, NotFound(f"reason {number}"))
     with pytest.raises(NotFound, match=r"reason 0 \(and 2 more .* reason 1; .* reason 2\)"):
         outbox.flush(RUN)
@@ -302,39 +313,42 @@ def test_several_refusals_are_raised_as_one_error_that_names_them() -> None:
 
 
 def test_an_answer_to_what_was_not_sent_is_a_fault_of_the_server() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_params({"lr": 1})
-    stream = outbox.begin_stream()
+    outbox.collect()
+    stream = outbox.queue.begin_stream()
     with pytest.raises(Internal):
         outbox.answer(stream, 1, None)
-    outbox.next_message(stream)
+    outbox.queue.next_message(stream)
     with pytest.raises(Internal):
         outbox.answer(stream, 2, None)
     outbox.answer(stream, 1, None)
 
 
 def test_a_new_stream_sends_again_what_the_old_one_left_unanswered() -> None:
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     for number in range(5):
         outbox.buffer(RUN).log_params({f"p{number}": number})
-    first = outbox.begin_stream()
-    messages = [outbox.next_message(first) for _ in range(4)]
+    outbox.collect()
+    first = outbox.queue.begin_stream()
+    messages = [outbox.queue.next_message(first) for _ in range(4)]
     outbox.answer(first, 2, None)
-    second = outbox.begin_stream()
+    second = outbox.queue.begin_stream()
     outbox.answer(first, 4, None)  # too late: it may speak of batches that were sent again
-    assert outbox.next_message(first) is None
-    assert [outbox.next_message(second) for _ in range(2)] == messages[2:]
+    assert outbox.queue.next_message(first) is None
+    assert [outbox.queue.next_message(second) for _ in range(2)] == messages[2:]
 
 
 def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> None:
-    monkeypatch.setattr(outbox_module, "WINDOW_BYTES", 100_000)
-    outbox = Outbox(asleep)
+    monkeypatch.setattr(batch_queue, "WINDOW_BYTES", 100_000)
+    outbox = new_outbox()
     for number in range(5):
         outbox.buffer(RUN).set_tags({f"t{number}": "x" * 40_000})
-    stream = outbox.begin_stream()
+    outbox.collect()
+    stream = outbox.queue.begin_stream()
     taken: list[bytes | None] = []
     sender = threading.Thread(
-        target=lambda: taken.extend(iter(lambda: outbox.next_message(stream), None))
+        target=lambda: taken.extend(iter(lambda: outbox.queue.next_message(stream), None))
     )
     sender.start()
     sender.join(0.2)
@@ -342,7 +356,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
     outbox.answer(stream, 1, None)
     sender.join(0.2)
     assert len(taken) == 4
-    outbox.end_stream(stream)
+    outbox.queue.end_stream(stream)
     sender.join(5)
     assert not sender.is_alive()
 
@@ -351,23 +365,33 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
     monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(outbox_module, "LIMIT_BYTES", 100_000)
-    outbox = Outbox(asleep)
+    outbox = Outbox(lambda: True)
     logged: list[int] = []
 
     def log() -> None:
         for number in range(40):
             outbox.buffer(RUN).log_batch([Metric("m", 1.0, 1, i) for i in range(1000)])
-            outbox.collect()
             logged.append(number)
+            while outbox.buffer(RUN).waiting().points:  # until they are in a batch
+                time.sleep(0.001)
+
+    def collect(until: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + 30
+        while not until():
+            assert time.monotonic() < give_up
+            outbox.do_posted(0.01)
+            outbox.collect()
 
     thread = threading.Thread(target=log, daemon=True)
     with caplog.at_level(logging.WARNING, "runstream"):
         thread.start()
+        collect(lambda: "calls that log wait" in caplog.text)
         thread.join(0.3)
         assert thread.is_alive()
         assert 3 < len(logged) < 10
         received = []
-        while thread.is_alive() or outbox.pending():
+        while thread.is_alive() or outbox.queue.pending():
+            outbox.do_posted(0.01)
             received += sent(outbox)
     assert sum(len(request.metrics.value) for request in received) == 40_000
     waits = [record for record in caplog.records if "calls that log wait" in record.message]
@@ -376,19 +400,55 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
 
 def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
     monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
-    outbox = Outbox(asleep)
-    held = outbox.buffer(RUN)
+    outbox = new_outbox()
     for number in range(100):
         outbox.buffer(f"{number:032x}").log_metric("loss", 1.0, 0, 1)
     sent(outbox)
-    assert outbox.sleep()
-    assert outbox.buffer(RUN) is held
-    assert len(outbox._buffers) == 1
+    outbox.collect()
+    assert len(outbox._buffers) == 0
+
+
+def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    outbox = new_outbox()
+    held = outbox.buffer(RUN)
+    outbox.collect()
+    assert held.retired
+    held.log_metric("loss", 1.0, 0, 1)
+    held.log_params({"lr": 1})
+    held.set_tags({"note": "x"})
+    held.log_batch([Metric("loss", 2.0, 1, 1)])
+    del held
+    gc.collect()
+    requests = sent(outbox)
+    assert len(points(requests)) == 2
+    assert [len(request.params) + len(request.tags) for request in requests].count(1) == 2
+
+
+def test_what_a_call_logs_while_its_buffer_is_let_go_is_sent(monkeypatch: Any) -> None:
+    """The call looks whether it may log, the buffer is let go of, and then the point comes."""
+    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    outbox = new_outbox()
+    held = outbox.buffer(RUN)
+
+    class Slow:
+        def __float__(self) -> float:
+            outbox.collect()
+            return 1.0
+
+    held.log_metric("loss", 0.5, 0, 1)
+    sent(outbox)
+    held.log_metric("loss", Slow(), 1, 1)
+    assert held.retired
+    del held
+    assert len(points(sent(outbox))) == 1
 
 
 def test_a_buffer_with_points_is_never_let_go(monkeypatch: Any) -> None:
     monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
-    outbox = Outbox(asleep)
+    outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
     assert not outbox.sleep()
     assert len(points(sent(outbox))) == 1

@@ -56,7 +56,7 @@ def test_what_was_logged_is_sent_even_if_no_thread_can_be_started_any_more(
     client.log_metric(run_id, "loss", 1.0)
     client.log_param(run_id, "lr", 1)
     client.log_metric("f" * 32, "loss", 1.0)
-    assert client._connection.drain(5)
+    assert client._connection.drain(5, 5) is None
     monkeypatch.undo()
     with pytest.raises(NotFound, match="f" * 32):
         client.flush()

@@ -15,8 +15,7 @@ from collections.abc import Callable
 import pytest
 
 import runstream
-from runstream import TrackingClient
-from runstream import outbox as outbox_module
+from runstream import TrackingClient, heartbeats
 from runstream.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from server_process import ENVIRONMENT, ServerProcess
@@ -27,8 +26,8 @@ RUN, OTHER = "a" * 32, "b" * 32
 TRAINING = """
 import sys, time
 import runstream
-from runstream import outbox
-outbox.HEARTBEAT = 0.2
+from runstream import heartbeats
+heartbeats.HEARTBEAT = 0.2
 with runstream.start_run() as run:
     runstream.log_metric("loss", 1.0)
     runstream.flush()
@@ -159,105 +158,112 @@ def test_a_forked_child_gives_no_signs_of_the_run_of_its_parent() -> None:
 
         def child() -> None:
             run.log_metric("loss", 1.0)
-            none_of_parent = outbox.give_signs() is None
-            with runstream.start_run(nested=True):
-                own = outbox.give_signs()
-            os._exit(0 if none_of_parent and own is not None else 1)
+            none_of_parent = not outbox.heartbeats
+            with runstream.start_run(nested=True) as own:
+                own.log_metric("loss", 1.0)
+                own.flush()
+                one = len(outbox.heartbeats) == 1
+            os._exit(0 if none_of_parent and one else 1)
 
         process = multiprocessing.get_context("fork").Process(target=child)
         process.start()
         process.join(30)
         assert process.exitcode == 0
-        assert outbox.give_signs() is not None
-    assert outbox.give_signs() is None
+        assert len(outbox.heartbeats) == 1
+    run.flush()
+    assert not outbox.heartbeats
 
 
 def signs(outbox: Outbox) -> list[str]:
     """Return which runs the batches that wait are signs of, and answer them."""
-    stream, runs = outbox.begin_stream(), []
-    while outbox.pending():
-        request = LogBatchRequest.FromString(outbox.next_message(stream) or b"")
+    stream, runs = outbox.queue.begin_stream(), []
+    while outbox.queue.pending():
+        request = LogBatchRequest.FromString(outbox.queue.next_message(stream) or b"")
         if request == LogBatchRequest(run_id=request.run_id):
             runs.append(request.run_id)
         outbox.answer(stream, 1, None)
-        stream = outbox.begin_stream()
+        stream = outbox.queue.begin_stream()
     return runs
-
-
-def asleep() -> None:
-    """Stand in for an uploader that never comes."""
 
 
 @pytest.fixture
 def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
-    monkeypatch.setattr(outbox_module, "HEARTBEAT", 0.05)
-    return Outbox(asleep)
+    monkeypatch.setattr(heartbeats, "HEARTBEAT", 0.05)
+
+    def start() -> bool:  # the uploader's thread is this one
+        made.do_posted(0)
+        return True
+
+    made = Outbox(start)
+    return made
 
 
 def test_a_sign_is_given_only_of_an_open_run_of_which_nothing_else_is_sent(outbox: Outbox) -> None:
-    quiet, logging = outbox.buffer(RUN), outbox.buffer(OTHER)
-    quiet.begin_signs()
-    logging.begin_signs()
+    logging = outbox.buffer(OTHER)
+    outbox.start_heartbeats(RUN, "me")
+    outbox.start_heartbeats(OTHER, "me")
     assert signs(outbox) == [RUN, OTHER]
     time.sleep(0.06)
     logging.log_metric("loss", 1.0, 0, None)
     outbox.collect()
-    outbox.give_signs()
+    outbox.heartbeats.send()
     assert signs(outbox) == [RUN]
-    quiet.end_signs()
-    logging.end_signs()
+    outbox.stop_heartbeats(RUN, "me")
+    outbox.stop_heartbeats(OTHER, "me")
     time.sleep(0.06)
-    assert outbox.give_signs() is None
+    assert outbox.heartbeats.send() is None
     assert signs(outbox) == []
 
 
 def test_a_run_that_is_open_twice_gives_signs_until_it_is_ended_twice(outbox: Outbox) -> None:
-    for _ in range(2):
-        outbox.buffer(RUN).begin_signs()
-    outbox.buffer(RUN).end_signs()
-    assert outbox.give_signs() is not None
-    outbox.buffer(RUN).end_signs()
-    assert outbox.give_signs() is None
+    for owner in ("one", "other"):
+        outbox.start_heartbeats(RUN, owner)
+    for _ in range(2):  # an end that was interrupted is repeated
+        outbox.stop_heartbeats(RUN, "one")
+    assert outbox.heartbeats.send() is not None
+    outbox.stop_heartbeats(RUN, "other")
+    assert outbox.heartbeats.send() is None
 
 
 def test_signs_do_not_pile_up_and_nobody_waits_for_them(outbox: Outbox) -> None:
     buffer = outbox.buffer(RUN)
-    buffer.begin_signs()
+    outbox.start_heartbeats(RUN, "me")
     for _ in range(5):
         time.sleep(0.06)
-        outbox.give_signs()
+        outbox.heartbeats.send()
     outbox.flush(RUN, timeout=0)
-    assert outbox.drain(0)
+    assert outbox.drain(0, 0) is None
     assert outbox.sleep()
     buffer.log_params({"a": 1})
     time.sleep(0.06)
-    outbox.give_signs()
-    assert not outbox.drain(0.01)
+    outbox.heartbeats.send()
+    assert outbox.drain(0.01, 0.01)
     assert signs(outbox) == [RUN]
-    assert outbox.drain(0)
+    assert outbox.drain(0, 0) is None
 
 
 def test_the_answer_to_a_sign_is_not_taken_for_that_to_a_batch(outbox: Outbox) -> None:
     buffer = outbox.buffer(RUN)
-    buffer.begin_signs()
+    outbox.start_heartbeats(RUN, "me")
     buffer.log_params({"a": 1})
-    stream = outbox.begin_stream()
-    assert outbox.next_message(stream)
-    assert outbox.next_message(stream)
-    drained: list[bool] = []
-    drain = threading.Thread(target=lambda: drained.append(outbox.drain(30)))
+    outbox.collect()
+    stream = outbox.queue.begin_stream()
+    assert outbox.queue.next_message(stream)
+    assert outbox.queue.next_message(stream)
+    drained: list[object] = []
+    drain = threading.Thread(target=lambda: drained.append(outbox.drain(30, 30)))
     drain.start()
     outbox.answer(stream, 1, None)
     drain.join(0.2)
     assert drain.is_alive()
     outbox.answer(stream, 2, None)
     drain.join(10)
-    assert drained == [True]
+    assert drained == [None]
 
 
 def test_the_refusal_of_a_sign_is_nobodys_concern(outbox: Outbox) -> None:
-    outbox.buffer(RUN).begin_signs()
-    stream = outbox.begin_stream()
-    assert outbox.next_message(stream)
+    outbox.start_heartbeats(RUN, "me")
+    stream = outbox.queue.begin_stream()
+    assert outbox.queue.next_message(stream)
     outbox.answer(stream, 1, runstream.FailedPrecondition("the run is deleted"))
     outbox.flush()

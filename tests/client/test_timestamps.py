@@ -13,11 +13,17 @@ from hypothesis import strategies as st
 
 from runstream import buffer as buffer_module
 from runstream.outbox import Outbox
-from runstream.series import Series, record
+from runstream.series import Columns, Series, record
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 # A point: what the clock says, in milliseconds, its step, whether the batch ends after it.
 LOGGED = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3), st.booleans()), max_size=60)
+
+
+def take(series: Series, rows: int) -> Columns:
+    columns = series.peek(rows)
+    series.drop(rows)
+    return columns
 
 
 def stamped(logged: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
@@ -27,9 +33,9 @@ def stamped(logged: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
     for clock, step, ends_batch in logged:
         series.append(record(0.0, step, -clock * 1_000_000))
         if ends_batch:
-            columns = series.take(1000)
+            columns = take(series, 1000)
             result += zip(columns.step, columns.timestamp, strict=True)
-    columns = series.take(1000)
+    columns = take(series, 1000)
     return result + list(zip(columns.step, columns.timestamp, strict=True))
 
 
@@ -67,7 +73,7 @@ def test_explicit_ones_are_kept_among_those_filled_in() -> None:
     series = Series("loss")
     for timestamp in (7, -9_000_000, 3, -9_000_000, 9):
         series.append(record(0.0, 0, timestamp))
-    assert series.take(10).timestamp == [7, 9, 3, 10, 9]
+    assert take(series, 10).timestamp == [7, 9, 3, 10, 9]
 
 
 def test_what_is_remembered_is_forgotten_when_the_clock_has_passed() -> None:
@@ -75,10 +81,10 @@ def test_what_is_remembered_is_forgotten_when_the_clock_has_passed() -> None:
     for clock in range(1, 50):
         for step in range(20):
             series.append(record(0.0, step, -clock * 1_000_000))
-        series.take(1000)
+        take(series, 1000)
         assert len(series._given) <= 20
     series.append(record(0.0, 99, -100 * 1_000_000))
-    series.take(1)
+    take(series, 1)
     assert series._given == {99: 100}
     assert series.ahead_of(99)
     assert not series.ahead_of(100)
@@ -89,7 +95,7 @@ def test_threads_that_log_one_step_at_once_get_different_ones(
 ) -> None:
     now = time.time_ns()
     monkeypatch.setattr(buffer_module, "time_ns", lambda: now)
-    buffer = Outbox(lambda: None).buffer("a" * 32)
+    buffer = Outbox(lambda: True).buffer("a" * 32)
 
     def log() -> None:
         for _ in range(500):
@@ -100,9 +106,11 @@ def test_threads_that_log_one_step_at_once_get_different_ones(
         thread.start()
     for thread in threads:
         thread.join()
+    messages: list[bytes] = []
+    buffer.drain(lambda _buffer, message, _points, _settings: messages.append(message))
     timestamps = [
         timestamp
-        for message, _ in buffer.drain()
+        for message in messages
         for timestamp in LogBatchRequest.FromString(message).metrics.timestamp
     ]
     assert len(set(timestamps)) == 2000

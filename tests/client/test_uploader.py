@@ -5,10 +5,11 @@ The stream is that of grpcio-testing's channel, so the test is the server and ca
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,14 @@ import grpc_testing
 import pytest
 
 from runstream import uploader as uploader_module
-from runstream.errors import FailedPrecondition, Internal, InvalidArgument, Unauthenticated
+from runstream.batch import Backlog
+from runstream.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    Unauthenticated,
+)
 from runstream.uploader import TICK, Uploader
 from runstream.v1 import logging_service_pb2
 from runstream.v1.logging_service_pb2 import BatchError, LogBatchRequest, LogBatchResponse
@@ -27,13 +35,18 @@ SERVICE = logging_service_pb2.DESCRIPTOR.services_by_name["LoggingService"]
 LOG_BATCH = SERVICE.methods_by_name["LogBatch"]
 
 
+_numbers = itertools.count()
+
+
 class ScriptedServer:
     """The far end of the streams of an uploader."""
 
     def __init__(self) -> None:
         self._channel = grpc_testing.channel([SERVICE], grpc_testing.strict_real_time())
         self.opened: list[float] = []
-        self.uploader = Uploader("grpc://scripted", self._open)
+        # The uploader of the test before may still have something to say.
+        self.name = f"grpc://scripted-{next(_numbers)}"
+        self.uploader = Uploader(self.name, self._open)
         self.outbox = self.uploader.outbox
         self.buffer = self.outbox.buffer(RUN)
 
@@ -178,10 +191,11 @@ def test_an_outage_gives_one_warning_and_one_notice_of_its_end(
         answer(stream, 1)
         server.outbox.flush(timeout=5)
         deadline = time.monotonic() + 5
-        while len(caplog.records) < 2 and time.monotonic() < deadline:
+        while f"{server.name} answers" not in caplog.text and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-    assert "grpc://scripted does not answer (scripted)" in caplog.messages[0]
+    told = [record for record in caplog.records if server.name in record.getMessage()]
+    assert [record.levelname for record in told] == ["WARNING", "INFO"]
+    assert f"{server.name} does not answer (scripted)" in told[0].getMessage()
 
 
 def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
@@ -216,7 +230,7 @@ def test_a_stream_that_ends_with_nothing_to_send_is_opened_when_there_is_somethi
     break_off(stream)
     time.sleep(5 * TICK)
     assert len(server.opened) == 1
-    assert not caplog.records
+    assert server.name not in caplog.text
     server.params("b")
     assert take(server.accept(), 1) == ["b"]
 
@@ -261,8 +275,8 @@ def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: Script
     server.params("a", "b", "c", "d")
     stream = server.accept()
     take(stream, 4)
-    drained: list[bool] = []
-    drain = threading.Thread(target=lambda: drained.append(server.outbox.drain(0.4)))
+    drained: list[object] = []
+    drain = threading.Thread(target=lambda: drained.append(server.outbox.drain(0.4, 30)))
     drain.start()
     for count in (1, 2, 3):
         time.sleep(0.25)
@@ -270,18 +284,47 @@ def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: Script
     drain.join(0.2)
     assert drain.is_alive()
     drain.join(5)
-    assert drained == [False]
+    assert isinstance(drained[0], DeadlineExceeded)
     assert server.outbox.backlog()[RUN] == (0, 1)
 
 
-def test_flush_does_not_wait_for_an_uploader_that_failed(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+class Catastrophe(BaseException):
+    """What nobody foresees."""
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError, MemoryError, Catastrophe])
+def test_an_uploader_that_failed_goes_unnoticed_by_no_call(
+    server: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: type[BaseException],
 ) -> None:
     def fail() -> None:
-        raise ZeroDivisionError("a fault of ours")
+        raise fault("a fault of ours")
 
-    monkeypatch.setattr(server.uploader, "_tend", fail)
     server.params("a")
-    with pytest.raises(Internal, match="a fault of ours"):
-        server.outbox.flush(timeout=10)
-    assert "uploading to" in caplog.text
+    take(server.accept(), 1)
+    monkeypatch.setattr(server.uploader, "_reopen_stream", fail)
+    server.buffer.log_metric("loss", 1.0, 0, None)
+    with pytest.raises(Internal, match=f"{fault.__name__}.*a fault of ours.*1 params") as error:
+        server.outbox.flush(timeout=30)
+    assert isinstance(error.value.__cause__, fault)
+    calls: list[Callable[[], object]] = [
+        lambda: server.buffer.log_metric("loss", 1.0, 1, None),
+        lambda: server.buffer.log_metrics({"loss": 1.0}, 1, None),
+        lambda: server.params("b"),
+        lambda: server.buffer.set_tags({"b": 1}),
+        lambda: server.buffer.log_columns(["m"], [0], [1], [1], [1.0]),
+        lambda: server.outbox.buffer("b" * 32).log_metric("loss", 1.0, 1, None),
+        lambda: server.outbox.flush(RUN),
+        lambda: server.outbox.flush(),
+    ]
+    for call in calls:
+        with pytest.raises(Internal, match="uploading failed for good") as error:
+            call()
+        assert error.value.reason == "UPLOADER_FAILED"
+    assert sum(server.outbox.backlog().values(), Backlog()) == (1, 1)
+    give_up = time.monotonic() + 10
+    while f"uploading to {server.name} failed for good" not in caplog.text:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)

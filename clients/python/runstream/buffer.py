@@ -5,12 +5,16 @@ from __future__ import annotations
 import reprlib
 import struct
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex, TypeVar
 
 from runstream import rules
+from runstream.batch import Backlog, Settings
 from runstream.errors import InvalidArgument, RunstreamError
+from runstream.packing import point_batches, setting_batches
 from runstream.series import Series, checked_record, record
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.run_pb2 import Param, RunTag
@@ -19,15 +23,10 @@ if TYPE_CHECKING:
     from runstream.entities import Metric
     from runstream.outbox import Outbox
 
-#: Size at which a batch is sent without waiting for more (M7).
-BATCH_BYTES = 1024 * 1024
-
-# What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
-# It is 30 at the very worst, and 1.5 MiB are still far from the limit of a message.
-_ROW_BYTES = 20
-
-# Points after which a batch call makes batches itself, so that it cannot outrun the uploader.
+# Points that wait, and batches of one call, after which the call waits until the uploader has
+# taken them: or else it would outrun the uploader, and the limit of the outbox would not hold.
 _MANY_POINTS = 50_000
+_MANY_BATCHES = 1
 
 #: Params or tags: their keys and values.
 Pairs = Mapping[str, object] | Iterable[tuple[str, object]]
@@ -36,28 +35,37 @@ Number = TypeVar("Number", int, float)
 
 
 class RunBuffer:
-    """The way into the outbox for one run; any number of threads may use it.
+    """The way into the outbox for one run; any number of threads may log to it.
+
+    What a call queues it appends in one step. The uploader's thread alone takes it out.
 
     Attributes:
         run_id: the run.
-        used: when it was last asked for or drained, by `time.monotonic`.
-        last: number of the last batch put into the outbox; covered by the outbox's lock.
-        sent: when the last batch or sign of life was put there, by `time.monotonic`; the same lock.
-        sign_waits: whether a sign of life has no answer; the same lock.
-        refusals: errors of batches that the server refused, not yet raised; the same lock.
+        admitted: whether a call may log at once; otherwise it asks `Outbox.admit` first.
+        attention: whether a call that has logged must call `Outbox.attend`.
+        retired: whether the outbox let go of it; another buffer takes its place then.
+        refusals: errors of batches that the server refused, not yet raised.
+        used: when something was last taken out, by `time.monotonic`.
+        last: number of its last batch in the outbox; covered by the outbox's lock.
+        sent: when the last batch or heartbeat was put there, by `time.monotonic`; the same lock.
+        heartbeat_waits: whether a heartbeat has no answer; the same lock.
     """
 
     def __init__(self, outbox: Outbox, run_id: str) -> None:
         self._outbox = outbox
         self._series: dict[str, Series] = {}
-        self._append = {key: series.append for key, series in self._series.items()}
+        self._append: dict[str, Callable[[bytes], None]] = {}
+        self._settings: deque[Settings] = deque()
         self._params: dict[str, str] = {}
         self.run_id = run_id
+        self.admitted = False
+        self.attention = True
+        self.retired = False
+        self.refusals: deque[RunstreamError] = deque()
         self.used = time.monotonic()
         self.last = 0
         self.sent = 0.0
-        self.sign_waits = False
-        self.refusals: list[RunstreamError] = []
+        self.heartbeat_waits = False
 
     def log_metric(
         self,
@@ -67,19 +75,18 @@ class RunBuffer:
         timestamp: SupportsIndex | None,
     ) -> None:
         """Queue one point (M1, M2, M3, M5)."""
-        if self.refusals:
-            self._outbox.raise_refusals(self)
+        buffer = self if self.admitted else self._outbox.admit(self)
         try:
             if timestamp is None:
-                self._append[key](record(value, step, -time_ns()))
+                buffer._append[key](record(value, step, -time_ns()))
             else:
-                self._append[key](checked_record(key, value, step, timestamp))
+                buffer._append[key](checked_record(key, value, step, timestamp))
         except (KeyError, TypeError, struct.error):
             # A new key, a step of None, or bad input: seldom, so it need not be fast.
             data = checked_record(key, value, step, timestamp)
-            self._series_of(key).append(data)
-        if self._outbox.attention:
-            self._outbox.attend()
+            buffer._series_of(key).append(data)
+        if buffer.attention:
+            buffer._outbox.attend(buffer)
 
     def log_metrics(
         self,
@@ -88,19 +95,21 @@ class RunBuffer:
         timestamp: SupportsIndex | None,
     ) -> None:
         """Queue one point of each of several metrics, all of them or none."""
-        self.raise_refusals()
-        checked = [
-            (self._series_of(key), checked_record(key, value, step, timestamp))
-            for key, value in metrics.items()
-        ]
-        for series, data in checked:
-            series.append(data)
-        if self._outbox.attention:
-            self._outbox.attend()
+        buffer = self if self.admitted else self._outbox.admit(self)
+        records = [checked_record(key, value, step, timestamp) for key, value in metrics.items()]
+        queues = [buffer._series_of(key) for key in metrics]
+        _at_once(partial(series.append, data) for series, data in zip(queues, records, strict=True))
+        if buffer.attention:
+            buffer._outbox.attend(buffer)
 
-    def log_batch(self, metrics: Iterable[Metric | tuple[str, float, int, int]]) -> None:
-        """Queue many points, all of them or none."""
-        self.raise_refusals()
+    def log_batch(
+        self,
+        metrics: Iterable[Metric | tuple[str, float, int, int]],
+        params: Pairs = (),
+        tags: Pairs = (),
+    ) -> None:
+        """Queue many points, params and tags, all of them or none."""
+        buffer = self if self.admitted else self._outbox.admit(self)
         checked: dict[str, bytearray] = {}
         for key, value, timestamp, step in metrics:
             try:
@@ -110,13 +119,20 @@ class RunBuffer:
             except (KeyError, TypeError, struct.error):
                 data = checked_record(key, value, step, timestamp)
                 checked.setdefault(key, bytearray()).extend(data)
-        queues = [self._series_of(key) for key in checked]
-        for series, records in zip(queues, checked.values(), strict=True):
-            series.append(records)
-        if self.points() >= _MANY_POINTS:
-            self._outbox.collect()
-        if self._outbox.attention:
-            self._outbox.attend()
+        texts, batches = buffer._checked_settings(params, tags)
+        steps: list[partial[None]] = [
+            partial(buffer._series_of(key).append, records) for key, records in checked.items()
+        ]
+        if batches:
+            steps += (
+                partial(buffer._params.update, texts),
+                partial(buffer._settings.extend, batches),
+            )
+        _at_once(steps)
+        if len(batches) > _MANY_BATCHES or buffer._points() >= _MANY_POINTS:
+            buffer._outbox.catch_up()
+        if buffer.attention:
+            buffer._outbox.attend(buffer)
 
     def log_columns(
         self,
@@ -149,7 +165,82 @@ class RunBuffer:
 
     def log_params(self, params: Pairs) -> None:
         """Queue params as a batch of their own, so that a refusal takes no points with it (P1)."""
-        self.raise_refusals()
+        self.log_batch((), params)
+
+    def set_tags(self, tags: Pairs) -> None:
+        """Queue tags as a batch of their own (P3)."""
+        self.log_batch((), (), tags)
+
+    def waiting(self) -> Backlog:
+        """Return how much waits here, not in a batch yet."""
+        return Backlog(self._points(), sum(settings.pairs for settings in self._settings.copy()))
+
+    def is_empty(self) -> bool:
+        """Return whether nothing waits here."""
+        return not (self._settings or any(map(len, list(self._series.values()))))
+
+    def ahead_of(self, milliseconds: int) -> bool:
+        """Return whether timestamps after this time have been filled in."""
+        return any(series.ahead_of(milliseconds) for series in list(self._series.values()))
+
+    # For the uploader's thread.
+
+    def drain(self, put: Callable[[RunBuffer, bytes, int, int], None]) -> None:
+        """Move what waits here into batches.
+
+        Args:
+            put: takes this buffer, the message of a batch, and its counts of points and settings.
+                What it was given is removed from here after it returned.
+        """
+        while self._settings:
+            put(self, self._settings[0].message, 0, self._settings[0].pairs)
+            self._settings.popleft()
+        for message, points in point_batches(self.run_id, list(self._series.values())):
+            put(self, message, points, 0)
+        self.used = time.monotonic()
+
+    def take_over(self, retired: RunBuffer) -> None:
+        """Move what was logged to a buffer while it retired to here."""
+        for key, series in list(retired._series.items()):
+            series.move_to(self._series_of(key))
+        while retired._settings:
+            self._settings.append(retired._settings[0])
+            retired._settings.popleft()
+
+    def forget_params(self, message: bytes) -> None:
+        """Let the params of a refused batch be logged with other values."""
+        for param in LogBatchRequest.FromString(message).params:
+            self._params.pop(param.key, None)
+
+    def reset(self) -> None:
+        """Drop all that waits here: in a forked child it is the parent's to send."""
+        self._append.clear()
+        self._series.clear()
+        self._settings.clear()
+        self._params.clear()
+        self.refusals.clear()
+        self.admitted = False
+        self.attention = True
+        self.last = 0
+        self.heartbeat_waits = False
+
+    def _points(self) -> int:
+        return sum(map(len, list(self._series.values())))
+
+    def _series_of(self, key: str) -> Series:
+        series = self._series.get(key)
+        if series is None:
+            rules.check_key("key", key)
+            series = self._series.setdefault(key, Series(key))  # another thread may be faster
+        self._append[key] = series.append
+        return series
+
+    def _checked_settings(
+        self, params: Pairs, tags: Pairs
+    ) -> tuple[dict[str, str], list[Settings]]:
+        """Check params and tags; return the params, and batches of both."""
+        if not params and not tags:
+            return {}, []
         texts = settings("params", params)
         for key, value in texts.items():
             old = self._params.get(key, value)
@@ -163,100 +254,10 @@ class RunBuffer:
                     old=old,
                     new=value,
                 )
-        self._put(Param(key=key, value=value) for key, value in texts.items())
-        self._params.update(texts)
-
-    def set_tags(self, tags: Pairs) -> None:
-        """Queue tags as a batch of their own (P3)."""
-        self.raise_refusals()
-        self._put(RunTag(key=key, value=value) for key, value in settings("tags", tags).items())
-
-    def begin_signs(self) -> None:
-        """Give signs of life of the run, until `end_signs` is called as often."""
-        self._outbox.begin_signs(self)
-
-    def end_signs(self) -> None:
-        """Give no more signs of life of the run."""
-        self._outbox.end_signs(self)
-
-    def sign_of_life(self) -> bytes:
-        """Return the message that says nothing but that the run is alive."""
-        return LogBatchRequest(run_id=self.run_id).SerializeToString()
-
-    def raise_refusals(self) -> None:
-        """Raise what the server refused, if anything; each refusal is raised once."""
-        if self.refusals:
-            self._outbox.raise_refusals(self)
-
-    def points(self) -> int:
-        """Return how many points wait here, not in a batch yet."""
-        return sum(map(len, list(self._series.values())))
-
-    def ahead_of(self, milliseconds: int) -> bool:
-        """Return whether timestamps after this time have been filled in."""
-        return any(series.ahead_of(milliseconds) for series in list(self._series.values()))
-
-    def drain(self) -> Iterator[tuple[bytes, int]]:
-        """Move the points that wait here into batches: each a message and how many points it has.
-
-        The points of a metric stay together, because the server stores them fastest that way.
-        Only one thread at a time may do this.
-        """
-        request = LogBatchRequest(run_id=self.run_id)
-        table, size = request.metrics, 0
-        for series in list(self._series.values()):
-            left = len(series)
-            while left:
-                columns = series.take(min(left, max(1, (BATCH_BYTES - size) // _ROW_BYTES)))
-                rows = len(columns.step)
-                left -= rows
-                table.key.extend([len(table.keys)] * rows)
-                table.keys.append(series.key)
-                table.step.extend(columns.step)
-                table.timestamp.extend(columns.timestamp)
-                table.value.extend(columns.value)
-                size += rows * _ROW_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
-                if size + _ROW_BYTES > BATCH_BYTES:
-                    yield request.SerializeToString(), len(table.value)
-                    request = LogBatchRequest(run_id=self.run_id)
-                    table, size = request.metrics, 0
-        if size:
-            yield request.SerializeToString(), len(table.value)
-
-    def forget(self) -> None:
-        """Drop all that waits here: in a forked child it is the parent's to send."""
-        self._append.clear()
-        self._series.clear()
-        self._params.clear()
-        self.refusals.clear()
-        self.last = 0
-        self.sign_waits = False
-
-    def _series_of(self, key: str) -> Series:
-        series = self._series.get(key)
-        if series is None:
-            rules.check_key("key", key)
-            series = self._series.setdefault(key, Series(key))  # another thread may be faster
-            self._append[key] = series.append
-        return series
-
-    def _put(self, messages: Iterable[Param | RunTag]) -> None:
-        request, size, count = LogBatchRequest(run_id=self.run_id), 0, 0
-        for message in messages:
-            bytes_more = message.ByteSize()
-            if count and size + bytes_more > BATCH_BYTES:
-                self._outbox.put(self, request.SerializeToString(), settings=count)
-                request, size, count = LogBatchRequest(run_id=self.run_id), 0, 0
-            if isinstance(message, Param):
-                request.params.append(message)
-            else:
-                request.tags.append(message)
-            size += bytes_more
-            count += 1
-        if count:
-            self._outbox.put(self, request.SerializeToString(), settings=count)
-        if self._outbox.attention:
-            self._outbox.attend()
+        batches = [*setting_batches(self.run_id, [Param(key=k, value=v) for k, v in texts.items()])]
+        pairs = settings("tags", tags)
+        batches += setting_batches(self.run_id, [RunTag(key=k, value=v) for k, v in pairs.items()])
+        return texts, batches
 
 
 def settings(field: str, pairs: Pairs) -> dict[str, str]:
@@ -282,3 +283,11 @@ def _plain(column: Collection[Number]) -> Collection[Number]:
     """Return a column as Python numbers, which are read faster than the scalars of an array."""
     plain: Collection[Number] = column.tolist() if hasattr(column, "tolist") else column
     return plain
+
+
+def _at_once(steps: Iterable[partial[None]]) -> None:
+    """Do several calls of functions in C, all or none of them whatever interrupts the caller.
+
+    Signal handlers run between two steps of Python, and here is one: the loop is in C, too.
+    """
+    deque(map(partial.__call__, list(steps)), maxlen=0)

@@ -149,11 +149,7 @@ class TrackingClient(
         Raises:
             InvalidArgument: a key, value, step or timestamp breaks its rule.
         """
-        buffer = self.buffer(run_id)
-        params, tags = settings("params", params), settings("tags", tags)
-        buffer.log_batch(metrics)
-        buffer.log_params(params)
-        buffer.set_tags(tags)
+        self.buffer(run_id).log_batch(metrics, params, tags)
 
     def log_columns(
         self,
@@ -178,11 +174,12 @@ class TrackingClient(
         """Wait until all that was logged before, to any run, is on disk.
 
         Args:
-            timeout: seconds to wait; as long as it takes, if left out.
+            timeout: seconds to wait. If left out, it waits as long as answers come, for any one of
+                them up to a minute, and for ten minutes in all.
 
         Raises:
-            DeadlineExceeded: the time is over; it says how many points have no answer, and they
-                stay queued.
+            DeadlineExceeded: the time is over; it says how many points, params and tags have no
+                answer, and they stay queued.
             RunstreamError: the server refused something of what was logged.
         """
         self._connection.outbox.flush(timeout=timeout)
@@ -194,6 +191,14 @@ class TrackingClient(
     def buffer(self, run_id: str) -> RunBuffer:
         """Return the queue of a run, for many calls in a row."""
         return self._connection.outbox.buffer(run_id)
+
+    def start_heartbeats(self, run_id: str, owner: object) -> None:
+        """Send heartbeats of a run, the first one now, until every owner has stopped them."""
+        self._connection.outbox.start_heartbeats(run_id, owner)
+
+    def stop_heartbeats(self, run_id: str, owner: object) -> None:
+        """Send no more heartbeats of a run for an owner who started them."""
+        self._connection.outbox.stop_heartbeats(run_id, owner)
 
     # Logging, durable on return
 

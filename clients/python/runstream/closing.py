@@ -55,7 +55,7 @@ def finish() -> None:
 
 def _drained(connection: Connection) -> bool:
     try:
-        return connection.drain(PATIENCE)
+        return connection.drain(PATIENCE, PATIENCE) is None
     except KeyboardInterrupt:
         return False
 

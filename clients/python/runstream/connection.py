@@ -163,23 +163,26 @@ class Connection:
             raise answer
         return answer
 
-    def drain(self, patience: float) -> bool:
-        """Wait until all that was logged is answered; return whether it is.
+    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+        """Wait until all that was logged is answered; return what speaks against it, if it is not.
 
         At the end of a program a stream may be impossible; then unary calls do its work.
 
         Args:
             patience: seconds without an answer after which to give up.
+            limit: seconds after which to give up.
         """
-        if self.outbox.drain(patience):
-            return True
-        trouble = self.outbox.standing_trouble()
-        return trouble is not None and trouble.reason == NO_THREADS and self._send_by_calls()
+        error = self.outbox.drain(patience, limit)
+        if error is not None and error.reason == NO_THREADS:
+            self._uploader.collect()
+            if self._send_by_calls():
+                return None
+        return error
 
     def _send_by_calls(self) -> bool:
-        stream = self.outbox.begin_stream()
+        stream = self.outbox.queue.begin_stream()
         answered = 0
-        while self.outbox.pending() and (message := self.outbox.next_message(stream)):
+        while self.outbox.queue.pending() and (message := self.outbox.queue.next_message(stream)):
             batch = LogBatchRequest.FromString(message)
             refusal = None
             try:
@@ -229,10 +232,10 @@ class Connection:
             self._changed.notify_all()
         self._uploader.unpark()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew after a fork, in the child."""
         self._begin()
-        self._uploader.forget()
+        self._uploader.reset()
 
     def _attempt(
         self,

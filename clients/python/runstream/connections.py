@@ -64,7 +64,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     for connection in _connections.values():
-        connection.forget()
+        connection.reset()
     _lock.release()
 
 

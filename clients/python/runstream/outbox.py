@@ -1,311 +1,296 @@
-"""What was logged and is not answered yet: the batches of a process, in the order of sending.
+"""What was logged and is not answered yet: the buffers and the batches of a process for a server.
 
-    RunBuffer ──collect──> Outbox ──send──> stream
-    (points, per run)      (batches) <─answer─┘
+    RunBuffer ──collect──> BatchQueue ──next_message──> stream
+    (points, params and    (batches)  <────answer─────┘
+    tags, per run)
 
-Three parties meet here. Threads that log put points into buffers, without a lock, and batches of
-params and tags into the outbox. The uploader's thread, or a thread that flushes, moves points from
-buffers into batches. The stream takes batches to send them, and drops them when they are answered.
+Three parties meet here:
 
-Locks: `_collecting` is held while points become batches, so that each point is either in a buffer
-or in a batch for whoever holds it. `_lock` covers every other attribute of the outbox, and `last`,
-`sent`, `sign_waits` and `refusals` of the buffers. A thread that needs both takes `_collecting`
-first. Nobody waits for the network with either.
+- Threads that log append to buffers. An interrupt (Ctrl-C, an exception of a signal handler) may
+  come between any two steps of theirs, so they take no lock and change nothing in two steps: what
+  a call queues is appended by one step in C, and everything else they ask the uploader's thread
+  for, by a function that they post. Who waits, waits for a reply in a queue of its own.
+- The uploader's thread alone makes batches of what buffers hold, lets go of buffers, and runs what
+  was posted.
+- The stream's two threads take batches to send them, and drop them when they are answered.
 
-Memory: batches may take `LIMIT_BYTES` and points on their way into batches a few MiB more. When
+The lock of `BatchQueue` covers the batches, and here `_waits`, `_full`, `_broken_by` and `_trouble`
+where they are written. `_buffers` needs none: a dictionary adds by one step (`setdefault`), and the
+uploader's thread alone removes.
+
+Two flags of a buffer keep calls fast: `admitted` is read before something is queued, `attention`
+after it. Who sets one of them against a call does so first and looks at what the buffer holds then;
+the call does it the other way round. So one of the two sees the other, and nothing is queued where
+nobody looks: a buffer is let go of only after that, and what a call still logs to it is moved to
+the buffer that took its place.
+
+Memory: batches may take `LIMIT_BYTES` and what is on its way into batches a few MiB more. When
 the limit is reached, which takes an outage or a server slower than its clients, calls that log
-wait until a quarter is free again, and a warning is logged.
+wait until a quarter is free again, at most `ROOM_SECONDS`, and a warning is logged.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
-from weakref import WeakValueDictionary
+from queue import Empty, SimpleQueue
 
-from runstream.batch import Backlog, Batch, lateness_of, one_of_many, refusal_of
+from runstream import rules
+from runstream.batch import Backlog, batch_error, deadline_error, joint_error, standing_error
+from runstream.batch_queue import BatchQueue
 from runstream.buffer import RunBuffer
-from runstream.errors import Internal, RunstreamError
+from runstream.errors import DeadlineExceeded, Internal, RunstreamError
+from runstream.heartbeats import Heartbeats
 
 log = logging.getLogger("runstream")
 
 #: Bytes of batches without an answer after which calls that log wait: about 3.5 million points.
 LIMIT_BYTES = 64 * 1024 * 1024
 
-#: Bytes on the stream without an answer after which no more is sent.
-WINDOW_BYTES = 8 * 1024 * 1024
+#: Seconds that a call that logs waits for room, before it fails.
+ROOM_SECONDS = 600.0
 
-#: Seconds after which an open run gives a sign of life, if nothing of it was sent meanwhile.
-HEARTBEAT = 10.0
+#: Seconds without an answer after which `flush` gives up, and seconds that it takes at most.
+ANSWER_SECONDS = 60.0
+FLUSH_SECONDS = 600.0
 
-# What a batch takes besides its message.
-_BATCH_OVERHEAD = 200
-
-# Seconds without a call after which a buffer is let go, unless somebody else holds it.
+# Seconds after the last batch of a buffer that it is let go of, unless its run is open.
 _KEPT = 60.0
+
+# Seconds between two looks of a waiting call whether the uploader is still there.
+_LOOK = 1.0
+
+
+class Wait:
+    """A call that waits for answers, or for room.
+
+    Attributes:
+        run_id: the run whose answers it waits for; None for all.
+        target: number of the last batch that it waits for, once the uploader has made it.
+        over: whether nobody waits any more.
+        reply: gets an item when the wait is to end.
+    """
+
+    def __init__(self, run_id: str | None = None) -> None:
+        self.run_id = run_id
+        self.target: int | None = None
+        self.over = False
+        self.reply: SimpleQueue[None] = SimpleQueue()
 
 
 class Outbox:
-    """The batches of one process for one server.
+    """What one process logged to one server.
 
     Attributes:
-        attention: whether a call that logs must call `attend`; read without a lock.
+        queue: the batches.
+        heartbeats: those of the runs that are open here.
+        posted: what the uploader's thread is asked to do; None to look around at once.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, start: Callable[[], bool]) -> None:
         """Make an empty outbox.
 
         Args:
-            wake: wakes the uploader; must not wait for it.
+            start: starts the uploader's thread if there is none; returns whether there is one.
         """
-        self._wake = wake
-        # Buffers are kept while they are in use: by the caller, or by a weak reference and a
-        # strong one that `_let_go` drops after a while.
-        self._buffers: WeakValueDictionary[str, RunBuffer] = WeakValueDictionary()
-        self._kept: dict[str, RunBuffer] = {}
-        self._begin()
+        self._start = start
+        self._buffers: dict[str, RunBuffer] = {}
+        self._reset()
 
-    def _begin(self) -> None:
-        self._collecting = threading.Lock()
-        self._lock = threading.RLock()
-        self._unsent = threading.Condition(self._lock)
-        self._answered = threading.Condition(self._lock)
-        self._batches: deque[Batch] = deque()
-        self._bytes = 0
-        self._last = 0  # number of the last batch
-        self._last_answered = 0
-        self._stream = 0  # number of the stream that may send; another for none
-        self._sent = 0  # how many of the batches are on this stream
-        self._sent_bytes = 0
-        self._stream_answered = 0
-        self._idle = True
+    def _reset(self) -> None:
+        self.queue = BatchQueue()
+        self.heartbeats = Heartbeats(self.queue)
+        self.posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._waits: deque[Wait] = deque()  # for answers
+        self._waits_for_room: deque[Wait] = deque()
         self._full = False
-        self._living: dict[RunBuffer, int] = {}  # how often each run is open here
-        self._signs_due = math.inf  # when one of them may have to give a sign
+        self._next_retirement = 0.0
         self._broken_by: RunstreamError | None = None
         self._trouble: RunstreamError | None = None
-        self.attention = True
+        self._failed: BaseException | None = None
 
-    def forget(self) -> None:
-        """Begin anew in a forked child: what is queued here is the parent's to send.
+    def reset(self) -> None:
+        """Start anew in a forked child: what is queued here is the parent's to send.
 
         Locks are made anew too, because threads that held them do not exist in the child.
         """
-        self._begin()
+        posted = self.posted
+        self._reset()
         for buffer in list(self._buffers.values()):
-            buffer.forget()
+            buffer.reset()
+        posted.put(None)  # where this is no child, the thread that waits for it ends
 
     # For threads that log.
 
     def buffer(self, run_id: str) -> RunBuffer:
-        """Return the buffer of a run."""
-        with self._lock:
-            buffer = self._buffers.get(run_id)
-            if buffer is None:
-                buffer = self._buffers[run_id] = RunBuffer(self, run_id)
-            buffer.used = time.monotonic()
-            self._kept[run_id] = buffer
-            return buffer
+        """Return the buffer of a run.
 
-    def put(self, buffer: RunBuffer, message: bytes, points: int = 0, settings: int = 0) -> None:
-        """Add a batch."""
-        with self._lock:
-            self._last += 1
-            buffer.last = self._last
-            self._append(Batch(buffer, message, points, settings, self._last))
-            if self._bytes >= LIMIT_BYTES and not self._full:
-                self._full = self.attention = True
-                log.warning(
-                    "%d MiB wait for the server: calls that log wait too, until it catches up",
-                    LIMIT_BYTES >> 20,
-                )
+        Raises:
+            InvalidArgument: it is not the id of a run.
+        """
+        buffer = self._buffers.get(run_id)
+        if buffer is None:
+            rules.check_run_id("run_id", run_id)
+            buffer = self._buffers.setdefault(run_id, RunBuffer(self, run_id))
+        return buffer
 
-    def begin_signs(self, buffer: RunBuffer) -> None:
-        """Give signs of life of a run, the first one now, until `end_signs` is called as often."""
-        with self._lock:
-            self._living[buffer] = self._living.get(buffer, 0) + 1
-            self._give_sign(buffer)
-            self._signs_due = 0.0
-        self._wake()
+    def admit(self, buffer: RunBuffer) -> RunBuffer:
+        """Return the buffer that a call may log to, waiting while the outbox is full.
 
-    def end_signs(self, buffer: RunBuffer) -> None:
-        """Give no more signs of life of a run; a forked child gives none of its parent's runs."""
-        with self._lock:
-            times = self._living.pop(buffer, 0)
-            if times > 1:
-                self._living[buffer] = times - 1
+        Raises:
+            RunstreamError: something logged to the run before was refused, nothing is sent any
+                more, or there was no room for `ROOM_SECONDS`.
+        """
+        self._raise_refusals([buffer])
+        self._raise_failure()
+        if self._full:
+            self._wait_for_room()
+        if buffer.retired:
+            return self.buffer(buffer.run_id)
+        buffer.admitted = True
+        if buffer.refusals or buffer.retired or self._full or self._failed:
+            buffer.admitted = False  # this came meanwhile; the next call asks again
+        return buffer
 
-    def attend(self) -> None:
-        """Wake the uploader if it sleeps, and wait while the outbox is full."""
-        with self._lock:
-            self._rouse()
-            if self._full:
-                self._answered.wait_for(lambda: not self._full)
+    def attend(self, buffer: RunBuffer) -> None:
+        """Wake the uploader, after something was logged while it slept."""
+        if buffer.retired:
+            self.buffer(buffer.run_id)  # from now on `flush` waits for the run
+            self.post(partial(self._take_over, buffer))
+        elif self.posted.empty():
+            self.post(None)
+        else:
+            self._start()
 
-    def collect(self) -> bool:
-        """Make batches of the points that wait in buffers; return whether there were any."""
-        found = False
-        with self._collecting:
-            for buffer in list(self._buffers.values()):
-                for message, points in buffer.drain():
-                    self.put(buffer, message, points)
-                    buffer.used = time.monotonic()
-                    self._kept[buffer.run_id] = buffer
-                    found = True
-        return found
+    def post(self, work: Callable[[], None] | None) -> bool:
+        """Ask the uploader's thread to do something; return whether it can."""
+        self.posted.put(work)
+        return self._start()
+
+    def start_heartbeats(self, run_id: str, owner: object) -> None:
+        """Send heartbeats of a run, the first one now, until all who started them stop them."""
+        self.post(lambda: self.heartbeats.start(self.buffer(run_id), owner))
+
+    def stop_heartbeats(self, run_id: str, owner: object) -> None:
+        """Send no more heartbeats of a run for one who started them; doing it twice is fine."""
+        self.post(lambda: self.heartbeats.stop(self.buffer(run_id), owner))
+
+    def catch_up(self) -> None:
+        """Wait until the uploader has made batches of what was logged before."""
+        wait = Wait()
+        if self.post(partial(self._end_catching_up, wait)):
+            self._await(wait, ANSWER_SECONDS, FLUSH_SECONDS)
 
     def flush(self, run_id: str | None = None, timeout: float | None = None) -> None:
         """Wait until all that was logged before, to one run or to all, is answered.
 
+        Args:
+            run_id: the run; all, if left out.
+            timeout: seconds to wait. If left out, it waits as long as answers come, at most
+                `FLUSH_SECONDS`, and for any one of them `ANSWER_SECONDS`.
+
         Raises:
-            DeadlineExceeded: it was not within `timeout` seconds.
+            DeadlineExceeded: it was not answered in this time.
             RunstreamError: the server refused something of it, or refuses the stream for good.
         """
-        buffer = None if run_id is None else self._buffers.get(run_id)
-        if run_id is not None and buffer is None:
+        if run_id is not None and run_id not in self._buffers:
             return
-        self.collect()
-        with self._lock:
-            target = self._last if buffer is None else buffer.last
-            self._rouse()
-            self._answered.wait_for(
-                lambda: self._last_answered >= target or self._trouble is not None, timeout
-            )
-            self.raise_refusals(buffer)
-            if self._last_answered < target:
-                late = [
-                    batch
-                    for batch in self._batches
-                    if batch.number <= target and buffer in (None, batch.buffer)
-                ]
-                raise self._trouble or lateness_of(late, run_id, timeout, self._broken_by)
+        patience = ANSWER_SECONDS if timeout is None else timeout
+        error = self._wait_for_answers(
+            run_id, patience, FLUSH_SECONDS if timeout is None else timeout
+        )
+        self.raise_refusals(run_id)
+        if error is not None:
+            raise error
 
-    def drain(self, patience: float) -> bool:
-        """Wait until all is answered; return False after `patience` seconds without an answer."""
-        self.collect()
-        with self._lock:
-            self._rouse()
-            while self._last_answered < self._last and self._trouble is None:
-                went_on = partial(self._went_on, self._last_answered)
-                if not self._answered.wait_for(went_on, patience):
-                    return False
-            return self._last_answered == self._last
+    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+        """Wait until all is answered; return what speaks against it, if it is not.
+
+        Args:
+            patience: seconds without an answer after which to give up.
+            limit: seconds after which to give up.
+        """
+        return self._wait_for_answers(None, patience, limit)
 
     def backlog(self) -> dict[str, Backlog]:
-        """Return what has no answer, by run."""
-        with self._collecting, self._lock:
-            points = Counter({run_id: b.points() for run_id, b in self._buffers.items()})
-            settings: Counter[str] = Counter()
-            for batch in self._batches:
-                points[batch.buffer.run_id] += batch.points
-                settings[batch.buffer.run_id] += batch.settings
-            return {
-                run_id: Backlog(points[run_id], settings[run_id])
-                for run_id in points.keys() | settings.keys()
-                if points[run_id] or settings[run_id]
-            }
+        """Return what has no answer, by run; without a lock, so while others log about."""
+        late = {run_id: buffer.waiting() for run_id, buffer in self._buffers.copy().items()}
+        for batch in self.queue.snapshot():
+            run_id = batch.buffer.run_id
+            late[run_id] = late.get(run_id, Backlog()) + Backlog(batch.points, batch.settings)
+        return {run_id: backlog for run_id, backlog in late.items() if any(backlog)}
 
-    def raise_refusals(self, buffer: RunBuffer | None = None) -> None:
+    def raise_refusals(self, run_id: str | None = None) -> None:
         """Raise what the server refused of a run, or of all; each refusal is raised once."""
-        with self._lock:
-            buffers = list(self._buffers.values()) if buffer is None else [buffer]
-            refusals = [error for one in buffers for error in one.refusals]
-            for one in buffers:
-                one.refusals.clear()
-        if refusals:
-            raise one_of_many(refusals)
+        buffers = self._buffers.copy()
+        self._raise_refusals(
+            buffers.values() if run_id is None else filter(None, [buffers.get(run_id)])
+        )
 
-    # For the uploader.
+    # For the uploader's thread.
 
-    def pending(self) -> bool:
-        """Return whether a batch, or a sign of life, waits for its answer."""
-        with self._lock:
-            return bool(self._batches)
+    def do_posted(self, timeout: float | None) -> None:
+        """Do what threads asked for, waiting for it up to `timeout` seconds."""
+        with suppress(Empty):
+            work = self.posted.get(timeout=timeout)
+            while True:
+                if work is not None:
+                    work()
+                work = self.posted.get_nowait()
 
-    def give_signs(self) -> float | None:
-        """Add a sign of life for each open run of which nothing was sent lately.
-
-        Return the seconds until there may be another to add; None if no run is open. During an
-        outage none is added to what waits.
-        """
-        now = time.monotonic()
-        with self._lock:
-            if now >= self._signs_due:
-                for buffer in self._living:
-                    waits = buffer.sign_waits or buffer.last > self._last_answered
-                    if now >= buffer.sent + HEARTBEAT and not waits:
-                        self._give_sign(buffer)
-                due = min((buffer.sent for buffer in self._living), default=math.inf) + HEARTBEAT
-                self._signs_due = max(due, now + HEARTBEAT / 10)
-            return self._signs_due - now if self._living else None
+    def collect(self) -> bool:
+        """Make batches of what waits in buffers; return whether there was anything."""
+        found = False
+        for buffer in list(self._buffers.values()):
+            buffer.attention = False
+            if not buffer.is_empty():
+                found = True
+                buffer.drain(self._put)
+        self._retire_unused()
+        return found
 
     def sleep(self) -> bool:
-        """Fall idle, so that the next call that logs wakes the uploader.
+        """Let the next call that logs wake the uploader.
 
-        Return False, and stay awake, if something was logged meanwhile.
+        Return False if there is something to do already.
         """
-        with self._lock:
-            self._idle = self.attention = True
-            # Whoever logs puts the point first and looks at `attention` then; here it is the
-            # other way round. So one of the two sees the other.
-            unanswered = self._last_answered < self._last
-            if unanswered or any(buffer.points() for buffer in self._buffers.values()):
-                self._idle = False
-                self.attention = self._full
-                return False
-            self._let_go()
-            return True
+        buffers = list(self._buffers.values())
+        for buffer in buffers:
+            buffer.attention = True
+        return self.is_idle() and all(buffer.is_empty() for buffer in buffers)
+
+    def is_idle(self) -> bool:
+        """Return whether nothing is posted, and no batch waits for its answer."""
+        return self.posted.empty() and self.queue.last_answered == self.queue.last
 
     def trouble(self, error: RunstreamError | None, for_good: bool = False) -> None:
         """Take note of why the stream broke; None when it works again.
 
         Args:
             error: why it broke.
-            for_good: whether waiting cannot help, so that calls that flush fail by this error.
+            for_good: whether waiting cannot help, so that calls that wait fail by this error.
         """
-        with self._lock:
-            self._broken_by = error
-            self._trouble = error if for_good else None
-            self._answered.notify_all()
+        self._broken_by = error
+        self._trouble = error if for_good else None
+        if for_good:
+            self._end_all_waits()
 
     def standing_trouble(self) -> RunstreamError | None:
-        """Return what calls that flush fail by, if anything."""
-        with self._lock:
-            return self._trouble
+        """Return what calls that wait fail by, if anything."""
+        return self._trouble
+
+    def fail(self, cause: BaseException) -> None:
+        """Let all calls fail from now on, because the uploader's thread ends by an error."""
+        self._failed = cause
+        for buffer in list(self._buffers.values()):
+            buffer.admitted = False
+        self._end_all_waits()
 
     # For the stream.
-
-    def begin_stream(self) -> int:
-        """Return the number of a new stream, on which nothing is sent yet."""
-        with self._lock:
-            self._stream += 1
-            self._sent = self._sent_bytes = self._stream_answered = 0
-            return self._stream
-
-    def end_stream(self, stream: int) -> None:
-        """Send nothing more on a stream."""
-        with self._lock:
-            if stream == self._stream:
-                self._stream += 1
-                self._unsent.notify_all()
-
-    def next_message(self, stream: int) -> bytes | None:
-        """Return what to send next, waiting for it; None when the stream has ended."""
-        with self._lock:
-            while stream == self._stream:
-                room = not self._sent or self._sent_bytes < WINDOW_BYTES
-                if room and self._sent < len(self._batches):
-                    message = self._batches[self._sent].message
-                    self._sent += 1
-                    self._sent_bytes += len(message)
-                    return message
-                self._unsent.wait()
-            return None
 
     def answer(self, stream: int, answered: int, refusal: RunstreamError | None) -> None:
         """Take note of an answer: batches of this stream are on disk, the last maybe refused.
@@ -313,56 +298,185 @@ class Outbox:
         Raises:
             Internal: the answer covers what was not sent.
         """
-        with self._lock:
-            if stream != self._stream:
+        with self.queue.lock:
+            batch = self.queue.answer(stream, answered)
+            if batch is None:
                 return
-            count = answered - self._stream_answered
-            if not 0 < count <= self._sent:
-                raise Internal(
-                    f"the server answered {answered} requests of a stream, "
-                    f"of which {self._stream_answered + self._sent} were sent"
-                )
-            self._stream_answered = answered
-            self._sent -= count
-            for _ in range(count):
-                batch = self._batches.popleft()
-                self._bytes -= len(batch.message) + _BATCH_OVERHEAD
-                self._sent_bytes -= len(batch.message)
-                self._last_answered = batch.number
-                if batch.is_sign:
-                    batch.buffer.sign_waits = False
-            if refusal is not None and not batch.is_sign:
-                batch.buffer.refusals.append(refusal_of(batch, refusal))
-                self._kept[batch.buffer.run_id] = batch.buffer
-            if self._full and self._bytes < LIMIT_BYTES * 3 // 4:
+            if refusal is not None and not batch.is_heartbeat:
+                batch.buffer.forget_params(batch.message)
+                batch.buffer.refusals.append(batch_error(batch, refusal))
+                batch.buffer.admitted = False
+            if self._full and self.queue.bytes < LIMIT_BYTES * 3 // 4:
                 self._full = False
-                self.attention = self._idle
-            self._unsent.notify()
-            self._answered.notify_all()
+                _end(self._waits_for_room)
+            _end(self._waits, self.queue.last_answered)
 
-    def _went_on(self, answered: int) -> bool:
-        return self._last_answered > answered or self._trouble is not None
+    # Waiting.
 
-    def _append(self, batch: Batch) -> None:
-        self._batches.append(batch)
-        self._bytes += len(batch.message) + _BATCH_OVERHEAD
-        batch.buffer.sent = time.monotonic()
-        self._unsent.notify()
+    def _wait_for_answers(
+        self, run_id: str | None, patience: float, limit: float
+    ) -> RunstreamError | None:
+        wait = Wait(run_id)
+        begin = time.monotonic()
+        try:
+            if self.post(partial(self._begin_wait, wait)):
+                self._await(wait, patience, limit)
+        finally:
+            wait.over = True
+        self._raise_failure()
+        late = self._late(wait)
+        if not any(late):
+            return None
+        if self._trouble is not None:
+            return standing_error(self._trouble, late)
+        seconds = min(limit, round(time.monotonic() - begin, 1) if patience < limit else limit)
+        return deadline_error(late, run_id, seconds, self._broken_by)
 
-    def _give_sign(self, buffer: RunBuffer) -> None:
-        # Nobody waits for its answer, so it has no number of its own.
-        buffer.sign_waits = True
-        self._append(Batch(buffer, buffer.sign_of_life(), 0, 0, self._last))
+    def _await(self, wait: Wait, patience: float, limit: float) -> bool:
+        """Wait for a reply; return whether it came in time.
 
-    def _rouse(self) -> None:
-        if self._idle:
-            self._idle = False
-            self.attention = self._full
-            self._wake()
+        Raises:
+            Internal: the uploader failed.
+        """
+        answered, since = self.queue.last_answered, time.monotonic()
+        end = since + limit
+        while True:
+            self._raise_failure()
+            now = time.monotonic()
+            if self.queue.last_answered != answered:
+                answered, since = self.queue.last_answered, now
+            left = max(0.0, min(since + patience, end) - now)
+            with suppress(Empty):
+                wait.reply.get(timeout=min(left, _LOOK))
+                return True
+            if not left or not self._start():
+                return False
 
-    def _let_go(self) -> None:
-        long_ago = time.monotonic() - _KEPT
-        now = time.time_ns() // 1_000_000
-        for run_id, buffer in list(self._kept.items()):
-            if buffer.used < long_ago and not buffer.refusals and not buffer.ahead_of(now):
-                del self._kept[run_id]
+    def _wait_for_room(self) -> None:
+        wait = Wait()
+        end = time.monotonic() + ROOM_SECONDS
+        while self._full and self.post(partial(self._begin_wait_for_room, wait)):
+            left = end - time.monotonic()
+            if self._trouble is not None:
+                raise standing_error(self._trouble, self._late(wait))
+            if not self._await(wait, left, left):
+                late = self._late(wait)
+                raise DeadlineExceeded(
+                    f"no room for {ROOM_SECONDS:g} s, because {late} have no answer and fill the "
+                    f"{LIMIT_BYTES >> 20} MiB of the outbox; what this call logged is not queued"
+                    + (f" (the stream broke: {self._broken_by})" if self._broken_by else ""),
+                    reason="OUTBOX_FULL",
+                    points=late.points,
+                    settings=late.settings,
+                )
+
+    def _late(self, wait: Wait) -> Backlog:
+        """Return how much of what a call waits for has no answer."""
+        if wait.target is None:
+            backlog = self.backlog()
+            runs = [wait.run_id] if wait.run_id is not None else list(backlog)
+            return sum((backlog.get(run_id, Backlog()) for run_id in runs), Backlog())
+        batches = [
+            Backlog(batch.points, batch.settings)
+            for batch in self.queue.snapshot()
+            if batch.number <= wait.target and wait.run_id in (None, batch.buffer.run_id)
+        ]
+        return sum(batches, Backlog())
+
+    def _raise_refusals(self, buffers: Iterable[RunBuffer]) -> None:
+        told = [(buffer, error) for buffer in buffers for error in buffer.refusals.copy()]
+        if told:
+            try:
+                raise joint_error([error for _, error in told])
+            finally:  # an interrupt before this leaves them to be raised again
+                for buffer, error in told:
+                    with suppress(ValueError):  # another thread raised it, too
+                        buffer.refusals.remove(error)
+
+    def _raise_failure(self) -> None:
+        cause = self._failed
+        if cause is not None:
+            late = sum(self.backlog().values(), Backlog())
+            raise Internal(
+                f"uploading failed for good: {cause!r}; {late} were not delivered",
+                reason="UPLOADER_FAILED",
+                points=late.points,
+                settings=late.settings,
+            ) from cause
+
+    # What the uploader's thread does for others.
+
+    def _begin_wait(self, wait: Wait) -> None:
+        self.collect()
+        buffer = self._buffers.get(wait.run_id) if wait.run_id is not None else None
+        with self.queue.lock:
+            wait.target = self.queue.last if buffer is None else buffer.last
+            self._waits = deque(other for other in self._waits if not other.over)
+            self._waits.append(wait)
+            if self._trouble is not None:
+                _end(self._waits)
+            _end(self._waits, self.queue.last_answered)
+
+    def _begin_wait_for_room(self, wait: Wait) -> None:
+        with self.queue.lock:
+            self._waits_for_room.append(wait)
+            if not self._full or self._trouble is not None:
+                _end(self._waits_for_room)
+
+    def _end_catching_up(self, wait: Wait) -> None:
+        self.collect()
+        wait.reply.put(None)
+
+    def _end_all_waits(self) -> None:
+        with self.queue.lock:
+            _end(self._waits)
+            _end(self._waits_for_room)
+
+    def _take_over(self, retired: RunBuffer) -> None:
+        if retired.retired:
+            self.buffer(retired.run_id).take_over(retired)
+
+    def _put(self, buffer: RunBuffer, message: bytes, points: int, settings: int) -> None:
+        with self.queue.lock:
+            self.queue.put(buffer, message, points, settings)
+            if self.queue.bytes < LIMIT_BYTES or self._full:
+                return
+            self._full = True
+        for other in list(self._buffers.values()):
+            other.admitted = False
+        log.warning(
+            "%d MiB wait for the server: calls that log wait too, until it catches up",
+            LIMIT_BYTES >> 20,
+        )
+
+    def _retire_unused(self) -> None:
+        now = time.monotonic()
+        if now < self._next_retirement:
+            return
+        self._next_retirement = now + _KEPT / 10
+        for buffer in list(self._buffers.values()):
+            if buffer.used <= now - _KEPT and self._is_done(buffer):
+                buffer.retired = True
+                buffer.admitted = False
+                buffer.attention = True
+                # What is logged from here on is not missed: see `attend`.
+                if buffer.is_empty():
+                    del self._buffers[buffer.run_id]
+                else:
+                    buffer.retired = False
+
+    def _is_done(self, buffer: RunBuffer) -> bool:
+        return (
+            buffer not in self.heartbeats
+            and self.queue.is_answered(buffer)
+            and not buffer.refusals
+            and not buffer.ahead_of(time.time_ns() // 1_000_000)
+        )
+
+
+def _end(waits: deque[Wait], answered: int | None = None) -> None:
+    """End waits: all, or those for batches up to a number."""
+    for wait in list(waits):
+        if answered is None or (wait.target or 0) <= answered:
+            waits.remove(wait)
+            wait.reply.put(None)

@@ -39,7 +39,7 @@ class ActiveRun:
         self._buffer = client.buffer(run.info.run_id)
         self.ended = False
         self._process = os.getpid()
-        self._buffer.begin_signs()
+        client.start_heartbeats(run.info.run_id, self)
         closing.opened(self)
 
     @property
@@ -128,7 +128,7 @@ class ActiveRun:
         try:
             self.flush()
         finally:
-            self._buffer.end_signs()
+            self._client.stop_heartbeats(self._info.run_id, self)
             closing.closed(self)
             if self.is_ours:
                 self._info = self._client.update_run(self._info.run_id, status, end_time)

@@ -76,39 +76,53 @@ class Columns(NamedTuple):
 class Series:
     """A queue of records.
 
-    Any thread may call `append`; the global interpreter lock, or the lock that a bytearray has
-    without it, makes each call one step. Only one thread at a time may call `take`.
+    Any thread may append; the global interpreter lock, or the lock that a bytearray has without
+    it, makes each call one step. Only one thread may call `peek`, `drop` and `move_to`.
+
+    Attributes:
+        key: the metric.
+        records: what waits, in the order of the calls.
+        append: appends one or more records.
     """
 
-    __slots__ = ("_clock", "_given", "_records", "append", "key")
+    __slots__ = ("_clock", "_given", "append", "key", "records")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self._records = bytearray()
-        #: Append one or more records. It is the bytearray's own method because log_metric calls
-        #: it: a method around it would cost more than the rest of log_metric's queueing.
-        self.append = self._records.extend
+        self.records = bytearray()
+        # It is the bytearray's own method because log_metric calls it: a method around it would
+        # cost more than the rest of log_metric's queueing.
+        self.append = self.records.extend
         # Every timestamp filled in so far is less than `_clock`, or in `_given` as the latest
         # one of its step. So `_given` stays as small as the points of one millisecond.
         self._clock = 0
         self._given: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self._records) // _RECORD_BYTES
+        return len(self.records) // _RECORD_BYTES
 
     def ahead_of(self, milliseconds: int) -> bool:
         """Return whether timestamps after this time have been filled in."""
         return any(timestamp > milliseconds for timestamp in self._given.values())
 
-    def take(self, rows: int) -> Columns:
-        """Remove and return the oldest points, at most `rows` of them."""
-        records = bytes(self._records[: rows * _RECORD_BYTES])
-        del self._records[: len(records)]
+    def peek(self, rows: int) -> Columns:
+        """Return the oldest points, at most `rows` of them; `drop` removes them."""
+        records = bytes(self.records[: rows * _RECORD_BYTES])
         doubles: memoryview[float] = memoryview(records).cast("d")
         integers = memoryview(records).cast("q")
         steps, timestamps = integers[1::3].tolist(), integers[2::3].tolist()
         values = list(doubles[::3])
         return Columns(steps, self._filled_in(steps, timestamps), values)
+
+    def drop(self, rows: int) -> None:
+        """Remove the oldest points."""
+        del self.records[: rows * _RECORD_BYTES]
+
+    def move_to(self, other: Series) -> None:
+        """Move all points to the end of another series, in their order."""
+        records = bytes(self.records)
+        other.append(records)
+        del self.records[: len(records)]
 
     def _filled_in(self, steps: list[int], timestamps: list[int]) -> list[int]:
         """Replace clock readings by timestamps that strictly grow for each step (M5)."""

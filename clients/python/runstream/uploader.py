@@ -1,7 +1,7 @@
-"""Sends an outbox to the server: one thread that minds one stream after the other.
+"""Sends an outbox to the server: one thread that opens one stream after the other.
 
     asleep ──something is logged──> awake ──a fifth of a second without anything──> asleep
-           ──a sign of life is due─>
+           ──a heartbeat is due───>
     awake: every `TICK`, points become batches; a stream is opened when batches wait and there
            is none, after a break with growing pauses
 
@@ -17,7 +17,9 @@ import math
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -58,28 +60,34 @@ _LONGEST_PAUSE = 5.0
 
 
 class Uploader:
-    """Minds the stream of an outbox."""
+    """Sends what is in an outbox.
+
+    Attributes:
+        outbox: the outbox.
+    """
 
     def __init__(
         self, server: str, open_stream: OpenStream, at_start: Callable[[], None] = lambda: None
     ) -> None:
-        """Make an uploader, which starts its thread when it is first woken.
+        """Make an uploader, whose thread starts when something is asked of it.
 
         Args:
             server: name of the server, for people.
             open_stream: opens a stream to it.
-            at_start: called when a thread is started, so also in a forked child.
+            at_start: called before a thread is started, so also in a forked child.
         """
         self._server = server
         self._open_stream = open_stream
         self._at_start = at_start
-        self.outbox = Outbox(self.wake)
-        self._begin()
+        self.outbox = Outbox(self.start)
+        self._reset()
 
-    def _begin(self) -> None:
-        self._starting = threading.Lock()
-        self._awake = threading.Event()
-        self._thread: threading.Thread | None = None
+    def _reset(self) -> None:
+        # Who takes the token is the uploader's thread. An interrupt can make `start` forget that
+        # it started one, so there may be several that try.
+        self._token = deque([None])
+        self._running = False  # set by the thread that has the token
+        self._stopping = False
         self._stream: Stream | None = None
         self._parked = False
         self._held = False
@@ -87,22 +95,19 @@ class Uploader:
         self._failures = 0
         self._next_attempt = 0.0
 
-    def wake(self) -> None:
-        """Look after the outbox now."""
-        with self._starting:
-            if self._thread is None:
-                self._at_start()
-                self._thread = threading.Thread(
-                    target=self._run, name="runstream-uploader", daemon=True
-                )
-                if not self._starts(self._thread):
-                    self._thread = None
-        self._awake.set()
+    def start(self) -> bool:
+        """Start the uploader's thread if there is none; return whether there is one."""
+        if self._running:
+            return True
+        self._at_start()
+        return self._starts(
+            threading.Thread(target=self._run, name="runstream-uploader", daemon=True)
+        )
 
     def hold(self) -> None:
-        """Open a stream, if there is none, as a sign of life to a server that may end itself."""
+        """Open a stream, if there is none, because the server may end itself without one."""
         self._held = True
-        self.wake()
+        self.outbox.post(None)
 
     def park(self) -> None:
         """Open no stream before `unpark`."""
@@ -113,7 +118,7 @@ class Uploader:
         stream = self._stream
         if stream is not None:
             stream.abandoned = True
-            self.outbox.end_stream(stream.number)
+            self.outbox.queue.end_stream(stream.number)
 
     def wait_for_end(self, timeout: float) -> None:
         """Wait for the end of an abandoned stream."""
@@ -125,42 +130,77 @@ class Uploader:
         """Go on where `park` stopped."""
         self._parked = False
         self._next_attempt = 0.0
-        self._awake.set()
+        self.outbox.posted.put(None)
 
     def stop(self) -> None:
         """End the thread once nothing waits in the outbox."""
-        with self._starting:
-            self._thread = None
-        self._awake.set()
+        self._stopping = True
+        self.outbox.posted.put(None)
 
-    def forget(self) -> None:
-        """Begin anew in a forked child."""
-        self.outbox.forget()
-        self._begin()
+    def collect(self) -> None:
+        """Make batches of what waits in buffers where no thread can be started for that."""
+        with suppress(IndexError):  # there is a thread, which does it
+            self._token.pop()
+            try:
+                self.outbox.do_posted(0)
+                self.outbox.collect()
+            finally:
+                self._token.append(None)
+
+    def reset(self) -> None:
+        """Start anew in a forked child."""
+        self.outbox.reset()
+        self._reset()
 
     def _run(self) -> None:
-        try:
-            self._mind()
-        except Exception as error:
-            # Nobody must wait for answers that cannot come any more.
-            log.exception("uploading to %s failed", self._server)
-            self.outbox.trouble(Internal(f"uploading failed: {error!r}"), for_good=True)
+        token = self._token
+        while True:
+            try:
+                token.pop()
+            except IndexError:  # there is another thread
+                return
+            self._running = True
+            try:
+                self._run_loop()
+            except BaseException as error:
+                self._fail(error)  # and keep the token: no other thread could go on
+                return
+            self._running = False
+            token.append(None)
+            # Who asked for something before this found a thread, and started none.
+            if self.outbox.posted.empty():
+                return
 
-    def _mind(self) -> None:
+    def _fail(self, error: BaseException) -> None:
+        # Nobody must log what is not sent, or wait for answers that cannot come any more.
+        while True:
+            try:
+                self.outbox.fail(error)
+                log.critical("uploading to %s failed for good", self._server, exc_info=error)
+            except MemoryError:
+                time.sleep(TICK)
+                continue
+            return
+
+    def _run_loop(self) -> None:
+        """Send until `stop` and the end of all work."""
+        outbox, posted = self.outbox, self.outbox.posted
         quiet = 0
-        me = threading.current_thread()
-        while self._thread is me or (self._thread is None and not self.outbox.sleep()):
-            found = self.outbox.collect()
-            until_sign = self.outbox.give_signs() if self._thread is me else None
-            quiet = 0 if found or self.outbox.pending() else quiet + 1
-            self._tend()
-            if quiet > _TICKS_TO_SLEEP and self.outbox.sleep():
-                self._awake.wait(until_sign)
-            else:
-                self._awake.wait(TICK)
-            self._awake.clear()
+        pause: float | None = 0.0
+        while outbox.posted is posted:  # it has another one after `reset`
+            outbox.do_posted(pause)
+            found = outbox.collect()
+            until_heartbeat = outbox.heartbeats.send()
+            quiet = 0 if found or outbox.queue.pending() else quiet + 1
+            self._reopen_stream()
+            pause = TICK
+            if quiet > _TICKS_TO_SLEEP and outbox.sleep():
+                if self._stopping and not outbox.heartbeats:
+                    self._stopping = False
+                    return
+                pause = until_heartbeat
 
-    def _tend(self) -> None:
+    def _reopen_stream(self) -> None:
         stream = self._stream
         if stream is not None and stream.answering:
             self._works()
@@ -171,11 +211,11 @@ class Uploader:
                 self._broken(stream.error)
         if (
             self._stream is None
-            and (self._held or self.outbox.pending())
+            and (self._held or self.outbox.queue.pending())
             and not self._parked
             and time.monotonic() >= self._next_attempt
         ):
-            stream = Stream(self.outbox, self._open_stream, self._awake)
+            stream = Stream(self.outbox, self._open_stream)
             self._stream = stream
             if not self._starts(stream.thread):
                 self._stream = None
@@ -197,7 +237,7 @@ class Uploader:
             log.info("%s answers again", self._server)
 
     def _broken(self, error: RunstreamError) -> None:
-        if not self.outbox.pending():
+        if not self.outbox.queue.pending():
             return
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)
         self._failures += 1
@@ -225,11 +265,10 @@ class Stream:
         error: why it ended.
     """
 
-    def __init__(self, outbox: Outbox, open_stream: OpenStream, awake: threading.Event) -> None:
+    def __init__(self, outbox: Outbox, open_stream: OpenStream) -> None:
         self._outbox = outbox
         self._open_stream = open_stream
-        self._awake = awake
-        self.number = outbox.begin_stream()
+        self.number = outbox.queue.begin_stream()
         self.abandoned = False
         self.answering = False
         self.ended = threading.Event()
@@ -243,10 +282,13 @@ class Stream:
             self.error = error_of_call(error)
         except RunstreamError as error:
             self.error = error
+        except Exception as error:
+            log.exception("the stream failed")
+            self.error = Internal(f"the stream failed: {error!r}")
         finally:
-            self._outbox.end_stream(self.number)
+            self._outbox.queue.end_stream(self.number)
             self.ended.set()
-            self._awake.set()
+            self._outbox.posted.put(None)
 
     def _read_answers(self) -> None:
         # Nothing but this frame holds the call, so that gRPC can shut down after its end.
@@ -260,7 +302,7 @@ class Stream:
             answers.cancel()
 
     def _messages(self) -> Iterator[bytes]:
-        while (message := self._outbox.next_message(self.number)) is not None:
+        while (message := self._outbox.queue.next_message(self.number)) is not None:
             yield message
 
 
