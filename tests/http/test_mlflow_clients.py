@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,18 @@ def test_training_code_runs_unchanged(
         assert (other.info.status, other.info.lifecycle_stage) == ("FAILED", "deleted")
         assert len(client.get_metric_history(told["other"], "m")) == 900
         assert client.load_text(told["run_id"], "notes.txt") == "größer"
+    assert server.stop() == ""
+
+
+def test_what_is_not_here_is_done_otherwise_or_refused_at_once(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    """Multipart uploads and signed addresses of MLflow's client fall back to the proxy."""
+    told: dict[str, Any] = run(NEWEST, "optional", server, tmp_path)
+    assert told["listed"] == ["deep/large.bin"]
+    for part, refusal in told["refusals"].items():
+        assert "Runstream does not have" in refusal, part
+    assert {"traces", "registry", "webhooks"} <= told["refusals"].keys()
     assert server.stop() == ""
 
 

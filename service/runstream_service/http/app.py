@@ -16,6 +16,7 @@ from starlette.routing import Route
 from runstream.errors import RunstreamError
 from runstream_service.http import errors, mlflow
 from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.http.bodies import Bodies
 from runstream_service.http.calls import routes
 from runstream_service.http.contract import Contract
 from runstream_service.http.document import document_routes
@@ -23,6 +24,7 @@ from runstream_service.http.downloads import Downloads
 from runstream_service.http.guard import Guard
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
+from runstream_service.http.json_thread import JsonThread
 from runstream_service.http.streams import stream_routes
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
@@ -39,18 +41,20 @@ def application(
         downloads: what serves them to people.
         hosts: the names under which it is reached.
     """
-    contract = Contract()
+    contract, bodies, thread = Contract(), Bodies(), JsonThread()
     return Starlette(
         routes=[
             Route("/health", _health),
             Route("/version", _version),
             Route("/get-artifact", proxy.get),
             *document_routes(contract),
-            *routes(contract, servicers),
+            *routes(contract, servicers, bodies, thread),
             *stream_routes(
                 servicers["runstream.v1.LoggingService"],
                 servicers["runstream.v1.MetricService"],
                 servicers["runstream.v1.WatchService"],
+                bodies,
+                thread,
             ),
             *_artifact_routes(proxy),
             *downloads.routes(),
@@ -80,7 +84,13 @@ def _others() -> Iterator[Route]:
     """Yield what MLflow has and we do not, after all that we have."""
     for prefix in (mlflow.PREFIX, mlflow.TWIN):
         yield Route(prefix + "3.0/mlflow/server-info", _server_info)
+        for part in mlflow.NO_ADDRESSES:
+            path = f"{prefix}2.0/mlflow-artifacts/{part}/{{rest:path}}"
+            yield Route(path, _no_address, methods=_ALL)
         for number in ("2.0", "3.0"):
+            for way in ("upload", "download"):
+                path = f"{prefix}{number}/mlflow/artifacts/presigned-{way}-url"
+                yield Route(path, _no_address, methods=_ALL)
             for part in mlflow.NOT_HERE:
                 for path in (f"{number}/mlflow/{part}", f"{number}/mlflow/{part}/{{rest:path}}"):
                     yield Route(prefix + path, _not_here, methods=_ALL)
@@ -99,6 +109,12 @@ async def _version(request: Request) -> Response:
 
 async def _server_info(request: Request) -> Response:
     return JSONResponse({"store_type": "SqlStore", "workspaces_enabled": False})
+
+
+async def _no_address(request: Request) -> Response:
+    part = request.url.path.split("/mlflow-artifacts/", 1)[-1].split("/", 1)[0]
+    text = mlflow.NO_ADDRESSES.get(part, mlflow.NO_ADDRESSES["presigned"])
+    return errors.answer(501, "NOT_IMPLEMENTED", text)
 
 
 async def _not_here(request: Request) -> Response:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
+from runstream_service.http.bodies import chunks_of
 from runstream_service.http.content import STILL, send_content
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store import artifacts
@@ -45,7 +46,7 @@ class ArtifactProxy:
     async def upload(self, request: Request) -> Response:
         """Store the body as a file."""
         place = await self._place(request.path_params["path"])
-        await self._blobs.upload(*place, request.stream(), lambda: "")
+        await self._blobs.upload(*place, chunks_of(request), lambda: "")
         return Response(b"{}", media_type="application/json")
 
     async def download(self, request: Request) -> Response:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from google.protobuf.message import Message
@@ -14,31 +13,36 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runstream_service.http import mlflow
+from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract, Rpc
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, as_mlflow, exact
 from runstream_service.http.errors import BadRequest
+from runstream_service.http.json_thread import JsonThread
 
-#: Bytes of a body: the largest dataset (P4), with room for what JSON makes of it.
-BODY_BYTES = 64 * 1024 * 1024
-
-# What is larger takes some milliseconds.
-_LARGE_REQUEST = 512 * 1024
-_LARGE_ANSWER = 64 * 1024
+#: Bytes of a body: of a batch as large as MLflow's may be, with room for what JSON makes of it.
+BODY_BYTES = 16 * 1024 * 1024
+#: The same where a body holds datasets, whose profiles may be very long (P4).
+DATASETS_BYTES = 64 * 1024 * 1024
+#: Objects and lists in a body, each of which takes far more memory than its brackets.
+BODY_VALUES = 100_000
 
 Method = Callable[[Message, None], Awaitable[Message]]
-Result = TypeVar("Result")
 
 
-def routes(contract: Contract, servicers: Mapping[str, Any]) -> Iterator[Route]:
+def routes(
+    contract: Contract, servicers: Mapping[str, Any], bodies: Bodies, thread: JsonThread
+) -> Iterator[Route]:
     """Yield the routes of all RPCs, those of MLflow under both of their paths (W4).
 
     Args:
         contract: the contract.
         servicers: what answers, by the full name of the service.
+        bodies: the bodies that are held.
+        thread: reads and writes large messages.
     """
     for rpc in contract.rpcs:
-        call = Call(rpc, getattr(servicers[rpc.service], rpc.name))
+        call = Call(rpc, getattr(servicers[rpc.service], rpc.name), bodies, thread)
         yield Route(rpc.path, call.answer, methods=[rpc.verb])
         if rpc.path.startswith(mlflow.MLFLOW_PATHS):
             twin = mlflow.TWIN + rpc.path.removeprefix(mlflow.PREFIX)
@@ -48,10 +52,21 @@ def routes(contract: Contract, servicers: Mapping[str, Any]) -> Iterator[Route]:
 class Call:
     """One RPC over HTTP."""
 
-    def __init__(self, rpc: Rpc, method: Method) -> None:
+    def __init__(self, rpc: Rpc, method: Method, bodies: Bodies, thread: JsonThread) -> None:
+        """Prepare.
+
+        Args:
+            rpc: the RPC.
+            method: what answers it.
+            bodies: the bodies that are held.
+            thread: reads and writes large messages.
+        """
         double = as_mlflow if rpc.path.startswith(mlflow.MLFLOW_PATHS) else exact
         self._method = method
         self._has_body = rpc.has_body
+        self._limit = DATASETS_BYTES if rpc.request.name == "LogInputsRequest" else BODY_BYTES
+        self._bodies = bodies
+        self._thread = thread
         self._decoder = Decoder(rpc.request)
         self._encoder = Encoder(rpc.response, double)
 
@@ -62,14 +77,13 @@ class Call:
             RunstreamError: as the servicer, or because the request is malformed.
         """
         if self._has_body:
-            body = await _body(request)
-            large = len(body) > _LARGE_REQUEST
-            asked = await _run(large, self._of_body, body, request.path_params)
+            async with self._bodies.hold(request, self._limit) as body:
+                asked = await self._thread.run(len(body), self._of_body, body, request.path_params)
         else:
             asked = self._decoder.of_query(request.query_params, **request.path_params)
         answer = await self._method(asked, None)
-        large = answer.ByteSize() > _LARGE_ANSWER
-        return Response(await _run(large, self._json, answer), media_type="application/json")
+        content = await self._thread.run(answer.ByteSize(), self._json, answer)
+        return Response(content, media_type="application/json")
 
     def _of_body(self, body: bytes, path: Mapping[str, str]) -> Message:
         said = _parsed(body)
@@ -79,29 +93,22 @@ class Call:
         return orjson.dumps(self._encoder(answer))
 
 
-async def _run(on_thread: bool, work: Callable[..., Result], *arguments: Any) -> Result:
-    """Do some work, on a thread if it is so much that others would have to wait for it."""
-    return await asyncio.to_thread(work, *arguments) if on_thread else work(*arguments)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise BadRequest(
-                f"The body is larger than {BODY_BYTES} bytes",
-                reason="BODY_TOO_LARGE",
-                field="body",
-                limit=BODY_BYTES,
-            )
-    return bytes(body)
+def check_values(body: bytes) -> None:
+    """Raise BadRequest if JSON holds so many objects and lists that it would fill the memory."""
+    if len(body) > BODY_VALUES and body.count(b"{") + body.count(b"[") > BODY_VALUES:
+        raise BadRequest(
+            f"The body holds more than {BODY_VALUES} objects and lists",
+            reason="BODY_TOO_LARGE",
+            field="body",
+            limit=BODY_VALUES,
+        )
 
 
 def _parsed(body: bytes) -> Any:
     """Return the JSON of a body; an empty object, if there is none."""
     if not body:
         return {}
+    check_values(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -47,17 +47,20 @@ async def of_runstream(request: Request, error: Any) -> Response:
 def told(error: RunstreamError) -> tuple[int, str, str]:
     """Return status, code and message of an error of ours."""
     status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
-    return status, "BAD_REQUEST" if isinstance(error, BadRequest) else code, error.message
+    code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
+    return status, code, _quotable(error.message)
 
 
 def told_of_batch(error: BatchError) -> tuple[int, str, str]:
     """Return the same of the error of a batch."""
     status, code = _BY_NUMBER.get(error.code, (500, "INTERNAL_ERROR"))
-    return status, code, error.message
+    return status, code, _quotable(error.message)
 
 
 async def of_http(request: Request, error: Any) -> Response:
-    """Answer what Starlette found wrong: no such path, or not with this verb."""
+    """Answer what is wrong with the form of a request: its path, its verb or its encoding."""
+    if error.status_code == 415:
+        return answer(415, "BAD_REQUEST", _quotable(error.detail))
     text = f"{request.method} {shortened(request.url.path)} is no route of this server"
     return answer(error.status_code, "ENDPOINT_NOT_FOUND", text)
 
@@ -76,8 +79,12 @@ async def of_fault(request: Request, error: Any) -> Response:
 
 def answer(status: int, code: str, message: str) -> Response:
     """Return the answer that tells of an error."""
+    body = {"error_code": code, "message": message}
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def _quotable(message: str) -> str:
+    """Return the text of an error shortened, and without what is no Unicode text."""
     if len(message) > _MESSAGE_CHARACTERS:
         message = f"{message[:_MESSAGE_CHARACTERS]}… ({len(message)} characters)"
-    # A message may quote what is no Unicode text, which JSON cannot hold.
-    body = {"error_code": code, "message": message.encode(errors="backslashreplace").decode()}
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    return message.encode(errors="backslashreplace").decode()

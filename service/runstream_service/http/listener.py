@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +14,22 @@ import uvicorn
 
 from runstream_service.http.app import application
 from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.http.connection import Connection
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store.database import CannotOpenError
 from runstream_service.store.readers import Readers
+
+log = logging.getLogger(__name__)
+
+#: Connections at the same time, if the process may have so many files open three times over.
+CONNECTIONS = 1_000
+
+# Connections that wait to be accepted.
+_BACKLOG = 512
+# Seconds between two lines of the log that say that none can be.
+_ACCEPT_LOG_SECONDS = 10.0
 
 # Seconds that requests under way are given when the server stops.
 _GRACE = 10
@@ -66,13 +79,16 @@ class Listener:
                 servicers, ArtifactProxy(readers, blobs), Downloads(readers, blobs), self._hosts
             ),
             access_log=False,
-            http="httptools",
+            backlog=_BACKLOG,
+            http=Connection,
             lifespan="off",
+            limit_concurrency=_connections(),
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
             ws="none",
         )
+        asyncio.get_running_loop().set_exception_handler(_LoopErrors())
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve([self._socket]))
         while not self._server.started and not self._serving.done():
@@ -84,8 +100,40 @@ class Listener:
         await self._serving
 
 
+class _LoopErrors:
+    """Logs what no code could catch in the event loop.
+
+    Without a free file descriptor asyncio tries to accept hundreds of connections a second, and
+    logs a traceback for each.
+    """
+
+    def __init__(self) -> None:
+        self._next = float("-inf")
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not str(context.get("message")).startswith("socket.accept() out of system resource"):
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._next:
+            self._next = loop.time() + _ACCEPT_LOG_SECONDS
+            log.error("no connection can be accepted: %s", context.get("exception"))
+
+
+def _connections() -> int:
+    """Return how many connections there may be, so that most file descriptors stay free."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS if descriptors < 0 else max(1, min(CONNECTIONS, descriptors // 3))
+
+
 class _Server(uvicorn.Server):
-    """Leaves the signals to the process that it is a part of."""
+    """Closes connections that are stuck, and leaves the signals to the process it is a part of."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at the connections once a second; ten ticks are one."""
+        if counter % 10 == 0:
+            connection: Any
+            for connection in list(self.server_state.connections):
+                connection.close_if_stuck()
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

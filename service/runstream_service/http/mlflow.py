@@ -86,6 +86,21 @@ NOT_HERE = {
     "gateway": "a gateway",
     "jobs": "jobs",
     "issues": "issues",
+    "label-schemas": "label schemas",
+    "review-queues": "review queues",
+    "prompt-optimization": "an optimizer of prompts",
+    "unified-traces": "traces",
+    "get-online-trace-details": "traces",
+    "unity-catalog": "a model registry",
     "users": "users",
     "workspaces": "workspaces",
+}
+
+#: Parts of MLflow's artifact proxy that hand out addresses of an object store, by the beginning of
+#: their paths after `mlflow-artifacts/`, and what is answered. At the first of these texts MLflow's
+#: client uploads the file as one, which is what Runstream is good at: it takes no memory for it.
+NO_ADDRESSES = {
+    "mpu": "Multipart upload is not supported for the current artifact repository: "
+    "upload the file as one, of any size",
+    "presigned": "Runstream hands out no addresses of its storage: download the file by the proxy",
 }

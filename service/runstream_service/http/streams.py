@@ -5,7 +5,9 @@ Points come in as lines of JSON, histories go out as such, and changes as server
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -19,9 +21,12 @@ from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
+from runstream_service.http.bodies import Bodies, chunks_of
+from runstream_service.http.calls import check_values
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, exact
 from runstream_service.http.errors import BadRequest, told, told_of_batch
+from runstream_service.http.json_thread import JsonThread
 from runstream_service.http.reading import read_apart
 from runstream_service.servicers.logs import Logs
 from runstream_service.servicers.metrics import Metrics
@@ -29,6 +34,9 @@ from runstream_service.servicers.watches import Watches
 
 #: Refused lines that an answer tells of; of more it tells the number.
 TOLD = 1_000
+
+# Lines that are read at a time: a millisecond or two, if they are short.
+_LINES = 100
 
 # Seconds of silence after which a watcher is told that the connection still stands.
 _SILENCE = 15.0
@@ -40,11 +48,13 @@ _history = Decoder(ReadMetricHistoryRequest.DESCRIPTOR)
 _points = Encoder(ReadMetricHistoryResponse.DESCRIPTOR, exact)
 
 
-def stream_routes(logs: Logs, metrics: Metrics, watches: Watches) -> Iterator[Route]:
+def stream_routes(
+    logs: Logs, metrics: Metrics, watches: Watches, bodies: Bodies, thread: JsonThread
+) -> Iterator[Route]:
     """Yield the routes."""
 
     async def upload(request: Request) -> Response:
-        return await Upload(request, logs).answer()
+        return await Upload(request, logs, bodies, thread).answer()
 
     async def read(request: Request) -> Response:
         return await _reading(request, metrics)
@@ -64,11 +74,14 @@ class Upload:
     are on disk or refused.
     """
 
-    def __init__(self, request: Request, logs: Logs) -> None:
+    def __init__(self, request: Request, logs: Logs, bodies: Bodies, thread: JsonThread) -> None:
         self._request = request
         self._logs = logs
+        self._bodies = bodies
+        self._thread = thread
         self._lines = 0
-        self._sent: list[int] = []  # the number of the line of each request
+        self._sent: deque[int] = deque()  # the number of the line of each request without answer
+        self._answered = 0
         self._refused: list[dict[str, Any]] = []
         self._refusals = 0
 
@@ -76,23 +89,54 @@ class Upload:
         """Read all lines, and tell what became of them."""
         async with aclosing(self._logs.LogBatch(self._requests(), None)) as answers:  # type: ignore[type-var]
             async for answer in answers:
+                line = 0
+                for _ in range(answer.answered - self._answered):
+                    line = self._sent.popleft()
+                self._answered = answer.answered
                 if answer.HasField("error"):
-                    self._refuse(self._sent[answer.answered - 1], *told_of_batch(answer.error)[1:])
+                    self._refuse(line, *told_of_batch(answer.error)[1:])
         summary = {"lines": self._lines, "refused": self._refusals, "refusals": self._refused}
         return Response(orjson.dumps(summary), media_type="application/json")
 
     async def _requests(self) -> AsyncIterator[LogBatchRequest]:
-        async for line in _lines(self._request):
+        async with aclosing(self._chunks()) as chunks:
+            async for lines in chunks:
+                for first in range(0, len(lines), _LINES):
+                    async for batch in self._batches(lines[first : first + _LINES]):
+                        yield batch
+                    await asyncio.sleep(0)  # others have their turn
+
+    async def _batches(self, lines: Sequence[bytes]) -> AsyncIterator[LogBatchRequest]:
+        """Yield the batches of some lines, and note which are refused."""
+        for batch in await self._thread.run(sum(map(len, lines)), _batches, lines):
             self._lines += 1
-            if not line.strip():
-                continue
-            try:
-                request = _batch(line)
-            except RunstreamError as error:
-                self._refuse(self._lines, *told(error)[1:])
-                continue
-            self._sent.append(self._lines)
-            yield request
+            if isinstance(batch, RunstreamError):
+                self._refuse(self._lines, *told(batch)[1:])
+            elif batch is not None:
+                self._sent.append(self._lines)
+                yield batch
+
+    async def _chunks(self) -> AsyncGenerator[list[bytes], None]:
+        """Yield the lines that are complete with each chunk of the body."""
+        rest = bytearray()
+        held = 0
+        try:
+            async for chunk in chunks_of(self._request):
+                self._bodies.take(len(chunk))
+                held += len(chunk)
+                complete, newline, following = chunk.rpartition(b"\n")
+                if newline:
+                    yield (bytes(rest) + complete).split(b"\n")
+                    rest.clear()
+                rest += following
+                self._bodies.release(held - len(rest))
+                held = len(rest)
+                if held > MESSAGE_BYTES:
+                    raise _too_long()
+            if rest:
+                yield [bytes(rest)]
+        finally:
+            self._bodies.release(held)
 
     def _refuse(self, line: int, code: str, message: str) -> None:
         self._refusals += 1
@@ -100,24 +144,28 @@ class Upload:
             self._refused.append({"line": line, "error_code": code, "message": message})
 
 
-async def _lines(request: Request) -> AsyncIterator[bytes]:
-    rest = b""
-    async for chunk in request.stream():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > MESSAGE_BYTES:
-            raise BadRequest(
-                f"A line is larger than {MESSAGE_BYTES} bytes",
-                reason="LINE_TOO_LARGE",
-                field="body",
-                limit=MESSAGE_BYTES,
-            )
-    if rest:
-        yield rest
+def _too_long() -> BadRequest:
+    return BadRequest(
+        f"A line is larger than {MESSAGE_BYTES} bytes",
+        reason="LINE_TOO_LARGE",
+        field="body",
+        limit=MESSAGE_BYTES,
+    )
+
+
+def _batches(lines: Sequence[bytes]) -> list[LogBatchRequest | RunstreamError | None]:
+    """Return what each line is: a batch, or what is wrong with it; None, if it is empty."""
+    batches: list[LogBatchRequest | RunstreamError | None] = []
+    for line in lines:
+        try:
+            batches.append(_batch(line) if line.strip() else None)
+        except RunstreamError as error:
+            batches.append(error.with_traceback(None))
+    return batches
 
 
 def _batch(line: bytes) -> LogBatchRequest:
+    check_values(line)
     try:
         said = orjson.loads(line)
     except orjson.JSONDecodeError as error:

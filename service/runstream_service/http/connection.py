@@ -1,0 +1,120 @@
+"""One connection of HTTP, which holds little and is not held for ever.
+
+uvicorn's protocol bounds neither heads nor requests that follow each other unanswered, and waits
+without end for a client that sends nothing or reads nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Bytes that a client may send without one that is of a body: a head, trailers, sizes of chunks.
+HEAD_BYTES = 64 * 1024
+#: Seconds that the head of a request may take, from the connection or the answer before.
+HEAD_SECONDS = 30.0
+#: Seconds for which a client may send nothing of a body, or read nothing of an answer.
+SILENT_SECONDS = 60.0
+
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 86\r\n"
+    b'connection: close\r\n\r\n{"error_code": "TEMPORARILY_UNAVAILABLE", '
+    b'"message": "there are too many connections"}'
+)
+
+
+class Connection(HttpToolsProtocol):
+    """A connection; there are at most as many as the `limit_concurrency` of the server."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, or answer that there are too many."""
+        super().connection_made(transport)
+        now = self.loop.time()
+        self._begun = self._heard = self._read = now
+        self._unread = 0
+        self._aside = 0
+        self._in_head = False
+        if len(self.connections) > (self.limit_concurrency or 0):
+            transport.write(_FULL)
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, of which a part must be of a body sooner or later."""
+        self._heard = self.loop.time()
+        self._aside += len(data)
+        super().data_received(data)
+        if self._aside > HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"More than {HEAD_BYTES} bytes are no part of a body.")
+
+    def on_message_begin(self) -> None:
+        """Begin a request, unless the one before has no answer yet.
+
+        Nobody sends requests so but to fill the memory; they can be sent again (RFC 9112, 9.3.2).
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            raise ValueError("the request before has no answer yet")
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; those after a body are passed over."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Answer a request."""
+        self._in_head = False
+        self._aside = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._aside = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a body."""
+        self._aside = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        self._begun = self.loop.time()
+        super().on_response_complete()
+
+    def resume_writing(self) -> None:
+        """Go on with an answer, of which the client has read."""
+        self._unread = 0
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, after the answer to what came before it."""
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            super().send_400_response(msg)
+        elif not cycle.more_body:
+            cycle.keep_alive = False
+            self.transport.pause_reading()
+        elif cycle.response_started:
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    def close_if_stuck(self) -> None:
+        """Close the connection if its client has done nothing for too long; called every second."""
+        now = self.loop.time()
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            stuck = now - self._begun > HEAD_SECONDS
+        elif cycle.more_body and not self.flow.read_paused:
+            stuck = now - self._heard > SILENT_SECONDS
+        else:
+            stuck = False
+        unread = self.transport.get_write_buffer_size()
+        # Nothing is added while the client does not read, so that what it reads can be seen.
+        if not self.flow.write_paused or unread != self._unread:
+            self._unread, self._read = unread, now
+        if stuck or now - self._read > SILENT_SECONDS:
+            self.transport.abort()

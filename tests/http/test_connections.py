@@ -1,0 +1,325 @@
+"""What one caller sends over HTTP neither stops the others nor stays in memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from http_rest import Rest
+from probe import Probe, memory, peak_memory, reset_peak
+from server_process import ServerProcess
+
+Probing = Callable[[ServerProcess], Probe]
+
+# A server whose clients may be silent for a second, and of which there may be twenty.
+IMPATIENT = """
+import sys
+from runstream.cli import main
+from runstream_service.http import connection, listener
+connection.HEAD_SECONDS = connection.SILENT_SECONDS = 1.0
+listener.CONNECTIONS = 20
+main()
+"""
+GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+CHUNKED = (
+    b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[ServerProcess]:
+    server = ServerProcess(
+        tmp_path / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"}, program=("-c", IMPATIENT)
+    )
+    yield server
+    assert server.stop() == ""
+
+
+@contextmanager
+def connected(server: ServerProcess) -> Iterator[socket.socket]:
+    host, _, port = server.http.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        yield connection
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return what comes until the server closes the connection."""
+    parts = []
+    try:
+        while part := connection.recv(65_536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def send_all(connection: socket.socket, parts: Iterator[bytes]) -> None:
+    """Send parts until the server does not want any more."""
+    try:
+        for part in parts:
+            connection.sendall(part)
+    except (ConnectionResetError, BrokenPipeError, TimeoutError):
+        pass
+
+
+def has_open(server: ServerProcess, part: str) -> bool:
+    """Return whether a server has a file open whose path has a part."""
+    targets = []
+    for descriptor in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            targets.append(str(descriptor.readlink()))
+    return any(part in target for target in targets)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_requests_that_nobody_reads_the_answers_of_are_not_kept(
+    server: ServerProcess, probe: Probing
+) -> None:
+    with probe(server) as seen, connected(server) as connection:
+        reset_peak(server)
+        before = memory(server)
+        send_all(connection, (GET * 10_000 for _ in range(60)))  # 25 MB
+        assert peak_memory(server) - before < 32
+        assert b"OK" in received(connection)
+    seen.assert_others_were_served()
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        (b"GET /", b"a" * 65_536),
+        (b"GET /health HTTP/1.1\r\nX: ", b"a" * 65_536),
+        (b"GET /health HTTP/1.1\r\n", b"x: a\r\n" * 10_000),
+        (
+            b"PUT /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+            b"a" * 65_536,
+        ),
+        (
+            b"PUT /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+            b"x: a\r\n" * 10_000,
+        ),
+    ],
+)
+def test_a_head_without_end_is_refused(server: ServerProcess, begin: bytes, part: bytes) -> None:
+    before = memory(server)
+    with connected(server) as connection:
+        connection.sendall(begin)
+        send_all(connection, (part for _ in range(1_000)))  # 60 MB
+        received(connection)
+    assert memory(server) - before < 32
+    assert requests.get(f"{server.http}/health", timeout=60).text == "OK"
+
+
+def test_a_head_of_a_usual_size_is_taken_and_one_beyond_the_limit_told(rest: Rest) -> None:
+    url = f"{rest.uri}/health"
+    assert rest.session.get(url, headers={"x": "a" * 30_000}).text == "OK"
+    host, _, port = rest.uri.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(GET[:-2] + b"X: ")
+        for _ in range(9):
+            connection.sendall(b"a" * 8_000)
+        assert received(connection).startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_follows_a_request_and_is_none_does_not_take_its_answer(server: ServerProcess) -> None:
+    for follows in (b"\0garbage\r\n\r\n", GET, GET * 5_000):
+        with connected(server) as connection:
+            connection.sendall(GET + follows)
+            connection.shutdown(socket.SHUT_WR)
+            assert received(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"",
+        b"GET /health HT",
+        CHUNKED + b"1\r\n{",
+        GET,
+    ],
+)
+def test_who_sends_nothing_more_is_let_go(impatient: ServerProcess, begin: bytes) -> None:
+    with connected(impatient) as connection:
+        connection.sendall(begin)
+        received(connection)  # ends
+
+
+def test_who_sends_a_head_letter_by_letter_is_let_go(impatient: ServerProcess) -> None:
+    with connected(impatient) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ended = []
+        with suppress(ConnectionResetError, BrokenPipeError):
+            for _ in range(600):
+                connection.sendall(b"a")
+                time.sleep(0.1)
+            ended.append("a minute")
+        assert ended == []
+
+
+def test_who_reads_nothing_of_an_answer_is_let_go(impatient: ServerProcess) -> None:
+    rest = Rest(impatient.http)
+    run_id = rest.create_run()
+    path = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/large"
+    rest.session.put(rest.uri + path, data=bytes(32 * 1024 * 1024)).raise_for_status()
+    rest.session.close()
+    with connected(impatient) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        wait_until(lambda: has_open(impatient, "artifacts/"))
+        wait_until(lambda: not has_open(impatient, "artifacts/"))
+        assert len(received(connection)) < 32 * 1024 * 1024
+
+
+def test_a_silent_stream_of_changes_is_no_silent_client(impatient: ServerProcess) -> None:
+    """It waits for changes, and is not let go while it does."""
+    url = f"{impatient.http}/api/1.0/runstream/watch/stream?experiment_ids=0"
+    with requests.get(url, stream=True, timeout=60) as watch:
+        time.sleep(3)
+        Rest(impatient.http).create_run()
+        lines = watch.iter_lines()
+        assert any(b"changes" in line for line in lines)
+
+
+def test_more_connections_than_there_may_be_are_told_so(impatient: ServerProcess) -> None:
+    host, _, port = impatient.http.removeprefix("http://").rpartition(":")
+    many = [socket.create_connection((host, int(port)), timeout=60) for _ in range(30)]
+    answers = [received(connection) for connection in many]  # the first twenty are let go
+    assert sum(b"there are too many connections" in answer for answer in answers) == 10
+    for connection in many:
+        connection.close()
+    assert requests.get(f"{impatient.http}/health", timeout=60).text == "OK"
+
+
+def test_a_server_without_a_free_descriptor_writes_few_lines(tmp_path: Path) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+    program = ("-c", few + IMPATIENT.replace("= 20", "= 1_000").replace("// 3", ""))
+    server = ServerProcess(tmp_path / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"}, program=program)
+    grpc_port = int(server.address.rpartition(":")[2])
+    # Connections of gRPC have no bound here, and take all descriptors that there are.
+    many = [socket.create_connection(("127.0.0.1", grpc_port)) for _ in range(60)]
+    host, _, port = server.http.removeprefix("http://").rpartition(":")
+    many += [socket.create_connection((host, int(port)), timeout=60) for _ in range(20)]
+    time.sleep(3)
+    for connection in many:
+        connection.close()
+    written = server.stop()
+    assert len(written) < 20_000, written[:2_000]
+
+
+LARGE = b'{"name": [' + b'{"a": 1.5},' * 1_450_000 + b"1]}"  # 16 MB
+
+
+def test_large_bodies_at_once_leave_others_served_and_memory_bounded(
+    server: ServerProcess, probe: Probing
+) -> None:
+    url = f"{server.http}/api/2.0/mlflow/experiments/create"
+    small = b'{"name": [' + b'{"a": 1.5},' * 90_000 + b"1]}"
+    values = b'{"name": "' + b"a" * 15 * 1024 * 1024 + b'"}'
+    bodies = [LARGE, small, values, b"[" * len(LARGE)] * 3
+    with probe(server) as seen, ThreadPoolExecutor(12) as pool:
+        reset_peak(server)
+        before = memory(server)
+        answers = list(pool.map(lambda body: requests.post(url, data=body, timeout=120), bodies))
+        peak = peak_memory(server) - before
+    assert {answer.status_code for answer in answers} <= {400, 429}
+    assert peak < 500, peak
+    seen.assert_others_were_served()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_beyond_the_limit_is_refused_before_it_is_held(
+    server: ServerProcess, rest: Rest, chunked: bool
+) -> None:
+    before = memory(server)
+    body: Any = (b" " * 1024 * 1024 for _ in range(64)) if chunked else b" " * 64 * 1024 * 1024
+    answer = rest.session.post(f"{rest.uri}/api/2.0/mlflow/experiments/create", data=body)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "The body is larger than 16777216 bytes"
+    assert memory(server) - before < 48
+
+
+def test_lines_that_are_refused_are_not_kept(
+    server: ServerProcess, rest: Rest, probe: Probing
+) -> None:
+    url = f"{rest.uri}/api/1.0/runstream/logs/stream"
+    line = b'{"run_id": "nobody", "params": [{"key": "a", "value": "b"}]}\n'
+    with probe(server) as seen:
+        reset_peak(server)
+        before = memory(server)
+        body = (piece for piece in [line * 2_000] * 20 + [b"x\n" * 100_000] * 3)
+        told = rest.session.post(url, data=body).json()
+        assert (told["lines"], told["refused"]) == (340_000, 340_000)
+        assert len(told["refusals"]) == 1_000
+        peak = peak_memory(server) - before
+    assert peak < 256, peak
+    seen.assert_others_were_served()
+
+
+def test_compressed_bodies_are_read(rest: Rest) -> None:
+    url = f"{rest.uri}/api/2.0/mlflow/experiments/create"
+    raw = zlib.compressobj(wbits=-15)
+    for i, (encoding, body) in enumerate(
+        (
+            ("gzip", gzip.compress(b'{"name": "0"}')),
+            ("GZIP", gzip.compress(b'{"name": "1"}')),
+            ("deflate", zlib.compress(b'{"name": "2"}')),
+            ("deflate", raw.compress(b'{"name": "3"}') + raw.flush()),
+            ("identity", b'{"name": "4"}'),
+        )
+    ):
+        answer = rest.session.post(url, data=body, headers={"content-encoding": encoding})
+        assert answer.json() == {"experiment_id": str(i + 1)}, encoding
+    run_id = rest.create_run()
+    lines = json.dumps({"run_id": run_id, "params": [{"key": "a", "value": "b"}]}).encode()
+    told = rest.session.post(
+        f"{rest.uri}/api/1.0/runstream/logs/stream",
+        data=gzip.compress(lines),
+        headers={"content-encoding": "gzip"},
+    )
+    assert told.json() == {"lines": 1, "refused": 0, "refusals": []}
+    path = f"{rest.uri}/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/a"
+    packed = gzip.compress(b"hello")
+    rest.session.put(path, data=packed, headers={"content-encoding": "gzip"}).raise_for_status()
+    assert rest.session.get(path).content == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("br", b"...", 415),
+        ("gzip, br", b"...", 415),
+        ("gzip", b'{"name": "a"}', 400),
+        ("gzip", gzip.compress(b'{"name": "a"}')[:-9], 400),
+        ("deflate", b"\xff\xff", 400),
+        ("gzip", gzip.compress(bytes(64 * 1024 * 1024)), 400),  # 64 kB that hold 64 MiB
+    ],
+)
+def test_what_is_not_compressed_as_it_says_is_refused(
+    server: ServerProcess, rest: Rest, encoding: str, body: bytes, status: int
+) -> None:
+    before = memory(server)
+    answer = rest.session.post(
+        f"{rest.uri}/api/2.0/mlflow/experiments/create",
+        data=body,
+        headers={"content-encoding": encoding},
+    )
+    assert (answer.status_code, answer.json()["error_code"]) == (status, "BAD_REQUEST")
+    assert memory(server) - before < 48
