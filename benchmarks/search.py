@@ -37,7 +37,10 @@ def tag(bench: Bench) -> Measured:
 
 
 def at_100k(bench: Bench) -> Measured:
-    """`search.at_100k`: how many times longer these three take among 100,000 runs, at worst."""
+    """`search.at_100k`: how many times longer such searches take among 100,000 runs, at worst.
+
+    To the three above comes one by params that are numbers.
+    """
     few, many = _ours(bench, RUNS), _ours(bench, MANY_RUNS)
     times = {name: many[name] / few[name] for name in few}
     details = {f"{name}, times": ratio for name, ratio in times.items()}

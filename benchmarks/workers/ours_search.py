@@ -15,8 +15,8 @@ from benchmarks.workers.searched import (
     Search,
     SearchedRun,
     best_seconds,
+    our_searches,
     searched_runs,
-    searches,
     wide_runs,
 )
 from runstream import TrackingClient
@@ -75,7 +75,7 @@ def search(uri: str, count: int) -> dict[str, float]:
         gc.freeze()
         return {
             name: best_seconds(partial(_find, client, search))
-            for name, search in searches(count).items()
+            for name, search in our_searches(count).items()
         }
 
 

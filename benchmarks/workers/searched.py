@@ -16,6 +16,9 @@ SELECTED = 20
 #: Runs that the tag search returns: all that it finds among 2,000.
 TAGGED = 200
 
+#: Runs on a page of the search by params as numbers.
+NUMBERED = 100
+
 #: Least number of times that a search is measured.
 REPEATS = 3
 
@@ -74,6 +77,12 @@ def searches(count: int) -> dict[str, Search]:
         ),
         "tag": Search("tags.team = 'team-3'", ["metrics.metric_1 DESC"], TAGGED, TAGGED),
     }
+
+
+def our_searches(count: int) -> dict[str, Search]:
+    """Return these searches, and one by params that are numbers: texts, for the other systems."""
+    by_number = Search("params.param_0 >= 90", ["params.param_1 DESC"], NUMBERED, NUMBERED)
+    return {**searches(count), "number": by_number}
 
 
 def best_seconds(work: Callable[[], object]) -> float:

@@ -69,6 +69,43 @@ def test_keys_have_every_character_but_control_characters(rest: Rest) -> None:  
         assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
 
 
+def test_params_that_are_numbers_are_found_and_ordered_as_numbers(rest: Rest) -> None:  # S2, S5
+    for value in ("9", "10", "1e-3", "auto"):
+        rest.post("runs/log-parameter", run_id=rest.create_run(), key="n", value=value)
+
+    def found(text: str, *order: str) -> list[str]:
+        body = {"experiment_ids": ["0"], "filter": text, "order_by": order}
+        runs = rest.post("runs/search", body).get("runs", [])
+        return [run["data"]["params"][0]["value"] for run in runs]
+
+    assert found("params.n > 0.5", "params.n") == ["9", "10"]
+    assert found("params.n != 9", "params.n DESC") == ["10", "1e-3", "auto"]
+    assert found("attributes.start_time > '2020-01-01'", "params.`n`") == [
+        "1e-3",
+        "9",
+        "10",
+        "auto",
+    ]
+    body = {"experiment_ids": ["0"], "filter": "params.n > '0.5'"}
+    status, code, message = rest.refused("POST", "runs/search", json=body)
+    assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
+    assert "a number without quotes" in message
+
+
+def test_logged_models_are_found_by_params_that_are_numbers(rest: Rest) -> None:  # S2, S5
+    for layers in ("9", "10", "many"):
+        params = [{"key": "layers", "value": layers}]
+        rest.post("logged-models", experiment_id="0", name=layers, params=params)
+
+    def found(text: str, *order: str) -> list[str]:
+        order_by = [{"field_name": field} for field in order]
+        body = {"experiment_ids": ["0"], "filter": text, "order_by": order_by}
+        return [one["info"]["name"] for one in rest.post("logged-models/search", body)["models"]]
+
+    assert found("params.layers >= 9", "params.layers") == ["9", "10"]
+    assert found("creation_timestamp > '2020-01-01'", "params.layers") == ["9", "10", "many"]
+
+
 def test_a_run_from_its_creation_to_its_end(rest: Rest) -> None:  # R2, W2, W3
     run_id = rest.create_run(run_name="first", start_time=1, tags=[{"key": "k", "value": "v"}])
     assert rest.post("runs/log-metric", run_id=run_id, key="m", value=0.5, timestamp=7) == {}

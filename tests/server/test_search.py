@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from peewee import SqliteDatabase
+from playhouse.migrations import Runner
 
 import vectors
 from api import Api, refused
@@ -17,6 +22,7 @@ from runstream.v1.experiment_service_pb2 import (
     CreateExperimentRequest,
     DeleteExperimentRequest,
     SearchExperimentsRequest,
+    SetExperimentTagRequest,
 )
 from runstream.v1.run_pb2 import ALL, DELETED_ONLY, FINISHED, KeySelection
 from runstream.v1.run_service_pb2 import (
@@ -25,6 +31,7 @@ from runstream.v1.run_service_pb2 import (
     SearchRunsRequest,
     UpdateRunRequest,
 )
+from runstream_service.store.database import _MIGRATIONS
 from server_process import ServerProcess
 
 NAN, INF = math.nan, math.inf
@@ -87,23 +94,37 @@ def fill(runs: NamedRuns) -> NamedRuns:
         ("params.lr IN ('0.1', '0.01')", "a b"),
         ("params.lr NOT IN ('0.1', '0.01')", "c"),
         ("params.lr IS NULL", "d e"),
-        ("params.lr > '0.01'", "a"),
+        ("params.lr > 0.01", "a"),
+        ("params.lr = 1e-1", "a"),
+        ("params.lr = '1e-1'", ""),
+        ("params.lr IN (0.1, '0.01')", "a b"),
+        ("params.lr NOT BETWEEN 0.01 AND 0.5", "c"),
+        ("params.a.b != 0", "b"),
         ("params.a.b = 'it''s'", "b"),
         ("tags.team LIKE 'red'", "a"),
         ("tag.team ILIKE 'RED'", "a b"),
         ("tags.team LIKE '%e%'", "a b c"),
         ("tags.team NOT LIKE '%ed'", "c"),
         ("tags.team LIKE 'blue__'", "c"),
+        ("tags.team LIKE 'blue!_1' escape '!'", "c"),
+        ("tags.team NOT LIKE 'Blue\\_%' ESCAPE '\\'", "a b c"),
+        ("tags.team NOT ILIKE 'Blue\\_%' ESCAPE '\\'", "a b"),
+        ("tags.team LIKE '%_1' ESCAPE '%'", ""),
         ("tags.team RLIKE '^[rR]e'", "a b"),
         ("tags.`my tag` = 'x'", "a"),
         ('tags.note = "say ""hi"""', "d"),
         ("tags.mlflow.runName = 'd'", "d"),
         ("attributes.run_name = 'c'", "c"),
         ("attr.run_name IN ('c', 'd')", "c d"),
-        ("run.status = 'RUNNING' and run_name > 'c'", "d e"),
+        ("run.status = 'RUNNING' and run_name LIKE '_' AND run_id != 'c'", "a b c d e"),
         ("status != 'RUNNING'", ""),
         ("status LIKE 'RUN%' AND start_time <= 2", "a b"),
         ("created >= 4", "d e"),
+        ("start_time < '1970-01-01T00:00:00.003'", "a b"),
+        ("start_time = '1970-01-01 01:00:00.002+01:00'", "b"),
+        ("start_time IN ('1970-01-01t00:00:00.002z', 4)", "b d"),
+        ("start_time BETWEEN '1970-01-01' AND '1970-01-02'", "a b c d e"),
+        ("start_time > '1970-01-01T00:00Z' AND start_time > '2026-11-01'", ""),
         ("end_time > 0", ""),
         ("NOT end_time > 0", "a b c d e"),
         ("end_time IS NULL", "a b c d e"),
@@ -147,7 +168,21 @@ def test_every_key_can_be_quoted(runs: NamedRuns, quote: str) -> None:
     [
         ("metrics.loss <", 15, "a number"),
         ("metrics.loss < 'x'", 16, "a number"),
-        ("params.lr = 0.1", 13, "a string in quotes"),
+        ("run_name = 0.1", 12, "a string in quotes"),
+        ("params.lr > '0.1'", 13, "a number without quotes"),
+        ("tags.a BETWEEN 1 AND '2'", 22, "a number without quotes"),
+        ("run_name >= 'a'", 13, "= != LIKE"),
+        ("status < 'RUNNING'", 10, "= != LIKE"),
+        ("datasets.name <= 'a'", 18, "= != LIKE"),
+        ("start_time > 'yesterday'", 14, "2026-11-01"),
+        ("start_time > '2026-02-30'", 14, "2026-11-01"),
+        ("start_time > '0000-01-01'", 14, "2026-11-01"),
+        ("duration > '2026-11-01'", 12, "a number"),
+        ("tags.a LIKE 'x!' ESCAPE '!'", 13, "a character after"),
+        ("tags.a LIKE 'x' ESCAPE '!!'", 24, "one character"),
+        ("tags.a LIKE 'x' ESCAPE ''", 24, "one character"),
+        ("tags.a RLIKE 'x' ESCAPE '!'", 25, "LIKE or ILIKE"),
+        ("tags.a = 'x' ESCAPE '!'", 14, "AND or OR"),
         ("foo.loss < 1", 1, "metrics, minimum"),
         ("(run_name = 'a'", 16, ")"),
         ("run_name = 'a' run_name", 16, "AND or OR"),
@@ -208,10 +243,10 @@ def test_a_metric_orders_numbers_then_nan_then_runs_without_it(runs: NamedRuns) 
 def test_texts_and_times_order_with_missing_values_last(runs: NamedRuns, size: int) -> None:
     """S5."""
     ids = {
-        "a": runs.add("a", params={"p": "2"}),
+        "a": runs.add("a", params={"p": "x2"}),
         "b": runs.add("b"),
-        "c": runs.add("c", params={"p": "10"}, tags={"t": "x"}),
-        "d": runs.add("d", params={"p": "10"}),
+        "c": runs.add("c", params={"p": "x10"}, tags={"t": "x"}),
+        "d": runs.add("d", params={"p": "x10"}),
     }
     for name, end_time in {"b": 7, "c": 3}.items():
         request = UpdateRunRequest(run_id=ids[name], status=FINISHED, end_time=end_time)
@@ -229,6 +264,90 @@ def test_texts_and_times_order_with_missing_values_last(runs: NamedRuns, size: i
         assert runs.found("", order, max_results=size) == names, order
     assert runs.found("", "params.p", "run_name", max_results=size) == "c d a b"
     assert runs.found("run_name != 'd'", "status", "params.p", max_results=size) == "c b a"
+
+
+NUMBERS = {
+    "0.1": 0.1, "1e-3": 1e-3, "1E5": 1e5, "+7": 7, "-0": 0, "007": 7, ".5": 0.5, "5.": 5,
+    " 3 ": 3, "4\t\n": 4, "inf": INF, "-Infinity": -INF, "INF": INF, "1e999": INF,
+    "9007199254740993": 2**53 + 1, "-9223372036854775808": -(2**63), "1.0E-5": 1e-5,
+    "0.30000000000000004": 0.1 + 0.2, "1" * 400: INF, "18446744073709551616": 2.0**64,
+}  # fmt: skip
+NO_NUMBERS = [
+    "", " ", "0x10", "1_000", "1,000", "1e", "e5", ".", "-", "1 2", "10%", "True", "None", "1.2.3",
+    "1e5.0", "infinit", "nano", "٣", "½", "1f", "0b1", "--1", "1e+", "1\u00a0", "1" * 5_000 + "x",
+]  # fmt: skip
+
+
+def test_what_reads_as_a_number_is_one(runs: NamedRuns) -> None:
+    """S2."""
+    for i, value in enumerate([*NUMBERS, *NO_NUMBERS, "nan", "-NaN"]):
+        runs.add(str(i), params={"p": value}, tags={"t": value})
+    values = list(NUMBERS.values())
+    for text, number in NUMBERS.items():
+        equal = " ".join(str(i) for i, value in enumerate(values) if value == number)
+        less = " ".join(str(i) for i, value in enumerate(values) if value < number)
+        literal = str(number)
+        assert runs.found(f"params.p = {literal}") == equal, text
+        assert runs.found(f"tags.t < {literal}") == less, text
+    assert runs.found("params.p < inf OR params.p = inf").split() == [
+        str(i) for i in range(len(values))
+    ]
+    count = len(NUMBERS) + len(NO_NUMBERS)
+    assert runs.found("params.p = nan") == f"{count} {count + 1}"
+    assert len(runs.found("params.p != 0.1").split()) == count + 2 - 1
+    assert len(runs.found("params.p NOT IN (0.1, 7)").split()) == count + 2 - 3
+    assert len(runs.found("NOT params.p BETWEEN -inf AND inf").split()) == len(NO_NUMBERS) + 2
+
+
+def test_a_database_of_before_is_searched_by_numbers(tmp_path: Path) -> None:
+    """S2, S5."""
+    file = tmp_path / "old.db"
+    Runner(SqliteDatabase(str(file)), str(_MIGRATIONS)).up("0009_logged_models")
+    with closing(sqlite3.connect(file)) as old, old:
+        for i, value in enumerate(("9", "10", "auto", "nan"), 1):
+            old.execute(
+                "INSERT INTO run (id, uuid, experiment_id, name, user_id, status, start_time, "
+                "artifact_uri, deleted, deleted_with_experiment, purging) "
+                "VALUES (?, ?, 1, ?, '', 1, ?, '', 0, 0, 0)",
+                (i, f"{i:032x}", value, i),
+            )
+            for table in ("param", "run_tag"):
+                old.execute(f"INSERT INTO {table} VALUES (?, 'k', ?)", (i, value))
+    server = ServerProcess(file)
+    with grpc.insecure_channel(server.address) as channel:
+        runs = NamedRuns(Api(channel))
+        assert runs.found("params.k > 9.5") == "10"
+        assert runs.found("tags.k <= 10") == "9 10"
+        assert runs.found("", "tags.k DESC") == "10 9 nan auto"
+    assert server.stop() == ""
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("group", ["params", "tags"])
+def test_params_and_tags_order_numbers_then_nan_then_texts_then_runs_without_it(
+    runs: NamedRuns, group: str, size: int
+) -> None:
+    """S5."""
+    values = {
+        "nine": "9",
+        "none1": None,
+        "auto": "auto",
+        "ten": "10",
+        "nan": "nan",
+        "small": "1e-3",
+        "tenth": "0.1",
+        "none2": None,
+        "Zeta": "Zeta",
+        "minus": "-inf",
+        "again": "0.1",
+    }
+    for name, value in values.items():
+        texts = {} if value is None else {"k": value}
+        runs.add(name, {}, texts if group == "params" else {}, texts if group == "tags" else {})
+    up = "minus small again tenth nine ten nan Zeta auto none2 none1"
+    down = "ten nine again tenth small minus nan auto Zeta none2 none1"
+    assert runs.found("", f"{group}.k", max_results=size) == up
+    assert runs.found("", f"{group}.k DESC", max_results=size) == down
 
 
 @pytest.mark.parametrize("order", ["metrics.", "loss up", "datasets.name", "nonsense", "x.y", ""])
@@ -365,8 +484,21 @@ def test_experiments_are_found_by_name_times_and_tags(api: Api) -> None:
     assert found("tags.team is null", view=ALL) == "two Default"
     assert found("creation_time > 0 and last_update_time > 0", "name") == "Default one three"
     assert found("", "tags.team DESC", size=1) == "one three Default"
+    assert found(
+        "creation_time > '2020-01-01' AND creation_time < '9999-01-01T00:00Z'", "name"
+    ) == ("Default one three")
+    assert found("last_update_time < '2020-01-01'") == ""
     assert found("", "experiment_id", view=ALL, size=2) == "Default one two three"
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
-        found("metrics.loss < 1")
+    for name, value in {"one": "9", "three": "1e1"}.items():
+        api.experiments.SetExperimentTag(
+            SetExperimentTagRequest(experiment_id=ids[name], key="size", value=value)
+        )
+    assert found("tags.size < 10") == "one"
+    assert found("tags.size IN (10, '9')", "tags.size") == "one three"
+    for size in (1, 3):
+        assert found("", "tags.size DESC", size=size) == "three one Default"
+    for malformed in ("metrics.loss < 1", "tags.size < '10'", "name > 'a'"):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
+            found(malformed)
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED"):
         found("", "params.p")

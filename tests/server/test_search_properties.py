@@ -26,7 +26,9 @@ from server_process import ServerProcess
 NUMBER = count()
 KEYS = ("a", "b.c", "d e")
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -1.5, 1e300, math.inf, -math.inf, math.nan])
-TEXTS = st.sampled_from(["", "a", "A", "ab", "é", "É", "100%", "a_b", "it's", 'say "x"', "line\n"])
+WORDS = ["", "a", "A", "ab", "é", "É", "100%", "a_b", "it's", 'say "x"', "line\n", "0x1", "1_0"]
+# Texts that are numbers, some the same in two ways.
+TEXTS = st.sampled_from([*WORDS, "1", "1.0", " 1\n", "-1.5", "+1e300", "inf", "-INF", "nan", "-0"])
 PATTERNS = st.sampled_from(["%", "a%", "%B", "_", "a_b", "É", "100%", "%'%", "%\n", ""])
 
 
@@ -63,11 +65,16 @@ def conditions(draw: Any) -> Any:
     group = draw(st.sampled_from(["metrics", "params", "tags"]))
     key = draw(st.sampled_from(KEYS))
     name = f"{group}.`{key}`"
-    values = NUMBERS if group == "metrics" else TEXTS
-    shown = repr if group == "metrics" else quoted
+    as_number = group == "metrics" or draw(st.booleans())
+    values = NUMBERS if as_number else TEXTS
+    shown = repr if as_number else quoted
 
     def of(run: Logged) -> Any:
-        return getattr(run, group).get(key)
+        """What the run has: where texts are compared as numbers, "" for a text that is none."""
+        value = getattr(run, group).get(key)
+        if value is None or group == "metrics" or not as_number:
+            return value
+        return float(value) if is_number(value) else ""
 
     kind = draw(st.sampled_from(["compare", "in", "between", "null", "like"]))
     if kind == "null":
@@ -79,15 +86,8 @@ def conditions(draw: Any) -> Any:
                 ]
             )
         )
-    if kind == "like" and group != "metrics":
-        pattern, any_case = draw(PATTERNS), draw(st.booleans())
-        rule = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in pattern)
-        compiled = re.compile(rule, re.DOTALL | (re.IGNORECASE if any_case else 0))
-        word = "ILIKE" if any_case else "LIKE"
-        return (
-            f"{name} {word} {quoted(pattern)}",
-            lambda run: of(run) is not None and compiled.fullmatch(of(run)) is not None,
-        )
+    if kind == "like" and not as_number:
+        return draw(patterns(name, of))
     if kind == "in":
         wanted = draw(st.lists(values, min_size=1, max_size=3))
         return (
@@ -95,12 +95,13 @@ def conditions(draw: Any) -> Any:
             lambda run: of(run) is not None and any(same(of(run), one) for one in wanted),
         )
     low, high = draw(values), draw(values)
-    if kind == "between":
+    if kind == "between" and as_number:
         return (
             f"{name} BETWEEN {shown(low)} AND {shown(high)}",
-            lambda run: of(run) is not None and low <= of(run) <= high,
+            lambda run: of(run) not in (None, "") and low <= of(run) <= high,
         )
-    operator = draw(st.sampled_from(["=", "!=", "<", "<=", ">", ">="]))
+    orders = ["<", "<=", ">", ">="] if as_number else []
+    operator = draw(st.sampled_from(["=", "!=", *orders]))
     compare: Any = {
         "=": same,
         "!=": lambda a, b: not same(a, b),
@@ -111,8 +112,32 @@ def conditions(draw: Any) -> Any:
     }[operator]
     return (
         f"{name} {operator} {shown(low)}",
-        lambda run: of(run) is not None and compare(of(run), low),
+        lambda run: (
+            of(run) is not None
+            and (operator == "!=" if as_number and of(run) == "" else compare(of(run), low))
+        ),
     )
+
+
+@st.composite
+def patterns(draw: Any, name: str, of: Any) -> Any:
+    """A condition of LIKE, sometimes with an escape."""
+    pattern, any_case, escaped = draw(PATTERNS), draw(st.booleans()), draw(st.booleans())
+    wildcards = {} if escaped else {"%": ".*", "_": "."}
+    rule = "".join(wildcards.get(c, re.escape(c)) for c in pattern)
+    if escaped:  # every wildcard stands for itself
+        pattern = re.sub("([%_!])", r"!\1", pattern)
+    compiled = re.compile(rule, re.DOTALL | (re.IGNORECASE if any_case else 0))
+    word, end = "ILIKE" if any_case else "LIKE", " ESCAPE '!'" if escaped else ""
+    return (
+        f"{name} {word} {quoted(pattern)}{end}",
+        lambda run: of(run) is not None and compiled.fullmatch(of(run)) is not None,
+    )
+
+
+def is_number(text: str) -> bool:
+    """S2, written down once more."""
+    return text not in WORDS
 
 
 def same(a: Any, b: Any) -> bool:
@@ -145,13 +170,21 @@ def place(run: Logged, orders: list[tuple[str, str, bool]]) -> list[Any]:
     parts: list[Any] = []
     for group, key, down in orders:
         value = getattr(run, group).get(key)
-        if value is None:
-            parts.append((2, Sortable(0, down)))
-        elif value != value:
-            parts.append((1, Sortable(0, down)))
-        else:
-            parts.append((0, Sortable(value if group == "metrics" else value.encode(), down)))
+        parts += absent(down) if value is None else of_value(value, down)
     return [*parts, -run.start, run.run_id]
+
+
+def absent(down: bool) -> list[Any]:
+    return [3, Sortable(0, down), Sortable(b"", down)]
+
+
+def of_value(value: float | str, down: bool) -> list[Any]:
+    """Numbers, then NaN, then texts; numbers that are the same by their texts."""
+    text = Sortable(value.encode() if isinstance(value, str) else b"", down)
+    if isinstance(value, str) and not is_number(value):
+        return [2, Sortable(0, down), text]
+    one = float(value)
+    return [1, Sortable(0, down), text] if one != one else [0, Sortable(one, down), text]
 
 
 @dataclass(frozen=True)

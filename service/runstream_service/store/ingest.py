@@ -20,6 +20,7 @@ from runstream_service.store import changes, writes
 from runstream_service.store.batch import Batch
 from runstream_service.store.life import Life
 from runstream_service.store.models import NAN, Param, Point, Series
+from runstream_service.store.numbers import number_of
 from runstream_service.store.run_state import run_state
 from runstream_service.store.run_tags import set_tags
 from runstream_service.store.series import Summary, rank
@@ -37,7 +38,9 @@ _ROWS = 100
 _INSERT_POINTS = _insert_points(_ROWS)
 _INSERT_POINT = _insert_points(1)
 _SELECT_PARAM = written(Param.select(Param.value).where((Param.run == 0) & (Param.key == "")))
-_INSERT_PARAM = written(Param.insert_many([(0, "", "")], [Param.run, Param.key, Param.value]))
+_INSERT_PARAM = written(
+    Param.insert_many([(0, "", "", 0)], [Param.run, Param.key, Param.value, Param.number])
+)
 _SUMMARY = [
     Series.count,
     Series.last_step,
@@ -88,7 +91,11 @@ class Ingest:
         """
         state = run_state(batch.run_id)
         run = state.id
-        params = [(run, *param) for param in batch.params if _is_new_param(run, *param)]
+        params = [
+            (run, key, value, number_of(value))
+            for key, value in batch.params
+            if _is_new_param(run, key, value)
+        ]
         if params:
             run_for_each(_INSERT_PARAM, params)
         if batch.tags:

@@ -111,6 +111,8 @@ class Param(Table):
     run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
+    # What `number_of` the value is, as it returns it.
+    number = BareField(null=True)
 
     class Meta:
         primary_key = CompositeKey("run", "key")
@@ -121,6 +123,7 @@ class RunTag(Table):
     run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
+    number = BareField(null=True)  # as that of a param
 
     class Meta:
         primary_key = CompositeKey("run", "key")

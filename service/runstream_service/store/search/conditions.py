@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -21,7 +22,9 @@ from runstream_service.store.models import (
 )
 from runstream_service.store.search.parse import Misplaced
 from runstream_service.store.search.patterns import check_pattern, match, sql_match
+from runstream_service.store.search.times import in_milliseconds
 from runstream_service.store.search.tree import And, Condition, Filter, Key, Not
+from runstream_service.store.search.tree import Value as Operand
 
 #: Of SQL: `Expression` of Peewee, which has no types.
 Expression = Any
@@ -34,19 +37,18 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": gt,
     ">=": ge,
 }
+_ORDERS = ("<", "<=", ">", ">=", "BETWEEN")
 CONTEXT_TAG = "mlflow.data.context"
 
-NUMBERS = {
-    "start_time": Run.start_time,
-    "end_time": Run.end_time,
-    "duration": Run.end_time - Run.start_time,
-}
+TIMES = {"start_time": Run.start_time, "end_time": Run.end_time}
+NUMBERS = {**TIMES, "duration": Run.end_time - Run.start_time}
 TEXTS = {
     "run_id": Run.uuid,
     "run_name": Run.name,
     "user_id": Run.user_id,
     "artifact_uri": Run.artifact_uri,
 }
+PAIRS: dict[str, Any] = {"params": Param, "tags": RunTag}
 EXTREMES = {"minimum": Series.least, "maximum": Series.greatest}
 DATASETS = {"name": Dataset.name, "digest": Dataset.digest, "context": InputTag.value}
 
@@ -82,10 +84,10 @@ class RunConditions:
             extreme = EXTREMES[key.group]
             found = there(extreme, number(extreme, condition))
             return self._logged(Series, (Series.key == key.name), found)
-        if key.group == "params":
-            return self._logged(Param, (Param.key == key.name), text(Param.value, condition))
-        if key.group == "tags":
-            return self._logged(RunTag, (RunTag.key == key.name), text(RunTag.value, condition))
+        if key.group in PAIRS:
+            table = PAIRS[key.group]
+            found = text_or_number(table.value, table.number, condition)
+            return self._logged(table, (table.key == key.name), found)
         if key.group == "datasets":
             return self._dataset(condition)
         return _attribute(condition)
@@ -139,12 +141,33 @@ def text(column: Any, condition: Condition) -> Expression:
         return None
     if operator == "IN":
         return column.in_(operands)
-    if operator == "BETWEEN":
-        return (column >= operands[0]) & (column <= operands[1])
+    _check_no_order(condition, "= != LIKE ILIKE RLIKE or IN before a text")
     if operator in COMPARE:
         return COMPARE[operator](column, operands[0])
-    check_pattern(operator, str(operands[0]), condition.columns[0])
-    return sql_match(operator, str(operands[0]), column)
+    check_pattern(operator, str(operands[0]), condition.escape, condition.columns[0])
+    return sql_match(operator, str(operands[0]), condition.escape, column)
+
+
+def text_or_number(column: Any, as_number: Any, condition: Condition) -> Expression:
+    """Return the condition on a column of texts of which some are numbers; None if any will do.
+
+    Operands in quotes are compared as texts, others as numbers. A text that is no number equals
+    none.
+
+    Args:
+        column: the column.
+        as_number: the column of what `number_of` it is.
+        condition: the condition.
+    """
+    operator = condition.operator
+    _check_no_order(condition, "a number without quotes, or = != LIKE ILIKE RLIKE IN before a text")
+    texts, numbers = _by_type(condition)
+    if not numbers.operands:
+        return text(column, condition)
+    found = number(as_number, numbers)
+    if operator == "IN" and texts.operands:
+        return text(column, texts) | found
+    return as_number.is_null() | found if operator == "!=" else found
 
 
 def number(column: Any, condition: Condition) -> Expression:
@@ -156,7 +179,7 @@ def number(column: Any, condition: Condition) -> Expression:
     check_numbers(condition)
     if operator == "EXISTS":
         return None
-    if operator in ("<", "<=", ">", ">=", "BETWEEN") and any(x != x for x in condition.operands):
+    if operator in _ORDERS and any(x != x for x in condition.operands):
         return _FALSE
     operands = [_as_stored(operand) for operand in condition.operands]
     if operator == "IN":
@@ -184,6 +207,31 @@ def check_numbers(condition: Condition) -> None:
             raise Misplaced(place, repr(operand), "a number")
 
 
+def _check_no_order(condition: Condition, expected: str) -> None:
+    """Raise Misplaced if a text is asked for by its place in an order, which texts do not have.
+
+    As characters '10' comes before '9', which nobody means who compares a param (S2).
+    """
+    if condition.operator not in _ORDERS:
+        return
+    for operand, place in zip(condition.operands, condition.columns, strict=True):
+        if isinstance(operand, str):
+            raise Misplaced(place, f"{operand!r} after {condition.operator}", expected)
+
+
+def _by_type(condition: Condition) -> tuple[Condition, Condition]:
+    """Return a condition on the operands that are texts, and one on those that are numbers."""
+    pairs = list(zip(condition.operands, condition.columns, strict=True))
+    texts = [pair for pair in pairs if isinstance(pair[0], str)]
+    numbers = [pair for pair in pairs if not isinstance(pair[0], str)]
+    return _with_operands(condition, texts), _with_operands(condition, numbers)
+
+
+def _with_operands(condition: Condition, pairs: Sequence[tuple[Operand, int]]) -> Condition:
+    operands, columns = [operand for operand, _ in pairs], [column for _, column in pairs]
+    return replace(condition, operands=operands, columns=columns)
+
+
 def _as_stored(value: Any) -> Any:
     # Not converted to the type of the column, which would make 1 of 1.5.
     return Value(NAN if value != value else value, converter=False)
@@ -194,7 +242,11 @@ def _attribute(condition: Condition) -> Expression:
     if key.name == "status":
         return _status(condition)
     column = one_of(TEXTS | {"status": Run.status} | NUMBERS, key)
-    return there(column, (number if key.name in NUMBERS else text)(column, condition))
+    if key.name in TEXTS:
+        return there(column, text(column, condition))
+    if key.name in TIMES:
+        condition = in_milliseconds(condition)
+    return there(column, number(column, condition))
 
 
 def _status(condition: Condition) -> Expression:
@@ -211,8 +263,6 @@ def matches(name: str, condition: Condition) -> bool:
         return True
     if operator == "IN":
         return name in operands
-    if operator == "BETWEEN":
-        return operands[0] <= name <= operands[1]
     if operator in COMPARE:
         return bool(COMPARE[operator](name, operands[0]))
-    return match(operator, operands[0], name)
+    return match(operator, operands[0], condition.escape, name)

@@ -12,7 +12,7 @@ from runstream_service.store.search.tables import Searchable, TableSearch
 _EXPERIMENTS = Searchable(
     table=Experiment,
     texts={"name": Experiment.name, "experiment_id": Experiment.id.cast("TEXT")},
-    numbers={
+    times={
         "creation_time": Experiment.creation_time,
         "last_update_time": Experiment.last_update_time,
     },

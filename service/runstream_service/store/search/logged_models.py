@@ -29,7 +29,7 @@ _MODELS = Searchable(
         "source_run_id": LoggedModel.source_run_id,
         "status": LoggedModel.status,
     },
-    numbers={
+    times={
         "creation_timestamp": LoggedModel.creation_time,
         "creation_time": LoggedModel.creation_time,
         "last_updated_timestamp": LoggedModel.last_update_time,

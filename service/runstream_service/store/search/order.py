@@ -8,6 +8,9 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
+from peewee import Case
+
+from runstream_service.store.models import NAN
 from runstream_service.store.search.parse import Misplaced, parse_order_key
 from runstream_service.store.search.tree import OrderKey
 
@@ -31,6 +34,27 @@ class Term:
     def from_on(self, value: Any) -> Any:
         """Return the condition of not coming earlier than a value."""
         return self.expression <= value if self.descending else self.expression >= value
+
+
+# Where a param or a tag stands in an order that it is sorted by (S5).
+NUMBER, NOT_A_NUMBER, TEXT, MISSING = range(4)
+
+
+def text_terms(column: Any, as_number: Any, descending: bool) -> list[Term]:
+    """Return the terms of a column of texts: numbers, NaN, other texts, and those that are missing.
+
+    Args:
+        column: the column.
+        as_number: the column of what `number_of` it is.
+        descending: the direction of numbers and of texts.
+    """
+    kinds = [
+        (column.is_null(), MISSING),
+        (as_number.is_null(), TEXT),
+        (as_number == NAN, NOT_A_NUMBER),
+    ]
+    rank = Case(None, kinds, NUMBER)
+    return [Term(rank), Term(as_number, descending), Term(column, descending)]
 
 
 def parse_order(texts: Sequence[str]) -> list[OrderKey]:

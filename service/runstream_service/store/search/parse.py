@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ _NAMES = {
     "_IS": "IS",
     "_NULL": "NULL",
     "LIKE": "LIKE",
+    "_ESCAPE": "ESCAPE",
     "DIRECTION": "ASC or DESC",
     "LPAR": "(",
     "RPAR": ")",
@@ -178,9 +180,13 @@ class _Builder(Transformer[Token, Filter]):
         operator = str(operator).upper()
         return _condition(key, _OPERATORS.get(operator, operator), [operand])
 
-    def not_compared(self, parts: list[Any]) -> And:
-        key, _, operator, operand = parts
-        return _present_but(key, _condition(key, str(operator).upper(), [operand]))
+    def liked(self, parts: list[Any]) -> Condition:
+        key, operator, pattern, escape = parts
+        return _pattern(key, str(operator).upper(), pattern, escape)
+
+    def not_liked(self, parts: list[Any]) -> And:
+        key, _, operator, pattern, escape = parts
+        return _present_but(key, _pattern(key, str(operator).upper(), pattern, escape))
 
     def contained(self, parts: list[Any]) -> Condition:
         key, *operands = parts
@@ -228,6 +234,20 @@ def _condition(key: Key, operator: str, operands: list[tuple[Value, int]]) -> Co
     return Condition(
         key, operator, [value for value, _ in operands], [column for _, column in operands]
     )
+
+
+def _pattern(
+    key: Key, operator: str, pattern: tuple[Value, int], escape: tuple[Value, int] | None
+) -> Condition:
+    condition = _condition(key, operator, [pattern])
+    if escape is None:
+        return condition
+    character, column = escape
+    if operator == "RLIKE":
+        raise Misplaced(column, "ESCAPE", "LIKE or ILIKE before it")
+    if len(str(character)) != 1:
+        raise Misplaced(column, repr(character), "one character")
+    return replace(condition, escape=str(character))
 
 
 def _present_but(key: Key, condition: Condition) -> And:

@@ -7,6 +7,7 @@ each text, so that a pattern of a caller's cannot hold the server up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -30,44 +31,65 @@ _PATTERN_BYTES = 1024 * 1024
 _WILDCARDS = {"%": ".*", "_": "."}
 
 
-def check_pattern(operator: str, pattern: str, column: int) -> None:
-    """Raise Misplaced if a pattern is too long, or is no regular expression (RLIKE)."""
+def check_pattern(operator: str, pattern: str, escape: str, column: int) -> None:
+    """Raise Misplaced if a pattern is too long, ends in its escape, or is no regular expression."""
     if len(pattern) > PATTERN_CHARACTERS:
         raise Misplaced(
             column, f"a pattern of {len(pattern)}", f"at most {PATTERN_CHARACTERS} characters"
         )
     try:
-        steps = _compiled(operator, pattern).programsize
+        steps = _compiled(operator, pattern, escape).programsize
     except re2.error as error:
         raise Misplaced(column, f"{pattern!r} ({error})", "a regular expression of RE2") from None
+    except ValueError:
+        raise Misplaced(column, repr(pattern), f"a character after the last {escape!r}") from None
     if steps > PROGRAM_STEPS:
         raise Misplaced(
             column, f"a pattern of {steps} steps of RE2", f"at most {PROGRAM_STEPS} steps"
         )
 
 
-def sql_match(operator: str, pattern: str, column: Any) -> Any:
+def sql_match(operator: str, pattern: str, escape: str, column: Any) -> Any:
     """Return the expression that is true where the text of a column matches."""
-    return fn.text_matches(operator, pattern, column) == 1
+    return fn.text_matches(operator, pattern, escape, column) == 1
 
 
-def match(operator: str, pattern: str, text: str) -> bool:
-    """Return whether a text matches: the whole text (LIKE, ILIKE), or a part of it (RLIKE)."""
+def match(operator: str, pattern: str, escape: str, text: str) -> bool:
+    """Return whether a text matches: the whole text (LIKE, ILIKE), or a part of it (RLIKE).
+
+    Args:
+        operator: one of these three.
+        pattern: the pattern.
+        escape: the character before a wildcard of LIKE that stands for itself; empty for none.
+        text: the text.
+    """
     reading.check()
-    return _compiled(operator, pattern).search(text) is not None
+    return _compiled(operator, pattern, escape).search(text) is not None
 
 
 @lru_cache(100)
-def _compiled(operator: str, pattern: str) -> Any:
+def _compiled(operator: str, pattern: str, escape: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.dot_nl = True
     options.max_mem = _PATTERN_BYTES
     options.case_sensitive = operator != "ILIKE"
     if operator != "RLIKE":
-        pattern = "".join(_WILDCARDS.get(letter) or re2.escape(letter) for letter in pattern)
-        pattern = rf"\A{pattern}\z"
+        pattern = rf"\A{''.join(_expressions(pattern, escape))}\z"
     return re2.compile(pattern, options)
 
 
-database.register_function(match, "text_matches", 3, deterministic=True)
+def _expressions(pattern: str, escape: str) -> Iterator[str]:
+    """Yield the regular expression of each character of a pattern of LIKE."""
+    escaped = False
+    for letter in pattern:
+        if escaped or letter != escape:
+            yield re2.escape(letter) if escaped else _WILDCARDS.get(letter) or re2.escape(letter)
+            escaped = False
+        else:
+            escaped = True
+    if escaped:
+        raise ValueError("a pattern ends in its escape")
+
+
+database.register_function(match, "text_matches", 4, deterministic=True)

@@ -14,22 +14,34 @@ from typing import Any, NamedTuple
 from peewee import JOIN, Case, Join, fn
 
 from runstream.v1.run_pb2 import RunStatus
-from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
+from runstream_service.store.models import NAN, Run, Series, database
 from runstream_service.store.search.conditions import (
     EXTREMES,
     NUMBERS,
+    PAIRS,
     TEXTS,
     Expression,
     RunConditions,
     one_of,
 )
-from runstream_service.store.search.order import Place, Term, after, parse_order, selected
+from runstream_service.store.search.order import (
+    MISSING,
+    NOT_A_NUMBER,
+    NUMBER,
+    TEXT,
+    Place,
+    Term,
+    after,
+    parse_order,
+    selected,
+    text_terms,
+)
 from runstream_service.store.search.parse import Misplaced, parse
 from runstream_service.store.search.scope import Scope, most_gathered
 from runstream_service.store.search.tree import Filter, OrderKey
 from runstream_service.store.statement import among
 
-_TABLES = {"metrics": Series, "params": Param, "tags": RunTag}
+_TABLES = {"metrics": Series, **PAIRS}
 _STATES = Case(None, [(Run.status == state, name) for name, state in RunStatus.items()])
 _LAST = (Term(Run.start_time, descending=True), Term(Run.uuid))
 
@@ -148,8 +160,10 @@ class RunSearch:
             yield _Part(1, walked, [first.key == key, value == NAN], 2)
             yield _Part(2, _joined(Run, self._joined), [value.is_null()], 2)
         else:
-            yield _Part(0, walked, [first.key == key], 1)
-            yield _Part(1, _joined(Run, self._joined), [value.is_null()], 2)
+            yield _Part(NUMBER, walked, [first.key == key, value < NAN], 1)
+            yield _Part(NOT_A_NUMBER, walked, [first.key == key, value == NAN], 2)
+            yield _Part(TEXT, walked, [first.key == key, value.is_null()], 2)
+            yield _Part(MISSING, _joined(Run, self._joined), [first.value.is_null()], 3)
 
     def _rows(self, part: _Part, limit: int, place: Place | None) -> list[Found]:
         terms = self._terms[part.level :]
@@ -181,10 +195,7 @@ class RunSearch:
                 value = table.last_value
                 rank = Case(None, [(value.is_null(), 2), (value == NAN, 1)], 0)
                 return [Term(rank), Term(value, descending)]
-            return [
-                Term(Case(None, [(table.value.is_null(), 1)], 0)),
-                Term(table.value, descending),
-            ]
+            return text_terms(table.value, table.number, descending)
         if key.group in EXTREMES:
             series = Series.alias()
             self._joined.append((series, (series.run == Run.id) & (series.key == key.name)))

@@ -6,13 +6,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import JOIN, Case, fn
+from peewee import JOIN, fn
 
 from runstream_service.store.models import database
-from runstream_service.store.search.conditions import combined, number, one_of, text, there
-from runstream_service.store.search.order import Place, Term, after, parse_order, selected
+from runstream_service.store.search.conditions import (
+    combined,
+    number,
+    one_of,
+    text,
+    text_or_number,
+    there,
+)
+from runstream_service.store.search.order import (
+    Place,
+    Term,
+    after,
+    parse_order,
+    selected,
+    text_terms,
+)
 from runstream_service.store.search.parse import Misplaced, parse
 from runstream_service.store.search.runs import Found
+from runstream_service.store.search.times import in_milliseconds
 from runstream_service.store.search.tree import Condition, OrderKey
 
 
@@ -23,7 +38,7 @@ class Searchable:
     Attributes:
         table: the table.
         texts: its columns of text, by the name of the attribute.
-        numbers: its columns of numbers, as well.
+        times: its columns of times, in milliseconds, as well.
         pairs: by group, a table of keys and values and its column of the row that they belong to.
         order: columns that ties go by, in the end the id.
         ordered_by: columns that an attribute is ordered by, where that is another.
@@ -32,7 +47,7 @@ class Searchable:
 
     table: Any
     texts: Mapping[str, Any]
-    numbers: Mapping[str, Any]
+    times: Mapping[str, Any]
     pairs: Mapping[str, tuple[Any, str]]
     order: Sequence[Term]
     ordered_by: Mapping[str, Any] = field(default_factory=dict)
@@ -41,7 +56,7 @@ class Searchable:
     @property
     def columns(self) -> dict[str, Any]:
         """All columns, by the name of the attribute."""
-        return {**self.texts, **self.numbers}
+        return {**self.texts, **self.times}
 
     def pair(self, group: str, name: str, column: int) -> tuple[Any, str]:
         """Return the table of a group; raises Misplaced, naming those that there are."""
@@ -110,7 +125,7 @@ class TableSearch:
         pair = table.alias()
         beside = (getattr(pair, owner) == what.table.id) & (pair.key == key.name)
         self._query = self._query.join_from(what.table, pair, JOIN.LEFT_OUTER, on=beside)
-        return [Term(Case(None, [(pair.value.is_null(), 1)], 0)), Term(pair.value, descending)]
+        return text_terms(pair.value, fn.text_number(pair.value), descending)
 
     def _condition(self, condition: Condition) -> Any:
         key, what = condition.key, self._what
@@ -118,11 +133,12 @@ class TableSearch:
             if special := what.special.get(key.name):
                 return special(condition)
             column = one_of(what.columns, key)
-            compare = number if key.name in what.numbers else text
-            return there(column, compare(column, condition))
+            if key.name in what.texts:
+                return there(column, text(column, condition))
+            return there(column, number(column, in_milliseconds(condition)))
         table, owner = what.pair(key.group, key.name, key.column)
         pair = table.select().where(
             (getattr(table, owner) == what.table.id) & (table.key == key.name)
         )
-        found = text(table.value, condition)
+        found = text_or_number(table.value, fn.text_number(table.value), condition)
         return fn.EXISTS(pair if found is None else pair.where(found))

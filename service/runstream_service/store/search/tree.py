@@ -41,12 +41,14 @@ class Condition:
             operand.
         operands: one value, or the values of IN, or the two ends of BETWEEN.
         columns: where the operands stand in the text, counted from 1.
+        escape: the character before a `%` or `_` of LIKE that stands for itself; empty for none.
     """
 
     key: Key
     operator: str
     operands: Sequence[Value]
     columns: Sequence[int] = field(compare=False, default=())
+    escape: str = ""
 
 
 @dataclass(frozen=True)
