@@ -25,11 +25,11 @@ export async function searchExperiments(
   deleted: boolean,
   token = "",
 ): Promise<ExperimentPage> {
-  const pattern = `%${text.replaceAll("'", "''")}%`;
+  const pattern = `%${text.replaceAll(/[!%_]/g, "!$&").replaceAll("'", "''")}%`;
   const { experiments = [], next_page_token: next = "" } = await answered(
     api.POST("/api/2.0/mlflow/experiments/search", {
       body: {
-        filter: text ? `name ILIKE '${pattern}'` : "",
+        filter: text ? `name ILIKE '${pattern}' ESCAPE '!'` : "",
         view_type: deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
         max_results: 200,
         page_token: token,

@@ -1,6 +1,6 @@
 // Histories of metrics, as columns.
 
-import { double, fetched, type Schemas } from "./client";
+import { fetched, type Schemas } from "./client";
 
 /** Points of one metric of one run, by step. Timestamps are milliseconds since the epoch. */
 export interface History {
@@ -35,18 +35,56 @@ export async function readHistories(
   const shares = [runIds.slice(0, half), runIds.slice(half)].filter((share) => share.length);
   await Promise.all(
     shares.map(async (share) => {
-      const query = new URLSearchParams({ metric_keys: key, max_points: String(maxPoints) });
-      for (const runId of share) query.append("run_ids", runId);
-      if (range.start !== undefined) query.set("start_step", String(Math.floor(range.start)));
-      if (range.end !== undefined) query.set("end_step", String(Math.ceil(range.end)));
-      const answer = await fetched(
-        `api/1.0/runstream/metrics/history/stream?${query}`,
-        signal && { signal },
-      );
-      for (const line of (await answer.text()).split("\n")) if (line) take(line, key, found);
+      const lines = await readLines(share, key, range, maxPoints, signal);
+      for (const line of lines) take(line, key, found);
     }),
   );
   return runIds.flatMap((runId) => found.get(runId) ?? []);
+}
+
+/** Reads all points of one metric of a run, each as the texts of its step, timestamp and value. */
+export async function readTexts(runId: string, key: string, range: StepRange): Promise<string[][]> {
+  const lines = await readLines([runId], key, range, 0);
+  return lines.flatMap((line) => {
+    const [steps = [], timestamps = [], values = []] = ["step", "timestamp", "value"].map((name) =>
+      arrayTexts(line, name),
+    );
+    return steps.map((step, i) => [step, timestamps[i] ?? "", values[i] ?? ""]);
+  });
+}
+
+async function readLines(
+  runIds: string[],
+  key: string,
+  range: StepRange,
+  maxPoints: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const query = new URLSearchParams({ metric_keys: key, max_points: String(maxPoints) });
+  for (const runId of runIds) query.append("run_ids", runId);
+  if (range.start !== undefined) query.set("start_step", int64(Math.floor(range.start)));
+  if (range.end !== undefined) query.set("end_step", int64(Math.ceil(range.end)));
+  const answer = await fetched(
+    `api/1.0/runstream/metrics/history/stream?${query}`,
+    signal && { signal },
+  );
+  return (await answer.text()).split("\n").filter(Boolean);
+}
+
+/** Returns the step that is nearest to a number. */
+function int64(step: number): string {
+  if (step >= 2 ** 63) return String(2n ** 63n - 1n);
+  return String(step <= -(2 ** 63) ? -(2n ** 63n) : BigInt(step));
+}
+
+/**
+ * Returns the members of an array of numbers in JSON as they are written: a step may have more
+ * digits than a number here holds. In a text that looks like the array a quote would have a
+ * backslash before it.
+ */
+function arrayTexts(json: string, name: string): string[] {
+  const list = new RegExp(`[{,]\\s*"${name}"\\s*:\\s*\\[([^\\]]*)\\]`).exec(json)?.[1]?.trim();
+  return list ? list.split(",").map((text) => text.trim().replaceAll('"', "")) : [];
 }
 
 function take(line: string, key: string, found: Map<string, History>): void {
@@ -58,7 +96,7 @@ function take(line: string, key: string, found: Map<string, History>): void {
   for (let i = 0; i < step.length; i++) {
     history.steps.push(step[i] ?? 0);
     history.timestamps.push(timestamp[i] ?? 0);
-    history.values.push(double(value[i] ?? "NaN"));
+    history.values.push(Number(value[i] ?? "NaN"));
   }
 }
 
@@ -69,7 +107,7 @@ export function merge(history: History, table: Schemas["MetricTable"]): number {
   let added = 0;
   for (let i = 0; i < key.length; i++) {
     if (key[i] !== wanted) continue;
-    if (insert(history, step[i] ?? 0, timestamp[i] ?? 0, double(value[i] ?? "NaN"))) added += 1;
+    if (insert(history, step[i] ?? 0, timestamp[i] ?? 0, Number(value[i] ?? "NaN"))) added += 1;
   }
   return added;
 }

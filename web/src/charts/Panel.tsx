@@ -11,8 +11,9 @@ import { theme } from "../parts/theme";
 import type { LiveRuns } from "../runs/live";
 import { curve, nearest, type Settings, xsOf } from "./curves";
 import { savePicture } from "./picture";
-import { Plot, type Range } from "./plot";
+import { Plot } from "./plot";
 import { savePoints } from "./points";
+import type { Range } from "./scales";
 import { Values } from "./Values";
 
 const LEAST_POINTS = 200;
@@ -124,14 +125,16 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
   );
 
   const onKey = (event: KeyboardEvent) => {
+    if (event.target !== root) return;
+    // Where a chosen range has no points, nothing is drawn; it is left by the same keys.
     const drawn = plot?.plot;
-    if (!drawn || event.target !== root) return;
-    const { min = 0, max = 1 } = drawn.scales.x as Partial<Range>;
+    const { min = 0, max = 1 } = (drawn?.scales.x ?? range() ?? {}) as Partial<Range>;
     const size = max - min;
-    const left = drawn.cursor.left ?? -1;
-    const end = drawn.bbox.width / devicePixelRatio;
-    const to = (step: number) =>
-      drawn.setCursor({ left: Math.max(0, Math.min(end, left + step)), top: 10 });
+    const to = (step: number) => {
+      const left = (drawn?.cursor.left ?? -1) + step;
+      const end = (drawn?.bbox.width ?? 0) / devicePixelRatio;
+      drawn?.setCursor({ left: Math.max(0, Math.min(end, left)), top: 10 });
+    };
     const keys: Record<string, () => void> = {
       ArrowLeft: () =>
         event.shiftKey ? setRange({ min: min - size / 4, max: max - size / 4 }) : to(-8),

@@ -2,6 +2,9 @@
 
 import type { History } from "../api/history";
 
+/** The last moment that a date of JavaScript can be, in seconds since the epoch. */
+export const LAST_DATE = 8.64e12;
+
 export type Axis = "step" | "time" | "relative";
 
 /** How charts are drawn. `smoothing` is the weight of what came before, from 0 to 0.99. */
@@ -58,8 +61,9 @@ export function curve(history: History, start: number, settings: Settings): Curv
 /** Returns the place of each point of a history on the x axis. */
 export function xsOf(history: History, start: number, axis: Axis): number[] {
   if (axis === "step") return history.steps;
-  const from = axis === "relative" ? start : 0;
-  return history.timestamps.map((timestamp) => (timestamp - from) / 1000);
+  if (axis === "time")
+    return history.timestamps.map((timestamp) => Math.min(LAST_DATE, timestamp / 1000));
+  return history.timestamps.map((timestamp) => (timestamp - start) / 1000);
 }
 
 function byX(xs: number[], log: boolean): [number, number][] {
@@ -80,7 +84,8 @@ export function smoothed(ys: (number | null)[], weight: number): (number | null)
     if (y === null) return null;
     average = weight * average + (1 - weight) * y;
     bias *= weight;
-    return average / (1 - bias);
+    const smooth = average / (1 - bias);
+    return Number.isFinite(smooth) ? smooth : y; // of the largest doubles
   });
 }
 

@@ -3,7 +3,9 @@
 import { scaleLinear, scalePoint } from "d3-scale";
 import type { Run } from "../api/runs";
 import { number } from "../parts/format";
+import { numberOf } from "../parts/numeric";
 import { type Column, title, value } from "../runs/columns";
+import { drawable, type Range, ticks, widened } from "./scales";
 
 /** An axis over a length: where a run stands on it, and what is written beside it. */
 export interface Dimension {
@@ -23,18 +25,21 @@ const NAMES = 20;
 export function dimension(column: Column, runs: Run[], from: number, to: number): Dimension {
   const values = runs.flatMap((run) => value(run, column) ?? []);
   const base = { column, title: title(column) };
-  if (values.every((one) => one !== "" && !Number.isNaN(Number(one)))) {
-    const numbers = values.map(Number).filter(Number.isFinite);
-    const scale = scaleLinear(extent(numbers), [from, to]).nice(TICKS);
-    const text = scale.tickFormat(TICKS, "~g");
+  if (values.every((one) => numberOf(one) !== undefined)) {
+    const numbers = values.map((one) => numberOf(one) ?? Number.NaN).filter(Number.isFinite);
+    const range = extent(numbers);
+    const scale = scaleLinear([range.min, range.max], [from, to]);
+    const rounded = canBeRounded(range);
+    if (rounded) scale.nice(TICKS);
+    const text = rounded ? scale.tickFormat(TICKS, "~g") : number;
+    const marks = rounded ? scale.ticks(TICKS) : ticks(range, TICKS);
     return {
       ...base,
       place: (run) => {
-        const found = value(run, column);
-        const asNumber = found === null || found === "" ? Number.NaN : Number(found);
-        return Number.isFinite(asNumber) ? scale(asNumber) : undefined;
+        const found = numberOf(value(run, column) ?? "");
+        return Number.isFinite(found) ? scale(drawable(found ?? 0)) : undefined;
       },
-      ticks: scale.ticks(TICKS).map((tick) => ({ at: scale(tick), text: text(tick) })),
+      ticks: marks.map((tick) => ({ at: scale(tick), text: text(tick) })),
       textAt: (place) => number(scale.invert(place)),
     };
   }
@@ -57,11 +62,17 @@ export function dimension(column: Column, runs: Run[], from: number, to: number)
   };
 }
 
-function extent(numbers: number[]): [number, number] {
-  if (!numbers.length) return [0, 1];
+/** Returns whether there are round numbers beside the ends of a range that are doubles. */
+function canBeRounded({ min, max }: Range): boolean {
+  const size = max - min;
+  return size > 1e-300 && size < 1e300 && size > 1e-12 * Math.max(Math.abs(min), Math.abs(max));
+}
+
+function extent(numbers: number[]): Range {
+  if (!numbers.length) return { min: 0, max: 1 };
   const least = numbers.reduce((a, b) => Math.min(a, b));
   const greatest = numbers.reduce((a, b) => Math.max(a, b));
-  return least === greatest ? [least - 1, greatest + 1] : [least, greatest];
+  return least === greatest ? widened(least - 1, greatest + 1) : widened(least, greatest);
 }
 
 /** Returns a colour between blue and red for a place between two ends, for light and dark ground. */

@@ -2,18 +2,15 @@
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { number, time } from "../parts/format";
+import { count, number, time } from "../parts/format";
 import { colour, theme } from "../parts/theme";
 import { runColour, runDash } from "./colours";
-import { type Axis, aligned, type Curve, isolated, type Settings } from "./curves";
+import { type Axis, aligned, type Curve, isolated, LAST_DATE, type Settings } from "./curves";
+import { drawable, logarithmic, logTicks, padded, type Range, ticks, widened } from "./scales";
 
 export const HEIGHT = 260;
-
-/** A range of x, both ends included. */
-export interface Range {
-  min: number;
-  max: number;
-}
+// Of the axis of times, in seconds; uPlot puts ticks on it, which have whole milliseconds.
+const SHORTEST_TIME = 0.05;
 
 export interface Events {
   /** Somebody chose a range. */
@@ -70,10 +67,12 @@ export class Plot {
   }
 
   #options(settings: Settings): uPlot.Options {
-    const bottom = axis();
+    const text = settings.axis === "relative" ? elapsed : count;
     // Times have two lines: the day stands under the hours.
-    bottom.size = settings.axis === "time" ? 50 : 32;
-    if (settings.axis === "relative") bottom.values = (_, all) => all.map(elapsed);
+    const bottom =
+      settings.axis === "time"
+        ? { ...axis(), size: 50 }
+        : { ...axis(), ...marks(text, settings.logX, "x"), size: 32 };
     return {
       width: this.element.clientWidth,
       height: HEIGHT,
@@ -87,14 +86,14 @@ export class Plot {
         x: {
           time: settings.axis === "time",
           distr: settings.logX ? 3 : 1,
-          range: (_, min, max) => this.#xRange(min, max),
+          range: (_, min, max) => tuple(min === null ? null : this.#xRange(settings, min, max)),
         },
-        y: { distr: settings.logY ? 3 : 1 },
+        y: {
+          distr: settings.logY ? 3 : 1,
+          range: (_, min, max) => tuple(min === null ? null : yRange(settings, min, max)),
+        },
       },
-      axes: [
-        bottom,
-        { ...axis(), size: 64, values: (_, all) => all.map((y) => (y === null ? "" : number(y))) },
-      ],
+      axes: [bottom, { ...axis(), ...marks(number, settings.logY, "y"), size: 64 }],
       series: [{}, ...this.#curves.flatMap((curve) => this.#series(curve))],
       hooks: {
         setSelect: [(plot) => this.#select(plot)],
@@ -121,14 +120,19 @@ export class Plot {
     if (!curve.smooth) return [line];
     return [
       { ...line, stroke: `${stroke}40`, width: 1 },
-      { ...line, width: 2, points: { show: false } },
+      { ...line, width: 2 },
     ];
   }
 
-  #xRange(min: number, max: number): [number, number] {
-    if (this.#range) return [this.#range.min, this.#range.max];
+  #xRange(settings: Settings, min: number, max: number): Range {
+    const x = this.#alone;
     // One point stands in the middle.
-    return this.#alone === undefined ? [min, max] : [this.#alone - 1, this.#alone + 1];
+    const all = x === undefined ? { min, max } : { min: x - 1, max: x + 1 };
+    const range = this.#range ?? all;
+    if (settings.logX) return logarithmic(range.min, range.max, 0);
+    if (settings.axis !== "time") return widened(range.min, range.max);
+    const inside = (seconds: number) => Math.max(-LAST_DATE, Math.min(LAST_DATE, seconds));
+    return widened(inside(range.min), inside(range.max), SHORTEST_TIME);
   }
 
   #select(plot: uPlot): void {
@@ -150,7 +154,41 @@ function dataOf(curves: Curve[]): { data: uPlot.AlignedData; lone: number[][] } 
       : [{ xs, ys }],
   );
   const [xs, ...ys] = aligned(columns);
-  return { data: [xs ?? [], ...ys] as uPlot.AlignedData, lone: ys.map(isolated) };
+  const drawn = ys.map((column) => column.map((y) => (y ? drawable(y) : y)));
+  return { data: [xs ?? [], ...drawn] as uPlot.AlignedData, lone: ys.map(isolated) };
+}
+
+function yRange(settings: Settings, min: number, max: number): Range {
+  return settings.logY ? logarithmic(min, max, 0.05) : padded(min, max);
+}
+
+/** Returns a range as uPlot has it. */
+function tuple(range: Range | null): uPlot.Range.MinMax {
+  return range ? [range.min, range.max] : [null, null];
+}
+
+/** Returns how an axis is marked. */
+function marks(
+  text: (value: number) => string,
+  log: boolean,
+  along: "x" | "y",
+): Partial<uPlot.Axis> {
+  const room = (plot: uPlot, { min, max }: Range) => {
+    if (along === "y") return plot.bbox.height / devicePixelRatio / 30;
+    const length = Math.max(text(Math.round(min)).length, text(Math.round(max)).length);
+    return plot.bbox.width / devicePixelRatio / (7 * length + 30);
+  };
+  return {
+    // uPlot looks for a distance of its own that fits, and leaves an axis out that has none.
+    incrs: (_, __, min, max) => [Math.max(5, max - min)],
+    splits: (plot, _, min, max) => {
+      const range = { min, max };
+      const most = Math.max(1, Math.min(10, Math.floor(room(plot, range))));
+      return (log ? logTicks : ticks)(range, most);
+    },
+    filter: (_, all) => all,
+    values: (_, all) => all.map((value) => (value === null ? "" : text(value))),
+  };
 }
 
 function axis(): uPlot.Axis {

@@ -1,0 +1,59 @@
+"""What tests see of a chart: the pixels of its canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+#: The first colour of the palette.
+BLUE = (0, 114, 178)
+
+_COLUMNS = """
+(panel, [red, green, blue]) => {
+  const canvas = panel.querySelector("canvas");
+  const over = panel.querySelector(".u-over").getBoundingClientRect();
+  const all = canvas.getBoundingClientRect();
+  const scale = canvas.width / all.width;
+  const x = Math.round((over.left - all.left) * scale);
+  const y = Math.round((over.top - all.top) * scale);
+  const [w, h] = [Math.round(over.width * scale), Math.round(over.height * scale)];
+  const { data } = canvas.getContext("2d").getImageData(x, y, w, h);
+  const columns = [];
+  for (let i = 0; i < w; i++) {
+    const rows = [];
+    for (let j = 0; j < h; j++) {
+      const at = 4 * (j * w + i);
+      const [r, g, b, a] = data.slice(at, at + 4);
+      if (Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue) < 60 && a > 150)
+        rows.push(j / h);
+    }
+    columns.push(rows);
+  }
+  return columns;
+}
+"""
+
+
+@dataclass
+class Drawn:
+    """Where a colour is on a plot: for each column of pixels, its rows from 0 (top) to 1."""
+
+    columns: list[list[float]]
+
+    def between(self, start: float, end: float) -> list[list[float]]:
+        """The columns between two parts of the width, from 0 to 1."""
+        width = len(self.columns)
+        return self.columns[round(start * width) : round(end * width)]
+
+
+def panel(page: Page, metric: str) -> Locator:
+    found = page.locator("figure.panel").filter(has=page.get_by_title(metric, exact=True))
+    found.scroll_into_view_if_needed()
+    expect(found).to_have_attribute("aria-busy", "false")
+    expect(found.locator("canvas")).to_be_visible()
+    return found
+
+
+def drawn(figure: Locator, colour: tuple[int, int, int] = BLUE) -> Drawn:
+    return Drawn(figure.evaluate(_COLUMNS, list(colour)))
