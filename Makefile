@@ -23,7 +23,7 @@ serve: $(INSTALLED) $(WEB) ## a server on runstream.db, until Ctrl-C
 
 test: test-python test-jvm
 
-test-python: $(INSTALLED) $(WEB) $(MLFLOW)
+test-python: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest $(ARGS)
 
 test-jvm: $(INSTALLED)
