@@ -77,9 +77,10 @@ def paths(api: Api, run_id: str, path: str = "", *, recursive: bool = False) -> 
     return [f.path + "/" * f.is_dir for f in files]
 
 
-def uploaded(api: Api, upload_id: str) -> int:
+def uploaded(api: Api, run_id: str, upload_id: str, path: str = "f") -> int:
     """How much of an upload is there."""
-    return api.artifacts.GetUpload(GetUploadRequest(upload_id=upload_id)).offset
+    question = GetUploadRequest(run_id=run_id, path=path, upload_id=upload_id)
+    return api.artifacts.GetUpload(question).offset
 
 
 def on_disk(root: Path) -> list[str]:

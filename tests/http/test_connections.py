@@ -9,7 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +323,25 @@ def test_what_is_not_compressed_as_it_says_is_refused(
     )
     assert (answer.status_code, answer.json()["error_code"]) == (status, "BAD_REQUEST")
     assert memory(server) - before < 48
+
+
+def test_searches_end_with_callers_who_hang_up(
+    server: ServerProcess, rest: Rest, probe: Probing
+) -> None:
+    tags = [{"key": f"t{i}", "value": "ab" * 32_768} for i in range(15)]
+    rest.create_run(tags=tags)
+    slow = " OR ".join(f"tags.t{i} RLIKE '(a?b?){{180}}c{j}'" for i in range(15) for j in range(3))
+    body = json.dumps({"experiment_ids": ["0"], "filter": slow}).encode()
+    head = (
+        "POST /api/2.0/mlflow/runs/search HTTP/1.1\r\n"
+        f"Host: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with probe(server) as seen:
+        with ExitStack() as callers:
+            for _ in range(8):
+                callers.enter_context(connected(server)).sendall(head.encode() + body)
+            time.sleep(2)
+        started = time.monotonic()
+        rest.post("runs/search", experiment_ids=["0"], max_results=1)
+        assert time.monotonic() - started < 20
+    seen.assert_others_were_served()

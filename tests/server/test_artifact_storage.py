@@ -129,7 +129,7 @@ def test_while_the_bucket_cannot_be_reached_nothing_is_lost(
     with refused(StatusCode.UNAVAILABLE, "STORAGE"):
         download(api, run_id, "before")
     assert paths(api, run_id) == ["before"]
-    assert uploaded(api, ID) == len(content)
+    assert uploaded(api, run_id, ID) == len(content)
     api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id))
     assert name.endswith(tuple(stray_names(server)))
 

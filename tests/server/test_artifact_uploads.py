@@ -55,24 +55,24 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def test_an_upload_that_broke_off_is_continued(api: Api, root: Path) -> None:
     run_id, content = api.new_run(), os.urandom(5 * MIB + 7)
-    assert uploaded(api, ID) == 0
+    assert uploaded(api, run_id, ID) == 0
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 3 * MIB])) as call:
-        wait_until(lambda: uploaded(api, ID) == 3 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 3 * MIB)
         assert paths(api, run_id) == []
         with refused(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
             download(api, run_id, "f")
         call.cancel()
-    assert uploaded(api, ID) == 3 * MIB
+    assert uploaded(api, run_id, ID) == 3 * MIB
     upload(api, run_id, "f", content, ID, 3 * MIB)
     assert download(api, run_id, "f") == content
-    assert uploaded(api, ID) == 0
+    assert uploaded(api, run_id, ID) == 0
     assert len(on_disk(root)) == 1
 
 
 def test_an_upload_that_is_whole_needs_nothing_but_its_end(api: Api) -> None:
     run_id, content = api.new_run(), os.urandom(2 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content)) as call:
-        wait_until(lambda: uploaded(api, ID) == len(content))
+        wait_until(lambda: uploaded(api, run_id, ID) == len(content))
         call.cancel()
     upload(api, run_id, "f", content, ID, len(content))
     assert download(api, run_id, "f") == content
@@ -85,13 +85,13 @@ def test_a_killed_server_shows_nothing_half_and_goes_on_from_there(
     run_id, content = api.new_run(), os.urandom(6 * MIB)
     upload(api, run_id, "whole", b"there")
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 4 * MIB])):
-        wait_until(lambda: uploaded(api, ID) == 4 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 4 * MIB)
         server.kill()
     server.restart()
     api = connect(server.address)
     assert paths(api, run_id) == ["whole"]
     assert download(api, run_id, "whole") == b"there"
-    offset = uploaded(api, ID)
+    offset = uploaded(api, run_id, ID)
     assert offset == 4 * MIB
     upload(api, run_id, "f", content, ID, offset)
     assert download(api, run_id, "f") == content
@@ -112,12 +112,12 @@ def test_an_answered_upload_survives_a_kill(
 def test_an_upload_goes_on_where_it_stands_and_nowhere_else(api: Api) -> None:
     run_id, content = api.new_run(), os.urandom(4 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 3 * MIB])):
-        wait_until(lambda: uploaded(api, ID) == 3 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 3 * MIB)
     for offset in (-1, 0, 1, 2 * MIB, 3 * MIB + 1):
         with refused(StatusCode.FAILED_PRECONDITION, "UPLOAD_OFFSET") as refusal:
             api.artifacts.UploadArtifact(iter([start(run_id, "f", ID, offset)]), timeout=30)
         assert refusal.metadata["limit"] == str(3 * MIB)
-        assert uploaded(api, ID) == 3 * MIB
+        assert uploaded(api, run_id, ID) == 3 * MIB
     upload(api, run_id, "f", content, ID, 3 * MIB)
     assert download(api, run_id, "f") == content
 
@@ -126,7 +126,7 @@ def test_a_second_stream_takes_an_upload_over(api: Api) -> None:
     """The first may be a connection that is dead without the server knowing."""
     run_id, content = api.new_run(), os.urandom(4 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 2 * MIB])) as first:
-        wait_until(lambda: uploaded(api, ID) == 2 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 2 * MIB)
         upload(api, run_id, "f", content, ID, 2 * MIB)
         for request in chunks(content[2 * MIB :]):
             first.more.put(request)
@@ -149,21 +149,58 @@ def test_an_upload_id_is_32_hexadecimal_digits(api: Api) -> None:
         with refused(StatusCode.INVALID_ARGUMENT, "UPLOAD_ID_MALFORMED"):
             upload(api, api.new_run(), "f", b"", upload_id)
         with refused(StatusCode.INVALID_ARGUMENT, "UPLOAD_ID_MALFORMED"):
-            uploaded(api, upload_id)
+            uploaded(api, "0" * 32, upload_id)
     with refused(StatusCode.INVALID_ARGUMENT, "UPLOAD_ID_MALFORMED"):
-        uploaded(api, "")
+        uploaded(api, "0" * 32, "")
 
 
-def test_what_broke_off_over_a_day_ago_is_removed(api: Api, root: Path) -> None:
+def test_an_upload_is_of_its_run_and_path_alone(api: Api) -> None:
+    """Who has the id of somebody else's upload neither reads nor finishes it."""
+    run_id, other, content = api.new_run(), api.new_run(), os.urandom(2 * MIB)
+    with half_open(api, start(run_id, "f", ID), *chunks(content[:MIB])) as call:
+        wait_until(lambda: uploaded(api, run_id, ID) == MIB)
+        call.cancel()
+    for run, path in ((other, "f"), (run_id, "g"), (other, "g")):
+        assert uploaded(api, run, ID, path) == 0
+        with refused(StatusCode.FAILED_PRECONDITION, "UPLOAD_OFFSET"):
+            upload(api, run, path, content, ID, MIB)
+        upload(api, run, path, b"another", ID)
+        assert download(api, run, path) == b"another"
+    upload(api, run_id, "f", content, ID, MIB)
+    assert download(api, run_id, "f") == content
+    with refused(StatusCode.INVALID_ARGUMENT, "RUN_ID_EMPTY"):
+        uploaded(api, "", ID)
+    with refused(StatusCode.INVALID_ARGUMENT, "PATH_MALFORMED"):
+        uploaded(api, run_id, ID, "")
+
+
+def test_what_broke_off_over_an_hour_ago_is_removed(api: Api, root: Path) -> None:
     (root / "uploads").mkdir(parents=True)
-    old, new = root / "uploads" / ("0" * 32), root / "uploads" / ("1" * 32)
-    for file in (old, new):
+    old, new, foreign = (root / "uploads" / name for name in ("0" * 32, "1" * 32, "notes"))
+    for file in (old, new, foreign):
         file.write_bytes(b"half")
-    os.utime(old, (time.time() - 25 * 60 * 60,) * 2)
-    os.utime(new, (time.time() - 23 * 60 * 60,) * 2)
+        os.utime(file, (time.time() - 61 * 60,) * 2)
+    os.utime(new, (time.time() - 59 * 60,) * 2)
     upload(api, api.new_run(), "f", b"x")
     wait_until(lambda: not old.exists())
     assert new.exists()
+    assert foreign.exists()
+
+
+def test_of_very_many_uploads_that_broke_off_the_newest_are_kept(api: Api, root: Path) -> None:
+    """Of very many bytes, too."""
+    (root / "uploads").mkdir(parents=True)
+    files = [root / "uploads" / f"{i:032x}" for i in range(1_010)]
+    for i, file in enumerate(files):
+        file.touch()
+        os.utime(file, (time.time() - i,) * 2)
+    os.truncate(files[500], 64 * 2**30 - 1)  # sparse
+    os.utime(files[500], (time.time() - 500,) * 2)
+    files[501].write_bytes(b"half")
+    os.utime(files[501], (time.time() - 501,) * 2)
+    upload(api, api.new_run(), "f", b"x")
+    wait_until(lambda: not any(file.exists() for file in [*files[501:]]))
+    assert all(file.exists() for file in files[:501])
 
 
 def test_slow_clients_hold_nobody_up(api: Api) -> None:
@@ -181,7 +218,11 @@ def test_slow_clients_hold_nobody_up(api: Api) -> None:
     ]
     for upload_under_way in writing:
         upload_under_way.__enter__()
-    wait_until(lambda: all(uploaded(api, upload_id) == MIB for upload_id in ids))
+    wait_until(
+        lambda: all(
+            uploaded(api, run_id, upload_id, f"slow{i}") == MIB for i, upload_id in enumerate(ids)
+        )
+    )
     upload(api, run_id, "quick", content)
     assert download(api, run_id, "quick") == content
     api.stream([batch(run_id, [("m", 1, 1, 1.0)])])
@@ -206,7 +247,7 @@ def test_a_full_disk_loses_nothing_that_was_there(
     assert paths(api, run_id) == ["before"]
     assert len(on_disk(root)) == 2
     resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
-    offset = uploaded(api, ID)
+    offset = uploaded(api, run_id, ID)
     assert 0 < offset <= 5 * MIB // 2
     upload(api, run_id, "f", content, ID, offset)
     assert download(api, run_id, "f") == content

@@ -16,7 +16,7 @@ import pytest
 from grpc import StatusCode
 
 from api import Api, refused
-from files import MIB, chunks, download, end, on_disk, paths, start, upload
+from files import MIB, chunks, download, end, on_disk, paths, start, upload, uploaded
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.run_service_pb2 import CreateRunRequest, DeleteRunRequest
@@ -145,7 +145,7 @@ def test_content_with_another_digest_is_refused_and_leaves_nothing(api: Api, roo
         api.artifacts.UploadArtifact(iter(requests))
     assert refusal.metadata["field"] == "end.sha256"
     assert paths(api, run_id) == []
-    assert api.artifacts.GetUpload(pb.GetUploadRequest(upload_id=upload_id)).offset == 0
+    assert uploaded(api, run_id, upload_id) == 0
     assert on_disk(root) == []
 
 

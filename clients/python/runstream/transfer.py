@@ -70,7 +70,9 @@ class Upload:
                     raise
                 if self._sha256 and (stored := self._stored(connection)):
                     return stored
-                question = pb.GetUploadRequest(upload_id=self._id)
+                question = pb.GetUploadRequest(
+                    run_id=self._run_id, path=self._path, upload_id=self._id
+                )
                 there = connection.call(lambda to: to.artifacts.GetUpload, question).offset
                 idle = 0 if there > offset else idle + 1
                 if idle == ATTEMPTS:

@@ -19,6 +19,7 @@ from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, as_mlflow, exact
 from runstream_service.http.errors import BadRequest
 from runstream_service.http.json_thread import JsonThread
+from runstream_service.http.reading import answer_unless_gone
 
 #: Bytes of a body: of a batch as large as MLflow's may be, with room for what JSON makes of it.
 BODY_BYTES = 16 * 1024 * 1024
@@ -81,7 +82,7 @@ class Call:
                 asked = await self._thread.run(len(body), self._of_body, body, request.path_params)
         else:
             asked = self._decoder.of_query(request.query_params, **request.path_params)
-        answer = await self._method(asked, None)
+        answer = await answer_unless_gone(request, self._method(asked, None))
         content = await self._thread.run(answer.ByteSize(), self._json, answer)
         return Response(content, media_type="application/json")
 

@@ -45,7 +45,15 @@ class Artifacts(ArtifactServiceServicer):
 
     async def GetUpload(self, request: pb.GetUploadRequest, context: Any) -> pb.GetUploadResponse:
         check_upload_id("upload_id", request.upload_id)
-        return pb.GetUploadResponse(offset=await self._blobs.offset(request.upload_id))
+        check_artifact_path("path", request.path)
+        if not request.run_id:
+            raise InvalidArgument(
+                "Missing value for required parameter 'run_id'",
+                reason="RUN_ID_EMPTY",
+                field="run_id",
+            )
+        offset = await self._blobs.offset(request.run_id, request.path, request.upload_id)
+        return pb.GetUploadResponse(offset=offset)
 
     async def DownloadArtifact(
         self, request: pb.DownloadArtifactRequest, context: Any

@@ -68,7 +68,7 @@ class Blobs:
             Unavailable: the storage failed.
         """
         await self._readers.quick(artifacts.check_writable, run_id, path)
-        upload = await self._staging.begin(upload_id, offset)
+        upload = await self._staging.begin(run_id, path, upload_id, offset)
         resumable = bool(upload_id)
         try:
             async for chunk in chunks:
@@ -84,9 +84,9 @@ class Blobs:
         finally:
             await asyncio.wait((self._staging.finish(upload, discard=not resumable),))
 
-    async def offset(self, upload_id: str) -> int:
+    async def offset(self, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload are there."""
-        return await self._staging.offset(upload_id)
+        return await self._staging.offset(run_id, path, upload_id)
 
     async def open(
         self, run_id: str, path: str, part: Callable[[artifacts.Entry], tuple[int, int]]

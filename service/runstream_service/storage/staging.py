@@ -14,8 +14,11 @@ from pathlib import Path
 from runstream.errors import FailedPrecondition
 from runstream_service.storage.threads import FileThreads
 
-# Seconds for which an upload that broke off can be continued.
-KEPT = 24 * 60 * 60
+#: Seconds for which an upload that broke off can be continued.
+KEPT = 60 * 60.0
+#: Uploads that broke off and are kept, and their bytes in all; of more the oldest are removed.
+UNFINISHED = 1_000
+UNFINISHED_BYTES = 64 * 1024 * 1024 * 1024
 
 # Bytes that wait in memory while others of the same upload are written.
 _WAITING_BYTES = 4 * 1024 * 1024
@@ -25,7 +28,9 @@ _RECALL_BYTES = 64 * _READ_BYTES
 # Synced as they come, or the sync at the end, and with it every sync of the database meanwhile,
 # would have the whole file to write.
 _SYNC_BYTES = 32 * 1024 * 1024
-_SWEEP_EVERY = 60 * 60
+# Seconds, and uploads that broke off, after which it is looked what must go.
+_SWEEP_SECONDS = 60
+_SWEEP_UPLOADS = 100
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ class Upload:
             self._descriptor = os.open(
                 self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
             )
-            os.utime(self._descriptor)  # its day begins anew
+            os.utime(self._descriptor)  # its hour begins anew
 
     def _recall(self) -> None:
         """Hash what is there already, or a part of it."""
@@ -178,16 +183,19 @@ class Staging:
         self._threads = threads
         self._open: dict[str, Upload] = {}
         self._swept = float("-inf")
+        self._broken_off = 0
 
-    async def begin(self, upload_id: str, offset: int) -> Upload:
+    async def begin(self, run_id: str, path: str, upload_id: str, offset: int) -> Upload:
         """Begin an upload, or go on with one; a stream that still has it loses it.
+
+        An upload belongs to its run and path: under others its id names another upload.
 
         Raises:
             FailedPrecondition: the upload does not stand at `offset`.
             Unavailable: the disk failed.
         """
         self._sweep()
-        name = upload_id or secrets.token_hex(16)
+        name = _name(run_id, path, upload_id or secrets.token_hex(16))
         # Its client has given the other stream up, though word of that may not be here yet.
         while other := self._open.get(name):
             await asyncio.wait((self.finish(other, discard=False),))
@@ -207,20 +215,27 @@ class Staging:
             if self._open.get(name) is upload:
                 del self._open[name]
 
+        self._broken_off += not discard
         closing = upload.close(discard=discard)
         closing.add_done_callback(forget)
         return closing
 
-    async def offset(self, upload_id: str) -> int:
+    async def offset(self, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload are there."""
-        return await self._threads.start(_size, self._folder / upload_id)
+        return await self._threads.start(_size, self._folder / _name(run_id, path, upload_id))
 
     def _sweep(self) -> None:
-        """Remove what broke off long ago; looked for at most once an hour."""
+        """Remove what broke off long ago, or is too much; looked for now and then."""
         now = time.monotonic()
-        if now - self._swept > _SWEEP_EVERY:
-            self._swept = now
-            self._threads.start(_remove_older, self._folder, time.time() - KEPT)
+        if now - self._swept > _SWEEP_SECONDS or self._broken_off >= _SWEEP_UPLOADS:
+            self._swept, self._broken_off = now, 0
+            self._threads.start(_remove_excess, self._folder, frozenset(self._open))
+
+
+def _name(run_id: str, path: str, upload_id: str) -> str:
+    """Return the name of an upload's file, which nobody finds who has its id alone."""
+    said = "\0".join((run_id, path, upload_id))
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def _size(file: Path) -> int:
@@ -230,8 +245,16 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _remove_older(folder: Path, than: float) -> None:
+def _remove_excess(folder: Path, under_way: frozenset[str]) -> None:
     # Nothing but what is named as an upload: somebody may keep other files in a folder like this.
-    for file in folder.glob("[0-9a-f]" * 32):
-        if file.stat().st_mtime < than:
+    found = [file for file in folder.glob("[0-9a-f]" * 32) if file.name not in under_way]
+    newest_first = sorted(((file.stat(), file) for file in found), key=lambda one: -one[0].st_mtime)
+    size = 0
+    for count, (status, file) in enumerate(newest_first, 1):
+        size += status.st_size
+        old = status.st_mtime < time.time() - KEPT
+        # One that somebody goes on with since has another time by now.
+        if (old or count > UNFINISHED or size > UNFINISHED_BYTES) and (
+            file.stat().st_mtime == status.st_mtime
+        ):
             file.unlink()

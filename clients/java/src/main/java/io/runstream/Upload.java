@@ -134,7 +134,12 @@ final class Upload {
   }
 
   private long offset() {
-    GetUploadRequest question = GetUploadRequest.newBuilder().setUploadId(uploadId).build();
+    GetUploadRequest question =
+        GetUploadRequest.newBuilder()
+            .setRunId(runId)
+            .setPath(path)
+            .setUploadId(uploadId)
+            .build();
     return calls.call(stub, to -> to.getUpload(question)).getOffset();
   }
 }
