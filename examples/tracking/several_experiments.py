@@ -17,7 +17,7 @@ with runstream.TrackingClient() as client:
     for city in ("Oslo", "Quito"):
         experiment = client.get_experiment_by_name(f"weather of {city}")
         assert experiment is not None
-        runs[city] = client.create_run(experiment.experiment_id, "measurement")
+        runs[city] = client.create_run(experiment.experiment_id, run_name="measurement")
     for hour in range(24):
         client.log_metric(runs["Oslo"].info.run_id, "degrees", 4 + hour / 12, step=hour)
         client.log_metric(runs["Quito"].info.run_id, "degrees", 15 - hour / 12, step=hour)

@@ -27,7 +27,9 @@ def run_ids(client: TrackingClient, experiment_id: str) -> list[str]:
     """Three runs that ended, the last the newest."""
     run_ids = []
     for i in range(3):
-        run_id = client.create_run(experiment_id, f"run {i}", start_time=1_000 + i).info.run_id
+        run_id = client.create_run(
+            experiment_id, run_name=f"run {i}", start_time=1_000 + i
+        ).info.run_id
         metrics = [("loss", 1 / (i + 1), 5, 0)] + [("only", math.nan, 6, 1)] * (i == 1)
         client.log(run_id, metrics, {"lr": f"0.{i}", "same": "1"}, {"note": "a\nb\x1b[31m"})
         client.set_terminated(run_id, end_time=91_500 + i)

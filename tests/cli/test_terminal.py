@@ -35,7 +35,7 @@ def test_a_table_fits_the_terminal_and_shows_where_it_was_cut(
 ) -> None:
     long = "a name that is long " * 10
     experiment_id = client.create_experiment("narrow")
-    run_id = client.create_run(experiment_id, long).info.run_id
+    run_id = client.create_run(experiment_id, run_name=long).info.run_id
     status, lines = terminal("runs", "list", "-x", experiment_id, columns=90).end()
     assert status == 0
     assert max(map(len, lines)) <= 90
@@ -48,7 +48,7 @@ def test_a_list_keeps_the_names_of_runs_in_100_columns(
 ) -> None:
     experiment_id = client.create_experiment("names")
     name = "resnet50-imagenet-augmented-seed-17"
-    run_id = client.create_run(experiment_id, name).info.run_id
+    run_id = client.create_run(experiment_id, run_name=name).info.run_id
     client.set_terminated(run_id)
     status, lines = terminal("runs", "list", "-x", experiment_id, columns=100).end()
     assert status == 0
@@ -82,7 +82,7 @@ def test_deleting_an_experiment_is_asked_and_of_the_default_one_it_is_said_what_
 def test_nothing_is_cut_where_there_is_no_terminal(shell: Shell, client: TrackingClient) -> None:
     long = "a name that is long too " * 10
     experiment_id = client.create_experiment("wide")
-    client.create_run(experiment_id, long)
+    client.create_run(experiment_id, run_name=long)
     assert long.rstrip() in shell.process("runs", "list", "-x", experiment_id).stdout
 
 

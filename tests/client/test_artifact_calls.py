@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
+import socket
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-import pandas
+import plotly.graph_objects
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -108,7 +112,7 @@ def test_no_path_leaves_the_artifacts_of_the_run(
         lambda: client.log_table(run_id, {"a": [1]}, path),
         lambda: client.load_text(run_id, path),
         lambda: client.load_dict(run_id, path),
-        lambda: client.load_table(run_id, path),
+        lambda: client.load_table("0", path, [run_id]),
         lambda: client.get_artifact(run_id, path),
         lambda: client.list_artifacts(run_id, path),
         lambda: client.download_artifacts(run_id, path, tmp_path / "copy"),
@@ -133,6 +137,48 @@ def test_texts_and_dictionaries_come_back(client: TrackingClient, run_id: str) -
     assert client.load_dict(run_id, "config.yaml") == {"lr": 0.1}
 
 
+class Kind(str, Enum):
+    SGD = "sgd"
+
+
+@pytest.mark.parametrize("file", ["config.json", "config.yaml"])
+def test_a_dictionary_takes_the_same_values_in_yaml_as_in_json(
+    client: TrackingClient, run_id: str, file: str
+) -> None:
+    given = {
+        "scalar": np.float32(0.5),
+        "array": np.array([[1, 2]]),
+        "tuple": (1, np.int64(2)),
+        "ordered": OrderedDict(b=1, a=None),
+        "path": Path("a/b"),
+        "date": datetime(2026, 1, 2, tzinfo=timezone.utc),
+        "kind": Kind.SGD,
+        "flag": np.bool_(True),
+    }
+    client.log_dict(run_id, given, file)
+    stored = client.load_dict(run_id, file)
+    assert str(stored.pop("date")) == "2026-01-02 00:00:00+00:00"
+    assert stored == {
+        "scalar": 0.5,
+        "array": [[1, 2]],
+        "tuple": [1, 2],
+        "ordered": {"b": 1, "a": None},
+        "path": "a/b",
+        "kind": "sgd",
+        "flag": True,
+    }
+    client.log_dict(run_id, [{"a": 1}], file)
+    assert client.load_dict(run_id, file) == [{"a": 1}]
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+    bad: list[Any] = [circle, {"text": "\ud800"}, {(1, 2): 3}]  # YAML can hold them
+    for dictionary in bad:
+        with pytest.raises(InvalidArgument, match="dictionary"):
+            client.log_dict(run_id, dictionary, "config")
+    with pytest.raises(InvalidArgument, match="lone surrogate"):
+        client.log_text(run_id, "\ud800", "text.txt")
+
+
 def test_figures_are_pictures_in_the_format_of_their_suffix(
     client: TrackingClient, run_id: str, tmp_path: Path
 ) -> None:
@@ -143,8 +189,21 @@ def test_figures_are_pictures_in_the_format_of_their_suffix(
     with Image.open(client.download_artifacts(run_id, "loss.png", tmp_path)) as image:
         assert image.size == (640, 480)
     assert "<svg" in client.load_text(run_id, "loss.svg")
+    client.log_figure(run_id, figure, "small.png", save_kwargs={"dpi": 50})
+    with Image.open(client.download_artifacts(run_id, "small.png", tmp_path)) as image:
+        assert image.size == (320, 240)
     with pytest.raises(InvalidArgument, match="Matplotlib or Plotly"):
         client.log_figure(run_id, "no figure", "x.png")
+
+
+def test_a_figure_of_plotly_brings_its_script_along(client: TrackingClient, run_id: str) -> None:
+    figure = plotly.graph_objects.Figure(plotly.graph_objects.Scatter(y=[1, 2]))
+    client.log_figure(run_id, figure, "plot.html")
+    page = client.load_text(run_id, "plot.html")
+    assert len(page) > 1_000_000
+    assert "<script src=" not in page
+    client.log_figure(run_id, figure, "small.html", save_kwargs={"include_plotlyjs": "cdn"})
+    assert len(client.load_text(run_id, "small.html")) < 100_000
 
 
 @pytest.mark.parametrize(
@@ -167,6 +226,24 @@ def test_images_come_back_pixel_by_pixel(
         assert (image.size, image.getpixel((0, 0))) == ((3, 2), pixel)
 
 
+@pytest.mark.parametrize(
+    ("array", "pixels"),
+    [
+        (np.array([[0.0, 1.0001]]), [0, 255]),
+        (np.array([[0.0, 100.0, 200.0]]), [0, 127, 255]),
+        (np.array([[-1.0, 1.0]]), [0, 255]),
+        (np.full((1, 2), 200.0), [255, 255]),
+    ],
+)
+def test_numbers_beyond_0_to_1_are_scaled_to_it_with_a_warning(
+    client: TrackingClient, run_id: str, tmp_path: Path, array: Any, pixels: list[int]
+) -> None:
+    with pytest.warns(RuntimeWarning, match="scaled to 0 to 1"):
+        client.log_image(run_id, array, "image.png")
+    with Image.open(client.download_artifacts(run_id, "image.png", tmp_path)) as image:
+        assert [image.getpixel((i, 0)) for i in range(len(pixels))] == pixels
+
+
 def test_an_image_of_a_series_is_named_by_key_and_step(client: TrackingClient, run_id: str) -> None:
     client.log_image(run_id, np.zeros((2, 2)), key="val/grid", step=7, timestamp=12)
     (path,) = paths(client, run_id)
@@ -175,24 +252,13 @@ def test_an_image_of_a_series_is_named_by_key_and_step(client: TrackingClient, r
 
 
 @pytest.mark.parametrize(
-    "image", [np.zeros(3), np.zeros((2, 2, 2)), np.full((2, 2), 256), np.full((2, 2), 1.5), "x"]
+    "image", [np.zeros(3), np.zeros((2, 2, 2)), np.full((2, 2), 256), np.full((2, 2), np.nan), "x"]
 )
 def test_what_is_no_image_is_refused(client: TrackingClient, run_id: str, image: Any) -> None:
     with pytest.raises(InvalidArgument, match="image"):
         client.log_image(run_id, image, "image.png")
     with pytest.raises(InvalidArgument, match="either"):
         client.log_image(run_id, np.zeros((2, 2)))
-
-
-def test_a_table_grows_with_every_call(client: TrackingClient, run_id: str) -> None:
-    client.log_table(run_id, {"q": ["a", "b"], "score": [1, 2]}, "eval.json")
-    client.log_table(run_id, pandas.DataFrame({"q": ["c"], "score": [3]}), "eval.json")
-    table = client.load_table(run_id, "eval.json")
-    assert table.to_dict("list") == {"q": ["a", "b", "c"], "score": [1, 2, 3]}
-    stored = json.loads(client.load_text(run_id, "eval.json"))
-    assert stored["columns"] == ["q", "score"]
-    with pytest.raises(InvalidArgument, match="data frame"):
-        client.log_table(run_id, [1], "x.json")  # type: ignore[arg-type]
 
 
 def test_files_are_listed_and_deleted(client: TrackingClient, run_id: str) -> None:
@@ -224,6 +290,81 @@ def test_a_file_and_a_folder_cannot_have_one_path(client: TrackingClient, run_id
     assert client.load_text(run_id, "a") == "y"
 
 
+def test_paths_are_texts_or_objects_on_both_sides(
+    client: TrackingClient, run_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "f.txt").write_text("file")
+    folder = PurePosixPath("a/b")
+    client.log_artifact(run_id, tmp_path / "f.txt", folder)
+    client.log_artifacts(run_id, tmp_path, Path())
+    client.log_text(run_id, "t", folder / "t.txt")
+    client.log_dict(run_id, {"a": 1}, folder / "d.yaml")
+    client.log_figure(run_id, Figure(), folder / "fig.png")
+    client.log_image(run_id, np.zeros((1, 1)), folder / "i.png")
+    client.log_table(run_id, {"a": [1]}, folder / "table.json")
+    assert len(client.list_artifacts(run_id, folder)) == 6
+    assert [file.path for file in client.list_artifacts(run_id, Path())] == ["a", "f.txt"]
+    assert client.get_artifact(run_id, folder).is_dir
+    assert client.get_artifact_uri(run_id, folder).endswith("/artifacts/a/b")
+    assert client.load_text(run_id, folder / "t.txt") == "t"
+    assert client.load_dict(run_id, folder / "d.yaml") == {"a": 1}
+    assert len(client.load_table("0", folder / "table.json", [run_id])) == 1
+    local = client.download_artifacts(run_id, folder, str(tmp_path / "copy"))
+    assert Path(local) == tmp_path / "copy/a/b"
+    client.delete_artifacts(run_id, folder)
+    assert paths(client, run_id) == ["f.txt"]
+    with runstream.start_run(run_id):
+        runstream.log_text("t", folder / "t.txt")
+        runstream.log_artifact(tmp_path / "f.txt", folder)
+        assert runstream.load_text(folder / "t.txt") == "t"
+        assert len(runstream.list_artifacts(artifact_path=folder)) == 2
+        runstream.download_artifacts(artifact_path=folder, dst_path=tmp_path / "more")
+    assert (tmp_path / "more/a/b/t.txt").read_text() == "t"
+
+
+@pytest.mark.parametrize("kind", ["a named pipe", "a socket", "a device"])
+def test_what_is_no_regular_file_is_refused_by_name(
+    client: TrackingClient, run_id: str, tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a")
+    odd = folder / "odd"
+    if kind == "a named pipe":
+        os.mkfifo(odd)
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(odd))
+    else:
+        odd.symlink_to("/dev/zero")
+    text = re.escape(f"{odd} is {kind}, and not a regular file")
+    calls: list[Callable[[], object]] = [
+        lambda: client.log_artifacts(run_id, folder),
+        lambda: client.log_artifact(run_id, folder),
+        lambda: client.log_artifact(run_id, odd),
+        lambda: runstream.data.from_file(odd),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidArgument, match=text):
+            call()
+    assert paths(client, run_id) == []
+
+
+def test_a_folder_is_no_file_and_a_file_no_folder(
+    client: TrackingClient, run_id: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidArgument, match="is a folder, and not a regular file"):
+        runstream.data.from_file(tmp_path)
+    (tmp_path / "f.txt").write_text("file")
+    with pytest.raises(NotADirectoryError, match=r"f\.txt"):
+        client.log_artifacts(run_id, tmp_path / "f.txt")
+    with pytest.raises(FileNotFoundError, match=r"none\.txt"):
+        client.log_artifact(run_id, tmp_path / "none.txt")
+    client.log_text(run_id, "t", "a/t.txt")
+    with pytest.raises(NotFound):
+        client.load_text(run_id, "a")
+
+
 def test_the_fluent_functions_use_the_active_run(client: TrackingClient, tmp_path: Path) -> None:
     """R6."""
     folder = tmp_path / "folder"
@@ -246,7 +387,7 @@ def test_the_fluent_functions_use_the_active_run(client: TrackingClient, tmp_pat
     assert runstream.load_dict("d.json", run_id) == {"a": 1}
     assert runstream.load_text(f"runs:/{run_id}/all/f.txt") == "file"
     assert runstream.load_table("table.json", run_id)["a"].tolist() == [1]
-    local = runstream.download_artifacts("t.txt", run_id, tmp_path / "copy")
+    local = runstream.download_artifacts("t.txt", run_id, dst_path=tmp_path / "copy")
     assert Path(local).read_text() == "t"
     runstream.delete_artifacts("all", run_id)
     assert [f.path for f in runstream.list_artifacts("all", run_id)] == []

@@ -12,7 +12,7 @@ import pytest
 
 import runstream
 from runstream import FailedPrecondition, InvalidArgument, NotFound, context
-from runstream.fluent import _stack
+from runstream.active import _stack
 from server_process import ENVIRONMENT, ServerProcess
 
 

@@ -8,17 +8,25 @@ import math
 import struct
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from runstream import batch_queue
 from runstream import outbox as outbox_module
-from runstream.entities import Metric
+from runstream.entities import Metric, Param
 from runstream.errors import DeadlineExceeded, Internal, InvalidArgument, NotFound
 from runstream.outbox import Outbox
 from runstream.rules import MESSAGE_BYTES
@@ -161,12 +169,48 @@ def test_params_travel_apart_from_points_and_from_other_calls() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [3, True, np.float32(0.5), np.int64(3), np.array(2.5), np.float64(math.nan)]
+    ("value", "double"),
+    [
+        (3, 3.0),
+        (True, 1.0),
+        (np.float32(0.1), 0.10000000149011612),
+        (np.int64(3), 3.0),
+        (np.float64(math.nan), math.nan),
+        (np.array(2.5), 2.5),
+        (np.array([2.5]), 2.5),
+        (np.array([[2]]), 2.0),
+        (pandas.Series([2.5], index=["a"]), 2.5),
+        (ml_dtypes.bfloat16(0.1), 0.10009765625),
+        (np.array([0.1], ml_dtypes.bfloat16), 0.10009765625),
+        (Decimal("0.1"), 0.1),
+        (Fraction(1, 3), 1 / 3),
+        ("0.25", 0.25),
+        ("-1e-3", -0.001),
+        ("inf", math.inf),
+        (np.str_("2"), 2.0),
+    ],
 )
-def test_anything_with_a_double_is_a_value(value: Any) -> None:
+def test_whatever_is_one_number_is_a_value(value: Any, double: float) -> None:
+    """M3."""
     outbox = new_outbox()
-    outbox.buffer(RUN).log_metric("loss", value, np.int32(3), np.int64(5))
-    assert points(sent(outbox)) == as_bytes([Metric("loss", float(value), 5, 3)])
+    buffer = outbox.buffer(RUN)
+    buffer.log_metric("loss", value, np.int32(3), np.int64(5))
+    buffer.log_metrics({"loss": value}, 4, 5)
+    buffer.log_batch([("loss", value, 5, 5)])
+    buffer.log_columns(["loss"], [0], [6], [5], [value])
+    assert points(sent(outbox)) == as_bytes([Metric("loss", double, 5, i) for i in range(3, 7)])
+
+
+@pytest.mark.parametrize(
+    "step", [50, 50.0, np.int64(50), np.float32(50), np.array([50]), Decimal(50), Fraction(50)]
+)
+def test_a_step_or_a_time_that_is_an_integer_may_be_of_any_type(step: Any) -> None:
+    """M2."""
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_metric("loss", 1.0, step, step)
+    outbox.buffer(RUN).log_batch([("loss", 2.0, step, step)])
+    wanted = [Metric("loss", value, 50, 50) for value in (1.0, 2.0)]
+    assert points(sent(outbox)) == as_bytes(wanted)
 
 
 def test_a_step_of_none_is_zero() -> None:
@@ -180,7 +224,10 @@ BAD = [
     ("", 1.0, 0, None, "KEY_EMPTY"),
     ("/loss", 1.0, 0, None, "KEY_MALFORMED"),
     ("a" * 251, 1.0, 0, None, "KEY_TOO_LONG"),
-    ("loss", "1.0", 0, None, "VALUE_NOT_A_NUMBER"),
+    (7, 1.0, 0, None, "KEY_NOT_TEXT"),
+    ("loss", "one", 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", np.zeros(2), 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", 1j, 0, None, "VALUE_NOT_A_NUMBER"),
     ("loss", None, 0, None, "VALUE_NOT_A_NUMBER"),
     ("loss", [1.0], 0, None, "VALUE_NOT_A_NUMBER"),
     ("loss", 10**400, 0, None, "VALUE_NOT_A_NUMBER"),
@@ -189,7 +236,9 @@ BAD = [
     ("loss", 1.0, 2**63, None, "STEP_OUT_OF_RANGE"),
     ("loss", 1.0, 0, -1, "TIMESTAMP_OUT_OF_RANGE"),
     ("loss", 1.0, 0, 2**63, "TIMESTAMP_OUT_OF_RANGE"),
-    ("loss", 1.0, 0, 1.7e12, "TIMESTAMP_NOT_AN_INTEGER"),
+    ("loss", 1.0, np.float32(50.5), None, "STEP_NOT_AN_INTEGER"),
+    ("loss", 1.0, math.nan, None, "STEP_NOT_AN_INTEGER"),
+    ("loss", 1.0, 0, 1.5, "TIMESTAMP_NOT_AN_INTEGER"),
 ]
 
 
@@ -237,6 +286,12 @@ def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
         (lambda b: b.set_tags({"note": "\udc80"}), "VALUE_NOT_UNICODE"),
         (lambda b: b.log_params({"a//b": 1}), "KEY_MALFORMED"),
         (lambda b: b.log_params([("lr", 1), ("lr", 2)]), "PARAM_REPEATED"),
+        (lambda b: b.log_params({0: 1}), "KEY_NOT_TEXT"),
+        (lambda b: b.log_params("lr"), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params(["lr", 1]), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params(None), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params(Namespace), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params({"lr": 1}, "ignore"), "ON_ERROR_UNKNOWN"),
     ],
 )
 def test_bad_params_and_tags_are_refused_at_once(log: Callable[..., None], reason: str) -> None:
@@ -246,6 +301,77 @@ def test_bad_params_and_tags_are_refused_at_once(log: Callable[..., None], reaso
         log(outbox.buffer(RUN))
     assert error.value.reason == reason
     assert sent(outbox) == []
+
+
+@dataclass
+class Options:
+    lr: float = 0.1
+    layers: tuple[int, ...] = (3, 4)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"lr": 0.1, "layers": (3, 4)},
+        [("lr", 0.1), ("layers", (3, 4))],
+        [Param("lr", "0.1"), Param("layers", "(3, 4)")],
+        Namespace(lr=0.1, layers=(3, 4)),
+        SimpleNamespace(lr=0.1, layers=(3, 4)),
+        Options(),
+        OmegaConf.create({"lr": 0.1, "a": 3, "layers": "(${a}, 4)"}),
+    ],
+)
+def test_params_come_in_the_forms_that_people_have_them(params: Any) -> None:
+    """P1."""
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_params(params)
+    outbox.buffer(RUN).set_tags(params)
+    wanted = {"lr": "0.1", "layers": "(3, 4)"}
+    logged_params, logged_tags = sent(outbox)
+    assert {one.key: one.value for one in logged_params.params}.items() >= wanted.items()
+    assert {one.key: one.value for one in logged_tags.tags}.items() >= wanted.items()
+
+
+def test_a_call_that_skips_errors_logs_the_rest_and_tells_once_of_each_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    bad: dict[str, Any] = {"loss": 1.0, "a//b": 2.0, "lr": None}
+    for step in range(3):
+        buffer.log_metrics(bad, step, 1, "skip")
+        buffer.log_params({"seed": 1, "note": "x" * 65_537}, "skip")
+        buffer.set_tags({"good": 1, "": 2}, "skip")
+    buffer.log_params({"seed": 2, "new": 1}, "skip")
+    assert len(points(batches := sent(outbox))) == 3
+    assert {param.key: param.value for b in batches for param in b.params} == {
+        "seed": "1",
+        "new": "1",
+    }
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 5
+    for text in ("'a//b'", "metrics.lr got None", "params.note has 65537", "Missing value", "seed"):
+        assert sum(text in message for message in told) == 1, told
+    with pytest.raises(InvalidArgument, match=r"metrics\.lr got None, which is not a number"):
+        buffer.log_metrics({"loss": 1.0, "lr": bad["lr"]}, 4, 1)
+    assert sent(outbox) == []
+
+
+def test_what_the_server_refused_ends_no_call_that_skips_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    for step in range(3):
+        buffer.log_metrics({"loss": 1.0}, step, 1, "skip")
+        outbox.collect()
+        stream = outbox.queue.begin_stream()
+        outbox.queue.next_message(stream)
+        outbox.answer(stream, 1, NotFound("Run not found"))
+    buffer.log_metrics({"loss": 1.0}, 3, 1, "skip")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"run {RUN}: not logged: run {RUN}: 1 points were refused: Run not found"
+    ]
 
 
 def test_a_param_cannot_change_in_one_process() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import runstream
 from runstream import tracking_uri
 from runstream.errors import InvalidArgument
 from runstream.tracking_uri import Target, parse
@@ -16,7 +20,7 @@ from runstream.tracking_uri import Target, parse
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path.resolve()
     monkeypatch.chdir(folder)
-    monkeypatch.delenv("RUNSTREAM_TRACKING_URI", raising=False)
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "")
     return folder
 
 
@@ -118,6 +122,47 @@ def test_anything_else_is_refused_naming_what_is_allowed(uri: str) -> None:
         parse(uri)
     assert refused.value.metadata["field"] == "tracking_uri"
     assert refused.value.metadata["value"] == uri
+
+
+@pytest.mark.parametrize(
+    "uri", ["127.0.0.1:50051", "localhost:50051", "[::1]:50051", "gpu-7.example.org:443", "h_1:5/"]
+)
+def test_a_host_and_a_port_are_no_file_and_the_error_says_the_right_form(
+    here: Path, uri: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(f"grpc://{uri.rstrip('/')}, ")):
+        parse(uri)
+    assert os.listdir(here) == []
+    assert parse(f"./{uri}x").database == f"{here}/{uri}x"
+
+
+@pytest.mark.parametrize("uri", ["~/runs.db", "sqlite:///~/runs.db", Path("~/runs.db")])
+def test_a_tilde_is_the_home_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch, uri: str | Path
+) -> None:
+    monkeypatch.setenv("HOME", f"{here}/home")
+    assert parse(uri).database == f"{here}/home/runs.db"
+    assert parse("unix:~/r.sock").grpc_target == f"unix:{here}/home/r.sock"
+    assert parse("sqlite:///./~/runs.db").database == f"{here}/~/runs.db"
+
+
+@pytest.mark.parametrize(("given", "absolute"), [("", "runstream.db"), ("a/b.db", "a/b.db")])
+def test_a_relative_uri_is_pinned_at_its_first_use_for_this_process_and_those_it_starts(
+    here: Path, monkeypatch: pytest.MonkeyPatch, given: str, absolute: str
+) -> None:
+    """R7."""
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", given)
+    assert runstream.is_tracking_uri_set() == bool(given)
+    first = runstream.get_tracking_uri()
+    assert first == f"sqlite:///{here}/{absolute}"
+    assert runstream.is_tracking_uri_set() == bool(given)
+    monkeypatch.chdir("/")
+    assert runstream.get_tracking_uri() == runstream.TrackingClient().tracking_uri == first
+    code = "import runstream; print(runstream.get_tracking_uri())"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert child.stdout.strip() == first
+    runstream.set_tracking_uri("grpc://h:1")
+    assert runstream.is_tracking_uri_set()
 
 
 @pytest.mark.parametrize("uri", ["http://localhost:5000", "https://host"])

@@ -84,7 +84,7 @@ def test_a_change_is_told_as_a_plain_value(client: Client) -> None:
     changes = client.watch([run_id])
     client.log(run_id, [("m", math.inf, 3, -2)], {"lr": 1}, {"t": "x"})
     client.delete_tag(run_id, "t")
-    info = client.update_run(run_id, "FINISHED", 7)
+    info = client.update_run(run_id, "FINISHED", end_time=7)
     logged, untagged, ended = (next(changes) for _ in range(3))
     assert (logged.run_id, logged.experiment_id, logged.info) == (run_id, "0", None)
     assert logged.metrics == [Metric("m", math.inf, 3, -2)]

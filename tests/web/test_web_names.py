@@ -24,7 +24,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = ServerProcess(database, {"RUNSTREAM_HTTP_PORT": "0"})
     with TrackingClient(server.uri) as client:
         for i, name in enumerate(("first", "second")):
-            run_id = client.create_run("0", name).info.run_id
+            run_id = client.create_run("0", run_name=name).info.run_id
             keys = [*KEYS, ODD, "loss DESC"]
             client.log(
                 run_id,
@@ -106,8 +106,8 @@ def test_axes_of_any_name_are_linked_to(address: str, page: Page) -> None:
 
 def test_a_name_that_nobody_sees_is_shown_as_the_id(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
-        run_id = client.create_run("0", "\u200b\u2060").info.run_id
-        client.create_run("0", "\u202egnp.exe")
+        run_id = client.create_run("0", run_name="\u200b\u2060").info.run_id
+        client.create_run("0", run_name="\u202egnp.exe")
     page.goto(f"{server.http}/#/experiments/0?sort=start_time")
     page.get_by_role("link", name=run_id).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(run_id)

@@ -7,10 +7,15 @@
         for step in range(100):
             runstream.log_metric("loss", 1 / (step + 1), step=step)
 
-`runstream.fluent` has these functions, `runstream.client` the client for many runs at once,
-`runstream.errors` what they raise, and `runstream.tracking_uri` the places runs can be logged to.
+`runstream.active` and `runstream.fluent` have these functions, `runstream.client` the client for
+many runs at once, `runstream.errors` what they raise, and `runstream.tracking_uri` the places runs
+can be logged to.
 """
 
+from typing import TYPE_CHECKING
+
+from runstream import data, exceptions
+from runstream.active import active_run, end_run, last_active_run, start_run
 from runstream.artifacts import (
     delete_artifacts,
     download_artifacts,
@@ -36,12 +41,15 @@ from runstream.entities import (
     Metric,
     MetricArrays,
     MetricColumns,
+    Param,
     Purged,
     Run,
     RunChange,
     RunData,
     RunInfo,
     RunInputs,
+    RunTag,
+    ViewType,
 )
 from runstream.errors import (
     AlreadyExists,
@@ -62,6 +70,7 @@ from runstream.experiments import (
     get_experiment,
     get_experiment_by_name,
     get_tracking_uri,
+    is_tracking_uri_set,
     rename_experiment,
     restore_experiment,
     set_experiment,
@@ -70,14 +79,11 @@ from runstream.experiments import (
     set_tracking_uri,
 )
 from runstream.fluent import (
-    active_run,
     delete_run,
     delete_tag,
-    end_run,
     flush,
     get_parent_run,
     get_run,
-    last_active_run,
     log_input,
     log_inputs,
     log_metric,
@@ -87,8 +93,8 @@ from runstream.fluent import (
     restore_run,
     set_tag,
     set_tags,
-    start_run,
 )
+from runstream.operations import RunOperations
 from runstream.run import ActiveRun
 from runstream.search import count_runs, search_experiments, search_runs
 from runstream.watching import watch
@@ -108,6 +114,7 @@ __all__ = [
     "MetricArrays",
     "MetricColumns",
     "NotFound",
+    "Param",
     "PermissionDenied",
     "Purged",
     "ResourceExhausted",
@@ -116,19 +123,24 @@ __all__ = [
     "RunData",
     "RunInfo",
     "RunInputs",
+    "RunOperations",
+    "RunTag",
     "RunstreamError",
     "TrackingClient",
     "Unauthenticated",
     "Unavailable",
+    "ViewType",
     "active_run",
     "count_runs",
     "create_experiment",
+    "data",
     "delete_artifacts",
     "delete_experiment",
     "delete_run",
     "delete_tag",
     "download_artifacts",
     "end_run",
+    "exceptions",
     "flush",
     "get_artifact_uri",
     "get_experiment",
@@ -136,6 +148,7 @@ __all__ = [
     "get_parent_run",
     "get_run",
     "get_tracking_uri",
+    "is_tracking_uri_set",
     "last_active_run",
     "list_artifacts",
     "load_dict",
@@ -168,3 +181,20 @@ __all__ = [
     "start_run",
     "watch",
 ]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> str:
+        if name == "__version__":  # only when somebody asks: it takes milliseconds
+            from importlib.metadata import version
+
+            return version("runstream")
+        if name == "MlflowClient":
+            # An AttributeError would lose its text in `from runstream import MlflowClient`.
+            raise ImportError(
+                "runstream has no MlflowClient: use TrackingClient, whose methods take the "
+                "arguments of MLflow's of the same name (docs/decisions/0020-names-of-mlflow.md)"
+            )
+        raise AttributeError(f"module 'runstream' has no attribute {name!r}")

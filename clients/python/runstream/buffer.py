@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import reprlib
 import struct
 import time
@@ -9,13 +10,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
-from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from runstream import rules
 from runstream.batch import Backlog, Settings
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.packing import point_batches, setting_batches
+from runstream.scalars import Integer, Value
 from runstream.series import Series, checked_record, record
+from runstream.settings import OnError, Pairs, is_lenient, pairs, settings
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.run_pb2 import Param, RunTag
 
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
 _MANY_POINTS = 50_000
 _MANY_BATCHES = 1
 
-#: Params or tags: their keys and values.
-Pairs = Mapping[str, object] | Iterable[tuple[str, object]]
+# Keys of which a run tells that they were left out; those after them are left out in silence.
+_TOLD_KEYS = 100
+
+log = logging.getLogger("runstream")
 
 Number = TypeVar("Number", int, float)
 
@@ -57,6 +62,7 @@ class RunBuffer:
         self._append: dict[str, Callable[[bytes], None]] = {}
         self._settings: deque[Settings] = deque()
         self._params: dict[str, str] = {}
+        self._told: set[object] = set()
         self.run_id = run_id
         self.admitted = False
         self.attention = True
@@ -70,9 +76,9 @@ class RunBuffer:
     def log_metric(
         self,
         key: str,
-        value: SupportsFloat,
-        step: SupportsIndex | None,
-        timestamp: SupportsIndex | None,
+        value: Value,
+        step: Integer | None,
+        timestamp: Integer | None,
     ) -> None:
         """Queue one point (M1, M2, M3, M5)."""
         buffer = self if self.admitted else self._outbox.admit(self)
@@ -90,15 +96,24 @@ class RunBuffer:
 
     def log_metrics(
         self,
-        metrics: Mapping[str, SupportsFloat],
-        step: SupportsIndex | None,
-        timestamp: SupportsIndex | None,
+        metrics: Mapping[str, Value],
+        step: Integer | None,
+        timestamp: Integer | None,
+        on_error: OnError = "raise",
     ) -> None:
-        """Queue one point of each of several metrics, all of them or none."""
-        buffer = self if self.admitted else self._outbox.admit(self)
-        records = [checked_record(key, value, step, timestamp) for key, value in metrics.items()]
-        queues = [buffer._series_of(key) for key in metrics]
-        _at_once(partial(series.append, data) for series, data in zip(queues, records, strict=True))
+        """Queue one point of each of several metrics, all of them or those that are good."""
+        lenient = is_lenient(on_error)
+        buffer = self._begin_call(lenient)
+        steps = []
+        for key, value in pairs("metrics", metrics):
+            try:
+                data = checked_record(key, value, step, timestamp)
+                steps.append(partial(buffer._series_of(key).append, data))
+            except InvalidArgument as error:
+                if not lenient:
+                    raise
+                self._leave_out(key, error)
+        _at_once(steps)
         if buffer.attention:
             buffer._outbox.attend(buffer)
 
@@ -107,9 +122,11 @@ class RunBuffer:
         metrics: Iterable[Metric | tuple[str, float, int, int]],
         params: Pairs = (),
         tags: Pairs = (),
+        on_error: OnError = "raise",
     ) -> None:
-        """Queue many points, params and tags, all of them or none."""
-        buffer = self if self.admitted else self._outbox.admit(self)
+        """Queue many points, params and tags, all of them or none, or the good params and tags."""
+        lenient = is_lenient(on_error)
+        buffer = self._begin_call(lenient)
         checked: dict[str, bytearray] = {}
         for key, value, timestamp, step in metrics:
             try:
@@ -119,7 +136,7 @@ class RunBuffer:
             except (KeyError, TypeError, struct.error):
                 data = checked_record(key, value, step, timestamp)
                 checked.setdefault(key, bytearray()).extend(data)
-        texts, batches = buffer._checked_settings(params, tags)
+        texts, batches = buffer._checked_settings(params, tags, lenient)
         steps: list[partial[None]] = [
             partial(buffer._series_of(key).append, records) for key, records in checked.items()
         ]
@@ -163,13 +180,13 @@ class RunBuffer:
         names = map(keys.__getitem__, index)
         self.log_batch(zip(names, _plain(value), _plain(timestamp), _plain(step), strict=True))
 
-    def log_params(self, params: Pairs) -> None:
+    def log_params(self, params: Pairs, on_error: OnError = "raise") -> None:
         """Queue params as a batch of their own, so that a refusal takes no points with it (P1)."""
-        self.log_batch((), params)
+        self.log_batch((), params, (), on_error)
 
-    def set_tags(self, tags: Pairs) -> None:
+    def set_tags(self, tags: Pairs, on_error: OnError = "raise") -> None:
         """Queue tags as a batch of their own (P3)."""
-        self.log_batch((), (), tags)
+        self.log_batch((), (), tags, on_error)
 
     def waiting(self) -> Backlog:
         """Return how much waits here, not in a batch yet."""
@@ -218,11 +235,27 @@ class RunBuffer:
         self._series.clear()
         self._settings.clear()
         self._params.clear()
+        self._told.clear()
         self.refusals.clear()
         self.admitted = False
         self.attention = True
         self.last = 0
         self.heartbeat_waits = False
+
+    def _begin_call(self, lenient: bool) -> RunBuffer:
+        """Return the buffer to log to; what the server refused is told of here, if it may be."""
+        if lenient and self.refusals:
+            try:
+                self._outbox.raise_refusals(self.run_id)
+            except RunstreamError as refusal:
+                self._leave_out(refusal.reason, refusal)
+        return self if self.admitted else self._outbox.admit(self)
+
+    def _leave_out(self, key: object, error: RunstreamError) -> None:
+        """Warn once that something is not logged, in a call that must not end the training."""
+        if key not in self._told and len(self._told) < _TOLD_KEYS:
+            self._told.add(key)
+            log.warning("run %s: not logged: %s", self.run_id, error)
 
     def _points(self) -> int:
         return sum(map(len, list(self._series.values())))
@@ -236,16 +269,15 @@ class RunBuffer:
         return series
 
     def _checked_settings(
-        self, params: Pairs, tags: Pairs
+        self, params: Pairs, tags: Pairs, lenient: bool
     ) -> tuple[dict[str, str], list[Settings]]:
         """Check params and tags; return the params, and batches of both."""
-        if not params and not tags:
-            return {}, []
-        texts = settings("params", params)
-        for key, value in texts.items():
+        refuse = self._leave_out if lenient else None
+        texts = settings("params", params, refuse)
+        for key, value in list(texts.items()):
             old = self._params.get(key, value)
             if old != value:
-                raise InvalidArgument(
+                error = InvalidArgument(
                     f"params.{key} of run {self.run_id} is already {reprlib.repr(old)}, "
                     f"it cannot become {reprlib.repr(value)}",
                     reason="PARAM_IMMUTABLE",
@@ -254,29 +286,15 @@ class RunBuffer:
                     old=old,
                     new=value,
                 )
-        batches = [*setting_batches(self.run_id, [Param(key=k, value=v) for k, v in texts.items()])]
-        pairs = settings("tags", tags)
-        batches += setting_batches(self.run_id, [RunTag(key=k, value=v) for k, v in pairs.items()])
+                if refuse is None:
+                    raise error
+                refuse(key, error)
+                del texts[key]
+        given = [Param(key=key, value=value) for key, value in texts.items()]
+        tagged = settings("tags", tags, refuse)
+        batches = [*setting_batches(self.run_id, given)]
+        batches += setting_batches(self.run_id, [RunTag(key=k, value=v) for k, v in tagged.items()])
         return texts, batches
-
-
-def settings(field: str, pairs: Pairs) -> dict[str, str]:
-    """Return params or tags as texts (M1, P2).
-
-    Raises:
-        InvalidArgument: a key or value breaks its rule, or a param comes twice (P5).
-    """
-    texts: dict[str, str] = {}
-    for key, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
-        rules.check_key("key", key)
-        text = str(value)
-        rules.check_text(f"{field}.{key}", text)
-        if field == "params" and texts.get(key, text) != text:
-            raise InvalidArgument(
-                f"params.{key} is twice in one call", reason="PARAM_REPEATED", field=f"params.{key}"
-            )
-        texts[key] = text
-    return texts
 
 
 def _plain(column: Collection[Number]) -> Collection[Number]:

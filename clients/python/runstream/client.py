@@ -1,47 +1,46 @@
 """TrackingClient: every RPC as a method, with explicit run ids.
 
 What is here is logging; the rest of it is in `experiment_calls`, `run_calls`, `search_calls`,
-`history_calls`, `watch_calls`, `artifact_calls`, `purge_calls` and `server_calls`.
+`history_calls`, `watch_calls`, `artifact_calls`, `content_calls`, `table_calls`,
+`purge_calls` and `server_calls`.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import SupportsFloat, SupportsIndex
+from typing import Any, TypeVar
 
 from runstream import rules
-from runstream.artifact_calls import ArtifactCalls
-from runstream.buffer import Pairs, RunBuffer, settings
+from runstream.buffer import RunBuffer
 from runstream.connections import connect, release
 from runstream.entities import Metric
 from runstream.experiment_calls import ExperimentCalls
 from runstream.history_calls import HistoryCalls
+from runstream.operations import RunOperations
 from runstream.purge_calls import PurgeCalls
-from runstream.run_calls import RunCalls
-from runstream.search_calls import SearchCalls
+from runstream.scalars import Integer, Value, to_float, to_integer
 from runstream.server_calls import ServerCalls
+from runstream.settings import OnError, Pairs, settings
+from runstream.table_calls import TableCalls
 from runstream.v1 import logging_service_pb2 as logs
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
 from runstream.watch_calls import WatchCalls
 
+Setting = TypeVar("Setting")
+
 
 class TrackingClient(
-    ExperimentCalls,
-    RunCalls,
-    SearchCalls,
-    HistoryCalls,
-    WatchCalls,
-    ArtifactCalls,
-    PurgeCalls,
-    ServerCalls,
+    ExperimentCalls, TableCalls, HistoryCalls, WatchCalls, PurgeCalls, ServerCalls
 ):
     """A client for services, tools and programs that log many runs at once.
 
-    It is safe to use from any number of threads, and after a fork. All clients of a process for
-    one tracking URI share one connection and one stream.
+    It is safe to use from any number of threads, and after a fork; it is pickled as its tracking
+    URI. All clients of a process for one tracking URI share one connection and one stream.
 
     `log_metric`, `log_metrics`, `log_batch`, `log_columns`, `log_param`, `log_params`, `set_tag`
     and `set_tags` queue and return at once; what they queued is on disk when `flush` has returned,
@@ -78,6 +77,9 @@ class TrackingClient(
                 self._closed = True
                 release(self._connection)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrackingClient, (self.tracking_uri,)
+
     def __enter__(self) -> TrackingClient:
         return self
 
@@ -95,38 +97,62 @@ class TrackingClient(
         self,
         run_id: str,
         key: str,
-        value: SupportsFloat,
-        timestamp: SupportsIndex | None = None,
-        step: SupportsIndex | None = 0,
-    ) -> None:
+        value: Value,
+        timestamp: Integer | None = None,
+        step: Integer | None = 0,
+        synchronous: bool | None = None,
+    ) -> RunOperations | None:
         """Queue one point; see `runstream.log_metric`."""
         self.buffer(run_id).log_metric(key, value, step, timestamp)
+        return None if synchronous is None else self._operations(run_id, synchronous)
 
     def log_metrics(
         self,
         run_id: str,
-        metrics: Mapping[str, SupportsFloat],
-        step: SupportsIndex | None = 0,
-        timestamp: SupportsIndex | None = None,
-    ) -> None:
+        metrics: Mapping[str, Value],
+        step: Integer | None = 0,
+        timestamp: Integer | None = None,
+        synchronous: bool | None = None,
+        on_error: OnError = "raise",
+    ) -> RunOperations | None:
         """Queue one point of each of several metrics; see `runstream.log_metrics`."""
-        self.buffer(run_id).log_metrics(metrics, step, timestamp)
+        self.buffer(run_id).log_metrics(metrics, step, timestamp, on_error)
+        return self._operations(run_id, synchronous)
 
-    def log_param(self, run_id: str, key: str, value: object) -> None:
-        """Queue one param; see `runstream.log_params`."""
-        self.buffer(run_id).log_params({key: value})
+    def log_param(
+        self, run_id: str, key: str, value: Setting, synchronous: bool | None = None
+    ) -> Setting:
+        """Queue one param and return its value; see `runstream.log_params`."""
+        self.log_params(run_id, {key: value}, synchronous)
+        return value
 
-    def log_params(self, run_id: str, params: Pairs) -> None:
+    def log_params(
+        self,
+        run_id: str,
+        params: Pairs,
+        synchronous: bool | None = None,
+        on_error: OnError = "raise",
+    ) -> RunOperations | None:
         """Queue params; see `runstream.log_params`."""
-        self.buffer(run_id).log_params(params)
+        self.buffer(run_id).log_params(params, on_error)
+        return self._operations(run_id, synchronous)
 
-    def set_tag(self, run_id: str, key: str, value: object) -> None:
+    def set_tag(
+        self, run_id: str, key: str, value: object, synchronous: bool | None = None
+    ) -> RunOperations | None:
         """Queue one tag; see `runstream.set_tags`."""
-        self.buffer(run_id).set_tags({key: value})
+        return self.set_tags(run_id, {key: value}, synchronous)
 
-    def set_tags(self, run_id: str, tags: Pairs) -> None:
+    def set_tags(
+        self,
+        run_id: str,
+        tags: Pairs,
+        synchronous: bool | None = None,
+        on_error: OnError = "raise",
+    ) -> RunOperations | None:
         """Queue tags; see `runstream.set_tags`."""
-        self.buffer(run_id).set_tags(tags)
+        self.buffer(run_id).set_tags(tags, on_error)
+        return self._operations(run_id, synchronous)
 
     def log_batch(
         self,
@@ -134,7 +160,8 @@ class TrackingClient(
         metrics: Iterable[Metric | tuple[str, float, int, int]] = (),
         params: Pairs = (),
         tags: Pairs = (),
-    ) -> None:
+        synchronous: bool | None = None,
+    ) -> RunOperations | None:
         """Queue any number of points, params and tags (M7).
 
         All is checked before anything is queued. The params, the tags and the points are refused
@@ -145,11 +172,13 @@ class TrackingClient(
             metrics: points as (key, value, timestamp, step).
             params: params, a mapping or pairs (P1).
             tags: tags, a mapping or pairs (P3).
+            synchronous: whether to wait until they are on disk; see `runstream.log_metric`.
 
         Raises:
             InvalidArgument: a key, value, step or timestamp breaks its rule.
         """
         self.buffer(run_id).log_batch(metrics, params, tags)
+        return self._operations(run_id, synchronous)
 
     def log_columns(
         self,
@@ -200,6 +229,11 @@ class TrackingClient(
         """Send no more heartbeats of a run for an owner who started them."""
         self._connection.outbox.stop_heartbeats(run_id, owner)
 
+    def _operations(self, run_id: str, synchronous: bool | None) -> RunOperations | None:
+        if synchronous:
+            self.flush_run(run_id)
+        return RunOperations(partial(self.flush_run, run_id)) if synchronous is False else None
+
     # Logging, durable on return
 
     def log(
@@ -241,10 +275,13 @@ def _table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTab
             rules.check_key("key", key)
             index[key] = len(index)
             table.keys.append(key)
-        rules.check_step("step", step)
-        rules.check_timestamp("timestamp", timestamp)
+        number = to_integer(key, "step", 0 if step is None else step)
+        rules.check_step("step", number)
+        now = time.time_ns() // 1_000_000
+        milliseconds = to_integer(key, "timestamp", now if timestamp is None else timestamp)
+        rules.check_timestamp("timestamp", milliseconds)
         table.key.append(index[key])
-        table.step.append(step)
-        table.timestamp.append(timestamp)
-        table.value.append(value)
+        table.step.append(number)
+        table.timestamp.append(milliseconds)
+        table.value.append(to_float(key, value))
     return table

@@ -30,7 +30,7 @@ _connections: dict[str, Connection] = {}
 
 def connect(uri: str | os.PathLike[str] | None) -> Connection:
     """Return the connection for a tracking URI; to be given to `release` in the end."""
-    target = tracking_uri.parse(uri)
+    target = tracking_uri.parse(tracking_uri.pin() if uri is None else uri)
     with _lock:
         connection = _connections.get(target.uri)
         if connection is None:

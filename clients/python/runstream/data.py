@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from runstream import context
 from runstream.entities import Dataset
+from runstream.local_files import open_file, size_of
+from runstream.optional import require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,14 +58,11 @@ def from_pandas(
         name: name of the dataset; `dataset`, if left out.
         digest: fingerprint of the content, up to 36 characters; computed, if left out.
     """
-    import pandas
-
     if digest is None:
-        hashes = pandas.util.hash_pandas_object(df, index=True).to_numpy()
-        digest = _digest([repr(list(df.columns)).encode(), hashes.tobytes()])
+        digest = _digest([repr(list(df.columns)).encode(), _row_hashes(df).tobytes()])
     columns = [
-        {"type": _type(dtype), "name": str(column), "required": not df[column].hasnans}
-        for column, dtype in df.dtypes.items()
+        {"type": _type(dtype), "name": str(name), "required": not df.iloc[:, i].hasnans}
+        for i, (name, dtype) in enumerate(df.dtypes.items())
     ]
     schema: dict[str, Any] = {"mlflow_colspec": columns}
     if targets is not None:
@@ -139,12 +138,13 @@ def from_file(
         digest: fingerprint of the content, up to 36 characters; computed, if left out.
 
     Raises:
+        InvalidArgument: it is no regular file.
         OSError: it cannot be read.
     """
     file = Path(path)
-    size = file.stat().st_size
+    size = size_of(file)
     if digest is None:
-        with file.open("rb") as opened:
+        with open_file(file) as opened:
             digest = _digest(iter(lambda: opened.read(_PIECE), b""))
     return _dataset(name or file.name, digest, file, None, {"num_bytes": size})
 
@@ -184,6 +184,32 @@ def _digest(parts: Iterable[bytes]) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()[:_DIGITS]
+
+
+def _row_hashes(df: pandas.DataFrame) -> Any:
+    """Return a number for each row; what cannot be hashed, such as a list, counts by its JSON."""
+    pandas = require("pandas", "from_pandas")
+    try:
+        return pandas.util.hash_pandas_object(df, index=True).to_numpy()
+    except TypeError:
+        texts = df.copy(deep=False)
+        for i, dtype in enumerate(df.dtypes):
+            if getattr(dtype, "kind", "") == "O":
+                texts.isetitem(i, [_text(value) for value in df.iloc[:, i]])
+        return pandas.util.hash_pandas_object(texts, index=True).to_numpy()
+
+
+def _text(value: object) -> str:
+    try:
+        return json.dumps(value, sort_keys=True, default=_plain)
+    except (TypeError, ValueError):  # keys that cannot be sorted, or a circle
+        return repr(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(_text, value))
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _type(dtype: Any) -> str:

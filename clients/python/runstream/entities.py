@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runstream.v1 import (
     artifact_pb2,
@@ -20,6 +21,28 @@ if TYPE_CHECKING:
 
 
 _STATUS_NAMES = {number: name for name, number in run_pb2.RunStatus.items()}
+
+
+class ViewType(IntEnum):
+    """Which runs or experiments a search is about, by their stage."""
+
+    ACTIVE_ONLY = 1
+    DELETED_ONLY = 2
+    ALL = 3
+
+
+class Param(NamedTuple):
+    """A param of a run."""
+
+    key: str
+    value: str
+
+
+class RunTag(NamedTuple):
+    """A tag of a run."""
+
+    key: str
+    value: str
 
 
 class Metric(NamedTuple):
@@ -293,6 +316,10 @@ class Run:
             RunData.from_proto(message.data),
             RunInputs.from_proto(message.inputs) if message.inputs.dataset_inputs else _NO_INPUTS,
         )
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return the same as dictionaries, under `info`, `data` and `inputs`."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

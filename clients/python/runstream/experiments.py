@@ -14,7 +14,6 @@ from runstream.client import TrackingClient
 from runstream.entities import Experiment
 from runstream.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 
-_URI = "RUNSTREAM_TRACKING_URI"
 _EXPERIMENT_ID = "RUNSTREAM_EXPERIMENT_ID"
 
 _clients: dict[str, TrackingClient] = {}
@@ -34,17 +33,20 @@ def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
         InvalidArgument: it is in none of these forms.
     """
     global _chosen_id
-    chosen = tracking_uri.parse(uri).uri
-    if chosen != os.environ.get(_URI):
-        os.environ[_URI] = chosen
-        if _chosen_id is not None and _chosen_id == os.environ.get(_EXPERIMENT_ID):
-            del os.environ[_EXPERIMENT_ID]
-            _chosen_id = None
+    changed = tracking_uri.set_default(uri)
+    if changed and _chosen_id is not None and _chosen_id == os.environ.get(_EXPERIMENT_ID):
+        del os.environ[_EXPERIMENT_ID]
+        _chosen_id = None
 
 
 def get_tracking_uri() -> str:
-    """Return where runs are logged, with its path absolute."""
-    return tracking_uri.parse(None).uri
+    """Return where runs are logged, with its path absolute; from then on it stays so (R7)."""
+    return tracking_uri.pin()
+
+
+def is_tracking_uri_set() -> bool:
+    """Return whether `set_tracking_uri` or RUNSTREAM_TRACKING_URI chose where runs are logged."""
+    return tracking_uri.is_default_set()
 
 
 def create_experiment(
@@ -130,7 +132,11 @@ def restore_experiment(experiment_id: str) -> None:
 
 def chosen_client() -> TrackingClient:
     """Return the client of this process for the tracking URI."""
-    uri = get_tracking_uri()
+    return client_at(get_tracking_uri())
+
+
+def client_at(uri: str) -> TrackingClient:
+    """Return the client of this process for a tracking URI in its absolute form."""
     return _clients.get(uri) or _clients.setdefault(uri, TrackingClient(uri))
 
 

@@ -1,151 +1,55 @@
 """The fluent API: functions that log to the run that is active where they are called.
 
-The active runs are a stack per context (`contextvars`), so each thread and each asyncio task has
-its own. Where they are logged is in `runstream.experiments`.
+The active runs, and what starts and ends them, are in `runstream.active`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
-from typing import SupportsFloat, SupportsIndex
+from typing import TypeVar
 
-from runstream import context
-from runstream.buffer import Pairs
-from runstream.client import TrackingClient
+from runstream.active import _stack, client_of, current_run, locate
 from runstream.entities import Dataset, DatasetInput, Run
-from runstream.errors import FailedPrecondition, InvalidArgument
-from runstream.experiments import chosen_client, chosen_clients, chosen_experiment_id
-from runstream.links import print_link
-from runstream.run import ActiveRun
+from runstream.errors import InvalidArgument
+from runstream.experiments import chosen_clients
+from runstream.operations import RunOperations
+from runstream.scalars import Integer, Value
+from runstream.settings import OnError, Pairs
+
+Setting = TypeVar("Setting")
 
 #: Tag that says what a dataset was used for.
 CONTEXT = "mlflow.data.context"
 
-_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("runstream_runs", default=())
-_last: ContextVar[ActiveRun | None] = ContextVar("runstream_last_run", default=None)
-
-
-def start_run(
-    run_id: str | None = None,
-    experiment_id: str | None = None,
-    run_name: str | None = None,
-    nested: bool = False,
-    parent_run_id: str | None = None,
-    tags: Mapping[str, object] | None = None,
-    description: str | None = None,
-) -> ActiveRun:
-    """Start a run, or resume one, and make it the active run of this context.
-
-    It is to be ended by `end_run`, or by using what is returned as a context manager; what is
-    still open at the end of the program is ended there (R5). On a terminal and in a notebook, a
-    link to its page is printed on stderr, if the server serves the web interface.
-
-    Args:
-        run_id: a run to resume, which becomes RUNNING again; a new one, if left out.
-        experiment_id: where a new run belongs; the chosen experiment, if left out.
-        run_name: name for people; one is generated if left out (R3).
-        nested: whether a run may be active already, which becomes the parent of a new run.
-        parent_run_id: the parent of a new run, in place of the active one.
-        tags: tags to set, besides those that say where the run comes from (R4).
-        description: markdown for the run's page, the tag `mlflow.note.content`.
-
-    Raises:
-        FailedPrecondition: a run is active and `nested` is not set; or the run, its parent or its
-            experiment is deleted.
-        NotFound: there is no such run, parent or experiment.
-        InvalidArgument: a tag or name breaks its rule, or two arguments contradict each other.
-    """
-    stack = _open_runs()
-    if stack and stack[-1].is_ours and not nested:
-        active_id = stack[-1].info.run_id
-        raise FailedPrecondition(
-            f"Run with id={active_id} is already active. End it with runstream.end_run(), "
-            "or start a nested run with nested=True",
-            reason="RUN_ALREADY_ACTIVE",
-            run_id=active_id,
-        )
-    client = chosen_client()
-    given = _given_tags(tags, description)
-    if run_id is not None:
-        run = _resume(client, run_id, experiment_id, run_name, given)
-    else:
-        if parent_run_id is not None:
-            _check_parent(client, parent_run_id)
-        elif nested and stack:
-            parent_run_id = stack[-1].info.run_id
-        described = context.tags()
-        if parent_run_id is not None:
-            described["mlflow.parentRunId"] = parent_run_id
-        described.update(given)
-        run = client.create_run(
-            experiment_id or chosen_experiment_id(),
-            run_name=run_name,
-            tags=described,
-            user_id=described.get("mlflow.user"),
-            heartbeat=True,
-        )
-    active = ActiveRun(client, run)
-    _stack.set((*stack, active))
-    _last.set(active)
-    print_link(client, run.info)
-    return active
-
-
-def end_run(status: str = "FINISHED") -> None:
-    """End the active run, if there is one, once all that was logged to it is on disk.
-
-    Args:
-        status: `FINISHED`, `FAILED` or `KILLED`.
-
-    Raises:
-        RunstreamError: the server refused something of what was logged; the run has ended.
-    """
-    stack = _open_runs()
-    if stack:
-        stack[-1].end(status)
-
-
-def active_run() -> ActiveRun | None:
-    """Return the run that is active in this context."""
-    stack = _open_runs()
-    return stack[-1] if stack else None
-
-
-def last_active_run() -> Run | None:
-    """Return the run that was started last in this context, as it is now."""
-    last = _last.get()
-    return None if last is None else last.read()
-
 
 def get_run(run_id: str) -> Run:
     """Return a run with all that was logged to it before; see `TrackingClient.get_run`."""
-    return chosen_client().get_run(run_id)
+    return client_of(run_id).get_run(run_id)
 
 
 def delete_run(run_id: str, with_children: bool = False) -> None:
     """Delete a run; it can be restored (R2). See `TrackingClient.delete_run`."""
-    chosen_client().delete_run(run_id, with_children)
+    client_of(run_id).delete_run(run_id, with_children)
 
 
 def restore_run(run_id: str) -> None:
     """Restore a deleted run (R2); see `TrackingClient.restore_run`."""
-    chosen_client().restore_run(run_id)
+    client_of(run_id).restore_run(run_id)
 
 
 def get_parent_run(run_id: str) -> Run | None:
     """Return the parent of a run, None if it has none; raises NotFound."""
-    client = chosen_client()
-    parent = client.get_run(run_id).data.tags.get("mlflow.parentRunId")
-    return None if parent is None else client.get_run(parent)
+    return client_of(run_id).get_parent_run(run_id)
 
 
 def log_metric(
     key: str,
-    value: SupportsFloat,
-    step: SupportsIndex | None = 0,
-    timestamp: SupportsIndex | None = None,
-) -> None:
+    value: Value,
+    step: Integer | None = 0,
+    synchronous: bool | None = None,
+    timestamp: Integer | None = None,
+    run_id: str | None = None,
+) -> RunOperations | None:
     """Log one point of a metric to the active run, starting a run if there is none.
 
     Returns at once: the point is queued, and on disk at the latest when the run ends or `flush`
@@ -153,66 +57,109 @@ def log_metric(
 
     Args:
         key: name of the metric, up to 250 characters (M1).
-        value: any number that has a double; NaN and the infinities are kept (M3).
-        step: training step, any 64-bit integer (M2).
+        value: any number that has a double, also as an array or a tensor of one element, or as a
+            text; NaN and the infinities are kept (M3).
+        step: training step, any 64-bit integer (M2), also as a float.
+        synchronous: whether to wait until what was logged to the run is on disk. With False, what
+            is returned can wait for it.
         timestamp: milliseconds since the epoch; now, if left out, or a little later, so that of
             points of one step the one logged last is the latest (M5).
+        run_id: another run than the active one.
 
     Raises:
         InvalidArgument: an argument breaks a rule above.
         RunstreamError: the server refused something that was logged to the run before.
     """
+    if synchronous is not None or run_id is not None:
+        client, run_id = locate(run_id)
+        return client.log_metric(run_id, key, value, timestamp, step, synchronous)
     stack = _stack.get()
-    run = stack[-1] if stack and not stack[-1].ended else _active()
-    run.log_metric(key, value, step, timestamp)
+    run = stack[-1] if stack and not stack[-1].ended else current_run()
+    run.buffer.log_metric(key, value, step, timestamp)
+    return None
 
 
 def log_metrics(
-    metrics: Mapping[str, SupportsFloat],
-    step: SupportsIndex | None = 0,
-    timestamp: SupportsIndex | None = None,
-) -> None:
-    """Log one point of each of several metrics, all of them or none; else as `log_metric`."""
-    _active().log_metrics(metrics, step, timestamp)
+    metrics: Mapping[str, Value],
+    step: Integer | None = 0,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: Integer | None = None,
+    on_error: OnError = "raise",
+) -> RunOperations | None:
+    """Log one point of each of several metrics; else as `log_metric`.
+
+    Args:
+        metrics: values by key.
+        step: training step.
+        synchronous: whether to wait until they are on disk; see `log_metric`.
+        run_id: another run than the active one.
+        timestamp: milliseconds since the epoch; now, if left out.
+        on_error: `raise`, so that all of them are logged or none; or `skip`, for callbacks of
+            training frameworks, which a bad value must not end: what breaks a rule, or was refused
+            by the server before, is left out, with one warning for its key in the log `runstream`.
+
+    Raises:
+        InvalidArgument: a key or value breaks its rule, unless it is skipped.
+        RunstreamError: the server refused something that was logged before, unless it is skipped.
+    """
+    client, run_id = locate(run_id)
+    return client.log_metrics(run_id, metrics, step, timestamp, synchronous, on_error)
 
 
-def log_param(key: str, value: object) -> None:
-    """Log one param; see `log_params`."""
-    _active().log_param(key, value)
+def log_param(key: str, value: Setting, synchronous: bool | None = None) -> Setting:
+    """Log one param and return its value; see `log_params`."""
+    log_params({key: value}, synchronous)
+    return value
 
 
-def log_params(params: Pairs) -> None:
+def log_params(
+    params: Pairs,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    on_error: OnError = "raise",
+) -> RunOperations | None:
     """Log params of the active run, starting a run if there is none; returns at once.
 
     Args:
         params: keys (M1) and values, which are stored as `str(value)`, up to 65,536 characters
-            (P2). A param is set once: the same value again is fine (P1).
+            (P2): a mapping, pairs, a namespace of argparse or a dataclass. A param is set once:
+            the same value again is fine (P1).
+        synchronous: whether to wait until they are on disk; see `log_metric`.
+        run_id: another run than the active one.
+        on_error: `raise`, or `skip` to leave out what is refused; see `log_metrics`.
 
     Raises:
         InvalidArgument: a key or value breaks its rule, or this process logged another value.
         RunstreamError: the server refused something that was logged to the run before, such as
             a param that another process had logged.
     """
-    _active().log_params(params)
+    client, run_id = locate(run_id)
+    return client.log_params(run_id, params, synchronous, on_error)
 
 
-def set_tag(key: str, value: object) -> None:
+def set_tag(key: str, value: object, synchronous: bool | None = None) -> RunOperations | None:
     """Set one tag; see `set_tags`."""
-    _active().set_tag(key, value)
+    return set_tags({key: value}, synchronous)
 
 
-def set_tags(tags: Pairs) -> None:
+def set_tags(
+    tags: Pairs, synchronous: bool | None = None, on_error: OnError = "raise"
+) -> RunOperations | None:
     """Set tags of the active run, starting a run if there is none; returns at once.
 
     Args:
         tags: keys (M1) and values, which are stored as `str(value)`, up to 65,536 characters
-            (P2); the last value set stands (P3).
+            (P2), in a form of `log_params`; the last value set stands (P3).
+        synchronous: whether to wait until they are on disk; see `log_metric`.
+        on_error: `raise`, or `skip` to leave out what is refused; see `log_metrics`.
 
     Raises:
         InvalidArgument: a key or value breaks its rule.
         RunstreamError: the server refused something that was logged to the run before.
     """
-    _active().set_tags(tags)
+    client, run_id = locate(None)
+    return client.set_tags(run_id, tags, synchronous, on_error)
 
 
 def log_input(
@@ -261,12 +208,12 @@ def log_inputs(
     for dataset, use, tags in zip(datasets, contexts, tags_list, strict=True):
         texts = {key: str(value) for key, value in (tags or {}).items()}
         inputs.append(DatasetInput(dataset, texts | ({CONTEXT: use} if use else {})))
-    _active().log_inputs(inputs)
+    current_run().log_inputs(inputs)
 
 
 def delete_tag(key: str) -> None:
     """Delete a tag of the active run, on disk when it returns (P3); raises NotFound."""
-    _active().delete_tag(key)
+    current_run().delete_tag(key)
 
 
 def flush(timeout: float | None = None) -> None:
@@ -282,61 +229,3 @@ def flush(timeout: float | None = None) -> None:
     """
     for client in chosen_clients():
         client.flush(timeout)
-
-
-def _active() -> ActiveRun:
-    stack = _open_runs()
-    return stack[-1] if stack else start_run()
-
-
-def _open_runs() -> tuple[ActiveRun, ...]:
-    """Return the stack without the runs that ended, here or in another thread."""
-    stack = _stack.get()
-    if stack and stack[-1].ended:
-        stack = tuple(run for run in stack if not run.ended)
-        _stack.set(stack)
-    return stack
-
-
-def _given_tags(tags: Mapping[str, object] | None, description: str | None) -> dict[str, str]:
-    given = {key: str(value) for key, value in (tags or {}).items()}
-    if description is not None:
-        if given.get("mlflow.note.content", description) != description:
-            raise InvalidArgument(
-                "description and the tag mlflow.note.content differ",
-                reason="ARGUMENTS_CONFLICT",
-                field="description",
-            )
-        given["mlflow.note.content"] = description
-    return given
-
-
-def _resume(
-    client: TrackingClient,
-    run_id: str,
-    experiment_id: str | None,
-    run_name: str | None,
-    tags: dict[str, str],
-) -> Run:
-    run = client.get_run(run_id)
-    if experiment_id is not None and experiment_id != run.info.experiment_id:
-        raise InvalidArgument(
-            f"run {run_id} belongs to experiment {run.info.experiment_id}, not {experiment_id}",
-            reason="ARGUMENTS_CONFLICT",
-            field="experiment_id",
-            run_id=run_id,
-        )
-    client.update_run(run_id, status="RUNNING", name=run_name, heartbeat=True)
-    if tags:
-        client.log(run_id, tags=tags)
-    return client.get_run(run_id)
-
-
-def _check_parent(client: TrackingClient, parent_run_id: str) -> None:
-    parent = client.get_run(parent_run_id)
-    if parent.info.lifecycle_stage != "active":
-        raise FailedPrecondition(
-            f"the parent run {parent_run_id} is deleted; it must be in the active state",
-            reason="RUN_DELETED",
-            run_id=parent_run_id,
-        )

@@ -7,6 +7,7 @@ from typing import Any
 
 from runstream.connection import Connection
 from runstream.entities import Metric, MetricArrays, MetricColumns
+from runstream.optional import require
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 
 
@@ -58,8 +59,7 @@ class HistoryCalls:
 
         A metric that a run does not have, or that has no point in the range, is left out.
         """
-        import numpy
-
+        numpy = require("numpy", "get_metric_columns", "use read_metric_history")
         answers = self._read(run_ids, keys, start_step, end_step, max_points)
         series: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
         for answer in answers:

@@ -43,6 +43,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 @lru_cache(10_000)  # the same few keys come in batch after batch
 def check_key(field: str, key: str) -> None:
     """Check the key of a metric, a param or a tag (M1)."""
+    if not isinstance(key, str):
+        raise InvalidArgument(
+            f"Invalid value {key!r} for parameter '{field}' supplied: "
+            f"it must be a text, not {type(key).__name__}",
+            reason="KEY_NOT_TEXT",
+            field=field,
+            value=key,
+            limit="a text",
+        )
     if not key:
         raise InvalidArgument(
             f"Missing value for required parameter '{field}'", reason="KEY_EMPTY", field=field

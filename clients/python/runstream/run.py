@@ -7,15 +7,18 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
+from typing import Any
 
 from runstream import closing
-from runstream.buffer import Pairs
-from runstream.entities import DatasetInput, Run, RunData, RunInfo
+from runstream.client import TrackingClient
+from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
 from runstream.errors import RunstreamError
+from runstream.experiments import client_at
+from runstream.scalars import Integer, Value
+from runstream.settings import OnError, Pairs
 
-if TYPE_CHECKING:
-    from runstream.client import TrackingClient
+# The runs of this process that are not ended, by id; in a forked child, those of its parent too.
+_open: dict[str, ActiveRun] = {}
 
 
 class ActiveRun:
@@ -28,19 +31,32 @@ class ActiveRun:
     returned. What the server refuses is raised by the next call for the run. While it is open, the
     process that started it gives signs of life, without which the server calls the run lost.
 
+    It can be pickled, as the id and the place of the run: another process can log by it, and does
+    not end the run.
+
     Attributes:
+        buffer: the queue of what is logged to it.
         ended: whether `end` was called, by any thread.
     """
 
     def __init__(self, client: TrackingClient, run: Run) -> None:
         """Make the handle of a run that is there already, which ends with the program."""
-        self._client = client
-        self._info = run.info
-        self._buffer = client.buffer(run.info.run_id)
-        self.ended = False
-        self._process = os.getpid()
+        self._attach(client, run.info, os.getpid())
         client.start_heartbeats(run.info.run_id, self)
         closing.opened(self)
+        _open[run.info.run_id] = self
+
+    def _attach(self, client: TrackingClient, info: RunInfo, process: int | None) -> None:
+        self._client = client
+        self._info = info
+        self.buffer = client.buffer(info.run_id)
+        self._process = process
+        self.ended = False
+
+    @property
+    def client(self) -> TrackingClient:
+        """The client of the server on which the run is, for calls that name the run (R7)."""
+        return self._client
 
     @property
     def info(self) -> RunInfo:
@@ -51,6 +67,11 @@ class ActiveRun:
     def data(self) -> RunData:
         """What was logged up to now, read from the server."""
         return self.read().data
+
+    @property
+    def inputs(self) -> RunInputs:
+        """What the run read up to now, read from the server."""
+        return self.read().inputs
 
     @property
     def tracking_uri(self) -> str:
@@ -66,40 +87,45 @@ class ActiveRun:
         """Return the run with all that was logged to it before."""
         return self._client.get_run(self._info.run_id)
 
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return the run as it is now; see `Run.to_dictionary`."""
+        return self.read().to_dictionary()
+
     def log_metric(
         self,
         key: str,
-        value: SupportsFloat,
-        step: SupportsIndex | None = 0,
-        timestamp: SupportsIndex | None = None,
+        value: Value,
+        step: Integer | None = 0,
+        timestamp: Integer | None = None,
     ) -> None:
         """Log one point; see `runstream.log_metric`."""
-        self._buffer.log_metric(key, value, step, timestamp)
+        self.buffer.log_metric(key, value, step, timestamp)
 
     def log_metrics(
         self,
-        metrics: Mapping[str, SupportsFloat],
-        step: SupportsIndex | None = 0,
-        timestamp: SupportsIndex | None = None,
+        metrics: Mapping[str, Value],
+        step: Integer | None = 0,
+        timestamp: Integer | None = None,
+        on_error: OnError = "raise",
     ) -> None:
         """Log one point of each of several metrics; see `runstream.log_metrics`."""
-        self._buffer.log_metrics(metrics, step, timestamp)
+        self.buffer.log_metrics(metrics, step, timestamp, on_error)
 
     def log_param(self, key: str, value: object) -> None:
         """Log one param; see `runstream.log_params`."""
-        self._buffer.log_params({key: value})
+        self.buffer.log_params({key: value})
 
-    def log_params(self, params: Pairs) -> None:
+    def log_params(self, params: Pairs, on_error: OnError = "raise") -> None:
         """Log params; see `runstream.log_params`."""
-        self._buffer.log_params(params)
+        self.buffer.log_params(params, on_error)
 
     def set_tag(self, key: str, value: object) -> None:
         """Set one tag; see `runstream.set_tags`."""
-        self._buffer.set_tags({key: value})
+        self.buffer.set_tags({key: value})
 
-    def set_tags(self, tags: Pairs) -> None:
+    def set_tags(self, tags: Pairs, on_error: OnError = "raise") -> None:
         """Set tags; see `runstream.set_tags`."""
-        self._buffer.set_tags(tags)
+        self.buffer.set_tags(tags, on_error)
 
     def delete_tag(self, key: str) -> None:
         """Delete a tag; see `runstream.delete_tag`."""
@@ -129,9 +155,11 @@ class ActiveRun:
             self.flush()
         finally:
             self._client.stop_heartbeats(self._info.run_id, self)
-            closing.closed(self)
+            if _open.get(self._info.run_id) is self:
+                del _open[self._info.run_id]
             if self.is_ours:
-                self._info = self._client.update_run(self._info.run_id, status, end_time)
+                closing.closed(self)
+                self._info = self._client.update_run(self._info.run_id, status, end_time=end_time)
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -153,3 +181,22 @@ class ActiveRun:
 
     def __repr__(self) -> str:
         return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.tracking_uri, self._info)
+
+
+def open_run(run_id: str) -> ActiveRun | None:
+    """Return the run of this id if this process started it and did not end it."""
+    return _open.get(run_id)
+
+
+def open_runs() -> list[ActiveRun]:
+    """Return the runs that were started in this process, or before it was forked, and not ended."""
+    return list(_open.values())
+
+
+def _unpickled(uri: str, info: RunInfo) -> ActiveRun:
+    run = ActiveRun.__new__(ActiveRun)
+    run._attach(client_at(uri), info, None)
+    return run

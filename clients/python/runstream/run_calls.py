@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Iterable
 
-from runstream.buffer import Pairs, settings
 from runstream.connection import Connection
 from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import InvalidArgument
+from runstream.settings import Pairs, settings
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
 
@@ -25,9 +25,9 @@ class RunCalls:
     def create_run(
         self,
         experiment_id: str = "0",
-        run_name: str | None = None,
         start_time: int | None = None,
         tags: Pairs | None = None,
+        run_name: str | None = None,
         run_id: str | None = None,
         user_id: str | None = None,
         *,
@@ -37,9 +37,9 @@ class RunCalls:
 
         Args:
             experiment_id: the experiment it belongs to.
-            run_name: name for people; one is generated if left out (R3).
             start_time: milliseconds since the epoch; now, if left out.
             tags: tags to set.
+            run_name: name for people; one is generated if left out (R3).
             run_id: 32 lower-case hexadecimal digits; generated if left out (R1).
             user_id: who starts it.
             heartbeat: whether the caller sends heartbeats of the run, as `start_run` does; without
@@ -52,7 +52,7 @@ class RunCalls:
             AlreadyExists: run_id is taken by a run with other content.
         """
         request = runs.CreateRunRequest(
-            experiment_id=experiment_id,
+            experiment_id=str(experiment_id),
             run_name=run_name or "",
             start_time=_now() if start_time is None else start_time,
             tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
@@ -73,22 +73,27 @@ class RunCalls:
         request = runs.GetRunRequest(run_id=run_id)
         return Run.from_proto(self._connection.call(lambda to: to.runs.GetRun, request).run)
 
+    def get_parent_run(self, run_id: str) -> Run | None:
+        """Return the parent of a run, None if it has none; raises NotFound."""
+        parent_run_id = self.get_run(run_id).data.tags.get("mlflow.parentRunId")
+        return None if parent_run_id is None else self.get_run(parent_run_id)
+
     def update_run(
         self,
         run_id: str,
         status: str | None = None,
-        end_time: int | None = None,
         name: str | None = None,
+        end_time: int | None = None,
         *,
         heartbeat: bool = False,
     ) -> RunInfo:
-        """Change status, end time and name of an active run; what is left out stays as it is.
+        """Change status, name and end time of an active run; what is left out stays as it is.
 
         Args:
             run_id: the run.
             status: the new status (R2).
-            end_time: milliseconds since the epoch.
             name: the new name (R3).
+            end_time: milliseconds since the epoch.
             heartbeat: as that of `create_run`, from now on.
 
         Raises:
@@ -105,13 +110,13 @@ class RunCalls:
         return RunInfo.from_proto(answer.run_info)
 
     def set_terminated(
-        self, run_id: str, status: str = "FINISHED", end_time: int | None = None
+        self, run_id: str, status: str | None = None, end_time: int | None = None
     ) -> RunInfo:
         """End a run once all that was logged to it is on disk.
 
         Args:
             run_id: the run.
-            status: `FINISHED`, `FAILED` or `KILLED` (R2).
+            status: `FINISHED`, `FAILED` or `KILLED` (R2); FINISHED, if left out.
             end_time: milliseconds since the epoch; now, if left out.
 
         Raises:
@@ -122,7 +127,7 @@ class RunCalls:
         try:
             self._connection.outbox.flush(run_id)
         finally:
-            info = self.update_run(run_id, status, end_time)
+            info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
         return info
 
     def delete_run(self, run_id: str, with_children: bool = False) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from runstream.entities import Experiment, Run
 from runstream.errors import InvalidArgument
 from runstream.experiments import chosen_client, chosen_experiment_id
+from runstream.frames import data_frame
 
 if TYPE_CHECKING:
     import pandas
@@ -19,8 +20,8 @@ MAX_RESULTS = 100_000
 @overload
 def search_runs(
     experiment_ids: Iterable[str] | None = ...,
-    filter_string: str = ...,
-    run_view_type: str = ...,
+    filter_string: str | None = ...,
+    run_view_type: str | int = ...,
     max_results: int = ...,
     order_by: Sequence[str] | None = ...,
     output_format: Literal["pandas"] = ...,
@@ -32,8 +33,8 @@ def search_runs(
 @overload
 def search_runs(
     experiment_ids: Iterable[str] | None = ...,
-    filter_string: str = ...,
-    run_view_type: str = ...,
+    filter_string: str | None = ...,
+    run_view_type: str | int = ...,
     max_results: int = ...,
     order_by: Sequence[str] | None = ...,
     *,
@@ -45,8 +46,8 @@ def search_runs(
 
 def search_runs(
     experiment_ids: Iterable[str] | None = None,
-    filter_string: str = "",
-    run_view_type: str = "ACTIVE_ONLY",
+    filter_string: str | None = "",
+    run_view_type: str | int = "ACTIVE_ONLY",
     max_results: int = MAX_RESULTS,
     order_by: Sequence[str] | None = None,
     output_format: str = "pandas",
@@ -59,7 +60,7 @@ def search_runs(
         experiment_ids: the experiments to search; the chosen one, if neither these nor names are
             given.
         filter_string: the filter (S1 to S3).
-        run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`.
+        run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
         max_results: the most runs to return.
         order_by: the order (S5).
         output_format: `pandas` for a data frame with the columns `run_id`, `experiment_id`,
@@ -92,8 +93,8 @@ def search_runs(
 
 def count_runs(
     experiment_ids: Iterable[str] | None = None,
-    filter_string: str = "",
-    run_view_type: str = "ACTIVE_ONLY",
+    filter_string: str | None = "",
+    run_view_type: str | int = "ACTIVE_ONLY",
 ) -> int:
     """Return how many runs a filter is true of; the experiments are those of `search_runs`."""
     ids = _experiments(experiment_ids, None, False)
@@ -101,16 +102,18 @@ def count_runs(
 
 
 def search_experiments(
-    view_type: str = "ACTIVE_ONLY",
+    view_type: str | int = "ACTIVE_ONLY",
     max_results: int | None = None,
-    filter_string: str = "",
+    filter_string: str | None = "",
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
     """Return the experiments that a filter is true of (S7).
 
-    See `TrackingClient.search_experiments`.
+    See `TrackingClient.search_experiments`; at most 100,000, if `max_results` is left out.
     """
-    found = chosen_client().search_experiments(view_type, filter_string, order_by, max_results)
+    found = chosen_client().search_experiments(
+        view_type, MAX_RESULTS if max_results is None else max_results, filter_string, order_by
+    )
     return list(found)
 
 
@@ -129,29 +132,3 @@ def _experiments(
     if ids is not None:
         return [ids] if isinstance(ids, str) else list(ids)
     return None if search_all else [chosen_experiment_id()]
-
-
-def data_frame(runs: list[Run]) -> pandas.DataFrame:
-    """Return runs as the data frame that `search_runs` describes."""
-    import pandas
-
-    def times(milliseconds: list[int | None]) -> object:
-        return pandas.to_datetime(pandas.Series(milliseconds, dtype="Int64"), unit="ms", utc=True)
-
-    columns: dict[str, object] = {
-        "run_id": [run.info.run_id for run in runs],
-        "experiment_id": [run.info.experiment_id for run in runs],
-        "status": [run.info.status for run in runs],
-        "artifact_uri": [run.info.artifact_uri for run in runs],
-        "start_time": times([run.info.start_time for run in runs]),
-        "end_time": times([run.info.end_time for run in runs]),
-    }
-    for group in ("metrics", "params", "tags"):
-        logged = [getattr(run.data, group) for run in runs]
-        missing = float("nan") if group == "metrics" else None
-        dtype = "float64" if group == "metrics" else "object"
-        for key in sorted(set().union(*logged)):
-            values = [of_run.get(key, missing) for of_run in logged]
-            columns[f"{group}.{key}"] = pandas.Series(values, dtype=dtype)
-    frame: pandas.DataFrame = pandas.DataFrame(columns)
-    return frame

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from runstream.connection import Connection
-from runstream.entities import Experiment, Run
+from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
+from runstream.pages import next_token
 from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1 import run_service_pb2 as runs
-from runstream.v1.run_pb2 import KeySelection, ViewType
+from runstream.v1.run_pb2 import KeySelection
+from runstream.v1.run_pb2 import ViewType as pb_ViewType
 
 # Runs or experiments that are asked for at once. The first page of runs is a short one, which is
 # there soon; the next are each twice as long.
@@ -30,10 +32,11 @@ class SearchCalls:
     def search_runs(
         self,
         experiment_ids: Iterable[str] | None = None,
-        filter_string: str = "",
-        run_view_type: str = "ACTIVE_ONLY",
+        filter_string: str | None = "",
+        run_view_type: str | int = "ACTIVE_ONLY",
         max_results: int | None = None,
         order_by: Sequence[str] | None = None,
+        *,
         metrics: Iterable[str] | None = None,
         params: Iterable[str] | None = None,
         tags: Iterable[str] | None = None,
@@ -43,7 +46,7 @@ class SearchCalls:
         Args:
             experiment_ids: the experiments to search; all, if left out.
             filter_string: such as `metrics.loss < 0.1 and params.lr = '0.1'` (S1 to S3).
-            run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`.
+            run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
             max_results: the most runs to yield; all, if left out.
             order_by: such as `["metrics.loss ASC"]` (S5); the newest first, if left out.
             metrics: keys of the metrics to return; all, if left out.
@@ -55,7 +58,7 @@ class SearchCalls:
         """
         request = runs.SearchRunsRequest(
             experiment_ids=_ids(experiment_ids),
-            filter=filter_string,
+            filter=filter_string or "",
             run_view_type=_view(run_view_type),
             order_by=order_by or (),
             metric_keys=_selection(metrics),
@@ -69,13 +72,13 @@ class SearchCalls:
     def count_runs(
         self,
         experiment_ids: Iterable[str] | None = None,
-        filter_string: str = "",
-        run_view_type: str = "ACTIVE_ONLY",
+        filter_string: str | None = "",
+        run_view_type: str | int = "ACTIVE_ONLY",
     ) -> int:
         """Return how many runs `search_runs` would yield; raises as it does."""
         request = runs.CountRunsRequest(
             experiment_ids=_ids(experiment_ids),
-            filter=filter_string,
+            filter=filter_string or "",
             run_view_type=_view(run_view_type),
         )
         if experiment_ids is not None and not request.experiment_ids:
@@ -85,24 +88,24 @@ class SearchCalls:
 
     def search_experiments(
         self,
-        view_type: str = "ACTIVE_ONLY",
-        filter_string: str = "",
-        order_by: Sequence[str] | None = None,
+        view_type: str | int = "ACTIVE_ONLY",
         max_results: int | None = None,
+        filter_string: str | None = "",
+        order_by: Sequence[str] | None = None,
     ) -> Iterator[Experiment]:
         """Yield the experiments that a filter is true of (S7); else as `search_runs`.
 
         Args:
-            view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`.
+            view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
+            max_results: the most experiments to yield; all, if left out.
             filter_string: such as `name LIKE 'fraud%' and tags.team = 'risk'`.
             order_by: such as `["name"]`; the newest first, if left out.
-            max_results: the most experiments to yield; all, if left out.
 
         Raises:
             InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
         """
         request = experiments.SearchExperimentsRequest(
-            filter=filter_string, view_type=_view(view_type), order_by=order_by or ()
+            filter=filter_string or "", view_type=_view(view_type), order_by=order_by or ()
         )
         return islice(self._found_experiments(request, max_results), max_results)
 
@@ -116,11 +119,13 @@ class SearchCalls:
         size = min(_FIRST_PAGE, _PAGE)
         request.max_results = min(left, size)
         page = self._connection.call(lambda to: to.runs.SearchRuns, request)
-        while page.next_page_token and left > len(page.runs):
+        while left > len(page.runs) and (
+            token := next_token(request, page.next_page_token, len(page.runs))
+        ):
             left -= len(page.runs)
             size = min(2 * size, _PAGE)
             request.max_results = min(left, size)
-            request.page_token = page.next_page_token
+            request.page_token = token
             # The server reads the next page while the caller works through this one.
             with self._connection.ahead(lambda to: to.runs.SearchRuns, request) as next_page:
                 yield from map(Run.from_proto, page.runs)
@@ -134,9 +139,9 @@ class SearchCalls:
             request.max_results = _PAGE if max_results is None else max(1, min(max_results, _PAGE))
             page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
             yield from map(Experiment.from_proto, page.experiments)
-            if not page.next_page_token:
+            request.page_token = next_token(request, page.next_page_token, len(page.experiments))
+            if not request.page_token:
                 return
-            request.page_token = page.next_page_token
 
 
 def _ids(experiment_ids: Iterable[str] | None) -> list[str]:
@@ -156,14 +161,16 @@ def _selection(keys: Iterable[str] | None) -> KeySelection | None:
     return None if keys is None else KeySelection(keys=keys)
 
 
-def _view(name: str) -> ViewType.ValueType:
-    if name not in ViewType.keys()[1:]:
+def _view(view: str | int) -> pb_ViewType.ValueType:
+    try:
+        known = ViewType[view] if isinstance(view, str) else ViewType(view)
+    except (KeyError, ValueError):
+        names = ", ".join(one.name for one in ViewType)
         raise InvalidArgument(
-            f"Invalid value {name!r} for parameter 'view_type' supplied: "
-            f"it must be one of {', '.join(ViewType.keys()[1:])}",
+            f"Invalid value {view!r} for parameter 'view_type' supplied: it must be one of {names}",
             reason="VIEW_TYPE_UNKNOWN",
             field="view_type",
-            value=name,
-            limit=", ".join(ViewType.keys()[1:]),
-        )
-    return ViewType.Value(name)
+            value=view,
+            limit=names,
+        ) from None
+    return pb_ViewType.Value(known.name)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import operator
-import reprlib
 import struct
 from time import time_ns
-from typing import NamedTuple, SupportsFloat, SupportsIndex
+from typing import NamedTuple
 
 from runstream import rules
-from runstream.errors import InvalidArgument
+from runstream.scalars import Integer, Value, to_float, to_integer
 
 _RECORD = struct.Struct("=dqq")
 
@@ -23,46 +21,21 @@ _NANOSECONDS = 1_000_000  # in a millisecond
 
 
 def checked_record(
-    key: str,
-    value: SupportsFloat,
-    step: SupportsIndex | None,
-    timestamp: SupportsIndex | None,
+    key: str, value: Value, step: Integer | None, timestamp: Integer | None
 ) -> bytes:
     """Return the record of a point, or say what is wrong with it.
 
     Raises:
         InvalidArgument: the value is not a number, or step or timestamp break M2.
     """
-    number = _integer(key, "step", 0 if step is None else step)
+    number = to_integer(key, "step", 0 if step is None else step)
     rules.check_step("step", number)
     if timestamp is None:
         time = -time_ns()
     else:
-        time = _integer(key, "timestamp", timestamp)
+        time = to_integer(key, "timestamp", timestamp)
         rules.check_timestamp("timestamp", time)
-    try:
-        return record(value, number, time)
-    except struct.error:
-        raise InvalidArgument(
-            f"metrics.{key} got {reprlib.repr(value)}, which is not a number",
-            reason="VALUE_NOT_A_NUMBER",
-            field=f"metrics.{key}",
-            value=reprlib.repr(value),
-            limit="a number",
-        ) from None
-
-
-def _integer(key: str, field: str, number: SupportsIndex) -> int:
-    try:
-        return operator.index(number)
-    except TypeError:
-        raise InvalidArgument(
-            f"metrics.{key} got the {field} {reprlib.repr(number)}, which is not an integer",
-            reason=f"{field.upper()}_NOT_AN_INTEGER",
-            field=field,
-            value=reprlib.repr(number),
-            limit="an integer",
-        ) from None
+    return record(to_float(key, value), number, time)
 
 
 class Columns(NamedTuple):

@@ -7,7 +7,8 @@
     sqlite:////absolute.db    server that this client starts (runstream.embedded)
     runs.db                   the same, as a path
 
-The part after `sqlite:///` or `unix:` is a path as it stands: nothing in it is escaped.
+The part after `sqlite:///` or `unix:` is a path as it stands: nothing in it is escaped, but a `~`
+in front is the home folder, which no shell puts there inside of a URI.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ _FORMS = (
     "sqlite:///relative.db, sqlite:////absolute.db or the path of an SQLite file"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_SERVER = re.compile(r"//(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})/?", re.ASCII)
+_HOST_AND_PORT = r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})/?"
+_SERVER = re.compile(f"//{_HOST_AND_PORT}", re.ASCII)
+_BARE_SERVER = re.compile(_HOST_AND_PORT, re.ASCII)
+
+_VARIABLE = "RUNSTREAM_TRACKING_URI"
+
+# What `pin` put into the environment in place of nothing.
+_pinned_default: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,44 @@ class Target:
 
 def default() -> str:
     """Return `RUNSTREAM_TRACKING_URI`, or `runstream.db` in the current directory."""
-    return os.environ.get("RUNSTREAM_TRACKING_URI") or "sqlite:///runstream.db"
+    return os.environ.get(_VARIABLE) or "sqlite:///runstream.db"
+
+
+def pin() -> str:
+    """Return `default()` as an absolute URI, and put it into the environment.
+
+    So it means the same from now on: after a change of the directory, and in processes that this
+    one starts.
+
+    Raises:
+        InvalidArgument: it is in none of the forms above.
+    """
+    global _pinned_default
+    uri = parse(None).uri
+    if not os.environ.get(_VARIABLE):
+        _pinned_default = uri
+    if os.environ.get(_VARIABLE) != uri:
+        os.environ[_VARIABLE] = uri
+    return uri
+
+
+def set_default(uri: str | os.PathLike[str]) -> bool:
+    """Put a tracking URI into the environment; return whether it names another place than before.
+
+    Raises:
+        InvalidArgument: it is in none of the forms above.
+    """
+    global _pinned_default
+    chosen = parse(uri).uri
+    changes = chosen != os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = chosen
+    _pinned_default = None
+    return changes
+
+
+def is_default_set() -> bool:
+    """Return whether somebody chose a tracking URI, and it is not the file in this directory."""
+    return bool(os.environ.get(_VARIABLE)) and os.environ[_VARIABLE] != _pinned_default
 
 
 def parse(uri: str | os.PathLike[str] | None) -> Target:
@@ -60,6 +105,10 @@ def parse(uri: str | os.PathLike[str] | None) -> Target:
     if isinstance(uri, os.PathLike):
         return _file(uri, os.fspath(uri))
     text = default() if uri is None else uri
+    if _BARE_SERVER.fullmatch(text):
+        raise _refusal(
+            text, f"a server is named grpc://{text.rstrip('/')}, a file of this name ./{text}"
+        )
     scheme = _SCHEME.match(text)
     if scheme is None:
         return _file(text, text)
@@ -92,7 +141,7 @@ def _socket(uri: str) -> Target:
         raise _refusal(uri, "after unix:// there must be an absolute path")
     if not path.strip("/"):
         raise _refusal(uri, "it needs the path of a socket")
-    address = f"unix:{os.path.abspath(path)}"
+    address = f"unix:{os.path.abspath(os.path.expanduser(path))}"
     return Target(address, grpc_target=address)
 
 
@@ -100,7 +149,7 @@ def _file(uri: object, path: str) -> Target:
     if path in {"", ":memory:"}:
         raise _refusal(uri, "runs are kept in a file")
     # Symbolic links are resolved, because the lock lies beside the real file.
-    database = os.path.realpath(path)
+    database = os.path.realpath(os.path.expanduser(path))
     if path.endswith("/") or os.path.isdir(database):
         raise _refusal(uri, "this is a folder")
     return Target(f"sqlite:///{database}", database=database)

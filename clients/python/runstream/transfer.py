@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from runstream.connection import Connection
 from runstream.entities import FileInfo
 from runstream.errors import FailedPrecondition, Internal, NotFound, RunstreamError, Unavailable
+from runstream.local_files import open_file
 from runstream.v1 import artifact_service_pb2 as pb
 
 #: Bytes of a chunk.
@@ -132,8 +133,8 @@ def upload_file(
     source: str | os.PathLike[str],
     progress: Progress = lambda _: None,
 ) -> FileInfo:
-    """Upload a file from disk; see `Upload.run`."""
-    with open(source, "rb") as file:
+    """Upload a file from disk; raises as `Upload.run`, and InvalidArgument if it is not regular."""
+    with open_file(source) as file:
         return Upload(run_id, path, file, progress).run(connection)
 
 
@@ -175,9 +176,11 @@ def _fetch(
                     if known is not None and answer.file.sha256 != known.sha256:
                         raise _replaced(path)
                     known = answer.file
+                position += len(answer.chunk)
+                if known is None or position > known.file_size:
+                    raise _corrupt(path)
                 file.write(answer.chunk)
                 digest.update(answer.chunk)
-                position += len(answer.chunk)
                 progress(len(answer.chunk))
         except Unavailable:
             idle = 0 if position > before else idle + 1
@@ -187,12 +190,7 @@ def _fetch(
             continue
         break
     if known is None or (position, digest.hexdigest()) != (known.file_size, known.sha256):
-        raise Internal(
-            f"what came of {path} is not what the server has of it",
-            reason="ARTIFACT_CORRUPT",
-            field="path",
-            value=path,
-        )
+        raise _corrupt(path)
 
 
 def _next_chunk(position: int, offset: int) -> int:
@@ -203,6 +201,15 @@ def _next_chunk(position: int, offset: int) -> int:
 def _may_go_on(error: RunstreamError) -> bool:
     """Return whether an upload that ended so can be continued."""
     return isinstance(error, Unavailable) or error.reason == "UPLOAD_OFFSET"
+
+
+def _corrupt(path: str) -> Internal:
+    return Internal(
+        f"what came of {path} is not what the server has of it",
+        reason="ARTIFACT_CORRUPT",
+        field="path",
+        value=path,
+    )
 
 
 def _replaced(path: str) -> FailedPrecondition:

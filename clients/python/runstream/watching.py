@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from runstream.active import client_of
 from runstream.entities import RunChange
 from runstream.experiments import chosen_client, chosen_experiment_id
 
@@ -22,4 +23,6 @@ def watch(
     """
     if run_ids is None and experiment_ids is None:
         experiment_ids = [chosen_experiment_id()]
-    return chosen_client().watch(run_ids or (), experiment_ids or (), position)
+    runs = list(run_ids or ())
+    client = client_of(runs[0]) if runs and experiment_ids is None else chosen_client()
+    return client.watch(runs, experiment_ids or (), position)

@@ -64,7 +64,7 @@ def list_experiments(
     as_json: bool,
 ) -> None:
     """List experiments, the newest first."""
-    found = client.search_experiments(view.upper(), filter_string, list(order_by), limit)
+    found = client.search_experiments(view.upper(), limit, filter_string, list(order_by))
     if as_json:
         print_json_array(found)
         return

@@ -15,7 +15,7 @@ from typing import IO
 from runstream.cli.output import progress_bar
 from runstream.entities import Run
 from runstream.errors import FailedPrecondition
-from runstream.search import data_frame
+from runstream.frames import data_frame
 
 Value = str | float | None
 

@@ -82,7 +82,7 @@ def create(
     told = dict(tags)
     if parent is not None:
         told["mlflow.parentRunId"] = whole_run_id(client, parent)
-    run = client.create_run(experiment, run_name, tags=told, user_id=getpass.getuser())
+    run = client.create_run(experiment, tags=told, run_name=run_name, user_id=getpass.getuser())
     if as_json:
         print_json(run)
     else:

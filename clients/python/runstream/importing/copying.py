@@ -78,7 +78,11 @@ class Copying:
         run = self._source.run(run_id)
         if there is None:
             self._client.create_run(
-                experiment_id, run.name, run.start_time, run_id=run_id, user_id=run.user_id
+                experiment_id,
+                run.start_time,
+                run_name=run.name,
+                run_id=run_id,
+                user_id=run.user_id,
             )
         whole = all(
             [
@@ -89,7 +93,7 @@ class Copying:
             ]
         )
         if run.status in _ENDED:
-            self._client.update_run(run_id, run.status, run.end_time)
+            self._client.update_run(run_id, run.status, end_time=run.end_time)
             if whole:
                 self._client.log_batch(run_id, (), (), {COMPLETE_TAG: "complete"})
         self._client.flush_run(run_id)

@@ -1,0 +1,113 @@
+"""Params and tags in the forms that people have them, as the texts that are stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+
+from runstream import rules
+from runstream.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from _typeshed import DataclassInstance
+
+    #: Keys and values: a mapping, pairs, a namespace of argparse, or a dataclass.
+    Pairs = (
+        Mapping[str, object]
+        | Iterable[tuple[str, object]]
+        | Namespace
+        | SimpleNamespace
+        | DataclassInstance
+    )
+else:
+    Pairs = object
+
+#: What becomes of a call that logs several things when one of them breaks its rule: the call
+#: raises and logs none of them, or it leaves that one out, with one warning for its key.
+OnError = Literal["raise", "skip"]
+
+#: Takes a key and what is wrong with it.
+Refuse = Callable[[object, InvalidArgument], None]
+
+
+def pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
+    """Return keys and values in the order in which they are given.
+
+    Args:
+        field: `metrics`, `params` or `tags`.
+        given: a mapping, such as a DictConfig of OmegaConf; pairs; a namespace, of which the
+            attributes are meant; or a dataclass, of which the fields are.
+
+    Raises:
+        InvalidArgument: it is nothing of that.
+    """
+    argparse = sys.modules.get("argparse")
+    if dataclasses.is_dataclass(given) and not isinstance(given, type):
+        return [(one.name, getattr(given, one.name)) for one in dataclasses.fields(given)]
+    if isinstance(given, SimpleNamespace) or (argparse and isinstance(given, argparse.Namespace)):
+        return list(vars(given).items())
+    try:
+        if isinstance(given, Mapping):
+            return list(given.items())
+        return [(key, value) for key, value in given]  # type: ignore[union-attr]
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f"{field} must be a mapping, pairs, a namespace or a dataclass, "
+            f"not {type(given).__name__} ({error})",
+            reason="PAIRS_MALFORMED",
+            field=field,
+            value=type(given).__name__,
+            limit="a mapping, pairs, a namespace or a dataclass",
+        ) from None
+
+
+def settings(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str, str]:
+    """Return params or tags as texts (M1, P2).
+
+    Args:
+        field: `params` or `tags`.
+        given: see `pairs`.
+        refuse: is told what breaks its rule, which is left out; it is raised, if there is none.
+
+    Raises:
+        InvalidArgument: a key or value breaks its rule, or a param comes twice (P5).
+    """
+    texts: dict[str, str] = {}
+    for key, value in pairs(field, given):
+        try:
+            texts[key] = _text(field, key, value, texts)
+        except InvalidArgument as error:
+            if refuse is None:
+                raise
+            refuse(key, error)
+    return texts
+
+
+def is_lenient(on_error: OnError) -> bool:
+    """Return whether a call leaves out what breaks its rule; raises InvalidArgument."""
+    if on_error not in ("raise", "skip"):
+        raise InvalidArgument(
+            f"Invalid value {on_error!r} for parameter 'on_error' supplied: "
+            "it must be 'raise' or 'skip'",
+            reason="ON_ERROR_UNKNOWN",
+            field="on_error",
+            value=on_error,
+            limit="raise, skip",
+        )
+    return on_error == "skip"
+
+
+def _text(field: str, key: str, value: object, before: Mapping[str, str]) -> str:
+    rules.check_key("key", key)
+    text = str(value)
+    rules.check_text(f"{field}.{key}", text)
+    if field == "params" and before.get(key, text) != text:
+        raise InvalidArgument(
+            f"params.{key} is twice in one call", reason="PARAM_REPEATED", field=f"params.{key}"
+        )
+    return text
