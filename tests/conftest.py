@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def start_server(
     for server in started:
         if server.process.poll() is None:
             server.stop()
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder into which every user of the machine may write, as into /tmp."""
+    folder = Path(tempfile.mkdtemp(prefix="shared-"))
+    folder.chmod(0o1777)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

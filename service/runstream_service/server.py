@@ -18,6 +18,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from runstream.embedded import remove_socket
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.artifact_service_pb2_grpc import add_ArtifactServiceServicer_to_server
 from runstream.v1.experiment_service_pb2_grpc import add_ExperimentServiceServicer_to_server
@@ -55,6 +56,7 @@ from runstream_service.store.database import (
 )
 from runstream_service.store.lock import DatabaseLock
 from runstream_service.store.readers import Readers
+from runstream_service.store.served_files import ServedFiles, check_regularly
 from runstream_service.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -108,7 +110,8 @@ def run(config: Config) -> None:
         lock = DatabaseLock(file, config.lock_fd)
         try:
             open_database(file)
-            asyncio.run(_serve(config, file, lock))
+            files = ServedFiles(file, at_end=lambda: remove_socket(config.listen or ""))
+            asyncio.run(_serve(config, lock, files))
         finally:
             close_database()
             lock.release()
@@ -117,15 +120,15 @@ def run(config: Config) -> None:
         raise SystemExit(2) from None
 
 
-async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
-    writer, readers, calls = Writer(config.lost_after), Readers(), Calls()
+async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> None:
+    writer, readers, calls = Writer(served, config.lost_after), Readers(served), Calls()
     files = FileThreads()
     try:
         server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
         address = _listen(server, config)
         http = HttpSide(config)
         page_token.sign_with(await readers.run(settings.page_token_key))
-        storage, staging = open_storage(config.artifact_root, file, files)
+        storage, staging = open_storage(config.artifact_root, served.database, files)
         blobs = Blobs(writer, readers, storage, staging)
         logs, watches = Logs(writer), Watches(writer, readers)
         servicers = {
@@ -151,13 +154,13 @@ async def _serve(config: Config, file: Path, lock: DatabaseLock) -> None:
         await _report(health_servicer, health_pb2.HealthCheckResponse.SERVING)
         stop = _stop_signal()  # before anybody hears of us, and may want to stop us
         lock.announce(address)
-        _greet(config, file, storage, address, http)
+        _greet(config, served.database, storage, address, http)
         # What is alive now lives as long as the server, and rows and columns are no cycles: the
         # collector need not look at the former again, nor so often at the latter.
         gc.freeze()
         gc.set_threshold(100_000, 20, 20)
 
-        looking = asyncio.create_task(mark_lost_runs(writer, config.lost_after))
+        looking = asyncio.gather(mark_lost_runs(writer, config.lost_after), check_regularly(served))
         await _until_stopped(stop, calls, config.idle_timeout)
         looking.cancel()
         log.debug("stopping")

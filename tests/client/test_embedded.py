@@ -224,6 +224,7 @@ def test_what_is_queued_finds_the_server_that_takes_the_place_of_a_killed_one(
 
 
 def test_an_address_that_somebody_else_has_taken_over_is_not_believed(database: str) -> None:
+    Path(database).touch()
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         address = f"127.0.0.1:{stranger.getsockname()[1]}"
         Path(f"{database}.address").write_text(f"{address}\n")

@@ -26,6 +26,7 @@ from runstream_service.storage.opening import open_storage
 from runstream_service.storage.threads import FileThreads
 from runstream_service.store.database import close_database, open_database
 from runstream_service.store.readers import Readers
+from runstream_service.store.served_files import ServedFiles
 from runstream_service.store.writer import Writer
 from server_process import ENVIRONMENT, ServerProcess
 
@@ -294,7 +295,8 @@ def stray_names(server: ServerProcess) -> list[str]:
 async def collect(database: Path, root: Path) -> tuple[int, int]:
     """What a purge does at its end, on the database of a server that is stopped."""
     open_database(database)
-    writer, readers, threads = Writer(), Readers(), FileThreads()
+    served = ServedFiles(database)
+    writer, readers, threads = Writer(served), Readers(served), FileThreads()
     try:
         blobs = Blobs(writer, readers, *open_storage(str(root), database, threads))
         return await blobs.collect_orphans()

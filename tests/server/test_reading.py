@@ -14,6 +14,7 @@ from runstream_service.store.database import close_database, open_database
 from runstream_service.store.models import database
 from runstream_service.store.readers import Readers
 from runstream_service.store.reading import check
+from runstream_service.store.served_files import ServedFiles
 
 COUNT = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
@@ -21,10 +22,10 @@ COUNT = """
 """
 
 
-@pytest.fixture(autouse=True)
-def opened(tmp_path: Path) -> Iterator[None]:
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[ServedFiles]:
     open_database(tmp_path / "runs.db")
-    yield
+    yield ServedFiles(tmp_path / "runs.db")
     close_database()
 
 
@@ -39,9 +40,9 @@ def work_in_python() -> None:
 
 
 @pytest.mark.parametrize("query", [lambda: count(10**11), work_in_python])
-def test_a_read_that_takes_too_long_ends_and_says_so(query: object) -> None:
+def test_a_read_that_takes_too_long_ends_and_says_so(files: ServedFiles, query: object) -> None:
     async def read() -> None:
-        readers = Readers()
+        readers = Readers(files)
         with pytest.raises(ResourceExhausted, match=r"longer than 0\.2 seconds") as raised:
             await readers.run(query, seconds=0.2)  # type: ignore[arg-type]
         assert raised.value.reason == "READ_TOO_LONG"
@@ -51,9 +52,9 @@ def test_a_read_that_takes_too_long_ends_and_says_so(query: object) -> None:
     asyncio.run(read())
 
 
-def test_reads_whose_callers_have_gone_leave_their_threads() -> None:
+def test_reads_whose_callers_have_gone_leave_their_threads(files: ServedFiles) -> None:
     async def read() -> None:
-        readers = Readers()
+        readers = Readers(files)
         gone = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(50)]
         await asyncio.sleep(0.2)
         assert await readers.quick(count, 1000) == 1000
@@ -65,9 +66,9 @@ def test_reads_whose_callers_have_gone_leave_their_threads() -> None:
     asyncio.run(read())
 
 
-def test_reads_under_way_are_stopped_when_the_server_stops() -> None:
+def test_reads_under_way_are_stopped_when_the_server_stops(files: ServedFiles) -> None:
     async def read() -> None:
-        readers = Readers()
+        readers = Readers(files)
         reading = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(50)]
         await asyncio.sleep(0.2)
         await asyncio.wait_for(readers.close(), 20)
@@ -78,9 +79,9 @@ def test_reads_under_way_are_stopped_when_the_server_stops() -> None:
     asyncio.run(read())
 
 
-def test_no_more_reads_wait_than_may() -> None:
+def test_no_more_reads_wait_than_may(files: ServedFiles) -> None:
     async def read() -> None:
-        readers = Readers()
+        readers = Readers(files)
         reading = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(2_003)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable, match="2000 reads are waiting already"):

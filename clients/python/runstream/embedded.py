@@ -6,7 +6,8 @@ clients started. A client that gets the lock starts a server and hands the very 
 it, so of clients that race exactly one starts a server; the others wait for its address.
 
 Such a server listens on a Unix socket in a folder that only its user can enter, and ends by
-itself when its last client has been gone for `IDLE_TIMEOUT` seconds.
+itself when its last client has been gone for `IDLE_TIMEOUT` seconds. Nothing is used that another
+user may have put there (`runstream.own_files`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import stat
 import sys
 import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from runstream.errors import Unavailable
+from runstream.errors import PermissionDenied, Unavailable
+from runstream.own_files import NotOurs, check_own, open_lock, open_own, read_address
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -58,6 +61,7 @@ def ensure_server(database: str, timeout: float = 30.0) -> str:
 
     Raises:
         Unavailable: no server can be started, or none answered in time; the text says why.
+        PermissionDenied: another user may have put a file there that is beside the database.
     """
     _reap()
     deadline = time.monotonic() + timeout
@@ -92,31 +96,44 @@ def remove_socket(target: str) -> None:
     path = target.removeprefix("unix:")
     folder, name = os.path.split(path)
     if name == _SOCKET and os.path.basename(folder).startswith(_FOLDER_PREFIX):
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        with suppress(OSError):
+            if check_own(folder, stat.S_IFDIR) and check_own(path, stat.S_IFSOCK):
+                os.unlink(path)
         with suppress(OSError):
             os.rmdir(folder)
 
 
+def address(database: str) -> str:
+    """Return what the server of a database has announced, which may be gone; raises OSError."""
+    return read_address(f"{database}.address")
+
+
 def _listening(database: str) -> str | None:
     """Return the announced target if something listens there: a killed server leaves it behind."""
+    if not os.path.exists(database):  # then its server ends, as soon as it takes notice
+        return None
     try:
-        target = _address(database)
+        target = address(database)
         if target.startswith("unix:"):
+            path = target.removeprefix("unix:")
+            check_own(path, stat.S_IFSOCK)
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(1)
-                probe.connect(target.removeprefix("unix:"))
+                probe.connect(path)
         else:
             host, _, port = target.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except NotOurs as error:
+        raise _not_ours(database, error) from error
     except (OSError, ValueError):
         return None
     return target
 
 
-def _address(database: str) -> str:
-    with open(f"{database}.address") as file:
-        return file.read().strip()
+def _not_ours(database: str, error: NotOurs) -> PermissionDenied:
+    return PermissionDenied(
+        f"the server of {database} is not used: {error}", reason="FILE_NOT_OURS", database=database
+    )
 
 
 def _start(database: str) -> _Starting | None:
@@ -131,6 +148,8 @@ def _start(database: str) -> _Starting | None:
         finally:
             # Closed and not unlocked: the server holds the same lock and has to keep it.
             _close(lock)
+    except NotOurs as error:
+        raise _not_ours(database, error) from error
     except OSError as error:
         raise Unavailable(
             f"the server of {database} cannot be started: {error}",
@@ -141,7 +160,7 @@ def _start(database: str) -> _Starting | None:
 
 def _lock(database: str) -> int | None:
     with _guard:
-        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = open_lock(f"{database}.lock")
         _locks.add(lock)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -163,7 +182,7 @@ def _close(lock: int) -> None:
 def _clear(database: str) -> None:
     """Remove what a killed server left behind: its address, and its socket with the folder."""
     with suppress(FileNotFoundError):
-        remove_socket(_address(database))
+        remove_socket(address(database))
         os.unlink(f"{database}.address")
 
 
@@ -180,7 +199,7 @@ def _spawn(database: str, lock: int) -> _Starting:
     command += ["--database", f"sqlite:///{database}", "--lock-fd", str(lock)]
     command += ["--listen", target, "--idle-timeout", str(IDLE_TIMEOUT)]
     try:
-        with open(f"{database}.log", "ab") as log:
+        with open(_open_log(database), "ab") as log:
             log_begin = log.tell()
             process = Popen(  # noqa: S603 - this interpreter, and arguments made above
                 command,
@@ -197,8 +216,12 @@ def _spawn(database: str, lock: int) -> _Starting:
     return _Starting(process, target, f"{database}.log", log_begin)
 
 
+def _open_log(database: str) -> int:
+    return open_own(f"{database}.log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+
+
 def _tail(ended: _Starting) -> str:
-    with open(ended.log, "rb") as log:
+    with open(open_own(ended.log, os.O_RDONLY), "rb") as log:
         log.seek(ended.log_begin)
         text = log.read()[-_LOG_TAIL:].decode(errors="replace").strip()
     return text or f"exit status {ended.process.returncode}"

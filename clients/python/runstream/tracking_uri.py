@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 
 from runstream.errors import InvalidArgument
+from runstream.own_files import check_own
 
 _FORMS = (
     "grpc://host:port, grpcs://host:port, unix:path, "
@@ -148,6 +150,11 @@ def _socket(uri: str) -> Target:
 def _file(uri: object, path: str) -> Target:
     if path in {"", ":memory:"}:
         raise _refusal(uri, "runs are kept in a file")
+    try:
+        if os.path.islink(path):
+            check_own(path, stat.S_IFLNK)
+    except OSError as error:
+        raise _refusal(uri, str(error)) from None
     # Symbolic links are resolved, because the lock lies beside the real file.
     database = os.path.realpath(os.path.expanduser(path))
     if path.endswith("/") or os.path.isdir(database):

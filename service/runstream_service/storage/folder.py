@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from runstream.own_files import make_own_folder
 from runstream_service.storage.root import CHUNK
 from runstream_service.storage.threads import FileThreads
 
@@ -26,7 +27,7 @@ class Folder:
         return str(self._root)
 
     async def put(self, name: str, file: Path) -> None:
-        await self._threads.start(_move, file, self._root / name)
+        await self._threads.start(self._move, file, self._root / name)
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
         # It stays open, so that a file that is replaced meanwhile is read to its end.
@@ -46,17 +47,17 @@ class Folder:
     async def delete(self, names: Sequence[str]) -> None:
         await self._threads.start(_unlink, [self._root / name for name in names])
 
+    def _move(self, file: Path, to: Path) -> None:
+        for folder in (self._root, to.parent):
+            make_own_folder(folder)
+        file.replace(to)
+        for folder in (to.parent, self._root):
+            _sync(folder)
+
 
 def _close(opened: asyncio.Future[int]) -> None:
     if opened.exception() is None:
         os.close(opened.result())
-
-
-def _move(file: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    file.replace(to)
-    for folder in (to.parent, to.parent.parent):
-        _sync(folder)
 
 
 def _sync(folder: Path) -> None:

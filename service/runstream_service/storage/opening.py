@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
+from runstream.own_files import check_own
 from runstream_service.storage.bucket import Bucket
 from runstream_service.storage.folder import Folder
 from runstream_service.storage.root import Storage
@@ -29,21 +31,29 @@ def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Stora
     """
     scheme, separator, place = root.partition("://")
     if not separator:
-        folder = Path(root).absolute()
-        _check_folder(folder)
-        return Folder(folder, threads), Staging(folder / "uploads", threads)
+        folder = _own_folder(Path(root).absolute())
+        return Folder(folder, threads), Staging(_own_folder(folder / "uploads"), threads)
     if scheme != "s3" or not place.strip("/"):
         raise CannotOpenError(f"artifact root {root!r} is not a folder or s3://bucket/prefix")
-    uploads = database.with_name(f"{database.name}.uploads")
+    uploads = _own_folder(database.with_name(f"{database.name}.uploads"))
     try:
         return Bucket(root), Staging(uploads, threads)
     except Exception as error:  # of several kinds, for what the environment says
         raise CannotOpenError(f"artifact root {root!r} cannot be used: {error}") from error
 
 
-def _check_folder(folder: Path) -> None:
+def _own_folder(folder: Path) -> Path:
+    """Return the path of a folder, which need not be there, without links."""
+    try:
+        if folder.is_symlink():
+            check_own(folder, stat.S_IFLNK)
+            folder = folder.resolve()
+        check_own(folder, stat.S_IFDIR)
+    except OSError as error:
+        raise CannotOpenError(f"artifacts cannot be kept there: {error}") from error
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir():
         raise CannotOpenError(f"artifact root {folder} cannot be used: {there} is not a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise CannotOpenError(f"artifact root {folder} cannot be used: {there} cannot be written")
+    return folder

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runstream.errors import FailedPrecondition
+from runstream.own_files import make_own_folder, open_own
 from runstream_service.storage.threads import FileThreads
 
 #: Seconds for which an upload that broke off can be continued.
@@ -123,10 +124,8 @@ class Upload:
                     value=offset,
                     limit=size,
                 )
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(
-                self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
-            )
+            make_own_folder(self.file.parent)
+            self._descriptor = open_own(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             os.utime(self._descriptor)  # its hour begins anew
 
     def _recall(self) -> None:

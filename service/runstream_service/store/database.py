@@ -6,17 +6,19 @@ Raises `CannotOpenError` with a sentence for the person who started the server.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from peewee import DatabaseError, DataError, IntegrityError, ProgrammingError
+from peewee import SQL, DatabaseError, DataError, IntegrityError, ProgrammingError
 from playhouse.migrations import Runner
 
 from runstream.errors import Unavailable
-from runstream_service.store.models import database
+from runstream.own_files import check_own, open_own
+from runstream_service.store.models import Run, database
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +65,25 @@ def open_database(file: Path) -> list[str]:
     Return the names of the migrations that this took.
 
     Raises:
-        CannotOpenError: it is corrupt, is not a database, cannot be read or written, or was written
-            by a newer version.
+        CannotOpenError: it is corrupt, is not a database, cannot be read or written, belongs to
+            another user, or was written by a newer version.
     """
-    database.init(str(file), pragmas=_PRAGMAS, max_connections=CONNECTIONS, check_same_thread=False)
+    # An URI, because by a path SQLite makes the file anew when it is gone.
+    database.init(
+        f"{file.as_uri()}?mode=rw",
+        pragmas=_PRAGMAS,
+        max_connections=CONNECTIONS,
+        check_same_thread=False,
+        uri=True,
+    )
     try:
+        _make(file)
         with database.connection_context():
-            return _migrate(file)
-    except (DatabaseError, sqlite3.Error) as error:
+            applied = _migrate(file)
+            # A file that cannot be written is opened without a word, and only a write fails.
+            Run.delete().where(SQL("0")).execute()
+            return applied
+    except (DatabaseError, sqlite3.Error, OSError) as error:
         raise CannotOpenError(f"database {file} cannot be opened: {error}") from error
 
 
@@ -108,6 +121,13 @@ def storage_failure(error: Exception) -> Unavailable | None:
 def close_database() -> None:
     """Close all connections; the last one moves the write-ahead log into the file."""
     database.close_all()
+
+
+def _make(file: Path) -> None:
+    """Make the file, for its user alone, if it is not there; raise OSError if it is not ours."""
+    for suffix in ("-wal", "-shm", "-journal"):
+        check_own(f"{file}{suffix}")
+    os.close(open_own(file, os.O_RDONLY | os.O_CREAT))
 
 
 def migrations() -> Migrations:

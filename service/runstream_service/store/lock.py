@@ -11,6 +11,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from runstream.own_files import open_lock, open_own, read_address
 from runstream_service.store.database import CannotOpenError
 
 
@@ -26,11 +27,7 @@ class DatabaseLock:
         self._address = database.with_name(database.name + ".address")
         lock = database.with_name(database.name + ".lock")
         try:
-            self._descriptor = (
-                os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-                if descriptor is None
-                else descriptor
-            )
+            self._descriptor = open_lock(lock) if descriptor is None else descriptor
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotOpenError(
@@ -42,7 +39,9 @@ class DatabaseLock:
     def announce(self, address: str) -> None:
         """Say where the server listens, once it does."""
         draft = self._address.with_name(f"{self._address.name}.{os.getpid()}")
-        draft.write_text(address + "\n")
+        draft.unlink(missing_ok=True)  # of a killed server
+        with open(open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
+            file.write(address + "\n")
         draft.replace(self._address)
 
     def release(self) -> None:
@@ -52,6 +51,6 @@ class DatabaseLock:
 
     def _whereabouts(self) -> str:
         try:
-            return f" at {self._address.read_text().strip()}"
+            return f" at {read_address(self._address)}"
         except OSError:
             return ""

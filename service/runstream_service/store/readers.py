@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from runstream.errors import Unavailable
 from runstream_service.store.reading import Reading
+from runstream_service.store.served_files import ServedFiles
 
 T = TypeVar("T")
 
@@ -33,9 +34,9 @@ THREADS = 3
 class Readers:
     """Two small pools of reading threads."""
 
-    def __init__(self) -> None:
-        self._quick = _Pool(QUICK_THREADS, "quick-reader")
-        self._long = _Pool(THREADS, "reader")
+    def __init__(self, files: ServedFiles) -> None:
+        self._quick = _Pool(QUICK_THREADS, "quick-reader", files)
+        self._long = _Pool(THREADS, "reader", files)
 
     async def quick(self, query: Callable[..., T], *args: Any) -> T:
         """Do what `run` does, for a query that takes a few milliseconds whatever it is given."""
@@ -58,7 +59,8 @@ class Readers:
 
 
 class _Pool:
-    def __init__(self, threads: int, name: str) -> None:
+    def __init__(self, threads: int, name: str, files: ServedFiles) -> None:
+        self._files = files
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = threads + WAITING
         self._readings: set[Reading[Any]] = set()
@@ -73,12 +75,18 @@ class _Pool:
         loop = asyncio.get_running_loop()
         self._readings.add(reading)
         try:
-            return await loop.run_in_executor(self._threads, reading.run)
+            return await loop.run_in_executor(self._threads, self._read, reading)
         except asyncio.CancelledError:
             reading.stop(Unavailable("the caller has gone", reason="CALLER_GONE"))
             raise
         finally:
             self._readings.discard(reading)
+
+    def _read(self, reading: Reading[T]) -> T:
+        try:
+            return reading.run()
+        finally:
+            self._files.check()
 
     async def close(self) -> None:
         for reading in self._readings:

@@ -25,6 +25,7 @@ from runstream_service.store.feed import Feed
 from runstream_service.store.ingest import Ingest
 from runstream_service.store.life import Life
 from runstream_service.store.models import database
+from runstream_service.store.served_files import ServedFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,16 +65,18 @@ class Writer:
     # Of the messages as sent; unpacked, as they wait, they are about eight times as large.
     QUEUE_BYTES = 8 * 1024 * 1024
 
-    def __init__(self, lost_after: float = 0) -> None:
+    def __init__(self, files: ServedFiles, lost_after: float = 0) -> None:
         """Start the thread.
 
         Args:
+            files: those of the database.
             lost_after: seconds without a sign of life after which a run is lost; 0 for never.
         """
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Command | None] = SimpleQueue()
         self._queued = 0  # bytes; touched on the event loop alone
         self._has_room = asyncio.Event()
+        self._files = files
         self.feed = Feed()
         self._life = Life(lost_after)
         self._ingest = Ingest(self._life)
@@ -162,10 +165,13 @@ class Writer:
         """Run the commands in one transaction and commit it, or leave no trace of them."""
         changes.begin(self.feed.wanted)
         try:
-            with transaction("IMMEDIATE"):
-                for command in commands:
-                    command.attempt()
-                self._ingest.flush()
+            try:
+                with transaction("IMMEDIATE"):
+                    for command in commands:
+                        command.attempt()
+                    self._ingest.flush()
+            finally:
+                self._files.check()
         except BaseException:
             self._ingest.forget()
             self._life.forget()

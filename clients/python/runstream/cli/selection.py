@@ -11,7 +11,7 @@ from typing import Any
 import click
 import grpc
 
-from runstream import tracking_uri
+from runstream import embedded, tracking_uri
 from runstream.channel import Services, open_channel
 from runstream.client import TrackingClient
 from runstream.entities import Experiment
@@ -211,8 +211,7 @@ def _asked(ctx: click.Context, question: Callable[[Services], list[str]]) -> lis
         target = tracking_uri.parse(ctx.params.get("tracking_uri"))
         address = target.grpc_target
         if address is None:
-            with open(f"{target.database}.address") as file:
-                address = file.read().strip()
+            address = embedded.address(str(target.database))
         with open_channel(address, target.secure) as channel:
             return question(Services(channel))
     except (RunstreamError, OSError, grpc.RpcError):
