@@ -6,7 +6,7 @@ from typing import Any
 
 from api import Api
 from runstream.v1.logging_service_pb2 import LogRequest
-from runstream.v1.metric_pb2 import Metric
+from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_pb2 import Param, Run, RunTag
 from runstream.v1.run_service_pb2 import CountRunsRequest, CreateRunRequest, SearchRunsRequest
 
@@ -32,7 +32,9 @@ class NamedRuns:
         self.api.logging.Log(
             LogRequest(
                 run_id=run_id,
-                metrics=[Metric(key=k, value=v, timestamp=1) for k, v in (metrics or {}).items()],
+                metrics=[
+                    LoggedMetric(key=k, value=v, timestamp=1) for k, v in (metrics or {}).items()
+                ],
                 params=[Param(key=k, value=v) for k, v in (params or {}).items()],
                 tags=[RunTag(key=k, value=v) for k, v in (tags or {}).items()],
             )

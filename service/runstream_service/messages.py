@@ -76,6 +76,8 @@ def fill_run(message: Run, logged: LoggedRun) -> None:
         data.metric_summaries.add(key=key, count=count, minimum=least, maximum=greatest)
     for read in logged.inputs:
         message.inputs.dataset_inputs.append(dataset_input(read))
+    for model_id in logged.model_inputs:
+        message.inputs.model_inputs.add(model_id=model_id)
     message.outputs.SetInParent()
     for model_id, step in logged.outputs:
         message.outputs.model_outputs.add(model_id=model_id, step=step)

@@ -9,6 +9,7 @@ from api import Api, batch, refused
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1 import run_service_pb2 as runs_pb
 from runstream.v1.experiment_pb2 import ExperimentTag
+from runstream.v1.run_service_pb2 import SearchRunsRequest
 from server_process import ServerProcess
 
 
@@ -74,12 +75,22 @@ def test_a_name_has_1_to_500_characters(api: Api, name: str, reason: str) -> Non
 
 def test_an_unknown_experiment_is_not_found(api: Api) -> None:
     """X3."""
-    for unknown in ("7", "", "x", "-1", "٣", "9" * 30):
+    for unknown in ("7", "-1", "9" * 30):
         with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND") as refusal:
             api.experiments.GetExperiment(pb.GetExperimentRequest(experiment_id=unknown))
         assert refusal.message == f"No Experiment with id={unknown} exists"
     with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
         api.experiments.GetExperimentByName(pb.GetExperimentByNameRequest(experiment_name="x"))
+
+
+@pytest.mark.parametrize("malformed", ["", "x", "1.5", "٣", " 1"])
+def test_an_experiment_id_is_an_integer(api: Api, malformed: str) -> None:  # E1
+    with refused(StatusCode.INVALID_ARGUMENT, "EXPERIMENT_ID_MALFORMED") as refusal:
+        api.experiments.GetExperiment(pb.GetExperimentRequest(experiment_id=malformed))
+    text = f"Invalid experiment ID '{malformed}'. Experiment ID must be a valid integer."
+    assert refusal.message == text
+    with refused(StatusCode.INVALID_ARGUMENT, "EXPERIMENT_ID_MALFORMED"):
+        api.runs.SearchRuns(SearchRunsRequest(experiment_ids=["0", malformed]))
 
 
 def test_renaming_keeps_names_unique(api: Api) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from api import Api, refused
 from runstream.v1.logging_service_pb2 import LogMetricRequest, LogRequest
-from runstream.v1.metric_pb2 import Metric, MetricTable
+from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
 from runstream.v1.run_service_pb2 import GetRunRequest
 from server_process import ServerProcess
@@ -23,8 +23,8 @@ def test_rows_and_table_of_a_call_are_on_disk_when_it_returns(
         LogRequest(
             run_id=run_id,
             metrics=[
-                Metric(key="a", step=1, timestamp=1, value=1.0),
-                Metric(key="c", step=1, timestamp=1, value=3.0),
+                LoggedMetric(key="a", step=1, timestamp=1, value=1.0),
+                LoggedMetric(key="c", step=1, timestamp=1, value=3.0),
             ],
             table=MetricTable(
                 keys=["b", "a"], key=[0, 1], step=[1, 2], timestamp=[1, 2], value=[2.0, 1.5]
@@ -49,10 +49,10 @@ def test_rows_and_table_of_a_call_are_on_disk_when_it_returns(
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [
-        (LogRequest(metrics=[Metric(key="a", timestamp=-1)]), "TIMESTAMP_OUT_OF_RANGE"),
-        (LogRequest(metrics=[Metric(key="a/")]), "KEY_MALFORMED"),
+        (LogRequest(metrics=[LoggedMetric(key="a", timestamp=-1)]), "TIMESTAMP_OUT_OF_RANGE"),
+        (LogRequest(metrics=[LoggedMetric(key="a/")]), "KEY_MALFORMED"),
         (
-            LogRequest(metrics=[Metric(key="a")], table=MetricTable(keys=["a"], key=[0])),
+            LogRequest(metrics=[LoggedMetric(key="a")], table=MetricTable(keys=["a"], key=[0])),
             "METRIC_TABLE_MALFORMED",
         ),
         (LogRequest(params=[Param(key="p", value="2")]), "PARAM_IMMUTABLE"),
@@ -65,7 +65,7 @@ def test_a_bad_call_changes_nothing(api: Api, request_: LogRequest, reason: str)
     before = api.runs.GetRun(GetRunRequest(run_id=run_id)).run
     request = LogRequest(
         run_id=run_id,
-        metrics=[Metric(key="fine", value=1.0)],
+        metrics=[LoggedMetric(key="fine", value=1.0)],
         tags=[RunTag(key="fine", value="")],
     )
     request.MergeFrom(request_)

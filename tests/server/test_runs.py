@@ -92,10 +92,20 @@ def test_name_and_name_tag_are_one_value(api: Api) -> None:
     assert tags_of(get(api, run_id))["mlflow.runName"] == "by-update"
     api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="mlflow.runName", value="by-set-tag"))
     assert get(api, run_id).info.run_name == "by-set-tag"
-    api.runs.DeleteTag(pb.DeleteTagRequest(run_id=run_id, key="mlflow.runName"))
-    assert get(api, run_id).info.run_name == ""
     with refused(StatusCode.INVALID_ARGUMENT, "RUN_NAME_CONFLICT"):
         api.runs.CreateRun(pb.CreateRunRequest(run_name="other", tags=[tag]))
+
+
+def test_a_run_never_has_an_empty_name(api: Api) -> None:
+    """R3."""
+    run_id = api.runs.CreateRun(pb.CreateRunRequest(run_name="first")).run.info.run_id
+    api.runs.UpdateRun(pb.UpdateRunRequest(run_id=run_id, run_name=""))
+    api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="mlflow.runName", value=""))
+    api.runs.DeleteTag(pb.DeleteTagRequest(run_id=run_id, key="mlflow.runName"))
+    found = get(api, run_id)
+    assert (found.info.run_name, tags_of(found)) == ("first", {"mlflow.runName": "first"})
+    unnamed = pb.CreateRunRequest(tags=[RunTag(key="mlflow.runName", value="")])
+    assert api.runs.CreateRun(unnamed).run.info.run_name
 
 
 def test_a_run_without_a_name_gets_a_readable_one(api: Api) -> None:
@@ -127,8 +137,6 @@ def test_an_update_with_a_bad_field_changes_nothing(api: Api) -> None:
     before = get(api, run_id)
     for fields, reason in (
         ({"status": 77}, "STATUS_UNKNOWN"),
-        ({"end_time": -1}, "TIMESTAMP_OUT_OF_RANGE"),
-        ({"run_name": ""}, "NAME_EMPTY"),
         ({"run_name": "x" * 65_537}, "VALUE_TOO_LONG"),
     ):
         request = pb.UpdateRunRequest(run_id=run_id, **({"status": FAILED} | fields))
@@ -160,7 +168,8 @@ def test_a_param_is_set_once(api: Api) -> None:
     with refused(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE") as refusal:
         api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key="lr", value="0.2"))
     assert refusal.message == "params.lr is already '0.1', it cannot become '0.2'"
-    assert refusal.metadata == {"field": "params.lr", "old": "0.1", "new": "0.2"}
+    change = {"field": "params.lr", "old": "0.1", "new": "0.2"}
+    assert refusal.metadata == change | {"run_id": run_id}
     assert [(p.key, p.value) for p in get(api, run_id).data.params] == [("lr", "0.1")]
 
 

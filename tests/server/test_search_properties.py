@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from api import Api
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.logging_service_pb2 import LogRequest
-from runstream.v1.metric_pb2 import Metric
+from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_pb2 import Param, RunTag
 from runstream.v1.run_service_pb2 import CountRunsRequest, CreateRunRequest, SearchRunsRequest
 from server_process import ServerProcess
@@ -269,7 +269,7 @@ def log(
     api.logging.Log(
         LogRequest(
             run_id=run_id,
-            metrics=[Metric(key=k, value=v, timestamp=1) for k, v in metrics.items()],
+            metrics=[LoggedMetric(key=k, value=v, timestamp=1) for k, v in metrics.items()],
             params=[Param(key=k, value=v) for k, v in params.items()],
             tags=[RunTag(key=k, value=v) for k, v in tags.items()],
         )

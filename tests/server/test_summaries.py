@@ -12,7 +12,7 @@ from named_runs import NamedRuns
 from runstream.v1 import experiment_service_pb2 as experiments_pb
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.logging_service_pb2 import LogRequest
-from runstream.v1.metric_pb2 import Metric, MetricSummary
+from runstream.v1.metric_pb2 import LoggedMetric, MetricSummary
 from runstream.v1.run_pb2 import KeySelection, RunStatus
 
 
@@ -22,7 +22,7 @@ def named(api: Api) -> NamedRuns:
 
 
 def log(api: Api, run_id: str, key: str, *values: float) -> None:
-    points = [Metric(key=key, value=v, step=i, timestamp=1) for i, v in enumerate(values)]
+    points = [LoggedMetric(key=key, value=v, step=i, timestamp=1) for i, v in enumerate(values)]
     api.logging.Log(LogRequest(run_id=run_id, metrics=points))
 
 

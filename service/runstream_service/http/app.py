@@ -22,21 +22,28 @@ from runstream_service.http.contract import Contract
 from runstream_service.http.document import document_routes
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.guard import Guard
+from runstream_service.http.histories import history_routes
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
 from runstream_service.http.json_thread import JsonThread
 from runstream_service.http.streams import stream_routes
+from runstream_service.store.readers import Readers
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
 def application(
-    servicers: Mapping[str, Any], proxy: ArtifactProxy, downloads: Downloads, hosts: Hosts
+    servicers: Mapping[str, Any],
+    readers: Readers,
+    proxy: ArtifactProxy,
+    downloads: Downloads,
+    hosts: Hosts,
 ) -> Starlette:
     """Return the application.
 
     Args:
         servicers: what answers the RPCs, by the full name of the service.
+        readers: what reads histories for MLflow's clients.
         proxy: what serves artifacts to MLflow's clients.
         downloads: what serves them to people.
         hosts: the names under which it is reached.
@@ -48,6 +55,7 @@ def application(
             Route("/version", _version),
             Route("/get-artifact", proxy.get),
             *document_routes(contract),
+            *history_routes(readers),
             *routes(contract, servicers, bodies, thread),
             *stream_routes(
                 servicers["runstream.v1.LoggingService"],

@@ -1,14 +1,13 @@
 """Artifacts over HTTP: MLflow's artifact proxy, and `/get-artifact` (W5, R6).
 
 The proxy has a path for each run, `EXPERIMENT_ID/RUN_ID/artifacts`, and one for each logged model,
-`EXPERIMENT_ID/models/MODEL_ID/artifacts`, and below it the files.
+`EXPERIMENT_ID/models/MODEL_ID/artifacts`, and below it the files. Other paths are files of no run.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -16,8 +15,10 @@ from starlette.responses import Response
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
+from runstream_service.http.attachments import attachment, content_type
 from runstream_service.http.bodies import chunks_of
 from runstream_service.http.content import STILL, send_content
+from runstream_service.http.mlflow import check_decoded
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store import artifacts
 from runstream_service.store.readers import Readers
@@ -51,8 +52,13 @@ class ArtifactProxy:
 
     async def download(self, request: Request) -> Response:
         """Send a file."""
-        place = await self._place(request.path_params["path"])
-        return await send_content(request, self._blobs, *place, STILL)
+        path = request.path_params["path"]
+        place = await self._place(path)
+        try:
+            return await self._file(request, *place)
+        except NotFound:
+            await self._refuse_folder(place, path)
+            raise
 
     async def delete(self, request: Request) -> Response:
         """Delete a file, or a folder with all that is below it."""
@@ -95,15 +101,15 @@ class ArtifactProxy:
                     field=name,
                 )
         check_artifact_path("path", query["path"])
-        name = quote(query["path"].rpartition("/")[2])
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
-        return await send_content(request, self._blobs, str(run_id), query["path"], STILL, headers)
+        check_decoded(query["path"])
+        return await self._file(request, str(run_id), query["path"])
 
     async def _place(self, path: str) -> Place:
+        check_decoded(path)
         found = _OF_RUN.fullmatch(path)
         if found is None:
             check_artifact_path("path", path)
-            raise _nothing(path)
+            return Place(artifacts.SHARED, path)
         place = Place(found["run"].removeprefix("models/"), found["path"] or "")
         if place.path:
             check_artifact_path("path", place.path)
@@ -113,6 +119,21 @@ class ArtifactProxy:
         if path != root and not path.startswith(f"{root}/"):
             raise _nothing(path)
         return place
+
+    async def _refuse_folder(self, place: Place, path: str) -> None:
+        """Say of a folder that it is one; raises NotFound if there is nothing."""
+        if place.path:
+            await self._readers.run(artifacts.get, *place)
+        raise InvalidArgument(
+            f"Artifact path refers to a directory, not a file: '{path}'",
+            reason="PATH_IS_FOLDER",
+            field="path",
+            value=path,
+        )
+
+    async def _file(self, request: Request, run_id: str, path: str) -> Response:
+        headers = {"content-disposition": attachment(path), "content-type": content_type(path)}
+        return await send_content(request, self._blobs, run_id, path, STILL, headers)
 
 
 def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:

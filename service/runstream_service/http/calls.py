@@ -62,7 +62,9 @@ class Call:
             bodies: the bodies that are held.
             thread: reads and writes large messages.
         """
-        double = as_mlflow if rpc.path.startswith(mlflow.MLFLOW_PATHS) else exact
+        of_mlflow = rpc.path.startswith(mlflow.MLFLOW_PATHS)
+        double = as_mlflow if of_mlflow else exact
+        self._adjust = mlflow.ADJUST.get(rpc.request.name) if of_mlflow else None
         self._method = method
         self._has_body = rpc.has_body
         self._limit = DATASETS_BYTES if rpc.request.name == "LogInputsRequest" else BODY_BYTES
@@ -82,6 +84,8 @@ class Call:
                 asked = await self._thread.run(len(body), self._of_body, body, request.path_params)
         else:
             asked = self._decoder.of_query(request.query_params, **request.path_params)
+        if self._adjust is not None:
+            self._adjust(asked)
         answer = await answer_unless_gone(request, self._method(asked, None))
         content = await self._thread.run(answer.ByteSize(), self._json, answer)
         return Response(content, media_type="application/json")

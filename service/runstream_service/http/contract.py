@@ -23,7 +23,7 @@ _MESSAGE, _FIELD, _SERVICE, _METHOD = 4, 2, 6, 2
 
 @dataclass(frozen=True)
 class Rpc:
-    """A unary RPC and its route.
+    """A unary RPC and a route of it.
 
     Attributes:
         service: full name of its service.
@@ -75,18 +75,19 @@ def _rpcs(file: FileDescriptorProto) -> Iterator[Rpc]:
     for service in file.service:
         for method in service.method:
             rule: HttpRule = method.options.Extensions[annotations_pb2.http]
-            verb = rule.WhichOneof("pattern")
-            if verb is None:
-                continue
-            yield Rpc(
-                service=f"{file.package}.{service.name}",
-                name=method.name,
-                verb=verb.upper(),
-                path=getattr(rule, verb),
-                has_body=bool(rule.body),
-                request=pool.FindMessageTypeByName(method.input_type.lstrip(".")),
-                response=pool.FindMessageTypeByName(method.output_type.lstrip(".")),
-            )
+            for route in (rule, *rule.additional_bindings):
+                verb = route.WhichOneof("pattern")
+                if verb is None:
+                    continue
+                yield Rpc(
+                    service=f"{file.package}.{service.name}",
+                    name=method.name,
+                    verb=verb.upper(),
+                    path=getattr(route, verb),
+                    has_body=bool(route.body),
+                    request=pool.FindMessageTypeByName(method.input_type.lstrip(".")),
+                    response=pool.FindMessageTypeByName(method.output_type.lstrip(".")),
+                )
 
 
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ may come as a text, and NaN and the infinities as `NaN`, `Infinity` and `-Infini
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable
 from typing import Any
@@ -70,8 +71,9 @@ class Misfit(Exception):
             f"it must be {self.expected}",
             reason="FIELD_MALFORMED",
             field=self.path,
-            value=value,
+            value=self.value if isinstance(self.value, str) else value,
             limit=self.expected,
+            type=type(self.value).__name__,
         )
 
 
@@ -86,6 +88,8 @@ class Decoder:
         for field in descriptor.fields:
             entry = (field.name, _of_field(field))
             self._fields[field.name] = self._fields[field.camelcase_name] = entry
+        for name, pattern in mlflow.PATTERNS.get(descriptor.name, {}).items():
+            self._fields[name] = (name, _text_of(pattern))
         self._lists = {
             name
             for field in descriptor.fields
@@ -124,7 +128,7 @@ class Decoder:
                 except Misfit as misfit:
                     raise misfit.within(name) from None
         for name in self._required:
-            if name not in found:
+            if found.get(name, "") == "":
                 missing = Misfit(None, "there")
                 missing.missing = True
                 raise missing.within(name)
@@ -189,6 +193,15 @@ def _text(value: Any) -> str:
         except UnicodeEncodeError:
             raise Misfit(value, "Unicode text, without lone surrogates") from None
     return value
+
+
+def _text_of(pattern: re.Pattern[str]) -> Converter:
+    def converted(value: Any) -> str:
+        if value and not pattern.fullmatch(_text(value)):
+            raise Misfit(value, f"of the form {pattern.pattern}")
+        return _text(value)
+
+    return converted
 
 
 def _double(value: Any) -> float:

@@ -18,9 +18,6 @@ from runstream_service.http.contract import is_repeated
 
 Converter = Callable[[Any], Any]
 
-# A token that is empty says that there is none, and MLflow's clients look for it being there.
-_LEFT_OUT_IF_EMPTY = frozenset({"next_page_token"})
-
 
 class Encoder:
     """Makes JSON objects of messages of one type."""
@@ -43,6 +40,10 @@ class Encoder:
                 self._optional.append(entry)
             else:
                 self._scalars.append(entry)
+        self._left_out = mlflow.LEFT_OUT_IF_EMPTY.get(descriptor.name, frozenset())
+        if "next_page_token" in descriptor.fields_by_name:
+            # An empty one says that there is none, and MLflow's clients look for it being there.
+            self._left_out |= {"next_page_token"}
         self._twice = mlflow.TOLD_TWICE.get(descriptor.name, {})
 
     def __call__(self, message: Message) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Encoder:
             values = getattr(message, name)
             if values:
                 told[name] = list(values) if convert is None else [convert(v) for v in values]
-        for name in _LEFT_OUT_IF_EMPTY & told.keys():
+        for name in self._left_out:
             if not told[name]:
                 del told[name]
         for second, name in self._twice.items():

@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from runstream.errors import RunstreamError, shortened
 from runstream.v1.logging_service_pb2 import BatchError
+from runstream_service.http import mlflow
+from runstream_service.http.sentences import mlflow_sentence
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +42,11 @@ class BadRequest(RunstreamError):
 
 
 async def of_runstream(request: Request, error: Any) -> Response:
-    """Answer an error of ours."""
-    return answer(*told(error))
+    """Answer an error of ours, in MLflow's words at a path of MLflow (X6)."""
+    status, code, message = told(error)
+    if mlflow.is_mlflow_path(request.url.path):
+        message = mlflow_sentence(error, request.url.path)
+    return answer(status, code, message)
 
 
 def told(error: RunstreamError) -> tuple[int, str, str]:

@@ -76,7 +76,11 @@ class Listener:
         """
         config = uvicorn.Config(
             application(
-                servicers, ArtifactProxy(readers, blobs), Downloads(readers, blobs), self._hosts
+                servicers,
+                readers,
+                ArtifactProxy(readers, blobs),
+                Downloads(readers, blobs),
+                self._hosts,
             ),
             access_log=False,
             backlog=_BACKLOG,

@@ -6,8 +6,13 @@ Rows W1 to W6, X2 and X3 of docs/behaviour.md. MLflow's clients were observed on
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
 
+from runstream.errors import InvalidArgument
 from runstream.v1.metric_service_pb2 import POINT_ORDER_BY_TIMESTAMP
 
 #: Paths under the first of these answer under the second, too (W4).
@@ -40,7 +45,7 @@ REQUIRED = {
     "GetMetricHistoryBulkRequest": ("run_id", "metric_key"),
     "GetMetricHistoryBulkIntervalRequest": ("run_ids", "metric_key"),
     "ListArtifactsRequest": ("run_id",),
-    "Metric": ("key", "value", "timestamp"),
+    "LoggedMetric": ("key", "value", "timestamp"),
     "Param": ("key",),
     "RunTag": ("key",),
     "ExperimentTag": ("key",),
@@ -66,8 +71,53 @@ OLD_NAMES = {
 #: Fields that are told under a second name, by message (W3).
 TOLD_TWICE = {"RunInfo": {"run_uuid": "run_id"}}
 
+#: Fields that are left out if they are empty, by message (W2).
+LEFT_OUT_IF_EMPTY = {
+    "Dataset": frozenset({"schema", "profile"}),
+    "DatasetSummary": frozenset({"context"}),
+    "LoggedMetric": frozenset({"dataset_name", "dataset_digest"}),
+}
+
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
+
+#: Forms of fields, by message, where MLflow looks at the form before it looks for a run.
+PATTERNS = {"LogRequest": {"run_id": _RUN_ID}, "LogInputsRequest": {"run_id": _RUN_ID}}
+
 #: What a request says that does not say otherwise, by message: histories by timestamp (M6).
 DEFAULTS = {"GetMetricHistoryRequest": {"order": POINT_ORDER_BY_TIMESTAMP}}
+
+
+def _no_experiments(request: Any) -> None:
+    """Look in no experiment where none is named."""
+    if not request.experiment_ids:
+        request.experiment_ids.append("-1")
+
+
+def check_decoded(path: str) -> None:
+    """Refuse a path that leaves its folder once its escapes are taken away, as MLflow does it."""
+    decoded = path
+    for _ in range(10):
+        path, decoded = decoded, unquote(decoded)
+        if path == decoded:
+            break
+    if ".." in decoded.split("/") or (path != decoded):
+        raise InvalidArgument(
+            f"Invalid value {path[:100]!a} for parameter 'path' supplied",
+            reason="PATH_MALFORMED",
+            field="path",
+            value=ascii(path),
+            limit="within its folder",
+        )
+
+
+#: What is done to a request at a path of MLflow before it is answered, by message.
+ADJUST: dict[str, Callable[[Any], None]] = {
+    "SearchRunsRequest": _no_experiments,
+    "ListArtifactsRequest": lambda request: check_decoded(request.path),
+    "ListLoggedModelArtifactsRequest": lambda request: check_decoded(
+        request.artifact_directory_path
+    ),
+}
 
 #: What MLflow returns in place of infinity (M3).
 LARGEST = sys.float_info.max
@@ -104,3 +154,19 @@ NO_ADDRESSES = {
     "upload the file as one, of any size",
     "presigned": "Runstream hands out no addresses of its storage: download the file by the proxy",
 }
+
+
+def is_mlflow_path(path: str) -> bool:
+    """Return whether a path is one of MLflow's API, the artifact proxy included."""
+    return path.startswith(_ALL_PATHS)
+
+
+_ALL_PATHS = (
+    *(
+        twin + number + part
+        for twin in (PREFIX, TWIN)
+        for number in ("2.0", "3.0")
+        for part in ("/mlflow/", "/mlflow-artifacts/")
+    ),
+    "/get-artifact",
+)

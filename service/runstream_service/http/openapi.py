@@ -52,8 +52,11 @@ class Document:
     def made(self) -> dict[str, Any]:
         """Return the document."""
         paths: dict[str, dict[str, Any]] = {}
+        names: set[str] = set()
         for rpc in self._contract.rpcs:
-            paths.setdefault(rpc.path, {})[rpc.verb.lower()] = self._operation(rpc)
+            operation = self._operation(rpc)
+            operation["operationId"] = _unused(rpc.name, names)
+            paths.setdefault(rpc.path, {})[rpc.verb.lower()] = operation
         for streamed in _STREAMED:
             self._reference(streamed.DESCRIPTOR)
         return {
@@ -72,7 +75,6 @@ class Document:
         in_path = re.findall(r"\{(\w+)\}", rpc.path)
         text = self._contract.comments.get(f"{rpc.service}.{rpc.name}", "")
         operation: dict[str, Any] = {
-            "operationId": rpc.name,
             "tags": [rpc.service.rpartition(".")[2]],
             "summary": text.split("\n\n")[0].replace("\n", " "),
             "description": text,
@@ -163,6 +165,13 @@ class Document:
         names = [value.name for value in descriptor.values]
         self._schemas.setdefault(descriptor.name, {"type": "string", "enum": names})
         return {"$ref": f"#/components/schemas/{descriptor.name}"}
+
+
+def _unused(name: str, names: set[str]) -> str:
+    """Return a name for an operation; an RPC with two routes is two operations."""
+    unused = name if name not in names else f"{name}Too"
+    names.add(unused)
+    return unused
 
 
 if __name__ == "__main__":  # for those who generate code from it

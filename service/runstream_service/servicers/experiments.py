@@ -25,7 +25,6 @@ class Experiments(ExperimentServiceServicer):
         self, request: pb.CreateExperimentRequest, context: Any
     ) -> pb.CreateExperimentResponse:
         check_experiment_name("name", request.name)
-        check_text("artifact_location", request.artifact_location)
         for tag in request.tags:
             check_key("tags.key", tag.key)
             check_text(f"tags.{tag.key}", tag.value, EXPERIMENT_TAG_CHARACTERS)

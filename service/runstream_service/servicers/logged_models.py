@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runstream.errors import InvalidArgument
-from runstream.rules import check_artifact_path, check_key, check_run_id, check_text
+from runstream.errors import InvalidArgument, shortened
+from runstream.rules import MODEL_ID_CHARACTERS, check_artifact_path, check_key, check_text
 from runstream.v1 import logged_model_service_pb2 as pb
 from runstream.v1.logged_model_pb2 import (
     LoggedModel,
@@ -17,17 +17,23 @@ from runstream.v1.logged_model_pb2 import (
     LoggedModelTag,
 )
 from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceServicer
+from runstream.v1.metric_pb2 import LoggedMetric
 from runstream_service import messages
 from runstream_service.servicers.page_token import check_page_size, made, place_of
 from runstream_service.store import artifacts, experiments, logged_models
+from runstream_service.store.budget import PAGE_BYTES
 from runstream_service.store.readers import Readers
-from runstream_service.store.search.logged_models import logged_model_search
+from runstream_service.store.search.logged_models import DatasetFilter, logged_model_search
 from runstream_service.store.writer import Writer
 
 PAGE_MODELS = 1_000
 DEFAULT_MODELS = 50
 PAGE_FILES = 1_000
 
+# Models that are read by one statement.
+_MODELS_AT_ONCE = 50
+
+_NOT_IN_NAMES = frozenset("/:.%\"'")
 _ENDS = (LoggedModelStatus.LOGGED_MODEL_READY, LoggedModelStatus.LOGGED_MODEL_UPLOAD_FAILED)
 
 
@@ -39,10 +45,9 @@ class LoggedModels(LoggedModelServiceServicer):
     async def CreateLoggedModel(
         self, request: pb.CreateLoggedModelRequest, context: Any
     ) -> pb.CreateLoggedModelResponse:
-        check_text("name", request.name)
+        _check_name(request.name)
         check_text("model_type", request.model_type)
-        if request.source_run_id:
-            check_run_id("source_run_id", request.source_run_id)
+        check_text("source_run_id", request.source_run_id, MODEL_ID_CHARACTERS)
         created = await self._writer.submit(
             logged_models.create,
             request.experiment_id or "0",
@@ -129,16 +134,56 @@ def _page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsRespons
     check_page_size(request.max_results, PAGE_MODELS)
     order_by = [_order(order) for order in request.order_by]
     among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
-    search = logged_model_search(among, request.filter, order_by)
-    of_all_pages = [list(request.experiment_ids), request.filter, order_by]
+    datasets = _datasets(request.datasets)
+    ordered_with = [DatasetFilter(key.dataset_name, key.dataset_digest) for key in request.order_by]
+    search = logged_model_search(among, request.filter, order_by, datasets, ordered_with)
+    of_all_pages = [
+        list(request.experiment_ids),
+        request.filter,
+        order_by,
+        datasets,
+        ordered_with,
+    ]
     place = place_of(of_all_pages, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_MODELS
     found = search.page(limit + 1, place)
-    page = found[:limit]
-    return pb.SearchLoggedModelsResponse(
-        models=[_message(model) for model in logged_models.found([row.id for row in page])],
-        next_page_token=made(of_all_pages, page[-1].place) if len(page) < len(found) else "",
-    )
+    page = pb.SearchLoggedModelsResponse()
+    size = 0
+    for start in range(0, min(limit, len(found)), _MODELS_AT_ONCE):
+        rows = found[start : min(limit, start + _MODELS_AT_ONCE)]
+        for model in logged_models.found([row.id for row in rows]):
+            page.models.append(_message(model))
+            size += page.models[-1].ByteSize()
+        if size > PAGE_BYTES:
+            break
+    if len(page.models) < len(found):
+        page.next_page_token = made(of_all_pages, found[len(page.models) - 1].place)
+    return page
+
+
+def _datasets(datasets: Iterable[pb.DatasetFilter]) -> list[DatasetFilter]:
+    found = [DatasetFilter(of.dataset_name, of.dataset_digest) for of in datasets]
+    if not all(of.name for of in found):
+        raise InvalidArgument(
+            "`dataset_name` in the `datasets` clause must be specified.",
+            reason="DATASET_EMPTY",
+            field="datasets.dataset_name",
+        )
+    return found
+
+
+def _check_name(name: str) -> None:
+    check_text("name", name)
+    if not _NOT_IN_NAMES.isdisjoint(name):
+        raise InvalidArgument(
+            f"Invalid model name ({shortened(name)!r}) provided. Model name must be a non-empty "
+            "string and cannot contain the following characters: "
+            """('/', ':', '.', '%', '"', "'")""",
+            reason="NAME_MALFORMED",
+            field="name",
+            value=name,
+            limit="without / : . % and quotes",
+        )
 
 
 def _order(order: pb.LoggedModelOrder) -> str:
@@ -171,6 +216,9 @@ def _message(logged: logged_models.Logged) -> LoggedModel:
             tags=[LoggedModelTag(key=key, value=value) for key, value in logged.tags],
         ),
         data=LoggedModelData(
-            params=[LoggedModelParameter(key=key, value=value) for key, value in logged.params]
+            params=[LoggedModelParameter(key=key, value=value) for key, value in logged.params],
+            metrics=[
+                LoggedMetric(model_id=model.uid, **point._asdict()) for point in logged.metrics
+            ],
         ),
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from runstream.errors import RunstreamError, Unavailable
+from runstream.errors import InvalidArgument, RunstreamError, Unavailable
+from runstream.rules import check_dataset_field, check_model_id
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
-from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
 from runstream_service.servicers.apart import run_apart
 from runstream_service.servicers.write_id import write_id
-from runstream_service.store.batch import Batch
+from runstream_service.store.batch import Batch, ModelPoint
 from runstream_service.store.writer import Writer
 
 
@@ -65,6 +66,7 @@ class Logs(LoggingServiceServicer):
             [request.step],
             [request.timestamp],
             [request.value],
+            of_models=_of_models([request]),
         )
         batch.check()
         await self._writer.room()
@@ -153,7 +155,38 @@ def _batch_of_call(request: pb.LogRequest) -> Batch:
     batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
     batch.value = [row.value for row in rows] + list(batch.value)
     batch.table = None
+    batch.of_models = _of_models(rows)
     return batch
+
+
+def _of_models(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
+    """Return those points that say something of a logged model, checked."""
+    found = []
+    for row in rows:
+        if bool(row.dataset_name) != bool(row.dataset_digest):
+            raise InvalidArgument(
+                "Both dataset_name and dataset_digest must be provided if one is provided",
+                reason="DATASET_INCOMPLETE",
+                field="dataset_digest" if row.dataset_name else "dataset_name",
+            )
+        if not row.model_id:
+            continue
+        check_model_id("model_id", row.model_id)
+        if row.dataset_name:
+            check_dataset_field("dataset_name", "name", row.dataset_name)
+            check_dataset_field("dataset_digest", "digest", row.dataset_digest)
+        found.append(
+            ModelPoint(
+                row.model_id,
+                row.key,
+                row.step,
+                row.timestamp,
+                row.value,
+                row.dataset_name,
+                row.dataset_digest,
+            )
+        )
+    return found
 
 
 def _batch_error(error: BaseException | None) -> pb.BatchError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from runstream.errors import InvalidArgument
@@ -12,7 +13,7 @@ from runstream.v1 import metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service import messages
 from runstream_service.servicers.page_token import check_page_size, made, place_of
-from runstream_service.store import histories, history
+from runstream_service.store import histories, history, runs
 from runstream_service.store.history import Steps
 from runstream_service.store.readers import Readers
 
@@ -50,12 +51,15 @@ class Metrics(MetricServiceServicer):
         check_key("metric_key", request.metric_key)
         _check_runs("run_ids", request.run_ids)
         check_page_size(request.max_results, INTERVAL_POINTS)
-        most = max(LEAST_POINTS, request.max_results or DEFAULT_INTERVAL_POINTS)
-        run_ids = list(dict.fromkeys(request.run_ids))
-        reading = histories.parts(run_ids, [request.metric_key], _steps(request), most)
+        most = request.max_results or DEFAULT_INTERVAL_POINTS
+        points = max(LEAST_POINTS, most)
+        run_ids = await self._readers.run(runs.those_there, request.run_ids[:])
+        reading = histories.parts(run_ids, [request.metric_key], _steps(request), points)
         answer = pb.GetMetricHistoryBulkIntervalResponse()
         while await self._readers.run(_add_parts, answer, reading):
             pass
+        if most < LEAST_POINTS:
+            return _spread(answer, most)
         return answer
 
     async def ReadMetricHistory(
@@ -93,7 +97,7 @@ def _page(
 def _bulk(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
     answer = pb.GetMetricHistoryBulkResponse()
     left = request.max_results or PAGE_POINTS
-    for run_id in sorted(set(request.run_id)):
+    for run_id in sorted(runs.those_there(request.run_id[:])):
         for series in history.series_of(run_id, [request.metric_key]):
             if left:
                 columns, _ = history.points_by_timestamp(series.id, left)
@@ -133,6 +137,22 @@ def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
             limit=LEAST_POINTS,
         )
     return _steps(request), list(request.run_ids) or [request.run_id]
+
+
+def _spread(
+    answer: pb.GetMetricHistoryBulkIntervalResponse, most: int
+) -> pb.GetMetricHistoryBulkIntervalResponse:
+    """Keep at most so many points of each run: the last, the first, and others evenly between."""
+    spread = pb.GetMetricHistoryBulkIntervalResponse()
+    for _, of_run in groupby(answer.metrics, lambda point: point.run_id):
+        points = list(of_run)
+        last = len(points) - 1
+        if most == 1:
+            points = points[-1:]
+        elif last >= most:
+            points = [points[i * last // (most - 1)] for i in range(most)]
+        spread.metrics.extend(points)
+    return spread
 
 
 def _steps(

@@ -12,7 +12,6 @@ from runstream.rules import (
     check_model_id,
     check_run_id,
     check_text,
-    check_timestamp,
 )
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.run_pb2 import DatasetInput, RunStatus
@@ -37,14 +36,13 @@ class Runs(RunServiceServicer):
             check_run_id("run_id", request.run_id)
         check_text("user_id", request.user_id)
         check_text("run_name", request.run_name)
-        check_timestamp("start_time", request.start_time)
         tags = [(tag.key, tag.value) for tag in request.tags]
         Batch(request.run_id, tags=tags).check()
         new = runs.NewRun(
             experiment_id=request.experiment_id or "0",
             user_id=request.user_id,
             name=request.run_name,
-            start_time=request.start_time,
+            start_time=request.start_time if request.HasField("start_time") else None,
             tags=tags,
             run_id=request.run_id,
             heartbeat=request.heartbeat,
@@ -59,12 +57,8 @@ class Runs(RunServiceServicer):
         return found
 
     async def UpdateRun(self, request: pb.UpdateRunRequest, context: Any) -> pb.UpdateRunResponse:
-        name = request.run_name if request.HasField("run_name") else None
         end_time = request.end_time if request.HasField("end_time") else None
-        if name is not None:
-            _check_name(name)
-        if end_time is not None:
-            check_timestamp("end_time", end_time)
+        check_text("run_name", request.run_name)
         if request.status not in RunStatus.values():
             raise InvalidArgument(
                 f"Invalid value {request.status} for parameter 'status' supplied",
@@ -73,7 +67,7 @@ class Runs(RunServiceServicer):
                 value=request.status,
                 limit=", ".join(RunStatus.keys()),
             )
-        told = runs.RunUpdate(request.status, end_time, name, request.heartbeat)
+        told = runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
         write = write_id(request.write)
         run = await self._writer.submit(runs.update, request.run_id, told, write)
         return pb.UpdateRunResponse(run_info=messages.run_info(run))
@@ -111,8 +105,11 @@ class Runs(RunServiceServicer):
 
     async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
         inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
+        for i, model in enumerate(request.models):
+            check_model_id(f"models[{i}].model_id", model.model_id)
+        models = [model.model_id for model in request.models]
         await self._writer.submit(
-            datasets.log_inputs, request.run_id, inputs, write_id(request.write)
+            datasets.log_inputs, request.run_id, inputs, models, write_id(request.write)
         )
         return pb.LogInputsResponse()
 
@@ -193,14 +190,3 @@ def _description(text: str) -> dict[str, Any]:
             limit="an object of JSON",
         )
     return description
-
-
-def _check_name(name: str) -> None:
-    if not name:
-        raise InvalidArgument(
-            "Missing value for required parameter 'run_name'",
-            reason="NAME_EMPTY",
-            field="run_name",
-            limit="1 character",
-        )
-    check_text("run_name", name)

@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.store import blobs, logged_models
 from runstream_service.store.experiments import now
-from runstream_service.store.models import Artifact, Blob, LoggedModel, ModelArtifact, Run, database
+from runstream_service.store.models import (
+    Artifact,
+    Blob,
+    LoggedModel,
+    ModelArtifact,
+    Run,
+    SharedArtifact,
+    database,
+)
 from runstream_service.store.run_state import deleted, not_found
 from runstream_service.store.statement import first_row, written
 
@@ -53,10 +61,14 @@ class Statements:
 
 _OF_RUNS = Statements(Artifact, Artifact.run)
 _OF_MODELS = Statements(ModelArtifact, ModelArtifact.owner)
+_OF_PROXY = Statements(SharedArtifact, SharedArtifact.owner)
+
+#: Stands where a run does for the files of the artifact proxy that are of no run.
+SHARED = "mlflow-artifacts:/"
 
 
 class Owner(NamedTuple):
-    """A run or a model that has files: the statements for it, and its internal id."""
+    """What has files, a run or a model: the statements for it, and its internal id."""
 
     sql: Statements
     id: int
@@ -247,6 +259,8 @@ def _writable(run_id: str) -> Owner:
 
 def _owner(run_id: str) -> tuple[Owner, bool, str]:
     """Return who has the files of an id: a run, or a model, whose ids begin with `m-`."""
+    if run_id == SHARED:
+        return Owner(_OF_PROXY, 0), False, SHARED
     if run_id.startswith("m-"):
         model = first_row(_MODEL, run_id)
         if model is None:

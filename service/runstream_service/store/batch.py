@@ -5,13 +5,25 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runstream.errors import InvalidArgument
 from runstream.rules import check_key, check_text, check_timestamp
 from runstream_service.store.writes import WriteId
 
 Series = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
+
+
+class ModelPoint(NamedTuple):
+    """A point and the logged model that it says something of."""
+
+    model_id: str
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    dataset_name: str
+    dataset_digest: str
 
 
 @dataclass(slots=True)
@@ -23,6 +35,7 @@ class Batch:
     Attributes:
         table: the same points in a form that its maker knows, for those who pass them on.
         write: names it, if it may be sent again.
+        of_models: those of the points that say something of a logged model.
     """
 
     run_id: str
@@ -32,9 +45,10 @@ class Batch:
     timestamp: Sequence[int] = ()
     value: Sequence[float] = ()
     params: list[tuple[str, str]] = field(default_factory=list)
-    tags: list[tuple[str, str]] = field(default_factory=list)
+    tags: Sequence[tuple[str, str]] = field(default_factory=list)
     table: Any = None
     write: WriteId | None = None
+    of_models: Sequence[ModelPoint] = ()
 
     def check(self) -> None:
         """Raise InvalidArgument if a key, a value or the table breaks its rule (M1, M2, P2, P5)."""

@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from peewee import Select, fn
 
 from runstream_service.store.experiments import now
-from runstream_service.store.models import Artifact, Blob, ModelArtifact, Stray, database
+from runstream_service.store.models import (
+    Artifact,
+    Blob,
+    ModelArtifact,
+    SharedArtifact,
+    Stray,
+    database,
+)
 from runstream_service.store.statement import first_row, run_for_each, written
 
 # Milliseconds after which a content that was to be put there is taken for left by a crash.
@@ -23,7 +30,8 @@ _PUT_WITHIN = 24 * 60 * 60 * 1000
 
 _OF_RUNS = Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)
 _OF_MODELS = ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
-_USED = fn.EXISTS(_OF_RUNS) | fn.EXISTS(_OF_MODELS)
+_SHARED = SharedArtifact.select(SharedArtifact.path).where(SharedArtifact.blob == Blob.id)
+_USED = fn.EXISTS(_OF_RUNS) | fn.EXISTS(_OF_MODELS) | fn.EXISTS(_SHARED)
 _SELECT = written(Blob.select(Blob.id).where(Blob.sha256 == ""))
 _INSERT = written(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
 _RELEASE = written(Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size))
@@ -90,8 +98,10 @@ def count_unused(runs: Select, models: Select) -> tuple[int, int]:
         runs: query of internal ids.
         models: query of internal ids.
     """
-    used = fn.EXISTS(_OF_RUNS.where(Artifact.run.not_in(runs))) | fn.EXISTS(
-        _OF_MODELS.where(ModelArtifact.owner.not_in(models))
+    used = (
+        fn.EXISTS(_OF_RUNS.where(Artifact.run.not_in(runs)))
+        | fn.EXISTS(_OF_MODELS.where(ModelArtifact.owner.not_in(models)))
+        | fn.EXISTS(_SHARED)
     )
     ((count, size),) = database.execute(
         Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(~used)

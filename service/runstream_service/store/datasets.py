@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from peewee import EXCLUDED, JOIN, fn
+from peewee import JOIN, fn
 
 from runstream_service.store import writes
 from runstream_service.store.budget import Budget
 from runstream_service.store.experiments import ids_of
-from runstream_service.store.models import Dataset, Input, InputTag, Run, database
+from runstream_service.store.models import Dataset, Input, InputTag, ModelInput, Run, database
 from runstream_service.store.run_state import active_run
 from runstream_service.store.statement import LISTED, among, listed, written
 from runstream_service.store.writes import WriteId
@@ -50,6 +50,11 @@ _OF_RUNS = written(
     .where(Input.run.in_(LISTED))
     .order_by(Input.id)
 )
+_MODELS = written(
+    ModelInput.select(ModelInput.run, ModelInput.model_id)
+    .where(ModelInput.run.in_(LISTED))
+    .order_by(ModelInput.id)
+)
 _TAGS = written(
     InputTag.select(InputTag.input, InputTag.key, InputTag.value)
     .where(InputTag.input.in_(LISTED))
@@ -57,10 +62,12 @@ _TAGS = written(
 )
 
 
-def log_inputs(run_id: str, inputs: Sequence[DatasetInput], write: WriteId | None) -> None:
-    """Record what an active run read.
+def log_inputs(
+    run_id: str, inputs: Sequence[DatasetInput], models: Sequence[str], write: WriteId | None
+) -> None:
+    """Record datasets and models that an active run read.
 
-    What was said first of a dataset of the experiment stands; tags are added to its use.
+    What was said first of a dataset of the experiment stands, and so do the tags of its first use.
 
     Raises:
         NotFound, FailedPrecondition: as `active_run`.
@@ -87,14 +94,13 @@ def log_inputs(run_id: str, inputs: Sequence[DatasetInput], write: WriteId | Non
                 profile=read.profile,
             ).execute()
         use = (Input.run == run) & (Input.dataset == dataset)
-        input_id = Input.select(Input.id).where(use).scalar()
-        if input_id is None:
-            input_id = Input.insert(run=run, dataset=dataset).execute()
+        if Input.select(Input.id).where(use).exists():
+            continue
+        input_id = Input.insert(run=run, dataset=dataset).execute()
         for key, value in read.tags.items():
-            InputTag.insert(input=input_id, key=key, value=value).on_conflict(
-                conflict_target=[InputTag.input, InputTag.key],
-                update={InputTag.value: EXCLUDED.value},
-            ).execute()
+            InputTag.insert(input=input_id, key=key, value=value).execute()
+    for model_id in models:
+        ModelInput.insert(run=run, model_id=model_id).on_conflict_ignore().execute()
 
 
 class Summary(NamedTuple):
@@ -139,3 +145,15 @@ def inputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[DatasetInpu
     for use, run, *dataset in rows:
         inputs[run].append(DatasetInput(*dataset, tags=tags[use]))
     return inputs
+
+
+def model_inputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[str]]:
+    """Return the models that each of these runs read, in the order in which they were logged.
+
+    Raises:
+        TooLargeError: they are larger than the budget.
+    """
+    models: dict[int, list[str]] = defaultdict(list)
+    for run, model_id in budget.take_all(database.execute_sql(_MODELS, (listed(runs),)), 1):
+        models[run].append(model_id)
+    return models

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runstream.errors import AlreadyExists, FailedPrecondition, NotFound, ResourceExhausted
+from runstream.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    shortened,
+)
 from runstream_service.store import changes, reading
 from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.store.locations import resolved_location
 from runstream_service.store.models import Experiment, ExperimentTag, Run, database
 from runstream_service.store.statement import LISTED, among, listed, written
 
 Pair = tuple[str, str]
 
+_ID = re.compile(r"-?[0-9]+")
+_NO_EXPERIMENT = -1
 _SELECT = written(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
 _SELECT_TAGS = written(
     ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
@@ -34,8 +45,10 @@ def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -
     """Create an experiment; without a location its artifacts are kept by the server (R6).
 
     Raises:
+        InvalidArgument: as `resolved_location`.
         AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
     """
+    artifact_location = resolved_location(artifact_location)
     _refuse_taken(name)
     created = now()
     experiment = Experiment.create(
@@ -56,12 +69,12 @@ def get(experiment_id: str) -> Experiment:
     """Return an experiment, active or deleted.
 
     Raises:
+        InvalidArgument: the id is not of the form of one.
         NotFound: there is none of this id.
     """
-    if _is_id(experiment_id):
-        found: list[Experiment] = list(Experiment.raw(_SELECT, int(experiment_id)))
-        if found:
-            return found[0]
+    found: list[Experiment] = list(Experiment.raw(_SELECT, _number(experiment_id)))
+    if found:
+        return found[0]
     raise NotFound(
         f"No Experiment with id={experiment_id} exists",
         reason="EXPERIMENT_NOT_FOUND",
@@ -111,8 +124,12 @@ def get_by_name_with_tags(name: str) -> tuple[Experiment, list[Pair]]:
 
 
 def ids_of(experiment_ids: Sequence[str]) -> list[int]:
-    """Return the internal ids of those experiments that may be there; others name none."""
-    return [int(number) for number in experiment_ids if _is_id(number)]
+    """Return the internal ids of these experiments, some of which may not be there.
+
+    Raises:
+        InvalidArgument: an id is not of the form of one.
+    """
+    return [_number(experiment_id) for experiment_id in experiment_ids]
 
 
 def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair]]]:
@@ -215,9 +232,18 @@ def delete_tag(experiment_id: str, key: str) -> None:
     _touch(experiment)
 
 
-def _is_id(text: str) -> bool:
-    # Ids are decimal digits; anything else, or a number SQLite cannot hold, is the id of none.
-    return text.isascii() and text.isdecimal() and len(text) < 19
+def _number(experiment_id: str) -> int:
+    """Return the internal id; a number that SQLite cannot hold is that of none."""
+    if not _ID.fullmatch(experiment_id):
+        raise InvalidArgument(
+            f"Invalid experiment ID '{shortened(experiment_id)}'. "
+            "Experiment ID must be a valid integer.",
+            reason="EXPERIMENT_ID_MALFORMED",
+            field="experiment_id",
+            value=experiment_id,
+            limit="an integer",
+        )
+    return int(experiment_id) if len(experiment_id) < 19 else _NO_EXPERIMENT
 
 
 def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:

@@ -16,13 +16,13 @@ from typing import Any
 from peewee import EXCLUDED, fn
 
 from runstream.errors import InvalidArgument
-from runstream_service.store import changes, writes
+from runstream_service.store import changes, logged_models, model_metrics, writes
 from runstream_service.store.batch import Batch
 from runstream_service.store.life import Life
 from runstream_service.store.models import NAN, Param, Point, Series
 from runstream_service.store.numbers import number_of
 from runstream_service.store.run_state import run_state
-from runstream_service.store.run_tags import set_tags
+from runstream_service.store.run_tags import effective_tags, set_tags
 from runstream_service.store.series import Summary, rank
 from runstream_service.store.statement import first_row, run_for_each, written
 
@@ -86,23 +86,27 @@ class Ingest:
         """Apply a checked batch whole, or raise before anything of it is gathered.
 
         Raises:
-            NotFound, FailedPrecondition: as `active_run`.
+            NotFound, FailedPrecondition: as `active_run`; NotFound also if a model is not there.
             InvalidArgument: a param has another value already (P1).
         """
         state = run_state(batch.run_id)
         run = state.id
+        models = logged_models.internal_ids({point.model_id for point in batch.of_models})
         params = [
             (run, key, value, number_of(value))
             for key, value in batch.params
-            if _is_new_param(run, key, value)
+            if _is_new_param(batch.run_id, run, key, value)
         ]
         if params:
             run_for_each(_INSERT_PARAM, params)
         if batch.tags:
             if writes.accept(run, batch.write):
+                batch = replace(batch, tags=effective_tags(batch.tags))
                 set_tags(run, batch.tags)
             else:
                 batch = replace(batch, tags=[])
+        if models:
+            model_metrics.note(run, batch.of_models, models)
         changes.logged(batch, state.experiment_id)
         if state.last_sign is not None:
             self._life.seen(state)
@@ -197,7 +201,7 @@ def _interleaved(series: int, *columns: Sequence[Any]) -> list[Any]:
     return flat
 
 
-def _is_new_param(run: int, key: str, value: str) -> bool:
+def _is_new_param(run_id: str, run: int, key: str, value: str) -> bool:
     found = first_row(_SELECT_PARAM, run, key)
     if found is not None and found[0] != value:
         raise InvalidArgument(
@@ -206,6 +210,7 @@ def _is_new_param(run: int, key: str, value: str) -> bool:
             field=f"params.{key}",
             old=found[0],
             new=value,
+            run_id=run_id,
         )
     return found is None
 

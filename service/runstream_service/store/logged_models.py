@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,21 +11,31 @@ from peewee import EXCLUDED
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream_service.store import experiments, names
+from runstream_service.store.locations import below
+from runstream_service.store.model_metrics import LoggedPoint, points_of
 from runstream_service.store.models import LoggedModel, LoggedModelParam, LoggedModelTag
+from runstream_service.store.statement import first_row, written
 
 Pairs = Sequence[tuple[str, str]]
 
 # A number of the enum LoggedModelStatus.
 _PENDING = 1
 
+_SELECT_ID = written(
+    LoggedModel.select(LoggedModel.id).where(
+        (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
+    )
+)
+
 
 @dataclass(frozen=True)
 class Logged:
-    """A model with its params and tags, each by key."""
+    """A model with its params, tags and metrics, each by key."""
 
     model: LoggedModel
     params: Pairs
     tags: Pairs
+    metrics: Sequence[LoggedPoint] = ()
 
 
 def create(
@@ -50,7 +60,7 @@ def create(
         status=_PENDING,
         creation_time=now,
         last_update_time=now,
-        artifact_uri=f"{experiment.artifact_location.rstrip('/')}/models/{uid}/artifacts",
+        artifact_uri=below(experiment.artifact_location, f"models/{uid}/artifacts"),
     )
     _upsert(LoggedModelParam, model, params)
     _set_tags(model, tags)
@@ -96,7 +106,7 @@ def delete_tag(model_id: str, key: str) -> None:
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
     if not LoggedModelTag.delete().where(tag).execute():
         raise NotFound(
-            f"No tag with name: {key} in model with id {model_id}",
+            f"No tag with key {key!r} found for model with ID {model_id!r}.",
             reason="TAG_NOT_FOUND",
             field="tag_key",
             value=key,
@@ -127,6 +137,17 @@ def active(model_id: str) -> LoggedModel:
     model = _model(model_id)
     experiments.get_active(str(model.experiment_id))
     return model
+
+
+def internal_ids(model_ids: Iterable[str]) -> dict[str, int]:
+    """Return the internal ids of models; raises as `get`."""
+    found = {}
+    for model_id in model_ids:
+        row = first_row(_SELECT_ID, model_id)
+        if row is None:
+            raise not_found(model_id)
+        found[model_id] = row[0]
+    return found
 
 
 def _model(model_id: str) -> LoggedModel:
@@ -180,7 +201,11 @@ def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
 def _with_data(models: Sequence[LoggedModel]) -> list[Logged]:
     params = _pairs(LoggedModelParam, models)
     tags = _pairs(LoggedModelTag, models)
-    return [Logged(model, params[model.id], tags[model.id]) for model in models]
+    metrics = points_of([model.id for model in models])
+    return [
+        Logged(model, params[model.id], tags[model.id], metrics.get(model.id, ()))
+        for model in models
+    ]
 
 
 def _pairs(table: Any, models: Sequence[LoggedModel]) -> dict[int, list[tuple[str, str]]]:

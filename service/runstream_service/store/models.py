@@ -218,6 +218,17 @@ class InputTag(Table):
         without_rowid = True
 
 
+class ModelInput(Table):
+    """A model that a run read."""
+
+    id = AutoField()
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    model_id = TextField()
+
+    class Meta:
+        constraints = (SQL("UNIQUE (run_id, model_id)"),)
+
+
 class Output(Table):
     """A model that a run made."""
 
@@ -308,6 +319,41 @@ class ModelArtifact(Table):
     """A file of a logged model."""
 
     owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    path = TextField()
+    blob = ForeignKeyField(Blob, on_delete="RESTRICT")
+    upload_time = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("owner", "path")
+        without_rowid = True
+
+
+class ModelMetric(Table):
+    """A point of a run that says something of a logged model; `Point` has it, too."""
+
+    id = AutoField()
+    owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    run = ForeignKeyField(Run, on_delete="CASCADE")
+    key = TextField()
+    step = BigIntegerField()
+    timestamp = BigIntegerField()
+    value = DoubleField()
+    dataset_name = TextField()
+    dataset_digest = TextField()
+
+    class Meta:
+        constraints = (
+            SQL(
+                "UNIQUE (owner_id, key, run_id, dataset_name, dataset_digest, "
+                "step, timestamp, value)"
+            ),
+        )
+
+
+class SharedArtifact(Table):
+    """A file of the artifact proxy that is of no run and no model, by its path there."""
+
+    owner = IntegerField()  # 0: all of them are of the proxy
     path = TextField()
     blob = ForeignKeyField(Blob, on_delete="RESTRICT")
     upload_time = BigIntegerField()

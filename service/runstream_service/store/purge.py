@@ -22,6 +22,8 @@ from runstream_service.store.models import (
     ExperimentTag,
     Input,
     LoggedModel,
+    ModelInput,
+    ModelMetric,
     Output,
     Param,
     Point,
@@ -62,6 +64,8 @@ _DELETE_SOME = [
     _delete_some(Write, Write.id),
     _delete_some(Artifact, Artifact.path),
     _delete_some(Output, Output.id),
+    _delete_some(ModelInput, ModelInput.id),
+    _delete_some(ModelMetric, ModelMetric.id),
 ]
 _SELECT_INPUTS = written(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = written(Input.delete().where(Input.id.in_(LISTED)))

@@ -14,7 +14,7 @@ from typing import Any
 from runstream.errors import ResourceExhausted
 from runstream_service.store import reading
 from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
-from runstream_service.store.datasets import DatasetInput, inputs_of
+from runstream_service.store.datasets import DatasetInput, inputs_of, model_inputs_of
 from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
 from runstream_service.store.outputs import ModelOutput, outputs_of
 from runstream_service.store.statement import LISTED, listed, written
@@ -57,6 +57,7 @@ class LoggedRun:
     params: Sequence[Pair]
     tags: Sequence[Pair]
     inputs: Sequence[DatasetInput] = ()
+    model_inputs: Sequence[str] = ()
     outputs: Sequence[ModelOutput] = ()
     summaries: Sequence[Summary] = ()
 
@@ -142,6 +143,7 @@ def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[Lo
     tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
     summaries = _rows(_SUMMARIES, ids, selection.metrics, budget, 1) if selection.summaries else {}
     inputs = inputs_of(ids, budget)
+    model_inputs = model_inputs_of(ids, budget)
     outputs = outputs_of(ids, budget)
     return [
         LoggedRun(
@@ -150,6 +152,7 @@ def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[Lo
             params[run.id],
             tags[run.id],
             inputs.get(run.id, ()),
+            model_inputs.get(run.id, ()),
             outputs.get(run.id, ()),
             summaries.get(run.id, ()),
         )

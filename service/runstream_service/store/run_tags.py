@@ -29,6 +29,13 @@ def insert_tags(run: int, tags: Mapping[str, str]) -> None:
     _upsert(run, tags.items())
 
 
+def effective_tags(tags: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Return the tags that are to be set: an empty name leaves the name as it is (R3)."""
+    if (NAME_TAG, "") in tags:
+        return [tag for tag in tags if tag != (NAME_TAG, "")]
+    return tags
+
+
 def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
     """Set tags of a run; of a repeated key the last value stands."""
     _upsert(run, tags)

@@ -9,11 +9,12 @@ from typing import Any
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.store import changes, experiments, life, names, writes
+from runstream_service.store.locations import below
 from runstream_service.store.models import Experiment, Run, RunTag, database
 from runstream_service.store.run_data import LoggedRun, with_data, with_little_data
 from runstream_service.store.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
 from runstream_service.store.run_tags import NAME_TAG, insert_tags, set_tags
-from runstream_service.store.statement import written
+from runstream_service.store.statement import among, written
 from runstream_service.store.writes import WriteId
 
 _COLUMNS: list[Any] = [
@@ -44,7 +45,7 @@ class NewRun:
     experiment_id: str
     user_id: str
     name: str
-    start_time: int
+    start_time: int | None
     tags: Sequence[tuple[str, str]]
     run_id: str
     heartbeat: bool
@@ -52,11 +53,11 @@ class NewRun:
 
 @dataclass(frozen=True)
 class RunUpdate:
-    """What a caller says of a run that is there; status 0 and None leave things as they are."""
+    """What a caller says of a run that is there; 0, None and no name leave things as they are."""
 
     status: int
     end_time: int | None
-    name: str | None
+    name: str
     heartbeat: bool
 
 
@@ -89,8 +90,8 @@ def create(new: NewRun) -> LoggedRun:
         name=name or names.generate(),
         user_id=new.user_id,
         status=RUNNING,
-        start_time=new.start_time or experiments.now(),
-        artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{uuid}/artifacts",
+        start_time=experiments.now() if new.start_time is None else new.start_time,
+        artifact_uri=below(experiment.artifact_location, f"{uuid}/artifacts"),
         last_sign=experiments.now() if new.heartbeat else None,
     )
     values = [run.__data__.get(column.name) for column in _COLUMNS]
@@ -111,6 +112,13 @@ def get(run_id: str) -> Run:
     if not found:
         raise not_found(run_id)
     return found[0]
+
+
+def those_there(run_ids: Sequence[str]) -> list[str]:
+    """Return those of the ids that are of runs, each once, in their order."""
+    query = Run.select(Run.uuid).where(Run.uuid.in_(among(run_ids)))
+    there = {row[0] for row in database.execute(query)}
+    return [run_id for run_id in dict.fromkeys(run_ids) if run_id in there]
 
 
 def get_with_data(run_id: str) -> LoggedRun:
@@ -152,23 +160,23 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
             run.end_time = None
     if told.end_time is not None:
         run.end_time = told.end_time
-    if told.name is not None:
+    if told.name:
         run.name = told.name
         set_tags(run.id, [(NAME_TAG, told.name)])
     database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_sign, run.id))
-    changes.run_changed(run, [] if told.name is None else [(NAME_TAG, told.name)])
+    changes.run_changed(run, [(NAME_TAG, told.name)] if told.name else [])
     return run
 
 
 def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
-    """Delete a tag of an active run; deleting `mlflow.runName` empties the name (R3).
+    """Delete a tag of an active run; deleting `mlflow.runName` changes nothing (R3).
 
     Raises:
         NotFound, FailedPrecondition: as `active_run`; NotFound also if there is no such tag (P3).
     """
     state = run_state(run_id)
     run = state.id
-    if writes.was_applied(run, write):
+    if key == NAME_TAG or writes.was_applied(run, write):
         return
     if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
         raise NotFound(
@@ -179,9 +187,6 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
         )
     writes.note(run, write)
     changes.tag_deleted(run_id, state.experiment_id, key)
-    if key == NAME_TAG:
-        Run.update(name="").where(Run.id == run).execute()
-        changes.runs_changed([run])
 
 
 def _same(
@@ -190,13 +195,14 @@ def _same(
     """Return the run that is there, if it is what the caller asks for."""
     found = with_data(run)
     there = dict(found.tags)
+    asked_start = new.start_time
     differing = [
         field
         for field, asked, is_there in (
             ("experiment_id", experiment.id, run.experiment_id),
             ("user_id", new.user_id, run.user_id),
             ("run_name", name or run.name, run.name),
-            ("start_time", new.start_time or run.start_time, run.start_time),
+            ("start_time", run.start_time if asked_start is None else asked_start, run.start_time),
             ("tags", tags.items() <= there.items(), True),
         )
         if asked != is_there

@@ -81,7 +81,7 @@ export async function searchRuns(
 ): Promise<RunPage> {
   const { metrics, params, tags, extremes = true } = query.keys ?? {};
   const answer = await answered(
-    api.POST("/api/2.0/mlflow/runs/search", {
+    api.POST("/api/1.0/runstream/runs/search", {
       body: {
         experiment_ids: query.experimentIds,
         filter: query.filter ?? "",

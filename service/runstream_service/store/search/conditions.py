@@ -127,7 +127,7 @@ def one_of(columns: dict[str, Any], key: Key) -> Any:
     """Return the column of a key; raises Misplaced, naming those that there are."""
     column = columns.get(key.name)
     if column is None:
-        raise Misplaced(key.column, repr(key.name), " or ".join(columns))
+        raise Misplaced(key.column, repr(key.name), " or ".join(columns), attribute=key.name)
     return column
 
 

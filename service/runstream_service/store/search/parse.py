@@ -76,10 +76,11 @@ _NAMES = {
 class Misplaced(Exception):
     """Something at a column is not what is expected there."""
 
-    def __init__(self, column: int, found: str, expected: str) -> None:
+    def __init__(self, column: int, found: str, expected: str, **particulars: str) -> None:
         super().__init__(f"at column {column} there is {found}, expected is {expected}")
         self.column = column
         self.expected = expected
+        self.particulars = particulars
 
     def refusal(self, field: str, text: str) -> InvalidArgument:
         """Return the error for the caller (S4)."""
@@ -90,6 +91,7 @@ class Misplaced(Exception):
             value=text,
             column=self.column,
             expected=self.expected,
+            **self.particulars,
         )
 
 

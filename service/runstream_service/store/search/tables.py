@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from peewee import JOIN, fn
+from peewee import JOIN, Case, fn
 
-from runstream_service.store.models import database
+from runstream_service.store.models import NAN, database
 from runstream_service.store.search.conditions import (
     combined,
     number,
@@ -31,6 +31,16 @@ from runstream_service.store.search.times import in_milliseconds
 from runstream_service.store.search.tree import Condition, OrderKey
 
 
+class Measured(Protocol):
+    """Metrics of the rows of a table."""
+
+    def condition(self, condition: Condition) -> Any:
+        """Return a condition on a metric."""
+
+    def latest(self, name: str, place: int) -> Any:
+        """Return the latest value of a metric, for the key at a place of the order."""
+
+
 @dataclass(frozen=True)
 class Searchable:
     """What can be searched for.
@@ -43,6 +53,7 @@ class Searchable:
         order: columns that ties go by, in the end the id.
         ordered_by: columns that an attribute is ordered by, where that is another.
         special: conditions on attributes that are no plain comparison.
+        metrics: what was measured of its rows, if anything was.
     """
 
     table: Any
@@ -52,6 +63,7 @@ class Searchable:
     order: Sequence[Term]
     ordered_by: Mapping[str, Any] = field(default_factory=dict)
     special: Mapping[str, Callable[[Condition], Any]] = field(default_factory=dict)
+    metrics: Measured | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -94,9 +106,9 @@ class TableSearch:
             raise error.refusal("filter", filter_text) from None
         self._query = what.table.select()
         self._terms: list[Term] = []
-        for key, order in zip(keys, order_by, strict=True):
+        for place, (key, order) in enumerate(zip(keys, order_by, strict=True)):
             try:
-                self._terms += self._terms_of(key)
+                self._terms += self._terms_of(key, place)
             except Misplaced as error:
                 raise error.refusal("order_by", order) from None
         self._terms += what.order
@@ -116,8 +128,12 @@ class TableSearch:
         rows = database.execute(query.where(*conditions) if conditions else query)
         return [Found(row[0], row[1:]) for row in rows]
 
-    def _terms_of(self, order: OrderKey) -> list[Term]:
+    def _terms_of(self, order: OrderKey, place: int) -> list[Term]:
         key, descending, what = order.key, order.descending, self._what
+        if key.group == "metrics" and what.metrics is not None:
+            value = what.metrics.latest(key.name, place)
+            kind = Case(None, [(value.is_null(), 2), (value == NAN, 1)], 0)
+            return [Term(kind), Term(value, descending)]
         if key.group == "attributes":
             column = what.ordered_by.get(key.name)
             return [Term(one_of(what.columns, key) if column is None else column, descending)]
@@ -129,6 +145,8 @@ class TableSearch:
 
     def _condition(self, condition: Condition) -> Any:
         key, what = condition.key, self._what
+        if key.group == "metrics" and what.metrics is not None:
+            return what.metrics.condition(condition)
         if key.group == "attributes":
             if special := what.special.get(key.name):
                 return special(condition)

@@ -15,6 +15,7 @@ import io.runstream.v1.DatasetInput;
 import io.runstream.v1.Experiment;
 import io.runstream.v1.InputTag;
 import io.runstream.v1.LogRequest;
+import io.runstream.v1.LoggedMetric;
 import io.runstream.v1.Metric;
 import io.runstream.v1.Param;
 import io.runstream.v1.Run;
@@ -270,7 +271,7 @@ class TrackingClientTest {
     LogRequest batch =
         LogRequest.newBuilder()
             .setRunId(id)
-            .addMetrics(Metric.newBuilder().setKey("loss").setValue(0.5).setStep(1))
+            .addMetrics(LoggedMetric.newBuilder().setKey("loss").setValue(0.5).setStep(1))
             .addParams(Param.newBuilder().setKey("lr").setValue("0.1"))
             .addTags(RunTag.newBuilder().setKey("stage").setValue("trial"))
             .build();
