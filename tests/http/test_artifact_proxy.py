@@ -173,3 +173,12 @@ def test_models_are_searched_in_pages_and_order(rest: Rest) -> None:
             break
         body["page_token"] = page["next_page_token"]
     assert names == [f"model {i}" for i in (4, 3, 2, 1, 0)]
+
+
+def test_files_come_one_after_the_other_over_one_connection(rest: Rest, run_id: str) -> None:
+    file = f"{rest.uri}{PROXY}/0/{run_id}/artifacts/file"
+    for i in range(100):
+        content = bytes([i]) * 1000
+        assert rest.session.put(file, data=content).status_code == 200
+        assert rest.session.get(file).content == content
+        assert rest.session.head(file).status_code == 200

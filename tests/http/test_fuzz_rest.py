@@ -63,9 +63,8 @@ def routes() -> list[tuple[str, str]]:
 
     nothing: Any = Anything()
     hosts = Hosts("127.0.0.1", [])
-    app = application(
-        Servicers(), ArtifactProxy(nothing, nothing), Downloads(nothing, nothing), hosts
-    )
+    proxy, downloads = ArtifactProxy(nothing, nothing), Downloads(nothing, nothing)
+    app = application(Servicers(), nothing, proxy, downloads, hosts)
     return [
         (method, route.path)
         for route in app.routes

@@ -53,7 +53,7 @@ class Connection(HttpToolsProtocol):
 
         Nobody sends requests so but to fill the memory; they can be sent again (RFC 9112, 9.3.2).
         """
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.cycle is not None and not _is_answered(self.cycle):
             raise ValueError("the request before has no answer yet")
         super().on_message_begin()
         self._in_head = True
@@ -118,3 +118,11 @@ class Connection(HttpToolsProtocol):
             self._unread, self._read = unread, now
         if stuck or now - self._read > SILENT_SECONDS:
             self.transport.abort()
+
+
+def _is_answered(cycle: Any) -> bool:
+    """Return whether a client may think so: it has all bytes before the last part has its turn."""
+    if cycle.response_complete or not cycle.response_started:
+        return bool(cycle.response_complete)
+    counted = cycle.chunked_encoding is False and cycle.expected_content_length == 0
+    return counted or cycle.scope["method"] == "HEAD"
