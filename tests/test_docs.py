@@ -30,6 +30,7 @@ from server_process import ENVIRONMENT, ServerProcess
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
+JVM = (ROOT / "docs/jvm.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 STUB = ROOT / "examples/raw_stub.py"
 SOURCES = [
@@ -218,3 +219,8 @@ def test_java_and_scala_of_the_documents_stand_in_the_examples() -> None:
     ]
     assert len(found) >= 5
     assert [text for language, text in found if text not in examples[language]] == []
+
+
+def test_the_dependency_that_the_documents_name_is_that_of_a_project_which_is_built() -> None:
+    (dependency,) = re.findall(r"^```xml\n(.*?)^```$", JVM, re.M | re.S)
+    assert dependency in (ROOT / "clients/java/src/it/first-success/pom.xml").read_text()

@@ -5,7 +5,8 @@ import io.runstream.v1.RunInfo;
 /**
  * Creates a run, logs a metric of three epochs, and reads it back.
  *
- * <p>{@code RUNSTREAM_TRACKING_URI} names the server, such as {@code grpc://127.0.0.1:50051}.
+ * <p>{@code RUNSTREAM_TRACKING_URI} names the server; {@code grpc://localhost:50051}, if it is not
+ * set.
  */
 public class Quickstart {
   public static void main(String[] arguments) {

@@ -11,7 +11,8 @@ import java.util.Random;
  * Fits a line by gradient descent with several learning rates, stores each model, and asks which
  * run was best.
  *
- * <p>{@code RUNSTREAM_TRACKING_URI} names the server, such as {@code grpc://127.0.0.1:50051}.
+ * <p>{@code RUNSTREAM_TRACKING_URI} names the server; {@code grpc://localhost:50051}, if it is not
+ * set.
  */
 public class TrainingLoop {
   private static final double[] X = new Random(7).doubles(200).toArray();

@@ -1,8 +1,7 @@
 package io.runstream;
 
-import io.grpc.Context;
-import io.grpc.StatusRuntimeException;
 import java.util.Iterator;
+import java.util.NoSuchElementException;
 
 /**
  * The answers of a call, read as they come. Closing it before its end ends the call.
@@ -10,12 +9,21 @@ import java.util.Iterator;
  * @param <A> type of the answers
  */
 public final class Answers<A> implements Iterator<A>, AutoCloseable {
-  private final Iterator<A> answers;
-  private final Context.CancellableContext call;
+  /** Where answers come from. */
+  interface Source<A> extends AutoCloseable {
+    /** Waits for the next answer and returns it; null at the end. */
+    A next();
 
-  Answers(Iterator<A> answers, Context.CancellableContext call) {
-    this.answers = answers;
-    this.call = call;
+    @Override
+    void close();
+  }
+
+  private final Source<A> source;
+  private A next;
+  private boolean ended;
+
+  Answers(Source<A> source) {
+    this.source = source;
   }
 
   /**
@@ -25,31 +33,32 @@ public final class Answers<A> implements Iterator<A>, AutoCloseable {
    */
   @Override
   public boolean hasNext() {
-    try {
-      return answers.hasNext();
-    } catch (StatusRuntimeException error) {
-      throw TrackingException.of(error);
+    if (next == null && !ended) {
+      next = source.next();
+      ended = next == null;
     }
+    return next != null;
   }
 
   /**
    * Waits for the next answer and returns it.
    *
    * @throws TrackingException if the call ended by an error
-   * @throws java.util.NoSuchElementException at the end
+   * @throws NoSuchElementException at the end
    */
   @Override
   public A next() {
-    try {
-      return answers.next();
-    } catch (StatusRuntimeException error) {
-      throw TrackingException.of(error);
+    if (!hasNext()) {
+      throw new NoSuchElementException();
     }
+    A taken = next;
+    next = null;
+    return taken;
   }
 
   /** Ends the call, if it has not ended. */
   @Override
   public void close() {
-    call.close();
+    source.close();
   }
 }

@@ -9,14 +9,11 @@ import io.runstream.v1.ListArtifactsRequest;
 import io.runstream.v1.ListArtifactsResponse;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.file.FileVisitOption;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import java.util.Map;
 
 /**
  * The artifacts of runs: files of any size, in folders; see {@link TrackingClient#artifacts}.
@@ -27,6 +24,9 @@ import java.util.stream.Stream;
  * <p>A path is relative to the artifacts of the run, with {@code /} between its parts.
  */
 public final class Artifacts {
+  private static final int MOST_FILES = 1_000_000;
+  private static final long MOST_IN_MEMORY = Integer.MAX_VALUE - 16;
+
   private final Calls calls;
   private final ArtifactServiceBlockingStub stub;
 
@@ -43,11 +43,12 @@ public final class Artifacts {
    * @param path where it goes, such as {@code models/best.onnx}
    * @return what the server has now
    * @throws IOException if the file cannot be read
-   * @throws TrackingException {@code INVALID_ARGUMENT}, {@code NOT_FOUND}, {@code
-   *     FAILED_PRECONDITION} if the run is deleted, the path is a folder, or the file changed
-   *     meanwhile ({@code FILE_CHANGED})
+   * @throws TrackingException {@code INVALID_ARGUMENT}, such as for what is no regular file, {@code
+   *     NOT_FOUND}, {@code FAILED_PRECONDITION} if the run is deleted, the path is a folder, or the
+   *     file changed meanwhile ({@code FILE_CHANGED})
    */
   public FileInfo upload(String runId, Path file, String path) throws IOException {
+    Rules.checkArtifactPath("artifact_path", path);
     return new Upload(calls, stub, runId, path, new LocalFile(file)).run();
   }
 
@@ -61,6 +62,7 @@ public final class Artifacts {
    * @throws TrackingException as {@link #upload(String, Path, String)}
    */
   public FileInfo upload(String runId, byte[] content, String path) {
+    Rules.checkArtifactPath("artifact_path", path);
     try {
       return new Upload(calls, stub, runId, path, new Content(content)).run();
     } catch (IOException impossible) {
@@ -69,28 +71,29 @@ public final class Artifacts {
   }
 
   /**
-   * Uploads all files below a folder, several at a time. Links are followed.
+   * Uploads all files below a folder, several at a time. Links are followed. All paths are checked
+   * before the first file is uploaded.
    *
    * @param runId the run
    * @param folder the folder on this machine
    * @param path where its content goes; {@code ""} for the top
    * @return what the server has now, file by file
-   * @throws IOException if the folder or a file cannot be read
+   * @throws IOException if the folder or a file cannot be read, or a link leads to a folder that it
+   *     lies in
    * @throws TrackingException as {@link #upload(String, Path, String)}; files that were uploaded
    *     before stay there
    */
   public List<FileInfo> uploadFolder(String runId, Path folder, String path) throws IOException {
-    List<Path> files;
-    try (Stream<Path> below = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-      files = below.filter(Files::isRegularFile).sorted().collect(Collectors.toList());
+    Map<String, LocalFile> files = new LinkedHashMap<>();
+    for (Path file : Folders.filesBelow(folder)) {
+      String name = Folders.nameOf(folder.relativize(file));
+      String target = path.isEmpty() ? name : path + "/" + name;
+      Rules.checkArtifactPath("artifact_path", target);
+      files.put(target, new LocalFile(file));
     }
     return Transfers.all(
-        files,
-        file -> {
-          Path relative = folder.relativize(file);
-          String name = relative.toString().replace(file.getFileSystem().getSeparator(), "/");
-          return upload(runId, file, path.isEmpty() ? name : path + "/" + name);
-        });
+        files.entrySet(),
+        file -> new Upload(calls, stub, runId, file.getKey(), file.getValue()).run());
   }
 
   /**
@@ -104,7 +107,7 @@ public final class Artifacts {
    *     FAILED_PRECONDITION} if it was replaced meanwhile ({@code ARTIFACT_REPLACED})
    */
   public void download(String runId, String path, Path destination) throws IOException {
-    new Download(calls, stub, runId, path).to(destination);
+    download(runId, path, Long.MAX_VALUE).to(destination);
   }
 
   /**
@@ -113,12 +116,13 @@ public final class Artifacts {
    * @param runId the run
    * @param path its path
    * @return its content
-   * @throws TrackingException as {@link #download(String, String, Path)}
+   * @throws TrackingException as {@link #download(String, String, Path)}; {@code
+   *     FAILED_PRECONDITION} if it has more bytes than an array ({@code ARTIFACT_TOO_LARGE})
    */
   public byte[] read(String runId, String path) {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     try {
-      new Download(calls, stub, runId, path).to(content);
+      download(runId, path, MOST_IN_MEMORY).to(content);
     } catch (IOException impossible) {
       throw new IllegalStateException(impossible);
     }
@@ -129,8 +133,10 @@ public final class Artifacts {
    * Downloads all files below a folder, several at a time.
    *
    * @param runId the run
-   * @param path the folder; {@code ""} for all artifacts of the run
-   * @param destination the folder on this machine, made where it is missing
+   * @param path the folder, whose own path is no part of theirs, or one file; {@code ""} for all
+   *     artifacts of the run
+   * @param destination the folder on this machine, made where it is missing; nothing is written
+   *     outside of it, whatever the server says and whatever links are in it
    * @return the files on this machine
    * @throws IOException if they cannot be written
    * @throws TrackingException as {@link #download(String, String, Path)}
@@ -138,18 +144,21 @@ public final class Artifacts {
   public List<Path> downloadFolder(String runId, String path, Path destination) throws IOException {
     ListArtifactsRequest request =
         ListArtifactsRequest.newBuilder().setRunId(runId).setPath(path).setRecursive(true).build();
-    List<String> paths = new ArrayList<>();
-    list(request).forEachRemaining(file -> paths.add(file.getPath()));
+    Map<String, Path> targets = new LinkedHashMap<>();
+    Iterator<FileInfo> files = list(request);
+    while (files.hasNext()) {
+      String file = files.next().getPath();
+      targets.put(file, Folders.target(destination, path, file));
+      if (targets.size() > MOST_FILES) {
+        throw TrackingException.wrongAnswer("it lists more than " + MOST_FILES + " files");
+      }
+    }
     return Transfers.all(
-        paths,
+        targets.entrySet(),
         file -> {
-          String below = path.isEmpty() ? file : file.substring(path.length() + 1);
-          Path target = destination.resolve(below).normalize();
-          if (!target.startsWith(destination.normalize())) {
-            throw new IOException(file + " leads out of " + destination);
-          }
-          download(runId, file, target);
-          return target;
+          Folders.refuseLinks(destination, file.getValue());
+          download(runId, file.getKey(), file.getValue());
+          return file.getValue();
         });
   }
 
@@ -208,5 +217,10 @@ public final class Artifacts {
     DeleteArtifactsRequest request =
         DeleteArtifactsRequest.newBuilder().setRunId(runId).setPath(path).build();
     calls.call(stub, to -> to.deleteArtifacts(request));
+  }
+
+  private Download download(String runId, String path, long most) {
+    return new Download(
+        calls, ArtifactServiceGrpc.newStub(calls.channel).withWaitForReady(), runId, path, most);
   }
 }

@@ -2,7 +2,7 @@ package io.runstream;
 
 import io.runstream.v1.LogBatchRequest;
 
-/** A request on its way; one without points, params and tags is a sign of life. */
+/** A request on its way; one without points, params and tags is a heartbeat. */
 final class Batch {
   // What a batch takes besides its message.
   private static final int OVERHEAD = 200;
@@ -20,7 +20,15 @@ final class Batch {
     this.bytes = request.getSerializedSize() + OVERHEAD;
   }
 
-  boolean isSign() {
-    return !request.hasMetrics() && request.getParamsCount() == 0 && request.getTagsCount() == 0;
+  int points() {
+    return request.getMetrics().getValueCount();
+  }
+
+  int settings() {
+    return request.getParamsCount() + request.getTagsCount();
+  }
+
+  boolean isHeartbeat() {
+    return points() == 0 && settings() == 0;
   }
 }

@@ -1,14 +1,21 @@
 package io.runstream;
 
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
 import io.grpc.ConnectivityState;
-import io.grpc.Context;
+import io.grpc.Deadline;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.AbstractBlockingStub;
+import io.grpc.stub.ClientCalls;
+import io.runstream.v1.WatchRequest;
+import io.runstream.v1.WatchServiceGrpc;
 import java.time.Duration;
-import java.util.Iterator;
+import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -18,14 +25,12 @@ import java.util.stream.Collectors;
 final class Calls {
   private static final String PACKAGE = "runstream.v1.";
 
-  // Those whose second answer would be an error: for them the channel waits, and asks once.
+  // Those whose second answer would be an error: for them the channel asks once.
   private static final Map<String, List<String>> ONCE =
       Map.of(
           PACKAGE + "ExperimentService",
           List.of(
               "CreateExperiment", "DeleteExperiment", "RestoreExperiment", "DeleteExperimentTag"),
-          PACKAGE + "RunService",
-          List.of("DeleteTag"),
           PACKAGE + "ArtifactService",
           List.of("UploadArtifact", "DownloadArtifact", "DeleteArtifacts"),
           PACKAGE + "LoggingService",
@@ -33,15 +38,27 @@ final class Calls {
           PACKAGE + "WatchService",
           List.of("Watch"));
 
-  final ManagedChannel channel;
-  final Duration deadline;
+  /** What stubs call through. */
+  final Channel channel;
 
-  Calls(ManagedChannel channel, Duration deadline) {
-    this.channel = channel;
+  final Duration deadline;
+  final ManagedChannel connection;
+  private final String route;
+
+  /**
+   * Calls over a channel.
+   *
+   * @param deadline how long a call waits for the server and its answer
+   * @param route how the channel reaches it, for people
+   */
+  Calls(ManagedChannel connection, Duration deadline, String route) {
+    this.connection = connection;
+    this.route = route;
+    this.channel = ClientInterceptors.intercept(connection, new Requests());
     this.deadline = deadline;
   }
 
-  /** Returns the service config: calls wait for the server, and those that can be are repeated. */
+  /** Returns the service config, by which calls that can be repeated are. */
   static Map<String, ?> serviceConfig() {
     Map<String, ?> retries =
         Map.of(
@@ -64,49 +81,94 @@ final class Calls {
             .collect(Collectors.toList());
     return Map.of(
         "methodConfig",
-        List.of(
-            Map.of("name", List.of(Map.of()), "waitForReady", true, "retryPolicy", retries),
-            Map.of("name", once, "waitForReady", true)));
+        List.of(Map.of("name", List.of(Map.of()), "retryPolicy", retries), Map.of("name", once)));
+  }
+
+  /** Returns when a call that begins now is to end. */
+  Deadline newDeadline() {
+    return Deadline.after(deadline.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   /** Returns the answer of a unary call. */
   <S extends AbstractBlockingStub<S>, A> A call(S stub, Function<S, A> rpc) {
+    return call(newDeadline(), stub, rpc);
+  }
+
+  /** Returns the answer of a unary call that is to end at a time. */
+  <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
     try {
-      return rpc.apply(stub.withDeadlineAfter(deadline));
+      return rpc.apply(stub.withDeadline(end));
     } catch (StatusRuntimeException error) {
-      ConnectivityState state = channel.getState(false);
-      if (error.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED
-          && state != ConnectivityState.READY
-          && state != ConnectivityState.IDLE) {
-        throw TrackingException.unavailable(
-            channel.authority() + " could not be reached for " + deadline.toSeconds() + " s",
-            error);
+      if (error.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
+        throw noAnswer(deadline, error);
       }
       throw TrackingException.of(error);
     }
   }
 
-  /** Begins a call that is answered by a stream. */
-  <S extends AbstractBlockingStub<S>, A> Answers<A> stream(S stub, Function<S, Iterator<A>> rpc) {
-    Context.CancellableContext call = Context.current().withCancellation();
-    Context before = call.attach();
-    try {
-      return new Answers<>(rpc.apply(stub), call);
-    } finally {
-      call.detach(before);
+  /** Returns the answer of a unary call, before which all that was logged to runs is on disk. */
+  <S extends AbstractBlockingStub<S>, A> A callAfter(
+      Outbox outbox, Collection<RunBuffer> runs, S stub, Function<S, A> rpc) {
+    Deadline end = newDeadline();
+    outbox.flush(runs, end, deadline);
+    return call(end, stub, rpc);
+  }
+
+  /** Returns the error of a call that had no answer in time: UNAVAILABLE if there is no server. */
+  TrackingException noAnswer(Duration patience, Throwable cause) {
+    ConnectivityState state = connection.getState(false);
+    if (state == ConnectivityState.READY || state == ConnectivityState.IDLE) {
+      return TrackingException.late(server() + " gave no answer for " + seconds(patience), cause);
     }
+    return TrackingException.unavailable(
+        server() + " could not be reached " + route + " for " + seconds(patience) + lastFailure(),
+        cause);
+  }
+
+  /** Returns why the last attempt to connect failed, which a call that waits is not told. */
+  private String lastFailure() {
+    CallOptions atOnce =
+        CallOptions.DEFAULT.withoutWaitForReady().withDeadlineAfter(1, TimeUnit.SECONDS);
+    try {
+      ClientCalls.blockingServerStreamingCall(
+              connection,
+              WatchServiceGrpc.getWatchMethod(), // which is not repeated; without runs it ends
+              atOnce,
+              WatchRequest.getDefaultInstance())
+          .hasNext();
+      return "";
+    } catch (StatusRuntimeException error) {
+      Throwable root = error;
+      while (root.getCause() != null) {
+        root = root.getCause();
+      }
+      return error.getStatus().getCode() == Status.Code.UNAVAILABLE ? ": " + root.getMessage() : "";
+    }
+  }
+
+  /** Returns the name of the server, for people. */
+  String server() {
+    return connection.authority();
+  }
+
+  boolean isClosed() {
+    return connection.isShutdown();
   }
 
   /** Ends the channel, and calls under way soon. */
   void closeChannel() {
-    channel.shutdown();
+    connection.shutdown();
     try {
-      if (!channel.awaitTermination(2, TimeUnit.SECONDS)) {
-        channel.shutdownNow();
+      if (!connection.awaitTermination(2, TimeUnit.SECONDS)) {
+        connection.shutdownNow();
       }
     } catch (InterruptedException interrupt) {
-      channel.shutdownNow();
+      connection.shutdownNow();
       Thread.currentThread().interrupt();
     }
+  }
+
+  static String seconds(Duration time) {
+    return String.format(Locale.ROOT, "%.3g s", time.toMillis() / 1e3);
   }
 }

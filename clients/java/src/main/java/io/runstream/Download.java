@@ -2,7 +2,7 @@ package io.runstream;
 
 import com.google.protobuf.ByteString;
 import io.grpc.Status;
-import io.runstream.v1.ArtifactServiceGrpc.ArtifactServiceBlockingStub;
+import io.runstream.v1.ArtifactServiceGrpc.ArtifactServiceStub;
 import io.runstream.v1.DownloadArtifactRequest;
 import io.runstream.v1.DownloadArtifactResponse;
 import io.runstream.v1.FileInfo;
@@ -18,22 +18,29 @@ import java.util.UUID;
 
 /**
  * The download of one file, in pieces: one that breaks off goes on where it stopped, and what came
- * is checked by its SHA-256.
+ * is checked by its size and its SHA-256.
  */
 final class Download {
   private final Calls calls;
-  private final ArtifactServiceBlockingStub stub;
+  private final ArtifactServiceStub stub;
   private final String runId;
   private final String path;
+  private final long most;
   private final MessageDigest digest = Sha256.begin();
   private FileInfo file; // what the server said of it
   private long position;
 
-  Download(Calls calls, ArtifactServiceBlockingStub stub, String runId, String path) {
+  /**
+   * Prepares a download.
+   *
+   * @param most bytes that the file may have
+   */
+  Download(Calls calls, ArtifactServiceStub stub, String runId, String path, long most) {
     this.calls = calls;
     this.stub = stub;
     this.runId = runId;
     this.path = path;
+    this.most = most;
   }
 
   /** Writes it to a path, where it appears when it is whole and right. */
@@ -58,10 +65,7 @@ final class Download {
     if (file == null
         || position != file.getFileSize()
         || !Sha256.end(digest).equals(file.getSha256())) {
-      throw wrong(
-          Status.Code.INTERNAL,
-          "ARTIFACT_CORRUPT",
-          "what came of " + path + " is not what the server has of it");
+      throw corrupt();
     }
   }
 
@@ -73,14 +77,23 @@ final class Download {
             .setPath(path)
             .setOffset(position)
             .build();
-    try (Answers<DownloadArtifactResponse> answers =
-        calls.stream(stub, to -> to.downloadArtifact(request))) {
-      while (answers.hasNext()) {
-        take(answers.next(), out);
+    try (ServerStream<DownloadArtifactRequest, DownloadArtifactResponse> answers =
+        new ServerStream<>(calls)) {
+      stub.downloadArtifact(request, answers);
+      boolean first = true;
+      DownloadArtifactResponse answer;
+      while ((answer = answers.next(calls.deadline)) != null) {
+        if (first) {
+          begin(answer);
+        } else if (answer.getChunk().isEmpty()) {
+          throw corrupt(); // such answers might have no end
+        }
+        take(answer.getChunk(), out);
+        first = false;
       }
       return true;
     } catch (TrackingException error) {
-      if (error.code() != Status.Code.UNAVAILABLE) {
+      if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed()) {
         throw error;
       }
       attempts.next(position, error);
@@ -88,20 +101,40 @@ final class Download {
     }
   }
 
-  private void take(DownloadArtifactResponse answer, OutputStream out) throws IOException {
-    if (answer.hasFile()) {
-      if (file != null && !file.getSha256().equals(answer.getFile().getSha256())) {
-        throw wrong(
-            Status.Code.FAILED_PRECONDITION,
-            "ARTIFACT_REPLACED",
-            "the artifact " + path + " was replaced while it was downloaded");
-      }
-      file = answer.getFile();
+  /** Takes note of what the server says of the file. */
+  private void begin(DownloadArtifactResponse answer) {
+    if (!answer.hasFile()) {
+      throw corrupt();
     }
-    ByteString chunk = answer.getChunk();
+    if (file != null && !file.getSha256().equals(answer.getFile().getSha256())) {
+      throw wrong(
+          Status.Code.FAILED_PRECONDITION,
+          "ARTIFACT_REPLACED",
+          "the artifact " + path + " was replaced while it was downloaded");
+    }
+    file = answer.getFile();
+    if (file.getFileSize() > most) {
+      throw wrong(
+          Status.Code.FAILED_PRECONDITION,
+          "ARTIFACT_TOO_LARGE",
+          path + " has " + file.getFileSize() + " bytes, the limit is " + most);
+    }
+  }
+
+  private void take(ByteString chunk, OutputStream out) throws IOException {
+    if (chunk.size() > file.getFileSize() - position) {
+      throw corrupt(); // before what is too much is written
+    }
     chunk.writeTo(out);
     chunk.asReadOnlyByteBufferList().forEach(digest::update);
     position += chunk.size();
+  }
+
+  private TrackingException corrupt() {
+    return wrong(
+        Status.Code.INTERNAL,
+        "ARTIFACT_CORRUPT",
+        "what came of " + path + " is not what the server has of it");
   }
 
   private TrackingException wrong(Status.Code code, String reason, String message) {

@@ -2,7 +2,7 @@ package io.runstream;
 
 import io.runstream.v1.Metric;
 import io.runstream.v1.MetricServiceGrpc;
-import io.runstream.v1.MetricServiceGrpc.MetricServiceBlockingStub;
+import io.runstream.v1.MetricServiceGrpc.MetricServiceStub;
 import io.runstream.v1.MetricTable;
 import io.runstream.v1.ReadMetricHistoryRequest;
 import io.runstream.v1.ReadMetricHistoryResponse;
@@ -12,17 +12,18 @@ import java.util.List;
 /**
  * The histories of metrics; see {@link TrackingClient#histories}.
  *
- * <p>What this client logged to a run before is on disk before its histories are read.
+ * <p>What this client logged to a run before is on disk before its histories are read. A reading
+ * that breaks off, such as by a restart of the server, goes on where it was.
  */
 public final class Histories {
   private final Calls calls;
   private final Outbox outbox;
-  private final MetricServiceBlockingStub stub;
+  private final MetricServiceStub stub;
 
   Histories(Calls calls, Outbox outbox) {
     this.calls = calls;
     this.outbox = outbox;
-    this.stub = MetricServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
+    this.stub = MetricServiceGrpc.newStub(calls.channel).withWaitForReady();
   }
 
   /**
@@ -55,9 +56,10 @@ public final class Histories {
    *     run; thrown by the first {@code hasNext}
    */
   public Answers<ReadMetricHistoryResponse> read(ReadMetricHistoryRequest request) {
-    outbox.flush(outbox.of(request.getRunId()), calls.deadline);
-    request.getRunIdsList().forEach(runId -> outbox.flush(outbox.of(runId), calls.deadline));
-    return calls.stream(stub, to -> to.readMetricHistory(request));
+    List<RunBuffer> runs = new ArrayList<>(outbox.buffers.ifAny(request.getRunId()));
+    request.getRunIdsList().forEach(runId -> runs.addAll(outbox.buffers.ifAny(runId)));
+    outbox.flush(runs, calls.deadline);
+    return new Answers<>(new HistoryReading(calls, stub, request));
   }
 
   private static void addRows(List<Metric> points, MetricTable table) {

@@ -18,6 +18,14 @@ final class LocalFile implements Upload.Source {
   LocalFile(Path path) throws IOException {
     this.path = path;
     BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
+    if (!now.isRegularFile()) { // to open a named pipe might wait for ever
+      throw TrackingException.invalid(
+          "FILE_NOT_REGULAR",
+          "local_path",
+          path,
+          "regular files",
+          path + " is no regular file, and only those are uploaded");
+    }
     size = now.size();
     modified = now.lastModifiedTime();
   }

@@ -1,33 +1,48 @@
 package io.runstream;
 
+import io.grpc.Deadline;
 import io.runstream.v1.RunStatus;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * The runs of a client that go on. When the program ends before its client is closed, what was
- * logged is sent, and the runs are ended as KILLED.
+ * logged is sent and the runs are ended (R5), all of it within the time that one call has.
  */
 final class OpenRuns {
+  // Of all clients, for threads that end by an error.
+  private static final Set<RunHandle> ALL = ConcurrentHashMap.newKeySet();
+
   private final Set<RunHandle> runs = ConcurrentHashMap.newKeySet();
+  private final Calls calls;
   private final Outbox outbox;
   private final Thread hook = new Thread(this::endOfProgram, "runstream-end");
 
-  OpenRuns(Outbox outbox) {
+  OpenRuns(Calls calls, Outbox outbox) {
+    this.calls = calls;
     this.outbox = outbox;
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
+  /** Adds a run, which fails if this thread ends by an error that nobody catches. */
   void add(RunHandle run) {
     runs.add(run);
+    ALL.add(run);
+    Thread thread = Thread.currentThread();
+    if (thread.getUncaughtExceptionHandler() == thread.getThreadGroup()) { // it has none
+      thread.setUncaughtExceptionHandler(OpenRuns::failed);
+    }
   }
 
   void remove(RunHandle run) {
     runs.remove(run);
+    ALL.remove(run);
   }
 
   /** Leaves the end of the program alone, because the client is closed. */
   void close() {
+    ALL.removeAll(runs);
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException ending) {
@@ -35,19 +50,50 @@ final class OpenRuns {
     }
   }
 
+  private static void failed(Thread thread, Throwable error) {
+    ALL.stream().filter(run -> run.isOf(thread)).forEach(run -> run.fail(error));
+    thread.getThreadGroup().uncaughtException(thread, error); // as if this were not there
+  }
+
   private void endOfProgram() {
     // No logger works any more: those of the JDK are closed by a hook of their own.
+    Deadline deadline = calls.newDeadline();
+    RunStatus status = statusOfProgram();
     for (RunHandle run : runs) {
       try {
-        run.close(RunStatus.KILLED);
+        run.close(status, deadline);
       } catch (TrackingException error) {
-        System.err.println("runstream: run " + run.runId() + ": " + error.getMessage());
+        say("run " + run.runId() + " was not ended: " + error.getMessage());
       }
     }
     try {
-      outbox.finish(outbox.all(), TrackingClient.PATIENCE);
+      outbox.flush(outbox.buffers.all(), deadline, calls.deadline);
     } catch (TrackingException error) {
-      System.err.println("runstream: " + error.getMessage());
+      if (!error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+        say(error.getMessage());
+      }
     }
+    outbox.backlog(outbox.buffers.all()).report(calls.server()).lines().forEach(OpenRuns::say);
+  }
+
+  /**
+   * Returns FINISHED if the program has come to its end by itself, and KILLED after a signal and
+   * after System.exit, of which a JVM does not tell the status.
+   */
+  private static RunStatus statusOfProgram() {
+    return Thread.getAllStackTraces().values().stream()
+            .flatMap(Stream::of)
+            .anyMatch(OpenRuns::isEndByItself)
+        ? RunStatus.FINISHED
+        : RunStatus.KILLED;
+  }
+
+  private static boolean isEndByItself(StackTraceElement frame) {
+    return frame.getClassName().equals("java.lang.Shutdown")
+        && frame.getMethodName().equals("shutdown"); // System.exit and signals call exit
+  }
+
+  private static void say(String text) {
+    System.err.println("runstream: " + text);
   }
 }

@@ -1,15 +1,14 @@
 package io.runstream;
 
+import io.grpc.Deadline;
 import io.runstream.v1.LogBatchRequest;
+import io.runstream.v1.WriteId;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Deque;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What was logged and is not answered yet: the batches of a client, in the order of sending.
@@ -20,37 +19,32 @@ import java.util.concurrent.TimeUnit;
  * </pre>
  *
  * <p>Batches may take 64 MiB. When they do, which takes an outage or a server slower than its
- * clients, calls that log wait until a quarter is free again. Its monitor covers all that is here.
+ * clients, calls that log wait until a quarter is free again, at most ten minutes. Its monitor
+ * covers all that is here; nobody waits for the network with it, and an interrupt finds a thread
+ * either before a change or after it.
  */
 final class Outbox {
   /** Bytes of batches without an answer after which calls that log wait. */
   static final long LIMIT_BYTES = 64L * 1024 * 1024;
 
-  /** Bytes on the stream without an answer after which no more is sent. */
-  static final long WINDOW_BYTES = 8L * 1024 * 1024;
-
-  /** Time after which an open run gives a sign of life, if nothing of it was sent meanwhile. */
+  /** Time after which an open run gives a heartbeat, if nothing of it was sent meanwhile. */
   static final Duration HEARTBEAT = Duration.ofSeconds(10);
+
+  // Time that a call that logs waits for room.
+  private static final Duration ROOM = Duration.ofMinutes(10);
 
   private static final System.Logger LOG = System.getLogger("io.runstream");
 
-  // Time without a call after which a buffer is let go.
-  private static final Duration KEPT = Duration.ofSeconds(60);
-
+  final Buffers buffers = new Buffers(this);
   private final Runnable logged;
   private final Runnable put;
-  private final Map<String, RunBuffer> buffers = new ConcurrentHashMap<>();
-  private final Deque<Batch> unsent = new ArrayDeque<>();
-  private final Deque<Batch> sent = new ArrayDeque<>();
+  private final String writer = Requests.newId();
+  private final AtomicLong writes = new AtomicLong();
+  private final BatchQueue queue = new BatchQueue();
   private final List<RunBuffer> living = new ArrayList<>();
-  private long bytes;
-  private long sentBytes;
-  private long last;
-  private long lastAnswered;
   private volatile boolean full; // written with the monitor
   private volatile boolean closed; // likewise
-  private Object stream; // whose turn it is
-  private long streamAnswered;
+  private volatile TrackingException failure; // of the uploader itself
   private TrackingException trouble; // for which waiting is no help
 
   /**
@@ -66,24 +60,13 @@ final class Outbox {
 
   // For threads that log.
 
-  RunBuffer buffer(String runId) {
-    RunBuffer found = buffers.get(runId); // the common case, without a lock
-    return found != null ? found : buffers.computeIfAbsent(runId, id -> new RunBuffer(id, this));
-  }
-
-  /**
-   * Returns a buffer that gives signs of life, and that is kept, until {@link #letGo(RunBuffer)}.
-   */
+  /** Returns a buffer that is kept and gives heartbeats, until {@link #letGo(RunBuffer)}. */
   RunBuffer hold(String runId) {
-    RunBuffer held = buffer(runId);
-    while (!held.hold()) {
-      held = buffer(runId);
-    }
+    RunBuffer held = buffers.hold(runId);
     synchronized (this) {
       living.add(held);
-      unsent.add(sign(held));
+      held.sent = System.nanoTime(); // the start of the run was a heartbeat
     }
-    put.run();
     return held;
   }
 
@@ -98,14 +81,15 @@ final class Outbox {
     logged.run();
   }
 
+  /** Returns the name of the next write whose place among others matters (P3). */
+  WriteId nextWrite() {
+    return WriteId.newBuilder().setWriter(writer).setSequence(writes.incrementAndGet()).build();
+  }
+
   void put(Batch batch) {
     synchronized (this) {
-      batch.number = ++last;
-      batch.buffer.last = last;
-      batch.buffer.sent = System.nanoTime();
-      unsent.add(batch);
-      bytes += batch.bytes;
-      if (bytes >= LIMIT_BYTES && !full) {
+      queue.add(batch);
+      if (queue.bytes() >= LIMIT_BYTES && !full) {
         full = true;
         LOG.log(
             System.Logger.Level.WARNING,
@@ -116,11 +100,6 @@ final class Outbox {
     put.run();
   }
 
-  /** Makes batches of all that waits in buffers. */
-  void drain() {
-    buffers.values().forEach(RunBuffer::drain);
-  }
-
   /**
    * Waits until all that was logged before is answered.
    *
@@ -128,50 +107,38 @@ final class Outbox {
    * @param timeout how long to wait
    */
   void flush(Collection<RunBuffer> of, Duration timeout) {
+    flush(of, Deadline.after(timeout.toNanos(), TimeUnit.NANOSECONDS), timeout);
+  }
+
+  /**
+   * Waits until all that was logged before is answered.
+   *
+   * @param deadline when to give up
+   * @param timeout how long that is, for people
+   */
+  void flush(Collection<RunBuffer> of, Deadline deadline, Duration timeout) {
     of.forEach(RunBuffer::drain);
-    long deadline = System.nanoTime() + timeout.toNanos();
     synchronized (this) {
       long target = of.stream().mapToLong(buffer -> buffer.last).max().orElse(0);
-      while (lastAnswered < target && trouble == null) {
-        long left = deadline - System.nanoTime();
+      while (!queue.isAnswered(target) && hopeless() == null) {
+        long left = deadline.timeRemaining(TimeUnit.NANOSECONDS);
         if (left <= 0) {
-          throw late(timeout);
+          throw backlog(of).late(timeout);
         }
         await(left);
       }
       raise(of);
-      if (lastAnswered < target) {
-        throw trouble.again();
+      if (!queue.isAnswered(target)) {
+        throw hopeless().again();
       }
     }
-  }
-
-  /** Waits until all is answered, as long as answers come, but only so long for any one of them. */
-  void finish(Collection<RunBuffer> of, Duration patience) {
-    while (true) {
-      long before = answered();
-      try {
-        flush(of, patience);
-        return;
-      } catch (TrackingException error) {
-        if (error.code() != io.grpc.Status.Code.DEADLINE_EXCEEDED || answered() == before) {
-          throw error;
-        }
-      }
-    }
-  }
-
-  Collection<RunBuffer> all() {
-    return buffers.values();
-  }
-
-  Collection<RunBuffer> of(String runId) {
-    RunBuffer found = buffers.get(runId);
-    return found == null ? List.of() : List.of(found);
   }
 
   /** Lets a call log to a run: tells it what was refused before, or lets it wait for room. */
   void admit(RunBuffer buffer) {
+    if (failure != null) {
+      throw failure.again();
+    }
     if (full) {
       waitForRoom();
     }
@@ -194,30 +161,34 @@ final class Outbox {
     notifyAll();
   }
 
+  synchronized boolean isAnswered(RunBuffer buffer) {
+    return queue.isAnswered(buffer.last);
+  }
+
   synchronized boolean isDone(RunBuffer buffer) {
-    return buffer.last <= lastAnswered && buffer.refusals.isEmpty();
+    return isAnswered(buffer) && buffer.refusals.isEmpty();
+  }
+
+  /** Returns how much of what was logged to some runs has no answer yet. */
+  synchronized Backlog backlog(Collection<RunBuffer> of) {
+    return queue.backlog(of);
   }
 
   // For the uploader.
 
-  /** Adds a sign of life of each open run of which nothing was sent lately. */
-  synchronized void giveSigns() {
+  /** Adds a heartbeat of each open run of which nothing was sent lately. */
+  synchronized void giveHeartbeats() {
     long now = System.nanoTime();
     for (RunBuffer buffer : living) {
       // During an outage none is added to what waits.
-      if (unsent.isEmpty() && now - buffer.sent >= HEARTBEAT.toNanos()) {
-        unsent.add(sign(buffer));
+      if (queue.isAllSent() && now - buffer.sent >= HEARTBEAT.toNanos()) {
+        queue.addHeartbeat(buffer);
       }
     }
   }
 
-  void letGoOfUnused() {
-    long since = System.nanoTime() - KEPT.toNanos();
-    buffers.values().removeIf(buffer -> buffer.retire(since));
-  }
-
   synchronized boolean isEmpty() {
-    return unsent.isEmpty() && sent.isEmpty();
+    return queue.isEmpty();
   }
 
   /** Takes note that waiting cannot help, so that calls that wait fail by this; null if it can. */
@@ -226,89 +197,60 @@ final class Outbox {
     notifyAll();
   }
 
+  /** Takes note that the uploader failed, which every call that logs is told; null if it works. */
+  synchronized void failure(TrackingException error) {
+    if (failure != error) {
+      failure = error;
+      notifyAll();
+    }
+  }
+
   // For the stream.
 
   /** Begins a stream, on which nothing is sent yet; the one before may send no more. */
   synchronized void begin(Object stream) {
-    this.stream = stream;
-    streamAnswered = 0;
-    sentBytes = 0;
-    while (!sent.isEmpty()) {
-      unsent.addFirst(sent.removeLast());
-    }
+    queue.begin(stream);
   }
 
   /** Returns the next request for a stream; null if there is none, or it has to wait. */
   synchronized LogBatchRequest next(Object stream) {
-    if (stream != this.stream || unsent.isEmpty() || sentBytes >= WINDOW_BYTES) {
-      return null;
-    }
-    Batch batch = unsent.remove();
-    sent.add(batch);
-    sentBytes += batch.bytes;
-    return batch.request;
+    Batch batch = queue.next(stream);
+    return batch == null ? null : batch.request;
   }
 
   /** Takes note that requests of a stream are answered, the last of them maybe by a refusal. */
   synchronized void answer(Object stream, long answered, TrackingException refusal) {
-    if (stream != this.stream) {
+    Batch batch = queue.answer(stream, answered);
+    if (batch == null) {
       return;
     }
-    if (answered <= streamAnswered || answered - streamAnswered > sent.size()) {
-      throw new IllegalStateException(
-          "the server answered "
-              + answered
-              + " requests of a stream, of which "
-              + (streamAnswered + sent.size())
-              + " were sent");
-    }
-    Batch batch = null;
-    for (; streamAnswered < answered; streamAnswered++) {
-      batch = sent.remove();
-      sentBytes -= batch.bytes;
-      bytes -= batch.bytes;
-      lastAnswered = Math.max(lastAnswered, batch.number);
-    }
-    if (bytes < LIMIT_BYTES * 3 / 4) {
+    if (queue.bytes() < LIMIT_BYTES * 3 / 4) {
       full = false;
     }
-    if (refusal != null && !batch.isSign()) {
-      batch.buffer.refusals.add(refusal);
-      batch.buffer.refused = true;
+    if (refusal != null && !batch.isHeartbeat()) {
+      batch.buffer.refuse(batch.request, refusal);
     }
     notifyAll();
   }
 
+  /** Returns why waiting is no help; null if it may be. */
+  private TrackingException hopeless() {
+    return failure != null ? failure : trouble;
+  }
+
   private synchronized void waitForRoom() {
+    long deadline = System.nanoTime() + ROOM.toNanos();
     while (full) {
       checkOpen();
-      if (trouble != null) {
-        throw trouble.again();
+      if (hopeless() != null) {
+        throw hopeless().again();
       }
-      await(Long.MAX_VALUE);
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw backlog(buffers.all()).full(ROOM);
+      }
+      await(left);
     }
-  }
-
-  private synchronized long answered() {
-    return lastAnswered;
-  }
-
-  private Batch sign(RunBuffer buffer) {
-    LogBatchRequest request = LogBatchRequest.newBuilder().setRunId(buffer.runId).build();
-    Batch batch = new Batch(buffer, request);
-    batch.number = last; // nobody waits for its answer
-    bytes += batch.bytes;
-    buffer.sent = System.nanoTime();
-    return batch;
-  }
-
-  private TrackingException late(Duration timeout) {
-    int batches = unsent.size() + sent.size();
-    return new TrackingException(
-        io.grpc.Status.Code.DEADLINE_EXCEEDED,
-        batches + " batches, " + bytes + " bytes, have no answer after " + timeout,
-        "",
-        Map.of("batches", String.valueOf(batches), "bytes", String.valueOf(bytes)));
   }
 
   private void raise(Collection<RunBuffer> of) {

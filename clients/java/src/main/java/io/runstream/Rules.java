@@ -1,11 +1,15 @@
 package io.runstream;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
-/** What a key, a text and a time may be: rows M1, M2 and P2 of docs/behaviour.md. */
+/** What a key, a text, a time and a path may be: rows M1, M2 and P2 of docs/behaviour.md. */
 final class Rules {
   static final int KEY_CHARACTERS = 250;
   static final int VALUE_CHARACTERS = 65_536;
+  private static final int PATH_BYTES = 1_000;
+  private static final int NAME_BYTES = 255;
+  private static final int SHOWN_CHARACTERS = 100;
 
   private Rules() {}
 
@@ -13,12 +17,7 @@ final class Rules {
     Objects.requireNonNull(key, field);
     int length = key.codePointCount(0, key.length());
     if (length == 0) {
-      throw TrackingException.invalid(
-          "KEY_EMPTY",
-          field,
-          key,
-          "1 to " + KEY_CHARACTERS + " characters",
-          "Missing value for required parameter '" + field + "'");
+      throw missing("KEY_EMPTY", field, "1 to " + KEY_CHARACTERS + " characters");
     }
     if (length > KEY_CHARACTERS) {
       throw TrackingException.invalid(
@@ -26,15 +25,34 @@ final class Rules {
           field,
           key,
           KEY_CHARACTERS,
-          field + " has " + length + " characters, the limit is " + KEY_CHARACTERS);
+          field
+              + " has "
+              + length
+              + " characters, the limit is "
+              + KEY_CHARACTERS
+              + ": "
+              + quoted(key));
     }
-    if (!key.codePoints().allMatch(Rules::isOfKey)) {
-      throw malformed(field, key, "letters, digits, _ - . / : and space are allowed");
-    }
+    key.codePoints()
+        .filter(character -> !isOfKey(character))
+        .findFirst()
+        .ifPresent(character -> refuseCharacter(field, key, character));
     for (String part : key.split("/", -1)) {
       if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-        throw malformed(field, key, "between slashes there must be a name, and not . or ..");
+        throw malformed(
+            "KEY_MALFORMED",
+            field,
+            key,
+            "no leading, trailing or double slash, no part . or ..",
+            "between slashes there must be a name, and not . or ..");
       }
+    }
+  }
+
+  static void checkPresent(String field, Object value) {
+    if (value == null) {
+      throw TrackingException.invalid(
+          "VALUE_MISSING", field, "null", "a value", field + " is null, it must have a value");
     }
   }
 
@@ -45,17 +63,36 @@ final class Rules {
       throw TrackingException.invalid(
           "VALUE_TOO_LONG",
           field,
-          value.substring(0, 50) + "…",
+          value,
           VALUE_CHARACTERS,
-          field + " has " + length + " characters, the limit is " + VALUE_CHARACTERS);
+          field
+              + " has "
+              + length
+              + " characters, the limit is "
+              + VALUE_CHARACTERS
+              + ": "
+              + quoted(value));
     }
-    if (value.codePoints().anyMatch(Rules::isSurrogate)) {
-      throw TrackingException.invalid(
-          "VALUE_NOT_UNICODE",
-          field,
-          "",
-          "Unicode text",
-          field + " has a lone surrogate, which is not Unicode text");
+    checkUnicode(field, value);
+  }
+
+  /** Checks that a text can be sent: a lone surrogate cannot, and would arrive as a "?". */
+  static void checkUnicode(String field, String text) {
+    int position = 0;
+    while (position < text.length()) {
+      int character = text.codePointAt(position);
+      if (isSurrogate(character)) {
+        throw TrackingException.invalid(
+            "VALUE_NOT_UNICODE",
+            field,
+            quoted(text),
+            "Unicode text",
+            field
+                + " has a lone surrogate at character "
+                + text.codePointCount(0, position)
+                + ", which is not Unicode text");
+      }
+      position += Character.charCount(character);
     }
   }
 
@@ -83,34 +120,102 @@ final class Rules {
     }
   }
 
-  private static boolean isOfKey(int character) {
-    switch (character) {
-      case '_':
-      case '-':
-      case '.':
-      case '/':
-      case ':':
-      case ' ':
-        return true;
-      default:
-        int type = Character.getType(character);
-        return Character.isLetter(character)
-            || type == Character.DECIMAL_DIGIT_NUMBER
-            || type == Character.LETTER_NUMBER
-            || type == Character.OTHER_NUMBER;
+  /** Checks the path of a file below the artifacts of a run. */
+  static void checkArtifactPath(String field, String path) {
+    Objects.requireNonNull(path, field);
+    if (path.isEmpty()) {
+      throw missing("PATH_MALFORMED", field, "1 to " + PATH_BYTES + " bytes of UTF-8");
     }
+    String rule = brokenRule(path);
+    if (rule != null) {
+      throw malformed("PATH_MALFORMED", field, path, rule, "it must be " + rule);
+    }
+  }
+
+  private static String brokenRule(String path) {
+    if (bytes(path) > PATH_BYTES) {
+      return "at most " + PATH_BYTES + " bytes of UTF-8";
+    }
+    if (path.codePoints().anyMatch(Rules::isSurrogate)) {
+      return "Unicode text, without lone surrogates";
+    }
+    if (path.startsWith("/")) {
+      return "relative to the artifacts of the run";
+    }
+    for (String part : path.split("/", -1)) {
+      if (part.isEmpty()) {
+        return "without an empty part";
+      }
+      if (part.equals(".") || part.equals("..")) {
+        return "without a part . or ..";
+      }
+      if (bytes(part) > NAME_BYTES) {
+        return "of parts of at most " + NAME_BYTES + " bytes of UTF-8";
+      }
+    }
+    if (path.indexOf('\\') >= 0) {
+      return "without a backslash";
+    }
+    return path.codePoints().anyMatch(Character::isISOControl)
+        ? "without control characters"
+        : null;
+  }
+
+  private static int bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8).length;
+  }
+
+  private static boolean isOfKey(int character) {
+    return !Character.isISOControl(character)
+        && !isSurrogate(character)
+        && character != '\u2028'
+        && character != '\u2029';
   }
 
   private static boolean isSurrogate(int character) {
     return Character.getType(character) == Character.SURROGATE;
   }
 
-  private static TrackingException malformed(String field, String key, String rule) {
-    return TrackingException.invalid(
+  private static void refuseCharacter(String field, String key, int character) {
+    throw malformed(
         "KEY_MALFORMED",
         field,
         key,
-        rule,
-        "Invalid value '" + key + "' for parameter '" + field + "' supplied: " + rule);
+        "no control characters, line separators or lone surrogates",
+        quoted(Character.toString(character))
+            + " is a control character, a line separator or a lone surrogate, which no key may"
+            + " have");
+  }
+
+  private static TrackingException missing(String reason, String field, String limit) {
+    return TrackingException.invalid(
+        reason, field, "", limit, "Missing value for required parameter '" + field + "'");
+  }
+
+  private static TrackingException malformed(
+      String reason, String field, String value, String limit, String rule) {
+    return TrackingException.invalid(
+        reason,
+        field,
+        quoted(value),
+        limit,
+        "Invalid value " + quoted(value) + " for parameter '" + field + "' supplied: " + rule);
+  }
+
+  /** Returns a text in quotes: its beginning, with escapes for what cannot be shown. */
+  static String quoted(String text) {
+    StringBuilder shown = new StringBuilder("'");
+    text.codePoints()
+        .limit(SHOWN_CHARACTERS)
+        .forEach(
+            character -> {
+              if (isOfKey(character)) {
+                shown.appendCodePoint(character);
+              } else {
+                shown.append(String.format("\\u%04x", character));
+              }
+            });
+    shown.append(text.codePointCount(0, text.length()) > SHOWN_CHARACTERS ? "…'" : "'");
+    return shown.toString();
   }
 }

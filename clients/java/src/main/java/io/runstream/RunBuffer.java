@@ -1,15 +1,16 @@
 package io.runstream;
 
-import com.google.protobuf.MessageLite;
+import io.grpc.Status;
 import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.MetricTable;
 import io.runstream.v1.Param;
 import io.runstream.v1.RunTag;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What was logged to one run: checked, and queued for the uploader. Any thread may log.
@@ -29,7 +30,8 @@ final class RunBuffer {
   final String runId;
   private final Outbox outbox;
   private final Map<String, Series> series = new HashMap<>();
-  private final Map<String, String> params = new HashMap<>();
+  // Those that were sent and not refused. Without the monitor, refusals take some away.
+  private final Map<String, String> params = new ConcurrentHashMap<>();
   private int points;
   private int holders;
   private boolean retired;
@@ -39,7 +41,7 @@ final class RunBuffer {
   /** Number of the last batch that was put into the outbox. */
   long last;
 
-  /** When the last batch or sign of life was put there. */
+  /** When the last batch or heartbeat was put there. */
   long sent;
 
   /** What the server refused and nobody was told. */
@@ -89,10 +91,12 @@ final class RunBuffer {
 
   /** Queues a point of now of each of several metrics, all of them or none. */
   boolean logMetrics(Map<String, ? extends Number> metrics, long step) {
+    Map<String, Double> values = new LinkedHashMap<>();
     metrics.forEach(
         (key, value) -> {
           Rules.checkKey("key", key);
-          Objects.requireNonNull(value, key);
+          Rules.checkPresent("metrics." + key, value);
+          values.put(key, value.doubleValue());
         });
     outbox.admit(this);
     int waiting;
@@ -100,8 +104,8 @@ final class RunBuffer {
       if (isGone()) {
         return false;
       }
-      metrics.forEach((key, value) -> seriesOf(key).add(step, value.doubleValue()));
-      points += metrics.size();
+      values.forEach((key, value) -> seriesOf(key).add(step, value));
+      points += values.size();
       waiting = points;
     }
     logged(waiting);
@@ -110,35 +114,35 @@ final class RunBuffer {
 
   /** Queues params as batches of their own, so that a refusal takes no points with it (P1, P5). */
   boolean logParams(Map<String, String> pairs) {
-    pairs.forEach((key, value) -> check("params", key, value));
+    Map<String, String> checked = checked("params", pairs);
     outbox.admit(this);
     synchronized (this) {
       if (isGone()) {
         return false;
       }
-      pairs.forEach(this::checkParam);
-      Packer packer = new Packer();
-      pairs.forEach(
+      checked.forEach(this::checkParam);
+      params.putAll(checked); // before they are sent, so that no refusal comes earlier
+      SettingsPacker packer = new SettingsPacker(this, outbox);
+      checked.forEach(
           (key, value) -> {
             Param param = Param.newBuilder().setKey(key).setValue(value).build();
             packer.room(param).addParams(param);
           });
       packer.put();
-      params.putAll(pairs);
     }
     return true;
   }
 
   /** Queues tags as batches of their own (P3). */
   boolean setTags(Map<String, String> pairs) {
-    pairs.forEach((key, value) -> check("tags", key, value));
+    Map<String, String> checked = checked("tags", pairs);
     outbox.admit(this);
     synchronized (this) {
       if (isGone()) {
         return false;
       }
-      Packer packer = new Packer();
-      pairs.forEach(
+      SettingsPacker packer = new SettingsPacker(this, outbox);
+      checked.forEach(
           (key, value) -> {
             RunTag tag = RunTag.newBuilder().setKey(key).setValue(value).build();
             packer.room(tag).addTags(tag);
@@ -146,6 +150,14 @@ final class RunBuffer {
       packer.put();
     }
     return true;
+  }
+
+  /** Takes note that the server refused a request, with the outbox's monitor. */
+  void refuse(LogBatchRequest request, TrackingException refusal) {
+    // They may have another value on the server, or none.
+    request.getParamsList().forEach(param -> params.remove(param.getKey(), param.getValue()));
+    refusals.add(refusal);
+    refused = true;
   }
 
   /** Makes batches of the points that wait here. */
@@ -226,48 +238,39 @@ final class RunBuffer {
   private void checkParam(String key, String value) {
     String old = params.getOrDefault(key, value);
     if (!old.equals(value)) {
-      throw TrackingException.invalid(
-          "PARAM_IMMUTABLE",
-          "params." + key,
-          value,
-          old,
+      throw new TrackingException(
+          Status.Code.INVALID_ARGUMENT,
           "params."
               + key
               + " of run "
               + runId
-              + " is already '"
-              + old
-              + "', it cannot become '"
-              + value
-              + "'");
+              + " is already "
+              + Rules.quoted(old)
+              + ", it cannot become "
+              + Rules.quoted(value),
+          "PARAM_IMMUTABLE",
+          Map.of(
+              "run_id",
+              runId,
+              "field",
+              "params." + key,
+              "old",
+              TrackingException.shortened(old),
+              "new",
+              TrackingException.shortened(value)));
     }
   }
 
-  private static void check(String field, String key, String value) {
-    Rules.checkKey("key", key);
-    Rules.checkText(field + "." + key, value);
-  }
-
-  /** Packs params or tags into batches that are not too large. */
-  private final class Packer {
-    private LogBatchRequest.Builder request = LogBatchRequest.newBuilder().setRunId(runId);
-    private int size;
-
-    LogBatchRequest.Builder room(MessageLite pair) {
-      int more = pair.getSerializedSize();
-      if (size > 0 && size + more > BATCH_BYTES) {
-        put();
-      }
-      size += more;
-      return request;
-    }
-
-    void put() {
-      if (size > 0) {
-        outbox.put(new Batch(RunBuffer.this, request.build()));
-        request = LogBatchRequest.newBuilder().setRunId(runId);
-        size = 0;
-      }
-    }
+  /** Returns a copy, which nobody changes after it was checked. */
+  private static Map<String, String> checked(String field, Map<String, String> pairs) {
+    Map<String, String> checked = new LinkedHashMap<>();
+    pairs.forEach(
+        (key, value) -> {
+          Rules.checkKey("key", key);
+          Rules.checkPresent(field + "." + key, value);
+          Rules.checkText(field + "." + key, value);
+          checked.put(key, value);
+        });
+    return checked;
   }
 }

@@ -1,12 +1,14 @@
 package io.runstream;
 
+import io.grpc.Deadline;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.UpdateRunRequest;
+import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
 
 /**
@@ -14,7 +16,7 @@ import java.util.function.Predicate;
  *
  * <p>The methods that log return at once; what they logged is on disk when {@link #flush} or {@link
  * #close} has returned. What the server refuses is thrown by the next call for the run. While the
- * handle is open it gives signs of life, without which the server calls the run lost.
+ * handle is open it gives heartbeats, without which the server calls the run lost.
  *
  * <pre>{@code
  * try (RunHandle run = client.startRun("baseline")) {
@@ -33,10 +35,16 @@ public final class RunHandle implements AutoCloseable {
 
   private final TrackingClient client;
   private final RunBuffer buffer;
-  private final AtomicBoolean closed = new AtomicBoolean();
+  private final Thread opener = Thread.currentThread();
   private volatile boolean left; // by its user
   private volatile RunInfo info;
-  private volatile RunStatus status = RunStatus.FINISHED;
+  private volatile RunStatus status; // null, as long as nothing failed
+  // The following are of who ends the run, one thread after the other.
+  private final Object ending = new Object();
+  private UpdateRunRequest end;
+  private TrackingException refusal; // of what was logged, to be told at the end
+  private boolean held = true;
+  private boolean ended;
 
   RunHandle(TrackingClient client, RunInfo info) {
     this.client = client;
@@ -107,7 +115,7 @@ public final class RunHandle implements AutoCloseable {
    *     something before was refused
    */
   public void logParam(String key, String value) {
-    log(buffer -> buffer.logParams(Map.of(key, value)));
+    log(buffer -> buffer.logParams(Collections.singletonMap(key, value)));
   }
 
   /**
@@ -127,7 +135,7 @@ public final class RunHandle implements AutoCloseable {
    * @throws TrackingException if an argument breaks its rule, or something before was refused
    */
   public void setTag(String key, String value) {
-    log(buffer -> buffer.setTags(Map.of(key, value)));
+    log(buffer -> buffer.setTags(Collections.singletonMap(key, value)));
   }
 
   /**
@@ -161,8 +169,8 @@ public final class RunHandle implements AutoCloseable {
   public <E extends Throwable> E fail(E error) {
     boolean interrupted =
         error instanceof InterruptedException
-            || error instanceof TrackingException
-                && ((TrackingException) error).reason().equals(TrackingException.INTERRUPTED);
+            || error instanceof ClosedByInterruptException
+            || error instanceof TrackingException && ((TrackingException) error).isInterrupt();
     status = interrupted ? RunStatus.KILLED : RunStatus.FAILED;
     try {
       setTag(ERROR_TAG, Rules.shortened(error.toString()));
@@ -175,8 +183,11 @@ public final class RunHandle implements AutoCloseable {
 
   /**
    * Waits until all that was logged is on disk, and ends the run: as FINISHED, or as {@link #fail}
-   * noted. Calls that log throw {@link IllegalStateException} from its beginning on; closing it
-   * again does nothing. An interrupt of the thread waits until it is done.
+   * noted. Calls that log throw {@link IllegalStateException} from its beginning on. An interrupt
+   * of the thread waits until it is done.
+   *
+   * <p>The run has ended when that is on disk. If this throws because the server did not answer, it
+   * can be called again; closing a run that has ended does nothing.
    *
    * @throws TrackingException if the server refused something of what was logged (the run has
    *     ended), or did not answer for a minute
@@ -184,30 +195,29 @@ public final class RunHandle implements AutoCloseable {
   @Override
   public void close() {
     left = true;
-    close(status);
+    close(RunStatus.FINISHED, client.calls().newDeadline());
   }
 
-  void close(RunStatus as) {
-    if (closed.getAndSet(true)) {
-      return;
-    }
-    long endTime = System.currentTimeMillis();
-    boolean interrupted = Thread.interrupted();
-    TrackingException refusal = null;
-    try {
-      try {
-        client.outbox().finish(List.of(buffer), TrackingClient.PATIENCE);
-      } catch (TrackingException error) {
-        refusal = error;
-      }
-      client.closed(this);
-      client.outbox().letGo(buffer);
-      end(as, endTime, refusal);
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+  /**
+   * Ends the run.
+   *
+   * @param as its status, if nothing failed
+   * @param deadline when to give up
+   */
+  void close(RunStatus as, Deadline deadline) {
+    Interrupts.defer(
+        () -> {
+          synchronized (ending) {
+            if (!ended) {
+              end(status == null ? as : status, deadline);
+            }
+          }
+        });
+  }
+
+  /** Returns whether the thread opened this run. */
+  boolean isOf(Thread thread) {
+    return opener == thread;
   }
 
   private void log(Predicate<RunBuffer> call) {
@@ -219,19 +229,54 @@ public final class RunHandle implements AutoCloseable {
     }
   }
 
-  private void end(RunStatus as, long endTime, TrackingException refusal) {
-    UpdateRunRequest request =
-        UpdateRunRequest.newBuilder().setRunId(runId()).setStatus(as).setEndTime(endTime).build();
+  private void end(RunStatus as, Deadline deadline) {
+    flushBeforeEnd(deadline);
+    if (end == null) {
+      end =
+          UpdateRunRequest.newBuilder()
+              .setRunId(runId())
+              .setStatus(as)
+              .setEndTime(System.currentTimeMillis())
+              .setWrite(Requests.newWrite()) // so that it can be sent again later
+              .build();
+    }
     try {
-      info = client.runs().update(request);
+      info = client.runs().update(end, deadline);
     } catch (TrackingException error) {
+      if (error.isFinal()) {
+        letGo(); // no later attempt is more welcome
+      }
       if (refusal != null) {
         error.addSuppressed(refusal);
       }
       throw error;
     }
+    ended = true;
+    letGo();
     if (refusal != null) {
       throw refusal;
+    }
+  }
+
+  private void flushBeforeEnd(Deadline deadline) {
+    try {
+      client.outbox().flush(List.of(buffer), deadline, client.calls().deadline);
+    } catch (TrackingException error) {
+      if (!client.outbox().isAnswered(buffer)) {
+        throw error;
+      }
+      if (refusal != null) {
+        error.addSuppressed(refusal);
+      }
+      refusal = error;
+    }
+  }
+
+  private void letGo() {
+    if (held) {
+      held = false;
+      client.closed(this);
+      client.outbox().letGo(buffer);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.runstream;
 
+import io.grpc.Deadline;
 import io.runstream.v1.CountRunsRequest;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.DatasetInput;
@@ -16,7 +17,6 @@ import io.runstream.v1.SearchRunsRequest;
 import io.runstream.v1.SearchRunsResponse;
 import io.runstream.v1.UpdateRunRequest;
 import java.util.Iterator;
-import java.util.UUID;
 
 /**
  * The runs of a server; see {@link TrackingClient#runs}.
@@ -46,7 +46,7 @@ public final class Runs {
   public Run create(CreateRunRequest request) {
     CreateRunRequest.Builder whole = request.toBuilder();
     if (whole.getRunId().isEmpty()) {
-      whole.setRunId(UUID.randomUUID().toString().replace("-", ""));
+      whole.setRunId(Requests.newId());
     }
     if (whole.getStartTime() == 0) {
       whole.setStartTime(System.currentTimeMillis());
@@ -62,9 +62,10 @@ public final class Runs {
    * @throws TrackingException {@code NOT_FOUND}
    */
   public Run get(String runId) {
-    outbox.flush(outbox.of(runId), calls.deadline);
     GetRunRequest request = GetRunRequest.newBuilder().setRunId(runId).build();
-    return calls.call(stub, to -> to.getRun(request)).getRun();
+    return calls
+        .callAfter(outbox, outbox.buffers.ifAny(runId), stub, to -> to.getRun(request))
+        .getRun();
   }
 
   /**
@@ -76,7 +77,11 @@ public final class Runs {
    *     FAILED_PRECONDITION} if it is deleted
    */
   public RunInfo update(UpdateRunRequest request) {
-    return calls.call(stub, to -> to.updateRun(request)).getRunInfo();
+    return update(request, calls.newDeadline());
+  }
+
+  RunInfo update(UpdateRunRequest request, Deadline end) {
+    return calls.call(end, stub, to -> to.updateRun(request)).getRunInfo();
   }
 
   /**
@@ -86,12 +91,29 @@ public final class Runs {
    * @throws TrackingException {@code NOT_FOUND}
    */
   public void delete(String runId) {
-    DeleteRunRequest request = DeleteRunRequest.newBuilder().setRunId(runId).build();
-    calls.call(stub, to -> to.deleteRun(request));
+    delete(runId, false);
   }
 
   /**
-   * Restores a run. Restoring an active run changes nothing (R2).
+   * Deletes a run, and its child runs if asked; they can be restored.
+   *
+   * @param runId its id
+   * @param withChildren whether its child runs go with it, and theirs in turn
+   * @throws TrackingException {@code NOT_FOUND}
+   */
+  public void delete(String runId, boolean withChildren) {
+    DeleteRunRequest request =
+        DeleteRunRequest.newBuilder().setRunId(runId).setWithChildren(withChildren).build();
+    calls.callAfter(
+        outbox,
+        withChildren ? outbox.buffers.all() : outbox.buffers.ifAny(runId),
+        stub,
+        to -> to.deleteRun(request));
+  }
+
+  /**
+   * Restores a run, and the child runs that were deleted with it. Restoring an active run changes
+   * nothing (R2).
    *
    * @param runId its id
    * @throws TrackingException {@code NOT_FOUND}, or {@code FAILED_PRECONDITION} if its experiment
@@ -111,9 +133,8 @@ public final class Runs {
    *     deleted
    */
   public void deleteTag(String runId, String key) {
-    outbox.flush(outbox.of(runId), calls.deadline);
     DeleteTagRequest request = DeleteTagRequest.newBuilder().setRunId(runId).setKey(key).build();
-    calls.call(stub, to -> to.deleteTag(request));
+    calls.callAfter(outbox, outbox.buffers.ifAny(runId), stub, to -> to.deleteTag(request));
   }
 
   /**
@@ -139,7 +160,7 @@ public final class Runs {
    *     TrackingException} as calls do, with the column of what is malformed in the metadata
    */
   public Iterator<Run> search(SearchRunsRequest request) {
-    outbox.flush(outbox.all(), calls.deadline);
+    outbox.flush(outbox.buffers.all(), calls.deadline);
     return new Pages<>(
         token -> {
           SearchRunsRequest page = request.toBuilder().setPageToken(token).build();
@@ -157,7 +178,8 @@ public final class Runs {
    * @throws TrackingException {@code INVALID_ARGUMENT} if the filter is malformed
    */
   public long count(CountRunsRequest request) {
-    outbox.flush(outbox.all(), calls.deadline);
-    return calls.call(stub, to -> to.countRuns(request)).getCount();
+    return calls
+        .callAfter(outbox, outbox.buffers.all(), stub, to -> to.countRuns(request))
+        .getCount();
   }
 }

@@ -28,10 +28,7 @@ final class Series {
 
   void add(long step, long timestamp, double value) {
     if (size == steps.length) {
-      int more = 2 * size;
-      steps = Arrays.copyOf(steps, more);
-      timestamps = Arrays.copyOf(timestamps, more);
-      values = Arrays.copyOf(values, more);
+      grow(2 * size);
     }
     steps[size] = step;
     timestamps[size] = timestamp;
@@ -62,6 +59,15 @@ final class Series {
       table.addValue(values[i]);
     }
     return end - first;
+  }
+
+  /** Makes room in all columns, or in none if there is no memory. */
+  private void grow(int length) {
+    long[] moreSteps = Arrays.copyOf(steps, length);
+    long[] moreTimestamps = Arrays.copyOf(timestamps, length);
+    values = Arrays.copyOf(values, length);
+    steps = moreSteps;
+    timestamps = moreTimestamps;
   }
 
   void clear() {

@@ -1,21 +1,14 @@
 package io.runstream;
 
+import io.grpc.Deadline;
 import io.grpc.ManagedChannel;
 import io.runstream.v1.CreateRunRequest;
-import io.runstream.v1.GetPositionRequest;
-import io.runstream.v1.LogRequest;
-import io.runstream.v1.LoggingServiceGrpc;
-import io.runstream.v1.LoggingServiceGrpc.LoggingServiceBlockingStub;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.UpdateRunRequest;
 import io.runstream.v1.WatchRequest;
-import io.runstream.v1.WatchServiceGrpc;
-import io.runstream.v1.WatchServiceGrpc.WatchServiceBlockingStub;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Map;
-import java.util.function.Predicate;
 
 /**
  * A client of one Runstream server. Any thread may use it.
@@ -38,54 +31,38 @@ import java.util.function.Predicate;
  * <p>Every error is a {@link TrackingException}. Letters and numbers in parentheses are rows of the
  * project's table of rules and limits.
  */
-public final class TrackingClient implements AutoCloseable {
+public final class TrackingClient extends RunLogging implements AutoCloseable {
   /** The environment variable of which {@link #connect()} takes the URI of the server. */
   public static final String TRACKING_URI = "RUNSTREAM_TRACKING_URI";
 
   static final Duration DEADLINE = Duration.ofSeconds(60);
-  static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final boolean ownsChannel;
-  private final Calls calls;
-  private final Uploader uploader;
   private final Experiments experiments;
-  private final Runs runs;
   private final Histories histories;
   private final Artifacts artifacts;
-  private final LoggingServiceBlockingStub logs;
-  private final WatchServiceBlockingStub watches;
   private final OpenRuns openRuns;
+  private boolean closed; // covered by the monitor
 
-  TrackingClient(ManagedChannel channel, Duration deadline, boolean ownsChannel) {
+  TrackingClient(Calls calls, boolean ownsChannel) {
+    super(calls);
     this.ownsChannel = ownsChannel;
-    calls = new Calls(channel, deadline);
-    uploader = new Uploader(channel);
     experiments = new Experiments(calls);
-    runs = new Runs(calls, uploader.outbox);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
-    logs = LoggingServiceGrpc.newBlockingStub(channel).withWaitForReady();
-    watches = WatchServiceGrpc.newBlockingStub(channel).withWaitForReady();
-    openRuns = new OpenRuns(uploader.outbox);
+    openRuns = new OpenRuns(calls, uploader.outbox);
   }
 
   /**
-   * Connects to the server that the environment variable {@link #TRACKING_URI} names.
+   * Connects to the server that the environment variable {@link #TRACKING_URI} names; to {@code
+   * grpc://localhost:50051}, if it names none.
    *
    * @return a client
-   * @throws TrackingException if the variable names none
+   * @throws TrackingException if the URI is malformed
    */
   public static TrackingClient connect() {
     String uri = System.getenv(TRACKING_URI);
-    if (uri == null || uri.isEmpty()) {
-      throw TrackingException.invalid(
-          "TRACKING_URI_MISSING",
-          "uri",
-          "",
-          TrackingClientBuilder.FORMS,
-          "the environment variable " + TRACKING_URI + " does not name a server");
-    }
-    return connect(uri);
+    return connect(uri == null || uri.isEmpty() ? TrackingUri.DEFAULT : uri);
   }
 
   /**
@@ -122,7 +99,7 @@ public final class TrackingClient implements AutoCloseable {
    * @return a client
    */
   public static TrackingClient over(ManagedChannel channel) {
-    return new TrackingClient(channel, DEADLINE, false);
+    return new TrackingClient(new Calls(channel, DEADLINE, "over a channel of the caller"), false);
   }
 
   /**
@@ -202,7 +179,8 @@ public final class TrackingClient implements AutoCloseable {
    * @throws TrackingException as {@link Runs#create}
    */
   public RunHandle startRun(CreateRunRequest request) {
-    return open(runs.create(Origin.describe(request)).getInfo());
+    CreateRunRequest described = Origin.describe(request).toBuilder().setHeartbeat(true).build();
+    return open(runs.create(described).getInfo());
   }
 
   /**
@@ -213,99 +191,13 @@ public final class TrackingClient implements AutoCloseable {
    * @throws TrackingException {@code NOT_FOUND}, or {@code FAILED_PRECONDITION} if it is deleted
    */
   public RunHandle resumeRun(String runId) {
-    return open(setStatus(runId, RunStatus.RUNNING, null));
-  }
-
-  /**
-   * Logs a point of now to a run; see {@link RunHandle#logMetric(String, double, long)}.
-   *
-   * @param runId the run
-   * @param key name of the metric
-   * @param value any double
-   * @param step training step
-   */
-  public void logMetric(String runId, String key, double value, long step) {
-    log(runId, buffer -> buffer.logMetric(key, value, step));
-  }
-
-  /**
-   * Logs a point to a run; see {@link RunHandle#logMetric(String, double, long, long)}.
-   *
-   * @param runId the run
-   * @param key name of the metric
-   * @param value any double
-   * @param timestamp milliseconds since the epoch, not negative
-   * @param step training step
-   */
-  public void logMetric(String runId, String key, double value, long timestamp, long step) {
-    log(runId, buffer -> buffer.logMetric(key, value, timestamp, step));
-  }
-
-  /**
-   * Sets a param of a run; see {@link RunHandle#logParam}.
-   *
-   * @param runId the run
-   * @param key name of the param
-   * @param value its value
-   */
-  public void logParam(String runId, String key, String value) {
-    log(runId, buffer -> buffer.logParams(Map.of(key, value)));
-  }
-
-  /**
-   * Sets a tag of a run; see {@link RunHandle#setTag}.
-   *
-   * @param runId the run
-   * @param key name of the tag
-   * @param value its value
-   */
-  public void setTag(String runId, String key, String value) {
-    log(runId, buffer -> buffer.setTags(Map.of(key, value)));
-  }
-
-  /**
-   * Logs a batch in one call: points, params and tags of a run, all of them or none (P5). They are
-   * on disk when it returns.
-   *
-   * @param request the batch, up to 4 MiB
-   * @throws TrackingException as the server answers
-   */
-  public void log(LogRequest request) {
-    calls.call(logs, to -> to.log(request));
-  }
-
-  /**
-   * Waits until all that was logged to a run is on disk, and ends it as FINISHED.
-   *
-   * @param runId the run
-   * @throws TrackingException as {@link #flush} and {@link Runs#update}
-   */
-  public void setTerminated(String runId) {
-    setTerminated(runId, RunStatus.FINISHED);
-  }
-
-  /**
-   * Waits until all that was logged to a run is on disk, and ends it.
-   *
-   * @param runId the run
-   * @param status FINISHED, FAILED or KILLED
-   * @throws TrackingException as {@link #flush} and {@link Runs#update}
-   */
-  public void setTerminated(String runId, RunStatus status) {
-    long endTime = System.currentTimeMillis();
-    uploader.outbox.finish(uploader.outbox.of(runId), PATIENCE);
-    setStatus(runId, status, endTime);
-  }
-
-  /**
-   * Waits until all that was logged before is on disk.
-   *
-   * @param timeout how long to wait
-   * @throws TrackingException if the server refused some of it, or did not answer in time ({@code
-   *     DEADLINE_EXCEEDED}; it is still sent)
-   */
-  public void flush(Duration timeout) {
-    uploader.outbox.flush(uploader.outbox.all(), timeout);
+    return open(
+        runs.update(
+            UpdateRunRequest.newBuilder()
+                .setRunId(runId)
+                .setStatus(RunStatus.RUNNING)
+                .setHeartbeat(true)
+                .build()));
   }
 
   /**
@@ -316,9 +208,7 @@ public final class TrackingClient implements AutoCloseable {
    * @return the position, opaque
    */
   public String position() {
-    return calls
-        .call(watches, to -> to.getPosition(GetPositionRequest.getDefaultInstance()))
-        .getPosition();
+    return Watch.position(calls);
   }
 
   /**
@@ -330,37 +220,57 @@ public final class TrackingClient implements AutoCloseable {
    *     FAILED_PRECONDITION} as {@link Watch#hasNext}
    */
   public Watch watch(WatchRequest request) {
-    return new Watch(calls, watches, request);
+    return new Watch(calls, request);
   }
 
   /**
    * Waits until all that was logged is on disk, and ends what the client holds: its thread, its
    * stream and, if it made it, its channel. Runs stay as they are. Calls that log throw {@link
-   * IllegalStateException} from its beginning on.
+   * IllegalStateException} from its beginning on. An interrupt of the thread waits until it is
+   * done.
+   *
+   * <p>If this throws because the server did not answer in time, what was logged is still sent, and
+   * the client ends once it is there. Closing it again waits again, and so does the end of the
+   * program.
    *
    * @throws TrackingException if the server refused something that nobody was told of, or did not
-   *     answer for a minute; then what is not answered is lost
+   *     answer for a minute ({@code DEADLINE_EXCEEDED})
    */
   @Override
   public void close() {
-    boolean interrupted = Thread.interrupted();
     uploader.outbox.close();
+    Deadline end = calls.newDeadline();
+    Interrupts.defer(() -> close(end));
+  }
+
+  private void close(Deadline end) {
     try {
-      uploader.outbox.finish(uploader.outbox.all(), PATIENCE);
-    } finally {
+      uploader.outbox.flush(uploader.outbox.buffers.all(), end, calls.deadline);
+    } catch (TrackingException error) {
+      if (error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+        uploader.whenEmpty(this::release);
+      }
+      if (!error.isInterrupt() && !error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+        release();
+      }
+      throw error;
+    }
+    release();
+  }
+
+  private synchronized void release() {
+    if (!closed) {
+      closed = true;
       openRuns.close();
       uploader.close();
       if (ownsChannel) {
         calls.closeChannel();
       }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
     }
   }
 
-  Outbox outbox() {
-    return uploader.outbox;
+  Calls calls() {
+    return calls;
   }
 
   void closed(RunHandle run) {
@@ -371,20 +281,5 @@ public final class TrackingClient implements AutoCloseable {
     RunHandle run = new RunHandle(this, info);
     openRuns.add(run);
     return run;
-  }
-
-  void log(String runId, Predicate<RunBuffer> call) {
-    while (!call.test(uploader.outbox.buffer(runId))) {
-      // That buffer was let go meanwhile; there is another one.
-    }
-  }
-
-  private RunInfo setStatus(String runId, RunStatus status, Long endTime) {
-    UpdateRunRequest.Builder request =
-        UpdateRunRequest.newBuilder().setRunId(runId).setStatus(status);
-    if (endTime != null) {
-      request.setEndTime(endTime);
-    }
-    return runs.update(request.build());
   }
 }

@@ -13,34 +13,18 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Makes a {@link TrackingClient} over a channel of its own. */
 public final class TrackingClientBuilder {
-  static final String FORMS = "grpc://host:port or grpcs://host:port";
   private static final int MESSAGE_BYTES = 4 * 1024 * 1024;
-  private static final Pattern URI =
-      Pattern.compile("(grpcs?)://([\\w.-]+|\\[[0-9A-Fa-f:.]+\\]):(\\d{1,5})/?");
 
-  private final String target;
-  private final boolean secure;
+  private final TrackingUri server;
   private Path trusted;
   private String token;
   private Duration deadline = TrackingClient.DEADLINE;
 
   TrackingClientBuilder(String uri) {
-    Matcher parts = URI.matcher(uri);
-    if (!parts.matches() || !isPort(Integer.parseInt(parts.group(3)))) {
-      throw TrackingException.invalid(
-          "TRACKING_URI_MALFORMED",
-          "uri",
-          uri,
-          FORMS,
-          "Tracking URI '" + uri + "' is not understood. Use " + FORMS);
-    }
-    secure = parts.group(1).equals("grpcs");
-    target = parts.group(2) + ":" + parts.group(3);
+    server = new TrackingUri(uri);
   }
 
   /**
@@ -76,7 +60,8 @@ public final class TrackingClientBuilder {
   }
 
   /**
-   * Sets how long a call waits for the server and its answer: 60 seconds, if not set.
+   * Sets how long a call waits for the server and its answer: 60 seconds, if not set. So long wait
+   * the end of a run, of the client and of the program, too.
    *
    * @param limit the time
    * @return this
@@ -93,8 +78,10 @@ public final class TrackingClientBuilder {
    * @throws IOException if the file of certificates cannot be read
    */
   public TrackingClient build() throws IOException {
+    Route route = Route.to(server, System.getenv());
     ManagedChannelBuilder<?> channel =
-        Grpc.newChannelBuilder(target, credentials())
+        Grpc.newChannelBuilder(server.target(), credentials())
+            .proxyDetector(route)
             .defaultServiceConfig(Calls.serviceConfig())
             .perRpcBufferLimit(MESSAGE_BYTES) // so that a large call can be repeated, too
             .maxInboundMessageSize(16 * MESSAGE_BYTES) // a run may be larger than a request
@@ -106,18 +93,14 @@ public final class TrackingClientBuilder {
           Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + token);
       channel.intercept(MetadataUtils.newAttachHeadersInterceptor(headers));
     }
-    return new TrackingClient(channel.build(), deadline, true);
+    return new TrackingClient(new Calls(channel.build(), deadline, route.toString()), true);
   }
 
   private ChannelCredentials credentials() throws IOException {
-    if (!secure) {
+    if (!server.secure) {
       return InsecureChannelCredentials.create();
     }
     TlsChannelCredentials.Builder tls = TlsChannelCredentials.newBuilder();
     return trusted == null ? tls.build() : tls.trustManager(trusted.toFile()).build();
-  }
-
-  private static boolean isPort(int number) {
-    return 0 < number && number < 65_536;
   }
 }

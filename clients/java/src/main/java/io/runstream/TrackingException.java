@@ -21,6 +21,7 @@ public class TrackingException extends RuntimeException {
   static final String INTERRUPTED = "INTERRUPTED";
 
   private static final long serialVersionUID = 1L;
+  private static final int METADATA_CHARACTERS = 200;
 
   /** Of which kind it is. */
   private final Status.Code code;
@@ -38,6 +39,9 @@ public class TrackingException extends RuntimeException {
   }
 
   static TrackingException of(StatusRuntimeException error) {
+    if (error.getStatus().getCause() instanceof InterruptedException) {
+      return interrupted(); // and gRPC has set the flag of the thread again
+    }
     ErrorInfo info = ErrorInfo.getDefaultInstance();
     com.google.rpc.Status status = StatusProto.fromThrowable(error);
     if (status != null) {
@@ -84,11 +88,29 @@ public class TrackingException extends RuntimeException {
         Status.Code.INVALID_ARGUMENT,
         message,
         reason,
-        Map.of("field", field, "value", String.valueOf(value), "limit", String.valueOf(limit)));
+        Map.of("field", field, "value", shortened(value), "limit", String.valueOf(limit)));
   }
 
-  static TrackingException late(String message) {
-    return new TrackingException(Status.Code.DEADLINE_EXCEEDED, message, "", Map.of());
+  static TrackingException internal(String reason, String message, Throwable cause) {
+    TrackingException made = new TrackingException(Status.Code.INTERNAL, message, reason, Map.of());
+    made.initCause(cause);
+    return made;
+  }
+
+  static TrackingException late(String message, Throwable cause) {
+    TrackingException made =
+        new TrackingException(Status.Code.DEADLINE_EXCEEDED, message, "", Map.of());
+    made.initCause(cause);
+    return made;
+  }
+
+  /** Returns the error of a server whose answer breaks the contract. */
+  static TrackingException wrongAnswer(String what) {
+    return new TrackingException(
+        Status.Code.INTERNAL,
+        "the answer of the server is wrong: " + what,
+        "ANSWER_WRONG",
+        Map.of());
   }
 
   static TrackingException unavailable(String message, Throwable cause) {
@@ -100,6 +122,17 @@ public class TrackingException extends RuntimeException {
   static TrackingException interrupted() {
     return new TrackingException(
         Status.Code.CANCELLED, "the thread was interrupted", INTERRUPTED, Map.of());
+  }
+
+  /** Returns whether the server answered that it will not do it, now or later. */
+  boolean isFinal() {
+    return code == Status.Code.INVALID_ARGUMENT
+        || code == Status.Code.NOT_FOUND
+        || code == Status.Code.FAILED_PRECONDITION;
+  }
+
+  boolean isInterrupt() {
+    return reason.equals(INTERRUPTED);
   }
 
   /**
@@ -136,5 +169,17 @@ public class TrackingException extends RuntimeException {
    */
   public Map<String, String> metadata() {
     return metadata == null ? Map.of() : metadata;
+  }
+
+  /** Returns a value as the metadata can hold it. */
+  static String shortened(Object value) {
+    String text = String.valueOf(value);
+    int length = text.codePointCount(0, text.length());
+    return length <= METADATA_CHARACTERS
+        ? text
+        : text.substring(0, text.offsetByCodePoints(0, METADATA_CHARACTERS))
+            + "… ("
+            + length
+            + " characters)";
   }
 }

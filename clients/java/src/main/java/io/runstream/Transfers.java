@@ -2,16 +2,19 @@ package io.runstream;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 
 /** Moves several files at the same time. */
 final class Transfers {
   private static final int AT_ONCE = 4;
+  private static final int END_SECONDS = 10;
 
   /** Moves one file. */
   interface Transfer<F, R> {
@@ -21,7 +24,7 @@ final class Transfers {
   private Transfers() {}
 
   /** Moves files; the first error ends it, once those under way have ended. */
-  static <F, R> List<R> all(List<F> files, Transfer<F, R> transfer) throws IOException {
+  static <F, R> List<R> all(Collection<F> files, Transfer<F, R> transfer) throws IOException {
     ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
     try {
       List<Future<R>> moves = new ArrayList<>();
@@ -41,6 +44,15 @@ final class Transfers {
       throw cause(error);
     } finally {
       threads.shutdownNow(); // which interrupts those under way
+      awaitEnd(threads);
+    }
+  }
+
+  private static void awaitEnd(ExecutorService threads) {
+    try {
+      threads.awaitTermination(END_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -11,7 +11,6 @@ import io.runstream.v1.UploadStart;
 import java.io.IOException;
 import java.io.InputStream;
 import java.security.MessageDigest;
-import java.util.UUID;
 
 /**
  * The upload of one file, in pieces, whatever breaks on the way: one that breaks off goes on where
@@ -33,7 +32,7 @@ final class Upload {
   private final String runId;
   private final String path;
   private final Source source;
-  private final String uploadId = UUID.randomUUID().toString().replace("-", "");
+  private final String uploadId = Requests.newId();
   private String sha256 = ""; // of all that was sent, once its end was
 
   Upload(Calls calls, ArtifactServiceBlockingStub stub, String runId, String path, Source source) {
@@ -67,7 +66,8 @@ final class Upload {
 
   private FileInfo attempt(long offset) throws IOException {
     UploadStream stream =
-        new UploadStream(ArtifactServiceGrpc.newStub(calls.channel), calls.deadline);
+        new UploadStream(
+            ArtifactServiceGrpc.newStub(calls.channel).withWaitForReady(), calls.deadline);
     boolean done = false;
     try (InputStream content = source.open()) {
       stream.start(
@@ -135,11 +135,7 @@ final class Upload {
 
   private long offset() {
     GetUploadRequest question =
-        GetUploadRequest.newBuilder()
-            .setRunId(runId)
-            .setPath(path)
-            .setUploadId(uploadId)
-            .build();
+        GetUploadRequest.newBuilder().setRunId(runId).setPath(path).setUploadId(uploadId).build();
     return calls.call(stub, to -> to.getUpload(question)).getOffset();
   }
 }

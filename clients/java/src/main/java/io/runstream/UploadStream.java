@@ -16,6 +16,9 @@ import java.util.concurrent.TimeUnit;
 /** One UploadArtifact stream, sent by the thread that calls, as fast as the server takes it. */
 final class UploadStream
     implements ClientResponseObserver<UploadArtifactRequest, UploadArtifactResponse> {
+  // The server may have to copy all of a file before it says that it has it.
+  private static final int STORING = 10;
+
   private final Duration patience;
   private ClientCallStreamObserver<UploadArtifactRequest> requests;
   // The following are covered by the monitor.
@@ -41,14 +44,16 @@ final class UploadStream
     send(UploadArtifactRequest.newBuilder().setChunk(bytes).build());
   }
 
-  /** Says that all was sent, and waits until the file is on disk. */
+  /** Says that all was sent, and waits until the file is on disk: ten times the patience. */
   FileInfo end(String sha256) {
     UploadEnd end = UploadEnd.newBuilder().setSha256(sha256).build();
     send(UploadArtifactRequest.newBuilder().setEnd(end).build());
     requests.onCompleted();
+    Duration limit = patience.multipliedBy(STORING);
+    long deadline = System.nanoTime() + limit.toNanos();
     synchronized (this) {
       while (!ended) {
-        await(Long.MAX_VALUE);
+        await(deadline - System.nanoTime(), "the server did not store the file within " + limit);
       }
       if (error != null) {
         throw error;
@@ -97,11 +102,7 @@ final class UploadStream
   private synchronized void awaitRoom() {
     long deadline = System.nanoTime() + patience.toNanos();
     while (!ended && !requests.isReady()) {
-      long left = deadline - System.nanoTime();
-      if (left <= 0) {
-        throw TrackingException.unavailable("the server took nothing for " + patience, null);
-      }
-      await(left);
+      await(deadline - System.nanoTime(), "the server took nothing for " + patience);
     }
     if (error != null) {
       throw error;
@@ -112,7 +113,10 @@ final class UploadStream
     notifyAll();
   }
 
-  private void await(long nanos) {
+  private void await(long nanos, String otherwise) {
+    if (nanos <= 0) {
+      throw TrackingException.unavailable(otherwise, null);
+    }
     try {
       TimeUnit.NANOSECONDS.timedWait(this, Math.max(nanos, 1_000_000));
     } catch (InterruptedException interrupt) {

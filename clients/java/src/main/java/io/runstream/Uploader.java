@@ -12,6 +12,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Sends what was logged, on one thread that never waits for the network.
@@ -39,6 +40,7 @@ final class Uploader {
   private final ScheduledThreadPoolExecutor thread;
   private final AtomicBoolean collecting = new AtomicBoolean();
   private final AtomicBoolean sending = new AtomicBoolean();
+  private final AtomicReference<Runnable> whenEmpty = new AtomicReference<>();
   // The following are of the thread alone.
   private LogStream stream;
   private int failures;
@@ -51,7 +53,12 @@ final class Uploader {
     thread = new ScheduledThreadPoolExecutor(1, Uploader::newThread);
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     thread.scheduleWithFixedDelay(
-        this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+        guarded(this::look), LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Does something once, when nothing waits for an answer any more. */
+  void whenEmpty(Runnable work) {
+    whenEmpty.set(work);
   }
 
   /** Ends the stream and the thread; what is not answered by now is lost. */
@@ -75,7 +82,7 @@ final class Uploader {
   private void collectSoon() {
     if (!collecting.get() && collecting.compareAndSet(false, true)) {
       try {
-        thread.schedule(this::collect, TICK.toMillis(), TimeUnit.MILLISECONDS);
+        thread.schedule(guarded(this::collect), TICK.toMillis(), TimeUnit.MILLISECONDS);
       } catch (RejectedExecutionException closed) {
         // It was logged just before the close, which has collected it.
       }
@@ -84,7 +91,7 @@ final class Uploader {
 
   private void collect() {
     collecting.set(false); // whoever logs from here on asks again
-    outbox.drain();
+    outbox.buffers.drain();
   }
 
   private void sendNow() {
@@ -102,9 +109,15 @@ final class Uploader {
     if (channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
       channel.resetConnectBackoff();
     }
-    outbox.giveSigns();
-    outbox.letGoOfUnused();
+    outbox.giveHeartbeats();
+    outbox.buffers.drain(); // what a failure may have left there
+    outbox.buffers.letGoOfUnused();
     send();
+    outbox.failure(null); // now it works
+    Runnable end = outbox.isEmpty() ? whenEmpty.getAndSet(null) : null;
+    if (end != null) {
+      end.run();
+    }
   }
 
   private void send() {
@@ -112,8 +125,9 @@ final class Uploader {
       return;
     }
     if (stream == null) {
-      stream = new LogStream(outbox, this::answered, this::ended);
-      LoggingServiceGrpc.newStub(channel).withWaitForReady().logBatch(stream);
+      LogStream opened = new LogStream(outbox, this::answered, this::ended);
+      LoggingServiceGrpc.newStub(channel).withWaitForReady().logBatch(opened);
+      stream = opened;
     }
     stream.send();
   }
@@ -145,7 +159,7 @@ final class Uploader {
       outage = true;
       LOG.log(
           System.Logger.Level.WARNING,
-          "{0} does not answer ({1}); what is logged meanwhile is sent when it is back",
+          "the stream to {0} broke off ({1}); what is logged meanwhile is sent when it is back",
           channel.authority(),
           why.getMessage());
     }
@@ -157,17 +171,32 @@ final class Uploader {
     long spread = ThreadLocalRandom.current().nextLong(pause / 2, pause + 1);
     pausing = true;
     thread.schedule(
-        () -> {
-          pausing = false;
-          send();
-        },
+        guarded(
+            () -> {
+              pausing = false;
+              send();
+            }),
         spread,
         TimeUnit.MILLISECONDS);
   }
 
+  /** Returns work whose failure is told to all who log, and which is tried again by the look. */
+  private Runnable guarded(Runnable work) {
+    return () -> {
+      try {
+        work.run();
+      } catch (Throwable error) {
+        LOG.log(System.Logger.Level.ERROR, "what was logged cannot be sent", error);
+        outbox.failure(
+            TrackingException.internal(
+                "UPLOADER_FAILED", "what was logged cannot be sent: " + error, error));
+      }
+    };
+  }
+
   private void execute(Runnable work) {
     try {
-      thread.execute(work);
+      thread.execute(guarded(work));
     } catch (RejectedExecutionException closed) {
       // Nobody sends any more.
     }

@@ -5,7 +5,8 @@ import io.runstream.v1.GetPositionRequest;
 import io.runstream.v1.RunChange;
 import io.runstream.v1.WatchRequest;
 import io.runstream.v1.WatchResponse;
-import io.runstream.v1.WatchServiceGrpc.WatchServiceBlockingStub;
+import io.runstream.v1.WatchServiceGrpc;
+import io.runstream.v1.WatchServiceGrpc.WatchServiceStub;
 import java.util.Iterator;
 import java.util.List;
 
@@ -13,34 +14,44 @@ import java.util.List;
  * What is committed to runs, as it is committed; see {@link TrackingClient#watch}.
  *
  * <p>It never ends by itself. When the connection breaks it is made again, and the watch goes on
- * where it was; a change may then be told again. One thread reads it; any may close it.
+ * where it was; a change may then be told again. If the server cannot be reached for as long as a
+ * call waits for it, the watch fails. One thread reads it; any may close it.
  */
 public final class Watch implements Iterator<RunChange>, AutoCloseable {
   private static final long FIRST_PAUSE = 50;
   private static final long LONGEST_PAUSE = 2_000;
 
   private final Calls calls;
-  private final WatchServiceBlockingStub stub;
+  private final WatchServiceStub stub;
   private WatchRequest request;
-  private volatile Answers<WatchResponse> answers;
+  private volatile ServerStream<WatchRequest, WatchResponse> answers;
   private volatile boolean closed;
+  private boolean begun; // the first answer comes at once and has no changes
   private Iterator<RunChange> changes = List.<RunChange>of().iterator();
   private long pause = FIRST_PAUSE; // milliseconds before the next attempt
+  private long heard = System.nanoTime();
 
   /** Begins to watch, from the next commit if the request names no position. */
-  Watch(Calls calls, WatchServiceBlockingStub stub, WatchRequest request) {
+  Watch(Calls calls, WatchRequest request) {
     this.calls = calls;
-    this.stub = stub;
-    this.request = request;
-    if (request.getPosition().isEmpty()) {
-      String now =
-          calls
-              .call(stub, to -> to.getPosition(GetPositionRequest.getDefaultInstance()))
-              .getPosition();
-      this.request = request.toBuilder().setPosition(now).build();
+    this.stub = WatchServiceGrpc.newStub(calls.channel).withWaitForReady();
+    this.request =
+        request.getPosition().isEmpty()
+            ? request.toBuilder().setPosition(position(calls)).build()
+            : request;
+    open();
+    while (!begun) {
+      read();
     }
-    answers = begin();
-    read(); // the first answer, which has no changes
+  }
+
+  /** Returns the position of the last commit. */
+  static String position(Calls calls) {
+    return calls
+        .call(
+            WatchServiceGrpc.newBlockingStub(calls.channel).withWaitForReady(),
+            to -> to.getPosition(GetPositionRequest.getDefaultInstance()))
+        .getPosition();
   }
 
   /**
@@ -50,7 +61,8 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
    * @throws TrackingException {@code FAILED_PRECONDITION} of reason {@code WATCH_FELL_BEHIND} if
    *     what follows is not kept any more, because the watcher was too slow or the server was
    *     started again: take a new position, read, and watch from there; {@code NOT_FOUND} if a run
-   *     or an experiment was removed for good; {@code UNAVAILABLE} if the client was closed
+   *     or an experiment was removed for good; {@code UNAVAILABLE} if the client was closed, or the
+   *     server could not be reached for as long as a call waits for it
    */
   @Override
   public boolean hasNext() {
@@ -89,29 +101,48 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
     answers.close();
   }
 
-  private Answers<WatchResponse> begin() {
-    WatchRequest from = request;
-    return calls.stream(stub, to -> to.watch(from));
+  private void open() {
+    begun = false;
+    ServerStream<WatchRequest, WatchResponse> stream = new ServerStream<>(calls);
+    stub.watch(request, stream);
+    answers = stream;
   }
 
   private void read() {
+    WatchResponse answer;
     try {
-      WatchResponse answer = answers.next();
-      request = request.toBuilder().setPosition(answer.getPosition()).build();
-      changes = answer.getChangesList().iterator();
-      pause = FIRST_PAUSE;
+      answer = answers.next(begun ? ServerStream.FOREVER : calls.deadline);
     } catch (TrackingException error) {
-      if (closed) {
-        return;
-      }
-      if (error.code() != Status.Code.UNAVAILABLE || calls.channel.isShutdown()) {
-        throw error;
-      }
-      sleep();
-      answers = begin(); // which waits for the server
-      if (closed) { // meanwhile
-        answers.close();
-      }
+      broken(error);
+      return;
+    }
+    if (answer == null) {
+      broken(TrackingException.unavailable("the server ended the watch", null));
+      return;
+    }
+    begun = true;
+    heard = System.nanoTime();
+    request = request.toBuilder().setPosition(answer.getPosition()).build();
+    changes = answer.getChangesList().iterator();
+    pause = FIRST_PAUSE;
+  }
+
+  private void broken(TrackingException error) {
+    if (closed) {
+      begun = true;
+      return;
+    }
+    if (begun) {
+      heard = System.nanoTime(); // a quiet watch is not one without a server
+    }
+    boolean late = System.nanoTime() - heard >= calls.deadline.toNanos();
+    if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed() || late) {
+      throw error;
+    }
+    sleep();
+    open();
+    if (closed) { // meanwhile
+      answers.close();
     }
   }
 

@@ -17,6 +17,7 @@ import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.TlsServerCredentials;
 import io.grpc.stub.StreamObserver;
+import io.runstream.testing.Programs;
 import io.runstream.testing.Python;
 import io.runstream.testing.Server;
 import io.runstream.v1.GetPositionRequest;
@@ -25,7 +26,10 @@ import io.runstream.v1.WatchServiceGrpc;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
@@ -127,13 +131,139 @@ class ConnectionTest {
 
   @Test
   void aUriThatIsNotUnderstoodIsNamed() {
-    for (String uri : List.of("", "http://h:1", "grpc://h", "grpc://h:0", "grpc://h:70000")) {
-      TrackingException error =
-          assertThrows(TrackingException.class, () -> TrackingClient.connect(uri));
-      assertEquals("TRACKING_URI_MALFORMED", error.reason());
-      assertTrue(error.getMessage().contains("'" + uri + "'"), error.getMessage());
+    Map<String, String> reasons =
+        Map.of(
+            "", "the clients for the JVM start no server for a file",
+            "runs.db", "the clients for the JVM start no server for a file",
+            "sqlite:///runs.db", "the clients for the JVM start no server for a file",
+            "http://h:1", "Runstream's clients speak gRPC, not HTTP",
+            "grpc://h", "after the slashes there must be a host and a port, and nothing else",
+            "grpc://h:0", "after the slashes there must be a host and a port, and nothing else",
+            "grpc://h:70000", "after the slashes there must be a host and a port, and nothing else",
+            "127.0.0.1:50051", "a server is named grpc://127.0.0.1:50051",
+            "[::1]:50051", "a server is named grpc://[::1]:50051",
+            "tracking.example:443/", "a server is named grpc://tracking.example:443");
+    reasons.forEach(
+        (uri, reason) -> {
+          TrackingException error =
+              assertThrows(TrackingException.class, () -> TrackingClient.connect(uri));
+          assertEquals("TRACKING_URI_MALFORMED", error.reason());
+          assertEquals(
+              "Tracking URI '"
+                  + uri
+                  + "' is not understood: "
+                  + reason
+                  + ". Use grpc://host:port or grpcs://host:port",
+              error.getMessage());
+        });
+  }
+
+  /** Says which server it asked, and what that answered. */
+  public static final class Asking {
+    public static void main(String[] arguments) throws IOException {
+      try (TrackingClient client =
+          TrackingClient.builder(arguments[0]).deadline(Duration.ofSeconds(5)).build()) {
+        System.out.println(client.calls().server() + " " + client.position().isEmpty());
+      } catch (TrackingException error) {
+        System.out.println(error.code() + " " + error.getMessage());
+      }
     }
-    TrackingException missing = assertThrows(TrackingException.class, TrackingClient::connect);
-    assertTrue(missing.getMessage().contains(TrackingClient.TRACKING_URI));
+  }
+
+  /** Says which server a client has for which nobody named one. */
+  public static final class Naming {
+    public static void main(String[] arguments) {
+      try (TrackingClient client = TrackingClient.connect()) {
+        System.out.println(client.calls().server());
+      }
+    }
+  }
+
+  @Test
+  void withoutAUriTheServerIsThatOfThisMachine() {
+    for (String uri : Arrays.asList(null, "")) {
+      ProcessBuilder program = Programs.java(Naming.class, List.of());
+      program.environment().remove(TrackingClient.TRACKING_URI);
+      if (uri != null) {
+        program.environment().put(TrackingClient.TRACKING_URI, uri);
+      }
+      assertEquals("localhost:50051", Programs.run(program).trim());
+    }
+  }
+
+  @Test
+  void aServerOfThisMachineIsReachedDirectlyWhateverProxyIsSet() {
+    try (Server server = Server.start(folder)) {
+      for (String host : List.of("127.0.0.1", "localhost")) {
+        for (String variable : List.of("https_proxy", "HTTPS_PROXY", "grpc_proxy", "http_proxy")) {
+          ProcessBuilder program =
+              Programs.java(
+                  Asking.class,
+                  List.of("-Dhttps.proxyHost=127.0.0.1", "-Dhttps.proxyPort=1"),
+                  "grpc://" + host + ":" + server.port());
+          program.environment().put(variable, "http://127.0.0.1:1");
+          assertEquals(host + ":" + server.port() + " false", Programs.run(program).trim());
+        }
+      }
+    }
+  }
+
+  @Test
+  void theErrorNamesTheProxyThatWasTried() {
+    ProcessBuilder program =
+        Programs.java(Asking.class, List.of(), "grpc://tracking.example:50051");
+    program.environment().put("HTTPS_PROXY", "http://127.0.0.1:1");
+    String words = Programs.run(program);
+    assertTrue(
+        words.startsWith(
+            "UNAVAILABLE tracking.example:50051 could not be reached through the proxy 127.0.0.1:1"
+                + " of HTTPS_PROXY for 5"),
+        words);
+    assertTrue(words.contains("Connection refused"), words);
+  }
+
+  @Test
+  void aProxyIsThatOfTheJvmOrOfTheEnvironmentUnlessAServerIsExcepted() {
+    Map<String, String> proxy = Map.of("https_proxy", "http://ann:pw@proxy:3128");
+    String through = "through the proxy proxy:3128 of https_proxy";
+    assertEquals(through, route("grpc://far.example:1", proxy));
+    assertEquals(
+        "through the proxy proxy:80 of GRPC_PROXY",
+        route("grpcs://far.example:1", Map.of("GRPC_PROXY", "proxy", "https_proxy", "other:1")));
+    assertEquals("directly", route("grpc://far.example:1", Map.of()));
+    for (String host : List.of("127.0.0.1", "127.8.9.1", "localhost", "a.localhost", "[::1]")) {
+      assertEquals("directly", route("grpc://" + host + ":1", proxy), host);
+    }
+    for (String name : List.of("no_proxy", "NO_PROXY", "no_grpc_proxy", "NO_GRPC_PROXY")) {
+      for (String excepted :
+          List.of("*", "far.example", ".example", "*.example", "x, EXAMPLE", "far.example:1")) {
+        assertEquals(
+            "directly",
+            route("grpc://far.example:1", Map.of("https_proxy", "proxy:3128", name, excepted)),
+            name + "=" + excepted);
+      }
+    }
+    for (String other : List.of("ar.example", "far.example:2", "10.0.0.0/8", "", ",")) {
+      Map<String, String> environment = new HashMap<>(proxy);
+      environment.put("NO_PROXY", other);
+      assertEquals(through, route("grpc://far.example:1", environment), other);
+      environment.put("NO_PROXY", "10.0.0.0/8,fd00::/8");
+      assertEquals("directly", route("grpc://10.2.3.4:1", environment));
+      assertEquals("directly", route("grpc://[fd12::1]:1", environment));
+      assertEquals(through, route("grpc://11.2.3.4:1", environment));
+    }
+    System.setProperty("https.proxyHost", "jvm");
+    System.setProperty("https.proxyPort", "8080");
+    try {
+      assertEquals("through the proxy jvm:8080 of the JVM", route("grpc://far.example:1", proxy));
+      assertEquals("directly", route("grpc://127.0.0.1:1", proxy));
+    } finally {
+      System.clearProperty("https.proxyHost");
+      System.clearProperty("https.proxyPort");
+    }
+  }
+
+  private static String route(String uri, Map<String, String> environment) {
+    return Route.to(new TrackingUri(uri), environment).toString();
   }
 }

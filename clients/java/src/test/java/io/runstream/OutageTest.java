@@ -199,7 +199,7 @@ class OutageTest {
                 server.uri().substring("grpc://".length()), InsecureChannelCredentials.create())
             .build();
     Uploader uploader = new Uploader(channel);
-    RunBuffer run = uploader.outbox.buffer("0".repeat(32));
+    RunBuffer run = uploader.outbox.buffers.of("0".repeat(32));
     server.kill();
     AtomicReference<Throwable> end = new AtomicReference<>();
     Thread training =

@@ -1,16 +1,22 @@
 package io.runstream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.runstream.testing.Programs;
 import io.runstream.testing.Server;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunStatus;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,18 +25,27 @@ import org.junit.jupiter.api.io.TempDir;
 class ProgramEndTest {
   /** Logs to a run, and ends or waits for a signal, by its second argument. */
   public static final class Careless {
-    public static void main(String[] arguments) throws InterruptedException {
+    public static void main(String[] arguments) throws Exception {
       TrackingClient client = TrackingClient.connect(arguments[0]);
       RunHandle run = client.startRun("careless");
       for (int step = 0; step < 1_000; step++) {
         run.logMetric("loss", 1.0 / (step + 1), step);
       }
       System.out.println(run.runId());
-      if (arguments[1].equals("waits")) {
-        Thread.sleep(60_000);
-      }
-      if (arguments[1].equals("throws")) {
-        throw new IllegalStateException("an error that nobody catches");
+      switch (arguments[1]) {
+        case "waits":
+          Thread.sleep(60_000);
+          break;
+        case "throws":
+          throw new IllegalStateException("an error that nobody catches");
+        case "fails":
+          run.fail(new IllegalStateException("an error that the program noted"));
+          System.exit(3);
+          break;
+        case "exits":
+          System.exit(0);
+          break;
+        default: // returns
       }
     }
   }
@@ -38,23 +53,89 @@ class ProgramEndTest {
   @TempDir Path folder;
 
   @Test
-  void whatWasLoggedIsSentAndTheRunIsKilled() throws Exception { // R5
+  void aRunThatIsLeftOpenEndsAsTheProgramDoes() throws Exception { // R5
+    Map<String, RunStatus> ends = new LinkedHashMap<>();
+    ends.put("returns", RunStatus.FINISHED);
+    ends.put("throws", RunStatus.FAILED);
+    ends.put("fails", RunStatus.FAILED);
+    ends.put("waits", RunStatus.KILLED); // for a signal
+    ends.put("exits", RunStatus.KILLED); // because a JVM does not tell the status of an exit
     try (Server server = Server.start(folder);
         TrackingClient client = TrackingClient.connect(server.uri())) {
-      for (String how : List.of("returns", "waits", "throws")) {
-        Process process = Programs.java(Careless.class, List.of(), server.uri(), how).start();
-        BufferedReader words =
-            new BufferedReader(
-                new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-        String id = words.readLine();
+      for (String how : ends.keySet()) {
+        Path errors = folder.resolve(how);
+        Process process =
+            Programs.java(Careless.class, List.of(), server.uri(), how)
+                .redirectError(errors.toFile())
+                .start();
+        String id = firstLine(process);
         if (how.equals("waits")) {
           process.destroy(); // SIGTERM
         }
-        process.waitFor(30, TimeUnit.SECONDS);
+        assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+        String words = Files.readString(errors);
         Run run = client.runs().get(id);
-        assertEquals(RunStatus.KILLED, run.getInfo().getStatus(), how);
+        assertEquals(ends.get(how), run.getInfo().getStatus(), how);
         assertEquals(1_000, client.histories().get(id, "loss").size(), how);
+        if (how.equals("throws")) {
+          assertEquals(1, process.exitValue());
+          String first = words.lines().findFirst().orElse("");
+          assertEquals(
+              "Exception in thread \"main\" java.lang.IllegalStateException:"
+                  + " an error that nobody catches",
+              first);
+        } else {
+          assertEquals("", words, how);
+        }
       }
     }
+  }
+
+  /** Logs when a line comes, and waits. */
+  public static final class Late {
+    public static void main(String[] arguments) throws Exception {
+      TrackingClient client =
+          TrackingClient.builder(arguments[0]).deadline(Duration.ofSeconds(6)).build();
+      List<RunHandle> runs = List.of(client.startRun("one"), client.startRun("two"));
+      for (RunHandle run : runs) {
+        run.flush(Duration.ofSeconds(30));
+      }
+      System.out.println(runs.get(0).runId() + " " + runs.get(1).runId());
+      System.in.read();
+      runs.get(0).logMetrics(Map.of("loss", 1, "accuracy", 0), 1);
+      runs.get(0).logParam("rate", "0.1");
+      runs.get(1).setTag("stage", "trial");
+    }
+  }
+
+  @Test
+  void whatIsNotDeliveredInTimeIsCountedRunByRunAndTheProgramEnds() throws Exception { // X5
+    try (Server server = Server.start(folder)) {
+      Process process = Programs.java(Late.class, List.of(), server.uri()).start();
+      List<String> ids = List.of(firstLine(process).split(" "));
+      server.kill();
+      long started = System.nanoTime();
+      process.getOutputStream().write('\n');
+      process.getOutputStream().close();
+      String words = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+      double seconds = (System.nanoTime() - started) / 1e9;
+      String to = " were not delivered to 127.0.0.1:" + server.port();
+      for (String line :
+          List.of(
+              "2 points and 1 params and tags of run " + ids.get(0) + to,
+              "0 points and 1 params and tags of run " + ids.get(1) + to,
+              "run " + ids.get(0) + " was not ended: ",
+              "run " + ids.get(1) + " was not ended: ")) {
+        assertTrue(words.contains("runstream: " + line), words);
+      }
+      assertTrue(seconds < 24, seconds + " s"); // 6, both runs together, and what the JVM takes
+    }
+  }
+
+  private static String firstLine(Process process) throws IOException {
+    return new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
+        .readLine();
   }
 }

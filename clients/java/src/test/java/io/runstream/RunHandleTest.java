@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
+import io.runstream.testing.Programs;
 import io.runstream.testing.Server;
 import io.runstream.testing.Training;
 import io.runstream.v1.CreateRunRequest;
@@ -15,6 +16,7 @@ import io.runstream.v1.RunStatus;
 import io.runstream.v1.RunTag;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -146,6 +148,57 @@ class RunHandleTest {
     Run run = client.runs().get(handle.runId());
     assertEquals(RunStatus.KILLED, run.getInfo().getStatus());
     assertEquals(1, run.getData().getMetricsCount());
+  }
+
+  @Test
+  void anEndThatHadNoAnswerCanBeRepeated(@TempDir Path other) throws Exception { // X5
+    try (Server away = Server.start(other)) {
+      RunHandle run;
+      try (TrackingClient impatient =
+          TrackingClient.builder(away.uri()).deadline(Duration.ofSeconds(4)).build()) {
+        run = impatient.startRun("ends later");
+        run.flush(SECONDS);
+        away.kill();
+        run.logMetric("loss", 1, 1);
+        TrackingException late = assertThrows(TrackingException.class, run::close);
+        assertEquals("FLUSH_TIMEOUT", late.reason());
+        assertEquals(
+            "no answer within 4.00 s for 1 points and 0 params and tags of run "
+                + run.runId()
+                + "; they stay queued",
+            late.getMessage());
+        assertThrows(IllegalStateException.class, () -> run.logMetric("loss", 1, 2));
+        away.restart();
+        run.close();
+        run.close(); // which does nothing any more
+      }
+      try (TrackingClient reader = TrackingClient.connect(away.uri())) {
+        Run stored = reader.runs().get(run.runId());
+        assertEquals(RunStatus.FINISHED, stored.getInfo().getStatus());
+        assertEquals(1, stored.getData().getMetricsCount());
+      }
+    }
+  }
+
+  /** Starts a run, and vanishes. */
+  public static final class Vanishing {
+    public static void main(String[] arguments) {
+      TrackingClient client = TrackingClient.connect(arguments[0]);
+      System.out.println(client.startRun("vanishes").runId());
+      Runtime.getRuntime().halt(0);
+    }
+  }
+
+  @Test
+  void aRunWhoseProcessVanishesAtOnceIsLost(@TempDir Path other) throws Exception { // R8
+    try (Server strict = Server.start(other, "--lost-after", "2");
+        TrackingClient reader = TrackingClient.connect(strict.uri())) {
+      String id = Programs.run(Programs.java(Vanishing.class, List.of(), strict.uri())).trim();
+      while (reader.runs().get(id).getInfo().getStatus() == RunStatus.RUNNING) {
+        Thread.sleep(100);
+      }
+      assertEquals(RunStatus.FAILED, reader.runs().get(id).getInfo().getStatus());
+    }
   }
 
   @Test

@@ -188,6 +188,19 @@ class TrackingClientTest {
   }
 
   @Test
+  void childRunsAreDeletedAndRestoredWithTheirParentIfAsked() {
+    String parent = client.createRun().getRunId();
+    String child = client.createRun().getRunId();
+    client.setTag(child, "mlflow.parentRunId", parent); // on disk before the deletion
+    client.runs().delete(parent, true);
+    assertEquals("deleted", client.runs().get(child).getInfo().getLifecycleStage());
+    client.runs().restore(parent);
+    assertEquals("active", client.runs().get(child).getInfo().getLifecycleStage());
+    client.runs().delete(parent);
+    assertEquals("active", client.runs().get(child).getInfo().getLifecycleStage());
+  }
+
+  @Test
   void aRunThatIsCreatedTwiceWithOneIdIsOneRun() { // R1
     CreateRunRequest request =
         CreateRunRequest.newBuilder()

@@ -147,14 +147,12 @@ class WatchTest {
             .addService(away)
             .build()
             .start();
-    try (TrackingClient other = TrackingClient.connect("grpc://127.0.0.1:" + proxy.getPort())) {
+    String uri = "grpc://127.0.0.1:" + proxy.getPort();
+    try (TrackingClient other =
+        TrackingClient.builder(uri).deadline(Duration.ofSeconds(1)).build()) {
       WatchRequest request = WatchRequest.newBuilder().addRunIds("f").setPosition("1").build();
-      Watch watch = other.watch(request);
-      Thread watcher = new Thread(watch::hasNext);
-      watcher.start();
-      watcher.join(1_000);
-      watch.close();
-      watcher.join();
+      TrackingException error = assertThrows(TrackingException.class, () -> other.watch(request));
+      assertEquals(Status.Code.UNAVAILABLE, error.code()); // after its deadline
       assertTrue(watches.get() > 1 && watches.get() < 10, watches + " in a second");
     } finally {
       proxy.shutdownNow().awaitTermination();

@@ -1,0 +1,56 @@
+package io.runstream;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The buffers of the runs that a client logs to, one for each run. Any thread may ask for one. */
+final class Buffers {
+  // Time without a call after which a buffer is let go.
+  private static final Duration KEPT = Duration.ofSeconds(60);
+
+  private final Map<String, RunBuffer> byRun = new ConcurrentHashMap<>();
+  private final Outbox outbox;
+
+  Buffers(Outbox outbox) {
+    this.outbox = outbox;
+  }
+
+  /** Returns the buffer of a run, which may be retired meanwhile; then there is a new one. */
+  RunBuffer of(String runId) {
+    RunBuffer found = byRun.get(runId); // the common case, without a lock
+    return found != null ? found : byRun.computeIfAbsent(runId, id -> new RunBuffer(id, outbox));
+  }
+
+  /** Returns a buffer that is kept until it is released. */
+  RunBuffer hold(String runId) {
+    RunBuffer held = of(runId);
+    while (!held.hold()) {
+      held = of(runId);
+    }
+    return held;
+  }
+
+  /** Returns what was logged to lately. */
+  Collection<RunBuffer> all() {
+    return byRun.values();
+  }
+
+  /** Returns the buffer of a run, if it was logged to lately. */
+  Collection<RunBuffer> ifAny(String runId) {
+    RunBuffer found = byRun.get(runId);
+    return found == null ? List.of() : List.of(found);
+  }
+
+  /** Makes batches of all that waits. */
+  void drain() {
+    byRun.values().forEach(RunBuffer::drain);
+  }
+
+  void letGoOfUnused() {
+    long since = System.nanoTime() - KEPT.toNanos();
+    byRun.values().removeIf(buffer -> buffer.retire(since));
+  }
+}

@@ -1,0 +1,76 @@
+package io.runstream;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** Folders of this machine whose files go to a server, or come from one that is not trusted. */
+final class Folders {
+  private Folders() {}
+
+  /** Returns all that is below a folder but folders, by path; links are followed. */
+  static List<Path> filesBelow(Path folder) throws IOException {
+    try (Stream<Path> below = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+      return below.filter(path -> !Files.isDirectory(path)).sorted().collect(Collectors.toList());
+    } catch (UncheckedIOException error) {
+      throw error.getCause();
+    }
+  }
+
+  /** Returns a relative path as a server names it. */
+  static String nameOf(Path relative) {
+    List<String> parts = new ArrayList<>();
+    relative.forEach(part -> parts.add(part.toString()));
+    return String.join("/", parts);
+  }
+
+  /**
+   * Returns where a file of a server goes.
+   *
+   * @param destination the folder on this machine
+   * @param path the folder or file that was asked for, or ""
+   * @param file what the server says that there is
+   * @throws TrackingException if that was not asked for, or is no path of an artifact
+   */
+  static Path target(Path destination, String path, String file) {
+    Rules.checkArtifactPath("path", file);
+    String below = file;
+    if (file.equals(path)) { // it is no folder
+      below = file.substring(file.lastIndexOf('/') + 1);
+    } else if (!path.isEmpty()) {
+      if (!file.startsWith(path + "/")) {
+        throw TrackingException.wrongAnswer("'" + file + "' is not in '" + path + "'");
+      }
+      below = file.substring(path.length() + 1);
+    }
+    Path target = destination.resolve(below);
+    Path root = destination.toAbsolutePath().normalize();
+    if (!target.toAbsolutePath().normalize().startsWith(root)) { // such as C:x, on Windows
+      throw TrackingException.wrongAnswer("'" + file + "' leads out of " + destination);
+    }
+    return target;
+  }
+
+  /** Throws an exception if a link stands between a folder and a file that goes below it. */
+  static void refuseLinks(Path destination, Path target) throws IOException {
+    Path folder = destination;
+    Path below = destination.relativize(target).getParent();
+    if (below == null) {
+      return;
+    }
+    for (Path part : below) {
+      folder = folder.resolve(part);
+      if (Files.isSymbolicLink(folder)) {
+        throw new FileSystemException(
+            folder.toString(), null, "it is a link, which a download does not follow");
+      }
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package io.runstream;
+
+import io.grpc.Status;
+import io.runstream.v1.MetricServiceGrpc.MetricServiceStub;
+import io.runstream.v1.MetricTable;
+import io.runstream.v1.ReadMetricHistoryRequest;
+import io.runstream.v1.ReadMetricHistoryResponse;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One reading of histories, whatever breaks on the way. When its call breaks off it asks again, and
+ * leaves out what was read before: the runs before the last one, the metrics that are done of that
+ * run, and the points of the metric under way up to the last one.
+ */
+final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> {
+  private final Calls calls;
+  private final MetricServiceStub stub;
+  private final Attempts attempts = new Attempts();
+  private ReadMetricHistoryRequest request; // for what is not read yet
+  private volatile ServerStream<ReadMetricHistoryRequest, ReadMetricHistoryResponse> stream;
+  private boolean resumed;
+  private long read; // answers
+  // Where the reading is: the last answer, and the metrics before it of the same run.
+  private ReadMetricHistoryResponse last;
+  private final Set<String> done = new HashSet<>();
+
+  HistoryReading(Calls calls, MetricServiceStub stub, ReadMetricHistoryRequest request) {
+    this.calls = calls;
+    this.stub = stub;
+    this.request = request;
+    open();
+  }
+
+  @Override
+  public ReadMetricHistoryResponse next() {
+    while (true) {
+      ReadMetricHistoryResponse answer;
+      try {
+        answer = stream.next(calls.deadline);
+      } catch (TrackingException error) {
+        if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed()) {
+          throw error;
+        }
+        attempts.next(read, error);
+        goOn();
+        continue;
+      }
+      if (answer == null) {
+        return null;
+      }
+      check(answer.getMetrics());
+      ReadMetricHistoryResponse fresh = resumed ? afterLast(answer) : answer;
+      if (fresh.getMetrics().getKeyCount() > 0) {
+        takeNote(fresh);
+        return fresh;
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    stream.close();
+  }
+
+  private void open() {
+    stream = new ServerStream<>(calls);
+    stub.readMetricHistory(request, stream);
+  }
+
+  private void goOn() {
+    if (last != null) {
+      resumed = true;
+      ReadMetricHistoryRequest.Builder rest = request.toBuilder();
+      List<String> runs = request.getRunIdsList();
+      if (runs.contains(last.getRunId())) {
+        rest.clearRunIds().addAllRunIds(runs.subList(runs.indexOf(last.getRunId()), runs.size()));
+      }
+      boolean oneSeries = rest.getRunIdsCount() < 2 && rest.getMetricKeysCount() == 1;
+      if (oneSeries && rest.getMaxPoints() == 0) {
+        MetricTable table = last.getMetrics();
+        rest.setStartStep(table.getStep(table.getStepCount() - 1));
+      }
+      request = rest.build();
+    }
+    open();
+  }
+
+  private void takeNote(ReadMetricHistoryResponse answer) {
+    read++;
+    if (last != null) {
+      if (last.getRunId().equals(answer.getRunId())) {
+        done.add(key(last));
+      } else {
+        done.clear();
+        resumed = false;
+      }
+    }
+    done.remove(key(answer));
+    last = answer;
+  }
+
+  /** Returns what of an answer was not read before the reading broke off. */
+  private ReadMetricHistoryResponse afterLast(ReadMetricHistoryResponse answer) {
+    if (!answer.getRunId().equals(last.getRunId())) {
+      return answer;
+    }
+    if (done.contains(key(answer))) {
+      return ReadMetricHistoryResponse.getDefaultInstance();
+    }
+    if (!key(answer).equals(key(last))) {
+      return answer;
+    }
+    MetricTable table = answer.getMetrics();
+    MetricTable read = last.getMetrics();
+    int end = read.getKeyCount() - 1;
+    MetricTable.Builder rest = MetricTable.newBuilder().addAllKeys(table.getKeysList());
+    for (int i = 0; i < table.getKeyCount(); i++) {
+      if (compare(table, i, read, end) > 0) {
+        rest.addKey(table.getKey(i))
+            .addStep(table.getStep(i))
+            .addTimestamp(table.getTimestamp(i))
+            .addValue(table.getValue(i));
+      }
+    }
+    return answer.toBuilder().setMetrics(rest).build();
+  }
+
+  private static String key(ReadMetricHistoryResponse answer) {
+    return answer.getMetrics().getKeys(answer.getMetrics().getKey(0));
+  }
+
+  /** Compares points by step, timestamp and value, NaN last (M6). */
+  private static int compare(MetricTable one, int i, MetricTable other, int j) {
+    int steps = Long.compare(one.getStep(i), other.getStep(j));
+    int times = Long.compare(one.getTimestamp(i), other.getTimestamp(j));
+    if (steps != 0 || times != 0) {
+      return steps != 0 ? steps : times;
+    }
+    return Double.compare(one.getValue(i), other.getValue(j));
+  }
+
+  private static void check(MetricTable table) {
+    int rows = table.getKeyCount();
+    boolean whole =
+        rows > 0
+            && table.getStepCount() == rows
+            && table.getTimestampCount() == rows
+            && table.getValueCount() == rows
+            && table.getKeyList().stream().allMatch(key -> 0 <= key && key < table.getKeysCount());
+    if (!whole) {
+      throw TrackingException.wrongAnswer(
+          "its columns of points are empty or do not fit each other");
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package io.runstream;
+
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Message;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.MethodDescriptor;
+import io.runstream.v1.WriteId;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * What every request of a call has in common: text that is no Unicode, of which protobuf would send
+ * a "?", is refused, and a write that has no name gets one, which its repetitions share (P3).
+ */
+final class Requests implements ClientInterceptor {
+  private static final String WRITE = "write";
+
+  @Override
+  public <Q, A> ClientCall<Q, A> interceptCall(
+      MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
+    return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+      @Override
+      public void sendMessage(Q request) {
+        checkMessage((Message) request);
+        @SuppressWarnings("unchecked") // it is of the same class
+        Q named = (Q) named((Message) request);
+        super.sendMessage(named);
+      }
+    };
+  }
+
+  /** Returns an id as the contract has them: 32 lower-case hexadecimal digits at random. */
+  static String newId() {
+    return UUID.randomUUID().toString().replace("-", "");
+  }
+
+  /** Returns the name of a write that is the only one of its writer. */
+  static WriteId newWrite() {
+    return WriteId.newBuilder().setWriter(newId()).setSequence(1).build();
+  }
+
+  private static Message named(Message request) {
+    FieldDescriptor write = request.getDescriptorForType().findFieldByName(WRITE);
+    return write == null || request.hasField(write)
+        ? request
+        : request.toBuilder().setField(write, newWrite()).build();
+  }
+
+  private static void checkMessage(Message message) {
+    message
+        .getAllFields()
+        .forEach(
+            (field, value) -> {
+              if (field.isRepeated()) {
+                ((List<?>) value).forEach(one -> checkField(field, one));
+              } else {
+                checkField(field, value);
+              }
+            });
+  }
+
+  private static void checkField(FieldDescriptor field, Object value) {
+    switch (field.getJavaType()) {
+      case STRING:
+        Rules.checkUnicode(field.getName(), (String) value);
+        break;
+      case MESSAGE:
+        checkMessage((Message) value);
+        break;
+      default: // numbers and bytes
+    }
+  }
+}

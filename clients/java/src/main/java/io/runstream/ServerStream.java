@@ -1,0 +1,102 @@
+package io.runstream;
+
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One call that is answered by a stream. One thread reads it, and the server sends no faster than
+ * that; any thread may end it. Its monitor covers what came.
+ */
+final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoCloseable {
+  /** A time without an answer that is as good as none. */
+  static final Duration FOREVER = Duration.ofDays(100_000);
+
+  // Answers that may wait here.
+  private static final int AHEAD = 2;
+
+  private final Calls calls;
+  private final Queue<A> answers = new ArrayDeque<>();
+  private ClientCallStreamObserver<Q> call;
+  private TrackingException error;
+  private boolean ended;
+
+  ServerStream(Calls calls) {
+    this.calls = calls;
+  }
+
+  /**
+   * Waits for the next answer.
+   *
+   * @param patience how long to wait
+   * @return the answer; null at the end of the stream
+   * @throws TrackingException if an error ended the call, or no answer came in time
+   */
+  synchronized A next(Duration patience) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (answers.isEmpty() && !ended) {
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        close();
+        throw calls.noAnswer(patience, null);
+      }
+      await(left);
+    }
+    if (answers.isEmpty() && error != null) {
+      throw error.again();
+    }
+    A next = answers.poll();
+    if (next != null && !ended) {
+      call.request(1);
+    }
+    return next;
+  }
+
+  /** Ends the call, if it has not ended. */
+  @Override
+  public void close() {
+    call.cancel("its reader closed it", null);
+  }
+
+  @Override
+  public void beforeStart(ClientCallStreamObserver<Q> observer) {
+    call = observer;
+    observer.disableAutoRequestWithInitial(AHEAD);
+  }
+
+  @Override
+  public synchronized void onNext(A answer) {
+    answers.add(answer);
+    notifyAll();
+  }
+
+  @Override
+  public synchronized void onError(Throwable cause) {
+    error =
+        cause instanceof StatusRuntimeException
+            ? TrackingException.of((StatusRuntimeException) cause)
+            : TrackingException.unavailable(cause.toString(), cause);
+    ended = true;
+    notifyAll();
+  }
+
+  @Override
+  public synchronized void onCompleted() {
+    ended = true;
+    notifyAll();
+  }
+
+  private void await(long nanos) {
+    try {
+      TimeUnit.NANOSECONDS.timedWait(this, Math.max(nanos, 1_000_000));
+    } catch (InterruptedException interrupt) {
+      close();
+      Thread.currentThread().interrupt();
+      throw TrackingException.interrupted();
+    }
+  }
+}
