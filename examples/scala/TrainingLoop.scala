@@ -4,7 +4,7 @@ import scala.util.{Random, Using}
 
 /** Fits a line by gradient descent with several learning rates, and asks which was best.
   *
-  * `RUNSTREAM_TRACKING_URI` names the server, such as `grpc://127.0.0.1:50051`.
+  * `RUNSTREAM_TRACKING_URI` names the server; `grpc://localhost:50051`, if it is not set.
   */
 object TrainingLoop {
   private val random = new Random(7)

@@ -55,7 +55,10 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
   /** Notes that the run failed: `close` will end it as FAILED, after an interrupt as KILLED. */
   def fail(error: Throwable): Unit = { underlying.fail(error); () }
 
-  /** Waits until all that was logged is on disk, and ends the run: FINISHED, or as `fail` noted. */
+  /** Waits until all that was logged is on disk, and ends the run: FINISHED, or as `fail` noted. The
+    * run has ended when that is on disk; if the server does not answer in time it can be called
+    * again.
+    */
   override def close(): Unit = underlying.close()
 
   private def texts(pairs: Seq[(String, Any)]): java.util.Map[String, String] =

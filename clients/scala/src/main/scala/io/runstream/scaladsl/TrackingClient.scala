@@ -62,10 +62,14 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
     Using.resource(startRun(name, experimentId, tags)) { run =>
       try body(run)
       catch {
-        case jump: ControlThrowable => throw jump // such as a `return`, which is no error
-        case error: Throwable       => run.fail(error); throw error
+        case jump if isJump(jump) => throw jump
+        case error: Throwable     => run.fail(error); throw error
       }
     }
+
+  /** Whether this is no error, but a `return` or a `break`, by whatever class a Scala throws it. */
+  private def isJump(error: Throwable): Boolean =
+    error.isInstanceOf[ControlThrowable] || error.getClass.getName == "scala.util.boundary$Break"
 
   /** Creates a run for a future, and ends it when the future is complete, as `run` does. */
   def runAsync[A](
@@ -142,7 +146,9 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
   /** Waits until all that was logged before is on disk. */
   def flush(timeout: FiniteDuration): Unit = underlying.flush(timeout.toJava)
 
-  /** Waits until all that was logged is on disk, and ends what the client holds. */
+  /** Waits until all that was logged is on disk, and ends what the client holds; if the server does
+    * not answer in time it can be called again.
+    */
   override def close(): Unit = underlying.close()
 }
 
@@ -152,6 +158,8 @@ object TrackingClient {
   /** Connects to a server: `grpc://host:port`, or `grpcs://host:port` for TLS. */
   def connect(uri: String): TrackingClient = new TrackingClient(JavaClient.connect(uri))
 
-  /** Connects to the server that the environment variable `RUNSTREAM_TRACKING_URI` names. */
+  /** Connects to the server that the environment variable `RUNSTREAM_TRACKING_URI` names; to
+    * `grpc://localhost:50051`, if it names none.
+    */
   def connect(): TrackingClient = new TrackingClient(JavaClient.connect())
 }
