@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
@@ -16,11 +16,16 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from runstream.errors import DOMAIN, Internal, InvalidArgument, RunstreamError
+from runstream_service.admission import Admission
 
 log = logging.getLogger(__name__)
 
-# Of the text of an error; those of ours that hold what a caller sent may be longer.
-_MESSAGE_BYTES = 1_000
+# What the names of methods begin with that only read.
+_READS = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
+
+# Of the text of an error and of its metadata. gRPC accepts 8 KiB of headers, and the text is there
+# twice, once with every letter that is not ASCII as nine bytes.
+_MESSAGE_BYTES, _METADATA_BYTES = 1_000, 1_500
 
 
 class Calls(grpc.aio.ServerInterceptor):
@@ -32,6 +37,7 @@ class Calls(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self) -> None:
+        self._admission = Admission()
         self._open = 0
         self._last = time.monotonic()
 
@@ -49,44 +55,64 @@ class Calls(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or not method.startswith("/runstream."):
             return handler  # health and reflection answer for themselves
-        decode, encode = handler.request_deserializer, handler.response_serializer
-        # A single request is decoded by us: gRPC would answer one that cannot be as UNKNOWN.
-        if handler.unary_unary:
-            answer = self._one(handler.unary_unary, decode, method)
-            return grpc.unary_unary_rpc_method_handler(answer, None, encode)
-        if handler.stream_unary:
-            answer = self._one(handler.stream_unary, _as_it_is, method)
-            return grpc.stream_unary_rpc_method_handler(answer, decode, encode)
-        if handler.unary_stream:
-            answers = self._many(handler.unary_stream, decode, method)
-            return grpc.unary_stream_rpc_method_handler(answers, None, encode)
-        answers = self._many(handler.stream_stream, _as_it_is, method)
-        return grpc.stream_stream_rpc_method_handler(answers, decode, encode)
+        encode = handler.response_serializer
+        # To gRPC all requests are streams, so that we receive and decode them when there is room.
+        if handler.unary_unary or handler.stream_unary:
+            return grpc.stream_unary_rpc_method_handler(self._one(handler, method), None, encode)
+        return grpc.stream_stream_rpc_method_handler(self._many(handler, method), None, encode)
 
-    def _one(
-        self, call: Callable[..., Awaitable[Any]], decode: Callable[[Any], Any], method: str
-    ) -> Callable[..., Any]:
-        async def answer(request: Any, context: Any) -> Any:
+    def _one(self, handler: Any, method: str) -> Callable[..., Any]:
+        call = handler.unary_unary or handler.stream_unary
+        received = self._received(handler, method)
+
+        async def answer(requests: Any, context: Any) -> Any:
             with self._counted():
                 try:
-                    return await call(decode(request), context)
+                    async with received(requests) as request:
+                        return await call(request, context)
                 except Exception as error:  # this is where all of them end
                     return await _abort(error, context, method)
 
         return answer
 
-    def _many(
-        self, call: Callable[..., AsyncIterator[Any]], decode: Callable[[Any], Any], method: str
-    ) -> Callable[..., Any]:
-        async def answers(request: Any, context: Any) -> AsyncIterator[Any]:
+    def _many(self, handler: Any, method: str) -> Callable[..., Any]:
+        call = handler.unary_stream or handler.stream_stream
+        received = self._received(handler, method)
+
+        async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
             with self._counted():
                 try:
-                    async for answer in call(decode(request), context):
-                        yield answer
+                    async with received(requests) as request:
+                        async for answer in call(request, context):
+                            yield answer
                 except Exception as error:  # this is where all of them end
                     await _abort(error, context, method)
 
         return answers
+
+    def _received(self, handler: Any, method: str) -> Callable[..., Any]:
+        """Return what receives the request of a call: a message, or the messages of a stream."""
+        decode = handler.request_deserializer
+        reads = method.rpartition("/")[2].startswith(_READS)
+
+        @asynccontextmanager
+        async def one(requests: Any) -> AsyncIterator[Any]:
+            async with self._admission.one(requests, reads=reads) as message:
+                request = decode(message)
+                if handler.unary_unary:
+                    yield request
+                    return
+            yield request  # what follows may take as long as the caller likes
+
+        @asynccontextmanager
+        async def all_of(requests: Any) -> AsyncIterator[Any]:
+            received = self._admission.all(requests, decode)
+            try:
+                yield received
+            finally:
+                received.done()
+
+        return one if handler.unary_unary or handler.unary_stream else all_of
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -98,10 +124,6 @@ class Calls(grpc.aio.ServerInterceptor):
             self._last = time.monotonic()
 
 
-def _as_it_is(request: Any) -> Any:
-    return request
-
-
 async def _abort(error: Exception, context: Any, method: str) -> None:
     if isinstance(error, grpc.aio.BaseError):
         raise error
@@ -111,10 +133,18 @@ async def _abort(error: Exception, context: Any, method: str) -> None:
         log.error("%s failed", method, exc_info=error)
         error = Internal("internal error; the log of the server has the particulars")
     info = AnyMessage()
-    info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
-    # gRPC accepts 8 KiB of headers, and the text is there twice, once with every letter that is
-    # not ASCII as nine bytes.
-    message = error.message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+    metadata = _shortened(error.metadata)
+    info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
+    message = error.message.encode(errors="replace")[:_MESSAGE_BYTES].decode(errors="ignore")
     status = Status(code=error.code.value[0], message=message, details=[info])
     answer = rpc_status.to_status(status)
     await context.abort(answer.code, answer.details, answer.trailing_metadata)
+
+
+def _shortened(metadata: dict[str, str]) -> dict[str, str]:
+    """Return the particulars so that all together fit in the headers of an answer."""
+    each = _METADATA_BYTES // max(1, len(metadata))
+    return {
+        key: text.encode(errors="replace")[:each].decode(errors="ignore")
+        for key, text in metadata.items()
+    }

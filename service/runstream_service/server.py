@@ -74,11 +74,17 @@ _ADD: dict[str, Callable[[Any, Any], None]] = {
 }
 SERVICES = tuple(_ADD)
 
+#: Calls and streams that are open at once; more are refused as RESOURCE_EXHAUSTED.
+CALLS = 10_000
+
 # Seconds that calls under way are given when the server stops.
 GRACE = 10.0
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    # What may come of a stream before it is asked for is 64 KiB. gRPC would raise that to megabytes
+    # on a fast network, for each of the thousands of streams that there may be.
+    ("grpc.http2.bdp_probe", 0),
     ("grpc.so_reuseport", 0),  # a second server on a port must fail, not share it
     # A peer that vanished without a word is noticed within 40 seconds, and clients may ask
     # every ten seconds whether we are there, also while nothing is sent.
@@ -124,7 +130,9 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> Non
     writer, readers, calls = Writer(served, config.lost_after), Readers(served), Calls()
     files = FileThreads()
     try:
-        server = grpc.aio.server(interceptors=[calls], options=_OPTIONS)
+        server = grpc.aio.server(
+            interceptors=[calls], options=_OPTIONS, maximum_concurrent_rpcs=CALLS
+        )
         address = _listen(server, config)
         http = HttpSide(config)
         page_token.sign_with(await readers.run(settings.page_token_key))

@@ -27,6 +27,9 @@ DOMAIN = "runstream.io"
 # Metadata travels in HTTP/2 headers, of which gRPC accepts 8 KiB in all.
 _METADATA_CHARACTERS = 200
 
+# Of the text of an error, which may hold what a caller sent.
+_MESSAGE_CHARACTERS = 1_000
+
 
 class RunstreamError(Exception):
     """Base of all errors of Runstream.
@@ -41,6 +44,7 @@ class RunstreamError(Exception):
     code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
 
     def __init__(self, message: str, *, reason: str = "", **metadata: object) -> None:
+        message = shortened(message, _MESSAGE_CHARACTERS)
         super().__init__(message)
         self.message = message
         self.reason = reason or self.code.name
@@ -112,8 +116,6 @@ BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
 }
 
 
-def shortened(text: str) -> str:
-    """Return a text as the metadata of an error can hold it."""
-    if len(text) <= _METADATA_CHARACTERS:
-        return text
-    return f"{text[:_METADATA_CHARACTERS]}… ({len(text)} characters)"
+def shortened(text: str, limit: int = _METADATA_CHARACTERS) -> str:
+    """Return a text as an error can hold it."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

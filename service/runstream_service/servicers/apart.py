@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from runstream_service.admission import LARGE
 
-#: Bytes of a message that takes some milliseconds to be unpacked, checked or made.
-LARGE = 128 * 1024
+T = TypeVar("T")
 
 
 async def run_apart(size: int, work: Callable[..., T], *args: Any) -> T:

@@ -12,10 +12,14 @@ from runstream.rules import check_dataset_field, check_model_id
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
+from runstream_service.admission import Requests
 from runstream_service.servicers.apart import run_apart
 from runstream_service.servicers.write_id import write_id
 from runstream_service.store.batch import Batch, ModelPoint
 from runstream_service.store.writer import Writer
+
+#: Requests of a stream that are read before their answers are.
+PENDING = 1_024
 
 
 class Logs(LoggingServiceServicer):
@@ -28,8 +32,8 @@ class Logs(LoggingServiceServicer):
     ) -> AsyncIterator[pb.LogBatchResponse]:
         """Read in one task and answer in another, so that batches of a stream share commits."""
         pending: deque[asyncio.Future[None]] = deque()
-        arrived = asyncio.Event()
-        reading = asyncio.create_task(self._read(request_iterator, pending, arrived))
+        arrived, taken = asyncio.Event(), asyncio.Event()
+        reading = asyncio.create_task(self._read(request_iterator, pending, arrived, taken))
         reading.add_done_callback(lambda _: arrived.set())
         self._readings.add(reading)
         answered = 0
@@ -40,6 +44,7 @@ class Logs(LoggingServiceServicer):
                 while error is None and pending and pending[0].done():
                     error = pending.popleft().exception()
                     answered += 1
+                taken.set()
                 if isinstance(error, Unavailable):
                     raise error
                 yield pb.LogBatchResponse(answered=answered, error=_batch_error(error))
@@ -83,6 +88,7 @@ class Logs(LoggingServiceServicer):
         requests: AsyncIterator[pb.LogBatchRequest],
         pending: deque[asyncio.Future[None]],
         arrived: asyncio.Event,
+        taken: asyncio.Event,
     ) -> None:
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
@@ -92,7 +98,7 @@ class Logs(LoggingServiceServicer):
                 batch = await run_apart(size, _checked, _batch, request, request.metrics)
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
-                refused.set_exception(error)
+                refused.set_exception(error.with_traceback(None))  # which holds the batch
                 pending.append(refused)
             else:
                 is_sign = batch.is_empty()
@@ -100,6 +106,11 @@ class Logs(LoggingServiceServicer):
                     self._writer.sign(batch.run_id) if is_sign else self._writer.append(batch, size)
                 )
             arrived.set()
+            if isinstance(requests, Requests):
+                requests.done()
+            while len(pending) >= PENDING:  # or a client that reads no answers would have no end
+                taken.clear()
+                await taken.wait()
 
 
 def _checked(make: Callable[..., Batch], *arguments: Any) -> Batch:

@@ -18,6 +18,7 @@ from runstream.v1.run_pb2 import DatasetInput, RunStatus
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
+from runstream_service.servicers.apart import run_apart
 from runstream_service.servicers.experiments import check_experiments_named
 from runstream_service.servicers.write_id import write_id
 from runstream_service.store import datasets, deletion, keys, outputs, runs
@@ -32,23 +33,11 @@ class Runs(RunServiceServicer):
         self._readers = readers
 
     async def CreateRun(self, request: pb.CreateRunRequest, context: Any) -> pb.CreateRunResponse:
-        if request.run_id:
-            check_run_id("run_id", request.run_id)
-        check_text("user_id", request.user_id)
-        check_text("run_name", request.run_name)
-        tags = [(tag.key, tag.value) for tag in request.tags]
-        Batch(request.run_id, tags=tags).check()
-        new = runs.NewRun(
-            experiment_id=request.experiment_id or "0",
-            user_id=request.user_id,
-            name=request.run_name,
-            start_time=request.start_time if request.HasField("start_time") else None,
-            tags=tags,
-            run_id=request.run_id,
-            heartbeat=request.heartbeat,
-        )
-        created = await self._writer.submit(runs.create, new)
-        return pb.CreateRunResponse(run=messages.run(created))
+        size = request.ByteSize()
+        new = await run_apart(size, _new_run, request)
+        await self._writer.room()
+        created = await self._writer.submit(runs.create, new, size=size)
+        return pb.CreateRunResponse(run=await run_apart(size, messages.run, created))
 
     async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
         found = await self._readers.quick(_run_with_little_data, request.run_id)
@@ -104,12 +93,16 @@ class Runs(RunServiceServicer):
         return pb.DeleteTagResponse()
 
     async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
-        inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
-        for i, model in enumerate(request.models):
-            check_model_id(f"models[{i}].model_id", model.model_id)
-        models = [model.model_id for model in request.models]
+        size = request.ByteSize()
+        inputs, models = await run_apart(size, _inputs, request)
+        await self._writer.room()
         await self._writer.submit(
-            datasets.log_inputs, request.run_id, inputs, models, write_id(request.write)
+            datasets.log_inputs,
+            request.run_id,
+            inputs,
+            models,
+            write_id(request.write),
+            size=size,
         )
         return pb.LogInputsResponse()
 
@@ -142,6 +135,32 @@ class Runs(RunServiceServicer):
     async def ListKeys(self, request: pb.ListKeysRequest, context: Any) -> pb.ListKeysResponse:
         check_experiments_named(request.experiment_ids)
         return await self._readers.run(_keys, list(request.experiment_ids))
+
+
+def _new_run(request: pb.CreateRunRequest) -> runs.NewRun:
+    if request.run_id:
+        check_run_id("run_id", request.run_id)
+    check_text("user_id", request.user_id)
+    check_text("run_name", request.run_name)
+    tags = [(tag.key, tag.value) for tag in request.tags]
+    Batch(request.run_id, tags=tags).check()
+    return runs.NewRun(
+        experiment_id=request.experiment_id or "0",
+        user_id=request.user_id,
+        name=request.run_name,
+        start_time=request.start_time if request.HasField("start_time") else None,
+        tags=tags,
+        run_id=request.run_id,
+        heartbeat=request.heartbeat,
+    )
+
+
+def _inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.DatasetInput], list[str]]:
+    """Return the datasets and the ids of the models that a run read."""
+    for i, model in enumerate(request.models):
+        check_model_id(f"models[{i}].model_id", model.model_id)
+    inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
+    return inputs, [model.model_id for model in request.models]
 
 
 def _run_with_little_data(run_id: str) -> pb.GetRunResponse | None:

@@ -30,6 +30,9 @@ from runstream_service.store.served_files import ServedFiles
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+#: What a command counts that has no data of its own.
+COMMAND_BYTES = 1024
+
 _INTERNAL = "internal error; the log of the server has the particulars"
 
 
@@ -89,7 +92,9 @@ class Writer:
             self._has_room.clear()
             await self._has_room.wait()
 
-    def submit(self, command: Callable[..., T], *args: Any, size: int = 0) -> asyncio.Future[T]:
+    def submit(
+        self, command: Callable[..., T], *args: Any, size: int = COMMAND_BYTES
+    ) -> asyncio.Future[T]:
         """Queue a command; the future has its result once it is on disk.
 
         A command checks all that it must before it writes anything: an error of `runstream.errors`
@@ -105,7 +110,7 @@ class Writer:
         self._queue.put(_Command(lambda: command(*args), size, answer))
         return answer
 
-    def append(self, batch: Batch, size: int = 0) -> asyncio.Future[None]:
+    def append(self, batch: Batch, size: int = COMMAND_BYTES) -> asyncio.Future[None]:
         """Queue a checked batch of `size` bytes; see `submit`."""
         return self.submit(self._ingest.apply, batch, size=size)
 
