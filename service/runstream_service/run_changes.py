@@ -14,7 +14,7 @@ from runstream_service.store.changes import Change
 from runstream_service.store.feed import RunChanges
 
 #: Bytes of points, params or tags above which a change is told in several messages.
-MESSAGE_BYTES = 1024 * 1024
+MESSAGE_BYTES = 64 * 1024
 
 
 class Sized(NamedTuple):

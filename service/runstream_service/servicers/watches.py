@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from runstream.errors import InvalidArgument, Unavailable
 from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
-from runstream_service.run_changes import messages_of
+from runstream_service.admission import LARGE
+from runstream_service.run_changes import Sized, messages_of
 from runstream_service.store import experiments, runs
-from runstream_service.store.feed import Watcher
+from runstream_service.store.feed import RunChanges, Watcher
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
 
@@ -19,14 +21,20 @@ from runstream_service.store.writer import Writer
 NAMED = 1_000
 
 #: Bytes of changes after which an answer is sent, whatever waits.
-ANSWER_BYTES = 1024 * 1024
+ANSWER_BYTES = 64 * 1024
+
+#: Bytes of answers that are on their way to all watchers together.
+SENDING_BYTES = 128 * 1024 * 1024
 
 # Seconds after which a watcher is told the position if nothing else is to be told.
 _POSITION_EVERY = 1.0
 
-# Seconds between two answers to a watcher, for each watcher there is: sending one takes a third of
-# that, so all watchers together leave two thirds of the event loop to those who log.
+# Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
+# third of that, so all watchers together leave two thirds of the event loop to those who log.
 _PAUSE = 0.0003
+
+# Bytes of an answer that takes no longer than an empty one.
+_SMALL = 16 * 1024
 
 
 class Watches(WatchServiceServicer):
@@ -35,6 +43,8 @@ class Watches(WatchServiceServicer):
         self._readers = readers
         self._feed = writer.feed
         self._stopping = False
+        self._sending = 0
+        self._turn = asyncio.Lock()
 
     async def GetPosition(
         self, request: pb.GetPositionRequest, context: Any
@@ -54,10 +64,15 @@ class Watches(WatchServiceServicer):
             yield pb.WatchResponse(position=self._feed.position(number))
             while not self._stopping:
                 await watcher.wait(_POSITION_EVERY)
-                answer = self._answer(watcher)
+                async with self._turn:
+                    answer = await self._answer(watcher)
+                    size = 0 if answer is None else answer.ByteSize()
+                    if size > _SMALL:
+                        await asyncio.sleep(0)  # others than watchers have their turn, too
                 if answer is not None:
-                    yield answer
-                    await asyncio.sleep(_PAUSE * self._feed.watchers())
+                    with self._sent(size, watcher):
+                        yield answer
+                    await asyncio.sleep(_PAUSE * self._feed.watchers() * max(1, size / _SMALL))
         finally:
             self._feed.end(watcher)
         raise Unavailable("the server is stopping; go on later", reason="SERVER_STOPPING")
@@ -67,12 +82,33 @@ class Watches(WatchServiceServicer):
         self._stopping = True
         self._feed.wake_all()
 
-    def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
+    @contextmanager
+    def _sent(self, size: int, watcher: Watcher) -> Iterator[None]:
+        """Count an answer until its watcher has taken it."""
+        if self._sending + size > SENDING_BYTES:
+            raise self._feed.fell_behind(watcher, "too much is on its way to slow watchers")
+        self._sending += size
+        try:
+            yield
+        finally:
+            self._sending -= size
+
+    async def _messages(self, run: RunChanges) -> list[Sized]:
+        """Return the changes of a run as messages, which are made once for all watchers."""
+        if run.messages is None and run.size > LARGE:
+            if run.making is None:
+                run.making = asyncio.ensure_future(asyncio.to_thread(messages_of, run))
+            await asyncio.shield(run.making)
+        return messages_of(run)
+
+    async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
         """Return what the watcher is to be told next, of one commit or of several."""
         answer, size = pb.WatchResponse(), 0
         while watcher.numbers:
             number = watcher.numbers[0]
-            changes = [one for run in watcher.changes_of(number) for one in messages_of(run)]
+            changes: list[Sized] = []
+            for run in watcher.changes_of(number):
+                changes += await self._messages(run)
             for change in changes[watcher.told :]:
                 if size and size + change.size > ANSWER_BYTES:
                     answer.position = self._feed.position(watcher.number)

@@ -43,12 +43,16 @@ class RunChanges:
     Attributes:
         experiment_id: its experiment.
         changes: the changes, in order.
+        size: about how many bytes they take in memory.
         messages: the same as messages, once somebody has made them of the changes.
+        making: makes the messages, if that takes long.
     """
 
     experiment_id: int
     changes: list[Change] = field(default_factory=list)
+    size: int = 0
     messages: Sequence[Any] | None = None
+    making: asyncio.Future[Any] | None = None
 
 
 @dataclass(slots=True)
@@ -174,7 +178,8 @@ class Feed:
             self._forget(self.number)
         elif noted:
             self.number += 1
-            self._keep(Commit(_by_run(noted), sum(map(_size, noted))))
+            runs = _by_run(noted)
+            self._keep(Commit(runs, sum(run.size for run in runs.values())))
             if not self._watchers and time.monotonic() > self._interest_ends:
                 self.wanted = False
                 self._forget(self.number)
@@ -220,6 +225,10 @@ class Feed:
             raise self._too_late(seen)
         return commit
 
+    def fell_behind(self, watcher: Watcher, why: str) -> FailedPrecondition:
+        """Return the error that ends a watch for a reason other than its own lateness."""
+        return _fell_behind(self.position(watcher.number), why, self.position(self.number))
+
     def _keep(self, commit: Commit) -> None:
         self._commits[self.number] = commit
         self._size += commit.size
@@ -257,6 +266,7 @@ def _by_run(noted: list[Change]) -> dict[str, RunChanges]:
         if run is None:
             run = runs[change.run_id] = RunChanges(change.experiment_id)
         run.changes.append(change)
+        run.size += _size(change)
         if change.batch is not None:
             change.batch.drop_columns()
     return runs
