@@ -89,12 +89,13 @@ def client(server: ServerProcess) -> Iterator[TrackingClient]:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[[str], Api]]:
+def connect() -> Iterator[Callable[..., Api]]:
     """Make the raw stubs for an address; their channel is closed after the test."""
     channels = []
 
-    def connect(address: str) -> Api:
-        channels.append(grpc.insecure_channel(address))
+    def connect(address: str, max_receive: int = 4 * 1024 * 1024) -> Api:
+        options = [("grpc.max_receive_message_length", max_receive)]
+        channels.append(grpc.insecure_channel(address, options=options))
         return Api(channels[-1])
 
     yield connect

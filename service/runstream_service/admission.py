@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from runstream.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
+from runstream.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted, Unavailable
 
 #: Bytes of a message that is large.
 LARGE = 64 * 1024
@@ -26,7 +26,7 @@ WRITES_AT_ONCE, READS_AT_ONCE = 8, 64
 READ_REQUEST_BYTES = 256 * 1024
 
 #: Messages that may take longer to come than `PATIENCE`, and for how long, in seconds.
-SLOW_AT_ONCE, PATIENCE, RECEIVE_SECONDS = 64, 1.0, 30.0
+SLOW_AT_ONCE, PATIENCE, RECEIVE_SECONDS = 32, 1.0, 30.0
 
 
 class Admission:
@@ -44,7 +44,8 @@ class Admission:
 
         Raises:
             InvalidArgument: there is no message.
-            ResourceExhausted: it is too large, or too many are slow to come.
+            ResourceExhausted: it is too large.
+            Unavailable: too many others are slow to come.
             DeadlineExceeded: it does not come.
         """
         turns = self._reads if reads else self._writes
@@ -83,9 +84,9 @@ class Admission:
 
     async def _wait(self, receiving: asyncio.Future[bytes | None]) -> None:
         if self._slow >= SLOW_AT_ONCE:
-            raise ResourceExhausted(
-                f"{SLOW_AT_ONCE} messages are slow to come already",
-                reason="MESSAGE_SLOW",
+            raise Unavailable(
+                f"{SLOW_AT_ONCE} messages are slow to come already; call again later",
+                reason="SERVER_BUSY",
                 limit=SLOW_AT_ONCE,
             )
         self._slow += 1

@@ -70,8 +70,10 @@ class Calls(grpc.aio.ServerInterceptor):
                 try:
                     async with received(requests) as request:
                         return await call(request, context)
-                except Exception as error:  # this is where all of them end
-                    return await _abort(error, context, method)
+                except Exception as failure:  # this is where all of them end
+                    error = _error(failure, method)
+                request = None  # see `_abort`
+                return await _abort(error, context)
 
         return answer
 
@@ -85,8 +87,12 @@ class Calls(grpc.aio.ServerInterceptor):
                     async with received(requests) as request:
                         async for answer in call(request, context):
                             yield answer
-                except Exception as error:  # this is where all of them end
-                    await _abort(error, context, method)
+                except Exception as failure:  # this is where all of them end
+                    error = _error(failure, method)
+                else:
+                    return
+                request = answer = None  # see `_abort`
+                await _abort(error, context)
 
         return answers
 
@@ -124,14 +130,25 @@ class Calls(grpc.aio.ServerInterceptor):
             self._last = time.monotonic()
 
 
-async def _abort(error: Exception, context: Any, method: str) -> None:
-    if isinstance(error, grpc.aio.BaseError):
-        raise error
-    if isinstance(error, DecodeError):
-        error = InvalidArgument("the message is not of the contract", reason="MESSAGE_MALFORMED")
-    elif not isinstance(error, RunstreamError):
-        log.error("%s failed", method, exc_info=error)
-        error = Internal("internal error; the log of the server has the particulars")
+def _error(failure: Exception, method: str) -> RunstreamError:
+    """Return what to tell the caller of a failure; it holds nothing of the call."""
+    if isinstance(failure, grpc.aio.BaseError):
+        raise failure
+    if isinstance(failure, DecodeError):
+        return InvalidArgument("the message is not of the contract", reason="MESSAGE_MALFORMED")
+    if not isinstance(failure, RunstreamError):
+        log.error("%s failed", method, exc_info=failure)
+        return Internal("internal error; the log of the server has the particulars")
+    failure.__cause__ = failure.__context__ = None
+    return failure.with_traceback(None)
+
+
+async def _abort(error: RunstreamError, context: Any) -> None:
+    """End a call with an error.
+
+    gRPC keeps what this raises in a circle with the call, so whatever the frames above hold would
+    stay in memory until the next collection of garbage.
+    """
     info = AnyMessage()
     metadata = _shortened(error.metadata)
     info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))

@@ -166,6 +166,8 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> Non
         # What is alive now lives as long as the server, and rows and columns are no cycles: the
         # collector need not look at the former again, nor so often at the latter.
         gc.freeze()
+        # The event loop waits no longer than this for a thread that is busy in Python.
+        sys.setswitchinterval(0.001)
         gc.set_threshold(100_000, 20, 20)
 
         looking = asyncio.gather(mark_lost_runs(writer, config.lost_after), check_regularly(served))

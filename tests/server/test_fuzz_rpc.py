@@ -1,4 +1,4 @@
-"""Every RPC with messages that were damaged at random: no mistake of a caller is a fault of ours."""
+"""Every RPC with messages damaged at random: no mistake of a caller is a fault of ours."""
 
 from __future__ import annotations
 

@@ -34,7 +34,12 @@ class Budget:
         Raises:
             TooLargeError: not so many bytes are left.
         """
-        self._left -= _ROW_BYTES * len(rows) + sum(len(row[i]) for i in texts for row in rows)
+        self._left -= sum(len(row[i]) for i in texts for row in rows)
+        self.take_count(len(rows))
+
+    def take_count(self, rows: int) -> None:
+        """Take so many rows of which no more is known; raises as `take`."""
+        self._left -= _ROW_BYTES * rows
         if self._left < 0:
             raise TooLargeError
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from peewee import fn
+
 from runstream.errors import ResourceExhausted
 from runstream_service.store import reading
 from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.store.datasets import DatasetInput, inputs_of, model_inputs_of
 from runstream_service.store.models import NAN, Param, Run, RunTag, Series, database
 from runstream_service.store.outputs import ModelOutput, outputs_of
-from runstream_service.store.statement import LISTED, listed, written
+from runstream_service.store.statement import LISTED, first_row, listed, written
 
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]
@@ -75,6 +77,11 @@ _METRICS = _statements(
 _PARAMS = _statements(Param, Param.key, Param.value)
 _TAGS = _statements(RunTag, RunTag.key, RunTag.value)
 _SUMMARIES = _statements(Series, Series.key, Series.count, Series.least, Series.greatest)
+# A count is ten times as fast as what it spares for a run that is too large.
+_COUNTS = [
+    written(table.select(fn.COUNT(table.run)).where(table.run == 0))
+    for table in (Series, Param, RunTag)
+]
 # A row that reads as a `Run` does.
 _RunRow = namedtuple("_RunRow", [field.column_name for field in Run._meta.sorted_fields])  # type: ignore[misc]
 _SELECT_RUNS = written(Run.select().where(Run.id.in_(LISTED)))
@@ -87,6 +94,7 @@ def with_data(run: Run) -> LoggedRun:
         ResourceExhausted: that is more than an answer can hold.
     """
     try:
+        Budget().take_count(sum(n for count in _COUNTS for n in first_row(count, run.id) or ()))
         return _with_data([run], Selection(), ANSWER_BYTES)[0]
     except TooLargeError:
         raise _too_large(run.uuid) from None

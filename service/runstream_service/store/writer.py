@@ -52,7 +52,7 @@ class _Command:
         try:
             self.result = self.run()
         except RunstreamError as error:
-            self.error = error
+            self.error = error.with_traceback(None)  # the frames hold this, and so what was sent
 
 
 class Writer:
