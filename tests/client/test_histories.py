@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import struct
+from contextlib import closing
+
 import numpy as np
 import pytest
 
+from proxy import Proxy
 from runstream import InvalidArgument, Metric, NotFound, TrackingClient
+from runstream.entities import MetricColumns
+from server_process import ServerProcess
 
 
 def log(client: TrackingClient, key: str, steps: range) -> str:
@@ -50,3 +57,43 @@ def test_mistakes_are_refused(client: TrackingClient) -> None:
         client.get_metric_history(run_id, "loss", max_points=5)
     with pytest.raises(NotFound):
         client.get_metric_columns([run_id, "0" * 32])
+
+
+def as_bytes(parts: list[MetricColumns]) -> dict[tuple[str, str], list[tuple[bytes, int, int]]]:
+    """Return the points of each metric, their values as bytes because NaN equals nothing."""
+    points: dict[tuple[str, str], list[tuple[bytes, int, int]]] = {}
+    for part in parts:
+        rows = zip(part.value, part.timestamp, part.step, strict=True)
+        found = points.setdefault((part.run_id, part.key), [])
+        found += [(struct.pack("d", value), time, step) for value, time, step in rows]
+    return points
+
+
+def test_a_read_that_breaks_off_goes_on_where_it_was(server: ServerProcess) -> None:
+    """M6: after a restart of the server, and after any number of cuts."""
+    with closing(Proxy(server.address)) as proxy, TrackingClient(proxy.uri) as client:
+        runs = [client.create_run().info.run_id for _ in range(3)]
+        for run_id in runs:
+            for key in ("a", "b/é", "c"):
+                client.log_batch(run_id, [Metric(key, step / 3, 1, step) for step in range(20_000)])
+            # Many points of one step, and NaN, which comes last and equals nothing.
+            client.log_batch(run_id, [Metric("step", i / 7, i // 5, 3) for i in range(20_000)])
+            client.log_batch(run_id, [Metric("step", math.nan, 4000, 3), Metric("step", 1, 9, 4)])
+        wanted = as_bytes(list(client.read_metric_history(runs)))
+        assert len(wanted) == 12
+        read: list[MetricColumns] = []
+        for part in client.read_metric_history(runs):
+            read.append(part)
+            if len(read) == 4:
+                server.kill()
+                server.restart()
+            proxy.cut()
+        assert as_bytes(read) == wanted
+        assert list(as_bytes(read)) == list(wanted)
+        chosen = runs[::-1], ["step", "b/é"]
+        wanted = as_bytes(list(client.read_metric_history(*chosen, 2, 15_000, 18_000)))
+        read = []
+        for part in client.read_metric_history(*chosen, 2, 15_000, 18_000):
+            read.append(part)
+            proxy.cut()
+        assert as_bytes(read) == wanted

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from runstream import rules
+from runstream.answers import next_token, not_asked_for
 from runstream.connection import Connection
 from runstream.entities import FileInfo
-from runstream.errors import Internal, ResourceExhausted
-from runstream.pages import next_token
+from runstream.errors import ResourceExhausted
 from runstream.paths import ArtifactPath, artifact_path_text, joined
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.run_service_pb2 import GetRunRequest
@@ -101,7 +101,7 @@ class ArtifactCalls:
         answer = self._connection.call(lambda to: to.artifacts.GetArtifact, request)
         file = FileInfo.from_proto(answer.file)
         if file.path != request.path:
-            raise _not_asked_for(file.path, request.path)
+            raise not_asked_for("path", file.path, request.path)
         return file
 
     def list_artifacts(
@@ -210,14 +210,5 @@ class ArtifactCalls:
 
 def _check_listed(path: str, folder: str) -> None:
     if folder and not path.startswith(f"{folder.rstrip('/')}/"):
-        raise _not_asked_for(path, folder)
+        raise not_asked_for("path", path, folder)
     rules.check_artifact_path("path", path)
-
-
-def _not_asked_for(path: str, asked: str) -> Internal:
-    return Internal(
-        f"the server answers about {path[:100]!r}, but was asked about {asked[:100]!r}",
-        reason="ANSWER_MALFORMED",
-        field="path",
-        value=path,
-    )

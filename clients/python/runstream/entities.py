@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runstream.answers import check_columns
 from runstream.v1 import (
     artifact_pb2,
     experiment_pb2,
@@ -173,7 +174,8 @@ class RunInfo:
             experiment_id=message.experiment_id,
             run_name=message.run_name,
             user_id=message.user_id,
-            status=_STATUS_NAMES[message.status],
+            # A newer server may have one more.
+            status=_STATUS_NAMES.get(message.status, f"STATUS_{message.status}"),
             start_time=message.start_time,
             end_time=message.end_time if message.HasField("end_time") else None,
             artifact_uri=message.artifact_uri,
@@ -352,6 +354,7 @@ class RunChange:
     def from_proto(cls, message: watch_service_pb2.RunChange, position: str) -> RunChange:
         """Convert the message of the contract."""
         table = message.metrics
+        check_columns(table, several_keys=True)
         keys = map(table.keys[:].__getitem__, table.key)
         return cls(
             run_id=message.run_id,

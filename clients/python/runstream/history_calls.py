@@ -7,6 +7,7 @@ from typing import Any
 
 from runstream.connection import Connection
 from runstream.entities import Metric, MetricArrays, MetricColumns
+from runstream.history_reading import read_histories
 from runstream.optional import require
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 
@@ -14,7 +15,8 @@ from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetric
 class HistoryCalls:
     """The part of `TrackingClient` that speaks to MetricService.
 
-    What this process logged to the runs before is on disk before they are read.
+    What this process logged to the runs before is on disk before they are read. If the server is
+    started again meanwhile, reading goes on where it was.
     """
 
     _connection: Connection
@@ -105,7 +107,7 @@ class HistoryCalls:
         end_step: int | None,
         max_points: int | None,
     ) -> Iterator[ReadMetricHistoryResponse]:
-        wanted = [run_ids] if isinstance(run_ids, str) else list(run_ids)
+        wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
         for run_id in wanted:
             self._connection.outbox.flush(run_id)
         if not wanted:
@@ -117,6 +119,4 @@ class HistoryCalls:
             end_step=end_step,
             max_points=max_points or 0,
         )
-        for answer in self._connection.stream(lambda to: to.metrics.ReadMetricHistory, request):
-            if answer.metrics.keys:
-                yield answer
+        yield from read_histories(self._connection, request)

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from runstream.answers import next_token
 from runstream.connection import Connection
 from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
-from runstream.pages import next_token
 from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection

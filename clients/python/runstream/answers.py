@@ -1,0 +1,58 @@
+"""Checks of what a server answers, which may be another one than its users believe."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from runstream.errors import Internal
+from runstream.v1.metric_pb2 import MetricTable
+
+
+class PageRequest(Protocol):
+    """A request for a page."""
+
+    page_token: str
+
+
+def next_token(request: PageRequest, token: str, items: int) -> str:
+    """Return the token of the next page, "" at the end.
+
+    Args:
+        request: the request that was answered.
+        token: the token of its answer.
+        items: how many items the answer has.
+
+    Raises:
+        Internal: the pages would never end, because this one brought nothing, or the next is this
+            one again.
+    """
+    if token and (not items or token == request.page_token):
+        raise _malformed("the server answers with pages that bring nothing new")
+    return token
+
+
+def check_columns(table: MetricTable, several_keys: bool = False) -> None:
+    """Check that the columns of points are of one length, and name keys that are there.
+
+    Args:
+        table: the points.
+        several_keys: whether they may be of several metrics; else the first key alone counts.
+
+    Raises:
+        Internal: they do not.
+    """
+    lengths = {len(table.key), len(table.step), len(table.timestamp), len(table.value)}
+    last = max(table.key, default=-1) if several_keys else len(table.value[:1]) - 1
+    if len(lengths) > 1 or last >= len(table.keys):
+        raise _malformed("the server answers with columns of points that do not fit together")
+
+
+def not_asked_for(field: str, found: str, asked: str) -> Internal:
+    """Return the error for an answer about something else."""
+    return _malformed(
+        f"the server was asked about {asked[:100]!r}, and answers about {found[:100]!r}", field
+    )
+
+
+def _malformed(text: str, field: str = "") -> Internal:
+    return Internal(text, reason="ANSWER_MALFORMED", **({"field": field} if field else {}))
