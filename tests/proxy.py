@@ -13,15 +13,21 @@ class Proxy:
 
     Attributes:
         uri: tracking URI of the server through this proxy.
+        asked: what clients asked for by CONNECT, as `host:port`.
     """
 
-    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, address: str, tls: ssl.SSLContext | None = None, connect: bool = False
+    ) -> None:
         """Listen on a free port.
 
         Args:
             address: `host:port` of the server.
             tls: the proxy's own certificate, if clients are to come by TLS.
+            connect: whether clients ask for a server by CONNECT first; they all get this one.
         """
+        self.asked: list[str] = []
+        self._connect = connect
         host, _, port = address.rpartition(":")
         self._server = (host, int(port))
         self._tls = tls
@@ -69,6 +75,8 @@ class Proxy:
                     except OSError:  # the client does not trust the certificate
                         client.close()
                         continue
+                if self._connect:
+                    self.asked.append(_answer_connect(client))
                 server = socket.create_connection(self._server)
                 self._sockets += [client, server]
                 sent, answered = (client, server, False), (server, client, True)
@@ -83,3 +91,11 @@ class Proxy:
                 if not lost:
                     target.sendall(data)
             target.shutdown(socket.SHUT_WR)
+
+
+def _answer_connect(client: socket.socket) -> str:
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += client.recv(1)
+    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    return request.split()[1].decode()

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 from runstream.errors import RunstreamError, Unavailable
+from runstream.proxies import grpc_proxy
 from runstream.rules import MESSAGE_BYTES
 from runstream.status import error_of_call
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
@@ -47,16 +48,19 @@ _OPTIONS = (
 
 
 def open_channel(address: str, secure: bool) -> grpc.Channel:
-    """Return a channel, which connects when it is first used.
+    """Return a channel, which connects when it is first used, through a proxy if one leads there.
 
     Args:
         address: what gRPC dials.
         secure: whether to use TLS, with the certificates that gRPC trusts.
     """
+    proxy = grpc_proxy(address)
+    way = ("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.uri)
+    options = (*_OPTIONS, way)
     if secure:
         credentials = grpc.ssl_channel_credentials()
-        return grpc.secure_channel(address, credentials, options=_OPTIONS)
-    return grpc.insecure_channel(address, options=_OPTIONS)
+        return grpc.secure_channel(address, credentials, options=options)
+    return grpc.insecure_channel(address, options=options)
 
 
 def close_channel(channel: grpc.Channel) -> None:

@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 import grpc
 
-from runstream import closing, embedded
+from runstream import closing, embedded, proxies
 from runstream.channel import CLOSED, Reading, Services, close_channel, open_channel
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.status import error_of_call
@@ -93,7 +93,7 @@ class Connection:
             # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
             pause = next(pauses, None) if isinstance(answer, Unavailable) else None
             if pause is None:
-                raise answer
+                raise self._explained(answer)
             time.sleep(pause)
 
     @contextmanager
@@ -142,7 +142,7 @@ class Connection:
         try:
             while answer is not None:
                 if isinstance(answer, RunstreamError):
-                    raise answer
+                    raise self._explained(answer)
                 yield answer
                 answer = reading.next()
         finally:
@@ -160,7 +160,7 @@ class Connection:
         """
         answer = self._attempt(rpc, requests, wait=False, deadline=None)
         if isinstance(answer, RunstreamError):
-            raise answer
+            raise self._explained(answer)
         return answer
 
     def drain(self, patience: float, limit: float) -> RunstreamError | None:
@@ -258,6 +258,13 @@ class Connection:
                 self._doubtful = True
             return answer
 
+    def _explained(self, error: RunstreamError) -> RunstreamError:
+        """Add what was tried to an error that is gRPC's own, and not the server's."""
+        if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
+            error.message = f"{error.message} ({self._uploader.server})"
+            error.args = (error.message,)
+        return error
+
     def _begin_reading(
         self, begin: Callable[[Services], Any], take: Callable[[Any], Response | None]
     ) -> Reading[Response]:
@@ -288,6 +295,7 @@ class Connection:
             self._close_channel()
             self._address = address
             self._services = Services(open_channel(address, self._target.secure))
+            self._uploader.server = self.uri + proxies.route(proxies.grpc_proxy(address))
             if self._target.database:
                 # The server of a file ends itself when no client has a stream any more.
                 self._uploader.hold()

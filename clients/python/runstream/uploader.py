@@ -64,6 +64,7 @@ class Uploader:
 
     Attributes:
         outbox: the outbox.
+        server: name of the server, for people.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Uploader:
             open_stream: opens a stream to it.
             at_start: called before a thread is started, so also in a forked child.
         """
-        self._server = server
+        self.server = server
         self._open_stream = open_stream
         self._at_start = at_start
         self.outbox = Outbox(self.start)
@@ -176,7 +177,7 @@ class Uploader:
         while True:
             try:
                 self.outbox.fail(error)
-                log.critical("uploading to %s failed for good", self._server, exc_info=error)
+                log.critical("uploading to %s failed for good", self.server, exc_info=error)
             except MemoryError:
                 time.sleep(TICK)
                 continue
@@ -234,7 +235,7 @@ class Uploader:
         if self._outage:
             self._outage = False
             self.outbox.trouble(None)
-            log.info("%s answers again", self._server)
+            log.info("%s answers again", self.server)
 
     def _broken(self, error: RunstreamError) -> None:
         if not self.outbox.queue.pending():
@@ -248,7 +249,7 @@ class Uploader:
             self._outage = True
             log.warning(
                 "%s does not answer (%s); what is logged meanwhile is sent when it is back",
-                self._server,
+                self.server,
                 error,
             )
 

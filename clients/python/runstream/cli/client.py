@@ -12,7 +12,7 @@ from typing import Any
 import click
 import grpc
 
-from runstream import tracking_uri
+from runstream import proxies, tracking_uri
 from runstream.channel import Services, open_channel
 from runstream.client import TrackingClient
 from runstream.errors import DeadlineExceeded, Unavailable
@@ -57,7 +57,8 @@ def _check_reachable(uri: str | None) -> None:
             )
         except grpc.RpcError as error:
             if isinstance(error_of_call(error), DeadlineExceeded):
-                raise Unavailable(f"no server answers at {target.uri}") from None
+                way = proxies.route(proxies.grpc_proxy(target.grpc_target))
+                raise Unavailable(f"no server answers at {target.uri}{way}") from None
 
 
 @contextmanager

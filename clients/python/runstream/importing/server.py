@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from runstream import proxies
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import RunstreamError, Unavailable
 from runstream.importing.records import Points, SourceExperiment, SourceRun, local_folder
@@ -133,13 +134,20 @@ class ServerSource:
             uri, body, {"Content-Type": "application/json"}
         )
         try:
-            return urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
+            return _opener(uri).open(request, timeout=_TIMEOUT)
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read().decode(errors="replace")
             raise RunstreamError(f"{uri} answers {error.code}: {text[:500]}") from None
         except OSError as error:
-            raise Unavailable(f"{self._uri} cannot be reached: {error}") from None
+            way = proxies.route(proxies.http_proxy(uri))
+            raise Unavailable(f"{self._uri} cannot be reached{way}: {error}") from None
+
+
+def _opener(uri: str) -> urllib.request.OpenerDirector:
+    proxy = proxies.http_proxy(uri)
+    ways = {} if proxy is None else {uri.partition(":")[0].lower(): proxy.uri}
+    return urllib.request.build_opener(urllib.request.ProxyHandler(ways))
 
 
 def _input(told: Mapping[str, Any]) -> DatasetInput:
