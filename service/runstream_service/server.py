@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -86,6 +87,10 @@ _OPTIONS = (
     # on a fast network, for each of the thousands of streams that there may be.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.so_reuseport", 0),  # a second server on a port must fail, not share it
+    # A connection that says nothing at all, and one on which nothing was asked for so long, is
+    # closed; a client that comes back to one connects again by itself.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 600_000),
     # A peer that vanished without a word is noticed within 40 seconds, and clients may ask
     # every ten seconds whether we are there, also while nothing is sent.
     ("grpc.keepalive_time_ms", 30_000),
@@ -111,6 +116,8 @@ def run(config: Config) -> None:
     # It says when it starts, and repeats what `http/errors.py` says of a fault.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("peewee").setLevel(max(logging.WARNING, logging.root.level))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection takes a descriptor
     try:
         file = sqlite_file(config.database)
         lock = DatabaseLock(file, config.lock_fd)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -84,3 +86,15 @@ def test_a_server_with_slow_searches_stops_in_its_time(server: ServerProcess, ap
     time.sleep(0.5)
     assert not any(search.done() for search in searches)
     server.stop()
+
+
+def test_a_connection_that_says_nothing_is_closed(server: ServerProcess) -> None:
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as silent:
+        while silent.recv(4096):
+            pass  # what gRPC says first
+
+
+def test_a_server_takes_as_many_descriptors_as_it_may(server: ServerProcess) -> None:
+    soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
