@@ -5,6 +5,7 @@ import solid from "vite-plugin-solid";
 export default defineConfig({
   base: "./",
   plugins: [solid()],
+  worker: { format: "es" },
   build: {
     outDir: "../service/runstream_service/web",
     emptyOutDir: true,

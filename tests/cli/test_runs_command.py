@@ -167,6 +167,21 @@ def test_csv_has_the_columns_of_the_data_frame(
     assert rows[0]["tags.note"] == "a\nb\x1b[31m"
 
 
+def test_an_exported_text_is_no_formula(
+    shell: Shell, client: TrackingClient, experiment_id: str, tmp_path: Path
+) -> None:
+    formulas = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "＝1"]
+    others = ["-1.5", "+7", "-inf", "a=b", "'", "' =", ""]
+    params = {f"={i}": text for i, text in enumerate(formulas + others)}
+    client.log(client.create_run(experiment_id).info.run_id, [("m", -0.5, 1, 0)], params)
+    shell.output("runs", "export", "-x", experiment_id, "-o", str(tmp_path / "runs.csv"))
+    with open(tmp_path / "runs.csv", newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["metrics.m"] == "-0.5"
+    found = [row[f"params.={i}"] for i in range(len(params))]
+    assert found == [f"'{text}" for text in formulas] + others
+
+
 def test_parquet_has_the_same_values(
     shell: Shell, experiment_id: str, run_ids: list[str], tmp_path: Path
 ) -> None:

@@ -97,3 +97,39 @@ def test_deleted_runs_are_found_and_restored(
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("There are no deleted runs.")).to_be_visible()
     assert {stage for _, stage, _ in stored(server, runs)} == {"active"}
+
+
+@pytest.mark.parametrize("page_of", ["table", "run"])
+@pytest.mark.parametrize("with_children", [True, False])
+def test_runs_are_deleted_with_their_child_runs_or_without(
+    server: ServerProcess, page: Page, with_children: bool, page_of: str
+) -> None:
+    with TrackingClient(server.uri) as client:
+        parent = client.create_run("0", run_name="parent").info.run_id
+        ids = {"parent": parent, "other": client.create_run("0", run_name="other").info.run_id}
+        for name, above in (("child", "parent"), ("grandchild", "child")):
+            tags = {"mlflow.parentRunId": ids[above]}
+            ids[name] = client.create_run("0", run_name=name, tags=tags).info.run_id
+
+    def stages() -> list[str]:
+        return [stage for _, stage, _ in stored(server, ids)]
+
+    if page_of == "table":
+        page.goto(f"{server.http}/#/experiments/0?columns=status")
+        page.get_by_label("Select parent").check()
+    else:
+        page.goto(f"{server.http}/#/runs/{parent}")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Delete 1 run")
+    expect(dialog).to_contain_text("1 child run")
+    how = "with" if with_children else "without"
+    dialog.get_by_role("button", name=f"Delete {how} child runs").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    also = "deleted" if with_children else "active"
+    assert stages() == ["deleted", "active", also, also]
+    page.get_by_role("button", name="Undo").click()
+    if page_of == "table":
+        expect(page.locator(".row .name a")).to_have_text(["other", "parent"])
+    else:
+        expect(page.get_by_role("button", name="Rename")).to_be_visible()
+    assert stages() == ["active"] * 4

@@ -40,6 +40,24 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+# The ways of Python, Java, R and JSON to write a number, but neither `0x10` nor `1_000`.
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE
+)
+_WHITE_SPACE: Final = " \t\n\r\f\v"
+
+
+def digits_of(text: str) -> str | None:
+    """Return the number that a text is, without the white space around it; None if it is none.
+
+    What a number is in a filter, a param that is one is, too (S2).
+    """
+    digits = text.strip(_WHITE_SPACE)
+    found = _NUMBER.match(digits)
+    # Not `fullmatch`, which would try every beginning of a long text that is no number.
+    return digits if found and found.end() == len(digits) else None
+
+
 @lru_cache(10_000)  # the same few keys come in batch after batch
 def check_key(field: str, key: str) -> None:
     """Check the key of a metric, a param or a tag (M1)."""

@@ -6,17 +6,9 @@ are found and ordered by it through an index.
 
 from __future__ import annotations
 
-import re
-
-from runstream.rules import INT64_MAX, INT64_MIN
+from runstream.rules import INT64_MAX, INT64_MIN, digits_of
 from runstream_service.store.models import NAN, database
 
-# What a number is in a filter, too: the ways of Python, Java, R and JSON to write one, but neither
-# `0x10` nor `1_000`.
-_NUMBER = re.compile(
-    r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE
-)
-_WHITE_SPACE = " \t\n\r\f\v"
 _INTEGER_CHARACTERS = 20  # of an int64, which a double may not hold
 
 
@@ -27,10 +19,8 @@ def number_of(text: str | None) -> float | str | None:
     """
     if text is None:
         return None
-    digits = text.strip(_WHITE_SPACE)
-    found = _NUMBER.match(digits)
-    # Not `fullmatch`, which would try every beginning of a long text that is no number.
-    if found is None or found.end() < len(digits):
+    digits = digits_of(text)
+    if digits is None:
         return None
     if len(digits) <= _INTEGER_CHARACTERS:
         try:

@@ -161,9 +161,11 @@ export async function deleteTag(id: string, key: string): Promise<void> {
   await answered(api.POST("/api/2.0/mlflow/runs/delete-tag", { body: { run_id: id, key } }));
 }
 
-export async function deleteRuns(ids: string[]): Promise<void> {
+/** Deletes runs; with their child runs, restoring them brings those back, too. */
+export async function deleteRuns(ids: string[], withChildren = false): Promise<void> {
+  const body = { with_children: withChildren };
   await forEach(ids, (id) =>
-    answered(api.POST("/api/2.0/mlflow/runs/delete", { body: { run_id: id } })),
+    answered(api.POST("/api/2.0/mlflow/runs/delete", { body: { ...body, run_id: id } })),
   );
 }
 

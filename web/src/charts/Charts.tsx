@@ -4,6 +4,7 @@ import { createMemo, createSignal, For, Show } from "solid-js";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { counted } from "../parts/format";
+import { More } from "../parts/More";
 import { createLiveRuns, type LiveRuns } from "../runs/live";
 import { runColour } from "./colours";
 import type { Axis, Settings } from "./curves";
@@ -116,6 +117,9 @@ export default function Charts(props: { runIds?: string[]; live?: LiveRuns }) {
   );
 }
 
+// Of a group, to begin with.
+const MOST_PANELS = 100;
+
 // Groups that somebody folded.
 const [folded, setFolded] = createSignal(new Set<string>());
 
@@ -135,7 +139,7 @@ function Group(props: { prefix: string; metrics: string[]; live: LiveRuns; setti
       </summary>
       <Show when={isOpen()}>
         <div class="panels">
-          <For each={props.metrics}>
+          <More items={props.metrics} step={MOST_PANELS} noun="chart">
             {(metric) => (
               <Panel
                 metric={metric}
@@ -144,7 +148,7 @@ function Group(props: { prefix: string; metrics: string[]; live: LiveRuns; setti
                 settings={props.settings}
               />
             )}
-          </For>
+          </More>
         </div>
       </Show>
     </details>

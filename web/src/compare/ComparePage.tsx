@@ -1,14 +1,26 @@
 // Two to fifty runs side by side.
 
 import { A } from "@solidjs/router";
-import { createEffect, createMemo, createSignal, For, lazy, Match, Show, Switch } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  type JSX,
+  lazy,
+  Match,
+  Show,
+  Switch,
+} from "solid-js";
 import { listFiles } from "../api/artifacts";
 import { part } from "../api/connection";
 import type { Run } from "../api/runs";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes, duration, number, time } from "../parts/format";
+import { Long } from "../parts/Long";
 import { createLoaded } from "../parts/loaded";
+import { More } from "../parts/More";
 import { Scroll } from "../parts/Scroll";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
@@ -19,6 +31,8 @@ import "../style/run.css";
 
 const Charts = lazy(() => part(() => import("../charts/Charts")));
 
+// Of params, and of metrics, to begin with.
+const MOST_ROWS = 200;
 const TABS = { "": "Params and metrics", charts: "Charts", artifacts: "Artifacts" };
 
 export default function ComparePage() {
@@ -68,6 +82,11 @@ function Values(props: { live: LiveRuns }) {
     rowsOf(runs(), (run) => new Map([...run.metrics].map(([key, { last }]) => [key, `${last}`]))),
   );
   const some = (rows: Row[]) => (differing() ? rows.filter((row) => row.differs) : rows);
+  const around = (button: JSX.Element) => (
+    <tr>
+      <td colspan={runs().length + 1}>{button}</td>
+    </tr>
+  );
   const less = (key: string) => lessIsBetter(key) !== turned().has(key);
   const turn = (key: string) =>
     setTurned((all) => {
@@ -97,16 +116,22 @@ function Values(props: { live: LiveRuns }) {
               of={(run) => (run.end ? duration(run.end - run.start) : "")}
             />
             <Heading title="Params" columns={runs().length} />
-            <For each={some(params())}>
+            <More items={some(params())} step={MOST_ROWS} noun="param" around={around}>
               {(row) => (
                 <tr classList={{ differs: row.differs }}>
                   <th scope="row">{row.key}</th>
-                  <For each={row.texts}>{(text) => <td>{text}</td>}</For>
+                  <For each={row.texts}>
+                    {(text) => (
+                      <td>
+                        <Long text={text} />
+                      </td>
+                    )}
+                  </For>
                 </tr>
               )}
-            </For>
+            </More>
             <Heading title="Metrics" columns={runs().length} />
-            <For each={some(metrics())}>
+            <More items={some(metrics())} step={MOST_ROWS} noun="metric" around={around}>
               {(row) => {
                 const marked = () =>
                   best(
@@ -140,7 +165,7 @@ function Values(props: { live: LiveRuns }) {
                   </tr>
                 );
               }}
-            </For>
+            </More>
           </tbody>
         </table>
       </Scroll>

@@ -2,6 +2,7 @@
 
 const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: false });
 const WHOLE = new Intl.NumberFormat("en");
+const SHOWN = 1_000;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** Five digits, or all of a small integer: `0.12346`, `1.2e-7`, `NaN`, `∞`. */
@@ -16,6 +17,16 @@ export function number(value: number): string {
 /** A name, or the id of what has a name that nobody would see, of spaces or zero-width characters. */
 export function shownName(name: string, id: string): string {
   return /^[\p{C}\p{Z}]*$/u.test(name) ? id : name;
+}
+
+/** The beginning of a long text, as there is room for in a cell. */
+export function short(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+/** A text without most of very many accents on one letter: a browser stops over thousands of them. */
+export function readable(text: string): string {
+  return text.replaceAll(/(\p{M}{20})\p{M}+/gu, "$1…");
 }
 
 export function count(value: number): string {

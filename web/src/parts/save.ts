@@ -1,5 +1,7 @@
 // Files that the page makes for the person at it.
 
+import { numberOf } from "./numeric";
+
 /** Offers a content as a download. */
 export function save(name: string, content: Blob | string, type = "text/csv"): void {
   const url = URL.createObjectURL(
@@ -17,7 +19,14 @@ export function csv(rows: (string | number | null)[][]): string {
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
+/**
+ * A spreadsheet would run a text that begins like a formula. It gets an apostrophe before it, and so
+ * does one that has apostrophes before such a beginning, so that taking one away gives the text again.
+ */
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
+
 function cell(value: string | number | null): string {
-  const text = value === null ? "" : String(value);
+  const plain = value === null ? "" : String(value);
+  const text = FORMULA.test(plain) && numberOf(plain) === undefined ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

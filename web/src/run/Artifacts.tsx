@@ -1,12 +1,16 @@
 // The artifacts of a run: a tree, and a preview of the file that is chosen.
 
-import { createSignal, For, Show } from "solid-js";
+import { createSignal, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
+import { More } from "../parts/More";
 import { Preview } from "./Preview";
+
+// Of a folder, to begin with.
+const MOST_FILES = 500;
 
 export default function Artifacts(props: { runId: string }) {
   const [path, setPath] = useText("artifact");
@@ -87,7 +91,9 @@ function Folder(props: {
         when={files.value()?.length}
         fallback={<p class="hint">{files.loading() ? "Loading…" : "No artifacts."}</p>}
       >
-        <For each={files.value()}>{(artifact) => <Item {...props} artifact={artifact} />}</For>
+        <More items={files.value() ?? []} step={MOST_FILES} noun="file">
+          {(artifact) => <Item {...props} artifact={artifact} />}
+        </More>
       </Show>
     </>
   );

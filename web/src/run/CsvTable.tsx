@@ -1,22 +1,33 @@
 // A CSV file as a table.
 
-import Papa from "papaparse";
-import { createMemo, For, Show } from "solid-js";
+import { For, Show } from "solid-js";
 import { count } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
 import { Scroll } from "../parts/Scroll";
+import { render } from "../render/render";
+import Source from "./Source";
 
-const MOST_ROWS = 500;
-
-export default function CsvTable(props: { text: string; whole: boolean }) {
-  const rows = createMemo(() => {
-    const { data } = Papa.parse<string[]>(props.text, { skipEmptyLines: true });
-    return props.whole ? data : data.slice(0, -1); // the last line may be cut off
-  });
+export default function CsvTable(props: { name: string; text: string; whole: boolean }) {
+  const made = createLoaded(
+    () => [props.text, props.whole] as const,
+    // The last line may be cut off.
+    ([text, whole]) =>
+      render({
+        kind: "csv",
+        text: whole ? text : text.slice(0, text.lastIndexOf("\n") + 1),
+        name: "",
+      }),
+  );
+  const rows = () => made.value()?.rows ?? [];
+  const left = () => (made.value()?.total ?? 0) - rows().length;
   return (
-    <>
-      <Show when={rows().length > MOST_ROWS + 1}>
+    <Show
+      when={made.value()?.rows}
+      fallback={made.loading() ? <p class="hint">Loading…</p> : <Source {...props} />}
+    >
+      <Show when={left() > 0}>
         <p class="hint">
-          The first {count(MOST_ROWS)} of {count(rows().length - 1)} rows.
+          The first {count(rows().length - 1)} of {count(rows().length - 1 + left())} rows.
         </p>
       </Show>
       <Scroll label="Table" tall>
@@ -27,7 +38,7 @@ export default function CsvTable(props: { text: string; whole: boolean }) {
             </tr>
           </thead>
           <tbody>
-            <For each={rows().slice(1, MOST_ROWS + 1)}>
+            <For each={rows().slice(1)}>
               {(row) => (
                 <tr>
                   <For each={row}>{(text) => <td>{text}</td>}</For>
@@ -37,6 +48,6 @@ export default function CsvTable(props: { text: string; whole: boolean }) {
           </tbody>
         </table>
       </Scroll>
-    </>
+    </Show>
   );
 }

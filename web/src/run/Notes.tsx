@@ -1,13 +1,14 @@
 // The notes of a run: markdown, shown as such and edited in place.
 
-import DOMPurify from "dompurify";
-import { Marked } from "marked";
-import { createSignal, Show } from "solid-js";
+import { createSignal, lazy, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
+import { part } from "../api/connection";
 import { NOTE_TAG, setTag } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
 
-export default function Notes(props: { runId: string; text: string; fixed: boolean }) {
+const Note = lazy(() => part(() => import("./Note")));
+
+export function Notes(props: { runId: string; text: string; fixed: boolean }) {
   const [edited, setEdited] = createSignal<string>();
   // What the notes were when somebody began to edit them.
   const [before, setBefore] = createSignal("");
@@ -31,7 +32,7 @@ export default function Notes(props: { runId: string; text: string; fixed: boole
       fallback={
         <>
           <Show when={props.text} fallback={<p class="hint">None yet.</p>}>
-            <div class="notes" innerHTML={rendered(props.text)} />
+            <Note text={props.text} />
           </Show>
           <Show when={!props.fixed}>
             <button type="button" onClick={edit}>
@@ -68,30 +69,4 @@ export default function Notes(props: { runId: string; text: string; fixed: boole
       </div>
     </Show>
   );
-}
-
-// The headings of a note stand below those of the page.
-const markdown = new Marked({
-  gfm: true,
-  breaks: true,
-  renderer: {
-    heading({ tokens, depth }) {
-      const level = Math.min(6, depth + 2);
-      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`;
-    },
-  },
-});
-
-DOMPurify.addHook("afterSanitizeAttributes", (node) => {
-  if (node.tagName === "IMG" && !node.hasAttribute("alt")) node.setAttribute("alt", "");
-});
-
-/** Returns markdown as HTML without anything that runs, loads or looks like a part of the page. */
-function rendered(text: string): string {
-  const html = markdown.parse(text, { async: false });
-  return DOMPurify.sanitize(html, {
-    USE_PROFILES: { html: true },
-    FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe"],
-    FORBID_ATTR: ["style", "class", "id", "name"],
-  });
 }

@@ -1,8 +1,7 @@
 // What a run is and what it logged.
 
 import { A } from "@solidjs/router";
-import { createMemo, createSignal, For, lazy, onCleanup, Show } from "solid-js";
-import { part } from "../api/connection";
+import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 import { trackingUri } from "../api/experiments";
 import {
   COMMIT_TAG,
@@ -16,13 +15,15 @@ import {
 } from "../api/runs";
 import { Code } from "../parts/Code";
 import { duration, number, time } from "../parts/format";
+import { Long } from "../parts/Long";
 import { createLoaded } from "../parts/loaded";
+import { More } from "../parts/More";
 import { Scroll } from "../parts/Scroll";
 import { StatusMark } from "../parts/StatusMark";
-
-const Notes = lazy(() => part(() => import("./Notes")));
+import { Notes } from "./Notes";
 
 const MOST_CHILDREN = 200;
+const MOST_PAIRS = 500;
 // The watch of a run does not tell of others.
 const CHILDREN_AGAIN_MS = 5_000;
 
@@ -182,14 +183,29 @@ function Pairs(props: { title: string; names: string[]; rows: string[][] }) {
               </tr>
             </thead>
             <tbody>
-              <For each={found()}>
+              <More
+                items={found()}
+                step={MOST_PAIRS}
+                noun="line"
+                around={(button) => (
+                  <tr>
+                    <td colspan={props.names.length}>{button}</td>
+                  </tr>
+                )}
+              >
                 {(row) => (
                   <tr>
                     <th scope="row">{row[0]}</th>
-                    <For each={row.slice(1)}>{(text) => <td>{text}</td>}</For>
+                    <For each={row.slice(1)}>
+                      {(text) => (
+                        <td>
+                          <Long text={text} />
+                        </td>
+                      )}
+                    </For>
                   </tr>
                 )}
-              </For>
+              </More>
             </tbody>
           </table>
         </Scroll>

@@ -8,12 +8,14 @@ import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 
 const CsvTable = lazy(() => part(() => import("./CsvTable")));
+const Svg = lazy(() => part(() => import("./Svg")));
 const Source = lazy(() => part(() => import("./Source")));
 
-type Kind = "image" | "audio" | "video" | "html" | "csv" | "text" | "other";
+type Kind = "image" | "svg" | "audio" | "video" | "html" | "csv" | "text" | "other";
 
 const KINDS: Record<string, Kind> = {
-  ...all("image", "png jpg jpeg gif webp svg bmp ico avif"),
+  ...all("image", "png jpg jpeg gif webp bmp ico avif"),
+  ...all("svg", "svg"),
   ...all("audio", "wav mp3 ogg oga flac m4a opus"),
   ...all("video", "mp4 webm ogv"),
   ...all("html", "html htm"),
@@ -34,6 +36,9 @@ export function Preview(props: { runId: string; artifact: Artifact }) {
     <Switch>
       <Match when={kind() === "image"}>
         <img src={url()} alt={props.artifact.name} />
+      </Match>
+      <Match when={kind() === "svg"}>
+        <Svg runId={props.runId} artifact={props.artifact} />
       </Match>
       <Match when={kind() === "audio"}>
         {/* biome-ignore lint/a11y/useMediaCaption: nobody wrote captions for what a run stored */}
@@ -82,7 +87,11 @@ function Text(props: { runId: string; artifact: Artifact; table: boolean }) {
           when={props.table}
           fallback={<Source name={props.artifact.name} text={text.value() ?? ""} />}
         >
-          <CsvTable text={text.value() ?? ""} whole={props.artifact.size <= TEXT_BYTES} />
+          <CsvTable
+            name={props.artifact.name}
+            text={text.value() ?? ""}
+            whole={props.artifact.size <= TEXT_BYTES}
+          />
         </Show>
       </Show>
     </>

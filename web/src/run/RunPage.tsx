@@ -7,6 +7,7 @@ import { experimentName } from "../api/experiments";
 import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
 import { Ask } from "../parts/Ask";
 import { useText } from "../parts/address";
+import { DeleteRuns } from "../parts/DeleteRuns";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
@@ -26,16 +27,17 @@ export default function RunPage() {
   const live = createLiveRuns(() => [params.run]);
   const [tab, setTab] = useText("tab");
   const [renaming, setRenaming] = createSignal(false);
+  const [deleting, setDeleting] = createSignal(false);
   const run = () => live.runs()[0];
   const experiment = createLoaded(() => run()?.experimentId, experimentName);
   createEffect(() => {
     if (run()) document.title = `${run()?.name} · Runstream`;
   });
-  const remove = (id: string) =>
+  const remove = (id: string, withChildren: boolean) =>
     attempt(async () => {
-      await deleteRuns([id]);
+      await deleteRuns([id], withChildren);
       await live.read();
-      tell("Deleted the run", () => restore(id));
+      tell(`Deleted the run${withChildren ? " with child runs" : ""}`, () => restore(id));
     });
   const restore = async (id: string) => {
     await restoreRuns([id]);
@@ -78,7 +80,10 @@ export default function RunPage() {
                 <button type="button" onClick={() => setRenaming(true)}>
                   Rename
                 </button>
-                <button type="button" onClick={() => remove(now().id)}>
+                <button
+                  type="button"
+                  onClick={() => (now().children ? setDeleting(true) : remove(now().id, false))}
+                >
                   Delete
                 </button>
               </Show>
@@ -94,6 +99,14 @@ export default function RunPage() {
                 <Artifacts runId={now().id} />
               </Match>
             </Switch>
+            <Show when={deleting()}>
+              <DeleteRuns
+                runs={1}
+                children={now().children}
+                remove={(withChildren) => remove(now().id, withChildren)}
+                close={() => setDeleting(false)}
+              />
+            </Show>
             <Show when={renaming()}>
               <Ask
                 title={`Rename ${now().name}`}

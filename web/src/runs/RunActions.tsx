@@ -13,6 +13,7 @@ import {
   setTag,
 } from "../api/runs";
 import { Ask } from "../parts/Ask";
+import { DeleteRuns } from "../parts/DeleteRuns";
 import { counted } from "../parts/format";
 import { attempt, tell } from "../parts/notices";
 
@@ -28,16 +29,18 @@ export function RunActions(props: {
   clear: () => void;
 }) {
   const navigate = useNavigate();
-  const [asked, setAsked] = createSignal<"rename" | "tag">();
+  const [asked, setAsked] = createSignal<"rename" | "tag" | "delete">();
   const first = () => props.runs[0];
   const comparable = () => props.ids.length >= 2 && props.ids.length <= MOST_COMPARED;
 
-  const remove = (ids = props.ids) =>
+  const children = () => props.runs.reduce((sum, run) => sum + run.children, 0);
+  const remove = (withChildren: boolean, ids = props.ids) =>
     attempt(async () => {
-      await deleteRuns(ids);
+      await deleteRuns(ids, withChildren);
       props.clear();
       props.changed();
-      tell(`Deleted ${counted(ids.length, "run")}`, async () => {
+      const also = withChildren ? " with child runs" : "";
+      tell(`Deleted ${counted(ids.length, "run")}${also}`, async () => {
         await restoreRuns(ids);
         props.changed();
       });
@@ -106,13 +109,21 @@ export function RunActions(props: {
         <button type="button" onClick={() => setAsked("tag")}>
           Tag
         </button>
-        <button type="button" onClick={() => remove()}>
+        <button type="button" onClick={() => (children() ? setAsked("delete") : remove(false))}>
           Delete
         </button>
       </Show>
       <button type="button" class="quiet" onClick={() => props.clear()}>
         Clear
       </button>
+      <Show when={asked() === "delete"}>
+        <DeleteRuns
+          runs={props.ids.length}
+          children={children()}
+          remove={remove}
+          close={() => setAsked(undefined)}
+        />
+      </Show>
       <Show when={asked() === "rename"}>
         <Ask
           title={`Rename ${first()?.name}`}

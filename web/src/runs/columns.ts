@@ -3,7 +3,7 @@
 
 import type { KeysAsked, Run } from "../api/runs";
 import { SOURCE_TAG } from "../api/runs";
-import { duration, number, time } from "../parts/format";
+import { duration, number, short, time } from "../parts/format";
 
 /** `metrics.loss`, `minimum.loss`, `params.lr`, `tags.team`, `start_time`. */
 export type Column = string;
@@ -92,7 +92,7 @@ export function text(run: Run, column: Column): string {
   if (found === null) return "";
   if (column === "start_time" || column === "end_time") return time(Number(found));
   if (column === "duration") return duration(Number(found));
-  return typeof found === "number" ? number(found) : found;
+  return typeof found === "number" ? number(found) : short(found);
 }
 
 /** Returns the keys that a search has to return for these columns. */

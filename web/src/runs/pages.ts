@@ -27,6 +27,7 @@ export function createPages(search: Search) {
   let needed = 0;
   let control = new AbortController();
   let readingOn: Promise<void> | undefined;
+  let reloading: Promise<void> | undefined;
   onCleanup(() => control.abort());
 
   /** Shows why something could not be read, unless it was given up. */
@@ -35,7 +36,12 @@ export function createPages(search: Search) {
   };
 
   /** Reads the runs anew, as far as they were read, while what is there stays in sight. */
-  const reload = async () => {
+  const reload = () => {
+    reloading = readAnew();
+    return reloading;
+  };
+
+  const readAnew = async () => {
     control.abort();
     control = new AbortController();
     const { signal } = control;
@@ -108,10 +114,18 @@ export function createPages(search: Search) {
       needed = index;
       readOn();
     },
+    /** Reads all that the search finds; raises ApiError if it cannot. */
     readAll: async () => {
       needed = Number.MAX_SAFE_INTEGER;
-      await readOn();
-      await readOn(); // the first may have been under way for less
+      let begun: AbortController;
+      do {
+        begun = control;
+        await reloading;
+        await readOn();
+        await readOn(); // the first may have been under way for less
+      } while (begun !== control);
+      const failure = error();
+      if (failure) throw failure;
     },
     /** Makes of each run what `change` says; those of which it says nothing are gone. */
     replace: (change: (run: Run) => Run | undefined) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,12 @@ from runstream.cli.output import progress_bar
 from runstream.entities import Run
 from runstream.errors import FailedPrecondition
 from runstream.frames import data_frame
+from runstream.rules import digits_of
 
 Value = str | float | None
+
+# What a spreadsheet would run: docs/web.md, too.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 # those in full width
 
 _TIMES = ("start_time", "end_time")
 
@@ -77,11 +82,23 @@ def _columns(rows: Iterable[dict[str, Value]]) -> list[str]:
 def _write_csv(rows: list[dict[str, Value]], file: IO[bytes]) -> None:
     text = open(file.fileno(), "w", newline="", encoding="utf-8", closefd=False)  # noqa: SIM115
     with text:
-        writer = csv.DictWriter(text, _columns(rows), restval="")
-        writer.writeheader()
+        writer = csv.writer(text)
+        columns = _columns(rows)
+        writer.writerow([_cell(column) for column in columns])
         for row in rows:
-            times = {key: _iso(row[key]) for key in _TIMES}
-            writer.writerow(row | times)
+            row |= {key: _iso(row[key]) for key in _TIMES}
+            writer.writerow([_cell(row.get(column)) for column in columns])
+
+
+def _cell(value: Value) -> Value:
+    """Return a value as it stands in the file: one that begins like a formula has a `'` before it.
+
+    So has one that begins with `'` and then like a formula, so that taking one `'` away gives the
+    text again.
+    """
+    if not isinstance(value, str) or not _FORMULA.match(value) or digits_of(value):
+        return value
+    return f"'{value}"
 
 
 def _iso(milliseconds: Value) -> str | None:

@@ -1,0 +1,42 @@
+// What runs stored, made into HTML or a table by a worker that has a time limit.
+
+/** A text, what it is, and the name of its file. */
+export interface Wanted {
+  kind: "markdown" | "code" | "csv";
+  text: string;
+  name: string;
+}
+
+/** HTML, which a note still has to be cleaned of what is not allowed; or rows of a table. */
+export interface Made {
+  html?: string;
+  rows?: string[][];
+  /** How many rows there are, with those that were left out. */
+  total?: number;
+}
+
+const LIMIT_MS = 3_000;
+const MOST_CHARACTERS = 200_000;
+// Of HTML: more of it would take the page long to lay out.
+const MOST_HTML = 1_000_000;
+const MOST_CSV = 2_000_000;
+
+/** Returns what is made of a text; undefined if it is too long, or takes too long, or fails. */
+export async function render(wanted: Wanted): Promise<Made | undefined> {
+  const most = wanted.kind === "csv" ? MOST_CSV : MOST_CHARACTERS;
+  if (wanted.text.length > most) return undefined;
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const made = await new Promise<Made | undefined>((resolve) => {
+      worker.onmessage = ({ data }: MessageEvent<Made | undefined>) => resolve(data);
+      worker.onerror = () => resolve(undefined);
+      timer = setTimeout(() => resolve(undefined), LIMIT_MS);
+      worker.postMessage(wanted);
+    });
+    return (made?.html?.length ?? 0) > MOST_HTML ? undefined : made;
+  } finally {
+    clearTimeout(timer);
+    worker.terminate();
+  }
+}
