@@ -32,6 +32,9 @@ _CODES = {
 # Of the text of an error; what a caller sent may be in it.
 _MESSAGE_CHARACTERS = 2_000
 
+# Too much is asked for at once. MLflow's clients would ask for it again and again after a 429.
+_ASKED_TOO_MUCH = {"READ_TOO_LONG", "RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
+
 _BY_NUMBER = {code.value[0]: told for code, told in _CODES.items()}
 
 
@@ -53,6 +56,7 @@ def told(error: RunstreamError) -> tuple[int, str, str]:
     """Return status, code and message of an error of ours."""
     status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
     code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
+    status = 400 if error.reason in _ASKED_TOO_MUCH else status
     return status, code, _quotable(error.message)
 
 
