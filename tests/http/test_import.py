@@ -116,17 +116,35 @@ def check(server: ServerProcess, artifacts: bool = True) -> None:
                 assert text == f"{name} 1"
 
 
+def check_model(server: ServerProcess) -> None:
+    """The logged model is there under its id, with what was measured of it."""
+    uri = f"{server.http}/api/2.0/mlflow"
+    (model,) = requests.post(f"{uri}/logged-models/search", json={}, timeout=30).json()["models"]
+    info, data = model["info"], model["data"]
+    assert (info["name"], data["params"]) == ("forest", [{"key": "depth", "value": "3"}])
+    assert {"key": "stage", "value": "trial"} in info["tags"]
+    (point,) = data["metrics"]
+    assert (point["key"], point["value"], point["step"]) == ("acc", 0.9, 4)
+    assert (point["dataset_name"], point["dataset_digest"]) == ("frame", "1")
+    assert point["run_id"] == info["source_run_id"]
+    query = {"run_id": point["run_id"]}
+    run = requests.get(f"{uri}/runs/get", params=query, timeout=30).json()["run"]
+    assert run["inputs"]["model_inputs"] == [{"model_id": info["model_id"]}]
+
+
 def test_a_server_of_mlflow_is_copied_whole_and_once(
     mlflow: tuple[Path, str], server: ServerProcess
 ) -> None:
     status, report = run_import(mlflow[1], server)
     assert (status, report["problems"]) == (0, [])
     assert (report["experiments"], report["runs"], report["runs_already_there"]) == (3, 6, 0)
-    assert (report["points"], report["datasets"], report["artifacts"]) == (5 * 51 + 1, 5, 5)
+    assert (report["points"], report["datasets"], report["artifacts"]) == (5 * 51 + 2, 5, 5)
     check(server)
+    check_model(server)
     status, again = run_import(mlflow[1], server)
     assert (status, again["runs"], again["runs_already_there"]) == (0, 1, 5)  # one is RUNNING
     check(server)
+    check_model(server)
 
 
 def test_a_database_of_mlflow_is_copied_but_for_artifacts_that_are_elsewhere(
@@ -134,21 +152,24 @@ def test_a_database_of_mlflow_is_copied_but_for_artifacts_that_are_elsewhere(
 ) -> None:
     status, report = run_import(f"sqlite:///{mlflow[0]}/mlflow.db", server)
     assert status == 1
-    assert report["points"] == 5 * 51 + 1
-    assert len(report["problems"]) == 6
+    assert report["points"] == 5 * 51 + 2
+    assert len(report["problems"]) == 7
     assert all("mlflow-artifacts:/" in problem for problem in report["problems"])
     check(server, artifacts=False)
+    check_model(server)
     status, report = run_import(mlflow[1], server)  # which has them
     assert (status, report["artifacts"]) == (0, 5)
     check(server)
+    check_model(server)
 
 
 def test_a_folder_of_mlflow_is_copied(tmp_path: Path, server: ServerProcess) -> None:
     log_history(tmp_path, f"file:{tmp_path}/mlruns")
     status, report = run_import(str(tmp_path / "mlruns"), server)
     assert (status, report["problems"]) == (0, [])
-    assert (report["runs"], report["points"], report["artifacts"]) == (6, 5 * 51 + 1, 5)
+    assert (report["runs"], report["points"], report["artifacts"]) == (6, 5 * 51 + 2, 5)
     check(server)
+    check_model(server)
 
 
 @pytest.mark.parametrize("source", ["nothing", "postgresql:///x", "http://127.0.0.1:1"])

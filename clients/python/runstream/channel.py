@@ -14,6 +14,7 @@ from runstream.rules import MESSAGE_BYTES
 from runstream.status import error_of_call
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
+from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
 from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
@@ -89,6 +90,7 @@ class Services:
         self.metrics = MetricServiceStub(channel)
         self.watches = WatchServiceStub(channel)
         self.artifacts = ArtifactServiceStub(channel)
+        self.models = LoggedModelServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
         self.server = ServerServiceStub(channel)
         # Batches are serialized when they are made, because their size counts from then on.

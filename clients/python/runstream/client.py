@@ -2,7 +2,7 @@
 
 What is here is logging; the rest of it is in `experiment_calls`, `run_calls`, `search_calls`,
 `history_calls`, `watch_calls`, `artifact_calls`, `content_calls`, `table_calls`,
-`purge_calls` and `server_calls`.
+`model_calls`, `purge_calls` and `server_calls`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from runstream.connections import connect, release
 from runstream.entities import Metric
 from runstream.experiment_calls import ExperimentCalls
 from runstream.history_calls import HistoryCalls
+from runstream.model_calls import ModelCalls
 from runstream.operations import RunOperations
 from runstream.purge_calls import PurgeCalls
 from runstream.scalars import Integer, Value, to_float, to_integer
@@ -35,7 +36,7 @@ Setting = TypeVar("Setting")
 
 
 class TrackingClient(
-    ExperimentCalls, TableCalls, HistoryCalls, WatchCalls, PurgeCalls, ServerCalls
+    ExperimentCalls, TableCalls, HistoryCalls, ModelCalls, WatchCalls, PurgeCalls, ServerCalls
 ):
     """A client for services, tools and programs that log many runs at once.
 

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from runstream.errors import InvalidArgument
+from runstream.errors import InvalidArgument, shortened
 
 KEY_CHARACTERS: Final = 250
 EXPERIMENT_NAME_CHARACTERS: Final = 500
@@ -35,6 +35,7 @@ INT64_MAX: Final = 2**63 - 1
 
 # Control characters, lone surrogates, and the separators of lines and paragraphs.
 _NOT_OF_A_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -161,6 +162,19 @@ def check_experiment_name(field: str, name: str) -> None:
 def check_run_id(field: str, run_id: str) -> None:
     """Check a run id: 32 lower-case hexadecimal digits (R1)."""
     _check_hexadecimal(field, run_id, 32, "RUN_ID_MALFORMED")
+
+
+def check_logged_model_id(field: str, model_id: str) -> None:
+    """Check the id of a logged model: `m-` and 32 lower-case hexadecimal digits."""
+    if not _LOGGED_MODEL.fullmatch(model_id):
+        raise InvalidArgument(
+            f"Invalid value {shortened(model_id)!a} for parameter '{field}' supplied: "
+            "it must be m- and 32 lower-case hexadecimal digits",
+            reason="MODEL_ID_MALFORMED",
+            field=field,
+            value=ascii(model_id),
+            limit="m- and 32 lower-case hexadecimal digits",
+        )
 
 
 def check_upload_id(field: str, upload_id: str) -> None:

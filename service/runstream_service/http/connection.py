@@ -125,4 +125,4 @@ def _is_answered(cycle: Any) -> bool:
     if cycle.response_complete or not cycle.response_started:
         return bool(cycle.response_complete)
     counted = cycle.chunked_encoding is False and cycle.expected_content_length == 0
-    return counted or cycle.scope["method"] == "HEAD"
+    return bool(counted or cycle.scope["method"] == "HEAD")

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from runstream.errors import InvalidArgument, shortened
-from runstream.rules import MODEL_ID_CHARACTERS, check_artifact_path, check_key, check_text
+from runstream.rules import (
+    MODEL_ID_CHARACTERS,
+    check_artifact_path,
+    check_key,
+    check_logged_model_id,
+    check_text,
+)
 from runstream.v1 import logged_model_service_pb2 as pb
 from runstream.v1.logged_model_pb2 import (
     LoggedModel,
@@ -47,6 +53,8 @@ class LoggedModels(LoggedModelServiceServicer):
     ) -> pb.CreateLoggedModelResponse:
         _check_name(request.name)
         check_text("model_type", request.model_type)
+        if request.model_id:
+            check_logged_model_id("model_id", request.model_id)
         check_text("source_run_id", request.source_run_id, MODEL_ID_CHARACTERS)
         created = await self._writer.submit(
             logged_models.create,
@@ -56,6 +64,7 @@ class LoggedModels(LoggedModelServiceServicer):
             request.source_run_id,
             _pairs("params", request.params),
             _pairs("tags", request.tags),
+            request.model_id,
         )
         return pb.CreateLoggedModelResponse(model=_message(created))
 

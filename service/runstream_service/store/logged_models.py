@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import EXCLUDED
 
-from runstream.errors import InvalidArgument, NotFound
+from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.store import experiments, names
 from runstream_service.store.locations import below
 from runstream_service.store.model_metrics import LoggedPoint, points_of
@@ -39,18 +39,35 @@ class Logged:
 
 
 def create(
-    experiment_id: str, name: str, model_type: str, source_run_id: str, params: Pairs, tags: Pairs
+    experiment_id: str,
+    name: str,
+    model_type: str,
+    source_run_id: str,
+    params: Pairs,
+    tags: Pairs,
+    model_id: str,
 ) -> Logged:
-    """Create a model.
+    """Create a model, or return the one that has the id.
 
     Raises:
         NotFound, FailedPrecondition: the experiment is not there, or deleted.
         InvalidArgument: a param is there twice with two values.
+        AlreadyExists: the id is that of a model of another experiment, or of one that is deleted.
     """
     experiment = experiments.get_active(experiment_id)
     _check_params({}, params)
+    there = LoggedModel.get_or_none(LoggedModel.uid == model_id) if model_id else None
+    if there is not None:
+        if there.experiment_id != experiment.id or there.deleted_time is not None:
+            raise AlreadyExists(
+                f"Logged model with ID '{model_id}' already exists",
+                reason="MODEL_EXISTS",
+                field="model_id",
+                value=model_id,
+            )
+        return _with_data([there])[0]
     now = experiments.now()
-    uid = f"m-{secrets.token_hex(16)}"
+    uid = model_id or f"m-{secrets.token_hex(16)}"
     model = LoggedModel.create(
         uid=uid,
         experiment=experiment.id,

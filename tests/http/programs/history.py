@@ -5,6 +5,7 @@ import math
 import mlflow
 import pandas
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModelInput
 
 for name in ("wine", "iris"):
     experiment = mlflow.set_experiment(name)
@@ -23,3 +24,20 @@ client = MlflowClient()
 client.delete_run(run.info.run_id)
 running = client.create_run(experiment.experiment_id)
 client.log_metric(running.info.run_id, "loss", 0.5)
+model = client.create_logged_model(
+    experiment.experiment_id,
+    name="forest",
+    source_run_id=running.info.run_id,
+    params={"depth": "3"},
+    tags={"stage": "trial"},
+)
+client.log_metric(
+    running.info.run_id,
+    "acc",
+    0.9,
+    step=4,
+    model_id=model.model_id,
+    dataset_name="frame",
+    dataset_digest="1",
+)
+client.log_inputs(running.info.run_id, models=[LoggedModelInput(model.model_id)])

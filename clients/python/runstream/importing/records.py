@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from runstream.entities import DatasetInput
-from runstream.errors import RunstreamError, Unavailable
+
+#: Takes note of what could not be copied: what it is, and why.
+Note = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,34 @@ class SourceRun:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     inputs: Sequence[DatasetInput] = ()
+    model_inputs: Sequence[str] = ()
+    model_outputs: Sequence[tuple[str, int]] = ()
+
+
+class ModelPoint(NamedTuple):
+    """A point of a run that says something of a model; the dataset is two empty texts for none."""
+
+    run_id: str
+    key: str
+    value: float
+    timestamp: int
+    step: int
+    dataset: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """An active logged model of a source."""
+
+    model_id: str
+    name: str
+    model_type: str
+    source_run_id: str
+    status: str
+    artifact_uri: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Sequence[ModelPoint] = ()
 
 
 class Points(NamedTuple):
@@ -47,46 +77,34 @@ class Points(NamedTuple):
     value: Sequence[float]
 
 
-class Source(Protocol):
-    """Where an import comes from."""
+class Files(NamedTuple):
+    """Files of this machine below a folder, all of which lie in `root` in truth."""
 
-    def experiments(self) -> Iterator[SourceExperiment]:
+    folder: Path
+    root: Path
+
+
+class Source(Protocol):
+    """Where an import comes from. What of it cannot be read is noted, and left out."""
+
+    def experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
 
-    def run_ids(self, experiment: SourceExperiment) -> Sequence[str]:
+    def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
         """Return the ids of the active runs of an experiment, oldest first."""
 
-    def run(self, run_id: str) -> SourceRun:
+    def run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
 
-    def points(self, run: SourceRun) -> Iterator[Points]:
+    def points(self, run: SourceRun, note: Note) -> Iterator[Points]:
         """Yield all points of a run, in parts."""
 
-    def artifacts(self, run: SourceRun) -> AbstractContextManager[Path | None]:
-        """Make a folder of all artifacts of a run, None if it has none.
+    def models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
+        """Yield the active logged models of an experiment."""
+
+    def artifacts(self, owner: str, uri: str) -> AbstractContextManager[Files | None]:
+        """Have the artifacts of a run or a model as files, None if it has none.
 
         Raises:
             RunstreamError, OSError: they cannot be had.
         """
-
-
-def unreachable(uri: str) -> RunstreamError:
-    """Return the error that says that artifacts are where this program cannot go."""
-    return Unavailable(f"the artifacts are at {uri}, which is not on this machine")
-
-
-def local_folder(uri: str) -> Path | None:
-    """Return the folder of an artifact URI of this machine, None if there is nothing.
-
-    Raises:
-        Unavailable: it is elsewhere.
-    """
-    if uri.startswith("file:"):
-        from urllib.parse import unquote, urlsplit
-
-        path = Path(unquote(urlsplit(uri).path))
-    elif "://" in uri or uri.startswith("mlflow-artifacts:"):
-        raise unreachable(uri)
-    else:
-        path = Path(uri)
-    return path if path.is_dir() and any(path.iterdir()) else None

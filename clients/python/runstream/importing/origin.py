@@ -1,0 +1,117 @@
+"""Requests to one server that is not trusted."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from runstream import proxies
+from runstream.errors import NotFound, RunstreamError, Unavailable
+
+_TIMEOUT = 300
+# Bytes of an answer that is JSON: the largest page of MLflow has some ten.
+_JSON_BYTES = 512 * 1024 * 1024
+_CHUNK = 1024 * 1024
+
+
+class _SameOrigin(urllib.request.HTTPRedirectHandler):
+    """Follows redirects within the server alone."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        """Return the request to go on with."""
+        if urlsplit(newurl)[:2] != urlsplit(req.full_url)[:2]:
+            raise RunstreamError(f"{req.full_url} leads to another server, {newurl[:200]}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class Origin:
+    """A server of MLflow.
+
+    Attributes:
+        uri: its URI.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        proxy = proxies.http_proxy(uri)
+        ways = {} if proxy is None else {uri.partition(":")[0].lower(): proxy.uri}
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler(ways), _SameOrigin)
+
+    def get(self, path: str, query: Mapping[str, str]) -> Any:
+        """Return what a GET of the API answers."""
+        return self._json(f"{self.uri}/api/2.0/mlflow/{path}?{urlencode(query)}")
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return what a POST to the API answers."""
+        return self._json(f"{self.uri}/api/2.0/mlflow/{path}", json.dumps(body).encode())
+
+    def has(self, path: str, body: Mapping[str, Any]) -> bool:
+        """Return whether the API has a route for a POST."""
+        try:
+            self.post(path, body)
+        except NotFound:
+            return False
+        return True
+
+    def list(self, path: str) -> Any:
+        """Return the files and folders in a folder of the artifact proxy."""
+        return self._json(f"{self._artifacts()}?{urlencode({'path': path})}").get("files", ())
+
+    def download(self, path: str, to: Path, size: int | None) -> None:
+        """Download a file of the artifact proxy, of as many bytes as its list says."""
+        uri = f"{self._artifacts()}/{quote(path)}"
+        left = int(size) if size is not None else None
+        with self._open(uri) as content, to.open("xb") as copy:
+            try:
+                while chunk := content.read(_CHUNK):
+                    if left is not None:
+                        left -= len(chunk)
+                        if left < 0:
+                            raise RunstreamError(f"{uri} has more than the {size} bytes it says")
+                    copy.write(chunk)
+            except HTTPException as error:
+                raise Unavailable(f"{uri} broke off: {error!r}") from None
+        if left:
+            raise RunstreamError(f"{uri} has {left} bytes less than the {size} it says")
+
+    def _artifacts(self) -> str:
+        return f"{self.uri}/api/2.0/mlflow-artifacts/artifacts"
+
+    def _json(self, uri: str, body: bytes | None = None) -> Any:
+        with self._open(uri, body) as answer:
+            try:
+                text = answer.read(_JSON_BYTES + 1)
+            except HTTPException as error:
+                raise Unavailable(f"{uri} broke off: {error!r}") from None
+        if len(text) > _JSON_BYTES:
+            raise RunstreamError(f"{uri} answers more than {_JSON_BYTES} bytes")
+        try:
+            told = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RunstreamError(f"{uri} answers what is no JSON: {error}") from None
+        if not isinstance(told, dict):
+            raise RunstreamError(f"{uri} answers what is no object")
+        return told
+
+    def _open(self, uri: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 # the user names the server
+            uri, body, {"Content-Type": "application/json"}
+        )
+        try:
+            return self._opener.open(request, timeout=_TIMEOUT)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read(10_000).decode(errors="replace")
+            kind = NotFound if error.code == 404 else RunstreamError
+            raise kind(f"{uri} answers {error.code}: {text[:500]}") from None
+        except (OSError, HTTPException) as error:
+            way = proxies.route(proxies.http_proxy(uri))
+            raise Unavailable(f"{self.uri} cannot be reached{way}: {error}") from None
