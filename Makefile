@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PACKAGES := clients/python service tests benchmarks examples proto web/screenshots.py
 INSTALLED := .venv/installed
-MLFLOW := .venv-mlflow/2/installed .venv-mlflow/3/installed
+MLFLOW := .venv-mlflow/2/installed .venv-mlflow/2.9/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
 # Of the modules that are installed few are imported: they are compiled when they first are.

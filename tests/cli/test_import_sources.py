@@ -140,7 +140,9 @@ def test_an_artifact_uri_names_no_folder_elsewhere_unless_it_is_allowed(
     status, report = run_import(str(mlruns), server)
     assert status == 1
     assert "--local-artifacts" in report["problems"][0]
-    status, report = run_import(str(mlruns), server, "--local-artifacts", str(elsewhere))
+    status, report = run_import(
+        str(mlruns), server, "--local-artifacts", str(tmp_path / "elsewhere")
+    )
     assert (status, report["artifacts"]) == (0, 1)
 
 

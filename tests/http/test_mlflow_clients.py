@@ -1,4 +1,4 @@
-"""The mlflow package against this server: the newest of MLflow 3, and the oldest of MLflow 2.
+"""The mlflow package against this server: the newest of MLflow 3, an older and the oldest of 2.
 
 `make test` installs them, each in an environment of its own (`.venv-mlflow`).
 """
@@ -18,7 +18,7 @@ from server_process import ENVIRONMENT, ServerProcess
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
-NEWEST, OLDEST = "3", "2"
+NEWEST, OLDER, OLDEST = "3", "2.9", "2"
 
 
 def run(version: str, program: str, server: ServerProcess, folder: Path) -> dict[str, str]:
@@ -36,7 +36,7 @@ def run(version: str, program: str, server: ServerProcess, folder: Path) -> dict
     return told
 
 
-@pytest.mark.parametrize("version", [NEWEST, OLDEST])
+@pytest.mark.parametrize("version", [NEWEST, OLDER, OLDEST])
 def test_training_code_runs_unchanged(
     server: ServerProcess, tmp_path: Path, version: str
 ) -> None:  # W1 to W6
@@ -84,4 +84,12 @@ def test_what_is_logged_asynchronously_is_there(server: ServerProcess, tmp_path:
     with TrackingClient(server.uri) as client:
         assert len(client.get_metric_history(told["run_id"], "loss")) == 300
         assert client.get_run(told["run_id"]).data.tags["stage"] == "trial"
+    assert server.stop() == ""
+
+
+@pytest.mark.parametrize("version", [NEWEST, OLDER, OLDEST])
+def test_the_edges_are_mlflows(server: ServerProcess, tmp_path: Path, version: str) -> None:  # X6
+    told = run(version, "edges", server, tmp_path)
+    with TrackingClient(server.uri) as client:
+        assert len(client.get_metric_history(told["run_id"], "m")) == 30_000
     assert server.stop() == ""
