@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from runstream.errors import DOMAIN, Internal, InvalidArgument, RunstreamError
+from runstream.errors import DOMAIN, Internal, InvalidArgument, RunstreamError, server_stopping
 from runstream_service.admission import Admission
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,35 @@ class Calls(grpc.aio.ServerInterceptor):
         self._admission = Admission()
         self._open = 0
         self._last = time.monotonic()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stopping = self._ended = False
+        self._none_open = asyncio.Event()
 
     def idle_seconds(self) -> float:
         """Return for how long there has been no call; 0 while a call or a stream is open."""
         return 0.0 if self._open else time.monotonic() - self._last
+
+    async def stop(self, grace: float) -> None:
+        """Answer all calls that come from now on, and those still open after a time, UNAVAILABLE.
+
+        gRPC itself would end both as CANCELLED, which tells clients that nobody wants an answer.
+
+        Args:
+            grace: seconds that the calls under way are given.
+        """
+        self._stopping = True
+        await self._closed(grace)
+        self._ended = True
+        for task in self._tasks:
+            task.cancel()
+        await self._closed(1)  # but for those who do not read what they are sent
+
+    async def _closed(self, seconds: float) -> None:
+        """Wait until no call is open, at most so long."""
+        if self._open:
+            self._none_open.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._none_open.wait(), seconds)
 
     async def intercept_service(
         self,
@@ -68,8 +94,13 @@ class Calls(grpc.aio.ServerInterceptor):
         async def answer(requests: Any, context: Any) -> Any:
             with self._counted():
                 try:
+                    self._refuse_if_stopping()
                     async with received(requests) as request:
                         return await call(request, context)
+                except asyncio.CancelledError:
+                    if not self._ended:
+                        raise
+                    error: RunstreamError = server_stopping()
                 except Exception as failure:  # this is where all of them end
                     error = _error(failure, method)
                 request = None  # see `_abort`
@@ -84,9 +115,14 @@ class Calls(grpc.aio.ServerInterceptor):
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
             with self._counted():
                 try:
+                    self._refuse_if_stopping()
                     async with received(requests) as request:
                         async for answer in call(request, context):
                             yield answer
+                except asyncio.CancelledError:
+                    if not self._ended:
+                        raise
+                    error: RunstreamError = server_stopping()
                 except Exception as failure:  # this is where all of them end
                     error = _error(failure, method)
                 else:
@@ -120,13 +156,24 @@ class Calls(grpc.aio.ServerInterceptor):
 
         return one if handler.unary_unary or handler.unary_stream else all_of
 
+    def _refuse_if_stopping(self) -> None:
+        if self._stopping:
+            raise server_stopping()
+
     @contextmanager
     def _counted(self) -> Iterator[None]:
         self._open += 1
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
         try:
             yield
         finally:
             self._open -= 1
+            if not self._open:
+                self._none_open.set()
+            if task is not None:
+                self._tasks.discard(task)
             self._last = time.monotonic()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -133,7 +134,7 @@ def run(config: Config) -> None:
         raise SystemExit(2) from None
 
 
-async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> None:
+async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:
     writer, readers, calls = Writer(served, config.lost_after), Readers(served), Calls()
     files = FileThreads()
     try:
@@ -184,11 +185,27 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> Non
         await health_servicer.enter_graceful_shutdown()
         logs.stop_reading()
         watches.stop_watching()
-        await asyncio.gather(server.stop(GRACE), http.stop())
+        await asyncio.gather(calls.stop(GRACE), http.stop())
     finally:
         await writer.close()
         await readers.close()
         await files.close()
+    _end(config, lock)
+
+
+def _end(config: Config, lock: DatabaseLock) -> NoReturn:
+    """End the process, once all is written out, without asking gRPC to shut down.
+
+    It would end what arrives at that moment as CANCELLED. A connection that is closed with the
+    process tells its client that the server is UNAVAILABLE.
+    """
+    close_database()
+    lock.release()
+    if config.listen:
+        remove_socket(config.listen)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _listen(server: grpc.aio.Server, config: Config) -> str:

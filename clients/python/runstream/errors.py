@@ -119,3 +119,8 @@ BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
 def shortened(text: str, limit: int = _METADATA_CHARACTERS) -> str:
     """Return a text as an error can hold it."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def server_stopping() -> Unavailable:
+    """Return the error that ends what is under way when a server stops."""
+    return Unavailable("the server is stopping; go on later", reason="SERVER_STOPPING")

@@ -17,6 +17,7 @@ from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.connection import Connection
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
+from runstream_service.http.stopping import Stopping
 from runstream_service.storage.blobs import Blobs
 from runstream_service.store.database import CannotOpenError
 from runstream_service.store.readers import Readers
@@ -31,8 +32,8 @@ _BACKLOG = 512
 # Seconds between two lines of the log that say that none can be.
 _ACCEPT_LOG_SECONDS = 10.0
 
-# Seconds that requests under way are given when the server stops.
-_GRACE = 10
+#: Seconds that requests under way are given when the server stops.
+GRACE = 10.0
 
 
 class Listener:
@@ -74,7 +75,7 @@ class Listener:
             readers: read of runs where their artifacts are.
             blobs: the contents of artifacts.
         """
-        config = uvicorn.Config(
+        self._app = Stopping(
             application(
                 servicers,
                 readers,
@@ -82,6 +83,9 @@ class Listener:
                 Downloads(readers, blobs),
                 self._hosts,
             ),
+        )
+        config = uvicorn.Config(
+            self._app,
             access_log=False,
             backlog=_BACKLOG,
             http=Connection,
@@ -89,7 +93,7 @@ class Listener:
             limit_concurrency=_connections(),
             log_config=None,
             server_header=False,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=int(2 * GRACE),
             ws="none",
         )
         asyncio.get_running_loop().set_exception_handler(_LoopErrors())
@@ -99,8 +103,10 @@ class Listener:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Answer what is under way, and nothing more."""
+        """Answer what is under way, after some time with 503, and nothing more."""
         self._server.should_exit = True
+        await asyncio.wait((self._serving,), timeout=GRACE)
+        self._app.end()
         await self._serving
 
 

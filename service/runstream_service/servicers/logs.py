@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from runstream.errors import InvalidArgument, RunstreamError, Unavailable
+from runstream.errors import InvalidArgument, RunstreamError, Unavailable, server_stopping
 from runstream.rules import check_dataset_field, check_model_id
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
@@ -54,7 +54,7 @@ class Logs(LoggingServiceServicer):
             for batch in pending:
                 batch.add_done_callback(_forget)
         if reading.cancelled():
-            raise Unavailable("the server is stopping; go on later", reason="SERVER_STOPPING")
+            raise server_stopping()
         reading.result()
 
     async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:

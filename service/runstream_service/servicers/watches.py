@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from runstream.errors import InvalidArgument, Unavailable
+from runstream.errors import InvalidArgument, server_stopping
 from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.admission import LARGE
@@ -75,7 +75,7 @@ class Watches(WatchServiceServicer):
                     await asyncio.sleep(_PAUSE * self._feed.watchers() * max(1, size / _SMALL))
         finally:
             self._feed.end(watcher)
-        raise Unavailable("the server is stopping; go on later", reason="SERVER_STOPPING")
+        raise server_stopping()
 
     def stop_watching(self) -> None:
         """End every watch."""

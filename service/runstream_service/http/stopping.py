@@ -1,0 +1,48 @@
+"""The end of requests that are under way when the server stops."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runstream.errors import server_stopping
+from runstream_service.http import errors
+
+
+class Stopping:
+    """Passes requests on, and can end those that have no answer yet with 503."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """End the requests that are under way; an answer that has begun breaks off."""
+        self._ended = True
+        for task in self._tasks:
+            task.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        task = asyncio.current_task()
+        begun = False
+
+        async def note_and_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        if task is not None:
+            self._tasks.add(task)
+        try:
+            await self._app(scope, receive, note_and_send)
+        except asyncio.CancelledError:
+            if begun or not self._ended:
+                raise
+            await errors.answer(*errors.told(server_stopping()))(scope, receive, send)
+        finally:
+            if task is not None:
+                self._tasks.discard(task)
