@@ -219,3 +219,14 @@ def test_every_example_has_a_test_and_says_how_it_is_run() -> None:
     for path in EXAMPLES.glob("*.py"):
         assert path.stem in tested | {"processes_fork", "processes_spawn"}
         assert f"python examples/tracking/{path.name}\n" in path.read_text()
+
+
+def test_in_a_callback(example: list[str], client: TrackingClient) -> None:
+    (stored,) = runs(client, "callbacks")
+    assert stored.data.params == {"epochs": "5"}
+    history = client.get_metric_history(stored.info.run_id, "train-error@0.7")
+    assert [point.step for point in history] == list(range(5))
+    warnings = [line for line in example if line.startswith("warning: ")]
+    assert len(warnings) == 3
+    assert all(f"run {stored.info.run_id}: not logged: " in line for line in warnings)
+    assert example[-1] == "FINISHED {'epochs': '5'} ['train-error@0.7']"

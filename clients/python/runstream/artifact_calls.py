@@ -12,6 +12,7 @@ from runstream.answers import next_token, not_asked_for
 from runstream.connection import Connection
 from runstream.entities import FileInfo
 from runstream.errors import ResourceExhausted
+from runstream.messages import new_message
 from runstream.paths import ArtifactPath, artifact_path_text, joined
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.run_service_pb2 import GetRunRequest
@@ -85,7 +86,7 @@ class ArtifactCalls:
 
     def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
         """Return the URI of the artifacts of a run, or of one of them (R6)."""
-        request = GetRunRequest(run_id=run_id)
+        request = new_message(GetRunRequest, run_id=run_id)
         run = self._connection.call(lambda to: to.runs.GetRun, request).run
         below = artifact_path_text(path)
         return f"{run.info.artifact_uri}/{below}" if below else run.info.artifact_uri
@@ -97,7 +98,7 @@ class ArtifactCalls:
             InvalidArgument: the path breaks its rule.
             NotFound: there is no such run, file or folder.
         """
-        request = pb.GetArtifactRequest(run_id=run_id, path=artifact_path_text(path))
+        request = new_message(pb.GetArtifactRequest, run_id=run_id, path=artifact_path_text(path))
         answer = self._connection.call(lambda to: to.artifacts.GetArtifact, request)
         file = FileInfo.from_proto(answer.file)
         if file.path != request.path:
@@ -120,7 +121,9 @@ class ArtifactCalls:
             ResourceExhausted: there are more than a million.
         """
         folder = artifact_path_text(path)
-        request = pb.ListArtifactsRequest(run_id=run_id, path=folder, recursive=recursive)
+        request = new_message(
+            pb.ListArtifactsRequest, run_id=run_id, path=folder, recursive=recursive
+        )
         files: list[FileInfo] = []
         while True:
             page = self._connection.call(lambda to: to.artifacts.ListArtifacts, request)
@@ -190,7 +193,9 @@ class ArtifactCalls:
             NotFound: there is no such run, file or folder.
             FailedPrecondition: the run is deleted.
         """
-        request = pb.DeleteArtifactsRequest(run_id=run_id, path=artifact_path_text(path))
+        request = new_message(
+            pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
+        )
         self._connection.call(lambda to: to.artifacts.DeleteArtifacts, request, again=False)
 
     def _upload(self, files: Mapping[str, Path], run_id: str) -> None:

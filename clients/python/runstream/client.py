@@ -20,6 +20,7 @@ from runstream.connections import connect, release
 from runstream.entities import Metric
 from runstream.experiment_calls import ExperimentCalls
 from runstream.history_calls import HistoryCalls
+from runstream.messages import new_message
 from runstream.model_calls import ModelCalls
 from runstream.operations import RunOperations
 from runstream.purge_calls import PurgeCalls
@@ -259,7 +260,8 @@ class TrackingClient(
             ResourceExhausted: the batch is over 4 MiB; `log_batch` has no limit.
         """
         self.flush_run(run_id)
-        request = logs.LogRequest(
+        request = new_message(
+            logs.LogRequest,
             run_id=run_id,
             table=_table(metrics),
             params=[Param(key=k, value=v) for k, v in settings("params", params).items()],

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runstream.answers import check_columns
+from runstream.messages import new_message
 from runstream.v1 import (
     artifact_pb2,
     experiment_pb2,
@@ -229,8 +230,11 @@ class DatasetInput:
     def to_proto(self) -> run_pb2.DatasetInput:
         """Return the message of the contract."""
         return run_pb2.DatasetInput(
-            tags=[run_pb2.InputTag(key=key, value=value) for key, value in self.tags.items()],
-            dataset=run_pb2.Dataset(
+            tags=[
+                new_message(run_pb2.InputTag, key=k, value=value) for k, value in self.tags.items()
+            ],
+            dataset=new_message(
+                run_pb2.Dataset,
                 name=self.dataset.name,
                 digest=self.dataset.digest,
                 source_type=self.dataset.source_type,

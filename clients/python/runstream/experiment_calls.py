@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from runstream.connection import Connection
 from runstream.entities import Experiment
 from runstream.errors import NotFound
+from runstream.messages import new_message
 from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1.experiment_pb2 import ExperimentTag
 
@@ -28,10 +29,11 @@ class ExperimentCalls:
             InvalidArgument: the name or a tag breaks its rule.
             AlreadyExists: the name is taken, maybe by a deleted experiment.
         """
-        request = experiments.CreateExperimentRequest(
+        request = new_message(
+            experiments.CreateExperimentRequest,
             name=name,
             artifact_location=artifact_location or "",
-            tags=[ExperimentTag(key=k, value=str(v)) for k, v in (tags or {}).items()],
+            tags=[new_message(ExperimentTag, key=k, value=str(v)) for k, v in (tags or {}).items()],
         )
         answer = self._connection.call(
             lambda to: to.experiments.CreateExperiment, request, again=False
@@ -44,13 +46,13 @@ class ExperimentCalls:
         Raises:
             NotFound: there is none of this id.
         """
-        request = experiments.GetExperimentRequest(experiment_id=experiment_id)
+        request = new_message(experiments.GetExperimentRequest, experiment_id=experiment_id)
         answer = self._connection.call(lambda to: to.experiments.GetExperiment, request)
         return Experiment.from_proto(answer.experiment)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """Return the experiment of a name, active or deleted; None if there is none."""
-        request = experiments.GetExperimentByNameRequest(experiment_name=name)
+        request = new_message(experiments.GetExperimentByNameRequest, experiment_name=name)
         try:
             answer = self._connection.call(lambda to: to.experiments.GetExperimentByName, request)
         except NotFound:
@@ -63,8 +65,8 @@ class ExperimentCalls:
         Raises:
             NotFound, AlreadyExists, FailedPrecondition: see UpdateExperiment in the contract.
         """
-        request = experiments.UpdateExperimentRequest(
-            experiment_id=experiment_id, new_name=new_name
+        request = new_message(
+            experiments.UpdateExperimentRequest, experiment_id=experiment_id, new_name=new_name
         )
         self._connection.call(lambda to: to.experiments.UpdateExperiment, request)
 
@@ -74,7 +76,7 @@ class ExperimentCalls:
         Raises:
             NotFound: there is no active experiment of this id.
         """
-        request = experiments.DeleteExperimentRequest(experiment_id=experiment_id)
+        request = new_message(experiments.DeleteExperimentRequest, experiment_id=experiment_id)
         self._connection.call(lambda to: to.experiments.DeleteExperiment, request, again=False)
 
     def restore_experiment(self, experiment_id: str) -> None:
@@ -83,7 +85,7 @@ class ExperimentCalls:
         Raises:
             NotFound: there is no deleted experiment of this id.
         """
-        request = experiments.RestoreExperimentRequest(experiment_id=experiment_id)
+        request = new_message(experiments.RestoreExperimentRequest, experiment_id=experiment_id)
         self._connection.call(lambda to: to.experiments.RestoreExperiment, request, again=False)
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: object) -> None:
@@ -92,8 +94,11 @@ class ExperimentCalls:
         Raises:
             InvalidArgument, NotFound, FailedPrecondition: see SetExperimentTag in the contract.
         """
-        request = experiments.SetExperimentTagRequest(
-            experiment_id=experiment_id, key=key, value=str(value)
+        request = new_message(
+            experiments.SetExperimentTagRequest,
+            experiment_id=experiment_id,
+            key=key,
+            value=str(value),
         )
         self._connection.call(lambda to: to.experiments.SetExperimentTag, request)
 
@@ -103,5 +108,7 @@ class ExperimentCalls:
         Raises:
             NotFound: no such experiment, or no such tag.
         """
-        request = experiments.DeleteExperimentTagRequest(experiment_id=experiment_id, key=key)
+        request = new_message(
+            experiments.DeleteExperimentTagRequest, experiment_id=experiment_id, key=key
+        )
         self._connection.call(lambda to: to.experiments.DeleteExperimentTag, request, again=False)

@@ -8,6 +8,7 @@ from typing import Any
 from runstream.connection import Connection
 from runstream.entities import Metric, MetricArrays, MetricColumns
 from runstream.history_reading import read_histories
+from runstream.messages import new_message
 from runstream.optional import require
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 
@@ -112,7 +113,8 @@ class HistoryCalls:
             self._connection.outbox.flush(run_id)
         if not wanted:
             return
-        request = ReadMetricHistoryRequest(
+        request = new_message(
+            ReadMetricHistoryRequest,
             run_ids=wanted,
             metric_keys=keys,
             start_step=start_step,

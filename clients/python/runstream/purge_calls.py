@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runstream.connection import Connection
 from runstream.entities import Purged
+from runstream.messages import new_message
 from runstream.v1 import maintenance_service_pb2 as maintenance
 
 
@@ -32,6 +33,8 @@ class PurgeCalls:
         Raises:
             InvalidArgument: `deleted_before` is negative.
         """
-        request = maintenance.PurgeRequest(deleted_before=deleted_before, dry_run=dry_run)
+        request = new_message(
+            maintenance.PurgeRequest, deleted_before=deleted_before, dry_run=dry_run
+        )
         for answer in self._connection.stream(lambda to: to.maintenance.Purge, request):
             yield Purged.from_proto(answer)

@@ -238,7 +238,7 @@ def check_artifact_path(field: str, path: str) -> None:
 
 
 def _check_hexadecimal(field: str, value: str, digits: int, reason: str) -> None:
-    if len(value) != digits or not _HEXADECIMAL.fullmatch(value):
+    if not isinstance(value, str) or len(value) != digits or not _HEXADECIMAL.fullmatch(value):
         raise InvalidArgument(
             f"Invalid value {value!r} for parameter '{field}' supplied: "
             f"it must be {digits} lower-case hexadecimal digits",

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from runstream.connection import Connection
 from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import InvalidArgument
+from runstream.messages import new_message
 from runstream.settings import Pairs, settings
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
@@ -51,7 +52,8 @@ class RunCalls:
             FailedPrecondition: the experiment is deleted.
             AlreadyExists: run_id is taken by a run with other content.
         """
-        request = runs.CreateRunRequest(
+        request = new_message(
+            runs.CreateRunRequest,
             experiment_id=str(experiment_id),
             run_name=run_name or "",
             start_time=_now() if start_time is None else start_time,
@@ -70,7 +72,7 @@ class RunCalls:
             NotFound: there is none of this id.
         """
         self._connection.outbox.flush(run_id)
-        request = runs.GetRunRequest(run_id=run_id)
+        request = new_message(runs.GetRunRequest, run_id=run_id)
         return Run.from_proto(self._connection.call(lambda to: to.runs.GetRun, request).run)
 
     def get_parent_run(self, run_id: str) -> Run | None:
@@ -99,7 +101,8 @@ class RunCalls:
         Raises:
             InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
         """
-        request = runs.UpdateRunRequest(
+        request = new_message(
+            runs.UpdateRunRequest,
             run_id=run_id,
             status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
             end_time=end_time,
@@ -141,7 +144,7 @@ class RunCalls:
             NotFound: there is none of this id.
         """
         self._connection.outbox.flush(None if with_children else run_id)
-        request = runs.DeleteRunRequest(run_id=run_id, with_children=with_children)
+        request = new_message(runs.DeleteRunRequest, run_id=run_id, with_children=with_children)
         self._connection.call(lambda to: to.runs.DeleteRun, request)
 
     def restore_run(self, run_id: str) -> None:
@@ -151,7 +154,7 @@ class RunCalls:
             NotFound: there is none of this id.
             FailedPrecondition: its experiment is deleted.
         """
-        request = runs.RestoreRunRequest(run_id=run_id)
+        request = new_message(runs.RestoreRunRequest, run_id=run_id)
         self._connection.call(lambda to: to.runs.RestoreRun, request)
 
     def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
@@ -171,8 +174,10 @@ class RunCalls:
             FailedPrecondition: the run is deleted.
             ResourceExhausted: the message is over 4 MiB.
         """
-        request = runs.LogInputsRequest(
-            run_id=run_id, datasets=[dataset.to_proto() for dataset in datasets]
+        request = new_message(
+            runs.LogInputsRequest,
+            run_id=run_id,
+            datasets=[dataset.to_proto() for dataset in datasets],
         )
         self._connection.call(lambda to: to.runs.LogInputs, request)
 
@@ -184,7 +189,7 @@ class RunCalls:
             FailedPrecondition: the run is deleted.
         """
         self._connection.outbox.flush(run_id)
-        request = runs.DeleteTagRequest(run_id=run_id, key=key)
+        request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
         self._connection.call(lambda to: to.runs.DeleteTag, request, again=False)
 
 

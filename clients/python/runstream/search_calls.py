@@ -10,6 +10,7 @@ from runstream.answers import next_token
 from runstream.connection import Connection
 from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
+from runstream.messages import new_message
 from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection
@@ -56,7 +57,8 @@ class SearchCalls:
         Raises:
             InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
         """
-        request = runs.SearchRunsRequest(
+        request = new_message(
+            runs.SearchRunsRequest,
             experiment_ids=_ids(experiment_ids),
             filter=filter_string or "",
             run_view_type=_view(run_view_type),
@@ -76,7 +78,8 @@ class SearchCalls:
         run_view_type: str | int = "ACTIVE_ONLY",
     ) -> int:
         """Return how many runs `search_runs` would yield; raises as it does."""
-        request = runs.CountRunsRequest(
+        request = new_message(
+            runs.CountRunsRequest,
             experiment_ids=_ids(experiment_ids),
             filter=filter_string or "",
             run_view_type=_view(run_view_type),
@@ -104,8 +107,11 @@ class SearchCalls:
         Raises:
             InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
         """
-        request = experiments.SearchExperimentsRequest(
-            filter=filter_string or "", view_type=_view(view_type), order_by=order_by or ()
+        request = new_message(
+            experiments.SearchExperimentsRequest,
+            filter=filter_string or "",
+            view_type=_view(view_type),
+            order_by=order_by or (),
         )
         return islice(self._found_experiments(request, max_results), max_results)
 

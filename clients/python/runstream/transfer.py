@@ -19,6 +19,7 @@ from runstream.connection import Connection
 from runstream.entities import FileInfo
 from runstream.errors import FailedPrecondition, Internal, NotFound, RunstreamError, Unavailable
 from runstream.local_files import open_file
+from runstream.messages import new_message
 from runstream.v1 import artifact_service_pb2 as pb
 
 #: Bytes of a chunk.
@@ -83,7 +84,7 @@ class Upload:
 
     def _stored(self, connection: Connection) -> FileInfo | None:
         """Return what the server has, if it is this file: the answer alone was lost then."""
-        question = pb.GetArtifactRequest(run_id=self._run_id, path=self._path)
+        question = new_message(pb.GetArtifactRequest, run_id=self._run_id, path=self._path)
         try:
             there = connection.call(lambda to: to.artifacts.GetArtifact, question).file
         except NotFound:
@@ -99,8 +100,8 @@ class Upload:
             self._error = error
 
     def _parts(self, offset: int) -> Iterator[pb.UploadArtifactRequest]:
-        start = pb.UploadStart(
-            run_id=self._run_id, path=self._path, upload_id=self._id, offset=offset
+        start = new_message(
+            pb.UploadStart, run_id=self._run_id, path=self._path, upload_id=self._id, offset=offset
         )
         yield pb.UploadArtifactRequest(start=start)
         digest = sha256()
@@ -169,7 +170,7 @@ def _fetch(
     known, position, idle = None, 0, 0
     while True:
         before = position
-        request = pb.DownloadArtifactRequest(run_id=run_id, path=path, offset=position)
+        request = new_message(pb.DownloadArtifactRequest, run_id=run_id, path=path, offset=position)
         try:
             for answer in connection.stream(lambda to: to.artifacts.DownloadArtifact, request):
                 if answer.HasField("file"):

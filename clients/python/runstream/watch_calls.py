@@ -9,6 +9,7 @@ from contextlib import closing
 from runstream.connection import Connection
 from runstream.entities import RunChange
 from runstream.errors import Unavailable
+from runstream.messages import new_message
 from runstream.v1.watch_service_pb2 import GetPositionRequest, WatchRequest
 
 # Seconds between the break of a watch and the attempt to go on with it.
@@ -54,8 +55,8 @@ class WatchCalls:
                 started again: take a new position, read, and watch from there.
             Unavailable: the server could not be reached for half a minute.
         """
-        request = WatchRequest(
-            run_ids=run_ids, experiment_ids=experiment_ids, position=position or ""
+        request = new_message(
+            WatchRequest, run_ids=run_ids, experiment_ids=experiment_ids, position=position or ""
         )
         changes = self._changes(request)
         next(changes)
