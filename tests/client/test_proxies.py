@@ -99,9 +99,15 @@ def test_the_import_of_an_mlflow_server_goes_the_same_ways(
 ) -> None:
     server = start_server(RUNSTREAM_HTTP_PORT="0")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
-    assert [one.name for one in ServerSource(server.http).experiments()] == ["Default"]
+    notes: list[tuple[str, str]] = []
+
+    def note(what: str, why: str) -> None:
+        notes.append((what, why))
+
+    assert [one.name for one in ServerSource(server.http).experiments(note)] == ["Default"]
+    assert notes == []
     with pytest.raises(Unavailable, match=r"through the proxy 127\.0\.0\.1:\d+ \(http_proxy\)"):
-        list(ServerSource("http://runs.example:5000").experiments())
+        list(ServerSource("http://runs.example:5000").experiments(note))
 
 
 @pytest.mark.parametrize(
