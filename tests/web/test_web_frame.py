@@ -109,6 +109,20 @@ def test_no_inline_script_runs(see: See) -> None:
     assert page.title() != "broken"
 
 
+def test_the_page_of_the_api_makes_calls_under_its_policy(
+    page: Page, server: ServerProcess
+) -> None:
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.goto(f"{server.http}/openapi#/ExperimentService/GetExperiment")
+    call = page.locator("#operations-ExperimentService-GetExperiment")
+    call.get_by_role("button", name="Try it out").click()
+    call.get_by_placeholder("experiment_id").fill("0")
+    call.get_by_role("button", name="Execute").click()
+    expect(call.locator(".live-responses-table")).to_contain_text("mlflow-artifacts:/0")
+    assert told == []
+
+
 def test_the_table_is_used_by_keyboard(see: See, content: Content) -> None:
     page = see(f"/experiments/{content.experiment_id}?sort=start_time")
     expect(page.locator(".row")).to_have_count(2)
