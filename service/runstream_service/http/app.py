@@ -25,7 +25,7 @@ from runstream_service.http.guard import Guard
 from runstream_service.http.histories import history_routes
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
-from runstream_service.http.json_thread import JsonThread
+from runstream_service.http.json_threads import JsonThreads
 from runstream_service.http.streams import stream_routes
 from runstream_service.store.readers import Readers
 
@@ -48,7 +48,7 @@ def application(
         downloads: what serves them to people.
         hosts: the names under which it is reached.
     """
-    contract, bodies, thread = Contract(), Bodies(), JsonThread()
+    contract, bodies, threads = Contract(), Bodies(), JsonThreads()
     return Starlette(
         routes=[
             Route("/health", _health),
@@ -56,13 +56,13 @@ def application(
             Route("/get-artifact", proxy.get),
             *document_routes(contract),
             *history_routes(readers),
-            *routes(contract, servicers, bodies, thread),
+            *routes(contract, servicers, bodies, threads),
             *stream_routes(
                 servicers["runstream.v1.LoggingService"],
                 servicers["runstream.v1.MetricService"],
                 servicers["runstream.v1.WatchService"],
                 bodies,
-                thread,
+                threads,
             ),
             *_artifact_routes(proxy),
             *downloads.routes(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,6 +18,8 @@ HELD_BYTES = 128 * 1024 * 1024
 #: Seconds that a body of JSON may take to arrive.
 BODY_SECONDS = 120.0
 
+# Bytes of a body that every connection may hold.
+_SMALL_BYTES = 64 * 1024
 # Bytes that are made of a compressed body at a time.
 _INFLATED_BYTES = 64 * 1024
 # How zlib is told of gzip and of both kinds of deflate, by what HTTP calls them.
@@ -25,33 +27,33 @@ _WINDOWS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
 class Bodies:
-    """The bodies of JSON that are held, of all requests together."""
+    """The room for the bodies of JSON of all requests."""
 
     def __init__(self) -> None:
         self._held = 0
 
-    def take(self, size: int) -> None:
-        """Take room for so many bytes.
+    def resize(self, share: int, size: int) -> int:
+        """Return the share of a request that had one, now that it holds so many bytes.
+
+        Small bodies take no room, so that they are read whoever fills it.
 
         Raises:
-            ResourceExhausted: there is none.
+            ResourceExhausted: there is no room for them.
         """
-        if self._held + size > HELD_BYTES:
+        wanted = size if size > _SMALL_BYTES else 0
+        if wanted > share and self._held + wanted - share > HELD_BYTES:
             raise ResourceExhausted(
                 f"The server holds {HELD_BYTES} bytes of other requests; try again later",
                 reason="SERVER_BUSY",
                 field="body",
                 limit=HELD_BYTES,
             )
-        self._held += size
-
-    def release(self, size: int) -> None:
-        """Give room back."""
-        self._held -= size
+        self._held += wanted - share
+        return wanted
 
     @asynccontextmanager
-    async def hold(self, request: Request, limit: int) -> AsyncIterator[bytes]:
-        """Read the body of a request whole, and count it until the context ends.
+    async def hold(self, request: Request, limit: int) -> AsyncIterator[bytearray]:
+        """Read the body of a request whole, and let it take room until the context ends.
 
         Args:
             request: the request.
@@ -59,36 +61,28 @@ class Bodies:
 
         Raises:
             BadRequest: it is larger, did not come in time, or is not what it says.
-            ResourceExhausted: so many other bodies are held that it finds no room.
+            ResourceExhausted: there is no room for it.
         """
+        length = request.headers.get("content-length", "")[:19]
+        announced = int(length) if length.isdecimal() else 0
+        if announced > limit:
+            raise _too_large(limit)
+        share = self.resize(0, announced)
+        deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         body = bytearray()
         try:
-            try:
-                await asyncio.wait_for(self._read(request, limit, body), BODY_SECONDS)
-            except asyncio.TimeoutError:
-                raise BadRequest(
-                    f"The body did not arrive within {BODY_SECONDS:.0f} seconds",
-                    reason="BODY_TOO_SLOW",
-                    field="body",
-                    limit=BODY_SECONDS,
-                ) from None
-            yield bytes(body)
+            async with aclosing(chunks_of(request)) as chunks:
+                while chunk := await _next(chunks, deadline):
+                    body += chunk
+                    if len(body) > limit:
+                        raise _too_large(limit)
+                    share = self.resize(share, max(announced, len(body)))
+            yield body
         finally:
-            self.release(len(body))
-
-    async def _read(self, request: Request, limit: int, body: bytearray) -> None:
-        # `isdecimal` is true of digits alone, and a longer number is too large in any case.
-        said = request.headers.get("content-length", "")[:19]
-        if said.isdecimal() and int(said) > limit:
-            raise too_large(limit)
-        async for chunk in chunks_of(request):
-            if len(body) + len(chunk) > limit:
-                raise too_large(limit)
-            self.take(len(chunk))
-            body += chunk
+            self.resize(share, 0)
 
 
-async def chunks_of(request: Request) -> AsyncIterator[bytes]:
+async def chunks_of(request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the chunks of the body of a request, inflated.
 
     Raises:
@@ -106,7 +100,26 @@ async def chunks_of(request: Request) -> AsyncIterator[bytes]:
         raise HTTPException(415, f"Content-Encoding is gzip, deflate or identity, not {encoding}")
 
 
-def too_large(limit: int) -> BadRequest:
+async def _next(chunks: AsyncGenerator[bytes, None], deadline: float) -> bytes:
+    """Return the next chunk that is not empty; an empty one at the end."""
+    while True:
+        left = deadline - asyncio.get_running_loop().time()
+        try:
+            chunk = await asyncio.wait_for(anext(chunks, None), max(0.0, left))
+        except asyncio.TimeoutError:
+            raise BadRequest(
+                f"The body did not arrive within {BODY_SECONDS:.0f} seconds",
+                reason="BODY_TOO_SLOW",
+                field="body",
+                limit=BODY_SECONDS,
+            ) from None
+        if chunk is None:
+            return b""
+        if chunk:
+            return chunk
+
+
+def _too_large(limit: int) -> BadRequest:
     """Return the error of a body that is larger than its limit."""
     return BadRequest(
         f"The body is larger than {limit} bytes",

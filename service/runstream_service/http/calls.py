@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,22 +16,20 @@ from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract, Rpc
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, as_mlflow, exact
-from runstream_service.http.errors import BadRequest
-from runstream_service.http.json_thread import JsonThread
+from runstream_service.http.json_text import read_json
+from runstream_service.http.json_threads import JsonThreads
 from runstream_service.http.reading import answer_unless_gone
 
 #: Bytes of a body: of a batch as large as MLflow's may be, with room for what JSON makes of it.
 BODY_BYTES = 16 * 1024 * 1024
 #: The same where a body holds datasets, whose profiles may be very long (P4).
 DATASETS_BYTES = 64 * 1024 * 1024
-#: Objects and lists in a body, each of which takes far more memory than its brackets.
-BODY_VALUES = 100_000
 
 Method = Callable[[Message, None], Awaitable[Message]]
 
 
 def routes(
-    contract: Contract, servicers: Mapping[str, Any], bodies: Bodies, thread: JsonThread
+    contract: Contract, servicers: Mapping[str, Any], bodies: Bodies, threads: JsonThreads
 ) -> Iterator[Route]:
     """Yield the routes of all RPCs, those of MLflow under both of their paths (W4).
 
@@ -40,10 +37,10 @@ def routes(
         contract: the contract.
         servicers: what answers, by the full name of the service.
         bodies: the bodies that are held.
-        thread: reads and writes large messages.
+        threads: read and write large messages.
     """
     for rpc in contract.rpcs:
-        call = Call(rpc, getattr(servicers[rpc.service], rpc.name), bodies, thread)
+        call = Call(rpc, getattr(servicers[rpc.service], rpc.name), bodies, threads)
         yield Route(rpc.path, call.answer, methods=[rpc.verb])
         if rpc.path.startswith(mlflow.MLFLOW_PATHS):
             twin = mlflow.TWIN + rpc.path.removeprefix(mlflow.PREFIX)
@@ -53,14 +50,14 @@ def routes(
 class Call:
     """One RPC over HTTP."""
 
-    def __init__(self, rpc: Rpc, method: Method, bodies: Bodies, thread: JsonThread) -> None:
+    def __init__(self, rpc: Rpc, method: Method, bodies: Bodies, threads: JsonThreads) -> None:
         """Prepare.
 
         Args:
             rpc: the RPC.
             method: what answers it.
             bodies: the bodies that are held.
-            thread: reads and writes large messages.
+            threads: read and write large messages.
         """
         of_mlflow = rpc.path.startswith(mlflow.MLFLOW_PATHS)
         double = as_mlflow if of_mlflow else exact
@@ -69,7 +66,7 @@ class Call:
         self._has_body = rpc.has_body
         self._limit = DATASETS_BYTES if rpc.request.name == "LogInputsRequest" else BODY_BYTES
         self._bodies = bodies
-        self._thread = thread
+        self._threads = threads
         self._decoder = Decoder(rpc.request)
         self._encoder = Encoder(rpc.response, double)
 
@@ -81,46 +78,21 @@ class Call:
         """
         if self._has_body:
             async with self._bodies.hold(request, self._limit) as body:
-                asked = await self._thread.run(len(body), self._of_body, body, request.path_params)
+                asked = await self._threads.read(
+                    len(body), self._of_body, body, request.path_params
+                )
+            del body  # it may be large, and the answer takes its time
         else:
             asked = self._decoder.of_query(request.query_params, **request.path_params)
         if self._adjust is not None:
             self._adjust(asked)
         answer = await answer_unless_gone(request, self._method(asked, None))
-        content = await self._thread.run(answer.ByteSize(), self._json, answer)
+        content = await self._threads.write(answer.ByteSize(), self._json, answer)
         return Response(content, media_type="application/json")
 
-    def _of_body(self, body: bytes, path: Mapping[str, str]) -> Message:
-        said = _parsed(body)
+    def _of_body(self, body: bytearray, path: Mapping[str, str]) -> Message:
+        said = read_json(body, "body") if body else {}
         return self._decoder.message({**said, **path} if isinstance(said, dict) else said)
 
     def _json(self, answer: Message) -> bytes:
         return orjson.dumps(self._encoder(answer))
-
-
-def check_values(body: bytes) -> None:
-    """Raise BadRequest if JSON holds so many objects and lists that it would fill the memory."""
-    if len(body) > BODY_VALUES and body.count(b"{") + body.count(b"[") > BODY_VALUES:
-        raise BadRequest(
-            f"The body holds more than {BODY_VALUES} objects and lists",
-            reason="BODY_TOO_LARGE",
-            field="body",
-            limit=BODY_VALUES,
-        )
-
-
-def _parsed(body: bytes) -> Any:
-    """Return the JSON of a body; an empty object, if there is none."""
-    if not body:
-        return {}
-    check_values(body)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(body)  # which knows NaN and Infinity, as Python writes them
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(
-            f"The body is not JSON: {error}", reason="BODY_MALFORMED", field="body"
-        ) from None

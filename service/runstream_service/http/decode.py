@@ -129,10 +129,15 @@ class Decoder:
                     raise misfit.within(name) from None
         for name in self._required:
             if found.get(name, "") == "":
-                missing = Misfit(None, "there")
-                missing.missing = True
-                raise missing.within(name)
+                raise _missing(name)
         return self._make(**found)
+
+
+def _missing(name: str) -> Misfit:
+    # Not where it is raised: an error that its own frame holds would keep all values alive.
+    misfit = Misfit(None, "there")
+    misfit.missing = True
+    return misfit.within(name)
 
 
 def _of_field(field: Any) -> Converter:

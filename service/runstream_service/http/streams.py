@@ -22,11 +22,11 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.bodies import Bodies, chunks_of
-from runstream_service.http.calls import check_values
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import Encoder, exact
 from runstream_service.http.errors import BadRequest, told, told_of_batch
-from runstream_service.http.json_thread import JsonThread
+from runstream_service.http.json_text import read_json
+from runstream_service.http.json_threads import JsonThreads
 from runstream_service.http.reading import read_apart
 from runstream_service.servicers.logs import Logs
 from runstream_service.servicers.metrics import Metrics
@@ -49,12 +49,12 @@ _points = Encoder(ReadMetricHistoryResponse.DESCRIPTOR, exact)
 
 
 def stream_routes(
-    logs: Logs, metrics: Metrics, watches: Watches, bodies: Bodies, thread: JsonThread
+    logs: Logs, metrics: Metrics, watches: Watches, bodies: Bodies, threads: JsonThreads
 ) -> Iterator[Route]:
     """Yield the routes."""
 
     async def upload(request: Request) -> Response:
-        return await Upload(request, logs, bodies, thread).answer()
+        return await Upload(request, logs, bodies, threads).answer()
 
     async def read(request: Request) -> Response:
         return await _reading(request, metrics)
@@ -74,11 +74,11 @@ class Upload:
     are on disk or refused.
     """
 
-    def __init__(self, request: Request, logs: Logs, bodies: Bodies, thread: JsonThread) -> None:
+    def __init__(self, request: Request, logs: Logs, bodies: Bodies, threads: JsonThreads) -> None:
         self._request = request
         self._logs = logs
         self._bodies = bodies
-        self._thread = thread
+        self._threads = threads
         self._lines = 0
         self._sent: deque[int] = deque()  # the number of the line of each request without answer
         self._answered = 0
@@ -108,7 +108,7 @@ class Upload:
 
     async def _batches(self, lines: Sequence[bytes]) -> AsyncIterator[LogBatchRequest]:
         """Yield the batches of some lines, and note which are refused."""
-        for batch in await self._thread.run(sum(map(len, lines)), _batches, lines):
+        for batch in await self._threads.read(sum(map(len, lines)), _batches, lines):
             self._lines += 1
             if isinstance(batch, RunstreamError):
                 self._refuse(self._lines, *told(batch)[1:])
@@ -119,24 +119,21 @@ class Upload:
     async def _chunks(self) -> AsyncGenerator[list[bytes], None]:
         """Yield the lines that are complete with each chunk of the body."""
         rest = bytearray()
-        held = 0
+        share = 0
         try:
             async for chunk in chunks_of(self._request):
-                self._bodies.take(len(chunk))
-                held += len(chunk)
+                share = self._bodies.resize(share, len(rest) + len(chunk))
                 complete, newline, following = chunk.rpartition(b"\n")
                 if newline:
                     yield (bytes(rest) + complete).split(b"\n")
                     rest.clear()
                 rest += following
-                self._bodies.release(held - len(rest))
-                held = len(rest)
-                if held > MESSAGE_BYTES:
+                if len(rest) > MESSAGE_BYTES:
                     raise _too_long()
             if rest:
                 yield [bytes(rest)]
         finally:
-            self._bodies.release(held)
+            self._bodies.resize(share, 0)
 
     def _refuse(self, line: int, code: str, message: str) -> None:
         self._refusals += 1
@@ -165,14 +162,7 @@ def _batches(lines: Sequence[bytes]) -> list[LogBatchRequest | RunstreamError | 
 
 
 def _batch(line: bytes) -> LogBatchRequest:
-    check_values(line)
-    try:
-        said = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(
-            f"The line is not JSON: {error}", reason="LINE_MALFORMED", field="body"
-        ) from None
-    batch: Any = _line.message(said)
+    batch: Any = _line.message(read_json(line, "line"))
     request = LogBatchRequest(run_id=batch.run_id, params=batch.params, tags=batch.tags)
     request.metrics.CopyFrom(batch.table)
     index = {key: i for i, key in enumerate(batch.table.keys)}

@@ -1,0 +1,59 @@
+"""Reading JSON that a caller sent, which may be large, deep, or no JSON at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from runstream_service.http.errors import BadRequest
+
+#: Objects and lists in a text, each of which takes far more memory than its brackets.
+OBJECTS = 100_000
+#: Commas in a text, with each of which there may be another value.
+VALUES = 4_000_000
+
+# Commas beyond which a text is read by Python rather than in C, which would let nobody else run
+# until it is through. Each is a value, or stands in one.
+_PATIENT = 200_000
+
+_patient: Any = json.JSONDecoder()
+_patient.scan_once = json.scanner.py_make_scanner(_patient)  # type: ignore[attr-defined]
+
+
+def read_json(text: bytes | bytearray, what: str) -> Any:
+    """Return what a text says; NaN and the infinities may be as Python writes them.
+
+    Args:
+        text: the text.
+        what: what the text is to its sender, such as a body.
+
+    Raises:
+        BadRequest: it is no JSON, or holds too much.
+    """
+    commas = text.count(b",")
+    if commas > VALUES:
+        raise _too_many(what, VALUES, "values")
+    if text.count(b"{") + text.count(b"[") > OBJECTS:
+        raise _too_many(what, OBJECTS, "objects and lists")
+    try:
+        if commas > _PATIENT:
+            return _patient.decode(text.decode())
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return json.loads(text)  # which knows NaN and Infinity
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(
+            f"The {what} is not JSON: {error}", reason="BODY_MALFORMED", field="body"
+        ) from None
+
+
+def _too_many(what: str, limit: int, of: str) -> BadRequest:
+    return BadRequest(
+        f"The {what} holds more than {limit} {of}",
+        reason="BODY_TOO_LARGE",
+        field="body",
+        limit=limit,
+    )

@@ -1,0 +1,41 @@
+"""The threads on which large JSON is read and written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+# What is larger takes some milliseconds, which all others would have to wait.
+_AT_ONCE = 64 * 1024
+# What is larger may take seconds, which the others that are read on a thread need not wait.
+_USUAL = 1024 * 1024
+
+
+class JsonThreads:
+    """One thread each for usual requests, for very large ones, and for answers.
+
+    One request may take much memory while it is read, and several threads that compute would keep
+    the event loop waiting.
+    """
+
+    def __init__(self) -> None:
+        self._usual = ThreadPoolExecutor(1, thread_name_prefix="json")
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="large-json")
+        self._answers = ThreadPoolExecutor(1, thread_name_prefix="json-answers")
+
+    async def read(self, size: int, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Return what the work on so many bytes of a request returns."""
+        if size <= _AT_ONCE:
+            return work(*arguments)
+        thread = self._usual if size <= _USUAL else self._large
+        return await asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
+
+    async def write(self, size: int, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Return what the work on so many bytes of an answer returns."""
+        if size <= _AT_ONCE:
+            return work(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._answers, work, *arguments)
