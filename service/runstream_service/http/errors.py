@@ -69,7 +69,7 @@ def told_of_batch(error: BatchError) -> tuple[int, str, str]:
 async def of_http(request: Request, error: Any) -> Response:
     """Answer what is wrong with the form of a request: its path, its verb or its encoding."""
     if error.status_code == 415:
-        return answer(415, "BAD_REQUEST", _quotable(error.detail))
+        return answer(415, "BAD_REQUEST", error.detail)
     text = f"{request.method} {shortened(request.url.path)} is no route of this server"
     return answer(error.status_code, "ENDPOINT_NOT_FOUND", text)
 
@@ -88,7 +88,7 @@ async def of_fault(request: Request, error: Any) -> Response:
 
 def answer(status: int, code: str, message: str) -> Response:
     """Return the answer that tells of an error."""
-    body = {"error_code": code, "message": message}
+    body = {"error_code": code, "message": _quotable(message)}
     return Response(orjson.dumps(body), status, media_type="application/json")
 
 
