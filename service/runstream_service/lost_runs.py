@@ -27,10 +27,10 @@ async def mark_lost_runs(writer: Writer, lost_after: float) -> None:
     await asyncio.sleep(grace)
     while True:
         await _mark(writer, lost_after)
-        slept = time.time()
+        slept = time.monotonic()  # which stands still while the machine sleeps
         await asyncio.sleep(pause)
-        if time.time() - slept > pause + grace:
-            # The machine slept, or the process was stopped: no sign could reach us.
+        if time.monotonic() - slept > pause + grace:
+            # The process was stopped: no sign could reach us.
             await asyncio.sleep(grace)
 
 

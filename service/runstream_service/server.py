@@ -210,18 +210,23 @@ def _end(config: Config, lock: DatabaseLock) -> NoReturn:
 
 def _listen(server: grpc.aio.Server, config: Config) -> str:
     """Return the address that clients connect to."""
-    address = config.listen or f"{config.host}:{config.port}"
+    host = _in_brackets(config.host)
+    address = config.listen or f"{host}:{config.port}"
     try:
         if not config.listen:
             # Tried first without gRPC, which says on stderr in its own words what went wrong,
             # and in its exception nothing.
             family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-            host = config.host.strip("[]")
-            socket.create_server((host, config.port), family=family).close()
+            socket.create_server((host.strip("[]"), config.port), family=family).close()
         port = server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
         raise CannotOpenError(f"cannot listen on {address}: {error}") from error
-    return address if config.listen else f"{config.host}:{port}"
+    return address if config.listen else f"{host}:{port}"
+
+
+def _in_brackets(host: str) -> str:
+    """Return a host as it stands in an address: an IPv6 address, with colons, in brackets."""
+    return f"[{host.strip('[]')}]" if ":" in host else host
 
 
 def _port(address: str) -> int:

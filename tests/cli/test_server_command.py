@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from runstream import TrackingClient
 from runstream.v1 import experiment_service_pb2, experiment_service_pb2_grpc
 from server_process import ENVIRONMENT
 
@@ -161,3 +163,28 @@ def test_without_the_server_packages_it_says_what_to_install(
     line = refusal(start(PYTHONPATH=str(tmp_path)))
     assert "pip install 'runstream[server]'" in line
     assert "peewee" in line
+
+
+@pytest.mark.parametrize("host", ["::1", "::", "[::1]"])
+def test_a_server_listens_on_ipv6_and_says_so_as_it_is_dialled(tmp_path: Path, host: str) -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "runstream", "server", "--host", host, "--port", "0"],
+        env=ENVIRONMENT
+        | {"RUNSTREAM_HTTP_PORT": "0", "RUNSTREAM_DATABASE": f"sqlite:///{tmp_path}/runs.db"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    with server.stdout:
+        said = server.stdout.readline()
+        name = f"[{host.strip('[]')}]"
+        found = re.search(rf"grpc://{re.escape(name)}:(\d+), http://{re.escape(name)}:(\d+)", said)
+        assert found is not None, said
+        with TrackingClient(f"grpc://[::1]:{found[1]}") as client:
+            assert client.get_experiment("0").name == "Default"
+        with urllib.request.urlopen(f"http://[::1]:{found[2]}/health", timeout=20) as answer:
+            assert answer.read() == b"OK"
+        with TrackingClient(tmp_path / "runs.db") as client:  # found by the address file
+            assert client.get_experiment("0").name == "Default"
+        server.terminate()
+        assert server.wait(30) == 0

@@ -65,7 +65,8 @@ class Listener:
         # these do not; and an answer in two parts would wait 40 ms for its acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._hosts = Hosts(host, allowed_hosts)
-        self.address = f"{host}:{self._socket.getsockname()[1]}"
+        name = f"[{host.strip('[]')}]" if ":" in host else host
+        self.address = f"{name}:{self._socket.getsockname()[1]}"
 
     async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
         """Answer from now on.
