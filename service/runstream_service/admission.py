@@ -52,6 +52,7 @@ class Admission:
         await turns.acquire()
         try:
             receiving = asyncio.ensure_future(anext(aiter(requests), None))
+            receiving.add_done_callback(_note_error)
             try:
                 await asyncio.wait((receiving,), timeout=PATIENCE)
                 if not receiving.done():
@@ -130,6 +131,12 @@ class Requests:
         if self._holds:
             self._holds = False
             self._large.release()
+
+
+def _note_error(receiving: asyncio.Future[bytes | None]) -> None:
+    # Of a caller who has gone; asyncio would log an error that is never looked at.
+    if not receiving.cancelled():
+        receiving.exception()
 
 
 def _too_large(size: int) -> ResourceExhausted:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import resource
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -98,3 +99,26 @@ def test_a_connection_that_says_nothing_is_closed(server: ServerProcess) -> None
 def test_a_server_takes_as_many_descriptors_as_it_may(server: ServerProcess) -> None:
     soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
     assert soft == hard
+
+
+def test_a_call_without_its_message_ends_and_holds_up_no_other(
+    server: ServerProcess, api: Api
+) -> None:
+    """Callers whose message does not come, and who then leave."""
+    over = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        over.wait(60)
+        yield from ()
+
+    with grpc.insecure_channel(server.address) as channel:
+        method: Any = channel.stream_unary("/runstream.v1.RunService/CreateRun")
+        calls = [method.future(nothing(), timeout=60) for _ in range(60)]
+        api.new_run()
+        codes = [call.code() for call in calls[-20:]]
+        assert codes == [grpc.StatusCode.UNAVAILABLE] * 20
+        for call in calls:
+            call.cancel()
+    over.set()
+    api.new_run()
+    assert server.stop() == ""
