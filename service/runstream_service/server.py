@@ -181,6 +181,7 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         looking = asyncio.gather(mark_lost_runs(writer, config.lost_after), check_regularly(served))
         await _until_stopped(stop, calls, config.idle_timeout)
         looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)  # or its end would be logged
         log.debug("stopping")
         await health_servicer.enter_graceful_shutdown()
         logs.stop_reading()
