@@ -10,9 +10,9 @@ from mlflow.exceptions import MlflowException
 
 client = MlflowClient()
 experiment = client.create_experiment("edges", artifact_location="scheme://host/d?x=y")
-run = client.create_run(experiment, start_time=0, tags={"mlflow.runName": "first"})
+run = client.create_run(experiment, start_time=5, tags={"mlflow.runName": "first"})
 run_id = run.info.run_id
-assert run.info.start_time == 0
+assert run.info.start_time == 5
 assert run.info.artifact_uri == f"scheme://host/d/{run_id}/artifacts?x=y"
 client.set_tag(run_id, "mlflow.runName", "")
 assert client.get_run(run_id).data.tags["mlflow.runName"] == "first"

@@ -167,7 +167,8 @@ class FolderSource:
     def _models_of(self, folder: Path, part: str, note: Note) -> Iterator[tuple[str, int]]:
         for file in sorted(folder.glob(f"{part}/*/meta.yaml")):
             use = self._yaml(file, note)
-            if str(use.get("destination_type", "")).startswith("MODEL_"):
+            kinds = (use.get("source_type"), use.get("destination_type"))
+            if "MODEL" in kinds or "MODEL_OUTPUT" in kinds:
                 step = use.get("step")
                 yield str(use.get("destination_id")), step if isinstance(step, int) else 0
 
