@@ -150,7 +150,7 @@ public final class Artifacts {
       String file = files.next().getPath();
       targets.put(file, Folders.target(destination, path, file));
       if (targets.size() > MOST_FILES) {
-        throw TrackingException.wrongAnswer("it lists more than " + MOST_FILES + " files");
+        throw TrackingException.malformed("the server lists more than " + MOST_FILES + " files");
       }
     }
     return Transfers.all(

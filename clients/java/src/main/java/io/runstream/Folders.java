@@ -46,14 +46,16 @@ final class Folders {
       below = file.substring(file.lastIndexOf('/') + 1);
     } else if (!path.isEmpty()) {
       if (!file.startsWith(path + "/")) {
-        throw TrackingException.wrongAnswer("'" + file + "' is not in '" + path + "'");
+        throw TrackingException.malformed(
+            "the server lists '" + file + "', which is not in '" + path + "'");
       }
       below = file.substring(path.length() + 1);
     }
     Path target = destination.resolve(below);
     Path root = destination.toAbsolutePath().normalize();
     if (!target.toAbsolutePath().normalize().startsWith(root)) { // such as C:x, on Windows
-      throw TrackingException.wrongAnswer("'" + file + "' leads out of " + destination);
+      throw TrackingException.malformed(
+          "the server lists '" + file + "', which leads out of " + destination);
     }
     return target;
   }

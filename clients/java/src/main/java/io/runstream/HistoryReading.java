@@ -150,8 +150,8 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
             && table.getValueCount() == rows
             && table.getKeyList().stream().allMatch(key -> 0 <= key && key < table.getKeysCount());
     if (!whole) {
-      throw TrackingException.wrongAnswer(
-          "its columns of points are empty or do not fit each other");
+      throw TrackingException.malformed(
+          "the server answers with columns of points that are empty or do not fit each other");
     }
   }
 }

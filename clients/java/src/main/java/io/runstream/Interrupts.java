@@ -1,8 +1,24 @@
 package io.runstream;
 
-/** Work that an interrupt of its thread does not cut short. */
+import java.util.concurrent.TimeUnit;
+
+/** Waits that an interrupt ends, and work that it does not cut short. */
 final class Interrupts {
   private Interrupts() {}
+
+  /**
+   * Waits for a notification of a monitor, which the thread has.
+   *
+   * @throws TrackingException of an interrupt, with the flag of the thread set
+   */
+  static void await(Object monitor, long nanos) {
+    try {
+      TimeUnit.NANOSECONDS.timedWait(monitor, Math.max(nanos, 1_000_000));
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw TrackingException.interrupted();
+    }
+  }
 
   /**
    * Does work to its end; an interrupt meanwhile is there again after it.

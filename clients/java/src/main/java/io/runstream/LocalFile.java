@@ -23,8 +23,10 @@ final class LocalFile implements Upload.Source {
           "FILE_NOT_REGULAR",
           "local_path",
           path,
-          "regular files",
-          path + " is no regular file, and only those are uploaded");
+          "a regular file",
+          path
+              + (now.isDirectory() ? " is a folder" : " is a named pipe, a socket or a device")
+              + ", and not a regular file");
     }
     size = now.size();
     modified = now.lastModifiedTime();

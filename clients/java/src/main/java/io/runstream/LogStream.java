@@ -1,6 +1,5 @@
 package io.runstream;
 
-import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.runstream.v1.LogBatchRequest;
@@ -72,10 +71,7 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
 
   @Override
   public void onError(Throwable error) {
-    end(
-        error instanceof StatusRuntimeException
-            ? TrackingException.of((StatusRuntimeException) error)
-            : TrackingException.unavailable(error.toString(), error));
+    end(TrackingException.ofStream(error));
   }
 
   @Override

@@ -125,7 +125,7 @@ final class Outbox {
         if (left <= 0) {
           throw backlog(of).late(timeout);
         }
-        await(left);
+        Interrupts.await(this, left);
       }
       raise(of);
       if (!queue.isAnswered(target)) {
@@ -249,7 +249,7 @@ final class Outbox {
       if (left <= 0) {
         throw backlog(buffers.all()).full(ROOM);
       }
-      await(left);
+      Interrupts.await(this, left);
     }
   }
 
@@ -269,15 +269,6 @@ final class Outbox {
     if (first != null) {
       first.fillInStackTrace(); // of the call that it is told to
       throw first;
-    }
-  }
-
-  private void await(long nanos) {
-    try {
-      TimeUnit.NANOSECONDS.timedWait(this, Math.max(nanos, 1_000_000));
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw TrackingException.interrupted();
     }
   }
 }

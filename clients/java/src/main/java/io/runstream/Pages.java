@@ -7,18 +7,12 @@ import java.util.function.Function;
 
 /** What all pages of a list have, read page by page as it is taken; a list has an end. */
 final class Pages<P, T> implements Iterator<T> {
-  private static final int MOST_PAGES = 1_000_000;
-  // In a row, none of which has anything.
-  private static final int MOST_EMPTY_PAGES = 1_000;
-
   private final Function<String, P> page;
   private final Function<P, List<T>> items;
   private final Function<P, String> nextToken;
   private Iterator<T> rest = List.<T>of().iterator();
   private String token = "";
   private boolean ended;
-  private int pages;
-  private int emptyPages;
 
   /**
    * Begins with the first page.
@@ -52,10 +46,9 @@ final class Pages<P, T> implements Iterator<T> {
   }
 
   private void takeNote(String next) {
-    emptyPages = rest.hasNext() ? 0 : emptyPages + 1;
     ended = next.isEmpty();
-    if (!ended && (next.equals(token) || ++pages == MOST_PAGES || emptyPages == MOST_EMPTY_PAGES)) {
-      throw TrackingException.wrongAnswer("its pages have no end");
+    if (!ended && (!rest.hasNext() || next.equals(token))) {
+      throw TrackingException.malformed("the server answers with pages that bring nothing new");
     }
     token = next;
   }

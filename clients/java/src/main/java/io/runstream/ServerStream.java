@@ -1,12 +1,10 @@
 package io.runstream;
 
-import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
-import java.util.concurrent.TimeUnit;
 
 /**
  * One call that is answered by a stream. One thread reads it, and the server sends no faster than
@@ -76,10 +74,7 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
 
   @Override
   public synchronized void onError(Throwable cause) {
-    error =
-        cause instanceof StatusRuntimeException
-            ? TrackingException.of((StatusRuntimeException) cause)
-            : TrackingException.unavailable(cause.toString(), cause);
+    error = TrackingException.ofStream(cause);
     ended = true;
     notifyAll();
   }
@@ -92,11 +87,10 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
 
   private void await(long nanos) {
     try {
-      TimeUnit.NANOSECONDS.timedWait(this, Math.max(nanos, 1_000_000));
-    } catch (InterruptedException interrupt) {
+      Interrupts.await(this, nanos);
+    } catch (TrackingException interrupt) {
       close();
-      Thread.currentThread().interrupt();
-      throw TrackingException.interrupted();
+      throw interrupt;
     }
   }
 }

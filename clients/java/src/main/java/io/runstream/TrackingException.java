@@ -67,6 +67,13 @@ public class TrackingException extends RuntimeException {
     return made;
   }
 
+  /** Returns the error of a stream that ended by one. */
+  static TrackingException ofStream(Throwable error) {
+    return error instanceof StatusRuntimeException
+        ? of((StatusRuntimeException) error)
+        : unavailable(error.toString(), error);
+  }
+
   static TrackingException of(BatchError error) {
     return new TrackingException(
         Status.fromCodeValue(error.getCode()).getCode(),
@@ -105,12 +112,8 @@ public class TrackingException extends RuntimeException {
   }
 
   /** Returns the error of a server whose answer breaks the contract. */
-  static TrackingException wrongAnswer(String what) {
-    return new TrackingException(
-        Status.Code.INTERNAL,
-        "the answer of the server is wrong: " + what,
-        "ANSWER_WRONG",
-        Map.of());
+  static TrackingException malformed(String message) {
+    return new TrackingException(Status.Code.INTERNAL, message, "ANSWER_MALFORMED", Map.of());
   }
 
   static TrackingException unavailable(String message, Throwable cause) {

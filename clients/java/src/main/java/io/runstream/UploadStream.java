@@ -1,7 +1,6 @@
 package io.runstream;
 
 import com.google.protobuf.ByteString;
-import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.runstream.v1.ArtifactServiceGrpc.ArtifactServiceStub;
@@ -11,7 +10,6 @@ import io.runstream.v1.UploadArtifactResponse;
 import io.runstream.v1.UploadEnd;
 import io.runstream.v1.UploadStart;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 
 /** One UploadArtifact stream, sent by the thread that calls, as fast as the server takes it. */
 final class UploadStream
@@ -80,10 +78,7 @@ final class UploadStream
 
   @Override
   public synchronized void onError(Throwable cause) {
-    error =
-        cause instanceof StatusRuntimeException
-            ? TrackingException.of((StatusRuntimeException) cause)
-            : TrackingException.unavailable(cause.toString(), cause);
+    error = TrackingException.ofStream(cause);
     ended = true;
     notifyAll();
   }
@@ -117,11 +112,6 @@ final class UploadStream
     if (nanos <= 0) {
       throw TrackingException.unavailable(otherwise, null);
     }
-    try {
-      TimeUnit.NANOSECONDS.timedWait(this, Math.max(nanos, 1_000_000));
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw TrackingException.interrupted();
-    }
+    Interrupts.await(this, nanos);
   }
 }

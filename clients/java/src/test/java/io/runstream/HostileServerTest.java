@@ -117,7 +117,7 @@ class HostileServerTest {
             assertThrows(
                 TrackingException.class,
                 () -> client.artifacts().downloadFolder(RUN, "data", folder.resolve("to")));
-        assertEquals("ANSWER_WRONG", error.reason());
+        assertEquals("ANSWER_MALFORMED", error.reason());
       }
     }
   }
@@ -198,7 +198,7 @@ class HostileServerTest {
       try (TrackingClient client = connect(service)) {
         Iterator<Run> runs = client.runs().search(SearchRunsRequest.getDefaultInstance());
         TrackingException error = assertThrows(TrackingException.class, runs::hasNext);
-        assertEquals("ANSWER_WRONG", error.reason());
+        assertEquals("ANSWER_MALFORMED", error.reason());
       }
     }
   }
