@@ -153,9 +153,9 @@ function dataOf(curves: Curve[]): { data: uPlot.AlignedData; lone: number[][] } 
         ]
       : [{ xs, ys }],
   );
-  const [xs, ...ys] = aligned(columns);
-  const drawn = ys.map((column) => column.map((y) => (y ? drawable(y) : y)));
-  return { data: [xs ?? [], ...drawn] as uPlot.AlignedData, lone: ys.map(isolated) };
+  const drawn = columns.map(({ xs, ys }) => ({ xs, ys: ys.map((y) => y && drawable(y)) }));
+  const [xs, ...ys] = aligned(drawn);
+  return { data: [xs ?? [], ...ys] as uPlot.AlignedData, lone: ys.map(isolated) };
 }
 
 function yRange(settings: Settings, min: number, max: number): Range {
