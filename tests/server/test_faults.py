@@ -16,6 +16,7 @@ import grpc
 import pytest
 
 from api import Api, batch, refused
+from files import on_disk, upload
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
@@ -265,3 +266,19 @@ def test_a_reader_does_not_wait_for_the_writer(server: ServerProcess, api: Api) 
     writing.execute("COMMIT")
     writing.close()
     assert [answer.answered for answer in pending] == [1]
+
+
+def test_an_upload_that_fills_the_disk_leaves_nothing_on_it(
+    server: ServerProcess, api: Api
+) -> None:
+    """Though it could be continued: its client begins again when there is room."""
+    run_id, upload_id = api.new_run(), "a" * 32
+    pid = server.process.pid
+    unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (9_000_000, unlimited[1]))
+    content = bytes(20_000_000)
+    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
+        upload(api, run_id, "large", content, upload_id)
+    assert on_disk(server.database.with_name("artifacts")) == []
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+    assert upload(api, run_id, "large", content, upload_id).file_size == len(content)

@@ -80,9 +80,13 @@ class Blobs:
             resumable = bool(upload_id)
             file = await self._store(run_id, path, upload, content)
             resumable = False
-            return file
+        except Unavailable as error:
+            # A disk that is full stays full, if what could not be completed is kept on it.
+            resumable = resumable and error.reason != "STORAGE"
+            raise
         finally:
             await asyncio.wait((self._staging.finish(upload, discard=not resumable),))
+        return file
 
     async def offset(self, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload are there."""
