@@ -215,9 +215,21 @@ class TrackingClient(
         """
         self._connection.outbox.flush(timeout=timeout)
 
-    def flush_run(self, run_id: str, timeout: float | None = None) -> None:
-        """Wait until all that was logged before to one run is on disk; else as `flush`."""
-        self._connection.outbox.flush(run_id, timeout)
+    def flush_run(
+        self, run_id: str, timeout: float | None = None, *, refusals: bool = True
+    ) -> None:
+        """Wait until all that was logged before to one run is on disk; else as `flush`.
+
+        Args:
+            run_id: the run.
+            timeout: seconds to wait.
+            refusals: whether to raise what the server refused; `raise_refusals` does it otherwise.
+        """
+        self._connection.outbox.flush(run_id, timeout, refusals=refusals)
+
+    def raise_refusals(self, run_id: str) -> None:
+        """Raise what the server refused of what was logged to a run, if nobody was told yet."""
+        self._connection.outbox.raise_refusals(run_id)
 
     def buffer(self, run_id: str) -> RunBuffer:
         """Return the queue of a run, for many calls in a row."""

@@ -1,8 +1,14 @@
 """The end of the program: open runs are ended, and what was logged is sent or reported.
 
-This happens at `atexit`, and in a child of multiprocessing, which does not run `atexit`, among its
-finalizers. A process that ends by `os._exit` or a signal sends nothing more; its answered batches
+This happens at `atexit`; in a child of multiprocessing, which does not run `atexit`, among its
+finalizers; and before a signal such as SIGTERM ends the process, if the program does not handle
+that itself. A process that ends by `os._exit` or SIGKILL sends nothing more; its answered batches
 are on disk.
+
+All of it takes at most `LIMIT` seconds, and `PATIENCE` where no server answers. What was not
+delivered by then is told on stderr, and the program's exit status is `program_exit.UNDELIVERED`,
+unless it failed by itself or a signal ends it. After Ctrl-C it takes at most `HASTE` seconds, and
+another one ends it at once.
 """
 
 from __future__ import annotations
@@ -10,19 +16,36 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runstream import program_exit
 from runstream.errors import RunstreamError
 
 if TYPE_CHECKING:
     from runstream.connection import Connection
     from runstream.run import ActiveRun
 
-#: Seconds without an answer after which the end of the program stops waiting for the server.
+#: Seconds without an answer after which the end of the program stops waiting for the servers.
 PATIENCE = 60.0
+
+#: Seconds after which it does in any case.
+LIMIT = 300.0
+
+#: Seconds after which it does when it was interrupted.
+HASTE = 3.0
+
+# Seconds of each of these that are left for ending runs, once all that they logged is delivered.
+_END_OF_RUNS = 0.1
+
+# Order among the finalizers of multiprocessing: after the end of the child's own children, and for
+# the exit status, which ends them all, the last.
+_FINISH, _EXIT = -100, -1000
 
 _connections: list[Connection] = []
 _open_runs: dict[str, ActiveRun] = {}
+_undelivered = False
 
 
 def logging_to(connection: Connection) -> None:
@@ -35,6 +58,7 @@ def logging_to(connection: Connection) -> None:
 
 def opened(run: ActiveRun) -> None:
     """End this run with the program, unless it is `closed` before."""
+    program_exit.watch()
     _open_runs[run.info.run_id] = run
 
 
@@ -43,69 +67,128 @@ def closed(run: ActiveRun) -> None:
     _open_runs.pop(run.info.run_id, None)
 
 
-def finish() -> None:
-    """Do what the end of the program asks for; doing it twice is harmless."""
-    late = [connection for connection in _connections if not _drained(connection)]
-    _end_runs(_status(), {connection.uri for connection in late})
-    for connection in _connections:
-        _report(connection)
-        if connection not in late:
-            connection.close()
+def finish(status: str | None = None) -> None:
+    """Do what the end of the program asks for; doing it twice is harmless.
 
-
-def _drained(connection: Connection) -> bool:
+    Args:
+        status: the status of runs that are open, if the way the program ends does not tell.
+    """
+    status = status or program_exit.program_status()
     try:
-        return connection.drain(PATIENCE, PATIENCE) is None
+        late = _deliver(status, PATIENCE, LIMIT)
     except KeyboardInterrupt:
-        return False
-
-
-def _end_runs(status: str, late: set[str]) -> None:
-    for run in reversed(list(_open_runs.values())):
-        if run.tracking_uri in late:
-            _say(f"run {run.info.run_id} was not ended, because {run.tracking_uri} does not answer")
-            continue
         try:
-            run.end(status)
-        except RunstreamError as error:
-            _say(str(error))
+            late = _deliver(status, HASTE, HASTE)
+        except KeyboardInterrupt:
+            late = {connection.uri: "it was interrupted" for connection in _connections}
+    for connection in _connections:
+        _report(connection, late.get(connection.uri))
+        if connection.uri not in late:
+            connection.close()
+    for run in list(_open_runs.values()):
+        if run.is_ours:
+            _say_undelivered(
+                f"run {run.info.run_id} was not ended at {run.tracking_uri}"
+                + _because(late.get(run.tracking_uri))
+            )
 
 
-def _report(connection: Connection) -> None:
+def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
+    """Send all and end all runs; return the URIs of servers where that failed, and why.
+
+    Args:
+        status: the status of runs that are open.
+        patience: seconds without an answer that it may take.
+        limit: seconds that it may take.
+    """
+    begin = time.monotonic()
+    late: dict[str, str] = {}
+    for connection in _connections:
+        connection.outbox.post(None)
+    for connection in _connections:
+        waited = time.monotonic() - begin
+        error = _drained(connection, max(0.0, patience - waited), max(0.0, limit - waited))
+        if error is not None:
+            late[connection.uri] = error
+    give_up = max(begin + patience, time.monotonic() + patience * _END_OF_RUNS)
+    for connection in _connections:
+        connection.give_up_at = give_up
+    for run in reversed(list(_open_runs.values())):
+        if run.tracking_uri not in late:
+            try:
+                run.end_at_exit(status)
+            except RunstreamError as error:
+                if run.info.run_id in _open_runs:
+                    late[run.tracking_uri] = str(error)
+                else:  # it has ended, but something of it was refused
+                    _say(str(error))
+    return late
+
+
+def _drained(connection: Connection, patience: float, limit: float) -> str | None:
+    """Wait until all is answered; return why it is not."""
+    try:
+        error = connection.drain(patience, limit)
+    except RunstreamError as failure:
+        return str(failure)
+    if error is None:
+        return None
+    broken_by = connection.outbox.broken_by
+    return str(broken_by) if broken_by else f"no answer came within {patience:g} s"
+
+
+def _report(connection: Connection, why: str | None) -> None:
     try:
         connection.outbox.raise_refusals()
     except RunstreamError as error:
         _say(str(error))
     for run_id, backlog in connection.outbox.backlog().items():
-        _say(
-            f"{backlog.points} points and {backlog.settings} params and tags of run {run_id} "
-            f"were not delivered to {connection.uri}"
+        _say_undelivered(
+            f"{backlog} of run {run_id} were not delivered to {connection.uri}{_because(why)}"
         )
+
+
+def _because(why: str | None) -> str:
+    return f": {why}" if why else ""
+
+
+def _say_undelivered(text: str) -> None:
+    global _undelivered
+    _say(text)
+    if not _undelivered:
+        _undelivered = True
+        if not _in_child_of_multiprocessing():
+            program_exit.exit_as_undelivered()
 
 
 def _say(text: str) -> None:
     if sys.stderr is not None:
-        print(f"runstream: {text}", file=sys.stderr)  # noqa: T201 - there is nobody left to tell
-
-
-def _status() -> str:
-    """Return the status of runs that the program left open (R5)."""
-    # A child of multiprocessing finishes while the exception that ended it is being handled.
-    kind = sys.exc_info()[0] or getattr(sys, "last_type", None)
-    if kind is None or hasattr(sys, "ps1"):  # in a shell, an exception ends nothing
-        return "FINISHED"
-    return "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED"
+        # A signal may have come in the middle of a print, and stderr may be closed.
+        with suppress(OSError, RuntimeError, ValueError):
+            print(f"runstream: {text}", file=sys.stderr)  # noqa: T201 - nobody else can be told
 
 
 def _register() -> None:
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
+    if _in_child_of_multiprocessing():
         from multiprocessing.util import Finalize
 
-        Finalize(None, finish, exitpriority=0)
+        Finalize(None, finish, exitpriority=_FINISH)
+        Finalize(None, _exit, exitpriority=_EXIT)
+
+
+def _exit() -> None:
+    if _undelivered and sys.exc_info()[0] is None:
+        raise SystemExit(program_exit.UNDELIVERED)
+
+
+def _in_child_of_multiprocessing() -> bool:
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def _after_fork_in_child() -> None:
+    global _undelivered
+    _undelivered = False
     _connections.clear()
     _open_runs.clear()
 

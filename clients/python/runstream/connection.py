@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import grpc
 
 from runstream import closing, embedded, proxies
+from runstream.call_threads import CallThreads
 from runstream.channel import CLOSED, Reading, Services, close_channel, open_channel
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.status import error_of_call
@@ -32,6 +35,9 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 
+# Seconds after the deadline of a call in which gRPC must have noticed it.
+_LATE = 2.0
+
 # Seconds that calls under way get to end before a fork, and then seconds for what is left.
 _BEFORE_FORK = 1.0
 _LEAVE = 2.0
@@ -44,16 +50,19 @@ class Connection:
         uri: tracking URI of the server.
         users: how many clients use it; covered by the lock of `runstream.connections`.
         outbox: what is logged to it.
+        give_up_at: when calls fail at the latest, by `time.monotonic`; set at the program's end.
     """
 
     def __init__(self, target: Target) -> None:
         self.uri = target.uri
         self.users = 0
+        self.give_up_at = math.inf
         self._target = target
         self._uploader = Uploader(
             target.uri, self._open_stream, at_start=lambda: closing.logging_to(self)
         )
         self.outbox = self._uploader.outbox
+        self._threads = CallThreads()
         self._begin()
 
     def _begin(self) -> None:
@@ -83,11 +92,17 @@ class Connection:
                 the server and is sent once.
 
         Raises:
-            RunstreamError: what the server answered; Unavailable if it did not.
+            RunstreamError: what the server answered; Unavailable if it did not, DeadlineExceeded
+                if that took longer than `DEADLINE`.
         """
-        pauses = _pauses() if again else iter(())
+        end = min(time.monotonic() + DEADLINE, self.give_up_at)
+        attempt = partial(self._attempt, rpc, request, wait=not again, end=end)
+        pauses = _pauses(end) if again else iter(())
         while True:
-            answer = self._attempt(rpc, request, wait=not again)
+            try:
+                answer = self._threads.do(attempt, max(0.0, end - time.monotonic()) + _LATE)
+            except TimeoutError:
+                answer = _no_answer()
             if not isinstance(answer, RunstreamError):
                 return answer
             # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
@@ -111,7 +126,7 @@ class Connection:
         )
 
         def answer() -> Response:
-            first = reading.next()
+            first = self._next(reading, DEADLINE)
             if first is None or isinstance(first, Unavailable):
                 return self.call(rpc, request)
             if isinstance(first, RunstreamError):
@@ -121,32 +136,40 @@ class Connection:
         try:
             yield answer
         finally:
-            reading.cancel()
+            self._cancel(reading)
 
     def stream(
         self,
         rpc: Callable[[Services], grpc.UnaryStreamMultiCallable[Request, Response]],
         request: Request,
+        patience: float | None = DEADLINE,
     ) -> Generator[Response, None, None]:
-        """Yield the answers of a streaming RPC; a fork on the way ends it as Unavailable."""
+        """Yield the answers of a streaming RPC; a fork on the way ends it as Unavailable.
+
+        Args:
+            rpc: picks the RPC from the services.
+            request: its request.
+            patience: seconds that an answer may take; None if there may be none for long, but for
+                the first one.
+        """
         pauses = _pauses()
         while True:
             reading: Reading[Response] = self._begin_reading(
                 lambda to: rpc(to)(request), lambda call: next(call, None)
             )
-            answer = reading.next()
-            if not isinstance(answer, Unavailable) or (pause := next(pauses, None)) is None:
-                break
+            try:
+                answer = self._next(reading, DEADLINE)
+                if not isinstance(answer, Unavailable) or (pause := next(pauses, None)) is None:
+                    while answer is not None:
+                        if isinstance(answer, RunstreamError):
+                            raise self._explained(answer)
+                        yield answer
+                        answer = self._next(reading, patience)
+                    return
+            finally:
+                self._cancel(reading)
             self._doubtful = True
             time.sleep(pause)
-        try:
-            while answer is not None:
-                if isinstance(answer, RunstreamError):
-                    raise self._explained(answer)
-                yield answer
-                answer = reading.next()
-        finally:
-            reading.cancel()
 
     def upload(
         self,
@@ -158,7 +181,8 @@ class Connection:
         Raises:
             RunstreamError: what the server answered; Unavailable if it did not, or on a fork.
         """
-        answer = self._attempt(rpc, requests, wait=False, deadline=None)
+        attempt = partial(self._attempt, rpc, requests, wait=False, end=None)
+        answer = self._threads.do(attempt, None)
         if isinstance(answer, RunstreamError):
             raise self._explained(answer)
         return answer
@@ -206,9 +230,15 @@ class Connection:
 
     def close(self) -> None:
         """End the stream and close the channel; the next use opens them again."""
-        self._uploader.stop()
         with self._changed:
+            self._uploader.stop()
             self._close_channel()
+
+    def close_if_unused(self) -> None:
+        """Close, unless another client has begun to use the connection."""
+        with self._changed:
+            if not self.users and not self._calls:
+                self.close()
 
     def park(self) -> bool:
         """Let go of gRPC before a fork, and use it no more before `unpark`.
@@ -235,6 +265,7 @@ class Connection:
     def reset(self) -> None:
         """Begin anew after a fork, in the child."""
         self._begin()
+        self._threads.reset()
         self._uploader.reset()
 
     def _attempt(
@@ -242,11 +273,12 @@ class Connection:
         rpc: Callable[[Services], Callable[..., Response]],
         request: object,
         wait: bool,
-        deadline: float | None = DEADLINE,
+        end: float | None,
     ) -> Response | RunstreamError:
         with self._in_use() as services:
+            left = None if end is None else max(0.001, end - time.monotonic())
             try:
-                return rpc(services)(request, timeout=deadline, wait_for_ready=wait)
+                return rpc(services)(request, timeout=left, wait_for_ready=wait)
             except grpc.RpcError as error:
                 answer = error_of_call(error)
             except ValueError:
@@ -268,10 +300,28 @@ class Connection:
     def _begin_reading(
         self, begin: Callable[[Services], Any], take: Callable[[Any], Response | None]
     ) -> Reading[Response]:
-        with self._in_use() as services:
-            reading = Reading(begin(services), take)
-            self._readings.add(reading)
-            return reading
+        def begun() -> Reading[Response]:
+            with self._in_use() as services:
+                reading = Reading(begin(services), take)
+                self._readings.add(reading)
+                return reading
+
+        try:
+            return self._threads.do(begun, DEADLINE)
+        except TimeoutError:
+            raise _no_answer() from None
+
+    def _next(
+        self, reading: Reading[Response], patience: float | None
+    ) -> Response | RunstreamError | None:
+        try:
+            return self._threads.do(reading.next, patience, anywhere=patience is None)
+        except TimeoutError:
+            return _no_answer()
+
+    def _cancel(self, reading: Reading[Any]) -> None:
+        with suppress(TimeoutError):
+            self._threads.do(reading.cancel, _LATE)
 
     @contextmanager
     def _in_use(self) -> Iterator[Services]:
@@ -319,8 +369,12 @@ class Connection:
             return self._open_channel().log_batch(messages)  # type: ignore[no-any-return]
 
 
-def _pauses() -> Iterator[float]:
-    give_up = time.monotonic() + PATIENCE
+def _no_answer() -> DeadlineExceeded:
+    return DeadlineExceeded(f"the server gave no answer for {DEADLINE:g} s", reason="NO_ANSWER")
+
+
+def _pauses(end: float = math.inf) -> Iterator[float]:
+    give_up = min(end, time.monotonic() + PATIENCE)
     pause = _FIRST_PAUSE
     while time.monotonic() + pause < give_up:
         yield pause

@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from runstream import tracking_uri
+from runstream import closing, program_exit, tracking_uri
 from runstream.connection import Connection
 
 # Names of the threads of gRPC, and seconds that they get to end before a fork; they take a few
@@ -31,6 +31,7 @@ _connections: dict[str, Connection] = {}
 def connect(uri: str | os.PathLike[str] | None) -> Connection:
     """Return the connection for a tracking URI; to be given to `release` in the end."""
     target = tracking_uri.parse(tracking_uri.pin() if uri is None else uri)
+    program_exit.catch_signals(closing.finish)
     with _lock:
         connection = _connections.get(target.uri)
         if connection is None:
@@ -45,7 +46,7 @@ def release(connection: Connection) -> None:
         connection.users -= 1
         unused = not connection.users
     if unused:
-        connection.close()
+        connection.close_if_unused()
 
 
 def _before_fork() -> None:

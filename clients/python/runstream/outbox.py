@@ -14,7 +14,7 @@ Three parties meet here:
   was posted.
 - The stream's two threads take batches to send them, and drop them when they are answered.
 
-The lock of `BatchQueue` covers the batches, and here `_waits`, `_full`, `_broken_by` and `_trouble`
+The lock of `BatchQueue` covers the batches, and here `_waits`, `_full`, `broken_by` and `_trouble`
 where they are written. `_buffers` needs none: a dictionary adds by one step (`setdefault`), and the
 uploader's thread alone removes.
 
@@ -89,6 +89,7 @@ class Outbox:
         queue: the batches.
         heartbeats: those of the runs that are open here.
         posted: what the uploader's thread is asked to do; None to look around at once.
+        broken_by: why the stream broke, if it does not work.
     """
 
     def __init__(self, start: Callable[[], bool]) -> None:
@@ -109,7 +110,7 @@ class Outbox:
         self._waits_for_room: deque[Wait] = deque()
         self._full = False
         self._next_retirement = 0.0
-        self._broken_by: RunstreamError | None = None
+        self.broken_by: RunstreamError | None = None
         self._trouble: RunstreamError | None = None
         self._failed: BaseException | None = None
 
@@ -185,13 +186,16 @@ class Outbox:
         if self.post(partial(self._end_catching_up, wait)):
             self._await(wait, ANSWER_SECONDS, FLUSH_SECONDS)
 
-    def flush(self, run_id: str | None = None, timeout: float | None = None) -> None:
+    def flush(
+        self, run_id: str | None = None, timeout: float | None = None, *, refusals: bool = True
+    ) -> None:
         """Wait until all that was logged before, to one run or to all, is answered.
 
         Args:
             run_id: the run; all, if left out.
             timeout: seconds to wait. If left out, it waits as long as answers come, at most
                 `FLUSH_SECONDS`, and for any one of them `ANSWER_SECONDS`.
+            refusals: whether to raise what the server refused.
 
         Raises:
             DeadlineExceeded: it was not answered in this time.
@@ -203,9 +207,10 @@ class Outbox:
         error = self._wait_for_answers(
             run_id, patience, FLUSH_SECONDS if timeout is None else timeout
         )
-        self.raise_refusals(run_id)
         if error is not None:
             raise error
+        if refusals:
+            self.raise_refusals(run_id)
 
     def drain(self, patience: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return what speaks against it, if it is not.
@@ -274,7 +279,7 @@ class Outbox:
             error: why it broke.
             for_good: whether waiting cannot help, so that calls that wait fail by this error.
         """
-        self._broken_by = error
+        self.broken_by = error
         self._trouble = error if for_good else None
         if for_good:
             self._end_all_waits()
@@ -330,7 +335,7 @@ class Outbox:
         if self._trouble is not None:
             return standing_error(self._trouble, late)
         seconds = min(limit, round(time.monotonic() - begin, 1) if patience < limit else limit)
-        return deadline_error(late, run_id, seconds, self._broken_by)
+        return deadline_error(late, run_id, seconds, self.broken_by)
 
     def _await(self, wait: Wait, patience: float, limit: float) -> bool:
         """Wait for a reply; return whether it came in time.
@@ -364,7 +369,7 @@ class Outbox:
                 raise DeadlineExceeded(
                     f"no room for {ROOM_SECONDS:g} s, because {late} have no answer and fill the "
                     f"{LIMIT_BYTES >> 20} MiB of the outbox; what this call logged is not queued"
-                    + (f" (the stream broke: {self._broken_by})" if self._broken_by else ""),
+                    + (f" (the stream broke: {self.broken_by})" if self.broken_by else ""),
                     reason="OUTBOX_FULL",
                     points=late.points,
                     settings=late.settings,

@@ -12,8 +12,9 @@ from typing import Any
 from runstream import closing
 from runstream.client import TrackingClient
 from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
-from runstream.errors import RunstreamError
+from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
 from runstream.experiments import client_at
+from runstream.program_exit import run_status
 from runstream.scalars import Integer, Value
 from runstream.settings import OnError, Pairs
 
@@ -25,7 +26,8 @@ class ActiveRun:
     """A run to log to, made by `runstream.start_run`.
 
     It is a plain object: any thread may use it, whatever run is active there. As a context manager
-    it ends the run as FINISHED, after an exception as FAILED, after an interrupt as KILLED (R5).
+    it ends the run as FINISHED, after an exception as FAILED, after an interrupt as KILLED, and
+    after `sys.exit` as its status says (R5).
 
     The methods that log return at once; what they logged is on disk when `flush` or `end` has
     returned. What the server refuses is raised by the next call for the run. While it is open, the
@@ -36,14 +38,14 @@ class ActiveRun:
 
     Attributes:
         buffer: the queue of what is logged to it.
-        ended: whether `end` was called, by any thread.
+        ended: whether it is active no more, because any thread has ended it or left its block.
     """
 
     def __init__(self, client: TrackingClient, run: Run) -> None:
         """Make the handle of a run that is there already, which ends with the program."""
         self._attach(client, run.info, os.getpid())
-        client.start_heartbeats(run.info.run_id, self)
         closing.opened(self)
+        client.start_heartbeats(run.info.run_id, self)
         _open[run.info.run_id] = self
 
     def _attach(self, client: TrackingClient, info: RunInfo, process: int | None) -> None:
@@ -52,6 +54,9 @@ class ActiveRun:
         self.buffer = client.buffer(info.run_id)
         self._process = process
         self.ended = False
+        self._is_over = False
+        self._status: str | None = None  # by which it is to end, once that was said
+        self._end_time: int | None = None
 
     @property
     def client(self) -> TrackingClient:
@@ -145,21 +150,39 @@ class ActiveRun:
         A process that was forked while the run was active does not end it, it only waits.
 
         Raises:
+            DeadlineExceeded, Unavailable: not all that was logged could be delivered, or the end;
+                the run has not ended, and the call can be repeated.
             RunstreamError: the server refused something of what was logged; the run has ended.
         """
-        if self.ended:
+        if self._is_over:
             return
-        self.ended = True
-        end_time = time.time_ns() // 1_000_000
+        run_id = self._info.run_id
+        self._status = status
+        self._end_time = self._end_time or time.time_ns() // 1_000_000
         try:
-            self.flush()
-        finally:
-            self._client.stop_heartbeats(self._info.run_id, self)
-            if _open.get(self._info.run_id) is self:
-                del _open[self._info.run_id]
+            self._client.flush_run(run_id, refusals=False)
             if self.is_ours:
-                closing.closed(self)
-                self._info = self._client.update_run(self._info.run_id, status, end_time=end_time)
+                self._info = self._client.update_run(run_id, status, end_time=self._end_time)
+        except InvalidArgument:
+            self._status = None
+            raise
+        except (FailedPrecondition, NotFound):  # it is deleted: no other attempt could do better
+            self._let_go()
+            raise
+        self._let_go()
+        self._client.raise_refusals(run_id)
+
+    def end_at_exit(self, status: str) -> None:
+        """End the run with the program, as an `end` that failed would have, if there was one."""
+        self.end(self._status or status)
+
+    def _let_go(self) -> None:
+        self._is_over = self.ended = True
+        self._client.stop_heartbeats(self._info.run_id, self)
+        if _open.get(self._info.run_id) is self:
+            del _open[self._info.run_id]
+        if self.is_ours:
+            closing.closed(self)
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -170,14 +193,15 @@ class ActiveRun:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self.end()
-            return
         try:
-            self.end("KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
-        except RunstreamError as refusal:
+            self.end(run_status(error))
+        except RunstreamError as failure:
+            if error is None:
+                raise
             # The error of the block is the one that its callers wait for.
-            warnings.warn(str(refusal), RuntimeWarning, stacklevel=2)
+            warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
+        finally:
+            self.ended = True  # if its end is not on disk, that of the program tries again
 
     def __repr__(self) -> str:
         return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"

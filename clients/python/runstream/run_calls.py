@@ -124,13 +124,15 @@ class RunCalls:
 
         Raises:
             NotFound, FailedPrecondition: the run is not there or is deleted.
+            DeadlineExceeded, Unavailable: not all that was logged could be delivered, or the end;
+                the run has not ended, and the call can be repeated.
             RunstreamError: the server refused something of what was logged; the run has ended.
         """
         end_time = _now() if end_time is None else end_time
-        try:
-            self._connection.outbox.flush(run_id)
-        finally:
-            info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
+        outbox = self._connection.outbox
+        outbox.flush(run_id, refusals=False)
+        info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
+        outbox.raise_refusals(run_id)
         return info
 
     def delete_run(self, run_id: str, with_children: bool = False) -> None:

@@ -68,7 +68,10 @@ class WatchCalls:
         while True:
             answered = False
             try:
-                with closing(self._connection.stream(lambda to: to.watches.Watch, request)) as read:
+                answers = self._connection.stream(
+                    lambda to: to.watches.Watch, request, patience=None
+                )
+                with closing(answers) as read:
                     for answer in read:
                         answered = True
                         if not begun:

@@ -1,0 +1,180 @@
+"""How the program ends, which says what becomes of the runs that it left open (R5).
+
+Python tells nobody: at `atexit` the exception that ends a program is gone, and a SystemExit leaves
+no trace at all. So `watch` notes the status of each exit as it is asked for, and keeps the frame of
+the main program, which tells whether an exception has ended it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dis
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, NoReturn
+
+#: Exit status of a program that could not deliver all that it logged. It is the one by which
+#: Python itself says that output could not be written out at the end.
+UNDELIVERED = 120
+
+# Signals that end a program unless it handles them. SIGUSR1 and SIGUSR2 do so, too, but schedulers
+# and training frameworks give them a meaning of their own, and look whether they are taken.
+_TERMINATING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU")
+
+_exit: Callable[[Any], NoReturn] = sys.exit
+_main: FrameType | None = None  # the outermost frame of the main thread
+_code: object = None  # what the last SystemExit said
+_last_error: object = None  # the last error that was printed before it
+
+
+def run_status(error: BaseException | None) -> str:
+    """Return the status of a run that is ended by an error, or without one (R5)."""
+    if error is None:
+        return "FINISHED"
+    if isinstance(error, SystemExit):
+        return _status_of_code(error.code)
+    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", KeyboardInterrupt)
+    return "KILLED" if isinstance(error, (KeyboardInterrupt, cancelled)) else "FAILED"
+
+
+def program_status() -> str:
+    """Return the status of runs that the program left open, at its end (R5)."""
+    # A child of multiprocessing finishes while the exception that ended it is being handled.
+    handled = sys.exc_info()[1]
+    if handled is not None:
+        return run_status(handled)
+    # In a shell an exception ends nothing, and each input is a program of its own.
+    if _main is None or hasattr(sys, "ps1") or _has_returned(_main):
+        return "FINISHED"
+    error = getattr(sys, "last_value", None)
+    return _status_of_code(_code) if error is _last_error else run_status(error)
+
+
+def watch() -> None:
+    """Note from now on how the program ends."""
+    global _main
+    if _main is None:
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        while frame is not None and frame.f_back is not None:
+            frame = frame.f_back
+        _main = frame
+        sys.exit = _noting_exit
+        _note_codes()
+
+
+def catch_signals(finish: Callable[[str], None]) -> None:
+    """Call a function before a signal ends the program, where nobody else handles it.
+
+    A second signal ends it at once. Only the main thread can set this up; elsewhere nothing is
+    done.
+
+    Args:
+        finish: called with the status of runs, `KILLED`; then the signal takes its effect.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        try:
+            finish("KILLED")
+        finally:
+            signal.raise_signal(number)
+
+    if threading.current_thread() is threading.main_thread():
+        for name in _TERMINATING:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                with suppress(ValueError):  # this is no main interpreter
+                    signal.signal(number, end)
+
+
+def exit_as_undelivered() -> None:
+    """Let the program, which is ending, exit with the status `UNDELIVERED` instead of 0."""
+    if program_code() == 0 and sys.stderr is not None:
+        sys.stderr = _LastWords(sys.stderr)
+
+
+def program_code() -> int:
+    """Return the exit status of a program that ends now by itself."""
+    return 0 if program_status() == "FINISHED" else 1
+
+
+class _LastWords:
+    """The stderr of a program that is ending, which Python cannot flush at the very end.
+
+    Python ends with the status 120 then. No other way to set a status at that time lets the rest of
+    the end, such as what else is registered at `atexit`, take its course.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def flush(self) -> None:
+        self._stream.flush()
+        try:
+            sys._getframe(1)
+        except ValueError:  # no function of Python calls this, so it is the very end
+            raise OSError("not all that was logged is delivered") from None
+
+
+def _after_fork_in_child() -> None:
+    _note(None)
+
+
+def _status_of_code(code: object) -> str:
+    ended_well = code is None or (isinstance(code, int) and code == 0)
+    return "FINISHED" if ended_well else "FAILED"
+
+
+def _has_returned(frame: FrameType) -> bool:
+    last = dis.opname[frame.f_code.co_code[frame.f_lasti]] if frame.f_lasti >= 0 else ""
+    return last.startswith("RETURN_")
+
+
+def _noting_exit(status: object = None, /) -> NoReturn:
+    """Exit the program, as `sys.exit` of Python does."""
+    _note(status)
+    _exit(status)
+
+
+def _note(code: object) -> None:
+    global _code, _last_error
+    if threading.current_thread() is threading.main_thread():
+        _code, _last_error = code, getattr(sys, "last_value", None)
+
+
+def _note_codes() -> None:
+    """Note the `code` of each SystemExit that Python reads: it does so when it exits by one.
+
+    `raise SystemExit(3)` passes by `sys.exit`. That attribute is the one thing of it that can be
+    seen, and to see it, it has to be replaced in a class of Python's own.
+    """
+    names: Any = gc.get_referents(SystemExit.__dict__)[0]
+    member = names["code"]
+
+    class Code:
+        """The attribute `code`, which notes what it is when it is read."""
+
+        def __get__(self, error: SystemExit | None, owner: object = None) -> object:
+            if error is None:
+                return self
+            code = member.__get__(error)
+            _note(code)
+            return code
+
+        def __set__(self, error: SystemExit, code: object) -> None:
+            member.__set__(error, code)
+
+    names["code"] = Code()
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(SystemExit))
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
