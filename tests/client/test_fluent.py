@@ -79,7 +79,7 @@ def test_tags_of_the_caller_stand_before_those_found_out() -> None:
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "FAILED")],
+    [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "FINISHED")],
 )
 def test_a_block_that_fails_ends_its_run_as_what_ended_it(
     error: type[BaseException], status: str
@@ -317,7 +317,7 @@ with runstream.start_run(nested=True) as ended:
     ("end", "status"),
     [
         ("", "FINISHED"),
-        ("sys.exit(3)", "FINISHED"),
+        ("sys.exit(3)", "FAILED"),
         ("1 / 0", "FAILED"),
         ("raise KeyboardInterrupt", "KILLED"),
     ],

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections import deque
 from typing import TYPE_CHECKING
 
 from runstream.batch import Batch
 from runstream.errors import Internal
 from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.run_pb2 import WriteId
 
 if TYPE_CHECKING:
     from runstream.buffer import RunBuffer
@@ -44,6 +46,7 @@ class BatchQueue:
         self.bytes = 0
         self.last = 0
         self.last_answered = 0
+        self._writer = uuid.uuid4().hex
         self._unsent = threading.Condition(self.lock)
         self._batches: deque[Batch] = deque()
         self._stream = 0  # number of the stream that may send; another for none
@@ -54,6 +57,10 @@ class BatchQueue:
     def put(self, buffer: RunBuffer, message: bytes, points: int, settings: int) -> None:
         """Add a batch."""
         with self.lock:
+            if settings:
+                # What orders tags (P3). Messages of Protobuf that are joined are merged.
+                write = WriteId(writer=self._writer, sequence=self.last + 1)
+                message += LogBatchRequest(write=write).SerializeToString()
             self._append(Batch(buffer, message, points, settings, self.last + 1))
             self.last += 1
             buffer.last = self.last

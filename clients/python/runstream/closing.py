@@ -51,6 +51,7 @@ _undelivered = False
 def logging_to(connection: Connection) -> None:
     """Send, at the end of the program, what was logged to this connection."""
     if not _connections:
+        catch_signals()
         _register()
     if connection not in _connections:
         _connections.append(connection)
@@ -59,6 +60,7 @@ def logging_to(connection: Connection) -> None:
 def opened(run: ActiveRun) -> None:
     """End this run with the program, unless it is `closed` before."""
     program_exit.watch()
+    catch_signals()
     _open_runs[run.info.run_id] = run
 
 
@@ -73,6 +75,7 @@ def finish(status: str | None = None) -> None:
     Args:
         status: the status of runs that are open, if the way the program ends does not tell.
     """
+    by_signal = status is not None
     status = status or program_exit.program_status()
     try:
         late = _deliver(status, PATIENCE, LIMIT)
@@ -83,7 +86,7 @@ def finish(status: str | None = None) -> None:
             late = {connection.uri: "it was interrupted" for connection in _connections}
     for connection in _connections:
         _report(connection, late.get(connection.uri))
-        if connection.uri not in late:
+        if connection.uri not in late and not by_signal:
             connection.close()
     for run in list(_open_runs.values()):
         if run.is_ours:
@@ -174,6 +177,13 @@ def _register() -> None:
 
         Finalize(None, finish, exitpriority=_FINISH)
         Finalize(None, _exit, exitpriority=_EXIT)
+
+
+def catch_signals() -> None:
+    """Do all this before a signal ends the program, too, where nobody else handles it."""
+    # A pool of multiprocessing ends its workers by SIGTERM, and waits for their end.
+    if not _in_child_of_multiprocessing():
+        program_exit.catch_signals(finish)
 
 
 def _exit() -> None:

@@ -217,6 +217,7 @@ class Connection:
                         table=batch.metrics,
                         params=batch.params,
                         tags=batch.tags,
+                        write=batch.write if batch.HasField("write") else None,
                     ),
                 )
             except (Unavailable, DeadlineExceeded):

@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from runstream import closing, program_exit, tracking_uri
+from runstream import closing, tracking_uri
 from runstream.connection import Connection
 
 # Names of the threads of gRPC, and seconds that they get to end before a fork; they take a few
@@ -31,7 +31,7 @@ _connections: dict[str, Connection] = {}
 def connect(uri: str | os.PathLike[str] | None) -> Connection:
     """Return the connection for a tracking URI; to be given to `release` in the end."""
     target = tracking_uri.parse(tracking_uri.pin() if uri is None else uri)
-    program_exit.catch_signals(closing.finish)
+    closing.catch_signals()
     with _lock:
         connection = _connections.get(target.uri)
         if connection is None:

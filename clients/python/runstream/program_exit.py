@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -27,6 +27,8 @@ UNDELIVERED = 120
 # and training frameworks give them a meaning of their own, and look whether they are taken.
 _TERMINATING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU")
 
+_handlers: dict[int, Callable[[int, FrameType | None], None]] = {}  # ours, by signal
+_mask: Iterable[int] = ()  # what the forking thread blocked before
 _exit: Callable[[Any], NoReturn] = sys.exit
 _main: FrameType | None = None  # the outermost frame of the main thread
 _code: object = None  # what the last SystemExit said
@@ -72,7 +74,7 @@ def catch_signals(finish: Callable[[str], None]) -> None:
     """Call a function before a signal ends the program, where nobody else handles it.
 
     A second signal ends it at once. Only the main thread can set this up; elsewhere nothing is
-    done.
+    done. A forked child begins without it.
 
     Args:
         finish: called with the status of runs, `KILLED`; then the signal takes its effect.
@@ -91,6 +93,26 @@ def catch_signals(finish: Callable[[str], None]) -> None:
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 with suppress(ValueError):  # this is no main interpreter
                     signal.signal(number, end)
+                    _handlers[number] = end
+
+
+def _before_fork() -> None:
+    # Python drops a signal that comes to a child before it is set up: let it come later.
+    global _mask
+    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, _handlers)
+
+
+def _after_fork_in_parent() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
+
+
+def _after_fork_in_child() -> None:
+    _note(None)
+    for number, handler in _handlers.items():
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
+    _handlers.clear()
 
 
 def exit_as_undelivered() -> None:
@@ -123,10 +145,6 @@ class _LastWords:
             sys._getframe(1)
         except ValueError:  # no function of Python calls this, so it is the very end
             raise OSError("not all that was logged is delivered") from None
-
-
-def _after_fork_in_child() -> None:
-    _note(None)
 
 
 def _status_of_code(code: object) -> str:
@@ -177,4 +195,8 @@ def _note_codes() -> None:
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(SystemExit))
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -15,7 +15,7 @@ from runstream.errors import InvalidArgument
 from runstream.messages import new_message
 from runstream.settings import Pairs, settings
 from runstream.v1 import run_service_pb2 as runs
-from runstream.v1.run_pb2 import RunStatus, RunTag
+from runstream.v1.run_pb2 import RunStatus, RunTag, WriteId
 
 
 class RunCalls:
@@ -108,6 +108,7 @@ class RunCalls:
             end_time=end_time,
             run_name=name,
             heartbeat=heartbeat,
+            write=write_id(),
         )
         answer = self._connection.call(lambda to: to.runs.UpdateRun, request)
         return RunInfo.from_proto(answer.run_info)
@@ -191,8 +192,13 @@ class RunCalls:
             FailedPrecondition: the run is deleted.
         """
         self._connection.outbox.flush(run_id)
-        request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
-        self._connection.call(lambda to: to.runs.DeleteTag, request, again=False)
+        request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key, write=write_id())
+        self._connection.call(lambda to: to.runs.DeleteTag, request)
+
+
+def write_id() -> WriteId:
+    """Return what names one call, so that it can be sent again and undoes nothing newer (P3)."""
+    return WriteId(writer=uuid.uuid4().hex, sequence=1)
 
 
 def _now() -> int:
