@@ -168,6 +168,7 @@ class ActiveRun:
             raise
         except (FailedPrecondition, NotFound):  # it is deleted: no other attempt could do better
             self._let_go()
+            self._client.raise_refusals(run_id)  # which say the same of what was logged
             raise
         self._let_go()
         self._client.raise_refusals(run_id)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from runstream.connection import Connection
 from runstream.entities import DatasetInput, Run, RunInfo
-from runstream.errors import InvalidArgument
+from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
 from runstream.messages import new_message
 from runstream.settings import Pairs, settings
 from runstream.v1 import run_service_pb2 as runs
@@ -132,7 +132,11 @@ class RunCalls:
         end_time = _now() if end_time is None else end_time
         outbox = self._connection.outbox
         outbox.flush(run_id, refusals=False)
-        info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
+        try:
+            info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
+        except (FailedPrecondition, NotFound):
+            outbox.raise_refusals(run_id)  # which say the same of what was logged
+            raise
         outbox.raise_refusals(run_id)
         return info
 
