@@ -39,6 +39,7 @@ class Calls(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self._admission = Admission()
+        self._handlers: dict[str, Any] = {}  # by method
         self._open = 0
         self._last = time.monotonic()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -77,10 +78,16 @@ class Calls(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         # An RpcMethodHandler is typed for the threaded server, whose methods are not coroutines.
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith("/runstream."):
-            return handler  # health and reflection answer for themselves
+        if method not in self._handlers:
+            handler = await continuation(handler_call_details)
+            if handler is None or not method.startswith("/runstream."):
+                return handler  # health and reflection answer for themselves
+            self._handlers[method] = self._handler(handler, method)
+        return self._handlers[method]
+
+    def _handler(self, handler: Any, method: str) -> Any:
+        """Return the handler of one of our methods with all that is done here around it."""
         encode = handler.response_serializer
         # To gRPC all requests are streams, so that we receive and decode them when there is room.
         if handler.unary_unary or handler.stream_unary:
