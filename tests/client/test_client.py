@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -186,6 +187,19 @@ def test_a_param_that_another_process_set_is_refused_by_the_next_call_for_the_ru
     assert (run.data.params, run.data.metrics) == ({"lr": "0.1"}, {"loss": 1.0})
 
 
+def test_after_a_refused_batch_its_params_may_be_logged_with_other_values(
+    client: TrackingClient, run_id: str
+) -> None:
+    """P1, P5: the server has none of them."""
+    client.log(run_id, params={"lr": "0.1"})
+    client.log_params(run_id, {"lr": "0.2", "depth": 3})
+    with pytest.raises(InvalidArgument) as error:
+        client.flush(60)
+    assert error.value.reason == "PARAM_IMMUTABLE"
+    client.log_params(run_id, {"lr": "0.1", "depth": 4})
+    assert client.get_run(run_id).data.params == {"lr": "0.1", "depth": "4"}
+
+
 def test_logging_to_an_unknown_or_deleted_run_is_refused(
     client: TrackingClient, run_id: str
 ) -> None:
@@ -210,3 +224,19 @@ def test_clients_of_one_uri_share_one_connection(server: ServerProcess) -> None:
     two.log_metric(run_id, "loss", 2.0, step=1)  # opens the connection again
     assert two.get_run(run_id).data.metrics == {"loss": 2.0}
     two.close()
+
+
+def test_a_client_that_opens_while_the_last_one_closes_keeps_its_channel(
+    server: ServerProcess,
+) -> None:
+    def work(thread: int) -> None:
+        for number in range(50):
+            with TrackingClient(server.uri) as client:
+                # It is sent once, so it would fail by a channel that somebody else closes.
+                experiment_id = client.create_experiment(f"{thread} {number}")
+                run_id = client.create_run(experiment_id).info.run_id
+                client.log_metric(run_id, "loss", number)
+                assert client.get_run(run_id).data.metrics == {"loss": number}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))

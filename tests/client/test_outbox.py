@@ -385,6 +385,21 @@ def test_a_param_cannot_change_in_one_process() -> None:
     assert len(sent(outbox)) == 2
 
 
+def test_a_batch_with_a_param_of_another_value_queues_nothing() -> None:
+    """P1: all is checked before anything is queued."""
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    buffer.log_params({"lr": 0.1})
+    sent(outbox)
+    with pytest.raises(InvalidArgument) as error:
+        buffer.log_batch([Metric("loss", 1.0, 1, 0)], {"new": 1, "lr": 0.2}, {"note": "x"})
+    assert error.value.reason == "PARAM_IMMUTABLE"
+    assert sent(outbox) == []
+    buffer.log_params({"new": 2})
+    (request,) = sent(outbox)
+    assert [(param.key, param.value) for param in request.params] == [("new", "2")]
+
+
 def test_flush_says_exactly_how_many_points_have_no_answer() -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_batch([Metric("loss", 1.0, 1, step) for step in range(123)])

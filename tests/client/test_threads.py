@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 import runstream
 from runstream import ActiveRun, TrackingClient
 from server_process import ServerProcess
+
+# How many points each run has.
+COUNTS = """
+SELECT run.uuid, count(*) FROM point
+JOIN series ON series.id = point.series_id JOIN run ON run.id = series.run_id GROUP BY run.id
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +141,48 @@ def test_threads_that_flush_while_others_log_all_return() -> None:
             list(pool.map(lambda _: run.flush(timeout=20), range(40)))
         stop.set()
         logger.join()
+
+
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Threads take turns a hundred times as often as usual, so that they meet in more places."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 100)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_thousands_of_runs_are_created_while_threads_log_and_every_point_is_there_once(
+    server: ServerProcess,
+) -> None:
+    with TrackingClient(server.uri) as client:
+        long_run = client.create_run().info.run_id
+        stop = threading.Event()
+
+        def log() -> int:
+            step = 0
+            while not stop.is_set():
+                client.log_metric(long_run, "loss", 1.0, step=step)
+                step += 1
+                if step % 50 == 0:
+                    time.sleep(0.001)
+            return step
+
+        def create(count: int) -> list[str]:
+            run_ids = []
+            for _ in range(count):
+                run_ids.append(client.create_run().info.run_id)
+                for step in range(3):
+                    client.log_metric(run_ids[-1], "loss", 1.0, step=step)
+            return run_ids
+
+        with ThreadPoolExecutor(9) as pool:
+            logger = pool.submit(log)
+            run_ids = [run_id for made in pool.map(create, [250] * 8) for run_id in made]
+            stop.set()
+        client.flush(60)
+    with closing(sqlite3.connect(server.database)) as database:
+        rows = database.execute(COUNTS).fetchall()
+    assert len(run_ids) == 2_000
+    assert dict(rows) == dict.fromkeys(run_ids, 3) | {long_run: logger.result()}

@@ -100,6 +100,8 @@ def end_run(status: str = "FINISHED") -> None:
         status: `FINISHED`, `FAILED` or `KILLED`.
 
     Raises:
+        DeadlineExceeded, Unavailable: not all could be delivered; the run has not ended, and the
+            call can be repeated.
         RunstreamError: the server refused something of what was logged; the run has ended.
     """
     stack = _open_runs()
