@@ -237,13 +237,15 @@ def test_a_watch_begins_while_the_server_is_away_once_it_is_back(
 
 INTERRUPTED = """
 import sys
-from grpc import _channel
 from runstream import TrackingClient
+from runstream.call_threads import CallThreads
 
 def interrupt(frame, event, _):
-    if frame.f_code is _channel._run_channel_spin_thread.__code__:
-        sys.settrace(None)
-        raise KeyboardInterrupt
+    if frame.f_code is CallThreads.do.__code__:
+        if "left" in frame.f_locals:  # it waits for a thread that makes the call
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return interrupt
 
 with TrackingClient(sys.argv[1]) as client:
     run_id = client.create_run().info.run_id

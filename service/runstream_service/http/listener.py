@@ -115,14 +115,17 @@ class _LoopErrors:
     """Logs what no code could catch in the event loop.
 
     Without a free file descriptor asyncio tries to accept hundreds of connections a second, and
-    logs a traceback for each.
+    logs a traceback for each; each tries again later, also where the port is closed by then.
     """
 
     def __init__(self) -> None:
         self._next = float("-inf")
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if not str(context.get("message")).startswith("socket.accept() out of system resource"):
+        message = str(context.get("message"))
+        if "BaseSelectorEventLoop._start_serving(" in message:
+            return
+        if not message.startswith("socket.accept() out of system resource"):
             loop.default_exception_handler(context)
         elif loop.time() >= self._next:
             self._next = loop.time() + _ACCEPT_LOG_SECONDS
