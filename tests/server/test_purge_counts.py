@@ -114,6 +114,11 @@ class World:
             experiments.RestoreExperimentRequest(experiment_id=experiment_id)
         )
 
+    def restore_default(self) -> None:
+        with suppress(grpc.RpcError):  # it may be active
+            self.experiments = ["0"]
+            self.restore_experiment(0)
+
     def purge(self, moment: int) -> None:
         """Purge what was deleted before some moment, or all."""
         before = {"deleted_before": of(self.moments, moment)} if moment else {}
@@ -180,12 +185,10 @@ def test_a_purge_removes_exactly_what_its_dry_run_counts(
     server: ServerProcess, connect: Callable[[str], Api], steps: list[tuple[Any, ...]]
 ) -> None:
     """E5: of any experiments, runs, models, files and deletions."""
-    api = connect(server.address)
-    with suppress(grpc.RpcError):  # it may be deleted since the example before
-        api.experiments.RestoreExperiment(experiments.RestoreExperimentRequest(experiment_id="0"))
-    world = World(server, api)
+    world = World(server, connect(server.address))
     for step in (*steps, ("purge", 0)):
         world.take(step)
+    world.restore_default()
 
 
 def test_files_of_a_live_model_are_not_counted(api: Api) -> None:

@@ -69,12 +69,12 @@ class Blobs:
         """
         await self._readers.quick(artifacts.check_writable, run_id, path)
         upload = await self._staging.begin(run_id, path, upload_id, offset)
-        resumable = bool(upload_id)
+        resumable, staged = bool(upload_id), False
         try:
             async for chunk in chunks:
                 await upload.write(chunk)
             content = await upload.end()
-            resumable = False
+            resumable, staged = False, True
             if (said := digest()) and said != content.sha256:
                 raise _corrupt(path, content.sha256, said)
             resumable = bool(upload_id)
@@ -82,7 +82,7 @@ class Blobs:
             resumable = False
         except Unavailable as error:
             # A disk that is full stays full, if what could not be completed is kept on it.
-            resumable = resumable and error.reason != "STORAGE"
+            resumable = resumable and (staged or error.reason != "STORAGE")
             raise
         finally:
             await asyncio.wait((self._staging.finish(upload, discard=not resumable),))

@@ -50,7 +50,7 @@ def _own_folder(folder: Path) -> Path:
             folder = folder.resolve()
         check_own(folder, stat.S_IFDIR)
     except OSError as error:
-        raise CannotOpenError(f"artifacts cannot be kept there: {error}") from error
+        raise CannotOpenError(f"artifact root {folder} cannot be used: {error}") from error
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir():
         raise CannotOpenError(f"artifact root {folder} cannot be used: {there} is not a folder")
