@@ -16,12 +16,17 @@ from server_process import ServerProcess
 def impatient(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", server.uri)
     monkeypatch.delenv("RUNSTREAM_EXPERIMENT_ID", raising=False)
-    with monkeypatch.context() as impatience:
-        impatience.setattr(outbox, "ANSWER_SECONDS", 0.5)
-        impatience.setattr(connection, "PATIENCE", 0.5)
-        yield
+    monkeypatch.setattr(outbox, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    yield
+    be_patient(monkeypatch)
     while runstream.active_run():
         runstream.end_run()
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(connection, "PATIENCE", 30.0)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +52,7 @@ def test_an_end_that_failed_is_repeated_with_its_status_and_its_time(
         runstream.end_run("KILLED")
     end = time.time_ns() // 1_000_000
     server.restart()
-    monkeypatch.setattr(outbox, "ANSWER_SECONDS", 60.0)
-    monkeypatch.setattr(connection, "PATIENCE", 30.0)
+    be_patient(monkeypatch)
     assert run.client.get_run(run.info.run_id).info.status == "RUNNING"
     again(run)
     stored = run.read()

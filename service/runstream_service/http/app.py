@@ -69,7 +69,7 @@ def application(
             *interface_routes(),
             *_others(),
         ],
-        middleware=[Middleware(Guard, hosts)],
+        middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={
             RunstreamError: errors.of_runstream,
             HTTPException: errors.of_http,
