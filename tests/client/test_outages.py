@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from proxy import Proxy
-from runstream import DeadlineExceeded, TrackingClient
+from runstream import DeadlineExceeded, TrackingClient, connection, outbox
 from server_process import ENVIRONMENT, ServerProcess
 
 
@@ -89,6 +89,42 @@ def test_a_silent_network_slows_no_step_and_is_noticed(server: ServerProcess, pr
         client.flush(25)
     with TrackingClient(server.uri) as client:
         assert steps(client, run_id) == list(range(5_001))
+
+
+def test_every_call_to_a_silent_server_fails_in_its_time_and_says_what_is_not_delivered(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X8."""
+    client = TrackingClient(proxy.uri)
+    run_id = client.create_run().info.run_id
+    client.log_metric(run_id, "m", 0.0)
+    client.flush(60)
+    monkeypatch.setattr(outbox, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(outbox, "ROOM_SECONDS", 0.5)
+    monkeypatch.setattr(outbox, "LIMIT_BYTES", 1)
+    monkeypatch.setattr(connection, "DEADLINE", 0.5)
+    proxy.swallow()
+    for call in (
+        lambda: client.get_experiment("0"),
+        client.create_run,
+        lambda: client.create_experiment("sent once"),
+    ):
+        with pytest.raises(DeadlineExceeded):
+            call()
+    client.log_metric(run_id, "m", 1.0, step=1)
+    for read in (client.get_run, client.set_terminated, client.flush_run):
+        with pytest.raises(DeadlineExceeded, match="1 points") as late:
+            read(run_id)
+        assert late.value.reason == "FLUSH_TIMEOUT"
+    with pytest.raises(DeadlineExceeded, match="what this call logged is not queued") as full:
+        client.log_metric(run_id, "m", 2.0, step=2)
+    assert full.value.reason == "OUTBOX_FULL"
+    monkeypatch.undo()
+    proxy.heal()
+    proxy.cut()
+    client.flush(60)
+    assert steps(client, run_id) == [0, 1]
+    client.close()
 
 
 def test_a_server_that_is_away_for_long_costs_memory_and_no_data(server: ServerProcess) -> None:
