@@ -90,12 +90,12 @@ def batch(
     tags: Sequence[tuple[str, str]] = (),
 ) -> LogBatchRequest:
     """A request of the stream, made of rows."""
-    keys = list(dict.fromkeys(point[0] for point in points))
+    keys = {key: index for index, key in enumerate(dict.fromkeys(point[0] for point in points))}
     return LogBatchRequest(
         run_id=run_id,
         metrics=MetricTable(
             keys=keys,
-            key=[keys.index(point[0]) for point in points],
+            key=[keys[point[0]] for point in points],
             step=[point[1] for point in points],
             timestamp=[point[2] for point in points],
             value=[point[3] for point in points],

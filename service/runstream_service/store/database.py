@@ -24,11 +24,18 @@ log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+#: Bytes of pages that the writer keeps: the series in work, so that it seldom reads.
+WRITER_CACHE_BYTES = 64 * 1024 * 1024
+
+#: Bytes of pages that each reading connection keeps, and that it sorts in memory. What is not among
+#: them comes from the file cache of the system, which all connections share.
+READER_CACHE_BYTES = 8 * 1024 * 1024
+
 _PRAGMAS = {
     "journal_mode": "wal",  # readers never wait for the writer
     "synchronous": "full",  # what was answered is on disk, also after a power cut
     "foreign_keys": 1,
-    "cache_size": -64 * 1024,  # KiB, for each connection
+    "cache_size": -READER_CACHE_BYTES // 1024,  # negative: KiB
     "wal_autocheckpoint": 4096,  # pages: fewer, larger checkpoints than the default of 1,000
 }
 
@@ -85,6 +92,14 @@ def open_database(file: Path) -> list[str]:
             return applied
     except (DatabaseError, sqlite3.Error, OSError) as error:
         raise CannotOpenError(f"database {file} cannot be opened: {error}") from error
+
+
+@contextmanager
+def writing_connection() -> Iterator[None]:
+    """Give this thread the connection that writes, with the large cache."""
+    with database.connection_context():
+        database.pragma("cache_size", -WRITER_CACHE_BYTES // 1024)
+        yield
 
 
 @contextmanager

@@ -1,19 +1,17 @@
 """Appending batches: the hot path of the writer.
 
 The points of all batches of a transaction are gathered in one list and inserted together, and
-the summary of a series is written once a transaction, however many batches touched it. Summaries
-of the runs in work are kept in memory, which is sound because one thread does all writing.
+the summary of a series is written once a transaction, however many batches touched it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
-from peewee import EXCLUDED, fn
+from peewee import EXCLUDED
 
 from runstream.errors import InvalidArgument
 from runstream_service.store import changes, logged_models, model_metrics, writes
@@ -23,7 +21,7 @@ from runstream_service.store.models import NAN, Param, Point, Series
 from runstream_service.store.numbers import number_of
 from runstream_service.store.run_state import run_state
 from runstream_service.store.run_tags import effective_tags, set_tags
-from runstream_service.store.series import Summary, rank
+from runstream_service.store.series import Summaries, Summary
 from runstream_service.store.statement import first_row, run_for_each, written
 
 
@@ -49,7 +47,6 @@ _SUMMARY = [
     Series.least,
     Series.greatest,
 ]
-_SELECT_SERIES = written(Series.select().where(Series.run == 0))
 _UPSERT_SERIES = written(
     Series.insert_many(
         [(0, 0, "", 0, 0, 0, 0.0, 0.0, 0.0)], [Series.id, Series.run, Series.key, *_SUMMARY]
@@ -67,9 +64,6 @@ class Ingest:
     `flush` is called. After a rollback `forget` must be called.
     """
 
-    # A summary takes about 400 bytes of memory.
-    _MAX_SUMMARIES = 200_000
-
     def __init__(self, life: Life) -> None:
         self._life = life
         self.forget()
@@ -78,9 +72,7 @@ class Ingest:
         """Drop all that is kept in memory; it is read again from the database."""
         self._points: list[Any] = []  # the columns of rows to insert, one row after the other
         self._changed: dict[int, Summary] = {}
-        self._runs: OrderedDict[int, dict[str, Summary]] = OrderedDict()
-        self._summaries = 0
-        self._last_series: int | None = None
+        self._summaries = Summaries()
 
     def apply(self, batch: Batch) -> None:
         """Apply a checked batch whole, or raise before anything of it is gathered.
@@ -111,16 +103,22 @@ class Ingest:
         if state.last_sign is not None:
             self._life.seen(state)
         if batch.key:
-            summaries = self._summaries_of(run)
+            if self._summaries.are_too_many:
+                self.flush()
+            summaries = self._summaries.known(run)
             if batch.is_row():
                 self._append_row(run, summaries, batch)
                 return
             for key, steps, timestamps, values in batch.series():
-                summary = summaries.get(key) or self._new_series(run, key)
+                summary = summaries.get(key) or self._summaries.load(run, key)
                 self._append(summary, steps, timestamps, values)
 
     def flush(self) -> None:
-        """Write the gathered points and the summaries that changed."""
+        """Write the gathered points and the summaries that changed; keep as many as may be kept."""
+        self._write()
+        self._summaries.trim()
+
+    def _write(self) -> None:
         if self._changed:
             run_for_each(_UPSERT_SERIES, (_row(summary) for summary in self._changed.values()))
             self._changed.clear()
@@ -131,17 +129,11 @@ class Ingest:
         )
         run_for_each(_INSERT_POINT, (points[i : i + 4] for i in range(whole, len(points), 4)))
 
-    def trim(self) -> None:
-        """Drop the summaries of the runs that were quiet for longest, if there are too many."""
-        while self._summaries > self._MAX_SUMMARIES and len(self._runs) > 1:
-            _, summaries = self._runs.popitem(last=False)
-            self._summaries -= len(summaries)
-
     def _append_row(self, run: int, summaries: dict[str, Summary], batch: Batch) -> None:
         """Do what `_append` does, faster, for one point of each metric."""
         row = zip(batch.keys, batch.step, batch.timestamp, batch.value, strict=True)
         for key, step, timestamp, value in row:
-            summary = summaries.get(key) or self._new_series(run, key)
+            summary = summaries.get(key) or self._summaries.load(run, key)
             if summary.follow(step, timestamp, value):
                 self._points += (summary.id, step, timestamp, value)
                 self._changed[summary.id] = summary
@@ -170,28 +162,10 @@ class Ingest:
             summary.count += len(columns[0])
         else:
             # Some of these may be there already: only the database can tell how many.
-            self.flush()
+            self._write()
             summary.count += run_for_each(_INSERT_POINT, zip(repeat(summary.id), *columns))
         summary.fold(steps, timestamps, values)
         self._changed[summary.id] = summary
-
-    def _summaries_of(self, run: int) -> dict[str, Summary]:
-        summaries = self._runs.get(run)
-        if summaries is None:
-            summaries = self._runs[run] = {
-                series.key: _summary(series) for series in Series.raw(_SELECT_SERIES, run)
-            }
-            self._summaries += len(summaries)
-        self._runs.move_to_end(run)
-        return summaries
-
-    def _new_series(self, run: int, key: str) -> Summary:
-        if self._last_series is None:
-            self._last_series = Series.select(fn.MAX(Series.id)).scalar() or 0
-        self._last_series += 1
-        summary = self._runs[run][key] = Summary(self._last_series, run, key)
-        self._summaries += 1
-        return summary
 
 
 def _interleaved(series: int, *columns: Sequence[Any]) -> list[Any]:
@@ -213,13 +187,6 @@ def _is_new_param(run_id: str, run: int, key: str, value: str) -> bool:
             run_id=run_id,
         )
     return found is None
-
-
-def _summary(series: Series) -> Summary:
-    last = rank(series.last_step, series.last_timestamp, series.last_value)
-    return Summary(
-        series.id, series.run_id, series.key, series.count, last, series.least, series.greatest
-    )
 
 
 def _row(summary: Summary) -> tuple[Any, ...]:

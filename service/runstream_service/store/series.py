@@ -1,9 +1,34 @@
-"""The summary of one series, kept in the memory of the writer while its run is being logged."""
+"""The summaries of series, which the writer keeps in memory while their runs are being logged."""
 
 from __future__ import annotations
 
+import sys
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from peewee import fn
+
+from runstream_service.store.models import Series
+from runstream_service.store.statement import first_row, written
+
+#: Bytes of the summaries that are kept in memory.
+SUMMARIES_BYTES = 64 * 1024 * 1024
+
+# What a summary takes with its numbers and its place in the dictionary, beside its key.
+_SUMMARY_BYTES = 480
+
+_SELECT = written(
+    Series.select(
+        Series.id,
+        Series.count,
+        Series.last_step,
+        Series.last_timestamp,
+        Series.last_value,
+        Series.least,
+        Series.greatest,
+    ).where((Series.run == 0) & (Series.key == ""))
+)
 
 Rank = tuple[int, int, float, bool]
 
@@ -72,6 +97,73 @@ class Summary:
             least, greatest = min(numbers), max(numbers)
             self.least = least if self.least is None else min(self.least, least)
             self.greatest = greatest if self.greatest is None else max(self.greatest, greatest)
+
+
+@dataclass(slots=True)
+class _RunSummaries:
+    """The summaries of one run by key, as far as they were asked for, and the bytes they take."""
+
+    by_key: dict[str, Summary] = field(default_factory=dict)
+    size: int = 0
+
+
+class Summaries:
+    """The summaries of the series in work, on the writer's thread alone.
+
+    One thread does all writing, so what is kept here is what the database has. A summary is read
+    when it is first asked for, so a run of very many series takes only what is logged to.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._runs: OrderedDict[int, _RunSummaries] = OrderedDict()
+        self._size = 0
+        self._last_series: int | None = None
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether they take more memory than they should, until `trim` is called."""
+        return self._size > SUMMARIES_BYTES
+
+    def known(self, run: int) -> dict[str, Summary]:
+        """Return those of a run that are in memory, by key; it is now the last to be dropped."""
+        found = self._runs.setdefault(run, _RunSummaries())
+        self._runs.move_to_end(run)
+        return found.by_key
+
+    def load(self, run: int, key: str) -> Summary:
+        """Read a summary that is not in memory, or begin that of a new series.
+
+        It is in the dictionary that `known` gave for this run from now on.
+        """
+        row = first_row(_SELECT, run, key)
+        if row is None:
+            summary = Summary(self._new_id(), run, key)
+        else:
+            series, count, step, timestamp, value, least, greatest = row
+            last = rank(step, timestamp, float(value))  # NaN is stored as a text
+            summary = Summary(series, run, key, count, last, least, greatest)
+        of_run = self._runs[run]
+        of_run.by_key[key] = summary
+        size = _SUMMARY_BYTES + sys.getsizeof(key)
+        of_run.size += size
+        self._size += size
+        return summary
+
+    def trim(self) -> None:
+        """Drop those of the runs that were quiet for longest, while they are too many.
+
+        All that changed must have been written.
+        """
+        while self.are_too_many:
+            _, dropped = self._runs.popitem(last=False)
+            self._size -= dropped.size
+
+    def _new_id(self) -> int:
+        if self._last_series is None:
+            self._last_series = Series.select(fn.MAX(Series.id)).scalar() or 0
+        self._last_series += 1
+        return self._last_series
 
 
 def _all_numbers(values: Sequence[float]) -> bool:

@@ -20,11 +20,10 @@ from runstream.errors import Internal, RunstreamError
 from runstream_service.store import changes
 from runstream_service.store.batch import Batch
 from runstream_service.store.changes import Change
-from runstream_service.store.database import storage_failure, transaction
+from runstream_service.store.database import storage_failure, transaction, writing_connection
 from runstream_service.store.feed import Feed
 from runstream_service.store.ingest import Ingest
 from runstream_service.store.life import Life
-from runstream_service.store.models import database
 from runstream_service.store.served_files import ServedFiles
 
 log = logging.getLogger(__name__)
@@ -137,7 +136,7 @@ class Writer:
             os._exit(70)
 
     def _drain(self) -> None:
-        with database.connection_context():
+        with writing_connection():
             while (command := self._queue.get()) is not None:
                 commands = [command]
                 more: _Command | None = command
@@ -181,7 +180,6 @@ class Writer:
             self._ingest.forget()
             self._life.forget()
             raise
-        self._ingest.trim()
         return changes.take()
 
     def _tell(self, commands: list[_Command], noted: list[Change] | None) -> None:
