@@ -105,6 +105,15 @@ def test_a_run_left_open_ends_as_its_program(server: ServerProcess) -> None:
     check(server, [(OPEN + code, status, run) for code, status, run in ENDS.values()])
 
 
+@pytest.mark.parametrize("returned", [0, 3, None])
+def test_a_run_that_main_leaves_open_ends_as_main_returns(
+    server: ServerProcess, returned: int | None
+) -> None:
+    """R5."""
+    main = f"def main():\n    say(runstream.start_run())\n    return {returned}\nsys.exit(main())"
+    check(server, [(PREFACE + main, returned or 0, "FAILED" if returned else "FINISHED")])
+
+
 def test_a_block_that_is_left_ends_its_run_in_the_same_way(server: ServerProcess) -> None:
     """R5."""
     programs = []

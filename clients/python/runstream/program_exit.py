@@ -1,8 +1,11 @@
 """How the program ends, which says what becomes of the runs that it left open (R5).
 
 Python tells nobody: at `atexit` the exception that ends a program is gone, and a SystemExit leaves
-no trace at all. So `watch` notes the status of each exit as it is asked for, and keeps the frame of
-the main program, which tells whether an exception has ended it.
+no trace at all. So this module notes the status of each exit as it is asked for, and `watch` keeps
+the frame of the main program, which tells whether an exception has ended it.
+
+Up to Python 3.11 one exit cannot be seen: by a `sys.exit` that the program looked up before it
+imported this, with no `try` around it. It counts as a good one.
 """
 
 from __future__ import annotations
@@ -66,7 +69,6 @@ def watch() -> None:
         while frame is not None and frame.f_back is not None:
             frame = frame.f_back
         _main = frame
-        sys.exit = _noting_exit
         _note_codes()
 
 
@@ -194,6 +196,9 @@ def _note_codes() -> None:
     names["code"] = Code()
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(SystemExit))
 
+
+# Now and not in `watch`, because `sys.exit(main())` looks up `exit` before the first run starts.
+sys.exit = _noting_exit
 
 os.register_at_fork(
     before=_before_fork,
