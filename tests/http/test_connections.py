@@ -243,7 +243,9 @@ def test_large_bodies_at_once_leave_others_served_and_memory_bounded(
         # A usual request is read meanwhile, whatever the large ones take.
         assert requests.post(url, json={"name": "a"}, timeout=60).status_code == 200
     assert {answer.status_code for answer in answers} <= {400, 429}
-    assert memory(server) - before < 100
+    # The allocator keeps some of what its threads had, 70 to 130 MiB; errors that kept the bodies
+    # alive left 1,300.
+    assert memory(server) - before < 200
     assert peak < 500, peak
     seen.assert_others_were_served()
 
