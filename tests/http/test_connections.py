@@ -247,7 +247,8 @@ def test_large_bodies_at_once_leave_others_served_and_memory_bounded(
     # alive left 1,300.
     assert memory(server) - before < 200
     assert peak < 500, peak
-    seen.assert_others_were_served()
+    # Reading 16 MB of JSON holds the interpreter for 0.2 s.
+    seen.assert_others_were_served(wait=0.4)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
