@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 import web_content
 from server_process import ServerProcess
@@ -65,8 +65,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """A page that waits 10 seconds for what it expects."""
-    context.set_default_timeout(10_000)
+    """A page that waits 20 seconds for what is expected of it: machines may be busy."""
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
     return context.new_page()
 
 

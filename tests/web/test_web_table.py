@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from runstream import TrackingClient
 from server_process import ServerProcess
@@ -198,6 +198,21 @@ def test_what_is_shown_is_exported_as_csv(see: See, content: Content) -> None:
     assert rows[1][2] == "0.3"
     assert 0 < float(rows[1][3]) < 1
     assert MARKUP in [row[1] for row in rows]
+
+
+def test_an_export_waits_until_the_list_is_read(see: See, page: Page, content: Content) -> None:
+    held: list[Route] = []
+    page.route("**/watch/get-position", lambda route: held.append(route), times=1)
+    see(f"/experiments/{content.experiment_id}?flat=1&sort=metrics.val/loss")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+        while not held:
+            page.wait_for_timeout(10)
+        held[0].continue_()
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == 1 + 7
+    assert {"lr", "optimizer", "val/loss"} <= set(rows[0])  # columns that the runs decide
 
 
 def test_many_runs_are_all_there_and_few_are_made(server: ServerProcess, page: Page) -> None:

@@ -116,7 +116,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
         <button type="button" onClick={() => saveDrawing(drawing, "parallel")}>
           SVG
         </button>
-        <button type="button" onClick={saveData}>
+        <button type="button" disabled={!fromTop().length} onClick={saveData}>
           CSV
         </button>
       </div>

@@ -71,7 +71,7 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
         <button type="button" onClick={() => saveDrawing(drawing, "scatter")}>
           SVG
         </button>
-        <button type="button" onClick={saveData}>
+        <button type="button" disabled={!points().length} onClick={saveData}>
           CSV
         </button>
       </div>

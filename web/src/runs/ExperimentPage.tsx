@@ -95,8 +95,8 @@ export default function ExperimentPage() {
   const isNew = () => isEmpty() && !filter() && !view();
   const exported = () =>
     attempt(async () => {
-      const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
       const runs = await list.all();
+      const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
       const rows = runs.map((run) => shownColumns.map((column) => value(run, column)));
       save(`${name.value() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
     });

@@ -27,7 +27,11 @@ export function createPages(search: Search) {
   let needed = 0;
   let control = new AbortController();
   let readingOn: Promise<void> | undefined;
-  let reloading: Promise<void> | undefined;
+  let begin: () => void = () => {};
+  /** Ends when the runs are read for the first time, and then each time that they are read anew. */
+  let reloading = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   onCleanup(() => control.abort());
 
   /** Shows why something could not be read, unless it was given up. */
@@ -38,6 +42,7 @@ export function createPages(search: Search) {
   /** Reads the runs anew, as far as they were read, while what is there stays in sight. */
   const reload = () => {
     reloading = readAnew();
+    begin();
     return reloading;
   };
 
