@@ -56,10 +56,7 @@ def held(
 def test_calls_of_every_kind_end_as_unavailable(server: ServerProcess, api: Api) -> None:
     """Also those that wait because somebody else writes the database."""
     run_id, end = api.new_run(), threading.Event()
-    rows = [("m", step, 1, 0.5) for step in range(100_000)]
-    for _ in range(5):
-        api.stream([batch(run_id, rows)])
-        rows = [(key, step, time_ + 1, value) for key, step, time_, value in rows]
+    api.stream([batch(run_id, [("m", step, 1, 0.5) for step in range(100_000)])])
     writing = sqlite3.connect(server.database, isolation_level=None)
     writing.execute("BEGIN IMMEDIATE")
     metric = LogMetricRequest(run_id=run_id, key="m", timestamp=1)
@@ -69,18 +66,28 @@ def test_calls_of_every_kind_end_as_unavailable(server: ServerProcess, api: Api)
         iter([batch(run_id, [("m", step, 9, 1.0)]) for step in range(3)]), timeout=60
     )
     upload = api.artifacts.UploadArtifact.future(held([start(run_id, "f")], end), timeout=60)
-    unread = api.metrics.ReadMetricHistory(ReadMetricHistoryRequest(run_id=run_id), timeout=60)
+    # This channel takes 64 KiB before they are read, and not whole histories on a fast network.
+    narrow = grpc.insecure_channel(server.address, options=[("grpc.http2.bdp_probe", 0)])
+    unread = Api(narrow).metrics.ReadMetricHistory(
+        ReadMetricHistoryRequest(run_id=run_id), timeout=60
+    )
     next(unread)
     time.sleep(0.5)
     server.process.send_signal(signal.SIGTERM)
     server.process.communicate(timeout=60)
-    streams: list[Any] = [watching, streaming, unread]
-    for answers in streams:
+    calls: dict[str, list[Any]] = {
+        "unary": waiting,
+        "watch": [watching],
+        "log": [streaming],
+        "read": [unread],
+        "upload": [upload],
+    }
+    for answers in (watching, streaming, unread):
         with suppress(grpc.RpcError):
             list(answers)
-    calls = {"unary": waiting, "streams": streams, "upload": [upload]}
     codes = {kind: {call.code() for call in these} for kind, these in calls.items()}
     end.set()
+    narrow.close()
     writing.close()
     assert codes == {kind: {grpc.StatusCode.UNAVAILABLE} for kind in calls}
     assert server.process.returncode == 0
