@@ -114,9 +114,15 @@ def test_a_file_is_got_as_mlflows_interface_does(rest: Rest, run_id: str) -> Non
     )
     assert answer.text == "<b>hi</b>"
     assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert answer.headers["content-security-policy"] == (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline' data:; img-src data:; "
+        "font-src data:; media-src data:; frame-ancestors 'self'"
+    )
     missing = rest.session.get(f"{rest.uri}/get-artifact", params={"path": "page.html"})
-    assert missing.json()["message"].startswith("Missing value for required parameter 'run_id'")
+    assert missing.json()["message"] == (
+        "Missing value for required parameter 'run_id'. "
+        "See the API docs for more information about request parameters."
+    )
 
 
 def test_a_logged_model_from_its_creation_to_its_purge(server: ServerProcess, rest: Rest) -> None:
