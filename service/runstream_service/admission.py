@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
-from runstream.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted, Unavailable
+import grpc.aio
+
+from runstream.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    ResourceExhausted,
+    RunstreamError,
+    Unavailable,
+)
 
 #: Bytes of a message that is large.
 LARGE = 64 * 1024
@@ -30,17 +37,45 @@ SLOW_AT_ONCE, PATIENCE, RECEIVE_SECONDS = 32, 1.0, 30.0
 
 
 class Admission:
-    """Takes messages in."""
+    """Takes messages in.
+
+    Attributes:
+        large: has room for so many more large messages.
+        slow: how many messages are slow to come.
+    """
 
     def __init__(self) -> None:
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.slow = 0
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._slow = 0
 
-    @asynccontextmanager
-    async def one(self, requests: AsyncIterator[bytes], *, reads: bool) -> AsyncIterator[bytes]:
-        """Receive the one message of a call; it is in work until the block ends.
+    def one(self, context: Any, *, reads: bool) -> Message:
+        """Return the one message of a call, to be received as an `async with` block begins."""
+        return Message(self, self._reads if reads else self._writes, context, reads)
+
+    def all(self, requests: AsyncIterator[bytes], decode: Callable[[bytes], Any]) -> Requests:
+        """Return the messages of a stream, to be received one after the other."""
+        return Requests(aiter(requests), decode, self.large)
+
+
+class Message:
+    """The one message of a call; it is in work until the block ends.
+
+    The task of the call itself receives it, while a timer watches. A second task for that would
+    take as long as all else that a small call has done here.
+    """
+
+    def __init__(
+        self, admission: Admission, turns: asyncio.Semaphore, context: Any, reads: bool
+    ) -> None:
+        self._admission, self._turns, self._context = admission, turns, context
+        self._reads = reads
+        self._has_turn = self._is_slow = self._is_large = False
+        self._error: RunstreamError | None = None
+
+    async def __aenter__(self) -> bytes:
+        """Receive it.
 
         Raises:
             InvalidArgument: there is no message.
@@ -48,59 +83,65 @@ class Admission:
             Unavailable: too many others are slow to come.
             DeadlineExceeded: it does not come.
         """
-        turns = self._reads if reads else self._writes
-        await turns.acquire()
+        await self._take_turn()
         try:
-            receiving = asyncio.ensure_future(anext(aiter(requests), None))
-            receiving.add_done_callback(_note_error)
-            try:
-                await asyncio.wait((receiving,), timeout=PATIENCE)
-                if not receiving.done():
-                    turns.release()
-                    try:
-                        await self._wait(receiving)
-                    finally:
-                        await turns.acquire()
-            finally:
-                receiving.cancel()
-            message = receiving.result()
-            if message is None:
-                raise InvalidArgument("the call has no message", reason="MESSAGE_MISSING")
-            is_large = len(message) > LARGE
-            if reads and len(message) > READ_REQUEST_BYTES:
+            message = await self._receive()
+            if self._is_slow:
+                await self._take_turn()
+            if self._reads and len(message) > READ_REQUEST_BYTES:
                 raise _too_large(len(message))
-            if is_large:
-                await self._large.acquire()
+            if len(message) > LARGE:
+                await self._admission.large.acquire()
+                self._is_large = True
+            return message
         finally:
-            turns.release()
-        try:
-            yield message
-        finally:
-            if is_large:
-                self._large.release()
+            self._give_turn()
+            if self._is_slow:
+                self._admission.slow -= 1
 
-    def all(self, requests: AsyncIterator[bytes], decode: Callable[[bytes], Any]) -> Requests:
-        """Return the messages of a stream, to be received one after the other."""
-        return Requests(aiter(requests), decode, self._large)
+    async def __aexit__(self, *_: object) -> None:
+        if self._is_large:
+            self._admission.large.release()
 
-    async def _wait(self, receiving: asyncio.Future[bytes | None]) -> None:
-        if self._slow >= SLOW_AT_ONCE:
-            raise Unavailable(
-                f"{SLOW_AT_ONCE} messages are slow to come already; call again later",
-                reason="SERVER_BUSY",
-                limit=SLOW_AT_ONCE,
-            )
-        self._slow += 1
+    async def _take_turn(self) -> None:
+        await self._turns.acquire()
+        self._has_turn = True
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turns.release()
+
+    async def _receive(self) -> bytes:
+        """Return the message; while it is slow, others have the turn."""
+        loop = asyncio.get_running_loop()
+        call: Any = asyncio.current_task()  # which there is in a coroutine
+        self._timer = loop.call_later(PATIENCE, self._let_others_in, call)
         try:
-            await asyncio.wait((receiving,), timeout=RECEIVE_SECONDS)
+            message = await self._context.read()
+        except asyncio.CancelledError:
+            if self._error is None:
+                raise
+            raise self._error from None
         finally:
-            self._slow -= 1
-        if not receiving.done():
-            raise DeadlineExceeded(
-                f"the message did not come within {RECEIVE_SECONDS:g} seconds",
-                reason="MESSAGE_SLOW",
-                limit=f"{RECEIVE_SECONDS:g} seconds",
-            )
+            self._timer.cancel()
+        if message is grpc.aio.EOF:
+            raise InvalidArgument("the call has no message", reason="MESSAGE_MISSING")
+        return message  # type: ignore[no-any-return]
+
+    def _let_others_in(self, call: asyncio.Task[Any]) -> None:
+        self._give_turn()
+        if self._admission.slow >= SLOW_AT_ONCE:
+            self._end(call, _too_many_are_slow())
+            return
+        self._is_slow = True
+        self._admission.slow += 1
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(RECEIVE_SECONDS, self._end, call, _too_slow())
+
+    def _end(self, call: asyncio.Task[Any], error: RunstreamError) -> None:
+        self._error = error
+        call.cancel()
 
 
 class Requests:
@@ -114,6 +155,12 @@ class Requests:
     ) -> None:
         self._messages, self._decode, self._large = messages, decode, large
         self._holds = False
+
+    async def __aenter__(self) -> Requests:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.done()
 
     def __aiter__(self) -> Requests:
         return self
@@ -133,10 +180,20 @@ class Requests:
             self._large.release()
 
 
-def _note_error(receiving: asyncio.Future[bytes | None]) -> None:
-    # Of a caller who has gone; asyncio would log an error that is never looked at.
-    if not receiving.cancelled():
-        receiving.exception()
+def _too_many_are_slow() -> Unavailable:
+    return Unavailable(
+        f"{SLOW_AT_ONCE} messages are slow to come already; call again later",
+        reason="SERVER_BUSY",
+        limit=SLOW_AT_ONCE,
+    )
+
+
+def _too_slow() -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"the message did not come within {RECEIVE_SECONDS:g} seconds",
+        reason="MESSAGE_SLOW",
+        limit=f"{RECEIVE_SECONDS:g} seconds",
+    )
 
 
 def _too_large(size: int) -> ResourceExhausted:

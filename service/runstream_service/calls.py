@@ -17,7 +17,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from runstream.errors import DOMAIN, Internal, InvalidArgument, RunstreamError, server_stopping
-from runstream_service.admission import Admission
+from runstream_service.admission import Admission, Requests
 
 log = logging.getLogger(__name__)
 
@@ -95,25 +95,44 @@ class Calls(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(self._many(handler, method), None, encode)
 
     def _one(self, handler: Any, method: str) -> Callable[..., Any]:
-        call = handler.unary_unary or handler.stream_unary
-        received = self._received(handler, method)
+        respond = (
+            self._to_message(handler, method) if handler.unary_unary else self._to_all(handler)
+        )
 
         async def answer(requests: Any, context: Any) -> Any:
             with self._counted():
                 try:
                     self._refuse_if_stopping()
-                    async with received(requests) as request:
-                        return await call(request, context)
+                    return await respond(requests, context)
                 except asyncio.CancelledError:
                     if not self._ended:
                         raise
                     error: RunstreamError = server_stopping()
                 except Exception as failure:  # this is where all of them end
                     error = _error(failure, method)
-                request = None  # see `_abort`
                 return await _abort(error, context)
 
         return answer
+
+    def _to_message(self, handler: Any, method: str) -> Callable[..., Awaitable[Any]]:
+        """Return what receives the one message of a call, and returns the answer to it."""
+        call, decode, reads = handler.unary_unary, handler.request_deserializer, _reads(method)
+
+        async def respond(_: Any, context: Any) -> Any:
+            async with self._admission.one(context, reads=reads) as message:
+                return await call(decode(message), context)
+
+        return respond
+
+    def _to_all(self, handler: Any) -> Callable[..., Awaitable[Any]]:
+        """Return what receives the messages of a call, and returns the answer to all of them."""
+        call, decode = handler.stream_unary, handler.request_deserializer
+
+        async def respond(requests: Any, context: Any) -> Any:
+            async with self._admission.all(requests, decode) as received:
+                return await call(received, context)
+
+        return respond
 
     def _many(self, handler: Any, method: str) -> Callable[..., Any]:
         call = handler.unary_stream or handler.stream_stream
@@ -123,7 +142,7 @@ class Calls(grpc.aio.ServerInterceptor):
             with self._counted():
                 try:
                     self._refuse_if_stopping()
-                    async with received(requests) as request:
+                    async with received(requests, context) as request:
                         async for answer in call(request, context):
                             yield answer
                 except asyncio.CancelledError:
@@ -140,28 +159,19 @@ class Calls(grpc.aio.ServerInterceptor):
         return answers
 
     def _received(self, handler: Any, method: str) -> Callable[..., Any]:
-        """Return what receives the request of a call: a message, or the messages of a stream."""
-        decode = handler.request_deserializer
-        reads = method.rpartition("/")[2].startswith(_READS)
+        """Return what receives the request of a call that has many answers."""
+        decode, reads = handler.request_deserializer, _reads(method)
 
         @asynccontextmanager
-        async def one(requests: Any) -> AsyncIterator[Any]:
-            async with self._admission.one(requests, reads=reads) as message:
+        async def one(_: Any, context: Any) -> AsyncIterator[Any]:
+            async with self._admission.one(context, reads=reads) as message:
                 request = decode(message)
-                if handler.unary_unary:
-                    yield request
-                    return
             yield request  # what follows may take as long as the caller likes
 
-        @asynccontextmanager
-        async def all_of(requests: Any) -> AsyncIterator[Any]:
-            received = self._admission.all(requests, decode)
-            try:
-                yield received
-            finally:
-                received.done()
+        def all_of(requests: Any, _: Any) -> Requests:
+            return self._admission.all(requests, decode)
 
-        return one if handler.unary_unary or handler.unary_stream else all_of
+        return one if handler.unary_stream else all_of
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:
@@ -182,6 +192,10 @@ class Calls(grpc.aio.ServerInterceptor):
             if task is not None:
                 self._tasks.discard(task)
             self._last = time.monotonic()
+
+
+def _reads(method: str) -> bool:
+    return method.rpartition("/")[2].startswith(_READS)
 
 
 def _error(failure: Exception, method: str) -> RunstreamError:

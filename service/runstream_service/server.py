@@ -158,10 +158,11 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
             "runstream.v1.MaintenanceService": Maintenance(writer, readers, blobs),
             "runstream.v1.ServerService": ServerInfo(http, _port(address)),
         }
+        services: Any = _ServicesByName(server)
         for name, servicer in servicers.items():
-            _ADD[name](servicer, server)
+            _ADD[name](servicer, services)
         health_servicer = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, services)
         reflection.enable_server_reflection(
             [*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server
         )
@@ -207,6 +208,20 @@ def _end(config: Config, lock: DatabaseLock) -> NoReturn:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
+
+
+class _ServicesByName:
+    """Adds services to a server of gRPC that looks their methods up by name.
+
+    Generated code registers each method as well. Then the server waits for a call of every single
+    one, and begins to wait for all of them anew with each call that comes.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Do nothing."""
 
 
 def _listen(server: grpc.aio.Server, config: Config) -> str:

@@ -5,8 +5,8 @@ Its LogParam and SetTag are for other clients: `TrackingClient.log` does the sam
 
 from __future__ import annotations
 
+import secrets
 import time
-import uuid
 from collections.abc import Iterable
 
 from runstream.connection import Connection
@@ -59,7 +59,7 @@ class RunCalls:
             start_time=_now() if start_time is None else start_time,
             tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
             # With an id that we chose, a request whose answer was lost can be sent again.
-            run_id=run_id or uuid.uuid4().hex,
+            run_id=run_id or secrets.token_hex(16),
             user_id=user_id or "",
             heartbeat=heartbeat,
         )
@@ -202,7 +202,7 @@ class RunCalls:
 
 def write_id() -> WriteId:
     """Return what names one call, so that it can be sent again and undoes nothing newer (P3)."""
-    return WriteId(writer=uuid.uuid4().hex, sequence=1)
+    return WriteId(writer=secrets.token_hex(16), sequence=1)
 
 
 def _now() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 #: Bytes after which a page of a list ends, whatever its number of entries.
@@ -34,7 +35,7 @@ class Budget:
         Raises:
             TooLargeError: not so many bytes are left.
         """
-        self._left -= sum(len(row[i]) for i in texts for row in rows)
+        self._left -= sum([len(row[i]) for i in texts for row in rows])
         self.take_count(len(rows))
 
     def take_count(self, rows: int) -> None:
@@ -44,7 +45,10 @@ class Budget:
             raise TooLargeError
 
     def take_all(self, cursor: Any, *texts: int) -> Iterator[Any]:
-        """Yield all rows of a cursor, taking each before it comes; raises as `take`."""
+        """Return all rows of a cursor, taking each before it comes; raises as `take`."""
+        return chain.from_iterable(self._take_parts(cursor, texts))
+
+    def _take_parts(self, cursor: Any, texts: tuple[int, ...]) -> Iterator[list[Any]]:
         while rows := cursor.fetchmany(_AT_ONCE):
             self.take(rows, *texts)
-            yield from rows
+            yield rows

@@ -128,13 +128,13 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
     return [Summary._make(row) for row in rows]
 
 
-def inputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[DatasetInput]]:
+def inputs_of(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
     """Return what each of these runs read, in the order in which it was logged.
 
     Raises:
         TooLargeError: it is larger than the budget.
     """
-    found = database.execute_sql(_OF_RUNS, (listed(runs),))
+    found = database.execute_sql(_OF_RUNS, (runs,))
     rows = list(budget.take_all(found, *range(2, 2 + len(_DATASET))))
     if not rows:
         return {}
@@ -147,13 +147,13 @@ def inputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[DatasetInpu
     return inputs
 
 
-def model_inputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[str]]:
+def model_inputs_of(runs: str, budget: Budget) -> dict[int, list[str]]:
     """Return the models that each of these runs read, in the order in which they were logged.
 
     Raises:
         TooLargeError: they are larger than the budget.
     """
     models: dict[int, list[str]] = defaultdict(list)
-    for run, model_id in budget.take_all(database.execute_sql(_MODELS, (listed(runs),)), 1):
+    for run, model_id in budget.take_all(database.execute_sql(_MODELS, (runs,)), 1):
         models[run].append(model_id)
     return models

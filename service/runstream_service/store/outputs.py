@@ -15,7 +15,7 @@ from runstream_service.store.budget import Budget
 from runstream_service.store.models import Output, RunTag, database
 from runstream_service.store.run_state import active_run
 from runstream_service.store.run_tags import set_tags
-from runstream_service.store.statement import LISTED, listed, run_for_each, written
+from runstream_service.store.statement import LISTED, run_for_each, written
 from runstream_service.store.writes import WriteId
 
 #: The tag that lists descriptions of models (R4).
@@ -47,14 +47,14 @@ def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | Non
         run_for_each(_UPSERT, ((run, *model) for model in models))
 
 
-def outputs_of(runs: Sequence[int], budget: Budget) -> dict[int, list[ModelOutput]]:
+def outputs_of(runs: str, budget: Budget) -> dict[int, list[ModelOutput]]:
     """Return what each of these runs made, in the order in which it was logged.
 
     Raises:
         TooLargeError: it is larger than the budget.
     """
     found: dict[int, list[ModelOutput]] = defaultdict(list)
-    for run, *model in budget.take_all(database.execute_sql(_OF_RUNS, (listed(runs),)), 1):
+    for run, *model in budget.take_all(database.execute_sql(_OF_RUNS, (runs,)), 1):
         found[run].append(ModelOutput._make(model))
     return found
 
