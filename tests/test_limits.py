@@ -13,7 +13,7 @@ BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
 UNITS = {"KiB": 2**10, "MiB": 2**20, "minutes": 60}
 
 # By row of limits.md: where the numbers of the row come from, in their order.
-STATED = {
+STATED: dict[str, list[str | int]] = {
     "one message over gRPC": ["runstream.rules.MESSAGE_BYTES"],
     "a request that only reads": ["admission.READ_REQUEST_BYTES"],
     "calls and streams open at once": ["server.CALLS"],
@@ -99,7 +99,7 @@ def value(name: str | float) -> float:
         return name
     if name.startswith("grpc."):
         options = dict(importlib.import_module("runstream_service.server")._OPTIONS)
-        return options[name] / 1_000
+        return float(options[name]) / 1_000
     full = name if name.startswith("runstream.") else f"runstream_service.{name}"
     module, _, constant = full.rpartition(".")
     if module.endswith(".Writer"):

@@ -73,7 +73,7 @@ except Unavailable as error:
     print(error)
 """
     said = lowest.run("-c", code, str(tmp_path / "runs.db"))
-    assert "pip install 'runstream[server]'" in said
+    assert "pip install '.[server]' in the sources of Runstream" in said
 
 
 def test_the_wheel_holds_the_stubs_their_types_and_the_server(wheel: Path) -> None:

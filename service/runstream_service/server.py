@@ -236,7 +236,8 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
             socket.create_server((host.strip("[]"), config.port), family=family).close()
         port = server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
-        raise CannotOpenError(f"cannot listen on {address}: {error}") from error
+        way_out = "" if config.listen else "; --port takes another port"
+        raise CannotOpenError(f"cannot listen on {address}: {error}{way_out}") from error
     return address if config.listen else f"{host}:{port}"
 
 

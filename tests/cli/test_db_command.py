@@ -176,7 +176,7 @@ def test_a_backup_that_fails_leaves_what_was_there(
     copy = tmp_path / "copy.db"
     copy.write_text("yesterday's")
     refused = ("db", "backup", str(copy), url(file))
-    assert "is there already" in db.refusal(1, *refused)
+    assert "is there already; --overwrite replaces it" in db.refusal(1, *refused)
     assert copy.read_text() == "yesterday's"
 
     def fail(*_: object) -> None:

@@ -107,3 +107,23 @@ def test_the_status_says_what_is_wrong(shell: Shell) -> None:
     assert "'nobody'" in shell.refusal(3, "experiments", "show", "-n", "nobody")
     assert "id=999" in shell.refusal(3, "experiments", "delete", "-x", "999")
     assert "name" in shell.refusal(2, "experiments", "create", "-n", "x" * 501)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("experiments", "create"),
+        ("experiments", "show"),
+        ("experiments", "delete"),
+        ("experiments", "rename"),
+        ("runs", "list"),
+        ("runs", "export"),
+    ],
+)
+def test_a_name_without_its_option_is_refused_saying_the_option(
+    shell: Shell, command: tuple[str, str]
+) -> None:
+    assert shell.refusal(2, *command, "my study") == (
+        "Error: Got unexpected argument 'my study'; "
+        "an experiment is named by --experiment-name 'my study'"
+    )

@@ -137,7 +137,8 @@ def test_a_second_server_on_a_file_is_refused(start: Starter) -> None:
 def test_a_second_server_on_a_port_is_refused(start: Starter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert port in refusal(start("--port", port))
+        assert "--port takes another" in refusal(start("--port", port))
+        assert "--http-port takes another" in refusal(start("--port", "0", "--http-port", port))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_without_the_server_packages_it_says_what_to_install(
         "raise ModuleNotFoundError(\"No module named 'peewee'\", name='peewee')"
     )
     line = refusal(start(PYTHONPATH=str(tmp_path)))
-    assert "pip install 'runstream[server]'" in line
+    assert "pip install '.[server]' in the sources of Runstream" in line
     assert "peewee" in line
 
 

@@ -89,3 +89,28 @@ def test_a_server_without_http_says_so_and_serves_none_on_request(
     assert (info.version, info.http_port) == (version("runstream"), 0)
     assert server.uri.endswith(f":{info.grpc_port}")
     assert terminal(sys.executable, "-c", PROGRAM, uri=server.uri).end() == (0, [])
+
+
+NOT_BUILT = """
+from pathlib import Path
+from runstream_service import built_interface
+built_interface.FOLDER = Path("nowhere")
+from runstream.cli import main
+main()
+"""
+
+
+def test_an_interface_that_is_not_built_is_not_opened_but_said_to_be_missing(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    server = ServerProcess(
+        tmp_path / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"}, program=("-c", NOT_BUILT)
+    )
+    status, lines = terminal(*COMMAND, "ui", uri=server.uri).end()
+    said = " ".join(lines)
+    assert (status, "run `make web` in the sources of Runstream" in said) == (1, True), lines
+    assert terminal(sys.executable, "-c", PROGRAM, uri=server.uri).end() == (0, [])  # no link
+    with TrackingClient(server.uri) as client:
+        assert not client.get_server_info().has_interface
+        assert client.interface_uri() is None
+    assert server.stop() == ""

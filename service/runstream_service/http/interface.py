@@ -6,7 +6,6 @@ import gzip
 import mimetypes
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -14,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-_BUILT = Path(__file__).parents[1] / "web"
+from runstream_service import built_interface
 
 #: Nothing is loaded from elsewhere, and no script runs but ours: what runs stored is only text.
 POLICY = (
@@ -80,6 +79,9 @@ def _files() -> dict[str, File]:
             gzip.compress(content, mtime=0),
             mimetypes.guess_type(path.name)[0] or "application/octet-stream",
         )
-        for path in (_BUILT / "index.html", *_BUILT.glob("assets/*"))
+        for path in (
+            built_interface.FOLDER / "index.html",
+            *built_interface.FOLDER.glob("assets/*"),
+        )
         if path.is_file()
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from runstream.v1 import server_service_pb2 as pb
 from runstream.v1.server_service_pb2_grpc import ServerServiceServicer
+from runstream_service import built_interface
 from runstream_service.http_side import HttpSide
 
 
@@ -19,7 +20,10 @@ class ServerInfo(ServerServiceServicer):
         self, request: pb.GetServerInfoRequest, context: Any
     ) -> pb.GetServerInfoResponse:
         return pb.GetServerInfoResponse(
-            version=version("runstream"), grpc_port=self._grpc_port, http_port=self._http.port
+            version=version("runstream"),
+            grpc_port=self._grpc_port,
+            http_port=self._http.port,
+            has_interface=built_interface.is_built(),
         )
 
     async def ServeHttp(self, request: pb.ServeHttpRequest, context: Any) -> pb.ServeHttpResponse:

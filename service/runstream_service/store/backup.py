@@ -38,7 +38,9 @@ def back_up(
     if target.resolve() == database.resolve():
         raise InvalidArgument(f"{target} is the database itself", field="target", value=target)
     if target.exists() and not overwrite:
-        raise AlreadyExists(f"{target} is there already", reason="TARGET_EXISTS")
+        raise AlreadyExists(
+            f"{target} is there already; --overwrite replaces it", reason="TARGET_EXISTS"
+        )
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         _copy(database, draft, progress)

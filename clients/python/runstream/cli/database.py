@@ -55,7 +55,7 @@ def server_packages() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         raise _Missing(
             f"this needs packages that are not here ({missing.name}): "
-            "pip install 'runstream[server]'"
+            "pip install '.[server]' in the sources of Runstream installs them"
         ) from None
 
 

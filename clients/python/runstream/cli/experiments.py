@@ -8,7 +8,12 @@ import click
 
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, moment, print_json, print_json_array, print_table
-from runstream.cli.selection import experiment_options, one_experiment, view_option
+from runstream.cli.selection import (
+    ExperimentCommand,
+    experiment_options,
+    one_experiment,
+    view_option,
+)
 from runstream.client import TrackingClient
 
 _DEFAULT = "0"
@@ -17,6 +22,9 @@ _DEFAULT = "0"
 @click.group()
 def experiments() -> None:
     """Create, list, show, rename, delete and restore experiments."""
+
+
+experiments.command_class = ExperimentCommand
 
 
 @experiments.command()

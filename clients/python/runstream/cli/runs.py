@@ -22,6 +22,7 @@ from runstream.cli.output import (
     print_table,
 )
 from runstream.cli.selection import (
+    ExperimentCommand,
     experiment_ids,
     experiment_options,
     run_argument,
@@ -64,7 +65,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@runs.command("list")
+@runs.command("list", cls=ExperimentCommand)
 @_search_options
 @click.option(
     "--limit",
@@ -179,7 +180,7 @@ def restore(client: TrackingClient, runs: tuple[str, ...]) -> None:
         click.echo(f"Restored run {run_id}.")
 
 
-@runs.command()
+@runs.command(cls=ExperimentCommand)
 @_search_options
 @click.option("--limit", type=click.IntRange(1), help="At most so many runs.")
 @click.option(

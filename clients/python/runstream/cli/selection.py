@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
@@ -26,6 +27,24 @@ _CANDIDATES = 200
 _ENVIRONMENT = "RUNSTREAM_EXPERIMENT_ID or _NAME, else MLFLOW_EXPERIMENT_ID or _NAME"
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+class ExperimentCommand(click.Command):
+    """A command to which an experiment is named by an option, and which says so of an argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return what is left of the arguments, which is nothing."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError:
+            _, words, _ = self.make_parser(ctx).parse_args(given)
+            if not words:
+                raise
+            option = f"--experiment-name {shlex.quote(words[0])}"
+            raise click.UsageError(
+                f"Got unexpected argument {words[0]!r}; an experiment is named by {option}", ctx
+            ) from None
 
 
 def experiment_options(*, several: bool = False, environment: bool = False) -> Decorator:

@@ -39,6 +39,11 @@ def _address(client: TrackingClient) -> str:
         client.serve_http()
     address = client.interface_uri()
     if address is None:
+        if not client.get_server_info().has_interface:
+            raise FailedPrecondition(
+                "the web interface is not built: run `make web` in the sources of Runstream and, "
+                "unless they are installed with --editable, install from them again"
+            )
         raise FailedPrecondition(
             f"where {client.tracking_uri} serves HTTP cannot be known, because it is behind TLS"
         )
