@@ -30,6 +30,7 @@ STATED: dict[str, list[str | int]] = {
         "grpc.server_handshake_timeout_ms",
         "grpc.max_connection_idle_ms",
     ],
+    "connections, of all the open files that the process may have": [],
     "the time of a read, with its wait for a thread": [
         "store.readers.READ_SECONDS",
         "store.readers.MAINTENANCE_SECONDS",
@@ -41,6 +42,7 @@ STATED: dict[str, list[str | int]] = {
         "store.budget.PAGE_BYTES",
     ],
     "a page of artifacts": ["servicers.artifacts.PAGE_FILES"],
+    "a list of the artifact proxy, which has no pages": ["http.artifacts.LISTED_FILES"],
     "a page of a history; histories of several runs together": ["servicers.metrics.PAGE_POINTS"],
     "one run, with all that it logged": ["store.budget.ANSWER_BYTES"],
     "the tags of one experiment": ["store.budget.ANSWER_BYTES"],

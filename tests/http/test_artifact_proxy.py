@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -47,6 +49,31 @@ def test_what_is_no_folder_lists_as_empty(rest: Rest, run_id: str) -> None:  # W
     for path in (f"0/{run_id}/artifacts/no", f"0/{run_id}/artifacts/file", "0", "", "9/none"):
         answer = rest.session.get(rest.uri + PROXY, params={"path": path})
         assert (answer.status_code, answer.json()) == (200, {}), path
+
+
+def test_a_list_is_whole_or_refused_since_it_has_no_pages(
+    server: ServerProcess, rest: Rest, run_id: str
+) -> None:
+    def insert(names: range) -> None:
+        with closing(sqlite3.connect(server.database)) as database, database:
+            database.execute("INSERT OR IGNORE INTO blob (sha256, name, size) VALUES ('s', 'n', 7)")
+            database.executemany(
+                "INSERT INTO artifact SELECT run.id, ?, blob.id, 1 FROM run, blob "
+                "WHERE uuid = ? AND sha256 = 's'",
+                ((f"many/{name:06}", run_id) for name in names),
+            )
+
+    query = {"path": f"0/{run_id}/artifacts/many"}
+    insert(range(50_000))
+    files = rest.session.get(rest.uri + PROXY, params=query).json()["files"]
+    assert [file["path"] for file in files] == [f"{name:06}" for name in range(50_000)]
+    insert(range(50_000, 100_001))
+    answer = rest.session.get(rest.uri + PROXY, params=query)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert f"0/{run_id}/artifacts/many has more than 100000 files" in answer.json()["message"]
+    pages = f"{rest.uri}/api/2.0/mlflow/artifacts/list"
+    paged = rest.session.get(pages, params={"run_id": run_id, "path": "many"}).json()
+    assert paged["next_page_token"]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ _OF_RUN = re.compile(
 )
 _PAGE_FILES = 10_000
 
+#: Files and folders of one list: MLflow's answer has no pages.
+LISTED_FILES = 100_000
+
 
 class Place(NamedTuple):
     """What a path of the proxy names; an empty path is all that the run has."""
@@ -86,6 +89,15 @@ class ArtifactProxy:
             start = page.next
             if not start:
                 break
+            if len(files) >= LISTED_FILES:
+                raise InvalidArgument(
+                    f"{folder} has more than {LISTED_FILES} files and folders, the limit of a list "
+                    "of the artifact proxy: list it in pages, by mlflow/artifacts/list",
+                    reason="FOLDER_TOO_LARGE",
+                    field="path",
+                    value=folder,
+                    limit=LISTED_FILES,
+                )
         content = orjson.dumps({"files": files} if files else {})
         return Response(content, media_type="application/json")
 
