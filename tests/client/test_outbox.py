@@ -357,6 +357,22 @@ def test_a_call_that_skips_errors_logs_the_rest_and_tells_once_of_each_key(
     assert sent(outbox) == []
 
 
+def test_one_key_is_told_of_as_a_metric_a_param_and_a_tag_up_to_100_in_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    buffer = new_outbox().buffer(RUN)
+    for _ in range(2):
+        buffer.log_metrics({"lr": "fast"}, 1, 1, "skip")
+        buffer.log_params({"lr": "x" * 65_537}, "skip")
+        buffer.set_tags({"lr": "x" * 65_537}, "skip")
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 3
+    for text in ("metrics.lr", "params.lr", "tags.lr"):
+        assert sum(text in message for message in told) == 1, told
+    buffer.log_metrics({f"m{n}": "fast" for n in range(200)}, 1, 1, "skip")
+    assert len(caplog.records) == 100
+
+
 def test_what_the_server_refused_ends_no_call_that_skips_errors(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 _MANY_POINTS = 50_000
 _MANY_BATCHES = 1
 
-# Keys of which a run tells that they were left out; those after them are left out in silence.
-_TOLD_KEYS = 100
+# Metrics, params and tags of which a run tells that they were left out; those after them are left
+# out in silence.
+_TOLD = 100
+_TOLD_CHARACTERS = 500
 
 log = logging.getLogger("runstream")
 
@@ -62,7 +64,7 @@ class RunBuffer:
         self._append: dict[str, Callable[[bytes], None]] = {}
         self._settings: deque[Settings] = deque()
         self._params: dict[str, str] = {}
-        self._told: set[object] = set()
+        self._told: set[tuple[str, str]] = set()
         self.run_id = run_id
         self.admitted = False
         self.attention = True
@@ -112,7 +114,7 @@ class RunBuffer:
             except InvalidArgument as error:
                 if not lenient:
                     raise
-                self._leave_out(key, error)
+                self._leave_out("metrics", key, error)
         _at_once(steps)
         if buffer.attention:
             buffer._outbox.attend(buffer)
@@ -248,13 +250,14 @@ class RunBuffer:
             try:
                 self._outbox.raise_refusals(self.run_id)
             except RunstreamError as refusal:
-                self._leave_out(refusal.reason, refusal)
+                self._leave_out("refusals", refusal.reason, refusal)
         return self if self.admitted else self._outbox.admit(self)
 
-    def _leave_out(self, key: object, error: RunstreamError) -> None:
+    def _leave_out(self, field: str, key: object, error: RunstreamError) -> None:
         """Warn once that something is not logged, in a call that must not end the training."""
-        if key not in self._told and len(self._told) < _TOLD_KEYS:
-            self._told.add(key)
+        name = field, repr(key)[:_TOLD_CHARACTERS]  # of a key that may be anything
+        if name not in self._told and len(self._told) < _TOLD:
+            self._told.add(name)
             log.warning("run %s: not logged: %s", self.run_id, error)
 
     def _points(self) -> int:
@@ -288,7 +291,7 @@ class RunBuffer:
                 )
                 if refuse is None:
                     raise error
-                refuse(key, error)
+                refuse("params", key, error)
                 del texts[key]
         given = [Param(key=key, value=value) for key, value in texts.items()]
         tagged = settings("tags", tags, refuse)

@@ -97,7 +97,8 @@ def log_metrics(
         timestamp: milliseconds since the epoch; now, if left out.
         on_error: `raise`, so that all of them are logged or none; or `skip`, for callbacks of
             training frameworks, which a bad value must not end: what breaks a rule, or was refused
-            by the server before, is left out, with one warning for its key in the log `runstream`.
+            by the server before, is left out, with one warning for each metric, param or tag in the
+            log `runstream`.
 
     Raises:
         InvalidArgument: a key or value breaks its rule, unless it is skipped.

@@ -28,11 +28,12 @@ else:
     Pairs = object
 
 #: What becomes of a call that logs several things when one of them breaks its rule: the call
-#: raises and logs none of them, or it leaves that one out, with one warning for its key.
+#: raises and logs none of them, or it leaves that one out, with one warning for each metric, param
+#: or tag.
 OnError = Literal["raise", "skip"]
 
-#: Takes a key and what is wrong with it.
-Refuse = Callable[[object, InvalidArgument], None]
+#: Takes `params` or `tags`, a key, and what is wrong with it.
+Refuse = Callable[[str, object, InvalidArgument], None]
 
 
 def pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
@@ -84,7 +85,7 @@ def settings(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str
         except InvalidArgument as error:
             if refuse is None:
                 raise
-            refuse(key, error)
+            refuse(field, key, error)
     return texts
 
 
