@@ -17,7 +17,7 @@ from api import Api, batch, refused
 from files import on_disk, upload
 from runstream.v1 import experiment_service_pb2 as experiments_pb
 from runstream.v1.maintenance_service_pb2 import PurgeRequest, PurgeResponse
-from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ViewType, WriteId
+from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ViewType
 from runstream.v1.run_service_pb2 import (
     CreateRunRequest,
     DeleteRunRequest,
@@ -28,6 +28,7 @@ from runstream.v1.run_service_pb2 import (
     SetTagRequest,
 )
 from runstream.v1.watch_service_pb2 import WatchRequest
+from runstream.v1.write_pb2 import WriteId
 from server_process import ServerProcess
 
 # A server that dies once 2,500 rows of each of two steps are gone.
@@ -47,12 +48,12 @@ main()
 
 # A server in which somebody restores what is deleted, just before it is taken out of sight.
 RESTORES = """
-from runstream_service.store import deletion, experiments, purge
+from runstream_service.store import deletion, experiment_changes, purge
 from runstream_service.store.models import Experiment, Run
 take_experiments, take_runs = purge.take_experiments, purge.take_runs
 def late_experiments(before):
     for experiment in Experiment.select().where(Experiment.deleted):
-        experiments.restore(str(experiment.id))
+        experiment_changes.restore(str(experiment.id), None)
     return take_experiments(before)
 def late_runs(ids, before):
     for run in Run.select().where(Run.deleted):

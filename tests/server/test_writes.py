@@ -1,4 +1,4 @@
-"""A write that is sent again undoes nothing newer: row P3 of docs/behaviour.md."""
+"""A write to a run that is sent again undoes nothing newer: row P3 of docs/behaviour.md."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from runstream.v1.run_pb2 import (
     ModelOutput,
     Run,
     RunTag,
-    WriteId,
 )
 from runstream.v1.watch_service_pb2 import WatchRequest
+from runstream.v1.write_pb2 import WriteId
 from runstream_service.store.writes import WRITERS
 from server_process import ServerProcess
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from runstream.batch import Batch
 from runstream.errors import Internal
 from runstream.v1.logging_service_pb2 import LogBatchRequest
-from runstream.v1.run_pb2 import WriteId
+from runstream.v1.write_pb2 import WriteId
 
 if TYPE_CHECKING:
     from runstream.buffer import RunBuffer

@@ -24,7 +24,6 @@ from runstream.messages import new_message
 from runstream.model_calls import ModelCalls
 from runstream.operations import RunOperations
 from runstream.purge_calls import PurgeCalls
-from runstream.run_calls import write_id
 from runstream.scalars import Integer, Value, to_float, to_integer
 from runstream.server_calls import ServerCalls
 from runstream.settings import OnError, Pairs, settings
@@ -279,7 +278,6 @@ class TrackingClient(
             table=_table(metrics),
             params=[Param(key=k, value=v) for k, v in settings("params", params).items()],
             tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags).items()],
-            write=write_id(),
         )
         self._connection.call(lambda to: to.logs.Log, request)
 

@@ -17,6 +17,7 @@ from runstream import closing, embedded, proxies
 from runstream.call_threads import CallThreads
 from runstream.channel import CLOSED, Reading, Services, close_channel, open_channel
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
+from runstream.messages import name_write
 from runstream.status import error_of_call
 from runstream.tracking_uri import Target
 from runstream.uploader import FORKING, NO_THREADS, Uploader
@@ -87,7 +88,7 @@ class Connection:
 
         Args:
             rpc: picks the RPC from the services.
-            request: its request.
+            request: its request; a write gets a name, so that it can be sent again.
             again: whether it may be sent again when its answer was lost. If not, it waits for
                 the server and is sent once.
 
@@ -95,6 +96,7 @@ class Connection:
             RunstreamError: what the server answered; Unavailable if it did not, DeadlineExceeded
                 if that took longer than `DEADLINE`.
         """
+        name_write(request)
         end = min(time.monotonic() + DEADLINE, self.give_up_at)
         attempt = partial(self._attempt, rpc, request, wait=not again, end=end)
         pauses = _pauses(end) if again else iter(())

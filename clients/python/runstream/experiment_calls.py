@@ -77,7 +77,7 @@ class ExperimentCalls:
             NotFound: there is no active experiment of this id.
         """
         request = new_message(experiments.DeleteExperimentRequest, experiment_id=experiment_id)
-        self._connection.call(lambda to: to.experiments.DeleteExperiment, request, again=False)
+        self._connection.call(lambda to: to.experiments.DeleteExperiment, request)
 
     def restore_experiment(self, experiment_id: str) -> None:
         """Restore a deleted experiment and the runs that were deleted with it (E3).
@@ -86,7 +86,7 @@ class ExperimentCalls:
             NotFound: there is no deleted experiment of this id.
         """
         request = new_message(experiments.RestoreExperimentRequest, experiment_id=experiment_id)
-        self._connection.call(lambda to: to.experiments.RestoreExperiment, request, again=False)
+        self._connection.call(lambda to: to.experiments.RestoreExperiment, request)
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: object) -> None:
         """Set a tag of an active experiment (E4).
@@ -111,4 +111,4 @@ class ExperimentCalls:
         request = new_message(
             experiments.DeleteExperimentTagRequest, experiment_id=experiment_id, key=key
         )
-        self._connection.call(lambda to: to.experiments.DeleteExperimentTag, request, again=False)
+        self._connection.call(lambda to: to.experiments.DeleteExperimentTag, request)

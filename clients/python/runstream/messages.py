@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from runstream.errors import InvalidArgument
+from runstream.v1.write_pb2 import WriteId
 
 Fields = ParamSpec("Fields")
 Message = TypeVar("Message")
@@ -35,6 +37,12 @@ def new_message(
             field=name,
             value=value,
         ) from None
+
+
+def name_write(request: Any) -> None:
+    """Give a request that writes, and has no name, one that its repetitions share (P3)."""
+    if "write" in request.DESCRIPTOR.fields_by_name and not request.HasField("write"):
+        request.write.CopyFrom(WriteId(writer=secrets.token_hex(16), sequence=1))
 
 
 def _culprit(kind: Callable[..., object], fields: dict[str, object]) -> str:

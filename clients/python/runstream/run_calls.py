@@ -15,7 +15,7 @@ from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
 from runstream.messages import new_message
 from runstream.settings import Pairs, settings
 from runstream.v1 import run_service_pb2 as runs
-from runstream.v1.run_pb2 import RunStatus, RunTag, WriteId
+from runstream.v1.run_pb2 import RunStatus, RunTag
 
 
 class RunCalls:
@@ -108,7 +108,6 @@ class RunCalls:
             end_time=end_time,
             run_name=name,
             heartbeat=heartbeat,
-            write=write_id(),
         )
         answer = self._connection.call(lambda to: to.runs.UpdateRun, request)
         return RunInfo.from_proto(answer.run_info)
@@ -196,13 +195,8 @@ class RunCalls:
             FailedPrecondition: the run is deleted.
         """
         self._connection.outbox.flush(run_id)
-        request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key, write=write_id())
+        request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
         self._connection.call(lambda to: to.runs.DeleteTag, request)
-
-
-def write_id() -> WriteId:
-    """Return what names one call, so that it can be sent again and undoes nothing newer (P3)."""
-    return WriteId(writer=secrets.token_hex(16), sequence=1)
 
 
 def _now() -> int:

@@ -11,7 +11,8 @@ from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
 from runstream_service import messages
 from runstream_service.servicers import searches
-from runstream_service.store import activity, datasets, experiments
+from runstream_service.servicers.write_id import write_id
+from runstream_service.store import activity, datasets, experiment_changes, experiments
 from runstream_service.store.readers import Readers
 from runstream_service.store.writer import Writer
 
@@ -52,19 +53,28 @@ class Experiments(ExperimentServiceServicer):
         self, request: pb.UpdateExperimentRequest, context: Any
     ) -> pb.UpdateExperimentResponse:
         check_experiment_name("new_name", request.new_name)
-        await self._writer.submit(experiments.rename, request.experiment_id, request.new_name)
+        await self._writer.submit(
+            experiment_changes.rename,
+            request.experiment_id,
+            request.new_name,
+            write_id(request.write),
+        )
         return pb.UpdateExperimentResponse()
 
     async def DeleteExperiment(
         self, request: pb.DeleteExperimentRequest, context: Any
     ) -> pb.DeleteExperimentResponse:
-        await self._writer.submit(experiments.delete, request.experiment_id)
+        await self._writer.submit(
+            experiment_changes.delete, request.experiment_id, write_id(request.write)
+        )
         return pb.DeleteExperimentResponse()
 
     async def RestoreExperiment(
         self, request: pb.RestoreExperimentRequest, context: Any
     ) -> pb.RestoreExperimentResponse:
-        await self._writer.submit(experiments.restore, request.experiment_id)
+        await self._writer.submit(
+            experiment_changes.restore, request.experiment_id, write_id(request.write)
+        )
         return pb.RestoreExperimentResponse()
 
     async def SetExperimentTag(
@@ -73,14 +83,23 @@ class Experiments(ExperimentServiceServicer):
         check_key("key", request.key)
         check_text(f"tags.{request.key}", request.value, EXPERIMENT_TAG_CHARACTERS)
         await self._writer.submit(
-            experiments.set_tag, request.experiment_id, request.key, request.value
+            experiment_changes.set_tag,
+            request.experiment_id,
+            request.key,
+            request.value,
+            write_id(request.write),
         )
         return pb.SetExperimentTagResponse()
 
     async def DeleteExperimentTag(
         self, request: pb.DeleteExperimentTagRequest, context: Any
     ) -> pb.DeleteExperimentTagResponse:
-        await self._writer.submit(experiments.delete_tag, request.experiment_id, request.key)
+        await self._writer.submit(
+            experiment_changes.delete_tag,
+            request.experiment_id,
+            request.key,
+            write_id(request.write),
+        )
         return pb.DeleteExperimentTagResponse()
 
     async def SearchDatasets(

@@ -26,6 +26,7 @@ from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceService
 from runstream.v1.metric_pb2 import LoggedMetric
 from runstream_service import messages
 from runstream_service.servicers.page_token import check_page_size, made, place_of
+from runstream_service.servicers.write_id import write_id
 from runstream_service.store import artifacts, experiments, logged_models
 from runstream_service.store.budget import PAGE_BYTES
 from runstream_service.store.readers import Readers
@@ -87,26 +88,35 @@ class LoggedModels(LoggedModelServiceServicer):
                 value=request.status,
                 limit=limit,
             )
-        model = await self._writer.submit(logged_models.finalize, request.model_id, request.status)
+        write = write_id(request.write)
+        model = await self._writer.submit(
+            logged_models.finalize, request.model_id, request.status, write
+        )
         return pb.FinalizeLoggedModelResponse(model=_message(model))
 
     async def DeleteLoggedModel(
         self, request: pb.DeleteLoggedModelRequest, context: Any
     ) -> pb.DeleteLoggedModelResponse:
-        await self._writer.submit(logged_models.delete, request.model_id)
+        await self._writer.submit(logged_models.delete, request.model_id, write_id(request.write))
         return pb.DeleteLoggedModelResponse()
 
     async def SetLoggedModelTags(
         self, request: pb.SetLoggedModelTagsRequest, context: Any
     ) -> pb.SetLoggedModelTagsResponse:
         tags = _pairs("tags", request.tags)
-        model = await self._writer.submit(logged_models.set_tags, request.model_id, tags)
+        write = write_id(request.write)
+        model = await self._writer.submit(logged_models.set_tags, request.model_id, tags, write)
         return pb.SetLoggedModelTagsResponse(model=_message(model))
 
     async def DeleteLoggedModelTag(
         self, request: pb.DeleteLoggedModelTagRequest, context: Any
     ) -> pb.DeleteLoggedModelTagResponse:
-        await self._writer.submit(logged_models.delete_tag, request.model_id, request.tag_key)
+        await self._writer.submit(
+            logged_models.delete_tag,
+            request.model_id,
+            request.tag_key,
+            write_id(request.write),
+        )
         return pb.DeleteLoggedModelTagResponse()
 
     async def LogLoggedModelParams(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runstream.rules import check_write_id
-from runstream.v1 import run_pb2 as pb
+from runstream.v1 import write_pb2 as pb
 from runstream_service.store.writes import WriteId
 
 

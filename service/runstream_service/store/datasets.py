@@ -73,7 +73,7 @@ def log_inputs(
         NotFound, FailedPrecondition: as `active_run`.
     """
     run = active_run(run_id)
-    if not writes.accept(run, write):
+    if not writes.to_run.accept(run, write):
         return
     experiment = Run.select(Run.experiment).where(Run.id == run).scalar()
     for read in inputs:

@@ -18,7 +18,7 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
         NotFound: there is none of this id.
     """
     run = get(run_id)
-    if not writes.accept(run.id, write):
+    if not writes.to_run.accept(run.id, write):
         return
     deleted_time = experiments.now()
     if not run.deleted:
@@ -44,7 +44,7 @@ def restore(run_id: str, write: WriteId | None) -> None:
     """
     run = get(run_id)
     experiments.get_active(str(run.experiment_id))
-    if not writes.accept(run.id, write):
+    if not writes.to_run.accept(run.id, write):
         return
     of_active = Run.experiment.in_(Experiment.select(Experiment.id).where(~Experiment.deleted))
     these = (Run.id == run.id) | (Run.deleted_with_run == run.id)

@@ -1,11 +1,13 @@
-"""Experiments: writing happens on the writer's thread, reading on a reader's."""
+"""Experiments: how they are created, on the writer's thread, and read, on a reader's.
+
+What changes them is in `experiment_changes`.
+"""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from runstream.errors import (
     AlreadyExists,
@@ -15,10 +17,10 @@ from runstream.errors import (
     ResourceExhausted,
     shortened,
 )
-from runstream_service.store import changes, reading
+from runstream_service.store import reading
 from runstream_service.store.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.store.locations import resolved_location
-from runstream_service.store.models import Experiment, ExperimentTag, Run, database
+from runstream_service.store.models import Experiment, ExperimentTag, database
 from runstream_service.store.statement import LISTED, among, listed, written
 
 Pair = tuple[str, str]
@@ -49,7 +51,7 @@ def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -
         AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
     """
     artifact_location = resolved_location(artifact_location)
-    _refuse_taken(name)
+    refuse_taken(name)
     created = now()
     experiment = Experiment.create(
         name=name,
@@ -61,7 +63,7 @@ def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -
         experiment.artifact_location = f"mlflow-artifacts:/{experiment.id}"
         experiment.save()
     for key, value in tags:
-        _set_tag(experiment, key, value)
+        put_tag(experiment, key, value)
     return experiment
 
 
@@ -154,84 +156,6 @@ def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair
         yield from ((experiments[number], tags[number]) for number in ids)
 
 
-def rename(experiment_id: str, name: str) -> None:
-    """Give an active experiment another name.
-
-    Raises:
-        NotFound, FailedPrecondition: as `get_active`.
-        AlreadyExists: another experiment has the name.
-    """
-    experiment = get_active(experiment_id)
-    if experiment.name != name:
-        _refuse_taken(name)
-    _touch(experiment, name=name)
-
-
-def delete(experiment_id: str) -> None:
-    """Delete an active experiment, and with it its active runs (E3).
-
-    Raises:
-        NotFound: there is no active experiment of this id.
-    """
-    experiment = _in_stage(experiment_id, deleted=False)
-    deleted_time = now()
-    _touch(experiment, deleted=True, deleted_time=deleted_time)
-    _update_runs(
-        (Run.experiment == experiment) & ~Run.deleted,
-        deleted=True,
-        deleted_time=deleted_time,
-        deleted_with_experiment=True,
-    )
-
-
-def restore(experiment_id: str) -> None:
-    """Restore a deleted experiment and the runs that were deleted with it (E3).
-
-    Raises:
-        NotFound: there is no deleted experiment of this id.
-    """
-    experiment = _in_stage(experiment_id, deleted=True)
-    _touch(experiment, deleted=False, deleted_time=None)
-    _update_runs(
-        (Run.experiment == experiment) & Run.deleted_with_experiment,
-        deleted=False,
-        deleted_time=None,
-        deleted_with_experiment=False,
-    )
-
-
-def set_tag(experiment_id: str, key: str, value: str) -> None:
-    """Set a tag of an active experiment.
-
-    Raises:
-        NotFound, FailedPrecondition: as `get_active`.
-    """
-    experiment = get_active(experiment_id)
-    _set_tag(experiment, key, value)
-    _touch(experiment)
-
-
-def delete_tag(experiment_id: str, key: str) -> None:
-    """Delete a tag of an active experiment.
-
-    Raises:
-        NotFound, FailedPrecondition: as `get_active`; NotFound also if there is no such tag.
-    """
-    experiment = get_active(experiment_id)
-    tag = ExperimentTag.get_or_none(
-        (ExperimentTag.experiment == experiment) & (ExperimentTag.key == key)
-    )
-    if tag is None:
-        raise NotFound(
-            f"No tag with name: {key} in experiment with id {experiment_id}",
-            reason="TAG_NOT_FOUND",
-            field="key",
-            value=key,
-        )
-    tag.delete_instance()
-    _touch(experiment)
-
-
 def _number(experiment_id: str) -> int:
     """Return the internal id; a number that SQLite cannot hold is that of none."""
     if not _ID.fullmatch(experiment_id):
@@ -272,25 +196,16 @@ def _too_large(experiment: int) -> ResourceExhausted:
     )
 
 
-def _set_tag(experiment: Experiment, key: str, value: str) -> None:
+def put_tag(experiment: Experiment, key: str, value: str) -> None:
+    """Set a tag, whatever it was."""
     ExperimentTag.insert(experiment=experiment, key=key, value=value).on_conflict(
         conflict_target=[ExperimentTag.experiment, ExperimentTag.key],
         preserve=[ExperimentTag.value],
     ).execute()
 
 
-def _touch(experiment: Experiment, **changes: object) -> None:
-    Experiment.update(last_update_time=now(), **changes).where(
-        Experiment.id == experiment.id
-    ).execute()
-
-
-def _update_runs(which: Any, **values: object) -> None:
-    changed = Run.update(**values).where(which).returning(Run.id).execute()
-    changes.runs_changed([run.id for run in changed])
-
-
-def _refuse_taken(name: str) -> None:
+def refuse_taken(name: str) -> None:
+    """Raise AlreadyExists if an experiment has the name."""
     taken = Experiment.get_or_none(Experiment.name == name)
     if taken is not None:
         state = "deleted" if taken.deleted else "active"
@@ -301,17 +216,3 @@ def _refuse_taken(name: str) -> None:
             value=name,
             experiment_id=taken.id,
         )
-
-
-def _in_stage(experiment_id: str, *, deleted: bool) -> Experiment:
-    experiment = get(experiment_id)
-    if experiment.deleted != deleted:
-        stage = "deleted" if deleted else "active"
-        raise NotFound(
-            f"No {stage} Experiment with id={experiment_id} exists",
-            reason="EXPERIMENT_NOT_FOUND",
-            field="experiment_id",
-            value=experiment_id,
-            limit=stage,
-        )
-    return experiment

@@ -92,7 +92,7 @@ class Ingest:
         if params:
             run_for_each(_INSERT_PARAM, params)
         if batch.tags:
-            if writes.accept(run, batch.write):
+            if writes.to_run.accept(run, batch.write):
                 batch = replace(batch, tags=effective_tags(batch.tags))
                 set_tags(run, batch.tags)
             else:

@@ -10,11 +10,12 @@ from typing import Any
 from peewee import EXCLUDED
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
-from runstream_service.store import experiments, names
+from runstream_service.store import experiments, names, writes
 from runstream_service.store.locations import below
 from runstream_service.store.model_metrics import LoggedPoint, points_of
 from runstream_service.store.models import LoggedModel, LoggedModelParam, LoggedModelTag
 from runstream_service.store.statement import first_row, written
+from runstream_service.store.writes import WriteId
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -99,27 +100,38 @@ def found(ids: Sequence[int]) -> list[Logged]:
     return _with_data([rows[number] for number in ids])
 
 
-def finalize(model_id: str, status: int) -> Logged:
+def finalize(model_id: str, status: int, write: WriteId | None) -> Logged:
     """Say whether the files of a model are there; raises as `active`."""
-    return _changed(active(model_id), status=status)
+    model = active(model_id)
+    if not writes.to_model.accept(model.id, write):
+        return _with_data([model])[0]
+    return _changed(model, status=status)
 
 
-def delete(model_id: str) -> None:
+def delete(model_id: str, write: WriteId | None) -> None:
     """Delete a model; raises as `get`."""
+    model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
+    if model is not None and writes.to_model.was_applied(model.id, write):
+        return
     model = _model(model_id)
+    writes.to_model.note(model.id, write)
     LoggedModel.update(deleted_time=experiments.now()).where(LoggedModel.id == model.id).execute()
 
 
-def set_tags(model_id: str, tags: Pairs) -> Logged:
+def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> Logged:
     """Set tags of a model; raises as `active`."""
     model = active(model_id)
+    if not writes.to_model.accept(model.id, write):
+        return _with_data([model])[0]
     _set_tags(model, tags)
     return _changed(model)
 
 
-def delete_tag(model_id: str, key: str) -> None:
+def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of a model; raises as `active`, and NotFound if there is no such tag."""
     model = active(model_id)
+    if writes.to_model.was_applied(model.id, write):
+        return
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
     if not LoggedModelTag.delete().where(tag).execute():
         raise NotFound(
@@ -128,6 +140,7 @@ def delete_tag(model_id: str, key: str) -> None:
             field="tag_key",
             value=key,
         )
+    writes.to_model.note(model.id, write)
     _changed(model)
 
 

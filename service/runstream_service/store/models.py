@@ -350,6 +350,30 @@ class ModelMetric(Table):
         )
 
 
+class ExperimentWrite(Table):
+    """As `Write`, to an experiment."""
+
+    id = AutoField()
+    owner = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
+    writer = BlobField()
+    sequence = BigIntegerField()
+
+    class Meta:
+        constraints = (SQL("UNIQUE (owner_id, writer)"),)
+
+
+class ModelWrite(Table):
+    """As `Write`, to a logged model."""
+
+    id = AutoField()
+    owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    writer = BlobField()
+    sequence = BigIntegerField()
+
+    class Meta:
+        constraints = (SQL("UNIQUE (owner_id, writer)"),)
+
+
 class SharedArtifact(Table):
     """A file of the artifact proxy that is of no run and no model, by its path there."""
 

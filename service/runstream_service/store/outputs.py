@@ -43,7 +43,7 @@ class ModelOutput(NamedTuple):
 def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | None) -> None:
     """Record models that an active run made; raises as `active_run`."""
     run = active_run(run_id)
-    if writes.accept(run, write):
+    if writes.to_run.accept(run, write):
         run_for_each(_UPSERT, ((run, *model) for model in models))
 
 
@@ -67,12 +67,12 @@ def log_model(run_id: str, description: object, write: WriteId | None) -> None:
         InvalidArgument: the list would be over the limit of a tag.
     """
     run = active_run(run_id)
-    if writes.was_applied(run, write):
+    if writes.to_run.was_applied(run, write):
         return
     history = (RunTag.run == run) & (RunTag.key == HISTORY_TAG)
     before = RunTag.select(RunTag.value).where(history).scalar()
     value = json.dumps([*json.loads(before or "[]"), description])
     check_text(f"tags.{HISTORY_TAG}", value)
-    writes.note(run, write)
+    writes.to_run.note(run, write)
     set_tags(run, [(HISTORY_TAG, value)])
     changes.runs_changed([run], tags=((HISTORY_TAG, value),))

@@ -20,6 +20,7 @@ from runstream_service.store.models import (
     Dataset,
     Experiment,
     ExperimentTag,
+    ExperimentWrite,
     Input,
     LoggedModel,
     ModelInput,
@@ -183,6 +184,7 @@ def end_experiment(experiment: int) -> None:
         return
     if Experiment.update(name="", artifact_location="").where(empty).execute():
         ExperimentTag.delete().where(ExperimentTag.experiment == experiment).execute()
+        ExperimentWrite.delete().where(ExperimentWrite.owner == experiment).execute()
         Dataset.delete().where(Dataset.experiment == experiment).execute()
 
 

@@ -14,6 +14,7 @@ from runstream_service.store.models import (
     LoggedModelParam,
     LoggedModelTag,
     ModelArtifact,
+    ModelWrite,
     database,
 )
 from runstream_service.store.statement import written
@@ -28,6 +29,7 @@ _DELETE_SOME = [
     _delete_some(ModelArtifact, ModelArtifact.path),
     _delete_some(LoggedModelParam, LoggedModelParam.key),
     _delete_some(LoggedModelTag, LoggedModelTag.key),
+    _delete_some(ModelWrite, ModelWrite.id),
 ]
 _DELETE = written(LoggedModel.delete().where(LoggedModel.id == 0))
 

@@ -158,7 +158,7 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     run = get(run_id)
     if run.deleted:
         raise deleted(run_id)
-    if not writes.accept(run.id, write):
+    if not writes.to_run.accept(run.id, write):
         return run
     if told.heartbeat:
         run.last_sign = experiments.now()
@@ -185,7 +185,7 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
     """
     state = run_state(run_id)
     run = state.id
-    if key == NAME_TAG or writes.was_applied(run, write):
+    if key == NAME_TAG or writes.to_run.was_applied(run, write):
         return
     if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
         raise NotFound(
@@ -194,7 +194,7 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
             field="key",
             value=key,
         )
-    writes.note(run, write)
+    writes.to_run.note(run, write)
     changes.tag_deleted(run_id, state.experiment_id, key)
 
 

@@ -29,8 +29,7 @@ final class Calls {
   private static final Map<String, List<String>> ONCE =
       Map.of(
           PACKAGE + "ExperimentService",
-          List.of(
-              "CreateExperiment", "DeleteExperiment", "RestoreExperiment", "DeleteExperimentTag"),
+          List.of("CreateExperiment"),
           PACKAGE + "ArtifactService",
           List.of("UploadArtifact", "DownloadArtifact", "DeleteArtifacts"),
           PACKAGE + "LoggingService",
