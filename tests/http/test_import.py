@@ -90,6 +90,8 @@ def run_import(source: str, server: ServerProcess) -> tuple[int, dict[str, Any]]
 
 def check(server: ServerProcess, artifacts: bool = True) -> None:
     with TrackingClient(server.uri) as client:
+        everything = client.search_runs(["0"], run_view_type="ALL")
+        assert "deleted" not in {run.info.run_name for run in everything}
         for name in ("wine", "iris"):
             experiment = client.get_experiment_by_name(name)
             assert experiment is not None

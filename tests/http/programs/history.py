@@ -41,3 +41,5 @@ client.log_metric(
     dataset_digest="1",
 )
 client.log_inputs(running.info.run_id, models=[LoggedModelInput(model.model_id)])
+deleted = client.create_run("0", run_name="deleted")
+client.delete_run(deleted.info.run_id)

@@ -40,9 +40,10 @@ def mlflow(
 ) -> None:
     """Copy from MLflow: a server (http://host:5000), a database (sqlite:///mlflow.db), a folder.
 
-    Copies active experiments, runs with their whole histories, params, tags, datasets and
-    artifacts, and logged models. It can be run again, and goes on where it stopped. What cannot be
-    copied is told in the end, with the file and line, and costs nothing else; then it exits with 1.
+    Copies experiments, runs with their whole histories, params, tags, datasets and artifacts, and
+    logged models; those that are deleted are left out. It can be run again, and goes on where it
+    stopped. What cannot be copied is told in the end, with the file and line, and costs nothing
+    else; then it exits with 1.
     """
     copying = Copying(_source(source, local_artifacts), client)
     experiments = list(copying.experiments())
