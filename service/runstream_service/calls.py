@@ -16,7 +16,14 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from runstream.errors import DOMAIN, Internal, InvalidArgument, RunstreamError, server_stopping
+from runstream.errors import (
+    DOMAIN,
+    Internal,
+    InvalidArgument,
+    RunstreamError,
+    detached,
+    server_stopping,
+)
 from runstream_service.admission import Admission, Requests
 
 log = logging.getLogger(__name__)
@@ -207,8 +214,7 @@ def _error(failure: Exception, method: str) -> RunstreamError:
     if not isinstance(failure, RunstreamError):
         log.error("%s failed", method, exc_info=failure)
         return Internal("internal error; the log of the server has the particulars")
-    failure.__cause__ = failure.__context__ = None
-    return failure.with_traceback(None)
+    return detached(failure)
 
 
 async def _abort(error: RunstreamError, context: Any) -> None:

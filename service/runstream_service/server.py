@@ -175,8 +175,9 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         # What is alive now lives as long as the server, and rows and columns are no cycles: the
         # collector need not look at the former again, nor so often at the latter.
         gc.freeze()
-        # The event loop waits no longer than this for a thread that is busy in Python.
-        sys.setswitchinterval(0.001)
+        # The event loop waits no longer than this for a thread that is busy in Python, and a reader
+        # five times for a row of tables: the interpreter changes hands around every step of SQLite.
+        sys.setswitchinterval(0.0002)
         gc.set_threshold(100_000, 20, 20)
 
         looking = asyncio.gather(mark_lost_runs(writer, config.lost_after), check_regularly(served))

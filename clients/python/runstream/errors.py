@@ -18,11 +18,13 @@ a `BatchError` (docs/behaviour.md, X1 and X4).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import grpc
 
 DOMAIN = "runstream.io"
+
+_Error = TypeVar("_Error", bound="RunstreamError")
 
 # Metadata travels in HTTP/2 headers, of which gRPC accepts 8 KiB in all.
 _METADATA_CHARACTERS = 200
@@ -119,6 +121,16 @@ BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
 def shortened(text: str, limit: int = _METADATA_CHARACTERS) -> str:
     """Return a text as an error can hold it."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def detached(error: _Error) -> _Error:
+    """Return an error without the errors and frames that it came through.
+
+    They hold all that was sent, and often the error itself: while it is kept they are, too, and
+    after that until the next collection of garbage, which takes long if they are many.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def server_stopping() -> Unavailable:

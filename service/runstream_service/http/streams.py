@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from runstream.errors import RunstreamError
+from runstream.errors import RunstreamError, detached
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
@@ -157,7 +157,7 @@ def _batches(lines: Sequence[bytes]) -> list[LogBatchRequest | RunstreamError | 
         try:
             batches.append(_batch(line) if line.strip() else None)
         except RunstreamError as error:
-            batches.append(error.with_traceback(None))
+            batches.append(detached(error))
     return batches
 
 

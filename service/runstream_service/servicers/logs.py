@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from runstream.errors import InvalidArgument, RunstreamError, Unavailable, server_stopping
+from runstream.errors import InvalidArgument, RunstreamError, Unavailable, detached, server_stopping
 from runstream.rules import check_dataset_field, check_model_id
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
@@ -98,7 +98,7 @@ class Logs(LoggingServiceServicer):
                 batch = await run_apart(size, _checked, _batch, request, request.metrics)
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
-                refused.set_exception(error.with_traceback(None))  # which holds the batch
+                refused.set_exception(detached(error))
                 pending.append(refused)
             else:
                 is_sign = batch.is_empty()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from runstream.errors import Internal, RunstreamError
+from runstream.errors import Internal, RunstreamError, detached
 from runstream_service.store import changes
 from runstream_service.store.batch import Batch
 from runstream_service.store.changes import Change
@@ -51,7 +51,7 @@ class _Command:
         try:
             self.result = self.run()
         except RunstreamError as error:
-            self.error = error.with_traceback(None)  # the frames hold this, and so what was sent
+            self.error = detached(error)
 
 
 class Writer:
