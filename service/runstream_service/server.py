@@ -31,6 +31,7 @@ from runstream.v1.metric_service_pb2_grpc import add_MetricServiceServicer_to_se
 from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.server_service_pb2_grpc import add_ServerServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
+from runstream_service.allocator import give_large_blocks_back
 from runstream_service.calls import Calls
 from runstream_service.config import Config
 from runstream_service.http_side import HttpSide
@@ -117,6 +118,7 @@ def run(config: Config) -> None:
     # It says when it starts, and repeats what `http/errors.py` says of a fault.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("peewee").setLevel(max(logging.WARNING, logging.root.level))
+    give_large_blocks_back()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection takes a descriptor
     try:

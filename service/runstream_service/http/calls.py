@@ -20,10 +20,11 @@ from runstream_service.http.json_text import read_json
 from runstream_service.http.json_threads import JsonThreads
 from runstream_service.http.reading import answer_unless_gone
 
-#: Bytes of a body: of a batch as large as MLflow's may be, with room for what JSON makes of it.
-BODY_BYTES = 16 * 1024 * 1024
+#: Bytes of a body, as of a message over gRPC; a batch of MLflow's clients has a megabyte at most.
+#: The parser in C lets nobody else run until it is through, so this is also how long others wait.
+BODY_BYTES = 4 * 1024 * 1024
 #: The same where a body holds datasets, whose profiles may be very long (P4).
-DATASETS_BYTES = 64 * 1024 * 1024
+DATASETS_BYTES = 24 * 1024 * 1024
 
 Method = Callable[[Message, None], Awaitable[Message]]
 

@@ -16,7 +16,7 @@ VALUES = 4_000_000
 
 # Commas beyond which a text is read by Python rather than in C, which would let nobody else run
 # until it is through. Each is a value, or stands in one.
-_PATIENT = 200_000
+_PATIENT = 50_000
 
 _patient: Any = json.JSONDecoder()
 _patient.scan_once = json.scanner.py_make_scanner(_patient)  # type: ignore[attr-defined]
