@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 
 
@@ -33,6 +34,7 @@ class Proxy:
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
+        self._delay = 0.0
         self._silent = threading.Event()
         self._mute = threading.Event()
         scheme = "grpcs" if tls else "grpc"
@@ -59,6 +61,10 @@ class Proxy:
         """Forward new connections again; those that lost bytes are of no use any more."""
         self._silent.clear()
         self._mute.clear()
+
+    def delay(self, seconds: float) -> None:
+        """From now on pass everything on so much later, in both directions."""
+        self._delay = seconds
 
     def close(self) -> None:
         """Break all connections and accept no more."""
@@ -89,6 +95,7 @@ class Proxy:
             while data := source.recv(65536):
                 lost = lost or self._silent.is_set() or (answers and self._mute.is_set())
                 if not lost:
+                    time.sleep(self._delay)
                     target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-import runstream
+from interrupts import Interrupted, interrupted_at
 from runstream import Metric, TrackingClient
-
-PACKAGE = os.path.dirname(runstream.__file__)
-
-
-class Interrupted(BaseException):
-    """What a signal handler raises."""
 
 
 class Logged:
@@ -54,30 +43,6 @@ class Logged:
         stored = [(part.key, step) for part in parts for step in part.step]
         assert len(stored) == len(set(stored))
         assert self.taken <= set(stored) <= self.maybe
-
-
-@contextmanager
-def interrupted_at(instruction: int) -> Iterator[None]:
-    """Raise `Interrupted` at the n-th instruction of the package that this thread executes."""
-    left = instruction
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            if not left:
-                sys.settrace(None)
-                raise Interrupted
-            left -= 1
-        return trace
-
-    sys.settrace(trace)
-    try:
-        yield
-    finally:
-        sys.settrace(None)
 
 
 numbers = itertools.count(1)

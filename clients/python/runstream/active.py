@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 from runstream import context
 from runstream.client import TrackingClient
@@ -43,7 +44,8 @@ def start_run(
 
     It is to be ended by `end_run`, or by using what is returned as a context manager; what is
     still open at the end of the program is ended there (R5). On a terminal and in a notebook, a
-    link to its page is printed on stderr, if the server serves the web interface.
+    link to its page is printed on stderr, if the server serves the web interface. If an interrupt
+    ends this call, the run is ended, too (R9).
 
     Args:
         run_id: a run to resume, which becomes RUNNING again; that of RUNSTREAM_RUN_ID or else
@@ -74,23 +76,17 @@ def start_run(
     given = _given_tags(tags, description)
     parent = stack[-1] if nested and stack else None
     if run_id:
-        active = _resume(run_id, experiment_id, run_name, given)
-    elif parent_run_id is not None:
+        return _resume(run_id, experiment_id, run_name, given)
+    if parent_run_id is not None:
         client = client_of(parent_run_id)
         info = _active_parent(client, parent_run_id).info
-        active = _create(client, info, experiment_id, run_name, given)
-    elif parent is not None:
-        active = _create(parent.client, parent.info, experiment_id, run_name, given)
-    else:
-        with _named_by_environment() as run_id:
-            if run_id:
-                active = _resume(run_id, experiment_id, run_name, given)
-            else:
-                active = _create(chosen_client(), None, experiment_id, run_name, given)
-    _stack.set((*stack, active))
-    _last.set(active)
-    print_link(active.client, active.info)
-    return active
+        return _create(client, info, experiment_id, run_name, given)
+    if parent is not None:
+        return _create(parent.client, parent.info, experiment_id, run_name, given)
+    with _named_by_environment() as run_id:
+        if run_id:
+            return _resume(run_id, experiment_id, run_name, given)
+        return _create(chosen_client(), None, experiment_id, run_name, given)
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -203,14 +199,13 @@ def _create(
         if client is not chosen_client():  # the chosen experiment is not one of that server
             experiment_id = experiment_id or parent.experiment_id
     described.update(tags)
-    run = client.create_run(
+    return client.start_run(
+        partial(_activate, client),
         experiment_id or chosen_experiment_id(),
-        run_name=run_name,
-        tags=described,
-        user_id=described.get("mlflow.user"),
-        heartbeat=True,
+        described,
+        run_name,
+        described.get("mlflow.user"),
     )
-    return ActiveRun(client, run)
 
 
 def _resume(
@@ -225,10 +220,17 @@ def _resume(
             field="experiment_id",
             run_id=run_id,
         )
-    client.update_run(run_id, status="RUNNING", name=run_name, heartbeat=True)
     if tags:
         client.log(run_id, tags=tags)
-    return ActiveRun(client, client.get_run(run_id))
+    return client.resume_run(partial(_activate, client), run_id, run_name)
+
+
+def _activate(client: TrackingClient, info: RunInfo) -> ActiveRun:
+    active = ActiveRun(client, info)
+    _stack.set((*_open_runs(), active))
+    _last.set(active)
+    print_link(client, info)
+    return active
 
 
 def _active_parent(client: TrackingClient, parent_run_id: str) -> Run:

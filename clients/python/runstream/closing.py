@@ -5,6 +5,8 @@ finalizers; and before a signal such as SIGTERM ends the process, if the program
 that itself. A process that ends by `os._exit` or SIGKILL sends nothing more; its answered batches
 are on disk.
 
+A run whose start was interrupted, so that nobody has it, is ended, too (`runstream.starting`).
+
 All of it takes at most `LIMIT` seconds, and `PATIENCE` where no server answers. What was not
 delivered by then is told on stderr, and the program's exit status is `program_exit.UNDELIVERED`,
 unless it failed by itself or a signal ends it. After Ctrl-C it takes at most `HASTE` seconds, and
@@ -18,7 +20,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runstream import program_exit
 from runstream.errors import RunstreamError
@@ -26,6 +28,7 @@ from runstream.errors import RunstreamError
 if TYPE_CHECKING:
     from runstream.connection import Connection
     from runstream.run import ActiveRun
+    from runstream.starting import Start
 
 #: Seconds without an answer after which the end of the program stops waiting for the servers.
 PATIENCE = 60.0
@@ -36,6 +39,11 @@ LIMIT = 300.0
 #: Seconds after which it does when it was interrupted.
 HASTE = 3.0
 
+#: Seconds that it takes at most to end the run of a start that was interrupted, and how many such
+#: starts are kept.
+START_SECONDS = 10.0
+STARTS = 100
+
 # Seconds of each of these that are left for ending runs, once all that they logged is delivered.
 _END_OF_RUNS = 0.1
 
@@ -45,6 +53,7 @@ _FINISH, _EXIT = -100, -1000
 
 _connections: list[Connection] = []
 _open_runs: dict[str, ActiveRun] = {}
+_starts: dict[str, Start[Any, Any]] = {}  # the runs of which nobody has
 _undelivered = False
 
 
@@ -64,9 +73,26 @@ def opened(run: ActiveRun) -> None:
     _open_runs[run.info.run_id] = run
 
 
+def open_run(run_id: str) -> ActiveRun | None:
+    """Return the run of this id that is to be ended with the program, if it is one."""
+    return _open_runs.get(run_id)
+
+
 def closed(run: ActiveRun) -> None:
     """Let a run be that has ended."""
     _open_runs.pop(run.info.run_id, None)
+
+
+def starting(start: Start[Any, Any]) -> None:
+    """End the run of this start with the program, unless somebody has it before."""
+    for run_id in list(_starts)[: 1 - STARTS]:
+        _starts.pop(run_id, None)
+    _starts[start.run_id] = start
+
+
+def started(start: Start[Any, Any]) -> None:
+    """Let the run of a start be, which somebody has, or which has ended."""
+    _starts.pop(start.run_id, None)
 
 
 def finish(status: str | None = None) -> None:
@@ -88,12 +114,9 @@ def finish(status: str | None = None) -> None:
         _report(connection, late.get(connection.uri))
         if connection.uri not in late and not by_signal:
             connection.close()
-    for run in list(_open_runs.values()):
-        if run.is_ours:
-            _say_undelivered(
-                f"run {run.info.run_id} was not ended at {run.tracking_uri}"
-                + _because(late.get(run.tracking_uri))
-            )
+    ours = [(run_id, run.tracking_uri) for run_id, run in _open_runs.items() if run.is_ours]
+    for run_id, uri in ours + [(start.run_id, start.tracking_uri) for start in _starts.values()]:
+        _say_undelivered(f"run {run_id} was not ended at {uri}{_because(late.get(uri))}")
 
 
 def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
@@ -116,6 +139,12 @@ def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
     give_up = max(begin + patience, time.monotonic() + patience * _END_OF_RUNS)
     for connection in _connections:
         connection.give_up_at = give_up
+    _end_runs(status, late)
+    _end_starts(status, min(patience, START_SECONDS), late)
+    return late
+
+
+def _end_runs(status: str, late: dict[str, str]) -> None:
     for run in reversed(list(_open_runs.values())):
         if run.tracking_uri not in late:
             try:
@@ -125,7 +154,15 @@ def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
                     late[run.tracking_uri] = str(error)
                 else:  # it has ended, but something of it was refused
                     _say(str(error))
-    return late
+
+
+def _end_starts(status: str, seconds: float, late: dict[str, str]) -> None:
+    for start in list(_starts.values()):
+        if start.tracking_uri not in late:
+            try:
+                start.end(status, seconds)
+            except RunstreamError as error:
+                late[start.tracking_uri] = str(error)
 
 
 def _drained(connection: Connection, patience: float, limit: float) -> str | None:
@@ -201,6 +238,7 @@ def _after_fork_in_child() -> None:
     _undelivered = False
     _connections.clear()
     _open_runs.clear()
+    _starts.clear()
 
 
 atexit.register(finish)

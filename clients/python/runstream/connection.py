@@ -83,6 +83,7 @@ class Connection:
         request: Request,
         *,
         again: bool = True,
+        within: float = DEADLINE,
     ) -> Response:
         """Return the answer of a unary RPC.
 
@@ -91,20 +92,21 @@ class Connection:
             request: its request; a write gets a name, so that it can be sent again.
             again: whether it may be sent again when its answer was lost. If not, it waits for
                 the server and is sent once.
+            within: seconds that it may take.
 
         Raises:
             RunstreamError: what the server answered; Unavailable if it did not, DeadlineExceeded
-                if that took longer than `DEADLINE`.
+                if that took longer.
         """
         name_write(request)
-        end = min(time.monotonic() + DEADLINE, self.give_up_at)
+        end = min(time.monotonic() + within, self.give_up_at)
         attempt = partial(self._attempt, rpc, request, wait=not again, end=end)
         pauses = _pauses(end) if again else iter(())
         while True:
             try:
                 answer = self._threads.do(attempt, max(0.0, end - time.monotonic()) + _LATE)
             except TimeoutError:
-                answer = _no_answer()
+                answer = _no_answer(within)
             if not isinstance(answer, RunstreamError):
                 return answer
             # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
@@ -372,8 +374,8 @@ class Connection:
             return self._open_channel().log_batch(messages)  # type: ignore[no-any-return]
 
 
-def _no_answer() -> DeadlineExceeded:
-    return DeadlineExceeded(f"the server gave no answer for {DEADLINE:g} s", reason="NO_ANSWER")
+def _no_answer(seconds: float = DEADLINE) -> DeadlineExceeded:
+    return DeadlineExceeded(f"the server gave no answer for {seconds:g} s", reason="NO_ANSWER")
 
 
 def _pauses(end: float = math.inf) -> Iterator[float]:

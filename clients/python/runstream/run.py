@@ -41,12 +41,12 @@ class ActiveRun:
         ended: whether it is active no more, because any thread has ended it or left its block.
     """
 
-    def __init__(self, client: TrackingClient, run: Run) -> None:
+    def __init__(self, client: TrackingClient, info: RunInfo) -> None:
         """Make the handle of a run that is there already, which ends with the program."""
-        self._attach(client, run.info, os.getpid())
+        self._attach(client, info, os.getpid())
         closing.opened(self)
-        client.start_heartbeats(run.info.run_id, self)
-        _open[run.info.run_id] = self
+        client.start_heartbeats(info.run_id, self)
+        _open[info.run_id] = self
 
     def _attach(self, client: TrackingClient, info: RunInfo, process: int | None) -> None:
         self._client = client
@@ -167,23 +167,25 @@ class ActiveRun:
             self._status = None
             raise
         except (FailedPrecondition, NotFound):  # it is deleted: no other attempt could do better
-            self._let_go()
+            self.let_go()
             self._client.raise_refusals(run_id)  # which say the same of what was logged
             raise
-        self._let_go()
+        self.let_go()
         self._client.raise_refusals(run_id)
 
     def end_at_exit(self, status: str) -> None:
         """End the run with the program, as an `end` that failed would have, if there was one."""
         self.end(self._status or status)
 
-    def _let_go(self) -> None:
-        self._is_over = self.ended = True
+    def let_go(self) -> None:
+        """Log no more to the run, which this process does not end any more."""
+        self.ended = True
         self._client.stop_heartbeats(self._info.run_id, self)
         if _open.get(self._info.run_id) is self:
             del _open[self._info.run_id]
         if self.is_ours:
             closing.closed(self)
+        self._is_over = True  # last, so that an end that is interrupted before is repeated whole
 
     def __enter__(self) -> ActiveRun:
         return self

@@ -7,15 +7,34 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+import grpc
+
+from runstream.channel import Services
 from runstream.connection import Connection
 from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
 from runstream.messages import new_message
 from runstream.settings import Pairs, settings
+from runstream.starting import Start
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
+
+Taken = TypeVar("Taken")
+
+
+def _create_rpc(
+    to: Services,
+) -> grpc.UnaryUnaryMultiCallable[runs.CreateRunRequest, runs.CreateRunResponse]:
+    return to.runs.CreateRun
+
+
+def _update_rpc(
+    to: Services,
+) -> grpc.UnaryUnaryMultiCallable[runs.UpdateRunRequest, runs.UpdateRunResponse]:
+    return to.runs.UpdateRun
 
 
 class RunCalls:
@@ -41,7 +60,8 @@ class RunCalls:
             start_time: milliseconds since the epoch; now, if left out.
             tags: tags to set.
             run_name: name for people; one is generated if left out (R3).
-            run_id: 32 lower-case hexadecimal digits; generated if left out (R1).
+            run_id: 32 lower-case hexadecimal digits; generated if left out (R1). Then, an interrupt
+                of this call ends the run, of which nobody else knows (R9).
             user_id: who starts it.
             heartbeat: whether the caller sends heartbeats of the run, as `start_run` does; without
                 them the server calls it lost (R8).
@@ -52,18 +72,45 @@ class RunCalls:
             FailedPrecondition: the experiment is deleted.
             AlreadyExists: run_id is taken by a run with other content.
         """
-        request = new_message(
-            runs.CreateRunRequest,
-            experiment_id=str(experiment_id),
-            run_name=run_name or "",
-            start_time=_now() if start_time is None else start_time,
-            tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
-            # With an id that we chose, a request whose answer was lost can be sent again.
-            run_id=run_id or secrets.token_hex(16),
-            user_id=user_id or "",
-            heartbeat=heartbeat,
-        )
-        return Run.from_proto(self._connection.call(lambda to: to.runs.CreateRun, request).run)
+        request = _creation(experiment_id, start_time, tags, run_name, run_id, user_id, heartbeat)
+        if run_id:  # the caller knows which run it is, and so may others, who log to it
+            return Run.from_proto(self._connection.call(_create_rpc, request).run)
+        start = Start(self._connection, _create_rpc, request)
+        return start.hand_over(lambda answer: Run.from_proto(answer.run))
+
+    def start_run(
+        self,
+        take: Callable[[RunInfo], Taken],
+        experiment_id: str,
+        tags: Pairs,
+        run_name: str | None,
+        user_id: str | None,
+    ) -> Taken:
+        """Create a run of which heartbeats will be sent, for `runstream.start_run`.
+
+        Args:
+            take: takes the run over. If an exception ends this call before, the run is ended.
+            experiment_id: as that of `create_run`, and so are the others.
+            tags: tags to set.
+            run_name: name for people.
+            user_id: who starts it.
+
+        Raises:
+            RunstreamError: as `create_run`.
+        """
+        request = _creation(experiment_id, None, tags, run_name, None, user_id, True)
+        start = Start(self._connection, _create_rpc, request)
+        return start.hand_over(lambda answer: take(RunInfo.from_proto(answer.run.info)))
+
+    def resume_run(self, take: Callable[[RunInfo], Taken], run_id: str, name: str | None) -> Taken:
+        """Let an active run be RUNNING again, as `start_run` does with a new one.
+
+        Raises:
+            RunstreamError: as `update_run`.
+        """
+        request = _update(run_id, "RUNNING", name, None, True)
+        start = Start(self._connection, _update_rpc, request)
+        return start.hand_over(lambda answer: take(RunInfo.from_proto(answer.run_info)))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run, active or deleted, with all that was logged to it before.
@@ -101,15 +148,9 @@ class RunCalls:
         Raises:
             InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
         """
-        request = new_message(
-            runs.UpdateRunRequest,
-            run_id=run_id,
-            status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
-            end_time=end_time,
-            run_name=name,
-            heartbeat=heartbeat,
+        answer = self._connection.call(
+            _update_rpc, _update(run_id, status, name, end_time, heartbeat)
         )
-        answer = self._connection.call(lambda to: to.runs.UpdateRun, request)
         return RunInfo.from_proto(answer.run_info)
 
     def set_terminated(
@@ -197,6 +238,41 @@ class RunCalls:
         self._connection.outbox.flush(run_id)
         request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
         self._connection.call(lambda to: to.runs.DeleteTag, request)
+
+
+def _creation(
+    experiment_id: str,
+    start_time: int | None,
+    tags: Pairs | None,
+    run_name: str | None,
+    run_id: str | None,
+    user_id: str | None,
+    heartbeat: bool,
+) -> runs.CreateRunRequest:
+    return new_message(
+        runs.CreateRunRequest,
+        experiment_id=str(experiment_id),
+        run_name=run_name or "",
+        start_time=_now() if start_time is None else start_time,
+        tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
+        # With an id that we chose, a request whose answer was lost can be sent again.
+        run_id=run_id or secrets.token_hex(16),
+        user_id=user_id or "",
+        heartbeat=heartbeat,
+    )
+
+
+def _update(
+    run_id: str, status: str | None, name: str | None, end_time: int | None, heartbeat: bool
+) -> runs.UpdateRunRequest:
+    return new_message(
+        runs.UpdateRunRequest,
+        run_id=run_id,
+        status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
+        end_time=end_time,
+        run_name=name,
+        heartbeat=heartbeat,
+    )
 
 
 def _now() -> int:
