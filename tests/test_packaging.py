@@ -65,7 +65,7 @@ def test_without_the_server_extra_a_file_is_refused_saying_what_to_install(
 ) -> None:
     code = """
 import sys
-from runstream.embedded import ensure_server
+from runstream.transport.embedded import ensure_server
 from runstream.errors import Unavailable
 try:
     ensure_server(sys.argv[1])

@@ -20,8 +20,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from runstream.embedded import remove_socket
 from runstream.rules import MESSAGE_BYTES
+from runstream.transport.embedded import remove_socket
 from runstream.v1.artifact_service_pb2_grpc import add_ArtifactServiceServicer_to_server
 from runstream.v1.experiment_service_pb2_grpc import add_ExperimentServiceServicer_to_server
 from runstream.v1.logged_model_service_pb2_grpc import add_LoggedModelServiceServicer_to_server
@@ -32,35 +32,35 @@ from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.server_service_pb2_grpc import add_ServerServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
 from runstream_service.allocator import give_large_blocks_back
-from runstream_service.calls import Calls
+from runstream_service.care.lock import DatabaseLock
 from runstream_service.config import Config
-from runstream_service.http_side import HttpSide
-from runstream_service.lost_runs import mark_lost_runs
-from runstream_service.servicers import page_token
-from runstream_service.servicers.artifacts import Artifacts
-from runstream_service.servicers.experiments import Experiments
-from runstream_service.servicers.logged_models import LoggedModels
-from runstream_service.servicers.logs import Logs
-from runstream_service.servicers.maintenance import Maintenance
-from runstream_service.servicers.metrics import Metrics
-from runstream_service.servicers.runs import Runs
-from runstream_service.servicers.server_info import ServerInfo
-from runstream_service.servicers.watches import Watches
-from runstream_service.storage.blobs import Blobs
-from runstream_service.storage.opening import open_storage
-from runstream_service.storage.root import Storage
-from runstream_service.storage.threads import FileThreads
-from runstream_service.store import settings
-from runstream_service.store.database import (
+from runstream_service.engine import settings
+from runstream_service.engine.database import (
     CannotOpenError,
     close_database,
     open_database,
     sqlite_file,
 )
-from runstream_service.store.lock import DatabaseLock
-from runstream_service.store.readers import Readers
-from runstream_service.store.served_files import ServedFiles, check_regularly
-from runstream_service.store.writer import Writer
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.served_files import ServedFiles, check_regularly
+from runstream_service.engine.writer import Writer
+from runstream_service.files.blobs import Blobs
+from runstream_service.files.opening import open_storage
+from runstream_service.files.root import Storage
+from runstream_service.files.threads import FileThreads
+from runstream_service.http.http_side import HttpSide
+from runstream_service.live.lost_runs import mark_lost_runs
+from runstream_service.rpc import page_token
+from runstream_service.rpc.artifact_servicer import Artifacts
+from runstream_service.rpc.experiment_servicer import Experiments
+from runstream_service.rpc.interceptor import Calls
+from runstream_service.rpc.logged_model_servicer import LoggedModels
+from runstream_service.rpc.logging_servicer import Logs
+from runstream_service.rpc.maintenance_servicer import Maintenance
+from runstream_service.rpc.metric_servicer import Metrics
+from runstream_service.rpc.run_servicer import Runs
+from runstream_service.rpc.server_servicer import ServerInfo
+from runstream_service.rpc.watch_servicer import Watches
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from peewee import SqliteDatabase
 from playhouse.migrations import Runner
 
 from runstream import Metric, TrackingClient
-from runstream_service.store import backup
-from runstream_service.store.database import _MIGRATIONS
+from runstream_service.care import backup
+from runstream_service.engine.database import _MIGRATIONS
 from server_process import ServerProcess
 from shell import Shell
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from runstream import TrackingClient, connections
+from runstream import TrackingClient
+from runstream.calls import connections
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import runstream
-from runstream import InvalidArgument, NotFound, TrackingClient, active
+from runstream import InvalidArgument, NotFound, TrackingClient
+from runstream.fluent import active
 from server_process import ENVIRONMENT, ServerProcess
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runstream import context
+from runstream.process import context
 
 SCRIPT = "import json; from runstream import context; print(json.dumps(context.tags()))"
 

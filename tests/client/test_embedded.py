@@ -18,9 +18,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from runstream import TrackingClient, embedded
-from runstream.embedded import ensure_server
+from runstream import TrackingClient
 from runstream.errors import Unavailable
+from runstream.transport import embedded
+from runstream.transport.embedded import ensure_server
 from runstream.v1 import (
     experiment_service_pb2,
     experiment_service_pb2_grpc,
@@ -33,7 +34,7 @@ CLIENT = """
 import sys
 sys.addaudithook(lambda event, args: event == "subprocess.Popen" and print("spawned"))
 import grpc
-from runstream import embedded
+from runstream.transport import embedded
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 embedded.IDLE_TIMEOUT = float(sys.argv[2])
@@ -248,7 +249,7 @@ def test_a_server_started_by_hand_is_found(database: str) -> None:
 def test_a_child_forked_meanwhile_does_not_keep_the_lock(database: str) -> None:
     script = """
 import os, signal, sys
-from runstream import embedded
+from runstream.transport import embedded
 spawn = embedded._spawn
 def spawn_while_another_thread_forks(database, lock):
     global child

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import runstream
-from runstream import ActiveRun, DeadlineExceeded, Unavailable, connection, outbox
+from runstream import ActiveRun, DeadlineExceeded, Unavailable
+from runstream.outbox import outbox
+from runstream.transport import connection
 from server_process import ServerProcess
 
 

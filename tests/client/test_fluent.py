@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 import runstream
-from runstream import FailedPrecondition, InvalidArgument, NotFound, context
-from runstream.active import _stack
+from runstream import FailedPrecondition, InvalidArgument, NotFound
+from runstream.fluent.active import _stack
+from runstream.process import context
 from server_process import ENVIRONMENT, ServerProcess
 
 

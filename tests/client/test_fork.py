@@ -15,8 +15,9 @@ import grpc
 import pytest
 
 import runstream
-from runstream import ActiveRun, TrackingClient, connections
-from runstream.connections import _grpc_runs
+from runstream import ActiveRun, TrackingClient
+from runstream.calls import connections
+from runstream.calls.connections import _grpc_runs
 from server_process import ServerProcess
 
 WORKERS = 4

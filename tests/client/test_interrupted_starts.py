@@ -17,7 +17,8 @@ import runstream
 from addresses import free_port
 from interrupts import Interrupted, interrupted_at
 from proxy import Proxy
-from runstream import TrackingClient, closing
+from runstream import TrackingClient
+from runstream.process import closing
 from server_process import ENVIRONMENT, ServerProcess
 
 # How long the proxy holds back what it passes on, in either direction.

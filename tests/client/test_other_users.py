@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 import runstream
-from runstream import TrackingClient, embedded, tracking_uri
-from runstream.embedded import ensure_server
+from runstream import TrackingClient
 from runstream.errors import InvalidArgument, PermissionDenied
+from runstream.transport import embedded, tracking_uri
+from runstream.transport.embedded import ensure_server
 from strangers import STRANGER, as_root, dangling_link, link, pipe, prepared
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from proxy import Proxy
-from runstream import DeadlineExceeded, TrackingClient, connection, outbox
+from runstream import DeadlineExceeded, TrackingClient
+from runstream.outbox import outbox
+from runstream.transport import connection
 from server_process import ENVIRONMENT, ServerProcess
 
 

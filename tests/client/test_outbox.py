@@ -24,11 +24,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from runstream import batch_queue
-from runstream import outbox as outbox_module
 from runstream.entities import Metric, Param
 from runstream.errors import DeadlineExceeded, Internal, InvalidArgument, NotFound
-from runstream.outbox import Outbox
+from runstream.outbox import batch_queue
+from runstream.outbox import outbox as outbox_module
+from runstream.outbox.outbox import Outbox
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 

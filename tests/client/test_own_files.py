@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runstream.own_files import NotOurs, check_own, make_own_folder, open_lock, open_own
+from runstream.files.own_files import NotOurs, check_own, make_own_folder, open_lock, open_own
 from strangers import PUT, STRANGER, as_root, prepared
 
 

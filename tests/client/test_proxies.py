@@ -11,9 +11,10 @@ import pytest
 
 from addresses import free_port
 from proxy import Proxy
-from runstream import TrackingClient, Unavailable, connection, proxies
+from runstream import TrackingClient, Unavailable
 from runstream.errors import RunstreamError
 from runstream.importing.server import ServerSource
+from runstream.transport import connection, proxies
 from server_process import ServerProcess
 
 NAMES = ["grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy"]

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from addresses import free_port
-from runstream import DeadlineExceeded, TrackingClient, Unavailable, connection
+from runstream import DeadlineExceeded, TrackingClient, Unavailable
+from runstream.transport import connection
 from server_process import ServerProcess
 
 

@@ -15,8 +15,9 @@ from collections.abc import Callable
 import pytest
 
 import runstream
-from runstream import TrackingClient, heartbeats
-from runstream.outbox import Outbox
+from runstream import TrackingClient
+from runstream.outbox import heartbeats
+from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from server_process import ENVIRONMENT, ServerProcess
 
@@ -26,7 +27,7 @@ RUN, OTHER = "a" * 32, "b" * 32
 TRAINING = """
 import sys, time
 import runstream
-from runstream import heartbeats
+from runstream.outbox import heartbeats
 heartbeats.HEARTBEAT = 0.2
 with runstream.start_run() as run:
     runstream.log_metric("loss", 1.0)
@@ -93,7 +94,7 @@ def test_the_run_of_a_killed_process_is_failed_until_it_is_resumed_and_that_of_a
 STARTS = """
 import os, signal, sys
 import runstream
-from runstream.outbox import Outbox
+from runstream.outbox.outbox import Outbox
 Outbox.next_message = lambda *_: None
 with runstream.start_run(*sys.argv[1:]) as run:
     print(run.info.run_id, flush=True)

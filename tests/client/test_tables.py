@@ -17,7 +17,7 @@ import pytest
 
 import runstream
 from runstream import InvalidArgument, NotFound, TrackingClient
-from runstream.tables import table_bytes, table_frame
+from runstream.files.tables import table_bytes, table_frame
 from server_process import ServerProcess
 
 DOUBLES = [1.23e-12, 0.1 + 0.2, 1 / 3, 1.7976931348623157e308, 5e-324, -0.0, math.inf, -math.inf]

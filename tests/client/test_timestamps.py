@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runstream import buffer as buffer_module
-from runstream.outbox import Outbox
-from runstream.series import Columns, Series, record
+from runstream.outbox import buffer as buffer_module
+from runstream.outbox.outbox import Outbox
+from runstream.outbox.series import Columns, Series, record
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 # A point: what the clock says, in milliseconds, its step, whether the batch ends after it.

@@ -15,8 +15,8 @@ from proxy import Proxy
 from server_process import ENVIRONMENT, ServerProcess
 
 PROGRAM = """
-import sys, runstream, runstream.connection
-runstream.connection.PATIENCE = 2.0
+import sys, runstream, runstream.transport.connection
+runstream.transport.connection.PATIENCE = 2.0
 runstream.set_tracking_uri(sys.argv[1])
 with runstream.start_run() as run:
     runstream.log_metric("loss", 0.5, step=7)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import runstream
-from runstream import tracking_uri
 from runstream.errors import InvalidArgument
-from runstream.tracking_uri import Target, parse
+from runstream.transport import tracking_uri
+from runstream.transport.tracking_uri import Target, parse
 
 
 @pytest.fixture

@@ -104,8 +104,8 @@ def test_transfers_go_on_after_the_server_was_killed(
 def test_a_file_that_changes_while_it_is_uploaded_is_refused(
     server: ServerProcess, source: Path
 ) -> None:
-    from runstream.connections import connect, release
-    from runstream.transfer import Upload
+    from runstream.calls.connections import connect, release
+    from runstream.calls.transfer import Upload
 
     with TrackingClient(server.uri) as client:
         run_id = client.create_run().info.run_id

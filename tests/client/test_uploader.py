@@ -17,8 +17,6 @@ import grpc
 import grpc_testing
 import pytest
 
-from runstream import uploader as uploader_module
-from runstream.batch import Backlog
 from runstream.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -26,7 +24,9 @@ from runstream.errors import (
     InvalidArgument,
     Unauthenticated,
 )
-from runstream.uploader import TICK, Uploader
+from runstream.outbox import uploader as uploader_module
+from runstream.outbox.batch import Backlog
+from runstream.outbox.uploader import TICK, Uploader
 from runstream.v1 import logging_service_pb2
 from runstream.v1.logging_service_pb2 import BatchError, LogBatchRequest, LogBatchResponse
 

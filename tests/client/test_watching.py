@@ -238,7 +238,7 @@ def test_a_watch_begins_while_the_server_is_away_once_it_is_back(
 INTERRUPTED = """
 import sys
 from runstream import TrackingClient
-from runstream.call_threads import CallThreads
+from runstream.transport.call_threads import CallThreads
 
 def interrupt(frame, event, _):
     if frame.f_code is CallThreads.do.__code__:

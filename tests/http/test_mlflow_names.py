@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import runstream
-from runstream import TrackingClient, artifacts
+from runstream import TrackingClient
+from runstream.fluent import artifacts
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from api import Api, refused
 from files import pages, paths, upload
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2 import GetArtifactRequest, ListArtifactsRequest
-from runstream_service.store import artifacts
+from runstream_service.catalog import artifacts
 from server_process import ServerProcess
 
 

@@ -20,14 +20,14 @@ from moto.server import ThreadedMotoServer
 from api import Api, refused
 from files import MIB, download, on_disk, paths, upload, uploaded
 from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
-from runstream_service.storage.blobs import Blobs
-from runstream_service.storage.folder import Folder
-from runstream_service.storage.opening import open_storage
-from runstream_service.storage.threads import FileThreads
-from runstream_service.store.database import close_database, open_database
-from runstream_service.store.readers import Readers
-from runstream_service.store.served_files import ServedFiles
-from runstream_service.store.writer import Writer
+from runstream_service.engine.database import close_database, open_database
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.served_files import ServedFiles
+from runstream_service.engine.writer import Writer
+from runstream_service.files.blobs import Blobs
+from runstream_service.files.folder import Folder
+from runstream_service.files.opening import open_storage
+from runstream_service.files.threads import FileThreads
 from server_process import ENVIRONMENT, ServerProcess
 
 ID = "0123456789abcdef" * 2

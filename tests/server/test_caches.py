@@ -20,7 +20,8 @@ from server_process import ENVIRONMENT, ServerProcess
 # A server whose writer keeps little: a few hundred summaries, and one mebibyte of pages.
 SMALL = """
 from runstream.cli import main
-from runstream_service.store import database, series
+from runstream_service.engine import database
+from runstream_service.ingest import series
 series.SUMMARIES_BYTES = 200_000
 database.WRITER_CACHE_BYTES = 1024 * 1024
 main()

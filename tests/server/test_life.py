@@ -14,7 +14,7 @@ from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.run_pb2 import Run, RunStatus
 from runstream.v1.watch_service_pb2 import WatchRequest
-from runstream_service.lost_runs import mark_lost_runs
+from runstream_service.live.lost_runs import mark_lost_runs
 from server_process import ServerProcess
 
 LOST = "runstream.lost"

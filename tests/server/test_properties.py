@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api import Api, Point, batch
-from runstream_service.store.batch import Batch
+from runstream_service.engine.batch import Batch
 from server_process import ServerProcess
 
 # Few keys, steps and times, so that points meet; any value.

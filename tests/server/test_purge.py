@@ -34,7 +34,7 @@ from server_process import ServerProcess
 # A server that dies once 2,500 rows of each of two steps are gone.
 DIES = """
 import os, signal
-from runstream_service.store import purge
+from runstream_service.care import purge
 remove_rows, steps = purge.remove_rows, []
 def dying(runs):
     if len(steps) == 2:
@@ -48,8 +48,9 @@ main()
 
 # A server in which somebody restores what is deleted, just before it is taken out of sight.
 RESTORES = """
-from runstream_service.store import deletion, experiment_changes, purge
-from runstream_service.store.models import Experiment, Run
+from runstream_service.care import purge
+from runstream_service.catalog import deletion, experiment_changes
+from runstream_service.engine.models import Experiment, Run
 take_experiments, take_runs = purge.take_experiments, purge.take_runs
 def late_experiments(before):
     for experiment in Experiment.select().where(Experiment.deleted):

@@ -23,7 +23,7 @@ from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
 from runstream.v1.logged_model_pb2 import LoggedModelParameter, LoggedModelStatus, LoggedModelTag
 from runstream.v1.maintenance_service_pb2 import PurgeRequest, PurgeResponse
 from runstream.v1.run_pb2 import RunTag
-from runstream_service.store.search.scope import PARENT_TAG
+from runstream_service.search.scope import PARENT_TAG
 from server_process import ServerProcess
 
 # Few of each, so that they meet.

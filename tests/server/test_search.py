@@ -31,7 +31,7 @@ from runstream.v1.run_service_pb2 import (
     SearchRunsRequest,
     UpdateRunRequest,
 )
-from runstream_service.store.database import _MIGRATIONS
+from runstream_service.engine.database import _MIGRATIONS
 from server_process import ServerProcess
 
 NAN, INF = math.nan, math.inf

@@ -19,9 +19,9 @@ def plan(
     api: Api, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., str]]:
     """How SQLite runs the statements of a search of three runs, on the file of the server."""
-    from runstream_service.store.models import database
-    from runstream_service.store.search import runs as searching
-    from runstream_service.store.search import scope
+    from runstream_service.engine.models import database
+    from runstream_service.search import runs as searching
+    from runstream_service.search import scope
 
     runs = NamedRuns(api)
     for name in "abc":

@@ -200,7 +200,7 @@ class Sortable:
 
 WALKING = """
 from runstream.cli import main
-from runstream_service.store.search import scope
+from runstream_service.search import scope
 scope.GATHERED = 0
 main()
 """

@@ -16,7 +16,7 @@ import pytest
 from api import Api, batch
 from runstream.v1.logging_service_pb2 import LogMetricRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
-from runstream_service.store.served_files import FILES_GONE
+from runstream_service.engine.served_files import FILES_GONE
 from server_process import ENVIRONMENT, ServerProcess
 
 

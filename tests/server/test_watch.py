@@ -26,8 +26,8 @@ from runstream.v1.watch_service_pb2 import (
     WatchRequest,
     WatchResponse,
 )
-from runstream_service.store import feed
-from runstream_service.store.changes import Change
+from runstream_service.engine.changes import Change
+from runstream_service.live import feed
 from server_process import ServerProcess
 
 POINTS = [("loss", step, step, 0.5) for step in range(10)]

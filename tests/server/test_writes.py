@@ -28,7 +28,7 @@ from runstream.v1.run_pb2 import (
 )
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream.v1.write_pb2 import WriteId
-from runstream_service.store.writes import WRITERS
+from runstream_service.engine.writes import WRITERS
 from server_process import ServerProcess
 
 

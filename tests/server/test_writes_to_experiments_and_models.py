@@ -20,7 +20,7 @@ from runstream.v1.logged_model_pb2 import (
 )
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
 from runstream.v1.write_pb2 import WriteId
-from runstream_service.store.writes import WRITERS
+from runstream_service.engine.writes import WRITERS
 from server_process import ServerProcess
 
 

@@ -7,32 +7,16 @@
         for step in range(100):
             runstream.log_metric("loss", 1 / (step + 1), step=step)
 
-`runstream.active` and `runstream.fluent` have these functions, `runstream.client` the client for
-many runs at once, `runstream.errors` what they raise, and `runstream.tracking_uri` the places runs
-can be logged to.
+`runstream.fluent` has these functions, `runstream.calls.client` the client for many runs at once,
+`runstream.errors` what they raise, and `runstream.transport.tracking_uri` the places runs can be
+logged to.
 """
 
 from typing import TYPE_CHECKING
 
 from runstream import data, exceptions
-from runstream.active import active_run, end_run, last_active_run, start_run
-from runstream.artifacts import (
-    delete_artifacts,
-    download_artifacts,
-    get_artifact_uri,
-    list_artifacts,
-    load_dict,
-    load_table,
-    load_text,
-    log_artifact,
-    log_artifacts,
-    log_dict,
-    log_figure,
-    log_image,
-    log_table,
-    log_text,
-)
-from runstream.client import TrackingClient
+from runstream.calls.client import TrackingClient
+from runstream.calls.operations import RunOperations
 from runstream.entities import (
     Dataset,
     DatasetInput,
@@ -64,7 +48,24 @@ from runstream.errors import (
     Unauthenticated,
     Unavailable,
 )
-from runstream.experiments import (
+from runstream.fluent.active import active_run, end_run, last_active_run, start_run
+from runstream.fluent.artifacts import (
+    delete_artifacts,
+    download_artifacts,
+    get_artifact_uri,
+    list_artifacts,
+    load_dict,
+    load_table,
+    load_text,
+    log_artifact,
+    log_artifacts,
+    log_dict,
+    log_figure,
+    log_image,
+    log_table,
+    log_text,
+)
+from runstream.fluent.experiments import (
     create_experiment,
     delete_experiment,
     get_experiment,
@@ -78,7 +79,7 @@ from runstream.experiments import (
     set_experiment_tags,
     set_tracking_uri,
 )
-from runstream.fluent import (
+from runstream.fluent.logs import (
     delete_run,
     delete_tag,
     flush,
@@ -94,10 +95,9 @@ from runstream.fluent import (
     set_tag,
     set_tags,
 )
-from runstream.operations import RunOperations
-from runstream.run import ActiveRun
-from runstream.search import count_runs, search_experiments, search_runs
-from runstream.watching import watch
+from runstream.fluent.run import ActiveRun
+from runstream.fluent.search import count_runs, search_experiments, search_runs
+from runstream.fluent.watching import watch
 
 __all__ = [
     "ActiveRun",

@@ -14,10 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runstream import context
 from runstream.entities import Dataset
-from runstream.local_files import open_file, size_of
-from runstream.optional import require
+from runstream.files.local_files import open_file, size_of
+from runstream.files.optional import require
+from runstream.process import context
 
 if TYPE_CHECKING:
     import numpy as np

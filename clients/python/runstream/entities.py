@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runstream.answers import check_columns
-from runstream.messages import new_message
+from runstream.contract.answers import check_columns
+from runstream.contract.messages import new_message
 from runstream.v1 import (
     artifact_pb2,
     experiment_pb2,

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from runstream.errors import RunstreamError
+from runstream_service.engine.readers import Readers
 from runstream_service.http import errors, mlflow
 from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.bodies import Bodies
@@ -27,7 +28,6 @@ from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
 from runstream_service.http.json_threads import JsonThreads
 from runstream_service.http.streams import stream_routes
-from runstream_service.store.readers import Readers
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 

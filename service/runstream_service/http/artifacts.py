@@ -15,13 +15,13 @@ from starlette.responses import Response
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
+from runstream_service.catalog import artifacts
+from runstream_service.engine.readers import Readers
+from runstream_service.files.blobs import Blobs
 from runstream_service.http.attachments import attachment, content_type
 from runstream_service.http.bodies import chunks_of
 from runstream_service.http.content import STILL, send_content
 from runstream_service.http.mlflow import check_decoded
-from runstream_service.storage.blobs import Blobs
-from runstream_service.store import artifacts
-from runstream_service.store.readers import Readers
 
 # A run's, or a logged model's.
 _OF_RUN = re.compile(

@@ -11,9 +11,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from runstream_service.catalog.artifacts import Entry
+from runstream_service.files.blobs import Blobs
 from runstream_service.http.reading import read_apart
-from runstream_service.storage.blobs import Blobs
-from runstream_service.store.artifacts import Entry
 
 #: What a page that a run stored may do where it is shown: nothing but look as it should.
 STILL = (

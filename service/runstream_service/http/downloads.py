@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
+from runstream_service.catalog import artifacts
+from runstream_service.catalog.artifacts import Entry
+from runstream_service.engine.readers import Readers
+from runstream_service.files.blobs import Blobs
 from runstream_service.http.content import SCRIPTED, send_content
 from runstream_service.http.reading import read_apart
-from runstream_service.storage.blobs import Blobs
-from runstream_service.store import artifacts
-from runstream_service.store.artifacts import Entry
-from runstream_service.store.readers import Readers
 
 _PAGE_FILES = 1_000
 

@@ -18,14 +18,14 @@ from starlette.routing import Route
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import INT64_MAX
 from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest
+from runstream_service.engine.readers import Readers
 from runstream_service.http import mlflow
 from runstream_service.http.decode import Decoder
 from runstream_service.http.encode import as_mlflow
 from runstream_service.http.reading import read_apart
-from runstream_service.servicers.page_token import made, place_of
-from runstream_service.store import history
-from runstream_service.store.history import Position
-from runstream_service.store.readers import Readers
+from runstream_service.points import history
+from runstream_service.points.history import Position
+from runstream_service.rpc.page_token import made, place_of
 
 _PATH = "2.0/mlflow/metrics/get-history"
 _PART_POINTS = 25_000

@@ -12,15 +12,15 @@ from typing import Any
 
 import uvicorn
 
+from runstream_service.engine.database import CannotOpenError
+from runstream_service.engine.readers import Readers
+from runstream_service.files.blobs import Blobs
 from runstream_service.http.app import application
 from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.connection import Connection
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.stopping import Stopping
-from runstream_service.storage.blobs import Blobs
-from runstream_service.store.database import CannotOpenError
-from runstream_service.store.readers import Readers
 
 log = logging.getLogger(__name__)
 

@@ -28,9 +28,9 @@ from runstream_service.http.errors import BadRequest, told, told_of_batch
 from runstream_service.http.json_text import read_json
 from runstream_service.http.json_threads import JsonThreads
 from runstream_service.http.reading import read_apart
-from runstream_service.servicers.logs import Logs
-from runstream_service.servicers.metrics import Metrics
-from runstream_service.servicers.watches import Watches
+from runstream_service.rpc.logging_servicer import Logs
+from runstream_service.rpc.metric_servicer import Metrics
+from runstream_service.rpc.watch_servicer import Watches
 
 #: Refused lines that an answer tells of; of more it tells the number.
 TOLD = 1_000

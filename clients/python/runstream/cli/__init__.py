@@ -22,14 +22,12 @@ import click
 from runstream.cli.artifacts import artifacts
 from runstream.cli.client import INTERRUPTED
 from runstream.cli.completion import completion
-from runstream.cli.db import db
 from runstream.cli.experiments import experiments
 from runstream.cli.imports import imports
 from runstream.cli.metrics import metrics
 from runstream.cli.purge import purge
 from runstream.cli.recording import log
 from runstream.cli.runs import runs
-from runstream.cli.server import server
 from runstream.cli.ui import ui
 from runstream.cli.watch import watch
 from runstream.errors import (
@@ -39,6 +37,8 @@ from runstream.errors import (
     RunstreamError,
     Unavailable,
 )
+from runstream_service.cli.db import db
+from runstream_service.cli.server import server
 
 _HELP = """\b
 Exit status:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import (
     json_option,
@@ -17,7 +18,6 @@ from runstream.cli.output import (
     size,
 )
 from runstream.cli.selection import run_argument
-from runstream.client import TrackingClient
 
 
 @click.group()

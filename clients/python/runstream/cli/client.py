@@ -12,11 +12,11 @@ from typing import Any
 import click
 import grpc
 
-from runstream import proxies, tracking_uri
-from runstream.channel import Services, open_channel
-from runstream.client import TrackingClient
+from runstream.calls.client import TrackingClient
 from runstream.errors import DeadlineExceeded, Unavailable
-from runstream.status import error_of_call
+from runstream.transport import proxies, tracking_uri
+from runstream.transport.channel import Services, open_channel
+from runstream.transport.status import error_of_call
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 
 #: Exit status after Ctrl-C: 128 and the number of the signal, as shells say it.

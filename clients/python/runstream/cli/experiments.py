@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, moment, print_json, print_json_array, print_table
 from runstream.cli.selection import (
@@ -14,7 +15,6 @@ from runstream.cli.selection import (
     one_experiment,
     view_option,
 )
-from runstream.client import TrackingClient
 
 _DEFAULT = "0"
 

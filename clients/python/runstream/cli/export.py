@@ -16,7 +16,7 @@ from typing import IO
 from runstream.cli.output import progress_bar
 from runstream.entities import Run
 from runstream.errors import FailedPrecondition
-from runstream.frames import data_frame
+from runstream.files.frames import data_frame
 from runstream.rules import digits_of
 
 Value = str | float | None

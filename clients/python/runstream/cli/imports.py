@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, print_json
-from runstream.client import TrackingClient
 from runstream.errors import InvalidArgument
 from runstream.importing.copying import Copying, Report
 from runstream.importing.database import DatabaseSource

@@ -8,6 +8,7 @@ from itertools import groupby
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import (
     json_option,
@@ -20,7 +21,6 @@ from runstream.cli.output import (
 )
 from runstream.cli.plot import plot
 from runstream.cli.selection import run_argument
-from runstream.client import TrackingClient
 from runstream.entities import Metric
 from runstream.errors import NotFound
 

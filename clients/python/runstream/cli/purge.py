@@ -9,9 +9,9 @@ from dataclasses import astuple
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, print_json, progress_bar, size
-from runstream.client import TrackingClient
 from runstream.entities import Purged
 
 _AGE = re.compile(

@@ -7,6 +7,7 @@ import time
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, print_json
 from runstream.cli.runs import runs
@@ -16,7 +17,6 @@ from runstream.cli.selection import (
     run_argument,
     whole_run_id,
 )
-from runstream.client import TrackingClient
 
 
 class _Pair(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.comparison import compared, print_comparison
 from runstream.cli.export import export_runs
@@ -28,7 +29,6 @@ from runstream.cli.selection import (
     run_argument,
     view_option,
 )
-from runstream.client import TrackingClient
 from runstream.entities import Run
 
 # What a person is shown who did not say how many.

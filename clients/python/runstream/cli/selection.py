@@ -12,11 +12,11 @@ from typing import Any
 import click
 import grpc
 
-from runstream import embedded, tracking_uri
-from runstream.channel import Services, open_channel
-from runstream.client import TrackingClient
+from runstream.calls.client import TrackingClient
 from runstream.entities import Experiment
 from runstream.errors import NotFound, RunstreamError
+from runstream.transport import embedded, tracking_uri
+from runstream.transport.channel import Services, open_channel
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
 from runstream.v1.run_service_pb2 import SearchRunsRequest
 

@@ -8,9 +8,9 @@ import webbrowser
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import on_terminal
-from runstream.client import TrackingClient
 from runstream.errors import FailedPrecondition
 
 # Seconds between two calls that keep the server of a file alive: it ends after 30 without any.

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import click
 
+from runstream.calls.client import TrackingClient
 from runstream.cli.client import with_client
 from runstream.cli.output import json_option, moment, number, one_line, print_json_line
 from runstream.cli.selection import run_argument
-from runstream.client import TrackingClient
 from runstream.entities import Run, RunChange, RunInfo
 from runstream.errors import FailedPrecondition
 

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from runstream.client import TrackingClient
+from runstream.calls.client import TrackingClient
 from runstream.errors import NotFound, RunstreamError, Unavailable
-from runstream.folders import AT_ONCE
+from runstream.files.folders import AT_ONCE
 from runstream.importing.local import files_of
 from runstream.importing.records import Source, SourceExperiment, SourceModel, SourceRun
 from runstream.rules import check_key, check_text

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from runstream import proxies
 from runstream.errors import NotFound, RunstreamError, Unavailable
+from runstream.transport import proxies
 
 _TIMEOUT = 300
 # Bytes of an answer that is JSON: the largest page of MLflow has some ten.

@@ -1,0 +1,1 @@
+"""TrackingClient: every RPC as a method."""

@@ -1,0 +1,219 @@
+"""The calls of a client about artifacts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runstream import rules
+from runstream.contract.answers import next_token, not_asked_for
+from runstream.contract.messages import new_message
+from runstream.entities import FileInfo
+from runstream.errors import ResourceExhausted
+from runstream.files.paths import ArtifactPath, artifact_path_text, joined
+from runstream.transport.connection import Connection
+from runstream.v1 import artifact_service_pb2 as pb
+from runstream.v1.run_service_pb2 import GetRunRequest
+
+#: Files and folders that a list has at most; a larger folder is listed folder by folder.
+LISTED_FILES = 1_000_000
+
+
+class ArtifactCalls:
+    """The part of `TrackingClient` that speaks to ArtifactService.
+
+    A path names something below the artifacts of a run, with `/` between its parts. What is
+    uploaded is on disk when a call returns, whole or not at all.
+    """
+
+    _connection: Connection
+
+    def log_artifact(
+        self,
+        run_id: str,
+        local_path: str | os.PathLike[str],
+        artifact_path: ArtifactPath | None = None,
+    ) -> None:
+        """Upload a file, under its own name; a folder is uploaded with its name.
+
+        Args:
+            run_id: the run.
+            local_path: the file.
+            artifact_path: the folder among the artifacts where it goes; their root, if left out.
+
+        Raises:
+            InvalidArgument: the path breaks its rule, or it is no regular file, such as a pipe.
+            NotFound: there is no such run.
+            FailedPrecondition: the run is deleted, the path stands in another's way, or the file
+                changed while it was uploaded.
+            OSError: the file cannot be read.
+        """
+        name = os.path.basename(os.path.abspath(local_path))
+        path = joined(artifact_path_text(artifact_path), name)
+        if os.path.isdir(local_path):
+            self.log_artifacts(run_id, local_path, path)
+        else:
+            self._upload({path: Path(local_path)}, run_id)
+
+    def log_artifacts(
+        self,
+        run_id: str,
+        local_dir: str | os.PathLike[str],
+        artifact_path: ArtifactPath | None = None,
+    ) -> None:
+        """Upload all files of a folder, several at a time.
+
+        Links are followed. All paths are checked before the first file is uploaded; folders
+        without a file are no artifacts. A terminal shows the progress.
+
+        Args:
+            run_id: the run.
+            local_dir: the folder, whose name is no part of the paths.
+            artifact_path: the folder among the artifacts where they go; their root, if left out.
+
+        Raises:
+            The same as `log_artifact`; also InvalidArgument if a link leads into a circle.
+        """
+        from runstream.files.folders import files_below
+
+        root, folder = Path(local_dir), artifact_path_text(artifact_path)
+        files = {
+            joined(folder, file.relative_to(root).as_posix()): file for file in files_below(root)
+        }
+        self._upload(files, run_id)
+
+    def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
+        """Return the URI of the artifacts of a run, or of one of them (R6)."""
+        request = new_message(GetRunRequest, run_id=run_id)
+        run = self._connection.call(lambda to: to.runs.GetRun, request).run
+        below = artifact_path_text(path)
+        return f"{run.info.artifact_uri}/{below}" if below else run.info.artifact_uri
+
+    def get_artifact(self, run_id: str, path: ArtifactPath) -> FileInfo:
+        """Say what a file or folder is.
+
+        Raises:
+            InvalidArgument: the path breaks its rule.
+            NotFound: there is no such run, file or folder.
+        """
+        request = new_message(pb.GetArtifactRequest, run_id=run_id, path=artifact_path_text(path))
+        answer = self._connection.call(lambda to: to.artifacts.GetArtifact, request)
+        file = FileInfo.from_proto(answer.file)
+        if file.path != request.path:
+            raise not_asked_for("path", file.path, request.path)
+        return file
+
+    def list_artifacts(
+        self, run_id: str, path: ArtifactPath | None = None, recursive: bool = False
+    ) -> list[FileInfo]:
+        """List the files and folders of a folder by path; one that is not there is empty.
+
+        Args:
+            run_id: the run.
+            path: the folder; the root of the artifacts, if left out.
+            recursive: whether to list all files below it, at any depth, in their place.
+
+        Raises:
+            InvalidArgument: the path breaks its rule.
+            NotFound: there is no such run.
+            ResourceExhausted: there are more than a million.
+        """
+        folder = artifact_path_text(path)
+        request = new_message(
+            pb.ListArtifactsRequest, run_id=run_id, path=folder, recursive=recursive
+        )
+        files: list[FileInfo] = []
+        while True:
+            page = self._connection.call(lambda to: to.artifacts.ListArtifacts, request)
+            for message in page.files:
+                _check_listed(message.path, folder)
+                files.append(FileInfo.from_proto(message))
+            if len(files) > LISTED_FILES:
+                raise ResourceExhausted(
+                    f"there are more than {LISTED_FILES} files in {folder or 'the artifacts'}; "
+                    "list its folders one by one",
+                    reason="LIST_TOO_LONG",
+                    field="path",
+                    value=folder,
+                    limit=LISTED_FILES,
+                )
+            request.page_token = next_token(request, page.next_page_token, len(page.files))
+            if not request.page_token:
+                return files
+
+    def download_artifacts(
+        self,
+        run_id: str,
+        path: ArtifactPath = "",
+        dst_path: str | os.PathLike[str] | None = None,
+    ) -> str:
+        """Download a file or folder and return where it is.
+
+        Args:
+            run_id: the run.
+            path: the file or folder, which keeps its path below `dst_path`; all artifacts of the
+                run, if empty.
+            dst_path: the folder where it goes, made if it is not there; a new temporary one, if
+                left out, which is the caller's to remove.
+
+        Raises:
+            InvalidArgument: the path breaks its rule.
+            NotFound: there is no such run, file or folder.
+            OSError: a file cannot be written.
+        """
+        from runstream.files.folders import new_folder, transfer_all
+
+        wanted = artifact_path_text(path)
+        found = self.get_artifact(run_id, wanted) if wanted else None
+        if found is not None and not found.is_dir:
+            files = [found]
+        else:
+            files = self.list_artifacts(run_id, wanted, recursive=True)
+        for file in files:  # what a server says is no reason to write elsewhere
+            rules.check_artifact_path("path", file.path)
+        folder = Path(dst_path) if dst_path is not None else new_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def download(file: FileInfo, progress: Any) -> None:
+            from runstream.calls.transfer import download_file
+
+            download_file(self._connection, run_id, file.path, folder / file.path, progress)
+
+        sizes = {file: file.file_size or 0 for file in files}
+        transfer_all(sizes, download, "download")
+        return str(folder / wanted)
+
+    def delete_artifacts(self, run_id: str, path: ArtifactPath | None = None) -> None:
+        """Delete a file, or a folder with all that is below it, for good; all, if left out.
+
+        Raises:
+            InvalidArgument: the path breaks its rule.
+            NotFound: there is no such run, file or folder.
+            FailedPrecondition: the run is deleted.
+        """
+        request = new_message(
+            pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
+        )
+        self._connection.call(lambda to: to.artifacts.DeleteArtifacts, request, again=False)
+
+    def _upload(self, files: Mapping[str, Path], run_id: str) -> None:
+        from runstream.calls.transfer import upload_file
+        from runstream.files.folders import transfer_all
+        from runstream.files.local_files import size_of
+
+        for path in files:
+            rules.check_artifact_path("artifact_path", path)
+        sizes = {item: size_of(item[1]) for item in files.items()}
+        transfer_all(
+            sizes,
+            lambda item, progress: upload_file(self._connection, run_id, *item, progress),
+            "upload",
+        )
+
+
+def _check_listed(path: str, folder: str) -> None:
+    if folder and not path.startswith(f"{folder.rstrip('/')}/"):
+        raise not_asked_for("path", path, folder)
+    rules.check_artifact_path("path", path)

@@ -1,0 +1,292 @@
+"""The calls of a client about runs: one method for each RPC of RunService.
+
+Its LogParam and SetTag are for other clients: `TrackingClient.log` does the same.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import grpc
+
+from runstream.calls.starting import Start
+from runstream.contract.messages import new_message
+from runstream.contract.settings import Pairs, settings
+from runstream.entities import DatasetInput, Run, RunInfo
+from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
+from runstream.transport.channel import Services
+from runstream.transport.connection import Connection
+from runstream.v1 import run_service_pb2 as runs
+from runstream.v1.run_pb2 import RunStatus, RunTag
+
+Taken = TypeVar("Taken")
+
+
+def _create_rpc(
+    to: Services,
+) -> grpc.UnaryUnaryMultiCallable[runs.CreateRunRequest, runs.CreateRunResponse]:
+    return to.runs.CreateRun
+
+
+def _update_rpc(
+    to: Services,
+) -> grpc.UnaryUnaryMultiCallable[runs.UpdateRunRequest, runs.UpdateRunResponse]:
+    return to.runs.UpdateRun
+
+
+class RunCalls:
+    """The part of `TrackingClient` that speaks to RunService."""
+
+    _connection: Connection
+
+    def create_run(
+        self,
+        experiment_id: str = "0",
+        start_time: int | None = None,
+        tags: Pairs | None = None,
+        run_name: str | None = None,
+        run_id: str | None = None,
+        user_id: str | None = None,
+        *,
+        heartbeat: bool = False,
+    ) -> Run:
+        """Create a run and return it; its status is RUNNING.
+
+        Args:
+            experiment_id: the experiment it belongs to.
+            start_time: milliseconds since the epoch; now, if left out.
+            tags: tags to set.
+            run_name: name for people; one is generated if left out (R3).
+            run_id: 32 lower-case hexadecimal digits; generated if left out (R1). Then, an interrupt
+                of this call ends the run, of which nobody else knows (R9).
+            user_id: who starts it.
+            heartbeat: whether the caller sends heartbeats of the run, as `start_run` does; without
+                them the server calls it lost (R8).
+
+        Raises:
+            InvalidArgument: an argument breaks its rule, or run_name and the tag differ.
+            NotFound: there is no such experiment.
+            FailedPrecondition: the experiment is deleted.
+            AlreadyExists: run_id is taken by a run with other content.
+        """
+        request = _creation(experiment_id, start_time, tags, run_name, run_id, user_id, heartbeat)
+        if run_id:  # the caller knows which run it is, and so may others, who log to it
+            return Run.from_proto(self._connection.call(_create_rpc, request).run)
+        start = Start(self._connection, _create_rpc, request)
+        return start.hand_over(lambda answer: Run.from_proto(answer.run))
+
+    def start_run(
+        self,
+        take: Callable[[RunInfo], Taken],
+        experiment_id: str,
+        tags: Pairs,
+        run_name: str | None,
+        user_id: str | None,
+    ) -> Taken:
+        """Create a run of which heartbeats will be sent, for `runstream.start_run`.
+
+        Args:
+            take: takes the run over. If an exception ends this call before, the run is ended.
+            experiment_id: as that of `create_run`, and so are the others.
+            tags: tags to set.
+            run_name: name for people.
+            user_id: who starts it.
+
+        Raises:
+            RunstreamError: as `create_run`.
+        """
+        request = _creation(experiment_id, None, tags, run_name, None, user_id, True)
+        start = Start(self._connection, _create_rpc, request)
+        return start.hand_over(lambda answer: take(RunInfo.from_proto(answer.run.info)))
+
+    def resume_run(self, take: Callable[[RunInfo], Taken], run_id: str, name: str | None) -> Taken:
+        """Let an active run be RUNNING again, as `start_run` does with a new one.
+
+        Raises:
+            RunstreamError: as `update_run`.
+        """
+        request = _update(run_id, "RUNNING", name, None, True)
+        start = Start(self._connection, _update_rpc, request)
+        return start.hand_over(lambda answer: take(RunInfo.from_proto(answer.run_info)))
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run, active or deleted, with all that was logged to it before.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        self._connection.outbox.flush(run_id)
+        request = new_message(runs.GetRunRequest, run_id=run_id)
+        return Run.from_proto(self._connection.call(lambda to: to.runs.GetRun, request).run)
+
+    def get_parent_run(self, run_id: str) -> Run | None:
+        """Return the parent of a run, None if it has none; raises NotFound."""
+        parent_run_id = self.get_run(run_id).data.tags.get("mlflow.parentRunId")
+        return None if parent_run_id is None else self.get_run(parent_run_id)
+
+    def update_run(
+        self,
+        run_id: str,
+        status: str | None = None,
+        name: str | None = None,
+        end_time: int | None = None,
+        *,
+        heartbeat: bool = False,
+    ) -> RunInfo:
+        """Change status, name and end time of an active run; what is left out stays as it is.
+
+        Args:
+            run_id: the run.
+            status: the new status (R2).
+            name: the new name (R3).
+            end_time: milliseconds since the epoch.
+            heartbeat: as that of `create_run`, from now on.
+
+        Raises:
+            InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
+        """
+        answer = self._connection.call(
+            _update_rpc, _update(run_id, status, name, end_time, heartbeat)
+        )
+        return RunInfo.from_proto(answer.run_info)
+
+    def set_terminated(
+        self, run_id: str, status: str | None = None, end_time: int | None = None
+    ) -> RunInfo:
+        """End a run once all that was logged to it is on disk.
+
+        Args:
+            run_id: the run.
+            status: `FINISHED`, `FAILED` or `KILLED` (R2); FINISHED, if left out.
+            end_time: milliseconds since the epoch; now, if left out.
+
+        Raises:
+            NotFound, FailedPrecondition: the run is not there or is deleted.
+            DeadlineExceeded, Unavailable: not all that was logged could be delivered, or the end;
+                the run has not ended, and the call can be repeated.
+            RunstreamError: the server refused something of what was logged; the run has ended.
+        """
+        end_time = _now() if end_time is None else end_time
+        outbox = self._connection.outbox
+        outbox.flush(run_id, refusals=False)
+        try:
+            info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
+        except (FailedPrecondition, NotFound):
+            outbox.raise_refusals(run_id)  # which say the same of what was logged
+            raise
+        outbox.raise_refusals(run_id)
+        return info
+
+    def delete_run(self, run_id: str, with_children: bool = False) -> None:
+        """Delete a run; it can be restored. What is deleted already stays as it is (R2).
+
+        Args:
+            run_id: the run.
+            with_children: whether its child runs go with it, and theirs in turn.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        self._connection.outbox.flush(None if with_children else run_id)
+        request = new_message(runs.DeleteRunRequest, run_id=run_id, with_children=with_children)
+        self._connection.call(lambda to: to.runs.DeleteRun, request)
+
+    def restore_run(self, run_id: str) -> None:
+        """Restore a deleted run and the child runs that were deleted with it (R2).
+
+        Raises:
+            NotFound: there is none of this id.
+            FailedPrecondition: its experiment is deleted.
+        """
+        request = new_message(runs.RestoreRunRequest, run_id=run_id)
+        self._connection.call(lambda to: to.runs.RestoreRun, request)
+
+    def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
+        """Record datasets that a run read, all of them or none; on disk when it returns (P4).
+
+        What was logged first of a name and digest in an experiment stands. A run has a dataset
+        as an input once; tags are added to it.
+
+        Args:
+            run_id: the run.
+            datasets: the datasets, each with the tags of its use. One message is at most 4 MiB,
+                so very large profiles are refused.
+
+        Raises:
+            InvalidArgument: a field breaks its rule.
+            NotFound: there is no such run.
+            FailedPrecondition: the run is deleted.
+            ResourceExhausted: the message is over 4 MiB.
+        """
+        request = new_message(
+            runs.LogInputsRequest,
+            run_id=run_id,
+            datasets=[dataset.to_proto() for dataset in datasets],
+        )
+        self._connection.call(lambda to: to.runs.LogInputs, request)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Delete a tag of an active run (P3).
+
+        Raises:
+            NotFound: no such run, or no such tag.
+            FailedPrecondition: the run is deleted.
+        """
+        self._connection.outbox.flush(run_id)
+        request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
+        self._connection.call(lambda to: to.runs.DeleteTag, request)
+
+
+def _creation(
+    experiment_id: str,
+    start_time: int | None,
+    tags: Pairs | None,
+    run_name: str | None,
+    run_id: str | None,
+    user_id: str | None,
+    heartbeat: bool,
+) -> runs.CreateRunRequest:
+    return new_message(
+        runs.CreateRunRequest,
+        experiment_id=str(experiment_id),
+        run_name=run_name or "",
+        start_time=_now() if start_time is None else start_time,
+        tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
+        # With an id that we chose, a request whose answer was lost can be sent again.
+        run_id=run_id or secrets.token_hex(16),
+        user_id=user_id or "",
+        heartbeat=heartbeat,
+    )
+
+
+def _update(
+    run_id: str, status: str | None, name: str | None, end_time: int | None, heartbeat: bool
+) -> runs.UpdateRunRequest:
+    return new_message(
+        runs.UpdateRunRequest,
+        run_id=run_id,
+        status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
+        end_time=end_time,
+        run_name=name,
+        heartbeat=heartbeat,
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _status(name: str) -> RunStatus.ValueType:
+    if name not in RunStatus.keys()[1:]:
+        raise InvalidArgument(
+            f"Invalid value {name!r} for parameter 'status' supplied: "
+            f"it must be one of {', '.join(RunStatus.keys()[1:])}",
+            reason="STATUS_UNKNOWN",
+            field="status",
+            value=name,
+            limit=", ".join(RunStatus.keys()[1:]),
+        )
+    return RunStatus.Value(name)

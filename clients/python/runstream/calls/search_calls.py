@@ -1,0 +1,182 @@
+"""The calls of a client that search."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from runstream.contract.answers import next_token
+from runstream.contract.messages import new_message
+from runstream.entities import Experiment, Run, ViewType
+from runstream.errors import InvalidArgument
+from runstream.transport.connection import Connection
+from runstream.v1 import experiment_service_pb2 as experiments
+from runstream.v1 import run_service_pb2 as runs
+from runstream.v1.run_pb2 import KeySelection
+from runstream.v1.run_pb2 import ViewType as pb_ViewType
+
+# Runs or experiments that are asked for at once. The first page of runs is a short one, which is
+# there soon; the next are each twice as long.
+_PAGE = 1_000
+_FIRST_PAGE = 125
+
+
+class SearchCalls:
+    """The part of `TrackingClient` that searches runs and experiments.
+
+    What this process logged before is on disk before a search begins, and so is found.
+    """
+
+    _connection: Connection
+
+    def search_runs(
+        self,
+        experiment_ids: Iterable[str] | None = None,
+        filter_string: str | None = "",
+        run_view_type: str | int = "ACTIVE_ONLY",
+        max_results: int | None = None,
+        order_by: Sequence[str] | None = None,
+        *,
+        metrics: Iterable[str] | None = None,
+        params: Iterable[str] | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> Iterator[Run]:
+        """Yield the runs that a filter is true of, asking for page after page as they are taken.
+
+        Args:
+            experiment_ids: the experiments to search; all, if left out.
+            filter_string: such as `metrics.loss < 0.1 and params.lr = '0.1'` (S1 to S3).
+            run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
+            max_results: the most runs to yield; all, if left out.
+            order_by: such as `["metrics.loss ASC"]` (S5); the newest first, if left out.
+            metrics: keys of the metrics to return; all, if left out.
+            params: keys of the params to return; all, if left out.
+            tags: keys of the tags to return; all, if left out.
+
+        Raises:
+            InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
+        """
+        request = new_message(
+            runs.SearchRunsRequest,
+            experiment_ids=_ids(experiment_ids),
+            filter=filter_string or "",
+            run_view_type=_view(run_view_type),
+            order_by=order_by or (),
+            metric_keys=_selection(metrics),
+            param_keys=_selection(params),
+            tag_keys=_selection(tags),
+        )
+        if experiment_ids is not None and not request.experiment_ids:
+            return iter(())
+        return islice(self._found_runs(request, max_results), max_results)
+
+    def count_runs(
+        self,
+        experiment_ids: Iterable[str] | None = None,
+        filter_string: str | None = "",
+        run_view_type: str | int = "ACTIVE_ONLY",
+    ) -> int:
+        """Return how many runs `search_runs` would yield; raises as it does."""
+        request = new_message(
+            runs.CountRunsRequest,
+            experiment_ids=_ids(experiment_ids),
+            filter=filter_string or "",
+            run_view_type=_view(run_view_type),
+        )
+        if experiment_ids is not None and not request.experiment_ids:
+            return 0
+        self._connection.outbox.flush()
+        return self._connection.call(lambda to: to.runs.CountRuns, request).count
+
+    def search_experiments(
+        self,
+        view_type: str | int = "ACTIVE_ONLY",
+        max_results: int | None = None,
+        filter_string: str | None = "",
+        order_by: Sequence[str] | None = None,
+    ) -> Iterator[Experiment]:
+        """Yield the experiments that a filter is true of (S7); else as `search_runs`.
+
+        Args:
+            view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
+            max_results: the most experiments to yield; all, if left out.
+            filter_string: such as `name LIKE 'fraud%' and tags.team = 'risk'`.
+            order_by: such as `["name"]`; the newest first, if left out.
+
+        Raises:
+            InvalidArgument: filter, order or view type is malformed; raised by the first `next`.
+        """
+        request = new_message(
+            experiments.SearchExperimentsRequest,
+            filter=filter_string or "",
+            view_type=_view(view_type),
+            order_by=order_by or (),
+        )
+        return islice(self._found_experiments(request, max_results), max_results)
+
+    def _found_runs(
+        self, request: runs.SearchRunsRequest, max_results: int | None
+    ) -> Iterator[Run]:
+        self._connection.outbox.flush()
+        left = sys.maxsize if max_results is None else max_results
+        if not left:
+            return
+        size = min(_FIRST_PAGE, _PAGE)
+        request.max_results = min(left, size)
+        page = self._connection.call(lambda to: to.runs.SearchRuns, request)
+        while left > len(page.runs) and (
+            token := next_token(request, page.next_page_token, len(page.runs))
+        ):
+            left -= len(page.runs)
+            size = min(2 * size, _PAGE)
+            request.max_results = min(left, size)
+            request.page_token = token
+            # The server reads the next page while the caller works through this one.
+            with self._connection.ahead(lambda to: to.runs.SearchRuns, request) as next_page:
+                yield from map(Run.from_proto, page.runs)
+                page = next_page()
+        yield from map(Run.from_proto, page.runs)
+
+    def _found_experiments(
+        self, request: experiments.SearchExperimentsRequest, max_results: int | None
+    ) -> Iterator[Experiment]:
+        while True:
+            request.max_results = _PAGE if max_results is None else max(1, min(max_results, _PAGE))
+            page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
+            yield from map(Experiment.from_proto, page.experiments)
+            request.page_token = next_token(request, page.next_page_token, len(page.experiments))
+            if not request.page_token:
+                return
+
+
+def _ids(experiment_ids: Iterable[str] | None) -> list[str]:
+    if isinstance(experiment_ids, str):
+        raise InvalidArgument(
+            f"Invalid value {experiment_ids!r} for parameter 'experiment_ids' supplied: "
+            "it must be a list of ids",
+            reason="EXPERIMENT_IDS_MALFORMED",
+            field="experiment_ids",
+            value=experiment_ids,
+            limit="a list of ids",
+        )
+    return [] if experiment_ids is None else [str(number) for number in experiment_ids]
+
+
+def _selection(keys: Iterable[str] | None) -> KeySelection | None:
+    return None if keys is None else KeySelection(keys=keys)
+
+
+def _view(view: str | int) -> pb_ViewType.ValueType:
+    try:
+        known = ViewType[view] if isinstance(view, str) else ViewType(view)
+    except (KeyError, ValueError):
+        names = ", ".join(one.name for one in ViewType)
+        raise InvalidArgument(
+            f"Invalid value {view!r} for parameter 'view_type' supplied: it must be one of {names}",
+            reason="VIEW_TYPE_UNKNOWN",
+            field="view_type",
+            value=view,
+            limit=names,
+        ) from None
+    return pb_ViewType.Value(known.name)

@@ -1,0 +1,51 @@
+"""The calls of a client about the server itself."""
+
+from __future__ import annotations
+
+from runstream.entities import ServerInfo
+from runstream.transport import tracking_uri
+from runstream.transport.connection import Connection
+from runstream.v1 import server_service_pb2 as server
+
+
+class ServerCalls:
+    """The part of `TrackingClient` that speaks to ServerService."""
+
+    _connection: Connection
+
+    def get_server_info(self) -> ServerInfo:
+        """Return the version of the server and the ports that it listens on."""
+        request = server.GetServerInfoRequest()
+        answer = self._connection.call(lambda to: to.server.GetServerInfo, request)
+        return ServerInfo(answer.version, answer.grpc_port, answer.http_port, answer.has_interface)
+
+    def serve_http(self) -> int:
+        """Let the server of a file serve HTTP and the web interface, and return the port.
+
+        Raises:
+            FailedPrecondition: it is another server, which was started without HTTP.
+        """
+        request = server.ServeHttpRequest()
+        return self._connection.call(lambda to: to.server.ServeHttp, request).http_port
+
+    def interface_uri(self, run_id: str = "", experiment_id: str = "") -> str | None:
+        """Return the address of the web interface, or of a run or an experiment in it.
+
+        None if the server serves no HTTP or has no interface, because that was not built, or if it
+        is reached over TLS: then a proxy stands before it, and nobody here knows what that serves.
+
+        Args:
+            run_id: the run whose page is wanted; then its experiment must be named, too.
+            experiment_id: the experiment whose page is wanted.
+        """
+        target = tracking_uri.parse(self._connection.uri)
+        if target.secure:
+            return None
+        info = self.get_server_info()
+        if not info.http_port or not info.has_interface:
+            return None
+        address = target.grpc_target or ""
+        host = address.rpartition(":")[0] if address and not address.startswith("unix:") else ""
+        path = f"#/experiments/{experiment_id}" if experiment_id else ""
+        path += f"/runs/{run_id}" if run_id else ""
+        return f"http://{host or '127.0.0.1'}:{info.http_port}/{path}"

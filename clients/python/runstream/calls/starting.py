@@ -1,0 +1,125 @@
+"""The start of a run: either somebody has the run after it, or the run is ended.
+
+An interrupt (Ctrl-C, an exception of a signal handler) may come while the request that makes a run
+RUNNING is under way. The server may have it by then, or get it later, and nobody but this process
+knows of the run. So a start is noted before its request is sent. If it is interrupted, the run is
+ended: now, if the server answers within `AT_ONCE` seconds, or else at the end of the program.
+
+Ending it begins with the same request again. If the request has arrived, that changes nothing (R1,
+P3); if it is still under way, it changes nothing when it arrives. So the end comes last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+import grpc
+
+from runstream.contract.messages import name_write
+from runstream.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    RunstreamError,
+)
+from runstream.process import closing
+from runstream.process.program_exit import run_status
+from runstream.transport.channel import Services
+from runstream.transport.connection import Connection
+from runstream.v1.run_pb2 import RunStatus
+from runstream.v1.run_service_pb2 import CreateRunRequest, UpdateRunRequest
+
+Request = TypeVar("Request", bound=CreateRunRequest | UpdateRunRequest)
+Answer = TypeVar("Answer")
+Taken = TypeVar("Taken")
+
+#: Seconds in which the run of a start that is interrupted is ended, or else with the program.
+AT_ONCE = 3.0
+
+
+class Start(Generic[Request, Answer]):
+    """A request that makes a run RUNNING, until somebody has the run.
+
+    Attributes:
+        run_id: the run.
+        tracking_uri: where it is.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        rpc: Callable[[Services], grpc.UnaryUnaryMultiCallable[Request, Answer]],
+        request: Request,
+    ) -> None:
+        """Make a start that is not sent yet.
+
+        Args:
+            connection: the connection to the server.
+            rpc: picks the RPC from the services.
+            request: its request, with the id of the run.
+        """
+        name_write(request)  # now, so that the request is the same write whenever it is sent
+        self.run_id = request.run_id
+        self.tracking_uri = connection.uri
+        self._connection = connection
+        self._rpc = rpc
+        self._request = request
+        self._status: str | None = None  # by which the run is to end, once the start is interrupted
+
+    def hand_over(self, take: Callable[[Answer], Taken]) -> Taken:
+        """Send the request, and return what a function makes of its answer.
+
+        Args:
+            take: makes whatever has the run from then on.
+
+        Raises:
+            RunstreamError: the server refused the request or did not answer.
+        """
+        try:
+            closing.starting(self)
+            taken = take(self._connection.call(self._rpc, self._request))
+            closing.started(self)
+        except RunstreamError:
+            closing.started(self)
+            raise
+        except BaseException as error:
+            self._status = run_status(error)
+            closing.starting(self)
+            self._let_go()  # nobody got it
+            with suppress(RunstreamError):
+                self.end(self._status, AT_ONCE)
+            raise
+        else:
+            return taken
+
+    def end(self, status: str, seconds: float) -> None:
+        """End the run, whether its start has arrived or not.
+
+        Args:
+            status: its status, if no interrupt of the start has decided it.
+            seconds: how long it may take.
+
+        Raises:
+            RunstreamError: it is not ended; it can be tried again.
+        """
+        give_up = time.monotonic() + seconds
+        end = UpdateRunRequest(
+            run_id=self.run_id,
+            status=RunStatus.Value(self._status or status),
+            end_time=time.time_ns() // 1_000_000,
+        )
+        # It may have been refused, or be deleted by now.
+        with suppress(AlreadyExists, FailedPrecondition, InvalidArgument, NotFound):
+            self._connection.call(self._rpc, self._request, within=seconds)
+            left = max(0.0, give_up - time.monotonic())
+            self._connection.call(lambda to: to.runs.UpdateRun, end, within=left)
+        closing.started(self)
+        self._let_go()  # another thread may have got it meanwhile
+
+    def _let_go(self) -> None:
+        if run := closing.open_run(self.run_id):
+            run.let_go()

@@ -1,0 +1,144 @@
+"""The calls of a client about tables among the artifacts of runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runstream.calls.content_calls import ContentCalls
+from runstream.calls.run_calls import RunCalls
+from runstream.calls.search_calls import SearchCalls
+from runstream.entities import Run
+from runstream.errors import InvalidArgument, NotFound
+from runstream.files.paths import ArtifactPath, checked_file
+
+if TYPE_CHECKING:
+    import pandas
+
+log = logging.getLogger("runstream")
+
+#: Tag that names the tables of a run, as MLflow's tools look for them.
+TABLES = "mlflow.loggedArtifacts"
+
+
+class TableCalls(ContentCalls, RunCalls, SearchCalls):
+    """The part of `TrackingClient` that logs and loads tables."""
+
+    def log_table(
+        self,
+        run_id: str,
+        data: pandas.DataFrame | Mapping[str, Any],
+        artifact_file: ArtifactPath,
+    ) -> None:
+        """Upload a table, or add its rows to the table that is there (with pandas).
+
+        Numbers come back to the last bit. The tag `mlflow.loggedArtifacts` names the table.
+
+        Args:
+            run_id: the run.
+            data: a data frame, or a dictionary of columns: lists, arrays, series, single values.
+            artifact_file: the file: Parquet if it is called so (with PyArrow), else JSON, in
+                pandas' orient `split`.
+        """
+        from runstream.files.tables import table_bytes
+
+        path = checked_file(artifact_file)
+        try:
+            before = self._content(run_id, path)
+        except NotFound as missing:
+            if missing.reason != "ARTIFACT_NOT_FOUND":
+                raise
+            before = None
+        self._upload_bytes(run_id, table_bytes(data, path, before), path)
+        if before is None:
+            self._tag_table(run_id, path)
+
+    def load_table(
+        self,
+        experiment_id: str,
+        artifact_file: ArtifactPath,
+        run_ids: Iterable[str] | None = None,
+        extra_columns: Sequence[str] | None = None,
+    ) -> pandas.DataFrame:
+        """Return the tables of several runs that `log_table` uploaded, as one data frame.
+
+        Args:
+            experiment_id: the experiment, if no runs are named.
+            artifact_file: the file.
+            run_ids: the runs, of any experiment; one without such a table is passed over, with a
+                warning in the log. All of the experiment that have one, if left out.
+            extra_columns: columns of `runstream.search_runs`, such as `run_id` or `params.lr`, to
+                add to each row; with an underscore behind the name where the table has it.
+
+        Raises:
+            NotFound: no run has such a table, or there is no such run.
+            InvalidArgument: there is no such column.
+        """
+        from runstream.files.optional import require
+        from runstream.files.tables import table_frame
+
+        path = checked_file(artifact_file)
+        frames = []
+        for run in self._runs_with_table(experiment_id, path, run_ids):
+            try:
+                frame = table_frame(self._content(run.info.run_id, path), path)
+            except NotFound as missing:
+                if missing.reason != "ARTIFACT_NOT_FOUND":
+                    raise
+                log.warning("run %s has no table %s", run.info.run_id, path)
+                continue
+            frames.append(_with_columns(frame, run, extra_columns or ()))
+        if not frames:
+            raise NotFound(
+                f"no run has the table {path}", reason="ARTIFACT_NOT_FOUND", field="artifact_file"
+            )
+        if len(frames) == 1:
+            return frames[0]
+        found: pandas.DataFrame = require("pandas", "load_table").concat(frames, ignore_index=True)
+        return found
+
+    def _runs_with_table(
+        self, experiment_id: str, path: str, run_ids: Iterable[str] | None
+    ) -> Iterable[Run]:
+        if run_ids is not None:
+            return map(self.get_run, run_ids)
+        found = self.search_runs([experiment_id], f"tags.`{TABLES}` IS NOT NULL")
+        return (run for run in found if _entry(path) in _tables(run))
+
+    def _tag_table(self, run_id: str, path: str) -> None:
+        tables = _tables(self.get_run(run_id))
+        if _entry(path) not in tables:
+            text = json.dumps([*tables, _entry(path)], ensure_ascii=False)
+            # The tag of thousands of tables may be too long; they are there all the same.
+            self._connection.outbox.buffer(run_id).set_tags({TABLES: text}, on_error="skip")
+
+
+def _entry(path: str) -> dict[str, str]:
+    return {"path": path, "type": "table"}
+
+
+def _tables(run: Run) -> list[Any]:
+    try:
+        tables = json.loads(run.data.tags.get(TABLES, "[]"))
+    except ValueError:  # somebody else's text
+        return []
+    return tables if isinstance(tables, list) else []
+
+
+def _with_columns(frame: pandas.DataFrame, run: Run, columns: Sequence[str]) -> pandas.DataFrame:
+    from runstream.files.frames import data_frame
+
+    of_run = data_frame([run])
+    for column in columns:
+        if column not in of_run:
+            raise InvalidArgument(
+                f"run {run.info.run_id} has no {column}; search_runs has the columns",
+                reason="COLUMN_UNKNOWN",
+                field="extra_columns",
+                value=column,
+                limit=", ".join(of_run.columns),
+            )
+        frame[f"{column}_" if column in frame else column] = of_run[column][0]
+    return frame

@@ -1,0 +1,88 @@
+"""The calls of a client that follow runs live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+
+from runstream.contract.messages import new_message
+from runstream.entities import RunChange
+from runstream.errors import Unavailable
+from runstream.transport.connection import Connection
+from runstream.v1.watch_service_pb2 import GetPositionRequest, WatchRequest
+
+# Seconds between the break of a watch and the attempt to go on with it.
+_PAUSE = 0.05
+
+
+class WatchCalls:
+    """The part of `TrackingClient` that speaks to WatchService."""
+
+    _connection: Connection
+
+    def get_position(self) -> str:
+        """Return the position of the last commit, where a watch can start for the next minute.
+
+        To miss nothing between a read and a watch, take the position, read, and watch from there.
+        """
+        request = GetPositionRequest()
+        return self._connection.call(lambda to: to.watches.GetPosition, request).position
+
+    def watch(
+        self,
+        run_ids: Iterable[str] = (),
+        experiment_ids: Iterable[str] = (),
+        position: str | None = None,
+    ) -> Generator[RunChange, None, None]:
+        """Watch runs, those named and those of experiments, and yield what is committed to them.
+
+        The watch has begun when this returns, and never ends by itself. When the connection breaks
+        it is made again, and the watch goes on where it was; a change may then be told again.
+        `close` of what is returned ends the watch.
+
+        Args:
+            run_ids: runs, up to 1,000.
+            experiment_ids: experiments, up to 1,000; with the runs that are created in them later.
+            position: where to start; with the next commit, if left out.
+
+        Raises:
+            InvalidArgument: neither runs nor experiments are named, or too many, or `position` is
+                none.
+            NotFound: there is no such run or experiment.
+            FailedPrecondition: what follows the position is not kept any more
+                (`WATCH_FELL_BEHIND`), because too much was committed since, or the server was
+                started again: take a new position, read, and watch from there.
+            Unavailable: the server could not be reached for half a minute.
+        """
+        request = new_message(
+            WatchRequest, run_ids=run_ids, experiment_ids=experiment_ids, position=position or ""
+        )
+        changes = self._changes(request)
+        next(changes)
+        return changes  # type: ignore[return-value] # what begins the watch is taken
+
+    def _changes(self, request: WatchRequest) -> Generator[RunChange | None, None, None]:
+        """Yield None when the watch has begun, and then its changes."""
+        begun = False
+        while True:
+            answered = False
+            try:
+                answers = self._connection.stream(
+                    lambda to: to.watches.Watch, request, patience=None
+                )
+                with closing(answers) as read:
+                    for answer in read:
+                        answered = True
+                        if not begun:
+                            begun = True
+                            yield None
+                        last = len(answer.changes) - 1
+                        for i, change in enumerate(answer.changes):
+                            position = answer.position if i == last else request.position
+                            yield RunChange.from_proto(change, position)
+                        request.position = answer.position
+            except Unavailable:
+                if not answered:
+                    raise
+            time.sleep(_PAUSE)

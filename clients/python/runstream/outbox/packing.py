@@ -1,0 +1,78 @@
+"""Makes messages of about a mebibyte out of what waits to be sent of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from runstream.outbox.batch import Settings
+from runstream.outbox.series import Series
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.run_pb2 import Param, RunTag
+
+#: Size at which a batch is sent without waiting for more (M7).
+BATCH_BYTES = 1024 * 1024
+
+# What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
+# It is 30 at the very worst, and 1.5 MiB are still far from the limit of a message.
+_ROW_BYTES = 20
+
+
+def point_batches(run_id: str, queues: Iterable[Series]) -> Iterator[tuple[bytes, int]]:
+    """Yield batches of the points that wait: each a message and how many points it has.
+
+    The points of a batch are removed from their queues when the next one is asked for. Those of a
+    metric stay together, because the server stores them fastest that way.
+    """
+    request, size = LogBatchRequest(run_id=run_id), 0
+    parts: list[tuple[Series, int]] = []
+    for series in queues:
+        while left := len(series):
+            room = max(1, (BATCH_BYTES - size) // _ROW_BYTES)
+            rows = _fill(request.metrics, series, min(left, room))
+            parts.append((series, rows))
+            size += rows * _ROW_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
+            if size + _ROW_BYTES <= BATCH_BYTES:
+                break
+            yield request.SerializeToString(), len(request.metrics.value)
+            _drop(parts)
+            request, size = LogBatchRequest(run_id=run_id), 0
+    if parts:
+        yield request.SerializeToString(), len(request.metrics.value)
+        _drop(parts)
+
+
+def setting_batches(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[Settings]:
+    """Yield batches of params, or of tags."""
+    request, size, count = LogBatchRequest(run_id=run_id), 0, 0
+    for message in messages:
+        bytes_more = message.ByteSize()
+        if count and size + bytes_more > BATCH_BYTES:
+            yield Settings(request.SerializeToString(), count)
+            request, size, count = LogBatchRequest(run_id=run_id), 0, 0
+        if isinstance(message, Param):
+            request.params.append(message)
+        else:
+            request.tags.append(message)
+        size += bytes_more
+        count += 1
+    if count:
+        yield Settings(request.SerializeToString(), count)
+
+
+def _fill(table: MetricTable, series: Series, rows: int) -> int:
+    """Add the oldest points of a series to a table; return how many."""
+    columns = series.peek(rows)
+    rows = len(columns.step)
+    table.key.extend([len(table.keys)] * rows)
+    table.keys.append(series.key)
+    table.step.extend(columns.step)
+    table.timestamp.extend(columns.timestamp)
+    table.value.extend(columns.value)
+    return rows
+
+
+def _drop(parts: list[tuple[Series, int]]) -> None:
+    for series, rows in parts:
+        series.drop(rows)
+    parts.clear()

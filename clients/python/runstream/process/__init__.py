@@ -1,0 +1,1 @@
+"""What a process knows of itself: where it comes from, and how it ends."""

@@ -1,0 +1,261 @@
+"""The server of an SQLite file, found or started by the clients themselves.
+
+Beside `X.db` lie three files: `X.db.lock` is locked by the server of `X.db` for as long as it
+lives, `X.db.address` says where it listens, and `X.db.log` keeps the stderr of the servers that
+clients started. A client that gets the lock starts a server and hands the very same lock over to
+it, so of clients that race exactly one starts a server; the others wait for its address.
+
+Such a server listens on a Unix socket in a folder that only its user can enter, and ends by
+itself when its last client has been gone for `IDLE_TIMEOUT` seconds. Nothing is used that another
+user may have put there (`runstream.files.own_files`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from runstream.errors import PermissionDenied, Unavailable
+from runstream.files.own_files import NotOurs, check_own, open_lock, open_own, read_address
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+IDLE_TIMEOUT = 30.0
+
+_FOLDER_PREFIX = "runstream-"
+_SOCKET = "grpc.sock"
+_LONGEST_FOLDER = 80  # bytes; the path of a socket ends at 108, on macOS at 104
+_LOG_TAIL = 2000  # bytes
+_POLL = 0.02  # seconds
+
+# `_guard` covers the two sets and is held over every fork. A child must close the locks it was
+# born with: it would keep the database locked after the server is gone.
+_guard = threading.Lock()
+_locks: set[int] = set()  # descriptors, each open only while its server is being spawned
+_children: set[int] = set()  # process ids of the servers this process spawned
+
+
+class _Starting(NamedTuple):
+    process: Popen[bytes]
+    target: str
+    log: str
+    log_begin: int
+
+
+def ensure_server(database: str, timeout: float = 30.0) -> str:
+    """Return the gRPC target of the server of an SQLite file, starting one if there is none.
+
+    Call it again when that server is gone: the next one may have another target.
+
+    Args:
+        database: absolute path of the file, which need not exist, in a folder that does.
+        timeout: seconds to wait for a server that is starting or stopping.
+
+    Raises:
+        Unavailable: no server can be started, or none answered in time; the text says why.
+        PermissionDenied: another user may have put a file there that is beside the database.
+    """
+    _reap()
+    deadline = time.monotonic() + timeout
+    starting = None
+    while True:
+        starting = starting or _start(database)
+        if starting is not None and starting.process.poll() is not None:
+            remove_socket(starting.target)
+            raise Unavailable(
+                f"the server of {database} did not start: {_tail(starting)}",
+                reason="SERVER_NOT_STARTED",
+                database=database,
+            )
+        target = _listening(database)
+        if target is None and time.monotonic() < deadline:
+            time.sleep(_POLL)
+            continue
+        if starting is not None:
+            _let_live(starting.process)
+        if target is not None:
+            return target
+        raise Unavailable(
+            f"the server of {database} did not answer within {timeout:g} s; "
+            f"see {database}.log, if a client started it",
+            reason="SERVER_NOT_ANSWERING",
+            database=database,
+        )
+
+
+def remove_socket(target: str) -> None:
+    """Remove the socket of a server that ended, and the folder that was made for it."""
+    path = target.removeprefix("unix:")
+    folder, name = os.path.split(path)
+    if name == _SOCKET and os.path.basename(folder).startswith(_FOLDER_PREFIX):
+        with suppress(OSError):
+            if check_own(folder, stat.S_IFDIR) and check_own(path, stat.S_IFSOCK):
+                os.unlink(path)
+        with suppress(OSError):
+            os.rmdir(folder)
+
+
+def address(database: str) -> str:
+    """Return what the server of a database has announced, which may be gone; raises OSError."""
+    return read_address(f"{database}.address")
+
+
+def _listening(database: str) -> str | None:
+    """Return the announced target if something listens there: a killed server leaves it behind."""
+    if not os.path.exists(database):  # then its server ends, as soon as it takes notice
+        return None
+    try:
+        target = address(database)
+        if target.startswith("unix:"):
+            path = target.removeprefix("unix:")
+            check_own(path, stat.S_IFSOCK)
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(1)
+                probe.connect(path)
+        else:
+            host, _, port = target.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except NotOurs as error:
+        raise _not_ours(database, error) from error
+    except (OSError, ValueError):
+        return None
+    return target
+
+
+def _not_ours(database: str, error: NotOurs) -> PermissionDenied:
+    return PermissionDenied(
+        f"the server of {database} is not used: {error}", reason="FILE_NOT_OURS", database=database
+    )
+
+
+def _start(database: str) -> _Starting | None:
+    """Spawn a server if nobody holds the lock of the database."""
+    try:
+        lock = _lock(database)
+        if lock is None:
+            return None
+        try:
+            _clear(database)
+            return _spawn(database, lock)
+        finally:
+            # Closed and not unlocked: the server holds the same lock and has to keep it.
+            _close(lock)
+    except NotOurs as error:
+        raise _not_ours(database, error) from error
+    except OSError as error:
+        raise Unavailable(
+            f"the server of {database} cannot be started: {error}",
+            reason="SERVER_NOT_STARTED",
+            database=database,
+        ) from error
+
+
+def _lock(database: str) -> int | None:
+    with _guard:
+        lock = open_lock(f"{database}.lock")
+        _locks.add(lock)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _close(lock)
+        return None
+    except OSError:
+        _close(lock)
+        raise
+    return lock
+
+
+def _close(lock: int) -> None:
+    with _guard:
+        _locks.discard(lock)
+        os.close(lock)
+
+
+def _clear(database: str) -> None:
+    """Remove what a killed server left behind: its address, and its socket with the folder."""
+    with suppress(FileNotFoundError):
+        remove_socket(address(database))
+        os.unlink(f"{database}.address")
+
+
+def _spawn(database: str, lock: int) -> _Starting:
+    # Imported here because most processes log to a server that is there already.
+    from subprocess import DEVNULL, Popen
+    from tempfile import gettempdir, mkdtemp
+
+    temporary = gettempdir()
+    if len(os.fsencode(temporary)) > _LONGEST_FOLDER:
+        temporary = "/tmp"  # noqa: S108 - mkdtemp makes a folder of ours in it
+    target = f"unix:{mkdtemp(prefix=_FOLDER_PREFIX, dir=temporary)}/{_SOCKET}"
+    command = [sys.executable, "-m", "runstream", "server"]
+    command += ["--database", f"sqlite:///{database}", "--lock-fd", str(lock)]
+    command += ["--listen", target, "--idle-timeout", str(IDLE_TIMEOUT)]
+    try:
+        with open(_open_log(database), "ab") as log:
+            log_begin = log.tell()
+            process = Popen(  # noqa: S603 - this interpreter, and arguments made above
+                command,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=log,
+                cwd="/",
+                pass_fds=(lock,),
+                start_new_session=True,  # Ctrl-C is for the training, not for its server
+            )
+    except OSError:
+        remove_socket(target)
+        raise
+    return _Starting(process, target, f"{database}.log", log_begin)
+
+
+def _open_log(database: str) -> int:
+    return open_own(f"{database}.log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+
+
+def _tail(ended: _Starting) -> str:
+    with open(open_own(ended.log, os.O_RDONLY), "rb") as log:
+        log.seek(ended.log_begin)
+        text = log.read()[-_LOG_TAIL:].decode(errors="replace").strip()
+    return text or f"exit status {ended.process.returncode}"
+
+
+def _let_live(process: Popen[bytes]) -> None:
+    """Leave a server to itself: it outlives this process, and `_reap` takes note of its end."""
+    with _guard:
+        _children.add(process.pid)
+    process.returncode = 0  # or else Popen warns that the server still runs
+
+
+def _reap() -> None:
+    """Let the kernel forget the servers of ours that ended, which are zombies until then."""
+    with _guard:
+        children = list(_children)
+    for child in children:
+        try:
+            gone, _ = os.waitpid(child, os.WNOHANG)
+        except ChildProcessError:  # somebody else waited for it
+            gone = child
+        if gone:
+            with _guard:
+                _children.discard(gone)
+
+
+def _begin_child() -> None:
+    for lock in _locks:
+        os.close(lock)
+    _locks.clear()
+    _children.clear()
+    _guard.release()
+
+
+os.register_at_fork(
+    before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_begin_child
+)

@@ -1,0 +1,172 @@
+"""Tracking URIs: where runs are logged to, in the forms that people write.
+
+    grpc://host:port          a server
+    grpcs://host:port         a server, over TLS
+    unix:path                 a server on a Unix socket
+    sqlite:///relative.db     an SQLite file, served by whoever serves it already or else by a
+    sqlite:////absolute.db    server that this client starts (runstream.transport.embedded)
+    runs.db                   the same, as a path
+
+The part after `sqlite:///` or `unix:` is a path as it stands: nothing in it is escaped, but a `~`
+in front is the home folder, which no shell puts there inside of a URI.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+
+from runstream.errors import InvalidArgument
+from runstream.files.own_files import check_own
+
+_FORMS = (
+    "grpc://host:port, grpcs://host:port, unix:path, "
+    "sqlite:///relative.db, sqlite:////absolute.db or the path of an SQLite file"
+)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_HOST_AND_PORT = r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})/?"
+_SERVER = re.compile(f"//{_HOST_AND_PORT}", re.ASCII)
+_BARE_SERVER = re.compile(_HOST_AND_PORT, re.ASCII)
+
+_VARIABLE = "RUNSTREAM_TRACKING_URI"
+
+# What `pin` put into the environment in place of nothing.
+_pinned_default: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a tracking URI says.
+
+    Attributes:
+        uri: the URI with its path absolute, so that it holds in any directory.
+        grpc_target: what gRPC dials, such as `127.0.0.1:50051` or `unix:/path`; None for an
+            SQLite file, whose server is found by `embedded.ensure_server`.
+        secure: whether the connection is TLS.
+        database: absolute path of the SQLite file; None for a server that is named directly.
+    """
+
+    uri: str
+    grpc_target: str | None = None
+    secure: bool = False
+    database: str | None = None
+
+
+def default() -> str:
+    """Return `RUNSTREAM_TRACKING_URI`, or `runstream.db` in the current directory."""
+    return os.environ.get(_VARIABLE) or "sqlite:///runstream.db"
+
+
+def pin() -> str:
+    """Return `default()` as an absolute URI, and put it into the environment.
+
+    So it means the same from now on: after a change of the directory, and in processes that this
+    one starts.
+
+    Raises:
+        InvalidArgument: it is in none of the forms above.
+    """
+    global _pinned_default
+    uri = parse(None).uri
+    if not os.environ.get(_VARIABLE):
+        _pinned_default = uri
+    if os.environ.get(_VARIABLE) != uri:
+        os.environ[_VARIABLE] = uri
+    return uri
+
+
+def set_default(uri: str | os.PathLike[str]) -> bool:
+    """Put a tracking URI into the environment; return whether it names another place than before.
+
+    Raises:
+        InvalidArgument: it is in none of the forms above.
+    """
+    global _pinned_default
+    chosen = parse(uri).uri
+    changes = chosen != os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = chosen
+    _pinned_default = None
+    return changes
+
+
+def is_default_set() -> bool:
+    """Return whether somebody chose a tracking URI, and it is not the file in this directory."""
+    return bool(os.environ.get(_VARIABLE)) and os.environ[_VARIABLE] != _pinned_default
+
+
+def parse(uri: str | os.PathLike[str] | None) -> Target:
+    """Return what a tracking URI says; None stands for `default()`.
+
+    A string that begins like a URI is one; a `Path` never is.
+
+    Raises:
+        InvalidArgument: it is in none of the forms above.
+    """
+    if isinstance(uri, os.PathLike):
+        return _file(uri, os.fspath(uri))
+    text = default() if uri is None else uri
+    if _BARE_SERVER.fullmatch(text):
+        raise _refusal(
+            text, f"a server is named grpc://{text.rstrip('/')}, a file of this name ./{text}"
+        )
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return _file(text, text)
+    match scheme[1].lower():
+        case "grpc" | "grpcs" as name:
+            return _server(text, name)
+        case "unix":
+            return _socket(text)
+        case "sqlite":
+            if not text.lower().startswith("sqlite:///"):
+                raise _refusal(text, "an SQLite URL has three slashes before the path")
+            return _file(text, text[len("sqlite:///") :])
+        case "http" | "https":
+            raise _refusal(text, "Runstream's clients speak gRPC, not HTTP")
+        case _:
+            raise _refusal(text)
+
+
+def _server(uri: str, scheme: str) -> Target:
+    server = _SERVER.fullmatch(uri, len(scheme) + 1)
+    if server is None or not 0 < int(server["port"]) < 65536:
+        raise _refusal(uri, "after the slashes there must be a host and a port, and nothing else")
+    address = f"{server['host'].lower()}:{int(server['port'])}"
+    return Target(f"{scheme}://{address}", grpc_target=address, secure=scheme == "grpcs")
+
+
+def _socket(uri: str) -> Target:
+    path = uri[len("unix:") :]
+    if path.startswith("//") and not path.startswith("///"):
+        raise _refusal(uri, "after unix:// there must be an absolute path")
+    if not path.strip("/"):
+        raise _refusal(uri, "it needs the path of a socket")
+    address = f"unix:{os.path.abspath(os.path.expanduser(path))}"
+    return Target(address, grpc_target=address)
+
+
+def _file(uri: object, path: str) -> Target:
+    if path in {"", ":memory:"}:
+        raise _refusal(uri, "runs are kept in a file")
+    try:
+        if os.path.islink(path):
+            check_own(path, stat.S_IFLNK)
+    except OSError as error:
+        raise _refusal(uri, str(error)) from None
+    # Symbolic links are resolved, because the lock lies beside the real file.
+    database = os.path.realpath(os.path.expanduser(path))
+    if path.endswith("/") or os.path.isdir(database):
+        raise _refusal(uri, "this is a folder")
+    return Target(f"sqlite:///{database}", database=database)
+
+
+def _refusal(uri: object, reason: str = "") -> InvalidArgument:
+    return InvalidArgument(
+        f"Tracking URI {str(uri)!r} is not understood{reason and ': '}{reason}. Use {_FORMS}",
+        reason="TRACKING_URI_MALFORMED",
+        field="tracking_uri",
+        value=uri,
+        limit=_FORMS,
+    )

@@ -1,0 +1,1 @@
+"""Care for a database: purge, check, backup, and the lock of its file."""

@@ -1,0 +1,110 @@
+"""Looking for faults in a database, without changing it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from peewee import JOIN, OP, DatabaseError, Expression, fn
+
+from runstream.errors import NotFound
+from runstream_service.engine.database import migrations
+from runstream_service.engine.models import NAN, Point, Run, Series, database
+
+_MOST_FAULTS = 100  # of each check
+
+Check = Callable[[], list[str]]
+
+
+def check(file: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each check, when it is done, and the faults that it found.
+
+    A server may write the database meanwhile. The checks read the whole file.
+
+    Raises:
+        NotFound: there is no such database.
+    """
+    if not file.is_file():
+        raise NotFound(f"there is no database {file}", reason="DATABASE_NOT_FOUND")
+    read_only = f"{file.resolve().as_uri()}?mode=ro"
+    database.init(read_only, pragmas={}, max_connections=1, uri=True)
+    checks: dict[str, Check] = {
+        "integrity": _integrity,
+        "references": _references,
+        "migrations": _migrations,
+        "summaries": _summaries,
+    }
+    try:
+        for name, find_faults in checks.items():
+            yield name, _faults(find_faults)
+    finally:
+        database.close_all()
+
+
+def _faults(find: Check) -> list[str]:
+    try:
+        # One snapshot: what a server commits meanwhile is no fault.
+        with database.connection_context(), database.atomic():
+            return find()
+    except (DatabaseError, sqlite3.Error) as error:
+        return [str(error)]
+
+
+def _integrity() -> list[str]:
+    rows = database.execute_sql("PRAGMA integrity_check(100)").fetchall()
+    return [text for (text,) in rows if text != "ok"]
+
+
+def _references() -> list[str]:
+    rows = database.execute_sql("PRAGMA foreign_key_check").fetchall()
+    counts = Counter((child, parent) for child, _, parent, _ in rows)
+    return [
+        f"{count} rows of {child} refer to rows of {parent} that are not there"
+        for (child, parent), count in counts.items()
+    ]
+
+
+def _migrations() -> list[str]:
+    state = migrations()
+    if "0001_initial" in state.pending:
+        return ["this is no database of Runstream"]
+    return [
+        f"{name} is not applied; `runstream db upgrade` does that" for name in state.pending
+    ] + [f"{name} is of a newer version of Runstream" for name in state.unknown]
+
+
+def _summaries() -> list[str]:
+    """Compare the summary of each series with its points."""
+    numbers = Point.value != NAN
+    points = (
+        Point.select(
+            Point.series,
+            fn.COUNT(Point.step).alias("count"),
+            fn.MAX(Point.step).alias("last_step"),
+            fn.MIN(Point.value).filter(numbers).alias("least"),
+            fn.MAX(Point.value).filter(numbers).alias("greatest"),
+        )
+        .group_by(Point.series)
+        .alias("points")
+    )
+    differ = fn.COALESCE(points.c.count, 0) != Series.count
+    for said, found in (
+        (Series.last_step, points.c.last_step),
+        (Series.least, points.c.least),
+        (Series.greatest, points.c.greatest),
+    ):
+        differ |= Expression(said, OP.IS_NOT, found)  # of two that are null, too
+    query = (
+        Series.select(Run.uuid, Series.key)
+        .join(Run)
+        .switch(Series)
+        .join(points, JOIN.LEFT_OUTER, on=(points.c.series_id == Series.id))
+        .where(differ & ~Run.purging)  # those shrink step by step
+        .limit(_MOST_FAULTS)
+    )
+    return [
+        f"the summary of metric {key!r} of run {run} is not that of its points"
+        for run, key in database.execute(query)
+    ]

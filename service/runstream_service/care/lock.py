@@ -1,0 +1,56 @@
+"""The lock and the address file beside an SQLite database.
+
+`X.db.lock` is locked by the server of `X.db` for as long as it lives, so that no second server
+writes the same file; the kernel frees it when the process ends, however it ends. `X.db.address`
+says where that server listens.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from runstream.files.own_files import open_lock, open_own, read_address
+from runstream_service.engine.database import CannotOpenError
+
+
+class DatabaseLock:
+    """Holds the lock of one database from its making to `release`."""
+
+    def __init__(self, database: Path, descriptor: int | None = None) -> None:
+        """Take the lock, or take over an inherited descriptor that holds it.
+
+        Raises:
+            CannotOpenError: another server holds it, or the folder cannot be written.
+        """
+        self._address = database.with_name(database.name + ".address")
+        lock = database.with_name(database.name + ".lock")
+        try:
+            self._descriptor = open_lock(lock) if descriptor is None else descriptor
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotOpenError(
+                f"database {database} is served by another server{self._whereabouts()}"
+            ) from None
+        except OSError as error:
+            raise CannotOpenError(f"database {database} cannot be locked: {error}") from error
+
+    def announce(self, address: str) -> None:
+        """Say where the server listens, once it does."""
+        draft = self._address.with_name(f"{self._address.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)  # of a killed server
+        with open(open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
+            file.write(address + "\n")
+        draft.replace(self._address)
+
+    def release(self) -> None:
+        """Take the address back and free the lock."""
+        self._address.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def _whereabouts(self) -> str:
+        try:
+            return f" at {read_address(self._address)}"
+        except OSError:
+            return ""

@@ -1,0 +1,249 @@
+"""Removing deleted runs and experiments for good, in steps (E5).
+
+What is to be removed is first taken out of sight, whole, in one transaction: it is `purging`, which
+nothing finds and nothing restores, and a run gives up its uuid. Then its rows go, so many in each
+transaction that the writer is soon free for others. A purge that broke off left runs that are
+`purging`, and the next one goes on with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Tuple, fn
+
+from runstream_service.care.purge_models import doomed, hide_models
+from runstream_service.catalog import blobs
+from runstream_service.engine import changes
+from runstream_service.engine.models import (
+    Artifact,
+    Dataset,
+    Experiment,
+    ExperimentTag,
+    ExperimentWrite,
+    Input,
+    LoggedModel,
+    ModelInput,
+    ModelMetric,
+    Output,
+    Param,
+    Point,
+    Run,
+    RunTag,
+    Series,
+    Write,
+    database,
+)
+from runstream_service.engine.statement import LISTED, first_row, listed, written
+
+# Rows that one step removes, and runs that one step takes out of sight.
+ROWS = 5_000
+RUNS = 100
+
+_PLACE = (Point.step, Point.timestamp, Point.value)
+_NTH_POINT = written(
+    Point.select(*_PLACE).where(Point.series == 0).order_by(*_PLACE).limit(1).offset(0)
+)
+_DELETE_POINTS_UP_TO = written(
+    Point.delete().where((Point.series == 0) & (Tuple(*_PLACE) <= Tuple(0, 0, 0.0)))
+)
+_DELETE_POINTS = written(Point.delete().where(Point.series == 0))
+_SELECT_SERIES = written(Series.select(Series.id, Series.count).where(Series.run == 0).limit(0))
+_DELETE_SERIES = written(Series.delete().where(Series.id == 0))
+_SHORTEN_SERIES = written(Series.update(count=0).where(Series.id == 0))
+
+
+def _delete_some(table: Any, key: Any) -> str:
+    some = table.select(key).where(table.run == 0).limit(0)
+    return written(table.delete().where((table.run == 0) & key.in_(some)))
+
+
+_DELETE_SOME = [
+    _delete_some(Param, Param.key),
+    _delete_some(RunTag, RunTag.key),
+    _delete_some(Write, Write.id),
+    _delete_some(Artifact, Artifact.path),
+    _delete_some(Output, Output.id),
+    _delete_some(ModelInput, ModelInput.id),
+    _delete_some(ModelMetric, ModelMetric.id),
+]
+_SELECT_INPUTS = written(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
+_DELETE_INPUTS = written(Input.delete().where(Input.id.in_(LISTED)))
+_USED = fn.EXISTS(Input.select(Input.id).where(Input.dataset == Dataset.id))
+_DELETE_DATASETS = written(Dataset.delete().where(Dataset.id.in_(LISTED) & ~_USED))
+
+
+@dataclass
+class Purged:
+    """What is removed, or would be: artifacts counted once for each content."""
+
+    experiments: int = 0
+    runs: int = 0
+    points: int = 0
+    logged_models: int = 0
+    artifacts: int = 0
+    artifact_bytes: int = 0
+
+
+def count(before: int) -> Purged:
+    """Return what a purge would remove, on a reader's thread.
+
+    Args:
+        before: only what was deleted before this time, in milliseconds since the epoch.
+    """
+    experiments = _experiments(before)
+    with_runs = experiments | Experiment.purging  # the latter of a purge that broke off
+    runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(with_runs))
+    going = Run.select(Run.id).where(runs | Run.purging)
+    models = LoggedModel.select(LoggedModel.id).where(doomed(before, with_runs))
+    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(going)).scalar()
+    files, size = blobs.count_unused(going, models)
+    return Purged(
+        experiments=Experiment.select().where(experiments).count(),
+        runs=Run.select().where(runs & ~Run.purging).count(),
+        points=points or 0,
+        logged_models=models.count(),
+        artifacts=files,
+        artifact_bytes=size,
+    )
+
+
+def take_experiments(before: int) -> int:
+    """Take deleted experiments out of sight, with their models; return how many they are."""
+    taken = Experiment.update(purging=True).where(_experiments(before)).execute()
+    hide_models()
+    return int(taken)
+
+
+def runs_to_remove(before: int) -> list[int]:
+    """Return the runs to remove, by their internal ids, on a reader's thread."""
+    found = Run.purging | _runs(before) | Run.experiment.in_(_purging_experiments())
+    query = Run.select(Run.id).where(found).order_by(Run.id)
+    return [row[0] for row in database.execute(query)]
+
+
+def experiments_to_remove() -> list[int]:
+    """Return the experiments that are out of sight, on a reader's thread."""
+    query = _purging_experiments().order_by(Experiment.id)
+    return [row[0] for row in database.execute(query)]
+
+
+def take_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
+    """Take those of the runs out of sight that still are to be removed.
+
+    Returns:
+        How many are out of sight now that were not; and all of them that are.
+    """
+    doomed = _runs(before) | Run.experiment.in_(_purging_experiments())
+    taken = list(
+        Run.select(Run.id, Run.uuid, Run.experiment)
+        .where(Run.id.in_(runs) & doomed & ~Run.purging)
+        .order_by(Run.id)
+    )
+    for run in taken:
+        changes.run_purged(run.uuid, run.experiment_id)
+    Run.update(
+        purging=True,
+        uuid=fn.PRINTF("purged %d", Run.id),
+        deleted_with_experiment=False,  # restoring the experiment does not concern it any more
+        deleted_with_run=None,
+    ).where(Run.id.in_([run.id for run in taken])).execute()
+    purging = Run.select(Run.id).where(Run.id.in_(runs) & Run.purging).order_by(Run.id)
+    return len(taken), [row[0] for row in database.execute(purging)]
+
+
+def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
+    """Remove up to 5,000 rows of runs that are out of sight, and the runs that have none left.
+
+    Returns:
+        How many points were removed, and which runs are left.
+    """
+    points, budget = 0, ROWS
+    for done, run in enumerate(runs):
+        budget -= _remove_settings(run, budget)
+        removed, series = _remove_series(run, budget)
+        points += removed
+        budget -= removed + series
+        if budget <= 0:
+            return points, list(runs[done:])
+        _end_run(run)
+        budget -= 1
+    return points, []
+
+
+def end_experiment(experiment: int) -> None:
+    """Remove an experiment that is out of sight and has no runs any more.
+
+    Ids are never given again (E1), and SQLite gives the greatest one plus one: so the experiment
+    that has the greatest stays, without a name, until a purge that finds a greater one.
+    """
+    runs = Run.select(Run.id).where(Run.experiment == experiment)
+    empty = (Experiment.id == experiment) & Experiment.purging & ~fn.EXISTS(runs)
+    if Experiment.delete().where(empty & (Experiment.id != _greatest(Experiment))).execute():
+        return
+    if Experiment.update(name="", artifact_location="").where(empty).execute():
+        ExperimentTag.delete().where(ExperimentTag.experiment == experiment).execute()
+        ExperimentWrite.delete().where(ExperimentWrite.owner == experiment).execute()
+        Dataset.delete().where(Dataset.experiment == experiment).execute()
+
+
+def _experiments(before: int) -> Any:
+    """Return the condition of experiments to be taken out of sight; 0 always stays (E1)."""
+    old = Experiment.deleted & (Experiment.deleted_time < before)
+    return old & ~Experiment.purging & (Experiment.id != 0)
+
+
+def _runs(before: int) -> Any:
+    return Run.deleted & (Run.deleted_time < before)
+
+
+def _purging_experiments() -> Any:
+    return Experiment.select(Experiment.id).where(Experiment.purging)
+
+
+def _remove_settings(run: int, limit: int) -> int:
+    """Remove params, tags, files and inputs of a run, and return how many they were."""
+    left = limit
+    for statement in _DELETE_SOME:
+        left -= database.execute_sql(statement, (run, run, left)).rowcount
+    inputs = database.execute_sql(_SELECT_INPUTS, (run, left)).fetchall()
+    if inputs:
+        database.execute_sql(_DELETE_INPUTS, (listed(row[0] for row in inputs),))
+        database.execute_sql(_DELETE_DATASETS, (listed(row[1] for row in inputs),))
+    return limit - left + len(inputs)
+
+
+def _remove_series(run: int, limit: int) -> tuple[int, int]:
+    """Remove points and series of a run, and return how many each were."""
+    points = 0
+    rows = database.execute_sql(_SELECT_SERIES, (run, limit)).fetchall()
+    for done, (series, length) in enumerate(rows):
+        left = limit - points - done
+        if left <= 0:
+            return points, done
+        place = first_row(_NTH_POINT, series, 1, left - 1)
+        if place is not None:
+            database.execute_sql(_DELETE_POINTS_UP_TO, (series, *place))
+            database.execute_sql(_SHORTEN_SERIES, (length - left, series))
+            return points + left, done
+        points += database.execute_sql(_DELETE_POINTS, (series,)).rowcount
+        database.execute_sql(_DELETE_SERIES, (series,))
+    return points, len(rows)
+
+
+def _end_run(run: int) -> None:
+    """Remove a run that has no rows left.
+
+    The writer keeps what it knows of runs by their ids, which therefore are not given again: the
+    run that has the greatest stays, empty, as with experiments.
+    """
+    if not Run.delete().where((Run.id == run) & (Run.id != _greatest(Run))).execute():
+        empty = {Run.experiment: 0, Run.name: "", Run.user_id: "", Run.artifact_uri: ""}
+        Run.update(empty).where(Run.id == run).execute()
+
+
+def _greatest(table: Any) -> Any:
+    other = table.alias()
+    return other.select(fn.MAX(other.id))

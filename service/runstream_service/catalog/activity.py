@@ -1,0 +1,45 @@
+"""What happens in experiments, on a reader's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from peewee import SQL, fn
+
+from runstream.v1.run_pb2 import RunStatus
+from runstream_service.catalog.experiments import ids_of
+from runstream_service.engine.models import Run, database
+from runstream_service.engine.statement import LISTED, listed, written
+
+# The greatest of the values of one row is what SQLite calls the MAX of several.
+_NONE = SQL("0")
+_LAST = fn.MAX(Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_sign, _NONE))
+_RUNNING = fn.SUM(Run.status == RunStatus.RUNNING)
+_OF_EXPERIMENTS = written(
+    Run.select(Run.experiment, fn.COUNT(Run.id), _RUNNING, fn.MAX(_LAST))
+    .where(Run.experiment.in_(LISTED) & ~Run.deleted & ~Run.purging)
+    .group_by(Run.experiment)
+)
+
+
+class Activity(NamedTuple):
+    """What happens in an experiment, as far as its active runs tell.
+
+    Attributes:
+        experiment: its internal id.
+        runs: how many runs it has.
+        running: how many of them are running.
+        last: when a run last started, ended or gave a sign of life.
+    """
+
+    experiment: int
+    runs: int
+    running: int
+    last: int
+
+
+def activities(experiment_ids: Sequence[str]) -> list[Activity]:
+    """Return what happens in those of these experiments that have active runs."""
+    of = (RunStatus.RUNNING, listed(ids_of(experiment_ids)))
+    return [Activity(*row) for row in database.execute_sql(_OF_EXPERIMENTS, of)]

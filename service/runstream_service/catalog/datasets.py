@@ -1,0 +1,159 @@
+"""Datasets, and what they were to runs (P4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from peewee import JOIN, fn
+
+from runstream_service.catalog.experiments import ids_of
+from runstream_service.catalog.run_state import active_run
+from runstream_service.engine import writes
+from runstream_service.engine.budget import Budget
+from runstream_service.engine.models import Dataset, Input, InputTag, ModelInput, Run, database
+from runstream_service.engine.statement import LISTED, among, listed, written
+from runstream_service.engine.writes import WriteId
+
+#: Uses of datasets that are told at once.
+SUMMARIES = 1_000
+
+_CONTEXT = (InputTag.input == Input.id) & (InputTag.key == "mlflow.data.context")
+_DATASET = (
+    Dataset.name,
+    Dataset.digest,
+    Dataset.source_type,
+    Dataset.source,
+    Dataset.schema,
+    Dataset.profile,
+)
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A dataset and the tags of its use by one run."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str
+    profile: str
+    tags: Mapping[str, str] = field(kw_only=True)
+
+
+_OF_RUNS = written(
+    Input.select(Input.id, Input.run, *_DATASET)
+    .join(Dataset)
+    .where(Input.run.in_(LISTED))
+    .order_by(Input.id)
+)
+_MODELS = written(
+    ModelInput.select(ModelInput.run, ModelInput.model_id)
+    .where(ModelInput.run.in_(LISTED))
+    .order_by(ModelInput.id)
+)
+_TAGS = written(
+    InputTag.select(InputTag.input, InputTag.key, InputTag.value)
+    .where(InputTag.input.in_(LISTED))
+    .order_by(InputTag.key)
+)
+
+
+def log_inputs(
+    run_id: str, inputs: Sequence[DatasetInput], models: Sequence[str], write: WriteId | None
+) -> None:
+    """Record datasets and models that an active run read.
+
+    What was said first of a dataset of the experiment stands, and so do the tags of its first use.
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`.
+    """
+    run = active_run(run_id)
+    if not writes.to_run.accept(run, write):
+        return
+    experiment = Run.select(Run.experiment).where(Run.id == run).scalar()
+    for read in inputs:
+        same = (
+            (Dataset.experiment == experiment)
+            & (Dataset.name == read.name)
+            & (Dataset.digest == read.digest)
+        )
+        dataset = Dataset.select(Dataset.id).where(same).scalar()
+        if dataset is None:
+            dataset = Dataset.insert(
+                experiment=experiment,
+                name=read.name,
+                digest=read.digest,
+                source_type=read.source_type,
+                source=read.source,
+                schema=read.schema,
+                profile=read.profile,
+            ).execute()
+        use = (Input.run == run) & (Input.dataset == dataset)
+        if Input.select(Input.id).where(use).exists():
+            continue
+        input_id = Input.insert(run=run, dataset=dataset).execute()
+        for key, value in read.tags.items():
+            InputTag.insert(input=input_id, key=key, value=value).execute()
+    for model_id in models:
+        ModelInput.insert(run=run, model_id=model_id).on_conflict_ignore().execute()
+
+
+class Summary(NamedTuple):
+    """A dataset and what it was to runs."""
+
+    experiment_id: int
+    name: str
+    digest: str
+    context: str
+
+
+def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
+    """Return the datasets of experiments with each of their contexts, newest first."""
+    context = fn.COALESCE(InputTag.value, "")
+    query = (
+        Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
+        .join(Input)
+        .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
+        .where(Dataset.experiment.in_(among(ids_of(experiment_ids))))
+        .group_by(Dataset.id, context)
+        .order_by(Dataset.id.desc(), context)
+        .limit(SUMMARIES)
+    )
+    rows: Iterable[Any] = query.tuples()
+    return [Summary._make(row) for row in rows]
+
+
+def inputs_of(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
+    """Return what each of these runs read, in the order in which it was logged.
+
+    Raises:
+        TooLargeError: it is larger than the budget.
+    """
+    found = database.execute_sql(_OF_RUNS, (runs,))
+    rows = list(budget.take_all(found, *range(2, 2 + len(_DATASET))))
+    if not rows:
+        return {}
+    tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+    for use, key, value in budget.take_all(database.execute_sql(_TAGS, (listed(tags),)), 1, 2):
+        tags[use][key] = value
+    inputs: dict[int, list[DatasetInput]] = defaultdict(list)
+    for use, run, *dataset in rows:
+        inputs[run].append(DatasetInput(*dataset, tags=tags[use]))
+    return inputs
+
+
+def model_inputs_of(runs: str, budget: Budget) -> dict[int, list[str]]:
+    """Return the models that each of these runs read, in the order in which they were logged.
+
+    Raises:
+        TooLargeError: they are larger than the budget.
+    """
+    models: dict[int, list[str]] = defaultdict(list)
+    for run, model_id in budget.take_all(database.execute_sql(_MODELS, (runs,)), 1):
+        models[run].append(model_id)
+    return models

@@ -1,0 +1,76 @@
+"""Deleting runs and restoring them, alone or with their child runs, on the writer's thread (R2)."""
+
+from __future__ import annotations
+
+from peewee import Select
+
+from runstream_service.catalog import experiments
+from runstream_service.catalog.runs import get
+from runstream_service.engine import changes, writes
+from runstream_service.engine.models import Experiment, Run, RunTag
+from runstream_service.engine.writes import WriteId
+from runstream_service.search.scope import PARENT_TAG
+
+
+def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
+    """Delete a run, and if asked its child runs and theirs; what is deleted already stays as it is.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    run = get(run_id)
+    if not writes.to_run.accept(run.id, write):
+        return
+    deleted_time = experiments.now()
+    if not run.deleted:
+        Run.update(deleted=True, deleted_time=deleted_time).where(Run.id == run.id).execute()
+        changes.runs_changed([run.id])
+    if with_children:
+        gone = (
+            Run.update(deleted=True, deleted_time=deleted_time, deleted_with_run=run.id)
+            .where(Run.id.in_(_descendants(run)) & ~Run.deleted)
+            .returning(Run.id)
+        )
+        changes.runs_changed([child.id for child in gone.execute()])
+
+
+def restore(run_id: str, write: WriteId | None) -> None:
+    """Restore a run and those that were deleted with it; what is active stays as it is.
+
+    Runs that were deleted with it and whose experiment is deleted stay deleted.
+
+    Raises:
+        NotFound: there is none of this id.
+        FailedPrecondition: its experiment is deleted.
+    """
+    run = get(run_id)
+    experiments.get_active(str(run.experiment_id))
+    if not writes.to_run.accept(run.id, write):
+        return
+    of_active = Run.experiment.in_(Experiment.select(Experiment.id).where(~Experiment.deleted))
+    these = (Run.id == run.id) | (Run.deleted_with_run == run.id)
+    back = (
+        Run.update(
+            deleted=False,
+            deleted_time=None,
+            deleted_with_run=None,
+            deleted_with_experiment=False,
+        )
+        .where(these & Run.deleted & ~Run.purging & of_active)
+        .returning(Run.id)
+    )
+    changes.runs_changed([each.id for each in back.execute()])
+
+
+def _descendants(run: Run) -> Select:
+    """Return the query of the internal ids of a run, its child runs and theirs."""
+    itself = Run.select(Run.id, Run.uuid).where(Run.id == run.id)
+    family = itself.cte("family", recursive=True, columns=("id", "uuid"))
+    child = Run.alias()
+    children = (
+        child.select(child.id, child.uuid)
+        .join(RunTag, on=(RunTag.run == child.id))
+        .join(family, on=(RunTag.value == family.c.uuid))
+        .where((RunTag.key == PARENT_TAG) & ~child.purging)
+    )
+    return family.union(children).select_from(family.c.id)

@@ -1,0 +1,127 @@
+"""Changes of experiments that are there, on the writer's thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runstream.errors import NotFound
+from runstream_service.catalog.experiments import get, get_active, now, put_tag, refuse_taken
+from runstream_service.engine import changes, writes
+from runstream_service.engine.models import Experiment, ExperimentTag, Run
+from runstream_service.engine.writes import WriteId
+
+
+def rename(experiment_id: str, name: str, write: WriteId | None) -> None:
+    """Give an active experiment another name.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`.
+        AlreadyExists: another experiment has the name.
+    """
+    experiment = get_active(experiment_id)
+    if writes.to_experiment.was_applied(experiment.id, write):
+        return
+    if experiment.name != name:
+        refuse_taken(name)
+    writes.to_experiment.note(experiment.id, write)
+    _touch(experiment, name=name)
+
+
+def delete(experiment_id: str, write: WriteId | None) -> None:
+    """Delete an active experiment, and with it its active runs (E3).
+
+    Raises:
+        NotFound: there is no active experiment of this id.
+    """
+    experiment = get(experiment_id)
+    if writes.to_experiment.was_applied(experiment.id, write):
+        return
+    _check_stage(experiment, deleted=False)
+    writes.to_experiment.note(experiment.id, write)
+    deleted_time = now()
+    _touch(experiment, deleted=True, deleted_time=deleted_time)
+    _update_runs(
+        (Run.experiment == experiment) & ~Run.deleted,
+        deleted=True,
+        deleted_time=deleted_time,
+        deleted_with_experiment=True,
+    )
+
+
+def restore(experiment_id: str, write: WriteId | None) -> None:
+    """Restore a deleted experiment and the runs that were deleted with it (E3).
+
+    Raises:
+        NotFound: there is no deleted experiment of this id.
+    """
+    experiment = get(experiment_id)
+    if writes.to_experiment.was_applied(experiment.id, write):
+        return
+    _check_stage(experiment, deleted=True)
+    writes.to_experiment.note(experiment.id, write)
+    _touch(experiment, deleted=False, deleted_time=None)
+    _update_runs(
+        (Run.experiment == experiment) & Run.deleted_with_experiment,
+        deleted=False,
+        deleted_time=None,
+        deleted_with_experiment=False,
+    )
+
+
+def set_tag(experiment_id: str, key: str, value: str, write: WriteId | None) -> None:
+    """Set a tag of an active experiment.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`.
+    """
+    experiment = get_active(experiment_id)
+    if writes.to_experiment.accept(experiment.id, write):
+        put_tag(experiment, key, value)
+        _touch(experiment)
+
+
+def delete_tag(experiment_id: str, key: str, write: WriteId | None) -> None:
+    """Delete a tag of an active experiment.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`; NotFound also if there is no such tag.
+    """
+    experiment = get_active(experiment_id)
+    if writes.to_experiment.was_applied(experiment.id, write):
+        return
+    tag = ExperimentTag.get_or_none(
+        (ExperimentTag.experiment == experiment) & (ExperimentTag.key == key)
+    )
+    if tag is None:
+        raise NotFound(
+            f"No tag with name: {key} in experiment with id {experiment_id}",
+            reason="TAG_NOT_FOUND",
+            field="key",
+            value=key,
+        )
+    writes.to_experiment.note(experiment.id, write)
+    tag.delete_instance()
+    _touch(experiment)
+
+
+def _touch(experiment: Experiment, **changes: object) -> None:
+    Experiment.update(last_update_time=now(), **changes).where(
+        Experiment.id == experiment.id
+    ).execute()
+
+
+def _update_runs(which: Any, **values: object) -> None:
+    changed = Run.update(**values).where(which).returning(Run.id).execute()
+    changes.runs_changed([run.id for run in changed])
+
+
+def _check_stage(experiment: Experiment, *, deleted: bool) -> None:
+    if experiment.deleted != deleted:
+        stage = "deleted" if deleted else "active"
+        raise NotFound(
+            f"No {stage} Experiment with id={experiment.id} exists",
+            reason="EXPERIMENT_NOT_FOUND",
+            field="experiment_id",
+            value=experiment.id,
+            limit=stage,
+        )

@@ -1,0 +1,218 @@
+"""Experiments: how they are created, on the writer's thread, and read, on a reader's.
+
+What changes them is in `experiment_changes`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+
+from runstream.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    shortened,
+)
+from runstream_service.catalog.locations import resolved_location
+from runstream_service.engine import reading
+from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.engine.models import Experiment, ExperimentTag, database
+from runstream_service.engine.statement import LISTED, among, listed, written
+
+Pair = tuple[str, str]
+
+_ID = re.compile(r"-?[0-9]+")
+_NO_EXPERIMENT = -1
+_SELECT = written(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
+_SELECT_TAGS = written(
+    ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
+    .where(ExperimentTag.experiment.in_(LISTED))
+    .order_by(ExperimentTag.experiment, ExperimentTag.key)
+)
+
+# Experiments that are read by one statement for a page.
+_AT_ONCE = 100
+
+
+def now() -> int:
+    """Return milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -> Experiment:
+    """Create an experiment; without a location its artifacts are kept by the server (R6).
+
+    Raises:
+        InvalidArgument: as `resolved_location`.
+        AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
+    """
+    artifact_location = resolved_location(artifact_location)
+    refuse_taken(name)
+    created = now()
+    experiment = Experiment.create(
+        name=name,
+        artifact_location=artifact_location,
+        creation_time=created,
+        last_update_time=created,
+    )
+    if not artifact_location:
+        experiment.artifact_location = f"mlflow-artifacts:/{experiment.id}"
+        experiment.save()
+    for key, value in tags:
+        put_tag(experiment, key, value)
+    return experiment
+
+
+def get(experiment_id: str) -> Experiment:
+    """Return an experiment, active or deleted.
+
+    Raises:
+        InvalidArgument: the id is not of the form of one.
+        NotFound: there is none of this id.
+    """
+    found: list[Experiment] = list(Experiment.raw(_SELECT, _number(experiment_id)))
+    if found:
+        return found[0]
+    raise NotFound(
+        f"No Experiment with id={experiment_id} exists",
+        reason="EXPERIMENT_NOT_FOUND",
+        field="experiment_id",
+        value=experiment_id,
+    )
+
+
+def get_active(experiment_id: str) -> Experiment:
+    """Return an experiment that can be written to.
+
+    Raises:
+        NotFound: there is none of this id.
+        FailedPrecondition: it is deleted.
+    """
+    experiment = get(experiment_id)
+    if experiment.deleted:
+        raise FailedPrecondition(
+            f"The experiment {experiment_id} must be in the 'active' state, it is deleted",
+            reason="EXPERIMENT_DELETED",
+            field="experiment_id",
+            value=experiment_id,
+        )
+    return experiment
+
+
+def get_with_tags(experiment_id: str) -> tuple[Experiment, list[Pair]]:
+    """Return what `get` returns, with its tags."""
+    return _with_tags(get(experiment_id))
+
+
+def get_by_name_with_tags(name: str) -> tuple[Experiment, list[Pair]]:
+    """Return the experiment of a name, active or deleted, with its tags.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    experiment = Experiment.get_or_none((Experiment.name == name) & ~Experiment.purging)
+    if experiment is None:
+        raise NotFound(
+            f"Could not find experiment with name '{name}'",
+            reason="EXPERIMENT_NOT_FOUND",
+            field="experiment_name",
+            value=name,
+        )
+    return _with_tags(experiment)
+
+
+def ids_of(experiment_ids: Sequence[str]) -> list[int]:
+    """Return the internal ids of these experiments, some of which may not be there.
+
+    Raises:
+        InvalidArgument: an id is not of the form of one.
+    """
+    return [_number(experiment_id) for experiment_id in experiment_ids]
+
+
+def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair]]]:
+    """Yield the experiments of these internal ids, in this order, with their tags.
+
+    Raises:
+        ResourceExhausted: the tags of one are too large.
+    """
+    start, count = 0, _AT_ONCE
+    while start < len(found):
+        reading.check()
+        ids = found[start : start + count]
+        experiments = {e.id: e for e in Experiment.select().where(Experiment.id.in_(among(ids)))}
+        try:
+            tags = _tags(ids)
+        except TooLargeError:
+            if count == 1:
+                raise _too_large(ids[0]) from None
+            count = max(1, count // 10)
+            continue
+        start, count = start + count, min(2 * count, _AT_ONCE)
+        yield from ((experiments[number], tags[number]) for number in ids)
+
+
+def _number(experiment_id: str) -> int:
+    """Return the internal id; a number that SQLite cannot hold is that of none."""
+    if not _ID.fullmatch(experiment_id):
+        raise InvalidArgument(
+            f"Invalid experiment ID '{shortened(experiment_id)}'. "
+            "Experiment ID must be a valid integer.",
+            reason="EXPERIMENT_ID_MALFORMED",
+            field="experiment_id",
+            value=experiment_id,
+            limit="an integer",
+        )
+    return int(experiment_id) if len(experiment_id) < 19 else _NO_EXPERIMENT
+
+
+def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:
+    try:
+        return experiment, _tags([experiment.id])[experiment.id]
+    except TooLargeError:
+        raise _too_large(experiment.id) from None
+
+
+def _tags(experiments: Sequence[int]) -> dict[int, list[Pair]]:
+    tags: dict[int, list[Pair]] = {number: [] for number in experiments}
+    rows = database.execute_sql(_SELECT_TAGS, (listed(experiments),))
+    for number, *pair in Budget().take_all(rows, 1, 2):
+        tags[number].append((pair[0], pair[1]))
+    return tags
+
+
+def _too_large(experiment: int) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"The tags of experiment {experiment} take more than an answer can hold, which is "
+        f"{ANSWER_BYTES} bytes",
+        reason="EXPERIMENT_TOO_LARGE",
+        field="experiment_id",
+        value=experiment,
+        limit=ANSWER_BYTES,
+    )
+
+
+def put_tag(experiment: Experiment, key: str, value: str) -> None:
+    """Set a tag, whatever it was."""
+    ExperimentTag.insert(experiment=experiment, key=key, value=value).on_conflict(
+        conflict_target=[ExperimentTag.experiment, ExperimentTag.key],
+        preserve=[ExperimentTag.value],
+    ).execute()
+
+
+def refuse_taken(name: str) -> None:
+    """Raise AlreadyExists if an experiment has the name."""
+    taken = Experiment.get_or_none(Experiment.name == name)
+    if taken is not None:
+        state = "deleted" if taken.deleted else "active"
+        raise AlreadyExists(
+            f"Experiment(name={name}) already exists, in the {state} state",
+            reason="EXPERIMENT_EXISTS",
+            field="name",
+            value=name,
+            experiment_id=taken.id,
+        )

@@ -1,0 +1,51 @@
+"""The keys that runs of experiments logged under, on a reader's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from runstream.errors import ResourceExhausted
+from runstream_service.catalog.experiments import ids_of
+from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.engine.models import Param, Run, RunTag, Series, database
+from runstream_service.engine.statement import LISTED, listed, written
+
+
+class Keys(NamedTuple):
+    """Keys by what they are of, each list in the order of their characters."""
+
+    metrics: list[str]
+    params: list[str]
+    tags: list[str]
+
+
+def _of_experiments(table: Any) -> str:
+    runs = Run.select(Run.id).where(Run.experiment.in_(LISTED) & ~Run.deleted & ~Run.purging)
+    return written(table.select(table.key).distinct().where(table.run.in_(runs)))
+
+
+_STATEMENTS = [_of_experiments(table) for table in (Series, Param, RunTag)]
+
+
+def list_keys(experiment_ids: Sequence[str]) -> Keys:
+    """Return the keys of all active runs of experiments.
+
+    Raises:
+        ResourceExhausted: they are more than an answer can hold.
+    """
+    of, budget = (listed(ids_of(experiment_ids)),), Budget()
+    try:
+        found = [
+            sorted(row[0] for row in budget.take_all(database.execute_sql(statement, of), 0))
+            for statement in _STATEMENTS
+        ]
+    except TooLargeError:
+        raise ResourceExhausted(
+            f"The keys take more than an answer can hold, which is {ANSWER_BYTES} bytes: "
+            "ask for fewer experiments at once",
+            reason="TOO_MANY_KEYS",
+            field="experiment_ids",
+            limit=ANSWER_BYTES,
+        ) from None
+    return Keys(*found)

@@ -1,0 +1,247 @@
+"""Logged models: writing happens on the writer's thread, reading on a reader's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import EXCLUDED
+
+from runstream.errors import AlreadyExists, InvalidArgument, NotFound
+from runstream_service.catalog import experiments, names
+from runstream_service.catalog.locations import below
+from runstream_service.catalog.model_metrics import LoggedPoint, points_of
+from runstream_service.engine import writes
+from runstream_service.engine.models import LoggedModel, LoggedModelParam, LoggedModelTag
+from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.writes import WriteId
+
+Pairs = Sequence[tuple[str, str]]
+
+# A number of the enum LoggedModelStatus.
+_PENDING = 1
+
+_SELECT_ID = written(
+    LoggedModel.select(LoggedModel.id).where(
+        (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
+    )
+)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A model with its params, tags and metrics, each by key."""
+
+    model: LoggedModel
+    params: Pairs
+    tags: Pairs
+    metrics: Sequence[LoggedPoint] = ()
+
+
+def create(
+    experiment_id: str,
+    name: str,
+    model_type: str,
+    source_run_id: str,
+    params: Pairs,
+    tags: Pairs,
+    model_id: str,
+) -> Logged:
+    """Create a model, or return the one that has the id.
+
+    Raises:
+        NotFound, FailedPrecondition: the experiment is not there, or deleted.
+        InvalidArgument: a param is there twice with two values.
+        AlreadyExists: the id is that of a model of another experiment, or of one that is deleted.
+    """
+    experiment = experiments.get_active(experiment_id)
+    _check_params({}, params)
+    there = LoggedModel.get_or_none(LoggedModel.uid == model_id) if model_id else None
+    if there is not None:
+        if there.experiment_id != experiment.id or there.deleted_time is not None:
+            raise AlreadyExists(
+                f"Logged model with ID '{model_id}' already exists",
+                reason="MODEL_EXISTS",
+                field="model_id",
+                value=model_id,
+            )
+        return _with_data([there])[0]
+    now = experiments.now()
+    uid = model_id or f"m-{secrets.token_hex(16)}"
+    model = LoggedModel.create(
+        uid=uid,
+        experiment=experiment.id,
+        name=name or names.generate(),
+        model_type=model_type,
+        source_run_id=source_run_id,
+        status=_PENDING,
+        creation_time=now,
+        last_update_time=now,
+        artifact_uri=below(experiment.artifact_location, f"models/{uid}/artifacts"),
+    )
+    _upsert(LoggedModelParam, model, params)
+    _set_tags(model, tags)
+    return _with_data([model])[0]
+
+
+def get(model_id: str) -> Logged:
+    """Return a model that is not deleted.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    return _with_data([_model(model_id)])[0]
+
+
+def found(ids: Sequence[int]) -> list[Logged]:
+    """Return the models of these internal ids, in this order."""
+    rows = {model.id: model for model in LoggedModel.select().where(LoggedModel.id.in_(ids))}
+    return _with_data([rows[number] for number in ids])
+
+
+def finalize(model_id: str, status: int, write: WriteId | None) -> Logged:
+    """Say whether the files of a model are there; raises as `active`."""
+    model = active(model_id)
+    if not writes.to_model.accept(model.id, write):
+        return _with_data([model])[0]
+    return _changed(model, status=status)
+
+
+def delete(model_id: str, write: WriteId | None) -> None:
+    """Delete a model; raises as `get`."""
+    model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
+    if model is not None and writes.to_model.was_applied(model.id, write):
+        return
+    model = _model(model_id)
+    writes.to_model.note(model.id, write)
+    LoggedModel.update(deleted_time=experiments.now()).where(LoggedModel.id == model.id).execute()
+
+
+def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> Logged:
+    """Set tags of a model; raises as `active`."""
+    model = active(model_id)
+    if not writes.to_model.accept(model.id, write):
+        return _with_data([model])[0]
+    _set_tags(model, tags)
+    return _changed(model)
+
+
+def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
+    """Delete a tag of a model; raises as `active`, and NotFound if there is no such tag."""
+    model = active(model_id)
+    if writes.to_model.was_applied(model.id, write):
+        return
+    tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
+    if not LoggedModelTag.delete().where(tag).execute():
+        raise NotFound(
+            f"No tag with key {key!r} found for model with ID {model_id!r}.",
+            reason="TAG_NOT_FOUND",
+            field="tag_key",
+            value=key,
+        )
+    writes.to_model.note(model.id, write)
+    _changed(model)
+
+
+def log_params(model_id: str, params: Pairs) -> None:
+    """Set params of a model, each once (P1).
+
+    Raises:
+        NotFound, FailedPrecondition: as `active`.
+        InvalidArgument: a param has another value.
+    """
+    model = active(model_id)
+    _check_params(dict(_pairs(LoggedModelParam, [model])[model.id]), params)
+    _upsert(LoggedModelParam, model, params)
+    _changed(model)
+
+
+def active(model_id: str) -> LoggedModel:
+    """Return a model that can be written to.
+
+    Raises:
+        NotFound: there is none of this id, or it is deleted.
+        FailedPrecondition: its experiment is deleted.
+    """
+    model = _model(model_id)
+    experiments.get_active(str(model.experiment_id))
+    return model
+
+
+def internal_ids(model_ids: Iterable[str]) -> dict[str, int]:
+    """Return the internal ids of models; raises as `get`."""
+    found = {}
+    for model_id in model_ids:
+        row = first_row(_SELECT_ID, model_id)
+        if row is None:
+            raise not_found(model_id)
+        found[model_id] = row[0]
+    return found
+
+
+def _model(model_id: str) -> LoggedModel:
+    there = (LoggedModel.uid == model_id) & LoggedModel.deleted_time.is_null()
+    model: LoggedModel | None = LoggedModel.select().where(there).first()
+    if model is None:
+        raise not_found(model_id)
+    return model
+
+
+def not_found(model_id: str) -> NotFound:
+    """Return the error that says that there is no such model."""
+    return NotFound(
+        f"Logged model with ID '{model_id}' not found.",
+        reason="MODEL_NOT_FOUND",
+        field="model_id",
+        value=model_id,
+    )
+
+
+def _changed(model: LoggedModel, **changes: Any) -> Logged:
+    values = {"last_update_time": experiments.now(), **changes}
+    LoggedModel.update(**values).where(LoggedModel.id == model.id).execute()
+    return found([model.id])[0]
+
+
+def _check_params(there: dict[str, str], params: Pairs) -> None:
+    """Raise InvalidArgument if a param has another value already, or is among these with two."""
+    for key, value in params:
+        if there.setdefault(key, value) != value:
+            raise InvalidArgument(
+                f"params.{key} is already {there[key]!r}, it cannot become {value!r}",
+                reason="PARAM_IMMUTABLE",
+                field=f"params.{key}",
+                old=there[key],
+                new=value,
+            )
+
+
+def _set_tags(model: LoggedModel, tags: Pairs) -> None:
+    _upsert(LoggedModelTag, model, tags)
+
+
+def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
+    for key, value in pairs:
+        table.insert(owner=model.id, key=key, value=value).on_conflict(
+            conflict_target=[table.owner, table.key], update={table.value: EXCLUDED.value}
+        ).execute()
+
+
+def _with_data(models: Sequence[LoggedModel]) -> list[Logged]:
+    params = _pairs(LoggedModelParam, models)
+    tags = _pairs(LoggedModelTag, models)
+    metrics = points_of([model.id for model in models])
+    return [
+        Logged(model, params[model.id], tags[model.id], metrics.get(model.id, ()))
+        for model in models
+    ]
+
+
+def _pairs(table: Any, models: Sequence[LoggedModel]) -> dict[int, list[tuple[str, str]]]:
+    pairs: dict[int, list[tuple[str, str]]] = {model.id: [] for model in models}
+    rows = table.select().where(table.owner.in_(list(pairs))).order_by(table.owner, table.key)
+    for row in rows:
+        pairs[row.owner_id].append((row.key, row.value))
+    return pairs

@@ -1,0 +1,96 @@
+"""Points of runs that say something of a logged model (docs/decisions/0030-metrics-of-models.md).
+
+Such a point is one of its run as any other; here it is noted once more for the model.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from peewee import Select, fn
+
+from runstream_service.engine.batch import ModelPoint
+from runstream_service.engine.models import ModelMetric, Run, database
+from runstream_service.engine.statement import LISTED, listed, run_for_each, written
+
+#: Points of a metric of a model that are told, by run and dataset; the latest.
+LATEST_POINTS = 100
+
+_COLUMNS = [
+    ModelMetric.owner,
+    ModelMetric.run,
+    ModelMetric.key,
+    ModelMetric.step,
+    ModelMetric.timestamp,
+    ModelMetric.value,
+    ModelMetric.dataset_name,
+    ModelMetric.dataset_digest,
+]
+_INSERT = written(
+    ModelMetric.insert_many([(0, 0, "", 0, 0, 0.0, "", "")], _COLUMNS).on_conflict_ignore()
+)
+_AGE = fn.ROW_NUMBER().over(
+    partition_by=[
+        ModelMetric.owner,
+        ModelMetric.key,
+        ModelMetric.run,
+        ModelMetric.dataset_name,
+        ModelMetric.dataset_digest,
+    ],
+    order_by=[ModelMetric.step.desc(), ModelMetric.timestamp.desc()],
+)
+
+
+class LoggedPoint(NamedTuple):
+    """A point of a model, and the run that logged it."""
+
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    dataset_name: str
+    dataset_digest: str
+    run_id: str
+
+
+def note(run: int, points: Sequence[ModelPoint], models: Mapping[str, int]) -> None:
+    """Note points of a run for their models; noting one again changes nothing (M4).
+
+    Args:
+        run: internal id of the run.
+        points: the points.
+        models: the internal ids of their models.
+    """
+    stored = ModelMetric.value.db_value
+    rows = (
+        (models[p.model_id], run, p.key, p.step, p.timestamp, stored(p.value), *p[-2:])
+        for p in points
+    )
+    run_for_each(_INSERT, rows)
+
+
+def _select_latest() -> str:
+    aged = (
+        ModelMetric.select(*_COLUMNS, Run.uuid, _AGE.alias("age"))
+        .join(Run)
+        .where(ModelMetric.owner.in_(LISTED))
+        .alias("aged")
+    )
+    told = ["owner_id", "key", "step", "timestamp", "value", "dataset_name", "dataset_digest"]
+    columns = [getattr(aged.c, name) for name in [*told, "uuid"]]
+    latest = Select((aged,), columns).where(aged.c.age <= 0)
+    return written(latest.order_by(*columns[:4]).bind(database))
+
+
+_SELECT_LATEST = _select_latest()
+
+
+def points_of(models: Sequence[int]) -> dict[int, list[LoggedPoint]]:
+    """Return what was measured of each of these models: by key, step and timestamp."""
+    found: dict[int, list[LoggedPoint]] = defaultdict(list)
+    rows = database.execute_sql(_SELECT_LATEST, (listed(models), LATEST_POINTS))
+    for owner, key, step, timestamp, value, *others in rows:
+        found[owner].append(LoggedPoint(key, step, timestamp, float(value), *others))
+    return found

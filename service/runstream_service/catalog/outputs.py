@@ -1,0 +1,78 @@
+"""Models that runs made: which, and what is written of them in a tag."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from peewee import EXCLUDED
+
+from runstream.rules import check_text
+from runstream_service.catalog.run_state import active_run
+from runstream_service.catalog.run_tags import set_tags
+from runstream_service.engine import changes, writes
+from runstream_service.engine.budget import Budget
+from runstream_service.engine.models import Output, RunTag, database
+from runstream_service.engine.statement import LISTED, run_for_each, written
+from runstream_service.engine.writes import WriteId
+
+#: The tag that lists descriptions of models (R4).
+HISTORY_TAG = "mlflow.log-model.history"
+
+_UPSERT = written(
+    Output.insert_many([(0, "", 0)], [Output.run, Output.model_id, Output.step]).on_conflict(
+        conflict_target=[Output.run, Output.model_id], update={Output.step: EXCLUDED.step}
+    )
+)
+_OF_RUNS = written(
+    Output.select(Output.run, Output.model_id, Output.step)
+    .where(Output.run.in_(LISTED))
+    .order_by(Output.id)
+)
+
+
+class ModelOutput(NamedTuple):
+    """A model and the step at which a run made it."""
+
+    model_id: str
+    step: int
+
+
+def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | None) -> None:
+    """Record models that an active run made; raises as `active_run`."""
+    run = active_run(run_id)
+    if writes.to_run.accept(run, write):
+        run_for_each(_UPSERT, ((run, *model) for model in models))
+
+
+def outputs_of(runs: str, budget: Budget) -> dict[int, list[ModelOutput]]:
+    """Return what each of these runs made, in the order in which it was logged.
+
+    Raises:
+        TooLargeError: it is larger than the budget.
+    """
+    found: dict[int, list[ModelOutput]] = defaultdict(list)
+    for run, *model in budget.take_all(database.execute_sql(_OF_RUNS, (runs,)), 1):
+        found[run].append(ModelOutput._make(model))
+    return found
+
+
+def log_model(run_id: str, description: object, write: WriteId | None) -> None:
+    """Add a description to the list in the tag of an active run.
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`.
+        InvalidArgument: the list would be over the limit of a tag.
+    """
+    run = active_run(run_id)
+    if writes.to_run.was_applied(run, write):
+        return
+    history = (RunTag.run == run) & (RunTag.key == HISTORY_TAG)
+    before = RunTag.select(RunTag.value).where(history).scalar()
+    value = json.dumps([*json.loads(before or "[]"), description])
+    check_text(f"tags.{HISTORY_TAG}", value)
+    writes.to_run.note(run, write)
+    set_tags(run, [(HISTORY_TAG, value)])
+    changes.runs_changed([run], tags=((HISTORY_TAG, value),))

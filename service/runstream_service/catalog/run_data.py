@@ -1,0 +1,193 @@
+"""What runs logged, read for many runs with a few statements.
+
+Rows are those of the driver: for a page of a thousand runs Peewee's models would take longer than
+the database.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from peewee import fn
+
+from runstream.errors import ResourceExhausted
+from runstream_service.catalog.datasets import DatasetInput, inputs_of, model_inputs_of
+from runstream_service.catalog.outputs import ModelOutput, outputs_of
+from runstream_service.engine import reading
+from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.engine.models import NAN, Param, Run, RunTag, Series, database
+from runstream_service.engine.statement import LISTED, first_row, listed, written
+
+#: The latest point of a metric: key, value, timestamp, step.
+Latest = tuple[str, float, int, int]
+Pair = tuple[str, str]
+#: What all points of a metric say: key, count, least value, greatest value.
+Summary = tuple[str, int, float | None, float | None]
+
+# Runs that are read by the first statements for a page, and at most by one. A page may end at its
+# size long before its number of runs: what is read and not used is about as much as what is.
+_FIRST_RUNS = 50
+_RUNS = 500
+
+# Bytes of what a run logged that is read in a few milliseconds.
+_LITTLE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which keys of metrics, params and tags to read; all where it is None.
+
+    Attributes:
+        summaries: whether to read summaries of these metrics, too.
+    """
+
+    metrics: Sequence[str] | None = None
+    params: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+    summaries: bool = False
+
+
+class LoggedRun(NamedTuple):
+    """A run with what it logged, each by key."""
+
+    run: Run
+    metrics: Sequence[Latest]
+    params: Sequence[Pair]
+    tags: Sequence[Pair]
+    inputs: Sequence[DatasetInput] = ()
+    model_inputs: Sequence[str] = ()
+    outputs: Sequence[ModelOutput] = ()
+    summaries: Sequence[Summary] = ()
+
+
+def _statements(table: Any, *columns: Any) -> tuple[str, str]:
+    """Return the statement for all rows of runs, and the one for those of some keys."""
+    query = table.select(table.run, *columns).where(table.run.in_(LISTED))
+    query = query.order_by(table.run, table.key)
+    return written(query), written(query.where(table.key.in_(LISTED)))
+
+
+_METRICS = _statements(
+    Series, Series.key, Series.last_value, Series.last_timestamp, Series.last_step
+)
+_PARAMS = _statements(Param, Param.key, Param.value)
+_TAGS = _statements(RunTag, RunTag.key, RunTag.value)
+_SUMMARIES = _statements(Series, Series.key, Series.count, Series.least, Series.greatest)
+# A count is ten times as fast as what it spares for a run that is too large.
+_COUNTS = [
+    written(table.select(fn.COUNT(table.run)).where(table.run == 0))
+    for table in (Series, Param, RunTag)
+]
+#: A row that reads as a `Run` does; Peewee takes five times as long to make one of those.
+RunRow = namedtuple("RunRow", [field.column_name for field in Run._meta.sorted_fields])  # type: ignore[misc]
+_SELECT_RUNS = written(Run.select().where(Run.id.in_(LISTED)))
+
+
+def with_data(run: Run) -> LoggedRun:
+    """Return a run with all that it logged.
+
+    Raises:
+        ResourceExhausted: that is more than an answer can hold.
+    """
+    try:
+        Budget().take_count(sum(n for count in _COUNTS for n in first_row(count, run.id) or ()))
+        return _with_data([run], Selection(), ANSWER_BYTES)[0]
+    except TooLargeError:
+        raise _too_large(run.uuid) from None
+
+
+def with_little_data(run: Run) -> LoggedRun | None:
+    """Return a run with all that it logged, or None if that takes more than some milliseconds."""
+    try:
+        return _with_data([run], Selection(), _LITTLE)[0]
+    except TooLargeError:
+        return None
+
+
+def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
+    """Yield the runs of these internal ids, in this order, with what of theirs is selected.
+
+    Raises:
+        ResourceExhausted: what is selected of one run is too large.
+    """
+    start, count = 0, _FIRST_RUNS
+    while start < len(runs):
+        reading.check()
+        ids = list(runs[start : start + count])
+        rows: Iterator[Any] = map(RunRow._make, database.execute_sql(_SELECT_RUNS, (listed(ids),)))
+        found = {row.id: row for row in rows}
+        try:
+            logged = _with_data([found[run] for run in ids], selection, ANSWER_BYTES)
+        except TooLargeError:
+            if count == 1:
+                raise _too_large(found[ids[0]].uuid) from None
+            count = max(1, count // 10)
+            continue
+        start, count = start + count, min(2 * count, _RUNS)
+        yield from logged
+
+
+def _too_large(run_id: str) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"Run {run_id} logged more than an answer can hold, which is {ANSWER_BYTES} bytes: "
+        "SearchRuns returns it with the metric_keys, param_keys and tag_keys that are asked for, "
+        "and ReadMetricHistory its points",
+        reason="RUN_TOO_LARGE",
+        field="run_id",
+        value=run_id,
+        limit=ANSWER_BYTES,
+    )
+
+
+def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[LoggedRun]:
+    budget = Budget(limit)
+    ids = listed(run.id for run in runs)
+    metrics = _rows(_METRICS, ids, selection.metrics, budget, 1)
+    params = _rows(_PARAMS, ids, selection.params, budget, 1, 2)
+    tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
+    summaries = _rows(_SUMMARIES, ids, selection.metrics, budget, 1) if selection.summaries else {}
+    inputs = inputs_of(ids, budget)
+    model_inputs = model_inputs_of(ids, budget)
+    outputs = outputs_of(ids, budget)
+    return [
+        LoggedRun(
+            run,
+            _numbers(metrics.get(run.id, [])),
+            params.get(run.id, ()),
+            tags.get(run.id, ()),
+            inputs.get(run.id, ()),
+            model_inputs.get(run.id, ()),
+            outputs.get(run.id, ()),
+            summaries.get(run.id, ()),
+        )
+        for run in runs
+    ]
+
+
+def _rows(
+    statements: tuple[str, str],
+    runs: str,
+    keys: Sequence[str] | None,
+    budget: Budget,
+    *texts: int,
+) -> dict[int, list[Any]]:
+    """Return the rows of each run that has some, without the run."""
+    of_runs, of_runs_and_keys = statements
+    if keys is None:
+        found = database.execute_sql(of_runs, (runs,))
+    else:
+        found = database.execute_sql(of_runs_and_keys, (runs, listed(keys)))
+    by_run = groupby(budget.take_all(found, *texts), itemgetter(0))
+    return {run: [row[1:] for row in rows] for run, rows in by_run}
+
+
+def _numbers(metrics: list[Any]) -> list[Latest]:
+    """Return the rows with NaN as the number that it stands for."""
+    if NAN in [row[1] for row in metrics]:
+        return [(key, float(value), *point) for key, value, *point in metrics]
+    return metrics

@@ -1,0 +1,63 @@
+"""Whether a run is there and can be written to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from runstream.errors import FailedPrecondition, NotFound
+from runstream_service.engine.models import Run
+from runstream_service.engine.statement import first_row, written
+
+_SELECT_RUN = written(
+    Run.select(Run.id, Run.experiment, Run.status, Run.last_sign, Run.deleted).where(Run.uuid == "")
+)
+
+# Numbers of the enum RunStatus.
+RUNNING, SCHEDULED, FAILED = 1, 2, 4
+
+
+class RunState(NamedTuple):
+    """What a run that can be written to is when something is written to it."""
+
+    id: int
+    experiment_id: int
+    status: int
+    last_sign: int | None
+
+
+def active_run(run_id: str) -> int:
+    """Return the internal id of a run that can be written to.
+
+    Raises:
+        NotFound: there is no such run.
+        FailedPrecondition: it is deleted.
+    """
+    return run_state(run_id).id
+
+
+def run_state(run_id: str) -> RunState:
+    """Return what a run is that can be written to; raises as `active_run`."""
+    found = first_row(_SELECT_RUN, run_id)
+    if found is None:
+        raise not_found(run_id)
+    *state, is_deleted = found
+    if is_deleted:
+        raise deleted(run_id)
+    return RunState._make(state)
+
+
+def not_found(run_id: str) -> NotFound:
+    """Return the error that says that there is no such run (X3)."""
+    return NotFound(
+        f"Run with id={run_id} not found", reason="RUN_NOT_FOUND", field="run_id", value=run_id
+    )
+
+
+def deleted(run_id: str) -> FailedPrecondition:
+    """Return the error that says that a run cannot be written to (E3)."""
+    return FailedPrecondition(
+        f"The run {run_id} must be in the 'active' state, it is deleted",
+        reason="RUN_DELETED",
+        field="run_id",
+        value=run_id,
+    )

@@ -1,0 +1,230 @@
+"""Runs: writing happens on the writer's thread, reading on a reader's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runstream.errors import AlreadyExists, InvalidArgument, NotFound
+from runstream_service.catalog import experiments, names
+from runstream_service.catalog.locations import below
+from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_little_data
+from runstream_service.catalog.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
+from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
+from runstream_service.engine import changes, writes
+from runstream_service.engine.models import Experiment, Run, RunTag, database
+from runstream_service.engine.statement import among, first_row, written
+from runstream_service.engine.writes import WriteId
+from runstream_service.live import life
+
+_COLUMNS: list[Any] = [
+    Run.uuid,
+    Run.experiment,
+    Run.name,
+    Run.user_id,
+    Run.status,
+    Run.start_time,
+    Run.artifact_uri,
+    Run.deleted,
+    Run.deleted_with_experiment,
+    Run.purging,
+    Run.last_sign,
+]
+_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS))
+_SELECT = written(Run.select().where(Run.uuid == ""))
+# In the order of the model's fields, which is Peewee's.
+_UPDATE = written(
+    Run.update({Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0)
+)
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a caller says of a run to be created; what is empty is filled in."""
+
+    experiment_id: str
+    user_id: str
+    name: str
+    start_time: int | None
+    tags: Sequence[tuple[str, str]]
+    run_id: str
+    heartbeat: bool
+
+
+@dataclass(frozen=True)
+class RunUpdate:
+    """What a caller says of a run that is there; 0, None and no name leave things as they are."""
+
+    status: int
+    end_time: int | None
+    name: str
+    heartbeat: bool
+
+
+def create(new: NewRun) -> LoggedRun:
+    """Create a run, or return the one that the same call created before (R1).
+
+    Raises:
+        NotFound, FailedPrecondition: the experiment is not there, or deleted.
+        InvalidArgument: name and name tag differ (R3).
+        AlreadyExists: the run id is taken by a run with other content.
+    """
+    experiment = experiments.get_active(new.experiment_id)
+    tags = dict(new.tags)
+    if new.name and tags.get(NAME_TAG, new.name) != new.name:
+        raise InvalidArgument(
+            f"run_name is {new.name!r}, but the tag {NAME_TAG} is {tags[NAME_TAG]!r}",
+            reason="RUN_NAME_CONFLICT",
+            field="run_name",
+            value=new.name,
+            tag=tags[NAME_TAG],
+        )
+    name = new.name or tags.get(NAME_TAG, "")
+    if new.run_id:
+        for existing in Run.raw(_SELECT, new.run_id):
+            return _same(existing, new, experiment, name, tags)
+    uuid = new.run_id or secrets.token_hex(16)
+    run = Run(
+        uuid=uuid,
+        experiment=experiment.id,
+        name=name or names.generate(),
+        user_id=new.user_id,
+        status=RUNNING,
+        start_time=experiments.now() if new.start_time is None else new.start_time,
+        artifact_uri=below(experiment.artifact_location, f"{uuid}/artifacts"),
+        last_sign=experiments.now() if new.heartbeat else None,
+    )
+    values = [run.__data__.get(column.name) for column in _COLUMNS]
+    run.id = database.execute_sql(_INSERT, values).lastrowid
+    tags[NAME_TAG] = run.name
+    insert_tags(run.id, tags)
+    changes.run_changed(run, sorted(tags.items()))
+    return LoggedRun(run, (), (), sorted(tags.items()))
+
+
+def get(run_id: str) -> Run:
+    """Return a run, active or deleted.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    found: list[Run] = list(Run.raw(_SELECT, run_id))
+    if not found:
+        raise not_found(run_id)
+    return found[0]
+
+
+def _row(run_id: str) -> Run:
+    """Return what `get` does, sooner, of a run that nobody is going to change."""
+    row = first_row(_SELECT, run_id)
+    if row is None:
+        raise not_found(run_id)
+    found: Any = RunRow._make(row)
+    return found  # type: ignore[no-any-return]
+
+
+def those_there(run_ids: Sequence[str]) -> list[str]:
+    """Return those of the ids that are of runs, each once, in their order."""
+    query = Run.select(Run.uuid).where(Run.uuid.in_(among(run_ids)))
+    there = {row[0] for row in database.execute(query)}
+    return [run_id for run_id in dict.fromkeys(run_ids) if run_id in there]
+
+
+def get_with_data(run_id: str) -> LoggedRun:
+    """Return a run with all that it logged.
+
+    Raises:
+        NotFound: there is none of this id.
+        ResourceExhausted: it logged more than an answer can hold.
+    """
+    return with_data(_row(run_id))
+
+
+def get_with_little_data(run_id: str) -> LoggedRun | None:
+    """Return what `get_with_data` does, or None if that takes more than some milliseconds.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    return with_little_data(_row(run_id))
+
+
+def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
+    """Change an active run and return it.
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`.
+    """
+    run = get(run_id)
+    if run.deleted:
+        raise deleted(run_id)
+    if not writes.to_run.accept(run.id, write):
+        return run
+    if told.heartbeat:
+        run.last_sign = experiments.now()
+    if told.status:
+        life.told(run, told.status)
+        run.status = told.status
+        if told.status in (RUNNING, SCHEDULED):
+            run.end_time = None
+    if told.end_time is not None:
+        run.end_time = told.end_time
+    if told.name:
+        run.name = told.name
+        set_tags(run.id, [(NAME_TAG, told.name)])
+    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_sign, run.id))
+    changes.run_changed(run, [(NAME_TAG, told.name)] if told.name else [])
+    return run
+
+
+def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
+    """Delete a tag of an active run; deleting `mlflow.runName` changes nothing (R3).
+
+    Raises:
+        NotFound, FailedPrecondition: as `active_run`; NotFound also if there is no such tag (P3).
+    """
+    state = run_state(run_id)
+    run = state.id
+    if key == NAME_TAG or writes.to_run.was_applied(run, write):
+        return
+    if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
+        raise NotFound(
+            f"No tag with name: {key} in run with id {run_id}",
+            reason="TAG_NOT_FOUND",
+            field="key",
+            value=key,
+        )
+    writes.to_run.note(run, write)
+    changes.tag_deleted(run_id, state.experiment_id, key)
+
+
+def _same(
+    run: Run, new: NewRun, experiment: Experiment, name: str, tags: dict[str, str]
+) -> LoggedRun:
+    """Return the run that is there, if it is what the caller asks for."""
+    found = with_data(run)
+    there = dict(found.tags)
+    asked_start = new.start_time
+    differing = [
+        field
+        for field, asked, is_there in (
+            ("experiment_id", experiment.id, run.experiment_id),
+            ("user_id", new.user_id, run.user_id),
+            ("run_name", name or run.name, run.name),
+            ("start_time", run.start_time if asked_start is None else asked_start, run.start_time),
+            ("tags", tags.items() <= there.items(), True),
+        )
+        if asked != is_there
+    ]
+    if differing:
+        raise AlreadyExists(
+            f"Run with id={run.uuid} already exists with another {differing[0]}",
+            reason="RUN_EXISTS",
+            field=differing[0],
+            value=run.uuid,
+        )
+    if run.deleted:
+        raise deleted(run.uuid)
+    return found

@@ -1,0 +1,1 @@
+"""The commands of `runstream` that open a database themselves."""

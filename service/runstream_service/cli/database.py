@@ -1,0 +1,65 @@
+"""What the commands that open a database file themselves have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runstream.errors import InvalidArgument
+from runstream.transport import tracking_uri
+
+
+def database_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --database."""
+    return click.option(
+        "--database",
+        envvar="RUNSTREAM_DATABASE",
+        default="sqlite:///runstream.db",
+        show_default=True,
+        show_envvar=True,
+        metavar="URL",
+        help="Where runs are stored: sqlite:///relative.db or sqlite:////absolute.db.",
+    )(command)
+
+
+def file_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the argument FILE, which says the same as --database, and the option itself."""
+
+    @database_option
+    @click.argument("file", required=False, metavar="[FILE]")
+    @wraps(command)
+    def with_database(database: str, file: str | None, **arguments: Any) -> None:
+        command(database=file or database, **arguments)
+
+    return with_database
+
+
+def file_of(database: str) -> Path:
+    """Return the file of a database URL; raises InvalidArgument."""
+    target = tracking_uri.parse(database)
+    if target.database is None:
+        raise InvalidArgument(f"a server stores in SQLite, --database cannot be {database}")
+    return Path(target.database)
+
+
+@contextmanager
+def server_packages() -> Iterator[None]:
+    """Import from the server in this block, or tell the person what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise _Missing(
+            f"this needs packages that are not here ({missing.name}): "
+            "pip install '.[server]' in the sources of Runstream installs them"
+        ) from None
+
+
+class _Missing(click.ClickException):
+    """The server cannot start: exit status 2."""
+
+    exit_code = 2

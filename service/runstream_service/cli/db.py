@@ -1,0 +1,94 @@
+"""`runstream db`: care for a database file, with or without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runstream.cli.output import json_option, print_json, progress_bar, size
+from runstream.errors import FailedPrecondition, NotFound
+from runstream_service.cli.database import database_option, file_argument, file_of, server_packages
+
+
+@click.group()
+def db() -> None:
+    """Upgrade, check and back up a database file."""
+
+
+@db.command()
+@file_argument
+def upgrade(database: str) -> None:
+    """Bring a database to the schema of this version, while no server serves it.
+
+    A server does the same when it starts.
+    """
+    file = file_of(database)
+    if not file.exists():  # a server would make it, here it is a slip
+        raise NotFound(f"there is no database {file}", reason="DATABASE_NOT_FOUND")
+    with server_packages():
+        from runstream_service.care.lock import DatabaseLock
+        from runstream_service.engine.database import (
+            CannotOpenError,
+            close_database,
+            open_database,
+        )
+    try:
+        lock = DatabaseLock(file)
+        try:
+            applied = open_database(file)
+        finally:
+            close_database()
+            lock.release()
+    except CannotOpenError as error:
+        raise FailedPrecondition(str(error)) from None
+    for name in applied:
+        click.echo(f"Applied {name}.")
+    click.echo(f"{file} is up to date.")
+
+
+@db.command()
+@file_argument
+@json_option
+def check(database: str, as_json: bool) -> None:
+    """Look for faults in a database, also while a server serves it; status 1 if there are any."""
+    file = file_of(database)
+    with server_packages():
+        from runstream_service.care.check import check as faults_by_check
+    found: dict[str, list[str]] = {}
+    for name, faults in faults_by_check(file):
+        found[name] = faults
+        if not as_json:
+            for fault in faults or ["ok"]:
+                click.echo(f"{name}: {fault}")
+    if as_json:
+        print_json(found)
+    if any(found.values()):
+        raise FailedPrecondition(f"{file} has faults", reason="DATABASE_FAULTY")
+
+
+@db.command()
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@database_option
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+def backup(target: Path, database: str, overwrite: bool) -> None:
+    """Copy a database to FILE, also while a server writes it.
+
+    The copy is the database as it was when the command began, and FILE is there as a whole or not
+    at all. Artifacts are not in the database.
+    """
+    file = file_of(database)
+    with server_packages():
+        from runstream_service.care.backup import back_up
+        from runstream_service.engine.database import CannotOpenError
+    try:
+        with progress_bar(0, f"Copying {file.name}") as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            back_up(file, target, overwrite=overwrite, progress=progress)
+    except CannotOpenError as error:
+        raise FailedPrecondition(str(error)) from None
+    click.echo(f"{size(target.stat().st_size)} in {target}")

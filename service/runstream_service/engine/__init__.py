@@ -1,0 +1,1 @@
+"""The database: tables, statements, the thread that writes and those that read."""

@@ -1,0 +1,138 @@
+"""A batch: what one request says about one run, in columns."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from runstream.errors import InvalidArgument
+from runstream.rules import check_key, check_text, check_timestamp
+from runstream_service.engine.writes import WriteId
+
+Series = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
+
+
+class ModelPoint(NamedTuple):
+    """A point and the logged model that it says something of."""
+
+    model_id: str
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    dataset_name: str
+    dataset_digest: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Points, params and tags for one run, to be applied whole or not at all.
+
+    Point i is (keys[key[i]], step[i], timestamp[i], value[i]).
+
+    Attributes:
+        table: the same points in a form that its maker knows, for those who pass them on.
+        write: names it, if it may be sent again.
+        of_models: those of the points that say something of a logged model.
+    """
+
+    run_id: str
+    keys: Sequence[str] = ()
+    key: Sequence[int] = ()
+    step: Sequence[int] = ()
+    timestamp: Sequence[int] = ()
+    value: Sequence[float] = ()
+    params: list[tuple[str, str]] = field(default_factory=list)
+    tags: Sequence[tuple[str, str]] = field(default_factory=list)
+    table: Any = None
+    write: WriteId | None = None
+    of_models: Sequence[ModelPoint] = ()
+
+    def check(self) -> None:
+        """Raise InvalidArgument if a key, a value or the table breaks its rule (M1, M2, P2, P5)."""
+        if self.key or self.keys or self.step or self.timestamp or self.value:
+            self._check_table()
+        for key, value in self.params:
+            check_key("params.key", key)
+            check_text(f"params.{key}", value)
+        for key, value in self.tags:
+            check_key("tags.key", key)
+            check_text(f"tags.{key}", value)
+        if len({key for key, _ in self.params}) < len(self.params):
+            twice = _first_repeated(key for key, _ in self.params)
+            raise InvalidArgument(
+                f"params.{twice} is in the batch more than once",
+                reason="PARAM_REPEATED",
+                field=f"params.{twice}",
+                value=twice,
+                limit="once in a batch",
+            )
+
+    def series(self) -> Iterator[Series]:
+        """Yield the points by metric: its key, steps, timestamps and values."""
+        step, timestamp, value = self.step, self.timestamp, self.value
+        index = sorted(self.key)
+        if index != list(self.key):  # our clients send the points of a metric together
+            order = sorted(range(len(index)), key=self.key.__getitem__)
+            step = [step[i] for i in order]
+            timestamp = [timestamp[i] for i in order]
+            value = [value[i] for i in order]
+        start = 0
+        while start < len(index):
+            end = bisect_right(index, index[start], start)
+            part = slice(start, end)
+            yield self.keys[index[start]], step[part], timestamp[part], value[part]
+            start = end
+
+    def is_empty(self) -> bool:
+        """Return whether it says nothing of its run."""
+        points = self.key or self.keys or self.step or self.timestamp or self.value
+        return not (points or self.params or self.tags)
+
+    def is_row(self) -> bool:
+        """Return whether the points are one of each metric: the commonest batch of all."""
+        return list(self.key) == list(range(len(self.keys)))
+
+    def drop_columns(self) -> None:
+        """Let go of the columns if the table is there, which takes a quarter of their memory."""
+        if self.table is not None:
+            self.key = self.step = self.timestamp = self.value = ()
+
+    def _check_table(self) -> None:
+        lengths = {len(self.key), len(self.step), len(self.timestamp), len(self.value)}
+        if len(lengths) > 1:
+            raise _malformed(
+                "metrics",
+                f"key {len(self.key)}, step {len(self.step)}, timestamp {len(self.timestamp)}, "
+                f"value {len(self.value)}",
+                "columns of one length",
+            )
+        if self.key and max(self.key) >= len(self.keys):
+            raise _malformed("metrics.key", max(self.key), f"less than {len(self.keys)}")
+        if len(set(self.keys)) < len(self.keys):
+            raise _malformed("metrics.keys", "a key is repeated", "distinct keys")
+        for key in self.keys:
+            check_key("metrics.key", key)
+        if self.timestamp:
+            check_timestamp("metrics.timestamp", min(self.timestamp))
+
+
+def _first_repeated(keys: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise LookupError("no key is repeated")
+
+
+def _malformed(name: str, value: object, limit: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{name} of the table is malformed: {value}, must be {limit}",
+        reason="METRIC_TABLE_MALFORMED",
+        field=name,
+        value=value,
+        limit=limit,
+    )

@@ -1,0 +1,37 @@
+"""Params and tags that are numbers (S2).
+
+They are texts. One that reads as a number is stored with it in a column of its own, so that runs
+are found and ordered by it through an index.
+"""
+
+from __future__ import annotations
+
+from runstream.rules import INT64_MAX, INT64_MIN, digits_of
+from runstream_service.engine.models import NAN, database
+
+_INTEGER_CHARACTERS = 20  # of an int64, which a double may not hold
+
+
+def number_of(text: str | None) -> float | str | None:
+    """Return the number that a text is, as it is stored: NaN as `NAN`, none as None.
+
+    White space around it is passed over. SQL calls it with None where a row is missing.
+    """
+    if text is None:
+        return None
+    digits = digits_of(text)
+    if digits is None:
+        return None
+    if len(digits) <= _INTEGER_CHARACTERS:
+        try:
+            integer = int(digits)
+        except ValueError:
+            pass
+        else:
+            if INT64_MIN <= integer <= INT64_MAX:
+                return integer
+    number = float(digits)
+    return NAN if number != number else number
+
+
+database.register_function(number_of, "text_number", 1, deterministic=True)

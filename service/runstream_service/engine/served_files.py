@@ -1,0 +1,80 @@
+"""Noticing that the files of the database are not those any more that the server opened.
+
+Somebody who deletes a database under its server, or moves another one there, leaves the server
+with a file that nobody else sees: what it would still answer would be lost with it. So before each
+answer the names are compared with the files that were opened, which takes some microseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from runstream.errors import Unavailable
+from runstream_service.engine.database import storage_failure
+
+log = logging.getLogger(__name__)
+
+#: Exit status of a server whose files are gone.
+FILES_GONE = 72
+
+
+class ServedFiles:
+    """The files of a database while it is served; any thread may check them.
+
+    Attributes:
+        database: the database itself.
+    """
+
+    def __init__(self, database: Path, at_end: Callable[[], object] = lambda: None) -> None:
+        """Take note which files they are.
+
+        Args:
+            database: the database, which is open.
+            at_end: called before the process ends because they are gone.
+        """
+        self.database = database
+        self._at_end = at_end
+        # SQLite keeps the other two for as long as anybody has the database open. Who deletes the
+        # lock lets a second server write the same file.
+        suffixes = ("", "-wal", "-shm", ".lock")
+        paths = [f"{database}{suffix}" for suffix in suffixes]
+        self._identities = {path: _identity(path) for path in paths if os.path.exists(path)}
+
+    def check(self) -> None:
+        """End the process if one of them was deleted or replaced.
+
+        Raises:
+            Unavailable: it cannot be told.
+        """
+        for path, identity in self._identities.items():
+            try:
+                if _identity(path) == identity:
+                    continue
+                what = "replaced"
+            except FileNotFoundError:
+                what = "deleted"
+            except OSError as error:
+                raise storage_failure(error) or error from error
+            # Ending at once is the better outage: what is not answered is sent again to the next
+            # server, and refused there if its run is gone.
+            log.critical("%s was %s while it was served, the server ends", path, what)
+            self._at_end()
+            os._exit(FILES_GONE)
+
+
+async def check_regularly(files: ServedFiles) -> None:
+    """Check every second, so that a server that nobody asks does not outlive its files."""
+    while True:
+        await asyncio.sleep(1)
+        with suppress(Unavailable):  # who asks next is told
+            await asyncio.to_thread(files.check)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino

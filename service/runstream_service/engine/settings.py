@@ -1,0 +1,10 @@
+"""What belongs to the database as a whole; reading happens on a reader's thread."""
+
+from __future__ import annotations
+
+from runstream_service.engine.models import Setting
+
+
+def page_token_key() -> bytes:
+    """Return the key that signs page tokens; every server of this database has the same."""
+    return bytes(Setting.get_by_id("page_token_key").value)

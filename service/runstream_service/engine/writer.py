@@ -1,0 +1,195 @@
+"""The one thread that writes.
+
+Commands wait in a queue; the thread takes all that are there, runs them in one transaction, and
+tells their callers after the commit. So the more is waiting, the more one sync to disk carries,
+and no two writers ever wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from runstream.errors import Internal, RunstreamError, detached
+from runstream_service.engine import changes
+from runstream_service.engine.batch import Batch
+from runstream_service.engine.changes import Change
+from runstream_service.engine.database import storage_failure, transaction, writing_connection
+from runstream_service.engine.served_files import ServedFiles
+from runstream_service.ingest.ingest import Ingest
+from runstream_service.live.feed import Feed
+from runstream_service.live.life import Life
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: What a command counts that has no data of its own.
+COMMAND_BYTES = 1024
+
+_INTERNAL = "internal error; the log of the server has the particulars"
+
+
+@dataclass(eq=False, slots=True)
+class _Command:
+    """Something to write, and who waits for it."""
+
+    run: Callable[[], Any]
+    size: int
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def attempt(self) -> None:
+        """Run it; what an attempt before this left, which was undone, counts no more."""
+        self.result = self.error = None
+        try:
+            self.result = self.run()
+        except RunstreamError as error:
+            self.error = detached(error)
+
+
+class Writer:
+    """Runs commands on its thread, many in one transaction, in the order in which they came.
+
+    The queue is bounded in bytes: while it is full, `room` waits, and with it the handler that
+    would read the next message of a client.
+
+    Attributes:
+        feed: gets what each transaction changed, if somebody watches.
+    """
+
+    # Of the messages as sent; unpacked, as they wait, they are about eight times as large.
+    QUEUE_BYTES = 8 * 1024 * 1024
+
+    def __init__(self, files: ServedFiles, lost_after: float = 0) -> None:
+        """Start the thread.
+
+        Args:
+            files: those of the database.
+            lost_after: seconds without a sign of life after which a run is lost; 0 for never.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Command | None] = SimpleQueue()
+        self._queued = 0  # bytes; touched on the event loop alone
+        self._has_room = asyncio.Event()
+        self._files = files
+        self.feed = Feed()
+        self._life = Life(lost_after)
+        self._ingest = Ingest(self._life)
+        self._thread = threading.Thread(target=self._work, name="writer")
+        self._thread.start()
+
+    async def room(self) -> None:
+        """Return when the queue has room for one more command."""
+        while self._queued > self.QUEUE_BYTES:
+            self._has_room.clear()
+            await self._has_room.wait()
+
+    def submit(
+        self, command: Callable[..., T], *args: Any, size: int = COMMAND_BYTES
+    ) -> asyncio.Future[T]:
+        """Queue a command; the future has its result once it is on disk.
+
+        A command checks all that it must before it writes anything: an error of `runstream.errors`
+        that it raises is its caller's alone, and the rest of the transaction stands. Any other
+        error undoes the transaction, whose commands are then run again one by one.
+
+        Args:
+            command: called with `args` on the writer's thread.
+            size: bytes that it holds of the bounded queue.
+        """
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._queued += size
+        self._queue.put(_Command(lambda: command(*args), size, answer))
+        return answer
+
+    def append(self, batch: Batch, size: int = COMMAND_BYTES) -> asyncio.Future[None]:
+        """Queue a checked batch of `size` bytes; see `submit`."""
+        return self.submit(self._ingest.apply, batch, size=size)
+
+    def sign(self, run_id: str) -> asyncio.Future[None]:
+        """Queue a sign of life of a run; see `submit`."""
+        return self.submit(self._life.sign, run_id)
+
+    def mark_lost(self) -> asyncio.Future[list[str]]:
+        """Queue the search for runs that give no signs any more; the future has their ids."""
+        return self.submit(self._life.mark_lost)
+
+    async def close(self) -> None:
+        """Write out what is queued, then end the thread."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        try:
+            self._drain()
+        except BaseException:
+            # Nobody would ever be answered again. What was answered is on disk, and clients
+            # resend the rest to the next server: ending loudly is the better outage.
+            log.critical("the writer failed, the server ends", exc_info=True)
+            os._exit(70)
+
+    def _drain(self) -> None:
+        with writing_connection():
+            while (command := self._queue.get()) is not None:
+                commands = [command]
+                more: _Command | None = command
+                try:
+                    while (more := self._queue.get_nowait()) is not None:
+                        commands.append(more)
+                except Empty:
+                    pass
+                self._commit_all(commands)
+                if more is None:
+                    return
+
+    def _commit_all(self, commands: list[_Command]) -> None:
+        noted: list[Change] | None = []
+        try:
+            noted = self._commit(commands)
+        except Exception as error:  # whatever it was, the callers must be told
+            failure = storage_failure(error)
+            if failure is None and len(commands) > 1:
+                for command in commands:
+                    self._commit_all([command])
+                return
+            if failure is None:
+                log.exception("a command failed")
+            for command in commands:
+                command.error = failure or Internal(_INTERNAL)
+        self._loop.call_soon_threadsafe(self._tell, commands, noted)
+
+    def _commit(self, commands: list[_Command]) -> list[Change] | None:
+        """Run the commands in one transaction and commit it, or leave no trace of them."""
+        changes.begin(self.feed.wanted)
+        try:
+            try:
+                with transaction("IMMEDIATE"):
+                    for command in commands:
+                        command.attempt()
+                    self._ingest.flush()
+            finally:
+                self._files.check()
+        except BaseException:
+            self._ingest.forget()
+            self._life.forget()
+            raise
+        return changes.take()
+
+    def _tell(self, commands: list[_Command], noted: list[Change] | None) -> None:
+        self.feed.publish(noted)
+        for command in commands:
+            self._queued -= command.size
+            if command.answer.cancelled():
+                continue
+            if command.error is None:
+                command.answer.set_result(command.result)
+            else:
+                command.answer.set_exception(command.error)
+        self._has_room.set()

@@ -1,0 +1,90 @@
+"""Which writes were applied, so that one that is sent again undoes nothing newer (P3).
+
+A client that gets no answer sends its write again, maybe after somebody else wrote something newer.
+Points and params are the same however often they come. Where order matters, a command calls
+`accept` in the transaction in which it writes, once it has checked all else; a command that the
+first write makes impossible, such as a deletion, asks `was_applied` before it checks, and calls
+`note` when it writes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from peewee import ForeignKeyField
+
+from runstream_service.engine.models import ExperimentWrite, ModelWrite, Write, database
+from runstream_service.engine.statement import first_row, written
+
+#: Writers that are kept of a run, an experiment or a logged model: those that wrote last.
+WRITERS = 100
+
+
+class WriteId(NamedTuple):
+    """Names a write, as in the contract: who writes, and which of his writes to this it is."""
+
+    writer: str
+    sequence: int
+
+
+class Writes:
+    """The writes that were applied to runs, to experiments or to logged models."""
+
+    def __init__(self, owner: ForeignKeyField) -> None:
+        """Write the statements.
+
+        Args:
+            owner: the column of the table of writes that says to what each of them is.
+        """
+        table = owner.model
+        self._select = written(
+            table.select(table.sequence).where((owner == 0) & (table.writer == b""))
+        )
+        # The row of a writer that writes again gets a new id, the greatest of all.
+        self._replace = written(
+            table.insert_many(
+                [(0, b"", 0)], [owner, table.writer, table.sequence]
+            ).on_conflict_replace()
+        )
+        later = table.alias()
+        newest_dropped = (
+            later.select(later.id)
+            .where(getattr(later, owner.name) == 0)
+            .order_by(later.id.desc())
+            .limit(1)
+            .offset(WRITERS)
+        )
+        self._drop_oldest = written(
+            table.delete().where((owner == 0) & (table.id <= newest_dropped))
+        )
+
+    def accept(self, owner: int, write: WriteId | None) -> bool:
+        """Take note that a write is applied now; return False if it was applied before.
+
+        Args:
+            owner: the internal id of the run, experiment or model.
+            write: its name, if it has one.
+        """
+        if self.was_applied(owner, write):
+            return False
+        self.note(owner, write)
+        return True
+
+    def was_applied(self, owner: int, write: WriteId | None) -> bool:
+        """Return whether a write was applied before."""
+        if write is None:
+            return False
+        last = first_row(self._select, owner, bytes.fromhex(write.writer))
+        return last is not None and write.sequence <= last[0]
+
+    def note(self, owner: int, write: WriteId | None) -> None:
+        """Take note that a write is applied now."""
+        if write is not None:
+            writer = bytes.fromhex(write.writer)
+            database.execute_sql(self._replace, (owner, writer, write.sequence))
+            database.execute_sql(self._drop_oldest, (owner, owner, 1, WRITERS))
+
+
+to_run = Writes(Write.run)
+to_experiment = Writes(ExperimentWrite.owner)
+to_model = Writes(ModelWrite.owner)

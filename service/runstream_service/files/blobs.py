@@ -1,0 +1,202 @@
+"""How the content of a file comes in, is stored once, is read, and goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, suppress
+from typing import NamedTuple
+
+from runstream.errors import InvalidArgument, Unavailable
+from runstream_service.catalog import artifacts, blobs
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
+from runstream_service.files.root import Storage
+from runstream_service.files.staging import Content, Staging, Upload
+
+# Rows that one command of the writer deletes: a few milliseconds of its time.
+_BATCH = 500
+
+
+class Opened(NamedTuple):
+    """A file, and the chunks of a part of its content."""
+
+    file: artifacts.Entry
+    chunks: AsyncGenerator[bytes, None]
+
+
+class Blobs:
+    """The contents of the files of all runs.
+
+    A content is put into the storage under a new name, and the transaction that inserts the file
+    decides whether that one is used or another that is there already. It is removed after the
+    transaction that takes the last file away that had it. So a crash can leave a content that no
+    file has, which `collect_orphans` removes, but never a file without content.
+    """
+
+    def __init__(
+        self, writer: Writer, readers: Readers, storage: Storage, staging: Staging
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._storage = storage
+        self._staging = staging
+
+    async def upload(
+        self,
+        run_id: str,
+        path: str,
+        chunks: AsyncIterator[bytes],
+        digest: Callable[[], str],
+        upload_id: str = "",
+        offset: int = 0,
+    ) -> artifacts.Entry:
+        """Store a file; it is there as a whole when this returns, or not at all.
+
+        Args:
+            run_id: the run.
+            path: path of the file, checked.
+            chunks: the bytes from `offset` on.
+            digest: called after the last chunk; returns the SHA-256 that the sender says, or
+                nothing if it does not.
+            upload_id: names the upload, so that it can be continued if it breaks off.
+            offset: bytes that are there already.
+
+        Raises:
+            NotFound, FailedPrecondition: as `artifacts.check_writable` and `Staging.begin`.
+            InvalidArgument: the content does not have the digest.
+            Unavailable: the storage failed.
+        """
+        await self._readers.quick(artifacts.check_writable, run_id, path)
+        upload = await self._staging.begin(run_id, path, upload_id, offset)
+        resumable, staged = bool(upload_id), False
+        try:
+            async for chunk in chunks:
+                await upload.write(chunk)
+            content = await upload.end()
+            resumable, staged = False, True
+            if (said := digest()) and said != content.sha256:
+                raise _corrupt(path, content.sha256, said)
+            resumable = bool(upload_id)
+            file = await self._store(run_id, path, upload, content)
+            resumable = False
+        except Unavailable as error:
+            # A disk that is full stays full, if what could not be completed is kept on it.
+            resumable = resumable and (staged or error.reason != "STORAGE")
+            raise
+        finally:
+            await asyncio.wait((self._staging.finish(upload, discard=not resumable),))
+        return file
+
+    async def offset(self, run_id: str, path: str, upload_id: str) -> int:
+        """Return how many bytes of an upload are there."""
+        return await self._staging.offset(run_id, path, upload_id)
+
+    async def open(
+        self, run_id: str, path: str, part: Callable[[artifacts.Entry], tuple[int, int]]
+    ) -> Opened:
+        """Return a file and a part of its content, which belongs to it and is whole.
+
+        Args:
+            run_id: the run.
+            path: path of the file.
+            part: returns where the part begins and ends.
+
+        Raises:
+            NotFound, FailedPrecondition: as `artifacts.content`.
+            Unavailable: the storage failed.
+        """
+        before = ""
+        while True:
+            file, name = await self._readers.quick(artifacts.content, run_id, path)
+            chunks = self._read(name, *part(file))
+            try:
+                first = await anext(chunks, b"")
+            except Unavailable:
+                if name == before:
+                    raise
+                before = name  # maybe the file was replaced since, and its content is gone
+            else:
+                return Opened(file, _chained(first, chunks))
+
+    async def _read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Yield a part of a content in chunks; the next are read while one is on its way."""
+        async with aclosing(self._storage.read(name, start, end)) as parts:  # type: ignore[type-var]
+            reading = asyncio.ensure_future(anext(parts, None))
+            try:
+                while chunks := await reading:
+                    reading = asyncio.ensure_future(anext(parts, None))
+                    for chunk in chunks:
+                        yield chunk
+            finally:
+                await asyncio.wait((reading,))
+
+    async def delete(self, run_id: str, path: str) -> bool:
+        """Delete a file, or a folder with all that is below it; return whether it was there.
+
+        Raises:
+            NotFound, FailedPrecondition: as `artifacts.delete`.
+        """
+        there = False
+        while True:
+            unused = await self._writer.submit(artifacts.delete, run_id, path, _BATCH)
+            if unused is None:
+                return there
+            there = True
+            with suppress(Unavailable):  # then they are removed by `collect_orphans`
+                await self._remove(unused)
+
+    async def collect_orphans(self) -> tuple[int, int]:
+        """Remove the contents that no file has; return how many they are and their bytes.
+
+        What a crash left in the storage is removed too, and not counted.
+
+        Raises:
+            Unavailable: the storage failed.
+        """
+        count = size = after = 0
+        while found := await self._readers.run(blobs.orphans, after, _BATCH):
+            released = await self._writer.submit(blobs.release, found)
+            await self._remove([blob.name for blob in released])
+            count += len(released)
+            size += sum(blob.size for blob in released)
+            after = found[-1]
+        await self._remove(await self._readers.run(blobs.strays))
+        return count, size
+
+    async def _store(
+        self, run_id: str, path: str, upload: Upload, content: Content
+    ) -> artifacts.Entry:
+        file = (run_id, path, content.sha256, content.size)
+        stored = await self._writer.submit(artifacts.store, *file)
+        while stored.file is None:  # the content is new
+            await self._storage.put(stored.put_as, upload.file)
+            stored = await self._writer.submit(artifacts.store, *file, stored.put_as)
+        with suppress(Unavailable):  # then they are removed by `collect_orphans`
+            await self._remove(stored.unused)
+        return stored.file
+
+    async def _remove(self, names: Sequence[str]) -> None:
+        if names:
+            await self._storage.delete(names)
+            await self._writer.submit(blobs.forget, names)
+
+
+async def _chained(
+    first: bytes, chunks: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(chunks):
+        if first:
+            yield first
+        async for chunk in chunks:
+            yield chunk
+
+
+def _corrupt(path: str, sha256: str, said: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"The content of {path!r} that arrived has SHA-256 {sha256}, and not {said}",
+        reason="ARTIFACT_CORRUPT",
+        field="end.sha256",
+        value=said,
+        limit=sha256,
+    )

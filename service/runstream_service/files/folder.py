@@ -1,0 +1,84 @@
+"""Contents in a folder of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from runstream.files.own_files import make_own_folder
+from runstream_service.files.root import CHUNK
+from runstream_service.files.threads import FileThreads
+
+# Chunks that are read at once, on one visit to a thread.
+_CHUNKS = 4
+
+
+class Folder:
+    """Keeps contents as files below `root`, which is made at first use."""
+
+    def __init__(self, root: Path, threads: FileThreads) -> None:
+        self._root = root
+        self._threads = threads
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    async def put(self, name: str, file: Path) -> None:
+        await self._threads.start(self._move, file, self._root / name)
+
+    async def read(self, name: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
+        # It stays open, so that a file that is replaced meanwhile is read to its end.
+        opening = self._threads.start(os.open, self._root / name, os.O_RDONLY)
+        reading: asyncio.Future[Any] = opening
+        try:
+            descriptor = await asyncio.shield(opening)
+            while start < end:
+                part = min(end, start + _CHUNKS * CHUNK)
+                reading = self._threads.start(_read, descriptor, start, part)
+                yield await asyncio.shield(reading)
+                start = part
+        finally:
+            # A caller who hangs up does not stop the thread, which has the file until it is done.
+            reading.add_done_callback(lambda _: _close(opening))
+
+    async def delete(self, names: Sequence[str]) -> None:
+        await self._threads.start(_unlink, [self._root / name for name in names])
+
+    def _move(self, file: Path, to: Path) -> None:
+        for folder in (self._root, to.parent):
+            make_own_folder(folder)
+        file.replace(to)
+        for folder in (to.parent, self._root):
+            _sync(folder)
+
+
+def _close(opened: asyncio.Future[int]) -> None:
+    if opened.exception() is None:
+        os.close(opened.result())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, start: int, end: int) -> list[bytes]:
+    chunks = []
+    while start < end:
+        chunk = os.pread(descriptor, min(CHUNK, end - start), start)
+        if not chunk:
+            raise OSError(f"the file ends at {start}, before {end}")
+        chunks.append(chunk)
+        start += len(chunk)
+    return chunks
+
+
+def _unlink(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)

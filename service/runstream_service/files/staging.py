@@ -1,0 +1,259 @@
+"""Uploads that are not complete yet, each in a file of its own that no reader sees."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from runstream.errors import FailedPrecondition
+from runstream.files.own_files import make_own_folder, open_own
+from runstream_service.files.threads import FileThreads
+
+#: Seconds for which an upload that broke off can be continued.
+KEPT = 60 * 60.0
+#: Uploads that broke off and are kept, and their bytes in all; of more the oldest are removed.
+UNFINISHED = 1_000
+UNFINISHED_BYTES = 64 * 1024 * 1024 * 1024
+
+# Bytes that wait in memory while others of the same upload are written.
+_WAITING_BYTES = 4 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
+# Read again on one visit to a thread, when an upload goes on.
+_RECALL_BYTES = 64 * _READ_BYTES
+# Synced as they come, or the sync at the end, and with it every sync of the database meanwhile,
+# would have the whole file to write.
+_SYNC_BYTES = 32 * 1024 * 1024
+# Seconds, and uploads that broke off, after which it is looked what must go.
+_SWEEP_SECONDS = 60
+_SWEEP_UPLOADS = 100
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a complete upload holds."""
+
+    sha256: str
+    size: int
+
+
+class Upload:
+    """One upload as it comes in, hashed and written on a thread while the next bytes arrive.
+
+    `_lock` covers what the threads do with the file, so that it is closed after the write under
+    way and not beside it. All else is touched on the event loop alone.
+    """
+
+    def __init__(self, file: Path, threads: FileThreads) -> None:
+        self.file = file
+        self._threads = threads
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._closing: asyncio.Future[None] | None = None
+        self._lock = threading.Lock()
+        self._descriptor = -1
+        self._hash = hashlib.sha256()
+        self._size = self._synced = 0
+
+    async def open(self, offset: int) -> None:
+        """Go on with what is there.
+
+        Raises:
+            FailedPrecondition: that is not `offset` bytes.
+        """
+        self._writing = self._threads.start(self._open, offset)
+        await self._writing
+        while self._size < offset:
+            self._writing = self._threads.start(self._recall)
+            await self._writing
+
+    async def write(self, chunk: bytes) -> None:
+        """Append bytes; they are on their way to the file when this returns.
+
+        Raises:
+            FailedPrecondition: another stream has taken this upload over.
+            Unavailable: the disk failed, or is full.
+        """
+        self._waiting.append(chunk)
+        self._waiting_bytes += len(chunk)
+        if self._waiting_bytes >= _WAITING_BYTES:
+            await asyncio.wait((self._writing,))
+        self._write_on()
+
+    async def end(self) -> Content:
+        """Return what was uploaded, once it is on disk; raises as `write`."""
+        while self._waiting:
+            await asyncio.wait((self._writing,))
+            self._write_on()
+        await self._writing
+        return await self._threads.start(self._sync)
+
+    def close(self, *, discard: bool = False) -> asyncio.Future[None]:
+        """Let go of the file, and remove it if `discard`; once closed it stays as it is."""
+        if self._closing is None:
+            self._closing = self._threads.start(self._close, discard)
+        return self._closing
+
+    def _write_on(self) -> None:
+        """Write what waits, if the write before it is done; raise what that one raised."""
+        if not self._writing.done():
+            return
+        self._writing.result()
+        if self._waiting:
+            chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            self._writing = self._threads.start(self._append, chunks)
+            self._writing.add_done_callback(self._written)
+
+    def _written(self, writing: asyncio.Future[None]) -> None:
+        if not writing.cancelled() and writing.exception() is None:
+            self._write_on()
+
+    def _open(self, offset: int) -> None:
+        with self._lock:
+            size = self.file.stat().st_size if self.file.exists() else 0
+            if size != offset:
+                raise FailedPrecondition(
+                    f"{size} bytes of the upload are there, it cannot go on at {offset}",
+                    reason="UPLOAD_OFFSET",
+                    field="start.offset",
+                    value=offset,
+                    limit=size,
+                )
+            make_own_folder(self.file.parent)
+            self._descriptor = open_own(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            os.utime(self._descriptor)  # its hour begins anew
+
+    def _recall(self) -> None:
+        """Hash what is there already, or a part of it."""
+        with self._lock:
+            self._refuse_closed()
+            for _ in range(_RECALL_BYTES // _READ_BYTES):
+                piece = os.pread(self._descriptor, _READ_BYTES, self._size)
+                self._hash.update(piece)
+                self._size += len(piece)
+
+    def _append(self, chunks: list[bytes]) -> None:
+        with self._lock:
+            self._refuse_closed()
+            for chunk in chunks:
+                self._hash.update(chunk)
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                self._size += len(chunk)
+            if self._size - self._synced >= _SYNC_BYTES:
+                os.fdatasync(self._descriptor)
+                self._synced = self._size
+
+    def _sync(self) -> Content:
+        with self._lock:
+            self._refuse_closed()
+            os.fsync(self._descriptor)
+            return Content(self._hash.hexdigest(), self._size)
+
+    def _close(self, discard: bool) -> None:
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+            if discard:
+                self.file.unlink(missing_ok=True)
+
+    def _refuse_closed(self) -> None:
+        if self._descriptor < 0:
+            raise FailedPrecondition(
+                "another stream goes on with this upload",
+                reason="UPLOAD_OFFSET",
+                field="start.upload_id",
+                value=self.file.name,
+            )
+
+
+class Staging:
+    """The folder of the uploads that are not complete, made at first use."""
+
+    def __init__(self, folder: Path, threads: FileThreads) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._open: dict[str, Upload] = {}
+        self._swept = float("-inf")
+        self._broken_off = 0
+
+    async def begin(self, run_id: str, path: str, upload_id: str, offset: int) -> Upload:
+        """Begin an upload, or go on with one; a stream that still has it loses it.
+
+        An upload belongs to its run and path: under others its id names another upload.
+
+        Raises:
+            FailedPrecondition: the upload does not stand at `offset`.
+            Unavailable: the disk failed.
+        """
+        self._sweep()
+        name = _name(run_id, path, upload_id or secrets.token_hex(16))
+        # Its client has given the other stream up, though word of that may not be here yet.
+        while other := self._open.get(name):
+            await asyncio.wait((self.finish(other, discard=False),))
+        upload = self._open[name] = Upload(self._folder / name, self._threads)
+        try:
+            await upload.open(offset)
+        except BaseException:
+            await asyncio.wait((self.finish(upload, discard=False),))
+            raise
+        return upload
+
+    def finish(self, upload: Upload, *, discard: bool) -> asyncio.Future[None]:
+        """Let go of an upload, and of its bytes if `discard`."""
+        name = upload.file.name
+
+        def forget(_: object) -> None:
+            if self._open.get(name) is upload:
+                del self._open[name]
+
+        self._broken_off += not discard
+        closing = upload.close(discard=discard)
+        closing.add_done_callback(forget)
+        return closing
+
+    async def offset(self, run_id: str, path: str, upload_id: str) -> int:
+        """Return how many bytes of an upload are there."""
+        return await self._threads.start(_size, self._folder / _name(run_id, path, upload_id))
+
+    def _sweep(self) -> None:
+        """Remove what broke off long ago, or is too much; looked for now and then."""
+        now = time.monotonic()
+        if now - self._swept > _SWEEP_SECONDS or self._broken_off >= _SWEEP_UPLOADS:
+            self._swept, self._broken_off = now, 0
+            self._threads.start(_remove_excess, self._folder, frozenset(self._open))
+
+
+def _name(run_id: str, path: str, upload_id: str) -> str:
+    """Return the name of an upload's file, which nobody finds who has its id alone."""
+    said = "\0".join((run_id, path, upload_id))
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _remove_excess(folder: Path, under_way: frozenset[str]) -> None:
+    # Nothing but what is named as an upload: somebody may keep other files in a folder like this.
+    found = [file for file in folder.glob("[0-9a-f]" * 32) if file.name not in under_way]
+    newest_first = sorted(((file.stat(), file) for file in found), key=lambda one: -one[0].st_mtime)
+    size = 0
+    for count, (status, file) in enumerate(newest_first, 1):
+        size += status.st_size
+        old = status.st_mtime < time.time() - KEPT
+        # One that somebody goes on with since has another time by now.
+        if (old or count > UNFINISHED or size > UNFINISHED_BYTES) and (
+            file.stat().st_mtime == status.st_mtime
+        ):
+            file.unlink()

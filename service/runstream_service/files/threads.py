@@ -1,0 +1,52 @@
+"""The threads that touch files, so that the event loop never waits for a disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from runstream_service.engine.database import storage_failure
+
+T = TypeVar("T")
+
+
+class FileThreads:
+    """A small pool of threads for work on files, of which each piece is short.
+
+    No transfer has a thread of its own: a slow client holds none.
+    """
+
+    THREADS = 4
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(self.THREADS, thread_name_prefix="files")
+
+    def start(self, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Run `work` with `args`, which goes on whether or not somebody waits for it.
+
+        The future raises Unavailable if the storage failed.
+        """
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads, partial(_worked, work, *args))
+        future.add_done_callback(_looked_at)
+        return future
+
+    async def close(self) -> None:
+        """Wait for the work under way and end the threads."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+
+def _worked(work: Callable[..., T], *args: Any) -> T:
+    try:
+        return work(*args)
+    except Exception as error:
+        raise storage_failure(error) or error from error
+
+
+def _looked_at(future: asyncio.Future[Any]) -> None:
+    # Whoever waited may be gone; asyncio would log an error that is never looked at.
+    if not future.cancelled():
+        future.exception()

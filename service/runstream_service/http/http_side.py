@@ -1,0 +1,74 @@
+"""The HTTP side of a server: there from its start, from the first request for it on, or never."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from runstream.errors import FailedPrecondition
+from runstream_service.config import Config
+from runstream_service.engine.readers import Readers
+from runstream_service.files.blobs import Blobs
+
+if TYPE_CHECKING:
+    from runstream_service.http.listener import Listener
+
+
+class HttpSide:
+    """HTTP, as far as the server serves it."""
+
+    def __init__(self, config: Config) -> None:
+        """Take the port, if HTTP is to be served from the start.
+
+        Raises:
+            CannotOpenError: it is taken.
+        """
+        self._config = config
+        self._listener = None if config.http_port is None else _listen(config, config.http_port)
+        self._starting = asyncio.Lock()
+
+    @property
+    def address(self) -> str:
+        """`host:port` that HTTP is served on; empty while it is not."""
+        return "" if self._listener is None else self._listener.address
+
+    @property
+    def port(self) -> int:
+        """The port of `address`; 0 while HTTP is not served."""
+        return int(self.address.rpartition(":")[2] or 0)
+
+    async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
+        """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
+        self._parts = (servicers, readers, blobs)
+        if self._listener is not None:
+            await self._listener.start(*self._parts)
+
+    async def serve(self) -> int:
+        """Serve HTTP from now on, and return the port.
+
+        Raises:
+            FailedPrecondition: whoever started the server wanted none.
+        """
+        async with self._starting:
+            if self._listener is None:
+                if self._config.listen is None:
+                    raise FailedPrecondition(
+                        "this server was started with --http-port off", reason="HTTP_OFF"
+                    )
+                listener = _listen(self._config, 0)
+                await listener.start(*self._parts)
+                self._listener = listener
+        return self.port
+
+    async def stop(self) -> None:
+        """Answer what is under way, and nothing more."""
+        if self._listener is not None:
+            await self._listener.stop()
+
+
+def _listen(config: Config, port: int) -> Listener:
+    # Not above: the server of a file is soon there without what HTTP needs.
+    from runstream_service.http.listener import Listener
+
+    return Listener(config.host, port, config.allowed_hosts)

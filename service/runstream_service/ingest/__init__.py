@@ -1,0 +1,1 @@
+"""Appending batches of points, params and tags."""

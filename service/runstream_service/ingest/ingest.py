@@ -1,0 +1,207 @@
+"""Appending batches: the hot path of the writer.
+
+The points of all batches of a transaction are gathered in one list and inserted together, and
+the summary of a series is written once a transaction, however many batches touched it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import repeat
+from typing import Any
+
+from peewee import EXCLUDED
+
+from runstream.errors import InvalidArgument
+from runstream_service.catalog import logged_models, model_metrics
+from runstream_service.catalog.run_state import run_state
+from runstream_service.catalog.run_tags import effective_tags, set_tags
+from runstream_service.engine import changes, writes
+from runstream_service.engine.batch import Batch
+from runstream_service.engine.models import NAN, Param, Point, Series
+from runstream_service.engine.numbers import number_of
+from runstream_service.engine.statement import first_row, run_for_each, written
+from runstream_service.ingest.series import Summaries, Summary
+from runstream_service.live.life import Life
+
+
+def _insert_points(rows: int) -> str:
+    columns = [Point.series, Point.step, Point.timestamp, Point.value]
+    return written(Point.insert_many([(0, 0, 0, 0.0)] * rows, columns).on_conflict_ignore())
+
+
+# A hundred rows in a statement take half the time of a hundred statements, and leave Python's
+# global lock to the event loop meanwhile.
+_ROWS = 100
+_INSERT_POINTS = _insert_points(_ROWS)
+_INSERT_POINT = _insert_points(1)
+_SELECT_PARAM = written(Param.select(Param.value).where((Param.run == 0) & (Param.key == "")))
+_INSERT_PARAM = written(
+    Param.insert_many([(0, "", "", 0)], [Param.run, Param.key, Param.value, Param.number])
+)
+_SUMMARY = [
+    Series.count,
+    Series.last_step,
+    Series.last_timestamp,
+    Series.last_value,
+    Series.least,
+    Series.greatest,
+]
+_UPSERT_SERIES = written(
+    Series.insert_many(
+        [(0, 0, "", 0, 0, 0, 0.0, 0.0, 0.0)], [Series.id, Series.run, Series.key, *_SUMMARY]
+    ).on_conflict(
+        conflict_target=[Series.id],
+        update={column: getattr(EXCLUDED, column.column_name) for column in _SUMMARY},
+    )
+)
+
+
+class Ingest:
+    """Applies batches inside the transactions of the writer, on the writer's thread alone.
+
+    `apply` gathers, `flush` writes; what is gathered is committed by the transaction in which
+    `flush` is called. After a rollback `forget` must be called.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that is kept in memory; it is read again from the database."""
+        self._points: list[Any] = []  # the columns of rows to insert, one row after the other
+        self._changed: dict[int, Summary] = {}
+        self._summaries = Summaries()
+
+    def apply(self, batch: Batch) -> None:
+        """Apply a checked batch whole, or raise before anything of it is gathered.
+
+        Raises:
+            NotFound, FailedPrecondition: as `active_run`; NotFound also if a model is not there.
+            InvalidArgument: a param has another value already (P1).
+        """
+        state = run_state(batch.run_id)
+        run = state.id
+        models = logged_models.internal_ids({point.model_id for point in batch.of_models})
+        params = [
+            (run, key, value, number_of(value))
+            for key, value in batch.params
+            if _is_new_param(batch.run_id, run, key, value)
+        ]
+        if params:
+            run_for_each(_INSERT_PARAM, params)
+        if batch.tags:
+            if writes.to_run.accept(run, batch.write):
+                batch = replace(batch, tags=effective_tags(batch.tags))
+                set_tags(run, batch.tags)
+            else:
+                batch = replace(batch, tags=[])
+        if models:
+            model_metrics.note(run, batch.of_models, models)
+        changes.logged(batch, state.experiment_id)
+        if state.last_sign is not None:
+            self._life.seen(state)
+        if batch.key:
+            if self._summaries.are_too_many:
+                self.flush()
+            summaries = self._summaries.known(run)
+            if batch.is_row():
+                self._append_row(run, summaries, batch)
+                return
+            for key, steps, timestamps, values in batch.series():
+                summary = summaries.get(key) or self._summaries.load(run, key)
+                self._append(summary, steps, timestamps, values)
+
+    def flush(self) -> None:
+        """Write the gathered points and the summaries that changed; keep as many as may be kept."""
+        self._write()
+        self._summaries.trim()
+
+    def _write(self) -> None:
+        if self._changed:
+            run_for_each(_UPSERT_SERIES, (_row(summary) for summary in self._changed.values()))
+            self._changed.clear()
+        points, self._points = self._points, []
+        whole = len(points) - len(points) % (4 * _ROWS)
+        run_for_each(
+            _INSERT_POINTS, (points[i : i + 4 * _ROWS] for i in range(0, whole, 4 * _ROWS))
+        )
+        run_for_each(_INSERT_POINT, (points[i : i + 4] for i in range(whole, len(points), 4)))
+
+    def _append_row(self, run: int, summaries: dict[str, Summary], batch: Batch) -> None:
+        """Do what `_append` does, faster, for one point of each metric."""
+        row = zip(batch.keys, batch.step, batch.timestamp, batch.value, strict=True)
+        for key, step, timestamp, value in row:
+            summary = summaries.get(key) or self._summaries.load(run, key)
+            if summary.follow(step, timestamp, value):
+                self._points += (summary.id, step, timestamp, value)
+                self._changed[summary.id] = summary
+            else:
+                self._append(summary, (step,), (timestamp,), (value,))
+
+    def _append(
+        self,
+        summary: Summary,
+        steps: Sequence[int],
+        timestamps: Sequence[int],
+        values: Sequence[float],
+    ) -> None:
+        stored: Sequence[float | str] = values
+        total = sum(values)
+        if total != total:
+            stored = [NAN if value != value else value for value in values]
+        columns = (steps, timestamps, stored)
+        if len(set(steps)) < len(steps):
+            # Identical points count once (M4), also within one batch.
+            rows = dict.fromkeys(zip(*columns, strict=True))
+            if len(rows) < len(steps):
+                columns = tuple(zip(*rows, strict=True))
+        if summary.precedes(steps, timestamps):
+            self._points += _interleaved(summary.id, *columns)
+            summary.count += len(columns[0])
+        else:
+            # Some of these may be there already: only the database can tell how many.
+            self._write()
+            summary.count += run_for_each(_INSERT_POINT, zip(repeat(summary.id), *columns))
+        summary.fold(steps, timestamps, values)
+        self._changed[summary.id] = summary
+
+
+def _interleaved(series: int, *columns: Sequence[Any]) -> list[Any]:
+    flat = [series] * (4 * len(columns[0]))
+    for position, column in enumerate(columns, 1):
+        flat[position::4] = column
+    return flat
+
+
+def _is_new_param(run_id: str, run: int, key: str, value: str) -> bool:
+    found = first_row(_SELECT_PARAM, run, key)
+    if found is not None and found[0] != value:
+        raise InvalidArgument(
+            f"params.{key} is already {found[0]!r}, it cannot become {value!r}",
+            reason="PARAM_IMMUTABLE",
+            field=f"params.{key}",
+            old=found[0],
+            new=value,
+            run_id=run_id,
+        )
+    return found is None
+
+
+def _row(summary: Summary) -> tuple[Any, ...]:
+    if summary.last is None:
+        raise LookupError(f"series {summary.key} has no point to summarise")
+    step, timestamp, value, nan = summary.last
+    return (
+        summary.id,
+        summary.run,
+        summary.key,
+        summary.count,
+        step,
+        timestamp,
+        NAN if nan else value,
+        summary.least,
+        summary.greatest,
+    )

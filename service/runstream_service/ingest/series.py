@@ -1,0 +1,172 @@
+"""The summaries of series, which the writer keeps in memory while their runs are being logged."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from peewee import fn
+
+from runstream_service.engine.models import Series
+from runstream_service.engine.statement import first_row, written
+
+#: Bytes of the summaries that are kept in memory.
+SUMMARIES_BYTES = 64 * 1024 * 1024
+
+# What a summary takes with its numbers and its place in the dictionary, beside its key.
+_SUMMARY_BYTES = 480
+
+_SELECT = written(
+    Series.select(
+        Series.id,
+        Series.count,
+        Series.last_step,
+        Series.last_timestamp,
+        Series.last_value,
+        Series.least,
+        Series.greatest,
+    ).where((Series.run == 0) & (Series.key == ""))
+)
+
+Rank = tuple[int, int, float, bool]
+
+
+def rank(step: int, timestamp: int, value: float) -> Rank:
+    """Return what points are compared by to find the latest: NaN counts as 0 (M5).
+
+    Of a NaN and a 0 that are otherwise equal the NaN is the latest, whichever came first.
+    """
+    nan = value != value
+    return step, timestamp, 0.0 if nan else value, nan
+
+
+@dataclass(slots=True)
+class Summary:
+    """Count, latest point, least and greatest value of a series; the two leave NaN out."""
+
+    id: int
+    run: int
+    key: str
+    count: int = 0
+    last: Rank | None = None
+    least: float | None = None
+    greatest: float | None = None
+
+    def precedes(self, steps: Sequence[int], timestamps: Sequence[int]) -> bool:
+        """Return whether every one of these points is later than all that the series holds."""
+        if self.last is None:
+            return True
+        first = min(steps)
+        if first != self.last[0]:
+            return first > self.last[0]
+        return min(zip(steps, timestamps, strict=True)) > self.last[:2]
+
+    def follow(self, step: int, timestamp: int, value: float) -> bool:
+        """Take one point in if it is later than all others and a number; else return False."""
+        last = self.last
+        if value != value or (last is not None and (step, timestamp) <= last[:2]):
+            return False
+        self.count += 1
+        self.last = (step, timestamp, value, False)
+        if self.least is None or value < self.least:
+            self.least = value
+        if self.greatest is None or value > self.greatest:
+            self.greatest = value
+        return True
+
+    def fold(
+        self, steps: Sequence[int], timestamps: Sequence[int], values: Sequence[float]
+    ) -> None:
+        """Bring latest, least and greatest up to date; folding a point twice changes nothing."""
+        step = max(steps)
+        if steps.count(step) == 1:
+            at = steps.index(step)
+            latest = rank(step, timestamps[at], values[at])
+        else:
+            latest = max(
+                rank(s, t, v)
+                for s, t, v in zip(steps, timestamps, values, strict=True)
+                if s == step
+            )
+        if self.last is None or latest > self.last:
+            self.last = latest
+        numbers = values if _all_numbers(values) else [v for v in values if v == v]
+        if numbers:
+            least, greatest = min(numbers), max(numbers)
+            self.least = least if self.least is None else min(self.least, least)
+            self.greatest = greatest if self.greatest is None else max(self.greatest, greatest)
+
+
+@dataclass(slots=True)
+class _RunSummaries:
+    """The summaries of one run by key, as far as they were asked for, and the bytes they take."""
+
+    by_key: dict[str, Summary] = field(default_factory=dict)
+    size: int = 0
+
+
+class Summaries:
+    """The summaries of the series in work, on the writer's thread alone.
+
+    One thread does all writing, so what is kept here is what the database has. A summary is read
+    when it is first asked for, so a run of very many series takes only what is logged to.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._runs: OrderedDict[int, _RunSummaries] = OrderedDict()
+        self._size = 0
+        self._last_series: int | None = None
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether they take more memory than they should, until `trim` is called."""
+        return self._size > SUMMARIES_BYTES
+
+    def known(self, run: int) -> dict[str, Summary]:
+        """Return those of a run that are in memory, by key; it is now the last to be dropped."""
+        found = self._runs.setdefault(run, _RunSummaries())
+        self._runs.move_to_end(run)
+        return found.by_key
+
+    def load(self, run: int, key: str) -> Summary:
+        """Read a summary that is not in memory, or begin that of a new series.
+
+        It is in the dictionary that `known` gave for this run from now on.
+        """
+        row = first_row(_SELECT, run, key)
+        if row is None:
+            summary = Summary(self._new_id(), run, key)
+        else:
+            series, count, step, timestamp, value, least, greatest = row
+            last = rank(step, timestamp, float(value))  # NaN is stored as a text
+            summary = Summary(series, run, key, count, last, least, greatest)
+        of_run = self._runs[run]
+        of_run.by_key[key] = summary
+        size = _SUMMARY_BYTES + sys.getsizeof(key)
+        of_run.size += size
+        self._size += size
+        return summary
+
+    def trim(self) -> None:
+        """Drop those of the runs that were quiet for longest, while they are too many.
+
+        All that changed must have been written.
+        """
+        while self.are_too_many:
+            _, dropped = self._runs.popitem(last=False)
+            self._size -= dropped.size
+
+    def _new_id(self) -> int:
+        if self._last_series is None:
+            self._last_series = Series.select(fn.MAX(Series.id)).scalar() or 0
+        self._last_series += 1
+        return self._last_series
+
+
+def _all_numbers(values: Sequence[float]) -> bool:
+    # The sum of any NaN is NaN. So is that of both infinities, for which the slow way is right too.
+    total = sum(values)
+    return total == total

@@ -1,0 +1,1 @@
+"""What happens now: changes for those who watch, and heartbeats."""

@@ -1,0 +1,1 @@
+"""Reading the points of metrics."""

@@ -1,0 +1,110 @@
+"""Thinning a long history so that its shape stays, on a reader's thread.
+
+The range is cut into equal parts by step, or by timestamp where all points have one step. Of each
+part the database gives the first, last, least and greatest point, and the first NaN: one short
+statement each, so no more than these ever leave it (docs/decisions/0011-history-buckets.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from peewee import fn
+
+from runstream_service.engine.models import NAN, Point
+from runstream_service.engine.statement import first_row, written
+from runstream_service.points.history import PART_POINTS, Columns, Steps
+
+#: Points of one part at most: first, last, least, greatest, and a NaN.
+POINTS_OF_PART = 5
+
+_Row = tuple[int, int, float | str]
+
+_UP = (Point.step, Point.timestamp, Point.value)
+_RANGE = Point.select(*_UP).where((Point.series == 0) & Point.step.between(0, 0))
+_DOWN = tuple(column.desc() for column in _UP)
+
+
+class _Axis:
+    """The statements for parts along one column."""
+
+    def __init__(self, part: Any) -> None:
+        self.first = written(part.order_by(*_UP).limit(1))
+        self.last = written(part.order_by(*_DOWN).limit(1))
+        # Where the extremes are is looked up after them. Often that is the first or last point, and
+        # where it is not, both in one scan and then their places take no longer than each alone.
+        self.extremes = written(part.select(fn.MIN(Point.value), fn.MAX(Point.value)))
+        number = part.where(Point.value < NAN)
+        self.greatest_number = written(number.select(fn.MAX(Point.value)))
+        self.first_of = written(part.where(Point.value == NAN).order_by(*_UP).limit(1))
+
+
+_BY_STEP = _Axis(_RANGE)
+_BY_TIME = _Axis(_RANGE.where(Point.timestamp.between(0, 0)))
+_BEYOND = written(_RANGE.order_by(*_UP).limit(1).offset(0))
+
+
+def is_longer(series: int, steps: Steps, points: int) -> bool:
+    """Return whether a series has more than so many points in a range of steps."""
+    return first_row(_BEYOND, series, *steps, 1, points) is not None
+
+
+def thinned(series: int, steps: Steps, points: int) -> Iterator[Columns]:
+    """Yield at most `points` points of a range that has more, in their order.
+
+    Each step reads what one `history.points` would, and leaves no statement open.
+    """
+    rows: list[_Row] = []
+    for axis, values in _parts(series, steps, points // POINTS_OF_PART):
+        rows += _points_of(axis, values)
+        if len(rows) > PART_POINTS - POINTS_OF_PART:
+            yield _columns(rows)
+            rows = []
+    if rows:
+        yield _columns(rows)
+
+
+def _parts(series: int, steps: Steps, number: int) -> Iterator[tuple[_Axis, tuple[int, ...]]]:
+    first = first_row(_BY_STEP.first, series, *steps, 1)
+    last = first_row(_BY_STEP.last, series, *steps, 1)
+    if first is None or last is None:
+        return
+    if first[0] < last[0]:
+        for low, high in _cut(first[0], last[0], number):
+            yield _BY_STEP, (series, low, high)
+    else:
+        for low, high in _cut(first[1], last[1], number):
+            yield _BY_TIME, (series, first[0], first[0], low, high)
+
+
+def _cut(first: int, last: int, number: int) -> Iterator[tuple[int, int]]:
+    """Yield the ends of equal parts of a range of integers, both included."""
+    length = last - first + 1
+    number = min(number, length)
+    for i in range(number):
+        yield first + length * i // number, first + length * (i + 1) // number - 1
+
+
+def _points_of(axis: _Axis, values: tuple[int, ...]) -> list[_Row]:
+    first = first_row(axis.first, *values, 1)
+    if first is None:
+        return []
+    found = {first, first_row(axis.last, *values, 1)}
+    wanted = {*(first_row(axis.extremes, *values) or ())}
+    if NAN in wanted:  # which is greater than all numbers
+        wanted |= {*(first_row(axis.greatest_number, *values, NAN) or ())}
+    # The greatest of no numbers at all is null; and a NaN at an end need not be the first one.
+    ends = {row[2] for row in found if row is not None}
+    for value in wanted - {None} - (ends - {NAN}):
+        found.add(first_row(axis.first_of, *values, value, 1))
+    return sorted((row for row in found if row is not None), key=_place)
+
+
+def _place(row: _Row) -> tuple[int, int, bool, float | str]:
+    return row[0], row[1], row[2] == NAN, row[2]
+
+
+def _columns(rows: list[_Row]) -> Columns:
+    step, timestamp, value = zip(*rows, strict=True)
+    return Columns(step, timestamp, tuple(map(float, value)) if NAN in value else value)

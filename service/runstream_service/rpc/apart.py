@@ -1,0 +1,16 @@
+"""Work on large messages, which would hold up the event loop and with it everybody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from runstream_service.rpc.admission import LARGE
+
+T = TypeVar("T")
+
+
+async def run_apart(size: int, work: Callable[..., T], *args: Any) -> T:
+    """Return what `work` returns; on a thread, if a message of `size` bytes is large."""
+    return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)

@@ -1,0 +1,168 @@
+"""ArtifactService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from runstream.errors import InvalidArgument, NotFound
+from runstream.rules import check_artifact_path, check_sha256, check_upload_id
+from runstream.v1 import artifact_service_pb2 as pb
+from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
+from runstream_service.catalog import artifacts
+from runstream_service.engine.readers import Readers
+from runstream_service.files.blobs import Blobs
+from runstream_service.rpc import messages, page_token
+
+PAGE_FILES = 10_000
+DEFAULT_PAGE_FILES = 1_000
+
+
+class Artifacts(ArtifactServiceServicer):
+    def __init__(self, readers: Readers, blobs: Blobs) -> None:
+        self._readers = readers
+        self._blobs = blobs
+
+    async def UploadArtifact(
+        self, request_iterator: AsyncIterator[pb.UploadArtifactRequest], context: Any
+    ) -> pb.UploadArtifactResponse:
+        requests = _Requests(request_iterator)
+        start = await requests.start()
+        check_artifact_path("start.path", start.path)
+        if start.upload_id:
+            check_upload_id("start.upload_id", start.upload_id)
+        file = await self._blobs.upload(
+            start.run_id,
+            start.path,
+            requests.chunks(),
+            lambda: requests.sha256,
+            start.upload_id,
+            start.offset,
+        )
+        return pb.UploadArtifactResponse(file=messages.file_info(file))
+
+    async def GetUpload(self, request: pb.GetUploadRequest, context: Any) -> pb.GetUploadResponse:
+        check_upload_id("upload_id", request.upload_id)
+        check_artifact_path("path", request.path)
+        if not request.run_id:
+            raise InvalidArgument(
+                "Missing value for required parameter 'run_id'",
+                reason="RUN_ID_EMPTY",
+                field="run_id",
+            )
+        offset = await self._blobs.offset(request.run_id, request.path, request.upload_id)
+        return pb.GetUploadResponse(offset=offset)
+
+    async def DownloadArtifact(
+        self, request: pb.DownloadArtifactRequest, context: Any
+    ) -> AsyncIterator[pb.DownloadArtifactResponse]:
+        check_artifact_path("path", request.path)
+        opened = await self._blobs.open(
+            request.run_id, request.path, lambda file: _range(request, file.size or 0)
+        )
+        yield pb.DownloadArtifactResponse(file=messages.file_info(opened.file))
+        async with aclosing(opened.chunks) as chunks:
+            async for chunk in chunks:
+                yield pb.DownloadArtifactResponse(chunk=chunk)
+
+    async def GetArtifact(
+        self, request: pb.GetArtifactRequest, context: Any
+    ) -> pb.GetArtifactResponse:
+        check_artifact_path("path", request.path)
+        found = await self._readers.quick(artifacts.get, request.run_id, request.path)
+        return pb.GetArtifactResponse(file=messages.file_info(found))
+
+    async def ListArtifacts(
+        self, request: pb.ListArtifactsRequest, context: Any
+    ) -> pb.ListArtifactsResponse:
+        if request.path:
+            check_artifact_path("path", request.path)
+        page_token.check_page_size(request.max_results, PAGE_FILES)
+        asked = (request.run_id, request.path, request.recursive)
+        place = page_token.place_of(asked, request.page_token, 1)
+        return await self._readers.run(_page, request, asked, place[0] if place else "")
+
+    async def DeleteArtifacts(
+        self, request: pb.DeleteArtifactsRequest, context: Any
+    ) -> pb.DeleteArtifactsResponse:
+        if request.path:
+            check_artifact_path("path", request.path)
+        if not await self._blobs.delete(request.run_id, request.path) and request.path:
+            raise NotFound(
+                f"No artifact with path: {request.path}",
+                reason="ARTIFACT_NOT_FOUND",
+                field="path",
+                value=request.path,
+            )
+        return pb.DeleteArtifactsResponse()
+
+
+def _page(
+    request: pb.ListArtifactsRequest, asked: tuple[str, str, bool], start: str
+) -> pb.ListArtifactsResponse:
+    limit = request.max_results or DEFAULT_PAGE_FILES
+    page = artifacts.list_folder(*asked, start, limit)
+    return pb.ListArtifactsResponse(
+        root_uri=page.root_uri,
+        files=[messages.file_info(entry) for entry in page.entries],
+        next_page_token=page_token.made(asked, [page.next]) if page.next else "",
+    )
+
+
+class _Requests:
+    """The requests of an upload, which must come in their order: start, chunks, end.
+
+    Attributes:
+        sha256: what the end says, once `chunks` are through.
+    """
+
+    def __init__(self, requests: AsyncIterator[pb.UploadArtifactRequest]) -> None:
+        self._requests = requests
+        self.sha256 = ""
+
+    async def start(self) -> pb.UploadStart:
+        async for request in self._requests:
+            if request.WhichOneof("part") == "start":
+                return request.start
+            break
+        raise _out_of_order("an upload begins with a start")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for request in self._requests:
+            part = request.WhichOneof("part")
+            if part == "end":
+                check_sha256("end.sha256", request.end.sha256)
+                self.sha256 = request.end.sha256
+                return
+            if part != "chunk":
+                raise _out_of_order("after the start come chunks and then the end")
+            yield request.chunk
+        raise _out_of_order("the stream ended before the end of the upload")
+
+
+def _range(request: pb.DownloadArtifactRequest, size: int) -> tuple[int, int]:
+    for field, value, limit in (
+        ("offset", request.offset, f"0 to {size}"),
+        ("length", request.length, "0 or more"),
+    ):
+        if value < 0 or (field == "offset" and value > size):
+            raise InvalidArgument(
+                f"Invalid value {value} for parameter '{field}' supplied: "
+                f"the file has {size} bytes, it must be {limit}",
+                reason="RANGE_OUTSIDE",
+                field=field,
+                value=value,
+                limit=limit,
+            )
+    length = request.length or size
+    return request.offset, min(size, request.offset + length)
+
+
+def _out_of_order(message: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"the requests are out of order: {message}",
+        reason="UPLOAD_OUT_OF_ORDER",
+        field="part",
+        limit="start, then chunks, then end",
+    )

@@ -1,0 +1,151 @@
+"""ExperimentService."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runstream.errors import InvalidArgument
+from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
+from runstream.v1 import experiment_service_pb2 as pb
+from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
+from runstream_service.catalog import activity, datasets, experiment_changes, experiments
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
+from runstream_service.rpc import messages, searches
+from runstream_service.rpc.write_id import write_id
+
+
+class Experiments(ExperimentServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def CreateExperiment(
+        self, request: pb.CreateExperimentRequest, context: Any
+    ) -> pb.CreateExperimentResponse:
+        check_experiment_name("name", request.name)
+        for tag in request.tags:
+            check_key("tags.key", tag.key)
+            check_text(f"tags.{tag.key}", tag.value, EXPERIMENT_TAG_CHARACTERS)
+        tags = [(tag.key, tag.value) for tag in request.tags]
+        experiment = await self._writer.submit(
+            experiments.create, request.name, request.artifact_location, tags
+        )
+        return pb.CreateExperimentResponse(experiment_id=str(experiment.id))
+
+    async def GetExperiment(
+        self, request: pb.GetExperimentRequest, context: Any
+    ) -> pb.GetExperimentResponse:
+        found = await self._readers.quick(experiments.get_with_tags, request.experiment_id)
+        return pb.GetExperimentResponse(experiment=messages.experiment(*found))
+
+    async def GetExperimentByName(
+        self, request: pb.GetExperimentByNameRequest, context: Any
+    ) -> pb.GetExperimentByNameResponse:
+        found = await self._readers.quick(
+            experiments.get_by_name_with_tags, request.experiment_name
+        )
+        return pb.GetExperimentByNameResponse(experiment=messages.experiment(*found))
+
+    async def UpdateExperiment(
+        self, request: pb.UpdateExperimentRequest, context: Any
+    ) -> pb.UpdateExperimentResponse:
+        check_experiment_name("new_name", request.new_name)
+        await self._writer.submit(
+            experiment_changes.rename,
+            request.experiment_id,
+            request.new_name,
+            write_id(request.write),
+        )
+        return pb.UpdateExperimentResponse()
+
+    async def DeleteExperiment(
+        self, request: pb.DeleteExperimentRequest, context: Any
+    ) -> pb.DeleteExperimentResponse:
+        await self._writer.submit(
+            experiment_changes.delete, request.experiment_id, write_id(request.write)
+        )
+        return pb.DeleteExperimentResponse()
+
+    async def RestoreExperiment(
+        self, request: pb.RestoreExperimentRequest, context: Any
+    ) -> pb.RestoreExperimentResponse:
+        await self._writer.submit(
+            experiment_changes.restore, request.experiment_id, write_id(request.write)
+        )
+        return pb.RestoreExperimentResponse()
+
+    async def SetExperimentTag(
+        self, request: pb.SetExperimentTagRequest, context: Any
+    ) -> pb.SetExperimentTagResponse:
+        check_key("key", request.key)
+        check_text(f"tags.{request.key}", request.value, EXPERIMENT_TAG_CHARACTERS)
+        await self._writer.submit(
+            experiment_changes.set_tag,
+            request.experiment_id,
+            request.key,
+            request.value,
+            write_id(request.write),
+        )
+        return pb.SetExperimentTagResponse()
+
+    async def DeleteExperimentTag(
+        self, request: pb.DeleteExperimentTagRequest, context: Any
+    ) -> pb.DeleteExperimentTagResponse:
+        await self._writer.submit(
+            experiment_changes.delete_tag,
+            request.experiment_id,
+            request.key,
+            write_id(request.write),
+        )
+        return pb.DeleteExperimentTagResponse()
+
+    async def SearchDatasets(
+        self, request: pb.SearchDatasetsRequest, context: Any
+    ) -> pb.SearchDatasetsResponse:
+        check_experiments_named(request.experiment_ids)
+        found = await self._readers.run(datasets.summaries, list(request.experiment_ids))
+        return pb.SearchDatasetsResponse(
+            dataset_summaries=[
+                pb.DatasetSummary(
+                    experiment_id=str(use.experiment_id),
+                    name=use.name,
+                    digest=use.digest,
+                    context=use.context,
+                )
+                for use in found
+            ]
+        )
+
+    async def GetActivity(
+        self, request: pb.GetActivityRequest, context: Any
+    ) -> pb.GetActivityResponse:
+        check_experiments_named(request.experiment_ids)
+        found = await self._readers.run(activity.activities, list(request.experiment_ids))
+        return pb.GetActivityResponse(
+            activities=[
+                pb.ExperimentActivity(
+                    experiment_id=str(of.experiment),
+                    runs=of.runs,
+                    running=of.running,
+                    last_activity=of.last,
+                )
+                for of in found
+            ]
+        )
+
+    async def SearchExperiments(
+        self, request: pb.SearchExperimentsRequest, context: Any
+    ) -> pb.SearchExperimentsResponse:
+        return await self._readers.run(searches.experiment_page, request)
+
+
+def check_experiments_named(experiment_ids: Sequence[str]) -> None:
+    """Raise InvalidArgument if no experiment is named."""
+    if not experiment_ids:
+        raise InvalidArgument(
+            "Missing value for required parameter 'experiment_ids'",
+            reason="EXPERIMENT_IDS_MISSING",
+            field="experiment_ids",
+        )

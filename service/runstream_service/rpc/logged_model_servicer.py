@@ -1,0 +1,243 @@
+"""LoggedModelService."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from runstream.errors import InvalidArgument, shortened
+from runstream.rules import (
+    MODEL_ID_CHARACTERS,
+    check_artifact_path,
+    check_key,
+    check_logged_model_id,
+    check_text,
+)
+from runstream.v1 import logged_model_service_pb2 as pb
+from runstream.v1.logged_model_pb2 import (
+    LoggedModel,
+    LoggedModelData,
+    LoggedModelInfo,
+    LoggedModelParameter,
+    LoggedModelStatus,
+    LoggedModelTag,
+)
+from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceServicer
+from runstream.v1.metric_pb2 import LoggedMetric
+from runstream_service.catalog import artifacts, experiments, logged_models
+from runstream_service.engine.budget import PAGE_BYTES
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
+from runstream_service.rpc import messages
+from runstream_service.rpc.page_token import check_page_size, made, place_of
+from runstream_service.rpc.write_id import write_id
+from runstream_service.search.logged_models import DatasetFilter, logged_model_search
+
+PAGE_MODELS = 1_000
+DEFAULT_MODELS = 50
+PAGE_FILES = 1_000
+
+# Models that are read by one statement.
+_MODELS_AT_ONCE = 50
+
+_NOT_IN_NAMES = frozenset("/:.%\"'")
+_ENDS = (LoggedModelStatus.LOGGED_MODEL_READY, LoggedModelStatus.LOGGED_MODEL_UPLOAD_FAILED)
+
+
+class LoggedModels(LoggedModelServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def CreateLoggedModel(
+        self, request: pb.CreateLoggedModelRequest, context: Any
+    ) -> pb.CreateLoggedModelResponse:
+        _check_name(request.name)
+        check_text("model_type", request.model_type)
+        if request.model_id:
+            check_logged_model_id("model_id", request.model_id)
+        check_text("source_run_id", request.source_run_id, MODEL_ID_CHARACTERS)
+        created = await self._writer.submit(
+            logged_models.create,
+            request.experiment_id or "0",
+            request.name,
+            request.model_type,
+            request.source_run_id,
+            _pairs("params", request.params),
+            _pairs("tags", request.tags),
+            request.model_id,
+        )
+        return pb.CreateLoggedModelResponse(model=_message(created))
+
+    async def GetLoggedModel(
+        self, request: pb.GetLoggedModelRequest, context: Any
+    ) -> pb.GetLoggedModelResponse:
+        found = await self._readers.quick(logged_models.get, request.model_id)
+        return pb.GetLoggedModelResponse(model=_message(found))
+
+    async def FinalizeLoggedModel(
+        self, request: pb.FinalizeLoggedModelRequest, context: Any
+    ) -> pb.FinalizeLoggedModelResponse:
+        if request.status not in _ENDS:
+            limit = " or ".join(map(LoggedModelStatus.Name, _ENDS))
+            raise InvalidArgument(
+                f"Invalid value {request.status} for parameter 'status' supplied: "
+                f"it must be {limit}",
+                reason="STATUS_UNKNOWN",
+                field="status",
+                value=request.status,
+                limit=limit,
+            )
+        write = write_id(request.write)
+        model = await self._writer.submit(
+            logged_models.finalize, request.model_id, request.status, write
+        )
+        return pb.FinalizeLoggedModelResponse(model=_message(model))
+
+    async def DeleteLoggedModel(
+        self, request: pb.DeleteLoggedModelRequest, context: Any
+    ) -> pb.DeleteLoggedModelResponse:
+        await self._writer.submit(logged_models.delete, request.model_id, write_id(request.write))
+        return pb.DeleteLoggedModelResponse()
+
+    async def SetLoggedModelTags(
+        self, request: pb.SetLoggedModelTagsRequest, context: Any
+    ) -> pb.SetLoggedModelTagsResponse:
+        tags = _pairs("tags", request.tags)
+        write = write_id(request.write)
+        model = await self._writer.submit(logged_models.set_tags, request.model_id, tags, write)
+        return pb.SetLoggedModelTagsResponse(model=_message(model))
+
+    async def DeleteLoggedModelTag(
+        self, request: pb.DeleteLoggedModelTagRequest, context: Any
+    ) -> pb.DeleteLoggedModelTagResponse:
+        await self._writer.submit(
+            logged_models.delete_tag,
+            request.model_id,
+            request.tag_key,
+            write_id(request.write),
+        )
+        return pb.DeleteLoggedModelTagResponse()
+
+    async def LogLoggedModelParams(
+        self, request: pb.LogLoggedModelParamsRequest, context: Any
+    ) -> pb.LogLoggedModelParamsResponse:
+        params = _pairs("params", request.params)
+        await self._writer.submit(logged_models.log_params, request.model_id, params)
+        return pb.LogLoggedModelParamsResponse()
+
+    async def SearchLoggedModels(
+        self, request: pb.SearchLoggedModelsRequest, context: Any
+    ) -> pb.SearchLoggedModelsResponse:
+        return await self._readers.run(_page, request)
+
+    async def ListLoggedModelArtifacts(
+        self, request: pb.ListLoggedModelArtifactsRequest, context: Any
+    ) -> pb.ListLoggedModelArtifactsResponse:
+        folder = request.artifact_directory_path
+        if folder:
+            check_artifact_path("artifact_directory_path", folder)
+        asked = (request.model_id, folder)
+        place = place_of(asked, request.page_token, 1)
+        page = await self._readers.run(
+            artifacts.list_folder, *asked, False, place[0] if place else "", PAGE_FILES
+        )
+        return pb.ListLoggedModelArtifactsResponse(
+            root_uri=page.root_uri,
+            files=[messages.file_info(entry) for entry in page.entries],
+            next_page_token=made(asked, [page.next]) if page.next else "",
+        )
+
+
+def _page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsResponse:
+    check_page_size(request.max_results, PAGE_MODELS)
+    order_by = [_order(order) for order in request.order_by]
+    among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
+    datasets = _datasets(request.datasets)
+    ordered_with = [DatasetFilter(key.dataset_name, key.dataset_digest) for key in request.order_by]
+    search = logged_model_search(among, request.filter, order_by, datasets, ordered_with)
+    of_all_pages = [
+        list(request.experiment_ids),
+        request.filter,
+        order_by,
+        datasets,
+        ordered_with,
+    ]
+    place = place_of(of_all_pages, request.page_token, search.terms)
+    limit = request.max_results or DEFAULT_MODELS
+    found = search.page(limit + 1, place)
+    page = pb.SearchLoggedModelsResponse()
+    size = 0
+    for start in range(0, min(limit, len(found)), _MODELS_AT_ONCE):
+        rows = found[start : min(limit, start + _MODELS_AT_ONCE)]
+        for model in logged_models.found([row.id for row in rows]):
+            page.models.append(_message(model))
+            size += page.models[-1].ByteSize()
+        if size > PAGE_BYTES:
+            break
+    if len(page.models) < len(found):
+        page.next_page_token = made(of_all_pages, found[len(page.models) - 1].place)
+    return page
+
+
+def _datasets(datasets: Iterable[pb.DatasetFilter]) -> list[DatasetFilter]:
+    found = [DatasetFilter(of.dataset_name, of.dataset_digest) for of in datasets]
+    if not all(of.name for of in found):
+        raise InvalidArgument(
+            "`dataset_name` in the `datasets` clause must be specified.",
+            reason="DATASET_EMPTY",
+            field="datasets.dataset_name",
+        )
+    return found
+
+
+def _check_name(name: str) -> None:
+    check_text("name", name)
+    if not _NOT_IN_NAMES.isdisjoint(name):
+        raise InvalidArgument(
+            f"Invalid model name ({shortened(name)!r}) provided. Model name must be a non-empty "
+            "string and cannot contain the following characters: "
+            """('/', ':', '.', '%', '"', "'")""",
+            reason="NAME_MALFORMED",
+            field="name",
+            value=name,
+            limit="without / : . % and quotes",
+        )
+
+
+def _order(order: pb.LoggedModelOrder) -> str:
+    descending = order.HasField("ascending") and not order.ascending
+    return f"{order.field_name} {'DESC' if descending else 'ASC'}"
+
+
+def _pairs(
+    field: str, pairs: Iterable[LoggedModelParameter | LoggedModelTag]
+) -> list[tuple[str, str]]:
+    for pair in pairs:
+        check_key(f"{field}.key", pair.key)
+        check_text(f"{field}.{pair.key}", pair.value)
+    return [(pair.key, pair.value) for pair in pairs]
+
+
+def _message(logged: logged_models.Logged) -> LoggedModel:
+    model = logged.model
+    return LoggedModel(
+        info=LoggedModelInfo(
+            model_id=model.uid,
+            experiment_id=str(model.experiment_id),
+            name=model.name,
+            creation_timestamp_ms=model.creation_time,
+            last_updated_timestamp_ms=model.last_update_time,
+            artifact_uri=model.artifact_uri,
+            status=LoggedModelStatus.ValueType(model.status),
+            model_type=model.model_type,
+            source_run_id=model.source_run_id,
+            tags=[LoggedModelTag(key=key, value=value) for key, value in logged.tags],
+        ),
+        data=LoggedModelData(
+            params=[LoggedModelParameter(key=key, value=value) for key, value in logged.params],
+            metrics=[
+                LoggedMetric(model_id=model.uid, **point._asdict()) for point in logged.metrics
+            ],
+        ),
+    )

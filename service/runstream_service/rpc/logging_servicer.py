@@ -1,0 +1,211 @@
+"""LoggingService: the stream of batches and its unary twins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from runstream.errors import InvalidArgument, RunstreamError, Unavailable, detached, server_stopping
+from runstream.rules import check_dataset_field, check_model_id
+from runstream.v1 import logging_service_pb2 as pb
+from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
+from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
+from runstream_service.engine.batch import Batch, ModelPoint
+from runstream_service.engine.writer import Writer
+from runstream_service.rpc.admission import Requests
+from runstream_service.rpc.apart import run_apart
+from runstream_service.rpc.write_id import write_id
+
+#: Requests of a stream that are read before their answers are.
+PENDING = 1_024
+
+
+class Logs(LoggingServiceServicer):
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._readings: set[asyncio.Task[None]] = set()
+
+    async def LogBatch(
+        self, request_iterator: AsyncIterator[pb.LogBatchRequest], context: Any
+    ) -> AsyncIterator[pb.LogBatchResponse]:
+        """Read in one task and answer in another, so that batches of a stream share commits."""
+        pending: deque[asyncio.Future[None]] = deque()
+        arrived, taken = asyncio.Event(), asyncio.Event()
+        reading = asyncio.create_task(self._read(request_iterator, pending, arrived, taken))
+        reading.add_done_callback(lambda _: arrived.set())
+        self._readings.add(reading)
+        answered = 0
+        try:
+            while await _any_pending(pending, arrived, reading):
+                await asyncio.wait((pending[0],))
+                error = None
+                while error is None and pending and pending[0].done():
+                    error = pending.popleft().exception()
+                    answered += 1
+                taken.set()
+                if isinstance(error, Unavailable):
+                    raise error
+                yield pb.LogBatchResponse(answered=answered, error=_batch_error(error))
+        finally:
+            self._readings.discard(reading)
+            reading.cancel()
+            for batch in pending:
+                batch.add_done_callback(_forget)
+        if reading.cancelled():
+            raise server_stopping()
+        reading.result()
+
+    async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:
+        size = request.ByteSize()
+        await self._writer.room()
+        await self._writer.append(await run_apart(size, _checked, _batch_of_call, request), size)
+        return pb.LogResponse()
+
+    async def LogMetric(self, request: pb.LogMetricRequest, context: Any) -> pb.LogMetricResponse:
+        batch = Batch(
+            request.run_id,
+            [request.key],
+            [0],
+            [request.step],
+            [request.timestamp],
+            [request.value],
+            of_models=_of_models([request]),
+        )
+        batch.check()
+        await self._writer.room()
+        await self._writer.append(batch, request.ByteSize())
+        return pb.LogMetricResponse()
+
+    def stop_reading(self) -> None:
+        """End every stream once what it has sent so far is answered."""
+        for reading in self._readings:
+            reading.cancel()
+
+    async def _read(
+        self,
+        requests: AsyncIterator[pb.LogBatchRequest],
+        pending: deque[asyncio.Future[None]],
+        arrived: asyncio.Event,
+        taken: asyncio.Event,
+    ) -> None:
+        async for request in requests:
+            # While the queue is full nothing is read, and HTTP/2 holds the client back.
+            await self._writer.room()
+            size = request.ByteSize()
+            try:
+                batch = await run_apart(size, _checked, _batch, request, request.metrics)
+            except RunstreamError as error:
+                refused = asyncio.get_running_loop().create_future()
+                refused.set_exception(detached(error))
+                pending.append(refused)
+            else:
+                is_sign = batch.is_empty()
+                pending.append(
+                    self._writer.sign(batch.run_id) if is_sign else self._writer.append(batch, size)
+                )
+            arrived.set()
+            if isinstance(requests, Requests):
+                requests.done()
+            while len(pending) >= PENDING:  # or a client that reads no answers would have no end
+                taken.clear()
+                await taken.wait()
+
+
+def _checked(make: Callable[..., Batch], *arguments: Any) -> Batch:
+    batch = make(*arguments)
+    batch.check()
+    return batch
+
+
+async def _any_pending(
+    pending: deque[asyncio.Future[None]], arrived: asyncio.Event, reading: asyncio.Task[None]
+) -> bool:
+    """Wait for a batch; return False when there will be no more."""
+    while not pending:
+        if reading.done():
+            return False
+        arrived.clear()
+        await arrived.wait()
+    return True
+
+
+def _forget(batch: asyncio.Future[None]) -> None:
+    # Nobody is there to be told; asyncio would log an error that is never looked at.
+    if not batch.cancelled():
+        batch.exception()
+
+
+def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> Batch:
+    return Batch(
+        request.run_id,
+        table.keys[:],
+        table.key[:],
+        table.step[:],
+        table.timestamp[:],
+        table.value[:],
+        [(param.key, param.value) for param in request.params],
+        [(tag.key, tag.value) for tag in request.tags],
+        table,
+        write_id(request.write),
+    )
+
+
+def _batch_of_call(request: pb.LogRequest) -> Batch:
+    """Return the batch of a unary call, its rows before its table."""
+    batch = _batch(request, request.table)
+    if not request.metrics:
+        return batch
+    batch.check()
+    index = {key: i for i, key in enumerate(batch.keys)}
+    rows = request.metrics
+    batch.key = [index.setdefault(row.key, len(index)) for row in rows] + list(batch.key)
+    batch.keys = list(index)
+    batch.step = [row.step for row in rows] + list(batch.step)
+    batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
+    batch.value = [row.value for row in rows] + list(batch.value)
+    batch.table = None
+    batch.of_models = _of_models(rows)
+    return batch
+
+
+def _of_models(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
+    """Return those points that say something of a logged model, checked."""
+    found = []
+    for row in rows:
+        if bool(row.dataset_name) != bool(row.dataset_digest):
+            raise InvalidArgument(
+                "Both dataset_name and dataset_digest must be provided if one is provided",
+                reason="DATASET_INCOMPLETE",
+                field="dataset_digest" if row.dataset_name else "dataset_name",
+            )
+        if not row.model_id:
+            continue
+        check_model_id("model_id", row.model_id)
+        if row.dataset_name:
+            check_dataset_field("dataset_name", "name", row.dataset_name)
+            check_dataset_field("dataset_digest", "digest", row.dataset_digest)
+        found.append(
+            ModelPoint(
+                row.model_id,
+                row.key,
+                row.step,
+                row.timestamp,
+                row.value,
+                row.dataset_name,
+                row.dataset_digest,
+            )
+        )
+    return found
+
+
+def _batch_error(error: BaseException | None) -> pb.BatchError | None:
+    if not isinstance(error, RunstreamError):
+        return None
+    return pb.BatchError(
+        code=error.code.value[0],
+        message=error.message,
+        reason=error.reason,
+        metadata=error.metadata,
+    )

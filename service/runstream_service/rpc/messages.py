@@ -1,0 +1,145 @@
+"""Rows of the store as messages of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runstream.v1.artifact_pb2 import FileInfo
+from runstream.v1.experiment_pb2 import Experiment, ExperimentTag
+from runstream.v1.metric_pb2 import Metric, MetricTable
+from runstream.v1.metric_service_pb2 import MetricWithRunId
+from runstream.v1.run_pb2 import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Run,
+    RunInfo,
+    RunStatus,
+)
+from runstream_service.catalog import datasets
+from runstream_service.catalog.artifacts import Entry
+from runstream_service.catalog.run_data import LoggedRun
+from runstream_service.engine import models
+from runstream_service.points.history import Columns
+
+
+def _stage(deleted: bool) -> str:
+    return "deleted" if deleted else "active"
+
+
+def experiment(row: models.Experiment, tags: Iterable[tuple[str, str]]) -> Experiment:
+    return Experiment(
+        experiment_id=str(row.id),
+        name=row.name,
+        artifact_location=row.artifact_location,
+        lifecycle_stage=_stage(row.deleted),
+        last_update_time=row.last_update_time,
+        creation_time=row.creation_time,
+        tags=[ExperimentTag(key=key, value=value) for key, value in tags],
+    )
+
+
+def run_info(row: models.Run) -> RunInfo:
+    info = RunInfo()
+    _fill_info(info, row)
+    return info
+
+
+def run(logged: LoggedRun) -> Run:
+    message = Run()
+    fill_run(message, logged)
+    return message
+
+
+def fill_run(message: Run, logged: LoggedRun) -> None:
+    """Fill an empty message.
+
+    That takes half as long as making its parts and copying them, and setting their fields one by
+    one three quarters as long as naming them to `add`.
+    """
+    _fill_info(message.info, logged.run)
+    message.inputs.SetInParent()
+    data = message.data
+    data.SetInParent()
+    add_metric = data.metrics.add
+    for key, value, timestamp, step in logged.metrics:
+        metric = add_metric()
+        metric.key = key
+        metric.value = value
+        metric.timestamp = timestamp
+        metric.step = step
+    for pairs, add in ((logged.params, data.params.add), (logged.tags, data.tags.add)):
+        for key, text in pairs:
+            pair = add()
+            pair.key = key
+            pair.value = text
+    for key, count, least, greatest in logged.summaries:
+        data.metric_summaries.add(key=key, count=count, minimum=least, maximum=greatest)
+    for read in logged.inputs:
+        message.inputs.dataset_inputs.append(dataset_input(read))
+    for model_id in logged.model_inputs:
+        message.inputs.model_inputs.add(model_id=model_id)
+    message.outputs.SetInParent()
+    for model_id, step in logged.outputs:
+        message.outputs.model_outputs.add(model_id=model_id, step=step)
+
+
+def _fill_info(info: RunInfo, row: models.Run) -> None:
+    info.run_id = row.uuid
+    info.experiment_id = str(row.experiment_id)
+    info.run_name = row.name
+    info.user_id = row.user_id
+    info.status = RunStatus.ValueType(row.status)
+    info.start_time = row.start_time
+    if row.end_time is not None:
+        info.end_time = row.end_time
+    info.artifact_uri = row.artifact_uri
+    info.lifecycle_stage = _stage(row.deleted)
+
+
+def dataset_input(read: datasets.DatasetInput) -> DatasetInput:
+    return DatasetInput(
+        tags=[InputTag(key=key, value=value) for key, value in read.tags.items()],
+        dataset=Dataset(
+            name=read.name,
+            digest=read.digest,
+            source_type=read.source_type,
+            source=read.source,
+            schema=read.schema,
+            profile=read.profile,
+        ),
+    )
+
+
+def metrics(key: str, columns: Columns) -> list[Metric]:
+    return [
+        Metric(key=key, step=step, timestamp=timestamp, value=value)
+        for step, timestamp, value in zip(*columns, strict=True)
+    ]
+
+
+def metrics_of(run_id: str, key: str, columns: Columns) -> list[MetricWithRunId]:
+    return [
+        MetricWithRunId(run_id=run_id, key=key, step=step, timestamp=timestamp, value=value)
+        for step, timestamp, value in zip(*columns, strict=True)
+    ]
+
+
+def metric_table(key: str, columns: Columns) -> MetricTable:
+    return MetricTable(
+        keys=[key],
+        key=[0] * len(columns.step),
+        step=columns.step,
+        timestamp=columns.timestamp,
+        value=columns.value,
+    )
+
+
+def file_info(entry: Entry) -> FileInfo:
+    return FileInfo(
+        path=entry.path,
+        is_dir=entry.size is None,
+        file_size=entry.size,
+        sha256=entry.sha256,
+        upload_time=entry.upload_time,
+    )

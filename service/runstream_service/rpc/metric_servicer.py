@@ -1,0 +1,186 @@
+"""MetricService: reading histories."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from runstream.errors import InvalidArgument
+from runstream.rules import INT64_MAX, INT64_MIN, check_key
+from runstream.v1 import metric_service_pb2 as pb
+from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
+from runstream_service.catalog import runs
+from runstream_service.engine.readers import Readers
+from runstream_service.points import histories, history
+from runstream_service.points.history import Steps
+from runstream_service.rpc import messages
+from runstream_service.rpc.page_token import check_page_size, made, place_of
+
+PAGE_POINTS = 25_000
+LEAST_POINTS = 10
+
+#: Runs that one call for several may name, and the points of each that it thins them to.
+BULK_RUNS = 100
+INTERVAL_POINTS = 2_500
+DEFAULT_INTERVAL_POINTS = 320
+
+
+class Metrics(MetricServiceServicer):
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def GetMetricHistory(
+        self, request: pb.GetMetricHistoryRequest, context: Any
+    ) -> pb.GetMetricHistoryResponse:
+        check_key("metric_key", request.metric_key)
+        check_page_size(request.max_results, PAGE_POINTS)
+        return await self._readers.run(_page, request, _position(request))
+
+    async def GetMetricHistoryBulk(
+        self, request: pb.GetMetricHistoryBulkRequest, context: Any
+    ) -> pb.GetMetricHistoryBulkResponse:
+        check_key("metric_key", request.metric_key)
+        _check_runs("run_id", request.run_id)
+        check_page_size(request.max_results, PAGE_POINTS)
+        return await self._readers.run(_bulk, request)
+
+    async def GetMetricHistoryBulkInterval(
+        self, request: pb.GetMetricHistoryBulkIntervalRequest, context: Any
+    ) -> pb.GetMetricHistoryBulkIntervalResponse:
+        check_key("metric_key", request.metric_key)
+        _check_runs("run_ids", request.run_ids)
+        check_page_size(request.max_results, INTERVAL_POINTS)
+        most = request.max_results or DEFAULT_INTERVAL_POINTS
+        points = max(LEAST_POINTS, most)
+        run_ids = await self._readers.run(runs.those_there, request.run_ids[:])
+        reading = histories.parts(run_ids, [request.metric_key], _steps(request), points)
+        answer = pb.GetMetricHistoryBulkIntervalResponse()
+        while await self._readers.run(_add_parts, answer, reading):
+            pass
+        if most < LEAST_POINTS:
+            return _spread(answer, most)
+        return answer
+
+    async def ReadMetricHistory(
+        self, request: pb.ReadMetricHistoryRequest, context: Any
+    ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
+        steps, run_ids = _checked(request)
+        keys = list(request.metric_keys)
+        reading = histories.parts(run_ids, keys, steps, request.max_points)
+        following = self._next_parts(reading)
+        while parts := await following:
+            following = self._next_parts(reading)  # they are read while these are on their way
+            for run_id, key, columns in parts:
+                table = messages.metric_table(key, columns)
+                yield pb.ReadMetricHistoryResponse(metrics=table, run_id=run_id)
+
+    def _next_parts(self, reading: Iterator[histories.Part]) -> asyncio.Task[list[histories.Part]]:
+        return asyncio.create_task(self._readers.run(histories.next_parts, reading))
+
+
+def _page(
+    request: pb.GetMetricHistoryRequest, after: history.Position | None
+) -> pb.GetMetricHistoryResponse:
+    series = history.series_of(request.run_id, [request.metric_key])
+    if not series:
+        return pb.GetMetricHistoryResponse()
+    by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
+    points = history.points_by_timestamp if by_timestamp else history.points
+    columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
+    return pb.GetMetricHistoryResponse(
+        metrics=messages.metrics(request.metric_key, columns),
+        next_page_token=made(_of_all_pages(request), more) if more else "",
+    )
+
+
+def _bulk(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
+    answer = pb.GetMetricHistoryBulkResponse()
+    left = request.max_results or PAGE_POINTS
+    for run_id in sorted(runs.those_there(request.run_id[:])):
+        for series in history.series_of(run_id, [request.metric_key]):
+            if left:
+                columns, _ = history.points_by_timestamp(series.id, left)
+                answer.metrics.extend(messages.metrics_of(run_id, series.key, columns))
+                left -= len(columns.step)
+    return answer
+
+
+def _add_parts(
+    answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[histories.Part]
+) -> bool:
+    """Add the next parts to an answer; return whether there were any."""
+    parts = histories.next_parts(reading)
+    for run_id, key, columns in parts:
+        answer.metrics.extend(messages.metrics_of(run_id, key, columns))
+    return bool(parts)
+
+
+def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
+    for key in request.metric_keys:
+        check_key("metric_keys", key)
+    if bool(request.run_id) == bool(request.run_ids):
+        raise InvalidArgument(
+            "Missing value for required parameter 'run_id': "
+            "either this or 'run_ids' must name the runs",
+            reason="RUN_IDS_MISSING" if not request.run_id else "RUN_IDS_CONFLICT",
+            field="run_id",
+            limit="either run_id or run_ids",
+        )
+    if request.max_points and request.max_points < LEAST_POINTS:
+        raise InvalidArgument(
+            f"Invalid value {request.max_points} for parameter 'max_points' supplied: "
+            f"it must be {LEAST_POINTS} or more, or 0 for all points",
+            reason="MAX_POINTS_OUT_OF_RANGE",
+            field="max_points",
+            value=request.max_points,
+            limit=LEAST_POINTS,
+        )
+    return _steps(request), list(request.run_ids) or [request.run_id]
+
+
+def _spread(
+    answer: pb.GetMetricHistoryBulkIntervalResponse, most: int
+) -> pb.GetMetricHistoryBulkIntervalResponse:
+    """Keep at most so many points of each run: the last, the first, and others evenly between."""
+    spread = pb.GetMetricHistoryBulkIntervalResponse()
+    for _, of_run in groupby(answer.metrics, lambda point: point.run_id):
+        points = list(of_run)
+        last = len(points) - 1
+        if most == 1:
+            points = points[-1:]
+        elif last >= most:
+            points = [points[i * last // (most - 1)] for i in range(most)]
+        spread.metrics.extend(points)
+    return spread
+
+
+def _steps(
+    request: pb.ReadMetricHistoryRequest | pb.GetMetricHistoryBulkIntervalRequest,
+) -> Steps:
+    return Steps(
+        request.start_step if request.HasField("start_step") else INT64_MIN,
+        request.end_step if request.HasField("end_step") else INT64_MAX,
+    )
+
+
+def _check_runs(field: str, run_ids: Sequence[str]) -> None:
+    if not 0 < len(run_ids) <= BULK_RUNS:
+        raise InvalidArgument(
+            f"Invalid value {len(run_ids)} for parameter '{field}' supplied: "
+            f"it must name 1 to {BULK_RUNS} runs",
+            reason="RUN_IDS_OUT_OF_RANGE",
+            field=field,
+            value=len(run_ids),
+            limit=BULK_RUNS,
+        )
+
+
+def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:
+    place = place_of(_of_all_pages(request), request.page_token, 3)
+    return None if place is None else history.Position(*place)
+
+
+def _of_all_pages(request: pb.GetMetricHistoryRequest) -> list[str | bool]:
+    return [request.run_id, request.metric_key, request.order == pb.POINT_ORDER_BY_TIMESTAMP]

@@ -1,0 +1,115 @@
+"""What a commit changed of a run, as messages none of which is too large to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.run_pb2 import Param, RunTag
+from runstream.v1.watch_service_pb2 import RunChange
+from runstream_service.engine.batch import Batch
+from runstream_service.engine.changes import Change
+from runstream_service.live.feed import RunChanges
+from runstream_service.rpc import messages
+
+#: Bytes of points, params or tags above which a change is told in several messages.
+MESSAGE_BYTES = 64 * 1024
+
+
+class Sized(NamedTuple):
+    """A message, and its size in bytes."""
+
+    message: RunChange
+    size: int
+
+
+def messages_of(run: RunChanges) -> list[Sized]:
+    """Return the changes as messages, which are made once for all who watch the run."""
+    if run.messages is None:
+        made = [message for change in run.changes for message in _messages(change)]
+        run.messages = [Sized(message, message.ByteSize()) for message in made]
+        run.changes = []
+    return list(run.messages)
+
+
+def _messages(change: Change) -> Iterator[RunChange]:
+    message = RunChange(run_id=change.run_id, experiment_id=str(change.experiment_id))
+    message.tags.extend(RunTag(key=key, value=value) for key, value in change.tags)
+    message.deleted_tags.extend(change.deleted_tags)
+    message.purged = change.purged
+    if change.run is not None:
+        message.info.CopyFrom(messages.run_info(change.run))
+    batch = change.batch
+    if batch is None:
+        yield message
+        return
+    params = [Param(key=key, value=value) for key, value in batch.params]
+    tags = [RunTag(key=key, value=value) for key, value in batch.tags]
+    table = _table(batch)
+    if table.ByteSize() + _size(params) + _size(tags) <= MESSAGE_BYTES:
+        if table.key:
+            message.metrics.CopyFrom(table)
+        message.params.extend(params)
+        message.tags.extend(tags)
+        yield message
+        return
+    for part in _tables(table):
+        message.metrics.CopyFrom(part)
+        yield _taken(message)
+    for param in params:
+        message.params.append(param)
+        if _size(message.params) > MESSAGE_BYTES / 2:
+            yield _taken(message)
+    for tag in tags:
+        message.tags.append(tag)
+        if _size(message.tags) > MESSAGE_BYTES / 2:
+            yield _taken(message)
+    yield message
+
+
+def _taken(message: RunChange) -> RunChange:
+    """Return what a message says, and let it say nothing but its run."""
+    taken = RunChange()
+    taken.CopyFrom(message)
+    message.Clear()
+    message.run_id, message.experiment_id = taken.run_id, taken.experiment_id
+    return taken
+
+
+def _size(pairs: Iterable[Param | RunTag]) -> int:
+    return sum(pair.ByteSize() for pair in pairs)
+
+
+def _table(batch: Batch) -> MetricTable:
+    if isinstance(batch.table, MetricTable):
+        return batch.table
+    return MetricTable(
+        keys=batch.keys,
+        key=batch.key,
+        step=batch.step,
+        timestamp=batch.timestamp,
+        value=batch.value,
+    )
+
+
+def _tables(table: MetricTable) -> Iterator[MetricTable]:
+    """Yield the same points in tables of a size that can be sent."""
+    if table.ByteSize() <= MESSAGE_BYTES or len(table.key) == 1:
+        yield table
+    else:
+        half = len(table.key) // 2
+        yield from _tables(_rows(table, slice(None, half)))
+        yield from _tables(_rows(table, slice(half, None)))
+
+
+def _rows(table: MetricTable, rows: slice) -> MetricTable:
+    key = table.key[rows]
+    index = {old: new for new, old in enumerate(dict.fromkeys(key))}
+    return MetricTable(
+        keys=[table.keys[old] for old in index],
+        key=[index[old] for old in key],
+        step=table.step[rows],
+        timestamp=table.timestamp[rows],
+        value=table.value[rows],
+    )

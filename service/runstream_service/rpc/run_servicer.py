@@ -1,0 +1,210 @@
+"""RunService."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runstream.errors import InvalidArgument, shortened
+from runstream.rules import (
+    check_dataset_field,
+    check_input_tag,
+    check_model_id,
+    check_run_id,
+    check_text,
+)
+from runstream.v1 import run_service_pb2 as pb
+from runstream.v1.run_pb2 import DatasetInput, RunStatus
+from runstream.v1.run_service_pb2_grpc import RunServiceServicer
+from runstream_service.catalog import datasets, deletion, keys, outputs, runs
+from runstream_service.engine.batch import Batch
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
+from runstream_service.rpc import messages, searches
+from runstream_service.rpc.apart import run_apart
+from runstream_service.rpc.experiment_servicer import check_experiments_named
+from runstream_service.rpc.write_id import write_id
+
+
+class Runs(RunServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def CreateRun(self, request: pb.CreateRunRequest, context: Any) -> pb.CreateRunResponse:
+        size = request.ByteSize()
+        new = await run_apart(size, _new_run, request)
+        await self._writer.room()
+        created = await self._writer.submit(runs.create, new, size=size)
+        return pb.CreateRunResponse(run=await run_apart(size, messages.run, created))
+
+    async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
+        found = await self._readers.quick(_run_with_little_data, request.run_id)
+        if found is None:
+            found = await self._readers.run(_run, request.run_id)
+        return found
+
+    async def UpdateRun(self, request: pb.UpdateRunRequest, context: Any) -> pb.UpdateRunResponse:
+        end_time = request.end_time if request.HasField("end_time") else None
+        check_text("run_name", request.run_name)
+        if request.status not in RunStatus.values():
+            raise InvalidArgument(
+                f"Invalid value {request.status} for parameter 'status' supplied",
+                reason="STATUS_UNKNOWN",
+                field="status",
+                value=request.status,
+                limit=", ".join(RunStatus.keys()),
+            )
+        told = runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
+        write = write_id(request.write)
+        run = await self._writer.submit(runs.update, request.run_id, told, write)
+        return pb.UpdateRunResponse(run_info=messages.run_info(run))
+
+    async def DeleteRun(self, request: pb.DeleteRunRequest, context: Any) -> pb.DeleteRunResponse:
+        write = write_id(request.write)
+        await self._writer.submit(deletion.delete, request.run_id, request.with_children, write)
+        return pb.DeleteRunResponse()
+
+    async def RestoreRun(
+        self, request: pb.RestoreRunRequest, context: Any
+    ) -> pb.RestoreRunResponse:
+        await self._writer.submit(deletion.restore, request.run_id, write_id(request.write))
+        return pb.RestoreRunResponse()
+
+    async def LogParam(self, request: pb.LogParamRequest, context: Any) -> pb.LogParamResponse:
+        batch = Batch(request.run_id, params=[(request.key, request.value)])
+        batch.check()
+        await self._writer.append(batch)
+        return pb.LogParamResponse()
+
+    async def SetTag(self, request: pb.SetTagRequest, context: Any) -> pb.SetTagResponse:
+        batch = Batch(
+            request.run_id, tags=[(request.key, request.value)], write=write_id(request.write)
+        )
+        batch.check()
+        await self._writer.append(batch)
+        return pb.SetTagResponse()
+
+    async def DeleteTag(self, request: pb.DeleteTagRequest, context: Any) -> pb.DeleteTagResponse:
+        await self._writer.submit(
+            runs.delete_tag, request.run_id, request.key, write_id(request.write)
+        )
+        return pb.DeleteTagResponse()
+
+    async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
+        size = request.ByteSize()
+        inputs, models = await run_apart(size, _inputs, request)
+        await self._writer.room()
+        await self._writer.submit(
+            datasets.log_inputs,
+            request.run_id,
+            inputs,
+            models,
+            write_id(request.write),
+            size=size,
+        )
+        return pb.LogInputsResponse()
+
+    async def LogOutputs(
+        self, request: pb.LogOutputsRequest, context: Any
+    ) -> pb.LogOutputsResponse:
+        for i, model in enumerate(request.models):
+            check_model_id(f"models[{i}].model_id", model.model_id)
+        models = [outputs.ModelOutput(model.model_id, model.step) for model in request.models]
+        await self._writer.submit(
+            outputs.log_outputs, request.run_id, models, write_id(request.write)
+        )
+        return pb.LogOutputsResponse()
+
+    async def LogModel(self, request: pb.LogModelRequest, context: Any) -> pb.LogModelResponse:
+        description = _description(request.model_json)
+        await self._writer.submit(
+            outputs.log_model, request.run_id, description, write_id(request.write)
+        )
+        return pb.LogModelResponse()
+
+    async def SearchRuns(
+        self, request: pb.SearchRunsRequest, context: Any
+    ) -> pb.SearchRunsResponse:
+        return await self._readers.run(searches.run_page, request)
+
+    async def CountRuns(self, request: pb.CountRunsRequest, context: Any) -> pb.CountRunsResponse:
+        return pb.CountRunsResponse(count=await self._readers.run(searches.run_count, request))
+
+    async def ListKeys(self, request: pb.ListKeysRequest, context: Any) -> pb.ListKeysResponse:
+        check_experiments_named(request.experiment_ids)
+        return await self._readers.run(_keys, list(request.experiment_ids))
+
+
+def _new_run(request: pb.CreateRunRequest) -> runs.NewRun:
+    if request.run_id:
+        check_run_id("run_id", request.run_id)
+    check_text("user_id", request.user_id)
+    check_text("run_name", request.run_name)
+    tags = [(tag.key, tag.value) for tag in request.tags]
+    Batch(request.run_id, tags=tags).check()
+    return runs.NewRun(
+        experiment_id=request.experiment_id or "0",
+        user_id=request.user_id,
+        name=request.run_name,
+        start_time=request.start_time if request.HasField("start_time") else None,
+        tags=tags,
+        run_id=request.run_id,
+        heartbeat=request.heartbeat,
+    )
+
+
+def _inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.DatasetInput], list[str]]:
+    """Return the datasets and the ids of the models that a run read."""
+    for i, model in enumerate(request.models):
+        check_model_id(f"models[{i}].model_id", model.model_id)
+    inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
+    return inputs, [model.model_id for model in request.models]
+
+
+def _run_with_little_data(run_id: str) -> pb.GetRunResponse | None:
+    found = runs.get_with_little_data(run_id)
+    return None if found is None else pb.GetRunResponse(run=messages.run(found))
+
+
+def _run(run_id: str) -> pb.GetRunResponse:
+    return pb.GetRunResponse(run=messages.run(runs.get_with_data(run_id)))
+
+
+def _keys(experiment_ids: list[str]) -> pb.ListKeysResponse:
+    found = keys.list_keys(experiment_ids)
+    return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
+
+
+def _input(field: str, read: DatasetInput) -> datasets.DatasetInput:
+    dataset = read.dataset
+    for name in ("name", "digest", "source_type", "source", "schema", "profile"):
+        check_dataset_field(f"{field}.dataset.{name}", name, getattr(dataset, name))
+    for tag in read.tags:
+        check_input_tag(f"{field}.tags", tag.key, tag.value)
+    return datasets.DatasetInput(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type=dataset.source_type,
+        source=dataset.source,
+        schema=dataset.schema,
+        profile=dataset.profile,
+        tags={tag.key: tag.value for tag in read.tags},
+    )
+
+
+def _description(text: str) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
+    except (ValueError, RecursionError):
+        description = None
+    if not isinstance(description, dict):
+        raise InvalidArgument(
+            f"Invalid value {shortened(text)!r} for parameter 'model_json' supplied: "
+            "it must be an object of JSON",
+            reason="MODEL_MALFORMED",
+            field="model_json",
+            value=text,
+            limit="an object of JSON",
+        )
+    return description

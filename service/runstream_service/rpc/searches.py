@@ -1,0 +1,119 @@
+"""What SearchRuns, CountRuns and SearchExperiments do.
+
+A page may hold thousands of messages, so the answers are made on a reader's thread, too.
+"""
+
+from __future__ import annotations
+
+from runstream.errors import InvalidArgument
+from runstream.v1 import experiment_service_pb2, run_service_pb2
+from runstream.v1.run_pb2 import ViewType
+from runstream_service.catalog import experiments, run_data
+from runstream_service.catalog.run_data import Selection
+from runstream_service.engine.budget import PAGE_BYTES
+from runstream_service.rpc import messages
+from runstream_service.rpc.page_token import check_page_size, made, place_of
+from runstream_service.search.experiments import experiment_search
+from runstream_service.search.runs import RunSearch
+from runstream_service.search.scope import Scope
+
+#: The most that a page may hold, and what it holds if nothing is said.
+PAGE_RESULTS = 50_000
+DEFAULT_RESULTS = 1_000
+
+_DELETED = {
+    ViewType.VIEW_TYPE_UNSPECIFIED: False,
+    ViewType.ACTIVE_ONLY: False,
+    ViewType.DELETED_ONLY: True,
+    ViewType.ALL: None,
+}
+
+
+def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
+    """Return the answer of SearchRuns."""
+    check_page_size(request.max_results, PAGE_RESULTS)
+    scope = _scope(request)
+    search = RunSearch(scope, request.filter, request.order_by)
+    of_all_pages = [
+        list(request.experiment_ids),
+        request.run_view_type,
+        request.filter,
+        list(request.order_by),
+        request.top_level_only,
+    ]
+    place = place_of(of_all_pages, request.page_token, search.terms)
+    limit = request.max_results or DEFAULT_RESULTS
+    found = search.page(limit + 1, place)
+    page = run_service_pb2.SearchRunsResponse()
+    size = 0
+    for logged in run_data.read([row.id for row in found[:limit]], _selection(request)):
+        run = page.runs.add()
+        messages.fill_run(run, logged)
+        size += run.ByteSize()
+        if size > PAGE_BYTES:
+            break
+    if len(page.runs) < len(found):
+        page.next_page_token = made(of_all_pages, found[len(page.runs) - 1].place)
+    if request.with_child_counts:
+        counts = scope.count_children([run.info.run_id for run in page.runs])
+        for run in page.runs:
+            run.child_count = counts.get(run.info.run_id, 0)
+    return page
+
+
+def run_count(request: run_service_pb2.CountRunsRequest) -> int:
+    """Return how many runs CountRuns finds."""
+    return RunSearch(_scope(request), request.filter, ()).count()
+
+
+def experiment_page(
+    request: experiment_service_pb2.SearchExperimentsRequest,
+) -> experiment_service_pb2.SearchExperimentsResponse:
+    """Return the answer of SearchExperiments."""
+    check_page_size(request.max_results, PAGE_RESULTS)
+    deleted = _deleted("view_type", request.view_type)
+    search = experiment_search(deleted, request.filter, request.order_by)
+    of_all_pages = [request.view_type, request.filter, list(request.order_by)]
+    place = place_of(of_all_pages, request.page_token, search.terms)
+    limit = request.max_results or DEFAULT_RESULTS
+    found = search.page(limit + 1, place)
+    page = experiment_service_pb2.SearchExperimentsResponse()
+    size = 0
+    for row in experiments.read_with_tags([row.id for row in found[:limit]]):
+        experiment = messages.experiment(*row)
+        page.experiments.append(experiment)
+        size += experiment.ByteSize()
+        if size > PAGE_BYTES:
+            break
+    if len(page.experiments) < len(found):
+        page.next_page_token = made(of_all_pages, found[len(page.experiments) - 1].place)
+    return page
+
+
+def _scope(
+    request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
+) -> Scope:
+    among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
+    deleted = _deleted("run_view_type", request.run_view_type)
+    return Scope(among, deleted, request.top_level_only)
+
+
+def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:
+    return Selection(
+        request.metric_keys.keys if request.HasField("metric_keys") else None,
+        request.param_keys.keys if request.HasField("param_keys") else None,
+        request.tag_keys.keys if request.HasField("tag_keys") else None,
+        request.with_metric_summaries,
+    )
+
+
+def _deleted(field: str, view: ViewType.ValueType) -> bool | None:
+    if view not in _DELETED:
+        raise InvalidArgument(
+            f"Invalid value {view} for parameter '{field}' supplied",
+            reason="VIEW_TYPE_UNKNOWN",
+            field=field,
+            value=view,
+            limit=", ".join(ViewType.keys()),
+        )
+    return _DELETED[view]

@@ -1,0 +1,30 @@
+"""ServerService: what the server is, and where it is reached."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from runstream.v1 import server_service_pb2 as pb
+from runstream.v1.server_service_pb2_grpc import ServerServiceServicer
+from runstream_service import built_interface
+from runstream_service.http.http_side import HttpSide
+
+
+class ServerInfo(ServerServiceServicer):
+    def __init__(self, http: HttpSide, grpc_port: int) -> None:
+        self._http = http
+        self._grpc_port = grpc_port
+
+    async def GetServerInfo(
+        self, request: pb.GetServerInfoRequest, context: Any
+    ) -> pb.GetServerInfoResponse:
+        return pb.GetServerInfoResponse(
+            version=version("runstream"),
+            grpc_port=self._grpc_port,
+            http_port=self._http.port,
+            has_interface=built_interface.is_built(),
+        )
+
+    async def ServeHttp(self, request: pb.ServeHttpRequest, context: Any) -> pb.ServeHttpResponse:
+        return pb.ServeHttpResponse(http_port=await self._http.serve())

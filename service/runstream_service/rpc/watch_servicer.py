@@ -1,0 +1,159 @@
+"""WatchService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from runstream.errors import InvalidArgument, server_stopping
+from runstream.v1 import watch_service_pb2 as pb
+from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
+from runstream_service.catalog import experiments, runs
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
+from runstream_service.live.feed import RunChanges, Watcher
+from runstream_service.rpc.admission import LARGE
+from runstream_service.rpc.run_changes import Sized, messages_of
+
+#: Runs, or experiments, that one call may name.
+NAMED = 1_000
+
+#: Bytes of changes after which an answer is sent, whatever waits.
+ANSWER_BYTES = 64 * 1024
+
+#: Bytes of answers that are on their way to all watchers together.
+SENDING_BYTES = 128 * 1024 * 1024
+
+# Seconds after which a watcher is told the position if nothing else is to be told.
+_POSITION_EVERY = 1.0
+
+# Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
+# third of that, so all watchers together leave two thirds of the event loop to those who log.
+_PAUSE = 0.0003
+
+# Bytes of an answer that takes no longer than an empty one.
+_SMALL = 16 * 1024
+
+
+class Watches(WatchServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._feed = writer.feed
+        self._stopping = False
+        self._sending = 0
+        self._turn = asyncio.Lock()
+
+    async def GetPosition(
+        self, request: pb.GetPositionRequest, context: Any
+    ) -> pb.GetPositionResponse:
+        return pb.GetPositionResponse(position=self._feed.position(await self._number()))
+
+    async def Watch(
+        self, request: pb.WatchRequest, context: Any
+    ) -> AsyncIterator[pb.WatchResponse]:
+        named = await self._readers.quick(_named, request.run_ids, request.experiment_ids)
+        if request.position:
+            number = self._feed.number_of(request.position)
+        else:
+            number = await self._number()
+        watcher = self._feed.begin(*named, number)
+        try:
+            yield pb.WatchResponse(position=self._feed.position(number))
+            while not self._stopping:
+                await watcher.wait(_POSITION_EVERY)
+                async with self._turn:
+                    answer = await self._answer(watcher)
+                    size = 0 if answer is None else answer.ByteSize()
+                    if size > _SMALL:
+                        await asyncio.sleep(0)  # others than watchers have their turn, too
+                if answer is not None:
+                    with self._sent(size, watcher):
+                        yield answer
+                    await asyncio.sleep(_PAUSE * self._feed.watchers() * max(1, size / _SMALL))
+        finally:
+            self._feed.end(watcher)
+        raise server_stopping()
+
+    def stop_watching(self) -> None:
+        """End every watch."""
+        self._stopping = True
+        self._feed.wake_all()
+
+    @contextmanager
+    def _sent(self, size: int, watcher: Watcher) -> Iterator[None]:
+        """Count an answer until its watcher has taken it."""
+        if self._sending + size > SENDING_BYTES:
+            raise self._feed.fell_behind(watcher, "too much is on its way to slow watchers")
+        self._sending += size
+        try:
+            yield
+        finally:
+            self._sending -= size
+
+    async def _messages(self, run: RunChanges) -> list[Sized]:
+        """Return the changes of a run as messages, which are made once for all watchers."""
+        if run.messages is None and run.size > LARGE:
+            if run.making is None:
+                run.making = asyncio.ensure_future(asyncio.to_thread(messages_of, run))
+            await asyncio.shield(run.making)
+        return messages_of(run)
+
+    async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
+        """Return what the watcher is to be told next, of one commit or of several."""
+        answer, size = pb.WatchResponse(), 0
+        while watcher.numbers:
+            number = watcher.numbers[0]
+            changes: list[Sized] = []
+            for run in watcher.changes_of(number):
+                changes += await self._messages(run)
+            for change in changes[watcher.told :]:
+                if size and size + change.size > ANSWER_BYTES:
+                    answer.position = self._feed.position(watcher.number)
+                    return answer
+                answer.changes.append(change.message)
+                size += change.size
+                watcher.told += 1
+            watcher.saw(number)
+        if not size and watcher.number == self._feed.number:
+            return None
+        watcher.number = self._feed.number  # what lies between is none of the watcher's business
+        answer.position = self._feed.position(watcher.number)
+        return answer
+
+    async def _number(self) -> int:
+        """Return the number of the last commit, after which every commit is kept."""
+        self._feed.want()
+        # A transaction that had begun by now, without being noted, is told before this one.
+        await self._writer.submit(_nothing)
+        return self._feed.number
+
+
+def _nothing() -> None:
+    """Be a command that changes nothing."""
+
+
+def _named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:
+    """Return the runs and experiments that a call names, if they are there."""
+    if not run_ids and not experiment_ids:
+        raise InvalidArgument(
+            "Missing value for required parameter 'run_ids' or 'experiment_ids'",
+            reason="NOTHING_NAMED",
+            field="run_ids",
+            limit="at least one run or experiment",
+        )
+    for field, ids in (("run_ids", run_ids), ("experiment_ids", experiment_ids)):
+        if len(ids) > NAMED:
+            raise InvalidArgument(
+                f"{field} has {len(ids)} entries, the limit is {NAMED}",
+                reason="TOO_MANY_IDS",
+                field=field,
+                value=len(ids),
+                limit=NAMED,
+            )
+    return (
+        {runs.get(run_id).uuid for run_id in run_ids},
+        {experiments.get(experiment_id).id for experiment_id in experiment_ids},
+    )

@@ -1,0 +1,38 @@
+"""Searching experiments, on a reader's thread (S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runstream_service.engine.models import Experiment, ExperimentTag
+from runstream_service.search.order import Term
+from runstream_service.search.tables import Searchable, TableSearch
+
+_EXPERIMENTS = Searchable(
+    table=Experiment,
+    texts={"name": Experiment.name, "experiment_id": Experiment.id.cast("TEXT")},
+    times={
+        "creation_time": Experiment.creation_time,
+        "last_update_time": Experiment.last_update_time,
+    },
+    pairs={"tags": (ExperimentTag, "experiment")},
+    order=(Term(Experiment.creation_time, descending=True), Term(Experiment.id, descending=True)),
+    ordered_by={"experiment_id": Experiment.id},
+)
+
+
+def experiment_search(
+    deleted: bool | None, filter_text: str, order_by: Sequence[str]
+) -> TableSearch:
+    """Return a search for experiments that are deleted, or are not, or for both.
+
+    Raises:
+        InvalidArgument: filter or order is malformed.
+    """
+    among: list[Any] = []
+    if deleted is not None:
+        among.append(Experiment.deleted == deleted)
+    if deleted is not False:
+        among.append(~Experiment.purging)
+    return TableSearch(_EXPERIMENTS, among, filter_text, order_by)

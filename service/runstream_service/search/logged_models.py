@@ -1,0 +1,125 @@
+"""Searching logged models, on a reader's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import and_, or_
+from typing import Any, NamedTuple
+
+from peewee import fn
+
+from runstream.v1.logged_model_pb2 import LoggedModelStatus
+from runstream_service.engine.models import (
+    LoggedModel,
+    LoggedModelParam,
+    LoggedModelTag,
+    ModelMetric,
+)
+from runstream_service.engine.statement import among
+from runstream_service.search.conditions import matches, number, text
+from runstream_service.search.order import Term
+from runstream_service.search.tables import Searchable, TableSearch
+from runstream_service.search.tree import Condition
+
+
+def _status(condition: Condition) -> Any:
+    text(LoggedModel.name, condition)  # checks the operands
+    states = LoggedModelStatus.items()[1:]
+    return LoggedModel.status.in_([n for name, n in states if matches(name, condition)])
+
+
+_MODELS = Searchable(
+    table=LoggedModel,
+    texts={
+        "name": LoggedModel.name,
+        "model_id": LoggedModel.uid,
+        "model_type": LoggedModel.model_type,
+        "source_run_id": LoggedModel.source_run_id,
+        "status": LoggedModel.status,
+    },
+    times={
+        "creation_timestamp": LoggedModel.creation_time,
+        "creation_time": LoggedModel.creation_time,
+        "last_updated_timestamp": LoggedModel.last_update_time,
+    },
+    pairs={"params": (LoggedModelParam, "owner"), "tags": (LoggedModelTag, "owner")},
+    order=(Term(LoggedModel.creation_time, descending=True), Term(LoggedModel.id, descending=True)),
+    special={"status": _status},
+)
+
+
+class DatasetFilter(NamedTuple):
+    """Datasets that models were measured with; an empty text stands for any."""
+
+    name: str
+    digest: str
+
+    def condition(self) -> Any:
+        """Return the condition on a row of `ModelMetric`."""
+        found = [ModelMetric.id.is_null(False)]
+        if self.name:
+            found.append(ModelMetric.dataset_name == self.name)
+        if self.digest:
+            found.append(ModelMetric.dataset_digest == self.digest)
+        return reduce(and_, found)
+
+
+class _Metrics:
+    """What was measured of models, with datasets that the caller chooses."""
+
+    def __init__(
+        self, datasets: Sequence[DatasetFilter], ordered_by: Sequence[DatasetFilter]
+    ) -> None:
+        self._datasets = datasets
+        self._ordered_by = ordered_by
+
+    def condition(self, condition: Condition) -> Any:
+        """Return the condition that a point is there of which it is true."""
+        found = number(ModelMetric.value, condition)
+        points = self.measured().where(ModelMetric.key == condition.key.name)
+        return fn.EXISTS(points if found is None else points.where(found))
+
+    def latest(self, name: str, place: int) -> Any:
+        """Return the value of the last point by timestamp, step and the run that logged it."""
+        of_model = (ModelMetric.owner == LoggedModel.id) & (ModelMetric.key == name)
+        points = ModelMetric.select(ModelMetric.value).where(of_model)
+        last = (ModelMetric.timestamp.desc(), ModelMetric.step.desc(), ModelMetric.run)
+        found = points.where(self._ordered_by[place].condition()).order_by(*last).limit(1)
+        return fn.IFNULL(found, None)  # which is a value, as a query is not
+
+    def measured(self) -> Any:
+        """Return the points of a model with these datasets."""
+        points = ModelMetric.select(ModelMetric.id).where(ModelMetric.owner == LoggedModel.id)
+        if self._datasets:
+            points = points.where(reduce(or_, [of.condition() for of in self._datasets]))
+        return points
+
+
+def logged_model_search(
+    experiments: Sequence[int] | None,
+    filter_text: str,
+    order_by: Sequence[str],
+    datasets: Sequence[DatasetFilter] = (),
+    ordered_with: Sequence[DatasetFilter] = (),
+) -> TableSearch:
+    """Return a search for the models of experiments, or of all, that are not deleted.
+
+    Args:
+        experiments: the experiments, by internal id; None for all.
+        filter_text: the filter.
+        order_by: the order.
+        datasets: if there are any, only models that were measured with one of these.
+        ordered_with: for each key of the order, the dataset of the points that count.
+
+    Raises:
+        InvalidArgument: filter or order is malformed.
+    """
+    metrics = _Metrics(datasets, ordered_with)
+    conditions: list[Any] = [LoggedModel.deleted_time.is_null()]
+    if experiments is not None:
+        conditions.append(LoggedModel.experiment.in_(among(experiments)))
+    if datasets:
+        conditions.append(fn.EXISTS(metrics.measured()))
+    return TableSearch(replace(_MODELS, metrics=metrics), conditions, filter_text, order_by)
