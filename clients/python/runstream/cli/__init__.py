@@ -3,10 +3,11 @@
     client.py        the option --tracking-uri, and a client for the commands that need one
     selection.py     the options that name experiments and runs, and their completion
     output.py        tables and JSON
-    server.py, ui.py, experiments.py, runs.py, recording.py, export.py, metrics.py, plot.py,
-    artifacts.py, watch.py, purge.py, imports.py, db.py  the commands
+    ui.py, experiments.py, runs.py, recording.py, export.py, metrics.py, plot.py, artifacts.py,
+    watch.py, purge.py, imports.py  the commands
 
-A command prints data on stdout, and everything else on stderr.
+Other packages add commands of theirs by an entry point of the group `runstream.commands`; the
+server adds `server` and `db`. A command prints data on stdout, and everything else on stderr.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import click
@@ -37,8 +40,6 @@ from runstream.errors import (
     RunstreamError,
     Unavailable,
 )
-from runstream_service.cli.db import db
-from runstream_service.cli.server import server
 
 _HELP = """\b
 Exit status:
@@ -57,8 +58,22 @@ grpc://host:port, grpcs://host:port, unix:path, sqlite:///runs.db or a path.
 _NO_READER = 141  # 128 and the number of SIGPIPE
 
 
+@cache
+def _added_commands() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="runstream.commands")}
+
+
 class _Commands(click.Group):
-    """The commands, those of the groups among them in the help."""
+    """The commands, those of other packages too; the help lists those of the groups among them."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return [*_added_commands(), *self.commands]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands and name in _added_commands():
+            command: click.Command = _added_commands()[name].load()
+            return command
+        return super().get_command(ctx, name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -74,8 +89,8 @@ class _Commands(click.Group):
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
 
-    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, command.get_short_help_str(80)) for name, command in _leaves(self)]
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, command.get_short_help_str(80)) for name, command in _leaves(ctx, self)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -92,11 +107,14 @@ def _status(error: Exception) -> int:
             return 1
 
 
-def _leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+def _leaves(
+    ctx: click.Context, group: click.Group, prefix: str = ""
+) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
-            yield from _leaves(command, f"{prefix}{name} ")
-        else:
+            yield from _leaves(ctx, command, f"{prefix}{name} ")
+        elif command is not None:
             yield prefix + name, command
 
 
@@ -111,7 +129,6 @@ def main() -> None:
 
 
 _COMMANDS = (
-    server,
     ui,
     experiments,
     runs,
@@ -121,7 +138,6 @@ _COMMANDS = (
     watch,
     imports,
     purge,
-    db,
     completion,
 )
 for _command in _COMMANDS:
