@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from runstream import TrackingClient
-from runstream.calls import connections
+from runstream.calls import sessions
 
 
 @pytest.fixture(autouse=True)
 def _closed_connections() -> Iterator[None]:
     """Close what a test left open, as the end of a program does; its server is gone."""
     yield
-    for connection in list(connections._connections.values()):
-        connection.outbox.reset()
-        connection.close()
+    for session in list(sessions._sessions.values()):
+        session.outbox.reset()
+        session.close()
 
 
 @pytest.fixture

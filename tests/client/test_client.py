@@ -215,7 +215,7 @@ def test_logging_to_an_unknown_or_deleted_run_is_refused(
 
 def test_clients_of_one_uri_share_one_connection(server: ServerProcess) -> None:
     one, two = TrackingClient(server.uri), TrackingClient(f"{server.uri}/")
-    assert one._connection is two._connection
+    assert one._session is two._session
     run_id = one.create_run().info.run_id
     one.log_metric(run_id, "loss", 1.0)
     one.close()

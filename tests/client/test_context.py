@@ -14,7 +14,7 @@ import pytest
 
 from runstream.process import context
 
-SCRIPT = "import json; from runstream import context; print(json.dumps(context.tags()))"
+SCRIPT = "import json; from runstream.process import context; print(json.dumps(context.tags()))"
 
 
 def run(script: Path | str, *prelude: str, **environment: str) -> dict[str, str]:

@@ -16,8 +16,8 @@ import pytest
 
 import runstream
 from runstream import ActiveRun, TrackingClient
-from runstream.calls import connections
-from runstream.calls.connections import _grpc_runs
+from runstream.calls import sessions
+from runstream.calls.sessions import _grpc_runs
 from server_process import ServerProcess
 
 WORKERS = 4
@@ -121,7 +121,7 @@ def test_spawned_workers_start_runs_in_the_experiment_of_the_parent() -> None:
 def test_grpc_has_shut_down_at_the_fork_and_the_parent_goes_on(
     garbage: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_END_OF_THREADS", 2)  # a busy machine may take its time
+    monkeypatch.setattr(sessions, "_END_OF_THREADS", 2)  # a busy machine may take its time
     seen: list[bool] = []
     os.register_at_fork(before=lambda: None, after_in_parent=lambda: seen.append(_grpc_runs()))
     if garbage:
@@ -151,7 +151,7 @@ def test_a_child_does_not_send_what_its_parent_had_logged(server: ServerProcess)
 
 
 def _waiting(run: ActiveRun) -> int:
-    outbox = run._client._connection.outbox
+    outbox = run._client._outbox
     backlog = outbox.backlog().get(run.info.run_id)
     return backlog.points if backlog else 0
 

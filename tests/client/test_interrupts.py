@@ -34,11 +34,11 @@ class Logged:
     def check(self, client: TrackingClient, run_id: str) -> None:
         """Check that what is stored is what was taken, each once."""
         client.flush(60)
-        queue = client._connection.outbox.queue
+        queue = client._outbox.queue
         assert queue.lock.acquire(timeout=10)
         queue.lock.release()
-        assert not client._connection.outbox._waits
-        assert client._connection.outbox.backlog() == {}
+        assert not client._outbox._waits
+        assert client._outbox.backlog() == {}
         parts = list(client.read_metric_history(run_id))
         stored = [(part.key, step) for part in parts for step in part.step]
         assert len(stored) == len(set(stored))

@@ -56,7 +56,7 @@ def test_what_was_logged_is_sent_even_if_no_thread_can_be_started_any_more(
     client.log_metric(run_id, "loss", 1.0)
     client.log_param(run_id, "lr", 1)
     client.log_metric("f" * 32, "loss", 1.0)
-    assert client._connection.drain(5, 5) is None
+    assert client._session.drain(5, 5) is None
     monkeypatch.undo()
     with pytest.raises(NotFound, match="f" * 32):
         client.flush()
@@ -66,8 +66,8 @@ def test_what_was_logged_is_sent_even_if_no_thread_can_be_started_any_more(
 
 def test_the_end_of_the_program_says_what_was_not_delivered() -> None:
     code = (
-        "import sys, runstream, runstream.process.closing\n"
-        "runstream.process.closing.PATIENCE = 0.5\n"
+        "import sys, runstream, runstream.process.program_end\n"
+        "runstream.process.program_end.PATIENCE = 0.5\n"
         "client = runstream.TrackingClient(sys.argv[1])\n"
         "for step in range(1234): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
         "client.log_params('b' * 32, {'lr': 1, 'depth': 2})\n"

@@ -83,7 +83,7 @@ def test_an_error_says_what_was_tried(
         client.log_metric("a" * 32, "loss", 1.0)
         with pytest.raises(RunstreamError):
             client.flush(timeout=2)
-        client._connection.outbox.reset()
+        client._outbox.reset()
     told = [str(unary.value), str(stream.value), caplog.text]
     for text in told:
         assert tried in text

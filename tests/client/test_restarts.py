@@ -59,5 +59,5 @@ def test_where_no_server_is_a_call_fails_and_logging_does_not(
     with pytest.raises(DeadlineExceeded, match="1 points") as error:
         client.flush(timeout=0.5)
     assert error.value.metadata["points"] == "1"
-    client._connection.outbox.reset()  # or else this would wait for the server
+    client._outbox.reset()  # or else this would wait for the server
     client.close()

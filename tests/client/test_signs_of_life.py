@@ -155,7 +155,7 @@ def test_a_run_is_known_to_give_signs_from_its_start_on(
 @pytest.mark.usefixtures("server")
 def test_a_forked_child_gives_no_signs_of_the_run_of_its_parent() -> None:
     with runstream.start_run() as run:
-        outbox = run._client._connection.outbox
+        outbox = run._client._outbox
 
         def child() -> None:
             run.log_metric("loss", 1.0)

@@ -104,12 +104,12 @@ def test_transfers_go_on_after_the_server_was_killed(
 def test_a_file_that_changes_while_it_is_uploaded_is_refused(
     server: ServerProcess, source: Path
 ) -> None:
-    from runstream.calls.connections import connect, release
+    from runstream.calls.sessions import open_session, release_session
     from runstream.calls.transfer import Upload
 
     with TrackingClient(server.uri) as client:
         run_id = client.create_run().info.run_id
-        connection = connect(server.uri)
+        session = open_session(server.uri)
         changed = threading.Event()
 
         def change(_: int) -> None:
@@ -120,9 +120,9 @@ def test_a_file_that_changes_while_it_is_uploaded_is_refused(
 
         try:
             with source.open("rb") as opened, pytest.raises(FailedPrecondition, match="changed"):
-                Upload(run_id, "x", opened, change).run(connection)
+                Upload(run_id, "x", opened, change).run(session.connection)
         finally:
-            release(connection)
+            release_session(session)
         assert client.list_artifacts(run_id) == []
 
 

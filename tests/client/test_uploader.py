@@ -46,7 +46,7 @@ class ScriptedServer:
         self.opened: list[float] = []
         # The uploader of the test before may still have something to say.
         self.name = f"grpc://scripted-{next(_numbers)}"
-        self.uploader = Uploader(self.name, self._open)
+        self.uploader = Uploader(lambda: self.name, self._open)
         self.outbox = self.uploader.outbox
         self.buffer = self.outbox.buffer(RUN)
 

@@ -15,13 +15,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from runstream import rules
-from runstream.calls.connections import connect, release
 from runstream.calls.experiment_calls import ExperimentCalls
 from runstream.calls.history_calls import HistoryCalls
 from runstream.calls.model_calls import ModelCalls
 from runstream.calls.operations import RunOperations
 from runstream.calls.purge_calls import PurgeCalls
 from runstream.calls.server_calls import ServerCalls
+from runstream.calls.sessions import open_session, release_session
 from runstream.calls.table_calls import TableCalls
 from runstream.calls.watch_calls import WatchCalls
 from runstream.contract.messages import new_message
@@ -57,13 +57,15 @@ class TrackingClient(
     """
 
     def __init__(self, tracking_uri: str | os.PathLike[str] | None = None) -> None:
-        self._connection = connect(tracking_uri)
+        self._session = open_session(tracking_uri)
+        self._connection = self._session.connection
+        self._outbox = self._session.outbox
         self._closed = False
 
     @property
     def tracking_uri(self) -> str:
         """The tracking URI, with its path absolute."""
-        return self._connection.uri
+        return self._session.uri
 
     def close(self) -> None:
         """Wait until all that was logged is on disk, and let go of the connection.
@@ -78,7 +80,7 @@ class TrackingClient(
         finally:
             if not self._closed:
                 self._closed = True
-                release(self._connection)
+                release_session(self._session)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TrackingClient, (self.tracking_uri,)
@@ -214,7 +216,7 @@ class TrackingClient(
                 answer, and they stay queued.
             RunstreamError: the server refused something of what was logged.
         """
-        self._connection.outbox.flush(timeout=timeout)
+        self._outbox.flush(timeout=timeout)
 
     def flush_run(
         self, run_id: str, timeout: float | None = None, *, refusals: bool = True
@@ -226,23 +228,23 @@ class TrackingClient(
             timeout: seconds to wait.
             refusals: whether to raise what the server refused; `raise_refusals` does it otherwise.
         """
-        self._connection.outbox.flush(run_id, timeout, refusals=refusals)
+        self._outbox.flush(run_id, timeout, refusals=refusals)
 
     def raise_refusals(self, run_id: str) -> None:
         """Raise what the server refused of what was logged to a run, if nobody was told yet."""
-        self._connection.outbox.raise_refusals(run_id)
+        self._outbox.raise_refusals(run_id)
 
     def buffer(self, run_id: str) -> RunBuffer:
         """Return the queue of a run, for many calls in a row."""
-        return self._connection.outbox.buffer(run_id)
+        return self._outbox.buffer(run_id)
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until every owner has stopped them."""
-        self._connection.outbox.start_heartbeats(run_id, owner)
+        self._outbox.start_heartbeats(run_id, owner)
 
     def stop_heartbeats(self, run_id: str, owner: object) -> None:
         """Send no more heartbeats of a run for an owner who started them."""
-        self._connection.outbox.stop_heartbeats(run_id, owner)
+        self._outbox.stop_heartbeats(run_id, owner)
 
     def _operations(self, run_id: str, synchronous: bool | None) -> RunOperations | None:
         if synchronous:

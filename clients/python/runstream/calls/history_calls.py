@@ -9,6 +9,7 @@ from runstream.calls.history_reading import read_histories
 from runstream.contract.messages import new_message
 from runstream.entities import Metric, MetricArrays, MetricColumns
 from runstream.files.optional import require
+from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 
@@ -21,6 +22,7 @@ class HistoryCalls:
     """
 
     _connection: Connection
+    _outbox: Outbox
 
     def get_metric_history(
         self,
@@ -110,7 +112,7 @@ class HistoryCalls:
     ) -> Iterator[ReadMetricHistoryResponse]:
         wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
         for run_id in wanted:
-            self._connection.outbox.flush(run_id)
+            self._outbox.flush(run_id)
         if not wanted:
             return
         request = new_message(

@@ -17,6 +17,7 @@ from runstream.contract.messages import new_message
 from runstream.contract.settings import Pairs, settings
 from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
+from runstream.outbox.outbox import Outbox
 from runstream.transport.channel import Services
 from runstream.transport.connection import Connection
 from runstream.v1 import run_service_pb2 as runs
@@ -41,6 +42,7 @@ class RunCalls:
     """The part of `TrackingClient` that speaks to RunService."""
 
     _connection: Connection
+    _outbox: Outbox
 
     def create_run(
         self,
@@ -118,7 +120,7 @@ class RunCalls:
         Raises:
             NotFound: there is none of this id.
         """
-        self._connection.outbox.flush(run_id)
+        self._outbox.flush(run_id)
         request = new_message(runs.GetRunRequest, run_id=run_id)
         return Run.from_proto(self._connection.call(lambda to: to.runs.GetRun, request).run)
 
@@ -170,7 +172,7 @@ class RunCalls:
             RunstreamError: the server refused something of what was logged; the run has ended.
         """
         end_time = _now() if end_time is None else end_time
-        outbox = self._connection.outbox
+        outbox = self._outbox
         outbox.flush(run_id, refusals=False)
         try:
             info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
@@ -190,7 +192,7 @@ class RunCalls:
         Raises:
             NotFound: there is none of this id.
         """
-        self._connection.outbox.flush(None if with_children else run_id)
+        self._outbox.flush(None if with_children else run_id)
         request = new_message(runs.DeleteRunRequest, run_id=run_id, with_children=with_children)
         self._connection.call(lambda to: to.runs.DeleteRun, request)
 
@@ -235,7 +237,7 @@ class RunCalls:
             NotFound: no such run, or no such tag.
             FailedPrecondition: the run is deleted.
         """
-        self._connection.outbox.flush(run_id)
+        self._outbox.flush(run_id)
         request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
         self._connection.call(lambda to: to.runs.DeleteTag, request)
 

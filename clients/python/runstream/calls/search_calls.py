@@ -10,6 +10,7 @@ from runstream.contract.answers import next_token
 from runstream.contract.messages import new_message
 from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
+from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1 import run_service_pb2 as runs
@@ -29,6 +30,7 @@ class SearchCalls:
     """
 
     _connection: Connection
+    _outbox: Outbox
 
     def search_runs(
         self,
@@ -86,7 +88,7 @@ class SearchCalls:
         )
         if experiment_ids is not None and not request.experiment_ids:
             return 0
-        self._connection.outbox.flush()
+        self._outbox.flush()
         return self._connection.call(lambda to: to.runs.CountRuns, request).count
 
     def search_experiments(
@@ -118,7 +120,7 @@ class SearchCalls:
     def _found_runs(
         self, request: runs.SearchRunsRequest, max_results: int | None
     ) -> Iterator[Run]:
-        self._connection.outbox.flush()
+        self._outbox.flush()
         left = sys.maxsize if max_results is None else max_results
         if not left:
             return

@@ -26,7 +26,7 @@ from runstream.errors import (
     NotFound,
     RunstreamError,
 )
-from runstream.process import closing
+from runstream.process import program_end
 from runstream.process.program_exit import run_status
 from runstream.transport.channel import Services
 from runstream.transport.connection import Connection
@@ -80,15 +80,15 @@ class Start(Generic[Request, Answer]):
             RunstreamError: the server refused the request or did not answer.
         """
         try:
-            closing.starting(self)
+            program_end.register_start(self)
             taken = take(self._connection.call(self._rpc, self._request))
-            closing.started(self)
+            program_end.unregister_start(self)
         except RunstreamError:
-            closing.started(self)
+            program_end.unregister_start(self)
             raise
         except BaseException as error:
             self._status = run_status(error)
-            closing.starting(self)
+            program_end.register_start(self)
             self._let_go()  # nobody got it
             with suppress(RunstreamError):
                 self.end(self._status, AT_ONCE)
@@ -117,9 +117,9 @@ class Start(Generic[Request, Answer]):
             self._connection.call(self._rpc, self._request, within=seconds)
             left = max(0.0, give_up - time.monotonic())
             self._connection.call(lambda to: to.runs.UpdateRun, end, within=left)
-        closing.started(self)
+        program_end.unregister_start(self)
         self._let_go()  # another thread may have got it meanwhile
 
     def _let_go(self) -> None:
-        if run := closing.open_run(self.run_id):
+        if run := program_end.registered_run(self.run_id):
             run.let_go()

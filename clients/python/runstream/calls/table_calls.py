@@ -112,7 +112,7 @@ class TableCalls(ContentCalls, RunCalls, SearchCalls):
         if _entry(path) not in tables:
             text = json.dumps([*tables, _entry(path)], ensure_ascii=False)
             # The tag of thousands of tables may be too long; they are there all the same.
-            self._connection.outbox.buffer(run_id).set_tags({TABLES: text}, on_error="skip")
+            self._outbox.buffer(run_id).set_tags({TABLES: text}, on_error="skip")
 
 
 def _entry(path: str) -> dict[str, str]:

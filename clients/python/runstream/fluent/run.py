@@ -15,7 +15,7 @@ from runstream.contract.settings import OnError, Pairs
 from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
 from runstream.fluent.experiments import client_at
-from runstream.process import closing
+from runstream.process import program_end
 from runstream.process.program_exit import run_status
 
 # The runs of this process that are not ended, by id; in a forked child, those of its parent too.
@@ -44,7 +44,7 @@ class ActiveRun:
     def __init__(self, client: TrackingClient, info: RunInfo) -> None:
         """Make the handle of a run that is there already, which ends with the program."""
         self._attach(client, info, os.getpid())
-        closing.opened(self)
+        program_end.register_run(self)
         client.start_heartbeats(info.run_id, self)
         _open[info.run_id] = self
 
@@ -62,6 +62,11 @@ class ActiveRun:
     def client(self) -> TrackingClient:
         """The client of the server on which the run is, for calls that name the run (R7)."""
         return self._client
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._info.run_id
 
     @property
     def info(self) -> RunInfo:
@@ -184,7 +189,7 @@ class ActiveRun:
         if _open.get(self._info.run_id) is self:
             del _open[self._info.run_id]
         if self.is_ours:
-            closing.closed(self)
+            program_end.unregister_run(self)
         self._is_over = True  # last, so that an end that is interrupted before is repeated whole
 
     def __enter__(self) -> ActiveRun:

@@ -34,6 +34,7 @@ from runstream.errors import (
     Unavailable,
 )
 from runstream.outbox.outbox import Outbox
+from runstream.transport.connection import FORKING
 from runstream.transport.status import error_of_batch, error_of_call
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 
@@ -44,9 +45,6 @@ OpenStream = Callable[[Iterator[bytes]], Iterable[LogBatchResponse]]
 
 #: Reason of the Unavailable that stands for a program at its end, where no thread can be started.
 NO_THREADS = "NO_THREADS"
-
-#: Reason of the Unavailable by which `OpenStream` declines while the process forks.
-FORKING = "FORKING"
 
 #: Seconds between two looks for points: long enough for batches that are worth sending, and far
 #: below the 100 ms after which a point must be on its way.
@@ -64,20 +62,22 @@ class Uploader:
 
     Attributes:
         outbox: the outbox.
-        server: name of the server, for people.
     """
 
     def __init__(
-        self, server: str, open_stream: OpenStream, at_start: Callable[[], None] = lambda: None
+        self,
+        server: Callable[[], str],
+        open_stream: OpenStream,
+        at_start: Callable[[], None] = lambda: None,
     ) -> None:
         """Make an uploader, whose thread starts when something is asked of it.
 
         Args:
-            server: name of the server, for people.
+            server: returns the name of the server, for people.
             open_stream: opens a stream to it.
             at_start: called before a thread is started, so also in a forked child.
         """
-        self.server = server
+        self._server = server
         self._open_stream = open_stream
         self._at_start = at_start
         self.outbox = Outbox(self.start)
@@ -177,7 +177,7 @@ class Uploader:
         while True:
             try:
                 self.outbox.fail(error)
-                log.critical("uploading to %s failed for good", self.server, exc_info=error)
+                log.critical("uploading to %s failed for good", self._server(), exc_info=error)
             except MemoryError:
                 time.sleep(TICK)
                 continue
@@ -235,7 +235,7 @@ class Uploader:
         if self._outage:
             self._outage = False
             self.outbox.trouble(None)
-            log.info("%s answers again", self.server)
+            log.info("%s answers again", self._server())
 
     def _broken(self, error: RunstreamError) -> None:
         if not self.outbox.queue.pending():
@@ -249,7 +249,7 @@ class Uploader:
             self._outage = True
             log.warning(
                 "%s does not answer (%s); what is logged meanwhile is sent when it is back",
-                self.server,
+                self._server(),
                 error,
             )
 

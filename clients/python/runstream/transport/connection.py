@@ -1,4 +1,4 @@
-"""The connection of a process to one server, shared by all that talk to it."""
+"""The connection of a process to one server: its channel, and calls with deadlines."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ import grpc
 
 from runstream.contract.messages import name_write
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
-from runstream.outbox.uploader import FORKING, NO_THREADS, Uploader
-from runstream.process import closing
 from runstream.transport import embedded, proxies
 from runstream.transport.call_threads import CallThreads
 from runstream.transport.channel import CLOSED, Reading, Services, close_channel, open_channel
 from runstream.transport.status import error_of_call
 from runstream.transport.tracking_uri import Target
-from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse, LogRequest
+from runstream.v1.logging_service_pb2 import LogBatchResponse
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+
+#: Reason of the Unavailable that a stream ends by which is opened while the process forks.
+FORKING = "FORKING"
 
 #: Seconds until a call that has no answer fails.
 DEADLINE = 60.0
@@ -40,34 +41,41 @@ _LONGEST_PAUSE = 1.0
 # Seconds after the deadline of a call in which gRPC must have noticed it.
 _LATE = 2.0
 
-# Seconds that calls under way get to end before a fork, and then seconds for what is left.
+# Seconds that calls under way get to end before a fork.
 _BEFORE_FORK = 1.0
-_LEAVE = 2.0
+
+#: Seconds that gRPC then gets to end what it cancels.
+LEAVE = 2.0
 
 
 class Connection:
-    """A channel to a server that is opened when it is needed, and the uploader for it.
+    """A channel to a server, which is opened when it is needed.
 
     Attributes:
         uri: tracking URI of the server.
-        users: how many clients use it; covered by the lock of `runstream.calls.connections`.
-        outbox: what is logged to it.
+        server: name of the server, for people, with the proxy that leads to it.
         give_up_at: when calls fail at the latest, by `time.monotonic`; set at the program's end.
     """
 
-    def __init__(self, target: Target) -> None:
-        self.uri = target.uri
-        self.users = 0
+    def __init__(
+        self, target: Target, on_open: Callable[[], None], on_close: Callable[[], None]
+    ) -> None:
+        """Make a connection without a channel.
+
+        Args:
+            target: the server.
+            on_open: called when a channel was opened, with the lock of the connection.
+            on_close: called before a channel is closed, with the same lock.
+        """
+        self.uri = self.server = target.uri
         self.give_up_at = math.inf
         self._target = target
-        self._uploader = Uploader(
-            target.uri, self._open_stream, at_start=lambda: closing.logging_to(self)
-        )
-        self.outbox = self._uploader.outbox
+        self._on_open = on_open
+        self._on_close = on_close
         self._threads = CallThreads()
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         # Covers the attributes below. It is held while a channel is opened, which may have to
         # wait for a server to start.
         self._changed = threading.Condition()
@@ -192,73 +200,41 @@ class Connection:
             raise self._explained(answer)
         return answer
 
-    def drain(self, patience: float, limit: float) -> RunstreamError | None:
-        """Wait until all that was logged is answered; return what speaks against it, if it is not.
+    def open_stream(self, messages: Iterator[bytes]) -> Iterable[LogBatchResponse]:
+        """Open a LogBatch stream of serialized requests, waiting for a server that is starting.
 
-        At the end of a program a stream may be impossible; then unary calls do its work.
-
-        Args:
-            patience: seconds without an answer after which to give up.
-            limit: seconds after which to give up.
+        Raises:
+            Unavailable: the server cannot be started; or the process forks, reason `FORKING`.
         """
-        error = self.outbox.drain(patience, limit)
-        if error is not None and error.reason == NO_THREADS:
-            self._uploader.collect()
-            if self._send_by_calls():
-                return None
-        return error
-
-    def _send_by_calls(self) -> bool:
-        stream = self.outbox.queue.begin_stream()
-        answered = 0
-        while self.outbox.queue.pending() and (message := self.outbox.queue.next_message(stream)):
-            batch = LogBatchRequest.FromString(message)
-            refusal = None
-            try:
-                self.call(
-                    lambda to: to.logs.Log,
-                    LogRequest(
-                        run_id=batch.run_id,
-                        table=batch.metrics,
-                        params=batch.params,
-                        tags=batch.tags,
-                        write=batch.write if batch.HasField("write") else None,
-                    ),
-                )
-            except (Unavailable, DeadlineExceeded):
-                return False
-            except RunstreamError as error:
-                refusal = error
-            answered += 1
-            self.outbox.answer(stream, answered, refusal)
-        self.outbox.trouble(None)
-        return True
+        with self._changed:
+            if self._parked:
+                raise Unavailable("the process is forking", reason=FORKING)
+            self._doubtful = True  # there is no stream, maybe because there is no server
+            return self._open_channel().log_batch(messages)  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """End the stream and close the channel; the next use opens them again."""
+        """Close the channel; the next use opens one again."""
         with self._changed:
-            self._uploader.stop()
             self._close_channel()
 
-    def close_if_unused(self) -> None:
-        """Close, unless another client has begun to use the connection."""
+    def close_if_idle(self) -> bool:
+        """Close the channel, unless a call is under way; return whether it is closed."""
         with self._changed:
-            if not self.users and not self._calls:
-                self.close()
+            if not self._calls:
+                self._close_channel()
+            return not self._calls
 
     def park(self) -> bool:
         """Let go of gRPC before a fork, and use it no more before `unpark`.
 
         Return whether it was in use.
         """
-        self._uploader.park()
         with self._changed:
             self._parked = True
             self._changed.wait_for(lambda: not self._calls, _BEFORE_FORK)
             in_use = self._services is not None
             self._close_channel()  # cancels what is left
-            self._changed.wait_for(lambda: not self._calls, _LEAVE)
-        self._uploader.wait_for_end(_LEAVE)
+            self._changed.wait_for(lambda: not self._calls, LEAVE)
         return in_use
 
     def unpark(self) -> None:
@@ -266,13 +242,11 @@ class Connection:
         with self._changed:
             self._parked = False
             self._changed.notify_all()
-        self._uploader.unpark()
 
-    def reset(self) -> None:
-        """Begin anew after a fork, in the child."""
-        self._begin()
+    def reset_after_fork(self) -> None:
+        """Start without a channel in a forked child."""
+        self._reset()
         self._threads.reset()
-        self._uploader.reset()
 
     def _attempt(
         self,
@@ -299,7 +273,7 @@ class Connection:
     def _explained(self, error: RunstreamError) -> RunstreamError:
         """Add what was tried to an error that is gRPC's own, and not the server's."""
         if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
-            error.message = f"{error.message} ({self._uploader.server})"
+            error.message = f"{error.message} ({self.server})"
             error.args = (error.message,)
         return error
 
@@ -351,10 +325,8 @@ class Connection:
             self._close_channel()
             self._address = address
             self._services = Services(open_channel(address, self._target.secure))
-            self._uploader.server = self.uri + proxies.route(proxies.grpc_proxy(address))
-            if self._target.database:
-                # The server of a file ends itself when no client has a stream any more.
-                self._uploader.hold()
+            self.server = self.uri + proxies.route(proxies.grpc_proxy(address))
+            self._on_open()
         return self._services
 
     def _close_channel(self) -> None:
@@ -364,15 +336,8 @@ class Connection:
             self._services = None
             for reading in list(self._readings):
                 reading.call = None
-            self._uploader.abandon()
+            self._on_close()
             close_channel(services.channel)
-
-    def _open_stream(self, messages: Iterator[bytes]) -> Iterable[LogBatchResponse]:
-        with self._changed:
-            if self._parked:
-                raise Unavailable("the process is forking", reason=FORKING)
-            self._doubtful = True  # there is no stream, maybe because there is no server
-            return self._open_channel().log_batch(messages)  # type: ignore[no-any-return]
 
 
 def _no_answer(seconds: float = DEADLINE) -> DeadlineExceeded:

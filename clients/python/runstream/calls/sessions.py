@@ -1,6 +1,6 @@
-"""All connections of this process: one for each tracking URI, kept safe over forks.
+"""All sessions of this process: one for each tracking URI, kept safe over forks.
 
-gRPC does not survive a fork while it is in use. So before a fork every connection lets go of it:
+gRPC does not survive a fork while it is in use. So before a fork every session lets go of it:
 the stream ends, the channel is closed, every object of gRPC is dropped, upon which gRPC shuts
 itself down. The parent opens a channel again when it needs one and sends again what was not
 answered, which changes nothing on the server (M4). The child begins with empty outboxes and
@@ -15,9 +15,9 @@ import threading
 import time
 from pathlib import Path
 
-from runstream.process import closing
+from runstream.calls.session import Session
+from runstream.process import program_end
 from runstream.transport import tracking_uri
-from runstream.transport.connection import Connection
 
 # Names of the threads of gRPC, and seconds that they get to end before a fork; they take a few
 # milliseconds. Garbage that holds an object of gRPC keeps them alive until it is collected, and so
@@ -26,47 +26,47 @@ _THREADS = ("event_engine", "lifeguard", "grpc_", "default-exec", "resolver-exec
 _END_OF_THREADS = 0.25
 
 _lock = threading.Lock()  # covers what follows, and the counts of users; held over a fork
-_connections: dict[str, Connection] = {}
+_sessions: dict[str, Session] = {}
 
 
-def connect(uri: str | os.PathLike[str] | None) -> Connection:
-    """Return the connection for a tracking URI; to be given to `release` in the end."""
+def open_session(uri: str | os.PathLike[str] | None) -> Session:
+    """Return the session for a tracking URI; to be given to `release_session` in the end."""
     target = tracking_uri.parse(tracking_uri.pin() if uri is None else uri)
-    closing.catch_signals()
+    program_end.catch_signals()
     with _lock:
-        connection = _connections.get(target.uri)
-        if connection is None:
-            connection = _connections[target.uri] = Connection(target)
-        connection.users += 1
-        return connection
+        session = _sessions.get(target.uri)
+        if session is None:
+            session = _sessions[target.uri] = Session(target)
+        session.users += 1
+        return session
 
 
-def release(connection: Connection) -> None:
-    """Close a connection if nobody else uses it."""
+def release_session(session: Session) -> None:
+    """Close a session if nobody else uses it."""
     with _lock:
-        connection.users -= 1
-        unused = not connection.users
+        session.users -= 1
+        unused = not session.users
     if unused:
-        connection.close_if_unused()
+        session.close_if_unused()
 
 
 def _before_fork() -> None:
     _lock.acquire()
-    parked = [connection.park() for connection in _connections.values()]
+    parked = [session.park() for session in _sessions.values()]
     if any(parked) and not _grpc_ends():
         gc.collect()
         _grpc_ends()
 
 
 def _after_fork_in_parent() -> None:
-    for connection in _connections.values():
-        connection.unpark()
+    for session in _sessions.values():
+        session.unpark()
     _lock.release()
 
 
 def _after_fork_in_child() -> None:
-    for connection in _connections.values():
-        connection.reset()
+    for session in _sessions.values():
+        session.reset_after_fork()
     _lock.release()
 
 
@@ -92,7 +92,7 @@ def _grpc_runs() -> bool:
 
 
 # Hooks that run before a fork run in the reverse order of their registration, so the lock of
-# `embedded`, which is imported by now, is taken when no connection needs it any more.
+# `embedded`, which is imported by now, is taken when no session needs it any more.
 os.register_at_fork(
     before=_before_fork,
     after_in_parent=_after_fork_in_parent,

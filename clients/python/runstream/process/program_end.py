@@ -19,16 +19,12 @@ import atexit
 import os
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 from runstream.errors import RunstreamError
 from runstream.process import program_exit
-
-if TYPE_CHECKING:
-    from runstream.calls.starting import Start
-    from runstream.fluent.run import ActiveRun
-    from runstream.transport.connection import Connection
 
 #: Seconds without an answer after which the end of the program stops waiting for the servers.
 PATIENCE = 60.0
@@ -51,47 +47,116 @@ _END_OF_RUNS = 0.1
 # the exit status, which ends them all, the last.
 _FINISH, _EXIT = -100, -1000
 
-_connections: list[Connection] = []
-_open_runs: dict[str, ActiveRun] = {}
-_starts: dict[str, Start[Any, Any]] = {}  # the runs of which nobody has
+
+class Session(Protocol):
+    """What was logged to one server.
+
+    Attributes:
+        uri: tracking URI of the server.
+    """
+
+    uri: str
+
+    def wake(self) -> None:
+        """Start sending what was logged."""
+
+    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+        """Wait until all is answered; return what speaks against it, if it is not."""
+
+    def stream_error(self) -> RunstreamError | None:
+        """Return why nothing is sent, if nothing is."""
+
+    def limit_calls(self, give_up_at: float) -> None:
+        """Let calls fail at this time at the latest, by `time.monotonic`."""
+
+    def raise_refusals(self) -> None:
+        """Raise what the server refused, if nobody was told yet."""
+
+    def backlog(self) -> Mapping[str, object]:
+        """Return what has no answer, by run."""
+
+    def close(self) -> None:
+        """Close the session."""
+
+
+class OpenRun(Protocol):
+    """A run that this process started, or that of its parent process."""
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+
+    @property
+    def tracking_uri(self) -> str:
+        """The server that has it."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started it."""
+
+    def end_at_exit(self, status: str) -> None:
+        """End it; raises RunstreamError."""
+
+    def let_go(self) -> None:
+        """Treat the run as ended, because somebody else ends it."""
+
+
+class Start(Protocol):
+    """A request that makes a run RUNNING, until somebody has the run.
+
+    Attributes:
+        run_id: the run.
+        tracking_uri: the server that has it.
+    """
+
+    run_id: str
+    tracking_uri: str
+
+    def end(self, status: str, seconds: float) -> None:
+        """End the run, whether its start has arrived or not; raises RunstreamError."""
+
+
+_sessions: list[Session] = []
+_open_runs: dict[str, OpenRun] = {}
+_starts: dict[str, Start] = {}  # the runs that nobody has yet
 _undelivered = False
 
 
-def logging_to(connection: Connection) -> None:
-    """Send, at the end of the program, what was logged to this connection."""
-    if not _connections:
+def register_session(session: Session) -> None:
+    """Send, at the end of the program, what was logged to this server."""
+    if not _sessions:
         catch_signals()
         _register()
-    if connection not in _connections:
-        _connections.append(connection)
+    if session not in _sessions:
+        _sessions.append(session)
 
 
-def opened(run: ActiveRun) -> None:
-    """End this run with the program, unless it is `closed` before."""
+def register_run(run: OpenRun) -> None:
+    """End this run with the program, unless `unregister_run` comes before."""
     program_exit.watch()
     catch_signals()
-    _open_runs[run.info.run_id] = run
+    _open_runs[run.run_id] = run
 
 
-def open_run(run_id: str) -> ActiveRun | None:
+def registered_run(run_id: str) -> OpenRun | None:
     """Return the run of this id that is to be ended with the program, if it is one."""
     return _open_runs.get(run_id)
 
 
-def closed(run: ActiveRun) -> None:
-    """Let a run be that has ended."""
-    _open_runs.pop(run.info.run_id, None)
+def unregister_run(run: OpenRun) -> None:
+    """Leave a run alone that has ended."""
+    _open_runs.pop(run.run_id, None)
 
 
-def starting(start: Start[Any, Any]) -> None:
+def register_start(start: Start) -> None:
     """End the run of this start with the program, unless somebody has it before."""
     for run_id in list(_starts)[: 1 - STARTS]:
         _starts.pop(run_id, None)
     _starts[start.run_id] = start
 
 
-def started(start: Start[Any, Any]) -> None:
-    """Let the run of a start be, which somebody has, or which has ended."""
+def unregister_start(start: Start) -> None:
+    """Leave the run of a start alone, which somebody has, or which has ended."""
     _starts.pop(start.run_id, None)
 
 
@@ -109,11 +174,11 @@ def finish(status: str | None = None) -> None:
         try:
             late = _deliver(status, HASTE, HASTE)
         except KeyboardInterrupt:
-            late = {connection.uri: "it was interrupted" for connection in _connections}
-    for connection in _connections:
-        _report(connection, late.get(connection.uri))
-        if connection.uri not in late and not by_signal:
-            connection.close()
+            late = {session.uri: "it was interrupted" for session in _sessions}
+    for session in _sessions:
+        _report(session, late.get(session.uri))
+        if session.uri not in late and not by_signal:
+            session.close()
     ours = [(run_id, run.tracking_uri) for run_id, run in _open_runs.items() if run.is_ours]
     for run_id, uri in ours + [(start.run_id, start.tracking_uri) for start in _starts.values()]:
         _say_undelivered(f"run {run_id} was not ended at {uri}{_because(late.get(uri))}")
@@ -129,16 +194,16 @@ def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
     """
     begin = time.monotonic()
     late: dict[str, str] = {}
-    for connection in _connections:
-        connection.outbox.post(None)
-    for connection in _connections:
+    for session in _sessions:
+        session.wake()
+    for session in _sessions:
         waited = time.monotonic() - begin
-        error = _drained(connection, max(0.0, patience - waited), max(0.0, limit - waited))
+        error = _drained(session, max(0.0, patience - waited), max(0.0, limit - waited))
         if error is not None:
-            late[connection.uri] = error
+            late[session.uri] = error
     give_up = max(begin + patience, time.monotonic() + patience * _END_OF_RUNS)
-    for connection in _connections:
-        connection.give_up_at = give_up
+    for session in _sessions:
+        session.limit_calls(give_up)
     _end_runs(status, late)
     _end_starts(status, min(patience, START_SECONDS), late)
     return late
@@ -150,7 +215,7 @@ def _end_runs(status: str, late: dict[str, str]) -> None:
             try:
                 run.end_at_exit(status)
             except RunstreamError as error:
-                if run.info.run_id in _open_runs:
+                if run.run_id in _open_runs:
                     late[run.tracking_uri] = str(error)
                 else:  # it has ended, but something of it was refused
                     _say(str(error))
@@ -165,26 +230,26 @@ def _end_starts(status: str, seconds: float, late: dict[str, str]) -> None:
                 late[start.tracking_uri] = str(error)
 
 
-def _drained(connection: Connection, patience: float, limit: float) -> str | None:
+def _drained(session: Session, patience: float, limit: float) -> str | None:
     """Wait until all is answered; return why it is not."""
     try:
-        error = connection.drain(patience, limit)
+        error = session.drain(patience, limit)
     except RunstreamError as failure:
         return str(failure)
     if error is None:
         return None
-    broken_by = connection.outbox.broken_by
+    broken_by = session.stream_error()
     return str(broken_by) if broken_by else f"no answer came within {patience:g} s"
 
 
-def _report(connection: Connection, why: str | None) -> None:
+def _report(session: Session, why: str | None) -> None:
     try:
-        connection.outbox.raise_refusals()
+        session.raise_refusals()
     except RunstreamError as error:
         _say(str(error))
-    for run_id, backlog in connection.outbox.backlog().items():
+    for run_id, backlog in session.backlog().items():
         _say_undelivered(
-            f"{backlog} of run {run_id} were not delivered to {connection.uri}{_because(why)}"
+            f"{backlog} of run {run_id} were not delivered to {session.uri}{_because(why)}"
         )
 
 
@@ -236,7 +301,7 @@ def _in_child_of_multiprocessing() -> bool:
 def _after_fork_in_child() -> None:
     global _undelivered
     _undelivered = False
-    _connections.clear()
+    _sessions.clear()
     _open_runs.clear()
     _starts.clear()
 
