@@ -49,6 +49,9 @@ from runstream_service.files.opening import open_storage
 from runstream_service.files.root import Storage
 from runstream_service.files.threads import FileThreads
 from runstream_service.http.http_side import HttpSide
+from runstream_service.ingest.ingest import Ingest
+from runstream_service.live.feed import Feed
+from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.live.lost_runs import mark_lost_runs
 from runstream_service.rpc import page_token
 from runstream_service.rpc.artifact_servicer import Artifacts
@@ -137,7 +140,9 @@ def run(config: Config) -> None:
 
 
 async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:
-    writer, readers, calls = Writer(served, config.lost_after), Readers(served), Calls()
+    feed, heartbeats = Feed(), Heartbeats(config.lost_after)
+    ingest = Ingest(heartbeats)
+    writer, readers, calls = Writer(served, ingest, feed), Readers(served), Calls()
     files = FileThreads()
     try:
         server = grpc.aio.server(
@@ -148,10 +153,10 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         page_token.sign_with(await readers.run(settings.page_token_key))
         storage, staging = open_storage(config.artifact_root, served.database, files)
         blobs = Blobs(writer, readers, storage, staging)
-        logs, watches = Logs(writer), Watches(writer, readers)
+        logs, watches = Logs(writer, ingest, heartbeats), Watches(writer, readers, feed)
         servicers = {
             "runstream.v1.ExperimentService": Experiments(writer, readers),
-            "runstream.v1.RunService": Runs(writer, readers),
+            "runstream.v1.RunService": Runs(writer, readers, ingest),
             "runstream.v1.LoggingService": logs,
             "runstream.v1.MetricService": Metrics(readers),
             "runstream.v1.WatchService": watches,
@@ -182,7 +187,9 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         sys.setswitchinterval(0.0002)
         gc.set_threshold(100_000, 20, 20)
 
-        looking = asyncio.gather(mark_lost_runs(writer, config.lost_after), check_regularly(served))
+        looking = asyncio.gather(
+            mark_lost_runs(writer, heartbeats, config.lost_after), check_regularly(served)
+        )
         await _until_stopped(stop, calls, config.idle_timeout)
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)  # or its end would be logged

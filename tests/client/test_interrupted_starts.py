@@ -18,7 +18,7 @@ from addresses import free_port
 from interrupts import Interrupted, interrupted_at
 from proxy import Proxy
 from runstream import TrackingClient
-from runstream.process import closing
+from runstream.process import program_end
 from server_process import ENVIRONMENT, ServerProcess
 
 # How long the proxy holds back what it passes on, in either direction.
@@ -103,7 +103,7 @@ def test_an_interrupt_at_any_instruction_leaves_no_run_that_the_program_does_not
         if not interrupted:
             break
     assert instruction > 400
-    closing.finish("KILLED")
+    program_end.finish("KILLED")
     # Two calls of `create_run` were whole. One may have been interrupted when it had returned its
     # run, and before its caller had it.
     last = 3 if call is run_of_client else 0

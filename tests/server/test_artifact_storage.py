@@ -28,6 +28,9 @@ from runstream_service.files.blobs import Blobs
 from runstream_service.files.folder import Folder
 from runstream_service.files.opening import open_storage
 from runstream_service.files.threads import FileThreads
+from runstream_service.ingest.ingest import Ingest
+from runstream_service.live.feed import Feed
+from runstream_service.live.heartbeats import Heartbeats
 from server_process import ENVIRONMENT, ServerProcess
 
 ID = "0123456789abcdef" * 2
@@ -296,7 +299,11 @@ async def collect(database: Path, root: Path) -> tuple[int, int]:
     """What a purge does at its end, on the database of a server that is stopped."""
     open_database(database)
     served = ServedFiles(database)
-    writer, readers, threads = Writer(served), Readers(served), FileThreads()
+    writer, readers, threads = (
+        Writer(served, Ingest(Heartbeats(0)), Feed()),
+        Readers(served),
+        FileThreads(),
+    )
     try:
         blobs = Blobs(writer, readers, *open_storage(str(root), database, threads))
         return await blobs.collect_orphans()

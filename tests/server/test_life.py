@@ -175,4 +175,4 @@ def test_a_watcher_is_told_of_a_lost_run_and_of_its_return(api: Api) -> None:
 
 def test_a_server_can_be_told_that_no_run_is_ever_lost() -> None:
     nobody: Any = None
-    asyncio.run(asyncio.wait_for(mark_lost_runs(nobody, 0), 10))
+    asyncio.run(asyncio.wait_for(mark_lost_runs(nobody, nobody, 0), 10))

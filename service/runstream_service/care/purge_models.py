@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runstream_service.catalog.experiments import now
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import (
     Experiment,
     LoggedModel,

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.catalog import blobs, logged_models
-from runstream_service.catalog.experiments import now
 from runstream_service.catalog.run_state import deleted, not_found
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import (
     Artifact,
     Blob,

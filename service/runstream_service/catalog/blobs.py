@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from peewee import Select, fn
 
-from runstream_service.catalog.experiments import now
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import (
     Artifact,
     Blob,

@@ -7,6 +7,7 @@ from peewee import Select
 from runstream_service.catalog import experiments
 from runstream_service.catalog.runs import get
 from runstream_service.engine import changes, writes
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, Run, RunTag
 from runstream_service.engine.writes import WriteId
 from runstream_service.search.scope import PARENT_TAG
@@ -21,7 +22,7 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
     run = get(run_id)
     if not writes.to_run.accept(run.id, write):
         return
-    deleted_time = experiments.now()
+    deleted_time = now()
     if not run.deleted:
         Run.update(deleted=True, deleted_time=deleted_time).where(Run.id == run.id).execute()
         changes.runs_changed([run.id])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from runstream.errors import NotFound
-from runstream_service.catalog.experiments import get, get_active, now, put_tag, refuse_taken
+from runstream_service.catalog.experiments import get, get_active, put_tag, refuse_taken
 from runstream_service.engine import changes, writes
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, ExperimentTag, Run
 from runstream_service.engine.writes import WriteId
 

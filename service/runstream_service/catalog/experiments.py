@@ -6,7 +6,6 @@ What changes them is in `experiment_changes`.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 
 from runstream.errors import (
@@ -20,6 +19,7 @@ from runstream.errors import (
 from runstream_service.catalog.locations import resolved_location
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, ExperimentTag, database
 from runstream_service.engine.statement import LISTED, among, listed, written
 
@@ -36,11 +36,6 @@ _SELECT_TAGS = written(
 
 # Experiments that are read by one statement for a page.
 _AT_ONCE = 100
-
-
-def now() -> int:
-    """Return milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -> Experiment:

@@ -14,6 +14,7 @@ from runstream_service.catalog import experiments, names
 from runstream_service.catalog.locations import below
 from runstream_service.catalog.model_metrics import LoggedPoint, points_of
 from runstream_service.engine import writes
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import LoggedModel, LoggedModelParam, LoggedModelTag
 from runstream_service.engine.statement import first_row, written
 from runstream_service.engine.writes import WriteId
@@ -68,7 +69,7 @@ def create(
                 value=model_id,
             )
         return _with_data([there])[0]
-    now = experiments.now()
+    created = now()
     uid = model_id or f"m-{secrets.token_hex(16)}"
     model = LoggedModel.create(
         uid=uid,
@@ -77,8 +78,8 @@ def create(
         model_type=model_type,
         source_run_id=source_run_id,
         status=_PENDING,
-        creation_time=now,
-        last_update_time=now,
+        creation_time=created,
+        last_update_time=created,
         artifact_uri=below(experiment.artifact_location, f"models/{uid}/artifacts"),
     )
     _upsert(LoggedModelParam, model, params)
@@ -116,7 +117,7 @@ def delete(model_id: str, write: WriteId | None) -> None:
         return
     model = _model(model_id)
     writes.to_model.note(model.id, write)
-    LoggedModel.update(deleted_time=experiments.now()).where(LoggedModel.id == model.id).execute()
+    LoggedModel.update(deleted_time=now()).where(LoggedModel.id == model.id).execute()
 
 
 def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> Logged:
@@ -200,7 +201,7 @@ def not_found(model_id: str) -> NotFound:
 
 
 def _changed(model: LoggedModel, **changes: Any) -> Logged:
-    values = {"last_update_time": experiments.now(), **changes}
+    values = {"last_update_time": now(), **changes}
     LoggedModel.update(**values).where(LoggedModel.id == model.id).execute()
     return found([model.id])[0]
 

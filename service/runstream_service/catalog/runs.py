@@ -10,14 +10,15 @@ from typing import Any
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.catalog import experiments, names
 from runstream_service.catalog.locations import below
+from runstream_service.catalog.lost_runs import prepare_for_status
 from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_little_data
 from runstream_service.catalog.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
 from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import changes, writes
+from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, Run, RunTag, database
 from runstream_service.engine.statement import among, first_row, written
 from runstream_service.engine.writes import WriteId
-from runstream_service.live import life
 
 _COLUMNS: list[Any] = [
     Run.uuid,
@@ -92,9 +93,9 @@ def create(new: NewRun) -> LoggedRun:
         name=name or names.generate(),
         user_id=new.user_id,
         status=RUNNING,
-        start_time=experiments.now() if new.start_time is None else new.start_time,
+        start_time=now() if new.start_time is None else new.start_time,
         artifact_uri=below(experiment.artifact_location, f"{uuid}/artifacts"),
-        last_sign=experiments.now() if new.heartbeat else None,
+        last_sign=now() if new.heartbeat else None,
     )
     values = [run.__data__.get(column.name) for column in _COLUMNS]
     run.id = database.execute_sql(_INSERT, values).lastrowid
@@ -163,9 +164,9 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     if not writes.to_run.accept(run.id, write):
         return run
     if told.heartbeat:
-        run.last_sign = experiments.now()
+        run.last_sign = now()
     if told.status:
-        life.told(run, told.status)
+        prepare_for_status(run, told.status)
         run.status = told.status
         if told.status in (RUNNING, SCHEDULED):
             run.end_time = None

@@ -14,17 +14,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from runstream.errors import Internal, RunstreamError, detached
 from runstream_service.engine import changes
-from runstream_service.engine.batch import Batch
 from runstream_service.engine.changes import Change
 from runstream_service.engine.database import storage_failure, transaction, writing_connection
 from runstream_service.engine.served_files import ServedFiles
-from runstream_service.ingest.ingest import Ingest
-from runstream_service.live.feed import Feed
-from runstream_service.live.life import Life
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,34 +50,54 @@ class _Command:
             self.error = detached(error)
 
 
+class Ingest(Protocol):
+    """What commands gather in memory, on the writer's thread."""
+
+    def flush(self) -> None:
+        """Write all that was gathered, before the transaction is committed."""
+
+    def reset(self) -> None:
+        """Drop all that was gathered, and what is known of the database, after a rollback."""
+
+
+class Feed(Protocol):
+    """Who watches the commits, on the event loop.
+
+    Attributes:
+        wanted: whether somebody watches; read on the writer's thread.
+    """
+
+    wanted: bool
+
+    def publish(self, noted: list[Change] | None, /) -> None:
+        """Take what a transaction changed, after its commit."""
+
+
 class Writer:
     """Runs commands on its thread, many in one transaction, in the order in which they came.
 
     The queue is bounded in bytes: while it is full, `room` waits, and with it the handler that
     would read the next message of a client.
-
-    Attributes:
-        feed: gets what each transaction changed, if somebody watches.
     """
 
     # Of the messages as sent; unpacked, as they wait, they are about eight times as large.
     QUEUE_BYTES = 8 * 1024 * 1024
 
-    def __init__(self, files: ServedFiles, lost_after: float = 0) -> None:
+    def __init__(self, files: ServedFiles, ingest: Ingest, feed: Feed) -> None:
         """Start the thread.
 
         Args:
             files: those of the database.
-            lost_after: seconds without a sign of life after which a run is lost; 0 for never.
+            ingest: what commands gather before it is written.
+            feed: gets what each transaction changed, if somebody watches.
         """
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Command | None] = SimpleQueue()
         self._queued = 0  # bytes; touched on the event loop alone
         self._has_room = asyncio.Event()
         self._files = files
-        self.feed = Feed()
-        self._life = Life(lost_after)
-        self._ingest = Ingest(self._life)
+        self._ingest = ingest
+        self._feed = feed
         self._thread = threading.Thread(target=self._work, name="writer")
         self._thread.start()
 
@@ -108,18 +124,6 @@ class Writer:
         self._queued += size
         self._queue.put(_Command(lambda: command(*args), size, answer))
         return answer
-
-    def append(self, batch: Batch, size: int = COMMAND_BYTES) -> asyncio.Future[None]:
-        """Queue a checked batch of `size` bytes; see `submit`."""
-        return self.submit(self._ingest.apply, batch, size=size)
-
-    def sign(self, run_id: str) -> asyncio.Future[None]:
-        """Queue a sign of life of a run; see `submit`."""
-        return self.submit(self._life.sign, run_id)
-
-    def mark_lost(self) -> asyncio.Future[list[str]]:
-        """Queue the search for runs that give no signs any more; the future has their ids."""
-        return self.submit(self._life.mark_lost)
 
     async def close(self) -> None:
         """Write out what is queued, then end the thread."""
@@ -167,7 +171,7 @@ class Writer:
 
     def _commit(self, commands: list[_Command]) -> list[Change] | None:
         """Run the commands in one transaction and commit it, or leave no trace of them."""
-        changes.begin(self.feed.wanted)
+        changes.begin(self._feed.wanted)
         try:
             try:
                 with transaction("IMMEDIATE"):
@@ -177,13 +181,12 @@ class Writer:
             finally:
                 self._files.check()
         except BaseException:
-            self._ingest.forget()
-            self._life.forget()
+            self._ingest.reset()
             raise
         return changes.take()
 
     def _tell(self, commands: list[_Command], noted: list[Change] | None) -> None:
-        self.feed.publish(noted)
+        self._feed.publish(noted)
         for command in commands:
             self._queued -= command.size
             if command.answer.cancelled():

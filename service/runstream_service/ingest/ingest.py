@@ -23,7 +23,7 @@ from runstream_service.engine.models import NAN, Param, Point, Series
 from runstream_service.engine.numbers import number_of
 from runstream_service.engine.statement import first_row, run_for_each, written
 from runstream_service.ingest.series import Summaries, Summary
-from runstream_service.live.life import Life
+from runstream_service.live.heartbeats import Heartbeats
 
 
 def _insert_points(rows: int) -> str:
@@ -62,15 +62,19 @@ class Ingest:
     """Applies batches inside the transactions of the writer, on the writer's thread alone.
 
     `apply` gathers, `flush` writes; what is gathered is committed by the transaction in which
-    `flush` is called. After a rollback `forget` must be called.
+    `flush` is called. After a rollback `reset` must be called.
     """
 
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self.forget()
+    def __init__(self, heartbeats: Heartbeats) -> None:
+        self._heartbeats = heartbeats
+        self._reset()
 
-    def forget(self) -> None:
-        """Drop all that is kept in memory; it is read again from the database."""
+    def reset(self) -> None:
+        """Drop all that is kept in memory after a rollback; it is read again from the database."""
+        self._reset()
+        self._heartbeats.reset()
+
+    def _reset(self) -> None:
         self._points: list[Any] = []  # the columns of rows to insert, one row after the other
         self._changed: dict[int, Summary] = {}
         self._summaries = Summaries()
@@ -102,7 +106,7 @@ class Ingest:
             model_metrics.note(run, batch.of_models, models)
         changes.logged(batch, state.experiment_id)
         if state.last_sign is not None:
-            self._life.seen(state)
+            self._heartbeats.record_run(state)
         if batch.key:
             if self._summaries.are_too_many:
                 self.flush()

@@ -8,6 +8,7 @@ import time
 
 from runstream.errors import RunstreamError
 from runstream_service.engine.writer import Writer
+from runstream_service.live.heartbeats import Heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ _GRACE = 15.0
 _LONGEST_PAUSE = 15.0
 
 
-async def mark_lost_runs(writer: Writer, lost_after: float) -> None:
+async def mark_lost_runs(writer: Writer, heartbeats: Heartbeats, lost_after: float) -> None:
     """Mark the runs that gave no sign of life for `lost_after` seconds, again and again."""
     if not lost_after:
         return
@@ -26,7 +27,7 @@ async def mark_lost_runs(writer: Writer, lost_after: float) -> None:
     pause = min(lost_after / 4, _LONGEST_PAUSE)
     await asyncio.sleep(grace)
     while True:
-        await _mark(writer, lost_after)
+        await _mark(writer, heartbeats, lost_after)
         slept = time.monotonic()  # which stands still while the machine sleeps
         await asyncio.sleep(pause)
         if time.monotonic() - slept > pause + grace:
@@ -34,9 +35,9 @@ async def mark_lost_runs(writer: Writer, lost_after: float) -> None:
             await asyncio.sleep(grace)
 
 
-async def _mark(writer: Writer, lost_after: float) -> None:
+async def _mark(writer: Writer, heartbeats: Heartbeats, lost_after: float) -> None:
     try:
-        lost = await writer.mark_lost()
+        lost = await writer.submit(heartbeats.mark_lost_runs)
     except RunstreamError:  # logged where it was noticed
         return
     if lost:

@@ -14,6 +14,8 @@ from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
 from runstream_service.engine.batch import Batch, ModelPoint
 from runstream_service.engine.writer import Writer
+from runstream_service.ingest.ingest import Ingest
+from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.rpc.admission import Requests
 from runstream_service.rpc.apart import run_apart
 from runstream_service.rpc.write_id import write_id
@@ -23,8 +25,10 @@ PENDING = 1_024
 
 
 class Logs(LoggingServiceServicer):
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, ingest: Ingest, heartbeats: Heartbeats) -> None:
         self._writer = writer
+        self._ingest = ingest
+        self._heartbeats = heartbeats
         self._readings: set[asyncio.Task[None]] = set()
 
     async def LogBatch(
@@ -60,7 +64,7 @@ class Logs(LoggingServiceServicer):
     async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.room()
-        await self._writer.append(await run_apart(size, _checked, _batch_of_call, request), size)
+        await self._append(await run_apart(size, _checked, _batch_of_call, request), size)
         return pb.LogResponse()
 
     async def LogMetric(self, request: pb.LogMetricRequest, context: Any) -> pb.LogMetricResponse:
@@ -75,13 +79,17 @@ class Logs(LoggingServiceServicer):
         )
         batch.check()
         await self._writer.room()
-        await self._writer.append(batch, request.ByteSize())
+        await self._append(batch, request.ByteSize())
         return pb.LogMetricResponse()
 
     def stop_reading(self) -> None:
         """End every stream once what it has sent so far is answered."""
         for reading in self._readings:
             reading.cancel()
+
+    def _append(self, batch: Batch, size: int) -> asyncio.Future[None]:
+        """Queue a checked batch of `size` bytes."""
+        return self._writer.submit(self._ingest.apply, batch, size=size)
 
     async def _read(
         self,
@@ -101,9 +109,11 @@ class Logs(LoggingServiceServicer):
                 refused.set_exception(detached(error))
                 pending.append(refused)
             else:
-                is_sign = batch.is_empty()
+                is_heartbeat = batch.is_empty()
                 pending.append(
-                    self._writer.sign(batch.run_id) if is_sign else self._writer.append(batch, size)
+                    self._writer.submit(self._heartbeats.record, batch.run_id)
+                    if is_heartbeat
+                    else self._append(batch, size)
                 )
             arrived.set()
             if isinstance(requests, Requests):

@@ -20,6 +20,7 @@ from runstream_service.catalog import datasets, deletion, keys, outputs, runs
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
+from runstream_service.ingest.ingest import Ingest
 from runstream_service.rpc import messages, searches
 from runstream_service.rpc.apart import run_apart
 from runstream_service.rpc.experiment_servicer import check_experiments_named
@@ -27,8 +28,9 @@ from runstream_service.rpc.write_id import write_id
 
 
 class Runs(RunServiceServicer):
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, ingest: Ingest) -> None:
         self._writer = writer
+        self._ingest = ingest
         self._readers = readers
 
     async def CreateRun(self, request: pb.CreateRunRequest, context: Any) -> pb.CreateRunResponse:
@@ -74,7 +76,7 @@ class Runs(RunServiceServicer):
     async def LogParam(self, request: pb.LogParamRequest, context: Any) -> pb.LogParamResponse:
         batch = Batch(request.run_id, params=[(request.key, request.value)])
         batch.check()
-        await self._writer.append(batch)
+        await self._writer.submit(self._ingest.apply, batch)
         return pb.LogParamResponse()
 
     async def SetTag(self, request: pb.SetTagRequest, context: Any) -> pb.SetTagResponse:
@@ -82,7 +84,7 @@ class Runs(RunServiceServicer):
             request.run_id, tags=[(request.key, request.value)], write=write_id(request.write)
         )
         batch.check()
-        await self._writer.append(batch)
+        await self._writer.submit(self._ingest.apply, batch)
         return pb.SetTagResponse()
 
     async def DeleteTag(self, request: pb.DeleteTagRequest, context: Any) -> pb.DeleteTagResponse:

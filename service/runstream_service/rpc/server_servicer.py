@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from runstream.v1 import server_service_pb2 as pb
 from runstream.v1.server_service_pb2_grpc import ServerServiceServicer
 from runstream_service import built_interface
-from runstream_service.http.http_side import HttpSide
+
+
+class HttpSide(Protocol):
+    """HTTP, as far as the server serves it."""
+
+    @property
+    def port(self) -> int:
+        """The port; 0 while HTTP is not served."""
+
+    async def serve(self) -> int:
+        """Serve HTTP from now on, and return the port; raises FailedPrecondition."""
 
 
 class ServerInfo(ServerServiceServicer):

@@ -13,7 +13,7 @@ from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
-from runstream_service.live.feed import RunChanges, Watcher
+from runstream_service.live.feed import Feed, RunChanges, Watcher
 from runstream_service.rpc.admission import LARGE
 from runstream_service.rpc.run_changes import Sized, messages_of
 
@@ -38,10 +38,10 @@ _SMALL = 16 * 1024
 
 
 class Watches(WatchServiceServicer):
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, feed: Feed) -> None:
         self._writer = writer
         self._readers = readers
-        self._feed = writer.feed
+        self._feed = feed
         self._stopping = False
         self._sending = 0
         self._turn = asyncio.Lock()

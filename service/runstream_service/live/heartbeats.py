@@ -9,23 +9,15 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime, timezone
 from typing import NamedTuple
 
-from runstream_service.catalog.experiments import now
+from runstream_service.catalog.lost_runs import mark_lost, revive
 from runstream_service.catalog.run_state import FAILED, RUNNING, RunState, run_state
-from runstream_service.catalog.run_tags import set_tags
-from runstream_service.engine import changes
-from runstream_service.engine.models import Run, RunTag, database
+from runstream_service.engine.clock import now
+from runstream_service.engine.models import Run, database
 from runstream_service.engine.statement import written
 
-#: The tag of a lost run.
-LOST_TAG = "runstream.lost"
-
 _SIGNED = written(Run.update({Run.last_sign: 0}).where(Run.id == 0))
-# In the order of the model's fields, which is Peewee's.
-_TURNED = written(Run.update({Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0))
-_DELETE_TAG = written(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
 
 
 class _Sign(NamedTuple):
@@ -40,7 +32,7 @@ class _Sign(NamedTuple):
     at: int
 
 
-class Life:
+class Heartbeats:
     """The signs of life of all runs, on the writer's thread alone.
 
     A sign is kept in memory, and in the database as often as it takes to know it to a quarter of
@@ -60,33 +52,31 @@ class Life:
         self._written: dict[int, float] = {}  # the moment of the one in the database
         self._looked = -math.inf  # the moment of the last look for lost runs
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Write every sign again: what was written has not been committed."""
         self._written.clear()
 
-    def sign(self, run_id: str) -> None:
+    def record(self, run_id: str) -> None:
         """Take a sign of life of a run.
 
         Raises:
             NotFound, FailedPrecondition: as `active_run`.
         """
-        self.seen(run_state(run_id))
+        self.record_run(run_state(run_id))
 
-    def seen(self, run: RunState) -> None:
+    def record_run(self, run: RunState) -> None:
         """Take what was logged to a run as a sign of life."""
         at, moment = now(), _moment()
         if run.status == FAILED and run.last_sign is not None:
-            if _delete_tag(run.id):
+            if revive(run.id, at):
                 self._signs[run.id] = _Sign(moment, at)
-                database.execute_sql(_TURNED, (RUNNING, None, at, run.id))
-                changes.runs_changed([run.id], deleted_tags=(LOST_TAG,))
         elif run.status == RUNNING and self._lost_after:
             self._signs[run.id] = _Sign(moment, at)
             if moment - self._written.get(run.id, -math.inf) >= self._lost_after / 4:
                 self._written[run.id] = moment
                 database.execute_sql(_SIGNED, (at, run.id))
 
-    def mark_lost(self) -> list[str]:
+    def mark_lost_runs(self) -> list[str]:
         """Make runs FAILED that gave no sign for too long, and return their ids."""
         lost, signs, moment = [], {}, _moment()
         expected = (Run.status == RUNNING) & Run.last_sign.is_null(False) & ~Run.deleted
@@ -98,7 +88,7 @@ class Life:
             else:
                 signs[run] = sign
         for run, _, at in lost:
-            _mark_lost(run, at)
+            mark_lost(run, at)
         self._signs, self._looked = signs, moment
         self._written = {run: at for run, at in self._written.items() if run in signs}
         return [run_id for _, run_id, _ in lost]
@@ -109,26 +99,5 @@ class Life:
         return _Sign(moment - silent, last_sign)
 
 
-def told(run: Run, status: int) -> None:
-    """Prepare an active run for a status that somebody gives it: it is not lost any more."""
-    if run.last_sign is not None:
-        if run.status == FAILED and _delete_tag(run.id):
-            changes.tag_deleted(run.uuid, run.experiment_id, LOST_TAG)
-        if status == RUNNING:
-            run.last_sign = now()
-
-
 def _moment() -> float:
     return time.monotonic() * 1000
-
-
-def _mark_lost(run: int, last_sign: int) -> None:
-    at = datetime.fromtimestamp(last_sign / 1000, timezone.utc)
-    tag = (LOST_TAG, f"The last sign of life came at {at:%Y-%m-%d %H:%M:%S} UTC.")
-    database.execute_sql(_TURNED, (FAILED, last_sign, last_sign, run))
-    set_tags(run, [tag])
-    changes.runs_changed([run], tags=[tag])
-
-
-def _delete_tag(run: int) -> bool:
-    return bool(database.execute_sql(_DELETE_TAG, (run, LOST_TAG)).rowcount)

@@ -1,0 +1,50 @@
+"""Lost runs: FAILED, with a tag that says when their last heartbeat came (R8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from runstream_service.catalog.run_state import FAILED, RUNNING
+from runstream_service.catalog.run_tags import set_tags
+from runstream_service.engine import changes
+from runstream_service.engine.clock import now
+from runstream_service.engine.models import Run, RunTag, database
+from runstream_service.engine.statement import written
+
+#: The tag of a lost run.
+LOST_TAG = "runstream.lost"
+
+# In the order of the model's fields, which is Peewee's.
+_UPDATE = written(Run.update({Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0))
+_DELETE_TAG = written(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
+
+
+def mark_lost(run: int, last_heartbeat: int) -> None:
+    """Make a run FAILED that has been silent since `last_heartbeat`."""
+    at = datetime.fromtimestamp(last_heartbeat / 1000, timezone.utc)
+    tag = (LOST_TAG, f"The last sign of life came at {at:%Y-%m-%d %H:%M:%S} UTC.")
+    database.execute_sql(_UPDATE, (FAILED, last_heartbeat, last_heartbeat, run))
+    set_tags(run, [tag])
+    changes.runs_changed([run], tags=[tag])
+
+
+def revive(run: int, at: int) -> bool:
+    """Make a run RUNNING again that was lost and has sent a heartbeat; return whether it was."""
+    if not _delete_tag(run):
+        return False
+    database.execute_sql(_UPDATE, (RUNNING, None, at, run))
+    changes.runs_changed([run], deleted_tags=(LOST_TAG,))
+    return True
+
+
+def prepare_for_status(run: Run, status: int) -> None:
+    """Prepare an active run for a status that somebody gives it: it is not lost any more."""
+    if run.last_sign is not None:
+        if run.status == FAILED and _delete_tag(run.id):
+            changes.tag_deleted(run.uuid, run.experiment_id, LOST_TAG)
+        if status == RUNNING:
+            run.last_sign = now()
+
+
+def _delete_tag(run: int) -> bool:
+    return bool(database.execute_sql(_DELETE_TAG, (run, LOST_TAG)).rowcount)
