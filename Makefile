@@ -41,6 +41,7 @@ lint: $(INSTALLED) $(BUF) $(WEB)
 	.venv/bin/ruff check $(PACKAGES)
 	.venv/bin/ruff format --check $(PACKAGES)
 	.venv/bin/mypy $(PACKAGES)
+	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/python proto/lint.py
 	.venv/bin/python -m runstream_service.http.openapi > web/openapi.json
 	cd web && $(NPM) run --silent types && $(NPM) run --silent check

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from runstream.errors import DeadlineExceeded, RunstreamError
-
-if TYPE_CHECKING:
-    from runstream.outbox.buffer import RunBuffer
 
 
 class Settings(NamedTuple):
@@ -28,7 +25,7 @@ class Batch(NamedTuple):
     """A request on its way; one without points and settings is a heartbeat.
 
     Attributes:
-        buffer: the run it belongs to.
+        run_id: the run it belongs to.
         message: serialized LogBatchRequest.
         points: how many points it holds.
         settings: how many params and tags it holds.
@@ -36,7 +33,7 @@ class Batch(NamedTuple):
             batch before it.
     """
 
-    buffer: RunBuffer
+    run_id: str
     message: bytes
     points: int
     settings: int
@@ -65,7 +62,7 @@ class Backlog(NamedTuple):
 
 def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     """Return the error by which the server refused a batch, naming its run."""
-    run_id = batch.buffer.run_id
+    run_id = batch.run_id
     what = f"{batch.points} points" if batch.points else f"{batch.settings} params or tags"
     error.message = f"run {run_id}: {what} were refused: {error.message}"
     error.args = (error.message,)

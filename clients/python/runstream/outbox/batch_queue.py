@@ -3,9 +3,9 @@
 One stream at a time takes them. They stay until they are answered, so that the next stream sends
 again what the one before left without an answer.
 
-The lock covers all that is here, and `last`, `sent` and `heartbeat_waits` of the buffers. Those
-who hold it are the uploader's thread and the two of a stream, and none of them waits for the
-network with it. Threads that log never take it: an interrupt could leave it locked.
+The lock covers all that is here. Those who hold it are the uploader's thread and the two of a
+stream, and none of them waits for the network with it. Threads that log never take it: an interrupt
+could leave it locked.
 """
 
 from __future__ import annotations
@@ -13,22 +13,33 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections import deque
-from typing import TYPE_CHECKING
+from collections import defaultdict, deque
 
 from runstream.errors import Internal
 from runstream.outbox.batch import Batch
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.write_pb2 import WriteId
 
-if TYPE_CHECKING:
-    from runstream.outbox.buffer import RunBuffer
-
 #: Bytes on the stream without an answer after which no more is sent.
 WINDOW_BYTES = 8 * 1024 * 1024
 
 # What a batch takes besides its message.
 _BATCH_OVERHEAD = 200
+
+
+class _RunBatches:
+    """The batches of one run.
+
+    Attributes:
+        last: number of the last one.
+        sent: when the last batch or heartbeat was added, by `time.monotonic`.
+        heartbeat_waits: whether a heartbeat has no answer.
+    """
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.sent = 0.0
+        self.heartbeat_waits = False
 
 
 class BatchQueue:
@@ -47,6 +58,7 @@ class BatchQueue:
         self.last = 0
         self.last_answered = 0
         self._writer = uuid.uuid4().hex
+        self._runs: defaultdict[str, _RunBatches] = defaultdict(_RunBatches)
         self._unsent = threading.Condition(self.lock)
         self._batches: deque[Batch] = deque()
         self._stream = 0  # number of the stream that may send; another for none
@@ -54,31 +66,51 @@ class BatchQueue:
         self._sent_bytes = 0
         self._stream_answered = 0
 
-    def put(self, buffer: RunBuffer, message: bytes, points: int, settings: int) -> None:
-        """Add a batch."""
+    def put(self, run_id: str, message: bytes, points: int, settings: int) -> None:
+        """Add a batch of a run."""
         with self.lock:
             if settings:
                 # What orders tags (P3). Messages of Protobuf that are joined are merged.
                 write = WriteId(writer=self._writer, sequence=self.last + 1)
                 message += LogBatchRequest(write=write).SerializeToString()
-            self._append(Batch(buffer, message, points, settings, self.last + 1))
+            self._append(Batch(run_id, message, points, settings, self.last + 1))
             self.last += 1
-            buffer.last = self.last
+            self._runs[run_id].last = self.last
 
-    def put_heartbeat(self, buffer: RunBuffer) -> None:
+    def put_heartbeat(self, run_id: str) -> None:
         """Add a request that says nothing but that a run is alive.
 
         Nobody waits for its answer, so it has no number of its own.
         """
         with self.lock:
-            buffer.heartbeat_waits = True
-            message = LogBatchRequest(run_id=buffer.run_id).SerializeToString()
-            self._append(Batch(buffer, message, 0, 0, self.last))
+            self._runs[run_id].heartbeat_waits = True
+            message = LogBatchRequest(run_id=run_id).SerializeToString()
+            self._append(Batch(run_id, message, 0, 0, self.last))
 
-    def is_answered(self, buffer: RunBuffer) -> bool:
-        """Return whether all batches of a buffer are answered."""
+    def last_of(self, run_id: str) -> int:
+        """Return the number of the last batch of a run; 0 if there was none since `forget_run`."""
         with self.lock:
-            return buffer.last <= self.last_answered
+            return self._runs[run_id].last if run_id in self._runs else 0
+
+    def last_sent(self, run_id: str) -> float:
+        """Return when a batch or heartbeat of a run was added last, by `time.monotonic`."""
+        with self.lock:
+            return self._runs[run_id].sent if run_id in self._runs else 0.0
+
+    def is_answered(self, run_id: str) -> bool:
+        """Return whether all batches of a run are answered; heartbeats do not count."""
+        return self.last_of(run_id) <= self.last_answered
+
+    def has_unanswered(self, run_id: str) -> bool:
+        """Return whether a batch or a heartbeat of a run waits for its answer."""
+        with self.lock:
+            run = self._runs.get(run_id)
+            return run is not None and (run.heartbeat_waits or run.last > self.last_answered)
+
+    def forget_run(self, run_id: str) -> None:
+        """Forget a run whose batches are all answered."""
+        with self.lock:
+            self._runs.pop(run_id, None)
 
     def pending(self) -> bool:
         """Return whether a batch, or a heartbeat, waits for its answer."""
@@ -145,13 +177,13 @@ class BatchQueue:
                 self.bytes -= len(batch.message) + _BATCH_OVERHEAD
                 self._sent_bytes -= len(batch.message)
                 self.last_answered = batch.number
-                if batch.is_heartbeat:
-                    batch.buffer.heartbeat_waits = False
+                if batch.is_heartbeat and batch.run_id in self._runs:
+                    self._runs[batch.run_id].heartbeat_waits = False
             self._unsent.notify()
             return batch
 
     def _append(self, batch: Batch) -> None:
         self._batches.append(batch)
         self.bytes += len(batch.message) + _BATCH_OVERHEAD
-        batch.buffer.sent = time.monotonic()
+        self._runs[batch.run_id].sent = time.monotonic()
         self._unsent.notify()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from runstream import rules
 from runstream.contract.scalars import Integer, Value
@@ -24,7 +24,6 @@ from runstream.v1.run_pb2 import Param, RunTag
 
 if TYPE_CHECKING:
     from runstream.entities import Metric
-    from runstream.outbox.outbox import Outbox
 
 # Points that wait, and batches of one call, after which the call waits until the uploader has
 # taken them: or else it would outrun the uploader, and the limit of the outbox would not hold.
@@ -41,6 +40,22 @@ log = logging.getLogger("runstream")
 Number = TypeVar("Number", int, float)
 
 
+class Gate(Protocol):
+    """What a buffer asks of the outbox that it belongs to."""
+
+    def admit(self, buffer: RunBuffer) -> RunBuffer:
+        """Return the buffer that a call may log to, waiting while there is no room."""
+
+    def attend(self, buffer: RunBuffer) -> None:
+        """Wake the uploader, after something was logged while it slept."""
+
+    def catch_up(self) -> None:
+        """Wait until the uploader has made batches of what was logged before."""
+
+    def raise_refusals(self, run_id: str) -> None:
+        """Raise what the server refused of a run."""
+
+
 class RunBuffer:
     """The way into the outbox for one run; any number of threads may log to it.
 
@@ -53,13 +68,10 @@ class RunBuffer:
         retired: whether the outbox let go of it; another buffer takes its place then.
         refusals: errors of batches that the server refused, not yet raised.
         used: when something was last taken out, by `time.monotonic`.
-        last: number of its last batch in the outbox; covered by the outbox's lock.
-        sent: when the last batch or heartbeat was put there, by `time.monotonic`; the same lock.
-        heartbeat_waits: whether a heartbeat has no answer; the same lock.
     """
 
-    def __init__(self, outbox: Outbox, run_id: str) -> None:
-        self._outbox = outbox
+    def __init__(self, gate: Gate, run_id: str) -> None:
+        self._gate = gate
         self._series: dict[str, Series] = {}
         self._append: dict[str, Callable[[bytes], None]] = {}
         self._settings: deque[Settings] = deque()
@@ -71,9 +83,6 @@ class RunBuffer:
         self.retired = False
         self.refusals: deque[RunstreamError] = deque()
         self.used = time.monotonic()
-        self.last = 0
-        self.sent = 0.0
-        self.heartbeat_waits = False
 
     def log_metric(
         self,
@@ -83,7 +92,7 @@ class RunBuffer:
         timestamp: Integer | None,
     ) -> None:
         """Queue one point (M1, M2, M3, M5)."""
-        buffer = self if self.admitted else self._outbox.admit(self)
+        buffer = self if self.admitted else self._gate.admit(self)
         try:
             if timestamp is None:
                 buffer._append[key](record(value, step, -time_ns()))
@@ -94,7 +103,7 @@ class RunBuffer:
             data = checked_record(key, value, step, timestamp)
             buffer._series_of(key).append(data)
         if buffer.attention:
-            buffer._outbox.attend(buffer)
+            buffer._gate.attend(buffer)
 
     def log_metrics(
         self,
@@ -117,7 +126,7 @@ class RunBuffer:
                 self._leave_out("metrics", key, error)
         _at_once(steps)
         if buffer.attention:
-            buffer._outbox.attend(buffer)
+            buffer._gate.attend(buffer)
 
     def log_batch(
         self,
@@ -149,9 +158,9 @@ class RunBuffer:
             )
         _at_once(steps)
         if len(batches) > _MANY_BATCHES or buffer._points() >= _MANY_POINTS:
-            buffer._outbox.catch_up()
+            buffer._gate.catch_up()
         if buffer.attention:
-            buffer._outbox.attend(buffer)
+            buffer._gate.attend(buffer)
 
     def log_columns(
         self,
@@ -241,17 +250,15 @@ class RunBuffer:
         self.refusals.clear()
         self.admitted = False
         self.attention = True
-        self.last = 0
-        self.heartbeat_waits = False
 
     def _begin_call(self, lenient: bool) -> RunBuffer:
         """Return the buffer to log to; what the server refused is told of here, if it may be."""
         if lenient and self.refusals:
             try:
-                self._outbox.raise_refusals(self.run_id)
+                self._gate.raise_refusals(self.run_id)
             except RunstreamError as refusal:
                 self._leave_out("refusals", refusal.reason, refusal)
-        return self if self.admitted else self._outbox.admit(self)
+        return self if self.admitted else self._gate.admit(self)
 
     def _leave_out(self, field: str, key: object, error: RunstreamError) -> None:
         """Warn once that something is not logged, in a call that must not end the training."""

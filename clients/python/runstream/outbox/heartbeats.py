@@ -6,7 +6,6 @@ import math
 import time
 
 from runstream.outbox.batch_queue import BatchQueue
-from runstream.outbox.buffer import RunBuffer
 
 #: Seconds after which an open run sends a heartbeat, if nothing of it was sent meanwhile.
 HEARTBEAT = 10.0
@@ -17,27 +16,27 @@ class Heartbeats:
 
     def __init__(self, queue: BatchQueue) -> None:
         self._queue = queue
-        self._open: dict[RunBuffer, set[object]] = {}  # and who opened each
+        self._open: dict[str, set[object]] = {}  # and who opened each
         self._due = math.inf
 
-    def __contains__(self, buffer: RunBuffer) -> bool:
-        return buffer in self._open
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._open
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def start(self, buffer: RunBuffer, owner: object) -> None:
+    def start(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until all who started them stop them."""
-        self._open.setdefault(buffer, set()).add(owner)
-        self._queue.put_heartbeat(buffer)
+        self._open.setdefault(run_id, set()).add(owner)
+        self._queue.put_heartbeat(run_id)
         self._due = 0.0
 
-    def stop(self, buffer: RunBuffer, owner: object) -> None:
+    def stop(self, run_id: str, owner: object) -> None:
         """Send no more heartbeats of a run for one who started them; doing it twice is fine."""
-        owners = self._open.get(buffer, set())
+        owners = self._open.get(run_id, set())
         owners.discard(owner)
         if not owners:
-            self._open.pop(buffer, None)
+            self._open.pop(run_id, None)
 
     def send(self) -> float | None:
         """Add a heartbeat for each open run of which nothing was sent lately.
@@ -47,10 +46,10 @@ class Heartbeats:
         """
         now = time.monotonic()
         if now >= self._due:
-            for buffer in self._open:
-                waits = buffer.heartbeat_waits or not self._queue.is_answered(buffer)
-                if now >= buffer.sent + HEARTBEAT and not waits:
-                    self._queue.put_heartbeat(buffer)
-            due = min((buffer.sent for buffer in self._open), default=math.inf) + HEARTBEAT
+            for run_id in self._open:
+                is_silent = now >= self._queue.last_sent(run_id) + HEARTBEAT
+                if is_silent and not self._queue.has_unanswered(run_id):
+                    self._queue.put_heartbeat(run_id)
+            due = min(map(self._queue.last_sent, self._open), default=math.inf) + HEARTBEAT
             self._due = max(due, now + HEARTBEAT / 10)
         return self._due - now if self._open else None

@@ -174,11 +174,11 @@ class Outbox:
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until all who started them stop them."""
-        self.post(lambda: self.heartbeats.start(self.buffer(run_id), owner))
+        self.post(lambda: self.heartbeats.start(self.buffer(run_id).run_id, owner))
 
     def stop_heartbeats(self, run_id: str, owner: object) -> None:
         """Send no more heartbeats of a run for one who started them; doing it twice is fine."""
-        self.post(lambda: self.heartbeats.stop(self.buffer(run_id), owner))
+        self.post(lambda: self.heartbeats.stop(run_id, owner))
 
     def catch_up(self) -> None:
         """Wait until the uploader has made batches of what was logged before."""
@@ -225,8 +225,8 @@ class Outbox:
         """Return what has no answer, by run; without a lock, so while others log about."""
         late = {run_id: buffer.waiting() for run_id, buffer in self._buffers.copy().items()}
         for batch in self.queue.snapshot():
-            run_id = batch.buffer.run_id
-            late[run_id] = late.get(run_id, Backlog()) + Backlog(batch.points, batch.settings)
+            backlog = Backlog(batch.points, batch.settings)
+            late[batch.run_id] = late.get(batch.run_id, Backlog()) + backlog
         return {run_id: backlog for run_id, backlog in late.items() if any(backlog)}
 
     def raise_refusals(self, run_id: str | None = None) -> None:
@@ -308,9 +308,11 @@ class Outbox:
             if batch is None:
                 return
             if refusal is not None and not batch.is_heartbeat:
-                batch.buffer.forget_params(batch.message)
-                batch.buffer.refusals.append(batch_error(batch, refusal))
-                batch.buffer.admitted = False
+                # It is there: a buffer is let go of when all its batches are answered.
+                buffer = self._buffers[batch.run_id]
+                buffer.forget_params(batch.message)
+                buffer.refusals.append(batch_error(batch, refusal))
+                buffer.admitted = False
             if self._full and self.queue.bytes < LIMIT_BYTES * 3 // 4:
                 self._full = False
                 _end(self._waits_for_room)
@@ -384,7 +386,7 @@ class Outbox:
         batches = [
             Backlog(batch.points, batch.settings)
             for batch in self.queue.snapshot()
-            if batch.number <= wait.target and wait.run_id in (None, batch.buffer.run_id)
+            if batch.number <= wait.target and wait.run_id in (None, batch.run_id)
         ]
         return sum(batches, Backlog())
 
@@ -413,9 +415,10 @@ class Outbox:
 
     def _begin_wait(self, wait: Wait) -> None:
         self.collect()
-        buffer = self._buffers.get(wait.run_id) if wait.run_id is not None else None
         with self.queue.lock:
-            wait.target = self.queue.last if buffer is None else buffer.last
+            wait.target = (
+                self.queue.last if wait.run_id is None else self.queue.last_of(wait.run_id)
+            )
             self._waits = deque(other for other in self._waits if not other.over)
             self._waits.append(wait)
             if self._trouble is not None:
@@ -443,7 +446,7 @@ class Outbox:
 
     def _put(self, buffer: RunBuffer, message: bytes, points: int, settings: int) -> None:
         with self.queue.lock:
-            self.queue.put(buffer, message, points, settings)
+            self.queue.put(buffer.run_id, message, points, settings)
             if self.queue.bytes < LIMIT_BYTES or self._full:
                 return
             self._full = True
@@ -467,13 +470,14 @@ class Outbox:
                 # What is logged from here on is not missed: see `attend`.
                 if buffer.is_empty():
                     del self._buffers[buffer.run_id]
+                    self.queue.forget_run(buffer.run_id)
                 else:
                     buffer.retired = False
 
     def _is_done(self, buffer: RunBuffer) -> bool:
         return (
-            buffer not in self.heartbeats
-            and self.queue.is_answered(buffer)
+            buffer.run_id not in self.heartbeats
+            and self.queue.is_answered(buffer.run_id)
             and not buffer.refusals
             and not buffer.ahead_of(time.time_ns() // 1_000_000)
         )
