@@ -11,11 +11,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from api import Api
-from environments import CLIENT, Environment, pins, pip
-from probe import Probe
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.api import Api
+from support.probe import Probe
+from support.server_process import ServerProcess
+from support.virtual_environments import CLIENT, Environment, pins, pip
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-import web_content
-from server_process import ServerProcess
-from web_content import Content
+from support import web_content
+from support.server_process import ServerProcess
+from support.web_content import Content
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 COLUMNS = "status,duration,params.lr,params.optimizer,metrics.val/loss,minimum.val/loss"

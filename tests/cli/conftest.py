@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server_process import ServerProcess
-from shell import Shell
+from support.server_process import ServerProcess
+from support.shell import Shell
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runstream import TrackingClient
-from shell import Shell
+from support.shell import Shell
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 
 from runstream import TrackingClient
 from runstream.cli import main
-from server_process import ENVIRONMENT
-from shell import COMMAND, Shell
+from support.server_process import ENVIRONMENT
+from support.shell import COMMAND, Shell
 
 
 def commands(group: click.Group = main, *path: str) -> Iterator[tuple[str, click.Command]]:

@@ -15,8 +15,8 @@ from playhouse.migrations import Runner
 from runstream import Metric, TrackingClient
 from runstream_service.care import backup
 from runstream_service.engine.database import _MIGRATIONS
-from server_process import ServerProcess
-from shell import Shell
+from support.server_process import ServerProcess
+from support.shell import Shell
 
 Start = Callable[..., ServerProcess]
 POINTS = [Metric("loss", 1 / (step + 1), 1_000 + step, step) for step in range(500)]

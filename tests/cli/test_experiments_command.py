@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runstream import TrackingClient
-from shell import Shell
+from support.shell import Shell
 
 
 def test_an_experiment_is_created_as_in_the_documentation_of_mlflow(

@@ -12,12 +12,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from api import Api
-from files import download, upload
 from runstream import Metric, TrackingClient
 from runstream.v1.logged_model_service_pb2 import DeleteLoggedModelRequest
-from server_process import ServerProcess
-from shell import Shell
+from support.api import Api
+from support.artifacts import download, upload
+from support.server_process import ServerProcess
+from support.shell import Shell
 
 DAY = 86_400_000
 

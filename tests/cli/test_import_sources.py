@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from runstream import TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
 RUN = "a" * 32
 OTHER = "b" * 32

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from runstream import Metric, TrackingClient
-from shell import Shell
+from support.shell import Shell
 
 
 @pytest.fixture

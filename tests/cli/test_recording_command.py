@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from runstream import TrackingClient
-from shell import Shell
+from support.shell import Shell
 
 
 def test_a_run_is_logged_from_a_shell(shell: Shell, client: TrackingClient) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from runstream import TrackingClient
-from shell import COMMAND, Shell
+from support.shell import COMMAND, Shell
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from runstream import TrackingClient
 from runstream.v1 import experiment_service_pb2, experiment_service_pb2_grpc
-from server_process import ENVIRONMENT
+from support.server_process import ENVIRONMENT
 
 COMMAND = [sys.executable, "-m", "runstream"]
 Starter = Callable[..., subprocess.Popen[str]]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from runstream import Metric, NotFound, TrackingClient
-from server_process import ServerProcess
-from shell import COMMAND, Shell
-from terminal import Terminal
+from support.server_process import ServerProcess
+from support.shell import COMMAND, Shell
+from support.terminal import Terminal
 
 Opener = Callable[..., Terminal]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from runstream import FailedPrecondition, TrackingClient
-from server_process import ServerProcess
-from shell import COMMAND
-from terminal import Terminal
+from support.server_process import ServerProcess
+from support.shell import COMMAND
+from support.terminal import Terminal
 
 PROGRAM = """
 import runstream

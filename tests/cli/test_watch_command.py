@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from runstream import FailedPrecondition, TrackingClient
-from server_process import ENVIRONMENT
-from shell import COMMAND, Shell
+from support.server_process import ENVIRONMENT
+from support.shell import COMMAND, Shell
 
 Watching = subprocess.Popen[str]
 

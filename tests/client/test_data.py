@@ -16,7 +16,7 @@ import pytest
 import runstream
 import runstream.data
 from runstream import Dataset, InvalidArgument, TrackingClient
-from server_process import ServerProcess
+from support.server_process import ServerProcess
 
 FRAME = pandas.DataFrame({"x": [1, 2, 3], "y": [0.5, None, 2.0], "who": ["a", "b", "c"]})
 

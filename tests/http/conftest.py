@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from http_rest import Rest
-from server_process import ServerProcess
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from contextlib import closing
 
 import pytest
 
-from http_rest import Rest
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from http_rest import Rest
-from probe import Probe, memory, peak_memory, reset_peak
-from server_process import ServerProcess
+from support.probe import Probe, memory, peak_memory, reset_peak
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 Probing = Callable[[ServerProcess], Probe]
 

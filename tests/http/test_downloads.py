@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from http_rest import Rest
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 FILE = "/api/1.0/runstream/artifacts/file"
 ZIP = "/api/1.0/runstream/artifacts/zip"

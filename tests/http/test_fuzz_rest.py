@@ -16,13 +16,13 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from starlette.routing import Route
 
-from http_rest import Rest
 from runstream_service.http.app import application
 from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.contract import Contract
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
-from server_process import ServerProcess
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 SECONDS = 8.0
 THREADS = 4

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from click.testing import CliRunner
 
-from http_rest import Rest
 from runstream.cli import main
 from runstream_service.http.contract import Contract
 from runstream_service.http.hosts import Hosts
-from server_process import ServerProcess
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 EVIL = {"host": "evil.example:5000"}
 

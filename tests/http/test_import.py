@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from addresses import free_port
 from runstream import TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
+from support.ports import free_port
+from support.server_process import ENVIRONMENT, ServerProcess
 
 ROOT = Path(__file__).parents[2]
 MLFLOW = ROOT / ".venv-mlflow/3/bin"

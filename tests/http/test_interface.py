@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from http_rest import Rest
+from support.rest import Rest
 
 
 def assets(page: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from http_rest import Rest
+from support.rest import Rest
 
 DEEP = "[" * 1_000 + "]" * 1_000
 SURROGATE = "a\ud800b"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from runstream import TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from http_rest import Rest
+from support.rest import Rest
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 INTERVAL = "metrics/get-history-bulk-interval"

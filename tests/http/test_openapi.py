@@ -13,9 +13,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from http_rest import Rest
 from runstream_service.http.contract import Contract
 from runstream_service.http.openapi import Document
+from support.rest import Rest
 
 # Not that malformed requests are refused: null and numbers as texts are understood, too (W1).
 CHECKS = [response_schema_conformance, status_code_conformance, content_type_conformance]

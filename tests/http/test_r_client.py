@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runstream import TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
 DOCUMENT = Path(__file__).parents[2] / "docs/rest.md"
 PROGRAM = Path(__file__).with_name("programs") / "run.R"

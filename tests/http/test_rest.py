@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import requests
 
-import vectors
-from http_rest import Rest
 from runstream import TrackingClient
 from runstream_service.http.contract import Contract
-from server_process import ServerProcess
+from support import vectors
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 LARGEST = sys.float_info.max
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import requests
 
-from http_rest import Rest
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.rest import Rest
+from support.server_process import ServerProcess
 
 UPLOAD = "/api/1.0/runstream/logs/stream"
 WATCH = "/api/1.0/runstream/watch/stream"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-import web_content
-from server_process import ServerProcess
-from web_content import Content
+from support import web_content
+from support.server_process import ServerProcess
+from support.web_content import Content
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
 

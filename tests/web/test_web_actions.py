@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.server_process import ServerProcess
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Request, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
-from web_charts import BLUE, drawn, panel
-from web_content import GAP, INFINITE, POINTS, SPIKE, STEPS, SWEEP, Content
+from support.server_process import ServerProcess
+from support.web_charts import BLUE, drawn, panel
+from support.web_content import GAP, INFINITE, POINTS, SPIKE, STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
-from web_content import STEPS, Content
+from support.server_process import ServerProcess
+from support.web_content import STEPS, Content
 
 See = Callable[[str], Page]
 

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from runstream import Metric, TrackingClient
-from server_process import ServerProcess
-from web_charts import drawn, panel
+from support.server_process import ServerProcess
+from support.web_charts import drawn, panel
 
 INF, NAN, LARGEST = math.inf, math.nan, sys.float_info.max
 EPSILON = 2.0**-52

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from web_content import SWEEP, Content
+from support.web_content import SWEEP, Content
 
 See = Callable[[str], Page]
 

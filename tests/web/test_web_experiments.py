@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
 
 def test_experiments_are_listed_with_their_runs_and_last_activity(

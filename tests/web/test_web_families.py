@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.server_process import ServerProcess
 
 CHILDREN = 300  # more than a page has
 

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
-from web_content import EXPERIMENT, MARKUP, Content
+from support.server_process import ServerProcess
+from support.web_content import EXPERIMENT, MARKUP, Content
 
 See = Callable[[str], Page]
 

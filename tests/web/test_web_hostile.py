@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support.server_process import ServerProcess
 
 #: The longest time without a turn of the page's event loop, since the page was opened.
 LONGEST_STOP = """

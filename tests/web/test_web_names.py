@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-import vectors
 from runstream import TrackingClient
-from server_process import ServerProcess
+from support import vectors
+from support.server_process import ServerProcess
 
 KEYS = [key for key in vectors.KEYS["allowed"] if key.strip() and key.isprintable()]
 ODD = "50%, a%2Cb"

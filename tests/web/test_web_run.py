@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runstream import Dataset, DatasetInput, TrackingClient
-from server_process import ENVIRONMENT, ServerProcess
-from web_content import COMMIT, SWEEP, Content
+from support.server_process import ENVIRONMENT, ServerProcess
+from support.web_content import COMMIT, SWEEP, Content
 
 See = Callable[[str], Page]
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from runstream import TrackingClient
-from server_process import ServerProcess
-from web_content import MARKUP, SWEEP, Content
+from support.server_process import ServerProcess
+from support.web_content import MARKUP, SWEEP, Content
 
 See = Callable[[str], Page]
 

@@ -94,7 +94,7 @@ class ConnectionTest {
 
   @Test
   void aServerIsReachedOverTlsIfItsCertificateIsTrusted() throws Exception {
-    Python.run("tests/certificates.py", folder.toString());
+    Python.run("tests/support/certificates.py", folder.toString());
     ServerCredentials credentials =
         TlsServerCredentials.create(
             folder.resolve("server.pem").toFile(), folder.resolve("server.key").toFile());

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What one language logs the other reads, to the last bit. The vectors are of both suites. */
 class InteroperationTest {
-  private static final String PROGRAM = "tests/vectors.py";
+  private static final String PROGRAM = "tests/support/vectors.py";
 
   /** The file. */
   static final class Vectors {
@@ -59,7 +59,7 @@ class InteroperationTest {
   void start() throws IOException {
     server = Server.start(folder);
     client = TrackingClient.connect(server.uri());
-    String text = Files.readString(Python.ROOT.resolve("tests/vectors.json"));
+    String text = Files.readString(Python.ROOT.resolve("tests/support/vectors.json"));
     vectors = new Gson().fromJson(text, Vectors.class);
   }
 

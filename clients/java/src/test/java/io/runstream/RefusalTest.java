@@ -80,7 +80,7 @@ class RefusalTest {
 
   @Test
   void theSameKeysAreAllowedAndRefusedAsInPython() throws Exception { // M1
-    String text = Files.readString(Python.ROOT.resolve("tests/vectors.json"));
+    String text = Files.readString(Python.ROOT.resolve("tests/support/vectors.json"));
     JsonObject keys = new Gson().fromJson(text, JsonObject.class).getAsJsonObject("keys");
     RunHandle run = client.startRun("keys");
     int count = 0;

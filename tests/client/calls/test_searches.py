@@ -1,0 +1,208 @@
+"""Searching through the client, to lists, iterators and data frames."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas
+import pytest
+
+import runstream
+from runstream import InvalidArgument, Metric, TrackingClient
+from support.server_process import ServerProcess
+
+
+@pytest.fixture
+def fluent(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrackingClient]:
+    """The client that the fluent API uses, in an experiment of its own."""
+    for name in ("RUNSTREAM_TRACKING_URI", "RUNSTREAM_EXPERIMENT_ID"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    runstream.set_tracking_uri(server.uri)
+    runstream.set_experiment("searched")
+    with TrackingClient(server.uri) as client:
+        yield client
+
+
+def names(runs: Iterator[runstream.Run]) -> list[str]:
+    return [run.info.run_name for run in runs]
+
+
+def test_what_was_logged_just_now_is_found(client: TrackingClient) -> None:
+    run_id = client.create_run(run_name="first").info.run_id
+    client.create_run(run_name="second")
+    client.log_metric(run_id, "loss", 0.5)
+    client.log_param(run_id, "lr", "0.1")
+    found = client.search_runs(filter_string="metrics.loss < 1 and params.lr = '0.1'")
+    assert names(found) == ["first"]
+    assert client.count_runs(filter_string="metrics.loss < 1") == 1
+    assert names(client.search_runs(order_by=["run_name DESC"])) == ["second", "first"]
+
+
+def test_an_iterator_asks_for_pages_as_they_are_needed(
+    client: TrackingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstream.calls.search_calls._PAGE", 3)
+    for i in range(8):
+        client.create_run(run_name=f"r{i}", start_time=i + 1)
+    assert names(client.search_runs()) == [f"r{i}" for i in range(7, -1, -1)]
+    assert names(client.search_runs(max_results=4)) == ["r7", "r6", "r5", "r4"]
+    assert names(client.search_runs(max_results=0)) == []
+    for i in range(5):
+        client.create_experiment(f"e{i}")
+    found = [e.name for e in client.search_experiments(order_by=["name"], max_results=5)]
+    assert found == ["Default", "e0", "e1", "e2", "e3"]
+    assert len(list(client.search_experiments())) == 6
+
+
+@pytest.fixture
+def begun(client: TrackingClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[runstream.Run]:
+    """A search for eight runs of which one was taken, and the second page is under way."""
+    monkeypatch.setattr("runstream.calls.search_calls._PAGE", 3)
+    for i in range(8):
+        client.create_run(run_name=f"r{i}", start_time=i + 1)
+    found = client.search_runs()
+    assert next(found).info.run_name == "r7"
+    return found
+
+
+def test_a_search_goes_on_after_the_server_was_killed(
+    begun: Iterator[runstream.Run], server: ServerProcess
+) -> None:
+    server.kill()
+    server.restart()
+    assert names(begun) == [f"r{i}" for i in range(6, -1, -1)]
+
+
+def test_a_search_goes_on_in_parent_and_child_after_a_fork(begun: Iterator[runstream.Run]) -> None:
+    rest = [f"r{i}" for i in range(6, -1, -1)]
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: sys.exit(names(begun) != rest)
+    )
+    child.start()
+    assert names(begun) == rest
+    child.join()
+    assert child.exitcode == 0
+
+
+def test_keys_and_views_are_chosen(client: TrackingClient) -> None:
+    run_id = client.create_run(run_name="one", tags={"team": "red"}).info.run_id
+    client.log(run_id, [Metric("a", 1.0, 1, 0), Metric("b", 2.0, 1, 0)], {"p": "x"})
+    (run,) = client.search_runs(metrics=["b"], params=[], tags=["team"])
+    assert (run.data.metrics, run.data.params, run.data.tags) == ({"b": 2.0}, {}, {"team": "red"})
+    client.delete_run(run_id)
+    assert names(client.search_runs()) == []
+    assert names(client.search_runs(run_view_type="DELETED_ONLY")) == ["one"]
+    assert client.count_runs(run_view_type="ALL") == 1
+    assert names(client.search_runs([], run_view_type="ALL")) == []
+
+
+def test_mistakes_are_refused(client: TrackingClient) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        next(client.search_runs(filter_string="metrics.loss ?"))
+    assert raised.value.metadata["column"] == "14"
+    with pytest.raises(InvalidArgument, match="ACTIVE_ONLY"):
+        client.search_runs(run_view_type="SOME")
+    with pytest.raises(InvalidArgument, match="list of ids"):
+        client.search_runs("0")
+    with pytest.raises(InvalidArgument, match="output_format"):
+        runstream.search_runs(output_format="csv")  # type: ignore[call-overload]
+    with pytest.raises(InvalidArgument, match="either"):
+        runstream.search_runs(["0"], experiment_names=["x"])
+
+
+@pytest.mark.usefixtures("fluent")
+def test_a_data_frame_has_the_columns_of_mlflow() -> None:
+    with runstream.start_run(run_name="a", tags={"team": "red"}):
+        runstream.log_params({"lr": "0.1"})
+        runstream.log_metrics({"loss": 0.5, "acc": math.nan})
+    with runstream.start_run(run_name="b"):
+        runstream.log_metric("loss", 0.25)
+    with runstream.start_run(run_name="c"):
+        frame = runstream.search_runs(order_by=["metrics.loss"])
+    base = ["run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time"]
+    assert list(frame.columns[:8]) == [*base, "metrics.acc", "metrics.loss"]
+    assert list(frame["tags.mlflow.runName"]) == ["b", "a", "c"]
+    assert list(frame["status"]) == ["FINISHED", "FINISHED", "RUNNING"]
+    assert list(frame["metrics.loss"][:2]) == [0.25, 0.5]
+    assert math.isnan(frame["metrics.loss"][2])
+    assert frame["metrics.loss"].dtype == "float64"
+    assert list(frame["params.lr"]) == [None, "0.1", None]
+    assert list(frame["tags.team"]) == [None, "red", None]
+    assert str(frame["start_time"].dt.tz) == "UTC"
+    assert abs(frame["start_time"][0] - pandas.Timestamp.now("UTC")) < pandas.Timedelta("1min")
+    assert frame["end_time"].isna().tolist() == [False, False, True]
+
+
+@pytest.mark.usefixtures("fluent")
+def test_an_empty_search_gives_an_empty_frame_or_list() -> None:
+    frame = runstream.search_runs(filter_string="metrics.none > 1")
+    assert (len(frame), list(frame.columns)[:2]) == (0, ["run_id", "experiment_id"])
+    assert runstream.search_runs(output_format="list") == []
+
+
+def test_the_chosen_experiment_is_searched_unless_others_are_named(
+    fluent: TrackingClient,
+) -> None:
+    with runstream.start_run(run_name="mine"):
+        pass
+    fluent.create_run(run_name="other")
+
+    def found(**arguments: object) -> set[str]:
+        runs = runstream.search_runs(output_format="list", **arguments)  # type: ignore[call-overload]
+        return {run.info.run_name for run in runs}
+
+    assert found() == {"mine"}
+    assert found(experiment_names=["Default", "none"]) == {"other"}
+    assert found(experiment_ids=["0"]) == {"other"}
+    assert found(search_all_experiments=True) == {"mine", "other"}
+    assert found(experiment_names=[]) == set()
+    assert runstream.count_runs() == 1
+    assert runstream.count_runs(["0"]) == 1
+
+
+@pytest.mark.usefixtures("fluent")
+def test_children_are_found_by_their_parent() -> None:
+    """R4."""
+    with runstream.start_run() as parent:
+        for i in range(2):
+            with runstream.start_run(run_name=f"child {i}", nested=True):
+                pass
+    found = runstream.search_runs(
+        filter_string=f"tags.mlflow.parentRunId = '{parent.info.run_id}'",
+        order_by=["run_name"],
+        output_format="list",
+    )
+    assert [run.info.run_name for run in found] == ["child 0", "child 1"]
+
+
+@pytest.mark.usefixtures("fluent")
+def test_experiments_are_renamed_deleted_restored_and_described() -> None:
+    """E3, E4."""
+    number = runstream.create_experiment("one")
+    runstream.rename_experiment(number, "two")
+    runstream.delete_experiment(number)
+    assert [e.name for e in runstream.search_experiments("DELETED_ONLY")] == ["two"]
+    runstream.restore_experiment(number)
+    runstream.set_experiment_tags({"mlflow.note.content": "# Search", "team": "red"})
+    (found,) = runstream.search_experiments(filter_string="tags.team = 'red'")
+    assert (found.name, found.tags["mlflow.note.content"]) == ("searched", "# Search")
+    with runstream.start_run() as run:
+        pass
+    runstream.delete_run(run.info.run_id)
+    assert runstream.count_runs() == 0
+    runstream.restore_run(run.info.run_id)
+    assert runstream.count_runs() == 1
+
+
+def test_a_search_works_on_a_file(tmp_path: Path) -> None:
+    with TrackingClient(tmp_path / "runs.db") as client:
+        run_id = client.create_run().info.run_id
+        client.log_metric(run_id, "loss", 1.0)
+        assert [run.info.run_id for run in client.search_runs(["0"], "metrics.loss = 1")] == [
+            run_id
+        ]

@@ -1,0 +1,126 @@
+"""The limits that the documents state, each held against the code."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from operator import attrgetter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LIMITS = (ROOT / "docs/limits.md").read_text()
+BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
+UNITS = {"KiB": 2**10, "MiB": 2**20, "minutes": 60}
+
+# By row of limits.md: where the numbers of the row come from, in their order.
+STATED: dict[str, list[str | int]] = {
+    "one message over gRPC": ["runstream.rules.MESSAGE_BYTES"],
+    "a request that only reads": ["admission.READ_REQUEST_BYTES"],
+    "calls and streams open at once": ["server.CALLS"],
+    "single messages that are received at once": [
+        "admission.WRITES_AT_ONCE",
+        "admission.READS_AT_ONCE",
+    ],
+    "a message that is slow to come": ["admission.RECEIVE_SECONDS", "admission.SLOW_AT_ONCE"],
+    "messages over 64 KiB in work at once": ["admission.LARGE", "admission.LARGE_AT_ONCE"],
+    "what waits to be written": ["store.writer.Writer.QUEUE_BYTES"],
+    "requests of a LogBatch stream whose answers are not read": ["servicers.logs.PENDING"],
+    "what may come of a stream before it is asked for": [64 * 2**10],  # of HTTP/2 itself
+    "a connection that says nothing; that asks nothing": [
+        "grpc.server_handshake_timeout_ms",
+        "grpc.max_connection_idle_ms",
+    ],
+    "connections, of all the open files that the process may have": [],
+    "the time of a read, with its wait for a thread": [
+        "store.readers.READ_SECONDS",
+        "store.readers.MAINTENANCE_SECONDS",
+    ],
+    "reads that wait for a thread": ["store.readers.WAITING"],
+    "reads under way": ["store.readers.THREADS", "store.readers.QUICK_THREADS"],
+    "a page of runs or experiments": [
+        "servicers.searches.PAGE_RESULTS",
+        "store.budget.PAGE_BYTES",
+    ],
+    "a page of artifacts": ["servicers.artifacts.PAGE_FILES"],
+    "a list of the artifact proxy, which has no pages": ["http.artifacts.LISTED_FILES"],
+    "a page of a history; histories of several runs together": ["servicers.metrics.PAGE_POINTS"],
+    "one run, with all that it logged": ["store.budget.ANSWER_BYTES"],
+    "the tags of one experiment": ["store.budget.ANSWER_BYTES"],
+    "the keys of experiments": ["store.budget.ANSWER_BYTES"],
+    "the text of an error; each of its particulars": [
+        "runstream.errors._MESSAGE_CHARACTERS",
+        "runstream.errors._METADATA_CHARACTERS",
+    ],
+    "characters": ["store.search.parse.FILTER_CHARACTERS"],
+    "conditions; of them with a pattern": [
+        "store.search.parse.CONDITIONS",
+        "store.search.parse.PATTERNS",
+    ],
+    "nesting": ["store.search.parse.NESTING"],
+    "a pattern": [
+        "store.search.patterns.PATTERN_CHARACTERS",
+        "store.search.patterns.PROGRAM_STEPS",
+    ],
+    "keys to order by": ["store.search.order.ORDER_KEYS"],
+    "runs, or experiments, that a watch names": ["servicers.watches.NAMED"],
+    "commits that are kept for those who are slow": ["store.feed.KEPT_BYTES"],
+    "an answer": ["servicers.watches.ANSWER_BYTES"],
+    "answers on their way to all watchers": ["servicers.watches.SENDING_BYTES"],
+    "pages of the database that the writer keeps": ["store.database.WRITER_CACHE_BYTES"],
+    "pages that each of the five reading connections keeps, 40 MiB in all; "
+    "what one sorts in memory": [
+        40 * 2**20,
+        "store.database.READER_CACHE_BYTES",
+        "store.database.READER_CACHE_BYTES",
+    ],
+    "summaries of the series in work": ["store.series.SUMMARIES_BYTES"],
+}
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers of a text, in bytes or seconds."""
+    text = re.sub(r"RE2|HTTP/2", "", text)
+    found = re.findall(r"(\d[\d,]*(?:\.\d+)?)(?: (KiB|MiB|minutes))?", text)
+    return [float(number.replace(",", "")) * UNITS.get(unit, 1) for number, unit in found]
+
+
+def rows(document: str) -> list[list[str]]:
+    """The cells of the rows of its tables, without the heads."""
+    lines = document.splitlines()
+    heads = {at + i for at, line in enumerate(lines) if line.startswith("|---") for i in (-1, 0)}
+    return [
+        line[2:-2].split(" | ")
+        for at, line in enumerate(lines)
+        if line.startswith("|") and at not in heads
+    ]
+
+
+def value(name: str | float) -> float:
+    """What a number is in the code."""
+    if not isinstance(name, str):
+        return name
+    if name.startswith("grpc."):
+        options = dict(importlib.import_module("runstream_service.server")._OPTIONS)
+        return float(options[name]) / 1_000
+    full = name if name.startswith("runstream.") else f"runstream_service.{name}"
+    module, _, constant = full.rpartition(".")
+    if module.endswith(".Writer"):
+        module, constant = module.removesuffix(".Writer"), f"Writer.{constant}"
+    found: float = attrgetter(constant)(importlib.import_module(module))
+    return found
+
+
+def test_each_limit_of_the_rules_is_that_of_the_code() -> None:
+    table = rows(BEHAVIOUR.partition("\n## Limits\n")[2])
+    assert table
+    for limit, said, constant in table:
+        found = re.fullmatch(r"`([\w.]+)` in `(.*)\.py`", constant)
+        assert found, limit
+        name, file = found.groups()
+        module = file.removeprefix("clients/python/").removeprefix("service/").replace("/", ".")
+        assert numbers(said) == [attrgetter(name)(importlib.import_module(module))], limit
+
+
+def test_each_limit_of_what_a_caller_can_make_a_server_hold_is_that_of_the_code() -> None:
+    table = {row[0]: numbers(" ".join(row)) for row in rows(LIMITS)}
+    assert table == {row: [value(name) for name in names] for row, names in STATED.items()}

@@ -1,0 +1,25 @@
+"""What `make` says where something is missing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_without_a_jdk_the_last_lines_say_that_the_jvm_was_not_tested(tmp_path: Path) -> None:
+    for tool in ("find", "make", "sh"):
+        found = shutil.which(tool)
+        assert found
+        (tmp_path / tool).symlink_to(found)
+    done = subprocess.run(
+        ["make", "--assume-old=.venv/installed", "test-jvm"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Java and Scala clients were NOT run" in " ".join(done.stdout.splitlines()[-4:])

@@ -1,0 +1,128 @@
+"""Client and server with the lowest and with the newest versions of all that they require."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runstream import TrackingClient
+from support.server_process import ServerProcess
+from support.virtual_environments import CLIENT, SERVER, Environment, pins
+from support.virtual_environments import lowest as lowest_of
+
+FLOORS = lowest_of(CLIENT)
+
+PROGRAM = """
+import sys
+import runstream
+
+runstream.set_tracking_uri(sys.argv[1])
+with runstream.start_run() as run:
+    runstream.log_param("lr", 0.1)
+    for step in range(100):
+        runstream.log_metric("loss", 1 / (step + 1), step=step)
+read = runstream.get_run(run.info.run_id)
+assert read.info.status == "FINISHED"
+assert read.data.params == {"lr": "0.1"}
+assert read.data.metrics == {"loss": 0.01}
+with runstream.TrackingClient(sys.argv[1]) as client:
+    history = client.get_metric_history(run.info.run_id, "loss")
+assert [(point.step, point.value) for point in history] == [(i, 1 / (i + 1)) for i in range(100)]
+assert "click" not in sys.modules and "runstream_service" not in sys.modules
+import grpc, google.protobuf
+print(grpc.__version__, google.protobuf.__version__)
+"""
+
+
+def test_the_lowest_supported_versions_log_a_run(
+    lowest: Environment, server: ServerProcess
+) -> None:
+    versions = lowest.run("-c", PROGRAM, server.uri).split()
+    assert versions[0] == FLOORS["grpcio"]
+    assert versions[1].startswith(FLOORS["protobuf"])
+
+
+def test_the_newest_supported_versions_log_a_run_and_need_no_click(
+    newest: Environment, server: ServerProcess
+) -> None:
+    grpcio, protobuf = newest.run("-c", PROGRAM, server.uri).split()
+    assert grpcio != FLOORS["grpcio"]
+    assert protobuf.split(".")[0] > FLOORS["protobuf"].split(".")[0]
+    assert newest.run("-c", "import importlib.util as u; print(u.find_spec('click'))") == "None\n"
+
+
+@pytest.fixture(scope="module", params=["lowest", "newest"])
+def server_environment(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Environment:
+    """The lowest, or the newest, version of everything that client and server require."""
+    required = CLIENT + SERVER
+    if request.param == "lowest":
+        if sys.version_info >= (3, 13):
+            pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
+        required = pins(required)
+    environment = Environment(tmp_path_factory.mktemp(request.param), *required)
+    environment.install("--no-deps", str(wheel))
+    return environment
+
+
+@pytest.fixture
+def served(server_environment: Environment, tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server of that environment, with HTTP, for which every warning is an error."""
+    server = ServerProcess(
+        tmp_path / "runs.db",
+        {"RUNSTREAM_HTTP_PORT": "0"},
+        program=("-W", "error", "-m", "runstream"),
+        python=server_environment.python,
+    )
+    yield server
+    assert server.stop() == ""
+
+
+def test_client_and_server_of_these_versions_log_and_read_a_run(
+    server_environment: Environment, served: ServerProcess
+) -> None:
+    server_environment.run("-c", PROGRAM, served.uri)
+
+
+def test_http_of_these_versions_answers(served: ServerProcess) -> None:
+    with TrackingClient(served.uri) as client:
+        run = client.create_run(tags={"team": "vision"})
+        client.log_batch(run.info.run_id, [("loss", 0.5, 1, 1)], {"lr": "0.1"})
+        client.log_text(run.info.run_id, "hello", "notes/a.txt")
+        client.set_terminated(run.info.run_id)
+    assert fetch(served, "/health") == b"OK"
+    filter_string = "metrics.loss < 1 AND tags.team RLIKE '^vis'"
+    found = post(served, "mlflow/runs/search", {"experiment_ids": ["0"], "filter": filter_string})[
+        "runs"
+    ]
+    assert [each["info"]["run_id"] for each in found] == [run.info.run_id]
+    assert found[0]["data"]["params"] == [{"key": "lr", "value": "0.1"}]
+    where = urllib.parse.urlencode({"run_id": run.info.run_id, "path": "notes/a.txt"})
+    assert fetch(served, f"/get-artifact?{where}") == b"hello"
+    assert json.loads(fetch(served, "/openapi.json"))["openapi"].startswith("3.0")
+    assert b"swagger" in fetch(served, "/openapi")
+    assert b"<title>" in fetch(served, "/")
+
+
+def post(server: ServerProcess, path: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(
+        f"{server.http}/api/2.0/{path}",
+        json.dumps(body).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def fetch(server: ServerProcess, path: str) -> bytes:
+    with urllib.request.urlopen(server.http + path, timeout=20) as answer:
+        content: bytes = answer.read()
+    return content

@@ -1,0 +1,314 @@
+"""Where contents are kept: a folder, or a bucket of an S3-compatible store (moto's server)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped] # comes with moto
+import pytest
+from grpc import StatusCode
+from moto.server import ThreadedMotoServer
+
+from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
+from runstream_service.engine.database import close_database, open_database
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.served_files import ServedFiles
+from runstream_service.engine.writer import Writer
+from runstream_service.files.blobs import Blobs
+from runstream_service.files.folder import Folder
+from runstream_service.files.opening import open_storage
+from runstream_service.files.threads import FileThreads
+from runstream_service.ingest.ingest import Ingest
+from runstream_service.live.feed import Feed
+from runstream_service.live.heartbeats import Heartbeats
+from support.api import Api, refused
+from support.artifacts import MIB, download, on_disk, paths, upload, uploaded
+from support.server_process import ENVIRONMENT, ServerProcess
+
+ID = "0123456789abcdef" * 2
+
+
+class Store:
+    """A bucket, and the environment of a server that keeps its artifacts there."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": endpoint,
+            "RUNSTREAM_ARTIFACT_ROOT": "s3://artifacts/some/prefix",
+        }
+        self.client: Any = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+        )
+
+    def names(self) -> list[str]:
+        """The objects in the bucket."""
+        found = self.client.list_objects_v2(Bucket="artifacts").get("Contents", [])
+        return [entry["Key"] for entry in found]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def store(endpoint: str) -> Iterator[Store]:
+    store = Store(endpoint)
+    store.client.create_bucket(Bucket="artifacts")
+    yield store
+    for name in store.names():
+        store.client.delete_object(Bucket="artifacts", Key=name)
+    store.client.delete_bucket(Bucket="artifacts")
+    store.client.close()
+
+
+def test_files_go_to_a_bucket_and_come_back(
+    store: Store, start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    server = start_server(**store.environment)
+    api = connect(server.address)
+    run_id, content = api.new_run(), os.urandom(20 * MIB + 3)
+    for path, part in (("a/large", content), ("a/empty", b""), ("small", b"abc")):
+        upload(api, run_id, path, part)
+        assert download(api, run_id, path) == part
+    upload(api, run_id, "again", content)
+    assert (
+        download(api, run_id, "a/large", 3 * MIB + 1, 9 * MIB) == content[3 * MIB + 1 :][: 9 * MIB]
+    )
+    assert download(api, run_id, "a/large", len(content)) == b""
+    assert paths(api, run_id, recursive=True) == ["a/empty", "a/large", "again", "small"]
+    assert len(store.names()) == 3
+    assert all(name.startswith("some/prefix/") for name in store.names())
+    assert on_disk(server.database.with_name("runs.db.uploads")) == []
+    assert not server.database.with_name("artifacts").exists()
+
+
+def test_the_object_goes_with_the_last_file_that_has_it(
+    store: Store, start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    api = connect(start_server(**store.environment).address)
+    run_id = api.new_run()
+    upload(api, run_id, "a", b"one")
+    upload(api, run_id, "b", b"one")
+    api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id, path="a"))
+    assert len(store.names()) == 1
+    upload(api, run_id, "b", b"two")
+    assert len(store.names()) == 1
+    assert download(api, run_id, "b") == b"two"
+    api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id))
+    assert store.names() == []
+
+
+def test_while_the_bucket_cannot_be_reached_nothing_is_lost(
+    store: Store, start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    server = start_server(**store.environment)
+    api = connect(server.address)
+    run_id, content = api.new_run(), os.urandom(2 * MIB)
+    upload(api, run_id, "before", b"x")
+    (name,) = store.names()
+    store.client.delete_object(Bucket="artifacts", Key=name)
+    store.client.delete_bucket(Bucket="artifacts")
+    with refused(StatusCode.UNAVAILABLE, "STORAGE"):
+        upload(api, run_id, "f", content, ID)
+    with refused(StatusCode.UNAVAILABLE, "STORAGE"):
+        download(api, run_id, "before")
+    assert paths(api, run_id) == ["before"]
+    assert uploaded(api, run_id, ID) == len(content)
+    api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id))
+    assert name.endswith(tuple(stray_names(server)))
+
+    store.client.create_bucket(Bucket="artifacts")
+    upload(api, run_id, "f", content, ID, len(content))
+    assert download(api, run_id, "f") == content
+    assert "object store failed" in server.stop()
+
+
+def test_a_content_that_was_taken_for_forgotten_is_put_again(
+    store: Store, start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    server = start_server(**store.environment)
+    with sqlite3.connect(server.database) as database:
+        database.executescript(
+            "CREATE TABLE once (x); INSERT INTO once VALUES (1); "
+            "CREATE TRIGGER collected AFTER INSERT ON stray WHEN EXISTS (SELECT 1 FROM once) "
+            "BEGIN DELETE FROM stray; DELETE FROM once; END"
+        )
+    api = connect(server.address)
+    run_id = api.new_run()
+    upload(api, run_id, "f", b"x")
+    assert len(store.names()) == 2
+    assert download(api, run_id, "f") == b"x"
+
+
+def test_a_server_moves_large_files_in_constant_memory(
+    start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    server = start_server()
+    api = connect(server.address)
+    run_id = api.new_run()
+    content = os.urandom(256 * MIB)
+    upload(api, run_id, "small", b"x")
+    before = peak(server)
+    upload(api, run_id, "large", content)
+    assert download(api, run_id, "large") == content
+    assert peak(server) - before < 100_000_000
+
+
+def peak(server: ServerProcess) -> int:
+    """The most memory that the server ever had, in bytes."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def test_artifacts_are_in_the_folder_that_was_asked_for_made_at_first_use(
+    start_server: Callable[..., ServerProcess], connect: Callable[[str], Api], tmp_path: Path
+) -> None:
+    server = start_server(RUNSTREAM_ARTIFACT_ROOT="some where/deep")
+    api = connect(server.address)
+    root = tmp_path / "some where" / "deep"
+    assert not root.exists()
+    run_id = api.new_run()
+    assert paths(api, run_id) == []
+    upload(api, run_id, "f", b"x")
+    assert len(on_disk(root)) == 1
+    server.stop()
+    server.restart()
+    assert download(connect(server.address), run_id, "f") == b"x"
+
+
+@pytest.mark.parametrize("root", ["gs://bucket/x", "s3://", "http://h/x", "file", "file/below"])
+def test_an_artifact_root_that_cannot_be_used_is_refused_at_start(
+    tmp_path: Path, root: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    started = subprocess.run(
+        [sys.executable, "-m", "runstream", "server", "--port", "0", "--artifact-root", root],
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (started.returncode, started.stdout) == (2, "")
+    assert started.stderr.startswith("runstream server: artifact root")
+    assert started.stderr.count("\n") == 1
+    assert root in started.stderr
+
+
+def test_a_reader_who_hangs_up_leaves_the_file_to_the_thread_that_reads(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = tmp_path / "content"
+    content.write_bytes(bytes(16 * MIB))
+
+    async def hang_up_often() -> None:
+        threads = FileThreads()
+        folder: Any = Folder(tmp_path, threads)
+        for turn in range(200):
+            reading = folder.read("content", 0, 16 * MIB)
+            waiting = asyncio.ensure_future(anext(reading))
+            await asyncio.wait((waiting,), timeout=turn / 200_000)  # up to a millisecond
+            waiting.cancel()
+            await asyncio.wait((waiting,))
+            await reading.aclose()
+        await threads.close()
+        await asyncio.sleep(0.1)  # until the last file is closed
+
+    asyncio.run(hang_up_often())
+    assert caplog.messages == []
+    assert not [fd for fd in Path("/proc/self/fd").iterdir() if fd.resolve() == content]
+
+
+def test_collecting_removes_what_no_file_has(server: ServerProcess, api: Api) -> None:
+    """E5."""
+    root = server.database.with_name("artifacts")
+    kept, purged = api.new_run(), api.new_run()
+    upload(api, kept, "a", b"both")
+    upload(api, purged, "a", b"both")
+    upload(api, purged, "b", b"x" * 1000)
+    server.stop()
+    before = on_disk(root)
+    with sqlite3.connect(server.database) as database:
+        database.execute("PRAGMA foreign_keys = 1")
+        database.execute("DELETE FROM run WHERE uuid = ?", (purged,))
+    assert asyncio.run(collect(server.database, root)) == (1, 1000)
+    assert len(before) == 2
+    (name,) = on_disk(root)
+    assert (root / name).read_bytes() == b"both"
+    assert asyncio.run(collect(server.database, root)) == (0, 0)
+
+
+def test_collecting_removes_what_a_crash_left_and_nothing_of_others(
+    server: ServerProcess, api: Api
+) -> None:
+    """A root may be that of two databases beside each other, or hold other things."""
+    root = server.database.with_name("artifacts")
+    upload(api, api.new_run(), "f", b"x")
+    server.stop()
+    (mine,) = on_disk(root)
+    names = {"leaving": 0, "left": 1, "coming": time.time_ns() // 1_000_000}
+    with sqlite3.connect(server.database) as database:
+        for name, since in names.items():
+            database.execute("INSERT INTO stray VALUES (?, ?)", (f"ab/{name}", since))
+    (root / "ab").mkdir(exist_ok=True)
+    for name in (*names, "another"):
+        (root / "ab" / name).write_bytes(b"x")
+        os.utime(root / "ab" / name, (0, 0))
+    assert asyncio.run(collect(server.database, root)) == (0, 0)
+    assert on_disk(root) == sorted([mine, "ab/another", "ab/coming"])
+    assert stray_names(server) == ["ab/coming"]
+
+
+def test_no_name_is_left_stray_by_uploads_and_deletions(server: ServerProcess, api: Api) -> None:
+    run_id = api.new_run()
+    for path, content in (("a", b"1"), ("b", b"1"), ("a", b"2"), ("b", b"3")):
+        upload(api, run_id, path, content)
+    api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id))
+    assert stray_names(server) == []
+
+
+def stray_names(server: ServerProcess) -> list[str]:
+    """Contents that are nobody's now."""
+    with sqlite3.connect(server.database) as database:
+        return [name for (name,) in database.execute("SELECT name FROM stray ORDER BY name")]
+
+
+async def collect(database: Path, root: Path) -> tuple[int, int]:
+    """What a purge does at its end, on the database of a server that is stopped."""
+    open_database(database)
+    served = ServedFiles(database)
+    writer, readers, threads = (
+        Writer(served, Ingest(Heartbeats(0)), Feed()),
+        Readers(served),
+        FileThreads(),
+    )
+    try:
+        blobs = Blobs(writer, readers, *open_storage(str(root), database, threads))
+        return await blobs.collect_orphans()
+    finally:
+        await writer.close()
+        await readers.close()
+        await threads.close()
+        close_database()

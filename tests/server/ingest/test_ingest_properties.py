@@ -1,0 +1,103 @@
+"""Rows M4 and M5 for any points, in any batches, in any order, with anything sent again."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runstream_service.engine.batch import Batch
+from support.api import Api, Point, batch
+from support.server_process import ServerProcess
+
+# Few keys, steps and times, so that points meet; any value.
+POINTS = st.tuples(
+    st.sampled_from(["a", "b", "c"]),
+    st.sampled_from([-(2**63), -1, 0, 1, 2, 2**63 - 1]),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 0.5, -0.5, math.nan, math.inf, -math.inf]) | st.floats(),
+)
+BATCHES = st.lists(st.lists(POINTS, max_size=12), max_size=8)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path_factory.mktemp("properties") / "runs.db")
+    yield server
+    server.stop()
+
+
+def identity(point: Point) -> tuple[object, ...]:
+    """What makes two points the same point (M4); all NaNs are one value."""
+    key, step, timestamp, value = point
+    return key, step, timestamp, "NaN" if math.isnan(value) else value
+
+
+def rank(point: Point) -> tuple[object, ...]:
+    """What makes one point later than another (M5)."""
+    _, step, timestamp, value = point
+    return step, timestamp, 0.0 if math.isnan(value) else value, math.isnan(value)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(batches=BATCHES, resent=st.lists(st.integers(0, 7), max_size=6))
+def test_any_points_are_stored_once_and_summarised_right(
+    server: ServerProcess,
+    connect: Callable[[str], Api],
+    batches: list[list[Point]],
+    resent: list[int],
+) -> None:
+    """M4, M5."""
+    api = connect(server.address)
+    run_id = api.new_run()
+    sent = batches + [batches[i] for i in resent if i < len(batches)]
+    answers = api.stream(batch(run_id, points) for points in sent)
+    assert not any(answer.HasField("error") for answer in answers)
+
+    points = {identity(point): point for points in batches for point in points}
+    stored = api.points(run_id)
+    assert sorted(map(repr, map(identity, stored))) == sorted(map(repr, points))
+    for key, latest in api.latest(run_id).items():
+        series = [point for point in points.values() if point[0] == key]
+        assert rank((key, *latest)) == max(map(rank, series))
+        numbers = [value for *_, value in series if not math.isnan(value)]
+        assert summary(server, run_id, key) == (
+            len(series),
+            min(numbers, default=None),
+            max(numbers, default=None),
+        )
+
+
+def summary(server: ServerProcess, run_id: str, key: str) -> tuple[object, ...]:
+    with sqlite3.connect(server.database) as database:
+        found: tuple[object, ...] = database.execute(
+            "SELECT count, least, greatest FROM series JOIN run ON run.id = series.run_id "
+            "WHERE uuid = ? AND key = ?",
+            (run_id, key),
+        ).fetchone()
+    database.close()
+    return found
+
+
+@given(st.lists(POINTS, max_size=60))
+def test_the_series_of_a_batch_hold_its_points_in_order(points: list[Point]) -> None:
+    request = batch("run", points)
+    table = request.metrics
+    columns = (table.key[:], table.step[:], table.timestamp[:], table.value[:])
+    decoded = Batch("run", list(table.keys), *columns)
+    decoded.check()
+    series = {key: list(zip(*columns, strict=True)) for key, *columns in decoded.series()}
+    assert repr(series) == repr(
+        {
+            key: [point[1:] for point in points if point[0] == key]
+            for key in dict.fromkeys(point[0] for point in points)
+        }
+    )

@@ -1,0 +1,124 @@
+"""What one caller sends does not stop the others: their calls are answered meanwhile."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+
+from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.run_pb2 import Param
+from runstream.v1.run_service_pb2 import CountRunsRequest, SearchRunsRequest
+from support.api import Api, batch, refused
+from support.probe import Probe
+from support.server_process import ServerProcess
+
+Probing = Callable[[ServerProcess], Probe]
+
+
+@pytest.fixture
+def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
+    return start_server(RUNSTREAM_HTTP_PORT="0")
+
+
+def test_a_batch_of_many_params_with_one_repeated_is_refused_at_once(
+    server: ServerProcess, api: Api, probe: Probing
+) -> None:
+    run_id = api.new_run()
+    keys = [f"p{i}" for i in range(270_000)]
+    params = [(key, "") for key in [*keys, keys[-1]]]
+    with probe(server) as seen:
+        (answer,) = api.stream([batch(run_id, (), params)])
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "PARAM_REPEATED") as refusal:
+            api.logging.Log(
+                LogRequest(run_id=run_id, params=[Param(key=key) for key, _ in params[-250_000:]])
+            )
+    assert answer.error.reason == "PARAM_REPEATED"
+    assert answer.error.metadata["field"] == refusal.metadata["field"] == f"params.{keys[-1]}"
+    seen.assert_others_were_served()
+
+
+def test_patterns_that_take_long_are_refused(api: Api) -> None:
+    run_id = api.new_run()
+    api.stream([batch(run_id, (), (), [("t", "ab" * 32_768)])])
+    for pattern in ("([ab]*){900}", ".{900}", r"\p{L}{30}"):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
+            api.runs.SearchRuns(SearchRunsRequest(filter=f"tags.t RLIKE '{pattern}'"))
+        assert "1200 steps" in refusal.metadata["expected"]
+    many = " OR ".join(f"tags.t LIKE '%{i}'" for i in range(51))
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
+        api.runs.CountRuns(CountRunsRequest(filter=many))
+
+
+def slow_searches(api: Api, count: int) -> list[Any]:
+    """Begin searches each of which takes a minute or more."""
+    run_id = api.new_run()
+    api.stream([batch(run_id, (), (), [(f"t{i}", "ab" * 32_768) for i in range(15)])])
+    slow = " OR ".join(f"tags.t{i} RLIKE '(a?b?){{180}}c{j}'" for i in range(15) for j in range(3))
+    return [
+        api.runs.SearchRuns.future(SearchRunsRequest(filter=slow), timeout=120)
+        for _ in range(count)
+    ]
+
+
+def test_slow_searches_hold_nobody_up_and_end_with_their_callers(
+    server: ServerProcess, api: Api, probe: Probing
+) -> None:
+    with probe(server) as seen:
+        searches = slow_searches(api, 8)
+        time.sleep(2)
+        assert not any(search.done() for search in searches)
+        for search in searches:
+            search.cancel()
+        started = time.monotonic()
+        api.runs.SearchRuns(SearchRunsRequest(max_results=1), timeout=60)
+        assert time.monotonic() - started < 20
+    seen.assert_others_were_served()
+
+
+def test_a_server_with_slow_searches_stops_in_its_time(server: ServerProcess, api: Api) -> None:
+    searches = slow_searches(api, 8)
+    time.sleep(0.5)
+    assert not any(search.done() for search in searches)
+    server.stop()
+
+
+def test_a_connection_that_says_nothing_is_closed(server: ServerProcess) -> None:
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as silent:
+        while silent.recv(4096):
+            pass  # what gRPC says first
+
+
+def test_a_server_takes_as_many_descriptors_as_it_may(server: ServerProcess) -> None:
+    soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
+
+
+def test_a_call_without_its_message_ends_and_holds_up_no_other(
+    server: ServerProcess, api: Api
+) -> None:
+    """Callers whose message does not come, and who then leave."""
+    over = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        over.wait(60)
+        yield from ()
+
+    with grpc.insecure_channel(server.address) as channel:
+        method: Any = channel.stream_unary("/runstream.v1.RunService/CreateRun")
+        calls = [method.future(nothing(), timeout=60) for _ in range(60)]
+        api.new_run()
+        codes = [call.code() for call in calls[-20:]]
+        assert codes == [grpc.StatusCode.UNAVAILABLE] * 20
+        for call in calls:
+            call.cancel()
+    over.set()
+    api.new_run()
+    assert server.stop() == ""

@@ -1,0 +1,89 @@
+"""Files of runs over raw stubs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from runstream.v1.artifact_pb2 import FileInfo
+from runstream.v1.artifact_service_pb2 import (
+    DownloadArtifactRequest,
+    GetUploadRequest,
+    ListArtifactsRequest,
+    UploadArtifactRequest,
+    UploadEnd,
+    UploadStart,
+)
+from support.api import Api
+
+MIB = 1024 * 1024
+
+
+def start(run_id: str, path: str, upload_id: str = "", offset: int = 0) -> UploadArtifactRequest:
+    part = UploadStart(run_id=run_id, path=path, upload_id=upload_id, offset=offset)
+    return UploadArtifactRequest(start=part)
+
+
+def chunks(content: bytes) -> Iterator[UploadArtifactRequest]:
+    for i in range(0, len(content), MIB):
+        yield UploadArtifactRequest(chunk=content[i : i + MIB])
+
+
+def end(content: bytes) -> UploadArtifactRequest:
+    return UploadArtifactRequest(end=UploadEnd(sha256=hashlib.sha256(content).hexdigest()))
+
+
+def upload(
+    api: Api, run_id: str, path: str, content: bytes, upload_id: str = "", offset: int = 0
+) -> FileInfo:
+    """Upload a file, or what of it follows `offset`."""
+
+    def requests() -> Iterator[UploadArtifactRequest]:
+        yield start(run_id, path, upload_id, offset)
+        yield from chunks(content[offset:])
+        yield end(content)
+
+    return api.artifacts.UploadArtifact(requests(), timeout=60).file
+
+
+def download(api: Api, run_id: str, path: str, offset: int = 0, length: int = 0) -> bytes:
+    """The bytes of a file, or a part of them."""
+    request = DownloadArtifactRequest(run_id=run_id, path=path, offset=offset, length=length)
+    first, *rest = api.artifacts.DownloadArtifact(request, timeout=60)
+    assert (first.file.path, first.chunk) == (path, b"")
+    assert not any(answer.HasField("file") for answer in rest)
+    assert all(len(answer.chunk) <= MIB for answer in rest)
+    return b"".join(answer.chunk for answer in rest)
+
+
+def pages(
+    api: Api, run_id: str, path: str = "", *, recursive: bool = False, size: int = 0
+) -> Iterator[list[FileInfo]]:
+    """The pages of a list."""
+    request = ListArtifactsRequest(run_id=run_id, path=path, recursive=recursive, max_results=size)
+    while True:
+        page = api.artifacts.ListArtifacts(request)
+        yield list(page.files)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def paths(api: Api, run_id: str, path: str = "", *, recursive: bool = False) -> list[str]:
+    """The paths of a list; those of folders end in `/`."""
+    files = [f for page in pages(api, run_id, path, recursive=recursive) for f in page]
+    return [f.path + "/" * f.is_dir for f in files]
+
+
+def uploaded(api: Api, run_id: str, upload_id: str, path: str = "f") -> int:
+    """How much of an upload is there."""
+    question = GetUploadRequest(run_id=run_id, path=path, upload_id=upload_id)
+    return api.artifacts.GetUpload(question).offset
+
+
+def on_disk(root: Path) -> list[str]:
+    """All files below an artifact root."""
+    found = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+    return sorted(str(file.relative_to(root)) for file in found)
