@@ -36,28 +36,28 @@ from runstream_service.engine.models import (
     Write,
     database,
 )
-from runstream_service.engine.statement import LISTED, first_row, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
 
 # Rows that one step removes, and runs that one step takes out of sight.
 ROWS = 5_000
 RUNS = 100
 
 _PLACE = (Point.step, Point.timestamp, Point.value)
-_NTH_POINT = written(
+_NTH_POINT = compile_sql(
     Point.select(*_PLACE).where(Point.series == 0).order_by(*_PLACE).limit(1).offset(0)
 )
-_DELETE_POINTS_UP_TO = written(
+_DELETE_POINTS_UP_TO = compile_sql(
     Point.delete().where((Point.series == 0) & (Tuple(*_PLACE) <= Tuple(0, 0, 0.0)))
 )
-_DELETE_POINTS = written(Point.delete().where(Point.series == 0))
-_SELECT_SERIES = written(Series.select(Series.id, Series.count).where(Series.run == 0).limit(0))
-_DELETE_SERIES = written(Series.delete().where(Series.id == 0))
-_SHORTEN_SERIES = written(Series.update(count=0).where(Series.id == 0))
+_DELETE_POINTS = compile_sql(Point.delete().where(Point.series == 0))
+_SELECT_SERIES = compile_sql(Series.select(Series.id, Series.count).where(Series.run == 0).limit(0))
+_DELETE_SERIES = compile_sql(Series.delete().where(Series.id == 0))
+_SHORTEN_SERIES = compile_sql(Series.update(count=0).where(Series.id == 0))
 
 
 def _delete_some(table: Any, key: Any) -> str:
     some = table.select(key).where(table.run == 0).limit(0)
-    return written(table.delete().where((table.run == 0) & key.in_(some)))
+    return compile_sql(table.delete().where((table.run == 0) & key.in_(some)))
 
 
 _DELETE_SOME = [
@@ -69,10 +69,10 @@ _DELETE_SOME = [
     _delete_some(ModelInput, ModelInput.id),
     _delete_some(ModelMetric, ModelMetric.id),
 ]
-_SELECT_INPUTS = written(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
-_DELETE_INPUTS = written(Input.delete().where(Input.id.in_(LISTED)))
+_SELECT_INPUTS = compile_sql(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
+_DELETE_INPUTS = compile_sql(Input.delete().where(Input.id.in_(VALUES)))
 _USED = fn.EXISTS(Input.select(Input.id).where(Input.dataset == Dataset.id))
-_DELETE_DATASETS = written(Dataset.delete().where(Dataset.id.in_(LISTED) & ~_USED))
+_DELETE_DATASETS = compile_sql(Dataset.delete().where(Dataset.id.in_(VALUES) & ~_USED))
 
 
 @dataclass
@@ -210,8 +210,8 @@ def _remove_settings(run: int, limit: int) -> int:
         left -= database.execute_sql(statement, (run, run, left)).rowcount
     inputs = database.execute_sql(_SELECT_INPUTS, (run, left)).fetchall()
     if inputs:
-        database.execute_sql(_DELETE_INPUTS, (listed(row[0] for row in inputs),))
-        database.execute_sql(_DELETE_DATASETS, (listed(row[1] for row in inputs),))
+        database.execute_sql(_DELETE_INPUTS, (json_array(row[0] for row in inputs),))
+        database.execute_sql(_DELETE_DATASETS, (json_array(row[1] for row in inputs),))
     return limit - left + len(inputs)
 
 

@@ -17,12 +17,12 @@ from runstream_service.engine.models import (
     ModelWrite,
     database,
 )
-from runstream_service.engine.statement import written
+from runstream_service.engine.statements import compile_sql
 
 
 def _delete_some(table: Any, key: Any) -> str:
     some = table.select(key).where(table.owner == 0).limit(0)
-    return written(table.delete().where((table.owner == 0) & key.in_(some)))
+    return compile_sql(table.delete().where((table.owner == 0) & key.in_(some)))
 
 
 _DELETE_SOME = [
@@ -31,7 +31,7 @@ _DELETE_SOME = [
     _delete_some(LoggedModelTag, LoggedModelTag.key),
     _delete_some(ModelWrite, ModelWrite.id),
 ]
-_DELETE = written(LoggedModel.delete().where(LoggedModel.id == 0))
+_DELETE = compile_sql(LoggedModel.delete().where(LoggedModel.id == 0))
 
 
 def doomed(before: int, experiments: Any) -> Any:

@@ -10,15 +10,15 @@ from peewee import SQL, fn
 from runstream.v1.run_pb2 import RunStatus
 from runstream_service.catalog.experiments import ids_of
 from runstream_service.engine.models import Run, database
-from runstream_service.engine.statement import LISTED, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, json_array
 
 # The greatest of the values of one row is what SQLite calls the MAX of several.
 _NONE = SQL("0")
 _LAST = fn.MAX(Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_sign, _NONE))
 _RUNNING = fn.SUM(Run.status == RunStatus.RUNNING)
-_OF_EXPERIMENTS = written(
+_OF_EXPERIMENTS = compile_sql(
     Run.select(Run.experiment, fn.COUNT(Run.id), _RUNNING, fn.MAX(_LAST))
-    .where(Run.experiment.in_(LISTED) & ~Run.deleted & ~Run.purging)
+    .where(Run.experiment.in_(VALUES) & ~Run.deleted & ~Run.purging)
     .group_by(Run.experiment)
 )
 
@@ -41,5 +41,5 @@ class Activity(NamedTuple):
 
 def activities(experiment_ids: Sequence[str]) -> list[Activity]:
     """Return what happens in those of these experiments that have active runs."""
-    of = (RunStatus.RUNNING, listed(ids_of(experiment_ids)))
+    of = (RunStatus.RUNNING, json_array(ids_of(experiment_ids)))
     return [Activity(*row) for row in database.execute_sql(_OF_EXPERIMENTS, of)]

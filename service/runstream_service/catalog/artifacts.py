@@ -24,10 +24,10 @@ from runstream_service.engine.models import (
     SharedArtifact,
     database,
 )
-from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.statements import compile_sql, first_row
 
-_RUN = written(Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == ""))
-_MODEL = written(
+_RUN = compile_sql(Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == ""))
+_MODEL = compile_sql(
     LoggedModel.select(LoggedModel.id, LoggedModel.artifact_uri).where(
         (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
     )
@@ -41,20 +41,20 @@ class Statements:
         files = table.select(table.path, table.upload_time, Blob.sha256, Blob.size).join(Blob)
         this = (owner == 0) & (table.path == "")
         those = (owner == 0) & (table.path >= "") & (table.path < "")
-        self.file = written(files.where(this))
-        self.list = written(files.where(those).order_by(table.path))
-        self.any = written(table.select(table.path).where(those).limit(1))
-        self.content = written(Blob.select(Blob.name).join(table).where(this))
-        self.blob_of = written(table.select(table.blob).where(this))
-        self.replace = written(
+        self.file = compile_sql(files.where(this))
+        self.list = compile_sql(files.where(those).order_by(table.path))
+        self.any = compile_sql(table.select(table.path).where(those).limit(1))
+        self.content = compile_sql(Blob.select(Blob.name).join(table).where(this))
+        self.blob_of = compile_sql(table.select(table.blob).where(this))
+        self.replace = compile_sql(
             table.insert_many(
                 [(0, "", 0, 0)], [owner, table.path, table.blob, table.upload_time]
             ).on_conflict_replace()
         )
-        self.to_delete = written(
+        self.to_delete = compile_sql(
             table.select(table.path, table.blob).where(those).order_by(table.path).limit(1)
         )
-        self.delete = written(
+        self.delete = compile_sql(
             table.delete().where((owner == 0) & (table.path >= "") & (table.path <= ""))
         )
 

@@ -23,7 +23,7 @@ from runstream_service.engine.models import (
     Stray,
     database,
 )
-from runstream_service.engine.statement import first_row, run_for_each, written
+from runstream_service.engine.statements import compile_sql, first_row, run_for_each
 
 # Milliseconds after which a content that was to be put there is taken for left by a crash.
 _PUT_WITHIN = 24 * 60 * 60 * 1000
@@ -32,12 +32,14 @@ _OF_RUNS = Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)
 _OF_MODELS = ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
 _SHARED = SharedArtifact.select(SharedArtifact.path).where(SharedArtifact.blob == Blob.id)
 _USED = fn.EXISTS(_OF_RUNS) | fn.EXISTS(_OF_MODELS) | fn.EXISTS(_SHARED)
-_SELECT = written(Blob.select(Blob.id).where(Blob.sha256 == ""))
-_INSERT = written(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
-_RELEASE = written(Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size))
-_ORPHANS = written(Blob.select(Blob.id).where((Blob.id > 0) & ~_USED).order_by(Blob.id).limit(1))
-_EXPECT = written(Stray.insert_many([("", 0)], [Stray.name, Stray.since]))
-_FORGET = written(Stray.delete().where(Stray.name == ""))
+_SELECT = compile_sql(Blob.select(Blob.id).where(Blob.sha256 == ""))
+_INSERT = compile_sql(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
+_RELEASE = compile_sql(Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size))
+_ORPHANS = compile_sql(
+    Blob.select(Blob.id).where((Blob.id > 0) & ~_USED).order_by(Blob.id).limit(1)
+)
+_EXPECT = compile_sql(Stray.insert_many([("", 0)], [Stray.name, Stray.since]))
+_FORGET = compile_sql(Stray.delete().where(Stray.name == ""))
 
 
 @dataclass(frozen=True)

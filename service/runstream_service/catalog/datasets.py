@@ -14,7 +14,7 @@ from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import writes
 from runstream_service.engine.budget import Budget
 from runstream_service.engine.models import Dataset, Input, InputTag, ModelInput, Run, database
-from runstream_service.engine.statement import LISTED, among, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
 from runstream_service.engine.writes import WriteId
 
 #: Uses of datasets that are told at once.
@@ -44,20 +44,20 @@ class DatasetInput:
     tags: Mapping[str, str] = field(kw_only=True)
 
 
-_OF_RUNS = written(
+_OF_RUNS = compile_sql(
     Input.select(Input.id, Input.run, *_DATASET)
     .join(Dataset)
-    .where(Input.run.in_(LISTED))
+    .where(Input.run.in_(VALUES))
     .order_by(Input.id)
 )
-_MODELS = written(
+_MODELS = compile_sql(
     ModelInput.select(ModelInput.run, ModelInput.model_id)
-    .where(ModelInput.run.in_(LISTED))
+    .where(ModelInput.run.in_(VALUES))
     .order_by(ModelInput.id)
 )
-_TAGS = written(
+_TAGS = compile_sql(
     InputTag.select(InputTag.input, InputTag.key, InputTag.value)
-    .where(InputTag.input.in_(LISTED))
+    .where(InputTag.input.in_(VALUES))
     .order_by(InputTag.key)
 )
 
@@ -119,7 +119,7 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
         Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
         .join(Input)
         .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
-        .where(Dataset.experiment.in_(among(ids_of(experiment_ids))))
+        .where(Dataset.experiment.in_(in_values(ids_of(experiment_ids))))
         .group_by(Dataset.id, context)
         .order_by(Dataset.id.desc(), context)
         .limit(SUMMARIES)
@@ -139,7 +139,7 @@ def inputs_of(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
     if not rows:
         return {}
     tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
-    for use, key, value in budget.take_all(database.execute_sql(_TAGS, (listed(tags),)), 1, 2):
+    for use, key, value in budget.take_all(database.execute_sql(_TAGS, (json_array(tags),)), 1, 2):
         tags[use][key] = value
     inputs: dict[int, list[DatasetInput]] = defaultdict(list)
     for use, run, *dataset in rows:

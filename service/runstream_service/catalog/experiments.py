@@ -21,16 +21,16 @@ from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, ExperimentTag, database
-from runstream_service.engine.statement import LISTED, among, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
 
 Pair = tuple[str, str]
 
 _ID = re.compile(r"-?[0-9]+")
 _NO_EXPERIMENT = -1
-_SELECT = written(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
-_SELECT_TAGS = written(
+_SELECT = compile_sql(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
+_SELECT_TAGS = compile_sql(
     ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
-    .where(ExperimentTag.experiment.in_(LISTED))
+    .where(ExperimentTag.experiment.in_(VALUES))
     .order_by(ExperimentTag.experiment, ExperimentTag.key)
 )
 
@@ -139,7 +139,9 @@ def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair
     while start < len(found):
         reading.check()
         ids = found[start : start + count]
-        experiments = {e.id: e for e in Experiment.select().where(Experiment.id.in_(among(ids)))}
+        experiments = {
+            e.id: e for e in Experiment.select().where(Experiment.id.in_(in_values(ids)))
+        }
         try:
             tags = _tags(ids)
         except TooLargeError:
@@ -174,7 +176,7 @@ def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:
 
 def _tags(experiments: Sequence[int]) -> dict[int, list[Pair]]:
     tags: dict[int, list[Pair]] = {number: [] for number in experiments}
-    rows = database.execute_sql(_SELECT_TAGS, (listed(experiments),))
+    rows = database.execute_sql(_SELECT_TAGS, (json_array(experiments),))
     for number, *pair in Budget().take_all(rows, 1, 2):
         tags[number].append((pair[0], pair[1]))
     return tags

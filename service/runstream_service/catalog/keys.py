@@ -9,7 +9,7 @@ from runstream.errors import ResourceExhausted
 from runstream_service.catalog.experiments import ids_of
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.models import Param, Run, RunTag, Series, database
-from runstream_service.engine.statement import LISTED, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, json_array
 
 
 class Keys(NamedTuple):
@@ -21,8 +21,8 @@ class Keys(NamedTuple):
 
 
 def _of_experiments(table: Any) -> str:
-    runs = Run.select(Run.id).where(Run.experiment.in_(LISTED) & ~Run.deleted & ~Run.purging)
-    return written(table.select(table.key).distinct().where(table.run.in_(runs)))
+    runs = Run.select(Run.id).where(Run.experiment.in_(VALUES) & ~Run.deleted & ~Run.purging)
+    return compile_sql(table.select(table.key).distinct().where(table.run.in_(runs)))
 
 
 _STATEMENTS = [_of_experiments(table) for table in (Series, Param, RunTag)]
@@ -34,7 +34,7 @@ def list_keys(experiment_ids: Sequence[str]) -> Keys:
     Raises:
         ResourceExhausted: they are more than an answer can hold.
     """
-    of, budget = (listed(ids_of(experiment_ids)),), Budget()
+    of, budget = (json_array(ids_of(experiment_ids)),), Budget()
     try:
         found = [
             sorted(row[0] for row in budget.take_all(database.execute_sql(statement, of), 0))

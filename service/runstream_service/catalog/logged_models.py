@@ -16,7 +16,7 @@ from runstream_service.catalog.model_metrics import LoggedPoint, points_of
 from runstream_service.engine import writes
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import LoggedModel, LoggedModelParam, LoggedModelTag
-from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.statements import compile_sql, first_row
 from runstream_service.engine.writes import WriteId
 
 Pairs = Sequence[tuple[str, str]]
@@ -24,7 +24,7 @@ Pairs = Sequence[tuple[str, str]]
 # A number of the enum LoggedModelStatus.
 _PENDING = 1
 
-_SELECT_ID = written(
+_SELECT_ID = compile_sql(
     LoggedModel.select(LoggedModel.id).where(
         (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
     )

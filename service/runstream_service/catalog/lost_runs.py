@@ -9,14 +9,16 @@ from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import changes
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Run, RunTag, database
-from runstream_service.engine.statement import written
+from runstream_service.engine.statements import compile_sql
 
 #: The tag of a lost run.
 LOST_TAG = "runstream.lost"
 
 # In the order of the model's fields, which is Peewee's.
-_UPDATE = written(Run.update({Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0))
-_DELETE_TAG = written(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
+_UPDATE = compile_sql(
+    Run.update({Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0)
+)
+_DELETE_TAG = compile_sql(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
 
 
 def mark_lost(run: int, last_heartbeat: int) -> None:

@@ -13,7 +13,7 @@ from peewee import Select, fn
 
 from runstream_service.engine.batch import ModelPoint
 from runstream_service.engine.models import ModelMetric, Run, database
-from runstream_service.engine.statement import LISTED, listed, run_for_each, written
+from runstream_service.engine.statements import VALUES, compile_sql, json_array, run_for_each
 
 #: Points of a metric of a model that are told, by run and dataset; the latest.
 LATEST_POINTS = 100
@@ -28,7 +28,7 @@ _COLUMNS = [
     ModelMetric.dataset_name,
     ModelMetric.dataset_digest,
 ]
-_INSERT = written(
+_INSERT = compile_sql(
     ModelMetric.insert_many([(0, 0, "", 0, 0, 0.0, "", "")], _COLUMNS).on_conflict_ignore()
 )
 _AGE = fn.ROW_NUMBER().over(
@@ -75,13 +75,13 @@ def _select_latest() -> str:
     aged = (
         ModelMetric.select(*_COLUMNS, Run.uuid, _AGE.alias("age"))
         .join(Run)
-        .where(ModelMetric.owner.in_(LISTED))
+        .where(ModelMetric.owner.in_(VALUES))
         .alias("aged")
     )
     told = ["owner_id", "key", "step", "timestamp", "value", "dataset_name", "dataset_digest"]
     columns = [getattr(aged.c, name) for name in [*told, "uuid"]]
     latest = Select((aged,), columns).where(aged.c.age <= 0)
-    return written(latest.order_by(*columns[:4]).bind(database))
+    return compile_sql(latest.order_by(*columns[:4]).bind(database))
 
 
 _SELECT_LATEST = _select_latest()
@@ -90,7 +90,7 @@ _SELECT_LATEST = _select_latest()
 def points_of(models: Sequence[int]) -> dict[int, list[LoggedPoint]]:
     """Return what was measured of each of these models: by key, step and timestamp."""
     found: dict[int, list[LoggedPoint]] = defaultdict(list)
-    rows = database.execute_sql(_SELECT_LATEST, (listed(models), LATEST_POINTS))
+    rows = database.execute_sql(_SELECT_LATEST, (json_array(models), LATEST_POINTS))
     for owner, key, step, timestamp, value, *others in rows:
         found[owner].append(LoggedPoint(key, step, timestamp, float(value), *others))
     return found

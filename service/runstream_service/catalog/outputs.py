@@ -15,20 +15,20 @@ from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.budget import Budget
 from runstream_service.engine.models import Output, RunTag, database
-from runstream_service.engine.statement import LISTED, run_for_each, written
+from runstream_service.engine.statements import VALUES, compile_sql, run_for_each
 from runstream_service.engine.writes import WriteId
 
 #: The tag that lists descriptions of models (R4).
 HISTORY_TAG = "mlflow.log-model.history"
 
-_UPSERT = written(
+_UPSERT = compile_sql(
     Output.insert_many([(0, "", 0)], [Output.run, Output.model_id, Output.step]).on_conflict(
         conflict_target=[Output.run, Output.model_id], update={Output.step: EXCLUDED.step}
     )
 )
-_OF_RUNS = written(
+_OF_RUNS = compile_sql(
     Output.select(Output.run, Output.model_id, Output.step)
-    .where(Output.run.in_(LISTED))
+    .where(Output.run.in_(VALUES))
     .order_by(Output.id)
 )
 

@@ -21,7 +21,7 @@ from runstream_service.catalog.outputs import ModelOutput, outputs_of
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.models import NAN, Param, Run, RunTag, Series, database
-from runstream_service.engine.statement import LISTED, first_row, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
 
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]
@@ -67,9 +67,9 @@ class LoggedRun(NamedTuple):
 
 def _statements(table: Any, *columns: Any) -> tuple[str, str]:
     """Return the statement for all rows of runs, and the one for those of some keys."""
-    query = table.select(table.run, *columns).where(table.run.in_(LISTED))
+    query = table.select(table.run, *columns).where(table.run.in_(VALUES))
     query = query.order_by(table.run, table.key)
-    return written(query), written(query.where(table.key.in_(LISTED)))
+    return compile_sql(query), compile_sql(query.where(table.key.in_(VALUES)))
 
 
 _METRICS = _statements(
@@ -80,12 +80,12 @@ _TAGS = _statements(RunTag, RunTag.key, RunTag.value)
 _SUMMARIES = _statements(Series, Series.key, Series.count, Series.least, Series.greatest)
 # A count is ten times as fast as what it spares for a run that is too large.
 _COUNTS = [
-    written(table.select(fn.COUNT(table.run)).where(table.run == 0))
+    compile_sql(table.select(fn.COUNT(table.run)).where(table.run == 0))
     for table in (Series, Param, RunTag)
 ]
 #: A row that reads as a `Run` does; Peewee takes five times as long to make one of those.
 RunRow = namedtuple("RunRow", [field.column_name for field in Run._meta.sorted_fields])  # type: ignore[misc]
-_SELECT_RUNS = written(Run.select().where(Run.id.in_(LISTED)))
+_SELECT_RUNS = compile_sql(Run.select().where(Run.id.in_(VALUES)))
 
 
 def with_data(run: Run) -> LoggedRun:
@@ -119,7 +119,9 @@ def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
     while start < len(runs):
         reading.check()
         ids = list(runs[start : start + count])
-        rows: Iterator[Any] = map(RunRow._make, database.execute_sql(_SELECT_RUNS, (listed(ids),)))
+        rows: Iterator[Any] = map(
+            RunRow._make, database.execute_sql(_SELECT_RUNS, (json_array(ids),))
+        )
         found = {row.id: row for row in rows}
         try:
             logged = _with_data([found[run] for run in ids], selection, ANSWER_BYTES)
@@ -146,7 +148,7 @@ def _too_large(run_id: str) -> ResourceExhausted:
 
 def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[LoggedRun]:
     budget = Budget(limit)
-    ids = listed(run.id for run in runs)
+    ids = json_array(run.id for run in runs)
     metrics = _rows(_METRICS, ids, selection.metrics, budget, 1)
     params = _rows(_PARAMS, ids, selection.params, budget, 1, 2)
     tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
@@ -181,7 +183,7 @@ def _rows(
     if keys is None:
         found = database.execute_sql(of_runs, (runs,))
     else:
-        found = database.execute_sql(of_runs_and_keys, (runs, listed(keys)))
+        found = database.execute_sql(of_runs_and_keys, (runs, json_array(keys)))
     by_run = groupby(budget.take_all(found, *texts), itemgetter(0))
     return {run: [row[1:] for row in rows] for run, rows in by_run}
 

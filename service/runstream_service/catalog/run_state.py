@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.engine.models import Run
-from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.statements import compile_sql, first_row
 
-_SELECT_RUN = written(
+_SELECT_RUN = compile_sql(
     Run.select(Run.id, Run.experiment, Run.status, Run.last_sign, Run.deleted).where(Run.uuid == "")
 )
 

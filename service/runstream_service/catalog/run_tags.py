@@ -9,11 +9,11 @@ from peewee import EXCLUDED
 from runstream_service.engine import changes
 from runstream_service.engine.models import Run, RunTag, database
 from runstream_service.engine.numbers import number_of
-from runstream_service.engine.statement import run_for_each, written
+from runstream_service.engine.statements import compile_sql, run_for_each
 
 NAME_TAG = "mlflow.runName"
 
-_UPSERT = written(
+_UPSERT = compile_sql(
     RunTag.insert_many(
         [(0, "", "", 0)], [RunTag.run, RunTag.key, RunTag.value, RunTag.number]
     ).on_conflict(
@@ -21,7 +21,7 @@ _UPSERT = written(
         update={RunTag.value: EXCLUDED.value, RunTag.number: EXCLUDED.number},
     )
 )
-_RENAME = written(Run.update(name="").where(Run.id == 0))
+_RENAME = compile_sql(Run.update(name="").where(Run.id == 0))
 
 
 def insert_tags(run: int, tags: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, Run, RunTag, database
-from runstream_service.engine.statement import among, first_row, written
+from runstream_service.engine.statements import compile_sql, first_row, in_values
 from runstream_service.engine.writes import WriteId
 
 _COLUMNS: list[Any] = [
@@ -33,10 +33,12 @@ _COLUMNS: list[Any] = [
     Run.purging,
     Run.last_sign,
 ]
-_INSERT = written(Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS))
-_SELECT = written(Run.select().where(Run.uuid == ""))
+_INSERT = compile_sql(
+    Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS)
+)
+_SELECT = compile_sql(Run.select().where(Run.uuid == ""))
 # In the order of the model's fields, which is Peewee's.
-_UPDATE = written(
+_UPDATE = compile_sql(
     Run.update({Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0)
 )
 
@@ -128,7 +130,7 @@ def _row(run_id: str) -> Run:
 
 def those_there(run_ids: Sequence[str]) -> list[str]:
     """Return those of the ids that are of runs, each once, in their order."""
-    query = Run.select(Run.uuid).where(Run.uuid.in_(among(run_ids)))
+    query = Run.select(Run.uuid).where(Run.uuid.in_(in_values(run_ids)))
     there = {row[0] for row in database.execute(query)}
     return [run_id for run_id in dict.fromkeys(run_ids) if run_id in there]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.models import Run
-from runstream_service.engine.statement import LISTED, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, json_array
 
 Pairs = Iterable[tuple[str, str]]
 
-_SELECT = written(Run.select().where(Run.id.in_(LISTED)))
+_SELECT = compile_sql(Run.select().where(Run.id.in_(VALUES)))
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ def run_changed(run: Run, tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) 
 def runs_changed(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
     """Note what the runs of these internal ids are now; else as `run_changed`."""
     if _noted is not None:
-        for run in Run.raw(_SELECT, listed(runs)):
+        for run in Run.raw(_SELECT, json_array(runs)):
             run_changed(run, tags, deleted_tags)
 
 

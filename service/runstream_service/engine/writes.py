@@ -14,7 +14,7 @@ from typing import NamedTuple
 from peewee import ForeignKeyField
 
 from runstream_service.engine.models import ExperimentWrite, ModelWrite, Write, database
-from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.statements import compile_sql, first_row
 
 #: Writers that are kept of a run, an experiment or a logged model: those that wrote last.
 WRITERS = 100
@@ -37,11 +37,11 @@ class Writes:
             owner: the column of the table of writes that says to what each of them is.
         """
         table = owner.model
-        self._select = written(
+        self._select = compile_sql(
             table.select(table.sequence).where((owner == 0) & (table.writer == b""))
         )
         # The row of a writer that writes again gets a new id, the greatest of all.
-        self._replace = written(
+        self._replace = compile_sql(
             table.insert_many(
                 [(0, b"", 0)], [owner, table.writer, table.sequence]
             ).on_conflict_replace()
@@ -54,7 +54,7 @@ class Writes:
             .limit(1)
             .offset(WRITERS)
         )
-        self._drop_oldest = written(
+        self._drop_oldest = compile_sql(
             table.delete().where((owner == 0) & (table.id <= newest_dropped))
         )
 

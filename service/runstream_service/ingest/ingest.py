@@ -21,14 +21,14 @@ from runstream_service.engine import changes, writes
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.models import NAN, Param, Point, Series
 from runstream_service.engine.numbers import number_of
-from runstream_service.engine.statement import first_row, run_for_each, written
+from runstream_service.engine.statements import compile_sql, first_row, run_for_each
 from runstream_service.ingest.series import Summaries, Summary
 from runstream_service.live.heartbeats import Heartbeats
 
 
 def _insert_points(rows: int) -> str:
     columns = [Point.series, Point.step, Point.timestamp, Point.value]
-    return written(Point.insert_many([(0, 0, 0, 0.0)] * rows, columns).on_conflict_ignore())
+    return compile_sql(Point.insert_many([(0, 0, 0, 0.0)] * rows, columns).on_conflict_ignore())
 
 
 # A hundred rows in a statement take half the time of a hundred statements, and leave Python's
@@ -36,8 +36,8 @@ def _insert_points(rows: int) -> str:
 _ROWS = 100
 _INSERT_POINTS = _insert_points(_ROWS)
 _INSERT_POINT = _insert_points(1)
-_SELECT_PARAM = written(Param.select(Param.value).where((Param.run == 0) & (Param.key == "")))
-_INSERT_PARAM = written(
+_SELECT_PARAM = compile_sql(Param.select(Param.value).where((Param.run == 0) & (Param.key == "")))
+_INSERT_PARAM = compile_sql(
     Param.insert_many([(0, "", "", 0)], [Param.run, Param.key, Param.value, Param.number])
 )
 _SUMMARY = [
@@ -48,7 +48,7 @@ _SUMMARY = [
     Series.least,
     Series.greatest,
 ]
-_UPSERT_SERIES = written(
+_UPSERT_SERIES = compile_sql(
     Series.insert_many(
         [(0, 0, "", 0, 0, 0, 0.0, 0.0, 0.0)], [Series.id, Series.run, Series.key, *_SUMMARY]
     ).on_conflict(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from peewee import fn
 
 from runstream_service.engine.models import Series
-from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.statements import compile_sql, first_row
 
 #: Bytes of the summaries that are kept in memory.
 SUMMARIES_BYTES = 64 * 1024 * 1024
@@ -18,7 +18,7 @@ SUMMARIES_BYTES = 64 * 1024 * 1024
 # What a summary takes with its numbers and its place in the dictionary, beside its key.
 _SUMMARY_BYTES = 480
 
-_SELECT = written(
+_SELECT = compile_sql(
     Series.select(
         Series.id,
         Series.count,

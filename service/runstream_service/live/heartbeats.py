@@ -15,9 +15,9 @@ from runstream_service.catalog.lost_runs import mark_lost, revive
 from runstream_service.catalog.run_state import FAILED, RUNNING, RunState, run_state
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Run, database
-from runstream_service.engine.statement import written
+from runstream_service.engine.statements import compile_sql
 
-_SIGNED = written(Run.update({Run.last_sign: 0}).where(Run.id == 0))
+_SIGNED = compile_sql(Run.update({Run.last_sign: 0}).where(Run.id == 0))
 
 
 class _Sign(NamedTuple):

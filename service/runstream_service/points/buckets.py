@@ -13,7 +13,7 @@ from typing import Any
 from peewee import fn
 
 from runstream_service.engine.models import NAN, Point
-from runstream_service.engine.statement import first_row, written
+from runstream_service.engine.statements import compile_sql, first_row
 from runstream_service.points.history import PART_POINTS, Columns, Steps
 
 #: Points of one part at most: first, last, least, greatest, and a NaN.
@@ -30,19 +30,19 @@ class _Axis:
     """The statements for parts along one column."""
 
     def __init__(self, part: Any) -> None:
-        self.first = written(part.order_by(*_UP).limit(1))
-        self.last = written(part.order_by(*_DOWN).limit(1))
+        self.first = compile_sql(part.order_by(*_UP).limit(1))
+        self.last = compile_sql(part.order_by(*_DOWN).limit(1))
         # Where the extremes are is looked up after them. Often that is the first or last point, and
         # where it is not, both in one scan and then their places take no longer than each alone.
-        self.extremes = written(part.select(fn.MIN(Point.value), fn.MAX(Point.value)))
+        self.extremes = compile_sql(part.select(fn.MIN(Point.value), fn.MAX(Point.value)))
         number = part.where(Point.value < NAN)
-        self.greatest_number = written(number.select(fn.MAX(Point.value)))
-        self.first_of = written(part.where(Point.value == NAN).order_by(*_UP).limit(1))
+        self.greatest_number = compile_sql(number.select(fn.MAX(Point.value)))
+        self.first_of = compile_sql(part.where(Point.value == NAN).order_by(*_UP).limit(1))
 
 
 _BY_STEP = _Axis(_RANGE)
 _BY_TIME = _Axis(_RANGE.where(Point.timestamp.between(0, 0)))
-_BEYOND = written(_RANGE.order_by(*_UP).limit(1).offset(0))
+_BEYOND = compile_sql(_RANGE.order_by(*_UP).limit(1).offset(0))
 
 
 def is_longer(series: int, steps: Steps, points: int) -> bool:

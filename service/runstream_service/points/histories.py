@@ -13,7 +13,7 @@ from runstream.rules import INT64_MAX
 from runstream_service.catalog import runs
 from runstream_service.engine import reading
 from runstream_service.engine.models import Series, database
-from runstream_service.engine.statement import LISTED, listed, written
+from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.points import buckets
 from runstream_service.points.history import PART_POINTS, Columns, Position, Steps, points
 
@@ -21,8 +21,8 @@ from runstream_service.points.history import PART_POINTS, Columns, Position, Ste
 _TURN = 0.02
 
 _OF_RUN = Series.select(Series.id, Series.key, Series.count).where(Series.run == 0)
-_SERIES = written(_OF_RUN.order_by(Series.key))
-_SERIES_OF_KEYS = written(_OF_RUN.where(Series.key.in_(LISTED)).order_by(Series.key))
+_SERIES = compile_sql(_OF_RUN.order_by(Series.key))
+_SERIES_OF_KEYS = compile_sql(_OF_RUN.where(Series.key.in_(VALUES)).order_by(Series.key))
 
 
 class Part(NamedTuple):
@@ -73,7 +73,7 @@ def next_parts(parts: Iterator[Part]) -> list[Part]:
 
 def _series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
     if keys:
-        rows = database.execute_sql(_SERIES_OF_KEYS, (run, listed(keys)))
+        rows = database.execute_sql(_SERIES_OF_KEYS, (run, json_array(keys)))
     else:
         rows = database.execute_sql(_SERIES, (run,))
     return list(rows.fetchall())

@@ -10,7 +10,7 @@ from peewee import Tuple
 from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.catalog import runs
 from runstream_service.engine.models import NAN, Point, Series, database
-from runstream_service.engine.statement import written
+from runstream_service.engine.statements import compile_sql
 
 #: Points of one part of a history at most.
 PART_POINTS = 16_384
@@ -22,12 +22,12 @@ _POINTS = (
     .order_by(Point.series, Point.step, Point.timestamp, Point.value)
     .limit(1)
 )
-_FIRST = written(_POINTS.where(Point.step >= 0))
-_NEXT = written(_POINTS.where(Tuple(0, 0, 0.0) < _PLACE))
+_FIRST = compile_sql(_POINTS.where(Point.step >= 0))
+_NEXT = compile_sql(_POINTS.where(Tuple(0, 0, 0.0) < _PLACE))
 _BY_TIME = (Point.timestamp, Point.step, Point.value)
 _BY_TIMESTAMP = Point.select(Point.step, Point.timestamp, Point.value).order_by(*_BY_TIME).limit(1)
-_FIRST_BY_TIMESTAMP = written(_BY_TIMESTAMP.where(Point.series == 0))
-_NEXT_BY_TIMESTAMP = written(
+_FIRST_BY_TIMESTAMP = compile_sql(_BY_TIMESTAMP.where(Point.series == 0))
+_NEXT_BY_TIMESTAMP = compile_sql(
     _BY_TIMESTAMP.where((Point.series == 0) & (Tuple(0, 0, 0.0) < Tuple(*_BY_TIME)))
 )
 

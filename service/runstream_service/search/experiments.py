@@ -30,9 +30,9 @@ def experiment_search(
     Raises:
         InvalidArgument: filter or order is malformed.
     """
-    among: list[Any] = []
+    conditions: list[Any] = []
     if deleted is not None:
-        among.append(Experiment.deleted == deleted)
+        conditions.append(Experiment.deleted == deleted)
     if deleted is not False:
-        among.append(~Experiment.purging)
-    return TableSearch(_EXPERIMENTS, among, filter_text, order_by)
+        conditions.append(~Experiment.purging)
+    return TableSearch(_EXPERIMENTS, conditions, filter_text, order_by)

@@ -17,7 +17,7 @@ from runstream_service.engine.models import (
     LoggedModelTag,
     ModelMetric,
 )
-from runstream_service.engine.statement import among
+from runstream_service.engine.statements import in_values
 from runstream_service.search.conditions import matches, number, text
 from runstream_service.search.order import Term
 from runstream_service.search.tables import Searchable, TableSearch
@@ -119,7 +119,7 @@ def logged_model_search(
     metrics = _Metrics(datasets, ordered_with)
     conditions: list[Any] = [LoggedModel.deleted_time.is_null()]
     if experiments is not None:
-        conditions.append(LoggedModel.experiment.in_(among(experiments)))
+        conditions.append(LoggedModel.experiment.in_(in_values(experiments)))
     if datasets:
         conditions.append(fn.EXISTS(metrics.measured()))
     return TableSearch(replace(_MODELS, metrics=metrics), conditions, filter_text, order_by)

@@ -15,7 +15,7 @@ from peewee import JOIN, Case, Join, fn
 
 from runstream.v1.run_pb2 import RunStatus
 from runstream_service.engine.models import NAN, Run, Series, database
-from runstream_service.engine.statement import among
+from runstream_service.engine.statements import in_values
 from runstream_service.search.conditions import (
     EXTREMES,
     NUMBERS,
@@ -110,7 +110,7 @@ class RunSearch:
         """Return up to `limit` runs that come after a place."""
         found = self._few(most_gathered(limit))
         if found is not None:
-            return self._gathered([Run.id.in_(among(found))], limit, place)
+            return self._gathered([Run.id.in_(in_values(found))], limit, place)
         if self._walked is None:
             return self._gathered(self._checked(), limit, place)
         page: list[Found] = []

@@ -10,7 +10,13 @@ from typing import Any
 from peewee import fn
 
 from runstream_service.engine.models import Run, RunTag, database
-from runstream_service.engine.statement import LISTED, among, first_row, listed, written
+from runstream_service.engine.statements import (
+    VALUES,
+    compile_sql,
+    first_row,
+    in_values,
+    json_array,
+)
 from runstream_service.search.conditions import Expression
 
 #: Runs up to which a search gathers what it finds, whatever the size of the page.
@@ -19,8 +25,8 @@ GATHERED = 2_000
 #: The tag that makes a run a child of another.
 PARENT_TAG = "mlflow.parentRunId"
 
-_BEYOND = written(Run.select(Run.id).where(Run.experiment.in_(LISTED)).limit(1).offset(0))
-_GREATEST = written(Run.select(fn.MAX(Run.id)))
+_BEYOND = compile_sql(Run.select(Run.id).where(Run.experiment.in_(VALUES)).limit(1).offset(0))
+_GREATEST = compile_sql(Run.select(fn.MAX(Run.id)))
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Scope:
 
     def count_children(self, runs: Sequence[str]) -> dict[str, int]:
         """Return how many child runs these have, by their `uuid`; those without are left out."""
-        is_child = (RunTag.key == PARENT_TAG) & RunTag.value.in_(among(runs))
+        is_child = (RunTag.key == PARENT_TAG) & RunTag.value.in_(in_values(runs))
         query = (
             RunTag.select(RunTag.value, fn.COUNT(RunTag.run))
             .join(Run)
@@ -67,7 +73,7 @@ class Scope:
         if self.experiments is not None and len(self.experiments) == 1:
             conditions.append(experiment == self.experiments[0])
         elif self.experiments is not None:
-            conditions.append(experiment.in_(among(self.experiments)))
+            conditions.append(experiment.in_(in_values(self.experiments)))
         if self.deleted is not None:
             conditions.append(run.deleted == self.deleted)
         if self.deleted is not False:
@@ -78,7 +84,7 @@ class Scope:
         """Return whether these experiments have more runs than are gathered."""
         if self.experiments is None:
             return True
-        return first_row(_BEYOND, listed(self.experiments), 1, GATHERED) is not None
+        return first_row(_BEYOND, json_array(self.experiments), 1, GATHERED) is not None
 
 
 def most_gathered(limit: int) -> int:

@@ -86,19 +86,19 @@ class TableSearch:
     """
 
     def __init__(
-        self, what: Searchable, among: Sequence[Any], filter_text: str, order_by: Sequence[str]
+        self, what: Searchable, conditions: Sequence[Any], filter_text: str, order_by: Sequence[str]
     ) -> None:
         """Prepare it.
 
         Args:
             what: what is searched for.
-            among: conditions beside the filter.
+            conditions: conditions beside the filter.
             filter_text: the filter.
             order_by: the order.
         """
         keys = parse_order(order_by)
         self._what = what
-        self._conditions = list(among)
+        self._conditions = list(conditions)
         try:
             if tree := parse(filter_text):
                 self._conditions.append(combined(tree, self._condition))

@@ -1,0 +1,47 @@
+"""SQL that Peewee compiles once and SQLite then runs again and again with other values.
+
+Peewee takes 0.1 to 0.3 ms to compile a statement, which is several times what SQLite takes to run
+it, and `insert_many` binds every column of every row through Python. Statements that run for each
+batch, or for each run that is created, read or ended, are therefore compiled once, when their
+module is imported, and handed to the driver.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from peewee import SQL, Select, fn
+
+from runstream_service.engine.models import database
+
+
+def compile_sql(query: Any) -> str:
+    """Return the SQL of a query, whose values become placeholders in their order."""
+    return str(query.sql()[0])
+
+
+def json_array(values: Iterable[int | str]) -> str:
+    """Return the parameter that is bound where a compiled statement has `VALUES`."""
+    return json.dumps(list(values))
+
+
+def in_values(values: Iterable[int | str]) -> Any:
+    """Return a subquery of the values of a list, which is bound as one parameter, however long."""
+    return Select((fn.json_each(json_array(values)),), (SQL("value"),))
+
+
+# The subquery of a list in a compiled statement, which is the same for lists of every length.
+VALUES = in_values([])
+
+
+def first_row(statement: str, *values: Any) -> tuple[Any, ...] | None:
+    """Return the first row that a statement gives for these values."""
+    row: tuple[Any, ...] | None = database.connection().execute(statement, values).fetchone()
+    return row
+
+
+def run_for_each(statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    """Run a statement with the values of each row; return how many rows it changed."""
+    return max(0, int(database.connection().executemany(statement, rows).rowcount))
