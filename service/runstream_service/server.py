@@ -44,26 +44,26 @@ from runstream_service.engine.database import (
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.served_files import ServedFiles, check_regularly
 from runstream_service.engine.writer import Writer
-from runstream_service.files.blobs import Blobs
-from runstream_service.files.opening import open_storage
-from runstream_service.files.root import Storage
-from runstream_service.files.threads import FileThreads
-from runstream_service.http.http_side import HttpSide
+from runstream_service.files.artifact_root import open_storage
+from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.files.file_threads import FileThreads
+from runstream_service.files.storage import Storage
+from runstream_service.http.http_server import HttpServer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.live.lost_runs import mark_lost_runs
 from runstream_service.rpc import page_token
-from runstream_service.rpc.artifact_servicer import Artifacts
-from runstream_service.rpc.experiment_servicer import Experiments
+from runstream_service.rpc.artifact_servicer import ArtifactServicer
+from runstream_service.rpc.experiment_servicer import ExperimentServicer
 from runstream_service.rpc.interceptor import Calls
-from runstream_service.rpc.logged_model_servicer import LoggedModels
-from runstream_service.rpc.logging_servicer import Logs
-from runstream_service.rpc.maintenance_servicer import Maintenance
-from runstream_service.rpc.metric_servicer import Metrics
-from runstream_service.rpc.run_servicer import Runs
-from runstream_service.rpc.server_servicer import ServerInfo
-from runstream_service.rpc.watch_servicer import Watches
+from runstream_service.rpc.logged_model_servicer import LoggedModelServicer
+from runstream_service.rpc.logging_servicer import LoggingServicer
+from runstream_service.rpc.maintenance_servicer import MaintenanceServicer
+from runstream_service.rpc.metric_servicer import MetricServicer
+from runstream_service.rpc.run_servicer import RunServicer
+from runstream_service.rpc.server_servicer import ServerServicer
+from runstream_service.rpc.watch_servicer import WatchServicer
 
 log = logging.getLogger(__name__)
 
@@ -149,21 +149,24 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
             interceptors=[calls], options=_OPTIONS, maximum_concurrent_rpcs=CALLS
         )
         address = _listen(server, config)
-        http = HttpSide(config)
-        page_token.sign_with(await readers.run(settings.page_token_key))
+        http = HttpServer(config)
+        page_token.set_signing_key(await readers.run(settings.page_token_key))
         storage, staging = open_storage(config.artifact_root, served.database, files)
-        blobs = Blobs(writer, readers, storage, staging)
-        logs, watches = Logs(writer, ingest, heartbeats), Watches(writer, readers, feed)
+        blobs = ArtifactStore(writer, readers, storage, staging)
+        logs, watches = (
+            LoggingServicer(writer, ingest, heartbeats),
+            WatchServicer(writer, readers, feed),
+        )
         servicers = {
-            "runstream.v1.ExperimentService": Experiments(writer, readers),
-            "runstream.v1.RunService": Runs(writer, readers, ingest),
+            "runstream.v1.ExperimentService": ExperimentServicer(writer, readers),
+            "runstream.v1.RunService": RunServicer(writer, readers, ingest),
             "runstream.v1.LoggingService": logs,
-            "runstream.v1.MetricService": Metrics(readers),
+            "runstream.v1.MetricService": MetricServicer(readers),
             "runstream.v1.WatchService": watches,
-            "runstream.v1.ArtifactService": Artifacts(readers, blobs),
-            "runstream.v1.LoggedModelService": LoggedModels(writer, readers),
-            "runstream.v1.MaintenanceService": Maintenance(writer, readers, blobs),
-            "runstream.v1.ServerService": ServerInfo(http, _port(address)),
+            "runstream.v1.ArtifactService": ArtifactServicer(readers, blobs),
+            "runstream.v1.LoggedModelService": LoggedModelServicer(writer, readers),
+            "runstream.v1.MaintenanceService": MaintenanceServicer(writer, readers, blobs),
+            "runstream.v1.ServerService": ServerServicer(http, _port(address)),
         }
         services: Any = _ServicesByName(server)
         for name, servicer in servicers.items():
@@ -266,7 +269,7 @@ async def _report(servicer: Any, status: int) -> None:
         await servicer.set(service, status)
 
 
-def _greet(config: Config, file: Path, storage: Storage, address: str, http: HttpSide) -> None:
+def _greet(config: Config, file: Path, storage: Storage, address: str, http: HttpServer) -> None:
     where = address if config.listen else f"grpc://{address}"
     if http.address:
         where += f", http://{http.address}"

@@ -16,11 +16,11 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from starlette.routing import Route
 
-from runstream_service.http.app import application
-from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.http.app import build_application
 from runstream_service.http.contract import Contract
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
+from runstream_service.http.mlflow_artifacts import ArtifactProxy
 from support.rest import Rest
 from support.server_process import ServerProcess
 
@@ -64,7 +64,7 @@ def routes() -> list[tuple[str, str]]:
     nothing: Any = Anything()
     hosts = Hosts("127.0.0.1", [])
     proxy, downloads = ArtifactProxy(nothing, nothing), Downloads(nothing, nothing)
-    app = application(Servicers(), nothing, proxy, downloads, hosts)
+    app = build_application(Servicers(), nothing, proxy, downloads, hosts)
     return [
         (method, route.path)
         for route in app.routes

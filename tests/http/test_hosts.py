@@ -124,10 +124,10 @@ def test_the_interface_behind_a_proxy_that_rewrites_host_can_search(behind_a_pro
 def test_a_server_of_all_interfaces_has_the_names_of_its_network() -> None:
     hosts = Hosts("0.0.0.0", [])
     for name in (socket.gethostname(), "runstream:5000", "10.1.2.3:5000", "localhost"):
-        assert hosts.is_ours(name), name
+        assert hosts.is_known(name), name
     for name in ("evil.example", "runstream.evil.example:5000", ""):
-        assert not hosts.is_ours(name), name
-    assert Hosts("::", ["*"]).is_ours("any.example")
+        assert not hosts.is_known(name), name
+    assert Hosts("::", ["*"]).is_known("any.example")
 
 
 def test_every_answer_is_neither_framed_nor_guessed_at(rest: Rest) -> None:

@@ -20,7 +20,7 @@ from support.rest import Rest
 # Not that malformed requests are refused: null and numbers as texts are understood, too (W1).
 CHECKS = [response_schema_conformance, status_code_conformance, content_type_conformance]
 
-DOCUMENT = Document(Contract()).made()
+DOCUMENT = Document(Contract()).build()
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 

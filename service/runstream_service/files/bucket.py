@@ -14,15 +14,15 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from runstream.errors import Unavailable
-from runstream_service.files.root import CHUNK
+from runstream_service.files.storage import CHUNK
 
 log = logging.getLogger(__name__)
 
 # An object is read in ranges, so that a slow reader holds no connection.
-_RANGE = 4 * CHUNK
+_RANGE_BYTES = 4 * CHUNK
 # S3 takes 10,000 parts of an object.
-_PARTS = 10_000
-_PART = 8 * CHUNK
+_MAX_PARTS = 10_000
+_MIN_PART_BYTES = 8 * CHUNK
 _PARTS_AT_ONCE = 4
 
 
@@ -47,34 +47,34 @@ class Bucket:
         return self._url
 
     async def put(self, name: str, file: Path) -> None:
-        part = max(_PART, -(-file.stat().st_size // _PARTS))
-        with _failures():
+        part = max(_MIN_PART_BYTES, -(-file.stat().st_size // _MAX_PARTS))
+        with _convert_errors():
             await obstore.put_async(
                 self._store, name, file, chunk_size=part, max_concurrency=_PARTS_AT_ONCE
             )
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
         while start < end:
-            stop = min(end, start + _RANGE)
-            with _failures():
-                got = await obstore.get_range_async(self._store, name, start=start, end=stop)
-            part = memoryview(got)
+            stop = min(end, start + _RANGE_BYTES)
+            with _convert_errors():
+                content = await obstore.get_range_async(self._store, name, start=start, end=stop)
+            part = memoryview(content)
             yield [bytes(part[i : i + CHUNK]) for i in range(0, len(part), CHUNK)]
             start = stop
 
     async def delete(self, names: Sequence[str]) -> None:
-        with _failures():
+        with _convert_errors():
             await obstore.delete_async(self._store, list(names))
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def _convert_errors() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise _failure(error) from error
+        raise _storage_error(error) from error
 
 
-def _failure(error: Exception) -> Unavailable:
+def _storage_error(error: Exception) -> Unavailable:
     log.error("the object store failed: %s", error)
     return Unavailable(f"the object store failed: {error}", reason="STORAGE")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from runstream.files.own_files import make_own_folder
-from runstream_service.files.root import CHUNK
-from runstream_service.files.threads import FileThreads
+from runstream_service.files.file_threads import FileThreads
+from runstream_service.files.storage import CHUNK
 
 # Chunks that are read at once, on one visit to a thread.
-_CHUNKS = 4
+_CHUNKS_AT_ONCE = 4
 
 
 class Folder:
@@ -36,7 +36,7 @@ class Folder:
         try:
             descriptor = await asyncio.shield(opening)
             while start < end:
-                part = min(end, start + _CHUNKS * CHUNK)
+                part = min(end, start + _CHUNKS_AT_ONCE * CHUNK)
                 reading = self._threads.start(_read, descriptor, start, part)
                 yield await asyncio.shield(reading)
                 start = part

@@ -13,19 +13,19 @@ from pathlib import Path
 
 from runstream.errors import FailedPrecondition
 from runstream.files.own_files import make_own_folder, open_own
-from runstream_service.files.threads import FileThreads
+from runstream_service.files.file_threads import FileThreads
 
 #: Seconds for which an upload that broke off can be continued.
-KEPT = 60 * 60.0
+KEPT_SECONDS = 60 * 60.0
 #: Uploads that broke off and are kept, and their bytes in all; of more the oldest are removed.
-UNFINISHED = 1_000
-UNFINISHED_BYTES = 64 * 1024 * 1024 * 1024
+MAX_UNFINISHED = 1_000
+MAX_UNFINISHED_BYTES = 64 * 1024 * 1024 * 1024
 
 # Bytes that wait in memory while others of the same upload are written.
 _WAITING_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
 # Read again on one visit to a thread, when an upload goes on.
-_RECALL_BYTES = 64 * _READ_BYTES
+_HASH_EXISTING_BYTES = 64 * _READ_BYTES
 # Synced as they come, or the sync at the end, and with it every sync of the database meanwhile,
 # would have the whole file to write.
 _SYNC_BYTES = 32 * 1024 * 1024
@@ -42,7 +42,7 @@ class Content:
     size: int
 
 
-class Upload:
+class StagedUpload:
     """One upload as it comes in, hashed and written on a thread while the next bytes arrive.
 
     `_lock` covers what the threads do with the file, so that it is closed after the write under
@@ -69,7 +69,7 @@ class Upload:
         self._writing = self._threads.start(self._open, offset)
         await self._writing
         while self._size < offset:
-            self._writing = self._threads.start(self._recall)
+            self._writing = self._threads.start(self._hash_existing)
             await self._writing
 
     async def write(self, chunk: bytes) -> None:
@@ -83,13 +83,13 @@ class Upload:
         self._waiting_bytes += len(chunk)
         if self._waiting_bytes >= _WAITING_BYTES:
             await asyncio.wait((self._writing,))
-        self._write_on()
+        self._write_waiting()
 
     async def end(self) -> Content:
         """Return what was uploaded, once it is on disk; raises as `write`."""
         while self._waiting:
             await asyncio.wait((self._writing,))
-            self._write_on()
+            self._write_waiting()
         await self._writing
         return await self._threads.start(self._sync)
 
@@ -99,7 +99,7 @@ class Upload:
             self._closing = self._threads.start(self._close, discard)
         return self._closing
 
-    def _write_on(self) -> None:
+    def _write_waiting(self) -> None:
         """Write what waits, if the write before it is done; raise what that one raised."""
         if not self._writing.done():
             return
@@ -107,11 +107,11 @@ class Upload:
         if self._waiting:
             chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
             self._writing = self._threads.start(self._append, chunks)
-            self._writing.add_done_callback(self._written)
+            self._writing.add_done_callback(self._after_write)
 
-    def _written(self, writing: asyncio.Future[None]) -> None:
+    def _after_write(self, writing: asyncio.Future[None]) -> None:
         if not writing.cancelled() and writing.exception() is None:
-            self._write_on()
+            self._write_waiting()
 
     def _open(self, offset: int) -> None:
         with self._lock:
@@ -128,18 +128,18 @@ class Upload:
             self._descriptor = open_own(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             os.utime(self._descriptor)  # its hour begins anew
 
-    def _recall(self) -> None:
+    def _hash_existing(self) -> None:
         """Hash what is there already, or a part of it."""
         with self._lock:
-            self._refuse_closed()
-            for _ in range(_RECALL_BYTES // _READ_BYTES):
+            self._check_open()
+            for _ in range(_HASH_EXISTING_BYTES // _READ_BYTES):
                 piece = os.pread(self._descriptor, _READ_BYTES, self._size)
                 self._hash.update(piece)
                 self._size += len(piece)
 
     def _append(self, chunks: list[bytes]) -> None:
         with self._lock:
-            self._refuse_closed()
+            self._check_open()
             for chunk in chunks:
                 self._hash.update(chunk)
                 rest = memoryview(chunk)
@@ -152,7 +152,7 @@ class Upload:
 
     def _sync(self) -> Content:
         with self._lock:
-            self._refuse_closed()
+            self._check_open()
             os.fsync(self._descriptor)
             return Content(self._hash.hexdigest(), self._size)
 
@@ -164,7 +164,7 @@ class Upload:
             if discard:
                 self.file.unlink(missing_ok=True)
 
-    def _refuse_closed(self) -> None:
+    def _check_open(self) -> None:
         if self._descriptor < 0:
             raise FailedPrecondition(
                 "another stream goes on with this upload",
@@ -174,17 +174,19 @@ class Upload:
             )
 
 
-class Staging:
+class StagingFolder:
     """The folder of the uploads that are not complete, made at first use."""
 
     def __init__(self, folder: Path, threads: FileThreads) -> None:
         self._folder = folder
         self._threads = threads
-        self._open: dict[str, Upload] = {}
-        self._swept = float("-inf")
-        self._broken_off = 0
+        self._open: dict[str, StagedUpload] = {}
+        self._last_sweep = float("-inf")
+        self._interrupted = 0
 
-    async def begin(self, run_id: str, path: str, upload_id: str, offset: int) -> Upload:
+    async def open_upload(
+        self, run_id: str, path: str, upload_id: str, offset: int
+    ) -> StagedUpload:
         """Begin an upload, or go on with one; a stream that still has it loses it.
 
         An upload belongs to its run and path: under others its id names another upload.
@@ -197,26 +199,26 @@ class Staging:
         name = _name(run_id, path, upload_id or secrets.token_hex(16))
         # Its client has given the other stream up, though word of that may not be here yet.
         while other := self._open.get(name):
-            await asyncio.wait((self.finish(other, discard=False),))
-        upload = self._open[name] = Upload(self._folder / name, self._threads)
+            await asyncio.wait((self.close_upload(other, discard=False),))
+        upload = self._open[name] = StagedUpload(self._folder / name, self._threads)
         try:
             await upload.open(offset)
         except BaseException:
-            await asyncio.wait((self.finish(upload, discard=False),))
+            await asyncio.wait((self.close_upload(upload, discard=False),))
             raise
         return upload
 
-    def finish(self, upload: Upload, *, discard: bool) -> asyncio.Future[None]:
+    def close_upload(self, upload: StagedUpload, *, discard: bool) -> asyncio.Future[None]:
         """Let go of an upload, and of its bytes if `discard`."""
         name = upload.file.name
 
-        def forget(_: object) -> None:
+        def remove(_: object) -> None:
             if self._open.get(name) is upload:
                 del self._open[name]
 
-        self._broken_off += not discard
+        self._interrupted += not discard
         closing = upload.close(discard=discard)
-        closing.add_done_callback(forget)
+        closing.add_done_callback(remove)
         return closing
 
     async def offset(self, run_id: str, path: str, upload_id: str) -> int:
@@ -226,15 +228,15 @@ class Staging:
     def _sweep(self) -> None:
         """Remove what broke off long ago, or is too much; looked for now and then."""
         now = time.monotonic()
-        if now - self._swept > _SWEEP_SECONDS or self._broken_off >= _SWEEP_UPLOADS:
-            self._swept, self._broken_off = now, 0
-            self._threads.start(_remove_excess, self._folder, frozenset(self._open))
+        if now - self._last_sweep > _SWEEP_SECONDS or self._interrupted >= _SWEEP_UPLOADS:
+            self._last_sweep, self._interrupted = now, 0
+            self._threads.start(_remove_expired, self._folder, frozenset(self._open))
 
 
 def _name(run_id: str, path: str, upload_id: str) -> str:
     """Return the name of an upload's file, which nobody finds who has its id alone."""
-    said = "\0".join((run_id, path, upload_id))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    identity = "\0".join((run_id, path, upload_id))
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def _size(file: Path) -> int:
@@ -244,16 +246,16 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _remove_excess(folder: Path, under_way: frozenset[str]) -> None:
+def _remove_expired(folder: Path, under_way: frozenset[str]) -> None:
     # Nothing but what is named as an upload: somebody may keep other files in a folder like this.
     found = [file for file in folder.glob("[0-9a-f]" * 32) if file.name not in under_way]
     newest_first = sorted(((file.stat(), file) for file in found), key=lambda one: -one[0].st_mtime)
     size = 0
     for count, (status, file) in enumerate(newest_first, 1):
         size += status.st_size
-        old = status.st_mtime < time.time() - KEPT
+        old = status.st_mtime < time.time() - KEPT_SECONDS
         # One that somebody goes on with since has another time by now.
-        if (old or count > UNFINISHED or size > UNFINISHED_BYTES) and (
+        if (old or count > MAX_UNFINISHED or size > MAX_UNFINISHED_BYTES) and (
             file.stat().st_mtime == status.st_mtime
         ):
             file.unlink()

@@ -16,23 +16,23 @@ from starlette.routing import Route
 from runstream.errors import RunstreamError
 from runstream_service.engine.readers import Readers
 from runstream_service.http import errors, mlflow
-from runstream_service.http.artifacts import ArtifactProxy
 from runstream_service.http.bodies import Bodies
-from runstream_service.http.calls import routes
 from runstream_service.http.contract import Contract
-from runstream_service.http.document import document_routes
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.guard import Guard
-from runstream_service.http.histories import history_routes
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
-from runstream_service.http.json_threads import JsonThreads
+from runstream_service.http.json_executors import JsonExecutors
+from runstream_service.http.mlflow_artifacts import ArtifactProxy
+from runstream_service.http.mlflow_history import history_routes
+from runstream_service.http.openapi_page import openapi_routes
+from runstream_service.http.rpc_routes import rpc_routes
 from runstream_service.http.streams import stream_routes
 
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
-def application(
+def build_application(
     servicers: Mapping[str, Any],
     readers: Readers,
     proxy: ArtifactProxy,
@@ -48,15 +48,15 @@ def application(
         downloads: what serves them to people.
         hosts: the names under which it is reached.
     """
-    contract, bodies, threads = Contract(), Bodies(), JsonThreads()
+    contract, bodies, threads = Contract(), Bodies(), JsonExecutors()
     return Starlette(
         routes=[
             Route("/health", _health),
             Route("/version", _version),
             Route("/get-artifact", proxy.get),
-            *document_routes(contract),
+            *openapi_routes(contract),
             *history_routes(readers),
-            *routes(contract, servicers, bodies, threads),
+            *rpc_routes(contract, servicers, bodies, threads),
             *stream_routes(
                 servicers["runstream.v1.LoggingService"],
                 servicers["runstream.v1.MetricService"],
@@ -67,20 +67,20 @@ def application(
             *_artifact_routes(proxy),
             *downloads.routes(),
             *interface_routes(),
-            *_others(),
+            *_mlflow_only_routes(),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={
-            RunstreamError: errors.of_runstream,
-            HTTPException: errors.of_http,
-            ClientDisconnect: errors.of_nobody,
-            Exception: errors.of_fault,
+            RunstreamError: errors.answer_runstream_error,
+            HTTPException: errors.answer_http_error,
+            ClientDisconnect: errors.answer_disconnect,
+            Exception: errors.answer_internal_error,
         },
     )
 
 
 def _artifact_routes(proxy: ArtifactProxy) -> Iterator[Route]:
-    for prefix in (mlflow.PREFIX, mlflow.TWIN):
+    for prefix in (mlflow.API_PREFIX, mlflow.AJAX_PREFIX):
         path = prefix + _PROXY
         yield Route(path, proxy.list)
         yield Route(path + "/{path:path}", proxy.download)
@@ -88,20 +88,20 @@ def _artifact_routes(proxy: ArtifactProxy) -> Iterator[Route]:
         yield Route(path + "/{path:path}", proxy.delete, methods=["DELETE"])
 
 
-def _others() -> Iterator[Route]:
+def _mlflow_only_routes() -> Iterator[Route]:
     """Yield what MLflow has and we do not, after all that we have."""
-    for prefix in (mlflow.PREFIX, mlflow.TWIN):
+    for prefix in (mlflow.API_PREFIX, mlflow.AJAX_PREFIX):
         yield Route(prefix + "3.0/mlflow/server-info", _server_info)
-        for part in mlflow.NO_ADDRESSES:
+        for part in mlflow.NO_DIRECT_STORAGE:
             path = f"{prefix}2.0/mlflow-artifacts/{part}/{{rest:path}}"
-            yield Route(path, _no_address, methods=_ALL)
+            yield Route(path, _no_direct_storage, methods=_ALL)
         for number in ("2.0", "3.0"):
             for way in ("upload", "download"):
                 path = f"{prefix}{number}/mlflow/artifacts/presigned-{way}-url"
-                yield Route(path, _no_address, methods=_ALL)
-            for part in mlflow.NOT_HERE:
+                yield Route(path, _no_direct_storage, methods=_ALL)
+            for part in mlflow.NOT_IMPLEMENTED:
                 for path in (f"{number}/mlflow/{part}", f"{number}/mlflow/{part}/{{rest:path}}"):
-                    yield Route(prefix + path, _not_here, methods=_ALL)
+                    yield Route(prefix + path, _not_implemented, methods=_ALL)
 
 
 _ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -119,13 +119,13 @@ async def _server_info(request: Request) -> Response:
     return JSONResponse({"store_type": "SqlStore", "workspaces_enabled": False})
 
 
-async def _no_address(request: Request) -> Response:
+async def _no_direct_storage(request: Request) -> Response:
     part = request.url.path.split("/mlflow-artifacts/", 1)[-1].split("/", 1)[0]
-    text = mlflow.NO_ADDRESSES.get(part, mlflow.NO_ADDRESSES["presigned"])
-    return errors.answer(501, "NOT_IMPLEMENTED", text)
+    text = mlflow.NO_DIRECT_STORAGE.get(part, mlflow.NO_DIRECT_STORAGE["presigned"])
+    return errors.error_response(501, "NOT_IMPLEMENTED", text)
 
 
-async def _not_here(request: Request) -> Response:
+async def _not_implemented(request: Request) -> Response:
     part = request.url.path.split("/mlflow/", 1)[1].split("/", 1)[0]
-    what = mlflow.NOT_HERE[part]
-    return errors.answer(501, "NOT_IMPLEMENTED", f"Runstream does not have {what}")
+    what = mlflow.NOT_IMPLEMENTED[part]
+    return errors.error_response(501, "NOT_IMPLEMENTED", f"Runstream does not have {what}")

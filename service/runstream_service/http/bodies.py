@@ -21,9 +21,9 @@ BODY_SECONDS = 120.0
 # Bytes of a body that every connection may hold.
 _SMALL_BYTES = 64 * 1024
 # Bytes that are made of a compressed body at a time.
-_INFLATED_BYTES = 64 * 1024
+_INFLATE_BYTES = 64 * 1024
 # How zlib is told of gzip and of both kinds of deflate, by what HTTP calls them.
-_WINDOWS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+_ZLIB_WINDOWS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
 class Bodies:
@@ -71,8 +71,8 @@ class Bodies:
         deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         body = bytearray()
         try:
-            async with aclosing(chunks_of(request)) as chunks:
-                while chunk := await _next(chunks, deadline):
+            async with aclosing(body_chunks(request)) as chunks:
+                while chunk := await _next_chunk(chunks, deadline):
                     body += chunk
                     if len(body) > limit:
                         raise _too_large(limit)
@@ -82,7 +82,7 @@ class Bodies:
             self.resize(share, 0)
 
 
-async def chunks_of(request: Request) -> AsyncGenerator[bytes, None]:
+async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the chunks of the body of a request, inflated.
 
     Raises:
@@ -93,14 +93,14 @@ async def chunks_of(request: Request) -> AsyncGenerator[bytes, None]:
     if encoding in ("", "identity"):
         async for chunk in request.stream():
             yield chunk
-    elif encoding in _WINDOWS:
-        async for chunk in _inflated(request, encoding):
+    elif encoding in _ZLIB_WINDOWS:
+        async for chunk in _inflate(request, encoding):
             yield chunk
     else:
         raise HTTPException(415, f"Content-Encoding is gzip, deflate or identity, not {encoding}")
 
 
-async def _next(chunks: AsyncGenerator[bytes, None], deadline: float) -> bytes:
+async def _next_chunk(chunks: AsyncGenerator[bytes, None], deadline: float) -> bytes:
     """Return the next chunk that is not empty; an empty one at the end."""
     while True:
         left = deadline - asyncio.get_running_loop().time()
@@ -129,15 +129,15 @@ def _too_large(limit: int) -> BadRequest:
     )
 
 
-async def _inflated(request: Request, encoding: str) -> AsyncIterator[bytes]:
-    windows = _WINDOWS[encoding]
+async def _inflate(request: Request, encoding: str) -> AsyncIterator[bytes]:
+    windows = _ZLIB_WINDOWS[encoding]
     inflater = zlib.decompressobj(windows[0])
     began = False
     async for chunk in request.stream():
         rest = chunk
         while rest:
             try:
-                inflated = inflater.decompress(rest, _INFLATED_BYTES)
+                inflated = inflater.decompress(rest, _INFLATE_BYTES)
             except zlib.error as error:
                 if began or len(windows) == 1:
                     raise _malformed(encoding, error) from None

@@ -18,7 +18,7 @@ HEAD_SECONDS = 30.0
 #: Seconds for which a client may send nothing of a body, or read nothing of an answer.
 SILENT_SECONDS = 60.0
 
-_FULL = (
+_TOO_MANY_CONNECTIONS = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 86\r\n"
     b'connection: close\r\n\r\n{"error_code": "TEMPORARILY_UNAVAILABLE", '
     b'"message": "there are too many connections"}'
@@ -32,20 +32,20 @@ class Connection(HttpToolsProtocol):
         """Take a connection, or answer that there are too many."""
         super().connection_made(transport)
         now = self.loop.time()
-        self._begun = self._heard = self._read = now
+        self._head_started = self._last_received = self._last_read = now
         self._unread = 0
-        self._aside = 0
+        self._bytes_outside_bodies = 0
         self._in_head = False
         if len(self.connections) > (self.limit_concurrency or 0):
-            transport.write(_FULL)
+            transport.write(_TOO_MANY_CONNECTIONS)
             transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, of which a part must be of a body sooner or later."""
-        self._heard = self.loop.time()
-        self._aside += len(data)
+        self._last_received = self.loop.time()
+        self._bytes_outside_bodies += len(data)
         super().data_received(data)
-        if self._aside > HEAD_BYTES and not self.transport.is_closing():
+        if self._bytes_outside_bodies > HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response(f"More than {HEAD_BYTES} bytes are no part of a body.")
 
     def on_message_begin(self) -> None:
@@ -66,22 +66,22 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Answer a request."""
         self._in_head = False
-        self._aside = 0
+        self._bytes_outside_bodies = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        self._aside = 0
+        self._bytes_outside_bodies = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a body."""
-        self._aside = 0
+        self._bytes_outside_bodies = 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
-        self._begun = self.loop.time()
+        self._head_started = self.loop.time()
         super().on_response_complete()
 
     def resume_writing(self) -> None:
@@ -107,16 +107,16 @@ class Connection(HttpToolsProtocol):
         now = self.loop.time()
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete:
-            stuck = now - self._begun > HEAD_SECONDS
+            is_stuck = now - self._head_started > HEAD_SECONDS
         elif cycle.more_body and not self.flow.read_paused:
-            stuck = now - self._heard > SILENT_SECONDS
+            is_stuck = now - self._last_received > SILENT_SECONDS
         else:
-            stuck = False
+            is_stuck = False
         unread = self.transport.get_write_buffer_size()
         # Nothing is added while the client does not read, so that what it reads can be seen.
         if not self.flow.write_paused or unread != self._unread:
-            self._unread, self._read = unread, now
-        if stuck or now - self._read > SILENT_SECONDS:
+            self._unread, self._last_read = unread, now
+        if is_stuck or now - self._last_read > SILENT_SECONDS:
             self.transport.abort()
 
 

@@ -32,16 +32,16 @@ _LIMITS = {
 _NUMBER_CHARACTERS = 400
 
 # Values are told shortened: a caller may have nested them a thousand deep, or sent megabytes.
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel = 3
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxlevel = 3
+_SHORTENED.maxstring = _SHORTENED.maxother = _SHORTENED.maxlong = 200
 
 _BOOLEANS = {"true": True, "false": False}
 
 Converter = Callable[[Any], Any]
 
 
-class Misfit(Exception):
+class FieldError(Exception):
     """A value is not of the type of its field; `path` grows on the way out."""
 
     def __init__(self, value: object, expected: str) -> None:
@@ -51,13 +51,13 @@ class Misfit(Exception):
         self.missing = False
         self.path = ""
 
-    def within(self, name: str) -> Misfit:
+    def add_parent(self, name: str) -> FieldError:
         """Say that the value was found under a name."""
         separator = "." if self.path and not self.path.startswith("[") else ""
         self.path = f"{name}{separator}{self.path}"
         return self
 
-    def refusal(self) -> InvalidArgument:
+    def to_invalid_argument(self) -> InvalidArgument:
         """Return the error that the caller is told (X3)."""
         if self.missing:
             return InvalidArgument(
@@ -65,7 +65,7 @@ class Misfit(Exception):
                 reason="FIELD_MISSING",
                 field=self.path,
             )
-        value = _SHORT.repr(self.value)
+        value = _SHORTENED.repr(self.value)
         return InvalidArgument(
             f"Invalid value {value} for parameter '{self.path}' supplied: "
             f"it must be {self.expected}",
@@ -86,23 +86,25 @@ class Decoder:
         self._defaults = mlflow.DEFAULTS.get(descriptor.name, {})
         self._fields: dict[str, tuple[str, Converter]] = {}
         for field in descriptor.fields:
-            entry = (field.name, _of_field(field))
+            entry = (field.name, _field_converter(field))
             self._fields[field.name] = self._fields[field.camelcase_name] = entry
         for name, pattern in mlflow.PATTERNS.get(descriptor.name, {}).items():
-            self._fields[name] = (name, _text_of(pattern))
+            self._fields[name] = (name, _pattern_converter(pattern))
         self._lists = {
             name
             for field in descriptor.fields
             if is_repeated(field)
             for name in (field.name, field.camelcase_name)
         }
-        for old, name in mlflow.OLD_NAMES.get(descriptor.name, {}).items():
+        for old, name in mlflow.REQUEST_ALIASES.get(descriptor.name, {}).items():
             self._fields[old] = self._fields[name]
 
-    def of_query(self, query: QueryParams, **more: str) -> Message:
+    def decode_query(self, query: QueryParams, **more: str) -> Message:
         """Return the message of a query and of what else is said beside it; raises as `message`."""
-        said = {name: query.getlist(name) if name in self._lists else query[name] for name in query}
-        return self.message({**said, **more})
+        values = {
+            name: query.getlist(name) if name in self._lists else query[name] for name in query
+        }
+        return self.message({**values, **more})
 
     def message(self, value: object) -> Message:
         """Return the message of a JSON object.
@@ -112,12 +114,12 @@ class Decoder:
         """
         try:
             return self(value)
-        except Misfit as misfit:
-            raise misfit.refusal() from None
+        except FieldError as error:
+            raise error.to_invalid_argument() from None
 
     def __call__(self, value: object) -> Message:
         if type(value) is not dict:
-            raise Misfit(value, "an object")
+            raise FieldError(value, "an object")
         found = self._defaults.copy()
         fields = self._fields
         for name, item in value.items():
@@ -125,91 +127,91 @@ class Decoder:
             if field is not None and item is not None:
                 try:
                     found[field[0]] = field[1](item)
-                except Misfit as misfit:
-                    raise misfit.within(name) from None
+                except FieldError as error:
+                    raise error.add_parent(name) from None
         for name in self._required:
             if found.get(name, "") == "":
                 raise _missing(name)
         return self._make(**found)
 
 
-def _missing(name: str) -> Misfit:
+def _missing(name: str) -> FieldError:
     # Not where it is raised: an error that its own frame holds would keep all values alive.
-    misfit = Misfit(None, "there")
-    misfit.missing = True
-    return misfit.within(name)
+    error = FieldError(None, "there")
+    error.missing = True
+    return error.add_parent(name)
 
 
-def _of_field(field: Any) -> Converter:
-    convert = _of_type(field)
-    return _list_of(convert) if is_repeated(field) else convert
+def _field_converter(field: Any) -> Converter:
+    convert = _type_converter(field)
+    return _list_converter(convert) if is_repeated(field) else convert
 
 
-def _of_type(field: Any) -> Converter:
+def _type_converter(field: Any) -> Converter:
     match field.type:
         case FieldDescriptor.TYPE_MESSAGE:
             return Decoder(field.message_type)
         case FieldDescriptor.TYPE_ENUM:
-            return _of_enum(field.enum_type)
+            return _enum_converter(field.enum_type)
         case FieldDescriptor.TYPE_STRING:
-            return _text
+            return _to_text
         case FieldDescriptor.TYPE_DOUBLE:
-            return _double
+            return _to_double
         case FieldDescriptor.TYPE_BOOL:
-            return _boolean
+            return _to_boolean
         case kind:
-            return _integer(*_LIMITS[kind])
+            return _integer_converter(*_LIMITS[kind])
 
 
-def _list_of(convert: Converter) -> Converter:
+def _list_converter(convert: Converter) -> Converter:
     def converted(value: Any) -> list[Any]:
         if type(value) is not list:
-            raise Misfit(value, "a list")
+            raise FieldError(value, "a list")
         result: list[Any] = []
         try:
             for item in value:
                 result.append(convert(item))  # its length says which one failed
-        except Misfit as misfit:
-            raise misfit.within(f"[{len(result)}]") from None
+        except FieldError as error:
+            raise error.add_parent(f"[{len(result)}]") from None
         return result
 
     return converted
 
 
-def _of_enum(descriptor: EnumDescriptor) -> Converter:
+def _enum_converter(descriptor: EnumDescriptor) -> Converter:
     numbers = {value.name: value.number for value in descriptor.values}
     expected = f"one of {', '.join(numbers)}"
 
     def converted(value: Any) -> int:
         number = numbers.get(value) if isinstance(value, str) else value
         if type(number) is not int or not _INT32[0] <= number <= _INT32[1]:
-            raise Misfit(value, expected)
+            raise FieldError(value, expected)
         return number
 
     return converted
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if type(value) is not str:
-        raise Misfit(value, "a text")
+        raise FieldError(value, "a text")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Misfit(value, "Unicode text, without lone surrogates") from None
+            raise FieldError(value, "Unicode text, without lone surrogates") from None
     return value
 
 
-def _text_of(pattern: re.Pattern[str]) -> Converter:
+def _pattern_converter(pattern: re.Pattern[str]) -> Converter:
     def converted(value: Any) -> str:
-        if value and not pattern.fullmatch(_text(value)):
-            raise Misfit(value, f"of the form {pattern.pattern}")
-        return _text(value)
+        if value and not pattern.fullmatch(_to_text(value)):
+            raise FieldError(value, f"of the form {pattern.pattern}")
+        return _to_text(value)
 
     return converted
 
 
-def _double(value: Any) -> float:
+def _to_double(value: Any) -> float:
     if type(value) is float:
         return value
     try:
@@ -217,24 +219,24 @@ def _double(value: Any) -> float:
             return float(value)
     except (ValueError, OverflowError):
         pass
-    raise Misfit(value, "a number")
+    raise FieldError(value, "a number")
 
 
-def _integer(least: int, greatest: int) -> Converter:
-    expected = f"an integer from {least} to {greatest}"
+def _integer_converter(minimum: int, maximum: int) -> Converter:
+    expected = f"an integer from {minimum} to {maximum}"
 
     def converted(value: Any) -> int:
-        if type(value) is int and least <= value <= greatest:
+        if type(value) is int and minimum <= value <= maximum:
             return value
-        number = _whole(value)
-        if number is None or not least <= number <= greatest:
-            raise Misfit(value, expected)
+        number = _to_integer(value)
+        if number is None or not minimum <= number <= maximum:
+            raise FieldError(value, expected)
         return number
 
     return converted
 
 
-def _whole(value: Any) -> int | None:
+def _to_integer(value: Any) -> int | None:
     """Return the integer that a float or a text stands for, such as R's `1.7e+12`."""
     try:
         if type(value) is str and len(value) <= _NUMBER_CHARACTERS:
@@ -249,8 +251,8 @@ def _whole(value: Any) -> int | None:
     return None
 
 
-def _boolean(value: Any) -> bool:
+def _to_boolean(value: Any) -> bool:
     found = _BOOLEANS.get(value.lower()) if type(value) is str else value
     if type(found) is not bool:
-        raise Misfit(value, "true or false")
+        raise FieldError(value, "true or false")
     return found

@@ -21,9 +21,9 @@ from runstream.rules import check_artifact_path
 from runstream_service.catalog import artifacts
 from runstream_service.catalog.artifacts import Entry
 from runstream_service.engine.readers import Readers
-from runstream_service.files.blobs import Blobs
-from runstream_service.http.content import SCRIPTED, send_content
-from runstream_service.http.reading import read_apart
+from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.http.file_response import SCRIPT_POLICY, file_response
 
 _PAGE_FILES = 1_000
 
@@ -31,7 +31,7 @@ _PAGE_FILES = 1_000
 class Downloads:
     """Sends files and folders of runs."""
 
-    def __init__(self, readers: Readers, blobs: Blobs) -> None:
+    def __init__(self, readers: Readers, blobs: ArtifactStore) -> None:
         self._readers = readers
         self._blobs = blobs
 
@@ -47,7 +47,7 @@ class Downloads:
             raise InvalidArgument(
                 "Missing value for required parameter 'path'", reason="FIELD_MISSING", field="path"
             )
-        return await send_content(request, self._blobs, run_id, path, SCRIPTED)
+        return await file_response(request, self._blobs, run_id, path, SCRIPT_POLICY)
 
     async def zip(self, request: Request) -> Response:
         """Send a folder, or all that a run has, as a zip that is made while it is sent."""
@@ -68,7 +68,7 @@ class Downloads:
         )
 
     async def _zipped(self, run_id: str, path: str) -> AsyncIterator[bytes]:
-        async with aclosing(read_apart(self._members(run_id, path))) as chunks:
+        async with aclosing(iterate_in_task(self._members(run_id, path))) as chunks:
             async for chunk in chunks:
                 yield chunk or b""
 

@@ -27,62 +27,62 @@ class Encoder:
 
         Args:
             descriptor: the type.
-            double: turns doubles into what JSON can hold: `exact` or `as_mlflow`.
+            double: turns doubles into what JSON can hold: `protobuf_double` or `mlflow_double`.
         """
         self._scalars: list[tuple[str, Converter | None]] = []
         self._optional: list[tuple[str, Converter | None]] = []
         self._lists: list[tuple[str, Converter | None]] = []
         for field in descriptor.fields:
-            entry = (field.name, _of_type(field, double))
+            entry = (field.name, _type_converter(field, double))
             if is_repeated(field):
                 self._lists.append(entry)
             elif field.has_presence:
                 self._optional.append(entry)
             else:
                 self._scalars.append(entry)
-        self._left_out = mlflow.LEFT_OUT_IF_EMPTY.get(descriptor.name, frozenset())
+        self._omitted = mlflow.OMITTED_IF_EMPTY.get(descriptor.name, frozenset())
         if "next_page_token" in descriptor.fields_by_name:
             # An empty one says that there is none, and MLflow's clients look for it being there.
-            self._left_out |= {"next_page_token"}
-        self._twice = mlflow.TOLD_TWICE.get(descriptor.name, {})
+            self._omitted |= {"next_page_token"}
+        self._aliases = mlflow.ANSWER_ALIASES.get(descriptor.name, {})
 
     def __call__(self, message: Message) -> dict[str, Any]:
         """Return the object of a message."""
-        told: dict[str, Any] = {}
+        encoded: dict[str, Any] = {}
         for name, convert in self._scalars:
             value = getattr(message, name)
-            told[name] = value if convert is None else convert(value)
+            encoded[name] = value if convert is None else convert(value)
         for name, convert in self._optional:
             if message.HasField(name):
                 value = getattr(message, name)
-                told[name] = value if convert is None else convert(value)
+                encoded[name] = value if convert is None else convert(value)
         for name, convert in self._lists:
             values = getattr(message, name)
             if values:
-                told[name] = list(values) if convert is None else [convert(v) for v in values]
-        for name in self._left_out:
-            if not told[name]:
-                del told[name]
-        for second, name in self._twice.items():
-            told[second] = told[name]
-        return told
+                encoded[name] = list(values) if convert is None else [convert(v) for v in values]
+        for name in self._omitted:
+            if not encoded[name]:
+                del encoded[name]
+        for alias, name in self._aliases.items():
+            encoded[alias] = encoded[name]
+        return encoded
 
 
-def exact(value: float) -> float | str:
+def protobuf_double(value: float) -> float | str:
     """Return a double as Protobuf's JSON has it."""
     if math.isfinite(value):
         return value
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 
-def as_mlflow(value: float) -> float | str:
+def mlflow_double(value: float) -> float | str:
     """Return a double as MLflow has it: the largest number for infinity (M3)."""
     if math.isfinite(value):
         return value
-    return "NaN" if value != value else math.copysign(mlflow.LARGEST, value)
+    return "NaN" if value != value else math.copysign(mlflow.MAX_DOUBLE, value)
 
 
-def _of_type(field: Any, double: Converter) -> Converter | None:
+def _type_converter(field: Any, double: Converter) -> Converter | None:
     match field.type:
         case FieldDescriptor.TYPE_MESSAGE:
             return Encoder(field.message_type, double)

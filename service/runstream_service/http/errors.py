@@ -13,7 +13,7 @@ from starlette.responses import Response
 from runstream.errors import RunstreamError, shortened
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream_service.http import mlflow
-from runstream_service.http.sentences import mlflow_sentence
+from runstream_service.http.mlflow_messages import mlflow_message
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,9 @@ _CODES = {
 _MESSAGE_CHARACTERS = 2_000
 
 # Too much is asked for at once. MLflow's clients would ask for it again and again after a 429.
-_ASKED_TOO_MUCH = {"READ_TOO_LONG", "RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
+_TOO_LARGE_READS = {"READ_TOO_LONG", "RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
 
-_BY_NUMBER = {code.value[0]: told for code, told in _CODES.items()}
+_CODES_BY_NUMBER = {code.value[0]: error_parts for code, error_parts in _CODES.items()}
 
 
 class BadRequest(RunstreamError):
@@ -44,55 +44,55 @@ class BadRequest(RunstreamError):
     code = grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def of_runstream(request: Request, error: Any) -> Response:
+async def answer_runstream_error(request: Request, error: Any) -> Response:
     """Answer an error of ours, in MLflow's words at a path of MLflow (X6)."""
-    status, code, message = told(error)
+    status, code, message = error_parts(error)
     if mlflow.is_mlflow_path(request.url.path):
-        message = mlflow_sentence(error, request.url.path)
-    return answer(status, code, message)
+        message = mlflow_message(error, request.url.path)
+    return error_response(status, code, message)
 
 
-def told(error: RunstreamError) -> tuple[int, str, str]:
+def error_parts(error: RunstreamError) -> tuple[int, str, str]:
     """Return status, code and message of an error of ours."""
     status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
     code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
-    status = 400 if error.reason in _ASKED_TOO_MUCH else status
-    return status, code, _quotable(error.message)
+    status = 400 if error.reason in _TOO_LARGE_READS else status
+    return status, code, _shorten(error.message)
 
 
-def told_of_batch(error: BatchError) -> tuple[int, str, str]:
+def batch_error(error: BatchError) -> tuple[int, str, str]:
     """Return the same of the error of a batch."""
-    status, code = _BY_NUMBER.get(error.code, (500, "INTERNAL_ERROR"))
-    return status, code, _quotable(error.message)
+    status, code = _CODES_BY_NUMBER.get(error.code, (500, "INTERNAL_ERROR"))
+    return status, code, _shorten(error.message)
 
 
-async def of_http(request: Request, error: Any) -> Response:
+async def answer_http_error(request: Request, error: Any) -> Response:
     """Answer what is wrong with the form of a request: its path, its verb or its encoding."""
     if error.status_code == 415:
-        return answer(415, "BAD_REQUEST", error.detail)
+        return error_response(415, "BAD_REQUEST", error.detail)
     text = f"{request.method} {shortened(request.url.path)} is no route of this server"
-    return answer(error.status_code, "ENDPOINT_NOT_FOUND", text)
+    return error_response(error.status_code, "ENDPOINT_NOT_FOUND", text)
 
 
-async def of_nobody(request: Request, error: Any) -> Response:
+async def answer_disconnect(request: Request, error: Any) -> Response:
     """Answer nothing to a caller who hung up in the middle of a request."""
     return Response(status_code=400)
 
 
-async def of_fault(request: Request, error: Any) -> Response:
+async def answer_internal_error(request: Request, error: Any) -> Response:
     """Answer a fault of ours without its text, which is in the log."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     text = "internal error; the log of the server has the particulars"
-    return answer(500, "INTERNAL_ERROR", text)
+    return error_response(500, "INTERNAL_ERROR", text)
 
 
-def answer(status: int, code: str, message: str) -> Response:
+def error_response(status: int, code: str, message: str) -> Response:
     """Return the answer that tells of an error."""
-    body = {"error_code": code, "message": _quotable(message)}
+    body = {"error_code": code, "message": _shorten(message)}
     return Response(orjson.dumps(body), status, media_type="application/json")
 
 
-def _quotable(message: str) -> str:
+def _shorten(message: str) -> str:
     """Return the text of an error shortened, and without what is no Unicode text."""
     if len(message) > _MESSAGE_CHARACTERS:
         message = f"{message[:_MESSAGE_CHARACTERS]}… ({len(message)} characters)"

@@ -16,15 +16,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstream.errors import shortened
-from runstream_service.http.errors import answer
+from runstream_service.http.errors import error_response
 from runstream_service.http.hosts import Hosts
 
 log = logging.getLogger(__name__)
 
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Other names are refused without a line in the log, which anybody could fill.
-_LOGGED = 20
+_MAX_LOGGED_NAMES = 20
 
 # What every answer says that says nothing else: it is no page, and nothing that a page loads.
 _HEADERS = {
@@ -54,16 +54,16 @@ class Guard:
                 _add_headers(message)
             await send(message)
 
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
-        app = answer(403, "PERMISSION_DENIED", refusal) if refusal else self._app
+        rejection = self._rejection(scope["method"], Headers(scope=scope))
+        app = error_response(403, "PERMISSION_DENIED", rejection) if rejection else self._app
         await app(scope, receive, send_with_headers)
 
-    def _refusal(self, method: str, headers: Headers) -> str:
+    def _rejection(self, method: str, headers: Headers) -> str:
         """Return why a request is refused; empty if it is not."""
         for host in headers.getlist("host"):  # other programs than browsers may send none
-            if not self._hosts.is_ours(host):
-                return self._unknown_host(shortened(host))
-        if method in _READING or self._is_from_here(headers):
+            if not self._hosts.is_known(host):
+                return self._reject_host(shortened(host))
+        if method in _SAFE_METHODS or self._is_same_site(headers):
             return ""
         origin = headers.get("origin")
         name = (origin or "").rpartition("//")[2] or "NAME"
@@ -72,17 +72,17 @@ class Guard:
             f"this is its interface behind a proxy, start it with --allowed-hosts {shortened(name)}"
         )
 
-    def _unknown_host(self, host: str) -> str:
-        refusal = (
+    def _reject_host(self, host: str) -> str:
+        rejection = (
             f"This server is not known as {host!r}. If that is a name of it, start it with "
             f"--allowed-hosts {host} or the environment variable RUNSTREAM_ALLOWED_HOSTS={host}"
         )
-        if host not in self._logged and len(self._logged) < _LOGGED:
+        if host not in self._logged and len(self._logged) < _MAX_LOGGED_NAMES:
             self._logged.add(host)
-            log.warning("a request is refused: %s", refusal)
-        return refusal
+            log.warning("a request is refused: %s", rejection)
+        return rejection
 
-    def _is_from_here(self, headers: Headers) -> bool:
+    def _is_same_site(self, headers: Headers) -> bool:
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site in ("same-origin", "none")
@@ -91,7 +91,7 @@ class Guard:
             return True
         name = origin.rpartition("//")[2]
         # A proxy may have put another `Host` in place of the one that the browser sent.
-        return name == headers.get("host") or self._hosts.is_told(name)
+        return name == headers.get("host") or self._hosts.is_allowed(name)
 
 
 def _add_headers(message: MutableMapping[str, Any]) -> None:

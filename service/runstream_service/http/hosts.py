@@ -19,7 +19,7 @@ _HOST = re.compile(r"(?P<name>[^\s:/?#@\[\]]+|\[[0-9a-fA-F:.%]+\])(?::(?P<port>[
 class Hosts:
     """Decides which names are those of this server."""
 
-    def __init__(self, listening: str, told: Sequence[str]) -> None:
+    def __init__(self, listening: str, allowed: Sequence[str]) -> None:
         """Prepare.
 
         Args:
@@ -27,14 +27,14 @@ class Hosts:
             told: more names, each with its port or for any port; `*.example.org` stands for all
                 names below that one, `*` for all names.
         """
-        self._told = frozenset(name.lower() for name in told)
+        self._allowed = frozenset(name.lower() for name in allowed)
         self._own = {"localhost"}
         # A name without a dot is one of the local network, and nobody else can have it.
         self._takes_short_names = not _is_loopback(listening)
         if self._takes_short_names:
             self._own |= {listening.lower(), socket.gethostname().lower()}
 
-    def is_ours(self, host: str) -> bool:
+    def is_known(self, host: str) -> bool:
         """Return whether a `Host` header names this server."""
         found = _HOST.fullmatch(host)
         if found is None:
@@ -44,16 +44,20 @@ class Hosts:
             return True
         if self._takes_short_names and "." not in name:
             return True
-        return "*" in self._told or self._is_told(name) or self._is_told(f"{name}:{found['port']}")
+        return (
+            "*" in self._allowed
+            or self._is_allowed(name)
+            or self._is_allowed(f"{name}:{found['port']}")
+        )
 
-    def is_told(self, host: str) -> bool:
+    def is_allowed(self, host: str) -> bool:
         """Return whether the server was told of this very name, with the port that is there."""
-        return self._is_told(host.lower())
+        return self._is_allowed(host.lower())
 
-    def _is_told(self, host: str) -> bool:
+    def _is_allowed(self, host: str) -> bool:
         parts = host.split(".")
-        return host in self._told or any(
-            f"*.{'.'.join(parts[i:])}" in self._told for i in range(1, len(parts))
+        return host in self._allowed or any(
+            f"*.{'.'.join(parts[i:])}" in self._allowed for i in range(1, len(parts))
         )
 
 

@@ -51,7 +51,7 @@ async def _page(request: Request) -> Response:
     page = _files().get("index.html")
     if page is None:
         return PlainTextResponse(_NOT_BUILT, status_code=503)
-    return _sent(page, request, "no-cache")
+    return _response(page, request, "no-cache")
 
 
 async def _asset(request: Request) -> Response:
@@ -59,11 +59,11 @@ async def _asset(request: Request) -> Response:
     if file is None:
         raise HTTPException(404)
     # The name of a file changes with its content.
-    return _sent(file, request, "public, max-age=31536000, immutable")
+    return _response(file, request, "public, max-age=31536000, immutable")
 
 
-def _sent(file: File, request: Request, cached: str) -> Response:
-    headers = _HEADERS | {"cache-control": cached}
+def _response(file: File, request: Request, cache_control: str) -> Response:
+    headers = _HEADERS | {"cache-control": cache_control}
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"
         return Response(file.compressed, media_type=file.media_type, headers=headers)

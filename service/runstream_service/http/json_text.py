@@ -16,10 +16,10 @@ VALUES = 4_000_000
 
 # Commas beyond which a text is read by Python rather than in C, which would let nobody else run
 # until it is through. Each is a value, or stands in one.
-_PATIENT = 50_000
+_MAX_COMMAS_IN_C = 50_000
 
-_patient: Any = json.JSONDecoder()
-_patient.scan_once = json.scanner.py_make_scanner(_patient)  # type: ignore[attr-defined]
+_python_decoder: Any = json.JSONDecoder()
+_python_decoder.scan_once = json.scanner.py_make_scanner(_python_decoder)  # type: ignore[attr-defined]
 
 
 def read_json(text: bytes | bytearray, what: str) -> Any:
@@ -38,8 +38,8 @@ def read_json(text: bytes | bytearray, what: str) -> Any:
     if text.count(b"{") + text.count(b"[") > OBJECTS:
         raise _too_many(what, OBJECTS, "objects and lists")
     try:
-        if commas > _PATIENT:
-            return _patient.decode(text.decode())
+        if commas > _MAX_COMMAS_IN_C:
+            return _python_decoder.decode(text.decode())
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:

@@ -14,13 +14,13 @@ import uvicorn
 
 from runstream_service.engine.database import CannotOpenError
 from runstream_service.engine.readers import Readers
-from runstream_service.files.blobs import Blobs
-from runstream_service.http.app import application
-from runstream_service.http.artifacts import ArtifactProxy
+from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.http.app import build_application
 from runstream_service.http.connection import Connection
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
-from runstream_service.http.stopping import Stopping
+from runstream_service.http.mlflow_artifacts import ArtifactProxy
+from runstream_service.http.shutdown import ShutdownMiddleware
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,9 @@ class Listener:
         name = f"[{host.strip('[]')}]" if ":" in host else host
         self.address = f"{name}:{self._socket.getsockname()[1]}"
 
-    async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
+    async def start(
+        self, servicers: Mapping[str, Any], readers: Readers, blobs: ArtifactStore
+    ) -> None:
         """Answer from now on.
 
         Args:
@@ -76,8 +78,8 @@ class Listener:
             readers: read of runs where their artifacts are.
             blobs: the contents of artifacts.
         """
-        self._app = Stopping(
-            application(
+        self._app = ShutdownMiddleware(
+            build_application(
                 servicers,
                 readers,
                 ArtifactProxy(readers, blobs),
@@ -91,13 +93,13 @@ class Listener:
             backlog=_BACKLOG,
             http=Connection,
             lifespan="off",
-            limit_concurrency=_connections(),
+            limit_concurrency=_max_connections(),
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=int(2 * GRACE),
             ws="none",
         )
-        asyncio.get_running_loop().set_exception_handler(_LoopErrors())
+        asyncio.get_running_loop().set_exception_handler(_LoopErrorHandler())
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve([self._socket]))
         while not self._server.started and not self._serving.done():
@@ -107,11 +109,11 @@ class Listener:
         """Answer what is under way, after some time with 503, and nothing more."""
         self._server.should_exit = True
         await asyncio.wait((self._serving,), timeout=GRACE)
-        self._app.end()
+        self._app.cancel_requests()
         await self._serving
 
 
-class _LoopErrors:
+class _LoopErrorHandler:
     """Logs what no code could catch in the event loop.
 
     Without a free file descriptor asyncio tries to accept hundreds of connections a second, and
@@ -132,7 +134,7 @@ class _LoopErrors:
             log.error("no connection can be accepted: %s", context.get("exception"))
 
 
-def _connections() -> int:
+def _max_connections() -> int:
     """Return how many connections there may be, so that most file descriptors stay free."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONNECTIONS if descriptors < 0 else max(1, min(CONNECTIONS, descriptors // 3))

@@ -16,7 +16,7 @@ from runstream.errors import InvalidArgument
 from runstream.v1.metric_service_pb2 import POINT_ORDER_BY_TIMESTAMP
 
 #: Paths under the first of these answer under the second, too (W4).
-PREFIX, TWIN = "/api/", "/ajax-api/"
+API_PREFIX, AJAX_PREFIX = "/api/", "/ajax-api/"
 
 #: Routes under these paths answer as MLflow does, infinities included (M3).
 MLFLOW_PATHS = ("/api/2.0/mlflow/", "/api/3.0/mlflow/")
@@ -55,7 +55,7 @@ REQUIRED = {
 }
 
 #: Old names of fields, by message (W3).
-OLD_NAMES = {
+REQUEST_ALIASES = {
     name: {"run_uuid": "run_id"}
     for name in (
         "GetRunRequest",
@@ -69,10 +69,10 @@ OLD_NAMES = {
 }
 
 #: Fields that are told under a second name, by message (W3).
-TOLD_TWICE = {"RunInfo": {"run_uuid": "run_id"}}
+ANSWER_ALIASES = {"RunInfo": {"run_uuid": "run_id"}}
 
 #: Fields that are left out if they are empty, by message (W2).
-LEFT_OUT_IF_EMPTY = {
+OMITTED_IF_EMPTY = {
     "Dataset": frozenset({"schema", "profile"}),
     "DatasetSummary": frozenset({"context"}),
     "LoggedMetric": frozenset({"dataset_name", "dataset_digest"}),
@@ -87,13 +87,13 @@ PATTERNS = {"LogRequest": {"run_id": _RUN_ID}, "LogInputsRequest": {"run_id": _R
 DEFAULTS = {"GetMetricHistoryRequest": {"order": POINT_ORDER_BY_TIMESTAMP}}
 
 
-def _no_experiments(request: Any) -> None:
+def _search_nowhere_by_default(request: Any) -> None:
     """Look in no experiment where none is named."""
     if not request.experiment_ids:
         request.experiment_ids.append("-1")
 
 
-def check_decoded(path: str) -> None:
+def check_unquoted_path(path: str) -> None:
     """Refuse a path that leaves its folder once its escapes are taken away, as MLflow does it."""
     decoded = path
     for _ in range(10):
@@ -112,19 +112,19 @@ def check_decoded(path: str) -> None:
 
 #: What is done to a request at a path of MLflow before it is answered, by message.
 ADJUST: dict[str, Callable[[Any], None]] = {
-    "SearchRunsRequest": _no_experiments,
-    "ListArtifactsRequest": lambda request: check_decoded(request.path),
-    "ListLoggedModelArtifactsRequest": lambda request: check_decoded(
+    "SearchRunsRequest": _search_nowhere_by_default,
+    "ListArtifactsRequest": lambda request: check_unquoted_path(request.path),
+    "ListLoggedModelArtifactsRequest": lambda request: check_unquoted_path(
         request.artifact_directory_path
     ),
 }
 
 #: What MLflow returns in place of infinity (M3).
-LARGEST = sys.float_info.max
+MAX_DOUBLE = sys.float_info.max
 
 #: Parts of MLflow's API that Runstream has nothing for, by the beginning of their paths after
 #: `mlflow/`.
-NOT_HERE = {
+NOT_IMPLEMENTED = {
     "registered-models": "a model registry",
     "model-versions": "a model registry",
     "traces": "traces",
@@ -149,7 +149,7 @@ NOT_HERE = {
 #: Parts of MLflow's artifact proxy that hand out addresses of an object store, by the beginning of
 #: their paths after `mlflow-artifacts/`, and what is answered. At the first of these texts MLflow's
 #: client uploads the file as one, which is what Runstream is good at: it takes no memory for it.
-NO_ADDRESSES = {
+NO_DIRECT_STORAGE = {
     "mpu": "Multipart upload is not supported for the current artifact repository: "
     "upload the file as one, of any size",
     "presigned": "Runstream hands out no addresses of its storage: download the file by the proxy",
@@ -164,7 +164,7 @@ def is_mlflow_path(path: str) -> bool:
 _ALL_PATHS = (
     *(
         twin + number + part
-        for twin in (PREFIX, TWIN)
+        for twin in (API_PREFIX, AJAX_PREFIX)
         for number in ("2.0", "3.0")
         for part in ("/mlflow/", "/mlflow-artifacts/")
     ),

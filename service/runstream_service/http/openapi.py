@@ -49,13 +49,13 @@ class Document:
         self._contract = contract
         self._schemas: dict[str, Any] = {"Error": _ERROR}
 
-    def made(self) -> dict[str, Any]:
+    def build(self) -> dict[str, Any]:
         """Return the document."""
         paths: dict[str, dict[str, Any]] = {}
         names: set[str] = set()
         for rpc in self._contract.rpcs:
             operation = self._operation(rpc)
-            operation["operationId"] = _unused(rpc.name, names)
+            operation["operationId"] = _unused_name(rpc.name, names)
             paths.setdefault(rpc.path, {})[rpc.verb.lower()] = operation
         for streamed in _STREAMED:
             self._reference(streamed.DESCRIPTOR)
@@ -127,7 +127,7 @@ class Document:
                 if field.name not in left_out
             },
         }
-        for second, name in mlflow.TOLD_TWICE.get(descriptor.name, {}).items():
+        for second, name in mlflow.ANSWER_ALIASES.get(descriptor.name, {}).items():
             schema["properties"][second] = schema["properties"][name]
         if required := [n for n in mlflow.REQUIRED.get(descriptor.name, ()) if n not in left_out]:
             schema["required"] = required
@@ -167,7 +167,7 @@ class Document:
         return {"$ref": f"#/components/schemas/{descriptor.name}"}
 
 
-def _unused(name: str, names: set[str]) -> str:
+def _unused_name(name: str, names: set[str]) -> str:
     """Return a name for an operation; an RPC with two routes is two operations."""
     unused = name if name not in names else f"{name}Too"
     names.add(unused)
@@ -175,4 +175,4 @@ def _unused(name: str, names: set[str]) -> str:
 
 
 if __name__ == "__main__":  # for those who generate code from it
-    print(json.dumps(Document(Contract()).made(), indent=2))  # noqa: T201
+    print(json.dumps(Document(Contract()).build(), indent=2))  # noqa: T201

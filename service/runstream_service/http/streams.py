@@ -21,60 +21,66 @@ from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
-from runstream_service.http.bodies import Bodies, chunks_of
+from runstream_service.http.bodies import Bodies, body_chunks
 from runstream_service.http.decode import Decoder
-from runstream_service.http.encode import Encoder, exact
-from runstream_service.http.errors import BadRequest, told, told_of_batch
+from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.http.encode import Encoder, protobuf_double
+from runstream_service.http.errors import BadRequest, batch_error, error_parts
+from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
-from runstream_service.http.json_threads import JsonThreads
-from runstream_service.http.reading import read_apart
-from runstream_service.rpc.logging_servicer import Logs
-from runstream_service.rpc.metric_servicer import Metrics
-from runstream_service.rpc.watch_servicer import Watches
+from runstream_service.rpc.logging_servicer import LoggingServicer
+from runstream_service.rpc.metric_servicer import MetricServicer
+from runstream_service.rpc.watch_servicer import WatchServicer
 
 #: Refused lines that an answer tells of; of more it tells the number.
-TOLD = 1_000
+MAX_REFUSALS = 1_000
 
 # Lines that are read at a time: a millisecond or two, if they are short.
-_LINES = 100
+_LINES_AT_ONCE = 100
 
 # Seconds of silence after which a watcher is told that the connection still stands.
-_SILENCE = 15.0
+_KEEPALIVE_SECONDS = 15.0
 
-_line = Decoder(LogRequest.DESCRIPTOR)
-_watch = Decoder(WatchRequest.DESCRIPTOR)
-_answer = Encoder(WatchResponse.DESCRIPTOR, exact)
-_history = Decoder(ReadMetricHistoryRequest.DESCRIPTOR)
-_points = Encoder(ReadMetricHistoryResponse.DESCRIPTOR, exact)
+_line_decoder = Decoder(LogRequest.DESCRIPTOR)
+_watch_decoder = Decoder(WatchRequest.DESCRIPTOR)
+_change_encoder = Encoder(WatchResponse.DESCRIPTOR, protobuf_double)
+_history_decoder = Decoder(ReadMetricHistoryRequest.DESCRIPTOR)
+_points_encoder = Encoder(ReadMetricHistoryResponse.DESCRIPTOR, protobuf_double)
 
 
 def stream_routes(
-    logs: Logs, metrics: Metrics, watches: Watches, bodies: Bodies, threads: JsonThreads
+    logs: LoggingServicer,
+    metrics: MetricServicer,
+    watches: WatchServicer,
+    bodies: Bodies,
+    threads: JsonExecutors,
 ) -> Iterator[Route]:
     """Yield the routes."""
 
     async def upload(request: Request) -> Response:
-        return await Upload(request, logs, bodies, threads).answer()
+        return await LineUpload(request, logs, bodies, threads).answer()
 
     async def read(request: Request) -> Response:
-        return await _reading(request, metrics)
+        return await _read_history(request, metrics)
 
     async def watch(request: Request) -> Response:
-        return await _watching(request, watches)
+        return await _watch_changes(request, watches)
 
     yield Route("/api/1.0/runstream/metrics/history/stream", read)
     yield Route("/api/1.0/runstream/logs/stream", upload, methods=["POST"])
     yield Route("/api/1.0/runstream/watch/stream", watch)
 
 
-class Upload:
+class LineUpload:
     """An upload of lines, each a batch as that of runs/log-batch, over the path of LogBatch.
 
     A refused line is told of, and the lines after it go on (X4). The answer comes when all lines
     are on disk or refused.
     """
 
-    def __init__(self, request: Request, logs: Logs, bodies: Bodies, threads: JsonThreads) -> None:
+    def __init__(
+        self, request: Request, logs: LoggingServicer, bodies: Bodies, threads: JsonExecutors
+    ) -> None:
         self._request = request
         self._logs = logs
         self._bodies = bodies
@@ -94,15 +100,15 @@ class Upload:
                     line = self._sent.popleft()
                 self._answered = answer.answered
                 if answer.HasField("error"):
-                    self._refuse(line, *told_of_batch(answer.error)[1:])
+                    self._refuse(line, *batch_error(answer.error)[1:])
         summary = {"lines": self._lines, "refused": self._refusals, "refusals": self._refused}
         return Response(orjson.dumps(summary), media_type="application/json")
 
     async def _requests(self) -> AsyncIterator[LogBatchRequest]:
         async with aclosing(self._chunks()) as chunks:
             async for lines in chunks:
-                for first in range(0, len(lines), _LINES):
-                    async for batch in self._batches(lines[first : first + _LINES]):
+                for first in range(0, len(lines), _LINES_AT_ONCE):
+                    async for batch in self._batches(lines[first : first + _LINES_AT_ONCE]):
                         yield batch
                     await asyncio.sleep(0)  # others have their turn
 
@@ -111,7 +117,7 @@ class Upload:
         for batch in await self._threads.read(sum(map(len, lines)), _batches, lines):
             self._lines += 1
             if isinstance(batch, RunstreamError):
-                self._refuse(self._lines, *told(batch)[1:])
+                self._refuse(self._lines, *error_parts(batch)[1:])
             elif batch is not None:
                 self._sent.append(self._lines)
                 yield batch
@@ -121,7 +127,7 @@ class Upload:
         rest = bytearray()
         share = 0
         try:
-            async for chunk in chunks_of(self._request):
+            async for chunk in body_chunks(self._request):
                 share = self._bodies.resize(share, len(rest) + len(chunk))
                 complete, newline, following = chunk.rpartition(b"\n")
                 if newline:
@@ -137,7 +143,7 @@ class Upload:
 
     def _refuse(self, line: int, code: str, message: str) -> None:
         self._refusals += 1
-        if len(self._refused) < TOLD:
+        if len(self._refused) < MAX_REFUSALS:
             self._refused.append({"line": line, "error_code": code, "message": message})
 
 
@@ -162,7 +168,7 @@ def _batches(lines: Sequence[bytes]) -> list[LogBatchRequest | RunstreamError | 
 
 
 def _batch(line: bytes) -> LogBatchRequest:
-    batch: Any = _line.message(read_json(line, "line"))
+    batch: Any = _line_decoder.message(read_json(line, "line"))
     request = LogBatchRequest(run_id=batch.run_id, params=batch.params, tags=batch.tags)
     request.metrics.CopyFrom(batch.table)
     index = {key: i for i, key in enumerate(batch.table.keys)}
@@ -176,35 +182,35 @@ def _batch(line: bytes) -> LogBatchRequest:
     return request
 
 
-async def _reading(request: Request, metrics: Metrics) -> Response:
-    asked: Any = _history.of_query(request.query_params)
-    answers = metrics.ReadMetricHistory(asked, None)
+async def _read_history(request: Request, metrics: MetricServicer) -> Response:
+    message: Any = _history_decoder.decode_query(request.query_params)
+    answers = metrics.ReadMetricHistory(message, None)
     first = await anext(answers, None)  # raises what is wrong, while that can still be the answer
-    return StreamingResponse(_part_by_part(first, answers), media_type="application/x-ndjson")
+    return StreamingResponse(_history_lines(first, answers), media_type="application/x-ndjson")
 
 
-async def _part_by_part(
+async def _history_lines(
     first: ReadMetricHistoryResponse | None, answers: Any
 ) -> AsyncIterator[bytes]:
-    async with aclosing(read_apart(answers)) as following:
+    async with aclosing(iterate_in_task(answers)) as following:
         if first is not None:
-            yield _part(first)
+            yield _history_line(first)
             async for answer in following:
                 if answer is not None:
-                    yield _part(answer)
+                    yield _history_line(answer)
 
 
-def _part(answer: ReadMetricHistoryResponse) -> bytes:
-    return orjson.dumps(_points(answer), option=orjson.OPT_APPEND_NEWLINE)
+def _history_line(answer: ReadMetricHistoryResponse) -> bytes:
+    return orjson.dumps(_points_encoder(answer), option=orjson.OPT_APPEND_NEWLINE)
 
 
-async def _watching(request: Request, watches: Watches) -> Response:
+async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
     # A browser that connects again says where it was.
     position = request.headers.get("last-event-id")
-    asked: Any = _watch.of_query(
+    message: Any = _watch_decoder.decode_query(
         request.query_params, **({"position": position} if position else {})
     )
-    answers = watches.Watch(asked, None)
+    answers = watches.Watch(message, None)
     first = await anext(answers)  # raises what is wrong, while that can still be the answer
     return StreamingResponse(
         _events(first, answers),
@@ -214,16 +220,19 @@ async def _watching(request: Request, watches: Watches) -> Response:
 
 
 async def _events(first: WatchResponse, answers: Any) -> AsyncIterator[bytes]:
-    async with aclosing(read_apart(answers, _SILENCE)) as following:
+    async with aclosing(iterate_in_task(answers, _KEEPALIVE_SECONDS)) as following:
         try:
             yield _event(first)
             async for answer in following:
                 yield b": still here\n\n" if answer is None else _event(answer)
         except RunstreamError as error:
-            _, code, message = told(error)
+            _, code, message = error_parts(error)
             content = orjson.dumps({"error_code": code, "message": message})
             yield b"event: error\ndata: " + content + b"\n\n"
 
 
 def _event(answer: WatchResponse) -> bytes:
-    return b"id: %b\ndata: %b\n\n" % (answer.position.encode(), orjson.dumps(_answer(answer)))
+    return b"id: %b\ndata: %b\n\n" % (
+        answer.position.encode(),
+        orjson.dumps(_change_encoder(answer)),
+    )

@@ -12,22 +12,22 @@ from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from runstream_service.catalog import artifacts
 from runstream_service.engine.readers import Readers
-from runstream_service.files.blobs import Blobs
+from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.rpc import messages, page_token
 
 PAGE_FILES = 10_000
 DEFAULT_PAGE_FILES = 1_000
 
 
-class Artifacts(ArtifactServiceServicer):
-    def __init__(self, readers: Readers, blobs: Blobs) -> None:
+class ArtifactServicer(ArtifactServiceServicer):
+    def __init__(self, readers: Readers, blobs: ArtifactStore) -> None:
         self._readers = readers
         self._blobs = blobs
 
     async def UploadArtifact(
         self, request_iterator: AsyncIterator[pb.UploadArtifactRequest], context: Any
     ) -> pb.UploadArtifactResponse:
-        requests = _Requests(request_iterator)
+        requests = _UploadRequests(request_iterator)
         start = await requests.start()
         check_artifact_path("start.path", start.path)
         if start.upload_id:
@@ -59,7 +59,7 @@ class Artifacts(ArtifactServiceServicer):
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
         check_artifact_path("path", request.path)
         opened = await self._blobs.open(
-            request.run_id, request.path, lambda file: _range(request, file.size or 0)
+            request.run_id, request.path, lambda file: _byte_range(request, file.size or 0)
         )
         yield pb.DownloadArtifactResponse(file=messages.file_info(opened.file))
         async with aclosing(opened.chunks) as chunks:
@@ -79,9 +79,9 @@ class Artifacts(ArtifactServiceServicer):
         if request.path:
             check_artifact_path("path", request.path)
         page_token.check_page_size(request.max_results, PAGE_FILES)
-        asked = (request.run_id, request.path, request.recursive)
-        place = page_token.place_of(asked, request.page_token, 1)
-        return await self._readers.run(_page, request, asked, place[0] if place else "")
+        query = (request.run_id, request.path, request.recursive)
+        place = page_token.decode_page_token(query, request.page_token, 1)
+        return await self._readers.run(_list_page, request, query, place[0] if place else "")
 
     async def DeleteArtifacts(
         self, request: pb.DeleteArtifactsRequest, context: Any
@@ -98,19 +98,19 @@ class Artifacts(ArtifactServiceServicer):
         return pb.DeleteArtifactsResponse()
 
 
-def _page(
-    request: pb.ListArtifactsRequest, asked: tuple[str, str, bool], start: str
+def _list_page(
+    request: pb.ListArtifactsRequest, query: tuple[str, str, bool], start: str
 ) -> pb.ListArtifactsResponse:
     limit = request.max_results or DEFAULT_PAGE_FILES
-    page = artifacts.list_folder(*asked, start, limit)
+    page = artifacts.list_folder(*query, start, limit)
     return pb.ListArtifactsResponse(
         root_uri=page.root_uri,
         files=[messages.file_info(entry) for entry in page.entries],
-        next_page_token=page_token.made(asked, [page.next]) if page.next else "",
+        next_page_token=page_token.encode_page_token(query, [page.next]) if page.next else "",
     )
 
 
-class _Requests:
+class _UploadRequests:
     """The requests of an upload, which must come in their order: start, chunks, end.
 
     Attributes:
@@ -141,7 +141,7 @@ class _Requests:
         raise _out_of_order("the stream ended before the end of the upload")
 
 
-def _range(request: pb.DownloadArtifactRequest, size: int) -> tuple[int, int]:
+def _byte_range(request: pb.DownloadArtifactRequest, size: int) -> tuple[int, int]:
     for field, value, limit in (
         ("offset", request.offset, f"0 to {size}"),
         ("length", request.length, "0 or more"),

@@ -16,7 +16,7 @@ from runstream_service.rpc import messages, searches
 from runstream_service.rpc.write_id import write_id
 
 
-class Experiments(ExperimentServiceServicer):
+class ExperimentServicer(ExperimentServiceServicer):
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
@@ -109,12 +109,12 @@ class Experiments(ExperimentServiceServicer):
         return pb.SearchDatasetsResponse(
             dataset_summaries=[
                 pb.DatasetSummary(
-                    experiment_id=str(use.experiment_id),
-                    name=use.name,
-                    digest=use.digest,
-                    context=use.context,
+                    experiment_id=str(summary.experiment_id),
+                    name=summary.name,
+                    digest=summary.digest,
+                    context=summary.context,
                 )
-                for use in found
+                for summary in found
             ]
         )
 
@@ -126,19 +126,19 @@ class Experiments(ExperimentServiceServicer):
         return pb.GetActivityResponse(
             activities=[
                 pb.ExperimentActivity(
-                    experiment_id=str(of.experiment),
-                    runs=of.runs,
-                    running=of.running,
-                    last_activity=of.last,
+                    experiment_id=str(summary.experiment),
+                    runs=summary.runs,
+                    running=summary.running,
+                    last_activity=summary.last,
                 )
-                for of in found
+                for summary in found
             ]
         )
 
     async def SearchExperiments(
         self, request: pb.SearchExperimentsRequest, context: Any
     ) -> pb.SearchExperimentsResponse:
-        return await self._readers.run(searches.experiment_page, request)
+        return await self._readers.run(searches.search_experiments, request)
 
 
 def check_experiments_named(experiment_ids: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc import messages
-from runstream_service.rpc.page_token import check_page_size, made, place_of
+from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 from runstream_service.rpc.write_id import write_id
 from runstream_service.search.logged_models import DatasetFilter, logged_model_search
 
@@ -40,11 +40,14 @@ PAGE_FILES = 1_000
 # Models that are read by one statement.
 _MODELS_AT_ONCE = 50
 
-_NOT_IN_NAMES = frozenset("/:.%\"'")
-_ENDS = (LoggedModelStatus.LOGGED_MODEL_READY, LoggedModelStatus.LOGGED_MODEL_UPLOAD_FAILED)
+_FORBIDDEN_CHARACTERS = frozenset("/:.%\"'")
+_FINAL_STATUSES = (
+    LoggedModelStatus.LOGGED_MODEL_READY,
+    LoggedModelStatus.LOGGED_MODEL_UPLOAD_FAILED,
+)
 
 
-class LoggedModels(LoggedModelServiceServicer):
+class LoggedModelServicer(LoggedModelServiceServicer):
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
@@ -67,19 +70,19 @@ class LoggedModels(LoggedModelServiceServicer):
             _pairs("tags", request.tags),
             request.model_id,
         )
-        return pb.CreateLoggedModelResponse(model=_message(created))
+        return pb.CreateLoggedModelResponse(model=_model_message(created))
 
     async def GetLoggedModel(
         self, request: pb.GetLoggedModelRequest, context: Any
     ) -> pb.GetLoggedModelResponse:
         found = await self._readers.quick(logged_models.get, request.model_id)
-        return pb.GetLoggedModelResponse(model=_message(found))
+        return pb.GetLoggedModelResponse(model=_model_message(found))
 
     async def FinalizeLoggedModel(
         self, request: pb.FinalizeLoggedModelRequest, context: Any
     ) -> pb.FinalizeLoggedModelResponse:
-        if request.status not in _ENDS:
-            limit = " or ".join(map(LoggedModelStatus.Name, _ENDS))
+        if request.status not in _FINAL_STATUSES:
+            limit = " or ".join(map(LoggedModelStatus.Name, _FINAL_STATUSES))
             raise InvalidArgument(
                 f"Invalid value {request.status} for parameter 'status' supplied: "
                 f"it must be {limit}",
@@ -92,7 +95,7 @@ class LoggedModels(LoggedModelServiceServicer):
         model = await self._writer.submit(
             logged_models.finalize, request.model_id, request.status, write
         )
-        return pb.FinalizeLoggedModelResponse(model=_message(model))
+        return pb.FinalizeLoggedModelResponse(model=_model_message(model))
 
     async def DeleteLoggedModel(
         self, request: pb.DeleteLoggedModelRequest, context: Any
@@ -106,7 +109,7 @@ class LoggedModels(LoggedModelServiceServicer):
         tags = _pairs("tags", request.tags)
         write = write_id(request.write)
         model = await self._writer.submit(logged_models.set_tags, request.model_id, tags, write)
-        return pb.SetLoggedModelTagsResponse(model=_message(model))
+        return pb.SetLoggedModelTagsResponse(model=_model_message(model))
 
     async def DeleteLoggedModelTag(
         self, request: pb.DeleteLoggedModelTagRequest, context: Any
@@ -129,7 +132,7 @@ class LoggedModels(LoggedModelServiceServicer):
     async def SearchLoggedModels(
         self, request: pb.SearchLoggedModelsRequest, context: Any
     ) -> pb.SearchLoggedModelsResponse:
-        return await self._readers.run(_page, request)
+        return await self._readers.run(_search_page, request)
 
     async def ListLoggedModelArtifacts(
         self, request: pb.ListLoggedModelArtifactsRequest, context: Any
@@ -137,33 +140,33 @@ class LoggedModels(LoggedModelServiceServicer):
         folder = request.artifact_directory_path
         if folder:
             check_artifact_path("artifact_directory_path", folder)
-        asked = (request.model_id, folder)
-        place = place_of(asked, request.page_token, 1)
+        query = (request.model_id, folder)
+        place = decode_page_token(query, request.page_token, 1)
         page = await self._readers.run(
-            artifacts.list_folder, *asked, False, place[0] if place else "", PAGE_FILES
+            artifacts.list_folder, *query, False, place[0] if place else "", PAGE_FILES
         )
         return pb.ListLoggedModelArtifactsResponse(
             root_uri=page.root_uri,
             files=[messages.file_info(entry) for entry in page.entries],
-            next_page_token=made(asked, [page.next]) if page.next else "",
+            next_page_token=encode_page_token(query, [page.next]) if page.next else "",
         )
 
 
-def _page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsResponse:
+def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsResponse:
     check_page_size(request.max_results, PAGE_MODELS)
-    order_by = [_order(order) for order in request.order_by]
-    among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
+    order_by = [_order_by(order) for order in request.order_by]
+    experiment_ids = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
     datasets = _datasets(request.datasets)
     ordered_with = [DatasetFilter(key.dataset_name, key.dataset_digest) for key in request.order_by]
-    search = logged_model_search(among, request.filter, order_by, datasets, ordered_with)
-    of_all_pages = [
+    search = logged_model_search(experiment_ids, request.filter, order_by, datasets, ordered_with)
+    query = [
         list(request.experiment_ids),
         request.filter,
         order_by,
         datasets,
         ordered_with,
     ]
-    place = place_of(of_all_pages, request.page_token, search.terms)
+    place = decode_page_token(query, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_MODELS
     found = search.page(limit + 1, place)
     page = pb.SearchLoggedModelsResponse()
@@ -171,12 +174,12 @@ def _page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsRespons
     for start in range(0, min(limit, len(found)), _MODELS_AT_ONCE):
         rows = found[start : min(limit, start + _MODELS_AT_ONCE)]
         for model in logged_models.found([row.id for row in rows]):
-            page.models.append(_message(model))
+            page.models.append(_model_message(model))
             size += page.models[-1].ByteSize()
         if size > PAGE_BYTES:
             break
     if len(page.models) < len(found):
-        page.next_page_token = made(of_all_pages, found[len(page.models) - 1].place)
+        page.next_page_token = encode_page_token(query, found[len(page.models) - 1].place)
     return page
 
 
@@ -193,7 +196,7 @@ def _datasets(datasets: Iterable[pb.DatasetFilter]) -> list[DatasetFilter]:
 
 def _check_name(name: str) -> None:
     check_text("name", name)
-    if not _NOT_IN_NAMES.isdisjoint(name):
+    if not _FORBIDDEN_CHARACTERS.isdisjoint(name):
         raise InvalidArgument(
             f"Invalid model name ({shortened(name)!r}) provided. Model name must be a non-empty "
             "string and cannot contain the following characters: "
@@ -205,7 +208,7 @@ def _check_name(name: str) -> None:
         )
 
 
-def _order(order: pb.LoggedModelOrder) -> str:
+def _order_by(order: pb.LoggedModelOrder) -> str:
     descending = order.HasField("ascending") and not order.ascending
     return f"{order.field_name} {'DESC' if descending else 'ASC'}"
 
@@ -219,7 +222,7 @@ def _pairs(
     return [(pair.key, pair.value) for pair in pairs]
 
 
-def _message(logged: logged_models.Logged) -> LoggedModel:
+def _model_message(logged: logged_models.Logged) -> LoggedModel:
     model = logged.model
     return LoggedModel(
         info=LoggedModelInfo(

@@ -17,29 +17,31 @@ from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.rpc.admission import Requests
-from runstream_service.rpc.apart import run_apart
+from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.write_id import write_id
 
 #: Requests of a stream that are read before their answers are.
 PENDING = 1_024
 
 
-class Logs(LoggingServiceServicer):
+class LoggingServicer(LoggingServiceServicer):
     def __init__(self, writer: Writer, ingest: Ingest, heartbeats: Heartbeats) -> None:
         self._writer = writer
         self._ingest = ingest
         self._heartbeats = heartbeats
-        self._readings: set[asyncio.Task[None]] = set()
+        self._reading_tasks: set[asyncio.Task[None]] = set()
 
     async def LogBatch(
         self, request_iterator: AsyncIterator[pb.LogBatchRequest], context: Any
     ) -> AsyncIterator[pb.LogBatchResponse]:
         """Read in one task and answer in another, so that batches of a stream share commits."""
         pending: deque[asyncio.Future[None]] = deque()
-        arrived, taken = asyncio.Event(), asyncio.Event()
-        reading = asyncio.create_task(self._read(request_iterator, pending, arrived, taken))
+        arrived, answered_event = asyncio.Event(), asyncio.Event()
+        reading = asyncio.create_task(
+            self._read(request_iterator, pending, arrived, answered_event)
+        )
         reading.add_done_callback(lambda _: arrived.set())
-        self._readings.add(reading)
+        self._reading_tasks.add(reading)
         answered = 0
         try:
             while await _any_pending(pending, arrived, reading):
@@ -48,15 +50,15 @@ class Logs(LoggingServiceServicer):
                 while error is None and pending and pending[0].done():
                     error = pending.popleft().exception()
                     answered += 1
-                taken.set()
+                answered_event.set()
                 if isinstance(error, Unavailable):
                     raise error
                 yield pb.LogBatchResponse(answered=answered, error=_batch_error(error))
         finally:
-            self._readings.discard(reading)
+            self._reading_tasks.discard(reading)
             reading.cancel()
             for batch in pending:
-                batch.add_done_callback(_forget)
+                batch.add_done_callback(_ignore_error)
         if reading.cancelled():
             raise server_stopping()
         reading.result()
@@ -64,7 +66,9 @@ class Logs(LoggingServiceServicer):
     async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.room()
-        await self._append(await run_apart(size, _checked, _batch_of_call, request), size)
+        await self._append(
+            await offload_if_large(size, _make_checked, _batch_of_call, request), size
+        )
         return pb.LogResponse()
 
     async def LogMetric(self, request: pb.LogMetricRequest, context: Any) -> pb.LogMetricResponse:
@@ -75,7 +79,7 @@ class Logs(LoggingServiceServicer):
             [request.step],
             [request.timestamp],
             [request.value],
-            of_models=_of_models([request]),
+            of_models=_model_points([request]),
         )
         batch.check()
         await self._writer.room()
@@ -84,7 +88,7 @@ class Logs(LoggingServiceServicer):
 
     def stop_reading(self) -> None:
         """End every stream once what it has sent so far is answered."""
-        for reading in self._readings:
+        for reading in self._reading_tasks:
             reading.cancel()
 
     def _append(self, batch: Batch, size: int) -> asyncio.Future[None]:
@@ -96,14 +100,16 @@ class Logs(LoggingServiceServicer):
         requests: AsyncIterator[pb.LogBatchRequest],
         pending: deque[asyncio.Future[None]],
         arrived: asyncio.Event,
-        taken: asyncio.Event,
+        answered_event: asyncio.Event,
     ) -> None:
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
             await self._writer.room()
             size = request.ByteSize()
             try:
-                batch = await run_apart(size, _checked, _batch, request, request.metrics)
+                batch = await offload_if_large(
+                    size, _make_checked, _batch, request, request.metrics
+                )
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
                 refused.set_exception(detached(error))
@@ -119,11 +125,11 @@ class Logs(LoggingServiceServicer):
             if isinstance(requests, Requests):
                 requests.done()
             while len(pending) >= PENDING:  # or a client that reads no answers would have no end
-                taken.clear()
-                await taken.wait()
+                answered_event.clear()
+                await answered_event.wait()
 
 
-def _checked(make: Callable[..., Batch], *arguments: Any) -> Batch:
+def _make_checked(make: Callable[..., Batch], *arguments: Any) -> Batch:
     batch = make(*arguments)
     batch.check()
     return batch
@@ -141,7 +147,7 @@ async def _any_pending(
     return True
 
 
-def _forget(batch: asyncio.Future[None]) -> None:
+def _ignore_error(batch: asyncio.Future[None]) -> None:
     # Nobody is there to be told; asyncio would log an error that is never looked at.
     if not batch.cancelled():
         batch.exception()
@@ -176,11 +182,11 @@ def _batch_of_call(request: pb.LogRequest) -> Batch:
     batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
     batch.value = [row.value for row in rows] + list(batch.value)
     batch.table = None
-    batch.of_models = _of_models(rows)
+    batch.of_models = _model_points(rows)
     return batch
 
 
-def _of_models(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
+def _model_points(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
     """Return those points that say something of a logged model, checked."""
     found = []
     for row in rows:

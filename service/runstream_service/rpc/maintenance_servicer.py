@@ -16,14 +16,14 @@ from runstream_service.care import purge
 from runstream_service.care.purge_models import remove_models
 from runstream_service.engine.readers import MAINTENANCE_SECONDS, Readers
 from runstream_service.engine.writer import Writer
-from runstream_service.files.blobs import Blobs
+from runstream_service.files.artifact_store import ArtifactStore
 
 # Seconds between two answers that say how far a purge has come.
 PROGRESS = 0.2
 
 
-class Maintenance(MaintenanceServiceServicer):
-    def __init__(self, writer: Writer, readers: Readers, blobs: Blobs) -> None:
+class MaintenanceServicer(MaintenanceServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers, blobs: ArtifactStore) -> None:
         self._writer = writer
         self._blobs = blobs
         self._purging = asyncio.Lock()

@@ -73,10 +73,10 @@ def fill_run(message: Run, logged: LoggedRun) -> None:
             pair = add()
             pair.key = key
             pair.value = text
-    for key, count, least, greatest in logged.summaries:
-        data.metric_summaries.add(key=key, count=count, minimum=least, maximum=greatest)
-    for read in logged.inputs:
-        message.inputs.dataset_inputs.append(dataset_input(read))
+    for key, count, minimum, maximum in logged.summaries:
+        data.metric_summaries.add(key=key, count=count, minimum=minimum, maximum=maximum)
+    for dataset in logged.inputs:
+        message.inputs.dataset_inputs.append(dataset_input(dataset))
     for model_id in logged.model_inputs:
         message.inputs.model_inputs.add(model_id=model_id)
     message.outputs.SetInParent()
@@ -97,16 +97,16 @@ def _fill_info(info: RunInfo, row: models.Run) -> None:
     info.lifecycle_stage = _stage(row.deleted)
 
 
-def dataset_input(read: datasets.DatasetInput) -> DatasetInput:
+def dataset_input(dataset: datasets.DatasetInput) -> DatasetInput:
     return DatasetInput(
-        tags=[InputTag(key=key, value=value) for key, value in read.tags.items()],
+        tags=[InputTag(key=key, value=value) for key, value in dataset.tags.items()],
         dataset=Dataset(
-            name=read.name,
-            digest=read.digest,
-            source_type=read.source_type,
-            source=read.source,
-            schema=read.schema,
-            profile=read.profile,
+            name=dataset.name,
+            digest=dataset.digest,
+            source_type=dataset.source_type,
+            source=dataset.source,
+            schema=dataset.schema,
+            profile=dataset.profile,
         ),
     )
 

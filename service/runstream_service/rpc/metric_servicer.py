@@ -16,10 +16,10 @@ from runstream_service.engine.readers import Readers
 from runstream_service.points import histories, history
 from runstream_service.points.history import Steps
 from runstream_service.rpc import messages
-from runstream_service.rpc.page_token import check_page_size, made, place_of
+from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 
 PAGE_POINTS = 25_000
-LEAST_POINTS = 10
+MIN_POINTS = 10
 
 #: Runs that one call for several may name, and the points of each that it thins them to.
 BULK_RUNS = 100
@@ -27,7 +27,7 @@ INTERVAL_POINTS = 2_500
 DEFAULT_INTERVAL_POINTS = 320
 
 
-class Metrics(MetricServiceServicer):
+class MetricServicer(MetricServiceServicer):
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
 
@@ -36,7 +36,7 @@ class Metrics(MetricServiceServicer):
     ) -> pb.GetMetricHistoryResponse:
         check_key("metric_key", request.metric_key)
         check_page_size(request.max_results, PAGE_POINTS)
-        return await self._readers.run(_page, request, _position(request))
+        return await self._readers.run(_history_page, request, _position(request))
 
     async def GetMetricHistoryBulk(
         self, request: pb.GetMetricHistoryBulkRequest, context: Any
@@ -44,7 +44,7 @@ class Metrics(MetricServiceServicer):
         check_key("metric_key", request.metric_key)
         _check_runs("run_id", request.run_id)
         check_page_size(request.max_results, PAGE_POINTS)
-        return await self._readers.run(_bulk, request)
+        return await self._readers.run(_bulk_history, request)
 
     async def GetMetricHistoryBulkInterval(
         self, request: pb.GetMetricHistoryBulkIntervalRequest, context: Any
@@ -52,21 +52,21 @@ class Metrics(MetricServiceServicer):
         check_key("metric_key", request.metric_key)
         _check_runs("run_ids", request.run_ids)
         check_page_size(request.max_results, INTERVAL_POINTS)
-        most = request.max_results or DEFAULT_INTERVAL_POINTS
-        points = max(LEAST_POINTS, most)
+        max_points = request.max_results or DEFAULT_INTERVAL_POINTS
+        points = max(MIN_POINTS, max_points)
         run_ids = await self._readers.run(runs.those_there, request.run_ids[:])
         reading = histories.parts(run_ids, [request.metric_key], _steps(request), points)
         answer = pb.GetMetricHistoryBulkIntervalResponse()
         while await self._readers.run(_add_parts, answer, reading):
             pass
-        if most < LEAST_POINTS:
-            return _spread(answer, most)
+        if max_points < MIN_POINTS:
+            return _thin_evenly(answer, max_points)
         return answer
 
     async def ReadMetricHistory(
         self, request: pb.ReadMetricHistoryRequest, context: Any
     ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
-        steps, run_ids = _checked(request)
+        steps, run_ids = _check_history_request(request)
         keys = list(request.metric_keys)
         reading = histories.parts(run_ids, keys, steps, request.max_points)
         following = self._next_parts(reading)
@@ -80,7 +80,7 @@ class Metrics(MetricServiceServicer):
         return asyncio.create_task(self._readers.run(histories.next_parts, reading))
 
 
-def _page(
+def _history_page(
     request: pb.GetMetricHistoryRequest, after: history.Position | None
 ) -> pb.GetMetricHistoryResponse:
     series = history.series_of(request.run_id, [request.metric_key])
@@ -91,11 +91,11 @@ def _page(
     columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
     return pb.GetMetricHistoryResponse(
         metrics=messages.metrics(request.metric_key, columns),
-        next_page_token=made(_of_all_pages(request), more) if more else "",
+        next_page_token=encode_page_token(_page_query(request), more) if more else "",
     )
 
 
-def _bulk(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
+def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
     answer = pb.GetMetricHistoryBulkResponse()
     left = request.max_results or PAGE_POINTS
     for run_id in sorted(runs.those_there(request.run_id[:])):
@@ -117,7 +117,7 @@ def _add_parts(
     return bool(parts)
 
 
-def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
+def _check_history_request(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
     for key in request.metric_keys:
         check_key("metric_keys", key)
     if bool(request.run_id) == bool(request.run_ids):
@@ -128,32 +128,32 @@ def _checked(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:
             field="run_id",
             limit="either run_id or run_ids",
         )
-    if request.max_points and request.max_points < LEAST_POINTS:
+    if request.max_points and request.max_points < MIN_POINTS:
         raise InvalidArgument(
             f"Invalid value {request.max_points} for parameter 'max_points' supplied: "
-            f"it must be {LEAST_POINTS} or more, or 0 for all points",
+            f"it must be {MIN_POINTS} or more, or 0 for all points",
             reason="MAX_POINTS_OUT_OF_RANGE",
             field="max_points",
             value=request.max_points,
-            limit=LEAST_POINTS,
+            limit=MIN_POINTS,
         )
     return _steps(request), list(request.run_ids) or [request.run_id]
 
 
-def _spread(
-    answer: pb.GetMetricHistoryBulkIntervalResponse, most: int
+def _thin_evenly(
+    answer: pb.GetMetricHistoryBulkIntervalResponse, max_points: int
 ) -> pb.GetMetricHistoryBulkIntervalResponse:
     """Keep at most so many points of each run: the last, the first, and others evenly between."""
-    spread = pb.GetMetricHistoryBulkIntervalResponse()
+    thinned = pb.GetMetricHistoryBulkIntervalResponse()
     for _, of_run in groupby(answer.metrics, lambda point: point.run_id):
         points = list(of_run)
         last = len(points) - 1
-        if most == 1:
+        if max_points == 1:
             points = points[-1:]
-        elif last >= most:
-            points = [points[i * last // (most - 1)] for i in range(most)]
-        spread.metrics.extend(points)
-    return spread
+        elif last >= max_points:
+            points = [points[i * last // (max_points - 1)] for i in range(max_points)]
+        thinned.metrics.extend(points)
+    return thinned
 
 
 def _steps(
@@ -178,9 +178,9 @@ def _check_runs(field: str, run_ids: Sequence[str]) -> None:
 
 
 def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:
-    place = place_of(_of_all_pages(request), request.page_token, 3)
+    place = decode_page_token(_page_query(request), request.page_token, 3)
     return None if place is None else history.Position(*place)
 
 
-def _of_all_pages(request: pb.GetMetricHistoryRequest) -> list[str | bool]:
+def _page_query(request: pb.GetMetricHistoryRequest) -> list[str | bool]:
     return [request.run_id, request.metric_key, request.order == pb.POINT_ORDER_BY_TIMESTAMP]

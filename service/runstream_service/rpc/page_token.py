@@ -19,13 +19,13 @@ _SIGNATURE_BYTES = 16
 _key = b""
 
 
-def sign_with(key: bytes) -> None:
+def set_signing_key(key: bytes) -> None:
     """Sign and check all tokens with this key, from now on."""
     global _key  # a process serves one database
     _key = key
 
 
-def made(request: Sequence[Any], place: Sequence[Any]) -> str:
+def encode_page_token(request: Sequence[Any], position: Sequence[Any]) -> str:
     """Return the token for what comes after a place.
 
     Args:
@@ -33,11 +33,11 @@ def made(request: Sequence[Any], place: Sequence[Any]) -> str:
         place: numbers, texts and None.
     """
     # Without escapes, the texts of ten keys to order by fit in a request whatever they are.
-    text = json.dumps(list(place), ensure_ascii=False).encode()
+    text = json.dumps(list(position), ensure_ascii=False).encode()
     return urlsafe_b64encode(_signature(request, text) + text).decode()
 
 
-def place_of(request: Sequence[Any], token: str, length: int) -> list[Any] | None:
+def decode_page_token(request: Sequence[Any], token: str, length: int) -> list[Any] | None:
     """Return the place that a token stands for, of so many values; None for no token.
 
     Raises:
@@ -51,9 +51,9 @@ def place_of(request: Sequence[Any], token: str, length: int) -> list[Any] | Non
         signed = b""
     signature, text = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
     if hmac.compare_digest(signature, _signature(request, text)):
-        place: list[Any] = json.loads(text)
-        if len(place) == length:
-            return place
+        position: list[Any] = json.loads(text)
+        if len(position) == length:
+            return position
     raise InvalidArgument(
         f"Invalid value {shortened(token)!a} for parameter 'page_token' supplied: "
         "it was made for another request",
@@ -77,6 +77,6 @@ def check_page_size(size: int, limit: int) -> None:
         )
 
 
-def _signature(request: Sequence[Any], place: bytes) -> bytes:
-    said = json.dumps(list(request)).encode()
-    return hmac.digest(_key, said + b"\0" + place, "sha256")[:_SIGNATURE_BYTES]
+def _signature(request: Sequence[Any], position: bytes) -> bytes:
+    query = json.dumps(list(request)).encode()
+    return hmac.digest(_key, query + b"\0" + position, "sha256")[:_SIGNATURE_BYTES]

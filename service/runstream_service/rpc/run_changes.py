@@ -17,23 +17,23 @@ from runstream_service.rpc import messages
 MESSAGE_BYTES = 64 * 1024
 
 
-class Sized(NamedTuple):
+class SizedMessage(NamedTuple):
     """A message, and its size in bytes."""
 
     message: RunChange
     size: int
 
 
-def messages_of(run: RunChanges) -> list[Sized]:
+def run_change_messages(run: RunChanges) -> list[SizedMessage]:
     """Return the changes as messages, which are made once for all who watch the run."""
     if run.messages is None:
-        made = [message for change in run.changes for message in _messages(change)]
-        run.messages = [Sized(message, message.ByteSize()) for message in made]
+        created = [message for change in run.changes for message in _change_messages(change)]
+        run.messages = [SizedMessage(message, message.ByteSize()) for message in created]
         run.changes = []
     return list(run.messages)
 
 
-def _messages(change: Change) -> Iterator[RunChange]:
+def _change_messages(change: Change) -> Iterator[RunChange]:
     message = RunChange(run_id=change.run_id, experiment_id=str(change.experiment_id))
     message.tags.extend(RunTag(key=key, value=value) for key, value in change.tags)
     message.deleted_tags.extend(change.deleted_tags)
@@ -54,27 +54,27 @@ def _messages(change: Change) -> Iterator[RunChange]:
         message.tags.extend(tags)
         yield message
         return
-    for part in _tables(table):
+    for part in _split_table(table):
         message.metrics.CopyFrom(part)
-        yield _taken(message)
+        yield _take_contents(message)
     for param in params:
         message.params.append(param)
         if _size(message.params) > MESSAGE_BYTES / 2:
-            yield _taken(message)
+            yield _take_contents(message)
     for tag in tags:
         message.tags.append(tag)
         if _size(message.tags) > MESSAGE_BYTES / 2:
-            yield _taken(message)
+            yield _take_contents(message)
     yield message
 
 
-def _taken(message: RunChange) -> RunChange:
+def _take_contents(message: RunChange) -> RunChange:
     """Return what a message says, and let it say nothing but its run."""
-    taken = RunChange()
-    taken.CopyFrom(message)
+    contents = RunChange()
+    contents.CopyFrom(message)
     message.Clear()
-    message.run_id, message.experiment_id = taken.run_id, taken.experiment_id
-    return taken
+    message.run_id, message.experiment_id = contents.run_id, contents.experiment_id
+    return contents
 
 
 def _size(pairs: Iterable[Param | RunTag]) -> int:
@@ -93,17 +93,17 @@ def _table(batch: Batch) -> MetricTable:
     )
 
 
-def _tables(table: MetricTable) -> Iterator[MetricTable]:
+def _split_table(table: MetricTable) -> Iterator[MetricTable]:
     """Yield the same points in tables of a size that can be sent."""
     if table.ByteSize() <= MESSAGE_BYTES or len(table.key) == 1:
         yield table
     else:
         half = len(table.key) // 2
-        yield from _tables(_rows(table, slice(None, half)))
-        yield from _tables(_rows(table, slice(half, None)))
+        yield from _split_table(_table_rows(table, slice(None, half)))
+        yield from _split_table(_table_rows(table, slice(half, None)))
 
 
-def _rows(table: MetricTable, rows: slice) -> MetricTable:
+def _table_rows(table: MetricTable, rows: slice) -> MetricTable:
     key = table.key[rows]
     index = {old: new for new, old in enumerate(dict.fromkeys(key))}
     return MetricTable(

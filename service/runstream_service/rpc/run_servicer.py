@@ -22,12 +22,12 @@ from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.rpc import messages, searches
-from runstream_service.rpc.apart import run_apart
 from runstream_service.rpc.experiment_servicer import check_experiments_named
+from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.write_id import write_id
 
 
-class Runs(RunServiceServicer):
+class RunServicer(RunServiceServicer):
     def __init__(self, writer: Writer, readers: Readers, ingest: Ingest) -> None:
         self._writer = writer
         self._ingest = ingest
@@ -35,10 +35,10 @@ class Runs(RunServiceServicer):
 
     async def CreateRun(self, request: pb.CreateRunRequest, context: Any) -> pb.CreateRunResponse:
         size = request.ByteSize()
-        new = await run_apart(size, _new_run, request)
+        new = await offload_if_large(size, _new_run, request)
         await self._writer.room()
         created = await self._writer.submit(runs.create, new, size=size)
-        return pb.CreateRunResponse(run=await run_apart(size, messages.run, created))
+        return pb.CreateRunResponse(run=await offload_if_large(size, messages.run, created))
 
     async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
         found = await self._readers.quick(_run_with_little_data, request.run_id)
@@ -57,9 +57,9 @@ class Runs(RunServiceServicer):
                 value=request.status,
                 limit=", ".join(RunStatus.keys()),
             )
-        told = runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
+        update = runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
         write = write_id(request.write)
-        run = await self._writer.submit(runs.update, request.run_id, told, write)
+        run = await self._writer.submit(runs.update, request.run_id, update, write)
         return pb.UpdateRunResponse(run_info=messages.run_info(run))
 
     async def DeleteRun(self, request: pb.DeleteRunRequest, context: Any) -> pb.DeleteRunResponse:
@@ -95,7 +95,7 @@ class Runs(RunServiceServicer):
 
     async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
         size = request.ByteSize()
-        inputs, models = await run_apart(size, _inputs, request)
+        inputs, models = await offload_if_large(size, _checked_inputs, request)
         await self._writer.room()
         await self._writer.submit(
             datasets.log_inputs,
@@ -128,14 +128,14 @@ class Runs(RunServiceServicer):
     async def SearchRuns(
         self, request: pb.SearchRunsRequest, context: Any
     ) -> pb.SearchRunsResponse:
-        return await self._readers.run(searches.run_page, request)
+        return await self._readers.run(searches.search_runs, request)
 
     async def CountRuns(self, request: pb.CountRunsRequest, context: Any) -> pb.CountRunsResponse:
-        return pb.CountRunsResponse(count=await self._readers.run(searches.run_count, request))
+        return pb.CountRunsResponse(count=await self._readers.run(searches.count_runs, request))
 
     async def ListKeys(self, request: pb.ListKeysRequest, context: Any) -> pb.ListKeysResponse:
         check_experiments_named(request.experiment_ids)
-        return await self._readers.run(_keys, list(request.experiment_ids))
+        return await self._readers.run(_list_keys, list(request.experiment_ids))
 
 
 def _new_run(request: pb.CreateRunRequest) -> runs.NewRun:
@@ -156,11 +156,11 @@ def _new_run(request: pb.CreateRunRequest) -> runs.NewRun:
     )
 
 
-def _inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.DatasetInput], list[str]]:
+def _checked_inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.DatasetInput], list[str]]:
     """Return the datasets and the ids of the models that a run read."""
     for i, model in enumerate(request.models):
         check_model_id(f"models[{i}].model_id", model.model_id)
-    inputs = [_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
+    inputs = [_checked_input(f"datasets[{i}]", read) for i, read in enumerate(request.datasets)]
     return inputs, [model.model_id for model in request.models]
 
 
@@ -173,12 +173,12 @@ def _run(run_id: str) -> pb.GetRunResponse:
     return pb.GetRunResponse(run=messages.run(runs.get_with_data(run_id)))
 
 
-def _keys(experiment_ids: list[str]) -> pb.ListKeysResponse:
+def _list_keys(experiment_ids: list[str]) -> pb.ListKeysResponse:
     found = keys.list_keys(experiment_ids)
     return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
 
 
-def _input(field: str, read: DatasetInput) -> datasets.DatasetInput:
+def _checked_input(field: str, read: DatasetInput) -> datasets.DatasetInput:
     dataset = read.dataset
     for name in ("name", "digest", "source_type", "source", "schema", "profile"):
         check_dataset_field(f"{field}.dataset.{name}", name, getattr(dataset, name))

@@ -12,7 +12,7 @@ from runstream_service.catalog import experiments, run_data
 from runstream_service.catalog.run_data import Selection
 from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.rpc import messages
-from runstream_service.rpc.page_token import check_page_size, made, place_of
+from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 from runstream_service.search.experiments import experiment_search
 from runstream_service.search.runs import RunSearch
 from runstream_service.search.scope import Scope
@@ -29,19 +29,19 @@ _DELETED = {
 }
 
 
-def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
+def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
     """Return the answer of SearchRuns."""
     check_page_size(request.max_results, PAGE_RESULTS)
     scope = _scope(request)
     search = RunSearch(scope, request.filter, request.order_by)
-    of_all_pages = [
+    query = [
         list(request.experiment_ids),
         request.run_view_type,
         request.filter,
         list(request.order_by),
         request.top_level_only,
     ]
-    place = place_of(of_all_pages, request.page_token, search.terms)
+    place = decode_page_token(query, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, place)
     page = run_service_pb2.SearchRunsResponse()
@@ -53,7 +53,7 @@ def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.Sear
         if size > PAGE_BYTES:
             break
     if len(page.runs) < len(found):
-        page.next_page_token = made(of_all_pages, found[len(page.runs) - 1].place)
+        page.next_page_token = encode_page_token(query, found[len(page.runs) - 1].place)
     if request.with_child_counts:
         counts = scope.count_children([run.info.run_id for run in page.runs])
         for run in page.runs:
@@ -61,20 +61,20 @@ def run_page(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.Sear
     return page
 
 
-def run_count(request: run_service_pb2.CountRunsRequest) -> int:
+def count_runs(request: run_service_pb2.CountRunsRequest) -> int:
     """Return how many runs CountRuns finds."""
     return RunSearch(_scope(request), request.filter, ()).count()
 
 
-def experiment_page(
+def search_experiments(
     request: experiment_service_pb2.SearchExperimentsRequest,
 ) -> experiment_service_pb2.SearchExperimentsResponse:
     """Return the answer of SearchExperiments."""
     check_page_size(request.max_results, PAGE_RESULTS)
     deleted = _deleted("view_type", request.view_type)
     search = experiment_search(deleted, request.filter, request.order_by)
-    of_all_pages = [request.view_type, request.filter, list(request.order_by)]
-    place = place_of(of_all_pages, request.page_token, search.terms)
+    query = [request.view_type, request.filter, list(request.order_by)]
+    place = decode_page_token(query, request.page_token, search.terms)
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, place)
     page = experiment_service_pb2.SearchExperimentsResponse()
@@ -86,7 +86,7 @@ def experiment_page(
         if size > PAGE_BYTES:
             break
     if len(page.experiments) < len(found):
-        page.next_page_token = made(of_all_pages, found[len(page.experiments) - 1].place)
+        page.next_page_token = encode_page_token(query, found[len(page.experiments) - 1].place)
     return page
 
 

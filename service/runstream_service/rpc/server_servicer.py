@@ -10,7 +10,7 @@ from runstream.v1.server_service_pb2_grpc import ServerServiceServicer
 from runstream_service import built_interface
 
 
-class HttpSide(Protocol):
+class HttpServer(Protocol):
     """HTTP, as far as the server serves it."""
 
     @property
@@ -21,8 +21,8 @@ class HttpSide(Protocol):
         """Serve HTTP from now on, and return the port; raises FailedPrecondition."""
 
 
-class ServerInfo(ServerServiceServicer):
-    def __init__(self, http: HttpSide, grpc_port: int) -> None:
+class ServerServicer(ServerServiceServicer):
+    def __init__(self, http: HttpServer, grpc_port: int) -> None:
         self._http = http
         self._grpc_port = grpc_port
 

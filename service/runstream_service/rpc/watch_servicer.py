@@ -15,10 +15,10 @@ from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.live.feed import Feed, RunChanges, Watcher
 from runstream_service.rpc.admission import LARGE
-from runstream_service.rpc.run_changes import Sized, messages_of
+from runstream_service.rpc.run_changes import SizedMessage, run_change_messages
 
-#: Runs, or experiments, that one call may name.
-NAMED = 1_000
+#: RunServicer, or experiments, that one call may name.
+MAX_NAMED = 1_000
 
 #: Bytes of changes after which an answer is sent, whatever waits.
 ANSWER_BYTES = 64 * 1024
@@ -27,7 +27,7 @@ ANSWER_BYTES = 64 * 1024
 SENDING_BYTES = 128 * 1024 * 1024
 
 # Seconds after which a watcher is told the position if nothing else is to be told.
-_POSITION_EVERY = 1.0
+_POSITION_SECONDS = 1.0
 
 # Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
 # third of that, so all watchers together leave two thirds of the event loop to those who log.
@@ -37,40 +37,40 @@ _PAUSE = 0.0003
 _SMALL = 16 * 1024
 
 
-class Watches(WatchServiceServicer):
+class WatchServicer(WatchServiceServicer):
     def __init__(self, writer: Writer, readers: Readers, feed: Feed) -> None:
         self._writer = writer
         self._readers = readers
         self._feed = feed
-        self._stopping = False
-        self._sending = 0
+        self._is_stopping = False
+        self._sending_bytes = 0
         self._turn = asyncio.Lock()
 
     async def GetPosition(
         self, request: pb.GetPositionRequest, context: Any
     ) -> pb.GetPositionResponse:
-        return pb.GetPositionResponse(position=self._feed.position(await self._number()))
+        return pb.GetPositionResponse(position=self._feed.position(await self._last_commit()))
 
     async def Watch(
         self, request: pb.WatchRequest, context: Any
     ) -> AsyncIterator[pb.WatchResponse]:
-        named = await self._readers.quick(_named, request.run_ids, request.experiment_ids)
+        watched = await self._readers.quick(_find_named, request.run_ids, request.experiment_ids)
         if request.position:
             number = self._feed.number_of(request.position)
         else:
-            number = await self._number()
-        watcher = self._feed.begin(*named, number)
+            number = await self._last_commit()
+        watcher = self._feed.begin(*watched, number)
         try:
             yield pb.WatchResponse(position=self._feed.position(number))
-            while not self._stopping:
-                await watcher.wait(_POSITION_EVERY)
+            while not self._is_stopping:
+                await watcher.wait(_POSITION_SECONDS)
                 async with self._turn:
                     answer = await self._answer(watcher)
                     size = 0 if answer is None else answer.ByteSize()
                     if size > _SMALL:
                         await asyncio.sleep(0)  # others than watchers have their turn, too
                 if answer is not None:
-                    with self._sent(size, watcher):
+                    with self._count_as_sending(size, watcher):
                         yield answer
                     await asyncio.sleep(_PAUSE * self._feed.watchers() * max(1, size / _SMALL))
         finally:
@@ -79,36 +79,36 @@ class Watches(WatchServiceServicer):
 
     def stop_watching(self) -> None:
         """End every watch."""
-        self._stopping = True
+        self._is_stopping = True
         self._feed.wake_all()
 
     @contextmanager
-    def _sent(self, size: int, watcher: Watcher) -> Iterator[None]:
+    def _count_as_sending(self, size: int, watcher: Watcher) -> Iterator[None]:
         """Count an answer until its watcher has taken it."""
-        if self._sending + size > SENDING_BYTES:
+        if self._sending_bytes + size > SENDING_BYTES:
             raise self._feed.fell_behind(watcher, "too much is on its way to slow watchers")
-        self._sending += size
+        self._sending_bytes += size
         try:
             yield
         finally:
-            self._sending -= size
+            self._sending_bytes -= size
 
-    async def _messages(self, run: RunChanges) -> list[Sized]:
+    async def _run_messages(self, run: RunChanges) -> list[SizedMessage]:
         """Return the changes of a run as messages, which are made once for all watchers."""
         if run.messages is None and run.size > LARGE:
             if run.making is None:
-                run.making = asyncio.ensure_future(asyncio.to_thread(messages_of, run))
+                run.making = asyncio.ensure_future(asyncio.to_thread(run_change_messages, run))
             await asyncio.shield(run.making)
-        return messages_of(run)
+        return run_change_messages(run)
 
     async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
         """Return what the watcher is to be told next, of one commit or of several."""
         answer, size = pb.WatchResponse(), 0
         while watcher.numbers:
             number = watcher.numbers[0]
-            changes: list[Sized] = []
+            changes: list[SizedMessage] = []
             for run in watcher.changes_of(number):
-                changes += await self._messages(run)
+                changes += await self._run_messages(run)
             for change in changes[watcher.told :]:
                 if size and size + change.size > ANSWER_BYTES:
                     answer.position = self._feed.position(watcher.number)
@@ -123,19 +123,19 @@ class Watches(WatchServiceServicer):
         answer.position = self._feed.position(watcher.number)
         return answer
 
-    async def _number(self) -> int:
+    async def _last_commit(self) -> int:
         """Return the number of the last commit, after which every commit is kept."""
         self._feed.want()
         # A transaction that had begun by now, without being noted, is told before this one.
-        await self._writer.submit(_nothing)
+        await self._writer.submit(_do_nothing)
         return self._feed.number
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Be a command that changes nothing."""
 
 
-def _named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:
+def _find_named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:
     """Return the runs and experiments that a call names, if they are there."""
     if not run_ids and not experiment_ids:
         raise InvalidArgument(
@@ -145,13 +145,13 @@ def _named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[s
             limit="at least one run or experiment",
         )
     for field, ids in (("run_ids", run_ids), ("experiment_ids", experiment_ids)):
-        if len(ids) > NAMED:
+        if len(ids) > MAX_NAMED:
             raise InvalidArgument(
-                f"{field} has {len(ids)} entries, the limit is {NAMED}",
+                f"{field} has {len(ids)} entries, the limit is {MAX_NAMED}",
                 reason="TOO_MANY_IDS",
                 field=field,
                 value=len(ids),
-                limit=NAMED,
+                limit=MAX_NAMED,
             )
     return (
         {runs.get(run_id).uuid for run_id in run_ids},

@@ -22,10 +22,10 @@ from runstream_service.engine.database import close_database, open_database
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.served_files import ServedFiles
 from runstream_service.engine.writer import Writer
-from runstream_service.files.blobs import Blobs
+from runstream_service.files.artifact_root import open_storage
+from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.files.file_threads import FileThreads
 from runstream_service.files.folder import Folder
-from runstream_service.files.opening import open_storage
-from runstream_service.files.threads import FileThreads
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import Heartbeats
@@ -305,7 +305,7 @@ async def collect(database: Path, root: Path) -> tuple[int, int]:
         FileThreads(),
     )
     try:
-        blobs = Blobs(writer, readers, *open_storage(str(root), database, threads))
+        blobs = ArtifactStore(writer, readers, *open_storage(str(root), database, threads))
         return await blobs.collect_orphans()
     finally:
         await writer.close()

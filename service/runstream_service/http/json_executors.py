@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 # What is larger takes some milliseconds, which all others would have to wait.
-_AT_ONCE = 64 * 1024
+_INLINE_BYTES = 64 * 1024
 # What is larger may take seconds, which the others that are read on a thread need not wait.
-_USUAL = 1024 * 1024
+_USUAL_BYTES = 1024 * 1024
 
 
-class JsonThreads:
+class JsonExecutors:
     """One thread each for usual requests, for very large ones, and for answers.
 
     One request may take much memory while it is read, and several threads that compute would keep
@@ -27,15 +27,15 @@ class JsonThreads:
         self._large = ThreadPoolExecutor(1, thread_name_prefix="large-json")
         self._answers = ThreadPoolExecutor(1, thread_name_prefix="json-answers")
 
-    async def read(self, size: int, work: Callable[..., Result], *arguments: Any) -> Result:
+    async def read(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
         """Return what the work on so many bytes of a request returns."""
-        if size <= _AT_ONCE:
-            return work(*arguments)
-        thread = self._usual if size <= _USUAL else self._large
-        return await asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
+        if size <= _INLINE_BYTES:
+            return function(*arguments)
+        thread = self._usual if size <= _USUAL_BYTES else self._large
+        return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
 
-    async def write(self, size: int, work: Callable[..., Result], *arguments: Any) -> Result:
+    async def write(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
         """Return what the work on so many bytes of an answer returns."""
-        if size <= _AT_ONCE:
-            return work(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._answers, work, *arguments)
+        if size <= _INLINE_BYTES:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._answers, function, *arguments)

@@ -15,45 +15,45 @@ _END = object()
 
 
 # Seconds after which it is asked whether the caller is still there: most calls are over by then.
-_ASKED_AFTER = 0.1
+_POLL_AFTER = 0.1
 
 
-async def answer_unless_gone(request: Request, call: Awaitable[Item]) -> Item:
+async def answer_unless_disconnected(request: Request, call: Awaitable[Item]) -> Item:
     """Return what a call returns, which is cancelled if its caller hangs up meanwhile.
 
     Raises:
         ClientDisconnect: the caller has hung up.
     """
     answering = asyncio.ensure_future(call)
-    answering.add_done_callback(_looked_at)
-    hearing: asyncio.Future[None] | None = None
+    answering.add_done_callback(_mark_retrieved)
+    disconnecting: asyncio.Future[None] | None = None
     try:
-        await asyncio.wait((answering,), timeout=_ASKED_AFTER)
+        await asyncio.wait((answering,), timeout=_POLL_AFTER)
         if not answering.done():
-            hearing = asyncio.ensure_future(_hear_of_end(request))
-            await asyncio.wait((answering, hearing), return_when=asyncio.FIRST_COMPLETED)
+            disconnecting = asyncio.ensure_future(_wait_for_disconnect(request))
+            await asyncio.wait((answering, disconnecting), return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
             raise ClientDisconnect
         return answering.result()
     finally:
-        for task in (answering, hearing):
+        for task in (answering, disconnecting):
             if task is not None:
                 task.cancel()
 
 
-def _looked_at(call: asyncio.Future[Item]) -> None:
+def _mark_retrieved(call: asyncio.Future[Item]) -> None:
     # Whoever called may be gone; asyncio would log an error that is never looked at.
     if not call.cancelled():
         call.exception()
 
 
-async def _hear_of_end(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def read_apart(
-    items: AsyncGenerator[Item, None], silence: float | None = None
+async def iterate_in_task(
+    items: AsyncGenerator[Item, None], timeout: float | None = None
 ) -> AsyncGenerator[Item | None, None]:
     """Yield what a generator yields, from a task of its own that ends in order in any case.
 
@@ -67,7 +67,7 @@ async def read_apart(
     following = asyncio.ensure_future(anext(items, _END))
     try:
         while True:
-            done, _ = await asyncio.wait((following,), timeout=silence)
+            done, _ = await asyncio.wait((following,), timeout=timeout)
             if not done:
                 yield None
                 continue

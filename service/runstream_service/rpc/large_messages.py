@@ -11,6 +11,6 @@ from runstream_service.rpc.admission import LARGE
 T = TypeVar("T")
 
 
-async def run_apart(size: int, work: Callable[..., T], *args: Any) -> T:
+async def offload_if_large(size: int, work: Callable[..., T], *args: Any) -> T:
     """Return what `work` returns; on a thread, if a message of `size` bytes is large."""
     return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)

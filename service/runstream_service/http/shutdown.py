@@ -11,28 +11,28 @@ from runstream.errors import server_stopping
 from runstream_service.http import errors
 
 
-class Stopping:
+class ShutdownMiddleware:
     """Passes requests on, and can end those that have no answer yet with 503."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._ended = False
+        self._is_ended = False
 
-    def end(self) -> None:
+    def cancel_requests(self) -> None:
         """End the requests that are under way; an answer that has begun breaks off."""
-        self._ended = True
+        self._is_ended = True
         for task in self._tasks:
             task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         task = asyncio.current_task()
-        begun = False
+        has_begun = False
 
         async def note_and_send(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal has_begun
+            has_begun = True
             await send(message)
 
         if task is not None:
@@ -40,9 +40,11 @@ class Stopping:
         try:
             await self._app(scope, receive, note_and_send)
         except asyncio.CancelledError:
-            if begun or not self._ended:
+            if has_begun or not self._is_ended:
                 raise
-            await errors.answer(*errors.told(server_stopping()))(scope, receive, send)
+            await errors.error_response(*errors.error_parts(server_stopping()))(
+                scope, receive, send
+            )
         finally:
             if task is not None:
                 self._tasks.discard(task)

@@ -17,20 +17,20 @@ from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path
 from runstream_service.catalog import artifacts
 from runstream_service.engine.readers import Readers
-from runstream_service.files.blobs import Blobs
-from runstream_service.http.attachments import attachment, content_type
-from runstream_service.http.bodies import chunks_of
-from runstream_service.http.content import STILL, send_content
-from runstream_service.http.mlflow import check_decoded
+from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.http.bodies import body_chunks
+from runstream_service.http.file_response import STATIC_POLICY, file_response
+from runstream_service.http.mlflow import check_unquoted_path
+from runstream_service.http.mlflow_attachments import attachment, content_type
 
 # A run's, or a logged model's.
-_OF_RUN = re.compile(
+_RUN_PATH = re.compile(
     r"(?:.+/)?(?P<run>[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
 )
 _PAGE_FILES = 10_000
 
 #: Files and folders of one list: MLflow's answer has no pages.
-LISTED_FILES = 100_000
+MAX_LISTED_FILES = 100_000
 
 
 class Place(NamedTuple):
@@ -43,14 +43,14 @@ class Place(NamedTuple):
 class ArtifactProxy:
     """Uploads, downloads, deletes and lists by paths of the proxy."""
 
-    def __init__(self, readers: Readers, blobs: Blobs) -> None:
+    def __init__(self, readers: Readers, blobs: ArtifactStore) -> None:
         self._readers = readers
         self._blobs = blobs
 
     async def upload(self, request: Request) -> Response:
         """Store the body as a file."""
         place = await self._place(request.path_params["path"])
-        await self._blobs.upload(*place, chunks_of(request), lambda: "")
+        await self._blobs.upload(*place, body_chunks(request), lambda: "")
         return Response(b"{}", media_type="application/json")
 
     async def download(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ class ArtifactProxy:
         try:
             return await self._file(request, *place)
         except NotFound:
-            await self._refuse_folder(place, path)
+            await self._reject_folder(place, path)
             raise
 
     async def delete(self, request: Request) -> Response:
@@ -89,14 +89,14 @@ class ArtifactProxy:
             start = page.next
             if not start:
                 break
-            if len(files) >= LISTED_FILES:
+            if len(files) >= MAX_LISTED_FILES:
                 raise InvalidArgument(
-                    f"{folder} has more than {LISTED_FILES} files and folders, the limit of a list "
-                    "of the artifact proxy: list it in pages, by mlflow/artifacts/list",
+                    f"{folder} has more than {MAX_LISTED_FILES} files and folders, the limit of a "
+                    "list of the artifact proxy: list it in pages, by mlflow/artifacts/list",
                     reason="FOLDER_TOO_LARGE",
                     field="path",
                     value=folder,
-                    limit=LISTED_FILES,
+                    limit=MAX_LISTED_FILES,
                 )
         content = orjson.dumps({"files": files} if files else {})
         return Response(content, media_type="application/json")
@@ -113,12 +113,12 @@ class ArtifactProxy:
                     field=name,
                 )
         check_artifact_path("path", query["path"])
-        check_decoded(query["path"])
+        check_unquoted_path(query["path"])
         return await self._file(request, str(run_id), query["path"])
 
     async def _place(self, path: str) -> Place:
-        check_decoded(path)
-        found = _OF_RUN.fullmatch(path)
+        check_unquoted_path(path)
+        found = _RUN_PATH.fullmatch(path)
         if found is None:
             check_artifact_path("path", path)
             return Place(artifacts.SHARED, path)
@@ -129,10 +129,10 @@ class ArtifactProxy:
         page = await self._readers.run(artifacts.list_folder, place.run_id, "", False, "", 0)
         root = page.root_uri.removeprefix("mlflow-artifacts:/").strip("/")
         if path != root and not path.startswith(f"{root}/"):
-            raise _nothing(path)
+            raise _not_found(path)
         return place
 
-    async def _refuse_folder(self, place: Place, path: str) -> None:
+    async def _reject_folder(self, place: Place, path: str) -> None:
         """Say of a folder that it is one; raises NotFound if there is nothing."""
         if place.path:
             await self._readers.run(artifacts.get, *place)
@@ -145,7 +145,7 @@ class ArtifactProxy:
 
     async def _file(self, request: Request, run_id: str, path: str) -> Response:
         headers = {"content-disposition": attachment(path), "content-type": content_type(path)}
-        return await send_content(request, self._blobs, run_id, path, STILL, headers)
+        return await file_response(request, self._blobs, run_id, path, STATIC_POLICY, headers)
 
 
 def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:
@@ -155,7 +155,7 @@ def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:
     return {"path": path, "is_dir": False, "file_size": entry.size}
 
 
-def _nothing(path: str) -> NotFound:
+def _not_found(path: str) -> NotFound:
     return NotFound(
         f"No artifact with path: {path}", reason="ARTIFACT_NOT_FOUND", field="path", value=path
     )

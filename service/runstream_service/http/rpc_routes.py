@@ -15,10 +15,10 @@ from runstream_service.http import mlflow
 from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract, Rpc
 from runstream_service.http.decode import Decoder
-from runstream_service.http.encode import Encoder, as_mlflow, exact
+from runstream_service.http.disconnect import answer_unless_disconnected
+from runstream_service.http.encode import Encoder, mlflow_double, protobuf_double
+from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
-from runstream_service.http.json_threads import JsonThreads
-from runstream_service.http.reading import answer_unless_gone
 
 #: Bytes of a body, as of a message over gRPC; a batch of MLflow's clients has a megabyte at most.
 #: The parser in C lets nobody else run until it is through, so this is also how long others wait.
@@ -29,8 +29,8 @@ DATASETS_BYTES = 24 * 1024 * 1024
 Method = Callable[[Message, None], Awaitable[Message]]
 
 
-def routes(
-    contract: Contract, servicers: Mapping[str, Any], bodies: Bodies, threads: JsonThreads
+def rpc_routes(
+    contract: Contract, servicers: Mapping[str, Any], bodies: Bodies, threads: JsonExecutors
 ) -> Iterator[Route]:
     """Yield the routes of all RPCs, those of MLflow under both of their paths (W4).
 
@@ -41,17 +41,17 @@ def routes(
         threads: read and write large messages.
     """
     for rpc in contract.rpcs:
-        call = Call(rpc, getattr(servicers[rpc.service], rpc.name), bodies, threads)
+        call = RpcEndpoint(rpc, getattr(servicers[rpc.service], rpc.name), bodies, threads)
         yield Route(rpc.path, call.answer, methods=[rpc.verb])
         if rpc.path.startswith(mlflow.MLFLOW_PATHS):
-            twin = mlflow.TWIN + rpc.path.removeprefix(mlflow.PREFIX)
+            twin = mlflow.AJAX_PREFIX + rpc.path.removeprefix(mlflow.API_PREFIX)
             yield Route(twin, call.answer, methods=[rpc.verb])
 
 
-class Call:
+class RpcEndpoint:
     """One RPC over HTTP."""
 
-    def __init__(self, rpc: Rpc, method: Method, bodies: Bodies, threads: JsonThreads) -> None:
+    def __init__(self, rpc: Rpc, method: Method, bodies: Bodies, threads: JsonExecutors) -> None:
         """Prepare.
 
         Args:
@@ -60,9 +60,9 @@ class Call:
             bodies: the bodies that are held.
             threads: read and write large messages.
         """
-        of_mlflow = rpc.path.startswith(mlflow.MLFLOW_PATHS)
-        double = as_mlflow if of_mlflow else exact
-        self._adjust = mlflow.ADJUST.get(rpc.request.name) if of_mlflow else None
+        is_mlflow = rpc.path.startswith(mlflow.MLFLOW_PATHS)
+        double = mlflow_double if is_mlflow else protobuf_double
+        self._adjust = mlflow.ADJUST.get(rpc.request.name) if is_mlflow else None
         self._method = method
         self._has_body = rpc.has_body
         self._limit = DATASETS_BYTES if rpc.request.name == "LogInputsRequest" else BODY_BYTES
@@ -79,21 +79,21 @@ class Call:
         """
         if self._has_body:
             async with self._bodies.hold(request, self._limit) as body:
-                asked = await self._threads.read(
+                message = await self._threads.read(
                     len(body), self._of_body, body, request.path_params
                 )
             del body  # it may be large, and the answer takes its time
         else:
-            asked = self._decoder.of_query(request.query_params, **request.path_params)
+            message = self._decoder.decode_query(request.query_params, **request.path_params)
         if self._adjust is not None:
-            self._adjust(asked)
-        answer = await answer_unless_gone(request, self._method(asked, None))
+            self._adjust(message)
+        answer = await answer_unless_disconnected(request, self._method(message, None))
         content = await self._threads.write(answer.ByteSize(), self._json, answer)
         return Response(content, media_type="application/json")
 
     def _of_body(self, body: bytearray, path: Mapping[str, str]) -> Message:
-        said = read_json(body, "body") if body else {}
-        return self._decoder.message({**said, **path} if isinstance(said, dict) else said)
+        values = read_json(body, "body") if body else {}
+        return self._decoder.message({**values, **path} if isinstance(values, dict) else values)
 
     def _json(self, answer: Message) -> bytes:
         return orjson.dumps(self._encoder(answer))

@@ -12,16 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from runstream_service.catalog.artifacts import Entry
-from runstream_service.files.blobs import Blobs
-from runstream_service.http.reading import read_apart
+from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.http.disconnect import iterate_in_task
 
 #: What a page that a run stored may do where it is shown: nothing but look as it should.
-STILL = (
+STATIC_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline' data:; img-src data:; font-src data:; "
     "media-src data:; frame-ancestors 'self'"
 )
 #: The same, and run its own scripts, in an origin of its own: charts are such pages.
-SCRIPTED = (
+SCRIPT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data:; "
     "style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; media-src data: blob:; "
     "frame-ancestors 'self'"
@@ -37,9 +37,9 @@ def media_type(path: str) -> str:
     return mimetypes.guess_type(f"file.{suffix}")[0] or "application/octet-stream"
 
 
-async def send_content(
+async def file_response(
     request: Request,
-    blobs: Blobs,
+    blobs: ArtifactStore,
     run_id: str,
     path: str,
     policy: str,
@@ -56,23 +56,23 @@ async def send_content(
         headers: more headers of the answer, in place of those that are here.
 
     Raises:
-        NotFound, FailedPrecondition, Unavailable: as `Blobs.open`.
+        NotFound, FailedPrecondition, Unavailable: as `ArtifactStore.open`.
     """
-    told: dict[str, str] = {}
+    entity_headers: dict[str, str] = {}
     status = 200
 
     def part(file: Entry) -> tuple[int, int]:
         nonlocal status
-        status, start, end = _part(request, file)
-        told["content-length"] = str(end - start)
+        status, start, end = _requested_range(request, file)
+        entity_headers["content-length"] = str(end - start)
         if status == 206:
-            told["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
+            entity_headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
         elif status == 416:
-            told["content-range"] = f"bytes */{file.size}"
+            entity_headers["content-range"] = f"bytes */{file.size}"
         return (start, start) if request.method == "HEAD" else (start, end)
 
     opened = await blobs.open(run_id, path, part)
-    told |= {
+    entity_headers |= {
         "accept-ranges": "bytes",
         # It is asked for again before it is shown again: another content may be there.
         "cache-control": "no-cache",
@@ -83,21 +83,25 @@ async def send_content(
         "x-content-type-options": "nosniff",
     }
     if status == 304:
-        del told["content-length"]
-    return StreamingResponse(_sent(opened.chunks), status, headers=told | (headers or {}))
+        del entity_headers["content-length"]
+    return StreamingResponse(
+        _stream_chunks(opened.chunks), status, headers=entity_headers | (headers or {})
+    )
 
 
-def _part(request: Request, file: Entry) -> tuple[int, int, int]:
+def _requested_range(request: Request, file: Entry) -> tuple[int, int, int]:
     """Return the status of the answer, and start and end of the bytes that it has."""
     size = file.size or 0
-    held = request.headers.get("if-none-match", "")
-    if held == "*" or _etag(file) in [tag.strip().removeprefix("W/") for tag in held.split(",")]:
+    if_none_match = request.headers.get("if-none-match", "")
+    if if_none_match == "*" or _etag(file) in [
+        tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
+    ]:
         return 304, 0, 0
     # What is not one range of bytes is passed over, and so is one of a content that was there.
-    asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    if asked is None or request.headers.get("if-range", _etag(file)) != _etag(file):
+    requested = _RANGE.fullmatch(request.headers.get("range", ""))
+    if requested is None or request.headers.get("if-range", _etag(file)) != _etag(file):
         return 200, 0, size
-    first, last = (_number(digits) for digits in asked.groups())
+    first, last = (_number(digits) for digits in requested.groups())
     if first is None:  # the last so many bytes
         start, end = max(0, size - (last or 0)), size
     else:
@@ -114,7 +118,7 @@ def _etag(file: Entry) -> str:
     return f'"{file.sha256}"'
 
 
-async def _sent(content: Any) -> AsyncIterator[bytes]:
-    async with aclosing(read_apart(content)) as chunks:
+async def _stream_chunks(content: Any) -> AsyncIterator[bytes]:
+    async with aclosing(iterate_in_task(content)) as chunks:
         async for chunk in chunks:
             yield chunk or b""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from runstream.errors import FailedPrecondition
 from runstream_service.config import Config
 from runstream_service.engine.readers import Readers
-from runstream_service.files.blobs import Blobs
+from runstream_service.files.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
     from runstream_service.http.listener import Listener
 
 
-class HttpSide:
+class HttpServer:
     """HTTP, as far as the server serves it."""
 
     def __init__(self, config: Config) -> None:
@@ -38,7 +38,9 @@ class HttpSide:
         """The port of `address`; 0 while HTTP is not served."""
         return int(self.address.rpartition(":")[2] or 0)
 
-    async def start(self, servicers: Mapping[str, Any], readers: Readers, blobs: Blobs) -> None:
+    async def start(
+        self, servicers: Mapping[str, Any], readers: Readers, blobs: ArtifactStore
+    ) -> None:
         """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
         self._parts = (servicers, readers, blobs)
         if self._listener is not None:

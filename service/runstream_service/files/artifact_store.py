@@ -11,21 +11,21 @@ from runstream.errors import InvalidArgument, Unavailable
 from runstream_service.catalog import artifacts, blobs
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
-from runstream_service.files.root import Storage
-from runstream_service.files.staging import Content, Staging, Upload
+from runstream_service.files.staging import Content, StagedUpload, StagingFolder
+from runstream_service.files.storage import Storage
 
 # Rows that one command of the writer deletes: a few milliseconds of its time.
 _BATCH = 500
 
 
-class Opened(NamedTuple):
+class OpenFile(NamedTuple):
     """A file, and the chunks of a part of its content."""
 
     file: artifacts.Entry
     chunks: AsyncGenerator[bytes, None]
 
 
-class Blobs:
+class ArtifactStore:
     """The contents of the files of all runs.
 
     A content is put into the storage under a new name, and the transaction that inserts the file
@@ -35,7 +35,7 @@ class Blobs:
     """
 
     def __init__(
-        self, writer: Writer, readers: Readers, storage: Storage, staging: Staging
+        self, writer: Writer, readers: Readers, storage: Storage, staging: StagingFolder
     ) -> None:
         self._writer = writer
         self._readers = readers
@@ -63,20 +63,20 @@ class Blobs:
             offset: bytes that are there already.
 
         Raises:
-            NotFound, FailedPrecondition: as `artifacts.check_writable` and `Staging.begin`.
+            NotFound, FailedPrecondition: as `artifacts.check_writable` and `StagingFolder.begin`.
             InvalidArgument: the content does not have the digest.
             Unavailable: the storage failed.
         """
         await self._readers.quick(artifacts.check_writable, run_id, path)
-        upload = await self._staging.begin(run_id, path, upload_id, offset)
+        upload = await self._staging.open_upload(run_id, path, upload_id, offset)
         resumable, staged = bool(upload_id), False
         try:
             async for chunk in chunks:
                 await upload.write(chunk)
             content = await upload.end()
             resumable, staged = False, True
-            if (said := digest()) and said != content.sha256:
-                raise _corrupt(path, content.sha256, said)
+            if (expected := digest()) and expected != content.sha256:
+                raise _corrupt_error(path, content.sha256, expected)
             resumable = bool(upload_id)
             file = await self._store(run_id, path, upload, content)
             resumable = False
@@ -85,7 +85,7 @@ class Blobs:
             resumable = resumable and (staged or error.reason != "STORAGE")
             raise
         finally:
-            await asyncio.wait((self._staging.finish(upload, discard=not resumable),))
+            await asyncio.wait((self._staging.close_upload(upload, discard=not resumable),))
         return file
 
     async def offset(self, run_id: str, path: str, upload_id: str) -> int:
@@ -94,7 +94,7 @@ class Blobs:
 
     async def open(
         self, run_id: str, path: str, part: Callable[[artifacts.Entry], tuple[int, int]]
-    ) -> Opened:
+    ) -> OpenFile:
         """Return a file and a part of its content, which belongs to it and is whole.
 
         Args:
@@ -117,7 +117,7 @@ class Blobs:
                     raise
                 before = name  # maybe the file was replaced since, and its content is gone
             else:
-                return Opened(file, _chained(first, chunks))
+                return OpenFile(file, _prepend(first, chunks))
 
     async def _read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """Yield a part of a content in chunks; the next are read while one is on its way."""
@@ -165,7 +165,7 @@ class Blobs:
         return count, size
 
     async def _store(
-        self, run_id: str, path: str, upload: Upload, content: Content
+        self, run_id: str, path: str, upload: StagedUpload, content: Content
     ) -> artifacts.Entry:
         file = (run_id, path, content.sha256, content.size)
         stored = await self._writer.submit(artifacts.store, *file)
@@ -182,7 +182,7 @@ class Blobs:
             await self._writer.submit(blobs.forget, names)
 
 
-async def _chained(
+async def _prepend(
     first: bytes, chunks: AsyncGenerator[bytes, None]
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(chunks):
@@ -192,11 +192,11 @@ async def _chained(
             yield chunk
 
 
-def _corrupt(path: str, sha256: str, said: str) -> InvalidArgument:
+def _corrupt_error(path: str, sha256: str, expected: str) -> InvalidArgument:
     return InvalidArgument(
-        f"The content of {path!r} that arrived has SHA-256 {sha256}, and not {said}",
+        f"The content of {path!r} that arrived has SHA-256 {sha256}, and not {expected}",
         reason="ARTIFACT_CORRUPT",
         field="end.sha256",
-        value=said,
+        value=expected,
         limit=sha256,
     )

@@ -21,11 +21,11 @@ from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest
 from runstream_service.engine.readers import Readers
 from runstream_service.http import mlflow
 from runstream_service.http.decode import Decoder
-from runstream_service.http.encode import as_mlflow
-from runstream_service.http.reading import read_apart
+from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.http.encode import mlflow_double
 from runstream_service.points import history
 from runstream_service.points.history import Position
-from runstream_service.rpc.page_token import made, place_of
+from runstream_service.rpc.page_token import decode_page_token, encode_page_token
 
 _PATH = "2.0/mlflow/metrics/get-history"
 _PART_POINTS = 25_000
@@ -47,34 +47,34 @@ def history_routes(readers: Readers) -> Iterator[Route]:
     async def answer(request: Request) -> Response:
         return await _answer(request, readers)
 
-    for prefix in (mlflow.PREFIX, mlflow.TWIN):
+    for prefix in (mlflow.API_PREFIX, mlflow.AJAX_PREFIX):
         yield Route(prefix + _PATH, answer)
 
 
 async def _answer(request: Request, readers: Readers) -> Response:
-    asked: Any = _decode.of_query(request.query_params)
-    if asked.max_results < 0:
+    message: Any = _decode.decode_query(request.query_params)
+    if message.max_results < 0:
         raise InvalidArgument(
-            f"Invalid value {asked.max_results} for parameter 'max_results' supplied. "
+            f"Invalid value {message.max_results} for parameter 'max_results' supplied. "
             "It must be a positive integer.",
             reason="PAGE_SIZE_OUT_OF_RANGE",
             field="max_results",
-            value=asked.max_results,
+            value=message.max_results,
             limit="1 or more, or 0 for all",
         )
-    of_all_pages = [asked.run_id, asked.metric_key, "MLflow"]
-    place = place_of(of_all_pages, asked.page_token, 3)
+    query = [message.run_id, message.metric_key, "MLflow"]
+    place = decode_page_token(query, message.page_token, 3)
     try:
-        series = await readers.run(history.series_of, asked.run_id, [asked.metric_key])
+        series = await readers.run(history.series_of, message.run_id, [message.metric_key])
     except NotFound:  # which MLflow says by an empty answer
         series = []
     if not series:
         return Response(b"{}", media_type="application/json")
-    limit = asked.max_results or INT64_MAX
+    limit = message.max_results or INT64_MAX
     after = None if place is None else Position(*place)
-    reading = _read(readers, series[0].id, asked.metric_key, limit, after)
+    reading = _read(readers, series[0].id, message.metric_key, limit, after)
     first = await anext(reading)
-    return StreamingResponse(_json(first, reading, of_all_pages), media_type="application/json")
+    return StreamingResponse(_json(first, reading, query), media_type="application/json")
 
 
 async def _read(
@@ -92,20 +92,20 @@ async def _read(
 def _part(series: int, key: str, limit: int, after: Position | None) -> _Part:
     columns, more = history.points_by_timestamp(series, limit, after)
     points = [
-        {"key": key, "value": as_mlflow(value), "timestamp": timestamp, "step": step}
+        {"key": key, "value": mlflow_double(value), "timestamp": timestamp, "step": step}
         for step, timestamp, value in zip(*columns, strict=True)
     ]
     return _Part(orjson.dumps(points)[1:-1], len(points), more)
 
 
 async def _json(
-    first: _Part, others: AsyncIterator[_Part], of_all_pages: list[str]
+    first: _Part, others: AsyncIterator[_Part], query: list[str]
 ) -> AsyncIterator[bytes]:
     """Yield the answer; it has a token if there may be points after the last part."""
     yield b'{"metrics":[' + first.points
     last = first
     reading: Any = others
-    async with aclosing(read_apart(reading)) as parts:
+    async with aclosing(iterate_in_task(reading)) as parts:
         async for part in parts:
             if part is not None:
                 last = part
@@ -114,5 +114,5 @@ async def _json(
     if last.after is None:
         yield b"]}"
     else:
-        token = orjson.dumps(made(of_all_pages, last.after))
+        token = orjson.dumps(encode_page_token(query, last.after))
         yield b'],"next_page_token":' + token + b"}"

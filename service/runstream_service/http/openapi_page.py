@@ -45,9 +45,9 @@ _START = """SwaggerUIBundle({
 """
 
 
-def document_routes(contract: Contract) -> Iterator[BaseRoute]:
+def openapi_routes(contract: Contract) -> Iterator[BaseRoute]:
     """Yield the routes of the document and its page."""
-    document = orjson.dumps(Document(contract).made())
+    document = orjson.dumps(Document(contract).build())
 
     async def openapi(request: Request) -> Response:
         return Response(document, media_type="application/json")

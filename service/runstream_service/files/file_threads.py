@@ -30,8 +30,8 @@ class FileThreads:
         The future raises Unavailable if the storage failed.
         """
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, partial(_worked, work, *args))
-        future.add_done_callback(_looked_at)
+        future = loop.run_in_executor(self._threads, partial(_run, work, *args))
+        future.add_done_callback(_mark_retrieved)
         return future
 
     async def close(self) -> None:
@@ -39,14 +39,14 @@ class FileThreads:
         await asyncio.to_thread(self._threads.shutdown)
 
 
-def _worked(work: Callable[..., T], *args: Any) -> T:
+def _run(work: Callable[..., T], *args: Any) -> T:
     try:
         return work(*args)
     except Exception as error:
         raise storage_failure(error) or error from error
 
 
-def _looked_at(future: asyncio.Future[Any]) -> None:
+def _mark_retrieved(future: asyncio.Future[Any]) -> None:
     # Whoever waited may be gone; asyncio would log an error that is never looked at.
     if not future.cancelled():
         future.exception()

@@ -21,7 +21,7 @@ _LONG_KEYS = {"metrics.key": "Metric name", "params.key": "Param key"}
 _KEYS = {"metrics.key": "name"}
 
 
-def mlflow_sentence(error: RunstreamError, path: str) -> str:
+def mlflow_message(error: RunstreamError, path: str) -> str:
     """Return what MLflow says of an error at a path of its API; else what we say.
 
     Args:
@@ -33,48 +33,50 @@ def mlflow_sentence(error: RunstreamError, path: str) -> str:
     return error.message if found is None else found
 
 
-def _missing(of: dict[str, str], path: str) -> str:
-    return f"Missing value for required parameter '{_name(of['field'])}'. {_DOCS}"
+def _missing(metadata: dict[str, str], path: str) -> str:
+    return f"Missing value for required parameter '{_name(metadata['field'])}'. {_DOCS}"
 
 
-def _malformed(of: dict[str, str], path: str) -> str | None:
-    if of["limit"].startswith("Unicode text"):
+def _malformed(metadata: dict[str, str], path: str) -> str | None:
+    if metadata["limit"].startswith("Unicode text"):
         return None  # MLflow has no such rule
-    value = _json(of["value"]) if of["type"] == "str" else of["value"]
-    start = f"Invalid value {value} for parameter '{of['field']}' supplied"
-    if of["limit"].startswith("of the form"):
+    value = _json(metadata["value"]) if metadata["type"] == "str" else metadata["value"]
+    start = f"Invalid value {value} for parameter '{metadata['field']}' supplied"
+    if metadata["limit"].startswith("of the form"):
         return f"{start}."
-    return f"{start}:  Hint: Value was of type '{of['type']}'. {_DOCS}"
+    return f"{start}:  Hint: Value was of type '{metadata['type']}'. {_DOCS}"
 
 
-def _key_too_long(of: dict[str, str], path: str) -> str:
-    name = _LONG_KEYS.get(of["field"], "key")
-    return f"'{name}' exceeds the maximum length of {of['limit']} characters"
+def _key_too_long(metadata: dict[str, str], path: str) -> str:
+    name = _LONG_KEYS.get(metadata["field"], "key")
+    return f"'{name}' exceeds the maximum length of {metadata['limit']} characters"
 
 
-def _value_too_long(of: dict[str, str], path: str) -> str | None:
-    if of["limit"] == str(VALUE_CHARACTERS):  # where MLflow has another limit, or none
+def _value_too_long(metadata: dict[str, str], path: str) -> str | None:
+    if metadata["limit"] == str(VALUE_CHARACTERS):  # where MLflow has another limit, or none
         return None
-    name = "value" if of["field"].startswith("tags.") else of["field"].rpartition(".")[2]
-    return f"'{name}' exceeds the maximum length of {of['limit']} characters"
+    name = (
+        "value" if metadata["field"].startswith("tags.") else metadata["field"].rpartition(".")[2]
+    )
+    return f"'{name}' exceeds the maximum length of {metadata['limit']} characters"
 
 
-def _key_malformed(of: dict[str, str], path: str) -> str | None:
-    resolved = posixpath.normpath(of["value"])
-    if resolved == of["value"] and not resolved.startswith((".", "/")):
+def _key_malformed(metadata: dict[str, str], path: str) -> str | None:
+    resolved = posixpath.normpath(metadata["value"])
+    if resolved == metadata["value"] and not resolved.startswith((".", "/")):
         return None  # a character that MLflow does not allow either, but it allows less
     return (
-        f"Invalid value {_json(of['value'])} for parameter '{_name(of['field'])}' supplied: "
-        "Names may be treated as files in certain cases, and must not resolve to other names when "
-        f"treated as such. This name would resolve to {resolved!r}"
+        f"Invalid value {_json(metadata['value'])} for parameter '{_name(metadata['field'])}' "
+        "supplied: Names may be treated as files in certain cases, and must not resolve to other "
+        f"names when treated as such. This name would resolve to {resolved!r}"
     )
 
 
-def _param_immutable(of: dict[str, str], path: str) -> str | None:
-    if "run_id" not in of:  # of a logged model
+def _param_immutable(metadata: dict[str, str], path: str) -> str | None:
+    if "run_id" not in metadata:  # of a logged model
         return None
-    key = of["field"].removeprefix("params.")
-    old, new, run_id = of["old"], of["new"], of["run_id"]
+    key = metadata["field"].removeprefix("params.")
+    old, new, run_id = metadata["old"], metadata["new"], metadata["run_id"]
     start = "Changing param values is not allowed."
     if path.endswith("/log-parameter"):
         return (
@@ -85,57 +87,60 @@ def _param_immutable(of: dict[str, str], path: str) -> str | None:
     return f"{start} Params were already logged='{[change]}' for run ID='{run_id}'."
 
 
-def _param_repeated(of: dict[str, str], path: str) -> str:
+def _param_repeated(metadata: dict[str, str], path: str) -> str:
     return (
-        f"Duplicate parameter keys have been submitted: {[of['value']]}. Please ensure "
+        f"Duplicate parameter keys have been submitted: {[metadata['value']]}. Please ensure "
         "the request contains only one param value per param key."
     )
 
 
-def _run_names(of: dict[str, str], path: str) -> str:
+def _run_names(metadata: dict[str, str], path: str) -> str:
     return (
         "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different "
-        f"values (run_name='{of['value']}', mlflow.runName='{of['tag']}')."
+        f"values (run_name='{metadata['value']}', mlflow.runName='{metadata['tag']}')."
     )
 
 
-def _page_token(of: dict[str, str], path: str) -> str:
+def _page_token(metadata: dict[str, str], path: str) -> str:
     try:
-        decoded = b64decode(of["value"].strip("'"), validate=True)
+        decoded = b64decode(metadata["value"].strip("'"), validate=True)
     except ValueError:
         return "Invalid page token, could not base64-decode"
     return f"Invalid page token, decoded value={decoded!r}"
 
 
-def _page_size(of: dict[str, str], path: str) -> str:
-    start = f"Invalid value {of['value']} for parameter 'max_results' supplied."
-    if of["value"].startswith("-"):
+def _page_size(metadata: dict[str, str], path: str) -> str:
+    start = f"Invalid value {metadata['value']} for parameter 'max_results' supplied."
+    if metadata["value"].startswith("-"):
         return f"{start} It must be a positive integer"
-    return f"{start} It must be at most {of['limit']}"
+    return f"{start} It must be at most {metadata['limit']}"
 
 
-def _attribute(of: dict[str, str], path: str) -> str | None:
-    if "attribute" not in of:
+def _attribute(metadata: dict[str, str], path: str) -> str | None:
+    if "attribute" not in metadata:
         return None
-    valid = ", ".join(repr(name) for name in of["expected"].split(" or "))
-    return f"Invalid attribute key '{of['attribute']}' specified. Valid keys are '{{{valid}}}'"
+    valid = ", ".join(repr(name) for name in metadata["expected"].split(" or "))
+    return (
+        f"Invalid attribute key '{metadata['attribute']}' specified. Valid keys are '{{{valid}}}'"
+    )
 
 
 def _inactive(what: str) -> Callable[[dict[str, str], str], str]:
-    def sentence(of: dict[str, str], path: str) -> str:
-        return f"The {what} {of['value']} must be in the 'active' state. Current state is deleted."
+    def sentence(metadata: dict[str, str], path: str) -> str:
+        value = metadata["value"]
+        return f"The {what} {value} must be in the 'active' state. Current state is deleted."
 
     return sentence
 
 
-def _timestamp(of: dict[str, str], path: str) -> str:
+def _timestamp(metadata: dict[str, str], path: str) -> str:
     return (
-        f"Invalid value {of['value']} for parameter 'timestamp' supplied: "
+        f"Invalid value {metadata['value']} for parameter 'timestamp' supplied: "
         "Timestamp must be a nonnegative long (64-bit integer)"
     )
 
 
-def _invalid_path(of: dict[str, str], path: str) -> str:
+def _invalid_path(metadata: dict[str, str], path: str) -> str:
     return "Invalid path"
 
 

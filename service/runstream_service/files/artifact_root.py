@@ -9,13 +9,13 @@ from pathlib import Path
 from runstream.files.own_files import check_own
 from runstream_service.engine.database import CannotOpenError
 from runstream_service.files.bucket import Bucket
+from runstream_service.files.file_threads import FileThreads
 from runstream_service.files.folder import Folder
-from runstream_service.files.root import Storage
-from runstream_service.files.staging import Staging
-from runstream_service.files.threads import FileThreads
+from runstream_service.files.staging import StagingFolder
+from runstream_service.files.storage import Storage
 
 
-def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Storage, Staging]:
+def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Storage, StagingFolder]:
     """Return what keeps the contents, and the staging folder of the uploads.
 
     Uploads are staged in a local root, so that a complete one is moved and not copied, or else
@@ -31,18 +31,20 @@ def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Stora
     """
     scheme, separator, place = root.partition("://")
     if not separator:
-        folder = _own_folder(Path(root).absolute())
-        return Folder(folder, threads), Staging(_own_folder(folder / "uploads"), threads)
+        folder = _resolve_own_folder(Path(root).absolute())
+        return Folder(folder, threads), StagingFolder(
+            _resolve_own_folder(folder / "uploads"), threads
+        )
     if scheme != "s3" or not place.strip("/"):
         raise CannotOpenError(f"artifact root {root!r} is not a folder or s3://bucket/prefix")
-    uploads = _own_folder(database.with_name(f"{database.name}.uploads"))
+    uploads = _resolve_own_folder(database.with_name(f"{database.name}.uploads"))
     try:
-        return Bucket(root), Staging(uploads, threads)
+        return Bucket(root), StagingFolder(uploads, threads)
     except Exception as error:  # of several kinds, for what the environment says
         raise CannotOpenError(f"artifact root {root!r} cannot be used: {error}") from error
 
 
-def _own_folder(folder: Path) -> Path:
+def _resolve_own_folder(folder: Path) -> Path:
     """Return the path of a folder, which need not be there, without links."""
     try:
         if folder.is_symlink():

@@ -6,10 +6,10 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from runstream_service.http.content import media_type
+from runstream_service.http.file_response import media_type
 
 # Ends of names, or whole ones, of files that are shown as text.
-_TEXTS = frozenset(
+_TEXT_SUFFIXES = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv "  # noqa: SIM905 # a list would be one word a line
     "tsv md rst ipynb MLmodel MLproject".split()
 )
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`|~-]+")  # RFC 9110, 5.6.2, without wha
 def content_type(path: str) -> str:
     """Return the type of the file at a path, without a charset: nobody knows that of a file."""
     name = path.rpartition("/")[2]
-    if name.rpartition(".")[2] in _TEXTS:
+    if name.rpartition(".")[2] in _TEXT_SUFFIXES:
         return "text/plain"
     return media_type(path)
 
