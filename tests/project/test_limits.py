@@ -21,7 +21,10 @@ STATED: dict[str, list[str | int]] = {
         "rpc.admission.WRITES_AT_ONCE",
         "rpc.admission.READS_AT_ONCE",
     ],
-    "a message that is slow to come": ["rpc.admission.RECEIVE_SECONDS", "rpc.admission.SLOW_AT_ONCE"],
+    "a message that is slow to come": [
+        "rpc.admission.RECEIVE_SECONDS",
+        "rpc.admission.SLOW_AT_ONCE",
+    ],
     "messages over 64 KiB in work at once": ["rpc.admission.LARGE", "rpc.admission.LARGE_AT_ONCE"],
     "what waits to be written": ["engine.writer.Writer.QUEUE_BYTES"],
     "requests of a LogBatch stream whose answers are not read": ["rpc.logging_servicer.PENDING"],
