@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from runstream.cli.plot import plot
+from runstream.cli.terminal_plot import plot
 
 NONE, ALL = "\u2800", "\u28ff"
 

@@ -111,9 +111,9 @@ def test_a_run_is_shown_without_what_would_steer_the_terminal(
 
 
 def test_runs_are_compared_key_by_key(shell: Shell, run_ids: list[str]) -> None:
-    compared = shell.json("runs", "compare", *run_ids[:2])
-    assert compared["run_ids"] == run_ids[:2]
-    rows = {row["key"]: (row["values"], row["different"]) for row in compared["rows"]}
+    compare_runs = shell.json("runs", "compare", *run_ids[:2])
+    assert compare_runs["run_ids"] == run_ids[:2]
+    rows = {row["key"]: (row["values"], row["different"]) for row in compare_runs["rows"]}
     assert rows["params.lr"] == (["0.0", "0.1"], True)
     assert rows["params.same"] == (["1", "1"], False)
     assert rows["metrics.only"] == ([None, "NaN"], True)

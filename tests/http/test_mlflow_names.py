@@ -12,7 +12,7 @@ import pytest
 
 import runstream
 from runstream import TrackingClient
-from runstream.fluent import artifacts
+from runstream.fluent import artifact_functions
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ def mlflow() -> list[dict[str, list[tuple[str, bool]]]]:
 
 
 @pytest.mark.parametrize(
-    ("index", "place"), [(0, runstream), (1, TrackingClient), (2, artifacts)], ids=str
+    ("index", "place"), [(0, runstream), (1, TrackingClient), (2, artifact_functions)], ids=str
 )
 def test_what_has_a_name_of_mlflow_takes_the_arguments_of_mlflow_in_the_same_places(
     mlflow: list[dict[str, list[tuple[str, bool]]]], index: int, place: Any

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runstream import data, exceptions
 from runstream.calls.client import TrackingClient
-from runstream.calls.operations import RunOperations
+from runstream.calls.run_operations import RunOperations
 from runstream.entities import (
     Dataset,
     DatasetInput,
@@ -48,8 +48,8 @@ from runstream.errors import (
     Unauthenticated,
     Unavailable,
 )
-from runstream.fluent.active import active_run, end_run, last_active_run, start_run
-from runstream.fluent.artifacts import (
+from runstream.fluent.active_runs import active_run, end_run, last_active_run, start_run
+from runstream.fluent.artifact_functions import (
     delete_artifacts,
     download_artifacts,
     get_artifact_uri,
@@ -65,39 +65,38 @@ from runstream.fluent.artifacts import (
     log_table,
     log_text,
 )
-from runstream.fluent.experiments import (
+from runstream.fluent.destination import (
+    get_tracking_uri,
+    is_tracking_uri_set,
+    set_experiment,
+    set_tracking_uri,
+)
+from runstream.fluent.experiment_functions import (
     create_experiment,
     delete_experiment,
     get_experiment,
     get_experiment_by_name,
-    get_tracking_uri,
-    is_tracking_uri_set,
     rename_experiment,
     restore_experiment,
-    set_experiment,
     set_experiment_tag,
     set_experiment_tags,
-    set_tracking_uri,
 )
-from runstream.fluent.logs import (
-    delete_run,
+from runstream.fluent.logging_functions import (
     delete_tag,
     flush,
-    get_parent_run,
-    get_run,
     log_input,
     log_inputs,
     log_metric,
     log_metrics,
     log_param,
     log_params,
-    restore_run,
     set_tag,
     set_tags,
 )
-from runstream.fluent.run import ActiveRun
-from runstream.fluent.search import count_runs, search_experiments, search_runs
-from runstream.fluent.watching import watch
+from runstream.fluent.run_functions import delete_run, get_parent_run, get_run, restore_run
+from runstream.fluent.run_handle import ActiveRun
+from runstream.fluent.search_functions import count_runs, search_experiments, search_runs
+from runstream.fluent.watch_functions import watch
 
 __all__ = [
     "ActiveRun",

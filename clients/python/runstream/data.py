@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runstream.entities import Dataset
-from runstream.files.local_files import open_file, size_of
-from runstream.files.optional import require
+from runstream.files.optional_libraries import import_optional
+from runstream.files.regular_files import open_regular_file, regular_file_size
 from runstream.process import context
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ def from_file(
         OSError: it cannot be read.
     """
     file = Path(path)
-    size = size_of(file)
+    size = regular_file_size(file)
     if digest is None:
-        with open_file(file) as opened:
+        with open_regular_file(file) as opened:
             digest = _digest(iter(lambda: opened.read(_PIECE), b""))
     return _dataset(name or file.name, digest, file, None, {"num_bytes": size})
 
@@ -188,7 +188,7 @@ def _digest(parts: Iterable[bytes]) -> str:
 
 def _row_hashes(df: pandas.DataFrame) -> Any:
     """Return a number for each row; what cannot be hashed, such as a list, counts by its JSON."""
-    pandas = require("pandas", "from_pandas")
+    pandas = import_optional("pandas", "from_pandas")
     try:
         return pandas.util.hash_pandas_object(df, index=True).to_numpy()
     except TypeError:

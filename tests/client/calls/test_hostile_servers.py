@@ -179,7 +179,7 @@ def test_pages_that_bring_nothing_new_come_to_an_end(
 def test_a_list_of_files_has_an_end(
     hostile: Callable[..., TrackingClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runstream.calls.artifact_calls.LISTED_FILES", 1000)
+    monkeypatch.setattr("runstream.calls.artifact_calls.MAX_LISTED_FILES", 1000)
     numbers = count()
     client = hostile(
         ListArtifacts=lambda _: listing(

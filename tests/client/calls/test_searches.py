@@ -46,7 +46,7 @@ def test_what_was_logged_just_now_is_found(client: TrackingClient) -> None:
 def test_an_iterator_asks_for_pages_as_they_are_needed(
     client: TrackingClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runstream.calls.search_calls._PAGE", 3)
+    monkeypatch.setattr("runstream.calls.search_calls._PAGE_SIZE", 3)
     for i in range(8):
         client.create_run(run_name=f"r{i}", start_time=i + 1)
     assert names(client.search_runs()) == [f"r{i}" for i in range(7, -1, -1)]
@@ -62,7 +62,7 @@ def test_an_iterator_asks_for_pages_as_they_are_needed(
 @pytest.fixture
 def begun(client: TrackingClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[runstream.Run]:
     """A search for eight runs of which one was taken, and the second page is under way."""
-    monkeypatch.setattr("runstream.calls.search_calls._PAGE", 3)
+    monkeypatch.setattr("runstream.calls.search_calls._PAGE_SIZE", 3)
     for i in range(8):
         client.create_run(run_name=f"r{i}", start_time=i + 1)
     found = client.search_runs()

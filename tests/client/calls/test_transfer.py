@@ -104,8 +104,8 @@ def test_transfers_go_on_after_the_server_was_killed(
 def test_a_file_that_changes_while_it_is_uploaded_is_refused(
     server: ServerProcess, source: Path
 ) -> None:
+    from runstream.calls.file_transfer import Upload
     from runstream.calls.sessions import open_session, release_session
-    from runstream.calls.transfer import Upload
 
     with TrackingClient(server.uri) as client:
         run_id = client.create_run().info.run_id

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from runstream.files.own_files import NotOurs, check_own, make_own_folder, open_lock, open_own
+from runstream.files.own_files import (
+    ForeignFileError,
+    check_own,
+    make_own_folder,
+    open_lock,
+    open_own,
+)
 from support.other_users import PUT, STRANGER, as_root, prepared
 
 
@@ -21,7 +27,7 @@ def test_what_is_no_file_is_not_opened_and_stays_as_it_is(
     put(path)
     before = {each.name for each in tmp_path.iterdir()}
     for flags in (os.O_RDONLY, os.O_RDWR | os.O_CREAT, os.O_WRONLY | os.O_APPEND):
-        with pytest.raises(NotOurs, match=f"{path} is a .*, and not a file"):
+        with pytest.raises(ForeignFileError, match=f"{path} is a .*, and not a file"):
             open_own(path, flags)
     assert {each.name for each in tmp_path.iterdir()} == before
     target = path.with_name("target")
@@ -32,13 +38,15 @@ def test_what_is_no_file_is_not_opened_and_stays_as_it_is(
 def test_what_belongs_to_somebody_else_is_not_opened(shared_folder: Path) -> None:
     path = shared_folder / "there"
     prepared(path, b"of a stranger")
-    with pytest.raises(NotOurs, match=rf"{path} belongs to another user \(uid {STRANGER}\)"):
+    with pytest.raises(
+        ForeignFileError, match=rf"{path} belongs to another user \(uid {STRANGER}\)"
+    ):
         open_own(path, os.O_RDWR | os.O_CREAT)
     assert path.read_bytes() == b"of a stranger"
     folder = shared_folder / "folder"
     folder.mkdir()
     os.chown(folder, STRANGER, STRANGER)
-    with pytest.raises(NotOurs):
+    with pytest.raises(ForeignFileError):
         make_own_folder(folder)
 
 

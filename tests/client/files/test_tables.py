@@ -17,7 +17,7 @@ import pytest
 
 import runstream
 from runstream import InvalidArgument, NotFound, TrackingClient
-from runstream.files.tables import table_bytes, table_frame
+from runstream.files.table_serialization import parse_table, serialize_table
 from support.server_process import ServerProcess
 
 DOUBLES = [1.23e-12, 0.1 + 0.2, 1 / 3, 1.7976931348623157e308, 5e-324, -0.0, math.inf, -math.inf]
@@ -32,7 +32,7 @@ def client(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 
 
 def again(data: Any, path: str = "t.json") -> pandas.DataFrame:
-    return table_frame(table_bytes(data, path), path)
+    return parse_table(serialize_table(data, path), path)
 
 
 @pytest.mark.parametrize("path", ["t.json", "t.parquet"])
@@ -81,7 +81,7 @@ def test_values_that_json_lacks_are_written_as_it_is_documented() -> None:
             "other": [np.int8(3), Path("a/b")],
         }
     )
-    rows = json.loads(table_bytes(frame, "t.json"))["data"]
+    rows = json.loads(serialize_table(frame, "t.json"))["data"]
     stamp = "2026-01-02T03:04:05.123456789"
     assert rows == [
         [None, stamp, "2026-01-02", "2026-01-02T00:00:00", 1, 0.1, [1, 2], 3],
@@ -119,13 +119,13 @@ def test_single_values_are_a_row_or_stand_in_every_row() -> None:
 @pytest.mark.parametrize("data", [[1], "x", None, {"a": [1, 2], "b": [1]}])
 def test_what_is_no_table_is_refused(data: Any) -> None:
     with pytest.raises(InvalidArgument, match="data frame"):
-        table_bytes(data, "t.json")
+        serialize_table(data, "t.json")
 
 
 def test_a_file_that_is_no_table_is_refused() -> None:
     for content in (b"no", b"[1]", b'{"columns": ["a"], "data": [[1, 2]]}'):
         with pytest.raises(InvalidArgument, match="the file is no table"):
-            table_frame(content, "t.json")
+            parse_table(content, "t.json")
 
 
 @pytest.mark.parametrize("path", ["eval.json", "eval.parquet"])

@@ -16,7 +16,7 @@ import pytest
 
 import runstream
 from runstream import InvalidArgument, NotFound, TrackingClient
-from runstream.fluent import active
+from runstream.fluent import active_runs
 from support.server_process import ENVIRONMENT, ServerProcess
 
 
@@ -25,7 +25,7 @@ def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("TRACKING_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME", "RUN_ID"):
         monkeypatch.setenv(f"RUNSTREAM_{name}", "")
         monkeypatch.setenv(f"MLFLOW_{name}", "")
-    monkeypatch.setattr(active, "_told_of_context", False)
+    monkeypatch.setattr(active_runs, "_has_warned_of_context", False)
     yield
     while runstream.active_run():
         runstream.end_run()

@@ -12,7 +12,7 @@ import pytest
 
 import runstream
 from runstream import FailedPrecondition, InvalidArgument, NotFound
-from runstream.fluent.active import _stack
+from runstream.fluent.active_runs import _active_stack
 from runstream.process import context
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -29,7 +29,7 @@ def tracking(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield
     while runstream.active_run():
         runstream.end_run()
-    assert _stack.get() == ()
+    assert _active_stack.get() == ()
 
 
 def test_a_run_is_logged_and_read_back(server: ServerProcess) -> None:

@@ -12,13 +12,13 @@ from runstream.contract.answers import next_token, not_asked_for
 from runstream.contract.messages import new_message
 from runstream.entities import FileInfo
 from runstream.errors import ResourceExhausted
-from runstream.files.paths import ArtifactPath, artifact_path_text, joined
+from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
 from runstream.transport.connection import Connection
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.run_service_pb2 import GetRunRequest
 
 #: Files and folders that a list has at most; a larger folder is listed folder by folder.
-LISTED_FILES = 1_000_000
+MAX_LISTED_FILES = 1_000_000
 
 
 class ArtifactCalls:
@@ -51,11 +51,11 @@ class ArtifactCalls:
             OSError: the file cannot be read.
         """
         name = os.path.basename(os.path.abspath(local_path))
-        path = joined(artifact_path_text(artifact_path), name)
+        path = join_path(artifact_path_text(artifact_path), name)
         if os.path.isdir(local_path):
             self.log_artifacts(run_id, local_path, path)
         else:
-            self._upload({path: Path(local_path)}, run_id)
+            self._upload_files({path: Path(local_path)}, run_id)
 
     def log_artifacts(
         self,
@@ -76,13 +76,13 @@ class ArtifactCalls:
         Raises:
             The same as `log_artifact`; also InvalidArgument if a link leads into a circle.
         """
-        from runstream.files.folders import files_below
+        from runstream.files.folder_transfer import walk_files
 
         root, folder = Path(local_dir), artifact_path_text(artifact_path)
         files = {
-            joined(folder, file.relative_to(root).as_posix()): file for file in files_below(root)
+            join_path(folder, file.relative_to(root).as_posix()): file for file in walk_files(root)
         }
-        self._upload(files, run_id)
+        self._upload_files(files, run_id)
 
     def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
         """Return the URI of the artifacts of a run, or of one of them (R6)."""
@@ -128,16 +128,16 @@ class ArtifactCalls:
         while True:
             page = self._connection.call(lambda to: to.artifacts.ListArtifacts, request)
             for message in page.files:
-                _check_listed(message.path, folder)
+                _check_listed_path(message.path, folder)
                 files.append(FileInfo.from_proto(message))
-            if len(files) > LISTED_FILES:
+            if len(files) > MAX_LISTED_FILES:
                 raise ResourceExhausted(
-                    f"there are more than {LISTED_FILES} files in {folder or 'the artifacts'}; "
+                    f"there are more than {MAX_LISTED_FILES} files in {folder or 'the artifacts'}; "
                     "list its folders one by one",
                     reason="LIST_TOO_LONG",
                     field="path",
                     value=folder,
-                    limit=LISTED_FILES,
+                    limit=MAX_LISTED_FILES,
                 )
             request.page_token = next_token(request, page.next_page_token, len(page.files))
             if not request.page_token:
@@ -163,7 +163,7 @@ class ArtifactCalls:
             NotFound: there is no such run, file or folder.
             OSError: a file cannot be written.
         """
-        from runstream.files.folders import new_folder, transfer_all
+        from runstream.files.folder_transfer import make_temporary_folder, transfer_all
 
         wanted = artifact_path_text(path)
         found = self.get_artifact(run_id, wanted) if wanted else None
@@ -173,11 +173,11 @@ class ArtifactCalls:
             files = self.list_artifacts(run_id, wanted, recursive=True)
         for file in files:  # what a server says is no reason to write elsewhere
             rules.check_artifact_path("path", file.path)
-        folder = Path(dst_path) if dst_path is not None else new_folder()
+        folder = Path(dst_path) if dst_path is not None else make_temporary_folder()
         folder.mkdir(parents=True, exist_ok=True)
 
         def download(file: FileInfo, progress: Any) -> None:
-            from runstream.calls.transfer import download_file
+            from runstream.calls.file_transfer import download_file
 
             download_file(self._connection, run_id, file.path, folder / file.path, progress)
 
@@ -198,14 +198,14 @@ class ArtifactCalls:
         )
         self._connection.call(lambda to: to.artifacts.DeleteArtifacts, request, again=False)
 
-    def _upload(self, files: Mapping[str, Path], run_id: str) -> None:
-        from runstream.calls.transfer import upload_file
-        from runstream.files.folders import transfer_all
-        from runstream.files.local_files import size_of
+    def _upload_files(self, files: Mapping[str, Path], run_id: str) -> None:
+        from runstream.calls.file_transfer import upload_file
+        from runstream.files.folder_transfer import transfer_all
+        from runstream.files.regular_files import regular_file_size
 
         for path in files:
             rules.check_artifact_path("artifact_path", path)
-        sizes = {item: size_of(item[1]) for item in files.items()}
+        sizes = {item: regular_file_size(item[1]) for item in files.items()}
         transfer_all(
             sizes,
             lambda item, progress: upload_file(self._connection, run_id, *item, progress),
@@ -213,7 +213,7 @@ class ArtifactCalls:
         )
 
 
-def _check_listed(path: str, folder: str) -> None:
+def _check_listed_path(path: str, folder: str) -> None:
     if folder and not path.startswith(f"{folder.rstrip('/')}/"):
         raise not_asked_for("path", path, folder)
     rules.check_artifact_path("path", path)

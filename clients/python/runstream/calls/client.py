@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from runstream import rules
 from runstream.calls.experiment_calls import ExperimentCalls
-from runstream.calls.history_calls import HistoryCalls
-from runstream.calls.model_calls import ModelCalls
-from runstream.calls.operations import RunOperations
-from runstream.calls.purge_calls import PurgeCalls
+from runstream.calls.logged_model_calls import LoggedModelCalls
+from runstream.calls.maintenance_calls import MaintenanceCalls
+from runstream.calls.metric_calls import MetricCalls
+from runstream.calls.run_operations import RunOperations
 from runstream.calls.server_calls import ServerCalls
 from runstream.calls.sessions import open_session, release_session
 from runstream.calls.table_calls import TableCalls
@@ -37,7 +37,13 @@ Setting = TypeVar("Setting")
 
 
 class TrackingClient(
-    ExperimentCalls, TableCalls, HistoryCalls, ModelCalls, WatchCalls, PurgeCalls, ServerCalls
+    ExperimentCalls,
+    TableCalls,
+    MetricCalls,
+    LoggedModelCalls,
+    WatchCalls,
+    MaintenanceCalls,
+    ServerCalls,
 ):
     """A client for services, tools and programs that log many runs at once.
 
@@ -278,14 +284,14 @@ class TrackingClient(
         request = new_message(
             logs.LogRequest,
             run_id=run_id,
-            table=_table(metrics),
+            table=_to_metric_table(metrics),
             params=[Param(key=k, value=v) for k, v in settings("params", params).items()],
             tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags).items()],
         )
         self._connection.call(lambda to: to.logs.Log, request)
 
 
-def _table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:
+def _to_metric_table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:
     table = MetricTable()
     index: dict[str, int] = {}
     for key, value, timestamp, step in metrics:

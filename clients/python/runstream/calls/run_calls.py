@@ -23,7 +23,7 @@ from runstream.transport.connection import Connection
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
 
-Taken = TypeVar("Taken")
+Handle = TypeVar("Handle")
 
 
 def _create_rpc(
@@ -74,7 +74,9 @@ class RunCalls:
             FailedPrecondition: the experiment is deleted.
             AlreadyExists: run_id is taken by a run with other content.
         """
-        request = _creation(experiment_id, start_time, tags, run_name, run_id, user_id, heartbeat)
+        request = _create_request(
+            experiment_id, start_time, tags, run_name, run_id, user_id, heartbeat
+        )
         if run_id:  # the caller knows which run it is, and so may others, who log to it
             return Run.from_proto(self._connection.call(_create_rpc, request).run)
         start = Start(self._connection, _create_rpc, request)
@@ -82,12 +84,12 @@ class RunCalls:
 
     def start_run(
         self,
-        take: Callable[[RunInfo], Taken],
+        make_handle: Callable[[RunInfo], Handle],
         experiment_id: str,
         tags: Pairs,
         run_name: str | None,
         user_id: str | None,
-    ) -> Taken:
+    ) -> Handle:
         """Create a run of which heartbeats will be sent, for `runstream.start_run`.
 
         Args:
@@ -100,19 +102,21 @@ class RunCalls:
         Raises:
             RunstreamError: as `create_run`.
         """
-        request = _creation(experiment_id, None, tags, run_name, None, user_id, True)
+        request = _create_request(experiment_id, None, tags, run_name, None, user_id, True)
         start = Start(self._connection, _create_rpc, request)
-        return start.hand_over(lambda answer: take(RunInfo.from_proto(answer.run.info)))
+        return start.hand_over(lambda answer: make_handle(RunInfo.from_proto(answer.run.info)))
 
-    def resume_run(self, take: Callable[[RunInfo], Taken], run_id: str, name: str | None) -> Taken:
+    def resume_run(
+        self, make_handle: Callable[[RunInfo], Handle], run_id: str, name: str | None
+    ) -> Handle:
         """Let an active run be RUNNING again, as `start_run` does with a new one.
 
         Raises:
             RunstreamError: as `update_run`.
         """
-        request = _update(run_id, "RUNNING", name, None, True)
+        request = _update_request(run_id, "RUNNING", name, None, True)
         start = Start(self._connection, _update_rpc, request)
-        return start.hand_over(lambda answer: take(RunInfo.from_proto(answer.run_info)))
+        return start.hand_over(lambda answer: make_handle(RunInfo.from_proto(answer.run_info)))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run, active or deleted, with all that was logged to it before.
@@ -151,7 +155,7 @@ class RunCalls:
             InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
         """
         answer = self._connection.call(
-            _update_rpc, _update(run_id, status, name, end_time, heartbeat)
+            _update_rpc, _update_request(run_id, status, name, end_time, heartbeat)
         )
         return RunInfo.from_proto(answer.run_info)
 
@@ -242,7 +246,7 @@ class RunCalls:
         self._connection.call(lambda to: to.runs.DeleteTag, request)
 
 
-def _creation(
+def _create_request(
     experiment_id: str,
     start_time: int | None,
     tags: Pairs | None,
@@ -264,13 +268,13 @@ def _creation(
     )
 
 
-def _update(
+def _update_request(
     run_id: str, status: str | None, name: str | None, end_time: int | None, heartbeat: bool
 ) -> runs.UpdateRunRequest:
     return new_message(
         runs.UpdateRunRequest,
         run_id=run_id,
-        status=_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
+        status=_to_run_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
         end_time=end_time,
         run_name=name,
         heartbeat=heartbeat,
@@ -281,7 +285,7 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _status(name: str) -> RunStatus.ValueType:
+def _to_run_status(name: str) -> RunStatus.ValueType:
     if name not in RunStatus.keys()[1:]:
         raise InvalidArgument(
             f"Invalid value {name!r} for parameter 'status' supplied: "

@@ -19,8 +19,8 @@ from runstream.v1.run_pb2 import ViewType as pb_ViewType
 
 # Runs or experiments that are asked for at once. The first page of runs is a short one, which is
 # there soon; the next are each twice as long.
-_PAGE = 1_000
-_FIRST_PAGE = 125
+_PAGE_SIZE = 1_000
+_FIRST_PAGE_SIZE = 125
 
 
 class SearchCalls:
@@ -61,17 +61,17 @@ class SearchCalls:
         """
         request = new_message(
             runs.SearchRunsRequest,
-            experiment_ids=_ids(experiment_ids),
+            experiment_ids=_check_experiment_ids(experiment_ids),
             filter=filter_string or "",
-            run_view_type=_view(run_view_type),
+            run_view_type=_to_view_type(run_view_type),
             order_by=order_by or (),
-            metric_keys=_selection(metrics),
-            param_keys=_selection(params),
-            tag_keys=_selection(tags),
+            metric_keys=_key_selection(metrics),
+            param_keys=_key_selection(params),
+            tag_keys=_key_selection(tags),
         )
         if experiment_ids is not None and not request.experiment_ids:
             return iter(())
-        return islice(self._found_runs(request, max_results), max_results)
+        return islice(self._read_run_pages(request, max_results), max_results)
 
     def count_runs(
         self,
@@ -82,9 +82,9 @@ class SearchCalls:
         """Return how many runs `search_runs` would yield; raises as it does."""
         request = new_message(
             runs.CountRunsRequest,
-            experiment_ids=_ids(experiment_ids),
+            experiment_ids=_check_experiment_ids(experiment_ids),
             filter=filter_string or "",
-            run_view_type=_view(run_view_type),
+            run_view_type=_to_view_type(run_view_type),
         )
         if experiment_ids is not None and not request.experiment_ids:
             return 0
@@ -112,26 +112,26 @@ class SearchCalls:
         request = new_message(
             experiments.SearchExperimentsRequest,
             filter=filter_string or "",
-            view_type=_view(view_type),
+            view_type=_to_view_type(view_type),
             order_by=order_by or (),
         )
-        return islice(self._found_experiments(request, max_results), max_results)
+        return islice(self._read_experiment_pages(request, max_results), max_results)
 
-    def _found_runs(
+    def _read_run_pages(
         self, request: runs.SearchRunsRequest, max_results: int | None
     ) -> Iterator[Run]:
         self._outbox.flush()
         left = sys.maxsize if max_results is None else max_results
         if not left:
             return
-        size = min(_FIRST_PAGE, _PAGE)
+        size = min(_FIRST_PAGE_SIZE, _PAGE_SIZE)
         request.max_results = min(left, size)
         page = self._connection.call(lambda to: to.runs.SearchRuns, request)
         while left > len(page.runs) and (
             token := next_token(request, page.next_page_token, len(page.runs))
         ):
             left -= len(page.runs)
-            size = min(2 * size, _PAGE)
+            size = min(2 * size, _PAGE_SIZE)
             request.max_results = min(left, size)
             request.page_token = token
             # The server reads the next page while the caller works through this one.
@@ -140,11 +140,13 @@ class SearchCalls:
                 page = next_page()
         yield from map(Run.from_proto, page.runs)
 
-    def _found_experiments(
+    def _read_experiment_pages(
         self, request: experiments.SearchExperimentsRequest, max_results: int | None
     ) -> Iterator[Experiment]:
         while True:
-            request.max_results = _PAGE if max_results is None else max(1, min(max_results, _PAGE))
+            request.max_results = (
+                _PAGE_SIZE if max_results is None else max(1, min(max_results, _PAGE_SIZE))
+            )
             page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
             yield from map(Experiment.from_proto, page.experiments)
             request.page_token = next_token(request, page.next_page_token, len(page.experiments))
@@ -152,7 +154,7 @@ class SearchCalls:
                 return
 
 
-def _ids(experiment_ids: Iterable[str] | None) -> list[str]:
+def _check_experiment_ids(experiment_ids: Iterable[str] | None) -> list[str]:
     if isinstance(experiment_ids, str):
         raise InvalidArgument(
             f"Invalid value {experiment_ids!r} for parameter 'experiment_ids' supplied: "
@@ -165,11 +167,11 @@ def _ids(experiment_ids: Iterable[str] | None) -> list[str]:
     return [] if experiment_ids is None else [str(number) for number in experiment_ids]
 
 
-def _selection(keys: Iterable[str] | None) -> KeySelection | None:
+def _key_selection(keys: Iterable[str] | None) -> KeySelection | None:
     return None if keys is None else KeySelection(keys=keys)
 
 
-def _view(view: str | int) -> pb_ViewType.ValueType:
+def _to_view_type(view: str | int) -> pb_ViewType.ValueType:
     try:
         known = ViewType[view] if isinstance(view, str) else ViewType(view)
     except (KeyError, ValueError):

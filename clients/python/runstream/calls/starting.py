@@ -122,4 +122,4 @@ class Start(Generic[Request, Answer]):
 
     def _let_go(self) -> None:
         if run := program_end.registered_run(self.run_id):
-            run.let_go()
+            run.release()

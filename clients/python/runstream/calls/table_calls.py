@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runstream.calls.content_calls import ContentCalls
+from runstream.calls.artifact_content_calls import ArtifactContentCalls
 from runstream.calls.run_calls import RunCalls
 from runstream.calls.search_calls import SearchCalls
 from runstream.entities import Run
 from runstream.errors import InvalidArgument, NotFound
-from runstream.files.paths import ArtifactPath, checked_file
+from runstream.files.artifact_paths import ArtifactPath, check_artifact_file
 
 if TYPE_CHECKING:
     import pandas
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("runstream")
 
 #: Tag that names the tables of a run, as MLflow's tools look for them.
-TABLES = "mlflow.loggedArtifacts"
+TABLES_TAG = "mlflow.loggedArtifacts"
 
 
-class TableCalls(ContentCalls, RunCalls, SearchCalls):
+class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
     """The part of `TrackingClient` that logs and loads tables."""
 
     def log_table(
@@ -42,16 +42,16 @@ class TableCalls(ContentCalls, RunCalls, SearchCalls):
             artifact_file: the file: Parquet if it is called so (with PyArrow), else JSON, in
                 pandas' orient `split`.
         """
-        from runstream.files.tables import table_bytes
+        from runstream.files.table_serialization import serialize_table
 
-        path = checked_file(artifact_file)
+        path = check_artifact_file(artifact_file)
         try:
-            before = self._content(run_id, path)
+            before = self._download_bytes(run_id, path)
         except NotFound as missing:
             if missing.reason != "ARTIFACT_NOT_FOUND":
                 raise
             before = None
-        self._upload_bytes(run_id, table_bytes(data, path, before), path)
+        self._upload_bytes(run_id, serialize_table(data, path, before), path)
         if before is None:
             self._tag_table(run_id, path)
 
@@ -76,61 +76,63 @@ class TableCalls(ContentCalls, RunCalls, SearchCalls):
             NotFound: no run has such a table, or there is no such run.
             InvalidArgument: there is no such column.
         """
-        from runstream.files.optional import require
-        from runstream.files.tables import table_frame
+        from runstream.files.optional_libraries import import_optional
+        from runstream.files.table_serialization import parse_table
 
-        path = checked_file(artifact_file)
+        path = check_artifact_file(artifact_file)
         frames = []
-        for run in self._runs_with_table(experiment_id, path, run_ids):
+        for run in self._find_runs_with_table(experiment_id, path, run_ids):
             try:
-                frame = table_frame(self._content(run.info.run_id, path), path)
+                frame = parse_table(self._download_bytes(run.info.run_id, path), path)
             except NotFound as missing:
                 if missing.reason != "ARTIFACT_NOT_FOUND":
                     raise
                 log.warning("run %s has no table %s", run.info.run_id, path)
                 continue
-            frames.append(_with_columns(frame, run, extra_columns or ()))
+            frames.append(_add_run_columns(frame, run, extra_columns or ()))
         if not frames:
             raise NotFound(
                 f"no run has the table {path}", reason="ARTIFACT_NOT_FOUND", field="artifact_file"
             )
         if len(frames) == 1:
             return frames[0]
-        found: pandas.DataFrame = require("pandas", "load_table").concat(frames, ignore_index=True)
+        found: pandas.DataFrame = import_optional("pandas", "load_table").concat(
+            frames, ignore_index=True
+        )
         return found
 
-    def _runs_with_table(
+    def _find_runs_with_table(
         self, experiment_id: str, path: str, run_ids: Iterable[str] | None
     ) -> Iterable[Run]:
         if run_ids is not None:
             return map(self.get_run, run_ids)
-        found = self.search_runs([experiment_id], f"tags.`{TABLES}` IS NOT NULL")
-        return (run for run in found if _entry(path) in _tables(run))
+        found = self.search_runs([experiment_id], f"tags.`{TABLES_TAG}` IS NOT NULL")
+        return (run for run in found if _table_entry(path) in _tagged_tables(run))
 
     def _tag_table(self, run_id: str, path: str) -> None:
-        tables = _tables(self.get_run(run_id))
-        if _entry(path) not in tables:
-            text = json.dumps([*tables, _entry(path)], ensure_ascii=False)
+        tables = _tagged_tables(self.get_run(run_id))
+        if _table_entry(path) not in tables:
+            text = json.dumps([*tables, _table_entry(path)], ensure_ascii=False)
             # The tag of thousands of tables may be too long; they are there all the same.
-            self._outbox.buffer(run_id).set_tags({TABLES: text}, on_error="skip")
+            self._outbox.buffer(run_id).set_tags({TABLES_TAG: text}, on_error="skip")
 
 
-def _entry(path: str) -> dict[str, str]:
+def _table_entry(path: str) -> dict[str, str]:
     return {"path": path, "type": "table"}
 
 
-def _tables(run: Run) -> list[Any]:
+def _tagged_tables(run: Run) -> list[Any]:
     try:
-        tables = json.loads(run.data.tags.get(TABLES, "[]"))
+        tables = json.loads(run.data.tags.get(TABLES_TAG, "[]"))
     except ValueError:  # somebody else's text
         return []
     return tables if isinstance(tables, list) else []
 
 
-def _with_columns(frame: pandas.DataFrame, run: Run, columns: Sequence[str]) -> pandas.DataFrame:
-    from runstream.files.frames import data_frame
+def _add_run_columns(frame: pandas.DataFrame, run: Run, columns: Sequence[str]) -> pandas.DataFrame:
+    from runstream.files.runs_frame import runs_to_frame
 
-    of_run = data_frame([run])
+    of_run = runs_to_frame([run])
     for column in columns:
         if column not in of_run:
             raise InvalidArgument(

@@ -13,7 +13,7 @@ from runstream.transport.connection import Connection
 from runstream.v1.watch_service_pb2 import GetPositionRequest, WatchRequest
 
 # Seconds between the break of a watch and the attempt to go on with it.
-_PAUSE = 0.05
+_RETRY_PAUSE = 0.05
 
 
 class WatchCalls:
@@ -58,24 +58,24 @@ class WatchCalls:
         request = new_message(
             WatchRequest, run_ids=run_ids, experiment_ids=experiment_ids, position=position or ""
         )
-        changes = self._changes(request)
+        changes = self._read_changes(request)
         next(changes)
         return changes  # type: ignore[return-value] # what begins the watch is taken
 
-    def _changes(self, request: WatchRequest) -> Generator[RunChange | None, None, None]:
+    def _read_changes(self, request: WatchRequest) -> Generator[RunChange | None, None, None]:
         """Yield None when the watch has begun, and then its changes."""
-        begun = False
+        has_started = False
         while True:
-            answered = False
+            has_answer = False
             try:
                 answers = self._connection.stream(
                     lambda to: to.watches.Watch, request, patience=None
                 )
                 with closing(answers) as read:
                     for answer in read:
-                        answered = True
-                        if not begun:
-                            begun = True
+                        has_answer = True
+                        if not has_started:
+                            has_started = True
                             yield None
                         last = len(answer.changes) - 1
                         for i, change in enumerate(answer.changes):
@@ -83,6 +83,6 @@ class WatchCalls:
                             yield RunChange.from_proto(change, position)
                         request.position = answer.position
             except Unavailable:
-                if not answered:
+                if not has_answer:
                     raise
-            time.sleep(_PAUSE)
+            time.sleep(_RETRY_PAUSE)

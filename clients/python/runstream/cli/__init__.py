@@ -22,17 +22,17 @@ from typing import Any
 
 import click
 
-from runstream.cli.artifacts import artifacts
-from runstream.cli.client import INTERRUPTED
-from runstream.cli.completion import completion
-from runstream.cli.experiments import experiments
-from runstream.cli.imports import imports
-from runstream.cli.metrics import metrics
-from runstream.cli.purge import purge
-from runstream.cli.recording import log
-from runstream.cli.runs import runs
-from runstream.cli.ui import ui
-from runstream.cli.watch import watch
+from runstream.cli.artifacts_command import artifacts
+from runstream.cli.client_option import INTERRUPTED
+from runstream.cli.completion_command import completion
+from runstream.cli.experiments_command import experiments
+from runstream.cli.gc_command import purge
+from runstream.cli.import_command import imports
+from runstream.cli.logging_commands import log
+from runstream.cli.metrics_command import metrics
+from runstream.cli.runs_command import runs
+from runstream.cli.ui_command import ui
+from runstream.cli.watch_command import watch
 from runstream.errors import (
     DeadlineExceeded,
     InvalidArgument,

@@ -26,7 +26,7 @@ _KINDS = {
 }
 
 
-class NotOurs(PermissionError):
+class ForeignFileError(PermissionError):
     """Something is of another kind than it should be, or belongs to another user."""
 
 
@@ -98,9 +98,9 @@ def _check(path: str | os.PathLike[str], found: os.stat_result, kind: int) -> No
     name = os.fspath(path)
     if stat.S_IFMT(found.st_mode) != kind:
         there = _KINDS.get(stat.S_IFMT(found.st_mode), "of an unknown kind")
-        raise NotOurs(f"{name} is {there}, and not {_KINDS[kind]}")
+        raise ForeignFileError(f"{name} is {there}, and not {_KINDS[kind]}")
     if not _is_trusted(name, found.st_uid):
-        raise NotOurs(
+        raise ForeignFileError(
             f"{name} belongs to another user (uid {found.st_uid}); "
             "remove it, or use a folder into which nobody else writes"
         )

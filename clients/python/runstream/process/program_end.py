@@ -91,13 +91,13 @@ class OpenRun(Protocol):
         """The server that has it."""
 
     @property
-    def is_ours(self) -> bool:
+    def is_started_here(self) -> bool:
         """Whether this process started it."""
 
     def end_at_exit(self, status: str) -> None:
         """End it; raises RunstreamError."""
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Treat the run as ended, because somebody else ends it."""
 
 
@@ -179,7 +179,7 @@ def finish(status: str | None = None) -> None:
         _report(session, late.get(session.uri))
         if session.uri not in late and not by_signal:
             session.close()
-    ours = [(run_id, run.tracking_uri) for run_id, run in _open_runs.items() if run.is_ours]
+    ours = [(run_id, run.tracking_uri) for run_id, run in _open_runs.items() if run.is_started_here]
     for run_id, uri in ours + [(start.run_id, start.tracking_uri) for start in _starts.values()]:
         _say_undelivered(f"run {run_id} was not ended at {uri}{_because(late.get(uri))}")
 

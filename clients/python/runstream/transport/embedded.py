@@ -23,7 +23,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from runstream.errors import PermissionDenied, Unavailable
-from runstream.files.own_files import NotOurs, check_own, open_lock, open_own, read_address
+from runstream.files.own_files import ForeignFileError, check_own, open_lock, open_own, read_address
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -123,14 +123,14 @@ def _listening(database: str) -> str | None:
         else:
             host, _, port = target.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
-    except NotOurs as error:
+    except ForeignFileError as error:
         raise _not_ours(database, error) from error
     except (OSError, ValueError):
         return None
     return target
 
 
-def _not_ours(database: str, error: NotOurs) -> PermissionDenied:
+def _not_ours(database: str, error: ForeignFileError) -> PermissionDenied:
     return PermissionDenied(
         f"the server of {database} is not used: {error}", reason="FILE_NOT_OURS", database=database
     )
@@ -148,7 +148,7 @@ def _start(database: str) -> _Starting | None:
         finally:
             # Closed and not unlocked: the server holds the same lock and has to keep it.
             _close(lock)
-    except NotOurs as error:
+    except ForeignFileError as error:
         raise _not_ours(database, error) from error
     except OSError as error:
         raise Unavailable(

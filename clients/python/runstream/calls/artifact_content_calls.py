@@ -1,0 +1,134 @@
+"""The calls of a client that make files of what programs have in memory, and read them back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runstream import rules
+from runstream.calls.artifact_calls import ArtifactCalls
+from runstream.errors import InvalidArgument
+from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, check_artifact_file
+
+
+class ArtifactContentCalls(ArtifactCalls):
+    """The part of `TrackingClient` for texts, dictionaries, figures and images."""
+
+    def log_text(self, run_id: str, text: str, artifact_file: ArtifactPath) -> None:
+        """Upload a text as a file in UTF-8; raises as `log_artifact`."""
+        from runstream.files.serialization import serialize_text
+
+        self._upload_bytes(run_id, serialize_text(text), check_artifact_file(artifact_file))
+
+    def log_dict(
+        self,
+        run_id: str,
+        dictionary: Mapping[str, Any] | Sequence[Any],
+        artifact_file: ArtifactPath,
+    ) -> None:
+        """Upload a dictionary as JSON, or as YAML if the file is called so (with PyYAML).
+
+        Arrays become lists; what neither format has becomes its text.
+        """
+        from runstream.files.serialization import serialize_dictionary
+
+        path = check_artifact_file(artifact_file)
+        self._upload_bytes(run_id, serialize_dictionary(dictionary, path), path)
+
+    def log_figure(
+        self,
+        run_id: str,
+        figure: Any,
+        artifact_file: ArtifactPath,
+        *,
+        save_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Upload a figure of Matplotlib or Plotly, in the format of the file's suffix.
+
+        Args:
+            run_id: the run.
+            figure: the figure.
+            artifact_file: the file. Plotly's HTML shows without a network.
+            save_kwargs: further arguments of the figure's own method that writes it.
+        """
+        from runstream.files.serialization import serialize_figure
+
+        path = check_artifact_file(artifact_file)
+        self._upload_bytes(run_id, serialize_figure(figure, path, save_kwargs), path)
+
+    def log_image(
+        self,
+        run_id: str,
+        image: Any,
+        artifact_file: ArtifactPath | None = None,
+        key: str | None = None,
+        step: int | None = None,
+        timestamp: int | None = None,
+        synchronous: bool | None = None,  # noqa: ARG002 # it is there for MLflow's users
+    ) -> None:
+        """Upload an image, as a file of its own or as one of a series (with Pillow).
+
+        Args:
+            run_id: the run.
+            image: an image of Pillow, or an array of shape (height, width[, 1, 3 or 4]) of
+                integers of 0 to 255, numbers of 0 to 1, or booleans. Numbers beyond 0 to 1 are
+                scaled to it, with a warning.
+            artifact_file: the file; or
+            key: name of the series, whose files are `images/KEY%step%...` as MLflow's.
+            step: training step of an image of a series; 0, if left out.
+            timestamp: milliseconds since the epoch; now, if left out.
+            synchronous: makes no difference: it is on disk when the call returns.
+
+        Raises:
+            InvalidArgument: not exactly one of artifact_file and key is given, the image is of
+                another kind, or a path breaks its rule.
+        """
+        from runstream.files.serialization import serialize_image
+
+        if (artifact_file is None) == (key is None):
+            raise InvalidArgument(
+                "log_image takes either artifact_file or key",
+                reason="ARGUMENTS_CONFLICT",
+                field="artifact_file",
+            )
+        if key is not None:
+            rules.check_key("key", key)
+            now = time.time_ns() // 1_000_000 if timestamp is None else timestamp
+            name = f"{key.replace('/', '#')}%step%{step or 0}%timestamp%{now}%{uuid.uuid4()}"
+            artifact_file = f"images/{name}.png"
+        path = check_artifact_file(artifact_file)
+        self._upload_bytes(run_id, serialize_image(image, path), path)
+
+    def load_text(self, run_id: str, path: ArtifactPath) -> str:
+        """Return the content of a file in UTF-8; raises as `download_artifacts`."""
+        return self._download_bytes(run_id, artifact_path_text(path)).decode()
+
+    def load_dict(self, run_id: str, path: ArtifactPath) -> Any:
+        """Return the content of a JSON file, or of a YAML file if it is called so."""
+        from runstream.files.serialization import parse_dictionary
+
+        text = artifact_path_text(path)
+        return parse_dictionary(self._download_bytes(run_id, text), text)
+
+    def _upload_bytes(self, run_id: str, content: bytes, path: str) -> None:
+        from tempfile import TemporaryFile
+
+        from runstream.calls.file_transfer import Upload
+
+        with TemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            Upload(run_id, path, file).run(self._connection)
+
+    def _download_bytes(self, run_id: str, path: str) -> bytes:
+        from tempfile import TemporaryDirectory
+
+        from runstream.calls.file_transfer import download_file
+
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "content")
+            download_file(self._connection, run_id, path, file)
+            return file.read_bytes()

@@ -1,0 +1,126 @@
+"""The calls of a client about histories of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from runstream.calls.resumable_history import read_histories
+from runstream.contract.messages import new_message
+from runstream.entities import Metric, MetricArrays, MetricColumns
+from runstream.files.optional_libraries import import_optional
+from runstream.outbox.outbox import Outbox
+from runstream.transport.connection import Connection
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
+
+
+class MetricCalls:
+    """The part of `TrackingClient` that speaks to MetricService.
+
+    What this process logged to the runs before is on disk before they are read. If the server is
+    started again meanwhile, reading goes on where it was.
+    """
+
+    _connection: Connection
+    _outbox: Outbox
+
+    def get_metric_history(
+        self,
+        run_id: str,
+        key: str,
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_points: int | None = None,
+    ) -> list[Metric]:
+        """Return the points of a metric by step, timestamp and value (M6).
+
+        A metric that was never logged has none.
+
+        Args:
+            run_id: the run.
+            key: the metric.
+            start_step: leaves out points of steps before this one.
+            end_step: leaves out points of steps after this one.
+            max_points: the most points to return, 10 or more; a longer history is thinned so
+                that its shape stays: of each part of the range its first, last, least and
+                greatest point, and its first NaN. All points, if left out.
+
+        Raises:
+            NotFound: there is no such run.
+            InvalidArgument: the key or max_points breaks its rule.
+        """
+        parts = self.read_metric_history(run_id, (key,), start_step, end_step, max_points)
+        return [row for part in parts for row in part.rows()]
+
+    def get_metric_columns(
+        self,
+        run_ids: str | Iterable[str],
+        keys: Iterable[str] = (),
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_points: int | None = None,
+    ) -> list[MetricArrays]:
+        """Return whole histories as NumPy arrays; the rest as `read_metric_history`.
+
+        A metric that a run does not have, or that has no point in the range, is left out.
+        """
+        numpy = import_optional("numpy", "get_metric_columns", "use read_metric_history")
+        answers = self._read_histories(run_ids, keys, start_step, end_step, max_points)
+        series: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        for answer in answers:
+            table = answer.metrics
+            # Not from lists: NumPy can take over the memory of a repeated field as it is.
+            part = (
+                numpy.array(table.value, numpy.float64),
+                numpy.array(table.timestamp, numpy.int64),
+                numpy.array(table.step, numpy.int64),
+            )
+            series.setdefault((answer.run_id, table.keys[0]), []).append(part)
+        return [
+            MetricArrays(run_id, key, *map(numpy.concatenate, zip(*parts, strict=True)))
+            for (run_id, key), parts in series.items()
+        ]
+
+    def read_metric_history(
+        self,
+        run_ids: str | Iterable[str],
+        keys: Iterable[str] = (),
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_points: int | None = None,
+    ) -> Iterator[MetricColumns]:
+        """Yield the points of metrics in columns, of all the runs' metrics if none is named.
+
+        Each part holds up to 16,384 points of one metric of one run, by step, timestamp and
+        value. The runs come in the order of `run_ids`, each once, the metrics in the order of
+        their keys (M6). For the other arguments see `get_metric_history`.
+
+        Raises:
+            NotFound: there is no such run.
+            InvalidArgument: a key or max_points breaks its rule.
+        """
+        for answer in self._read_histories(run_ids, keys, start_step, end_step, max_points):
+            yield MetricColumns.from_proto(answer)
+
+    def _read_histories(
+        self,
+        run_ids: str | Iterable[str],
+        keys: Iterable[str],
+        start_step: int | None,
+        end_step: int | None,
+        max_points: int | None,
+    ) -> Iterator[ReadMetricHistoryResponse]:
+        wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
+        for run_id in wanted:
+            self._outbox.flush(run_id)
+        if not wanted:
+            return
+        request = new_message(
+            ReadMetricHistoryRequest,
+            run_ids=wanted,
+            metric_keys=keys,
+            start_step=start_step,
+            end_step=end_step,
+            max_points=max_points or 0,
+        )
+        yield from read_histories(self._connection, request)

@@ -1,0 +1,128 @@
+"""Reading histories to their end: what breaks off is read on from where it was (M6)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+from runstream.contract.answers import check_columns, not_asked_for
+from runstream.errors import Unavailable
+from runstream.transport.connection import Connection
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
+from runstream.v1.run_service_pb2 import GetRunRequest
+
+#: Attempts in a row that bring nothing new, after which reading is given up.
+MAX_ATTEMPTS_WITHOUT_PROGRESS = 5
+
+
+class _Position(NamedTuple):
+    """The point that was read last."""
+
+    run_id: str
+    key: str
+    step: int
+    timestamp: int
+    value: float
+
+
+def read_histories(
+    connection: Connection, request: ReadMetricHistoryRequest
+) -> Iterator[ReadMetricHistoryResponse]:
+    """Yield the answers of ReadMetricHistory that have points, each point once.
+
+    If the server goes away meanwhile, it is asked for what is left once it is back.
+
+    Args:
+        connection: the server.
+        request: names each run once.
+
+    Raises:
+        Unavailable: the server could not be reached for half a minute.
+        Internal: it answers about what it was not asked for.
+    """
+    last: _Position | None = None
+    remaining, attempts_without_progress = [request], 0
+    while remaining:
+        has_answer, before = False, last
+        try:
+            stream = connection.stream(lambda to: to.metrics.ReadMetricHistory, remaining[0])
+            with closing(stream) as answers:
+                for answer in answers:
+                    has_answer = True
+                    _check_answer(answer, request)
+                    _drop_read_points(answer, last)
+                    table = answer.metrics
+                    if table.value:
+                        where = table.step[-1], table.timestamp[-1], table.value[-1]
+                        last = _Position(answer.run_id, table.keys[0], *where)
+                        yield answer
+            remaining.pop(0)
+        except Unavailable:
+            attempts_without_progress = 0 if last != before else attempts_without_progress + 1
+            if not has_answer or attempts_without_progress == MAX_ATTEMPTS_WITHOUT_PROGRESS:
+                raise
+            if last is not None:
+                remaining = _remaining_requests(connection, request, last)
+
+
+def _check_answer(answer: ReadMetricHistoryResponse, request: ReadMetricHistoryRequest) -> None:
+    table = answer.metrics
+    check_columns(table)
+    if not table.value:
+        return
+    if answer.run_id not in request.run_ids:
+        raise not_asked_for("run_id", answer.run_id, ", ".join(request.run_ids[:3]))
+    if request.metric_keys and table.keys[0] not in request.metric_keys:
+        raise not_asked_for("key", table.keys[0], ", ".join(request.metric_keys[:3]))
+
+
+def _drop_read_points(answer: ReadMetricHistoryResponse, last: _Position | None) -> None:
+    table = answer.metrics
+    if last is None or not table.value or (answer.run_id, table.keys[0]) != last[:2]:
+        return
+    end = _sort_key(*last[2:])
+    rows = zip(table.step, table.timestamp, table.value, strict=True)
+    known = next((i for i, row in enumerate(rows) if _sort_key(*row) > end), len(table.value))
+    for column in (table.key, table.step, table.timestamp, table.value):
+        del column[:known]
+
+
+def _sort_key(step: int, timestamp: int, value: float) -> tuple[int, int, bool, float]:
+    """Return what histories are ordered by: NaN comes last."""
+    return step, timestamp, math.isnan(value), 0.0 if math.isnan(value) else value
+
+
+def _remaining_requests(
+    connection: Connection, request: ReadMetricHistoryRequest, last: _Position
+) -> list[ReadMetricHistoryRequest]:
+    """Return requests for what comes from a point on: of its metric, its run, and other runs."""
+    metric = _copy_request(request, [last.run_id], [last.key])
+    if not request.max_points:  # a part of a range would be thinned differently
+        metric.start_step = last.step
+    keys = request.metric_keys[:] or _metric_keys(connection, last.run_id)
+    later_keys = sorted(key for key in keys if key > last.key)
+    later_runs = request.run_ids[request.run_ids[:].index(last.run_id) + 1 :]
+    rest = [metric]
+    if later_keys:
+        rest.append(_copy_request(request, [last.run_id], later_keys))
+    if later_runs:
+        rest.append(_copy_request(request, later_runs, request.metric_keys[:]))
+    return rest
+
+
+def _copy_request(
+    request: ReadMetricHistoryRequest, run_ids: list[str], keys: list[str]
+) -> ReadMetricHistoryRequest:
+    copy = ReadMetricHistoryRequest()
+    copy.CopyFrom(request)
+    copy.run_ids[:] = run_ids
+    copy.metric_keys[:] = keys
+    return copy
+
+
+def _metric_keys(connection: Connection, run_id: str) -> list[str]:
+    request = GetRunRequest(run_id=run_id)
+    run = connection.call(lambda to: to.runs.GetRun, request).run
+    return [metric.key for metric in run.data.metrics]

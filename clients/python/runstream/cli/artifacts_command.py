@@ -1,0 +1,90 @@
+"""`runstream artifacts`: the files of a run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from runstream.calls.client import TrackingClient
+from runstream.cli.client_option import with_client
+from runstream.cli.output import (
+    json_option,
+    moment,
+    print_json,
+    print_json_array,
+    print_table,
+    size,
+)
+from runstream.cli.selection_options import run_argument
+
+
+@click.group()
+def artifacts() -> None:
+    """Upload, download and list the files of a run."""
+
+
+@artifacts.command()
+@with_client
+@run_argument()
+@click.argument("local", metavar="FILE_OR_FOLDER", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--artifact-path",
+    metavar="FOLDER",
+    help="Folder among the artifacts where it goes.  [default: their root]",
+)
+def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str | None) -> None:
+    """Upload a file, or all files of a folder."""
+    if local.is_dir():
+        client.log_artifacts(run_id, str(local), artifact_path)
+    else:
+        client.log_artifact(run_id, str(local), artifact_path)
+    click.echo(f"Uploaded {local} to {client.get_artifact_uri(run_id, artifact_path)}.")
+
+
+@artifacts.command()
+@with_client
+@run_argument()
+@click.argument("path", default="")
+@click.option(
+    "--dst-path",
+    "-d",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    default=os.curdir,
+    show_default=True,
+    help="Where it goes.",
+)
+@json_option
+def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_json: bool) -> None:
+    """Download the file or folder PATH, all artifacts of the run without one."""
+    local = client.download_artifacts(run_id, path, dst_path)
+    if as_json:
+        print_json({"path": local})
+    else:
+        click.echo(local)
+
+
+@artifacts.command("list")
+@with_client
+@run_argument()
+@click.argument("path", required=False)
+@click.option("--recursive", "-r", is_flag=True, help="All files below, at any depth.")
+@json_option
+def list_artifacts(
+    client: TrackingClient, run_id: str, path: str | None, recursive: bool, as_json: bool
+) -> None:
+    """List the files and folders in the folder PATH, or those of the run."""
+    files = client.list_artifacts(run_id, path, recursive)
+    if as_json:
+        print_json_array(files)
+        return
+    print_table(
+        ("path", "size", "uploaded", "sha256"),
+        [
+            (f.path + "/" * f.is_dir, size(f.file_size), moment(f.upload_time or None), f.sha256)
+            for f in files
+        ],
+        numbers=(1,),
+    )

@@ -1,0 +1,83 @@
+"""`runstream gc`: to remove for good what is deleted."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from dataclasses import astuple
+
+import click
+
+from runstream.calls.client import TrackingClient
+from runstream.cli.client_option import with_client
+from runstream.cli.output import json_option, print_json, progress_bar, size
+from runstream.entities import Purged
+
+_AGE = re.compile(
+    r"(?=.)(?:(?P<days>\d+(?:\.\d+)?)d)?(?:(?P<hours>\d+(?:\.\d+)?)h)?"
+    r"(?:(?P<minutes>\d+(?:\.\d+)?)m)?(?:(?P<seconds>\d+(?:\.\d+)?)s)?",
+    re.ASCII,
+)
+_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+
+
+def _seconds(_: click.Context, __: click.Parameter, age: str | None) -> float | None:
+    if age is None:
+        return None
+    found = _AGE.fullmatch(age)
+    if found is None:
+        raise click.BadParameter(f"{age!r} is not a time such as 30d, 12h, 1d2h3m or 90s.")
+    return sum(float(n) * _SECONDS[unit] for unit, n in found.groupdict().items() if n)
+
+
+@click.command("gc")
+@click.option(
+    "--older-than",
+    callback=_seconds,
+    metavar="AGE",
+    help="Only what was deleted so long ago: 30d, 12h, 1d2h3m4s.  [default: all that is deleted]",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask; it is asked on a terminal alone.")
+@with_client
+@json_option
+def purge(
+    client: TrackingClient, older_than: float | None, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Remove deleted runs, experiments and logged models for good, with their artifacts.
+
+    The names of the experiments are free again. Others can log meanwhile.
+    """
+    before = None if older_than is None else max(0, int((time.time() - older_than) * 1000))
+    found = _last(client, before)
+    if not dry_run and any(astuple(found)):
+        asked = sys.stdin.isatty() and not yes
+        if asked and not click.confirm(f"Remove {_sentence(found)} for good?", err=True):
+            click.get_current_context().exit(1)
+        found = _purge(client, before, found)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"{_sentence(found)} {'would be removed' if dry_run else 'removed'}")
+
+
+def _purge(client: TrackingClient, before: int | None, expected: Purged) -> Purged:
+    purged = expected
+    with progress_bar(expected.runs + expected.experiments, "Removing") as bar:
+        for purged in client.purge(before):
+            bar.update(purged.runs + purged.experiments - bar.pos)
+    return purged
+
+
+def _last(client: TrackingClient, before: int | None) -> Purged:
+    *_, last = client.purge(before, dry_run=True)
+    return last
+
+
+def _sentence(purged: Purged) -> str:
+    return (
+        f"{purged.experiments:,} experiments, {purged.runs:,} runs, {purged.points:,} points, "
+        f"{purged.logged_models:,} logged models, "
+        f"{purged.artifacts:,} artifacts of {size(purged.artifact_bytes)}"
+    )

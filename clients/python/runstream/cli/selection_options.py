@@ -1,0 +1,237 @@
+"""The options that say which experiments and runs, and their completion in the shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+import click
+import grpc
+
+from runstream.calls.client import TrackingClient
+from runstream.entities import Experiment
+from runstream.errors import NotFound, RunstreamError
+from runstream.transport import embedded, tracking_uri
+from runstream.transport.channel import Services, open_channel
+from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
+from runstream.v1.run_service_pb2 import SearchRunsRequest
+
+# What a person who pressed Tab waits for, and looks through.
+_PATIENCE = 1.0  # seconds
+_CANDIDATES = 200
+
+_ENVIRONMENT = "RUNSTREAM_EXPERIMENT_ID or _NAME, else MLFLOW_EXPERIMENT_ID or _NAME"
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+class ExperimentCommand(click.Command):
+    """A command to which an experiment is named by an option, and which says so of an argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return what is left of the arguments, which is nothing."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError:
+            _, words, _ = self.make_parser(ctx).parse_args(given)
+            if not words:
+                raise
+            option = f"--experiment-name {shlex.quote(words[0])}"
+            raise click.UsageError(
+                f"Got unexpected argument {words[0]!r}; an experiment is named by {option}", ctx
+            ) from None
+
+
+def experiment_options(*, several: bool = False, environment: bool = False) -> Decorator:
+    """Add --experiment-name and --experiment-id.
+
+    Args:
+        several: whether each may be given several times.
+        environment: whether the environment is asked when neither is given.
+    """
+    more = " Again for more." if several else ""
+    default = f"  [default: {_ENVIRONMENT}]" if environment else ""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        command = click.option(
+            "--experiment-id",
+            "-x",
+            multiple=several,
+            metavar="ID",
+            help=f"Id of the experiment.{more}{default}",
+        )(command)
+        return click.option(
+            "--experiment-name",
+            "-n",
+            multiple=several,
+            metavar="NAME",
+            shell_complete=_experiment_names,
+            help=f"Name of the experiment.{more}",
+        )(command)
+
+    return decorate
+
+
+def run_argument(*, several: bool = False, environment: bool = False) -> Decorator:
+    """Add the argument RUN, an id or its beginning, to a command that has a client already.
+
+    The command gets the whole id as `run_id`, or as `runs` all of several.
+
+    Args:
+        several: whether several may be given.
+        environment: whether RUNSTREAM_RUN_ID is asked when none is given.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @click.argument(
+            "given",
+            nargs=-1 if several else 1,
+            metavar="RUN..." if several else "[RUN]" if environment else "RUN",
+            required=True,
+            envvar="RUNSTREAM_RUN_ID" if environment else None,
+            shell_complete=_run_ids,
+        )
+        @wraps(command)
+        def with_whole_ids(
+            client: TrackingClient, given: str | tuple[str, ...], **arguments: Any
+        ) -> None:
+            if isinstance(given, str):
+                command(client, run_id=expand_run_id(client, given), **arguments)
+            else:
+                runs = tuple(expand_run_id(client, each) for each in given)
+                command(client, runs=runs, **arguments)
+
+        return with_whole_ids
+
+    return decorate
+
+
+def view_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --view."""
+    return click.option(
+        "--view",
+        type=click.Choice(["active_only", "deleted_only", "all"], case_sensitive=False),
+        default="active_only",
+        show_default=True,
+        help="Whether to see what is deleted.",
+    )(command)
+
+
+def find_experiment(
+    client: TrackingClient, name: str | None, experiment_id: str | None, environment: bool = False
+) -> Experiment:
+    """Return the one experiment that is named.
+
+    Raises:
+        UsageError: none is named, or two are.
+        NotFound: it is not there.
+    """
+    if name is not None and experiment_id is not None:
+        raise click.UsageError("give either --experiment-name or --experiment-id")
+    if name is None and experiment_id is None and environment:
+        name, experiment_id = _of_environment()
+    if name is not None:
+        return _by_name(client, name)
+    if experiment_id is not None:
+        return client.get_experiment(experiment_id)
+    raise click.UsageError("give --experiment-name or --experiment-id")
+
+
+def experiment_ids(
+    client: TrackingClient, names: Iterable[str], ids: Iterable[str]
+) -> list[str] | None:
+    """Return the ids of the experiments that are named, or else that of the environment.
+
+    None stands for all experiments.
+
+    Raises:
+        NotFound: one is not there.
+    """
+    named = [*(_by_name(client, name).experiment_id for name in names)]
+    named += [client.get_experiment(number).experiment_id for number in ids]
+    if named:
+        return named
+    name, number = _of_environment()
+    if name is None and number is None:
+        return None
+    return [find_experiment(client, name, number).experiment_id]
+
+
+def expand_run_id(client: TrackingClient, given: str) -> str:
+    """Return the id of the one run whose id begins so.
+
+    Raises:
+        NotFound: there is none.
+        UsageError: there are several.
+    """
+    if not re.fullmatch("[0-9a-f]{1,31}", given):
+        return given
+    found = client.search_runs(
+        None, f"run_id LIKE '{given}%'", "ALL", _CANDIDATES, metrics=(), params=(), tags=()
+    )
+    ids = [run.info.run_id for run in found]
+    if not ids:
+        raise NotFound(f"there is no run whose id begins with {given}", reason="RUN_NOT_FOUND")
+    if len(ids) > 1:
+        raise click.UsageError(
+            f"{len(ids)} runs have an id that begins with {given}: {', '.join(ids[:3])}, ..."
+        )
+    return ids[0]
+
+
+def _of_environment() -> tuple[str | None, str | None]:
+    """Return the name or the id that the environment has, in the order of the fluent API."""
+    for prefix in ("RUNSTREAM", "MLFLOW"):
+        if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):
+            return None, number
+        if name := os.environ.get(f"{prefix}_EXPERIMENT_NAME"):
+            return name, None
+    return None, None
+
+
+def _by_name(client: TrackingClient, name: str) -> Experiment:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        raise NotFound(f"there is no experiment named {name!r}", reason="EXPERIMENT_NOT_FOUND")
+    return experiment
+
+
+def _experiment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    def names(services: Services) -> list[str]:
+        request = SearchExperimentsRequest(max_results=_CANDIDATES)
+        answer = services.experiments.SearchExperiments(request, timeout=_PATIENCE)
+        return [experiment.name for experiment in answer.experiments]
+
+    return [name for name in _asked(ctx, names) if name.startswith(incomplete)]
+
+
+def _run_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    if not re.fullmatch("[0-9a-f]{0,32}", incomplete):
+        return []
+
+    def ids(services: Services) -> list[str]:
+        request = SearchRunsRequest(
+            filter=f"run_id LIKE '{incomplete}%'" if incomplete else "", max_results=_CANDIDATES
+        )
+        answer = services.runs.SearchRuns(request, timeout=_PATIENCE)
+        return [run.info.run_id for run in answer.runs]
+
+    return _asked(ctx, ids)
+
+
+def _asked(ctx: click.Context, question: Callable[[Services], list[str]]) -> list[str]:
+    """Return what a running server answers; nothing if there is none, or it is slow."""
+    try:
+        target = tracking_uri.parse(ctx.params.get("tracking_uri"))
+        address = target.grpc_target
+        if address is None:
+            address = embedded.address(str(target.database))
+        with open_channel(address, target.secure) as channel:
+            return question(Services(channel))
+    except (RunstreamError, OSError, grpc.RpcError):
+        return []

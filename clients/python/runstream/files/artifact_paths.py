@@ -1,0 +1,32 @@
+"""Paths among the artifacts of a run, as people give them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
+from typing import TypeAlias
+
+from runstream import rules
+
+#: A path with `/` between its parts, as a text or an object of `pathlib`.
+ArtifactPath: TypeAlias = str | os.PathLike[str]
+
+
+def artifact_path_text(path: ArtifactPath | None) -> str:
+    """Return a path among artifacts as the contract has it; "" is their root, as is `Path()`."""
+    if path is None or isinstance(path, str):
+        return path or ""
+    text = path.as_posix() if isinstance(path, PurePath) else os.fspath(path)
+    return "" if text == "." else text
+
+
+def join_path(folder: str, name: str) -> str:
+    """Return the path of something in a folder, which is the root if it is empty."""
+    return f"{folder.rstrip('/')}/{name}".rstrip("/") if folder else name
+
+
+def check_artifact_file(path: ArtifactPath | None) -> str:
+    """Return the path of a file to make; raises InvalidArgument if it breaks its rule."""
+    text = artifact_path_text(path)
+    rules.check_artifact_path("artifact_file", text)
+    return text

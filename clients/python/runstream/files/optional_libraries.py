@@ -1,0 +1,33 @@
+"""Libraries that the client uses where they are, and does not bring along."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# What pip calls them, where that is another name.
+_PACKAGES = {"PIL": "pillow", "yaml": "pyyaml"}
+
+
+def import_optional(module: str, purpose: str, otherwise: str = "") -> Any:
+    """Import a library.
+
+    Args:
+        module: its name.
+        purpose: what needs it, for people.
+        otherwise: what can be done without it, for people.
+
+    Raises:
+        ModuleNotFoundError: it is not installed; the text says what to install.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name != module.partition(".")[0]:
+            raise
+        package = _PACKAGES.get(missing.name, missing.name)
+        raise ModuleNotFoundError(
+            f"{purpose} needs {package}, which is not installed: pip install {package}"
+            + (f", or {otherwise}" if otherwise else ""),
+            name=missing.name,
+        ) from None

@@ -1,0 +1,216 @@
+"""The fluent API: functions that log to the run that is active where they are called.
+
+The active runs, and what starts and ends them, are in `runstream.fluent.active_runs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from runstream.calls.run_operations import RunOperations
+from runstream.contract.scalars import Integer, Value
+from runstream.contract.settings import OnError, Pairs
+from runstream.entities import Dataset, DatasetInput
+from runstream.errors import InvalidArgument
+from runstream.fluent.active_runs import (
+    _active_stack,
+    client_and_run_id,
+    current_run,
+)
+from runstream.fluent.destination import chosen_clients
+
+Setting = TypeVar("Setting")
+
+#: Tag that says what a dataset was used for.
+CONTEXT = "mlflow.data.context"
+
+
+def log_metric(
+    key: str,
+    value: Value,
+    step: Integer | None = 0,
+    synchronous: bool | None = None,
+    timestamp: Integer | None = None,
+    run_id: str | None = None,
+) -> RunOperations | None:
+    """Log one point of a metric to the active run, starting a run if there is none.
+
+    Returns at once: the point is queued, and on disk at the latest when the run ends or `flush`
+    returns. If the server cannot keep up for long, it waits (see `runstream.outbox.outbox`).
+
+    Args:
+        key: name of the metric, up to 250 characters (M1).
+        value: any number that has a double, also as an array or a tensor of one element, or as a
+            text; NaN and the infinities are kept (M3).
+        step: training step, any 64-bit integer (M2), also as a float.
+        synchronous: whether to wait until what was logged to the run is on disk. With False, what
+            is returned can wait for it.
+        timestamp: milliseconds since the epoch; now, if left out, or a little later, so that of
+            points of one step the one logged last is the latest (M5).
+        run_id: another run than the active one.
+
+    Raises:
+        InvalidArgument: an argument breaks a rule above.
+        RunstreamError: the server refused something that was logged to the run before.
+    """
+    if synchronous is not None or run_id is not None:
+        client, run_id = client_and_run_id(run_id)
+        return client.log_metric(run_id, key, value, timestamp, step, synchronous)
+    stack = _active_stack.get()
+    run = stack[-1] if stack and not stack[-1].is_ended else current_run()
+    run.buffer.log_metric(key, value, step, timestamp)
+    return None
+
+
+def log_metrics(
+    metrics: Mapping[str, Value],
+    step: Integer | None = 0,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: Integer | None = None,
+    on_error: OnError = "raise",
+) -> RunOperations | None:
+    """Log one point of each of several metrics; else as `log_metric`.
+
+    Args:
+        metrics: values by key.
+        step: training step.
+        synchronous: whether to wait until they are on disk; see `log_metric`.
+        run_id: another run than the active one.
+        timestamp: milliseconds since the epoch; now, if left out.
+        on_error: `raise`, so that all of them are logged or none; or `skip`, for callbacks of
+            training frameworks, which a bad value must not end: what breaks a rule, or was refused
+            by the server before, is left out, with one warning for each metric, param or tag in the
+            log `runstream`.
+
+    Raises:
+        InvalidArgument: a key or value breaks its rule, unless it is skipped.
+        RunstreamError: the server refused something that was logged before, unless it is skipped.
+    """
+    client, run_id = client_and_run_id(run_id)
+    return client.log_metrics(run_id, metrics, step, timestamp, synchronous, on_error)
+
+
+def log_param(key: str, value: Setting, synchronous: bool | None = None) -> Setting:
+    """Log one param and return its value; see `log_params`."""
+    log_params({key: value}, synchronous)
+    return value
+
+
+def log_params(
+    params: Pairs,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    on_error: OnError = "raise",
+) -> RunOperations | None:
+    """Log params of the active run, starting a run if there is none; returns at once.
+
+    Args:
+        params: keys (M1) and values, which are stored as `str(value)`, up to 65,536 characters
+            (P2): a mapping, pairs, a namespace of argparse or a dataclass. A param is set once:
+            the same value again is fine (P1).
+        synchronous: whether to wait until they are on disk; see `log_metric`.
+        run_id: another run than the active one.
+        on_error: `raise`, or `skip` to leave out what is refused; see `log_metrics`.
+
+    Raises:
+        InvalidArgument: a key or value breaks its rule, or this process logged another value.
+        RunstreamError: the server refused something that was logged to the run before, such as
+            a param that another process had logged.
+    """
+    client, run_id = client_and_run_id(run_id)
+    return client.log_params(run_id, params, synchronous, on_error)
+
+
+def set_tag(key: str, value: object, synchronous: bool | None = None) -> RunOperations | None:
+    """Set one tag; see `set_tags`."""
+    return set_tags({key: value}, synchronous)
+
+
+def set_tags(
+    tags: Pairs, synchronous: bool | None = None, on_error: OnError = "raise"
+) -> RunOperations | None:
+    """Set tags of the active run, starting a run if there is none; returns at once.
+
+    Args:
+        tags: keys (M1) and values, which are stored as `str(value)`, up to 65,536 characters
+            (P2), in a form of `log_params`; the last value set stands (P3).
+        synchronous: whether to wait until they are on disk; see `log_metric`.
+        on_error: `raise`, or `skip` to leave out what is refused; see `log_metrics`.
+
+    Raises:
+        InvalidArgument: a key or value breaks its rule.
+        RunstreamError: the server refused something that was logged to the run before.
+    """
+    client, run_id = client_and_run_id(None)
+    return client.set_tags(run_id, tags, synchronous, on_error)
+
+
+def log_input(
+    dataset: Dataset, context: str | None = None, tags: Mapping[str, object] | None = None
+) -> None:
+    """Record that the active run, started if there is none, read a dataset (P4).
+
+    Args:
+        dataset: such as `runstream.data.from_pandas` makes.
+        context: what it was used for, such as `training`: the tag `mlflow.data.context`.
+        tags: further tags of this use.
+
+    Raises:
+        InvalidArgument: a field breaks its rule.
+        ResourceExhausted: the dataset takes more than 4 MiB.
+    """
+    log_inputs([dataset], [context], [tags])
+
+
+def log_inputs(
+    datasets: Sequence[Dataset],
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, object] | None] | None = None,
+) -> None:
+    """Record several datasets at once, all of them or none; else as `log_input`.
+
+    Args:
+        datasets: the datasets.
+        contexts: the context of each.
+        tags_list: the tags of each.
+
+    Raises:
+        InvalidArgument: the lists differ in length, or a field breaks its rule.
+        ResourceExhausted: they take more than 4 MiB.
+    """
+    contexts = contexts or [None] * len(datasets)
+    tags_list = tags_list or [None] * len(datasets)
+    if not len(datasets) == len(contexts) == len(tags_list):
+        raise InvalidArgument(
+            f"there are {len(datasets)} datasets, {len(contexts)} contexts and "
+            f"{len(tags_list)} lists of tags",
+            reason="ARGUMENTS_CONFLICT",
+            field="contexts",
+        )
+    inputs = []
+    for dataset, use, tags in zip(datasets, contexts, tags_list, strict=True):
+        texts = {key: str(value) for key, value in (tags or {}).items()}
+        inputs.append(DatasetInput(dataset, texts | ({CONTEXT: use} if use else {})))
+    current_run().log_inputs(inputs)
+
+
+def delete_tag(key: str) -> None:
+    """Delete a tag of the active run, on disk when it returns (P3); raises NotFound."""
+    current_run().delete_tag(key)
+
+
+def flush(timeout: float | None = None) -> None:
+    """Wait until all that this process logged, to any run, is on disk.
+
+    Args:
+        timeout: seconds to wait; as long as it takes, if left out.
+
+    Raises:
+        DeadlineExceeded: the time is over; it says how many points have no answer, and they stay
+            queued.
+        RunstreamError: the server refused something of what was logged.
+    """
+    for client in chosen_clients():
+        client.flush(timeout)

@@ -1,0 +1,236 @@
+"""ActiveRun: the handle of a run that goes on."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from runstream.calls.client import TrackingClient
+from runstream.contract.scalars import Integer, Value
+from runstream.contract.settings import OnError, Pairs
+from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
+from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
+from runstream.fluent.destination import client_at
+from runstream.process import program_end
+from runstream.process.program_exit import run_status
+
+# The runs of this process that are not ended, by id; in a forked child, those of its parent too.
+_open_handles: dict[str, ActiveRun] = {}
+
+
+class ActiveRun:
+    """A run to log to, made by `runstream.start_run`.
+
+    It is a plain object: any thread may use it, whatever run is active there. As a context manager
+    it ends the run as FINISHED, after an exception as FAILED, after an interrupt as KILLED, and
+    after `sys.exit` as its status says (R5).
+
+    The methods that log return at once; what they logged is on disk when `flush` or `end` has
+    returned. What the server refuses is raised by the next call for the run. While it is open, the
+    process that started it gives signs of life, without which the server calls the run lost.
+
+    It can be pickled, as the id and the place of the run: another process can log by it, and does
+    not end the run.
+
+    Attributes:
+        buffer: the queue of what is logged to it.
+        is_ended: whether it is active no more, because any thread has ended it or left its block.
+    """
+
+    def __init__(self, client: TrackingClient, info: RunInfo) -> None:
+        """Make the handle of a run that is there already, which ends with the program."""
+        self._attach(client, info, os.getpid())
+        program_end.register_run(self)
+        client.start_heartbeats(info.run_id, self)
+        _open_handles[info.run_id] = self
+
+    def _attach(self, client: TrackingClient, info: RunInfo, process: int | None) -> None:
+        self._client = client
+        self._info = info
+        self.buffer = client.buffer(info.run_id)
+        self._process = process
+        self.is_ended = False
+        self._is_released = False
+        self._status: str | None = None  # by which it is to end, once that was said
+        self._end_time: int | None = None
+
+    @property
+    def client(self) -> TrackingClient:
+        """The client of the server on which the run is, for calls that name the run (R7)."""
+        return self._client
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._info.run_id
+
+    @property
+    def info(self) -> RunInfo:
+        """What the run is: as it was when it started, or ended."""
+        return self._info
+
+    @property
+    def data(self) -> RunData:
+        """What was logged up to now, read from the server."""
+        return self.read().data
+
+    @property
+    def inputs(self) -> RunInputs:
+        """What the run read up to now, read from the server."""
+        return self.read().inputs
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where it is logged."""
+        return self._client.tracking_uri
+
+    @property
+    def is_started_here(self) -> bool:
+        """Whether this process started it; a forked child may log to it, but does not end it."""
+        return self._process == os.getpid()
+
+    def read(self) -> Run:
+        """Return the run with all that was logged to it before."""
+        return self._client.get_run(self._info.run_id)
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return the run as it is now; see `Run.to_dictionary`."""
+        return self.read().to_dictionary()
+
+    def log_metric(
+        self,
+        key: str,
+        value: Value,
+        step: Integer | None = 0,
+        timestamp: Integer | None = None,
+    ) -> None:
+        """Log one point; see `runstream.log_metric`."""
+        self.buffer.log_metric(key, value, step, timestamp)
+
+    def log_metrics(
+        self,
+        metrics: Mapping[str, Value],
+        step: Integer | None = 0,
+        timestamp: Integer | None = None,
+        on_error: OnError = "raise",
+    ) -> None:
+        """Log one point of each of several metrics; see `runstream.log_metrics`."""
+        self.buffer.log_metrics(metrics, step, timestamp, on_error)
+
+    def log_param(self, key: str, value: object) -> None:
+        """Log one param; see `runstream.log_params`."""
+        self.buffer.log_params({key: value})
+
+    def log_params(self, params: Pairs, on_error: OnError = "raise") -> None:
+        """Log params; see `runstream.log_params`."""
+        self.buffer.log_params(params, on_error)
+
+    def set_tag(self, key: str, value: object) -> None:
+        """Set one tag; see `runstream.set_tags`."""
+        self.buffer.set_tags({key: value})
+
+    def set_tags(self, tags: Pairs, on_error: OnError = "raise") -> None:
+        """Set tags; see `runstream.set_tags`."""
+        self.buffer.set_tags(tags, on_error)
+
+    def delete_tag(self, key: str) -> None:
+        """Delete a tag; see `runstream.delete_tag`."""
+        self._client.delete_tag(self._info.run_id, key)
+
+    def log_inputs(self, datasets: Iterable[DatasetInput]) -> None:
+        """Record datasets that the run read; see `runstream.log_inputs`."""
+        self._client.log_inputs(self._info.run_id, datasets)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until all that was logged to this run is on disk; see `runstream.flush`."""
+        self._client.flush_run(self._info.run_id, timeout)
+
+    def end(self, status: str = "FINISHED") -> None:
+        """Wait until all that was logged is on disk, and end the run; once is enough.
+
+        A process that was forked while the run was active does not end it, it only waits.
+
+        Raises:
+            DeadlineExceeded, Unavailable: not all that was logged could be delivered, or the end;
+                the run has not ended, and the call can be repeated.
+            RunstreamError: the server refused something of what was logged; the run has ended.
+        """
+        if self._is_released:
+            return
+        run_id = self._info.run_id
+        self._status = status
+        self._end_time = self._end_time or time.time_ns() // 1_000_000
+        try:
+            self._client.flush_run(run_id, refusals=False)
+            if self.is_started_here:
+                self._info = self._client.update_run(run_id, status, end_time=self._end_time)
+        except InvalidArgument:
+            self._status = None
+            raise
+        except (FailedPrecondition, NotFound):  # it is deleted: no other attempt could do better
+            self.release()
+            self._client.raise_refusals(run_id)  # which say the same of what was logged
+            raise
+        self.release()
+        self._client.raise_refusals(run_id)
+
+    def end_at_exit(self, status: str) -> None:
+        """End the run with the program, as an `end` that failed would have, if there was one."""
+        self.end(self._status or status)
+
+    def release(self) -> None:
+        """Log no more to the run, which this process does not end any more."""
+        self.is_ended = True
+        self._client.stop_heartbeats(self._info.run_id, self)
+        if _open_handles.get(self._info.run_id) is self:
+            del _open_handles[self._info.run_id]
+        if self.is_started_here:
+            program_end.unregister_run(self)
+        self._is_released = (
+            True  # last, so that an end that is interrupted before is repeated whole
+        )
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.end(run_status(error))
+        except RunstreamError as failure:
+            if error is None:
+                raise
+            # The error of the block is the one that its callers wait for.
+            warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
+        finally:
+            self.is_ended = True  # if its end is not on disk, that of the program tries again
+
+    def __repr__(self) -> str:
+        return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle, (self.tracking_uri, self._info)
+
+
+def open_run(run_id: str) -> ActiveRun | None:
+    """Return the run of this id if this process started it and did not end it."""
+    return _open_handles.get(run_id)
+
+
+def open_runs() -> list[ActiveRun]:
+    """Return the runs that were started in this process, or before it was forked, and not ended."""
+    return list(_open_handles.values())
+
+
+def _unpickle(uri: str, info: RunInfo) -> ActiveRun:
+    run = ActiveRun.__new__(ActiveRun)
+    run._attach(client_at(uri), info, None)
+    return run

@@ -1,0 +1,28 @@
+"""The function of the fluent API that follows runs live."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+
+from runstream.entities import RunChange
+from runstream.fluent.active_runs import client_for_run
+from runstream.fluent.destination import chosen_client, chosen_experiment_id
+
+
+def watch(
+    run_ids: Iterable[str] | None = None,
+    experiment_ids: Iterable[str] | None = None,
+    position: str | None = None,
+) -> Generator[RunChange, None, None]:
+    """Watch runs, and yield what is committed to them; see `TrackingClient.watch`.
+
+    Args:
+        run_ids: runs.
+        experiment_ids: experiments; the chosen one, if neither runs nor experiments are given.
+        position: where to start; with the next commit, if left out.
+    """
+    if run_ids is None and experiment_ids is None:
+        experiment_ids = [chosen_experiment_id()]
+    runs = list(run_ids or ())
+    client = client_for_run(runs[0]) if runs and experiment_ids is None else chosen_client()
+    return client.watch(runs, experiment_ids or (), position)

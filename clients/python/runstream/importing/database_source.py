@@ -1,0 +1,185 @@
+"""An SQLite database of an MLflow tracking server, read and not changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from runstream.entities import Dataset, DatasetInput
+from runstream.errors import InvalidArgument, RunstreamError
+from runstream.importing.local_artifacts import local_files
+from runstream.importing.source import (
+    Files,
+    ModelPoint,
+    Note,
+    Points,
+    SourceExperiment,
+    SourceModel,
+    SourceRun,
+)
+from runstream.rules import check_key
+
+_PART = 50_000
+_MODEL_STATUS = {1: "PENDING", 2: "READY", 3: "UPLOAD_FAILED"}
+_INPUTS = """
+    SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source,
+           d.dataset_schema, d.dataset_profile
+    FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id
+    WHERE i.destination_type = 'RUN' AND i.source_type = 'DATASET' AND i.destination_id = ?
+"""
+
+
+class DatabaseSource:
+    """A source that reads MLflow's tables."""
+
+    def __init__(self, path: Path, local_artifacts: Path | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: the file.
+            local_artifacts: where artifacts may lie; beside the file, if left out.
+
+        Raises:
+            InvalidArgument: it is no database of MLflow.
+        """
+        self._local_artifacts = local_artifacts or path.resolve().parent
+        self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            self._tables = {row[0] for row in self._rows("SELECT name FROM sqlite_master")}
+        except sqlite3.DatabaseError:
+            self._tables = set()
+        if not {"experiments", "runs", "metrics", "params", "tags"} <= self._tables:
+            raise InvalidArgument(
+                f"{path} is no database of MLflow",
+                reason="SOURCE_MALFORMED",
+                field="source",
+                value=path,
+            )
+
+    def experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
+        """Yield the active experiments."""
+        for number, name in self._rows(
+            "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
+        ):
+            query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+            yield SourceExperiment(str(number), name, dict(self._rows(query, number)))
+
+    def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
+        """Return the ids of the active runs of an experiment, oldest first."""
+        query = (
+            "SELECT run_uuid FROM runs WHERE experiment_id = ? AND lifecycle_stage = 'active' "
+            "ORDER BY start_time"
+        )
+        return [row[0] for row in self._rows(query, int(experiment.id))]
+
+    def run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
+        """Return a run."""
+        query = (
+            "SELECT name, user_id, status, start_time, end_time, artifact_uri FROM runs "
+            "WHERE run_uuid = ?"
+        )
+        name, user_id, status, start, end, uri = next(self._rows(query, run_id))
+        return SourceRun(
+            run_id=run_id,
+            name=name or "",
+            user_id=user_id or "",
+            status=status,
+            start_time=start or 0,
+            end_time=end,
+            artifact_uri=uri or "",
+            params=dict(self._rows("SELECT key, value FROM params WHERE run_uuid = ?", run_id)),
+            tags=dict(self._rows("SELECT key, value FROM tags WHERE run_uuid = ?", run_id)),
+            inputs=self._inputs(run_id),
+            model_inputs=[model_id for model_id, _ in self._models_of(run_id, "RUN_INPUT")],
+            model_outputs=self._models_of(run_id, "RUN_OUTPUT"),
+        )
+
+    def points(self, run: SourceRun, note: Note) -> Iterator[Points]:
+        """Yield all points of a run, in parts."""
+        found = self._rows("SELECT DISTINCT key FROM metrics WHERE run_uuid = ?", run.run_id)
+        refused = set()
+        for (name,) in found:
+            try:
+                check_key("key", name)
+            except (RunstreamError, TypeError) as error:
+                refused.add(name)
+                note(f"metric {name!a} of run {run.run_id}", str(error))
+        query = (
+            "SELECT key, step, timestamp, CASE is_nan WHEN 1 THEN 'nan' ELSE value END "
+            "FROM metrics WHERE run_uuid = ?"
+        )
+        cursor = self._database.execute(query, (run.run_id,))
+        while part := cursor.fetchmany(_PART):
+            rows = [row for row in part if row[0] not in refused] if refused else part
+            if not rows:
+                continue
+            keys, step, timestamp, value = zip(*rows, strict=True)
+            if "nan" in value:
+                value = tuple(map(float, value))
+            names = list(dict.fromkeys(keys))
+            index = {name: i for i, name in enumerate(names)}
+            yield Points(names, [index[key] for key in keys], step, timestamp, value)
+
+    def models(
+        self,
+        experiment: SourceExperiment,
+        note: Note,  # noqa: ARG002
+    ) -> Iterator[SourceModel]:
+        """Yield the active logged models of an experiment."""
+        if not {"logged_models", "logged_model_metrics"} <= self._tables:  # of MLflow 2
+            return
+        query = (
+            "SELECT model_id, name, model_type, source_run_id, status, artifact_location "
+            "FROM logged_models WHERE experiment_id = ? AND lifecycle_stage = 'active'"
+        )
+        params = "SELECT param_key, param_value FROM logged_model_params WHERE model_id = ?"
+        tags = "SELECT tag_key, tag_value FROM logged_model_tags WHERE model_id = ?"
+        metrics = (
+            "SELECT run_id, metric_name, metric_value, metric_timestamp_ms, metric_step, "
+            "dataset_name, dataset_digest FROM logged_model_metrics WHERE model_id = ?"
+        )
+        for model_id, name, kind, run_id, status, uri in self._rows(query, int(experiment.id)):
+            yield SourceModel(
+                model_id=model_id,
+                name=name or "",
+                model_type=kind or "",
+                source_run_id=run_id or "",
+                status=_MODEL_STATUS.get(status, "PENDING"),
+                artifact_uri=uri or "",
+                params=dict(self._rows(params, model_id)),
+                tags=dict(self._rows(tags, model_id)),
+                metrics=[
+                    ModelPoint(run, key, value, time, step, (dataset or "", digest or ""))
+                    for run, key, value, time, step, dataset, digest in self._rows(
+                        metrics, model_id
+                    )
+                ],
+            )
+
+    @contextmanager
+    def artifacts(self, owner: str, uri: str) -> Iterator[Files | None]:  # noqa: ARG002
+        """Have the artifacts of a run or a model as files."""
+        yield local_files(uri, self._local_artifacts)
+
+    def _models_of(self, run_id: str, kind: str) -> list[tuple[str, int]]:
+        if "logged_models" not in self._tables:
+            return []
+        query = "SELECT destination_id, step FROM inputs WHERE source_type = ? AND source_id = ?"
+        return [(model_id, step or 0) for model_id, step in self._rows(query, kind, run_id)]
+
+    def _inputs(self, run_id: str) -> list[DatasetInput]:
+        if not {"inputs", "datasets", "input_tags"} <= self._tables:  # of an older MLflow
+            return []
+        tags = "SELECT name, value FROM input_tags WHERE input_uuid = ?"
+        return [
+            DatasetInput(
+                Dataset(*[text or "" for text in dataset]), dict(self._rows(tags, input_id))
+            )
+            for input_id, *dataset in self._rows(_INPUTS, run_id)
+        ]
+
+    def _rows(self, query: str, *values: Any) -> Iterator[Any]:
+        return iter(self._database.execute(query, values).fetchall())

@@ -1,0 +1,273 @@
+"""Copying a source to a server, which can be done again and goes on where it stopped.
+
+What cannot be copied costs itself and no more: it is noted in the report.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from runstream.calls.client import TrackingClient
+from runstream.errors import NotFound, RunstreamError, Unavailable
+from runstream.files.folder_transfer import PARALLEL_TRANSFERS
+from runstream.importing.local_artifacts import files_of
+from runstream.importing.source import Source, SourceExperiment, SourceModel, SourceRun
+from runstream.rules import check_key, check_text
+
+T = TypeVar("T")
+
+#: The tag of a run of which everything was copied.
+COMPLETE_TAG = "runstream.import"
+
+#: What a source can get wrong: its data are not ours.
+SOURCE_ERRORS = (
+    RunstreamError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
+
+_ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
+
+# Points of models in one message.
+_MODEL_POINTS_PER_CALL = 5_000
+
+
+@dataclass
+class Report:
+    """What was copied, what was there already, and what could not be copied."""
+
+    experiments: int = 0
+    runs: int = 0
+    runs_already_there: int = 0
+    models: int = 0
+    points: int = 0
+    params: int = 0
+    tags: int = 0
+    datasets: int = 0
+    artifacts: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Copying:
+    """The copy of a source.
+
+    A run keeps its id, and so does a model. Copying one again changes nothing, because a point, a
+    param or a tag that is there stays as it is; a run that has ended and was copied whole is passed
+    over.
+
+    Attributes:
+        report: what was done up to now.
+    """
+
+    def __init__(self, source: Source, client: TrackingClient) -> None:
+        self.report = Report()
+        self._source = source
+        self._client = client
+
+    def experiments(self) -> Iterator[tuple[SourceExperiment, str]]:
+        """Create the experiments that are not there; yield each with the id that it has here."""
+        for experiment in self._source.experiments(self.note):
+            what = f"experiment {experiment.name!r}"
+            try:
+                here = self._experiment(experiment)
+            except Unavailable:
+                raise
+            except SOURCE_ERRORS as error:
+                self.note(what, str(error))
+                continue
+            if here is None:
+                self.note(what, "it is there, and deleted")
+                continue
+            self.report.experiments += 1
+            yield experiment, here
+
+    def run_ids(self, experiment: SourceExperiment) -> Sequence[str]:
+        """Return the runs of an experiment of the source, oldest first."""
+        return self._of_source(
+            f"runs of experiment {experiment.name!r}",
+            lambda: self._source.run_ids(experiment, self.note),
+            (),
+        )
+
+    def run(self, run_id: str, experiment_id: str) -> None:
+        """Copy a run, and note in the report what could not be copied of it."""
+        problems = len(self.report.problems)
+        try:
+            there = self._client.get_run(run_id).data.tags
+        except NotFound:
+            there = None
+        if there is not None and there.get(COMPLETE_TAG) == "complete":
+            self.report.runs_already_there += 1
+            return
+        run = self._of_source(f"run {run_id}", lambda: self._source.run(run_id, self.note), None)
+        if run is None:
+            return
+        create = partial(self._create, run, experiment_id)
+        if there is None and not self._done(f"run {run_id}", create):
+            return
+        self._done(f"params and tags of run {run_id}", lambda: self._copy_settings(run))
+        self._done(f"points of run {run_id}", lambda: self._copy_points(run))
+        self._done(f"datasets of run {run_id}", lambda: self._copy_inputs(run))
+        self._done(
+            f"artifacts of run {run_id}", lambda: self._copy_artifacts(run_id, run.artifact_uri)
+        )
+        if run.status in _ENDED:
+            self._client.update_run(run_id, run.status, end_time=run.end_time)
+            if len(self.report.problems) == problems:
+                self._client.log_batch(run_id, (), (), {COMPLETE_TAG: "complete"})
+        self._done(f"run {run_id}", lambda: self._client.flush_run(run_id))
+        self.report.runs += 1
+
+    def models(self, experiment: SourceExperiment, experiment_id: str) -> None:
+        """Copy the logged models of an experiment whose runs are copied."""
+        what = f"models of experiment {experiment.name!r}"
+        models = self._source.models(experiment, self.note)
+        while True:
+            model = self._of_source(what, lambda: next(models, None), None)
+            if model is None:
+                return
+            self._done(f"model {model.model_id}", partial(self._copy_model, model, experiment_id))
+
+    def note(self, what: str, why: str) -> None:
+        """Take note of something that could not be copied."""
+        self.report.problems.append(f"{what}: {why}")
+
+    def _experiment(self, experiment: SourceExperiment) -> str | None:
+        there = self._client.get_experiment_by_name(experiment.name)
+        if there is not None and there.lifecycle_stage != "active":
+            return None
+        here = there.experiment_id if there else self._client.create_experiment(experiment.name)
+        for key, value in experiment.tags.items():
+            what = f"tag {key!a} of experiment {experiment.name!r}"
+            self._done(what, partial(self._client.set_experiment_tag, here, key, value))
+        return here
+
+    def _create(self, run: SourceRun, experiment_id: str) -> None:
+        self._client.create_run(
+            experiment_id,
+            start_time=run.start_time,
+            run_name=run.name,
+            run_id=run.run_id,
+            user_id=run.user_id,
+        )
+
+    def _copy_settings(self, run: SourceRun) -> None:
+        params = self._fitting(f"param of run {run.run_id}", run.params)
+        tags = self._fitting(f"tag of run {run.run_id}", run.tags)
+        self._client.log_batch(run.run_id, (), params, tags)
+        self._client.flush_run(run.run_id)
+        self.report.params += len(params)
+        self.report.tags += len(tags)
+
+    def _copy_points(self, run: SourceRun) -> None:
+        points = 0
+        for part in self._source.points(run, self.note):
+            self._client.log_columns(run.run_id, *part)
+            points += len(part.value)
+        self._client.flush_run(run.run_id)
+        self.report.points += points
+
+    def _copy_inputs(self, run: SourceRun) -> None:
+        for read in run.inputs:
+            what = f"dataset {read.dataset.name!a} of run {run.run_id}"
+            if self._done(what, partial(self._client.log_inputs, run.run_id, [read])):
+                self.report.datasets += 1
+        if run.model_inputs:
+            self._client.log_input_models(run.run_id, run.model_inputs)
+        if run.model_outputs:
+            self._client.log_outputs(run.run_id, run.model_outputs)
+
+    def _copy_artifacts(self, owner: str, uri: str) -> None:
+        with self._source.artifacts(owner, uri) as files:
+            if files is None:
+                return
+            with ThreadPoolExecutor(
+                PARALLEL_TRANSFERS, thread_name_prefix="runstream-import"
+            ) as threads:
+
+                def upload(file: tuple[str, Path]) -> tuple[Path, str]:
+                    path, local = file
+                    folder, _, _ = path.rpartition("/")
+                    try:
+                        self._client.log_artifact(owner, local, folder or None)
+                    except (RunstreamError, OSError) as error:
+                        return local, str(error)
+                    return local, ""
+
+                for local, why in threads.map(upload, files_of(files, self.note)):
+                    if why:
+                        self.note(f"file {local} of {owner}", why)
+                    else:
+                        self.report.artifacts += 1
+
+    def _copy_model(self, model: SourceModel, experiment_id: str) -> None:
+        what = f"of model {model.model_id}"
+        self._client.create_logged_model(
+            experiment_id,
+            model.name,
+            model.source_run_id,
+            self._fitting(f"tag {what}", model.tags),
+            self._fitting(f"param {what}", model.params),
+            model.model_type,
+            model.model_id,
+        )
+        self.report.models += 1
+        self._done(f"metrics {what}", lambda: self._copy_model_metrics(model))
+        self._done(
+            f"artifacts {what}", lambda: self._copy_artifacts(model.model_id, model.artifact_uri)
+        )
+        if model.status in ("READY", "UPLOAD_FAILED"):
+            self._client.finalize_logged_model(model.model_id, model.status)
+
+    def _copy_model_metrics(self, model: SourceModel) -> None:
+        groups: dict[tuple[str, tuple[str, str]], list[tuple[str, float, int, int]]]
+        groups = defaultdict(list)
+        for point in model.metrics:
+            row = (point.key, point.value, point.timestamp, point.step)
+            groups[point.run_id, point.dataset].append(row)
+        for (run_id, dataset), rows in groups.items():
+            for start in range(0, len(rows), _MODEL_POINTS_PER_CALL):
+                part = rows[start : start + _MODEL_POINTS_PER_CALL]
+                self._client.log_model_metrics(
+                    run_id, model.model_id, part, dataset if any(dataset) else None
+                )
+
+    def _fitting(self, what: str, pairs: Mapping[str, str]) -> dict[str, str]:
+        """Return those of the pairs that may be stored, and note the others."""
+        fitting = {}
+        for key, value in pairs.items():
+            try:
+                check_key("key", key)
+                check_text("value", value)
+                fitting[key] = value
+            except RunstreamError as error:
+                self.note(f"{what} {key!a}", str(error))
+        return fitting
+
+    def _of_source(self, what: str, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except Unavailable:
+            raise
+        except SOURCE_ERRORS as error:
+            self.note(what, str(error) or type(error).__name__)
+            return otherwise
+
+    def _done(self, what: str, copy: Callable[[], object]) -> bool:
+        try:
+            copy()
+        except SOURCE_ERRORS as error:
+            self.note(what, str(error) or type(error).__name__)
+            return False
+        return True

@@ -1,0 +1,82 @@
+"""Files of this machine that a source names: only those that lie where the user said."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from runstream.errors import FailedPrecondition, RunstreamError, Unavailable
+from runstream.importing.source import Files, Note
+from runstream.rules import check_artifact_path
+
+
+def local_files(uri: str, allowed: Path | None) -> Files | None:
+    """Return the artifacts at a URI of this machine, None if there are none.
+
+    Args:
+        uri: what the source says.
+        allowed: the folder in which they must lie.
+
+    Raises:
+        Unavailable: they are elsewhere.
+        FailedPrecondition: they do not lie in that folder: the source may name any file.
+    """
+    if "://" in uri.removeprefix("file://") or uri.startswith("mlflow-artifacts:"):
+        raise Unavailable(f"the artifacts are at {uri}, which is not on this machine")
+    if not uri or "\0" in uri:
+        return None
+    folder = _path(uri)
+    if not folder.is_absolute() and allowed is not None:
+        folder = allowed / folder
+    if allowed is None or not folder.resolve().is_relative_to(allowed.resolve()):
+        raise FailedPrecondition(
+            f"the artifacts are at {uri}, a path of this machine: if it is yours, "
+            "name it, or a folder around it, by --local-artifacts",
+            reason="ARTIFACTS_LOCAL",
+        )
+    return Files(folder, allowed) if folder.is_dir() else None
+
+
+def is_here(uri: str) -> bool:
+    """Return whether a URI names a folder of this machine that is there, or is of another kind."""
+    path = _path(uri)
+    return "\0" not in uri and bool(uri) and (path.is_dir() or ":" in str(path))
+
+
+def _path(uri: str) -> Path:
+    return Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
+
+
+def files_of(files: Files, note: Note) -> Iterator[tuple[str, Path]]:
+    """Yield the files below a folder by their paths among the artifacts.
+
+    Links are followed, but not out of `files.root`, nor to a folder that they lie in. What is no
+    regular file, or has a name that artifacts cannot have, is noted and left out.
+    """
+    yield from _files_of(files.folder, "", files.root.resolve(), frozenset(), note)
+
+
+def _files_of(
+    folder: Path, prefix: str, root: Path, parents: frozenset[Path], note: Note
+) -> Iterator[tuple[str, Path]]:
+    real = folder.resolve()
+    if real in parents:
+        note(str(folder), "it is a link to a folder that it lies in")
+        return
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        path, name = Path(entry.path), f"{prefix}{entry.name}"
+        try:
+            check_artifact_path("path", name)
+            if not path.resolve().is_relative_to(root):
+                note(str(path), f"it is a link that leads out of {root}")
+            elif entry.is_dir():
+                yield from _files_of(path, f"{name}/", root, parents | {real}, note)
+            elif stat.S_ISREG(entry.stat().st_mode):
+                yield name, path
+            else:
+                note(str(path), "it is no regular file")
+        except (RunstreamError, OSError, RuntimeError) as error:
+            note(ascii(entry.path), str(error))
