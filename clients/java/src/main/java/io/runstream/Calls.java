@@ -95,11 +95,12 @@ final class Calls {
 
   /** Returns the answer of a unary call that is to end at a time. */
   <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
+    Duration patience = remaining(end);
     try {
       return rpc.apply(stub.withDeadline(end));
     } catch (StatusRuntimeException error) {
       if (error.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
-        throw noAnswer(deadline, error);
+        throw noAnswer(patience, error);
       }
       throw TrackingException.of(error);
     }
@@ -165,6 +166,11 @@ final class Calls {
       connection.shutdownNow();
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static Duration remaining(Deadline end) {
+    long nanos = Math.max(0, end.timeRemaining(TimeUnit.NANOSECONDS));
+    return Duration.ofMillis((nanos + 999_999) / 1_000_000); // a new deadline is a whole one
   }
 
   static String seconds(Duration time) {

@@ -8,7 +8,8 @@ import java.util.stream.Stream;
 
 /**
  * The runs of a client that go on. When the program ends before its client is closed, what was
- * logged is sent and the runs are ended (R5), all of it within the time that one call has.
+ * logged is sent and the runs are ended (R5), and so are those that are being started (R9), all of
+ * it within the time that one call has.
  */
 final class OpenRuns {
   // Of all clients, for threads that end by an error.
@@ -17,11 +18,13 @@ final class OpenRuns {
   private final Set<RunHandle> runs = ConcurrentHashMap.newKeySet();
   private final Calls calls;
   private final Outbox outbox;
+  private final Starts starts;
   private final Thread hook = new Thread(this::endOfProgram, "runstream-end");
 
-  OpenRuns(Calls calls, Outbox outbox) {
+  OpenRuns(Calls calls, Outbox outbox, Starts starts) {
     this.calls = calls;
     this.outbox = outbox;
+    this.starts = starts;
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
@@ -59,6 +62,8 @@ final class OpenRuns {
     // No logger works any more: those of the JDK are closed by a hook of their own.
     Deadline deadline = calls.newDeadline();
     RunStatus status = statusOfProgram();
+    // First, because a start that succeeds meanwhile adds its run to those that follow.
+    starts.endWithProgram(status, deadline).forEach(error -> say(error.getMessage()));
     for (RunHandle run : runs) {
       try {
         run.close(status, deadline);

@@ -167,11 +167,7 @@ public final class RunHandle implements AutoCloseable {
    * @return the error, to be thrown again
    */
   public <E extends Throwable> E fail(E error) {
-    boolean interrupted =
-        error instanceof InterruptedException
-            || error instanceof ClosedByInterruptException
-            || error instanceof TrackingException && ((TrackingException) error).isInterrupt();
-    status = interrupted ? RunStatus.KILLED : RunStatus.FAILED;
+    status = statusAfter(error);
     try {
       setTag(ERROR_TAG, Rules.shortened(error.toString()));
     } catch (TrackingException | IllegalStateException refusal) {
@@ -213,6 +209,15 @@ public final class RunHandle implements AutoCloseable {
             }
           }
         });
+  }
+
+  /** Returns the status of a run that an error ends (R5). */
+  static RunStatus statusAfter(Throwable error) {
+    boolean interrupted =
+        error instanceof InterruptedException
+            || error instanceof ClosedByInterruptException
+            || error instanceof TrackingException && ((TrackingException) error).isInterrupt();
+    return interrupted ? RunStatus.KILLED : RunStatus.FAILED;
   }
 
   /** Returns whether the thread opened this run. */

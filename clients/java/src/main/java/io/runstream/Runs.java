@@ -13,10 +13,12 @@ import io.runstream.v1.Run;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunServiceGrpc;
 import io.runstream.v1.RunServiceGrpc.RunServiceBlockingStub;
+import io.runstream.v1.RunStatus;
 import io.runstream.v1.SearchRunsRequest;
 import io.runstream.v1.SearchRunsResponse;
 import io.runstream.v1.UpdateRunRequest;
 import java.util.Iterator;
+import java.util.function.Function;
 
 /**
  * The runs of a server; see {@link TrackingClient#runs}.
@@ -27,15 +29,18 @@ public final class Runs {
   private final Calls calls;
   private final Outbox outbox;
   private final RunServiceBlockingStub stub;
+  private final Starts starts;
 
   Runs(Calls calls, Outbox outbox) {
     this.calls = calls;
     this.outbox = outbox;
     this.stub = RunServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
+    this.starts = new Starts(calls, this::update);
   }
 
   /**
-   * Creates a run.
+   * Creates a run. If the thread is interrupted before this returns, and the request has no run id,
+   * the run is ended (R9).
    *
    * @param request what to create; without a run id it gets one, so that it can be repeated (R1)
    * @return the run
@@ -44,6 +49,39 @@ public final class Runs {
    *     run id is taken by a run with other content
    */
   public Run create(CreateRunRequest request) {
+    return request.getRunId().isEmpty()
+        ? start(request, run -> run)
+        : create(whole(request), calls.newDeadline());
+  }
+
+  /** Creates a run for whoever has it from then on; nobody else knows of it (R9). */
+  <T> T start(CreateRunRequest request, Function<Run, T> take) {
+    CreateRunRequest whole = whole(request);
+    return starts.start(whole.getRunId(), deadline -> create(whole, deadline), take);
+  }
+
+  /** Makes a run RUNNING again for whoever has it from then on (R9). */
+  <T> T resume(String runId, Function<RunInfo, T> take) {
+    UpdateRunRequest request =
+        UpdateRunRequest.newBuilder()
+            .setRunId(runId)
+            .setStatus(RunStatus.RUNNING)
+            .setHeartbeat(true)
+            .setWrite(Requests.newWrite()) // so that it is the same write whenever it is sent
+            .build();
+    return starts.start(runId, deadline -> update(request, deadline), take);
+  }
+
+  Starts starts() {
+    return starts;
+  }
+
+  private Run create(CreateRunRequest whole, Deadline deadline) {
+    return calls.call(deadline, stub, to -> to.createRun(whole)).getRun();
+  }
+
+  /** Returns a request that is the same run whenever it is sent (R1). */
+  private static CreateRunRequest whole(CreateRunRequest request) {
     CreateRunRequest.Builder whole = request.toBuilder();
     if (whole.getRunId().isEmpty()) {
       whole.setRunId(Requests.newId());
@@ -51,7 +89,7 @@ public final class Runs {
     if (whole.getStartTime() == 0) {
       whole.setStartTime(System.currentTimeMillis());
     }
-    return calls.call(stub, to -> to.createRun(whole.build())).getRun();
+    return whole.build();
   }
 
   /**

@@ -4,8 +4,6 @@ import io.grpc.Deadline;
 import io.grpc.ManagedChannel;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.RunInfo;
-import io.runstream.v1.RunStatus;
-import io.runstream.v1.UpdateRunRequest;
 import io.runstream.v1.WatchRequest;
 import java.io.IOException;
 import java.time.Duration;
@@ -50,7 +48,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
     experiments = new Experiments(calls);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
-    openRuns = new OpenRuns(calls, uploader.outbox);
+    openRuns = new OpenRuns(calls, uploader.outbox, runs.starts());
   }
 
   /**
@@ -172,7 +170,8 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
 
   /**
    * Creates a run and opens it for logging. It gets the tags {@code mlflow.user}, {@code
-   * mlflow.source.type} and {@code mlflow.source.name}, unless the request has them (R4).
+   * mlflow.source.type} and {@code mlflow.source.name}, unless the request has them (R4). If the
+   * thread is interrupted or the program ends before this returns, the run is ended (R9).
    *
    * @param request what to create, as {@link Runs#create}
    * @return a handle, whose close ends the run
@@ -180,24 +179,19 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    */
   public RunHandle startRun(CreateRunRequest request) {
     CreateRunRequest described = Origin.describe(request).toBuilder().setHeartbeat(true).build();
-    return open(runs.create(described).getInfo());
+    return runs.start(described, run -> open(run.getInfo()));
   }
 
   /**
-   * Opens a run that is there already, so that it is RUNNING again.
+   * Opens a run that is there already, so that it is RUNNING again. If the thread is interrupted or
+   * the program ends before this returns, the run is ended (R9).
    *
    * @param runId its id
    * @return a handle, whose close ends the run
    * @throws TrackingException {@code NOT_FOUND}, or {@code FAILED_PRECONDITION} if it is deleted
    */
   public RunHandle resumeRun(String runId) {
-    return open(
-        runs.update(
-            UpdateRunRequest.newBuilder()
-                .setRunId(runId)
-                .setStatus(RunStatus.RUNNING)
-                .setHeartbeat(true)
-                .build()));
+    return runs.resume(runId, this::open);
   }
 
   /**
@@ -231,7 +225,8 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    *
    * <p>If this throws because the server did not answer in time, what was logged is still sent, and
    * the client ends once it is there. Closing it again waits again, and so does the end of the
-   * program.
+   * program. The same is true of a run whose start was interrupted and that could not be ended
+   * (R9).
    *
    * @throws TrackingException if the server refused something that nobody was told of, or did not
    *     answer for a minute ({@code DEADLINE_EXCEEDED})
@@ -246,11 +241,11 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   private void close(Deadline end) {
     try {
       uploader.outbox.flush(uploader.outbox.buffers.all(), end, calls.deadline);
+      runs.starts().endInterrupted(end);
     } catch (TrackingException error) {
       if (error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
         uploader.whenEmpty(this::release);
-      }
-      if (!error.isInterrupt() && !error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+      } else if (!error.isInterrupt()) {
         release();
       }
       throw error;
@@ -259,7 +254,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   }
 
   private synchronized void release() {
-    if (!closed) {
+    if (!closed && !runs.starts().hasInterrupted()) { // their runs can still be ended
       closed = true;
       openRuns.close();
       uploader.close();

@@ -84,7 +84,12 @@ public class TrackingException extends RuntimeException {
 
   /** Returns the same error for another caller. */
   TrackingException again() {
-    TrackingException again = new TrackingException(code, getMessage(), reason, metadata());
+    return again(getMessage());
+  }
+
+  /** Returns the same error with a message that says more. */
+  TrackingException again(String message) {
+    TrackingException again = new TrackingException(code, message, reason, metadata());
     again.initCause(this);
     return again;
   }

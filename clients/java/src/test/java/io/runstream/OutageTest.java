@@ -117,6 +117,18 @@ class OutageTest {
   }
 
   @Test
+  void aCallAtTheMomentOfACutIsRepeated() {
+    try (Proxy proxy = new Proxy(server.port());
+        TrackingClient client = TrackingClient.connect(proxy.uri())) {
+      for (int cut = 0; cut < 100; cut++) {
+        client.experiments().get("0");
+        proxy.cut();
+        client.experiments().get("0");
+      }
+    }
+  }
+
+  @Test
   void aSilentNetworkSlowsNoStepAndIsNoticed() {
     String id;
     try (Proxy proxy = new Proxy(server.port());

@@ -1,11 +1,14 @@
 package io.runstream;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.runstream.testing.Proxy;
 import io.runstream.testing.Server;
+import io.runstream.v1.Experiment;
+import io.runstream.v1.ExperimentTag;
 import io.runstream.v1.MetricTable;
 import io.runstream.v1.ReadMetricHistoryRequest;
 import io.runstream.v1.ReadMetricHistoryResponse;
@@ -19,6 +22,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -93,6 +100,70 @@ class ResumeTest {
       one.flush(MINUTE);
       assertEquals("newest", stage(other, id));
     }
+  }
+
+  @Test
+  void aWriteToAnExperimentThatIsSentAgainDoesNotReplaceANewerOne() throws Exception { // P3
+    try (Proxy proxy = new Proxy(server.port());
+        TrackingClient slow = TrackingClient.connect(proxy.uri());
+        TrackingClient other = TrackingClient.connect(server.uri())) {
+      Experiments late = slow.experiments();
+      Experiments now = other.experiments();
+      String id = now.create("first");
+      now.setTag(id, "gone", "1");
+      late.get(id); // so that it is connected
+      writeBetween(
+          proxy,
+          () -> late.setTag(id, "stage", "old"),
+          () -> "old".equals(tags(now.get(id)).get("stage")),
+          () -> now.setTag(id, "stage", "new"));
+      writeBetween(
+          proxy,
+          () -> late.rename(id, "old"),
+          () -> now.get(id).getName().equals("old"),
+          () -> now.rename(id, "new"));
+      writeBetween(
+          proxy,
+          () -> late.deleteTag(id, "gone"),
+          () -> !tags(now.get(id)).containsKey("gone"),
+          () -> now.setTag(id, "gone", "not"));
+      writeBetween(
+          proxy,
+          () -> late.delete(id),
+          () -> now.get(id).getLifecycleStage().equals("deleted"),
+          () -> now.restore(id));
+      Experiment experiment = now.get(id);
+      assertEquals("new", experiment.getName());
+      assertEquals("active", experiment.getLifecycleStage());
+      assertEquals(Map.of("stage", "new", "gone", "not"), tags(experiment));
+    }
+  }
+
+  /** Makes a write whose answer is lost, then a newer one; then the first is sent again. */
+  private static void writeBetween(
+      Proxy proxy, Executable first, BooleanSupplier isApplied, Runnable newer) throws Exception {
+    proxy.swallowAnswers();
+    FutureTask<Void> writing =
+        new FutureTask<>(
+            () -> {
+              assertDoesNotThrow(first);
+              return null;
+            });
+    new Thread(writing).start();
+    while (!isApplied.getAsBoolean()) {
+      assertFalse(writing.isDone());
+      pause(10);
+    }
+    newer.run();
+    assertFalse(writing.isDone());
+    proxy.heal();
+    proxy.cut();
+    writing.get(60, TimeUnit.SECONDS);
+  }
+
+  private static Map<String, String> tags(Experiment experiment) {
+    return experiment.getTagsList().stream()
+        .collect(Collectors.toMap(ExperimentTag::getKey, ExperimentTag::getValue));
   }
 
   @Test

@@ -7,8 +7,12 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 
 /** A TCP proxy whose wire can be cut, or swallow everything without a word. */
 public final class Proxy implements AutoCloseable {
@@ -17,9 +21,12 @@ public final class Proxy implements AutoCloseable {
   private final List<Socket> sockets = new CopyOnWriteArrayList<>();
   private volatile boolean silent;
   private volatile boolean mute;
+  private volatile long delayMillis;
+  private final ScheduledThreadPoolExecutor delayed = new ScheduledThreadPoolExecutor(1);
   // The following are covered by the monitor.
   private long cutAt = Long.MAX_VALUE;
   private long forwarded;
+  private long answered;
 
   /** Forwards connections to a port of this machine. */
   public Proxy(int target) {
@@ -52,6 +59,11 @@ public final class Proxy implements AutoCloseable {
     return forwarded;
   }
 
+  /** The bytes that came of the server. */
+  public synchronized long answered() {
+    return answered;
+  }
+
   /** From now on passes nothing on, in either direction, and closes nothing. */
   public void swallow() {
     silent = true;
@@ -60,6 +72,11 @@ public final class Proxy implements AutoCloseable {
   /** From now on passes on what clients send, and nothing of what the server sends. */
   public void swallowAnswers() {
     mute = true;
+  }
+
+  /** From now on passes everything on so much later, in both directions. */
+  public void delay(long millis) {
+    delayMillis = millis;
   }
 
   /** Forwards new connections again. */
@@ -76,6 +93,7 @@ public final class Proxy implements AutoCloseable {
       throw new UncheckedIOException(error);
     }
     cut();
+    delayed.shutdownNow();
   }
 
   private void accept() {
@@ -102,9 +120,9 @@ public final class Proxy implements AutoCloseable {
       for (int size; (size = in.read(data)) >= 0; ) {
         lost = lost || silent || answers && mute;
         if (!lost) {
-          out.write(data, 0, size);
+          write(out, Arrays.copyOf(data, size));
         }
-        count(size);
+        count(size, answers);
       }
     } catch (IOException broken) {
       // as is the other side
@@ -113,8 +131,22 @@ public final class Proxy implements AutoCloseable {
     close(sink);
   }
 
-  private synchronized void count(int bytes) {
+  private void write(OutputStream out, byte[] data) throws IOException {
+    if (delayMillis == 0) {
+      out.write(data);
+      return;
+    }
+    Callable<Void> later =
+        () -> {
+          out.write(data);
+          return null;
+        };
+    delayed.schedule(later, delayMillis, TimeUnit.MILLISECONDS); // in the order of their coming
+  }
+
+  private synchronized void count(int bytes, boolean answers) {
     forwarded += bytes;
+    answered += answers ? bytes : 0;
     if (forwarded >= cutAt) {
       cutAt = Long.MAX_VALUE;
       cut();

@@ -1,0 +1,261 @@
+package io.runstream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.runstream.testing.Programs;
+import io.runstream.testing.Proxy;
+import io.runstream.testing.Server;
+import io.runstream.v1.Run;
+import io.runstream.v1.RunStatus;
+import io.runstream.v1.SearchRunsRequest;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A start of a run that is interrupted leaves no run RUNNING (R9). */
+@Timeout(120)
+class InterruptedStartTest {
+  // How long the proxy holds back what it passes on, in either direction.
+  private static final long DELAY_MILLIS = 800;
+
+  @TempDir Path folder;
+  Server server;
+  TrackingClient client;
+
+  @BeforeEach
+  void start() {
+    server = Server.start(folder);
+    client = TrackingClient.connect(server.uri());
+  }
+
+  @AfterEach
+  void stop() {
+    client.close();
+    server.close();
+  }
+
+  /** Connects, waits for a line, and starts a run in the way of its second argument. */
+  public static final class Starter {
+    public static void main(String[] arguments) throws Exception {
+      TrackingClient client =
+          TrackingClient.builder(arguments[0])
+              .deadline(Duration.ofSeconds(Long.parseLong(arguments[3])))
+              .build();
+      client.experiments().get("0");
+      System.out.println("connected");
+      System.in.read();
+      switch (arguments[1]) {
+        case "createRun":
+          client.createRun();
+          break;
+        case "resumeRun":
+          client.resumeRun(arguments[2]);
+          break;
+        case "startRun on another thread":
+          new Thread(() -> client.startRun("on another thread")).start();
+          Thread.sleep(60_000);
+          break;
+        default:
+          client.startRun("starting");
+      }
+      Thread.sleep(60_000);
+    }
+  }
+
+  /** A program that starts a run through a proxy of its own. */
+  private static final class Program implements AutoCloseable {
+    final Proxy proxy;
+    final Process process;
+
+    Program(int port, String how, String runId, long deadlineSeconds) throws Exception {
+      proxy = new Proxy(port);
+      process =
+          Programs.java(
+                  Starter.class,
+                  List.of("-XX:TieredStopAtLevel=1"), // quicker for programs this short
+                  proxy.uri(),
+                  how,
+                  runId,
+                  String.valueOf(deadlineSeconds))
+              .start();
+      BufferedReader output =
+          new BufferedReader(
+              new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+      assertEquals("connected", output.readLine());
+    }
+
+    void proceed() throws Exception {
+      process.getOutputStream().write('\n');
+      process.getOutputStream().flush();
+    }
+
+    /** Sends a signal, and returns what the program writes to stderr until its end. */
+    String signal(String name) throws Exception {
+      Programs.run(new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())));
+      byte[] errors = process.getErrorStream().readAllBytes();
+      assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+      return new String(errors, StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void close() {
+      process.destroyForcibly();
+      proxy.close();
+    }
+  }
+
+  @Test
+  void programsThatASignalEndsWhileTheyStartARunLeaveItKilled() throws Exception { // R9
+    List<Callable<String>> programs =
+        List.of(
+            () -> endWhileStarting("startRun", "INT", false),
+            () -> endWhileStarting("startRun", "TERM", true),
+            () -> endWhileStarting("createRun", "INT", true),
+            () -> endWhileStarting("resumeRun", "TERM", false),
+            () -> endWhileStarting("resumeRun", "INT", true),
+            () -> endWhileStarting("startRun on another thread", "TERM", true));
+    ExecutorService threads = Executors.newFixedThreadPool(programs.size());
+    for (Future<String> end : threads.invokeAll(programs)) {
+      assertEquals("", end.get());
+    }
+    threads.shutdown();
+    List<Run> runs = runs();
+    assertEquals(programs.size(), runs.size());
+    for (Run run : runs) {
+      assertEquals(RunStatus.KILLED, run.getInfo().getStatus());
+      assertTrue(run.getInfo().hasEndTime());
+    }
+  }
+
+  /**
+   * Ends a program by a signal before it has the answer to its start.
+   *
+   * @param isAnswered whether the answer is on its way then, or else the request
+   * @return what the program writes to stderr
+   */
+  private String endWhileStarting(String how, String signal, boolean isAnswered) throws Exception {
+    String finished = "";
+    if (how.equals("resumeRun")) {
+      finished = client.createRun().getRunId();
+      client.setTerminated(finished);
+    }
+    try (Program program = new Program(server.port(), how, finished, 60)) {
+      program.proxy.delay(DELAY_MILLIS);
+      long forwarded = program.proxy.forwarded();
+      long answered = program.proxy.answered();
+      program.proceed();
+      waitUntil(() -> program.proxy.forwarded() > forwarded);
+      waitUntil(() -> !isAnswered || program.proxy.answered() > answered);
+      return program.signal(signal);
+    }
+  }
+
+  @Test
+  void aProgramThatCannotEndItsRunSaysWhichOneItIs() throws Exception { // R9, X5
+    try (Program program = new Program(server.port(), "startRun", "", 3)) {
+      program.proxy.swallowAnswers();
+      program.proceed();
+      waitUntil(() -> runs().size() == 1);
+      String errors = program.signal("TERM");
+      String id = runs().get(0).getInfo().getRunId();
+      assertTrue(errors.contains("runstream: run " + id + " was not ended: "), errors);
+    }
+  }
+
+  @Test
+  void anInterruptOfTheThreadLeavesNoRunThatNobodyHas() throws Exception { // R9
+    try (Proxy proxy = new Proxy(server.port());
+        TrackingClient slow = TrackingClient.connect(proxy.uri())) {
+      slow.experiments().get("0");
+      proxy.delay(200);
+      for (long after : List.of(0L, 100L, 300L, 400L)) {
+        FutureTask<Boolean> starting = new FutureTask<>(() -> isInterrupted(slow));
+        Thread thread = new Thread(starting);
+        thread.start();
+        Thread.sleep(after);
+        thread.interrupt();
+        assertTrue(starting.get(60, TimeUnit.SECONDS), "the flag of the thread stays");
+      }
+    }
+    assertFalse(runs().isEmpty());
+    for (Run run : runs()) {
+      RunStatus status = run.getInfo().getStatus();
+      assertTrue(status == RunStatus.KILLED || status == RunStatus.FINISHED, status.name());
+    }
+  }
+
+  /** Starts a run and closes it, if it was started; returns whether the thread was interrupted. */
+  private static boolean isInterrupted(TrackingClient client) {
+    try {
+      client.startRun("interrupted").close();
+    } catch (TrackingException error) {
+      assertEquals(TrackingException.INTERRUPTED, error.reason());
+    }
+    return Thread.currentThread().isInterrupted();
+  }
+
+  @Test
+  void aThreadThatWasInterruptedBeforeStartsNoRun() { // R9
+    Thread.currentThread().interrupt();
+    TrackingException error = assertThrows(TrackingException.class, () -> client.startRun("never"));
+    assertEquals(TrackingException.INTERRUPTED, error.reason());
+    assertTrue(Thread.interrupted());
+    assertEquals(List.of(), runs());
+  }
+
+  @Test
+  void aRunThatIsNotEndedAtOnceIsEndedWhenTheClientCloses() throws Exception { // R9, X5
+    try (Proxy proxy = new Proxy(server.port())) {
+      TrackingClient slow = TrackingClient.connect(proxy.uri());
+      slow.experiments().get("0");
+      proxy.swallowAnswers();
+      FutureTask<TrackingException> starting =
+          new FutureTask<>(() -> assertThrows(TrackingException.class, slow::createRun));
+      Thread thread = new Thread(starting);
+      thread.start();
+      waitUntil(() -> runs().size() == 1);
+      thread.interrupt();
+      TrackingException error = starting.get(60, TimeUnit.SECONDS);
+      assertEquals(TrackingException.INTERRUPTED, error.reason());
+      Run run = runs().get(0);
+      assertEquals(RunStatus.RUNNING, run.getInfo().getStatus());
+      String notEnded = "run " + run.getInfo().getRunId() + " was not ended: ";
+      assertTrue(error.getSuppressed()[0].getMessage().startsWith(notEnded));
+      proxy.heal();
+      proxy.cut();
+      slow.close();
+      assertEquals(RunStatus.KILLED, runs().get(0).getInfo().getStatus());
+    }
+  }
+
+  private List<Run> runs() {
+    List<Run> runs = new ArrayList<>();
+    client.runs().search(SearchRunsRequest.getDefaultInstance()).forEachRemaining(runs::add);
+    return runs;
+  }
+
+  private static void waitUntil(BooleanSupplier isSo) throws InterruptedException {
+    while (!isSo.getAsBoolean()) {
+      Thread.sleep(10);
+    }
+  }
+}
