@@ -70,7 +70,8 @@ final class Calls {
             "backoffMultiplier",
             3.0,
             "retryableStatusCodes",
-            List.of("UNAVAILABLE"));
+            // gRPC says UNKNOWN if the connection closes just as the call is written.
+            List.of("UNAVAILABLE", "UNKNOWN"));
     List<Map<String, String>> once =
         ONCE.entrySet().stream()
             .flatMap(

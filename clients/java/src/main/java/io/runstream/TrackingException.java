@@ -7,6 +7,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.runstream.v1.BatchError;
+import java.io.IOException;
 import java.util.Map;
 
 /**
@@ -55,7 +56,7 @@ public class TrackingException extends RuntimeException {
         }
       }
     }
-    Status.Code code = error.getStatus().getCode();
+    Status.Code code = codeOf(error.getStatus());
     String description = error.getStatus().getDescription();
     TrackingException made =
         new TrackingException(
@@ -65,6 +66,12 @@ public class TrackingException extends RuntimeException {
             info.getMetadataMap());
     made.initCause(error);
     return made;
+  }
+
+  private static Status.Code codeOf(Status status) {
+    boolean isClosed = // of which gRPC says UNKNOWN, if it happens just as the call is written
+        status.getCode() == Status.Code.UNKNOWN && status.getCause() instanceof IOException;
+    return isClosed ? Status.Code.UNAVAILABLE : status.getCode();
   }
 
   /** Returns the error of a stream that ended by one. */

@@ -120,7 +120,7 @@ class OutageTest {
   void aCallAtTheMomentOfACutIsRepeated() {
     try (Proxy proxy = new Proxy(server.port());
         TrackingClient client = TrackingClient.connect(proxy.uri())) {
-      for (int cut = 0; cut < 100; cut++) {
+      for (int cut = 0; cut < 40; cut++) {
         client.experiments().get("0");
         proxy.cut();
         client.experiments().get("0");
