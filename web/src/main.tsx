@@ -9,7 +9,7 @@ import { render } from "solid-js/web";
 import { shown } from "./api/client";
 import { lost, part } from "./api/connection";
 import { ErrorNote } from "./parts/ErrorNote";
-import { Help } from "./parts/Help";
+import { KeyboardHelp } from "./parts/KeyboardHelp";
 import { attempt, dismiss, notices } from "./parts/notices";
 import { theme, toggleTheme } from "./parts/theme";
 import "./style/base.css";
@@ -69,7 +69,7 @@ function Frame(props: RouteSectionProps) {
       </main>
       <Notices />
       <Show when={help()}>
-        <Help close={() => setHelp(false)} />
+        <KeyboardHelp close={() => setHelp(false)} />
       </Show>
     </>
   );

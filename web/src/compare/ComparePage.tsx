@@ -18,18 +18,18 @@ import type { Run } from "../api/runs";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes, duration, number, time } from "../parts/format";
-import { Long } from "../parts/Long";
+import { LongText } from "../parts/LongText";
 import { createLoaded } from "../parts/loaded";
-import { More } from "../parts/More";
-import { Scroll } from "../parts/Scroll";
+import { ScrollRegion } from "../parts/ScrollRegion";
+import { ShowMore } from "../parts/ShowMore";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
-import { createLiveRuns, type LiveRuns } from "../runs/live";
+import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { MOST_COMPARED } from "../runs/RunActions";
 import { best, lessIsBetter, type Row, rowsOf } from "./rows";
 import "../style/run.css";
 
-const Charts = lazy(() => part(() => import("../charts/Charts")));
+const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
 
 // Of params, and of metrics, to begin with.
 const MOST_ROWS = 200;
@@ -62,7 +62,7 @@ export default function ComparePage() {
             <Values live={live} />
           </Match>
           <Match when={tab() === "charts"}>
-            <Charts live={live} />
+            <MetricCharts live={live} />
           </Match>
           <Match when={tab() === "artifacts"}>
             <Files runs={live.runs()} />
@@ -104,7 +104,7 @@ function Values(props: { live: LiveRuns }) {
         />
         Only what differs
       </label>
-      <Scroll label="Comparison" tall>
+      <ScrollRegion label="Comparison" tall>
         <table class="compared">
           <Heads runs={runs()} />
           <tbody>
@@ -116,22 +116,22 @@ function Values(props: { live: LiveRuns }) {
               of={(run) => (run.end ? duration(run.end - run.start) : "")}
             />
             <Heading title="Params" columns={runs().length} />
-            <More items={some(params())} step={MOST_ROWS} noun="param" around={around}>
+            <ShowMore items={some(params())} step={MOST_ROWS} noun="param" around={around}>
               {(row) => (
                 <tr classList={{ differs: row.differs }}>
                   <th scope="row">{row.key}</th>
                   <For each={row.texts}>
                     {(text) => (
                       <td>
-                        <Long text={text} />
+                        <LongText text={text} />
                       </td>
                     )}
                   </For>
                 </tr>
               )}
-            </More>
+            </ShowMore>
             <Heading title="Metrics" columns={runs().length} />
-            <More items={some(metrics())} step={MOST_ROWS} noun="metric" around={around}>
+            <ShowMore items={some(metrics())} step={MOST_ROWS} noun="metric" around={around}>
               {(row) => {
                 const marked = () =>
                   best(
@@ -165,10 +165,10 @@ function Values(props: { live: LiveRuns }) {
                   </tr>
                 );
               }}
-            </More>
+            </ShowMore>
           </tbody>
         </table>
-      </Scroll>
+      </ScrollRegion>
     </>
   );
 }
@@ -239,7 +239,7 @@ function Files(props: { runs: Run[] }) {
           </p>
         }
       >
-        <Scroll label="Differing artifacts" tall>
+        <ScrollRegion label="Differing artifacts" tall>
           <table class="compared">
             <Heads runs={props.runs} />
             <tbody>
@@ -253,7 +253,7 @@ function Files(props: { runs: Run[] }) {
               </For>
             </tbody>
           </table>
-        </Scroll>
+        </ScrollRegion>
       </Show>
     </>
   );

@@ -11,10 +11,10 @@ import {
   restoreExperiment,
   searchExperiments,
 } from "../api/experiments";
-import { Ask } from "../parts/Ask";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
+import { FormDialog } from "../parts/FormDialog";
 import { ago, count, time } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
@@ -191,7 +191,7 @@ function Question(props: { asked: Asked; again: () => void; close: () => void })
   const asked = props.asked;
   if (asked.kind === "create")
     return (
-      <Ask
+      <FormDialog
         title="New experiment"
         fields={[{ label: "Name" }]}
         action="Create"
@@ -200,7 +200,7 @@ function Question(props: { asked: Asked; again: () => void; close: () => void })
       />
     );
   return (
-    <Ask
+    <FormDialog
       title={`Rename ${asked.experiment.name}`}
       fields={[{ label: "Name", value: asked.experiment.name }]}
       action="Rename"

@@ -2,7 +2,7 @@
 
 import { Show } from "solid-js";
 import { trackingUri } from "../api/experiments";
-import { Code } from "./Code";
+import { CodeLines } from "./CodeLines";
 import { createLoaded } from "./loaded";
 
 export function FirstRun(props: { experiment?: string | undefined }) {
@@ -21,7 +21,9 @@ export function FirstRun(props: { experiment?: string | undefined }) {
     <section class="empty">
       <h2>No runs yet</h2>
       <p>These lines log the first one, and it appears here at once:</p>
-      <Show when={uri.value()}>{(at) => <Code text={lines(at())} label="Log a first run" />}</Show>
+      <Show when={uri.value()}>
+        {(at) => <CodeLines text={lines(at())} label="Log a first run" />}
+      </Show>
       <p>
         MLflow's clients log here, too: <code>mlflow.set_tracking_uri("{location.origin}")</code>
       </p>

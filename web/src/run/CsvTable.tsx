@@ -3,9 +3,9 @@
 import { For, Show } from "solid-js";
 import { count } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
-import { Scroll } from "../parts/Scroll";
+import { ScrollRegion } from "../parts/ScrollRegion";
 import { render } from "../render/render";
-import Source from "./Source";
+import SourceText from "./SourceText";
 
 export default function CsvTable(props: { name: string; text: string; whole: boolean }) {
   const made = createLoaded(
@@ -23,14 +23,14 @@ export default function CsvTable(props: { name: string; text: string; whole: boo
   return (
     <Show
       when={made.value()?.rows}
-      fallback={made.loading() ? <p class="hint">Loading…</p> : <Source {...props} />}
+      fallback={made.loading() ? <p class="hint">Loading…</p> : <SourceText {...props} />}
     >
       <Show when={left() > 0}>
         <p class="hint">
           The first {count(rows().length - 1)} of {count(rows().length - 1 + left())} rows.
         </p>
       </Show>
-      <Scroll label="Table" tall>
+      <ScrollRegion label="Table" tall>
         <table class="pairs">
           <thead>
             <tr>
@@ -47,7 +47,7 @@ export default function CsvTable(props: { name: string; text: string; whole: boo
             </For>
           </tbody>
         </table>
-      </Scroll>
+      </ScrollRegion>
     </Show>
   );
 }

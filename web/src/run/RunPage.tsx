@@ -5,20 +5,20 @@ import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js"
 import { part } from "../api/connection";
 import { experimentName } from "../api/experiments";
 import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
-import { Ask } from "../parts/Ask";
 import { useText } from "../parts/address";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { ErrorNote } from "../parts/ErrorNote";
+import { FormDialog } from "../parts/FormDialog";
 import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
-import { createLiveRuns } from "../runs/live";
-import { Overview } from "./Overview";
+import { createLiveRuns } from "../runs/liveRuns";
+import { RunOverview } from "./RunOverview";
 import "../style/run.css";
 
-const Charts = lazy(() => part(() => import("../charts/Charts")));
-const Artifacts = lazy(() => part(() => import("./Artifacts")));
+const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
+const RunArtifacts = lazy(() => part(() => import("./RunArtifacts")));
 
 const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts" };
 
@@ -90,13 +90,13 @@ export default function RunPage() {
             </div>
             <Switch>
               <Match when={!tab()}>
-                <Overview run={now()} />
+                <RunOverview run={now()} />
               </Match>
               <Match when={tab() === "charts"}>
-                <Charts live={live} />
+                <MetricCharts live={live} />
               </Match>
               <Match when={tab() === "artifacts"}>
-                <Artifacts runId={now().id} />
+                <RunArtifacts runId={now().id} />
               </Match>
             </Switch>
             <Show when={deleting()}>
@@ -108,7 +108,7 @@ export default function RunPage() {
               />
             </Show>
             <Show when={renaming()}>
-              <Ask
+              <FormDialog
                 title={`Rename ${now().name}`}
                 fields={[{ label: "Name", value: now().name }]}
                 action="Rename"

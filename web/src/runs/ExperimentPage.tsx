@@ -11,7 +11,7 @@ import { FirstRun } from "../parts/FirstRun";
 import { count, counted } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
-import { csv, save } from "../parts/save";
+import { csv, saveFile } from "../parts/saveFile";
 import { Tabs } from "../parts/Tabs";
 import { ColumnPicker } from "./ColumnPicker";
 import { type Column, searchKey, title, value } from "./columns";
@@ -20,9 +20,9 @@ import { RunActions } from "./RunActions";
 import { RunsTable, type Sort } from "./RunsTable";
 import { createRunList } from "./runList";
 
-const Charts = lazy(() => part(() => import("../charts/Charts")));
-const Parallel = lazy(() => part(() => import("../charts/Parallel")));
-const Scatter = lazy(() => part(() => import("../charts/Scatter")));
+const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
+const ParallelCoordinates = lazy(() => part(() => import("../charts/ParallelCoordinates")));
+const ScatterPlot = lazy(() => part(() => import("../charts/ScatterPlot")));
 
 // Runs that are drawn if none are selected, and at most.
 const DRAWN = 10;
@@ -44,7 +44,7 @@ export default function ExperimentPage() {
   const [view, setView] = useText("view");
   const [flat, setFlat] = useText("flat");
   const [tab, setTab] = useText("tab");
-  if (tab() === "charts") Charts.preload(); // while the runs are read
+  if (tab() === "charts") MetricCharts.preload(); // while the runs are read
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
 
@@ -98,7 +98,7 @@ export default function ExperimentPage() {
       const runs = await list.all();
       const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
       const rows = runs.map((run) => shownColumns.map((column) => value(run, column)));
-      save(`${name.value() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
+      saveFile(`${name.value() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
     });
   const pick = () => {
     if (wanted()) keys.again();
@@ -180,13 +180,13 @@ export default function ExperimentPage() {
           <Show when={which()}>
             <p class="hint">{which()}</p>
           </Show>
-          <Charts runIds={drawn()} />
+          <MetricCharts runIds={drawn()} />
         </Match>
         <Match when={tab() === "parallel"}>
-          <Parallel list={list} selected={marked()} />
+          <ParallelCoordinates list={list} selected={marked()} />
         </Match>
         <Match when={tab() === "scatter"}>
-          <Scatter list={list} selected={marked()} />
+          <ScatterPlot list={list} selected={marked()} />
         </Match>
         <Match when={list.lines().length || list.loading()}>
           <RunsTable

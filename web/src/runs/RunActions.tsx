@@ -12,8 +12,8 @@ import {
   restoreRuns,
   setTag,
 } from "../api/runs";
-import { Ask } from "../parts/Ask";
 import { DeleteRuns } from "../parts/DeleteRuns";
+import { FormDialog } from "../parts/FormDialog";
 import { counted } from "../parts/format";
 import { attempt, tell } from "../parts/notices";
 
@@ -125,7 +125,7 @@ export function RunActions(props: {
         />
       </Show>
       <Show when={asked() === "rename"}>
-        <Ask
+        <FormDialog
           title={`Rename ${first()?.name}`}
           fields={[{ label: "Name", value: first()?.name ?? "" }]}
           action="Rename"
@@ -134,7 +134,7 @@ export function RunActions(props: {
         />
       </Show>
       <Show when={asked() === "tag"}>
-        <Ask
+        <FormDialog
           title={`Tag ${counted(props.ids.length, "run")}`}
           fields={[{ label: "Key", suggestions: props.tagKeys }, { label: "Value" }]}
           action="Set tag"

@@ -4,11 +4,11 @@ import { batch, createEffect, createMemo, createSignal, on } from "solid-js";
 import { countRuns, idList, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
 import type { RunChange } from "../api/watch";
 import { textOf } from "../parts/address";
-import { changed } from "./changes";
+import { applyChange } from "./applyChange";
+import { createChildRuns } from "./childRuns";
 import { type Column, defaults, keysOf } from "./columns";
-import { follow } from "./follow";
-import { createPages } from "./pages";
-import { createUnfolded } from "./unfolded";
+import { followExperiment } from "./followExperiment";
+import { createSearchPages } from "./searchPages";
 
 const SAMPLE = 20;
 
@@ -40,7 +40,7 @@ export function createRunList(asked: () => Asked) {
   const columns = () => (asked().columns.length ? asked().columns : chosen());
   const keys = () => keysOf([...columns(), `tags.${PARENT_TAG}`]);
   const query = createMemo(() => queryOf(asked()));
-  const pages = createPages({
+  const pages = createSearchPages({
     // Columns are chosen among all that the first runs have, unless somebody chose.
     query: () => ({ ...query(), ...(asked().columns.length && { keys: keys() }) }),
     keys,
@@ -54,7 +54,7 @@ export function createRunList(asked: () => Asked) {
       unfolded.readAgain(signal);
     },
   });
-  const unfolded = createUnfolded({
+  const unfolded = createChildRuns({
     query: (parent) => ({ ...childrenOf(asked(), [parent]), keys: keys() }),
     fail: pages.fail,
   });
@@ -96,7 +96,7 @@ export function createRunList(asked: () => Asked) {
     replace((run) => {
       const news = changes.get(run.id);
       if (!news) return run;
-      const now = news.reduce(changed, run);
+      const now = news.reduce(applyChange, run);
       const purged = news.some((change) => change.purged);
       if (!purged && now.deleted === (asked().view === "DELETED_ONLY")) return now;
       parents.add(run.tags.get(PARENT_TAG) ?? "");
@@ -134,7 +134,7 @@ export function createRunList(asked: () => Asked) {
 
   createEffect(on([query, () => textOf(asked().columns)], pages.reload, { defer: true }));
 
-  follow({
+  followExperiment({
     experimentId: () => asked().experimentId,
     begin: pages.reload,
     has: (id) => known().has(id),

@@ -5,12 +5,12 @@ import { createEffect, createMemo, createSignal, For, Show } from "solid-js";
 import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
 import { count } from "../parts/format";
-import { csv, save } from "../parts/save";
+import { csv, saveFile } from "../parts/saveFile";
 import { parts, title, value } from "../runs/columns";
 import type { RunList } from "../runs/runList";
 import { address, Drawing } from "./Drawing";
 import { dimension } from "./dimensions";
-import { saveDrawing } from "./picture";
+import { saveDrawingImage } from "./saveImage";
 import "../style/chart.css";
 
 const MOST = 2_000;
@@ -21,7 +21,7 @@ const BOTTOM = HEIGHT - 56;
 const TOP = 16;
 const RIGHT = WIDTH - 16;
 
-export default function Scatter(props: { list: RunList; selected: Set<string> }) {
+export default function ScatterPlot(props: { list: RunList; selected: Set<string> }) {
   const navigate = useNavigate();
   const [chosenX, setX] = useText("scatterx");
   const [chosenY, setY] = useText("scattery");
@@ -53,7 +53,7 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
   );
   const fromLeft = createMemo(() => points().toSorted((a, b) => a.cx - b.cx));
   const saveData = () =>
-    save(
+    saveFile(
       "scatter.csv",
       csv([
         ["run_id", "run_name", x(), y()],
@@ -68,7 +68,7 @@ export default function Scatter(props: { list: RunList; selected: Set<string> })
         <span role="status">
           {count(points().length)} of {count(props.list.total() ?? runs().length)} runs have both
         </span>
-        <button type="button" onClick={() => saveDrawing(drawing, "scatter")}>
+        <button type="button" onClick={() => saveDrawingImage(drawing, "scatter")}>
           SVG
         </button>
         <button type="button" disabled={!points().length} onClick={saveData}>

@@ -2,7 +2,7 @@
 
 import { createSignal } from "solid-js";
 
-export function Code(props: { text: string; label: string }) {
+export function CodeLines(props: { text: string; label: string }) {
   const [copied, setCopied] = createSignal(false);
   const copy = async () => {
     await navigator.clipboard.writeText(props.text);

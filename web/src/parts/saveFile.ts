@@ -3,7 +3,7 @@
 import { numberOf } from "./numeric";
 
 /** Offers a content as a download. */
-export function save(name: string, content: Blob | string, type = "text/csv"): void {
+export function saveFile(name: string, content: Blob | string, type = "text/csv"): void {
   const url = URL.createObjectURL(
     content instanceof Blob ? content : new Blob([content], { type: `${type};charset=utf-8` }),
   );

@@ -7,7 +7,7 @@ import { createLoaded } from "../parts/loaded";
 
 const MOST_ELEMENTS = 300_000;
 
-export default function Svg(props: { runId: string; artifact: Artifact }) {
+export default function SvgImage(props: { runId: string; artifact: Artifact }) {
   const [anyway, setAnyway] = createSignal(false);
   const safe = createLoaded(
     () => [props.runId, props.artifact.path, props.artifact.sha256, props.artifact.size] as const,

@@ -21,7 +21,7 @@ export interface Followed {
 }
 
 /** Tells a list of changes: what it shows on the next frame, all else once a second. */
-export function follow(list: Followed): void {
+export function followExperiment(list: Followed): void {
   const experiment = createMemo(list.experimentId);
   let waiting = new Map<string, RunChange[]>();
   let parents = new Set<string>();

@@ -1,14 +1,14 @@
 // Pictures of what is drawn.
 
 import type { Run } from "../api/runs";
-import { save } from "../parts/save";
+import { saveFile } from "../parts/saveFile";
 import { colour } from "../parts/theme";
 import { runColour } from "./colours";
 
 const LINE = 18;
 
 /** Saves a canvas with a title above it and the names of its runs below, as PNG. */
-export function savePicture(canvas: HTMLCanvasElement, title: string, runs: Run[]): void {
+export function saveChartImage(canvas: HTMLCanvasElement, title: string, runs: Run[]): void {
   const scale = devicePixelRatio;
   const out = document.createElement("canvas");
   out.width = canvas.width;
@@ -30,11 +30,11 @@ export function savePicture(canvas: HTMLCanvasElement, title: string, runs: Run[
     context.fillStyle = colour("text");
     context.fillText(run.name, 30, y);
   });
-  out.toBlob((blob) => blob && save(`${title}.png`, blob));
+  out.toBlob((blob) => blob && saveFile(`${title}.png`, blob));
 }
 
 /** Saves a drawing, with the colours of the present theme written into it, as SVG. */
-export function saveDrawing(drawing: SVGSVGElement, title: string): void {
+export function saveDrawingImage(drawing: SVGSVGElement, title: string): void {
   const copy = drawing.cloneNode(true) as SVGSVGElement;
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const shown = [drawing, ...drawing.querySelectorAll<SVGElement>("*")];
@@ -45,5 +45,5 @@ export function saveDrawing(drawing: SVGSVGElement, title: string): void {
       copied[i]?.setAttribute(name, style.getPropertyValue(name));
     copied[i]?.removeAttribute("class");
   });
-  save(`${title}.svg`, new XMLSerializer().serializeToString(copy), "image/svg+xml");
+  saveFile(`${title}.svg`, new XMLSerializer().serializeToString(copy), "image/svg+xml");
 }

@@ -27,7 +27,7 @@ export function xText(x: number, axis: Axis): string {
 }
 
 /** A chart in an element. It is made anew for other runs or settings, and goes on for other points. */
-export class Plot {
+export class LinePlot {
   plot: uPlot | undefined;
   #made = "";
   #curves: Curve[] = [];

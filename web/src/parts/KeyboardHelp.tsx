@@ -17,7 +17,7 @@ const KEYS: [string, string][] = [
   ["Escape", "Close a dialog or list"],
 ];
 
-export function Help(props: { close: () => void }) {
+export function KeyboardHelp(props: { close: () => void }) {
   return (
     <Dialog title="Keys" close={props.close}>
       <dl class="keys">

@@ -6,13 +6,13 @@ import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
-import { More } from "../parts/More";
-import { Preview } from "./Preview";
+import { ShowMore } from "../parts/ShowMore";
+import { FilePreview } from "./FilePreview";
 
 // Of a folder, to begin with.
 const MOST_FILES = 500;
 
-export default function Artifacts(props: { runId: string }) {
+export default function RunArtifacts(props: { runId: string }) {
   const [path, setPath] = useText("artifact");
   const [chosen, setChosen] = createSignal<Artifact>();
   const choose = (artifact: Artifact) => {
@@ -62,7 +62,7 @@ export default function Artifacts(props: { runId: string }) {
               </Show>
             </div>
             <Show when={!artifact().isFolder}>
-              <Preview runId={props.runId} artifact={artifact()} />
+              <FilePreview runId={props.runId} artifact={artifact()} />
             </Show>
           </section>
         )}
@@ -91,9 +91,9 @@ function Folder(props: {
         when={files.value()?.length}
         fallback={<p class="hint">{files.loading() ? "Loading…" : "No artifacts."}</p>}
       >
-        <More items={files.value() ?? []} step={MOST_FILES} noun="file">
+        <ShowMore items={files.value() ?? []} step={MOST_FILES} noun="file">
           {(artifact) => <Item {...props} artifact={artifact} />}
-        </More>
+        </ShowMore>
       </Show>
     </>
   );

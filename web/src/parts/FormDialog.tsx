@@ -11,7 +11,7 @@ export interface Field {
   suggestions?: string[];
 }
 
-export function Ask(props: {
+export function FormDialog(props: {
   title: string;
   fields: Field[];
   action: string;

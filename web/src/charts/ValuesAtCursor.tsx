@@ -5,9 +5,9 @@ import type { Run } from "../api/runs";
 import { number } from "../parts/format";
 import { runColour } from "./colours";
 import { type Curve, nearest, type Settings } from "./curves";
-import { xText } from "./plot";
+import { xText } from "./linePlot";
 
-export function Values(props: {
+export function ValuesAtCursor(props: {
   at: { x: number; left: number };
   curves: Curve[];
   runs: Run[];

@@ -2,7 +2,7 @@
 
 import type { JSX } from "solid-js";
 
-export function Scroll(props: { label: string; tall?: boolean; children: JSX.Element }) {
+export function ScrollRegion(props: { label: string; tall?: boolean; children: JSX.Element }) {
   return (
     <div
       class="scroll"

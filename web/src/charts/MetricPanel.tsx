@@ -8,21 +8,26 @@ import { ErrorNote } from "../parts/ErrorNote";
 import { count } from "../parts/format";
 import { attempt } from "../parts/notices";
 import { theme } from "../parts/theme";
-import type { LiveRuns } from "../runs/live";
+import type { LiveRuns } from "../runs/liveRuns";
 import { curve, nearest, type Settings, xsOf } from "./curves";
-import { savePicture } from "./picture";
-import { Plot } from "./plot";
-import { savePoints } from "./points";
+import { LinePlot } from "./linePlot";
+import { saveChartImage } from "./saveImage";
+import { savePoints } from "./savePoints";
 import type { Range } from "./scales";
-import { Values } from "./Values";
+import { ValuesAtCursor } from "./ValuesAtCursor";
 
 const LEAST_POINTS = 200;
 const MOST_POINTS = 4_000;
 
-export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; settings: Settings }) {
+export function MetricPanel(props: {
+  metric: string;
+  runs: Run[];
+  live: LiveRuns;
+  settings: Settings;
+}) {
   let root!: HTMLElement;
   let canvas!: HTMLDivElement;
-  let plot: Plot | undefined;
+  let plot: LinePlot | undefined;
   let frame = 0;
   const [seen, setSeen] = createSignal(false);
   const [width, setWidth] = createSignal(0);
@@ -57,7 +62,7 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
       rootMargin: "300px",
     });
     sight.observe(root);
-    plot = new Plot(canvas, {
+    plot = new LinePlot(canvas, {
       zoom: setRange,
       point: (x, left) => setCursor(x === undefined ? undefined : { x, left }),
     });
@@ -177,7 +182,9 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
         <button
           type="button"
           class="quiet"
-          onClick={() => plot?.plot && savePicture(plot.plot.ctx.canvas, props.metric, shownRuns())}
+          onClick={() =>
+            plot?.plot && saveChartImage(plot.plot.ctx.canvas, props.metric, shownRuns())
+          }
         >
           PNG<span class="unseen"> of {props.metric}</span>
         </button>
@@ -198,7 +205,12 @@ export function Panel(props: { metric: string; runs: Run[]; live: LiveRuns; sett
         <div ref={canvas} />
         <Show when={cursor()}>
           {(at) => (
-            <Values at={at()} curves={curves()} runs={props.runs} settings={props.settings} />
+            <ValuesAtCursor
+              at={at()}
+              curves={curves()}
+              runs={props.runs}
+              settings={props.settings}
+            />
           )}
         </Show>
       </div>

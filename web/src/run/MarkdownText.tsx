@@ -6,7 +6,7 @@ import { readable } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { render } from "../render/render";
 
-export default function Note(props: { text: string }) {
+export default function MarkdownText(props: { text: string }) {
   const text = createMemo(() => readable(props.text));
   const made = createLoaded(text, (text) => render({ kind: "markdown", text, name: "" }));
   return (

@@ -18,7 +18,7 @@ export interface Search {
   begun: (runs: Run[], signal: AbortSignal) => void;
 }
 
-export function createPages(search: Search) {
+export function createSearchPages(search: Search) {
   const [runs, setRuns] = createSignal<Run[]>([]);
   const [total, setTotal] = createSignal<number>();
   const [error, setError] = createSignal<ApiError>();

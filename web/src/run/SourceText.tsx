@@ -5,7 +5,7 @@ import { readable } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { render } from "../render/render";
 
-export default function Source(props: { name: string; text: string }) {
+export default function SourceText(props: { name: string; text: string }) {
   const shown = createMemo(() => readable(props.text));
   const made = createLoaded(
     () => [props.name, shown()] as const,

@@ -3,7 +3,7 @@
 import { createSignal, Show } from "solid-js";
 import { count, short } from "./format";
 
-export function Long(props: { text: string }) {
+export function LongText(props: { text: string }) {
   const [all, setAll] = createSignal(false);
   const cut = () => short(props.text);
   return (

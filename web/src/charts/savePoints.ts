@@ -2,7 +2,7 @@
 
 import { readTexts, type StepRange } from "../api/history";
 import type { Run } from "../api/runs";
-import { csv, save } from "../parts/save";
+import { csv, saveFile } from "../parts/saveFile";
 
 /** Saves the points of runs as CSV, those of a range of steps if one is given. */
 export async function savePoints(metric: string, runs: Run[], range: StepRange): Promise<void> {
@@ -12,5 +12,5 @@ export async function savePoints(metric: string, runs: Run[], range: StepRange):
     const points = await readTexts(run.id, metric, range);
     parts.push(csv(points.map((point) => [run.id, run.name, metric, ...point])));
   }
-  save(`${metric}.csv`, new Blob(parts, { type: "text/csv;charset=utf-8" }));
+  saveFile(`${metric}.csv`, new Blob(parts, { type: "text/csv;charset=utf-8" }));
 }

@@ -13,28 +13,28 @@ import {
   searchRuns,
   USER_TAG,
 } from "../api/runs";
-import { Code } from "../parts/Code";
+import { CodeLines } from "../parts/CodeLines";
 import { duration, number, time } from "../parts/format";
-import { Long } from "../parts/Long";
+import { LongText } from "../parts/LongText";
 import { createLoaded } from "../parts/loaded";
-import { More } from "../parts/More";
-import { Scroll } from "../parts/Scroll";
+import { ScrollRegion } from "../parts/ScrollRegion";
+import { ShowMore } from "../parts/ShowMore";
 import { StatusMark } from "../parts/StatusMark";
-import { Notes } from "./Notes";
+import { RunNotes } from "./RunNotes";
 
 const MOST_CHILDREN = 200;
 const MOST_PAIRS = 500;
 // The watch of a run does not tell of others.
 const CHILDREN_AGAIN_MS = 5_000;
 
-export function Overview(props: { run: Run }) {
+export function RunOverview(props: { run: Run }) {
   const uri = createLoaded(() => true, trackingUri);
   return (
     <div class="overview">
       <Facts run={props.run} />
       <section>
         <h2>Notes</h2>
-        <Notes
+        <RunNotes
           runId={props.run.id}
           text={props.run.tags.get(NOTE_TAG) ?? ""}
           fixed={props.run.deleted}
@@ -70,7 +70,7 @@ export function Overview(props: { run: Run }) {
       <section>
         <h2>Load it in Python</h2>
         <Show when={uri.value()}>
-          {(at) => <Code text={loading(props.run, at())} label="Load this run in Python" />}
+          {(at) => <CodeLines text={loading(props.run, at())} label="Load this run in Python" />}
         </Show>
       </section>
     </div>
@@ -175,7 +175,7 @@ function Pairs(props: { title: string; names: string[]; rows: string[][] }) {
         />
       </Show>
       <Show when={props.rows.length} fallback={<p class="hint">None.</p>}>
-        <Scroll label={props.title}>
+        <ScrollRegion label={props.title}>
           <table class="pairs">
             <thead>
               <tr>
@@ -183,7 +183,7 @@ function Pairs(props: { title: string; names: string[]; rows: string[][] }) {
               </tr>
             </thead>
             <tbody>
-              <More
+              <ShowMore
                 items={found()}
                 step={MOST_PAIRS}
                 noun="line"
@@ -199,16 +199,16 @@ function Pairs(props: { title: string; names: string[]; rows: string[][] }) {
                     <For each={row.slice(1)}>
                       {(text) => (
                         <td>
-                          <Long text={text} />
+                          <LongText text={text} />
                         </td>
                       )}
                     </For>
                   </tr>
                 )}
-              </More>
+              </ShowMore>
             </tbody>
           </table>
-        </Scroll>
+        </ScrollRegion>
       </Show>
     </section>
   );

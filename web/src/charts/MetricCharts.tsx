@@ -1,18 +1,18 @@
-// One panel for each metric of some runs, grouped by prefix.
+// The line charts of some runs: a panel for each metric, grouped by prefix.
 
 import { createMemo, createSignal, For, Show } from "solid-js";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { counted } from "../parts/format";
-import { More } from "../parts/More";
-import { createLiveRuns, type LiveRuns } from "../runs/live";
+import { ShowMore } from "../parts/ShowMore";
+import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { runColour } from "./colours";
 import type { Axis, Settings } from "./curves";
-import { Panel } from "./Panel";
+import { MetricPanel } from "./MetricPanel";
 import "../style/chart.css";
 
 /** The charts of runs that are read here, or of those that a page reads anyway. */
-export default function Charts(props: { runIds?: string[]; live?: LiveRuns }) {
+export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns }) {
   const live = props.live ?? createLiveRuns(() => props.runIds ?? []);
   const [axis, setAxis] = useText("x");
   const [logX, setLogX] = useText("logx");
@@ -139,16 +139,16 @@ function Group(props: { prefix: string; metrics: string[]; live: LiveRuns; setti
       </summary>
       <Show when={isOpen()}>
         <div class="panels">
-          <More items={props.metrics} step={MOST_PANELS} noun="chart">
+          <ShowMore items={props.metrics} step={MOST_PANELS} noun="chart">
             {(metric) => (
-              <Panel
+              <MetricPanel
                 metric={metric}
                 runs={props.live.runs()}
                 live={props.live}
                 settings={props.settings}
               />
             )}
-          </More>
+          </ShowMore>
         </div>
       </Show>
     </details>

@@ -12,7 +12,7 @@ export interface Children {
   fail: (failure: unknown, signal: AbortSignal) => void;
 }
 
-export function createUnfolded(children: Children) {
+export function createChildRuns(children: Children) {
   const [lists, setLists] = createSignal(new Map<string, Run[]>());
 
   const read = async (id: string, signal: AbortSignal) => {

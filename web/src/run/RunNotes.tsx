@@ -6,9 +6,9 @@ import { part } from "../api/connection";
 import { NOTE_TAG, setTag } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
 
-const Note = lazy(() => part(() => import("./Note")));
+const MarkdownText = lazy(() => part(() => import("./MarkdownText")));
 
-export function Notes(props: { runId: string; text: string; fixed: boolean }) {
+export function RunNotes(props: { runId: string; text: string; fixed: boolean }) {
   const [edited, setEdited] = createSignal<string>();
   // What the notes were when somebody began to edit them.
   const [before, setBefore] = createSignal("");
@@ -32,7 +32,7 @@ export function Notes(props: { runId: string; text: string; fixed: boolean }) {
       fallback={
         <>
           <Show when={props.text} fallback={<p class="hint">None yet.</p>}>
-            <Note text={props.text} />
+            <MarkdownText text={props.text} />
           </Show>
           <Show when={!props.fixed}>
             <button type="button" onClick={edit}>

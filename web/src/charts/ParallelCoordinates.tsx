@@ -5,19 +5,19 @@ import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show }
 import type { Run } from "../api/runs";
 import { useList } from "../parts/address";
 import { count } from "../parts/format";
-import { csv, save } from "../parts/save";
+import { csv, saveFile } from "../parts/saveFile";
 import { type Column, parts, title, value } from "../runs/columns";
 import type { RunList } from "../runs/runList";
-import { Axis, BOTTOM, type Brush, HEIGHT, TOP } from "./Axis";
 import { address, Drawing } from "./Drawing";
 import { dimension, heat } from "./dimensions";
-import { saveDrawing } from "./picture";
+import { Axis, BOTTOM, type Brush, HEIGHT, TOP } from "./ParallelAxis";
+import { saveDrawingImage } from "./saveImage";
 import "../style/chart.css";
 
 const MOST = 1_000;
 const LEAST_GAP = 130;
 const MARGIN = 70;
-export default function Parallel(props: { list: RunList; selected: Set<string> }) {
+export default function ParallelCoordinates(props: { list: RunList; selected: Set<string> }) {
   const navigate = useNavigate();
   const [axes, setAxes] = useList("axes");
   const [brushes, setBrushes] = createSignal(new Map<Column, Brush>());
@@ -83,7 +83,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
       return next;
     });
   const saveData = () =>
-    save(
+    saveFile(
       "parallel.csv",
       csv([
         ["run_id", ...shown()],
@@ -113,7 +113,7 @@ export default function Parallel(props: { list: RunList; selected: Set<string> }
           {count(fromTop().length)} of {count(props.list.total() ?? runs().length)} runs; drag along
           an axis to choose, click it for all
         </span>
-        <button type="button" onClick={() => saveDrawing(drawing, "parallel")}>
+        <button type="button" onClick={() => saveDrawingImage(drawing, "parallel")}>
           SVG
         </button>
         <button type="button" disabled={!fromTop().length} onClick={saveData}>

@@ -4,7 +4,7 @@ import { createMemo, createSignal, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { type Run, readRuns } from "../api/runs";
 import { type RunChange, watch } from "../api/watch";
-import { changed } from "./changes";
+import { applyChange } from "./applyChange";
 
 export type Listener = (changes: RunChange[]) => void;
 
@@ -35,7 +35,9 @@ export function createLiveRuns(ids: () => string[]) {
     const changes = waiting;
     waiting = [];
     setRuns((all) =>
-      all.map((run) => changes.filter((change) => change.run_id === run.id).reduce(changed, run)),
+      all.map((run) =>
+        changes.filter((change) => change.run_id === run.id).reduce(applyChange, run),
+      ),
     );
   };
   watch(

@@ -8,8 +8,8 @@ import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 
 const CsvTable = lazy(() => part(() => import("./CsvTable")));
-const Svg = lazy(() => part(() => import("./Svg")));
-const Source = lazy(() => part(() => import("./Source")));
+const SvgImage = lazy(() => part(() => import("./SvgImage")));
+const SourceText = lazy(() => part(() => import("./SourceText")));
 
 type Kind = "image" | "svg" | "audio" | "video" | "html" | "csv" | "text" | "other";
 
@@ -26,7 +26,7 @@ const KINDS: Record<string, Kind> = {
   ),
 };
 
-export function Preview(props: { runId: string; artifact: Artifact }) {
+export function FilePreview(props: { runId: string; artifact: Artifact }) {
   const url = () => fileUrl(props.runId, props.artifact.path);
   const kind = createMemo((): Kind => {
     const name = props.artifact.name.toLowerCase();
@@ -38,7 +38,7 @@ export function Preview(props: { runId: string; artifact: Artifact }) {
         <img src={url()} alt={props.artifact.name} />
       </Match>
       <Match when={kind() === "svg"}>
-        <Svg runId={props.runId} artifact={props.artifact} />
+        <SvgImage runId={props.runId} artifact={props.artifact} />
       </Match>
       <Match when={kind() === "audio"}>
         {/* biome-ignore lint/a11y/useMediaCaption: nobody wrote captions for what a run stored */}
@@ -85,7 +85,7 @@ function Text(props: { runId: string; artifact: Artifact; table: boolean }) {
       >
         <Show
           when={props.table}
-          fallback={<Source name={props.artifact.name} text={text.value() ?? ""} />}
+          fallback={<SourceText name={props.artifact.name} text={text.value() ?? ""} />}
         >
           <CsvTable
             name={props.artifact.name}

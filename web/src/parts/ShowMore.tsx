@@ -3,7 +3,7 @@
 import { createEffect, createSignal, For, type JSX, on, Show } from "solid-js";
 import { counted } from "./format";
 
-export function More<Item>(props: {
+export function ShowMore<Item>(props: {
   items: readonly Item[];
   /** How many are shown at first, and come with each step. */
   step: number;

@@ -5,7 +5,7 @@ import { infoOf, type MetricCell, type Run } from "../api/runs";
 import type { RunChange } from "../api/watch";
 
 /** Returns a run after a change. */
-export function changed(run: Run, change: RunChange): Run {
+export function applyChange(run: Run, change: RunChange): Run {
   const next: Run = { ...run, ...(change.info && infoOf(change.info)) };
   if (change.purged) next.deleted = true;
   if (change.params?.length) next.params = merged(run.params, change.params);
