@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from secrets import token_hex
 
 import pytest
 
@@ -31,3 +32,15 @@ def rest(server: ServerProcess) -> Iterator[Rest]:
     rest = Rest(server.http)
     yield rest
     rest.session.close()
+
+
+@pytest.fixture
+def experiment(rest: Rest) -> str:
+    """The id of a new experiment."""
+    return str(rest.post("experiments/create", name=token_hex(8))["experiment_id"])
+
+
+@pytest.fixture
+def run_id(rest: Rest, experiment: str) -> str:
+    """The id of a new run named `first`."""
+    return rest.create_run(experiment, run_name="first")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from runstream.v1.artifact_service_pb2 import (
     UploadStart,
 )
 from support.api import Api
+from support.server_process import ServerProcess
 
 MIB = 1024 * 1024
 
@@ -87,3 +89,9 @@ def on_disk(root: Path) -> list[str]:
     """All files below an artifact root."""
     found = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
     return sorted(str(file.relative_to(root)) for file in found)
+
+
+def stray_names(server: ServerProcess) -> list[str]:
+    """Contents that are nobody's now."""
+    with sqlite3.connect(server.database) as database:
+        return [name for (name,) in database.execute("SELECT name FROM stray ORDER BY name")]

@@ -35,7 +35,7 @@ class Rest:
         assert set(told) == {"error_code", "message"}
         return answer.status_code, told["error_code"], told["message"]
 
-    def create_run(self, **fields: Any) -> str:
-        """Create a run in `Default`; return its id."""
-        run_id = self.post("runs/create", experiment_id="0", **fields)["run"]["info"]["run_id"]
-        return str(run_id)
+    def create_run(self, experiment_id: str = "0", **fields: Any) -> str:
+        """Create a run, in `Default` if no experiment is named; return its id."""
+        run = self.post("runs/create", experiment_id=experiment_id, **fields)["run"]
+        return str(run["info"]["run_id"])

@@ -1,35 +1,19 @@
-"""The fluent API against a real server."""
+"""A run is started, logged to, nested, resumed and ended by functions (R5, R6)."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 import runstream
 from runstream import FailedPrecondition, InvalidArgument, NotFound
-from runstream.fluent.active_runs import _active_stack
 from runstream.process import context
 from support.server_process import ENVIRONMENT, ServerProcess
 
-
-@pytest.fixture(autouse=True)
-def tracking(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test logs to a server of its own, and leaves nothing behind."""
-    for name in list(os.environ):
-        if name.startswith(("RUNSTREAM_", "MLFLOW_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("RUNSTREAM_EXPERIMENT_ID", "")  # so that it is put back afterwards
-    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "")
-    runstream.set_tracking_uri(server.uri)
-    yield
-    while runstream.active_run():
-        runstream.end_run()
-    assert _active_stack.get() == ()
+pytestmark = pytest.mark.usefixtures("tracking")
 
 
 def test_a_run_is_logged_and_read_back(server: ServerProcess) -> None:
@@ -231,77 +215,7 @@ def test_flush_makes_what_was_logged_durable(server: ServerProcess) -> None:
         assert run.data.metrics == {"loss": 1.0}
 
 
-# Experiments
-
-
-def test_an_experiment_is_made_when_it_is_first_chosen() -> None:
-    experiment = runstream.set_experiment("sweep")
-    assert runstream.set_experiment("sweep") == experiment
-    assert runstream.set_experiment(experiment_id=experiment.experiment_id) == experiment
-    with runstream.start_run() as run:
-        runstream.set_experiment_tag("goal", "low")
-    assert run.info.experiment_id == experiment.experiment_id
-    with runstream.start_run(experiment_id="0") as other:
-        pass
-    assert other.info.experiment_id == "0"
-    assert runstream.get_experiment(experiment.experiment_id).tags == {"goal": "low"}
-    assert runstream.get_experiment_by_name("nothing") is None
-    made = runstream.create_experiment("made", tags={"a": 1})
-    assert runstream.get_experiment(made).name == "made"
-
-
-def test_a_deleted_or_unknown_experiment_cannot_be_chosen() -> None:
-    """E3."""
-    experiment = runstream.set_experiment("old")
-    runstream.TrackingClient().delete_experiment(experiment.experiment_id)
-    with pytest.raises(
-        FailedPrecondition, match="'old' is deleted; it must be in the active state"
-    ):
-        runstream.set_experiment("old")
-    with pytest.raises(NotFound):
-        runstream.set_experiment(experiment_id="77")
-    with pytest.raises(InvalidArgument):
-        runstream.set_experiment()
-    with pytest.raises(InvalidArgument):
-        runstream.set_experiment("a", "0")
-
-
-@pytest.mark.parametrize("prefix", ["RUNSTREAM", "MLFLOW"])
-def test_the_environment_chooses_the_experiment(
-    prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(f"{prefix}_EXPERIMENT_NAME", "from the environment")
-    with runstream.start_run() as run:
-        pass
-    name = runstream.get_experiment(run.info.experiment_id).name
-    assert name == "from the environment"
-    number = runstream.create_experiment("by number")
-    monkeypatch.setenv("RUNSTREAM_EXPERIMENT_ID", "")
-    monkeypatch.setenv(f"{prefix}_EXPERIMENT_ID", number)
-    with runstream.start_run() as run:
-        pass
-    assert run.info.experiment_id == number
-
-
-def test_an_experiment_is_forgotten_with_its_server(server: ServerProcess) -> None:
-    runstream.set_experiment("here")
-    runstream.set_tracking_uri(f"{server.uri}/")
-    assert os.environ["RUNSTREAM_EXPERIMENT_ID"] == "1"
-    runstream.set_tracking_uri("grpc://127.0.0.1:1")
-    assert "RUNSTREAM_EXPERIMENT_ID" not in os.environ
-
-
-def test_an_experiment_that_the_environment_chose_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("RUNSTREAM_EXPERIMENT_ID", "1")
-    runstream.set_tracking_uri("grpc://127.0.0.1:1")
-    assert os.environ["RUNSTREAM_EXPERIMENT_ID"] == "1"
-
-
 # The end of the program
-
-
 PROGRAM = """
 import sys, threading, runstream
 run = runstream.start_run()

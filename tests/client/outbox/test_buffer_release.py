@@ -1,0 +1,66 @@
+"""The outbox releases a buffer that nobody uses, and loses nothing that was logged to it."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from runstream.entities import Metric
+from runstream.outbox import outbox as outbox_module
+from support.outboxes import RUN, new_outbox, points, sent
+
+
+def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
+    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    outbox = new_outbox()
+    for number in range(100):
+        outbox.buffer(f"{number:032x}").log_metric("loss", 1.0, 0, 1)
+    sent(outbox)
+    outbox.collect()
+    assert len(outbox._buffers) == 0
+
+
+def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    outbox = new_outbox()
+    held = outbox.buffer(RUN)
+    outbox.collect()
+    assert held.retired
+    held.log_metric("loss", 1.0, 0, 1)
+    held.log_params({"lr": 1})
+    held.set_tags({"note": "x"})
+    held.log_batch([Metric("loss", 2.0, 1, 1)])
+    del held
+    gc.collect()
+    requests = sent(outbox)
+    assert len(points(requests)) == 2
+    assert [len(request.params) + len(request.tags) for request in requests].count(1) == 2
+
+
+def test_what_a_call_logs_while_its_buffer_is_let_go_is_sent(monkeypatch: Any) -> None:
+    """The call looks whether it may log, the buffer is let go of, and then the point comes."""
+    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    outbox = new_outbox()
+    held = outbox.buffer(RUN)
+
+    class Slow:
+        def __float__(self) -> float:
+            outbox.collect()
+            return 1.0
+
+    held.log_metric("loss", 0.5, 0, 1)
+    sent(outbox)
+    held.log_metric("loss", Slow(), 1, 1)
+    assert held.retired
+    del held
+    assert len(points(sent(outbox))) == 1
+
+
+def test_a_buffer_with_points_is_never_let_go(monkeypatch: Any) -> None:
+    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
+    assert not outbox.sleep()
+    assert len(points(sent(outbox))) == 1

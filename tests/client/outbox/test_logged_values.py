@@ -1,0 +1,186 @@
+"""What may be logged is logged, in whichever type; what may not is refused at once."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pandas
+import pytest
+from omegaconf import OmegaConf
+
+from runstream.entities import Metric, Param
+from runstream.errors import InvalidArgument
+from support.outboxes import RUN, as_bytes, new_outbox, points, sent
+
+
+@pytest.mark.parametrize(
+    ("value", "double"),
+    [
+        (3, 3.0),
+        (True, 1.0),
+        (np.float32(0.1), 0.10000000149011612),
+        (np.int64(3), 3.0),
+        (np.float64(math.nan), math.nan),
+        (np.array(2.5), 2.5),
+        (np.array([2.5]), 2.5),
+        (np.array([[2]]), 2.0),
+        (pandas.Series([2.5], index=["a"]), 2.5),
+        (ml_dtypes.bfloat16(0.1), 0.10009765625),
+        (np.array([0.1], ml_dtypes.bfloat16), 0.10009765625),
+        (Decimal("0.1"), 0.1),
+        (Fraction(1, 3), 1 / 3),
+        ("0.25", 0.25),
+        ("-1e-3", -0.001),
+        ("inf", math.inf),
+        (np.str_("2"), 2.0),
+    ],
+)
+def test_whatever_is_one_number_is_a_value(value: Any, double: float) -> None:
+    """M3."""
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    buffer.log_metric("loss", value, np.int32(3), np.int64(5))
+    buffer.log_metrics({"loss": value}, 4, 5)
+    buffer.log_batch([("loss", value, 5, 5)])
+    buffer.log_columns(["loss"], [0], [6], [5], [value])
+    assert points(sent(outbox)) == as_bytes([Metric("loss", double, 5, i) for i in range(3, 7)])
+
+
+@pytest.mark.parametrize(
+    "step", [50, 50.0, np.int64(50), np.float32(50), np.array([50]), Decimal(50), Fraction(50)]
+)
+def test_a_step_or_a_time_that_is_an_integer_may_be_of_any_type(step: Any) -> None:
+    """M2."""
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_metric("loss", 1.0, step, step)
+    outbox.buffer(RUN).log_batch([("loss", 2.0, step, step)])
+    wanted = [Metric("loss", value, 50, 50) for value in (1.0, 2.0)]
+    assert points(sent(outbox)) == as_bytes(wanted)
+
+
+def test_a_step_of_none_is_zero() -> None:
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_metric("loss", 1.0, None, 1)
+    outbox.buffer(RUN).log_metrics({"loss": 2.0}, None, 1)
+    assert [step for _, _, _, step in points(sent(outbox))] == [0, 0]
+
+
+BAD = [
+    ("", 1.0, 0, None, "KEY_EMPTY"),
+    ("/loss", 1.0, 0, None, "KEY_MALFORMED"),
+    ("a" * 251, 1.0, 0, None, "KEY_TOO_LONG"),
+    (7, 1.0, 0, None, "KEY_NOT_TEXT"),
+    ("loss", "one", 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", np.zeros(2), 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", 1j, 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", None, 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", [1.0], 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", 10**400, 0, None, "VALUE_NOT_A_NUMBER"),
+    ("loss", 1.0, 1.5, None, "STEP_NOT_AN_INTEGER"),
+    ("loss", 1.0, "1", None, "STEP_NOT_AN_INTEGER"),
+    ("loss", 1.0, 2**63, None, "STEP_OUT_OF_RANGE"),
+    ("loss", 1.0, 0, -1, "TIMESTAMP_OUT_OF_RANGE"),
+    ("loss", 1.0, 0, 2**63, "TIMESTAMP_OUT_OF_RANGE"),
+    ("loss", 1.0, np.float32(50.5), None, "STEP_NOT_AN_INTEGER"),
+    ("loss", 1.0, math.nan, None, "STEP_NOT_AN_INTEGER"),
+    ("loss", 1.0, 0, 1.5, "TIMESTAMP_NOT_AN_INTEGER"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "step", "timestamp", "reason"), BAD)
+def test_bad_input_is_refused_at_once_and_nothing_is_queued(
+    key: Any, value: Any, step: Any, timestamp: Any, reason: str
+) -> None:
+    """M1, M2."""
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    with pytest.raises(InvalidArgument) as one:
+        buffer.log_metric(key, value, step, timestamp)
+    with pytest.raises(InvalidArgument) as several:
+        buffer.log_metrics({"fine": 1.0, key: value}, step, timestamp)
+    assert one.value.reason == several.value.reason == reason
+    if timestamp is not None or reason.startswith(("KEY", "VALUE")):
+        row = (key, value, 1 if timestamp is None else timestamp, step)
+        with pytest.raises(InvalidArgument) as batch:
+            buffer.log_batch([Metric("fine", 1.0, 1, 0), row])
+        assert batch.value.reason == reason
+    assert sent(outbox) == []
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ([0], [1, 2], [1], [1.0]),
+        ([0, 1], [1, 2], [1, 2], [1.0, 2.0]),
+        ([-1], [1], [1], [1.0]),
+    ],
+)
+def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
+    outbox = new_outbox()
+    with pytest.raises(InvalidArgument) as error:
+        outbox.buffer(RUN).log_columns(["loss"], *columns)
+    assert error.value.reason == "METRIC_TABLE_MALFORMED"
+    assert sent(outbox) == []
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (lambda b: b.log_params({"lr": "x" * 65_537}), "VALUE_TOO_LONG"),
+        (lambda b: b.set_tags({"note": "x" * 65_537}), "VALUE_TOO_LONG"),
+        (lambda b: b.set_tags({"note": "\udc80"}), "VALUE_NOT_UNICODE"),
+        (lambda b: b.log_params({"a//b": 1}), "KEY_MALFORMED"),
+        (lambda b: b.log_params([("lr", 1), ("lr", 2)]), "PARAM_REPEATED"),
+        (lambda b: b.log_params({0: 1}), "KEY_NOT_TEXT"),
+        (lambda b: b.log_params("lr"), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params(["lr", 1]), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params(None), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params(Namespace), "PAIRS_MALFORMED"),
+        (lambda b: b.log_params({"lr": 1}, "ignore"), "ON_ERROR_UNKNOWN"),
+    ],
+)
+def test_bad_params_and_tags_are_refused_at_once(log: Callable[..., None], reason: str) -> None:
+    """M1, P2, P5."""
+    outbox = new_outbox()
+    with pytest.raises(InvalidArgument) as error:
+        log(outbox.buffer(RUN))
+    assert error.value.reason == reason
+    assert sent(outbox) == []
+
+
+@dataclass
+class Options:
+    lr: float = 0.1
+    layers: tuple[int, ...] = (3, 4)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"lr": 0.1, "layers": (3, 4)},
+        [("lr", 0.1), ("layers", (3, 4))],
+        [Param("lr", "0.1"), Param("layers", "(3, 4)")],
+        Namespace(lr=0.1, layers=(3, 4)),
+        SimpleNamespace(lr=0.1, layers=(3, 4)),
+        Options(),
+        OmegaConf.create({"lr": 0.1, "a": 3, "layers": "(${a}, 4)"}),
+    ],
+)
+def test_params_come_in_the_forms_that_people_have_them(params: Any) -> None:
+    """P1."""
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_params(params)
+    outbox.buffer(RUN).set_tags(params)
+    wanted = {"lr": "0.1", "layers": "(3, 4)"}
+    logged_params, logged_tags = sent(outbox)
+    assert {one.key: one.value for one in logged_params.params}.items() >= wanted.items()
+    assert {one.key: one.value for one in logged_tags.tags}.items() >= wanted.items()

@@ -1,0 +1,121 @@
+"""A purge that breaks off, or meets a restoration, leaves nothing half: row E5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc import StatusCode
+
+from runstream.v1 import experiment_service_pb2 as experiments_pb
+from runstream.v1.maintenance_service_pb2 import PurgeResponse
+from runstream.v1.run_service_pb2 import (
+    RestoreRunRequest,
+)
+from support.api import Api, refused
+from support.purging import (
+    delete,
+    delete_experiment,
+    everything_of,
+    full_run,
+    new_experiment,
+    purge,
+    rows,
+    visible,
+)
+from support.server_process import ServerProcess
+
+# A server that dies once 2,500 rows of each of two steps are gone.
+DIES = """
+import os, signal
+from runstream_service.care import purge
+remove_rows, steps = purge.remove_rows, []
+def dying(runs):
+    if len(steps) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    steps.append(runs)
+    return remove_rows(runs)
+purge.ROWS, purge.remove_rows = 2_500, dying
+from runstream.cli import main
+main()
+"""
+# A server in which somebody restores what is deleted, just before it is taken out of sight.
+RESTORES = """
+from runstream_service.care import purge
+from runstream_service.catalog import deletion, experiment_changes
+from runstream_service.engine.models import Experiment, Run
+take_experiments, take_runs = purge.take_experiments, purge.take_runs
+def late_experiments(before):
+    for experiment in Experiment.select().where(Experiment.deleted):
+        experiment_changes.restore(str(experiment.id), None)
+    return take_experiments(before)
+def late_runs(ids, before):
+    for run in Run.select().where(Run.deleted):
+        deletion.restore(run.uuid, None)
+    return take_runs(ids, before)
+purge.take_experiments, purge.take_runs = late_experiments, late_runs
+from runstream.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def changed_server(tmp_path: Path) -> Iterator[Callable[[str], ServerProcess]]:
+    """Start a server whose program begins with lines of ours."""
+    started: list[ServerProcess] = []
+
+    def start(program: str) -> ServerProcess:
+        started.append(ServerProcess(tmp_path / "runs.db", program=("-c", program)))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+
+
+def test_a_purge_that_broke_off_leaves_nothing_half_and_is_gone_on_with(
+    changed_server: Callable[[str], ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    """E5."""
+    server = changed_server(DIES)
+    api = connect(server.address)
+    gone = new_experiment(api, "gone")
+    runs = [full_run(api), full_run(api, gone, points=4_000)]
+    delete(api, runs[0])
+    delete_experiment(api, gone)
+    with pytest.raises(grpc.RpcError):
+        purge(api)
+    server.process.communicate()
+
+    server = changed_server("from runstream.cli import main\nmain()")
+    api = connect(server.address)
+    left = rows(server)
+    assert 0 < left["point"] < 8_000  # it was in the middle
+    assert visible(api) == set()
+    for run_id in runs:
+        with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+            api.runs.RestoreRun(RestoreRunRequest(run_id=run_id))
+    with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+        request = experiments_pb.RestoreExperimentRequest(experiment_id=gone)
+        api.experiments.RestoreExperiment(request)
+    said = purge(api, dry_run=True)
+    assert (said.runs, said.points) == (0, left["point"])
+    assert purge(api) == said
+    assert rows(server) == dict.fromkeys(left, 0) | {"experiment": 2, "run": 1}
+    assert new_experiment(api, "gone") == "2"
+
+
+def test_what_is_restored_in_time_stays_whole(
+    changed_server: Callable[[str], ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    api = connect(changed_server(RESTORES).address)
+    experiment = new_experiment(api, "back")
+    runs = [full_run(api), full_run(api, experiment)]
+    logged = [everything_of(api, run_id) for run_id in runs]
+    delete(api, runs[0])
+    delete_experiment(api, experiment)
+    assert purge(api) == PurgeResponse()
+    assert [everything_of(api, run_id) for run_id in runs] == logged

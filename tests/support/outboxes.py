@@ -1,0 +1,52 @@
+"""Outboxes without a thread or a server: a test takes out at once what was logged."""
+
+from __future__ import annotations
+
+import struct
+
+from runstream.entities import Metric
+from runstream.outbox.outbox import Outbox
+from runstream.rules import MESSAGE_BYTES
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+
+RUN = "a" * 32
+
+
+def new_outbox() -> Outbox:
+    """Return an outbox whose uploader's thread is this one: it does at once what is asked."""
+
+    def start() -> bool:
+        outbox.do_posted(0)
+        return True
+
+    outbox = Outbox(start)
+    return outbox
+
+
+def sent(outbox: Outbox) -> list[LogBatchRequest]:
+    """Send everything that was logged, and return it."""
+    outbox.collect()
+    stream = outbox.queue.begin_stream()
+    requests = []
+    while outbox.queue.pending():
+        message = outbox.queue.next_message(stream)
+        assert message is not None
+        assert len(message) <= MESSAGE_BYTES
+        requests.append(LogBatchRequest.FromString(message))
+        outbox.answer(stream, len(requests), None)
+    return requests
+
+
+def points(requests: list[LogBatchRequest]) -> list[tuple[str, bytes, int, int]]:
+    """Return the points of batches, their values as bytes because NaN equals nothing."""
+    return [
+        (table.keys[key], struct.pack("=d", value), timestamp, step)
+        for table in (request.metrics for request in requests)
+        for key, step, timestamp, value in zip(
+            table.key, table.step, table.timestamp, table.value, strict=True
+        )
+    ]
+
+
+def as_bytes(metrics: list[Metric]) -> list[tuple[str, bytes, int, int]]:
+    return [(m.key, struct.pack("=d", m.value), m.timestamp, m.step) for m in metrics]

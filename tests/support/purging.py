@@ -1,0 +1,93 @@
+"""Runs with something of everything, and what a purge leaves of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from runstream.v1 import experiment_service_pb2 as experiments_pb
+from runstream.v1.maintenance_service_pb2 import PurgeRequest, PurgeResponse
+from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ViewType
+from runstream.v1.run_service_pb2 import (
+    CreateRunRequest,
+    DeleteRunRequest,
+    GetRunRequest,
+    LogInputsRequest,
+    SearchRunsRequest,
+    SetTagRequest,
+)
+from runstream.v1.write_pb2 import WriteId
+from support.api import Api, batch
+from support.artifacts import upload
+from support.server_process import ServerProcess
+
+
+def purge(api: Api, **request: Any) -> PurgeResponse:
+    *_, last = api.maintenance.Purge(PurgeRequest(**request))
+    return last
+
+
+def delete(api: Api, *run_ids: str) -> None:
+    for run_id in run_ids:
+        api.runs.DeleteRun(DeleteRunRequest(run_id=run_id))
+
+
+def new_experiment(api: Api, name: str) -> str:
+    request = experiments_pb.CreateExperimentRequest(name=name)
+    return api.experiments.CreateExperiment(request).experiment_id
+
+
+def delete_experiment(api: Api, experiment_id: str) -> None:
+    request = experiments_pb.DeleteExperimentRequest(experiment_id=experiment_id)
+    api.experiments.DeleteExperiment(request)
+
+
+def read(name: str) -> DatasetInput:
+    dataset = Dataset(name=name, digest="1", source_type="local", source="{}")
+    return DatasetInput(dataset=dataset, tags=[InputTag(key="use", value="train")])
+
+
+def full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str:
+    """A run with something of everything; what it has of files and datasets, others have too."""
+    run_id = api.runs.CreateRun(CreateRunRequest(experiment_id=experiment_id)).run.info.run_id
+    rows = [(key, step, 1, 0.5) for step in range(points) for key in ("loss", "acc")]
+    api.stream([batch(run_id, rows, [("lr", "0.1")], [("team", "a")])])
+    own = read(run_id[:8])
+    api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read("shared"), own]))
+    write = WriteId(writer=run_id, sequence=1)
+    api.runs.SetTag(SetTagRequest(run_id=run_id, key="team", value="b", write=write))
+    upload(api, run_id, "shared.txt", b"shared")
+    upload(api, run_id, "own.txt", run_id.encode())
+    return run_id
+
+
+def visible(api: Api) -> set[str]:
+    found = api.runs.SearchRuns(SearchRunsRequest(run_view_type=ViewType.ALL)).runs
+    return {run.info.run_id for run in found}
+
+
+def rows(server: ServerProcess) -> dict[str, int]:
+    """How many rows each table has."""
+    tables = [
+        "experiment",
+        "run",
+        "param",
+        "run_tag",
+        "series",
+        "point",
+        "artifact",
+        "blob",
+        "dataset",
+        "input",
+    ]
+    tables += ["input_tag", "experiment_tag", "stray", "write"]
+    with closing(sqlite3.connect(server.database)) as database:
+        return {
+            table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in tables
+        }
+
+
+def everything_of(api: Api, run_id: str) -> Any:
+    return api.runs.GetRun(GetRunRequest(run_id=run_id)).run, api.points(run_id)
