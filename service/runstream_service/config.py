@@ -16,7 +16,7 @@ class Config:
         http_port: TCP port of the REST API; 0 takes a free one, None serves none.
         allowed_hosts: names under which browsers reach the HTTP side, beside those it knows.
         artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
-        lost_after: seconds without a sign of life after which a run is lost; 0 for never.
+        lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
         log_level: least level of the events written to stderr: debug, info, warning or error.
         listen: gRPC address in place of host and port, such as `unix:/run/runstream.sock`.
         lock_fd: open descriptor that holds the lock of the database already, inherited from the

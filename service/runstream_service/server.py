@@ -51,8 +51,7 @@ from runstream_service.files.storage import Storage
 from runstream_service.http.http_server import HttpServer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
-from runstream_service.live.heartbeats import Heartbeats
-from runstream_service.live.lost_runs import mark_lost_runs
+from runstream_service.live.heartbeats import Heartbeats, mark_lost_runs_regularly
 from runstream_service.rpc import page_token
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 from runstream_service.rpc.experiment_servicer import ExperimentServicer
@@ -191,7 +190,7 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         gc.set_threshold(100_000, 20, 20)
 
         looking = asyncio.gather(
-            mark_lost_runs(writer, heartbeats, config.lost_after), check_regularly(served)
+            mark_lost_runs_regularly(writer, heartbeats, config.lost_after), check_regularly(served)
         )
         await _until_stopped(stop, calls, config.idle_timeout)
         looking.cancel()

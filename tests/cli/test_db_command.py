@@ -94,7 +94,7 @@ def test_a_killed_server_leaves_no_fault(db: Shell, start_server: Start) -> None
     [
         ("UPDATE series SET count = count - 1", "summaries", "loss"),
         ("UPDATE series SET last_step = 7", "summaries", "loss"),
-        ("UPDATE series SET greatest = NULL", "summaries", "loss"),
+        ("UPDATE series SET max_value = NULL", "summaries", "loss"),
         ("DELETE FROM point WHERE step = 0", "summaries", "loss"),
         ("DELETE FROM experiment", "references", "experiment"),
         ("DELETE FROM schema_migration WHERE name LIKE '0004%'", "migrations", "0004"),
@@ -213,6 +213,32 @@ def test_an_old_database_is_upgraded_and_keeps_its_runs(db: Shell, tmp_path: Pat
     assert last == f"{old} is up to date."
     assert db.output("db", "upgrade", url(old)) == f"{last}\n"
     assert db.json("db", "check", url(old)) == {name: [] for name in CHECKS}
+
+
+def test_heartbeats_summaries_and_orphans_outlive_an_upgrade(db: Shell, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    before = Runner(SqliteDatabase(str(old)), str(_MIGRATIONS))
+    before.up("0015_more_writes")
+    before.database.close()
+    run = "'u', 0, '', '', 1, 5, '', 0, 0, 7"
+    change(
+        old,
+        "INSERT INTO run (uuid, experiment_id, name, user_id, status, start_time, artifact_uri, "
+        f"deleted, deleted_with_experiment, last_sign) VALUES ({run})",
+        "INSERT INTO series VALUES (1, 1, 'loss', 2, 3, 4, 0.5, -0.0, 2.5)",
+        "INSERT INTO point VALUES (1, 3, 3, -0.0), (1, 3, 4, 0.5)",
+        "INSERT INTO stray VALUES ('ab/c', 9)",
+    )
+    db.output("db", "upgrade", url(old))
+    with closing(sqlite3.connect(old)) as connection:
+        for query, row in (
+            ("SELECT last_heartbeat FROM run", (7,)),
+            ("SELECT min_value, max_value FROM series", (0.0, 2.5)),
+            ("SELECT name, since FROM orphan_blob", ("ab/c", 9)),
+            ("SELECT name FROM sqlite_schema WHERE name LIKE 'run_by_%sign%'", None),
+            ("SELECT tbl_name FROM sqlite_schema WHERE name = 'run_by_heartbeat'", ("run",)),
+        ):
+            assert connection.execute(query).fetchone() == row
 
 
 def test_a_database_that_is_served_is_not_upgraded(db: Shell, server: ServerProcess) -> None:

@@ -94,4 +94,4 @@ def on_disk(root: Path) -> list[str]:
 def stray_names(server: ServerProcess) -> list[str]:
     """Contents that are nobody's now."""
     with sqlite3.connect(server.database) as database:
-        return [name for (name,) in database.execute("SELECT name FROM stray ORDER BY name")]
+        return [name for (name,) in database.execute("SELECT name FROM orphan_blob ORDER BY name")]

@@ -81,7 +81,7 @@ def rows(server: ServerProcess) -> dict[str, int]:
         "dataset",
         "input",
     ]
-    tables += ["input_tag", "experiment_tag", "stray", "write"]
+    tables += ["input_tag", "experiment_tag", "orphan_blob", "write"]
     with closing(sqlite3.connect(server.database)) as database:
         return {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

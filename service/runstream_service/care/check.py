@@ -83,8 +83,8 @@ def _summaries() -> list[str]:
             Point.series,
             fn.COUNT(Point.step).alias("count"),
             fn.MAX(Point.step).alias("last_step"),
-            fn.MIN(Point.value).filter(numbers).alias("least"),
-            fn.MAX(Point.value).filter(numbers).alias("greatest"),
+            fn.MIN(Point.value).filter(numbers).alias("min_value"),
+            fn.MAX(Point.value).filter(numbers).alias("max_value"),
         )
         .group_by(Point.series)
         .alias("points")
@@ -92,8 +92,8 @@ def _summaries() -> list[str]:
     differ = fn.COALESCE(points.c.count, 0) != Series.count
     for said, found in (
         (Series.last_step, points.c.last_step),
-        (Series.least, points.c.least),
-        (Series.greatest, points.c.greatest),
+        (Series.min_value, points.c.min_value),
+        (Series.max_value, points.c.max_value),
     ):
         differ |= Expression(said, OP.IS_NOT, found)  # of two that are null, too
     query = (

@@ -14,7 +14,9 @@ from runstream_service.engine.statements import VALUES, compile_sql, json_array
 
 # The greatest of the values of one row is what SQLite calls the MAX of several.
 _NONE = SQL("0")
-_LAST = fn.MAX(Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_sign, _NONE))
+_LAST = fn.MAX(
+    Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_heartbeat, _NONE)
+)
 _RUNNING = fn.SUM(Run.status == RunStatus.RUNNING)
 _OF_EXPERIMENTS = compile_sql(
     Run.select(Run.experiment, fn.COUNT(Run.id), _RUNNING, fn.MAX(_LAST))
@@ -30,7 +32,7 @@ class Activity(NamedTuple):
         experiment: its internal id.
         runs: how many runs it has.
         running: how many of them are running.
-        last: when a run last started, ended or gave a sign of life.
+        last: when a run last started, ended or sent a heartbeat.
     """
 
     experiment: int

@@ -150,12 +150,12 @@ def store(run_id: str, path: str, sha256: str, size: int, put_as: str = "") -> S
     if blob is None and put_as:
         blob = blobs.insert(sha256, put_as, size)
     if blob is None:
-        return Stored(None, blobs.expect(sha256))
+        return Stored(None, blobs.reserve_name(sha256))
     replaced = first_row(owner.sql.blob_of, owner.id, path)
     upload_time = now()
     database.execute_sql(owner.sql.replace, (owner.id, path, blob, upload_time))
     if replaced is not None:
-        unused += [released.name for released in blobs.release(replaced)]
+        unused += [content.name for content in blobs.delete_unused(replaced)]
     return Stored(Entry(path, size, sha256, upload_time), unused=tuple(unused))
 
 
@@ -219,7 +219,7 @@ def delete(run_id: str, path: str, limit: int) -> list[str] | None:
     if not rows:
         return None
     database.execute_sql(owner.sql.delete, (owner.id, rows[0][0], rows[-1][0]))
-    return [released.name for released in blobs.release({blob for _, blob in rows})]
+    return [content.name for content in blobs.delete_unused({blob for _, blob in rows})]
 
 
 def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[tuple[Entry, str]]:

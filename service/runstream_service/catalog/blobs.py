@@ -1,9 +1,9 @@
-"""Blobs: contents that files of runs have, each stored once.
+"""Blobs: the contents of files, each stored once.
 
-A content is in the storage under a name that is never used again. The name is a `Stray` from
-before the content is put there until a blob has it, and again from when that blob is deleted until
-the content is removed: so whenever the server ends, no content is forgotten, and the storage need
-not be searched for what is nobody's.
+The storage has a content under a name that is never used again. The name is a row of `OrphanBlob`
+from before the content is put into the storage until a row of `Blob` has the name, and again from
+the deletion of that row until the content is removed. So a server that ends at any moment leaves
+no content without a row, and the storage never has to be listed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from runstream_service.engine.models import (
     Artifact,
     Blob,
     ModelArtifact,
+    OrphanBlob,
     SharedArtifact,
-    Stray,
     database,
 )
 from runstream_service.engine.statements import compile_sql, first_row, run_for_each
 
-# Milliseconds after which a content that was to be put there is taken for left by a crash.
-_PUT_WITHIN = 24 * 60 * 60 * 1000
+# Milliseconds within which a content is put into the storage; after them a crash left the name.
+_MAX_UPLOAD_TIME = 24 * 60 * 60 * 1000
 
 _OF_RUNS = Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)
 _OF_MODELS = ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
@@ -34,16 +34,18 @@ _SHARED = SharedArtifact.select(SharedArtifact.path).where(SharedArtifact.blob =
 _USED = fn.EXISTS(_OF_RUNS) | fn.EXISTS(_OF_MODELS) | fn.EXISTS(_SHARED)
 _SELECT = compile_sql(Blob.select(Blob.id).where(Blob.sha256 == ""))
 _INSERT = compile_sql(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
-_RELEASE = compile_sql(Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size))
-_ORPHANS = compile_sql(
+_DELETE_UNUSED = compile_sql(
+    Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size)
+)
+_SELECT_UNUSED = compile_sql(
     Blob.select(Blob.id).where((Blob.id > 0) & ~_USED).order_by(Blob.id).limit(1)
 )
-_EXPECT = compile_sql(Stray.insert_many([("", 0)], [Stray.name, Stray.since]))
-_FORGET = compile_sql(Stray.delete().where(Stray.name == ""))
+_INSERT_ORPHAN = compile_sql(OrphanBlob.insert_many([("", 0)], [OrphanBlob.name, OrphanBlob.since]))
+_DELETE_ORPHAN = compile_sql(OrphanBlob.delete().where(OrphanBlob.name == ""))
 
 
 @dataclass(frozen=True)
-class Released:
+class UnusedContent:
     """A content that no file has any more, to be removed from the storage."""
 
     name: str
@@ -56,41 +58,43 @@ def find(sha256: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def expect(sha256: str) -> str:
-    """Return the name under which a content is now to be put into the storage."""
+def reserve_name(sha256: str) -> str:
+    """Return a new name, under which the caller puts a content into the storage."""
     name = f"{sha256[:2]}/{sha256}-{secrets.token_hex(8)}"
-    database.execute_sql(_EXPECT, (name, now()))
+    database.execute_sql(_INSERT_ORPHAN, (name, now()))
     return name
 
 
 def insert(sha256: str, name: str, size: int) -> int | None:
-    """Insert the blob of a content that was put under an expected name.
+    """Insert the blob of a content that was put under a reserved name; return its id.
 
     Returns:
-        None if that took so long that the content was taken for forgotten and removed.
+        None if that took so long that a purge has removed the content.
     """
-    if not run_for_each(_FORGET, [(name,)]):
+    if not run_for_each(_DELETE_ORPHAN, [(name,)]):
         return None
     return int(database.execute_sql(_INSERT, (sha256, name, size)).lastrowid)
 
 
-def release(ids: Iterable[int]) -> list[Released]:
+def delete_unused(ids: Iterable[int]) -> list[UnusedContent]:
     """Delete those of the blobs that no file refers to."""
-    released = []
+    deleted = []
     for blob in ids:
-        released += [Released(*row) for row in database.execute_sql(_RELEASE, (blob,)).fetchall()]
-    run_for_each(_EXPECT, [(blob.name, 0) for blob in released])
-    return released
+        deleted += [
+            UnusedContent(*row) for row in database.execute_sql(_DELETE_UNUSED, (blob,)).fetchall()
+        ]
+    run_for_each(_INSERT_ORPHAN, [(blob.name, 0) for blob in deleted])
+    return deleted
 
 
-def forget(names: Iterable[str]) -> None:
-    """Forget strays whose contents are removed."""
-    run_for_each(_FORGET, [(name,) for name in names])
+def delete_orphans(names: Iterable[str]) -> None:
+    """Delete the rows of orphans whose contents are removed."""
+    run_for_each(_DELETE_ORPHAN, [(name,) for name in names])
 
 
-def orphans(after: int, limit: int) -> list[int]:
-    """Return blobs that no file refers to, by id."""
-    return [row[0] for row in database.execute_sql(_ORPHANS, (after, limit)).fetchall()]
+def find_unused(after: int, limit: int) -> list[int]:
+    """Return up to `limit` ids, greater than `after`, of blobs that no file refers to."""
+    return [row[0] for row in database.execute_sql(_SELECT_UNUSED, (after, limit)).fetchall()]
 
 
 def count_unused(runs: Select, models: Select) -> tuple[int, int]:
@@ -111,7 +115,7 @@ def count_unused(runs: Select, models: Select) -> tuple[int, int]:
     return count, size or 0
 
 
-def strays() -> list[str]:
-    """Return names of which nothing more is to be expected."""
-    left = Stray.select(Stray.name).where(Stray.since < now() - _PUT_WITHIN)
-    return [stray.name for stray in left]
+def find_orphans() -> list[str]:
+    """Return the names of contents that a crash left in the storage."""
+    left = OrphanBlob.select(OrphanBlob.name).where(OrphanBlob.since < now() - _MAX_UPLOAD_TIME)
+    return [orphan.name for orphan in left]

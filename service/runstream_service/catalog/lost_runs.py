@@ -16,7 +16,7 @@ LOST_TAG = "runstream.lost"
 
 # In the order of the model's fields, which is Peewee's.
 _UPDATE = compile_sql(
-    Run.update({Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0)
+    Run.update({Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0}).where(Run.id == 0)
 )
 _DELETE_TAG = compile_sql(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
 
@@ -24,7 +24,7 @@ _DELETE_TAG = compile_sql(RunTag.delete().where((RunTag.run == 0) & (RunTag.key 
 def mark_lost(run: int, last_heartbeat: int) -> None:
     """Make a run FAILED that has been silent since `last_heartbeat`."""
     at = datetime.fromtimestamp(last_heartbeat / 1000, timezone.utc)
-    tag = (LOST_TAG, f"The last sign of life came at {at:%Y-%m-%d %H:%M:%S} UTC.")
+    tag = (LOST_TAG, f"The last heartbeat came at {at:%Y-%m-%d %H:%M:%S} UTC.")
     database.execute_sql(_UPDATE, (FAILED, last_heartbeat, last_heartbeat, run))
     set_tags(run, [tag])
     changes.runs_changed([run], tags=[tag])
@@ -41,11 +41,11 @@ def revive(run: int, at: int) -> bool:
 
 def prepare_for_status(run: Run, status: int) -> None:
     """Prepare an active run for a status that somebody gives it: it is not lost any more."""
-    if run.last_sign is not None:
+    if run.last_heartbeat is not None:
         if run.status == FAILED and _delete_tag(run.id):
             changes.tag_deleted(run.uuid, run.experiment_id, LOST_TAG)
         if status == RUNNING:
-            run.last_sign = now()
+            run.last_heartbeat = now()
 
 
 def _delete_tag(run: int) -> bool:

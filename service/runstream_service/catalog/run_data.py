@@ -77,7 +77,7 @@ _METRICS = _statements(
 )
 _PARAMS = _statements(Param, Param.key, Param.value)
 _TAGS = _statements(RunTag, RunTag.key, RunTag.value)
-_SUMMARIES = _statements(Series, Series.key, Series.count, Series.least, Series.greatest)
+_SUMMARIES = _statements(Series, Series.key, Series.count, Series.min_value, Series.max_value)
 # A count is ten times as fast as what it spares for a run that is too large.
 _COUNTS = [
     compile_sql(table.select(fn.COUNT(table.run)).where(table.run == 0))

@@ -9,7 +9,9 @@ from runstream_service.engine.models import Run
 from runstream_service.engine.statements import compile_sql, first_row
 
 _SELECT_RUN = compile_sql(
-    Run.select(Run.id, Run.experiment, Run.status, Run.last_sign, Run.deleted).where(Run.uuid == "")
+    Run.select(Run.id, Run.experiment, Run.status, Run.last_heartbeat, Run.deleted).where(
+        Run.uuid == ""
+    )
 )
 
 # Numbers of the enum RunStatus.
@@ -22,7 +24,7 @@ class RunState(NamedTuple):
     id: int
     experiment_id: int
     status: int
-    last_sign: int | None
+    last_heartbeat: int | None
 
 
 def active_run(run_id: str) -> int:

@@ -31,7 +31,7 @@ _COLUMNS: list[Any] = [
     Run.deleted,
     Run.deleted_with_experiment,
     Run.purging,
-    Run.last_sign,
+    Run.last_heartbeat,
 ]
 _INSERT = compile_sql(
     Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS)
@@ -39,7 +39,9 @@ _INSERT = compile_sql(
 _SELECT = compile_sql(Run.select().where(Run.uuid == ""))
 # In the order of the model's fields, which is Peewee's.
 _UPDATE = compile_sql(
-    Run.update({Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_sign: 0}).where(Run.id == 0)
+    Run.update({Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0}).where(
+        Run.id == 0
+    )
 )
 
 
@@ -97,7 +99,7 @@ def create(new: NewRun) -> LoggedRun:
         status=RUNNING,
         start_time=now() if new.start_time is None else new.start_time,
         artifact_uri=below(experiment.artifact_location, f"{uuid}/artifacts"),
-        last_sign=now() if new.heartbeat else None,
+        last_heartbeat=now() if new.heartbeat else None,
     )
     values = [run.__data__.get(column.name) for column in _COLUMNS]
     run.id = database.execute_sql(_INSERT, values).lastrowid
@@ -166,7 +168,7 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     if not writes.to_run.accept(run.id, write):
         return run
     if told.heartbeat:
-        run.last_sign = now()
+        run.last_heartbeat = now()
     if told.status:
         prepare_for_status(run, told.status)
         run.status = told.status
@@ -177,7 +179,7 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     if told.name:
         run.name = told.name
         set_tags(run.id, [(NAME_TAG, told.name)])
-    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_sign, run.id))
+    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_heartbeat, run.id))
     changes.run_changed(run, [(NAME_TAG, told.name)] if told.name else [])
     return run
 

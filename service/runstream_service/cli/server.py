@@ -103,7 +103,7 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
     show_default=True,
     show_envvar=True,
     metavar="SECONDS",
-    help="Mark runs as failed that gave no sign of life for so long; 0 for never.",
+    help="Mark runs as failed that sent no heartbeat for so long; 0 for never.",
 )
 @click.option(
     "--log-level",

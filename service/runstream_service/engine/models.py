@@ -103,8 +103,8 @@ class Run(Table):
     deleted_time = BigIntegerField(null=True)
     # As that of an experiment.
     purging = BooleanField(default=False)
-    # When it last gave a sign of life; null for a run that is not expected to give any.
-    last_sign = BigIntegerField(null=True)
+    # The time of the last heartbeat; null for a run that is not expected to send any.
+    last_heartbeat = BigIntegerField(null=True)
 
 
 class Param(Table):
@@ -145,8 +145,8 @@ class Write(Table):
 class Series(Table):
     """One metric of one run, with a summary of its points.
 
-    `last_*` is the latest point by M5. `least` and `greatest` leave NaN out, and are null while
-    there is no other value.
+    `last_*` is the latest point by M5. `min_value` and `max_value` leave NaN out; they are null
+    while all values are NaN.
     """
 
     run_id: int
@@ -158,8 +158,8 @@ class Series(Table):
     last_step = BigIntegerField()
     last_timestamp = BigIntegerField()
     last_value = DoubleField()
-    least = DoubleField(null=True)
-    greatest = DoubleField(null=True)
+    min_value = DoubleField(null=True)
+    max_value = DoubleField(null=True)
 
     class Meta:
         constraints = (SQL("UNIQUE (run_id, key)"),)
@@ -250,11 +250,11 @@ class Blob(Table):
     size = BigIntegerField()
 
 
-class Stray(Table):
-    """A name under which there may be a content that no blob has.
+class OrphanBlob(Table):
+    """The name of a content in the storage that no row of `Blob` has.
 
-    It is on its way in, since the time `since`, or on its way out, with `since` 0; should the
-    server end before it is there, the name is here still.
+    Either the content is being stored, which began at the time `since`, or it is being removed,
+    and `since` is 0. If the server ends before that is done, the row is what is left of it.
     """
 
     name = TextField(primary_key=True)

@@ -155,13 +155,13 @@ class ArtifactStore:
             Unavailable: the storage failed.
         """
         count = size = after = 0
-        while found := await self._readers.run(blobs.orphans, after, _BATCH):
-            released = await self._writer.submit(blobs.release, found)
+        while found := await self._readers.run(blobs.find_unused, after, _BATCH):
+            released = await self._writer.submit(blobs.delete_unused, found)
             await self._remove([blob.name for blob in released])
             count += len(released)
             size += sum(blob.size for blob in released)
             after = found[-1]
-        await self._remove(await self._readers.run(blobs.strays))
+        await self._remove(await self._readers.run(blobs.find_orphans))
         return count, size
 
     async def _store(
@@ -179,7 +179,7 @@ class ArtifactStore:
     async def _remove(self, names: Sequence[str]) -> None:
         if names:
             await self._storage.delete(names)
-            await self._writer.submit(blobs.forget, names)
+            await self._writer.submit(blobs.delete_orphans, names)
 
 
 async def _prepend(

@@ -45,8 +45,8 @@ _SUMMARY = [
     Series.last_step,
     Series.last_timestamp,
     Series.last_value,
-    Series.least,
-    Series.greatest,
+    Series.min_value,
+    Series.max_value,
 ]
 _UPSERT_SERIES = compile_sql(
     Series.insert_many(
@@ -105,7 +105,7 @@ class Ingest:
         if models:
             model_metrics.note(run, batch.of_models, models)
         changes.logged(batch, state.experiment_id)
-        if state.last_sign is not None:
+        if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
         if batch.key:
             if self._summaries.are_too_many:
@@ -206,6 +206,6 @@ def _row(summary: Summary) -> tuple[Any, ...]:
         step,
         timestamp,
         NAN if nan else value,
-        summary.least,
-        summary.greatest,
+        summary.min_value,
+        summary.max_value,
     )

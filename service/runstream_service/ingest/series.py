@@ -25,8 +25,8 @@ _SELECT = compile_sql(
         Series.last_step,
         Series.last_timestamp,
         Series.last_value,
-        Series.least,
-        Series.greatest,
+        Series.min_value,
+        Series.max_value,
     ).where((Series.run == 0) & (Series.key == ""))
 )
 
@@ -51,8 +51,8 @@ class Summary:
     key: str
     count: int = 0
     last: Rank | None = None
-    least: float | None = None
-    greatest: float | None = None
+    min_value: float | None = None
+    max_value: float | None = None
 
     def precedes(self, steps: Sequence[int], timestamps: Sequence[int]) -> bool:
         """Return whether every one of these points is later than all that the series holds."""
@@ -70,10 +70,10 @@ class Summary:
             return False
         self.count += 1
         self.last = (step, timestamp, value, False)
-        if self.least is None or value < self.least:
-            self.least = value
-        if self.greatest is None or value > self.greatest:
-            self.greatest = value
+        if self.min_value is None or value < self.min_value:
+            self.min_value = value
+        if self.max_value is None or value > self.max_value:
+            self.max_value = value
         return True
 
     def fold(
@@ -94,9 +94,9 @@ class Summary:
             self.last = latest
         numbers = values if _all_numbers(values) else [v for v in values if v == v]
         if numbers:
-            least, greatest = min(numbers), max(numbers)
-            self.least = least if self.least is None else min(self.least, least)
-            self.greatest = greatest if self.greatest is None else max(self.greatest, greatest)
+            min_value, max_value = min(numbers), max(numbers)
+            self.min_value = min_value if self.min_value is None else min(self.min_value, min_value)
+            self.max_value = max_value if self.max_value is None else max(self.max_value, max_value)
 
 
 @dataclass(slots=True)
@@ -140,9 +140,9 @@ class Summaries:
         if row is None:
             summary = Summary(self._new_id(), run, key)
         else:
-            series, count, step, timestamp, value, least, greatest = row
+            series, count, step, timestamp, value, min_value, max_value = row
             last = rank(step, timestamp, float(value))  # NaN is stored as a text
-            summary = Summary(series, run, key, count, last, least, greatest)
+            summary = Summary(series, run, key, count, last, min_value, max_value)
         of_run = self._runs[run]
         of_run.by_key[key] = summary
         size = _SUMMARY_BYTES + sys.getsizeof(key)

@@ -1,63 +1,76 @@
-"""Which runs gave a sign of life, and when; those that give none any more are lost.
+"""The heartbeats of runs: a run that stops sending them is lost (R8).
 
-A run is expected to give signs from its first one on, while it is RUNNING; what is logged to it is
-a sign as well. A lost run is FAILED and has a tag that says so. It is RUNNING again with its next
-sign, and no longer lost once anybody says what its status is.
+A RUNNING run is expected to send heartbeats from its first heartbeat on; everything that is logged
+to the run counts as one, too. A lost run is FAILED and has a tag that says so. The next heartbeat
+makes it RUNNING again, and a status that a caller sets ends the matter.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
 import time
 from typing import NamedTuple
 
+from runstream.errors import RunstreamError
 from runstream_service.catalog.lost_runs import mark_lost, revive
 from runstream_service.catalog.run_state import FAILED, RUNNING, RunState, run_state
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Run, database
 from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.writer import Writer
 
-_SIGNED = compile_sql(Run.update({Run.last_sign: 0}).where(Run.id == 0))
+log = logging.getLogger(__name__)
+
+# Seconds in which clients can reconnect after the server was away.
+_GRACE = 15.0
+
+# Seconds between two checks for lost runs, at most.
+_MAX_PAUSE = 15.0
+
+_UPDATE = compile_sql(Run.update({Run.last_heartbeat: 0}).where(Run.id == 0))
 
 
-class _Sign(NamedTuple):
-    """A sign of life.
+class _Heartbeat(NamedTuple):
+    """The time of a heartbeat by both clocks, in milliseconds.
 
     Attributes:
-        moment: when it came, in milliseconds of the monotonic clock.
-        at: the same, since the epoch.
+        monotonic: by the monotonic clock.
+        timestamp: since the epoch.
     """
 
-    moment: float
-    at: int
+    monotonic: float
+    timestamp: int
 
 
 class Heartbeats:
-    """The signs of life of all runs, on the writer's thread alone.
+    """The last heartbeat of each run, on the writer's thread alone.
 
-    A sign is kept in memory, and in the database as often as it takes to know it to a quarter of
-    the time after which a run is lost. How long a run has been silent is measured by the monotonic
-    clock, so that a clock that is set neither ends live runs nor keeps lost ones. Only what came
-    before the server was started is judged by the time in the database.
+    Each heartbeat is kept in memory. The database gets one of a run only after a quarter of
+    `lost_after` has passed since the one before, which is precise enough for a restart. The
+    silence of a run is measured by the monotonic clock, so that a change of the system clock
+    neither ends live runs nor keeps lost ones. Only heartbeats from before the start of the server
+    are judged by their timestamp in the database.
     """
 
     def __init__(self, lost_after: float) -> None:
-        """Begin without signs.
+        """Start without heartbeats.
 
         Args:
-            lost_after: seconds without a sign after which a run is lost; 0 for never.
+            lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
         """
         self._lost_after = round(1000 * lost_after)
-        self._signs: dict[int, _Sign] = {}  # the last one, by run
-        self._written: dict[int, float] = {}  # the moment of the one in the database
-        self._looked = -math.inf  # the moment of the last look for lost runs
+        self._last: dict[int, _Heartbeat] = {}  # by internal id of the run
+        self._stored: dict[int, float] = {}  # monotonic time of the one in the database, by run
+        self._last_check = -math.inf  # monotonic time of the last `mark_lost_runs`
 
     def reset(self) -> None:
-        """Write every sign again: what was written has not been committed."""
-        self._written.clear()
+        """After a rollback: store the next heartbeat of every run again."""
+        self._stored.clear()
 
     def record(self, run_id: str) -> None:
-        """Take a sign of life of a run.
+        """Record a heartbeat of a run.
 
         Raises:
             NotFound, FailedPrecondition: as `active_run`.
@@ -65,39 +78,68 @@ class Heartbeats:
         self.record_run(run_state(run_id))
 
     def record_run(self, run: RunState) -> None:
-        """Take what was logged to a run as a sign of life."""
-        at, moment = now(), _moment()
-        if run.status == FAILED and run.last_sign is not None:
-            if revive(run.id, at):
-                self._signs[run.id] = _Sign(moment, at)
+        """Record that a run sent a heartbeat, or that something was logged to it."""
+        heartbeat = _Heartbeat(_monotonic(), now())
+        if run.status == FAILED and run.last_heartbeat is not None:
+            if revive(run.id, heartbeat.timestamp):
+                self._last[run.id] = heartbeat
         elif run.status == RUNNING and self._lost_after:
-            self._signs[run.id] = _Sign(moment, at)
-            if moment - self._written.get(run.id, -math.inf) >= self._lost_after / 4:
-                self._written[run.id] = moment
-                database.execute_sql(_SIGNED, (at, run.id))
+            self._last[run.id] = heartbeat
+            stored = self._stored.get(run.id, -math.inf)
+            if heartbeat.monotonic - stored >= self._lost_after / 4:
+                self._stored[run.id] = heartbeat.monotonic
+                database.execute_sql(_UPDATE, (heartbeat.timestamp, run.id))
 
     def mark_lost_runs(self) -> list[str]:
-        """Make runs FAILED that gave no sign for too long, and return their ids."""
-        lost, signs, moment = [], {}, _moment()
-        expected = (Run.status == RUNNING) & Run.last_sign.is_null(False) & ~Run.deleted
-        query = Run.select(Run.id, Run.uuid, Run.last_sign).where(expected)
-        for run, run_id, last_sign in database.execute(query):
-            sign = self._signs.get(run) or self._first_known(last_sign, moment)
-            if sign.moment < moment - self._lost_after:
-                lost.append((run, run_id, sign.at))
+        """Make runs FAILED that have been silent for too long, and return their ids."""
+        lost, alive, moment = [], {}, _monotonic()
+        expected = (Run.status == RUNNING) & Run.last_heartbeat.is_null(False) & ~Run.deleted
+        query = Run.select(Run.id, Run.uuid, Run.last_heartbeat).where(expected)
+        for run, run_id, timestamp in database.execute(query):
+            heartbeat = self._last.get(run) or self._from_database(timestamp, moment)
+            if heartbeat.monotonic < moment - self._lost_after:
+                lost.append((run, run_id, heartbeat.timestamp))
             else:
-                signs[run] = sign
-        for run, _, at in lost:
-            mark_lost(run, at)
-        self._signs, self._looked = signs, moment
-        self._written = {run: at for run, at in self._written.items() if run in signs}
+                alive[run] = heartbeat
+        for run, _, timestamp in lost:
+            mark_lost(run, timestamp)
+        self._last, self._last_check = alive, moment
+        self._stored = {run: at for run, at in self._stored.items() if run in alive}
         return [run_id for _, run_id, _ in lost]
 
-    def _first_known(self, last_sign: int, moment: float) -> _Sign:
-        """Return the sign of a run that has come up since the last look, or was there at start."""
-        silent = min(max(0, now() - last_sign), moment - self._looked)
-        return _Sign(moment - silent, last_sign)
+    def _from_database(self, timestamp: int, moment: float) -> _Heartbeat:
+        """Return the heartbeat of a run that is new since the last check, or since the start."""
+        silent = min(max(0, now() - timestamp), moment - self._last_check)
+        return _Heartbeat(moment - silent, timestamp)
 
 
-def _moment() -> float:
+async def mark_lost_runs_regularly(
+    writer: Writer, heartbeats: Heartbeats, lost_after: float
+) -> None:
+    """Mark runs as lost that have sent no heartbeat for `lost_after` seconds, until cancelled."""
+    if not lost_after:
+        return
+    grace = min(lost_after, _GRACE)
+    pause = min(lost_after / 4, _MAX_PAUSE)
+    await asyncio.sleep(grace)
+    while True:
+        await _mark_lost_runs(writer, heartbeats, lost_after)
+        paused = time.monotonic()  # stands still while the machine sleeps
+        await asyncio.sleep(pause)
+        if time.monotonic() - paused > pause + grace:
+            # The server process was stopped and received no heartbeats.
+            await asyncio.sleep(grace)
+
+
+async def _mark_lost_runs(writer: Writer, heartbeats: Heartbeats, lost_after: float) -> None:
+    try:
+        lost = await writer.submit(heartbeats.mark_lost_runs)
+    except RunstreamError:  # the writer has logged it
+        return
+    if lost:
+        ids = ", ".join(lost[:10]) + (", ..." if len(lost) > 10 else "")
+        log.info("%d runs sent no heartbeat for %g s: %s", len(lost), lost_after, ids)
+
+
+def _monotonic() -> float:
     return time.monotonic() * 1000

@@ -49,7 +49,7 @@ TEXTS = {
     "artifact_uri": Run.artifact_uri,
 }
 PAIRS: dict[str, Any] = {"params": Param, "tags": RunTag}
-EXTREMES = {"minimum": Series.least, "maximum": Series.greatest}
+EXTREMES = {"minimum": Series.min_value, "maximum": Series.max_value}
 DATASETS = {"name": Dataset.name, "digest": Dataset.digest, "context": InputTag.value}
 
 _FALSE = SQL("1 = 0")

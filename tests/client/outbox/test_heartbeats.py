@@ -1,4 +1,4 @@
-"""Open runs give signs of life, whatever becomes of their process, and ended runs give none."""
+"""Open runs send heartbeats, whatever becomes of their process, and ended runs send none."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_run_of_a_killed_process_is_failed_until_it_is_resumed_and_that_of_a
     killed.process.kill()
     killed.process.communicate()
     run = wait_for(client, killed.run_id, "FAILED")
-    assert run.data.tags[LOST].startswith("The last sign of life came at ")
+    assert run.data.tags[LOST].startswith("The last heartbeat came at ")
     assert client.get_run(quiet.run_id).info.status == "RUNNING"
     quiet.finish()
     assert client.get_run(quiet.run_id).info.status == "FINISHED"
@@ -105,7 +105,7 @@ with runstream.start_run(*sys.argv[1:]) as run:
 def test_the_run_of_a_process_that_is_killed_right_after_its_start_is_failed(
     server: ServerProcess, client: TrackingClient
 ) -> None:
-    """R8: a new run, and one that is resumed and never gave a sign before."""
+    """R8: a new run, and one that is resumed and never sent a heartbeat before."""
     for resumed in ([], [client.create_run().info.run_id]):
         process = subprocess.run(
             [sys.executable, "-c", STARTS, *resumed],
@@ -132,7 +132,7 @@ def test_the_run_of_a_stopped_process_is_lost_and_comes_back_with_it(
     assert client.get_run(training.run_id).info.status == "FINISHED"
 
 
-def test_a_run_is_known_to_give_signs_from_its_start_on(
+def test_a_run_is_known_to_send_heartbeats_from_its_start_on(
     server: ServerProcess, client: TrackingClient
 ) -> None:
     quiet = client.create_run().info.run_id
@@ -141,7 +141,7 @@ def test_a_run_is_known_to_give_signs_from_its_start_on(
     with runstream.start_run() as run, sqlite3.connect(server.database) as database:
 
         def expected() -> set[str]:
-            rows = database.execute("SELECT uuid FROM run WHERE last_sign IS NOT NULL")
+            rows = database.execute("SELECT uuid FROM run WHERE last_heartbeat IS NOT NULL")
             return {row[0] for row in rows}
 
         give_up = time.monotonic() + 10
@@ -175,8 +175,8 @@ def test_a_forked_child_gives_no_signs_of_the_run_of_its_parent() -> None:
     assert not outbox.heartbeats
 
 
-def signs(outbox: Outbox) -> list[str]:
-    """Return which runs the batches that wait are signs of, and answer them."""
+def sent_heartbeats(outbox: Outbox) -> list[str]:
+    """Return which runs the batches that wait are heartbeats of, and answer them."""
     stream, runs = outbox.queue.begin_stream(), []
     while outbox.queue.pending():
         request = LogBatchRequest.FromString(outbox.queue.next_message(stream) or b"")
@@ -203,17 +203,17 @@ def test_a_sign_is_given_only_of_an_open_run_of_which_nothing_else_is_sent(outbo
     logging = outbox.buffer(OTHER)
     outbox.start_heartbeats(RUN, "me")
     outbox.start_heartbeats(OTHER, "me")
-    assert signs(outbox) == [RUN, OTHER]
+    assert sent_heartbeats(outbox) == [RUN, OTHER]
     time.sleep(0.06)
     logging.log_metric("loss", 1.0, 0, None)
     outbox.collect()
     outbox.heartbeats.send()
-    assert signs(outbox) == [RUN]
+    assert sent_heartbeats(outbox) == [RUN]
     outbox.stop_heartbeats(RUN, "me")
     outbox.stop_heartbeats(OTHER, "me")
     time.sleep(0.06)
     assert outbox.heartbeats.send() is None
-    assert signs(outbox) == []
+    assert sent_heartbeats(outbox) == []
 
 
 def test_a_run_that_is_open_twice_gives_signs_until_it_is_ended_twice(outbox: Outbox) -> None:
@@ -239,7 +239,7 @@ def test_signs_do_not_pile_up_and_nobody_waits_for_them(outbox: Outbox) -> None:
     time.sleep(0.06)
     outbox.heartbeats.send()
     assert outbox.drain(0.01, 0.01)
-    assert signs(outbox) == [RUN]
+    assert sent_heartbeats(outbox) == [RUN]
     assert outbox.drain(0, 0) is None
 
 

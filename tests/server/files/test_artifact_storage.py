@@ -142,7 +142,7 @@ def test_collecting_removes_what_a_crash_left_and_nothing_of_others(
     names = {"leaving": 0, "left": 1, "coming": time.time_ns() // 1_000_000}
     with sqlite3.connect(server.database) as database:
         for name, since in names.items():
-            database.execute("INSERT INTO stray VALUES (?, ?)", (f"ab/{name}", since))
+            database.execute("INSERT INTO orphan_blob VALUES (?, ?)", (f"ab/{name}", since))
     (root / "ab").mkdir(exist_ok=True)
     for name in (*names, "another"):
         (root / "ab" / name).write_bytes(b"x")

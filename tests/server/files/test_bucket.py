@@ -134,8 +134,8 @@ def test_a_content_that_was_taken_for_forgotten_is_put_again(
     with sqlite3.connect(server.database) as database:
         database.executescript(
             "CREATE TABLE once (x); INSERT INTO once VALUES (1); "
-            "CREATE TRIGGER collected AFTER INSERT ON stray WHEN EXISTS (SELECT 1 FROM once) "
-            "BEGIN DELETE FROM stray; DELETE FROM once; END"
+            "CREATE TRIGGER collected AFTER INSERT ON orphan_blob WHEN EXISTS (SELECT 1 FROM once) "
+            "BEGIN DELETE FROM orphan_blob; DELETE FROM once; END"
         )
     api = connect(server.address)
     run_id = api.new_run()

@@ -79,7 +79,7 @@ def test_any_points_are_stored_once_and_summarised_right(
 def summary(server: ServerProcess, run_id: str, key: str) -> tuple[object, ...]:
     with sqlite3.connect(server.database) as database:
         found: tuple[object, ...] = database.execute(
-            "SELECT count, least, greatest FROM series JOIN run ON run.id = series.run_id "
+            "SELECT count, min_value, max_value FROM series JOIN run ON run.id = series.run_id "
             "WHERE uuid = ? AND key = ?",
             (run_id, key),
         ).fetchone()

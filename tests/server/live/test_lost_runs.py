@@ -1,4 +1,4 @@
-"""Signs of life: a run whose client vanished is FAILED, and RUNNING again when it is back."""
+"""Heartbeats: a run whose client vanished is FAILED, and RUNNING again when it is back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.run_pb2 import Run, RunStatus
 from runstream.v1.watch_service_pb2 import WatchRequest
-from runstream_service.live.lost_runs import mark_lost_runs
+from runstream_service.live.heartbeats import mark_lost_runs_regularly
 from support.api import Api, batch
 from support.server_process import ServerProcess
 
@@ -25,8 +25,8 @@ def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
     return start_server(RUNSTREAM_LOST_AFTER="0.4")
 
 
-def sign(api: Api, run_id: str) -> None:
-    """Give a sign of life."""
+def send_heartbeat(api: Api, run_id: str) -> None:
+    """Send a heartbeat of a run."""
     (answer,) = api.stream([batch(run_id)])
     assert not answer.HasField("error")
 
@@ -48,31 +48,31 @@ def wait_until_lost(api: Api, run_id: str, seconds: float = 30) -> Run:
     return run
 
 
-def test_a_run_that_gives_no_more_signs_is_failed_and_says_so(api: Api) -> None:
+def test_a_run_that_sends_no_more_heartbeats_is_failed_and_says_so(api: Api) -> None:
     run_id = api.new_run()
     before = time.time_ns() // 1_000_000
-    sign(api, run_id)
+    send_heartbeat(api, run_id)
     after = time.time_ns() // 1_000_000
     run = wait_until_lost(api, run_id)
     assert run.info.status == RunStatus.FAILED
     assert before <= run.info.end_time <= after
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(run.info.end_time // 1000))
-    assert tags(run)[LOST] == f"The last sign of life came at {moment} UTC."
+    assert tags(run)[LOST] == f"The last heartbeat came at {moment} UTC."
 
 
-def test_a_run_that_never_gave_a_sign_is_left_alone(api: Api) -> None:
-    silent, logged, one_shot, signing = (api.new_run() for _ in range(4))
+def test_a_run_that_never_sent_a_heartbeat_is_left_alone(api: Api) -> None:
+    silent, logged, one_shot, beating = (api.new_run() for _ in range(4))
     api.stream([batch(logged, [("m", 1, 1, 1.0)])])
     api.logging.Log(LogRequest(run_id=one_shot))
-    sign(api, signing)
-    wait_until_lost(api, signing)
+    send_heartbeat(api, beating)
+    wait_until_lost(api, beating)
     for run_id in (silent, logged, one_shot):
         run = read(api, run_id)
         assert run.info.status == RunStatus.RUNNING
         assert LOST not in tags(run)
 
 
-def test_a_run_whose_creator_vanished_before_its_first_sign_is_lost(api: Api) -> None:
+def test_a_run_whose_creator_vanished_before_its_first_heartbeat_is_lost(api: Api) -> None:
     """R8: what announces heartbeats is the first of them."""
     request = runs.CreateRunRequest(heartbeat=True, run_id="a" * 32)
     created = api.runs.CreateRun(request).run.info.run_id
@@ -90,8 +90,8 @@ def test_what_is_logged_to_a_run_is_a_sign_of_its_life(
 ) -> None:
     api = connect(start_server("slower.db", RUNSTREAM_LOST_AFTER="1.5").address)
     logging, silent = api.new_run(), api.new_run()
-    sign(api, logging)
-    sign(api, silent)
+    send_heartbeat(api, logging)
+    send_heartbeat(api, silent)
     while LOST not in tags(read(api, silent)):
         api.stream([batch(logging, [("m", 1, time.time_ns() // 1_000_000, 1.0)])])
         time.sleep(0.05)
@@ -100,7 +100,7 @@ def test_what_is_logged_to_a_run_is_a_sign_of_its_life(
 
 def test_a_lost_run_is_running_again_with_its_next_sign(api: Api) -> None:
     run_id = api.new_run()
-    sign(api, run_id)
+    send_heartbeat(api, run_id)
     for points in ([], [("m", 1, 1, 1.0)]):
         wait_until_lost(api, run_id)
         api.stream([batch(run_id, points)])
@@ -113,7 +113,7 @@ def test_a_lost_run_is_running_again_with_its_next_sign(api: Api) -> None:
 def test_a_lost_run_whose_status_is_told_is_not_lost(api: Api) -> None:
     lost = {api.new_run(): s for s in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)}
     for run_id in lost:
-        sign(api, run_id)
+        send_heartbeat(api, run_id)
     for run_id, status in lost.items():
         wait_until_lost(api, run_id)
         api.runs.UpdateRun(runs.UpdateRunRequest(run_id=run_id, status=status, end_time=9))
@@ -126,9 +126,9 @@ def test_a_lost_run_whose_status_is_told_is_not_lost(api: Api) -> None:
 
 def test_a_run_that_is_resumed_has_all_its_time_again(api: Api) -> None:
     run_id, other = api.new_run(), api.new_run()
-    sign(api, run_id)
+    send_heartbeat(api, run_id)
     wait_until_lost(api, run_id)
-    sign(api, other)
+    send_heartbeat(api, other)
     resumed = time.time_ns() // 1_000_000
     api.runs.UpdateRun(runs.UpdateRunRequest(run_id=run_id, status=RunStatus.RUNNING))
     assert LOST not in tags(read(api, run_id))
@@ -138,7 +138,7 @@ def test_a_run_that_is_resumed_has_all_its_time_again(api: Api) -> None:
 def test_an_ended_or_deleted_run_is_not_lost(api: Api) -> None:
     ended, deleted, silent = api.new_run(), api.new_run(), api.new_run()
     for run_id in (ended, deleted, silent):
-        sign(api, run_id)
+        send_heartbeat(api, run_id)
     api.runs.UpdateRun(runs.UpdateRunRequest(run_id=ended, status=RunStatus.FINISHED))
     api.runs.DeleteRun(runs.DeleteRunRequest(run_id=deleted))
     wait_until_lost(api, silent)
@@ -150,7 +150,7 @@ def test_a_run_that_was_left_when_its_server_was_killed_is_lost_at_the_next_star
     server: ServerProcess, api: Api, connect: Callable[[str], Api]
 ) -> None:
     run_id = api.new_run()
-    sign(api, run_id)
+    send_heartbeat(api, run_id)
     server.kill()
     time.sleep(0.4)
     started = time.monotonic()
@@ -161,13 +161,13 @@ def test_a_run_that_was_left_when_its_server_was_killed_is_lost_at_the_next_star
 
 def test_a_watcher_is_told_of_a_lost_run_and_of_its_return(api: Api) -> None:
     run_id = api.new_run()
-    sign(api, run_id)
+    send_heartbeat(api, run_id)
     watch: Any = api.watches.Watch(WatchRequest(run_ids=[run_id]), timeout=30)
     changes = (change for answer in watch for change in answer.changes)
     lost = next(change for change in changes if change.HasField("info"))
     assert lost.info.status == RunStatus.FAILED
     assert [tag.key for tag in lost.tags] == [LOST]
-    sign(api, run_id)
+    send_heartbeat(api, run_id)
     found = next(change for change in changes if change.HasField("info"))
     assert found.info.status == RunStatus.RUNNING
     assert list(found.deleted_tags) == [LOST]
@@ -175,4 +175,4 @@ def test_a_watcher_is_told_of_a_lost_run_and_of_its_return(api: Api) -> None:
 
 def test_a_server_can_be_told_that_no_run_is_ever_lost() -> None:
     nobody: Any = None
-    asyncio.run(asyncio.wait_for(mark_lost_runs(nobody, nobody, 0), 10))
+    asyncio.run(asyncio.wait_for(mark_lost_runs_regularly(nobody, nobody, 0), 10))

@@ -31,7 +31,7 @@ class ActiveRun:
 
     The methods that log return at once; what they logged is on disk when `flush` or `end` has
     returned. What the server refuses is raised by the next call for the run. While it is open, the
-    process that started it gives signs of life, without which the server calls the run lost.
+    process that started it sends heartbeats, without which the server calls the run lost.
 
     It can be pickled, as the id and the place of the run: another process can log by it, and does
     not end the run.
