@@ -17,12 +17,10 @@ from runstream_service.engine import writes
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import LoggedModel, LoggedModelParam, LoggedModelTag
 from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.writes import WriteId
 
 Pairs = Sequence[tuple[str, str]]
-
-# A number of the enum LoggedModelStatus.
-_PENDING = 1
 
 _SELECT_ID = compile_sql(
     LoggedModel.select(LoggedModel.id).where(
@@ -77,7 +75,7 @@ def create(
         name=name or names.generate(),
         model_type=model_type,
         source_run_id=source_run_id,
-        status=_PENDING,
+        status=LoggedModelStatus.LOGGED_MODEL_PENDING,
         creation_time=created,
         last_update_time=created,
         artifact_uri=below(experiment.artifact_location, f"models/{uid}/artifacts"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from runstream_service.catalog.run_state import FAILED, RUNNING
 from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import changes
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Run, RunTag, database
 from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.statuses import RunStatus
 
 #: The tag of a lost run.
 LOST_TAG = "runstream.lost"
@@ -25,7 +25,7 @@ def mark_lost(run: int, last_heartbeat: int) -> None:
     """Make a run FAILED that has been silent since `last_heartbeat`."""
     at = datetime.fromtimestamp(last_heartbeat / 1000, timezone.utc)
     tag = (LOST_TAG, f"The last heartbeat came at {at:%Y-%m-%d %H:%M:%S} UTC.")
-    database.execute_sql(_UPDATE, (FAILED, last_heartbeat, last_heartbeat, run))
+    database.execute_sql(_UPDATE, (RunStatus.FAILED, last_heartbeat, last_heartbeat, run))
     set_tags(run, [tag])
     changes.runs_changed([run], tags=[tag])
 
@@ -34,7 +34,7 @@ def revive(run: int, at: int) -> bool:
     """Make a run RUNNING again that was lost and has sent a heartbeat; return whether it was."""
     if not _delete_tag(run):
         return False
-    database.execute_sql(_UPDATE, (RUNNING, None, at, run))
+    database.execute_sql(_UPDATE, (RunStatus.RUNNING, None, at, run))
     changes.runs_changed([run], deleted_tags=(LOST_TAG,))
     return True
 
@@ -42,9 +42,9 @@ def revive(run: int, at: int) -> bool:
 def prepare_for_status(run: Run, status: int) -> None:
     """Prepare an active run for a status that somebody gives it: it is not lost any more."""
     if run.last_heartbeat is not None:
-        if run.status == FAILED and _delete_tag(run.id):
+        if run.status == RunStatus.FAILED and _delete_tag(run.id):
             changes.tag_deleted(run.uuid, run.experiment_id, LOST_TAG)
-        if status == RUNNING:
+        if status == RunStatus.RUNNING:
             run.last_heartbeat = now()
 
 

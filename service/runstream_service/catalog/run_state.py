@@ -14,9 +14,6 @@ _SELECT_RUN = compile_sql(
     )
 )
 
-# Numbers of the enum RunStatus.
-RUNNING, SCHEDULED, FAILED = 1, 2, 4
-
 
 class RunState(NamedTuple):
     """What a run that can be written to is when something is written to it."""

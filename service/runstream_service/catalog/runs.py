@@ -12,12 +12,13 @@ from runstream_service.catalog import experiments, names
 from runstream_service.catalog.locations import below
 from runstream_service.catalog.lost_runs import prepare_for_status
 from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_little_data
-from runstream_service.catalog.run_state import RUNNING, SCHEDULED, deleted, not_found, run_state
+from runstream_service.catalog.run_state import deleted, not_found, run_state
 from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Experiment, Run, RunTag, database
 from runstream_service.engine.statements import compile_sql, first_row, in_values
+from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.writes import WriteId
 
 _COLUMNS: list[Any] = [
@@ -96,7 +97,7 @@ def create(new: NewRun) -> LoggedRun:
         experiment=experiment.id,
         name=name or names.generate(),
         user_id=new.user_id,
-        status=RUNNING,
+        status=RunStatus.RUNNING,
         start_time=now() if new.start_time is None else new.start_time,
         artifact_uri=below(experiment.artifact_location, f"{uuid}/artifacts"),
         last_heartbeat=now() if new.heartbeat else None,
@@ -172,7 +173,7 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     if told.status:
         prepare_for_status(run, told.status)
         run.status = told.status
-        if told.status in (RUNNING, SCHEDULED):
+        if told.status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
             run.end_time = None
     if told.end_time is not None:
         run.end_time = told.end_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from runstream.errors import InvalidArgument
 from runstream.rules import check_key, check_text, check_timestamp
@@ -26,6 +26,12 @@ class ModelPoint(NamedTuple):
     dataset_digest: str
 
 
+class ReceivedPoints(Protocol):
+    """Points in the compact form in which they came; the store only counts them."""
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(slots=True)
 class Batch:
     """Points, params and tags for one run, to be applied whole or not at all.
@@ -33,7 +39,7 @@ class Batch:
     Point i is (keys[key[i]], step[i], timestamp[i], value[i]).
 
     Attributes:
-        table: the same points in a form that its maker knows, for those who pass them on.
+        received: the same points as they came, for those who watch the run.
         write: names it, if it may be sent again.
         of_models: those of the points that say something of a logged model.
     """
@@ -46,7 +52,7 @@ class Batch:
     value: Sequence[float] = ()
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: Sequence[tuple[str, str]] = field(default_factory=list)
-    table: Any = None
+    received: ReceivedPoints | None = None
     write: WriteId | None = None
     of_models: Sequence[ModelPoint] = ()
 
@@ -96,8 +102,8 @@ class Batch:
         return list(self.key) == list(range(len(self.keys)))
 
     def drop_columns(self) -> None:
-        """Let go of the columns if the table is there, which takes a quarter of their memory."""
-        if self.table is not None:
+        """Drop the columns if `received` has the points, which takes a quarter of their memory."""
+        if self.received is not None:
             self.key = self.step = self.timestamp = self.value = ()
 
     def _check_table(self) -> None:

@@ -15,7 +15,7 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,10 +30,11 @@ KEPT_BYTES = 64 * 1024 * 1024
 #: Seconds for which commits are kept after somebody asked for a position.
 INTEREST = 60.0
 
-# About what is taken in memory by a change, by what a run is, and by a point: in a table of its
-# request, or in columns of Python numbers.
+# Bytes that a change takes in memory, and the row of a run, about.
 _CHANGE_BYTES, _RUN_BYTES = 600, 2_000
-_POINT_BYTES, _NUMBERS_BYTES = 32, 120
+
+# Bytes that a point takes as it was received, and in columns of Python numbers.
+_RECEIVED_BYTES, _COLUMNS_BYTES = 32, 120
 
 
 @dataclass(slots=True)
@@ -44,15 +45,16 @@ class RunChanges:
         experiment_id: its experiment.
         changes: the changes, in order.
         size: about how many bytes they take in memory.
-        messages: the same as messages, once somebody has made them of the changes.
-        making: makes the messages, if that takes long.
+        encoded: what is sent for the changes, once the first watcher has encoded them for all;
+            `changes` is empty then.
+        encoding: encodes the changes on another thread, if that takes long.
     """
 
     experiment_id: int
     changes: list[Change] = field(default_factory=list)
     size: int = 0
-    messages: Sequence[Any] | None = None
-    making: asyncio.Future[Any] | None = None
+    encoded: object | None = None
+    encoding: Awaitable[object] | None = None
 
 
 @dataclass(slots=True)
@@ -279,10 +281,10 @@ def _size(change: Change) -> int:
 
 
 def _batch_size(batch: Batch) -> int:
-    if batch.table is None:
-        size = _NUMBERS_BYTES * len(batch.step)
+    if batch.received is None:
+        size = _COLUMNS_BYTES * len(batch.step)
     else:
-        size = _POINT_BYTES * len(batch.table.step)
+        size = _RECEIVED_BYTES * len(batch.received)
     texts = sum(map(len, batch.keys))
     return size + texts + sum(len(k) + len(v) for k, v in (*batch.params, *batch.tags))
 

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from runstream.errors import RunstreamError
 from runstream_service.catalog.lost_runs import mark_lost, revive
-from runstream_service.catalog.run_state import FAILED, RUNNING, RunState, run_state
+from runstream_service.catalog.run_state import RunState, run_state
 from runstream_service.engine.clock import now
 from runstream_service.engine.models import Run, database
 from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -80,10 +81,10 @@ class Heartbeats:
     def record_run(self, run: RunState) -> None:
         """Record that a run sent a heartbeat, or that something was logged to it."""
         heartbeat = _Heartbeat(_monotonic(), now())
-        if run.status == FAILED and run.last_heartbeat is not None:
+        if run.status == RunStatus.FAILED and run.last_heartbeat is not None:
             if revive(run.id, heartbeat.timestamp):
                 self._last[run.id] = heartbeat
-        elif run.status == RUNNING and self._lost_after:
+        elif run.status == RunStatus.RUNNING and self._lost_after:
             self._last[run.id] = heartbeat
             stored = self._stored.get(run.id, -math.inf)
             if heartbeat.monotonic - stored >= self._lost_after / 4:
@@ -93,7 +94,9 @@ class Heartbeats:
     def mark_lost_runs(self) -> list[str]:
         """Make runs FAILED that have been silent for too long, and return their ids."""
         lost, alive, moment = [], {}, _monotonic()
-        expected = (Run.status == RUNNING) & Run.last_heartbeat.is_null(False) & ~Run.deleted
+        expected = (
+            (Run.status == RunStatus.RUNNING) & Run.last_heartbeat.is_null(False) & ~Run.deleted
+        )
         query = Run.select(Run.id, Run.uuid, Run.last_heartbeat).where(expected)
         for run, run_id, timestamp in database.execute(query):
             heartbeat = self._last.get(run) or self._from_database(timestamp, moment)

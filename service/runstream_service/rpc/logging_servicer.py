@@ -18,6 +18,7 @@ from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.rpc.admission import Requests
 from runstream_service.rpc.large_messages import offload_if_large
+from runstream_service.rpc.run_changes import ReceivedTable
 from runstream_service.rpc.write_id import write_id
 
 #: Requests of a stream that are read before their answers are.
@@ -163,7 +164,7 @@ def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> B
         table.value[:],
         [(param.key, param.value) for param in request.params],
         [(tag.key, tag.value) for tag in request.tags],
-        table,
+        ReceivedTable(table),
         write_id(request.write),
     )
 
@@ -181,7 +182,7 @@ def _batch_of_call(request: pb.LogRequest) -> Batch:
     batch.step = [row.step for row in rows] + list(batch.step)
     batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
     batch.value = [row.value for row in rows] + list(batch.value)
-    batch.table = None
+    batch.received = None
     batch.of_models = _model_points(rows)
     return batch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from runstream.v1.metric_pb2 import MetricTable
@@ -24,13 +25,32 @@ class SizedMessage(NamedTuple):
     size: int
 
 
+@dataclass(frozen=True)
+class EncodedChanges:
+    """The changes of a run as messages, which the feed keeps."""
+
+    messages: list[SizedMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedTable:
+    """The table of a request, which the store keeps with the batch until it is sent to watchers."""
+
+    table: MetricTable
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.table.step)
+
+
 def run_change_messages(run: RunChanges) -> list[SizedMessage]:
     """Return the changes as messages, which are made once for all who watch the run."""
-    if run.messages is None:
+    encoded = run.encoded
+    if not isinstance(encoded, EncodedChanges):
         created = [message for change in run.changes for message in _change_messages(change)]
-        run.messages = [SizedMessage(message, message.ByteSize()) for message in created]
-        run.changes = []
-    return list(run.messages)
+        encoded = EncodedChanges([SizedMessage(each, each.ByteSize()) for each in created])
+        run.encoded, run.changes = encoded, []
+    return encoded.messages
 
 
 def _change_messages(change: Change) -> Iterator[RunChange]:
@@ -82,8 +102,8 @@ def _size(pairs: Iterable[Param | RunTag]) -> int:
 
 
 def _table(batch: Batch) -> MetricTable:
-    if isinstance(batch.table, MetricTable):
-        return batch.table
+    if isinstance(batch.received, ReceivedTable):
+        return batch.received.table
     return MetricTable(
         keys=batch.keys,
         key=batch.key,

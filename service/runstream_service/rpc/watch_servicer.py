@@ -95,10 +95,10 @@ class WatchServicer(WatchServiceServicer):
 
     async def _run_messages(self, run: RunChanges) -> list[SizedMessage]:
         """Return the changes of a run as messages, which are made once for all watchers."""
-        if run.messages is None and run.size > LARGE:
-            if run.making is None:
-                run.making = asyncio.ensure_future(asyncio.to_thread(run_change_messages, run))
-            await asyncio.shield(run.making)
+        if run.encoded is None and run.size > LARGE:
+            if run.encoding is None:
+                run.encoding = asyncio.ensure_future(asyncio.to_thread(run_change_messages, run))
+            await asyncio.shield(run.encoding)
         return run_change_messages(run)
 
     async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from peewee import SQL, NodeList, Value, fn
 
-from runstream.v1.run_pb2 import RunStatus
 from runstream_service.engine.models import (
     NAN,
     Dataset,
@@ -20,6 +19,7 @@ from runstream_service.engine.models import (
     RunTag,
     Series,
 )
+from runstream_service.engine.statuses import RunStatus
 from runstream_service.search.parse import Misplaced
 from runstream_service.search.patterns import check_pattern, match, sql_match
 from runstream_service.search.times import in_milliseconds
@@ -252,8 +252,7 @@ def _attribute(condition: Condition) -> Expression:
 def _status(condition: Condition) -> Expression:
     """Compare the names of the states, of which there are few, and then the numbers."""
     text(Run.name, condition)  # checks the operands
-    states = RunStatus.items()[1:]
-    return Run.status.in_([state for name, state in states if matches(name, condition)])
+    return Run.status.in_([status for status in RunStatus if matches(status.name, condition)])
 
 
 def matches(name: str, condition: Condition) -> bool:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from peewee import fn
 
-from runstream.v1.logged_model_pb2 import LoggedModelStatus
 from runstream_service.engine.models import (
     LoggedModel,
     LoggedModelParam,
@@ -18,6 +17,7 @@ from runstream_service.engine.models import (
     ModelMetric,
 )
 from runstream_service.engine.statements import in_values
+from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.search.conditions import matches, number, text
 from runstream_service.search.order import Term
 from runstream_service.search.tables import Searchable, TableSearch
@@ -26,8 +26,9 @@ from runstream_service.search.tree import Condition
 
 def _status(condition: Condition) -> Any:
     text(LoggedModel.name, condition)  # checks the operands
-    states = LoggedModelStatus.items()[1:]
-    return LoggedModel.status.in_([n for name, n in states if matches(name, condition)])
+    return LoggedModel.status.in_(
+        [status for status in LoggedModelStatus if matches(status.name, condition)]
+    )
 
 
 _MODELS = Searchable(

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from peewee import JOIN, Case, Join, fn
 
-from runstream.v1.run_pb2 import RunStatus
 from runstream_service.engine.models import NAN, Run, Series, database
 from runstream_service.engine.statements import in_values
+from runstream_service.engine.statuses import RunStatus
 from runstream_service.search.conditions import (
     EXTREMES,
     NUMBERS,
@@ -42,7 +42,7 @@ from runstream_service.search.scope import Scope, most_gathered
 from runstream_service.search.tree import Filter, OrderKey
 
 _TABLES = {"metrics": Series, **PAIRS}
-_STATES = Case(None, [(Run.status == state, name) for name, state in RunStatus.items()])
+_STATES = Case(None, [(Run.status == status, status.name) for status in RunStatus])
 _LAST = (Term(Run.start_time, descending=True), Term(Run.uuid))
 
 
