@@ -15,7 +15,7 @@ def _closed_connections() -> Iterator[None]:
     """Close what a test left open, as the end of a program does; its server is gone."""
     yield
     for session in list(sessions._sessions.values()):
-        session.outbox.reset()
+        session.outbox.reset_after_fork()
         session.close()
 
 

@@ -26,9 +26,9 @@ def new_outbox() -> Outbox:
 def sent(outbox: Outbox) -> list[LogBatchRequest]:
     """Send everything that was logged, and return it."""
     outbox.collect()
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     requests = []
-    while outbox.queue.pending():
+    while outbox.queue.has_pending():
         message = outbox.queue.next_message(stream)
         assert message is not None
         assert len(message) <= MESSAGE_BYTES

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from runstream.entities import Dataset
 from runstream.files.optional_libraries import import_optional
 from runstream.files.regular_files import open_regular_file, regular_file_size
-from runstream.process import context
+from runstream.process.source_tags import find_source_tags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,7 +169,7 @@ def _dataset(
 
 def _source(source: str | os.PathLike[str] | None) -> tuple[str, dict[str, Any]]:
     if source is None:
-        return "code", {"tags": context.tags()}
+        return "code", {"tags": find_source_tags()}
     text = os.fspath(source)
     scheme, separator, _ = text.partition("://")
     if not separator:

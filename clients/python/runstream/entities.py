@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runstream.contract.answers import check_columns
 from runstream.contract.messages import new_message
+from runstream.contract.response_checks import check_columns
 from runstream.v1 import (
     artifact_pb2,
     experiment_pb2,

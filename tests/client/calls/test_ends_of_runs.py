@@ -19,7 +19,7 @@ def impatient(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", server.uri)
     monkeypatch.delenv("RUNSTREAM_EXPERIMENT_ID", raising=False)
     monkeypatch.setattr(outbox, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 0.5)
     yield
     be_patient(monkeypatch)
     while runstream.active_run():
@@ -28,7 +28,7 @@ def impatient(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "ANSWER_SECONDS", 60.0)
-    monkeypatch.setattr(connection, "PATIENCE", 30.0)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 30.0)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 import runstream
 from runstream import TrackingClient
-from runstream.process import program_end
+from runstream.process import shutdown
 from support.interrupts import Interrupted, interrupted_at
 from support.ports import free_port
 from support.proxy import Proxy
@@ -103,7 +103,7 @@ def test_an_interrupt_at_any_instruction_leaves_no_run_that_the_program_does_not
         if not interrupted:
             break
     assert instruction > 400
-    program_end.finish("KILLED")
+    shutdown.finish("KILLED")
     # Two calls of `create_run` were whole. One may have been interrupted when it had returned its
     # run, and before its caller had it.
     last = 3 if call is run_of_client else 0

@@ -109,7 +109,7 @@ def test_closing_a_watch_ends_the_call(client: Client) -> None:
     begun, told = client.watch([run_id]), client.watch([run_id])
     client.log(run_id, tags={"t": "x"})
     next(told)
-    calls = [reading.call for reading in client._connection._readings]
+    calls = [read.call for read in client._connection._channel._reads]
     assert [call.is_active() for call in calls] == [True, True]
     begun.close()
     told.close()
@@ -241,7 +241,7 @@ from runstream import TrackingClient
 from runstream.transport.call_threads import CallThreads
 
 def interrupt(frame, event, _):
-    if frame.f_code is CallThreads.do.__code__:
+    if frame.f_code is CallThreads.run.__code__:
         if "left" in frame.f_locals:  # it waits for a thread that makes the call
             sys.settrace(None)
             raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import pytest
 
 import runstream
 from runstream import FailedPrecondition, InvalidArgument, NotFound
-from runstream.process import context
+from runstream.process.source_tags import find_source_tags
 from support.server_process import ENVIRONMENT, ServerProcess
 
 pytestmark = pytest.mark.usefixtures("tracking")
@@ -45,7 +45,7 @@ def test_a_run_carries_the_tags_that_say_where_it_comes_from() -> None:
     with runstream.start_run() as run:
         pass
     tags = run.data.tags
-    assert tags.items() >= context.tags().items()
+    assert tags.items() >= find_source_tags().items()
     assert run.info.user_id == tags["mlflow.user"]
     assert tags["mlflow.runName"] == run.info.run_name
     assert re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.info.run_name)

@@ -177,13 +177,13 @@ def test_a_forked_child_gives_no_signs_of_the_run_of_its_parent() -> None:
 
 def sent_heartbeats(outbox: Outbox) -> list[str]:
     """Return which runs the batches that wait are heartbeats of, and answer them."""
-    stream, runs = outbox.queue.begin_stream(), []
-    while outbox.queue.pending():
+    stream, runs = outbox.queue.start_stream(), []
+    while outbox.queue.has_pending():
         request = LogBatchRequest.FromString(outbox.queue.next_message(stream) or b"")
         if request == LogBatchRequest(run_id=request.run_id):
             runs.append(request.run_id)
         outbox.answer(stream, 1, None)
-        stream = outbox.queue.begin_stream()
+        stream = outbox.queue.start_stream()
     return runs
 
 
@@ -248,7 +248,7 @@ def test_the_answer_to_a_sign_is_not_taken_for_that_to_a_batch(outbox: Outbox) -
     outbox.start_heartbeats(RUN, "me")
     buffer.log_params({"a": 1})
     outbox.collect()
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     assert outbox.queue.next_message(stream)
     assert outbox.queue.next_message(stream)
     drained: list[object] = []
@@ -264,7 +264,7 @@ def test_the_answer_to_a_sign_is_not_taken_for_that_to_a_batch(outbox: Outbox) -
 
 def test_the_refusal_of_a_sign_is_nobodys_concern(outbox: Outbox) -> None:
     outbox.start_heartbeats(RUN, "me")
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     assert outbox.queue.next_message(stream)
     outbox.answer(stream, 1, runstream.FailedPrecondition("the run is deleted"))
     outbox.flush()

@@ -104,7 +104,7 @@ def test_every_call_to_a_silent_server_fails_in_its_time_and_says_what_is_not_de
     monkeypatch.setattr(outbox, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(outbox, "ROOM_SECONDS", 0.5)
     monkeypatch.setattr(outbox, "LIMIT_BYTES", 1)
-    monkeypatch.setattr(connection, "DEADLINE", 0.5)
+    monkeypatch.setattr(connection, "CALL_SECONDS", 0.5)
     proxy.swallow()
     for call in (
         lambda: client.get_experiment("0"),

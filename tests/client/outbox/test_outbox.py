@@ -69,7 +69,7 @@ def test_a_refusal_is_raised_once_and_only_for_its_run() -> None:
     good.log_metric("loss", 1.0, 0, None)
     bad.log_params({"lr": 0.1})
     outbox.collect()
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     messages = [outbox.queue.next_message(stream) for _ in range(2)]
     for count, message in enumerate(messages, 1):
         request = LogBatchRequest.FromString(message or b"")
@@ -89,7 +89,7 @@ def test_several_refusals_are_raised_as_one_error_that_names_them() -> None:
     for number in range(3):
         outbox.buffer(RUN).log_params({f"p{number}": 1})
     outbox.collect()
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     for number in range(3):
         outbox.queue.next_message(stream)
         outbox.answer(stream, number + 1, NotFound(f"reason {number}"))
@@ -102,7 +102,7 @@ def test_an_answer_to_what_was_not_sent_is_a_fault_of_the_server() -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_params({"lr": 1})
     outbox.collect()
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     with pytest.raises(Internal):
         outbox.answer(stream, 1, None)
     outbox.queue.next_message(stream)
@@ -116,10 +116,10 @@ def test_a_new_stream_sends_again_what_the_old_one_left_unanswered() -> None:
     for number in range(5):
         outbox.buffer(RUN).log_params({f"p{number}": number})
     outbox.collect()
-    first = outbox.queue.begin_stream()
+    first = outbox.queue.start_stream()
     messages = [outbox.queue.next_message(first) for _ in range(4)]
     outbox.answer(first, 2, None)
-    second = outbox.queue.begin_stream()
+    second = outbox.queue.start_stream()
     outbox.answer(first, 4, None)  # too late: it may speak of batches that were sent again
     assert outbox.queue.next_message(first) is None
     assert [outbox.queue.next_message(second) for _ in range(2)] == messages[2:]
@@ -131,7 +131,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
     for number in range(5):
         outbox.buffer(RUN).set_tags({f"t{number}": "x" * 40_000})
     outbox.collect()
-    stream = outbox.queue.begin_stream()
+    stream = outbox.queue.start_stream()
     taken: list[bytes | None] = []
     sender = threading.Thread(
         target=lambda: taken.extend(iter(lambda: outbox.queue.next_message(stream), None))
@@ -176,7 +176,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         assert thread.is_alive()
         assert 3 < len(logged) < 10
         received = []
-        while thread.is_alive() or outbox.queue.pending():
+        while thread.is_alive() or outbox.queue.has_pending():
             outbox.do_posted(0.01)
             received += sent(outbox)
     assert sum(len(request.metrics.value) for request in received) == 40_000

@@ -51,7 +51,7 @@ def test_a_call_waits_for_a_server_that_restarts(
 def test_where_no_server_is_a_call_fails_and_logging_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 0.5)
     client = TrackingClient(f"grpc://127.0.0.1:{free_port()}")
     with pytest.raises(Unavailable):
         client.create_run()
@@ -59,5 +59,5 @@ def test_where_no_server_is_a_call_fails_and_logging_does_not(
     with pytest.raises(DeadlineExceeded, match="1 points") as error:
         client.flush(timeout=0.5)
     assert error.value.metadata["points"] == "1"
-    client._outbox.reset()  # or else this would wait for the server
+    client._outbox.reset_after_fork()  # or else this would wait for the server
     client.close()

@@ -59,7 +59,7 @@ def test_what_the_server_refused_ends_no_call_that_skips_errors(
     for step in range(3):
         buffer.log_metrics({"loss": 1.0}, step, 1, "skip")
         outbox.collect()
-        stream = outbox.queue.begin_stream()
+        stream = outbox.queue.start_stream()
         outbox.queue.next_message(stream)
         outbox.answer(stream, 1, NotFound("Run not found"))
     buffer.log_metrics({"loss": 1.0}, 3, 1, "skip")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runstream import TrackingClient
-from runstream.process.program_exit import UNDELIVERED
+from runstream.process.exit_status import UNDELIVERED
 from support.ports import free_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -142,10 +142,8 @@ def test_so_does_a_run_left_open_in_a_forked_child(server: ServerProcess) -> Non
 def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its_own(
     server: ServerProcess, code: str
 ) -> None:
-    begin = OPEN.replace(
-        "import runstream\n", "import runstream, runstream.process.program_end\n", 1
-    )
-    begin += "runstream.process.program_end.PATIENCE = 1\n" + FLUSHED
+    begin = OPEN.replace("import runstream\n", "import runstream, runstream.process.shutdown\n", 1)
+    begin += "runstream.process.shutdown.PATIENCE = 1\n" + FLUSHED
     program = start(server, begin + "runstream.log_metric('m', 1.0)\n" + code)
     assert program.stdout is not None
     run_id = program.stdout.readline().strip()
@@ -160,10 +158,10 @@ def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its
 
 def test_a_forked_child_that_could_not_deliver_exits_with_that_status_too() -> None:
     code = PREFACE.replace(
-        "import runstream\n", "import runstream, runstream.process.program_end\n", 1
+        "import runstream\n", "import runstream, runstream.process.shutdown\n", 1
     ) + (
         "def child():\n"
-        "    runstream.process.program_end.PATIENCE = 0.5\n"
+        "    runstream.process.shutdown.PATIENCE = 0.5\n"
         "    runstream.TrackingClient(sys.argv[1]).log_metric('a' * 32, 'm', 1.0)\n"
         "process = multiprocessing.get_context('fork').Process(target=child)\n"
         "process.start(); process.join(); print(process.exitcode)\n"

@@ -25,7 +25,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.setenv(name, "")
         monkeypatch.setenv(name.upper(), "")
-    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "http_proxy", "GRPC_PROXY"])
@@ -83,7 +83,7 @@ def test_an_error_says_what_was_tried(
         client.log_metric("a" * 32, "loss", 1.0)
         with pytest.raises(RunstreamError):
             client.flush(timeout=2)
-        client._outbox.reset()
+        client._outbox.reset_after_fork()
     told = [str(unary.value), str(stream.value), caplog.text]
     for text in told:
         assert tried in text

@@ -16,7 +16,7 @@ from support.server_process import ENVIRONMENT, ServerProcess
 
 PROGRAM = """
 import sys, runstream, runstream.transport.connection
-runstream.transport.connection.PATIENCE = 2.0
+runstream.transport.connection.RETRY_SECONDS = 2.0
 runstream.set_tracking_uri(sys.argv[1])
 with runstream.start_run() as run:
     runstream.log_metric("loss", 0.5, step=7)

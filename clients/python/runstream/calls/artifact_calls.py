@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runstream import rules
-from runstream.contract.answers import next_token, not_asked_for
 from runstream.contract.messages import new_message
+from runstream.contract.response_checks import check_next_page_token, unrequested_response_error
 from runstream.entities import FileInfo
 from runstream.errors import ResourceExhausted
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
@@ -102,7 +102,7 @@ class ArtifactCalls:
         answer = self._connection.call(lambda to: to.artifacts.GetArtifact, request)
         file = FileInfo.from_proto(answer.file)
         if file.path != request.path:
-            raise not_asked_for("path", file.path, request.path)
+            raise unrequested_response_error("path", file.path, request.path)
         return file
 
     def list_artifacts(
@@ -139,7 +139,9 @@ class ArtifactCalls:
                     value=folder,
                     limit=MAX_LISTED_FILES,
                 )
-            request.page_token = next_token(request, page.next_page_token, len(page.files))
+            request.page_token = check_next_page_token(
+                request, page.next_page_token, len(page.files)
+            )
             if not request.page_token:
                 return files
 
@@ -196,7 +198,7 @@ class ArtifactCalls:
         request = new_message(
             pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
         )
-        self._connection.call(lambda to: to.artifacts.DeleteArtifacts, request, again=False)
+        self._connection.call(lambda to: to.artifacts.DeleteArtifacts, request, retry=False)
 
     def _upload_files(self, files: Mapping[str, Path], run_id: str) -> None:
         from runstream.calls.file_transfer import upload_file
@@ -215,5 +217,5 @@ class ArtifactCalls:
 
 def _check_listed_path(path: str, folder: str) -> None:
     if folder and not path.startswith(f"{folder.rstrip('/')}/"):
-        raise not_asked_for("path", path, folder)
+        raise unrequested_response_error("path", path, folder)
     rules.check_artifact_path("path", path)

@@ -25,8 +25,8 @@ from runstream.calls.sessions import open_session, release_session
 from runstream.calls.table_calls import TableCalls
 from runstream.calls.watch_calls import WatchCalls
 from runstream.contract.messages import new_message
-from runstream.contract.scalars import Integer, Value, to_float, to_integer
-from runstream.contract.settings import OnError, Pairs, settings
+from runstream.contract.metric_numbers import IntegerLike, MetricValue, to_float, to_integer
+from runstream.contract.params_and_tags import OnError, Pairs, to_texts
 from runstream.entities import Metric
 from runstream.outbox.buffer import RunBuffer
 from runstream.v1 import logging_service_pb2 as logs
@@ -108,9 +108,9 @@ class TrackingClient(
         self,
         run_id: str,
         key: str,
-        value: Value,
-        timestamp: Integer | None = None,
-        step: Integer | None = 0,
+        value: MetricValue,
+        timestamp: IntegerLike | None = None,
+        step: IntegerLike | None = 0,
         synchronous: bool | None = None,
     ) -> RunOperations | None:
         """Queue one point; see `runstream.log_metric`."""
@@ -120,9 +120,9 @@ class TrackingClient(
     def log_metrics(
         self,
         run_id: str,
-        metrics: Mapping[str, Value],
-        step: Integer | None = 0,
-        timestamp: Integer | None = None,
+        metrics: Mapping[str, MetricValue],
+        step: IntegerLike | None = 0,
+        timestamp: IntegerLike | None = None,
         synchronous: bool | None = None,
         on_error: OnError = "raise",
     ) -> RunOperations | None:
@@ -285,8 +285,8 @@ class TrackingClient(
             logs.LogRequest,
             run_id=run_id,
             table=_to_metric_table(metrics),
-            params=[Param(key=k, value=v) for k, v in settings("params", params).items()],
-            tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags).items()],
+            params=[Param(key=k, value=v) for k, v in to_texts("params", params).items()],
+            tags=[RunTag(key=k, value=v) for k, v in to_texts("tags", tags).items()],
         )
         self._connection.call(lambda to: to.logs.Log, request)
 

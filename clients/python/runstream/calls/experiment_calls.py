@@ -36,7 +36,7 @@ class ExperimentCalls:
             tags=[new_message(ExperimentTag, key=k, value=str(v)) for k, v in (tags or {}).items()],
         )
         answer = self._connection.call(
-            lambda to: to.experiments.CreateExperiment, request, again=False
+            lambda to: to.experiments.CreateExperiment, request, retry=False
         )
         return answer.experiment_id
 

@@ -61,7 +61,7 @@ class Upload:
         offset, attempts_without_progress = 0, 0
         while True:
             try:
-                answer = connection.upload(
+                answer = connection.send_stream(
                     lambda to: to.artifacts.UploadArtifact, self._requests(offset)
                 )
                 return FileInfo.from_proto(answer.file)
@@ -176,7 +176,7 @@ def _download_to(
         before = position
         request = new_message(pb.DownloadArtifactRequest, run_id=run_id, path=path, offset=position)
         try:
-            for answer in connection.stream(lambda to: to.artifacts.DownloadArtifact, request):
+            for answer in connection.read_stream(lambda to: to.artifacts.DownloadArtifact, request):
                 if answer.HasField("file"):
                     if known is not None and answer.file.sha256 != known.sha256:
                         raise _replaced_error(path)

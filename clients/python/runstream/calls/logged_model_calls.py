@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runstream import rules
-from runstream.contract.settings import Pairs, settings
+from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.entities import Metric
 from runstream.transport.connection import Connection
 from runstream.v1 import logged_model_service_pb2 as models
@@ -63,9 +63,9 @@ class LoggedModelCalls:
             model_type=model_type,
             source_run_id=source_run_id,
             params=[
-                LoggedModelParameter(key=k, value=v) for k, v in settings("params", params).items()
+                LoggedModelParameter(key=k, value=v) for k, v in to_texts("params", params).items()
             ],
-            tags=[LoggedModelTag(key=k, value=v) for k, v in settings("tags", tags).items()],
+            tags=[LoggedModelTag(key=k, value=v) for k, v in to_texts("tags", tags).items()],
             model_id=model_id,
         )
         created = self._connection.call(lambda to: to.models.CreateLoggedModel, request)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
 
-from runstream.contract.answers import check_columns, not_asked_for
+from runstream.contract.response_checks import check_columns, unrequested_response_error
 from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
@@ -47,7 +47,7 @@ def read_histories(
     while remaining:
         has_answer, before = False, last
         try:
-            stream = connection.stream(lambda to: to.metrics.ReadMetricHistory, remaining[0])
+            stream = connection.read_stream(lambda to: to.metrics.ReadMetricHistory, remaining[0])
             with closing(stream) as answers:
                 for answer in answers:
                     has_answer = True
@@ -73,9 +73,9 @@ def _check_answer(answer: ReadMetricHistoryResponse, request: ReadMetricHistoryR
     if not table.value:
         return
     if answer.run_id not in request.run_ids:
-        raise not_asked_for("run_id", answer.run_id, ", ".join(request.run_ids[:3]))
+        raise unrequested_response_error("run_id", answer.run_id, ", ".join(request.run_ids[:3]))
     if request.metric_keys and table.keys[0] not in request.metric_keys:
-        raise not_asked_for("key", table.keys[0], ", ".join(request.metric_keys[:3]))
+        raise unrequested_response_error("key", table.keys[0], ", ".join(request.metric_keys[:3]))
 
 
 def _drop_read_points(answer: ReadMetricHistoryResponse, last: _Position | None) -> None:

@@ -14,11 +14,11 @@ import grpc
 
 from runstream.calls.starting import Start
 from runstream.contract.messages import new_message
-from runstream.contract.settings import Pairs, settings
+from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
 from runstream.outbox.outbox import Outbox
-from runstream.transport.channel import Services
+from runstream.transport.channel import Stubs
 from runstream.transport.connection import Connection
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
@@ -27,13 +27,13 @@ Handle = TypeVar("Handle")
 
 
 def _create_rpc(
-    to: Services,
+    to: Stubs,
 ) -> grpc.UnaryUnaryMultiCallable[runs.CreateRunRequest, runs.CreateRunResponse]:
     return to.runs.CreateRun
 
 
 def _update_rpc(
-    to: Services,
+    to: Stubs,
 ) -> grpc.UnaryUnaryMultiCallable[runs.UpdateRunRequest, runs.UpdateRunResponse]:
     return to.runs.UpdateRun
 
@@ -260,7 +260,7 @@ def _create_request(
         experiment_id=str(experiment_id),
         run_name=run_name or "",
         start_time=_now() if start_time is None else start_time,
-        tags=[RunTag(key=k, value=v) for k, v in settings("tags", tags or {}).items()],
+        tags=[RunTag(key=k, value=v) for k, v in to_texts("tags", tags or {}).items()],
         # With an id that we chose, a request whose answer was lost can be sent again.
         run_id=run_id or secrets.token_hex(16),
         user_id=user_id or "",

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from runstream.contract.answers import next_token
 from runstream.contract.messages import new_message
+from runstream.contract.response_checks import check_next_page_token
 from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
 from runstream.outbox.outbox import Outbox
@@ -128,14 +128,14 @@ class SearchCalls:
         request.max_results = min(left, size)
         page = self._connection.call(lambda to: to.runs.SearchRuns, request)
         while left > len(page.runs) and (
-            token := next_token(request, page.next_page_token, len(page.runs))
+            token := check_next_page_token(request, page.next_page_token, len(page.runs))
         ):
             left -= len(page.runs)
             size = min(2 * size, _PAGE_SIZE)
             request.max_results = min(left, size)
             request.page_token = token
             # The server reads the next page while the caller works through this one.
-            with self._connection.ahead(lambda to: to.runs.SearchRuns, request) as next_page:
+            with self._connection.prefetch(lambda to: to.runs.SearchRuns, request) as next_page:
                 yield from map(Run.from_proto, page.runs)
                 page = next_page()
         yield from map(Run.from_proto, page.runs)
@@ -149,7 +149,9 @@ class SearchCalls:
             )
             page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
             yield from map(Experiment.from_proto, page.experiments)
-            request.page_token = next_token(request, page.next_page_token, len(page.experiments))
+            request.page_token = check_next_page_token(
+                request, page.next_page_token, len(page.experiments)
+            )
             if not request.page_token:
                 return
 

@@ -1,12 +1,15 @@
-"""What the clients of a process share for one server: the connection, and the outbox over it."""
+"""What the clients of a process share for one server: its channel, and the outbox over it."""
 
 from __future__ import annotations
+
+from collections import deque
 
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox.batch import Backlog
 from runstream.outbox.uploader import NO_THREADS, Uploader
-from runstream.process import program_end
-from runstream.transport.connection import LEAVE, Connection
+from runstream.process import shutdown
+from runstream.transport.connection import Connection
+from runstream.transport.shared_channel import CANCEL_SECONDS, SharedChannel
 from runstream.transport.tracking_uri import Target
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 
@@ -14,29 +17,46 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 class Session:
     """A connection to a server, and the uploader that sends over it what is logged.
 
+    Any thread may call every method; the objects below have the locks.
+
     Attributes:
         uri: tracking URI of the server.
-        users: how many clients use it; covered by the lock of `runstream.calls.sessions`.
         connection: makes calls.
         outbox: what is logged.
     """
 
     def __init__(self, target: Target) -> None:
         self.uri = target.uri
-        self.users = 0
+        self._users: deque[None] = deque()  # an item for each client; each change is one step
         self._is_file = target.database is not None
-        self.connection = Connection(target, self._hold_server, lambda: self._uploader.abandon())
+        self._channel = SharedChannel(
+            target,
+            on_open=self._keep_server_running,
+            on_close=lambda: self._uploader.abandon_stream(),
+        )
+        self.connection = Connection(self._channel)
         self._uploader = Uploader(
-            lambda: self.connection.server,
-            self.connection.open_stream,
-            at_start=lambda: program_end.register_session(self),
+            lambda: self._channel.server_name,
+            self._channel.open_log_stream,
+            before_start=lambda: shutdown.register_session(self),
         )
         self.outbox = self._uploader.outbox
 
-    def drain(self, patience: float, limit: float) -> RunstreamError | None:
-        """Wait until all that was logged is answered; return what speaks against it, if it is not.
+    def add_user(self) -> None:
+        """Keep the session open for one more client."""
+        self._users.append(None)
 
-        At the end of a program a stream may be impossible; then unary calls do its work.
+    def remove_user(self) -> None:
+        """Close the session if this was the last client; a call under way keeps it open."""
+        self._users.pop()
+        if not self._users and self._channel.close_if_idle():
+            self._uploader.stop()
+
+    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+        """Wait until all that was logged is answered; return the error if it is not.
+
+        At the end of a program no thread can be started, so that a stream may be impossible. Then
+        unary calls send the batches.
 
         Args:
             patience: seconds without an answer after which to give up.
@@ -50,14 +70,15 @@ class Session:
         return error
 
     def _send_by_calls(self) -> bool:
-        stream = self.outbox.queue.begin_stream()
+        queue = self.outbox.queue
+        stream = queue.start_stream()
         answered = 0
-        while self.outbox.queue.pending() and (message := self.outbox.queue.next_message(stream)):
+        while queue.has_pending() and (message := queue.next_message(stream)):
             batch = LogBatchRequest.FromString(message)
             refusal = None
             try:
                 self.connection.call(
-                    lambda to: to.logs.Log,
+                    lambda stubs: stubs.logs.Log,
                     LogRequest(
                         run_id=batch.run_id,
                         table=batch.metrics,
@@ -72,57 +93,53 @@ class Session:
                 refusal = error
             answered += 1
             self.outbox.answer(stream, answered, refusal)
-        self.outbox.trouble(None)
+        self.outbox.set_stream_error(None)
         return True
 
-    def limit_calls(self, give_up_at: float) -> None:
+    def limit_calls(self, deadline: float) -> None:
         """Let calls fail at this time at the latest, by `time.monotonic`."""
-        self.connection.give_up_at = give_up_at
+        self.connection.set_deadline(deadline)
 
     def wake(self) -> None:
         """Let the uploader look now for what was logged."""
-        self.outbox.post(None)
+        self.outbox.wake()
 
     def backlog(self) -> dict[str, Backlog]:
-        """Return what has no answer, by run."""
+        """Return how much has no answer, by run."""
         return self.outbox.backlog()
 
     def stream_error(self) -> RunstreamError | None:
         """Return why the stream broke, if it does not work."""
-        return self.outbox.broken_by
+        return self.outbox.stream_error
 
     def raise_refusals(self) -> None:
-        """Raise what the server refused, if nobody was told yet."""
+        """Raise what the server refused, if it was not raised before."""
         self.outbox.raise_refusals()
 
     def close(self) -> None:
         """End the stream and close the channel; the next use opens them again."""
         self._uploader.stop()
-        self.connection.close()
+        self._channel.close()
 
-    def close_if_unused(self) -> None:
-        """Close, unless another client has begun to use the session."""
-        if not self.users and self.connection.close_if_idle():
-            self._uploader.stop()
+    def suspend(self) -> bool:
+        """Let go of gRPC before a fork, until `resume`; return whether it was in use."""
+        self._uploader.suspend()
+        was_open = self._channel.suspend()
+        self._uploader.wait_for_stream_end(CANCEL_SECONDS)
+        return was_open
 
-    def park(self) -> bool:
-        """Let go of gRPC before a fork, until `unpark`; return whether it was in use."""
-        self._uploader.park()
-        in_use = self.connection.park()
-        self._uploader.wait_for_end(LEAVE)
-        return in_use
-
-    def unpark(self) -> None:
-        """Go on after a fork, in the parent."""
-        self.connection.unpark()
-        self._uploader.unpark()
+    def resume(self) -> None:
+        """Use gRPC again after a fork, in the parent."""
+        self._channel.resume()
+        self._uploader.resume()
 
     def reset_after_fork(self) -> None:
         """Start in a forked child without a channel, and with an empty outbox."""
+        self._channel.reset_after_fork()
         self.connection.reset_after_fork()
-        self._uploader.reset()
+        self._uploader.reset_after_fork()
 
-    def _hold_server(self) -> None:
+    def _keep_server_running(self) -> None:
         if self._is_file:
             # The server of a file ends itself when no client has a stream any more.
-            self._uploader.hold()
+            self._uploader.keep_stream_open()

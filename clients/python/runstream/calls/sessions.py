@@ -1,9 +1,9 @@
 """All sessions of this process: one for each tracking URI, kept safe over forks.
 
-gRPC does not survive a fork while it is in use. So before a fork every session lets go of it:
+gRPC does not survive a fork while it is in use. So before a fork every session lets go of gRPC:
 the stream ends, the channel is closed, every object of gRPC is dropped, upon which gRPC shuts
 itself down. The parent opens a channel again when it needs one and sends again what was not
-answered, which changes nothing on the server (M4). The child begins with empty outboxes and
+answered, which changes nothing on the server (M4). The child starts with empty outboxes and
 without a channel; clients and runs of the parent stay usable in it.
 """
 
@@ -16,75 +16,83 @@ import time
 from pathlib import Path
 
 from runstream.calls.session import Session
-from runstream.process import program_end
+from runstream.process import shutdown
 from runstream.transport import tracking_uri
 
 # Names of the threads of gRPC, and seconds that they get to end before a fork; they take a few
 # milliseconds. Garbage that holds an object of gRPC keeps them alive until it is collected, and so
 # may another user of gRPC in this process.
-_THREADS = ("event_engine", "lifeguard", "grpc_", "default-exec", "resolver-exec")
-_END_OF_THREADS = 0.25
+_GRPC_THREADS = ("event_engine", "lifeguard", "grpc_", "default-exec", "resolver-exec")
+_GRPC_END_SECONDS = 0.25
 
-_lock = threading.Lock()  # covers what follows, and the counts of users; held over a fork
+# Seconds between two looks of a thread whether the fork of another thread is over.
+_FORK_POLL_SECONDS = 0.001
+
+# Held over a fork, and by nobody else: a thread that opens a session takes no lock, because an
+# interrupt could leave it held.
+_fork_lock = threading.Lock()
+
+# Each change is one step in C. A fork suspends the sessions that are here once it has the lock;
+# a thread looks at the lock after its session is here. So one of the two sees the other.
 _sessions: dict[str, Session] = {}
 
 
 def open_session(uri: str | os.PathLike[str] | None) -> Session:
-    """Return the session for a tracking URI; to be given to `release_session` in the end."""
-    target = tracking_uri.parse(tracking_uri.pin() if uri is None else uri)
-    program_end.catch_signals()
-    with _lock:
-        session = _sessions.get(target.uri)
-        if session is None:
-            session = _sessions[target.uri] = Session(target)
-        session.users += 1
-        return session
+    """Return the session for a tracking URI, to be given to `release_session` in the end.
+
+    An interrupt of this call may leave the session open until the program ends.
+    """
+    target = tracking_uri.parse(tracking_uri.pin_default() if uri is None else uri)
+    shutdown.catch_signals()
+    session = _sessions.get(target.uri)
+    if session is None:
+        session = _sessions.setdefault(target.uri, Session(target))
+    session.add_user()
+    while _fork_lock.locked():
+        time.sleep(_FORK_POLL_SECONDS)
+    return session
 
 
 def release_session(session: Session) -> None:
-    """Close a session if nobody else uses it."""
-    with _lock:
-        session.users -= 1
-        unused = not session.users
-    if unused:
-        session.close_if_unused()
+    """Close a session if no other client uses it."""
+    session.remove_user()
 
 
 def _before_fork() -> None:
-    _lock.acquire()
-    parked = [session.park() for session in _sessions.values()]
-    if any(parked) and not _grpc_ends():
+    _fork_lock.acquire()
+    were_open = [session.suspend() for session in list(_sessions.values())]
+    if any(were_open) and not _wait_for_end_of_grpc():
         gc.collect()
-        _grpc_ends()
+        _wait_for_end_of_grpc()
 
 
 def _after_fork_in_parent() -> None:
-    for session in _sessions.values():
-        session.unpark()
-    _lock.release()
+    for session in list(_sessions.values()):
+        session.resume()
+    _fork_lock.release()
 
 
 def _after_fork_in_child() -> None:
-    for session in _sessions.values():
+    for session in list(_sessions.values()):
         session.reset_after_fork()
-    _lock.release()
+    _fork_lock.release()
 
 
-def _grpc_ends() -> bool:
-    """Wait for the end of gRPC's threads; return whether it came."""
-    give_up = time.monotonic() + _END_OF_THREADS
-    while _grpc_runs():
+def _wait_for_end_of_grpc() -> bool:
+    """Wait for the end of gRPC's threads; return whether they have ended."""
+    give_up = time.monotonic() + _GRPC_END_SECONDS
+    while _has_grpc_threads():
         if time.monotonic() > give_up:
             return False
         time.sleep(0.0005)
     return True
 
 
-def _grpc_runs() -> bool:
+def _has_grpc_threads() -> bool:
     """Return whether gRPC has threads; False where that cannot be seen, which is not on Linux."""
     for thread in Path("/proc/self/task").glob("*/comm"):
         try:
-            if thread.read_text().startswith(_THREADS):
+            if thread.read_text().startswith(_GRPC_THREADS):
                 return True
         except OSError:  # it has just ended
             pass

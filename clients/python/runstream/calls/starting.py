@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 import grpc
 
-from runstream.contract.messages import name_write
+from runstream.contract.messages import ensure_write_id
 from runstream.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -26,9 +26,9 @@ from runstream.errors import (
     NotFound,
     RunstreamError,
 )
-from runstream.process import program_end
-from runstream.process.program_exit import run_status
-from runstream.transport.channel import Services
+from runstream.process import shutdown
+from runstream.process.exit_status import run_status
+from runstream.transport.channel import Stubs
 from runstream.transport.connection import Connection
 from runstream.v1.run_pb2 import RunStatus
 from runstream.v1.run_service_pb2 import CreateRunRequest, UpdateRunRequest
@@ -52,7 +52,7 @@ class Start(Generic[Request, Answer]):
     def __init__(
         self,
         connection: Connection,
-        rpc: Callable[[Services], grpc.UnaryUnaryMultiCallable[Request, Answer]],
+        rpc: Callable[[Stubs], grpc.UnaryUnaryMultiCallable[Request, Answer]],
         request: Request,
     ) -> None:
         """Make a start that is not sent yet.
@@ -62,7 +62,7 @@ class Start(Generic[Request, Answer]):
             rpc: picks the RPC from the services.
             request: its request, with the id of the run.
         """
-        name_write(request)  # now, so that the request is the same write whenever it is sent
+        ensure_write_id(request)  # now, so that the request is the same write whenever it is sent
         self.run_id = request.run_id
         self.tracking_uri = connection.uri
         self._connection = connection
@@ -80,16 +80,16 @@ class Start(Generic[Request, Answer]):
             RunstreamError: the server refused the request or did not answer.
         """
         try:
-            program_end.register_start(self)
+            shutdown.register_start(self)
             taken = take(self._connection.call(self._rpc, self._request))
-            program_end.unregister_start(self)
+            shutdown.unregister_start(self)
         except RunstreamError:
-            program_end.unregister_start(self)
+            shutdown.unregister_start(self)
             raise
         except BaseException as error:
             self._status = run_status(error)
-            program_end.register_start(self)
-            self._let_go()  # nobody got it
+            shutdown.register_start(self)
+            self._release_run()  # nobody got it
             with suppress(RunstreamError):
                 self.end(self._status, AT_ONCE)
             raise
@@ -114,12 +114,12 @@ class Start(Generic[Request, Answer]):
         )
         # It may have been refused, or be deleted by now.
         with suppress(AlreadyExists, FailedPrecondition, InvalidArgument, NotFound):
-            self._connection.call(self._rpc, self._request, within=seconds)
+            self._connection.call(self._rpc, self._request, timeout=seconds)
             left = max(0.0, give_up - time.monotonic())
-            self._connection.call(lambda to: to.runs.UpdateRun, end, within=left)
-        program_end.unregister_start(self)
-        self._let_go()  # another thread may have got it meanwhile
+            self._connection.call(lambda to: to.runs.UpdateRun, end, timeout=left)
+        shutdown.unregister_start(self)
+        self._release_run()  # another thread may have got it meanwhile
 
-    def _let_go(self) -> None:
-        if run := program_end.registered_run(self.run_id):
+    def _release_run(self) -> None:
+        if run := shutdown.find_run(self.run_id):
             run.release()

@@ -68,8 +68,8 @@ class WatchCalls:
         while True:
             has_answer = False
             try:
-                answers = self._connection.stream(
-                    lambda to: to.watches.Watch, request, patience=None
+                answers = self._connection.read_stream(
+                    lambda to: to.watches.Watch, request, answer_timeout=None
                 )
                 with closing(answers) as read:
                     for answer in read:

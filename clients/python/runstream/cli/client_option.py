@@ -15,7 +15,7 @@ import grpc
 from runstream.calls.client import TrackingClient
 from runstream.errors import DeadlineExceeded, Unavailable
 from runstream.transport import proxies, tracking_uri
-from runstream.transport.channel import Services, open_channel
+from runstream.transport.channel import Stubs, open_channel
 from runstream.transport.status import error_of_call
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 
@@ -52,7 +52,7 @@ def _check_reachable(uri: str | None) -> None:
     with open_channel(target.grpc_target, target.secure) as channel, _interruptible():
         try:
             # Any answer will do. grpc.channel_ready_future looks but five times a second.
-            Services(channel).experiments.GetExperiment(
+            Stubs(channel).experiments.GetExperiment(
                 GetExperimentRequest(experiment_id="0"), timeout=_PATIENCE, wait_for_ready=True
             )
         except grpc.RpcError as error:

@@ -16,7 +16,7 @@ from runstream.calls.client import TrackingClient
 from runstream.entities import Experiment
 from runstream.errors import NotFound, RunstreamError
 from runstream.transport import embedded, tracking_uri
-from runstream.transport.channel import Services, open_channel
+from runstream.transport.channel import Stubs, open_channel
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
 from runstream.v1.run_service_pb2 import SearchRunsRequest
 
@@ -202,9 +202,9 @@ def _by_name(client: TrackingClient, name: str) -> Experiment:
 
 
 def _experiment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    def names(services: Services) -> list[str]:
+    def names(stubs: Stubs) -> list[str]:
         request = SearchExperimentsRequest(max_results=_CANDIDATES)
-        answer = services.experiments.SearchExperiments(request, timeout=_PATIENCE)
+        answer = stubs.experiments.SearchExperiments(request, timeout=_PATIENCE)
         return [experiment.name for experiment in answer.experiments]
 
     return [name for name in _asked(ctx, names) if name.startswith(incomplete)]
@@ -214,17 +214,17 @@ def _run_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[st
     if not re.fullmatch("[0-9a-f]{0,32}", incomplete):
         return []
 
-    def ids(services: Services) -> list[str]:
+    def ids(stubs: Stubs) -> list[str]:
         request = SearchRunsRequest(
             filter=f"run_id LIKE '{incomplete}%'" if incomplete else "", max_results=_CANDIDATES
         )
-        answer = services.runs.SearchRuns(request, timeout=_PATIENCE)
+        answer = stubs.runs.SearchRuns(request, timeout=_PATIENCE)
         return [run.info.run_id for run in answer.runs]
 
     return _asked(ctx, ids)
 
 
-def _asked(ctx: click.Context, question: Callable[[Services], list[str]]) -> list[str]:
+def _asked(ctx: click.Context, question: Callable[[Stubs], list[str]]) -> list[str]:
     """Return what a running server answers; nothing if there is none, or it is slow."""
     try:
         target = tracking_uri.parse(ctx.params.get("tracking_uri"))
@@ -232,6 +232,6 @@ def _asked(ctx: click.Context, question: Callable[[Services], list[str]]) -> lis
         if address is None:
             address = embedded.address(str(target.database))
         with open_channel(address, target.secure) as channel:
-            return question(Services(channel))
+            return question(Stubs(channel))
     except (RunstreamError, OSError, grpc.RpcError):
         return []

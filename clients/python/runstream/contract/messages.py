@@ -39,7 +39,7 @@ def new_message(
         ) from None
 
 
-def name_write(request: Any) -> None:
+def ensure_write_id(request: Any) -> None:
     """Give a request that writes, and has no name, one that its repetitions share (P3)."""
     if "write" in request.DESCRIPTOR.fields_by_name and not request.HasField("write"):
         request.write.CopyFrom(WriteId(writer=secrets.token_hex(16), sequence=1))

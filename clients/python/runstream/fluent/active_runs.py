@@ -20,7 +20,7 @@ from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import chosen_client, chosen_experiment_id
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
 from runstream.fluent.run_link import print_link
-from runstream.process import context
+from runstream.process.source_tags import find_source_tags
 
 _active_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("runstream_runs", default=())
 _last_started: ContextVar[ActiveRun | None] = ContextVar("runstream_last_run", default=None)
@@ -195,7 +195,7 @@ def _create(
     run_name: str | None,
     tags: dict[str, str],
 ) -> ActiveRun:
-    described = context.tags()
+    described = find_source_tags()
     if parent is not None:
         described["mlflow.parentRunId"] = parent.run_id
         if client is not chosen_client():  # the chosen experiment is not one of that server

@@ -43,7 +43,7 @@ def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
 
 def get_tracking_uri() -> str:
     """Return where runs are logged, with its path absolute; from then on it stays so (R7)."""
-    return tracking_uri.pin()
+    return tracking_uri.pin_default()
 
 
 def is_tracking_uri_set() -> bool:

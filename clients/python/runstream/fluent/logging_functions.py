@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from runstream.calls.run_operations import RunOperations
-from runstream.contract.scalars import Integer, Value
-from runstream.contract.settings import OnError, Pairs
+from runstream.contract.metric_numbers import IntegerLike, MetricValue
+from runstream.contract.params_and_tags import OnError, Pairs
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import (
@@ -28,10 +28,10 @@ CONTEXT = "mlflow.data.context"
 
 def log_metric(
     key: str,
-    value: Value,
-    step: Integer | None = 0,
+    value: MetricValue,
+    step: IntegerLike | None = 0,
     synchronous: bool | None = None,
-    timestamp: Integer | None = None,
+    timestamp: IntegerLike | None = None,
     run_id: str | None = None,
 ) -> RunOperations | None:
     """Log one point of a metric to the active run, starting a run if there is none.
@@ -64,11 +64,11 @@ def log_metric(
 
 
 def log_metrics(
-    metrics: Mapping[str, Value],
-    step: Integer | None = 0,
+    metrics: Mapping[str, MetricValue],
+    step: IntegerLike | None = 0,
     synchronous: bool | None = None,
     run_id: str | None = None,
-    timestamp: Integer | None = None,
+    timestamp: IntegerLike | None = None,
     on_error: OnError = "raise",
 ) -> RunOperations | None:
     """Log one point of each of several metrics; else as `log_metric`.

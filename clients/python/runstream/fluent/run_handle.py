@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Any
 
 from runstream.calls.client import TrackingClient
-from runstream.contract.scalars import Integer, Value
-from runstream.contract.settings import OnError, Pairs
+from runstream.contract.metric_numbers import IntegerLike, MetricValue
+from runstream.contract.params_and_tags import OnError, Pairs
 from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
 from runstream.fluent.destination import client_at
-from runstream.process import program_end
-from runstream.process.program_exit import run_status
+from runstream.process import shutdown
+from runstream.process.exit_status import run_status
 
 # The runs of this process that are not ended, by id; in a forked child, those of its parent too.
 _open_handles: dict[str, ActiveRun] = {}
@@ -44,7 +44,7 @@ class ActiveRun:
     def __init__(self, client: TrackingClient, info: RunInfo) -> None:
         """Make the handle of a run that is there already, which ends with the program."""
         self._attach(client, info, os.getpid())
-        program_end.register_run(self)
+        shutdown.register_run(self)
         client.start_heartbeats(info.run_id, self)
         _open_handles[info.run_id] = self
 
@@ -104,18 +104,18 @@ class ActiveRun:
     def log_metric(
         self,
         key: str,
-        value: Value,
-        step: Integer | None = 0,
-        timestamp: Integer | None = None,
+        value: MetricValue,
+        step: IntegerLike | None = 0,
+        timestamp: IntegerLike | None = None,
     ) -> None:
         """Log one point; see `runstream.log_metric`."""
         self.buffer.log_metric(key, value, step, timestamp)
 
     def log_metrics(
         self,
-        metrics: Mapping[str, Value],
-        step: Integer | None = 0,
-        timestamp: Integer | None = None,
+        metrics: Mapping[str, MetricValue],
+        step: IntegerLike | None = 0,
+        timestamp: IntegerLike | None = None,
         on_error: OnError = "raise",
     ) -> None:
         """Log one point of each of several metrics; see `runstream.log_metrics`."""
@@ -189,7 +189,7 @@ class ActiveRun:
         if _open_handles.get(self._info.run_id) is self:
             del _open_handles[self._info.run_id]
         if self.is_started_here:
-            program_end.unregister_run(self)
+            shutdown.unregister_run(self)
         self._is_released = (
             True  # last, so that an end that is interrupted before is repeated whole
         )

@@ -112,7 +112,7 @@ class BatchQueue:
         with self.lock:
             self._runs.pop(run_id, None)
 
-    def pending(self) -> bool:
+    def has_pending(self) -> bool:
         """Return whether a batch, or a heartbeat, waits for its answer."""
         return bool(self._batches)
 
@@ -122,7 +122,7 @@ class BatchQueue:
 
     # For the stream.
 
-    def begin_stream(self) -> int:
+    def start_stream(self) -> int:
         """Return the number of a new stream, on which nothing is sent yet."""
         with self.lock:
             self._stream += 1

@@ -13,8 +13,8 @@ from time import time_ns
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from runstream import rules
-from runstream.contract.scalars import Integer, Value
-from runstream.contract.settings import OnError, Pairs, is_lenient, pairs, settings
+from runstream.contract.metric_numbers import IntegerLike, MetricValue
+from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.outbox.batch import Backlog, Settings
 from runstream.outbox.packing import point_batches, setting_batches
@@ -87,9 +87,9 @@ class RunBuffer:
     def log_metric(
         self,
         key: str,
-        value: Value,
-        step: Integer | None,
-        timestamp: Integer | None,
+        value: MetricValue,
+        step: IntegerLike | None,
+        timestamp: IntegerLike | None,
     ) -> None:
         """Queue one point (M1, M2, M3, M5)."""
         buffer = self if self.admitted else self._gate.admit(self)
@@ -107,16 +107,16 @@ class RunBuffer:
 
     def log_metrics(
         self,
-        metrics: Mapping[str, Value],
-        step: Integer | None,
-        timestamp: Integer | None,
+        metrics: Mapping[str, MetricValue],
+        step: IntegerLike | None,
+        timestamp: IntegerLike | None,
         on_error: OnError = "raise",
     ) -> None:
         """Queue one point of each of several metrics, all of them or those that are good."""
-        lenient = is_lenient(on_error)
+        lenient = skips_errors(on_error)
         buffer = self._begin_call(lenient)
         steps = []
-        for key, value in pairs("metrics", metrics):
+        for key, value in to_pairs("metrics", metrics):
             try:
                 data = checked_record(key, value, step, timestamp)
                 steps.append(partial(buffer._series_of(key).append, data))
@@ -136,7 +136,7 @@ class RunBuffer:
         on_error: OnError = "raise",
     ) -> None:
         """Queue many points, params and tags, all of them or none, or the good params and tags."""
-        lenient = is_lenient(on_error)
+        lenient = skips_errors(on_error)
         buffer = self._begin_call(lenient)
         checked: dict[str, bytearray] = {}
         for key, value, timestamp, step in metrics:
@@ -240,7 +240,7 @@ class RunBuffer:
         for param in LogBatchRequest.FromString(message).params:
             self._params.pop(param.key, None)
 
-    def reset(self) -> None:
+    def reset_after_fork(self) -> None:
         """Drop all that waits here: in a forked child it is the parent's to send."""
         self._append.clear()
         self._series.clear()
@@ -283,7 +283,7 @@ class RunBuffer:
     ) -> tuple[dict[str, str], list[Settings]]:
         """Check params and tags; return the params, and batches of both."""
         refuse = self._leave_out if lenient else None
-        texts = settings("params", params, refuse)
+        texts = to_texts("params", params, refuse)
         for key, value in list(texts.items()):
             old = self._params.get(key, value)
             if old != value:
@@ -301,7 +301,7 @@ class RunBuffer:
                 refuse("params", key, error)
                 del texts[key]
         given = [Param(key=key, value=value) for key, value in texts.items()]
-        tagged = settings("tags", tags, refuse)
+        tagged = to_texts("tags", tags, refuse)
         batches = [*setting_batches(self.run_id, given)]
         batches += setting_batches(self.run_id, [RunTag(key=k, value=v) for k, v in tagged.items()])
         return texts, batches

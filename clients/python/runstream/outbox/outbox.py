@@ -14,8 +14,9 @@ Three parties meet here:
   was posted.
 - The stream's two threads take batches to send them, and drop them when they are answered.
 
-The lock of `BatchQueue` covers the batches, and here `_waits`, `_full`, `broken_by` and `_trouble`
-where they are written. `_buffers` needs none: a dictionary adds by one step (`setdefault`), and the
+The lock of `BatchQueue` covers the batches, and here `_waits`, `_full`, `stream_error` and
+`_trouble` where they are written. `_buffers` needs none: a dictionary adds by one step
+(`setdefault`), and the
 uploader's thread alone removes.
 
 Two flags of a buffer keep calls fast: `admitted` is read before something is queued, `attention`
@@ -89,7 +90,7 @@ class Outbox:
         queue: the batches.
         heartbeats: those of the runs that are open here.
         posted: what the uploader's thread is asked to do; None to look around at once.
-        broken_by: why the stream broke, if it does not work.
+        stream_error: why the stream broke, if it does not work.
     """
 
     def __init__(self, start: Callable[[], bool]) -> None:
@@ -110,11 +111,11 @@ class Outbox:
         self._waits_for_room: deque[Wait] = deque()
         self._full = False
         self._next_retirement = 0.0
-        self.broken_by: RunstreamError | None = None
+        self.stream_error: RunstreamError | None = None
         self._trouble: RunstreamError | None = None
         self._failed: BaseException | None = None
 
-    def reset(self) -> None:
+    def reset_after_fork(self) -> None:
         """Start anew in a forked child: what is queued here is the parent's to send.
 
         Locks are made anew too, because threads that held them do not exist in the child.
@@ -122,7 +123,7 @@ class Outbox:
         posted = self.posted
         self._reset()
         for buffer in list(self._buffers.values()):
-            buffer.reset()
+            buffer.reset_after_fork()
         posted.put(None)  # where this is no child, the thread that waits for it ends
 
     # For threads that log.
@@ -171,6 +172,10 @@ class Outbox:
         """Ask the uploader's thread to do something; return whether it can."""
         self.posted.put(work)
         return self._start()
+
+    def wake(self) -> None:
+        """Let the uploader's thread look for work now."""
+        self.post(None)
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until all who started them stop them."""
@@ -272,16 +277,16 @@ class Outbox:
         """Return whether nothing is posted, and no batch waits for its answer."""
         return self.posted.empty() and self.queue.last_answered == self.queue.last
 
-    def trouble(self, error: RunstreamError | None, for_good: bool = False) -> None:
+    def set_stream_error(self, error: RunstreamError | None, is_lasting: bool = False) -> None:
         """Take note of why the stream broke; None when it works again.
 
         Args:
             error: why it broke.
-            for_good: whether waiting cannot help, so that calls that wait fail by this error.
+            is_lasting: whether waiting cannot help, so that calls that wait fail by this error.
         """
-        self.broken_by = error
-        self._trouble = error if for_good else None
-        if for_good:
+        self.stream_error = error
+        self._trouble = error if is_lasting else None
+        if is_lasting:
             self._end_all_waits()
 
     def standing_trouble(self) -> RunstreamError | None:
@@ -337,7 +342,7 @@ class Outbox:
         if self._trouble is not None:
             return standing_error(self._trouble, late)
         seconds = min(limit, round(time.monotonic() - begin, 1) if patience < limit else limit)
-        return deadline_error(late, run_id, seconds, self.broken_by)
+        return deadline_error(late, run_id, seconds, self.stream_error)
 
     def _await(self, wait: Wait, patience: float, limit: float) -> bool:
         """Wait for a reply; return whether it came in time.
@@ -371,7 +376,7 @@ class Outbox:
                 raise DeadlineExceeded(
                     f"no room for {ROOM_SECONDS:g} s, because {late} have no answer and fill the "
                     f"{LIMIT_BYTES >> 20} MiB of the outbox; what this call logged is not queued"
-                    + (f" (the stream broke: {self.broken_by})" if self.broken_by else ""),
+                    + (f" (the stream broke: {self.stream_error})" if self.stream_error else ""),
                     reason="OUTBOX_FULL",
                     points=late.points,
                     settings=late.settings,

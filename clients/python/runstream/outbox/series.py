@@ -7,7 +7,7 @@ from time import time_ns
 from typing import NamedTuple
 
 from runstream import rules
-from runstream.contract.scalars import Integer, Value, to_float, to_integer
+from runstream.contract.metric_numbers import IntegerLike, MetricValue, to_float, to_integer
 
 _RECORD = struct.Struct("=dqq")
 
@@ -21,7 +21,7 @@ _NANOSECONDS = 1_000_000  # in a millisecond
 
 
 def checked_record(
-    key: str, value: Value, step: Integer | None, timestamp: Integer | None
+    key: str, value: MetricValue, step: IntegerLike | None, timestamp: IntegerLike | None
 ) -> bytes:
     """Return the record of a point, or say what is wrong with it.
 

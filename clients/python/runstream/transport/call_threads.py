@@ -1,9 +1,10 @@
 """Threads that enter gRPC in place of the main thread.
 
-Signal handlers run in the main thread, between any two steps of it. An exception that one raises
-inside of gRPC, as Ctrl-C does, can leave a lock of gRPC's held for ever, or a call whose end nobody
-notices. So the main thread lets another one call, and waits for it with a deadline. An interrupt
-ends the wait; the call itself ends by its own deadline, and its answer is dropped.
+Signal handlers run in the main thread, between any two of its bytecode instructions. A handler
+that raises an exception while the main thread is inside of gRPC, as Ctrl-C does, can leave a lock
+of gRPC held for ever, or a call whose end nobody notices. So the main thread lets another thread
+make the call, and waits for it with a deadline. An interrupt ends the wait; the call itself ends
+by its own deadline, and its answer is dropped.
 """
 
 from __future__ import annotations
@@ -19,61 +20,72 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# Seconds after which a thread is started for a call that none has taken.
-_LOOK = 0.5
+#: Seconds after the deadline of a call in which gRPC must have ended it.
+GRACE_SECONDS = 2.0
+
+# Seconds after which one more thread is started for a job that no thread has taken.
+_PICKUP_SECONDS = 0.5
 
 
 class _Job:
-    """A call, and its result.
+    """A function to call, and its result.
 
     Attributes:
-        work: the call, until somebody takes it.
-        reply: gets its result, and the error that it raised instead.
+        function: holds the function until a thread takes it.
+        reply: gets the result, or the error that was raised.
     """
 
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self.work = deque([work])
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = deque([function])
         self.reply: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
 
 class CallThreads:
-    """As many threads as there are calls at the same time."""
+    """As many threads as there are calls at the same time.
+
+    Any thread may call `run`. There is no lock, which an interrupt could leave held: a queue hands
+    the jobs over, and a deque counts the idle threads.
+    """
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._idle: deque[None] = deque()  # an item for each thread that waits for a job
 
-    def reset(self) -> None:
-        """Begin anew in a forked child, where these threads are not."""
+    def reset_after_fork(self) -> None:
+        """Start without threads in a forked child, which has none of its parent's."""
         self._jobs = SimpleQueue()
         self._idle = deque()
 
-    def do(
-        self, work: Callable[[], Result], timeout: float | None, anywhere: bool = True
+    def run(
+        self, function: Callable[[], Result], timeout: float | None, may_run_here: bool = True
     ) -> Result:
-        """Return what a function returns, which is called on one of these threads.
+        """Call a function on one of these threads, and return its result.
 
         Args:
-            work: the function.
-            timeout: seconds after which to wait no longer; None for no end.
-            anywhere: whether a thread other than the main one may call it by itself, because it
-                keeps its deadline.
+            function: the function.
+            timeout: seconds after which to wait no longer; None for no limit.
+            may_run_here: whether a caller that is not the main thread calls the function itself,
+                because the function keeps its own deadline.
 
         Raises:
             TimeoutError: it did not return in time.
         """
-        here = anywhere and threading.current_thread() is not threading.main_thread()
-        if here or sys.is_finalizing():
-            return work()
-        job = _Job(work)
+        runs_here = may_run_here and threading.current_thread() is not threading.main_thread()
+        if runs_here or sys.is_finalizing():
+            return function()
+        job = _Job(function)
         self._jobs.put(job)
         end = time.monotonic() + timeout if timeout is not None else None
         try:
             self._idle.pop()
         except IndexError:
-            self._start(job)
+            self._start_thread(job)
         while True:
-            left = _LOOK if end is None else min(_LOOK, max(0.0, end - time.monotonic()))
+            left = (
+                _PICKUP_SECONDS
+                if end is None
+                else min(_PICKUP_SECONDS, max(0.0, end - time.monotonic()))
+            )
             with suppress(Empty):
                 result, error = job.reply.get(timeout=left)
                 if error is not None:
@@ -81,32 +93,32 @@ class CallThreads:
                 return result  # type: ignore[no-any-return]
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError
-            if job.work:
-                self._start(job)
+            if job.function:
+                self._start_thread(job)
 
-    def _start(self, job: _Job) -> None:
-        thread = threading.Thread(target=self._run, args=(self._jobs,), name="runstream-calls")
+    def _start_thread(self, job: _Job) -> None:
+        thread = threading.Thread(target=self._run_loop, args=(self._jobs,), name="runstream-calls")
         thread.daemon = True
         try:
             thread.start()
         except RuntimeError:  # there are no more threads, as at the end of a program
-            _do(job)
+            _run_job(job)
 
-    def _run(self, jobs: SimpleQueue[_Job]) -> None:
+    def _run_loop(self, jobs: SimpleQueue[_Job]) -> None:
         while True:
             job: _Job | None = jobs.get()
             if job is not None:
-                _do(job)
-            job = None  # what it holds of gRPC would keep that running over a fork
+                _run_job(job)
+            job = None  # what the job holds of gRPC would keep gRPC running over a fork
             self._idle.append(None)
 
 
-def _do(job: _Job) -> None:
+def _run_job(job: _Job) -> None:
     try:
-        work = job.work.pop()
-    except IndexError:  # somebody else has taken it
+        function = job.function.pop()
+    except IndexError:  # another thread has taken it
         return
     try:
-        job.reply.put((work(), None))
+        job.reply.put((function(), None))
     except BaseException as error:
         job.reply.put((None, error))

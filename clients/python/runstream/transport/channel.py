@@ -1,17 +1,14 @@
-"""A gRPC channel to a server: its settings, its stubs, and the streams that are read from it."""
+"""A gRPC channel to a server: its options and its stubs."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import grpc
 
-from runstream.errors import RunstreamError, Unavailable
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.proxies import grpc_proxy
-from runstream.transport.status import error_of_call
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
@@ -23,19 +20,14 @@ from runstream.v1.run_service_pb2_grpc import RunServiceStub
 from runstream.v1.server_service_pb2_grpc import ServerServiceStub
 from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
-Response = TypeVar("Response")
-
-#: What a call says whose channel was closed under it.
-CLOSED = "the channel was closed, because the process forked or a client was closed"
-
-# Seconds that a close gets.
-_CLOSE = 2.0
+# Seconds that the close of a channel may take.
+_CLOSE_SECONDS = 2.0
 
 _OPTIONS = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     # A run with many params and tags, or a page of history, may be larger than a request.
     ("grpc.max_receive_message_length", 16 * MESSAGE_BYTES),
-    # A peer that vanished without a word is noticed within 20 seconds.
+    # A peer that vanished without closing the connection is noticed within 20 seconds.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 8_000),
     ("grpc.http2.ping_timeout_ms", 8_000),  # a ping of gRPC's own may be under way already
@@ -56,8 +48,10 @@ def open_channel(address: str, secure: bool) -> grpc.Channel:
         secure: whether to use TLS, with the certificates that gRPC trusts.
     """
     proxy = grpc_proxy(address)
-    way = ("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.uri)
-    options = (*_OPTIONS, way)
+    proxy_option = (
+        ("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.uri)
+    )
+    options = (*_OPTIONS, proxy_option)
     if secure:
         credentials = grpc.ssl_channel_credentials()
         return grpc.secure_channel(address, credentials, options=options)
@@ -67,8 +61,8 @@ def open_channel(address: str, secure: bool) -> grpc.Channel:
 def close_channel(channel: grpc.Channel) -> None:
     """Close a channel, and wait for that no longer than it takes in a healthy process.
 
-    An interrupt in the main thread, while that begins a call or waits for one, can leave a lock of
-    gRPC's held for ever, or a call whose end nobody notices. The close would wait for it.
+    An interrupt of the main thread, while it starts a call or waits for one, can leave a lock of
+    gRPC held for ever, or a call whose end nobody notices. The close would wait for it for ever.
     """
     closing = threading.Thread(target=channel.close, daemon=True)
     try:
@@ -76,10 +70,10 @@ def close_channel(channel: grpc.Channel) -> None:
     except RuntimeError:  # there are no more threads, as at the end of a program
         channel.close()
     else:
-        closing.join(_CLOSE)
+        closing.join(_CLOSE_SECONDS)
 
 
-class Services:
+class Stubs:
     """The stubs of a channel."""
 
     def __init__(self, channel: grpc.Channel) -> None:
@@ -98,36 +92,3 @@ class Services:
             "/runstream.v1.LoggingService/LogBatch",
             response_deserializer=LogBatchResponse.FromString,
         )
-
-
-class Reading(Generic[Response]):
-    """An RPC under way whose answers, one or a stream, are taken later.
-
-    Attributes:
-        call: the call; None once the channel was closed, so that nothing keeps gRPC alive.
-    """
-
-    def __init__(self, call: Any, take: Callable[[Any], Response | None]) -> None:
-        """Read from a call.
-
-        Args:
-            call: the call.
-            take: returns its next answer, None at its end.
-        """
-        self.call = call
-        self._take = take
-
-    def next(self) -> Response | RunstreamError | None:
-        """Return the next answer, None at the end, or what ended the call before."""
-        call = self.call
-        if call is None:
-            return Unavailable(CLOSED)
-        try:
-            return self._take(call)
-        except grpc.RpcError as error:
-            return error_of_call(error) if self.call is not None else Unavailable(CLOSED)
-
-    def cancel(self) -> None:
-        """End the call, if it has not ended."""
-        if self.call is not None:
-            self.call.cancel()

@@ -32,7 +32,7 @@ _BARE_SERVER = re.compile(_HOST_AND_PORT, re.ASCII)
 
 _VARIABLE = "RUNSTREAM_TRACKING_URI"
 
-# What `pin` put into the environment in place of nothing.
+# What `pin_default` put into the environment in place of nothing.
 _pinned_default: str | None = None
 
 
@@ -59,7 +59,7 @@ def default() -> str:
     return os.environ.get(_VARIABLE) or "sqlite:///runstream.db"
 
 
-def pin() -> str:
+def pin_default() -> str:
     """Return `default()` as an absolute URI, and put it into the environment.
 
     So it means the same from now on: after a change of the directory, and in processes that this

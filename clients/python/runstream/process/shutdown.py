@@ -8,7 +8,7 @@ are on disk.
 A run whose start was interrupted, so that nobody has it, is ended too (`runstream.calls.starting`).
 
 All of it takes at most `LIMIT` seconds, and `PATIENCE` where no server answers. What was not
-delivered by then is told on stderr, and the program's exit status is `program_exit.UNDELIVERED`,
+delivered by then is told on stderr, and the program's exit status is `exit_status.UNDELIVERED`,
 unless it failed by itself or a signal ends it. After Ctrl-C it takes at most `HASTE` seconds, and
 another one ends it at once.
 """
@@ -24,7 +24,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from runstream.errors import RunstreamError
-from runstream.process import program_exit
+from runstream.process import exit_status
 
 #: Seconds without an answer after which the end of the program stops waiting for the servers.
 PATIENCE = 60.0
@@ -133,12 +133,12 @@ def register_session(session: Session) -> None:
 
 def register_run(run: OpenRun) -> None:
     """End this run with the program, unless `unregister_run` comes before."""
-    program_exit.watch()
+    exit_status.watch()
     catch_signals()
     _open_runs[run.run_id] = run
 
 
-def registered_run(run_id: str) -> OpenRun | None:
+def find_run(run_id: str) -> OpenRun | None:
     """Return the run of this id that is to be ended with the program, if it is one."""
     return _open_runs.get(run_id)
 
@@ -167,7 +167,7 @@ def finish(status: str | None = None) -> None:
         status: the status of runs that are open, if the way the program ends does not tell.
     """
     by_signal = status is not None
-    status = status or program_exit.program_status()
+    status = status or exit_status.run_status_at_exit()
     try:
         late = _deliver(status, PATIENCE, LIMIT)
     except KeyboardInterrupt:
@@ -263,7 +263,7 @@ def _say_undelivered(text: str) -> None:
     if not _undelivered:
         _undelivered = True
         if not _in_child_of_multiprocessing():
-            program_exit.exit_as_undelivered()
+            exit_status.exit_as_undelivered()
 
 
 def _say(text: str) -> None:
@@ -285,12 +285,12 @@ def catch_signals() -> None:
     """Do all this before a signal ends the program, too, where nobody else handles it."""
     # A pool of multiprocessing ends its workers by SIGTERM, and waits for their end.
     if not _in_child_of_multiprocessing():
-        program_exit.catch_signals(finish)
+        exit_status.catch_signals(finish)
 
 
 def _exit() -> None:
     if _undelivered and sys.exc_info()[0] is None:
-        raise SystemExit(program_exit.UNDELIVERED)
+        raise SystemExit(exit_status.UNDELIVERED)
 
 
 def _in_child_of_multiprocessing() -> bool:

@@ -36,7 +36,7 @@ OnError = Literal["raise", "skip"]
 Refuse = Callable[[str, object, InvalidArgument], None]
 
 
-def pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
+def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
     """Return keys and values in the order in which they are given.
 
     Args:
@@ -67,19 +67,19 @@ def pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
         ) from None
 
 
-def settings(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str, str]:
+def to_texts(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str, str]:
     """Return params or tags as texts (M1, P2).
 
     Args:
         field: `params` or `tags`.
-        given: see `pairs`.
+        given: see `to_pairs`.
         refuse: is told what breaks its rule, which is left out; it is raised, if there is none.
 
     Raises:
         InvalidArgument: a key or value breaks its rule, or a param comes twice (P5).
     """
     texts: dict[str, str] = {}
-    for key, value in pairs(field, given):
+    for key, value in to_pairs(field, given):
         try:
             texts[key] = _text(field, key, value, texts)
         except InvalidArgument as error:
@@ -89,7 +89,7 @@ def settings(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str
     return texts
 
 
-def is_lenient(on_error: OnError) -> bool:
+def skips_errors(on_error: OnError) -> bool:
     """Return whether a call leaves out what breaks its rule; raises InvalidArgument."""
     if on_error not in ("raise", "skip"):
         raise InvalidArgument(

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from runstream.process import context
+from runstream.process import source_tags
 
-SCRIPT = "import json; from runstream.process import context; print(json.dumps(context.tags()))"
+SCRIPT = """
+import json
+from runstream.process.source_tags import find_source_tags
+print(json.dumps(find_source_tags()))
+"""
 
 
 def run(script: Path | str, *prelude: str, **environment: str) -> dict[str, str]:
@@ -128,9 +132,9 @@ def test_a_user_without_a_name_is_left_out(monkeypatch: pytest.MonkeyPatch) -> N
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr(getpass, "getuser", nobody)
-    context._tags.cache_clear()
-    assert "mlflow.user" not in context.tags()
-    context._tags.cache_clear()
+    source_tags._find_cached.cache_clear()
+    assert "mlflow.user" not in source_tags.find_source_tags()
+    source_tags._find_cached.cache_clear()
 
 
 def test_the_tags_are_found_once_and_fast(
@@ -139,12 +143,14 @@ def test_the_tags_are_found_once_and_fast(
     script = repository / "train.py"
     script.touch()
     monkeypatch.setattr(sys, "argv", [str(script)])
-    context._tags.cache_clear()
+    source_tags._find_cached.cache_clear()
     begin = time.perf_counter()
-    first = context.tags()
+    first = source_tags.find_source_tags()
     assert time.perf_counter() - begin < 0.05
     first["mlflow.user"] = "changed"
     git(repository, "commit", "-q", "--allow-empty", "-m", "second")
-    assert context.tags()["mlflow.user"] == getpass.getuser()
-    assert context.tags()["mlflow.source.git.commit"] == git(repository, "rev-parse", "HEAD~")
-    context._tags.cache_clear()
+    assert source_tags.find_source_tags()["mlflow.user"] == getpass.getuser()
+    assert source_tags.find_source_tags()["mlflow.source.git.commit"] == git(
+        repository, "rev-parse", "HEAD~"
+    )
+    source_tags._find_cached.cache_clear()

@@ -14,7 +14,7 @@ class PageRequest(Protocol):
     page_token: str
 
 
-def next_token(request: PageRequest, token: str, items: int) -> str:
+def check_next_page_token(request: PageRequest, token: str, items: int) -> str:
     """Return the token of the next page, "" at the end.
 
     Args:
@@ -47,7 +47,7 @@ def check_columns(table: MetricTable, several_keys: bool = False) -> None:
         raise _malformed("the server answers with columns of points that do not fit together")
 
 
-def not_asked_for(field: str, found: str, asked: str) -> Internal:
+def unrequested_response_error(field: str, found: str, asked: str) -> Internal:
     """Return the error for an answer about something else."""
     return _malformed(
         f"the server was asked about {asked[:100]!r}, and answers about {found[:100]!r}", field

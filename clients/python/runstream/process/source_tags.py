@@ -11,18 +11,18 @@ from functools import cache
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")  # SHA-1 or SHA-256
 
 
-def tags() -> dict[str, str]:
+def find_source_tags() -> dict[str, str]:
     """Return the reserved tags that apply to this process, found once.
 
     `mlflow.user`, `mlflow.source.type` (NOTEBOOK or LOCAL), `mlflow.source.name` (the script or
     notebook) and `mlflow.source.git.commit` (of the repository the script is in). What cannot be
     found out is left out; nothing is raised.
     """
-    return dict(_tags())
+    return dict(_find_cached())
 
 
 @cache
-def _tags() -> dict[str, str]:
+def _find_cached() -> dict[str, str]:
     found = {"mlflow.user": _user(), "mlflow.source.type": "LOCAL"}
     if "ipykernel" in sys.modules:
         # A kernel knows the path of its notebook only if the Jupyter server tells it.

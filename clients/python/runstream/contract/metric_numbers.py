@@ -12,13 +12,13 @@ from typing import SupportsFloat, SupportsIndex
 from runstream.errors import InvalidArgument
 
 #: What is taken as the value of a metric; a text must read as a number.
-Value = SupportsFloat | str
+MetricValue = SupportsFloat | str
 
 #: What is taken as a step or a time; a float must be an integer.
-Integer = SupportsIndex | SupportsFloat
+IntegerLike = SupportsIndex | SupportsFloat
 
 
-def to_float(key: str, value: Value) -> float:
+def to_float(key: str, value: MetricValue) -> float:
     """Return the value of a metric as a double (M3).
 
     Raises:
@@ -37,7 +37,7 @@ def to_float(key: str, value: Value) -> float:
         ) from None
 
 
-def to_integer(key: str, field: str, number: Integer) -> int:
+def to_integer(key: str, field: str, number: IntegerLike) -> int:
     """Return the step or timestamp of a point of a metric (M2).
 
     Raises:

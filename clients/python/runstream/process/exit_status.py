@@ -48,7 +48,7 @@ def run_status(error: BaseException | None) -> str:
     return "KILLED" if isinstance(error, (KeyboardInterrupt, cancelled)) else "FAILED"
 
 
-def program_status() -> str:
+def run_status_at_exit() -> str:
     """Return the status of runs that the program left open, at its end (R5)."""
     # A child of multiprocessing finishes while the exception that ended it is being handled.
     handled = sys.exc_info()[1]
@@ -125,7 +125,7 @@ def exit_as_undelivered() -> None:
 
 def program_code() -> int:
     """Return the exit status of a program that ends now by itself."""
-    return 0 if program_status() == "FINISHED" else 1
+    return 0 if run_status_at_exit() == "FINISHED" else 1
 
 
 class _LastWords:

@@ -1,0 +1,82 @@
+"""One LogBatch stream, from its opening to its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import grpc
+
+from runstream.errors import Internal, RunstreamError, Unavailable
+from runstream.outbox.outbox import Outbox
+from runstream.transport.status import error_of_batch, error_of_call
+from runstream.v1.logging_service_pb2 import LogBatchResponse
+
+log = logging.getLogger("runstream")
+
+#: Opens a stream of serialized LogBatchRequests; may wait for a server that is starting.
+OpenStream = Callable[[Iterator[bytes]], Iterable[LogBatchResponse]]
+
+
+class LogStream:
+    """One LogBatch stream.
+
+    It has two threads of its own: `thread` opens the stream and reads its answers, and one that
+    gRPC makes takes batches out of the outbox. The uploader's thread makes the stream and asks for
+    its state; any thread may call `abandon`. The attributes need no lock: `thread` writes each of
+    them in one step, but for `is_abandoned`.
+
+    Attributes:
+        thread: opens the stream and reads its answers, once it is started.
+        is_abandoned: whether the client itself ends the stream.
+        has_answered: whether an answer has come.
+        ended: set after the end of the stream.
+        error: why the stream ended.
+    """
+
+    def __init__(self, outbox: Outbox, open_stream: OpenStream) -> None:
+        self._outbox = outbox
+        self._open_stream = open_stream
+        self._number = outbox.queue.start_stream()
+        self.is_abandoned = False
+        self.has_answered = False
+        self.ended = threading.Event()
+        self.error: RunstreamError = Unavailable("the server ended the stream")
+        self.thread = threading.Thread(target=self._run, name="runstream-stream", daemon=True)
+
+    def abandon(self) -> None:
+        """Send nothing more, and expect the end of the stream, because its channel is closed."""
+        self.is_abandoned = True
+        self._outbox.queue.end_stream(self._number)
+
+    def _run(self) -> None:
+        try:
+            self._read_answers()
+        except grpc.RpcError as error:
+            self.error = error_of_call(error)
+        except RunstreamError as error:
+            self.error = error
+        except Exception as error:
+            log.exception("the stream failed")
+            self.error = Internal(f"the stream failed: {error!r}")
+        finally:
+            self._outbox.queue.end_stream(self._number)
+            self.ended.set()
+            self._outbox.posted.put(None)
+
+    def _read_answers(self) -> None:
+        # Nothing but this frame holds the call, so that gRPC can shut down after its end.
+        answers: Any = self._open_stream(self._messages())
+        try:
+            for answer in answers:
+                refusal = error_of_batch(answer.error) if answer.HasField("error") else None
+                self._outbox.answer(self._number, answer.answered, refusal)
+                self.has_answered = True
+        finally:
+            answers.cancel()
+
+    def _messages(self) -> Iterator[bytes]:
+        while (message := self._outbox.queue.next_message(self._number)) is not None:
+            yield message
