@@ -1,0 +1,32 @@
+"""The values that calls return: experiments, runs, points and others, which never change."""
+
+from runstream.entities.dataset import Dataset, DatasetInput, RunInputs
+from runstream.entities.experiment import Experiment
+from runstream.entities.file_info import FileInfo
+from runstream.entities.key_values import Param, RunTag
+from runstream.entities.metric import Metric, MetricArrays, MetricColumns
+from runstream.entities.purged import Purged
+from runstream.entities.run import Run, RunData, RunInfo
+from runstream.entities.run_change import RunChange
+from runstream.entities.server_info import ServerInfo
+from runstream.entities.view_type import ViewType
+
+__all__ = [
+    "Dataset",
+    "DatasetInput",
+    "Experiment",
+    "FileInfo",
+    "Metric",
+    "MetricArrays",
+    "MetricColumns",
+    "Param",
+    "Purged",
+    "Run",
+    "RunChange",
+    "RunData",
+    "RunInfo",
+    "RunInputs",
+    "RunTag",
+    "ServerInfo",
+    "ViewType",
+]

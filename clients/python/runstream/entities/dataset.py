@@ -1,0 +1,73 @@
+"""Datasets, and which of them a run read (P4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runstream.contract.messages import new_message
+from runstream.v1 import run_pb2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A reference to data (P4)."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A dataset, and the tags that say what it was to one run."""
+
+    dataset: Dataset
+    tags: dict[str, str]
+
+    def to_proto(self) -> run_pb2.DatasetInput:
+        """Return the message of the contract."""
+        return run_pb2.DatasetInput(
+            tags=[
+                new_message(run_pb2.InputTag, key=k, value=value) for k, value in self.tags.items()
+            ],
+            dataset=new_message(
+                run_pb2.Dataset,
+                name=self.dataset.name,
+                digest=self.dataset.digest,
+                source_type=self.dataset.source_type,
+                source=self.dataset.source,
+                schema=self.dataset.schema,
+                profile=self.dataset.profile,
+            ),
+        )
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.DatasetInput) -> DatasetInput:
+        """Convert the message of the contract."""
+        dataset = message.dataset
+        return cls(
+            Dataset(
+                name=dataset.name,
+                digest=dataset.digest,
+                source_type=dataset.source_type,
+                source=dataset.source,
+                schema=dataset.schema,
+                profile=dataset.profile,
+            ),
+            {tag.key: tag.value for tag in message.tags},
+        )
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """What a run read, in the order in which it was logged."""
+
+    dataset_inputs: tuple[DatasetInput, ...]
+
+    @classmethod
+    def from_proto(cls, message: run_pb2.RunInputs) -> RunInputs:
+        """Convert the message of the contract."""
+        return cls(tuple(map(DatasetInput.from_proto, message.dataset_inputs)))

@@ -1,0 +1,43 @@
+"""An experiment, which is a named group of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from runstream.v1 import experiment_pb2
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named group of runs.
+
+    Attributes:
+        experiment_id: decimal digits.
+        name: unique among all experiments.
+        artifact_location: URI under which the artifacts of its runs are stored.
+        lifecycle_stage: `active` or `deleted`.
+        creation_time: milliseconds since the epoch.
+        last_update_time: milliseconds since the epoch.
+        tags: its tags, by key.
+    """
+
+    experiment_id: str
+    name: str
+    artifact_location: str
+    lifecycle_stage: str
+    creation_time: int
+    last_update_time: int
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_proto(cls, message: experiment_pb2.Experiment) -> Experiment:
+        """Convert the message of the contract."""
+        return cls(
+            experiment_id=message.experiment_id,
+            name=message.name,
+            artifact_location=message.artifact_location,
+            lifecycle_stage=message.lifecycle_stage,
+            creation_time=message.creation_time,
+            last_update_time=message.last_update_time,
+            tags={tag.key: tag.value for tag in message.tags},
+        )

@@ -1,0 +1,55 @@
+"""A change of a run, which a watch yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runstream.contract.response_checks import check_columns
+from runstream.entities.metric import Metric
+from runstream.entities.run import RunInfo
+from runstream.v1 import watch_service_pb2
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """What was committed to a run; what is empty did not change.
+
+    Attributes:
+        run_id: the run.
+        experiment_id: its experiment.
+        info: what the run is now, if it was created or its status, name, times or stage changed.
+        metrics: points that were logged, maybe once more.
+        params: params that were logged, maybe once more, by key.
+        tags: tags that were set, by key.
+        deleted_tags: keys of tags that were deleted.
+        purged: whether the run was removed for good.
+        position: where a later watch starts to go on after this change.
+    """
+
+    run_id: str
+    experiment_id: str
+    info: RunInfo | None
+    metrics: list[Metric]
+    params: dict[str, str]
+    tags: dict[str, str]
+    deleted_tags: tuple[str, ...]
+    purged: bool
+    position: str
+
+    @classmethod
+    def from_proto(cls, message: watch_service_pb2.RunChange, position: str) -> RunChange:
+        """Convert the message of the contract."""
+        table = message.metrics
+        check_columns(table, several_keys=True)
+        keys = map(table.keys[:].__getitem__, table.key)
+        return cls(
+            run_id=message.run_id,
+            experiment_id=message.experiment_id,
+            info=RunInfo.from_proto(message.info) if message.HasField("info") else None,
+            metrics=list(map(Metric, keys, table.value, table.timestamp, table.step)),
+            params={param.key: param.value for param in message.params},
+            tags={tag.key: tag.value for tag in message.tags},
+            deleted_tags=tuple(message.deleted_tags),
+            purged=message.purged,
+            position=position,
+        )
