@@ -148,7 +148,7 @@ def test_completion_is_silent_without_a_server_and_starts_none(tmp_path: Path) -
 
 
 def test_a_server_that_is_not_there_is_status_4(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runstream.cli.client_option._PATIENCE", 0.2)
+    monkeypatch.setattr("runstream.cli.client_option._TIMEOUT", 0.2)
     away = Shell("grpc://127.0.0.1:1")
     began = time.monotonic()
     assert away.refusal(4, "runs", "list") == "Error: no server answers at grpc://127.0.0.1:1"

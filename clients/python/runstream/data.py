@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     Arrays = np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]
 
 # Bytes of a file that are hashed at once.
-_PIECE = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 # Digits of a digest; the limit of the rule is 36.
-_DIGITS = 32
+_DIGEST_DIGITS = 32
 
 # What MLflow's schemas call the kinds of NumPy's types; the sizes are in bytes.
-_KINDS = {
+_MLFLOW_TYPES = {
     ("b", 1): "boolean",
     ("i", 8): "long",
     ("u", 4): "long",
@@ -59,9 +59,9 @@ def from_pandas(
         digest: fingerprint of the content, up to 36 characters; computed, if left out.
     """
     if digest is None:
-        digest = _digest([repr(list(df.columns)).encode(), _row_hashes(df).tobytes()])
+        digest = _digest([repr(list(df.columns)).encode(), _hash_rows(df).tobytes()])
     columns = [
-        {"type": _type(dtype), "name": str(name), "required": not df.iloc[:, i].hasnans}
+        {"type": _mlflow_type(dtype), "name": str(name), "required": not df.iloc[:, i].hasnans}
         for i, (name, dtype) in enumerate(df.dtypes.items())
     ]
     schema: dict[str, Any] = {"mlflow_colspec": columns}
@@ -69,7 +69,7 @@ def from_pandas(
         df[targets]  # raises KeyError if there is no such column
         schema["targets"] = targets
     profile = {"num_rows": len(df), "num_elements": int(df.size)}
-    return _dataset(name, digest, source, schema, profile)
+    return _new_dataset(name, digest, source, schema, profile)
 
 
 def from_numpy(
@@ -88,9 +88,9 @@ def from_numpy(
         name: name of the dataset; `dataset`, if left out.
         digest: fingerprint of the content, up to 36 characters; computed, if left out.
     """
-    groups = {"features": _by_name(features)}
+    groups = {"features": _name_arrays(features)}
     if targets is not None:
-        groups["targets"] = _by_name(targets)
+        groups["targets"] = _name_arrays(targets)
     if digest is None:
         digest = _digest(
             part
@@ -124,7 +124,7 @@ def from_numpy(
         for group, arrays in groups.items()
         for measure in ("shape", "size", "nbytes")
     }
-    return _dataset(name, digest, source, schema, profile)
+    return _new_dataset(name, digest, source, schema, profile)
 
 
 def from_file(
@@ -145,18 +145,18 @@ def from_file(
     size = regular_file_size(file)
     if digest is None:
         with open_regular_file(file) as opened:
-            digest = _digest(iter(lambda: opened.read(_PIECE), b""))
-    return _dataset(name or file.name, digest, file, None, {"num_bytes": size})
+            digest = _digest(iter(lambda: opened.read(_CHUNK_BYTES), b""))
+    return _new_dataset(name or file.name, digest, file, None, {"num_bytes": size})
 
 
-def _dataset(
+def _new_dataset(
     name: str | None,
     digest: str,
     source: str | os.PathLike[str] | None,
     schema: dict[str, Any] | None,
     profile: dict[str, Any],
 ) -> Dataset:
-    kind, where = _source(source)
+    kind, where = _describe_source(source)
     return Dataset(
         name=name or "dataset",
         digest=digest,
@@ -167,7 +167,7 @@ def _dataset(
     )
 
 
-def _source(source: str | os.PathLike[str] | None) -> tuple[str, dict[str, Any]]:
+def _describe_source(source: str | os.PathLike[str] | None) -> tuple[str, dict[str, Any]]:
     if source is None:
         return "code", {"tags": find_source_tags()}
     text = os.fspath(source)
@@ -183,10 +183,10 @@ def _digest(parts: Iterable[bytes]) -> str:
     digest = sha256()
     for part in parts:
         digest.update(part)
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()[:_DIGEST_DIGITS]
 
 
-def _row_hashes(df: pandas.DataFrame) -> Any:
+def _hash_rows(df: pandas.DataFrame) -> Any:
     """Return a number for each row; what cannot be hashed, such as a list, counts by its JSON."""
     pandas = import_optional("pandas", "from_pandas")
     try:
@@ -195,29 +195,29 @@ def _row_hashes(df: pandas.DataFrame) -> Any:
         texts = df.copy(deep=False)
         for i, dtype in enumerate(df.dtypes):
             if getattr(dtype, "kind", "") == "O":
-                texts.isetitem(i, [_text(value) for value in df.iloc[:, i]])
+                texts.isetitem(i, [_to_text(value) for value in df.iloc[:, i]])
         return pandas.util.hash_pandas_object(texts, index=True).to_numpy()
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     try:
-        return json.dumps(value, sort_keys=True, default=_plain)
+        return json.dumps(value, sort_keys=True, default=_to_json_value)
     except (TypeError, ValueError):  # keys that cannot be sorted, or a circle
         return repr(value)
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
-        return sorted(map(_text, value))
+        return sorted(map(_to_text, value))
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _type(dtype: Any) -> str:
+def _mlflow_type(dtype: Any) -> str:
     kind, size = getattr(dtype, "kind", "O"), getattr(dtype, "itemsize", 0)
     if kind in "iu" and size < 4:
         return "integer"
-    return _KINDS.get((kind, size)) or ("integer" if kind == "i" else "string")
+    return _MLFLOW_TYPES.get((kind, size)) or ("integer" if kind == "i" else "string")
 
 
-def _by_name(arrays: Arrays) -> dict[str, Any]:
+def _name_arrays(arrays: Arrays) -> dict[str, Any]:
     return arrays if isinstance(arrays, dict) else {"data": arrays}

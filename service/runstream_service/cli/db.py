@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runstream.cli.output import json_option, print_json, progress_bar, size
+from runstream.cli.output import format_bytes, json_option, print_json, progress_bar
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.cli.database import database_option, file_argument, file_of, server_packages
 
@@ -91,4 +91,4 @@ def backup(target: Path, database: str, overwrite: bool) -> None:
             back_up(file, target, overwrite=overwrite, progress=progress)
     except CannotOpenError as error:
         raise FailedPrecondition(str(error)) from None
-    click.echo(f"{size(target.stat().st_size)} in {target}")
+    click.echo(f"{format_bytes(target.stat().st_size)} in {target}")

@@ -92,7 +92,7 @@ class ArtifactCalls:
         return f"{run.info.artifact_uri}/{below}" if below else run.info.artifact_uri
 
     def get_artifact(self, run_id: str, path: ArtifactPath) -> FileInfo:
-        """Say what a file or folder is.
+        """Return what a file or folder is.
 
         Raises:
             InvalidArgument: the path breaks its rule.

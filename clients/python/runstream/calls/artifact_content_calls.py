@@ -1,4 +1,4 @@
-"""The calls of a client that make files of what programs have in memory, and read them back."""
+"""The calls of a client that upload texts, dictionaries, figures and images, and read them back."""
 
 from __future__ import annotations
 

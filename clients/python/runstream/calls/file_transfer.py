@@ -1,7 +1,7 @@
-"""Moving one file to or from the server, in pieces, whatever breaks on the way.
+"""Transfers of one file to or from the server, in chunks.
 
-A transfer that breaks off goes on where it stopped. The SHA-256 of the whole content is checked at
-both ends, and at no moment is half a file where a whole one is expected.
+A transfer that breaks off goes on where it stopped. Both ends check the SHA-256 of the whole
+content, and a file appears in its place only when it is complete.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Upload:
         self._path = path
         self._file = file
         self._progress = progress
-        self._reported = 0  # of the progress
+        self._reported = 0  # bytes that `progress` was called with
         self._upload_id = uuid.uuid4().hex
-        self._sha256 = ""  # of all that was sent, once its end was
+        self._sha256 = ""  # of the whole content, once the last chunk was sent
         self._read_error: BaseException | None = None
 
     def run(self, connection: Connection) -> FileInfo:
-        """Upload the file and return what the server has then.
+        """Upload the file and return what the server stored.
 
         Raises:
             RunstreamError: the server refused it or cannot be reached.
@@ -83,7 +83,7 @@ class Upload:
             time.sleep(_PAUSE)
 
     def _find_stored_file(self, connection: Connection) -> FileInfo | None:
-        """Return what the server has, if it is this file: the answer alone was lost then."""
+        """Return the file that the server has, if it is this one: then only its answer was lost."""
         question = new_message(pb.GetArtifactRequest, run_id=self._run_id, path=self._path)
         try:
             there = connection.call(lambda to: to.artifacts.GetArtifact, question).file
@@ -150,7 +150,7 @@ def download_file(
     destination: Path,
     progress: Progress = lambda _: None,
 ) -> None:
-    """Download a file to a path, where it appears when it is whole and right.
+    """Download a file to a path, where it appears once it is complete and its SHA-256 is right.
 
     Raises:
         RunstreamError: the server refused it or cannot be reached.
@@ -199,12 +199,12 @@ def _download_to(
 
 
 def _next_chunk_size(position: int, offset: int) -> int:
-    """Return how much to read, so that one chunk ends where the server has to go on."""
+    """Return how many bytes to read, so that one chunk ends at the offset of the server."""
     return min(CHUNK_BYTES, offset - position) if position < offset else CHUNK_BYTES
 
 
 def _is_resumable(error: RunstreamError) -> bool:
-    """Return whether an upload that ended so can be continued."""
+    """Return whether an upload can go on after an error."""
     return isinstance(error, Unavailable) or error.reason == "UPLOAD_OFFSET"
 
 

@@ -1,4 +1,4 @@
-"""The call of a client that removes what is deleted."""
+"""The call of a client that purges what is deleted."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class MetricCalls:
             start_step: leaves out points of steps before this one.
             end_step: leaves out points of steps after this one.
             max_points: the most points to return, 10 or more; a longer history is thinned so
-                that its shape stays: of each part of the range its first, last, least and
-                greatest point, and its first NaN. All points, if left out.
+                that its shape stays: of each part of the range its first, last, minimum and
+                maximum point, and its first NaN. All points, if left out.
 
         Raises:
             NotFound: there is no such run.

@@ -1,4 +1,4 @@
-"""Reading histories to their end: what breaks off is read on from where it was (M6)."""
+"""Reads histories to their end: a read that breaks off goes on at the point it had reached (M6)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_histories(
 ) -> Iterator[ReadMetricHistoryResponse]:
     """Yield the answers of ReadMetricHistory that have points, each point once.
 
-    If the server goes away meanwhile, it is asked for what is left once it is back.
+    If the server goes away meanwhile, the remaining points are requested once it is back.
 
     Args:
         connection: the server.
@@ -90,16 +90,16 @@ def _drop_read_points(answer: ReadMetricHistoryResponse, last: _Position | None)
 
 
 def _sort_key(step: int, timestamp: int, value: float) -> tuple[int, int, bool, float]:
-    """Return what histories are ordered by: NaN comes last."""
+    """Return the key by which histories are sorted: NaN comes last."""
     return step, timestamp, math.isnan(value), 0.0 if math.isnan(value) else value
 
 
 def _remaining_requests(
     connection: Connection, request: ReadMetricHistoryRequest, last: _Position
 ) -> list[ReadMetricHistoryRequest]:
-    """Return requests for what comes from a point on: of its metric, its run, and other runs."""
+    """Return requests for the points after the last one: of its metric, its run, and other runs."""
     metric = _copy_request(request, [last.run_id], [last.key])
-    if not request.max_points:  # a part of a range would be thinned differently
+    if not request.max_points:  # a part of a range would be downsampled differently
         metric.start_step = last.step
     keys = request.metric_keys[:] or _metric_keys(connection, last.run_id)
     later_keys = sorted(key for key in keys if key > last.key)

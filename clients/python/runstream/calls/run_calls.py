@@ -93,7 +93,8 @@ class RunCalls:
         """Create a run of which heartbeats will be sent, for `runstream.start_run`.
 
         Args:
-            take: takes the run over. If an exception ends this call before, the run is ended.
+            make_handle: makes the handle that is returned, which ends the run from then on. If
+                an exception ends this call before, the run is ended here.
             experiment_id: as that of `create_run`, and so are the others.
             tags: tags to set.
             run_name: name for people.
@@ -295,4 +296,4 @@ def _to_run_status(name: str) -> RunStatus.ValueType:
             value=name,
             limit=", ".join(RunStatus.keys()[1:]),
         )
-    return RunStatus.Value(name)
+    return RunStatus.MetricValue(name)

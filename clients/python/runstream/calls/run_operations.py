@@ -1,4 +1,4 @@
-"""What a call that logs returns to a caller who may want to wait for it."""
+"""What a logging call with `synchronous=False` returns: a way to wait until it is on disk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class RunOperations:
-    """Something that was queued for a run."""
+    """What was queued for a run."""
 
     def __init__(self, flush: Callable[[float | None], None]) -> None:
         self._flush = flush

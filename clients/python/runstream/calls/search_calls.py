@@ -17,8 +17,8 @@ from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection
 from runstream.v1.run_pb2 import ViewType as pb_ViewType
 
-# Runs or experiments that are asked for at once. The first page of runs is a short one, which is
-# there soon; the next are each twice as long.
+# Runs or experiments of a page. The first page of runs is short, so that it arrives soon; each of
+# the next is twice as long as the one before.
 _PAGE_SIZE = 1_000
 _FIRST_PAGE_SIZE = 125
 
@@ -185,4 +185,4 @@ def _to_view_type(view: str | int) -> pb_ViewType.ValueType:
             value=view,
             limit=names,
         ) from None
-    return pb_ViewType.Value(known.name)
+    return pb_ViewType.MetricValue(known.name)

@@ -12,7 +12,7 @@ from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.watch_service_pb2 import GetPositionRequest, WatchRequest
 
-# Seconds between the break of a watch and the attempt to go on with it.
+# Seconds between a break of the connection and the next attempt.
 _RETRY_PAUSE = 0.05
 
 
@@ -37,8 +37,8 @@ class WatchCalls:
     ) -> Generator[RunChange, None, None]:
         """Watch runs, those named and those of experiments, and yield what is committed to them.
 
-        The watch has begun when this returns, and never ends by itself. When the connection breaks
-        it is made again, and the watch goes on where it was; a change may then be told again.
+        The watch has started when this returns, and never ends by itself. If the connection breaks,
+        it is opened again, and the watch goes on where it was; a change may then be yielded twice.
         `close` of what is returned ends the watch.
 
         Args:
@@ -60,10 +60,10 @@ class WatchCalls:
         )
         changes = self._read_changes(request)
         next(changes)
-        return changes  # type: ignore[return-value] # what begins the watch is taken
+        return changes  # type: ignore[return-value] # the None that starts the watch is taken
 
     def _read_changes(self, request: WatchRequest) -> Generator[RunChange | None, None, None]:
-        """Yield None when the watch has begun, and then its changes."""
+        """Yield None when the watch has started, and then its changes."""
         has_started = False
         while True:
             has_answer = False

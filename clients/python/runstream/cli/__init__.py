@@ -1,10 +1,10 @@
 """The `runstream` command: its subcommands, and the exit status of each error.
 
-    client.py        the option --tracking-uri, and a client for the commands that need one
-    selection.py     the options that name experiments and runs, and their completion
-    output.py        tables and JSON
-    ui.py, experiments.py, runs.py, recording.py, export.py, metrics.py, plot.py, artifacts.py,
-    watch.py, purge.py, imports.py  the commands
+    client_option.py      the option --tracking-uri, and a client for the commands that need one
+    selection_options.py  the options that select experiments and runs, and their completion
+    output.py             tables and JSON
+    *_command.py          a command or a group of commands; logging_commands.py those that log
+    runs_comparison.py, runs_export.py, terminal_plot.py  what some of them print
 
 Other packages add commands of theirs by an entry point of the group `runstream.commands`; the
 server adds `server` and `db`. A command prints data on stdout, and everything else on stderr.
@@ -55,23 +55,23 @@ Where runs are is said by --tracking-uri or RUNSTREAM_TRACKING_URI:
 grpc://host:port, grpcs://host:port, unix:path, sqlite:///runs.db or a path.
 """
 
-_NO_READER = 141  # 128 and the number of SIGPIPE
+_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE
 
 
 @cache
-def _added_commands() -> dict[str, EntryPoint]:
+def _plugin_commands() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="runstream.commands")}
 
 
 class _Commands(click.Group):
-    """The commands, those of other packages too; the help lists those of the groups among them."""
+    """The commands of this and of other packages; the help lists the leaves of all groups."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        return [*_added_commands(), *self.commands]
+        return [*_plugin_commands(), *self.commands]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in self.commands and name in _added_commands():
-            command: click.Command = _added_commands()[name].load()
+        if name not in self.commands and name in _plugin_commands():
+            command: click.Command = _plugin_commands()[name].load()
             return command
         return super().get_command(ctx, name)
 
@@ -79,23 +79,26 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader has what it wanted, as `head` has; what is still buffered has no reader.
+            # The reader, such as `head`, has gone; the rest of the buffer has no reader.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(_NO_READER)
+            ctx.exit(_BROKEN_PIPE)
         except (RunstreamError, OSError) as error:
             click.echo(f"Error: {error}", err=True)
-            ctx.exit(_status(error))
+            ctx.exit(_exit_status(error))
         except (KeyboardInterrupt, click.Abort):  # the latter at a question
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, command.get_short_help_str(80)) for name, command in _leaves(ctx, self)]
+        rows = [
+            (name, command.get_short_help_str(80))
+            for name, command in _list_leaf_commands(ctx, self)
+        ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
-def _status(error: Exception) -> int:
+def _exit_status(error: Exception) -> int:
     match error:
         case InvalidArgument():
             return 2
@@ -107,13 +110,13 @@ def _status(error: Exception) -> int:
             return 1
 
 
-def _leaves(
+def _list_leaf_commands(
     ctx: click.Context, group: click.Group, prefix: str = ""
 ) -> Iterator[tuple[str, click.Command]]:
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
-            yield from _leaves(ctx, command, f"{prefix}{name} ")
+            yield from _list_leaf_commands(ctx, command, f"{prefix}{name} ")
         elif command is not None:
             yield prefix + name, command
 

@@ -10,12 +10,12 @@ import click
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
 from runstream.cli.output import (
+    format_bytes,
+    format_time,
     json_option,
-    moment,
     print_json,
     print_json_array,
     print_table,
-    size,
 )
 from runstream.cli.selection_options import run_argument
 
@@ -83,7 +83,12 @@ def list_artifacts(
     print_table(
         ("path", "size", "uploaded", "sha256"),
         [
-            (f.path + "/" * f.is_dir, size(f.file_size), moment(f.upload_time or None), f.sha256)
+            (
+                f.path + "/" * f.is_dir,
+                format_bytes(f.file_size),
+                format_time(f.upload_time or None),
+                f.sha256,
+            )
             for f in files
         ],
         numbers=(1,),

@@ -1,4 +1,4 @@
-"""What all commands that speak to a server have in common."""
+"""The option --tracking-uri, and the client that commands get by it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 #: Exit status after Ctrl-C: 128 and the number of the signal, as shells say it.
 INTERRUPTED = 130
 
-# Programs that log wait longer for their server; a person wants to know.
-_PATIENCE = 5.0  # seconds
+# Programs that log wait longer for their server; a person wants to know soon.
+_TIMEOUT = 5.0  # seconds
 
 
 def with_client(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,9 +51,9 @@ def _check_reachable(uri: str | None) -> None:
         return
     with open_channel(target.grpc_target, target.secure) as channel, _interruptible():
         try:
-            # Any answer will do. grpc.channel_ready_future looks but five times a second.
+            # Any answer will do. grpc.channel_ready_future checks only five times a second.
             Stubs(channel).experiments.GetExperiment(
-                GetExperimentRequest(experiment_id="0"), timeout=_PATIENCE, wait_for_ready=True
+                GetExperimentRequest(experiment_id="0"), timeout=_TIMEOUT, wait_for_ready=True
             )
         except grpc.RpcError as error:
             if isinstance(error_of_call(error), DeadlineExceeded):
@@ -67,7 +67,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        # An interrupt in the moment in which gRPC begins a call leaves a channel behind whose
+        # An interrupt at the moment at which gRPC begins a call leaves a channel behind whose
         # close waits for ever. Commands queue nothing, so there is nothing to wait for.
         click.echo(err=True)
         with suppress(OSError):

@@ -8,7 +8,7 @@ import click
 
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
-from runstream.cli.output import json_option, moment, print_json, print_json_array, print_table
+from runstream.cli.output import format_time, json_option, print_json, print_json_array, print_table
 from runstream.cli.selection_options import (
     ExperimentCommand,
     experiment_options,
@@ -82,7 +82,7 @@ def list_experiments(
             (
                 e.experiment_id,
                 e.name,
-                moment(e.creation_time),
+                format_time(e.creation_time),
                 e.lifecycle_stage,
                 e.artifact_location,
             )
@@ -107,8 +107,8 @@ def show(
         ("id", experiment.experiment_id),
         ("name", experiment.name),
         ("stage", experiment.lifecycle_stage),
-        ("created", moment(experiment.creation_time)),
-        ("last update", moment(experiment.last_update_time)),
+        ("created", format_time(experiment.creation_time)),
+        ("last update", format_time(experiment.last_update_time)),
         ("artifact location", experiment.artifact_location),
     ]
     rows += [(f"tags.{key}", value) for key, value in experiment.tags.items()]

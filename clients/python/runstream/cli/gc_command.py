@@ -11,7 +11,7 @@ import click
 
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
-from runstream.cli.output import json_option, print_json, progress_bar, size
+from runstream.cli.output import format_bytes, json_option, print_json, progress_bar
 from runstream.entities import Purged
 
 _AGE = re.compile(
@@ -22,7 +22,7 @@ _AGE = re.compile(
 _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 
 
-def _seconds(_: click.Context, __: click.Parameter, age: str | None) -> float | None:
+def _parse_age(_: click.Context, __: click.Parameter, age: str | None) -> float | None:
     if age is None:
         return None
     found = _AGE.fullmatch(age)
@@ -34,7 +34,7 @@ def _seconds(_: click.Context, __: click.Parameter, age: str | None) -> float | 
 @click.command("gc")
 @click.option(
     "--older-than",
-    callback=_seconds,
+    callback=_parse_age,
     metavar="AGE",
     help="Only what was deleted so long ago: 30d, 12h, 1d2h3m4s.  [default: all that is deleted]",
 )
@@ -50,16 +50,16 @@ def purge(
     The names of the experiments are free again. Others can log meanwhile.
     """
     before = None if older_than is None else max(0, int((time.time() - older_than) * 1000))
-    found = _last(client, before)
+    found = _count_purgeable(client, before)
     if not dry_run and any(astuple(found)):
-        asked = sys.stdin.isatty() and not yes
-        if asked and not click.confirm(f"Remove {_sentence(found)} for good?", err=True):
+        must_ask = sys.stdin.isatty() and not yes
+        if must_ask and not click.confirm(f"Remove {_describe(found)} for good?", err=True):
             click.get_current_context().exit(1)
         found = _purge(client, before, found)
     if as_json:
         print_json(found)
     else:
-        click.echo(f"{_sentence(found)} {'would be removed' if dry_run else 'removed'}")
+        click.echo(f"{_describe(found)} {'would be removed' if dry_run else 'removed'}")
 
 
 def _purge(client: TrackingClient, before: int | None, expected: Purged) -> Purged:
@@ -70,14 +70,14 @@ def _purge(client: TrackingClient, before: int | None, expected: Purged) -> Purg
     return purged
 
 
-def _last(client: TrackingClient, before: int | None) -> Purged:
+def _count_purgeable(client: TrackingClient, before: int | None) -> Purged:
     *_, last = client.purge(before, dry_run=True)
     return last
 
 
-def _sentence(purged: Purged) -> str:
+def _describe(purged: Purged) -> str:
     return (
         f"{purged.experiments:,} experiments, {purged.runs:,} runs, {purged.points:,} points, "
         f"{purged.logged_models:,} logged models, "
-        f"{purged.artifacts:,} artifacts of {size(purged.artifact_bytes)}"
+        f"{purged.artifacts:,} artifacts of {format_bytes(purged.artifact_bytes)}"
     )

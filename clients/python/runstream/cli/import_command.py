@@ -1,4 +1,4 @@
-"""`runstream import`: copying what other trackers have."""
+"""`runstream import`: importer what other trackers have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runstream.cli.output import json_option, print_json
 from runstream.errors import InvalidArgument
 from runstream.importing.database_source import DatabaseSource
 from runstream.importing.folder_source import FolderSource
-from runstream.importing.importer import Copying, Report
+from runstream.importing.importer import Importer, Report
 from runstream.importing.server_source import ServerSource
 from runstream.importing.source import Source
 
@@ -42,28 +42,32 @@ def mlflow(
 
     Copies experiments, runs with their whole histories, params, tags, datasets and artifacts, and
     logged models; those that are deleted are left out. It can be run again, and goes on where it
-    stopped. What cannot be copied is told in the end, with the file and line, and costs nothing
-    else; then it exits with 1.
+    stopped. What cannot be copied is listed at the end, with the file and line, and the command
+    exits with 1.
     """
-    copying = Copying(_source(source, local_artifacts), client)
-    experiments = list(copying.experiments())
+    importer = Importer(_open_source(source, local_artifacts), client)
+    experiments = list(importer.import_experiments())
     runs = [
-        (run_id, here) for experiment, here in experiments for run_id in copying.run_ids(experiment)
+        (run_id, experiment_id)
+        for experiment, experiment_id in experiments
+        for run_id in importer.find_run_ids(experiment)
     ]
-    with click.progressbar(runs, label="runs", file=sys.stderr, hidden=not _seen()) as bar:
-        for run_id, here in bar:
-            copying.run(run_id, here)
-    for experiment, here in experiments:
-        copying.models(experiment, here)
+    with click.progressbar(
+        runs, label="runs", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for run_id, experiment_id in bar:
+            importer.import_run(run_id, experiment_id)
+    for experiment, experiment_id in experiments:
+        importer.import_models(experiment, experiment_id)
     if as_json:
-        print_json(asdict(copying.report))
+        print_json(asdict(importer.report))
     else:
-        _tell(copying.report)
-    if copying.report.problems:
+        _print_report(importer.report)
+    if importer.report.problems:
         sys.exit(1)
 
 
-def _source(text: str, local_artifacts: Path | None) -> Source:
+def _open_source(text: str, local_artifacts: Path | None) -> Source:
     if text.startswith(("http://", "https://")):
         return ServerSource(text, local_artifacts)
     scheme, separator, path = text.partition(":///")
@@ -84,7 +88,7 @@ def _source(text: str, local_artifacts: Path | None) -> Source:
     )
 
 
-def _tell(report: Report) -> None:
+def _print_report(report: Report) -> None:
     click.echo(
         f"Copied {report.runs} runs of {report.experiments} experiments: {report.points} points, "
         f"{report.params} params, {report.tags} tags, {report.datasets} datasets, "
@@ -94,7 +98,3 @@ def _tell(report: Report) -> None:
         click.echo(f"{report.runs_already_there} runs were there already.")
     for problem in report.problems:
         click.echo(f"Not copied: {problem}", err=True)
-
-
-def _seen() -> bool:
-    return sys.stderr.isatty()

@@ -13,13 +13,13 @@ from runstream.cli.output import json_option, print_json
 from runstream.cli.runs_command import runs
 from runstream.cli.selection_options import (
     expand_run_id,
-    experiment_ids,
     experiment_options,
+    find_experiment_ids,
     run_argument,
 )
 
 
-class _Pair(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
+class _KeyValue(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
     """`KEY=VALUE`."""
 
     name = "KEY=VALUE"
@@ -34,7 +34,7 @@ class _Pair(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
         return key, text
 
 
-class _Point(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
+class _KeyNumber(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
     """`KEY=NUMBER`; the key of a metric may have a `=` itself, as in `AP@[IoU=0.5]`."""
 
     name = "KEY=NUMBER"
@@ -50,10 +50,12 @@ class _Point(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
             self.fail(f"{value!r} is not KEY=NUMBER", param, ctx)
 
 
-_param = click.option(
-    "--param", "-p", "params", type=_Pair(), multiple=True, help="Again for more."
+_param_option = click.option(
+    "--param", "-p", "params", type=_KeyValue(), multiple=True, help="Again for more."
 )
-_tag = click.option("--tag", "-t", "tags", type=_Pair(), multiple=True, help="Again for more.")
+_tag_option = click.option(
+    "--tag", "-t", "tags", type=_KeyValue(), multiple=True, help="Again for more."
+)
 
 
 @runs.command()
@@ -61,7 +63,7 @@ _tag = click.option("--tag", "-t", "tags", type=_Pair(), multiple=True, help="Ag
 @experiment_options(environment=True)
 @click.option("--run-name", metavar="NAME", help="[default: a readable one]")
 @click.option("--parent", metavar="RUN", help="The run of which it is a child.")
-@_tag
+@_tag_option
 @json_option
 def create(
     client: TrackingClient,
@@ -74,15 +76,16 @@ def create(
 ) -> None:
     """Create a run, and print its id alone.
 
-    It goes on until `runs end`: nothing looks whether the program that it stands for still runs.
+    It stays RUNNING until `runs end`: nothing checks whether the program that it stands for still
+    runs.
     """
     names = [experiment_name] if experiment_name is not None else []
     ids = [experiment_id] if experiment_id is not None else []
-    (experiment,) = experiment_ids(client, names, ids) or ["0"]
-    told = dict(tags)
+    (experiment,) = find_experiment_ids(client, names, ids) or ["0"]
+    all_tags = dict(tags)
     if parent is not None:
-        told["mlflow.parentRunId"] = expand_run_id(client, parent)
-    run = client.create_run(experiment, tags=told, run_name=run_name, user_id=getpass.getuser())
+        all_tags["mlflow.parentRunId"] = expand_run_id(client, parent)
+    run = client.create_run(experiment, tags=all_tags, run_name=run_name, user_id=getpass.getuser())
     if as_json:
         print_json(run)
     else:
@@ -92,9 +95,9 @@ def create(
 @click.command()
 @with_client
 @run_argument(environment=True)
-@click.option("--metric", "-m", "metrics", type=_Point(), multiple=True, help="Again for more.")
-@_param
-@_tag
+@click.option("--metric", "-m", "metrics", type=_KeyNumber(), multiple=True, help="Again for more.")
+@_param_option
+@_tag_option
 @click.option("--step", type=int, default=0, show_default=True, help="Step of the metrics.")
 @click.option(
     "--timestamp",

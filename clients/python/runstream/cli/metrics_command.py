@@ -11,13 +11,13 @@ import click
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
 from runstream.cli.output import (
+    format_number,
+    format_time,
+    is_terminal,
     json_option,
-    moment,
-    number,
-    on_terminal,
     print_json_array,
     print_table,
-    takes_unicode,
+    supports_unicode,
 )
 from runstream.cli.selection_options import run_argument
 from runstream.cli.terminal_plot import plot
@@ -25,7 +25,7 @@ from runstream.entities import Metric
 from runstream.errors import NotFound
 
 _HEIGHT = 8
-_POINTS_A_CHARACTER = 4  # two dots across, each with a least and a greatest value
+_POINTS_PER_CHARACTER = 4  # two dots across, each with a minimum and a maximum
 
 
 @click.group()
@@ -64,32 +64,32 @@ def show(
     absent = set(keys) - client.get_run(run_id).data.metrics.keys()
     if absent:
         raise NotFound(f"run {run_id} has no metric {sorted(absent)[0]!r}", reason="NO_METRIC")
-    draw = on_terminal() and takes_unicode() and not table and not as_json
+    draw = is_terminal() and supports_unicode() and not table and not as_json
     width = shutil.get_terminal_size().columns
     if draw and max_points is None:
-        max_points = _POINTS_A_CHARACTER * width
+        max_points = _POINTS_PER_CHARACTER * width
     parts = client.read_metric_history([run_id], keys, start_step, end_step, max_points)
     points = (point for part in parts for point in part.rows())
     if as_json:
         print_json_array(points)
     elif draw:
         for key, of_key in groupby(points, key=lambda point: point.key):
-            _draw(key, list(of_key), width)
+            _print_plot(key, list(of_key), width)
     else:
-        _list(points)
+        _print_points(points)
 
 
-def _draw(key: str, points: Sequence[Metric], width: int) -> None:
-    click.echo(f"{key}: {number(points[-1].value)} at step {points[-1].step}")
+def _print_plot(key: str, points: Sequence[Metric], width: int) -> None:
+    click.echo(f"{key}: {format_number(points[-1].value)} at step {points[-1].step}")
     if len(points) > 1:
         steps, values = [point.step for point in points], [point.value for point in points]
         for line in plot(steps, values, width - 2, _HEIGHT):
             click.echo(f"  {line}")
 
 
-def _list(points: Iterable[Metric]) -> None:
+def _print_points(points: Iterable[Metric]) -> None:
     print_table(
         ("metric", "step", "time", "value"),
-        [(p.key, str(p.step), moment(p.timestamp), repr(p.value)) for p in points],
+        [(p.key, str(p.step), format_time(p.timestamp), repr(p.value)) for p in points],
         numbers=(1, 3),
     )

@@ -1,4 +1,4 @@
-"""What the commands print: tables for people, JSON for programs."""
+"""Output of the commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_LEAST_WIDTH = 6
+_MIN_WIDTH = 6
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -33,12 +33,12 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-def on_terminal() -> bool:
+def is_terminal() -> bool:
     """Return whether a person reads stdout."""
     return sys.stdout.isatty()
 
 
-def takes_unicode() -> bool:
+def supports_unicode() -> bool:
     """Return whether stdout takes every character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
@@ -79,18 +79,18 @@ def print_table(
         numbers: indices of the columns that are aligned to the right.
         names: indices of the columns that are cut only where cutting the others is not enough.
     """
-    lines = [[one_line(cell) for cell in row] for row in rows]
+    lines = [[escape_controls(cell) for cell in row] for row in rows]
     if head:
         lines.insert(0, list(head))
     if not lines:
         return
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    if on_terminal():
-        _fit(widths, shutil.get_terminal_size().columns, set(names))
+    if is_terminal():
+        _shrink_columns(widths, shutil.get_terminal_size().columns, set(names))
     right = set(numbers)
     for line in lines:
         cells = [
-            _padded(cell, width, right=i in right)
+            _pad(cell, width, right=i in right)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
@@ -102,7 +102,7 @@ def progress_bar(length: int, label: str) -> ProgressBar[int]:
     return click.progressbar(length=length, label=label, file=file)
 
 
-def moment(milliseconds: int | None) -> str:
+def format_time(milliseconds: int | None) -> str:
     """Return a time in the time zone of this computer, to the second."""
     if milliseconds is None:
         return ""
@@ -112,7 +112,7 @@ def moment(milliseconds: int | None) -> str:
         return f"{milliseconds} ms"
 
 
-def duration(start: int, end: int | None) -> str:
+def format_duration(start: int, end: int | None) -> str:
     """Return the time from start to end, both in milliseconds; empty without an end."""
     if end is None:
         return ""
@@ -124,7 +124,7 @@ def duration(start: int, end: int | None) -> str:
     return f"{hours}h{minutes:02}m{seconds:02}s" if hours else f"{minutes}m{seconds:02}s"
 
 
-def size(count: int | None) -> str:
+def format_bytes(count: int | None) -> str:
     """Return a number of bytes for people."""
     if count is None:
         return ""
@@ -135,34 +135,34 @@ def size(count: int | None) -> str:
     return f"{count} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a value to six digits."""
     return f"{value:.6g}"
 
 
 def _json(value: object, indent: int | None = None) -> str:
-    return json.dumps(_plain(value), ensure_ascii=not takes_unicode(), indent=indent)
+    return json.dumps(_to_json_value(value), ensure_ascii=not supports_unicode(), indent=indent)
 
 
-def _plain(value: object) -> Any:
-    """Return a value as JSON has it, in the way the contract's JSON does."""
+def _to_json_value(value: object) -> Any:
+    """Return a value as the JSON of the contract has it."""
     if isinstance(value, float):
         if math.isfinite(value):
             return value
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: _to_json_value(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_json_value(item) for item in value]
     return value
 
 
-def one_line(cell: str) -> str:
-    """Return text without line ends and without what would steer the terminal."""
+def escape_controls(cell: str) -> str:
+    """Return text whose line ends and control characters are escaped."""
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], cell)
 
 
@@ -178,18 +178,18 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _fit(widths: list[int], room: int, names: set[int]) -> None:
+def _shrink_columns(widths: list[int], room: int, names: set[int]) -> None:
     """Narrow the widest columns but the first until a line fits, as far as that is sensible."""
     others = set(range(1, len(widths)))
     for columns in (others - names, others & names):
         while columns and sum(widths) + 2 * (len(widths) - 1) > room:
             widest = max(columns, key=widths.__getitem__)
-            if widths[widest] <= _LEAST_WIDTH:
+            if widths[widest] <= _MIN_WIDTH:
                 break
             widths[widest] -= 1
 
 
-def _padded(cell: str, width: int, right: bool) -> str:
+def _pad(cell: str, width: int, right: bool) -> str:
     if _width(cell) > width:
         while _width(cell) > width - 1:
             cell = cell[:-1]

@@ -11,11 +11,11 @@ import click
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
 from runstream.cli.output import (
-    duration,
+    format_duration,
+    format_number,
+    format_time,
+    is_terminal,
     json_option,
-    moment,
-    number,
-    on_terminal,
     print_json,
     print_json_array,
     print_table,
@@ -24,18 +24,18 @@ from runstream.cli.runs_comparison import compare_runs, print_comparison
 from runstream.cli.runs_export import export_runs
 from runstream.cli.selection_options import (
     ExperimentCommand,
-    experiment_ids,
     experiment_options,
+    find_experiment_ids,
     run_argument,
     view_option,
 )
 from runstream.entities import Run
 
-# What a person is shown who did not say how many.
-_ON_TERMINAL = 100
+# Runs that are listed on a terminal without --limit.
+_TERMINAL_LIMIT = 100
 
-# Digits of a run id that tell it from all others; commands take them for the whole.
-_BEGINNING = 12
+# Digits of a run id that are shown on a terminal; commands accept them for the whole id.
+_SHORT_ID_DIGITS = 12
 
 
 @click.group()
@@ -70,7 +70,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--limit",
     type=click.IntRange(0),
-    help=f"At most so many runs, 0 for all.  [default: {_ON_TERMINAL} on a terminal, else all]",
+    help=f"At most so many runs, 0 for all.  [default: {_TERMINAL_LIMIT} on a terminal, else all]",
 )
 @click.option(
     "--show",
@@ -92,14 +92,14 @@ def list_runs(
     as_json: bool,
 ) -> None:
     """List runs, of all experiments if none is named."""
-    columns = [_column(key) for key in show]
-    ids = experiment_ids(client, experiment_name, experiment_id)
-    most = _ON_TERMINAL if limit is None and on_terminal() else limit
-    # One more than is shown tells whether there are more.
+    columns = [_column_reader(key) for key in show]
+    ids = find_experiment_ids(client, experiment_name, experiment_id)
+    max_runs = _TERMINAL_LIMIT if limit is None and is_terminal() else limit
+    # One more than is shown says whether there are more.
     found = client.search_runs(
-        ids, filter_string, view.upper(), most + 1 if most else None, list(order_by)
+        ids, filter_string, view.upper(), max_runs + 1 if max_runs else None, list(order_by)
     )
-    shown = islice(found, most or None)
+    shown = islice(found, max_runs or None)
     if as_json:
         print_json_array(shown)
     else:
@@ -108,7 +108,7 @@ def list_runs(
         print_table(head, rows, names=[1])
     if limit is None and next(found, None) is not None:
         total = client.count_runs(ids, filter_string, view.upper())
-        click.echo(f"{most:,} of {total:,} runs; see --limit", err=True)
+        click.echo(f"{max_runs:,} of {total:,} runs; see --limit", err=True)
 
 
 @runs.command()
@@ -129,11 +129,13 @@ def show(client: TrackingClient, run_id: str, as_json: bool) -> None:
         ("status", info.status),
         ("stage", info.lifecycle_stage),
         ("user", info.user_id),
-        ("started", moment(info.start_time)),
-        ("ended", moment(info.end_time)),
+        ("started", format_time(info.start_time)),
+        ("ended", format_time(info.end_time)),
         ("artifacts", info.artifact_uri),
     ]
-    rows += [(f"metrics.{key}", number(value)) for key, value in sorted(run.data.metrics.items())]
+    rows += [
+        (f"metrics.{key}", format_number(value)) for key, value in sorted(run.data.metrics.items())
+    ]
     rows += [(f"params.{key}", value) for key, value in sorted(run.data.params.items())]
     rows += [(f"tags.{key}", value) for key, value in sorted(run.data.tags.items())]
     rows += [
@@ -213,7 +215,7 @@ def export(
     The columns have the names of `runstream.search_runs`: run_id, metrics.loss, params.lr, ...
     Parquet needs pandas and pyarrow.
     """
-    ids = experiment_ids(client, experiment_name, experiment_id)
+    ids = find_experiment_ids(client, experiment_name, experiment_id)
     found = client.search_runs(ids, filter_string, view.upper(), limit, list(order_by))
     total = client.count_runs(ids, filter_string, view.upper())
     export_runs(found, min(total, limit or total), output, form)
@@ -222,21 +224,23 @@ def export(
 def _row(run: Run) -> tuple[str, ...]:
     info = run.info
     return (
-        info.run_id[:_BEGINNING] if on_terminal() else info.run_id,
+        info.run_id[:_SHORT_ID_DIGITS] if is_terminal() else info.run_id,
         info.run_name,
         info.experiment_id,
         info.status if info.lifecycle_stage == "active" else f"{info.status}, deleted",
-        moment(info.start_time),
-        duration(info.start_time, info.end_time),
+        format_time(info.start_time),
+        format_duration(info.start_time, info.end_time),
     )
 
 
-def _column(key: str) -> Callable[[Run], str]:
-    """Return what reads one value of a run, by its name in a filter."""
+def _column_reader(key: str) -> Callable[[Run], str]:
+    """Return a function that reads one value of a run, by its name in a filter."""
     kind, _, name = key.partition(".")
     match kind:
         case "metrics" if name:
-            return lambda run: number(run.data.metrics[name]) if name in run.data.metrics else ""
+            return lambda run: (
+                format_number(run.data.metrics[name]) if name in run.data.metrics else ""
+            )
         case "params" if name:
             return lambda run: run.data.params.get(name, "")
         case "tags" if name:

@@ -1,4 +1,4 @@
-"""Runs side by side."""
+"""Comparison of runs, side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from runstream.cli.output import number, print_table
+from runstream.cli.output import format_number, print_table
 from runstream.entities import Run
 
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Row]:
-    """Return all that the runs have, key by key."""
+    """Return a row for each key that any of the runs has."""
     rows = [
         _row("run_name", [run.info.run_name for run in runs]),
         _row("status", [run.info.status for run in runs]),
@@ -60,4 +60,4 @@ def _row(key: str, values: Sequence[str | float | None]) -> Row:
 def _cell(value: str | float | None) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else number(value)
+    return value if isinstance(value, str) else format_number(value)

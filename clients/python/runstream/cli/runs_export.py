@@ -21,13 +21,15 @@ from runstream.rules import digits_of
 
 Value = str | float | None
 
-# What a spreadsheet would run: docs/web.md, too.
+# Texts that a spreadsheet would run as a formula; see docs/web.md.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 # those in full width
 
 _TIMES = ("start_time", "end_time")
 
 
-def export_runs(runs: Iterable[Run], total: int, output: Path | None, form: str | None) -> None:
+def export_runs(
+    runs: Iterable[Run], total: int, output: Path | None, file_format: str | None
+) -> None:
     """Write runs to a file, which is there as a whole or not at all, or to stdout.
 
     Args:
@@ -39,8 +41,8 @@ def export_runs(runs: Iterable[Run], total: int, output: Path | None, form: str 
     Raises:
         FailedPrecondition: Parquet, and pandas or pyarrow is not installed.
     """
-    parquet = form == "parquet" or (
-        form is None and output is not None and output.suffix == ".parquet"
+    parquet = file_format == "parquet" or (
+        file_format is None and output is not None and output.suffix == ".parquet"
     )
     if parquet:
         _check_parquet()
@@ -49,7 +51,7 @@ def export_runs(runs: Iterable[Run], total: int, output: Path | None, form: str 
         for run in runs:
             found.append(run)
             bar.update(1)
-    with _target(output) as file:
+    with _open_target(output) as file:
         if parquet:
             runs_to_frame(found).to_parquet(file)
         else:
@@ -84,24 +86,24 @@ def _write_csv(rows: list[dict[str, Value]], file: IO[bytes]) -> None:
     with text:
         writer = csv.writer(text)
         columns = _columns(rows)
-        writer.writerow([_cell(column) for column in columns])
+        writer.writerow([_escape_formula(column) for column in columns])
         for row in rows:
-            row |= {key: _iso(row[key]) for key in _TIMES}
-            writer.writerow([_cell(row.get(column)) for column in columns])
+            row |= {key: _format_iso(row[key]) for key in _TIMES}
+            writer.writerow([_escape_formula(row.get(column)) for column in columns])
 
 
-def _cell(value: Value) -> Value:
-    """Return a value as it stands in the file: one that begins like a formula has a `'` before it.
+def _escape_formula(value: Value) -> Value:
+    """Return a value with a `'` before it if it begins like a formula.
 
-    So has one that begins with `'` and then like a formula, so that taking one `'` away gives the
-    text again.
+    A text that begins with `'` and then like a formula gets one more, so that removing one `'`
+    always gives the text again.
     """
     if not isinstance(value, str) or not _FORMULA.match(value) or digits_of(value):
         return value
     return f"'{value}"
 
 
-def _iso(milliseconds: Value) -> str | None:
+def _format_iso(milliseconds: Value) -> str | None:
     """Return a time as ISO 8601 in UTC, or the milliseconds of a year that has no such form."""
     if milliseconds is None:
         return None
@@ -121,7 +123,7 @@ def _check_parquet() -> None:
 
 
 @contextmanager
-def _target(output: Path | None) -> Iterator[IO[bytes]]:
+def _open_target(output: Path | None) -> Iterator[IO[bytes]]:
     if output is None:
         sys.stdout.flush()
         yield sys.stdout.buffer

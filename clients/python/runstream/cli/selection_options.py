@@ -1,4 +1,4 @@
-"""The options that say which experiments and runs, and their completion in the shell."""
+"""The options and arguments that select experiments and runs, and their shell completion."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from runstream.transport.channel import Stubs, open_channel
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
 from runstream.v1.run_service_pb2 import SearchRunsRequest
 
-# What a person who pressed Tab waits for, and looks through.
-_PATIENCE = 1.0  # seconds
-_CANDIDATES = 200
+# Limits of a completion: the time a person waits after Tab, and the number of candidates.
+_TIMEOUT = 1.0  # seconds
+_MAX_CANDIDATES = 200
 
 _ENVIRONMENT = "RUNSTREAM_EXPERIMENT_ID or _NAME, else MLFLOW_EXPERIMENT_ID or _NAME"
 
@@ -30,10 +30,10 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class ExperimentCommand(click.Command):
-    """A command to which an experiment is named by an option, and which says so of an argument."""
+    """A command whose experiment is an option; its error for an argument names the option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Return what is left of the arguments, which is nothing."""
+        """Parse the arguments as click does; the error for an extra one names the option."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
@@ -70,7 +70,7 @@ def experiment_options(*, several: bool = False, environment: bool = False) -> D
             "-n",
             multiple=several,
             metavar="NAME",
-            shell_complete=_experiment_names,
+            shell_complete=_complete_experiment_names,
             help=f"Name of the experiment.{more}",
         )(command)
 
@@ -94,7 +94,7 @@ def run_argument(*, several: bool = False, environment: bool = False) -> Decorat
             metavar="RUN..." if several else "[RUN]" if environment else "RUN",
             required=True,
             envvar="RUNSTREAM_RUN_ID" if environment else None,
-            shell_complete=_run_ids,
+            shell_complete=_complete_run_ids,
         )
         @wraps(command)
         def with_whole_ids(
@@ -134,15 +134,15 @@ def find_experiment(
     if name is not None and experiment_id is not None:
         raise click.UsageError("give either --experiment-name or --experiment-id")
     if name is None and experiment_id is None and environment:
-        name, experiment_id = _of_environment()
+        name, experiment_id = _experiment_of_environment()
     if name is not None:
-        return _by_name(client, name)
+        return _find_experiment_by_name(client, name)
     if experiment_id is not None:
         return client.get_experiment(experiment_id)
     raise click.UsageError("give --experiment-name or --experiment-id")
 
 
-def experiment_ids(
+def find_experiment_ids(
     client: TrackingClient, names: Iterable[str], ids: Iterable[str]
 ) -> list[str] | None:
     """Return the ids of the experiments that are named, or else that of the environment.
@@ -152,18 +152,18 @@ def experiment_ids(
     Raises:
         NotFound: one is not there.
     """
-    named = [*(_by_name(client, name).experiment_id for name in names)]
+    named = [*(_find_experiment_by_name(client, name).experiment_id for name in names)]
     named += [client.get_experiment(number).experiment_id for number in ids]
     if named:
         return named
-    name, number = _of_environment()
+    name, number = _experiment_of_environment()
     if name is None and number is None:
         return None
     return [find_experiment(client, name, number).experiment_id]
 
 
 def expand_run_id(client: TrackingClient, given: str) -> str:
-    """Return the id of the one run whose id begins so.
+    """Return the id of the one run whose id begins with the given digits.
 
     Raises:
         NotFound: there is none.
@@ -172,7 +172,7 @@ def expand_run_id(client: TrackingClient, given: str) -> str:
     if not re.fullmatch("[0-9a-f]{1,31}", given):
         return given
     found = client.search_runs(
-        None, f"run_id LIKE '{given}%'", "ALL", _CANDIDATES, metrics=(), params=(), tags=()
+        None, f"run_id LIKE '{given}%'", "ALL", _MAX_CANDIDATES, metrics=(), params=(), tags=()
     )
     ids = [run.info.run_id for run in found]
     if not ids:
@@ -184,8 +184,8 @@ def expand_run_id(client: TrackingClient, given: str) -> str:
     return ids[0]
 
 
-def _of_environment() -> tuple[str | None, str | None]:
-    """Return the name or the id that the environment has, in the order of the fluent API."""
+def _experiment_of_environment() -> tuple[str | None, str | None]:
+    """Return the name or the id in the environment, in the order of the fluent API."""
     for prefix in ("RUNSTREAM", "MLFLOW"):
         if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):
             return None, number
@@ -194,44 +194,46 @@ def _of_environment() -> tuple[str | None, str | None]:
     return None, None
 
 
-def _by_name(client: TrackingClient, name: str) -> Experiment:
+def _find_experiment_by_name(client: TrackingClient, name: str) -> Experiment:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         raise NotFound(f"there is no experiment named {name!r}", reason="EXPERIMENT_NOT_FOUND")
     return experiment
 
 
-def _experiment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+def _complete_experiment_names(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
     def names(stubs: Stubs) -> list[str]:
-        request = SearchExperimentsRequest(max_results=_CANDIDATES)
-        answer = stubs.experiments.SearchExperiments(request, timeout=_PATIENCE)
+        request = SearchExperimentsRequest(max_results=_MAX_CANDIDATES)
+        answer = stubs.experiments.SearchExperiments(request, timeout=_TIMEOUT)
         return [experiment.name for experiment in answer.experiments]
 
-    return [name for name in _asked(ctx, names) if name.startswith(incomplete)]
+    return [name for name in _query_server(ctx, names) if name.startswith(incomplete)]
 
 
-def _run_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+def _complete_run_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     if not re.fullmatch("[0-9a-f]{0,32}", incomplete):
         return []
 
     def ids(stubs: Stubs) -> list[str]:
         request = SearchRunsRequest(
-            filter=f"run_id LIKE '{incomplete}%'" if incomplete else "", max_results=_CANDIDATES
+            filter=f"run_id LIKE '{incomplete}%'" if incomplete else "", max_results=_MAX_CANDIDATES
         )
-        answer = stubs.runs.SearchRuns(request, timeout=_PATIENCE)
+        answer = stubs.runs.SearchRuns(request, timeout=_TIMEOUT)
         return [run.info.run_id for run in answer.runs]
 
-    return _asked(ctx, ids)
+    return _query_server(ctx, ids)
 
 
-def _asked(ctx: click.Context, question: Callable[[Stubs], list[str]]) -> list[str]:
-    """Return what a running server answers; nothing if there is none, or it is slow."""
+def _query_server(ctx: click.Context, query: Callable[[Stubs], list[str]]) -> list[str]:
+    """Return the answer of a running server; an empty list if there is none or it is slow."""
     try:
         target = tracking_uri.parse(ctx.params.get("tracking_uri"))
         address = target.grpc_target
         if address is None:
             address = embedded.address(str(target.database))
         with open_channel(address, target.secure) as channel:
-            return question(Stubs(channel))
+            return query(Stubs(channel))
     except (RunstreamError, OSError, grpc.RpcError):
         return []

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_ACROSS, _DOWN = 2, 4  # dots of a character
-_FIRST = 0x2800  # the character without a dot
+_DOTS_ACROSS, _DOTS_DOWN = 2, 4  # dots of a character
+_EMPTY_CELL = 0x2800  # the character without a dot
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column
 
 Dot = tuple[int, int]
 
 
 def plot(x: Sequence[float], y: Sequence[float], width: int, height: int) -> list[str]:
-    """Return the lines of a plot, with its least and greatest values at its sides.
+    """Return the lines of a plot, with its minimum and maximum at its sides.
 
     NaN and the infinities are gaps: the line ends before and begins again after.
 
@@ -36,8 +36,8 @@ def plot(x: Sequence[float], y: Sequence[float], width: int, height: int) -> lis
             before = None
             continue
         dot = (
-            _scaled(at, x[0], x[-1], canvas.dots_across),
-            canvas.dots_down - 1 - _scaled(value, low, high, canvas.dots_down),
+            _scale(at, x[0], x[-1], canvas.dots_across),
+            canvas.dots_down - 1 - _scale(value, low, high, canvas.dots_down),
         )
         canvas.line(before or dot, dot)
         before = dot
@@ -50,11 +50,11 @@ def plot(x: Sequence[float], y: Sequence[float], width: int, height: int) -> lis
 
 
 class _Canvas:
-    """Dots that are set one after the other."""
+    """The dots of a drawing."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
-        self.dots_across, self.dots_down = width * _ACROSS, height * _DOWN
+        self.dots_across, self.dots_down = width * _DOTS_ACROSS, height * _DOTS_DOWN
         self._cells = [[0] * width for _ in range(height)]
 
     def line(self, begin: Dot, end: Dot) -> None:
@@ -63,15 +63,17 @@ class _Canvas:
         for step in range(steps + 1):
             across = begin[0] + round((end[0] - begin[0]) * step / steps)
             down = begin[1] + round((end[1] - begin[1]) * step / steps)
-            self._cells[down // _DOWN][across // _ACROSS] |= _DOTS[down % _DOWN][across % _ACROSS]
+            self._cells[down // _DOTS_DOWN][across // _DOTS_ACROSS] |= _DOTS[down % _DOTS_DOWN][
+                across % _DOTS_ACROSS
+            ]
 
     def lines(self) -> list[str]:
         """Return the drawing as text."""
-        return ["".join(chr(_FIRST + cell) for cell in row).rstrip("⠀") for row in self._cells]
+        return ["".join(chr(_EMPTY_CELL + cell) for cell in row).rstrip("⠀") for row in self._cells]
 
 
-def _scaled(value: float, low: float, high: float, dots: int) -> int:
-    """Return where a value lies among so many dots; in the middle, if all values are one."""
+def _scale(value: float, low: float, high: float, dots: int) -> int:
+    """Return the dot of a value between low and high; the middle one, if these are equal."""
     if low == high:
         return dots // 2
     if math.isinf(high - low):

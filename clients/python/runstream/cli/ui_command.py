@@ -10,10 +10,10 @@ import click
 
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
-from runstream.cli.output import on_terminal
+from runstream.cli.output import is_terminal
 from runstream.errors import FailedPrecondition
 
-# Seconds between two calls that keep the server of a file alive: it ends after 30 without any.
+# Seconds between two calls that keep the server of a file alive: it ends after 30 s without calls.
 _PAUSE = 10.0
 
 
@@ -27,7 +27,7 @@ def ui(client: TrackingClient, no_browser: bool) -> None:
     """
     address = _address(client)
     click.echo(address)
-    if on_terminal() and not no_browser:
+    if is_terminal() and not no_browser:
         webbrowser.open(address)
     if client.tracking_uri.startswith("sqlite:"):
         click.echo("Ctrl-C ends it.", err=True)
@@ -52,7 +52,7 @@ def _address(client: TrackingClient) -> str:
 
 def _keep_serving(client: TrackingClient, address: str) -> None:
     """Keep the server of a file alive, and start another when it is gone, until Ctrl-C."""
-    # A KeyboardInterrupt in the middle of a call would leave gRPC in disorder.
+    # A KeyboardInterrupt in the middle of a call would leave gRPC in an undefined state.
     stop = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     while not stop.wait(_PAUSE):

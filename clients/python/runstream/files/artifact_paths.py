@@ -1,4 +1,4 @@
-"""Paths among the artifacts of a run, as people give them."""
+"""Paths of artifacts, as callers give them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def artifact_path_text(path: ArtifactPath | None) -> str:
 
 
 def join_path(folder: str, name: str) -> str:
-    """Return the path of something in a folder, which is the root if it is empty."""
+    """Return the path of a name in a folder; the root, if both are empty."""
     return f"{folder.rstrip('/')}/{name}".rstrip("/") if folder else name
 
 

@@ -1,4 +1,4 @@
-"""Folders of artifacts: which files they have, and moving several of them at a time."""
+"""Transfer of folders: their files, moved several at a time, with a progress bar."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import click
 
 from runstream.errors import InvalidArgument
 
-#: Files that are moved at the same time.
+#: Files that are transferred at the same time.
 PARALLEL_TRANSFERS = 4
 
-# Of one file that is no larger no progress is shown.
-_SMALL_BYTES = 16 * 1024 * 1024
+# A single file of fewer bytes has no progress bar.
+_MIN_SHOWN_BYTES = 16 * 1024 * 1024
 
 Item = TypeVar("Item")
 
@@ -45,7 +45,7 @@ def transfer_all(
 ) -> None:
     """Move files, several at a time, and show the progress on a terminal.
 
-    Nothing is shown of one small file, of which there may be many, one after the other.
+    A single small file has no progress bar: a program may upload many, one after the other.
 
     Args:
         sizes: the files, and the bytes of each.
@@ -53,9 +53,9 @@ def transfer_all(
         what: `upload` or `download`, for people.
 
     Raises:
-        The first error of `move`, once those that were under way have ended.
+        The first error of `move`, once the transfers that had begun have ended.
     """
-    with _progress(sizes.values(), what) as progress:
+    with _show_progress(sizes.values(), what) as progress:
         if len(sizes) == 1:
             for item in sizes:
                 move(item, progress)
@@ -89,9 +89,9 @@ def _files_below(folder: Path, parents: frozenset[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress(sizes: Collection[int], what: str) -> Iterator[Callable[[int], object]]:
+def _show_progress(sizes: Collection[int], what: str) -> Iterator[Callable[[int], object]]:
     total = sum(sizes)
-    shown = len(sizes) > 1 or total > _SMALL_BYTES
+    shown = len(sizes) > 1 or total > _MIN_SHOWN_BYTES
     if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -102,11 +102,11 @@ def _progress(sizes: Collection[int], what: str) -> Iterator[Callable[[int], obj
             bar.update(moved)
 
     text = f"{what} of {len(sizes)} files" if len(sizes) > 1 else what
-    with _bar(total, text) as bar:
+    with _new_bar(total, text) as bar:
         yield update
 
 
-def _bar(total: int, text: str) -> Any:
+def _new_bar(total: int, text: str) -> Any:
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:

@@ -1,11 +1,11 @@
-"""Libraries that the client uses where they are, and does not bring along."""
+"""Imports of libraries that the client can use but does not depend on."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-# What pip calls them, where that is another name.
+# Names of packages that differ from the name of their module.
 _PACKAGES = {"PIL": "pillow", "yaml": "pyyaml"}
 
 

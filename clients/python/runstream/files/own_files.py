@@ -1,10 +1,10 @@
-"""Files that are used only if nobody else can have put them there.
+"""Files that are used only if no other user can have put them there.
 
 A database may lie in a folder into which others write, and another user of the machine may have put
 a file of his own in the place of one of ours, a link to a file that he wants to be changed, or a
-named pipe that nobody ever reads. So files beside a database are opened by these functions: they
-follow no link, wait for nobody, and refuse what is of another kind or has another owner. What they
-make is readable by its owner alone.
+named pipe that nobody ever reads. Files beside a database are therefore opened by these functions: they
+follow no link, never block, and refuse a file of another kind or of another owner. Files that they
+create are readable by their owner alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KINDS = {
 
 
 class ForeignFileError(PermissionError):
-    """Something is of another kind than it should be, or belongs to another user."""
+    """A file is of another kind than it should be, or belongs to another user."""
 
 
 def open_own(path: str | os.PathLike[str], flags: int) -> int:
@@ -38,7 +38,7 @@ def open_own(path: str | os.PathLike[str], flags: int) -> int:
         OSError: it cannot be opened.
     """
     check_own(path)
-    # Between the check and this it may have become another one.
+    # Between the check and this line another file may have taken its place.
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
         _check(path, os.fstat(descriptor), stat.S_IFREG)
@@ -69,7 +69,7 @@ def check_own(path: str | os.PathLike[str], kind: int = stat.S_IFREG) -> bool:
 def open_lock(path: str | os.PathLike[str]) -> int:
     """Return the descriptor of a lock file, which nobody else can open; raises as `open_own`."""
     descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
-    os.fchmod(descriptor, 0o600)  # one that was made otherwise
+    os.fchmod(descriptor, 0o600)  # it may have been created with another mode
     return descriptor
 
 
@@ -107,7 +107,7 @@ def _check(path: str | os.PathLike[str], found: os.stat_result, kind: int) -> No
 
 
 def _is_trusted(path: str, owner: int) -> bool:
-    """Return whether what belongs to a user may be used by this one."""
+    """Return whether this user may use a file of that owner."""
     user = os.geteuid()
     if owner in (user, 0):
         return True

@@ -1,6 +1,6 @@
-"""Files of this computer that are read: regular ones alone.
+"""Opening regular files, and no others, to read them.
 
-A named pipe would be waited for without end, and a device has no end.
+Opening a named pipe could wait for ever, and a device may have no end.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ def regular_file_size(path: str | os.PathLike[str]) -> int:
         InvalidArgument: it is no regular file.
         OSError: there is none.
     """
-    return _checked(path, os.stat(path)).st_size
+    return _check_regular(path, os.stat(path)).st_size
 
 
 def open_regular_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file to read its bytes; raises as `regular_file_size`."""
     regular_file_size(path)
-    file = open(path, "rb", opener=_open)  # noqa: SIM115 # it is the caller's to close
+    file = open(path, "rb", opener=_open_nonblocking)  # noqa: SIM115 # it is the caller's to close
     try:
-        _checked(path, os.fstat(file.fileno()))
+        _check_regular(path, os.fstat(file.fileno()))
     except BaseException:
         file.close()
         raise
     return file
 
 
-def _open(path: str, flags: int) -> int:
+def _open_nonblocking(path: str, flags: int) -> int:
     # Should a pipe have taken the place of the file meanwhile, this does not wait for its writer.
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _checked(path: str | os.PathLike[str], status: os.stat_result) -> os.stat_result:
+def _check_regular(path: str | os.PathLike[str], status: os.stat_result) -> os.stat_result:
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
         raise InvalidArgument(

@@ -1,6 +1,6 @@
 """Figures, images and dictionaries as the bytes of a file.
 
-The libraries that they are made with are imported when they are used, by whoever has them.
+The libraries of the figures and images are imported when one is serialized.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def serialize_text(text: str, field: str = "text") -> bytes:
 def serialize_dictionary(dictionary: Any, path: str) -> bytes:
     """Return a dictionary, or a list, as YAML if the path ends so, else as JSON.
 
-    What neither has is the same in both: an array or a scalar of NumPy is what `tolist` returns,
-    and anything else its text.
+    Values that neither format has are written alike in both: an array or a scalar of NumPy as what
+    its `tolist` returns, and anything else as its text.
     """
     try:
         if PurePosixPath(path).suffix in _YAML:
-            text = _yaml(dictionary)
+            text = _dump_yaml(dictionary)
         else:
-            text = json.dumps(dictionary, indent=2, default=_plain, ensure_ascii=False)
+            text = json.dumps(dictionary, indent=2, default=_to_json_value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"Invalid value for parameter 'dictionary' supplied: {error}",
@@ -55,7 +55,7 @@ def serialize_dictionary(dictionary: Any, path: str) -> bytes:
 
 
 def parse_dictionary(content: bytes, path: str) -> Any:
-    """Return what `serialize_dictionary` made into bytes."""
+    """Return the dictionary or list that `serialize_dictionary` wrote."""
     if PurePosixPath(path).suffix in _YAML:
         return import_optional("yaml", "a file of YAML").safe_load(content)
     return json.loads(content)
@@ -82,7 +82,7 @@ def serialize_figure(figure: Any, path: str, options: Mapping[str, Any] | None =
             options.pop("auto_open", None)  # of `write_html`; here nothing is opened
             return serialize_text(figure.to_html(**{"include_plotlyjs": True} | options), "figure")
         return bytes(figure.to_image(**{"format": suffix} | options))
-    raise _unknown("figure", figure, "a figure of Matplotlib or Plotly")
+    raise _unknown_error("figure", figure, "a figure of Matplotlib or Plotly")
 
 
 def serialize_image(image: Any, path: str) -> bytes:
@@ -96,7 +96,7 @@ def serialize_image(image: Any, path: str) -> bytes:
     if hasattr(image, "to_pil"):  # an image of MLflow
         image = image.to_pil()
     if not isinstance(image, image_module.Image):
-        image = image_module.fromarray(_pixels(image))
+        image = image_module.fromarray(_to_pixels(image))
     formats = image_module.registered_extensions()
     suffix = PurePosixPath(path).suffix.lower()
     buffer = io.BytesIO()
@@ -104,36 +104,38 @@ def serialize_image(image: Any, path: str) -> bytes:
     return buffer.getvalue()
 
 
-def _yaml(dictionary: Any) -> str:
+def _dump_yaml(dictionary: Any) -> str:
     yaml = import_optional("yaml", "a file of YAML")
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc,name-defined] # it is imported above
-        """Writes subclasses as what they are based on, and what YAML lacks as JSON does."""
+        """Writes subclasses as their base, and what YAML lacks as JSON has it."""
 
     for base in (dict, list, tuple, str, bool, int, float):
         Dumper.add_multi_representer(base, yaml.SafeDumper.yaml_representers[base])
-    Dumper.add_multi_representer(object, lambda dumper, value: dumper.represent_data(_plain(value)))
+    Dumper.add_multi_representer(
+        object, lambda dumper, value: dumper.represent_data(_to_json_value(value))
+    )
     return str(yaml.dump(dictionary, Dumper=Dumper, sort_keys=False, allow_unicode=True))
 
 
-def _pixels(image: Any) -> Any:
+def _to_pixels(image: Any) -> Any:
     numpy = import_optional("numpy", "log_image of an array")
     array = numpy.asarray(image)
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4):
         limit = "(height, width) or (height, width, 1, 3 or 4)"
-        raise _unknown("image", f"an array of shape {array.shape}", limit)
+        raise _unknown_error("image", f"an array of shape {array.shape}", limit)
     if array.ndim == 3 and channels == 1:
         array = array[:, :, 0]
-    least, greatest = (array.min(), array.max()) if array.size else (0, 0)
-    found = f"an array of {array.dtype} from {least} to {greatest}"
+    low, high = (array.min(), array.max()) if array.size else (0, 0)
+    found = f"an array of {array.dtype} from {low} to {high}"
     limit = "integers of 0 to 255 or finite numbers"
     if array.dtype.kind == "b":
         return array.astype(numpy.uint8) * 255
     if array.dtype.kind == "f":
-        if not numpy.isfinite(least) or not numpy.isfinite(greatest):  # NaN is both
-            raise _unknown("image", found, limit)
-        if least < 0 or greatest > 1:
+        if not numpy.isfinite(low) or not numpy.isfinite(high):  # NaN is both
+            raise _unknown_error("image", found, limit)
+        if low < 0 or high > 1:
             warnings.warn(
                 f"log_image got {found}, which is scaled to 0 to 1", RuntimeWarning, stacklevel=2
             )
@@ -141,17 +143,17 @@ def _pixels(image: Any) -> Any:
             span = array.max() - array.min()
             array = (array - array.min()) / span if span else numpy.clip(array, 0, 1)
         return (array * 255).astype(numpy.uint8)
-    if array.dtype.kind not in "iu" or not 0 <= least <= greatest <= 255:
-        raise _unknown("image", found, limit)
+    if array.dtype.kind not in "iu" or not 0 <= low <= high <= 255:
+        raise _unknown_error("image", found, limit)
     return array.astype("uint8")
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     """Return what JSON can hold of a scalar or array of NumPy, or of a path; else its text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _unknown(field: str, value: object, limit: str) -> InvalidArgument:
+def _unknown_error(field: str, value: object, limit: str) -> InvalidArgument:
     shown = value if isinstance(value, str) else type(value).__name__
     return InvalidArgument(
         f"Invalid value {shown} for parameter '{field}' supplied: it must be {limit}",

@@ -23,8 +23,8 @@ from runstream.files.serialization import serialize_text
 if TYPE_CHECKING:
     import pandas
 
-# The largest integers that a double tells from their neighbours.
-_EXACT = 2**53
+# The largest integer up to which doubles hold every integer.
+_MAX_EXACT_INTEGER = 2**53
 
 
 class _Table(NamedTuple):
@@ -43,7 +43,7 @@ def serialize_table(data: Any, path: str, before: bytes | None = None) -> bytes:
     Raises:
         InvalidArgument: it is no table.
     """
-    frame = _frame(data)
+    frame = _to_frame(data)
     if _is_parquet(path):
         parts = [frame] if before is None else [parse_table(before, path), frame]
         buffer = io.BytesIO()
@@ -53,20 +53,25 @@ def serialize_table(data: Any, path: str, before: bytes | None = None) -> bytes:
         return buffer.getvalue()
     table = _Table(
         [label if isinstance(label, (str, int)) else str(label) for label in frame.columns],
-        [list(map(_cell, row)) for row in zip(*map(_values, _columns(frame)), strict=True)],
+        [
+            list(map(_to_json_value, row))
+            for row in zip(*map(_to_list, _columns(frame)), strict=True)
+        ],
     )
-    return _json(table if before is None else _joined(_parsed(before), table))
+    return _format_json(table if before is None else _concat(_parse_json(before), table))
 
 
 def parse_table(content: bytes, path: str) -> pandas.DataFrame:
-    """Return the data frame that `serialize_table` made into bytes."""
+    """Return the data frame that `serialize_table` wrote."""
     library = import_optional("pandas", "load_table")
     frame: pandas.DataFrame
     if _is_parquet(path):
         frame = library.read_parquet(io.BytesIO(content))
         return frame
-    columns, data = _parsed(content)
-    frame = library.DataFrame({i: _series([row[i] for row in data]) for i in range(len(columns))})
+    columns, data = _parse_json(content)
+    frame = library.DataFrame(
+        {i: _to_series([row[i] for row in data]) for i in range(len(columns))}
+    )
     frame.columns = columns
     return frame
 
@@ -75,27 +80,27 @@ def _is_parquet(path: str) -> bool:
     return PurePosixPath(path).suffix == ".parquet"
 
 
-def _frame(data: Any) -> pandas.DataFrame:
+def _to_frame(data: Any) -> pandas.DataFrame:
     library = import_optional("pandas", "log_table")
     frame: pandas.DataFrame
     if isinstance(data, library.DataFrame):
         frame = data
         return frame
     if not isinstance(data, Mapping):
-        raise _no_table(type(data).__name__)
-    columns = {key: _column(values) for key, values in data.items()}
+        raise _malformed_error(type(data).__name__)
+    columns = {key: _to_column(values) for key, values in data.items()}
     if columns and not any(isinstance(one, (list, library.Series)) for one in columns.values()):
         frame = library.DataFrame([columns])
         return frame
     try:
         frame = library.DataFrame(columns)
     except ValueError as error:  # columns of different lengths
-        raise _no_table(str(error)) from None
+        raise _malformed_error(str(error)) from None
     return frame
 
 
-def _column(values: Any) -> Any:
-    """Return a column as a list or a series, and what is one value as it is."""
+def _to_column(values: Any) -> Any:
+    """Return a column as a list or a series, and a single value unchanged."""
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
         return values
     if hasattr(values, "index") and hasattr(values, "dtype"):  # a series brings its index along
@@ -107,13 +112,13 @@ def _columns(frame: pandas.DataFrame) -> list[pandas.Series]:
     return [frame.iloc[:, i] for i in range(frame.shape[1])]
 
 
-def _values(column: pandas.Series) -> list[Any]:
+def _to_list(column: pandas.Series) -> list[Any]:
     # Of dates `tolist` keeps the nanoseconds, as timestamps of pandas.
     return column.tolist()
 
 
-def _cell(value: Any) -> Any:
-    """Return what JSON has for a value; an infinity stays one."""
+def _to_json_value(value: Any) -> Any:
+    """Return a value as JSON has it; an infinity stays a float."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -122,35 +127,35 @@ def _cell(value: Any) -> Any:
         nearest = float(value)
         return nearest if Decimal(repr(nearest)) == value else str(value)
     if isinstance(value, Mapping):
-        return {str(key): _cell(one) for key, one in value.items()}
+        return {str(key): _to_json_value(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return list(map(_cell, value))
+        return list(map(_to_json_value, value))
     if getattr(getattr(value, "dtype", None), "kind", "") == "M":  # a date of NumPy, or several
-        return _cell(value.astype(str).tolist())
+        return _to_json_value(value.astype(str).tolist())
     if hasattr(value, "tolist"):  # of NumPy, or a tensor
-        return _cell(value.tolist())
+        return _to_json_value(value.tolist())
     text = value.isoformat() if hasattr(value, "isoformat") else str(value)
     return None if type(value).__name__ in ("NaTType", "NAType") else text
 
 
-def _json(table: _Table) -> bytes:
-    rows = ",\n".join(f"[{', '.join(map(_literal, row))}]" for row in table.data)
+def _format_json(table: _Table) -> bytes:
+    rows = ",\n".join(f"[{', '.join(map(_format_literal, row))}]" for row in table.data)
     columns = json.dumps(table.columns, ensure_ascii=False)
     return serialize_text(f'{{"columns": {columns}, "data": [\n{rows}\n]}}', "data")
 
 
-def _literal(value: Any) -> str:
+def _format_literal(value: Any) -> str:
     if isinstance(value, float) and math.isinf(value):
         return "1e999" if value > 0 else "-1e999"
     if isinstance(value, list):
-        return f"[{', '.join(map(_literal, value))}]"
+        return f"[{', '.join(map(_format_literal, value))}]"
     if isinstance(value, dict):
-        items = (f"{json.dumps(key)}: {_literal(one)}" for key, one in value.items())
+        items = (f"{json.dumps(key)}: {_format_literal(one)}" for key, one in value.items())
         return f"{{{', '.join(items)}}}"
     return json.dumps(value, ensure_ascii=False)
 
 
-def _parsed(content: bytes) -> _Table:
+def _parse_json(content: bytes) -> _Table:
     try:
         table = json.loads(content)
         columns, data = table["columns"], table["data"]
@@ -166,7 +171,7 @@ def _parsed(content: bytes) -> _Table:
     )
 
 
-def _joined(first: _Table, second: _Table) -> _Table:
+def _concat(first: _Table, second: _Table) -> _Table:
     """Return the rows of two tables as one; a column that one of them lacks is null there."""
     if first.columns == second.columns:
         return _Table(first.columns, first.data + second.data)
@@ -179,11 +184,11 @@ def _joined(first: _Table, second: _Table) -> _Table:
     return _Table(columns, [[row.get(label) for label in columns] for row in rows])
 
 
-def _series(values: Sequence[Any]) -> Any:
+def _to_series(values: Sequence[Any]) -> Any:
     """Return a column that keeps its integers: pandas makes doubles of them beside other values."""
     pandas = import_optional("pandas", "load_table")
     kinds = {type(value) for value in values}
-    large = any(type(value) is int and abs(value) > _EXACT for value in values)
+    large = any(type(value) is int and abs(value) > _MAX_EXACT_INTEGER for value in values)
     if not large or kinds == {int}:
         return pandas.Series(values)
     fits = all(value is None or -(2**63) <= value < 2**63 for value in values if type(value) is int)
@@ -192,7 +197,7 @@ def _series(values: Sequence[Any]) -> Any:
     return pandas.Series(values, dtype=object)
 
 
-def _no_table(found: str) -> InvalidArgument:
+def _malformed_error(found: str) -> InvalidArgument:
     return InvalidArgument(
         f"Invalid value for parameter 'data' supplied: it must be a data frame or a dictionary of "
         f"columns of one length ({found})",

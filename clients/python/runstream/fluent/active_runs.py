@@ -1,4 +1,4 @@
-"""The active runs of a context: how they are started, resumed and ended.
+"""The active runs of a context: functions that start, resume and end them.
 
 Each context (`contextvars`) has a stack of active runs, so each thread and each asyncio task has
 its own. `runstream.fluent.destination` knows where runs are logged. Calls about a run go to the
@@ -27,7 +27,7 @@ _last_started: ContextVar[ActiveRun | None] = ContextVar("runstream_last_run", d
 
 log = logging.getLogger("runstream")
 
-# Whether a thread or task was told that the run it logs to is one of its own.
+# Whether the log has warned of a run that a thread or task started by logging without a run.
 _has_warned_of_context = False
 
 
@@ -155,7 +155,7 @@ def _start_run_implicitly() -> ActiveRun:
 
 @contextmanager
 def _run_id_of_environment() -> Iterator[str]:
-    """Take the run that the environment names, if it is started then; "" if there is none."""
+    """Yield the run that the environment names, "" if none, and unset it unless the start fails."""
     named = {name: os.environ.pop(name, "") for name in ("RUNSTREAM_RUN_ID", "MLFLOW_RUN_ID")}
     try:
         yield next(filter(None, named.values()), "")
@@ -165,7 +165,7 @@ def _run_id_of_environment() -> Iterator[str]:
 
 
 def _drop_ended_runs() -> tuple[ActiveRun, ...]:
-    """Return the stack without the runs that ended, here or in another thread."""
+    """Return the stack without the runs that have ended, here or in another thread."""
     stack = _active_stack.get()
     if stack and stack[-1].is_ended:
         stack = tuple(run for run in stack if not run.is_ended)
@@ -198,7 +198,7 @@ def _create(
     described = find_source_tags()
     if parent is not None:
         described["mlflow.parentRunId"] = parent.run_id
-        if client is not chosen_client():  # the chosen experiment is not one of that server
+        if client is not chosen_client():  # the chosen experiment is one of another server
             experiment_id = experiment_id or parent.experiment_id
     described.update(tags)
     return client.start_run(

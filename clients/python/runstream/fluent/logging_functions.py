@@ -1,6 +1,6 @@
-"""The fluent API: functions that log to the run that is active where they are called.
+"""The fluent API of logging: functions that log to the active run of the caller's context.
 
-The active runs, and what starts and ends them, are in `runstream.fluent.active_runs`.
+`runstream.fluent.active_runs` starts and ends active runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ActiveRun: the handle of a run that goes on."""
+"""ActiveRun: the handle of a run that has not ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runstream.fluent.destination import client_at
 from runstream.process import shutdown
 from runstream.process.exit_status import run_status
 
-# The runs of this process that are not ended, by id; in a forked child, those of its parent too.
+# Handles of the runs that have not ended, by id; a forked child has those of its parent, too.
 _open_handles: dict[str, ActiveRun] = {}
 
 
@@ -31,18 +31,18 @@ class ActiveRun:
 
     The methods that log return at once; what they logged is on disk when `flush` or `end` has
     returned. What the server refuses is raised by the next call for the run. While it is open, the
-    process that started it sends heartbeats, without which the server calls the run lost.
+    process that started it sends heartbeats, without which the server declares the run lost.
 
-    It can be pickled, as the id and the place of the run: another process can log by it, and does
-    not end the run.
+    It is pickled as the id and the tracking URI of the run: another process can log to the run with
+    it, and does not end the run.
 
     Attributes:
         buffer: the queue of what is logged to it.
-        is_ended: whether it is active no more, because any thread has ended it or left its block.
+        is_ended: whether it is no longer active, because a thread has ended it or left its block.
     """
 
     def __init__(self, client: TrackingClient, info: RunInfo) -> None:
-        """Make the handle of a run that is there already, which ends with the program."""
+        """Make the handle of a run that the server has; the run ends with the program at the latest."""
         self._attach(client, info, os.getpid())
         shutdown.register_run(self)
         client.start_heartbeats(info.run_id, self)
@@ -55,7 +55,7 @@ class ActiveRun:
         self._process = process
         self.is_ended = False
         self._is_released = False
-        self._status: str | None = None  # by which it is to end, once that was said
+        self._status: str | None = None  # with which it is to end, once a caller has said it
         self._end_time: int | None = None
 
     @property
@@ -70,22 +70,22 @@ class ActiveRun:
 
     @property
     def info(self) -> RunInfo:
-        """What the run is: as it was when it started, or ended."""
+        """Name, status and times of the run, as they were when it started or ended."""
         return self._info
 
     @property
     def data(self) -> RunData:
-        """What was logged up to now, read from the server."""
+        """Params, latest metrics and tags up to now, read from the server."""
         return self.read().data
 
     @property
     def inputs(self) -> RunInputs:
-        """What the run read up to now, read from the server."""
+        """The datasets that the run has used up to now, read from the server."""
         return self.read().inputs
 
     @property
     def tracking_uri(self) -> str:
-        """Where it is logged."""
+        """The tracking URI of the server that has the run."""
         return self._client.tracking_uri
 
     @property
@@ -179,11 +179,11 @@ class ActiveRun:
         self._client.raise_refusals(run_id)
 
     def end_at_exit(self, status: str) -> None:
-        """End the run with the program, as an `end` that failed would have, if there was one."""
+        """End the run at the end of the program, with the status of an earlier `end` that failed."""
         self.end(self._status or status)
 
     def release(self) -> None:
-        """Log no more to the run, which this process does not end any more."""
+        """Stop the heartbeats and forget the run: this process does not end it any more."""
         self.is_ended = True
         self._client.stop_heartbeats(self._info.run_id, self)
         if _open_handles.get(self._info.run_id) is self:
@@ -208,10 +208,10 @@ class ActiveRun:
         except RunstreamError as failure:
             if error is None:
                 raise
-            # The error of the block is the one that its callers wait for.
+            # Callers of the block expect the error of the block.
             warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
         finally:
-            self.is_ended = True  # if its end is not on disk, that of the program tries again
+            self.is_ended = True  # if the end is not on disk, the end of the program tries again
 
     def __repr__(self) -> str:
         return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"

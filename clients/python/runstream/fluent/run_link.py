@@ -1,4 +1,4 @@
-"""Links to the web interface, for people who watch a program start its runs."""
+"""The link to a run's page in the web interface, printed when the run starts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ if TYPE_CHECKING:
 
 
 def print_link(client: TrackingClient, run: RunInfo) -> None:
-    """Print where a run is to be seen, if somebody reads it and there is an interface.
+    """Print the link to a run's page on stderr, on a terminal and in a notebook.
 
-    Somebody reads it on a terminal and in a notebook. It goes to stderr: what a program prints on
-    stdout is its own.
+    Nothing is printed if the server has no web interface.
     """
     if sys.stderr is None or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
         return
     try:
         uri = client.interface_uri(run.run_id, run.experiment_id)
-    except RunstreamError:  # a link is no reason to fail
+    except RunstreamError:  # a missing link must not end the program
         return
     if uri is not None:
         print(f"runstream: {run.run_name} is at {uri}", file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""The fluent API of searching: where the chosen experiment is meant if none is named."""
+"""The fluent API of searching; without a named experiment it searches the chosen one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runstream.fluent.destination import chosen_client, chosen_experiment_id
 if TYPE_CHECKING:
     import pandas
 
-#: What MLflow returns at most, too, unless it is told otherwise.
+#: Results of a search without `max_results`; MLflow has the same limit.
 MAX_RESULTS = 100_000
 
 

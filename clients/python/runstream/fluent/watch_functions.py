@@ -1,4 +1,4 @@
-"""The function of the fluent API that follows runs live."""
+"""The fluent API of watching runs live."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Copying what MLflow has: from a server, a database or a folder.
+"""Imports of what MLflow has: a server, a database or a folder.
 
-`records.py` says what a source tells, `server.py`, `database.py` and `folder.py` are the sources,
-and `copying.py` copies from any of them. Sources are not trusted: `origin.py` keeps to the server
-that the user named, and `local.py` to the folder (docs/decisions/0031).
+`source.py` states what a source has to offer. `server_source.py`, `database_source.py` and
+`folder_source.py` are the sources, and `importer.py` copies from any of them. Sources are not
+trusted: `mlflow_api.py` sends requests only to the server that the user named, and
+`local_artifacts.py` reads only files of the folder that the user named (docs/decisions/0031).
 """

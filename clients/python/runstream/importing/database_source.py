@@ -10,19 +10,19 @@ from typing import Any
 
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import InvalidArgument, RunstreamError
-from runstream.importing.local_artifacts import local_files
+from runstream.importing.local_artifacts import find_local_artifacts
 from runstream.importing.source import (
-    Files,
+    ArtifactFiles,
     ModelPoint,
     Note,
-    Points,
+    PointColumns,
     SourceExperiment,
     SourceModel,
     SourceRun,
 )
 from runstream.rules import check_key
 
-_PART = 50_000
+_PART_POINTS = 50_000
 _MODEL_STATUS = {1: "PENDING", 2: "READY", 3: "UPLOAD_FAILED"}
 _INPUTS = """
     SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source,
@@ -48,7 +48,7 @@ class DatabaseSource:
         self._local_artifacts = local_artifacts or path.resolve().parent
         self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            self._tables = {row[0] for row in self._rows("SELECT name FROM sqlite_master")}
+            self._tables = {row[0] for row in self._select("SELECT name FROM sqlite_master")}
         except sqlite3.DatabaseError:
             self._tables = set()
         if not {"experiments", "runs", "metrics", "params", "tags"} <= self._tables:
@@ -61,11 +61,11 @@ class DatabaseSource:
 
     def experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
         """Yield the active experiments."""
-        for number, name in self._rows(
+        for number, name in self._select(
             "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
         ):
             query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
-            yield SourceExperiment(str(number), name, dict(self._rows(query, number)))
+            yield SourceExperiment(str(number), name, dict(self._select(query, number)))
 
     def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
         """Return the ids of the active runs of an experiment, oldest first."""
@@ -73,7 +73,7 @@ class DatabaseSource:
             "SELECT run_uuid FROM runs WHERE experiment_id = ? AND lifecycle_stage = 'active' "
             "ORDER BY start_time"
         )
-        return [row[0] for row in self._rows(query, int(experiment.id))]
+        return [row[0] for row in self._select(query, int(experiment.id))]
 
     def run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
         """Return a run."""
@@ -81,7 +81,7 @@ class DatabaseSource:
             "SELECT name, user_id, status, start_time, end_time, artifact_uri FROM runs "
             "WHERE run_uuid = ?"
         )
-        name, user_id, status, start, end, uri = next(self._rows(query, run_id))
+        name, user_id, status, start, end, uri = next(self._select(query, run_id))
         return SourceRun(
             run_id=run_id,
             name=name or "",
@@ -90,16 +90,16 @@ class DatabaseSource:
             start_time=start or 0,
             end_time=end,
             artifact_uri=uri or "",
-            params=dict(self._rows("SELECT key, value FROM params WHERE run_uuid = ?", run_id)),
-            tags=dict(self._rows("SELECT key, value FROM tags WHERE run_uuid = ?", run_id)),
-            inputs=self._inputs(run_id),
-            model_inputs=[model_id for model_id, _ in self._models_of(run_id, "RUN_INPUT")],
-            model_outputs=self._models_of(run_id, "RUN_OUTPUT"),
+            params=dict(self._select("SELECT key, value FROM params WHERE run_uuid = ?", run_id)),
+            tags=dict(self._select("SELECT key, value FROM tags WHERE run_uuid = ?", run_id)),
+            inputs=self._read_inputs(run_id),
+            model_inputs=[model_id for model_id, _ in self._read_models(run_id, "RUN_INPUT")],
+            model_outputs=self._read_models(run_id, "RUN_OUTPUT"),
         )
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[Points]:
+    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
-        found = self._rows("SELECT DISTINCT key FROM metrics WHERE run_uuid = ?", run.run_id)
+        found = self._select("SELECT DISTINCT key FROM metrics WHERE run_uuid = ?", run.run_id)
         refused = set()
         for (name,) in found:
             try:
@@ -112,7 +112,7 @@ class DatabaseSource:
             "FROM metrics WHERE run_uuid = ?"
         )
         cursor = self._database.execute(query, (run.run_id,))
-        while part := cursor.fetchmany(_PART):
+        while part := cursor.fetchmany(_PART_POINTS):
             rows = [row for row in part if row[0] not in refused] if refused else part
             if not rows:
                 continue
@@ -121,7 +121,7 @@ class DatabaseSource:
                 value = tuple(map(float, value))
             names = list(dict.fromkeys(keys))
             index = {name: i for i, name in enumerate(names)}
-            yield Points(names, [index[key] for key in keys], step, timestamp, value)
+            yield PointColumns(names, [index[key] for key in keys], step, timestamp, value)
 
     def models(
         self,
@@ -141,7 +141,7 @@ class DatabaseSource:
             "SELECT run_id, metric_name, metric_value, metric_timestamp_ms, metric_step, "
             "dataset_name, dataset_digest FROM logged_model_metrics WHERE model_id = ?"
         )
-        for model_id, name, kind, run_id, status, uri in self._rows(query, int(experiment.id)):
+        for model_id, name, kind, run_id, status, uri in self._select(query, int(experiment.id)):
             yield SourceModel(
                 model_id=model_id,
                 name=name or "",
@@ -149,37 +149,37 @@ class DatabaseSource:
                 source_run_id=run_id or "",
                 status=_MODEL_STATUS.get(status, "PENDING"),
                 artifact_uri=uri or "",
-                params=dict(self._rows(params, model_id)),
-                tags=dict(self._rows(tags, model_id)),
+                params=dict(self._select(params, model_id)),
+                tags=dict(self._select(tags, model_id)),
                 metrics=[
                     ModelPoint(run, key, value, time, step, (dataset or "", digest or ""))
-                    for run, key, value, time, step, dataset, digest in self._rows(
+                    for run, key, value, time, step, dataset, digest in self._select(
                         metrics, model_id
                     )
                 ],
             )
 
     @contextmanager
-    def artifacts(self, owner: str, uri: str) -> Iterator[Files | None]:  # noqa: ARG002
-        """Have the artifacts of a run or a model as files."""
-        yield local_files(uri, self._local_artifacts)
+    def artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
+        """Provide the artifacts of a run or a model as files."""
+        yield find_local_artifacts(uri, self._local_artifacts)
 
-    def _models_of(self, run_id: str, kind: str) -> list[tuple[str, int]]:
+    def _read_models(self, run_id: str, kind: str) -> list[tuple[str, int]]:
         if "logged_models" not in self._tables:
             return []
         query = "SELECT destination_id, step FROM inputs WHERE source_type = ? AND source_id = ?"
-        return [(model_id, step or 0) for model_id, step in self._rows(query, kind, run_id)]
+        return [(model_id, step or 0) for model_id, step in self._select(query, kind, run_id)]
 
-    def _inputs(self, run_id: str) -> list[DatasetInput]:
+    def _read_inputs(self, run_id: str) -> list[DatasetInput]:
         if not {"inputs", "datasets", "input_tags"} <= self._tables:  # of an older MLflow
             return []
         tags = "SELECT name, value FROM input_tags WHERE input_uuid = ?"
         return [
             DatasetInput(
-                Dataset(*[text or "" for text in dataset]), dict(self._rows(tags, input_id))
+                Dataset(*[text or "" for text in dataset]), dict(self._select(tags, input_id))
             )
-            for input_id, *dataset in self._rows(_INPUTS, run_id)
+            for input_id, *dataset in self._select(_INPUTS, run_id)
         ]
 
-    def _rows(self, query: str, *values: Any) -> Iterator[Any]:
+    def _select(self, query: str, *values: Any) -> Iterator[Any]:
         return iter(self._database.execute(query, values).fetchall())

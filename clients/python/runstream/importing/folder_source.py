@@ -10,12 +10,16 @@ from typing import Any
 
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import FailedPrecondition, InvalidArgument, RunstreamError
-from runstream.importing.local_artifacts import files_of, is_here, local_files
+from runstream.importing.local_artifacts import (
+    find_local_artifacts,
+    may_be_local,
+    walk_artifact_files,
+)
 from runstream.importing.source import (
-    Files,
+    ArtifactFiles,
     ModelPoint,
     Note,
-    Points,
+    PointColumns,
     SourceExperiment,
     SourceModel,
     SourceRun,
@@ -25,18 +29,18 @@ from runstream.rules import check_key, check_step, check_timestamp
 _STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _MODEL_STATUS = {1: "PENDING", 2: "READY", 3: "UPLOAD_FAILED"}
 
-# Bytes of a file that is read whole: no text that can be stored is larger.
-_TEXT_BYTES = 1024 * 1024
-_PART = 50_000
-# Bad lines of one file that are told of, one by one.
-_BAD_LINES = 10
+# Bytes of a file that is read as a whole: no text that can be stored is larger.
+_MAX_TEXT_BYTES = 1024 * 1024
+_PART_POINTS = 50_000
+# Bad lines of one file that are reported one by one.
+_MAX_REPORTED_LINES = 10
 
 
 class FolderSource:
-    """A source that reads MLflow's files, and none outside of the folder."""
+    """A source that reads MLflow's files, and no file outside of the folder."""
 
     def __init__(self, root: Path, local_artifacts: Path | None = None) -> None:
-        """Look at the folder.
+        """Check that the folder is one of MLflow's.
 
         Args:
             root: the folder.
@@ -61,16 +65,16 @@ class FolderSource:
     def experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
         for file in sorted(self._root.glob("*/meta.yaml")):
-            meta = self._yaml(file, note)
+            meta = self._read_yaml(file, note)
             if meta.get("lifecycle_stage", "active") == "active" and "name" in meta:
-                tags = self._texts(file.parent / "tags", note)
+                tags = self._read_texts(file.parent / "tags", note)
                 yield SourceExperiment(file.parent.name, str(meta["name"]), tags)
 
     def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
         """Return the ids of the active runs of an experiment, oldest first."""
         found = []
         for file in (self._root / experiment.id).glob("*/meta.yaml"):
-            meta = self._yaml(file, note)
+            meta = self._read_yaml(file, note)
             if "run_id" in meta and meta.get("lifecycle_stage", "active") == "active":
                 self._folders[str(meta["run_id"])] = file.parent
                 start = meta.get("start_time")
@@ -81,52 +85,54 @@ class FolderSource:
         """Return a run."""
         folder = self._folders[run_id]
         file = folder / "meta.yaml"
-        meta = self._yaml(file, note)
-        tags = self._texts(folder / "tags", note)
+        meta = self._read_yaml(file, note)
+        tags = self._read_texts(folder / "tags", note)
         return SourceRun(
             run_id=run_id,
             name=str(meta.get("run_name") or tags.get("mlflow.runName") or ""),
             user_id=str(meta.get("user_id") or ""),
             status=_STATUS.get(meta.get("status", 1), "RUNNING"),
-            start_time=_time(meta, "start_time", file, note) or 0,
-            end_time=_time(meta, "end_time", file, note),
+            start_time=_read_time(meta, "start_time", file, note) or 0,
+            end_time=_read_time(meta, "end_time", file, note),
             artifact_uri=str(meta.get("artifact_uri") or ""),
-            params=self._texts(folder / "params", note),
+            params=self._read_texts(folder / "params", note),
             tags=tags,
-            inputs=list(self._inputs(folder, note)),
-            model_inputs=[model_id for model_id, _ in self._models_of(folder, "inputs", note)],
-            model_outputs=list(self._models_of(folder, "outputs", note)),
+            inputs=list(self._read_inputs(folder, note)),
+            model_inputs=[model_id for model_id, _ in self._read_models(folder, "inputs", note)],
+            model_outputs=list(self._read_models(folder, "outputs", note)),
         )
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[Points]:
+    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
-        for key, file in self._files(self._folders[run.run_id] / "metrics", note):
+        for key, file in self._walk_files(self._folders[run.run_id] / "metrics", note):
             try:
                 check_key("key", key)
             except RunstreamError as error:
                 note(ascii(str(file)), str(error))
                 continue
             rows = []
-            for row in _rows(file, note):
+            for row in _read_rows(file, note):
                 rows.append(row[:3])
-                if len(rows) == _PART:
-                    yield _points(key, rows)
+                if len(rows) == _PART_POINTS:
+                    yield _to_columns(key, rows)
                     rows = []
             if rows:
-                yield _points(key, rows)
+                yield _to_columns(key, rows)
 
     def models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
         for file in sorted((self._root / experiment.id / "models").glob("*/meta.yaml")):
-            meta = self._yaml(file, note)
+            meta = self._read_yaml(file, note)
             if "model_id" not in meta or meta.get("lifecycle_stage", "active") != "active":
                 continue
             folder = file.parent
             self._folders[str(meta["model_id"])] = folder
             metrics = [
-                ModelPoint(words[0], key, value, timestamp, step, _dataset(words[1:]))
-                for key, metric in self._files(folder / "metrics", note)
-                for timestamp, value, step, words in _rows(metric, note)
+                ModelPoint(
+                    words[0], key, value, timestamp, step, _dataset_name_and_digest(words[1:])
+                )
+                for key, metric in self._walk_files(folder / "metrics", note)
+                for timestamp, value, step, words in _read_rows(metric, note)
                 if words
             ]
             yield SourceModel(
@@ -136,66 +142,66 @@ class FolderSource:
                 source_run_id=str(meta.get("source_run_id") or ""),
                 status=_MODEL_STATUS.get(meta.get("status", 1), "PENDING"),
                 artifact_uri=str(meta.get("artifact_location") or ""),
-                params=self._texts(folder / "params", note),
-                tags=self._texts(folder / "tags", note),
+                params=self._read_texts(folder / "params", note),
+                tags=self._read_texts(folder / "tags", note),
                 metrics=metrics,
             )
 
     @contextmanager
-    def artifacts(self, owner: str, uri: str) -> Iterator[Files | None]:
-        """Have the artifacts of a run or a model as files."""
+    def artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:
+        """Provide the artifacts of a run or a model as files."""
         # The folder may have been moved since they were logged.
         beside = self._folders[owner] / "artifacts"
         if beside.is_dir() and any(beside.iterdir()):
-            yield Files(beside, self._root)
-        elif beside.is_dir() or not is_here(uri):  # there are none
+            yield ArtifactFiles(beside, self._root)
+        elif beside.is_dir() or not may_be_local(uri):  # there are none
             yield None
         else:
-            yield local_files(uri, self._local_artifacts or self._root)
+            yield find_local_artifacts(uri, self._local_artifacts or self._root)
 
-    def _inputs(self, folder: Path, note: Note) -> Iterator[DatasetInput]:
+    def _read_inputs(self, folder: Path, note: Note) -> Iterator[DatasetInput]:
         for file in sorted(folder.glob("inputs/*/meta.yaml")):
-            use = self._yaml(file, note)
+            use = self._read_yaml(file, note)
             dataset = folder.parent / "datasets" / str(use.get("source_id")) / "meta.yaml"
             if use.get("source_type") != "DATASET" or not dataset.exists():
                 continue
-            told = self._yaml(dataset, note)
+            meta = self._read_yaml(dataset, note)
             fields = ("name", "digest", "source_type", "source", "schema", "profile")
             tags = {str(key): str(value) for key, value in (use.get("tags") or {}).items()}
-            yield DatasetInput(Dataset(*[str(told.get(name) or "") for name in fields]), tags)
+            yield DatasetInput(Dataset(*[str(meta.get(name) or "") for name in fields]), tags)
 
-    def _models_of(self, folder: Path, part: str, note: Note) -> Iterator[tuple[str, int]]:
+    def _read_models(self, folder: Path, part: str, note: Note) -> Iterator[tuple[str, int]]:
         for file in sorted(folder.glob(f"{part}/*/meta.yaml")):
-            use = self._yaml(file, note)
+            use = self._read_yaml(file, note)
             kinds = (use.get("source_type"), use.get("destination_type"))
             if "MODEL" in kinds or "MODEL_OUTPUT" in kinds:
                 step = use.get("step")
                 yield str(use.get("destination_id")), step if isinstance(step, int) else 0
 
-    def _texts(self, folder: Path, note: Note) -> dict[str, str]:
+    def _read_texts(self, folder: Path, note: Note) -> dict[str, str]:
         texts = {}
-        for key, file in self._files(folder, note):
+        for key, file in self._walk_files(folder, note):
             try:
-                texts[key] = _text(file)
+                texts[key] = _read_text(file)
             except (OSError, ValueError) as error:
                 note(ascii(str(file)), str(error))
         return texts
 
-    def _files(self, folder: Path, note: Note) -> Iterator[tuple[str, Path]]:
+    def _walk_files(self, folder: Path, note: Note) -> Iterator[tuple[str, Path]]:
         """Yield the files below a folder by their names in it, but for hidden ones."""
         if folder.is_dir():
-            for name, file in files_of(Files(folder, self._root), note):
+            for name, file in walk_artifact_files(ArtifactFiles(folder, self._root), note):
                 if not any(part.startswith(".") for part in name.split("/")):
                     yield name, file
 
-    def _yaml(self, file: Path, note: Note) -> Mapping[str, Any]:
+    def _read_yaml(self, file: Path, note: Note) -> Mapping[str, Any]:
         """Return what a file says; nothing, if it cannot be read, which is noted."""
         yaml = _import_yaml()
         try:
             if not file.resolve().is_relative_to(self._root.resolve()):
                 note(str(file), f"it is a link that leads out of {self._root}")
                 return {}
-            meta = yaml.safe_load(_text(file)) or {}
+            meta = yaml.safe_load(_read_text(file)) or {}
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -210,18 +216,18 @@ class FolderSource:
         return {}
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     with file.open("rb") as content:
-        text = content.read(_TEXT_BYTES + 1)
-    if len(text) > _TEXT_BYTES:
-        raise ValueError(f"it is larger than {_TEXT_BYTES} bytes")
+        text = content.read(_MAX_TEXT_BYTES + 1)
+    if len(text) > _MAX_TEXT_BYTES:
+        raise ValueError(f"it is larger than {_MAX_TEXT_BYTES} bytes")
     try:
         return text.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8, at byte {error.start}") from None
 
 
-def _rows(file: Path, note: Note) -> Iterator[tuple[int, float, int, list[str]]]:
+def _read_rows(file: Path, note: Note) -> Iterator[tuple[int, float, int, list[str]]]:
     """Yield timestamp, value, step and what follows of each line; bad ones are noted."""
     bad = 0
     with file.open("rb") as lines:
@@ -229,27 +235,27 @@ def _rows(file: Path, note: Note) -> Iterator[tuple[int, float, int, list[str]]]
             if not line.strip():
                 continue
             try:
-                yield _row(line)
+                yield _parse_row(line)
             except (ValueError, OverflowError) as error:
                 bad += 1
-                if bad <= _BAD_LINES:
+                if bad <= _MAX_REPORTED_LINES:
                     note(f"{file}:{number}", f"{line[:100]!r} is no point: {error}")
-    if bad > _BAD_LINES:
-        note(str(file), f"{bad - _BAD_LINES} more lines are no points")
+    if bad > _MAX_REPORTED_LINES:
+        note(str(file), f"{bad - _MAX_REPORTED_LINES} more lines are no points")
 
 
-def _row(line: bytes) -> tuple[int, float, int, list[str]]:
+def _parse_row(line: bytes) -> tuple[int, float, int, list[str]]:
     words = line.decode().split()
     if len(words) < 2:
         raise ValueError("it has one word")
-    timestamp, value = _integer(words[0]), float(words[1])
-    step = _integer(words[2]) if len(words) > 2 else 0  # old files have no steps
+    timestamp, value = _parse_integer(words[0]), float(words[1])
+    step = _parse_integer(words[2]) if len(words) > 2 else 0  # old files have no steps
     check_timestamp("timestamp", timestamp)
     check_step("step", step)
     return timestamp, value, step, words[3:]
 
 
-def _integer(word: str) -> int:
+def _parse_integer(word: str) -> int:
     try:
         return int(word)
     except ValueError:
@@ -259,16 +265,16 @@ def _integer(word: str) -> int:
     return int(number)
 
 
-def _points(key: str, rows: Sequence[tuple[int, float, int]]) -> Points:
+def _to_columns(key: str, rows: Sequence[tuple[int, float, int]]) -> PointColumns:
     timestamp, value, step = zip(*rows, strict=True)
-    return Points([key], [0] * len(rows), step, timestamp, value)
+    return PointColumns([key], [0] * len(rows), step, timestamp, value)
 
 
-def _dataset(words: Sequence[str]) -> tuple[str, str]:
+def _dataset_name_and_digest(words: Sequence[str]) -> tuple[str, str]:
     return (words[0], words[1]) if len(words) >= 2 else ("", "")
 
 
-def _time(meta: Mapping[str, Any], name: str, file: Path, note: Note) -> int | None:
+def _read_time(meta: Mapping[str, Any], name: str, file: Path, note: Note) -> int | None:
     time = meta.get(name)
     if time is None or (isinstance(time, int) and -(2**63) <= time < 2**63):
         return time

@@ -1,6 +1,6 @@
-"""Copying a source to a server, which can be done again and goes on where it stopped.
+"""The import of a source into a server. It can be repeated, and goes on where it stopped.
 
-What cannot be copied costs itself and no more: it is noted in the report.
+What cannot be copied is left out and noted in the report; the rest is copied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeVar
 from runstream.calls.client import TrackingClient
 from runstream.errors import NotFound, RunstreamError, Unavailable
 from runstream.files.folder_transfer import PARALLEL_TRANSFERS
-from runstream.importing.local_artifacts import files_of
+from runstream.importing.local_artifacts import walk_artifact_files
 from runstream.importing.source import Source, SourceExperiment, SourceModel, SourceRun
 from runstream.rules import check_key, check_text
 
@@ -59,8 +59,8 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-class Copying:
-    """The copy of a source.
+class Importer:
+    """Copies a source to a server.
 
     A run keeps its id, and so does a model. Copying one again changes nothing, because a point, a
     param or a tag that is there stays as it is; a run that has ended and was copied whole is passed
@@ -75,12 +75,12 @@ class Copying:
         self._source = source
         self._client = client
 
-    def experiments(self) -> Iterator[tuple[SourceExperiment, str]]:
+    def import_experiments(self) -> Iterator[tuple[SourceExperiment, str]]:
         """Create the experiments that are not there; yield each with the id that it has here."""
         for experiment in self._source.experiments(self.note):
             what = f"experiment {experiment.name!r}"
             try:
-                here = self._experiment(experiment)
+                here = self._find_or_create_experiment(experiment)
             except Unavailable:
                 raise
             except SOURCE_ERRORS as error:
@@ -92,15 +92,15 @@ class Copying:
             self.report.experiments += 1
             yield experiment, here
 
-    def run_ids(self, experiment: SourceExperiment) -> Sequence[str]:
+    def find_run_ids(self, experiment: SourceExperiment) -> Sequence[str]:
         """Return the runs of an experiment of the source, oldest first."""
-        return self._of_source(
+        return self._read_source(
             f"runs of experiment {experiment.name!r}",
             lambda: self._source.run_ids(experiment, self.note),
             (),
         )
 
-    def run(self, run_id: str, experiment_id: str) -> None:
+    def import_run(self, run_id: str, experiment_id: str) -> None:
         """Copy a run, and note in the report what could not be copied of it."""
         problems = len(self.report.problems)
         try:
@@ -110,50 +110,50 @@ class Copying:
         if there is not None and there.get(COMPLETE_TAG) == "complete":
             self.report.runs_already_there += 1
             return
-        run = self._of_source(f"run {run_id}", lambda: self._source.run(run_id, self.note), None)
+        run = self._read_source(f"run {run_id}", lambda: self._source.run(run_id, self.note), None)
         if run is None:
             return
-        create = partial(self._create, run, experiment_id)
-        if there is None and not self._done(f"run {run_id}", create):
+        create = partial(self._create_run, run, experiment_id)
+        if there is None and not self._try(f"run {run_id}", create):
             return
-        self._done(f"params and tags of run {run_id}", lambda: self._copy_settings(run))
-        self._done(f"points of run {run_id}", lambda: self._copy_points(run))
-        self._done(f"datasets of run {run_id}", lambda: self._copy_inputs(run))
-        self._done(
+        self._try(f"params and tags of run {run_id}", lambda: self._copy_settings(run))
+        self._try(f"points of run {run_id}", lambda: self._copy_points(run))
+        self._try(f"datasets of run {run_id}", lambda: self._copy_inputs(run))
+        self._try(
             f"artifacts of run {run_id}", lambda: self._copy_artifacts(run_id, run.artifact_uri)
         )
         if run.status in _ENDED:
             self._client.update_run(run_id, run.status, end_time=run.end_time)
             if len(self.report.problems) == problems:
                 self._client.log_batch(run_id, (), (), {COMPLETE_TAG: "complete"})
-        self._done(f"run {run_id}", lambda: self._client.flush_run(run_id))
+        self._try(f"run {run_id}", lambda: self._client.flush_run(run_id))
         self.report.runs += 1
 
-    def models(self, experiment: SourceExperiment, experiment_id: str) -> None:
+    def import_models(self, experiment: SourceExperiment, experiment_id: str) -> None:
         """Copy the logged models of an experiment whose runs are copied."""
         what = f"models of experiment {experiment.name!r}"
         models = self._source.models(experiment, self.note)
         while True:
-            model = self._of_source(what, lambda: next(models, None), None)
+            model = self._read_source(what, lambda: next(models, None), None)
             if model is None:
                 return
-            self._done(f"model {model.model_id}", partial(self._copy_model, model, experiment_id))
+            self._try(f"model {model.model_id}", partial(self._copy_model, model, experiment_id))
 
     def note(self, what: str, why: str) -> None:
         """Take note of something that could not be copied."""
         self.report.problems.append(f"{what}: {why}")
 
-    def _experiment(self, experiment: SourceExperiment) -> str | None:
+    def _find_or_create_experiment(self, experiment: SourceExperiment) -> str | None:
         there = self._client.get_experiment_by_name(experiment.name)
         if there is not None and there.lifecycle_stage != "active":
             return None
         here = there.experiment_id if there else self._client.create_experiment(experiment.name)
         for key, value in experiment.tags.items():
             what = f"tag {key!a} of experiment {experiment.name!r}"
-            self._done(what, partial(self._client.set_experiment_tag, here, key, value))
+            self._try(what, partial(self._client.set_experiment_tag, here, key, value))
         return here
 
-    def _create(self, run: SourceRun, experiment_id: str) -> None:
+    def _create_run(self, run: SourceRun, experiment_id: str) -> None:
         self._client.create_run(
             experiment_id,
             start_time=run.start_time,
@@ -163,8 +163,8 @@ class Copying:
         )
 
     def _copy_settings(self, run: SourceRun) -> None:
-        params = self._fitting(f"param of run {run.run_id}", run.params)
-        tags = self._fitting(f"tag of run {run.run_id}", run.tags)
+        params = self._valid_pairs(f"param of run {run.run_id}", run.params)
+        tags = self._valid_pairs(f"tag of run {run.run_id}", run.tags)
         self._client.log_batch(run.run_id, (), params, tags)
         self._client.flush_run(run.run_id)
         self.report.params += len(params)
@@ -181,7 +181,7 @@ class Copying:
     def _copy_inputs(self, run: SourceRun) -> None:
         for read in run.inputs:
             what = f"dataset {read.dataset.name!a} of run {run.run_id}"
-            if self._done(what, partial(self._client.log_inputs, run.run_id, [read])):
+            if self._try(what, partial(self._client.log_inputs, run.run_id, [read])):
                 self.report.datasets += 1
         if run.model_inputs:
             self._client.log_input_models(run.run_id, run.model_inputs)
@@ -205,7 +205,7 @@ class Copying:
                         return local, str(error)
                     return local, ""
 
-                for local, why in threads.map(upload, files_of(files, self.note)):
+                for local, why in threads.map(upload, walk_artifact_files(files, self.note)):
                     if why:
                         self.note(f"file {local} of {owner}", why)
                     else:
@@ -217,14 +217,14 @@ class Copying:
             experiment_id,
             model.name,
             model.source_run_id,
-            self._fitting(f"tag {what}", model.tags),
-            self._fitting(f"param {what}", model.params),
+            self._valid_pairs(f"tag {what}", model.tags),
+            self._valid_pairs(f"param {what}", model.params),
             model.model_type,
             model.model_id,
         )
         self.report.models += 1
-        self._done(f"metrics {what}", lambda: self._copy_model_metrics(model))
-        self._done(
+        self._try(f"metrics {what}", lambda: self._copy_model_metrics(model))
+        self._try(
             f"artifacts {what}", lambda: self._copy_artifacts(model.model_id, model.artifact_uri)
         )
         if model.status in ("READY", "UPLOAD_FAILED"):
@@ -243,19 +243,19 @@ class Copying:
                     run_id, model.model_id, part, dataset if any(dataset) else None
                 )
 
-    def _fitting(self, what: str, pairs: Mapping[str, str]) -> dict[str, str]:
+    def _valid_pairs(self, what: str, pairs: Mapping[str, str]) -> dict[str, str]:
         """Return those of the pairs that may be stored, and note the others."""
-        fitting = {}
+        valid = {}
         for key, value in pairs.items():
             try:
                 check_key("key", key)
                 check_text("value", value)
-                fitting[key] = value
+                valid[key] = value
             except RunstreamError as error:
                 self.note(f"{what} {key!a}", str(error))
-        return fitting
+        return valid
 
-    def _of_source(self, what: str, read: Callable[[], T], otherwise: T) -> T:
+    def _read_source(self, what: str, read: Callable[[], T], otherwise: T) -> T:
         try:
             return read()
         except Unavailable:
@@ -264,7 +264,7 @@ class Copying:
             self.note(what, str(error) or type(error).__name__)
             return otherwise
 
-    def _done(self, what: str, copy: Callable[[], object]) -> bool:
+    def _try(self, what: str, copy: Callable[[], object]) -> bool:
         try:
             copy()
         except SOURCE_ERRORS as error:

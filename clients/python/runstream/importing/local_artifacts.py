@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from runstream.errors import FailedPrecondition, RunstreamError, Unavailable
-from runstream.importing.source import Files, Note
+from runstream.importing.source import ArtifactFiles, Note
 from runstream.rules import check_artifact_path
 
 
-def local_files(uri: str, allowed: Path | None) -> Files | None:
+def find_local_artifacts(uri: str, allowed: Path | None) -> ArtifactFiles | None:
     """Return the artifacts at a URI of this machine, None if there are none.
 
     Args:
@@ -37,10 +37,10 @@ def local_files(uri: str, allowed: Path | None) -> Files | None:
             "name it, or a folder around it, by --local-artifacts",
             reason="ARTIFACTS_LOCAL",
         )
-    return Files(folder, allowed) if folder.is_dir() else None
+    return ArtifactFiles(folder, allowed) if folder.is_dir() else None
 
 
-def is_here(uri: str) -> bool:
+def may_be_local(uri: str) -> bool:
     """Return whether a URI names a folder of this machine that is there, or is of another kind."""
     path = _path(uri)
     return "\0" not in uri and bool(uri) and (path.is_dir() or ":" in str(path))
@@ -50,16 +50,16 @@ def _path(uri: str) -> Path:
     return Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
 
 
-def files_of(files: Files, note: Note) -> Iterator[tuple[str, Path]]:
+def walk_artifact_files(files: ArtifactFiles, note: Note) -> Iterator[tuple[str, Path]]:
     """Yield the files below a folder by their paths among the artifacts.
 
     Links are followed, but not out of `files.root`, nor to a folder that they lie in. What is no
     regular file, or has a name that artifacts cannot have, is noted and left out.
     """
-    yield from _files_of(files.folder, "", files.root.resolve(), frozenset(), note)
+    yield from _walk_artifact_files(files.folder, "", files.root.resolve(), frozenset(), note)
 
 
-def _files_of(
+def _walk_artifact_files(
     folder: Path, prefix: str, root: Path, parents: frozenset[Path], note: Note
 ) -> Iterator[tuple[str, Path]]:
     real = folder.resolve()
@@ -73,7 +73,7 @@ def _files_of(
             if not path.resolve().is_relative_to(root):
                 note(str(path), f"it is a link that leads out of {root}")
             elif entry.is_dir():
-                yield from _files_of(path, f"{name}/", root, parents | {real}, note)
+                yield from _walk_artifact_files(path, f"{name}/", root, parents | {real}, note)
             elif stat.S_ISREG(entry.stat().st_mode):
                 yield name, path
             else:

@@ -16,8 +16,8 @@ from runstream.transport import proxies
 
 _TIMEOUT = 300
 # Bytes of an answer that is JSON: the largest page of MLflow has some ten.
-_JSON_BYTES = 512 * 1024 * 1024
-_CHUNK = 1024 * 1024
+_MAX_JSON_BYTES = 512 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
@@ -32,7 +32,7 @@ class _SameOrigin(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-class Origin:
+class MlflowApi:
     """A server of MLflow.
 
     Attributes:
@@ -42,16 +42,18 @@ class Origin:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         proxy = proxies.http_proxy(uri)
-        ways = {} if proxy is None else {uri.partition(":")[0].lower(): proxy.uri}
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler(ways), _SameOrigin)
+        proxy_uris = {} if proxy is None else {uri.partition(":")[0].lower(): proxy.uri}
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler(proxy_uris), _SameOrigin
+        )
 
     def get(self, path: str, query: Mapping[str, str]) -> Any:
         """Return what a GET of the API answers."""
-        return self._json(f"{self.uri}/api/2.0/mlflow/{path}?{urlencode(query)}")
+        return self._request_json(f"{self.uri}/api/2.0/mlflow/{path}?{urlencode(query)}")
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return what a POST to the API answers."""
-        return self._json(f"{self.uri}/api/2.0/mlflow/{path}", json.dumps(body).encode())
+        return self._request_json(f"{self.uri}/api/2.0/mlflow/{path}", json.dumps(body).encode())
 
     def has(self, path: str, body: Mapping[str, Any]) -> bool:
         """Return whether the API has a route for a POST."""
@@ -63,43 +65,45 @@ class Origin:
 
     def list(self, path: str) -> Any:
         """Return the files and folders in a folder of the artifact proxy."""
-        return self._json(f"{self._artifacts()}?{urlencode({'path': path})}").get("files", ())
+        return self._request_json(f"{self._artifacts_uri()}?{urlencode({'path': path})}").get(
+            "files", ()
+        )
 
     def download(self, path: str, to: Path, size: int | None) -> None:
         """Download a file of the artifact proxy, of as many bytes as its list says."""
-        uri = f"{self._artifacts()}/{quote(path)}"
-        left = int(size) if size is not None else None
+        uri = f"{self._artifacts_uri()}/{quote(path)}"
+        remaining = int(size) if size is not None else None
         with self._open(uri) as content, to.open("xb") as copy:
             try:
-                while chunk := content.read(_CHUNK):
-                    if left is not None:
-                        left -= len(chunk)
-                        if left < 0:
+                while chunk := content.read(_CHUNK_BYTES):
+                    if remaining is not None:
+                        remaining -= len(chunk)
+                        if remaining < 0:
                             raise RunstreamError(f"{uri} has more than the {size} bytes it says")
                     copy.write(chunk)
             except HTTPException as error:
                 raise Unavailable(f"{uri} broke off: {error!r}") from None
-        if left:
-            raise RunstreamError(f"{uri} has {left} bytes less than the {size} it says")
+        if remaining:
+            raise RunstreamError(f"{uri} has {remaining} bytes less than the {size} it says")
 
-    def _artifacts(self) -> str:
+    def _artifacts_uri(self) -> str:
         return f"{self.uri}/api/2.0/mlflow-artifacts/artifacts"
 
-    def _json(self, uri: str, body: bytes | None = None) -> Any:
+    def _request_json(self, uri: str, body: bytes | None = None) -> Any:
         with self._open(uri, body) as answer:
             try:
-                text = answer.read(_JSON_BYTES + 1)
+                text = answer.read(_MAX_JSON_BYTES + 1)
             except HTTPException as error:
                 raise Unavailable(f"{uri} broke off: {error!r}") from None
-        if len(text) > _JSON_BYTES:
-            raise RunstreamError(f"{uri} answers more than {_JSON_BYTES} bytes")
+        if len(text) > _MAX_JSON_BYTES:
+            raise RunstreamError(f"{uri} answers more than {_MAX_JSON_BYTES} bytes")
         try:
-            told = json.loads(text)
+            parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise RunstreamError(f"{uri} answers what is no JSON: {error}") from None
-        if not isinstance(told, dict):
+        if not isinstance(parsed, dict):
             raise RunstreamError(f"{uri} answers what is no object")
-        return told
+        return parsed
 
     def _open(self, uri: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 # the user names the server

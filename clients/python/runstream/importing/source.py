@@ -1,4 +1,4 @@
-"""What a source of an import tells."""
+"""What a source of an import has to offer: its experiments, runs, points, models and files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SourceRun:
 
 
 class ModelPoint(NamedTuple):
-    """A point of a run that says something of a model; the dataset is two empty texts for none."""
+    """A point of a run that measures a model; without a dataset, both its texts are empty."""
 
     run_id: str
     key: str
@@ -67,7 +67,7 @@ class SourceModel:
     metrics: Sequence[ModelPoint] = ()
 
 
-class Points(NamedTuple):
+class PointColumns(NamedTuple):
     """Points in columns, as `TrackingClient.log_columns` takes them."""
 
     keys: Sequence[str]
@@ -77,8 +77,8 @@ class Points(NamedTuple):
     value: Sequence[float]
 
 
-class Files(NamedTuple):
-    """Files of this machine below a folder, all of which lie in `root` in truth."""
+class ArtifactFiles(NamedTuple):
+    """Files of this machine below a folder, all of which lie in `root` once links are resolved."""
 
     folder: Path
     root: Path
@@ -96,15 +96,15 @@ class Source(Protocol):
     def run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[Points]:
+    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
 
     def models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
 
-    def artifacts(self, owner: str, uri: str) -> AbstractContextManager[Files | None]:
-        """Have the artifacts of a run or a model as files, None if it has none.
+    def artifacts(self, owner: str, uri: str) -> AbstractContextManager[ArtifactFiles | None]:
+        """Provide the artifacts of a run or a model as files, None if it has none.
 
         Raises:
-            RunstreamError, OSError: they cannot be had.
+            RunstreamError, OSError: they cannot be read.
         """
