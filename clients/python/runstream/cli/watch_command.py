@@ -47,7 +47,7 @@ def watch(client: TrackingClient, run_id: str, as_json: bool) -> None:
 
 def _watch_run(client: TrackingClient, run_id: str) -> Iterator[Run | RunChange]:
     while True:
-        # The position is taken first, so that what is logged before the read comes twice, not never.
+        # The position comes first, so that what is logged before the read comes twice, not never.
         position = client.get_position()
         yield client.get_run(run_id)
         try:

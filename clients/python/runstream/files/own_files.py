@@ -2,9 +2,9 @@
 
 A database may lie in a folder into which others write, and another user of the machine may have put
 a file of his own in the place of one of ours, a link to a file that he wants to be changed, or a
-named pipe that nobody ever reads. Files beside a database are therefore opened by these functions: they
-follow no link, never block, and refuse a file of another kind or of another owner. Files that they
-create are readable by their owner alone.
+named pipe that nobody ever reads. Files beside a database are therefore opened by these functions:
+they follow no link, never block, and refuse a file of another kind or of another owner. Files that
+they create are readable by their owner alone.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class ActiveRun:
     """
 
     def __init__(self, client: TrackingClient, info: RunInfo) -> None:
-        """Make the handle of a run that the server has; the run ends with the program at the latest."""
+        """Make the handle of an existing run, which ends with the program at the latest."""
         self._attach(client, info, os.getpid())
         shutdown.register_run(self)
         client.start_heartbeats(info.run_id, self)
@@ -179,7 +179,7 @@ class ActiveRun:
         self._client.raise_refusals(run_id)
 
     def end_at_exit(self, status: str) -> None:
-        """End the run at the end of the program, with the status of an earlier `end` that failed."""
+        """End the run with the program, by the status of an earlier `end` that failed."""
         self.end(self._status or status)
 
     def release(self) -> None:
