@@ -40,7 +40,6 @@ ABSENT = {
     "dataset_name",
     "log_system_metrics",
     "model",  # logged models are read and written by MLflow's clients alone
-    "model_id",
     "models",
     "page_token",  # searches of the client ask for page after page by themselves
     "registry_uri",

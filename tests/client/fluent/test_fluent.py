@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 
+import grpc
 import pytest
 
 import runstream
-from runstream import FailedPrecondition, InvalidArgument, NotFound
+from runstream import FailedPrecondition, InvalidArgument, NotFound, TrackingClient
 from runstream.process.source_tags import find_source_tags
+from runstream.v1.logged_model_service_pb2 import GetLoggedModelRequest
+from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
 from support.server_process import ENVIRONMENT, ServerProcess
 
 pytestmark = pytest.mark.usefixtures("tracking")
@@ -256,3 +259,34 @@ def test_a_run_left_open_ends_with_the_program(
     history = runstream.TrackingClient().get_metric_history(open_run.info.run_id, "loss")
     assert len(history) == 1000
     assert "runstream:" not in result.stderr
+
+
+def test_metrics_of_a_model_are_metrics_of_the_run_and_of_the_model(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    with runstream.start_run() as run:
+        model_id = client.create_logged_model(name="m", source_run_id=run.run_id)
+        runstream.log_metric("accuracy", "0.5", step=1.0, model_id=model_id)
+        queued = runstream.log_metrics(
+            {"accuracy": 0.75, "loss": 2}, 2, synchronous=False, timestamp=17, model_id=model_id
+        )
+        assert queued is not None
+        queued.wait()
+        stored = runstream.get_run(run.run_id)
+        assert stored.data.metrics == {"accuracy": 0.75, "loss": 2.0}
+        with grpc.insecure_channel(server.address) as channel:
+            request = GetLoggedModelRequest(model_id=model_id)
+            model = LoggedModelServiceStub(channel).GetLoggedModel(request).model
+        points = {(point.key, point.step, point.value) for point in model.data.metrics}
+        assert points == {("accuracy", 1, 0.5), ("accuracy", 2, 0.75), ("loss", 2, 2.0)}
+
+
+def test_refused_metrics_of_a_model_are_not_logged_to_the_run_either() -> None:
+    with runstream.start_run() as run:
+        with pytest.raises(NotFound, match="m-0000"):
+            runstream.log_metric("loss", 1.0, model_id="m-" + "0" * 32)
+        with pytest.raises(InvalidArgument, match=r"metrics\.loss got 'low'"):
+            runstream.log_metrics({"ok": 1, "loss": "low"}, model_id="m-" + "0" * 32)
+        with pytest.raises(InvalidArgument, match="does not go with model_id"):
+            runstream.log_metrics({"loss": 1}, model_id="m-" + "0" * 32, on_error="skip")
+        assert runstream.get_run(run.run_id).data.metrics == {}

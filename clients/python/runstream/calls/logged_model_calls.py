@@ -1,4 +1,4 @@
-"""The part of TrackingClient that is about logged models: what they are and what was measured.
+"""The calls of a client about logged models and their metrics.
 
 The files of a model are uploaded and read as those of a run, by the id of the model in its place.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runstream import rules
+from runstream.calls.metric_points import to_point
+from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.entities import Metric
 from runstream.transport.connection import Connection
@@ -25,7 +26,7 @@ from runstream.v1.run_service_pb2 import LogInputsRequest, LogOutputsRequest
 
 
 class LoggedModelCalls:
-    """Calls about logged models; `TrackingClient` says what holds for all calls."""
+    """The part of `TrackingClient` about logged models, their metrics, inputs and outputs."""
 
     _connection: Connection
 
@@ -90,7 +91,7 @@ class LoggedModelCalls:
         metrics: Iterable[Metric | tuple[str, float, int, int]],
         dataset: tuple[str, str] | None = None,
     ) -> None:
-        """Log points of a run that say something of a model; on disk when it returns.
+        """Log points of a run that measure a model; they are on disk when it returns.
 
         Args:
             run_id: the run.
@@ -104,20 +105,24 @@ class LoggedModelCalls:
             FailedPrecondition: the run is deleted.
         """
         name, digest = dataset or ("", "")
-        request = LogRequest(run_id=run_id)
-        for key, value, timestamp, step in metrics:
-            rules.check_key("key", key)
-            request.metrics.append(
-                LoggedMetric(
-                    key=key,
-                    value=value,
-                    timestamp=timestamp,
-                    step=step,
+        points = [to_point(*row) for row in metrics]
+        request = new_message(
+            LogRequest,
+            run_id=run_id,
+            metrics=[
+                new_message(
+                    LoggedMetric,
+                    key=point.key,
+                    value=point.value,
+                    timestamp=point.timestamp,
+                    step=point.step,
                     model_id=model_id,
                     dataset_name=name,
                     dataset_digest=digest,
                 )
-            )
+                for point in points
+            ],
+        )
         self._connection.call(lambda to: to.logs.Log, request)
 
     def log_input_models(self, run_id: str, model_ids: Iterable[str]) -> None:

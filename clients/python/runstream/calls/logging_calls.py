@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from runstream import rules
+from runstream.calls.metric_points import to_point
 from runstream.calls.run_operations import RunOperations
 from runstream.contract.messages import new_message
-from runstream.contract.metric_numbers import IntegerLike, MetricValue, to_float, to_integer
+from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, to_texts
 from runstream.entities import Metric
 from runstream.outbox.buffer import RunBuffer
@@ -224,18 +223,13 @@ class LoggingCalls:
 def _to_metric_table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:
     table = MetricTable()
     index: dict[str, int] = {}
-    for key, value, timestamp, step in metrics:
-        if key not in index:
-            rules.check_key("key", key)
-            index[key] = len(index)
-            table.keys.append(key)
-        number = to_integer(key, "step", 0 if step is None else step)
-        rules.check_step("step", number)
-        now = time.time_ns() // 1_000_000
-        milliseconds = to_integer(key, "timestamp", now if timestamp is None else timestamp)
-        rules.check_timestamp("timestamp", milliseconds)
-        table.key.append(index[key])
-        table.step.append(number)
-        table.timestamp.append(milliseconds)
-        table.value.append(to_float(key, value))
+    for row in metrics:
+        point = to_point(*row)
+        if point.key not in index:
+            index[point.key] = len(index)
+            table.keys.append(point.key)
+        table.key.append(index[point.key])
+        table.step.append(point.step)
+        table.timestamp.append(point.timestamp)
+        table.value.append(point.value)
     return table

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from runstream.calls.metric_points import to_point
 from runstream.calls.run_operations import RunOperations
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs
@@ -33,6 +35,7 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: IntegerLike | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
 ) -> RunOperations | None:
     """Log one point of a metric to the active run, starting a run if there is none.
 
@@ -49,13 +52,19 @@ def log_metric(
         timestamp: milliseconds since the epoch; now, if left out, or a little later, so that of
             points of one step the one logged last is the latest (M5).
         run_id: another run than the active one.
+        model_id: the logged model that the point measures. Such a point is on disk when the call
+            returns, whatever `synchronous` says.
 
     Raises:
         InvalidArgument: an argument breaks a rule above.
+        NotFound: there is no such model.
         RunstreamError: the server refused something that was logged to the run before.
     """
-    if synchronous is not None or run_id is not None:
+    if synchronous is not None or run_id is not None or model_id is not None:
         client, run_id = client_and_run_id(run_id)
+        if model_id is not None:
+            client.log_model_metrics(run_id, model_id, [to_point(key, value, timestamp, step)])
+            return client.log_metrics(run_id, {}, synchronous=synchronous)
         return client.log_metric(run_id, key, value, timestamp, step, synchronous)
     stack = _active_stack.get()
     run = stack[-1] if stack and not stack[-1].is_ended else current_run()
@@ -69,6 +78,7 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: IntegerLike | None = None,
+    model_id: str | None = None,
     on_error: OnError = "raise",
 ) -> RunOperations | None:
     """Log one point of each of several metrics; else as `log_metric`.
@@ -79,16 +89,31 @@ def log_metrics(
         synchronous: whether to wait until they are on disk; see `log_metric`.
         run_id: another run than the active one.
         timestamp: milliseconds since the epoch; now, if left out.
+        model_id: the logged model that the points measure; see `log_metric`.
         on_error: `raise`, so that all of them are logged or none; or `skip`, for callbacks of
             training frameworks, which a bad value must not end: what breaks a rule, or was refused
             by the server before, is left out, with one warning for each metric, param or tag in the
             log `runstream`.
 
     Raises:
-        InvalidArgument: a key or value breaks its rule, unless it is skipped.
+        InvalidArgument: a key or value breaks its rule, unless it is skipped; or `on_error` is
+            `skip` and a model is named.
+        NotFound: there is no such model.
         RunstreamError: the server refused something that was logged before, unless it is skipped.
     """
+    if model_id is not None and on_error != "raise":
+        raise InvalidArgument(
+            "on_error='skip' does not go with model_id: metrics of a model are all logged or none",
+            reason="ARGUMENTS_CONFLICT",
+            field="on_error",
+        )
     client, run_id = client_and_run_id(run_id)
+    if model_id is not None:
+        # One time for all, as a call without a model takes.
+        now = time.time_ns() // 1_000_000 if timestamp is None else timestamp
+        points = [to_point(key, value, now, step) for key, value in metrics.items()]
+        client.log_model_metrics(run_id, model_id, points)
+        metrics = {}
     return client.log_metrics(run_id, metrics, step, timestamp, synchronous, on_error)
 
 
