@@ -40,6 +40,7 @@ ABSENT = {
     "dataset_name",
     "log_system_metrics",
     "model",  # logged models are read and written by MLflow's clients alone
+    "model_id",  # of methods of the client, which has log_model_metrics
     "models",
     "page_token",  # searches of the client ask for page after page by themselves
     "registry_uri",
