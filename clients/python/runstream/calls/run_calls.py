@@ -296,4 +296,4 @@ def _to_run_status(name: str) -> RunStatus.ValueType:
             value=name,
             limit=", ".join(RunStatus.keys()[1:]),
         )
-    return RunStatus.MetricValue(name)
+    return RunStatus.Value(name)

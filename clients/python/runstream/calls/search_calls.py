@@ -185,4 +185,4 @@ def _to_view_type(view: str | int) -> pb_ViewType.ValueType:
             value=view,
             limit=names,
         ) from None
-    return pb_ViewType.MetricValue(known.name)
+    return pb_ViewType.Value(known.name)

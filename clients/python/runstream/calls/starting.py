@@ -109,7 +109,7 @@ class Start(Generic[Request, Answer]):
         give_up = time.monotonic() + seconds
         end = UpdateRunRequest(
             run_id=self.run_id,
-            status=RunStatus.MetricValue(self._status or status),
+            status=RunStatus.Value(self._status or status),
             end_time=time.time_ns() // 1_000_000,
         )
         # It may have been refused, or be deleted by now.
