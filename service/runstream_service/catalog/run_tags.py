@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from peewee import EXCLUDED
 
 from runstream_service.engine import changes
 from runstream_service.engine.models import Run, RunTag, database
 from runstream_service.engine.numbers import number_of
-from runstream_service.engine.statements import compile_sql, run_for_each
+from runstream_service.engine.statements import MultiRowInsert, compile_sql
 
 NAME_TAG = "mlflow.runName"
 
-_UPSERT = compile_sql(
-    RunTag.insert_many(
-        [(0, "", "", 0)], [RunTag.run, RunTag.key, RunTag.value, RunTag.number]
-    ).on_conflict(
+_TAGS = MultiRowInsert(
+    [RunTag.run, RunTag.key, RunTag.value, RunTag.number],
+    lambda insert: insert.on_conflict(
         conflict_target=[RunTag.run, RunTag.key],
         update={RunTag.value: EXCLUDED.value, RunTag.number: EXCLUDED.number},
-    )
+    ),
 )
 _RENAME = compile_sql(Run.update(name="").where(Run.id == 0))
 
@@ -46,4 +47,9 @@ def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
 
 
 def _upsert(run: int, tags: Iterable[tuple[str, str]]) -> None:
-    run_for_each(_UPSERT, ((run, key, value, number_of(value)) for key, value in tags))
+    values: list[Any] = []
+    # In the order of the table, which takes half the time if they are many; of one key the last
+    # stays the last.
+    for key, value in sorted(tags, key=itemgetter(0)):
+        values += (run, key, value, number_of(value))
+    _TAGS.run(values)

@@ -22,14 +22,10 @@ def number_of(text: str | None) -> float | str | None:
     digits = digits_of(text)
     if digits is None:
         return None
-    if len(digits) <= _INTEGER_CHARACTERS:
-        try:
-            integer = int(digits)
-        except ValueError:
-            pass
-        else:
-            if INT64_MIN <= integer <= INT64_MAX:
-                return integer
+    if len(digits) <= _INTEGER_CHARACTERS and digits.lstrip("+-").isdigit():
+        integer = int(digits)
+        if INT64_MIN <= integer <= INT64_MAX:
+            return integer
     number = float(digits)
     return NAN if number != number else number
 

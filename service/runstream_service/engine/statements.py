@@ -9,10 +9,10 @@ module is imported, and handed to the driver.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from peewee import SQL, Select, fn
+from peewee import SQL, Field, Select, fn
 
 from runstream_service.engine.models import database
 
@@ -45,3 +45,44 @@ def first_row(statement: str, *values: Any) -> tuple[Any, ...] | None:
 def run_for_each(statement: str, rows: Iterable[Sequence[Any]]) -> int:
     """Run a statement with the values of each row; return how many rows it changed."""
     return max(0, int(database.connection().executemany(statement, rows).rowcount))
+
+
+#: Rows that `MultiRowInsert` inserts by one statement, if there are as many.
+ROWS = 100
+
+
+class MultiRowInsert:
+    """An INSERT of a hundred rows by one statement, and one by one of those that are left.
+
+    A hundred rows in a statement take half the time of a hundred statements or less, and leave
+    Python's global lock to the event loop meanwhile.
+
+    Attributes:
+        one_row: the statement that inserts a single row.
+    """
+
+    def __init__(
+        self, columns: Sequence[Field], on_conflict: Callable[[Any], Any] = lambda insert: insert
+    ) -> None:
+        """Compile the statements.
+
+        Args:
+            columns: those of one table, in the order of the values of a row.
+            on_conflict: adds what is done with a row that is there already.
+        """
+
+        def insert(rows: int) -> str:
+            row = (0,) * len(columns)
+            return compile_sql(on_conflict(columns[0].model.insert_many([row] * rows, columns)))
+
+        self._columns = len(columns)
+        self._many_rows = insert(ROWS)
+        self.one_row = insert(1)
+
+    def run(self, values: Sequence[Any]) -> None:
+        """Insert rows; `values` has the values of the first row, then those of the second, ..."""
+        one, many = self._columns, self._columns * ROWS
+        whole = len(values) - len(values) % many
+        if whole:
+            run_for_each(self._many_rows, (values[i : i + many] for i in range(0, whole, many)))
+        run_for_each(self.one_row, (values[i : i + one] for i in range(whole, len(values), one)))

@@ -19,27 +19,30 @@ from runstream_service.catalog.run_state import run_state
 from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.models import NAN, Param, Point, Series
+from runstream_service.engine.models import NAN, Param, Point, Series, database
 from runstream_service.engine.numbers import number_of
-from runstream_service.engine.statements import compile_sql, first_row, run_for_each
+from runstream_service.engine.statements import (
+    VALUES,
+    MultiRowInsert,
+    compile_sql,
+    json_array,
+    run_for_each,
+)
 from runstream_service.ingest.series import Summaries, Summary
 from runstream_service.live.heartbeats import Heartbeats
 
-
-def _insert_points(rows: int) -> str:
-    columns = [Point.series, Point.step, Point.timestamp, Point.value]
-    return compile_sql(Point.insert_many([(0, 0, 0, 0.0)] * rows, columns).on_conflict_ignore())
-
-
-# A hundred rows in a statement take half the time of a hundred statements, and leave Python's
-# global lock to the event loop meanwhile.
-_ROWS = 100
-_INSERT_POINTS = _insert_points(_ROWS)
-_INSERT_POINT = _insert_points(1)
-_SELECT_PARAM = compile_sql(Param.select(Param.value).where((Param.run == 0) & (Param.key == "")))
-_INSERT_PARAM = compile_sql(
-    Param.insert_many([(0, "", "", 0)], [Param.run, Param.key, Param.value, Param.number])
+_POINTS = MultiRowInsert(
+    [Point.series, Point.step, Point.timestamp, Point.value],
+    lambda insert: insert.on_conflict_ignore(),
 )
+_PARAMS = MultiRowInsert([Param.run, Param.key, Param.value, Param.number])
+_SELECT_PARAMS = compile_sql(
+    Param.select(Param.key, Param.value).where((Param.run == 0) & Param.key.in_(VALUES))
+)
+
+# Params that are looked up by one statement. Their values may be 256 KiB each.
+_PARAMS_AT_ONCE = 100
+
 _SUMMARY = [
     Series.count,
     Series.last_step,
@@ -48,13 +51,12 @@ _SUMMARY = [
     Series.min_value,
     Series.max_value,
 ]
-_UPSERT_SERIES = compile_sql(
-    Series.insert_many(
-        [(0, 0, "", 0, 0, 0, 0.0, 0.0, 0.0)], [Series.id, Series.run, Series.key, *_SUMMARY]
-    ).on_conflict(
+_SERIES = MultiRowInsert(
+    [Series.id, Series.run, Series.key, *_SUMMARY],
+    lambda insert: insert.on_conflict(
         conflict_target=[Series.id],
         update={column: getattr(EXCLUDED, column.column_name) for column in _SUMMARY},
-    )
+    ),
 )
 
 
@@ -89,13 +91,8 @@ class Ingest:
         state = run_state(batch.run_id)
         run = state.id
         models = logged_models.internal_ids({point.model_id for point in batch.of_models})
-        params = [
-            (run, key, value, number_of(value))
-            for key, value in batch.params
-            if _is_new_param(batch.run_id, run, key, value)
-        ]
-        if params:
-            run_for_each(_INSERT_PARAM, params)
+        if batch.params:
+            _insert_params(batch.run_id, run, batch.params)
         if batch.tags:
             if writes.to_run.accept(run, batch.write):
                 batch = replace(batch, tags=effective_tags(batch.tags))
@@ -125,14 +122,10 @@ class Ingest:
 
     def _write(self) -> None:
         if self._changed:
-            run_for_each(_UPSERT_SERIES, (_row(summary) for summary in self._changed.values()))
+            _SERIES.run([value for summary in self._changed.values() for value in _row(summary)])
             self._changed.clear()
         points, self._points = self._points, []
-        whole = len(points) - len(points) % (4 * _ROWS)
-        run_for_each(
-            _INSERT_POINTS, (points[i : i + 4 * _ROWS] for i in range(0, whole, 4 * _ROWS))
-        )
-        run_for_each(_INSERT_POINT, (points[i : i + 4] for i in range(whole, len(points), 4)))
+        _POINTS.run(points)
 
     def _append_row(self, run: int, summaries: dict[str, Summary], batch: Batch) -> None:
         """Do what `_append` does, faster, for one point of each metric."""
@@ -168,7 +161,7 @@ class Ingest:
         else:
             # Some of these may be there already: only the database can tell how many.
             self._write()
-            summary.count += run_for_each(_INSERT_POINT, zip(repeat(summary.id), *columns))
+            summary.count += run_for_each(_POINTS.one_row, zip(repeat(summary.id), *columns))
         summary.fold(steps, timestamps, values)
         self._changed[summary.id] = summary
 
@@ -180,18 +173,37 @@ def _interleaved(series: int, *columns: Sequence[Any]) -> list[Any]:
     return flat
 
 
-def _is_new_param(run_id: str, run: int, key: str, value: str) -> bool:
-    found = first_row(_SELECT_PARAM, run, key)
-    if found is not None and found[0] != value:
-        raise InvalidArgument(
-            f"params.{key} is already {found[0]!r}, it cannot become {value!r}",
-            reason="PARAM_IMMUTABLE",
-            field=f"params.{key}",
-            old=found[0],
-            new=value,
-            run_id=run_id,
-        )
-    return found is None
+def _insert_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> None:
+    """Insert those params that are not there, or raise before any is inserted (P1)."""
+    params = sorted(params)  # in the order of the table, which takes half the time if they are many
+    values: list[Any] = []
+    for first in range(0, len(params), _PARAMS_AT_ONCE):
+        part = params[first : first + _PARAMS_AT_ONCE]
+        known = _known_params(run, [key for key, _ in part])
+        for key, value in part:
+            old = known.get(key)
+            if old is None:
+                values += (run, key, value, number_of(value))
+            elif old != value:
+                raise _immutable(run_id, key, old, value)
+    _PARAMS.run(values)
+
+
+def _known_params(run: int, keys: list[str]) -> dict[str, str]:
+    """Return those of the params of a run that are there."""
+    rows = database.connection().execute(_SELECT_PARAMS, (run, json_array(keys)))
+    return dict(rows.fetchall())
+
+
+def _immutable(run_id: str, key: str, old: str, value: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"params.{key} is already {old!r}, it cannot become {value!r}",
+        reason="PARAM_IMMUTABLE",
+        field=f"params.{key}",
+        old=old,
+        new=value,
+        run_id=run_id,
+    )
 
 
 def _row(summary: Summary) -> tuple[Any, ...]:
