@@ -7,12 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 import pytest
 
-from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.logging_service_pb2 import LogMetricRequest, LogRequest
 from runstream.v1.run_pb2 import Param
 from runstream.v1.run_service_pb2 import CountRunsRequest, SearchRunsRequest
 from support.api import Api, batch, refused
@@ -42,6 +43,42 @@ def test_a_batch_of_many_params_with_one_repeated_is_refused_at_once(
     assert answer.error.reason == "PARAM_REPEATED"
     assert answer.error.metadata["field"] == refusal.metadata["field"] == f"params.{keys[-1]}"
     seen.assert_others_were_served()
+
+
+def test_streams_of_very_many_metrics_hold_other_writes_up_for_a_fraction_of_their_time(
+    server: ServerProcess, connect: Callable[[str], Api]
+) -> None:
+    """The queue of the writer would hold all of them at once if it counted their bytes alone."""
+    callers = [connect(server.address) for _ in range(5)]
+    run_ids = [caller.new_run() for caller in callers]
+    ready, over = threading.Barrier(5), threading.Event()
+    waits: list[float] = []
+
+    def log_metrics() -> None:
+        ready.wait(60)
+        while not over.wait(0.01):
+            start = time.monotonic()
+            callers[0].logging.LogMetric(LogMetricRequest(run_id=run_ids[0], key="m", value=0.5))
+            waits.append(time.monotonic() - start)
+
+    def log_new_metrics(caller: Api, run_id: str) -> None:
+        batches = [
+            batch(run_id, [(f"{i}m{j}", 0, 0, 0.5) for j in range(5_000)]) for i in range(15)
+        ]
+        ready.wait(60)
+        assert not any(answer.HasField("error") for answer in caller.stream(batches))
+
+    with ThreadPoolExecutor() as threads:
+        other = threads.submit(log_metrics)
+        pairs = zip(callers[1:], run_ids[1:], strict=True)
+        sent = [threads.submit(log_new_metrics, *pair) for pair in pairs]
+        start = time.monotonic()
+        for stream in sent:
+            stream.result()
+        total = time.monotonic() - start
+        over.set()
+        other.result()
+    assert max(waits) < total / 2
 
 
 def test_patterns_that_take_long_are_refused(api: Api) -> None:
