@@ -26,7 +26,10 @@ STATED: dict[str, list[str | int]] = {
         "rpc.admission.SLOW_AT_ONCE",
     ],
     "messages over 64 KiB in work at once": ["rpc.admission.LARGE", "rpc.admission.LARGE_AT_ONCE"],
-    "what waits to be written": ["engine.writer.Writer.QUEUE_BYTES"],
+    "what waits to be written": [
+        "engine.writer.Writer.QUEUE_BYTES",
+        "rpc.logging_servicer.ENTRY_BYTES",
+    ],
     "requests of a LogBatch stream whose answers are not read": ["rpc.logging_servicer.PENDING"],
     "what may come of a stream before it is asked for": [64 * 2**10],  # of HTTP/2 itself
     "a connection that says nothing; that asks nothing": [

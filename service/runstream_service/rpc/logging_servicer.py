@@ -24,9 +24,9 @@ from runstream_service.rpc.write_id import write_id
 #: Requests of a stream that are read before their answers are.
 PENDING = 1_024
 
-# Bytes that each param, tag and metric key adds to the size of a batch in the writer's queue: it
-# takes about 200 bytes of memory there and 3 to 9 µs of the writer, however short it is.
-_ENTRY_BYTES = 200
+#: Bytes that each param, tag and metric key adds to the size of a batch in the writer's queue: it
+#: takes about 200 bytes of memory there and 3 to 9 µs of the writer, however short it is.
+ENTRY_BYTES = 200
 
 
 class LoggingServicer(LoggingServiceServicer):
@@ -98,7 +98,7 @@ class LoggingServicer(LoggingServiceServicer):
 
     def _append(self, batch: Batch, size: int) -> asyncio.Future[None]:
         """Queue a checked batch whose message has `size` bytes."""
-        size += _ENTRY_BYTES * (len(batch.params) + len(batch.tags) + len(batch.keys))
+        size += ENTRY_BYTES * (len(batch.params) + len(batch.tags) + len(batch.keys))
         return self._writer.submit(self._ingest.apply, batch, size=size)
 
     async def _read(
