@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +15,25 @@ from runstream import TrackingClient
 from support.api import Api
 from support.probe import Probe
 from support.server_process import ServerProcess
-from support.virtual_environments import CLIENT, Environment, pins, pip
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start be interrupted, whoever starts the tests.
+
+    A shell without job control starts what is in its background with SIGINT ignored, and what that
+    starts ignores it, too. A handler of Python is not passed on to other programs.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever measures how long callers wait needs the machine alone."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "probe" in item.fixturenames:
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")
@@ -122,41 +138,3 @@ def idle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 def probe(idle_server: ServerProcess) -> Callable[[ServerProcess], Probe]:
     """Look at how a server, which serves HTTP, too, serves others meanwhile."""
     return lambda server: Probe(server, idle_server)
-
-
-@pytest.fixture(scope="session")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources without generated code, but with the web interface as it is built."""
-    folder = tmp_path_factory.mktemp("sources")
-    unwanted = shutil.ignore_patterns("*_pb2*", "__pycache__", "node_modules", "target")
-    for name in ("clients", "service", "proto", "web"):
-        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of these sources, built where no program but Python is to be found."""
-    out = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", str(out), str(sources), PATH="")
-    (built,) = out.iterdir()
-    return built
-
-
-@pytest.fixture(scope="session")
-def newest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The newest grpcio and protobuf, and no click."""
-    required = [text for text in CLIENT if not text.startswith("click")]
-    environment = Environment(tmp_path_factory.mktemp("newest"), *required)
-    environment.install("--no-deps", str(wheel))
-    return environment
-
-
-@pytest.fixture(scope="session")
-def lowest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The lowest version of everything that the client requires."""
-    if sys.version_info >= (3, 13):
-        pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
-    return Environment(tmp_path_factory.mktemp("lowest"), *pins(CLIENT), str(wheel))

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from runstream import TrackingClient
-from support.ports import free_port
+from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def log_history(folder: Path, uri: str) -> None:
 def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A folder with the database of a server of MLflow, and the URI of the server."""
     folder = tmp_path_factory.mktemp("mlflow")
-    port = free_port()
+    port = reserve_port()
     command = [str(MLFLOW / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
     with (folder / "log").open("w") as log:

@@ -14,7 +14,7 @@ import pytest
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.virtual_environments import CLIENT, SERVER, Environment, pins
+from support.virtual_environments import CLIENT, SERVER, Environment, create_environment, pins
 from support.virtual_environments import lowest as lowest_of
 
 FLOORS = lowest_of(CLIENT)
@@ -68,7 +68,7 @@ def server_environment(
         if sys.version_info >= (3, 13):
             pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
         required = pins(required)
-    environment = Environment(tmp_path_factory.mktemp(request.param), *required)
+    environment = create_environment(tmp_path_factory.mktemp(request.param), *required)
     environment.install("--no-deps", str(wheel))
     return environment
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.ports import reserve_port
+
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -23,7 +25,7 @@ class ServerProcess:
         database: its SQLite file.
         address: `host:port`; the same after `restart`.
         uri: tracking URI of the server.
-        http: URI of its REST API; empty unless RUNSTREAM_HTTP_PORT is set.
+        http: URI of its REST API, the same after `restart`; empty unless it is asked for.
         process: the process, with its output as text.
     """
 
@@ -39,7 +41,8 @@ class ServerProcess:
 
         Args:
             database: the file.
-            environment: more variables of its environment.
+            environment: more variables of its environment; RUNSTREAM_HTTP_PORT=0 asks for a REST
+                API on whichever port is free.
             program: what Python runs, in front of its arguments.
             wait: whether it accepts calls when this returns, and not only after `ready`.
             python: the interpreter that runs it.
@@ -47,7 +50,9 @@ class ServerProcess:
         self.database = database
         self._command = [python, *program, "server"]
         self._environment = ENVIRONMENT | (environment or {})
-        self.address = "127.0.0.1:0"
+        if self._environment["RUNSTREAM_HTTP_PORT"] == "0":
+            self._environment["RUNSTREAM_HTTP_PORT"] = str(reserve_port())
+        self.address = f"127.0.0.1:{reserve_port()}"
         self._launch()
         if wait:
             self.ready()
@@ -100,11 +105,7 @@ class ServerProcess:
         assert self.process.returncode == 0, errors
         return errors
 
-    def use_http_port(self, port: str) -> None:
-        """Serve HTTP on this port from the next start on."""
-        self._environment = self._environment | {"RUNSTREAM_HTTP_PORT": port}
-
     def restart(self) -> ServerProcess:
-        """Start again on the same port and file."""
+        """Start again on the same ports and file."""
         self.start()
         return self

@@ -32,12 +32,10 @@ def pins(requirements: list[str]) -> list[str]:
 
 
 class Environment:
-    """A fresh virtual environment with the given packages."""
+    """A virtual environment in a folder."""
 
-    def __init__(self, folder: Path, *packages: str) -> None:
-        venv.create(folder, symlinks=True)
+    def __init__(self, folder: Path) -> None:
         self.python = folder / "bin" / "python"
-        self.install(*packages)
 
     def install(self, *arguments: str) -> None:
         """Install more packages."""
@@ -56,6 +54,14 @@ class Environment:
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         return done.stdout
+
+
+def create_environment(folder: Path, *packages: str) -> Environment:
+    """Make a fresh virtual environment with the given packages."""
+    venv.create(folder, symlinks=True)
+    environment = Environment(folder)
+    environment.install(*packages)
+    return environment
 
 
 def pip(*arguments: str, **environment: str) -> None:

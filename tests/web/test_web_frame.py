@@ -203,14 +203,12 @@ def test_a_lost_server_is_told_and_found_again(
     server: ServerProcess, page: Page, followed: tuple[TrackingClient, str]
 ) -> None:
     client, run = followed
-    port = server.http.rpartition(":")[2]
     server.kill()
     expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
     expect(page.locator(".row .name a")).to_have_text(["first"])  # what was there stays in sight
     page.get_by_label("Select first").check()
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".notice")).to_contain_text("The server cannot be reached.")
-    server.use_http_port(port)
     server.restart()
     expect(page.get_by_text("What is shown may be old")).to_have_count(0, timeout=15_000)
     client.log_metric(run, "loss", 0.125)
@@ -225,11 +223,9 @@ def test_a_server_that_is_not_there_at_first_is_waited_for(
 ) -> None:
     page.goto(server.http)
     settled(page)
-    port = server.http.rpartition(":")[2]
     server.kill()
     page.get_by_role("link", name="Default").click()
     expect(page.get_by_text("The server cannot be reached.").first).to_be_visible()
-    server.use_http_port(port)
     server.restart()
     expect(page.get_by_role("heading", name="No runs yet")).to_be_visible(timeout=15_000)
     expect(page.get_by_text(re.compile("cannot be reached"))).to_have_count(0)

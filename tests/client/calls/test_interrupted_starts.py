@@ -17,7 +17,7 @@ import runstream
 from runstream import TrackingClient
 from runstream.process import shutdown
 from support.interrupts import Interrupted, interrupted_at
-from support.ports import free_port
+from support.ports import reserve_port
 from support.proxy import Proxy
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -194,7 +194,7 @@ def test_an_interrupted_start_without_a_server_ends_soon_and_says_which_run_it_i
     code = PREFACE.replace('client.get_experiment("0")', "") + PROGRAMS["start_run"]
     begin = time.monotonic()
     with subprocess.Popen(
-        [sys.executable, "-c", code, f"grpc://127.0.0.1:{free_port()}", ""],
+        [sys.executable, "-c", code, f"grpc://127.0.0.1:{reserve_port()}", ""],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,7 +9,7 @@ import pytest
 
 from runstream import DeadlineExceeded, TrackingClient, Unavailable
 from runstream.transport import connection
-from support.ports import free_port
+from support.ports import reserve_port
 from support.server_process import ServerProcess
 
 
@@ -52,7 +52,7 @@ def test_where_no_server_is_a_call_fails_and_logging_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "RETRY_SECONDS", 0.5)
-    client = TrackingClient(f"grpc://127.0.0.1:{free_port()}")
+    client = TrackingClient(f"grpc://127.0.0.1:{reserve_port()}")
     with pytest.raises(Unavailable):
         client.create_run()
     client.log_metric("f" * 32, "loss", 1.0)

@@ -12,7 +12,7 @@ import pytest
 
 from runstream import TrackingClient
 from runstream.process.exit_status import UNDELIVERED
-from support.ports import free_port
+from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
 PREFACE = """
@@ -167,7 +167,7 @@ def test_a_forked_child_that_could_not_deliver_exits_with_that_status_too() -> N
         "process.start(); process.join(); print(process.exitcode)\n"
     )
     program = subprocess.run(
-        [sys.executable, "-c", code, f"grpc://127.0.0.1:{free_port()}"],
+        [sys.executable, "-c", code, f"grpc://127.0.0.1:{reserve_port()}"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -12,7 +12,7 @@ import pytest
 
 import runstream
 from runstream import NotFound, TrackingClient
-from support.ports import free_port
+from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
 
@@ -72,7 +72,7 @@ def test_the_end_of_the_program_says_what_was_not_delivered() -> None:
         "for step in range(1234): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
         "client.log_params('b' * 32, {'lr': 1, 'depth': 2})\n"
     )
-    _, errors = program(code, f"grpc://127.0.0.1:{free_port()}", status=120)
+    _, errors = program(code, f"grpc://127.0.0.1:{reserve_port()}", status=120)
     assert f"1234 points and 0 params and tags of run {'a' * 32} were not delivered" in errors
     assert f"0 points and 2 params and tags of run {'b' * 32} were not delivered" in errors
 

@@ -13,7 +13,7 @@ from runstream import TrackingClient, Unavailable
 from runstream.errors import RunstreamError
 from runstream.importing.server_source import ServerSource
 from runstream.transport import connection, proxies
-from support.ports import free_port
+from support.ports import reserve_port
 from support.proxy import Proxy
 from support.server_process import ServerProcess
 
@@ -32,7 +32,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_of_this_computer_is_reached_directly(
     monkeypatch: pytest.MonkeyPatch, server: ServerProcess, tmp_path: Path, variable: str
 ) -> None:
-    monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{reserve_port()}")
     port = server.address.rpartition(":")[2]
     for uri in (server.uri, f"grpc://localhost:{port}"):
         with TrackingClient(uri) as client:
@@ -62,7 +62,7 @@ def test_what_is_excepted_is_reached_directly_in_both_spellings(
 ) -> None:
     # 0.0.0.0 is this computer, too, but no address of the loopback.
     uri = f"grpc://0.0.0.0:{server.address.rpartition(':')[2]}"
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{reserve_port()}")
     monkeypatch.setenv(spelling, "example.org, 0.0.0.0")
     with TrackingClient(uri) as client:
         assert client.create_run().info.status == "RUNNING"
@@ -71,7 +71,7 @@ def test_what_is_excepted_is_reached_directly_in_both_spellings(
 def test_an_error_says_what_was_tried(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    port = free_port()
+    port = reserve_port()
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{port}")
     tried = f"grpc://runs.example:50051, through the proxy 127.0.0.1:{port} (HTTPS_PROXY)"
     with caplog.at_level(logging.WARNING, "runstream"):
@@ -99,7 +99,7 @@ def test_the_import_of_an_mlflow_server_goes_the_same_ways(
     monkeypatch: pytest.MonkeyPatch, start_server: Callable[..., ServerProcess]
 ) -> None:
     server = start_server(RUNSTREAM_HTTP_PORT="0")
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{reserve_port()}")
     notes: list[tuple[str, str]] = []
 
     def note(what: str, why: str) -> None:
