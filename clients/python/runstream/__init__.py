@@ -7,9 +7,10 @@
         for step in range(100):
             runstream.log_metric("loss", 1 / (step + 1), step=step)
 
-`runstream.fluent` has these functions, `runstream.calls.client` the client for many runs at once,
-`runstream.errors` what they raise, and `runstream.transport.tracking_uri` the places runs can be
-logged to.
+These functions log to the active run. `TrackingClient` is for programs with many runs at once, and
+names the run in every call. `runstream.data` describes datasets, and `runstream.errors` has what
+the calls raise. Runs are logged to a server or into a database file; `set_tracking_uri` takes the
+forms that `runstream.transport.tracking_uri` describes.
 """
 
 from typing import TYPE_CHECKING

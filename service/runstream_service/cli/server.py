@@ -75,7 +75,7 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
     default=5000,
     show_default=True,
     show_envvar=True,
-    help="Port of the REST API, for MLflow's clients; 0 takes a free one, `off` serves none.",
+    help="Port of the web interface and the REST API; 0 takes a free one, `off` serves none.",
 )
 @click.option(
     "--allowed-hosts",
@@ -112,7 +112,7 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
     default="info",
     show_default=True,
     show_envvar=True,
-    help="Least level of the events written to stderr.",
+    help="Minimum level of the events written to stderr.",
 )
 # With these a client starts the server of its file (runstream.transport.embedded).
 @click.option("--listen", hidden=True)
