@@ -13,7 +13,8 @@ class Config:
         database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.
         host: interface to listen on.
         port: TCP port to listen on; 0 takes a free one.
-        http_port: TCP port of the web interface and the REST API; 0 takes a free one, None serves none.
+        http_port: TCP port of the web interface and the REST API; 0 takes a free one, None serves
+            none.
         allowed_hosts: names under which browsers reach the HTTP side, beside those it knows.
         artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.

@@ -281,6 +281,18 @@ def test_documents_that_the_code_cites_exist() -> None:
     assert {name for name in cited if not list(ROOT.glob(f"{name}*"))} == set()
 
 
+def test_every_file_that_the_architecture_names_exists() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    names = set(re.findall(r"(?<![\w./*])\w[\w/]*\.(?:py|ts|lark)\b", text))
+    assert {"outbox/buffer.py", "charts/curves.ts"} <= names
+    files = [
+        path.as_posix()
+        for folder in ("clients/python", "service", "web/src")
+        for path in (ROOT / folder).rglob("*.*")
+    ]
+    assert {name for name in names if not any(f.endswith(f"/{name}") for f in files)} == set()
+
+
 def test_java_and_scala_of_the_documents_stand_in_the_examples() -> None:
     examples = {
         language: "".join(path.read_text() for path in (ROOT / "examples" / language).iterdir())
