@@ -18,9 +18,7 @@ from starlette.routing import Route
 
 from runstream_service.http.app import build_application
 from runstream_service.http.contract import Contract
-from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
-from runstream_service.http.mlflow_artifacts import ArtifactProxy
 from support.rest import Rest
 from support.server_process import ServerProcess
 
@@ -61,10 +59,7 @@ def routes() -> list[tuple[str, str]]:
         def __missing__(self, name: str) -> Any:
             return Anything()
 
-    nothing: Any = Anything()
-    hosts = Hosts("127.0.0.1", [])
-    proxy, downloads = ArtifactProxy(nothing, nothing), Downloads(nothing, nothing)
-    app = build_application(Servicers(), nothing, proxy, downloads, hosts)
+    app = build_application(Servicers(), Hosts("127.0.0.1", []))
     return [
         (method, route.path)
         for route in app.routes

@@ -16,7 +16,7 @@ UNITS = {"KiB": 2**10, "MiB": 2**20, "minutes": 60}
 STATED: dict[str, list[str | int]] = {
     "one message over gRPC": ["runstream.rules.MESSAGE_BYTES"],
     "a request that only reads": ["rpc.admission.READ_REQUEST_BYTES"],
-    "calls and streams open at once": ["server.CALLS"],
+    "calls and streams open at once": ["grpc_server.CALLS"],
     "single messages that are received at once": [
         "rpc.admission.WRITES_AT_ONCE",
         "rpc.admission.READS_AT_ONCE",
@@ -106,7 +106,7 @@ def value(name: str | float) -> float:
     if not isinstance(name, str):
         return name
     if name.startswith("grpc."):
-        options = dict(importlib.import_module("runstream_service.server")._OPTIONS)
+        options = dict(importlib.import_module("runstream_service.grpc_server")._OPTIONS)
         return float(options[name]) / 1_000
     full = name if name.startswith("runstream.") else f"runstream_service.{name}"
     module, _, constant = full.rpartition(".")

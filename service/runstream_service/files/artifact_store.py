@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
 from runstream.errors import InvalidArgument, Unavailable
@@ -25,6 +26,52 @@ class OpenFile(NamedTuple):
     chunks: AsyncGenerator[bytes, None]
 
 
+class IncomingFile:
+    """A file whose content is being uploaded.
+
+    Attributes:
+        is_complete: whether all of the content is on the local disk.
+        is_resumable: whether the bytes are to be kept if nothing more happens to them.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        staged: StagedUpload,
+        store: Callable[[StagedUpload, Content], Awaitable[artifacts.Entry]],
+        is_resumable: bool,
+    ) -> None:
+        self._path = path
+        self._staged = staged
+        self._store = store
+        self.is_complete = False
+        self.is_resumable = is_resumable
+
+    async def write(self, chunk: bytes) -> None:
+        """Append bytes to the content; raises as `StagedUpload.write`."""
+        await self._staged.write(chunk)
+
+    async def store(self, sha256: str = "") -> artifacts.Entry:
+        """Store the file, now that its content is complete.
+
+        Args:
+            sha256: the digest that the sender names; empty if the sender names none.
+
+        Raises:
+            InvalidArgument: the content does not have the digest.
+            NotFound, FailedPrecondition: as `artifacts.store`.
+            Unavailable: the storage failed.
+        """
+        content = await self._staged.end()
+        self.is_complete = True
+        if sha256 and sha256 != content.sha256:
+            self.is_resumable = False
+            raise _corrupt_error(self._path, content.sha256, sha256)
+        file = await self._store(self._staged, content)
+        self.is_resumable = False
+        return file
+
+
 class ArtifactStore:
     """The contents of the files of all runs.
 
@@ -42,53 +89,41 @@ class ArtifactStore:
         self._storage = storage
         self._staging = staging
 
-    async def upload(
-        self,
-        run_id: str,
-        path: str,
-        chunks: AsyncIterator[bytes],
-        digest: Callable[[], str],
-        upload_id: str = "",
-        offset: int = 0,
-    ) -> artifacts.Entry:
-        """Store a file; it is there as a whole when this returns, or not at all.
+    @asynccontextmanager
+    async def receive(
+        self, run_id: str, path: str, upload_id: str = "", offset: int = 0
+    ) -> AsyncIterator[IncomingFile]:
+        """Receive a file: the block writes its chunks and then stores it.
+
+        Once the block ends, the file is there as a whole, or not at all. The bytes of an upload
+        that has an id are kept if the block fails, so that the upload can be continued.
 
         Args:
             run_id: the run.
             path: path of the file, checked.
-            chunks: the bytes from `offset` on.
-            digest: called after the last chunk; returns the SHA-256 that the sender says, or
-                nothing if it does not.
             upload_id: names the upload, so that it can be continued if it breaks off.
             offset: bytes that are there already.
 
         Raises:
-            NotFound, FailedPrecondition: as `artifacts.check_writable` and `StagingFolder.begin`.
-            InvalidArgument: the content does not have the digest.
+            NotFound, FailedPrecondition: as `artifacts.check_writable` and
+                `StagingFolder.open_upload`.
             Unavailable: the storage failed.
         """
         await self._readers.quick(artifacts.check_writable, run_id, path)
-        upload = await self._staging.open_upload(run_id, path, upload_id, offset)
-        resumable, staged = bool(upload_id), False
+        staged = await self._staging.open_upload(run_id, path, upload_id, offset)
+        incoming = IncomingFile(path, staged, partial(self._store, run_id, path), bool(upload_id))
         try:
-            async for chunk in chunks:
-                await upload.write(chunk)
-            content = await upload.end()
-            resumable, staged = False, True
-            if (expected := digest()) and expected != content.sha256:
-                raise _corrupt_error(path, content.sha256, expected)
-            resumable = bool(upload_id)
-            file = await self._store(run_id, path, upload, content)
-            resumable = False
+            yield incoming
         except Unavailable as error:
-            # A disk that is full stays full, if what could not be completed is kept on it.
-            resumable = resumable and (staged or error.reason != "STORAGE")
+            # A disk that is full stays full if an incomplete upload is kept on it.
+            if error.reason == "STORAGE" and not incoming.is_complete:
+                incoming.is_resumable = False
             raise
         finally:
-            await asyncio.wait((self._staging.close_upload(upload, discard=not resumable),))
-        return file
+            closing = self._staging.close_upload(staged, discard=not incoming.is_resumable)
+            await asyncio.wait((closing,))
 
-    async def offset(self, run_id: str, path: str, upload_id: str) -> int:
+    async def upload_offset(self, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload are there."""
         return await self._staging.offset(run_id, path, upload_id)
 
@@ -165,12 +200,12 @@ class ArtifactStore:
         return count, size
 
     async def _store(
-        self, run_id: str, path: str, upload: StagedUpload, content: Content
+        self, run_id: str, path: str, staged: StagedUpload, content: Content
     ) -> artifacts.Entry:
         file = (run_id, path, content.sha256, content.size)
         stored = await self._writer.submit(artifacts.store, *file)
         while stored.file is None:  # the content is new
-            await self._storage.put(stored.put_as, upload.file)
+            await self._storage.put(stored.put_as, staged.file)
             stored = await self._writer.submit(artifacts.store, *file, stored.put_as)
         with suppress(Unavailable):  # then they are removed by `collect_orphans`
             await self._remove(stored.unused)

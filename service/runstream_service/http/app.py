@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from runstream.errors import RunstreamError
-from runstream_service.engine.readers import Readers
 from runstream_service.http import errors, mlflow
 from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract
@@ -32,22 +31,16 @@ from runstream_service.http.streams import stream_routes
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
-def build_application(
-    servicers: Mapping[str, Any],
-    readers: Readers,
-    proxy: ArtifactProxy,
-    downloads: Downloads,
-    hosts: Hosts,
-) -> Starlette:
+def build_application(servicers: Mapping[str, Any], hosts: Hosts) -> Starlette:
     """Return the application.
 
     Args:
-        servicers: what answers the RPCs, by the full name of the service.
-        readers: what reads histories for MLflow's clients.
-        proxy: what serves artifacts to MLflow's clients.
-        downloads: what serves them to people.
-        hosts: the names under which it is reached.
+        servicers: the servicers of the contract, by the full name of the service.
+        hosts: the names under which the server is reached.
     """
+    metrics = servicers["runstream.v1.MetricService"]
+    artifacts = servicers["runstream.v1.ArtifactService"]
+    proxy, downloads = ArtifactProxy(artifacts), Downloads(artifacts)
     contract, bodies, threads = Contract(), Bodies(), JsonExecutors()
     return Starlette(
         routes=[
@@ -55,11 +48,11 @@ def build_application(
             Route("/version", _version),
             Route("/get-artifact", proxy.get),
             *openapi_routes(contract),
-            *history_routes(readers),
+            *history_routes(metrics),
             *rpc_routes(contract, servicers, bodies, threads),
             *stream_routes(
                 servicers["runstream.v1.LoggingService"],
-                servicers["runstream.v1.MetricService"],
+                metrics,
                 servicers["runstream.v1.WatchService"],
                 bodies,
                 threads,

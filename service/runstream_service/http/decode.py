@@ -100,13 +100,13 @@ class Decoder:
             self._fields[old] = self._fields[name]
 
     def decode_query(self, query: QueryParams, **more: str) -> Message:
-        """Return the message of a query and of what else is said beside it; raises as `message`."""
+        """Return the message of a query and of what else is said beside it; raises as `decode`."""
         values = {
             name: query.getlist(name) if name in self._lists else query[name] for name in query
         }
-        return self.message({**values, **more})
+        return self.decode({**values, **more})
 
-    def message(self, value: object) -> Message:
+    def decode(self, value: object) -> Message:
         """Return the message of a JSON object.
 
         Raises:

@@ -17,13 +17,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from runstream.errors import InvalidArgument, NotFound
-from runstream.rules import check_artifact_path
-from runstream_service.catalog import artifacts
-from runstream_service.catalog.artifacts import Entry
-from runstream_service.engine.readers import Readers
-from runstream_service.files.artifact_store import ArtifactStore
+from runstream.v1.artifact_pb2 import FileInfo
+from runstream.v1.artifact_service_pb2 import ListArtifactsRequest
 from runstream_service.http.disconnect import iterate_in_task
 from runstream_service.http.file_response import SCRIPT_POLICY, file_response
+from runstream_service.http.http_context import HttpContext
+from runstream_service.rpc.artifact_servicer import ArtifactServicer
+from runstream_service.rpc.call_context import CallContext
 
 _PAGE_FILES = 1_000
 
@@ -31,9 +31,8 @@ _PAGE_FILES = 1_000
 class Downloads:
     """Sends files and folders of runs."""
 
-    def __init__(self, readers: Readers, blobs: ArtifactStore) -> None:
-        self._readers = readers
-        self._blobs = blobs
+    def __init__(self, artifacts: ArtifactServicer) -> None:
+        self._artifacts = artifacts
 
     def routes(self) -> Iterator[Route]:
         """Yield the two routes; their queries name `run_id` and `path`."""
@@ -47,13 +46,15 @@ class Downloads:
             raise InvalidArgument(
                 "Missing value for required parameter 'path'", reason="FIELD_MISSING", field="path"
             )
-        return await file_response(request, self._blobs, run_id, path, SCRIPT_POLICY)
+        return await file_response(request, self._artifacts, run_id, path, SCRIPT_POLICY)
 
     async def zip(self, request: Request) -> Response:
         """Send a folder, or all that a run has, as a zip that is made while it is sent."""
         run_id, path = _named(request)
-        page = await self._readers.run(artifacts.list_folder, run_id, path, True, "", 1)
-        if path and not page.entries:
+        context = HttpContext(request)
+        listing = ListArtifactsRequest(run_id=run_id, path=path, recursive=True, max_results=1)
+        page = await self._artifacts.ListArtifacts(listing, context)
+        if path and not page.files:
             raise NotFound(
                 f"No artifact with path: {path}",
                 reason="ARTIFACT_NOT_FOUND",
@@ -62,26 +63,26 @@ class Downloads:
             )
         name = quote(f"{path.rpartition('/')[2] or run_id}.zip")
         return StreamingResponse(
-            self._zipped(run_id, path),
+            self._zipped(run_id, path, context),
             media_type="application/zip",
             headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"},
         )
 
-    async def _zipped(self, run_id: str, path: str) -> AsyncIterator[bytes]:
-        async with aclosing(iterate_in_task(self._members(run_id, path))) as chunks:
+    async def _zipped(self, run_id: str, path: str, context: CallContext) -> AsyncIterator[bytes]:
+        async with aclosing(iterate_in_task(self._members(run_id, path, context))) as chunks:
             async for chunk in chunks:
                 yield chunk or b""
 
-    async def _members(self, run_id: str, folder: str) -> Any:
+    async def _members(self, run_id: str, folder: str, context: CallContext) -> Any:
         """Yield the bytes of the zip; its files are not compressed again.
 
         Each file is what it is when its turn comes, and its size and digest are those of that.
         """
         out = _Out()
         with zipfile.ZipFile(out, "w") as archive:  # type: ignore[call-overload]
-            async for path in self._paths(run_id, folder):
+            async for path in self._paths(run_id, folder, context):
                 try:
-                    opened = await self._blobs.open(run_id, path, _whole)
+                    opened = await self._artifacts.open_file(run_id, path, _whole)
                 except NotFound as error:
                     if error.reason != "ARTIFACT_NOT_FOUND":
                         raise
@@ -95,16 +96,17 @@ class Downloads:
                 yield out.taken()
         yield out.taken()
 
-    async def _paths(self, run_id: str, folder: str) -> AsyncIterator[str]:
-        start = ""
+    async def _paths(self, run_id: str, folder: str, context: CallContext) -> AsyncIterator[str]:
+        """Yield the paths of all files below a folder."""
+        listing = ListArtifactsRequest(
+            run_id=run_id, path=folder, recursive=True, max_results=_PAGE_FILES
+        )
         while True:
-            page = await self._readers.run(
-                artifacts.list_folder, run_id, folder, True, start, _PAGE_FILES
-            )
-            for entry in page.entries:
-                yield entry.path
-            start = page.next
-            if not start:
+            page = await self._artifacts.ListArtifacts(listing, context)
+            for file in page.files:
+                yield file.path
+            listing.page_token = page.next_page_token
+            if not listing.page_token:
                 return
 
 
@@ -134,18 +136,16 @@ def _named(request: Request) -> tuple[str, str]:
         raise InvalidArgument(
             "Missing value for required parameter 'run_id'", reason="FIELD_MISSING", field="run_id"
         )
-    if path:
-        check_artifact_path("path", path)
     return run_id, path
 
 
-def _whole(file: Entry) -> tuple[int, int]:
-    return 0, file.size or 0
+def _whole(file: FileInfo) -> tuple[int, int]:
+    return 0, file.file_size
 
 
-def _member(entry: Entry, folder: str) -> zipfile.ZipInfo:
+def _member(entry: FileInfo, folder: str) -> zipfile.ZipInfo:
     within = folder if entry.path != folder else folder.rpartition("/")[0]
     name = entry.path[len(within) :].lstrip("/")
     member = zipfile.ZipInfo(name, time.gmtime(entry.upload_time / 1000)[:6])
-    member.file_size = entry.size or 0
+    member.file_size = entry.file_size
     return member

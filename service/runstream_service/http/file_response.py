@@ -11,9 +11,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from runstream_service.catalog.artifacts import Entry
-from runstream_service.files.artifact_store import ArtifactStore
+from runstream.v1.artifact_pb2 import FileInfo
 from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.rpc.artifact_servicer import ArtifactServicer
 
 #: What a page that a run stored may do where it is shown: nothing but look as it should.
 STATIC_POLICY = (
@@ -39,7 +39,7 @@ def media_type(path: str) -> str:
 
 async def file_response(
     request: Request,
-    blobs: ArtifactStore,
+    artifacts: ArtifactServicer,
     run_id: str,
     path: str,
     policy: str,
@@ -49,29 +49,29 @@ async def file_response(
 
     Args:
         request: what is answered.
-        blobs: the contents of all files.
+        artifacts: the servicer of artifacts.
         run_id: the run or model that has the file.
         path: path of the file.
         policy: what the content may do where it is shown.
         headers: more headers of the answer, in place of those that are here.
 
     Raises:
-        NotFound, FailedPrecondition, Unavailable: as `ArtifactStore.open`.
+        NotFound, FailedPrecondition, Unavailable: as `ArtifactServicer.open_file`.
     """
     entity_headers: dict[str, str] = {}
     status = 200
 
-    def part(file: Entry) -> tuple[int, int]:
+    def choose_range(file: FileInfo) -> tuple[int, int]:
         nonlocal status
         status, start, end = _requested_range(request, file)
         entity_headers["content-length"] = str(end - start)
         if status == 206:
-            entity_headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
+            entity_headers["content-range"] = f"bytes {start}-{end - 1}/{file.file_size}"
         elif status == 416:
-            entity_headers["content-range"] = f"bytes */{file.size}"
+            entity_headers["content-range"] = f"bytes */{file.file_size}"
         return (start, start) if request.method == "HEAD" else (start, end)
 
-    opened = await blobs.open(run_id, path, part)
+    opened = await artifacts.open_file(run_id, path, choose_range)
     entity_headers |= {
         "accept-ranges": "bytes",
         # It is asked for again before it is shown again: another content may be there.
@@ -89,9 +89,9 @@ async def file_response(
     )
 
 
-def _requested_range(request: Request, file: Entry) -> tuple[int, int, int]:
+def _requested_range(request: Request, file: FileInfo) -> tuple[int, int, int]:
     """Return the status of the answer, and start and end of the bytes that it has."""
-    size = file.size or 0
+    size = file.file_size
     if_none_match = request.headers.get("if-none-match", "")
     if if_none_match == "*" or _etag(file) in [
         tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
@@ -114,7 +114,7 @@ def _number(digits: str) -> int | None:
     return int(digits.lstrip("0")[:20] or 0) if digits else None
 
 
-def _etag(file: Entry) -> str:
+def _etag(file: FileInfo) -> str:
     return f'"{file.sha256}"'
 
 

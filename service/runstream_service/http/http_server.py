@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from runstream.errors import FailedPrecondition
 from runstream_service.config import Config
-from runstream_service.engine.readers import Readers
-from runstream_service.files.artifact_store import ArtifactStore
 
 if TYPE_CHECKING:
     from runstream_service.http.listener import Listener
@@ -22,7 +20,7 @@ class HttpServer:
         """Take the port, if HTTP is to be served from the start.
 
         Raises:
-            CannotOpenError: it is taken.
+            CannotListenError: it is taken.
         """
         self._config = config
         self._listener = None if config.http_port is None else _listen(config, config.http_port)
@@ -38,13 +36,11 @@ class HttpServer:
         """The port of `address`; 0 while HTTP is not served."""
         return int(self.address.rpartition(":")[2] or 0)
 
-    async def start(
-        self, servicers: Mapping[str, Any], readers: Readers, blobs: ArtifactStore
-    ) -> None:
+    async def start(self, servicers: Mapping[str, Any]) -> None:
         """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
-        self._parts = (servicers, readers, blobs)
+        self._servicers = servicers
         if self._listener is not None:
-            await self._listener.start(*self._parts)
+            await self._listener.start(servicers)
 
     async def serve(self) -> int:
         """Serve HTTP from now on, and return the port.
@@ -59,7 +55,7 @@ class HttpServer:
                         "this server was started with --http-port off", reason="HTTP_OFF"
                     )
                 listener = _listen(self._config, 0)
-                await listener.start(*self._parts)
+                await listener.start(self._servicers)
                 self._listener = listener
         return self.port
 

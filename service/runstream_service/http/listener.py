@@ -12,15 +12,11 @@ from typing import Any
 
 import uvicorn
 
-from runstream_service.engine.database import CannotOpenError
-from runstream_service.engine.readers import Readers
-from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.http.app import build_application
 from runstream_service.http.connection import Connection
-from runstream_service.http.downloads import Downloads
 from runstream_service.http.hosts import Hosts
-from runstream_service.http.mlflow_artifacts import ArtifactProxy
 from runstream_service.http.shutdown import ShutdownMiddleware
+from runstream_service.ports import in_brackets, listen_on
 
 log = logging.getLogger(__name__)
 
@@ -52,41 +48,18 @@ class Listener:
             allowed_hosts: names under which the server is reached, beside those that it knows.
 
         Raises:
-            CannotOpenError: it is taken.
+            CannotListenError: it is taken.
         """
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            self._socket = socket.create_server((host.strip("[]"), port), family=family)
-        except OSError as error:
-            raise CannotOpenError(
-                f"cannot listen on {host}:{port}: {error}; --http-port takes another port, or off"
-            ) from error
+        self._socket = listen_on(host, port, "--http-port takes another port, or off")
         # Connections inherit it. asyncio sets it only on sockets that say that they are TCP, which
         # these do not; and an answer in two parts would wait 40 ms for its acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._hosts = Hosts(host, allowed_hosts)
-        name = f"[{host.strip('[]')}]" if ":" in host else host
-        self.address = f"{name}:{self._socket.getsockname()[1]}"
+        self.address = f"{in_brackets(host)}:{self._socket.getsockname()[1]}"
 
-    async def start(
-        self, servicers: Mapping[str, Any], readers: Readers, blobs: ArtifactStore
-    ) -> None:
-        """Answer from now on.
-
-        Args:
-            servicers: what answers the RPCs, by the full name of the service.
-            readers: read of runs where their artifacts are.
-            blobs: the contents of artifacts.
-        """
-        self._app = ShutdownMiddleware(
-            build_application(
-                servicers,
-                readers,
-                ArtifactProxy(readers, blobs),
-                Downloads(readers, blobs),
-                self._hosts,
-            ),
-        )
+    async def start(self, servicers: Mapping[str, Any]) -> None:
+        """Answer from now on; `servicers` are those of the contract, by the name of the service."""
+        self._app = ShutdownMiddleware(build_application(servicers, self._hosts))
         config = uvicorn.Config(
             self._app,
             access_log=False,

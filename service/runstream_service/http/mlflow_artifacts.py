@@ -14,20 +14,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runstream.errors import InvalidArgument, NotFound
-from runstream.rules import check_artifact_path
-from runstream_service.catalog import artifacts
-from runstream_service.engine.readers import Readers
-from runstream_service.files.artifact_store import ArtifactStore
+from runstream.v1.artifact_pb2 import FileInfo
+from runstream.v1.artifact_service_pb2 import (
+    DeleteArtifactsRequest,
+    GetArtifactRequest,
+    ListArtifactsRequest,
+)
 from runstream_service.http.bodies import body_chunks
 from runstream_service.http.file_response import STATIC_POLICY, file_response
+from runstream_service.http.http_context import HttpContext
 from runstream_service.http.mlflow import check_unquoted_path
 from runstream_service.http.mlflow_attachments import attachment, content_type
+from runstream_service.rpc.artifact_servicer import PAGE_FILES, SHARED, ArtifactServicer
 
 # A run's, or a logged model's.
 _RUN_PATH = re.compile(
     r"(?:.+/)?(?P<run>[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
 )
-_PAGE_FILES = 10_000
 
 #: Files and folders of one list: MLflow's answer has no pages.
 MAX_LISTED_FILES = 100_000
@@ -43,61 +46,68 @@ class Place(NamedTuple):
 class ArtifactProxy:
     """Uploads, downloads, deletes and lists by paths of the proxy."""
 
-    def __init__(self, readers: Readers, blobs: ArtifactStore) -> None:
-        self._readers = readers
-        self._blobs = blobs
+    def __init__(self, artifacts: ArtifactServicer) -> None:
+        self._artifacts = artifacts
 
     async def upload(self, request: Request) -> Response:
         """Store the body as a file."""
-        place = await self._place(request.path_params["path"])
-        await self._blobs.upload(*place, body_chunks(request), lambda: "")
+        place = await self._place(request, request.path_params["path"])
+        await self._artifacts.store_file(*place, body_chunks(request))
         return Response(b"{}", media_type="application/json")
 
     async def download(self, request: Request) -> Response:
         """Send a file."""
         path = request.path_params["path"]
-        place = await self._place(path)
-        try:
-            return await self._file(request, *place)
-        except NotFound:
-            await self._reject_folder(place, path)
-            raise
+        place = await self._place(request, path)
+        if place.path:
+            try:
+                return await self._send(request, *place)
+            except NotFound:  # raised again if there is no folder either
+                named = GetArtifactRequest(run_id=place.run_id, path=place.path)
+                await self._artifacts.GetArtifact(named, HttpContext(request))
+        raise InvalidArgument(
+            f"Artifact path refers to a directory, not a file: '{path}'",
+            reason="PATH_IS_FOLDER",
+            field="path",
+            value=path,
+        )
 
     async def delete(self, request: Request) -> Response:
-        """Delete a file, or a folder with all that is below it."""
-        await self._blobs.delete(*await self._place(request.path_params["path"]))
+        """Delete a file, or a folder with all that is below it; that there is none is no error."""
+        place = await self._place(request, request.path_params["path"])
+        try:
+            await self._artifacts.DeleteArtifacts(
+                DeleteArtifactsRequest(run_id=place.run_id, path=place.path), HttpContext(request)
+            )
+        except NotFound as error:
+            if error.reason != "ARTIFACT_NOT_FOUND":
+                raise
         return Response(b"{}", media_type="application/json")
 
     async def list(self, request: Request) -> Response:
         """List a folder; names are relative to it.
 
-        One that is not there is empty, and so is a file: that tells MLflow's clients what it is.
+        A folder that is not there is empty, and so is a file: that tells MLflow's clients what the
+        path is.
         """
         folder = request.query_params.get("path", "").strip("/")
         try:
-            place = await self._place(folder) if folder else None
+            place = await self._place(request, folder) if folder else None
         except NotFound:
             place = None
         if place is None:
             return Response(b"{}", media_type="application/json")
         files = []
-        start = ""
+        listing = ListArtifactsRequest(run_id=place.run_id, path=place.path, max_results=PAGE_FILES)
         while True:
-            page = await self._readers.run(artifacts.list_folder, *place, False, start, _PAGE_FILES)
-            entries = [entry for entry in page.entries if entry.path != place.path]
-            files += [_file(entry, place.path) for entry in entries]
-            start = page.next
-            if not start:
+            page = await self._artifacts.ListArtifacts(listing, HttpContext(request))
+            entries = [entry for entry in page.files if entry.path != place.path]
+            files += [_json_entry(entry, place.path) for entry in entries]
+            listing.page_token = page.next_page_token
+            if not listing.page_token:
                 break
             if len(files) >= MAX_LISTED_FILES:
-                raise InvalidArgument(
-                    f"{folder} has more than {MAX_LISTED_FILES} files and folders, the limit of a "
-                    "list of the artifact proxy: list it in pages, by mlflow/artifacts/list",
-                    reason="FOLDER_TOO_LARGE",
-                    field="path",
-                    value=folder,
-                    limit=MAX_LISTED_FILES,
-                )
+                raise _folder_too_large(folder)
         content = orjson.dumps({"files": files} if files else {})
         return Response(content, media_type="application/json")
 
@@ -112,47 +122,47 @@ class ArtifactProxy:
                     reason="FIELD_MISSING",
                     field=name,
                 )
-        check_artifact_path("path", query["path"])
         check_unquoted_path(query["path"])
-        return await self._file(request, str(run_id), query["path"])
+        return await self._send(request, str(run_id), query["path"])
 
-    async def _place(self, path: str) -> Place:
+    async def _place(self, request: Request, path: str) -> Place:
+        """Return what a path of the proxy names, if that is under the proxy."""
         check_unquoted_path(path)
         found = _RUN_PATH.fullmatch(path)
         if found is None:
-            check_artifact_path("path", path)
-            return Place(artifacts.SHARED, path)
+            return Place(SHARED, path)
         place = Place(found["run"].removeprefix("models/"), found["path"] or "")
-        if place.path:
-            check_artifact_path("path", place.path)
-        # The run says where its artifacts are: one of another path is not there.
-        page = await self._readers.run(artifacts.list_folder, place.run_id, "", False, "", 0)
+        # The run says where its artifacts are: a path elsewhere names nothing.
+        page = await self._artifacts.ListArtifacts(
+            ListArtifactsRequest(run_id=place.run_id, max_results=1), HttpContext(request)
+        )
         root = page.root_uri.removeprefix("mlflow-artifacts:/").strip("/")
         if path != root and not path.startswith(f"{root}/"):
             raise _not_found(path)
         return place
 
-    async def _reject_folder(self, place: Place, path: str) -> None:
-        """Say of a folder that it is one; raises NotFound if there is nothing."""
-        if place.path:
-            await self._readers.run(artifacts.get, *place)
-        raise InvalidArgument(
-            f"Artifact path refers to a directory, not a file: '{path}'",
-            reason="PATH_IS_FOLDER",
-            field="path",
-            value=path,
-        )
-
-    async def _file(self, request: Request, run_id: str, path: str) -> Response:
+    async def _send(self, request: Request, run_id: str, path: str) -> Response:
         headers = {"content-disposition": attachment(path), "content-type": content_type(path)}
-        return await file_response(request, self._blobs, run_id, path, STATIC_POLICY, headers)
+        return await file_response(request, self._artifacts, run_id, path, STATIC_POLICY, headers)
 
 
-def _file(entry: artifacts.Entry, folder: str) -> dict[str, object]:
+def _json_entry(entry: FileInfo, folder: str) -> dict[str, object]:
+    """Return an entry of a list as MLflow has it."""
     path = entry.path[len(folder) :].lstrip("/")
-    if entry.size is None:
+    if entry.is_dir:
         return {"path": path, "is_dir": True}
-    return {"path": path, "is_dir": False, "file_size": entry.size}
+    return {"path": path, "is_dir": False, "file_size": entry.file_size}
+
+
+def _folder_too_large(folder: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{folder} has more than {MAX_LISTED_FILES} files and folders, the limit of a list "
+        "of the artifact proxy: list it in pages, by mlflow/artifacts/list",
+        reason="FOLDER_TOO_LARGE",
+        field="path",
+        value=folder,
+        limit=MAX_LISTED_FILES,
+    )
 
 
 def _not_found(path: str) -> NotFound:

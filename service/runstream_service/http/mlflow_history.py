@@ -6,7 +6,7 @@ any length takes the memory of one part.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -18,101 +18,91 @@ from starlette.routing import Route
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import INT64_MAX
 from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest
-from runstream_service.engine.readers import Readers
 from runstream_service.http import mlflow
 from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import iterate_in_task
 from runstream_service.http.encode import mlflow_double
-from runstream_service.points import history
-from runstream_service.points.history import Position
-from runstream_service.rpc.page_token import decode_page_token, encode_page_token
+from runstream_service.rpc.metric_servicer import PAGE_POINTS, HistoryPage, MetricServicer
 
 _PATH = "2.0/mlflow/metrics/get-history"
-_PART_POINTS = 25_000
 
-_decode = Decoder(GetMetricHistoryRequest.DESCRIPTOR)
+_decoder = Decoder(GetMetricHistoryRequest.DESCRIPTOR)
 
 
 class _Part(NamedTuple):
-    """Points as JSON with commas between them, how many, and where to go on."""
+    """Points as JSON with commas between them, how many, and the token of what comes after."""
 
     points: bytes
     length: int
-    after: Position | None
+    next_page_token: str
 
 
-def history_routes(readers: Readers) -> Iterator[Route]:
+def history_routes(metrics: MetricServicer) -> Iterator[Route]:
     """Yield the route, under both of its paths (W4)."""
 
     async def answer(request: Request) -> Response:
-        return await _answer(request, readers)
+        return await _answer(request, metrics)
 
     for prefix in (mlflow.API_PREFIX, mlflow.AJAX_PREFIX):
         yield Route(prefix + _PATH, answer)
 
 
-async def _answer(request: Request, readers: Readers) -> Response:
-    message: Any = _decode.decode_query(request.query_params)
-    if message.max_results < 0:
+async def _answer(request: Request, metrics: MetricServicer) -> Response:
+    history: Any = _decoder.decode_query(request.query_params)
+    if history.max_results < 0:
         raise InvalidArgument(
-            f"Invalid value {message.max_results} for parameter 'max_results' supplied. "
+            f"Invalid value {history.max_results} for parameter 'max_results' supplied. "
             "It must be a positive integer.",
             reason="PAGE_SIZE_OUT_OF_RANGE",
             field="max_results",
-            value=message.max_results,
+            value=history.max_results,
             limit="1 or more, or 0 for all",
         )
-    query = [message.run_id, message.metric_key, "MLflow"]
-    place = decode_page_token(query, message.page_token, 3)
+    parts = _read_parts(metrics, history)
     try:
-        series = await readers.run(history.series_of, message.run_id, [message.metric_key])
-    except NotFound:  # which MLflow says by an empty answer
-        series = []
-    if not series:
+        first = await anext(parts)
+    except NotFound:  # which MLflow answers as an empty history
+        first = _Part(b"", 0, "")
+    if not first.length:
         return Response(b"{}", media_type="application/json")
-    limit = message.max_results or INT64_MAX
-    after = None if place is None else Position(*place)
-    reading = _read(readers, series[0].id, message.metric_key, limit, after)
-    first = await anext(reading)
-    return StreamingResponse(_json(first, reading, query), media_type="application/json")
+    return StreamingResponse(_join_parts(first, parts), media_type="application/json")
 
 
-async def _read(
-    readers: Readers, series: int, key: str, limit: int, after: Position | None
-) -> AsyncIterator[_Part]:
+async def _read_parts(
+    metrics: MetricServicer, history: GetMetricHistoryRequest
+) -> AsyncGenerator[_Part, None]:
+    """Yield the parts of a history up to the number of points that is asked for."""
+    left = history.max_results or INT64_MAX
     while True:
-        part = await readers.run(_part, series, key, min(limit, _PART_POINTS), after)
-        limit -= part.length
-        after = part.after
+        history.max_results = min(left, PAGE_POINTS)
+        part = await metrics.read_page(history, _encode_part)
         yield part
-        if after is None or not limit:
+        left -= part.length
+        if not (left and part.next_page_token):
             return
+        history.page_token = part.next_page_token
 
 
-def _part(series: int, key: str, limit: int, after: Position | None) -> _Part:
-    columns, more = history.points_by_timestamp(series, limit, after)
+def _encode_part(page: HistoryPage) -> _Part:
     points = [
-        {"key": key, "value": mlflow_double(value), "timestamp": timestamp, "step": step}
-        for step, timestamp, value in zip(*columns, strict=True)
+        {"key": page.key, "value": mlflow_double(value), "timestamp": timestamp, "step": step}
+        for step, timestamp, value in zip(*page.columns, strict=True)
     ]
-    return _Part(orjson.dumps(points)[1:-1], len(points), more)
+    return _Part(orjson.dumps(points)[1:-1], len(points), page.next_page_token)
 
 
-async def _json(
-    first: _Part, others: AsyncIterator[_Part], query: list[str]
-) -> AsyncIterator[bytes]:
+async def _join_parts(first: _Part, others: AsyncGenerator[_Part, None]) -> AsyncIterator[bytes]:
     """Yield the answer; it has a token if there may be points after the last part."""
     yield b'{"metrics":[' + first.points
     last = first
-    reading: Any = others
-    async with aclosing(iterate_in_task(reading)) as parts:
+    async with aclosing(iterate_in_task(others)) as parts:
         async for part in parts:
             if part is not None:
                 last = part
                 if part.points:
                     yield b"," + part.points
-    if last.after is None:
-        yield b"]}"
-    else:
-        token = orjson.dumps(encode_page_token(query, last.after))
+    if last.next_page_token:
+        token = orjson.dumps(last.next_page_token)
         yield b'],"next_page_token":' + token + b"}"
+    else:
+        yield b"]}"

@@ -17,8 +17,10 @@ from runstream_service.http.contract import Contract, Rpc
 from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import answer_unless_disconnected
 from runstream_service.http.encode import Encoder, mlflow_double, protobuf_double
+from runstream_service.http.http_context import HttpContext
 from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
+from runstream_service.rpc.call_context import CallContext
 
 #: Bytes of a body, as of a message over gRPC; a batch of MLflow's clients has a megabyte at most.
 #: The parser in C lets nobody else run until it is through, so this is also how long others wait.
@@ -26,7 +28,7 @@ BODY_BYTES = 4 * 1024 * 1024
 #: The same where a body holds datasets, whose profiles may be very long (P4).
 DATASETS_BYTES = 24 * 1024 * 1024
 
-Method = Callable[[Message, None], Awaitable[Message]]
+Method = Callable[[Message, CallContext], Awaitable[Message]]
 
 
 def rpc_routes(
@@ -87,13 +89,15 @@ class RpcEndpoint:
             message = self._decoder.decode_query(request.query_params, **request.path_params)
         if self._adjust is not None:
             self._adjust(message)
-        answer = await answer_unless_disconnected(request, self._method(message, None))
+        answer = await answer_unless_disconnected(
+            request, self._method(message, HttpContext(request))
+        )
         content = await self._threads.write(answer.ByteSize(), self._json, answer)
         return Response(content, media_type="application/json")
 
     def _of_body(self, body: bytearray, path: Mapping[str, str]) -> Message:
         values = read_json(body, "body") if body else {}
-        return self._decoder.message({**values, **path} if isinstance(values, dict) else values)
+        return self._decoder.decode({**values, **path} if isinstance(values, dict) else values)
 
     def _json(self, answer: Message) -> bytes:
         return orjson.dumps(self._encoder(answer))

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from runstream.errors import RunstreamError, detached
 from runstream.rules import MESSAGE_BYTES
-from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
+from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.bodies import Bodies, body_chunks
@@ -26,6 +26,7 @@ from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import iterate_in_task
 from runstream_service.http.encode import Encoder, protobuf_double
 from runstream_service.http.errors import BadRequest, batch_error, error_parts
+from runstream_service.http.http_context import HttpContext
 from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
 from runstream_service.rpc.logging_servicer import LoggingServicer
@@ -93,7 +94,9 @@ class LineUpload:
 
     async def answer(self) -> Response:
         """Read all lines, and tell what became of them."""
-        async with aclosing(self._logs.LogBatch(self._requests(), None)) as answers:  # type: ignore[type-var]
+        async with aclosing(
+            self._logs.LogBatch(self._requests(), HttpContext(self._request))
+        ) as answers:  # type: ignore[type-var]
             async for answer in answers:
                 line = 0
                 for _ in range(answer.answered - self._answered):
@@ -104,7 +107,7 @@ class LineUpload:
         summary = {"lines": self._lines, "refused": self._refusals, "refusals": self._refused}
         return Response(orjson.dumps(summary), media_type="application/json")
 
-    async def _requests(self) -> AsyncIterator[LogBatchRequest]:
+    async def _requests(self) -> AsyncIterator[LogRequest]:
         async with aclosing(self._chunks()) as chunks:
             async for lines in chunks:
                 for first in range(0, len(lines), _LINES_AT_ONCE):
@@ -112,7 +115,7 @@ class LineUpload:
                         yield batch
                     await asyncio.sleep(0)  # others have their turn
 
-    async def _batches(self, lines: Sequence[bytes]) -> AsyncIterator[LogBatchRequest]:
+    async def _batches(self, lines: Sequence[bytes]) -> AsyncIterator[LogRequest]:
         """Yield the batches of some lines, and note which are refused."""
         for batch in await self._threads.read(sum(map(len, lines)), _batches, lines):
             self._lines += 1
@@ -156,35 +159,20 @@ def _too_long() -> BadRequest:
     )
 
 
-def _batches(lines: Sequence[bytes]) -> list[LogBatchRequest | RunstreamError | None]:
+def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]:
     """Return what each line is: a batch, or what is wrong with it; None, if it is empty."""
-    batches: list[LogBatchRequest | RunstreamError | None] = []
+    batches: list[Any] = []
     for line in lines:
         try:
-            batches.append(_batch(line) if line.strip() else None)
+            batches.append(_line_decoder.decode(read_json(line, "line")) if line.strip() else None)
         except RunstreamError as error:
             batches.append(detached(error))
     return batches
 
 
-def _batch(line: bytes) -> LogBatchRequest:
-    batch: Any = _line_decoder.message(read_json(line, "line"))
-    request = LogBatchRequest(run_id=batch.run_id, params=batch.params, tags=batch.tags)
-    request.metrics.CopyFrom(batch.table)
-    index = {key: i for i, key in enumerate(batch.table.keys)}
-    table = request.metrics
-    for point in batch.metrics:
-        table.key.append(index.setdefault(point.key, len(index)))
-        table.step.append(point.step)
-        table.timestamp.append(point.timestamp)
-        table.value.append(point.value)
-    table.keys.extend(list(index)[len(table.keys) :])
-    return request
-
-
 async def _read_history(request: Request, metrics: MetricServicer) -> Response:
     message: Any = _history_decoder.decode_query(request.query_params)
-    answers = metrics.ReadMetricHistory(message, None)
+    answers = metrics.ReadMetricHistory(message, HttpContext(request))
     first = await anext(answers, None)  # raises what is wrong, while that can still be the answer
     return StreamingResponse(_history_lines(first, answers), media_type="application/x-ndjson")
 
@@ -210,7 +198,7 @@ async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
     message: Any = _watch_decoder.decode_query(
         request.query_params, **({"position": position} if position else {})
     )
-    answers = watches.Watch(message, None)
+    answers = watches.Watch(message, HttpContext(request))
     first = await anext(answers)  # raises what is wrong, while that can still be the answer
     return StreamingResponse(
         _events(first, answers),

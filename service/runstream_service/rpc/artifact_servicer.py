@@ -2,47 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import NamedTuple
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.rules import check_artifact_path, check_sha256, check_upload_id
 from runstream.v1 import artifact_service_pb2 as pb
+from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from runstream_service.catalog import artifacts
 from runstream_service.engine.readers import Readers
 from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.rpc import messages, page_token
+from runstream_service.rpc.call_context import CallContext
 
+#: What a call names in place of a run for the files that belong to no run.
+SHARED = artifacts.SHARED
+
+#: The most files that a page may hold, and what it holds if the request does not say.
 PAGE_FILES = 10_000
 DEFAULT_PAGE_FILES = 1_000
 
 
+class FileContent(NamedTuple):
+    """A file, and the chunks of the part of its content that was asked for."""
+
+    file: FileInfo
+    chunks: AsyncGenerator[bytes, None]
+
+
 class ArtifactServicer(ArtifactServiceServicer):
-    def __init__(self, readers: Readers, blobs: ArtifactStore) -> None:
+    """Answers ArtifactService; HTTP stores and opens files by the two methods that are no RPCs."""
+
+    def __init__(self, readers: Readers, store: ArtifactStore) -> None:
         self._readers = readers
-        self._blobs = blobs
+        self._store = store
+
+    async def store_file(
+        self, run_id: str, path: str, chunks: AsyncIterator[bytes]
+    ) -> pb.UploadArtifactResponse:
+        """Store a file as UploadArtifact does; its sender names no digest, and cannot resume."""
+        check_artifact_path("path", path)
+        async with self._store.receive(run_id, path) as incoming:
+            async for chunk in chunks:
+                await incoming.write(chunk)
+            file = await incoming.store()
+        return pb.UploadArtifactResponse(file=messages.file_info(file))
+
+    async def open_file(
+        self, run_id: str, path: str, choose_range: Callable[[FileInfo], tuple[int, int]]
+    ) -> FileContent:
+        """Return a file and a part of its content, as DownloadArtifact sends them.
+
+        Args:
+            run_id: the run or model that has the file.
+            path: path of the file.
+            choose_range: returns where the part begins and ends; it is called again if the file
+                is replaced meanwhile.
+        """
+        check_artifact_path("path", path)
+        opened = await self._store.open(
+            run_id, path, lambda file: choose_range(messages.file_info(file))
+        )
+        return FileContent(messages.file_info(opened.file), opened.chunks)
 
     async def UploadArtifact(
-        self, request_iterator: AsyncIterator[pb.UploadArtifactRequest], context: Any
+        self, request_iterator: AsyncIterator[pb.UploadArtifactRequest], context: CallContext
     ) -> pb.UploadArtifactResponse:
         requests = _UploadRequests(request_iterator)
         start = await requests.start()
         check_artifact_path("start.path", start.path)
         if start.upload_id:
             check_upload_id("start.upload_id", start.upload_id)
-        file = await self._blobs.upload(
-            start.run_id,
-            start.path,
-            requests.chunks(),
-            lambda: requests.sha256,
-            start.upload_id,
-            start.offset,
-        )
+        upload = (start.run_id, start.path, start.upload_id, start.offset)
+        async with self._store.receive(*upload) as incoming:
+            async for chunk in requests.chunks():
+                await incoming.write(chunk)
+            file = await incoming.store(requests.sha256)
         return pb.UploadArtifactResponse(file=messages.file_info(file))
 
-    async def GetUpload(self, request: pb.GetUploadRequest, context: Any) -> pb.GetUploadResponse:
+    async def GetUpload(
+        self, request: pb.GetUploadRequest, context: CallContext
+    ) -> pb.GetUploadResponse:
         check_upload_id("upload_id", request.upload_id)
         check_artifact_path("path", request.path)
         if not request.run_id:
@@ -51,30 +93,29 @@ class ArtifactServicer(ArtifactServiceServicer):
                 reason="RUN_ID_EMPTY",
                 field="run_id",
             )
-        offset = await self._blobs.offset(request.run_id, request.path, request.upload_id)
+        offset = await self._store.upload_offset(request.run_id, request.path, request.upload_id)
         return pb.GetUploadResponse(offset=offset)
 
     async def DownloadArtifact(
-        self, request: pb.DownloadArtifactRequest, context: Any
+        self, request: pb.DownloadArtifactRequest, context: CallContext
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
-        check_artifact_path("path", request.path)
-        opened = await self._blobs.open(
-            request.run_id, request.path, lambda file: _byte_range(request, file.size or 0)
+        opened = await self.open_file(
+            request.run_id, request.path, lambda file: _byte_range(request, file.file_size)
         )
-        yield pb.DownloadArtifactResponse(file=messages.file_info(opened.file))
+        yield pb.DownloadArtifactResponse(file=opened.file)
         async with aclosing(opened.chunks) as chunks:
             async for chunk in chunks:
                 yield pb.DownloadArtifactResponse(chunk=chunk)
 
     async def GetArtifact(
-        self, request: pb.GetArtifactRequest, context: Any
+        self, request: pb.GetArtifactRequest, context: CallContext
     ) -> pb.GetArtifactResponse:
         check_artifact_path("path", request.path)
         found = await self._readers.quick(artifacts.get, request.run_id, request.path)
         return pb.GetArtifactResponse(file=messages.file_info(found))
 
     async def ListArtifacts(
-        self, request: pb.ListArtifactsRequest, context: Any
+        self, request: pb.ListArtifactsRequest, context: CallContext
     ) -> pb.ListArtifactsResponse:
         if request.path:
             check_artifact_path("path", request.path)
@@ -84,11 +125,11 @@ class ArtifactServicer(ArtifactServiceServicer):
         return await self._readers.run(_list_page, request, query, place[0] if place else "")
 
     async def DeleteArtifacts(
-        self, request: pb.DeleteArtifactsRequest, context: Any
+        self, request: pb.DeleteArtifactsRequest, context: CallContext
     ) -> pb.DeleteArtifactsResponse:
         if request.path:
             check_artifact_path("path", request.path)
-        if not await self._blobs.delete(request.run_id, request.path) and request.path:
+        if not await self._store.delete(request.run_id, request.path) and request.path:
             raise NotFound(
                 f"No artifact with path: {request.path}",
                 reason="ARTIFACT_NOT_FOUND",

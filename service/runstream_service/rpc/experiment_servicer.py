@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
@@ -13,6 +12,7 @@ from runstream_service.catalog import activity, datasets, experiment_changes, ex
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc import messages, searches
+from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.write_id import write_id
 
 
@@ -22,7 +22,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self._readers = readers
 
     async def CreateExperiment(
-        self, request: pb.CreateExperimentRequest, context: Any
+        self, request: pb.CreateExperimentRequest, context: CallContext
     ) -> pb.CreateExperimentResponse:
         check_experiment_name("name", request.name)
         for tag in request.tags:
@@ -35,13 +35,13 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.CreateExperimentResponse(experiment_id=str(experiment.id))
 
     async def GetExperiment(
-        self, request: pb.GetExperimentRequest, context: Any
+        self, request: pb.GetExperimentRequest, context: CallContext
     ) -> pb.GetExperimentResponse:
         found = await self._readers.quick(experiments.get_with_tags, request.experiment_id)
         return pb.GetExperimentResponse(experiment=messages.experiment(*found))
 
     async def GetExperimentByName(
-        self, request: pb.GetExperimentByNameRequest, context: Any
+        self, request: pb.GetExperimentByNameRequest, context: CallContext
     ) -> pb.GetExperimentByNameResponse:
         found = await self._readers.quick(
             experiments.get_by_name_with_tags, request.experiment_name
@@ -49,7 +49,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.GetExperimentByNameResponse(experiment=messages.experiment(*found))
 
     async def UpdateExperiment(
-        self, request: pb.UpdateExperimentRequest, context: Any
+        self, request: pb.UpdateExperimentRequest, context: CallContext
     ) -> pb.UpdateExperimentResponse:
         check_experiment_name("new_name", request.new_name)
         await self._writer.submit(
@@ -61,7 +61,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.UpdateExperimentResponse()
 
     async def DeleteExperiment(
-        self, request: pb.DeleteExperimentRequest, context: Any
+        self, request: pb.DeleteExperimentRequest, context: CallContext
     ) -> pb.DeleteExperimentResponse:
         await self._writer.submit(
             experiment_changes.delete, request.experiment_id, write_id(request.write)
@@ -69,7 +69,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.DeleteExperimentResponse()
 
     async def RestoreExperiment(
-        self, request: pb.RestoreExperimentRequest, context: Any
+        self, request: pb.RestoreExperimentRequest, context: CallContext
     ) -> pb.RestoreExperimentResponse:
         await self._writer.submit(
             experiment_changes.restore, request.experiment_id, write_id(request.write)
@@ -77,7 +77,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.RestoreExperimentResponse()
 
     async def SetExperimentTag(
-        self, request: pb.SetExperimentTagRequest, context: Any
+        self, request: pb.SetExperimentTagRequest, context: CallContext
     ) -> pb.SetExperimentTagResponse:
         check_key("key", request.key)
         check_text(f"tags.{request.key}", request.value, EXPERIMENT_TAG_CHARACTERS)
@@ -91,7 +91,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.SetExperimentTagResponse()
 
     async def DeleteExperimentTag(
-        self, request: pb.DeleteExperimentTagRequest, context: Any
+        self, request: pb.DeleteExperimentTagRequest, context: CallContext
     ) -> pb.DeleteExperimentTagResponse:
         await self._writer.submit(
             experiment_changes.delete_tag,
@@ -102,7 +102,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         return pb.DeleteExperimentTagResponse()
 
     async def SearchDatasets(
-        self, request: pb.SearchDatasetsRequest, context: Any
+        self, request: pb.SearchDatasetsRequest, context: CallContext
     ) -> pb.SearchDatasetsResponse:
         check_experiments_named(request.experiment_ids)
         found = await self._readers.run(datasets.summaries, list(request.experiment_ids))
@@ -119,7 +119,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         )
 
     async def GetActivity(
-        self, request: pb.GetActivityRequest, context: Any
+        self, request: pb.GetActivityRequest, context: CallContext
     ) -> pb.GetActivityResponse:
         check_experiments_named(request.experiment_ids)
         found = await self._readers.run(activity.activities, list(request.experiment_ids))
@@ -136,7 +136,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         )
 
     async def SearchExperiments(
-        self, request: pb.SearchExperimentsRequest, context: Any
+        self, request: pb.SearchExperimentsRequest, context: CallContext
     ) -> pb.SearchExperimentsResponse:
         return await self._readers.run(searches.search_experiments, request)
 

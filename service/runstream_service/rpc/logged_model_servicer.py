@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from runstream.errors import InvalidArgument, shortened
 from runstream.rules import (
@@ -29,6 +28,7 @@ from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc import messages
+from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 from runstream_service.rpc.write_id import write_id
 from runstream_service.search.logged_models import DatasetFilter, logged_model_search
@@ -53,7 +53,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         self._readers = readers
 
     async def CreateLoggedModel(
-        self, request: pb.CreateLoggedModelRequest, context: Any
+        self, request: pb.CreateLoggedModelRequest, context: CallContext
     ) -> pb.CreateLoggedModelResponse:
         _check_name(request.name)
         check_text("model_type", request.model_type)
@@ -73,13 +73,13 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         return pb.CreateLoggedModelResponse(model=_model_message(created))
 
     async def GetLoggedModel(
-        self, request: pb.GetLoggedModelRequest, context: Any
+        self, request: pb.GetLoggedModelRequest, context: CallContext
     ) -> pb.GetLoggedModelResponse:
         found = await self._readers.quick(logged_models.get, request.model_id)
         return pb.GetLoggedModelResponse(model=_model_message(found))
 
     async def FinalizeLoggedModel(
-        self, request: pb.FinalizeLoggedModelRequest, context: Any
+        self, request: pb.FinalizeLoggedModelRequest, context: CallContext
     ) -> pb.FinalizeLoggedModelResponse:
         if request.status not in _FINAL_STATUSES:
             limit = " or ".join(map(LoggedModelStatus.Name, _FINAL_STATUSES))
@@ -98,13 +98,13 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         return pb.FinalizeLoggedModelResponse(model=_model_message(model))
 
     async def DeleteLoggedModel(
-        self, request: pb.DeleteLoggedModelRequest, context: Any
+        self, request: pb.DeleteLoggedModelRequest, context: CallContext
     ) -> pb.DeleteLoggedModelResponse:
         await self._writer.submit(logged_models.delete, request.model_id, write_id(request.write))
         return pb.DeleteLoggedModelResponse()
 
     async def SetLoggedModelTags(
-        self, request: pb.SetLoggedModelTagsRequest, context: Any
+        self, request: pb.SetLoggedModelTagsRequest, context: CallContext
     ) -> pb.SetLoggedModelTagsResponse:
         tags = _pairs("tags", request.tags)
         write = write_id(request.write)
@@ -112,7 +112,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         return pb.SetLoggedModelTagsResponse(model=_model_message(model))
 
     async def DeleteLoggedModelTag(
-        self, request: pb.DeleteLoggedModelTagRequest, context: Any
+        self, request: pb.DeleteLoggedModelTagRequest, context: CallContext
     ) -> pb.DeleteLoggedModelTagResponse:
         await self._writer.submit(
             logged_models.delete_tag,
@@ -123,19 +123,19 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         return pb.DeleteLoggedModelTagResponse()
 
     async def LogLoggedModelParams(
-        self, request: pb.LogLoggedModelParamsRequest, context: Any
+        self, request: pb.LogLoggedModelParamsRequest, context: CallContext
     ) -> pb.LogLoggedModelParamsResponse:
         params = _pairs("params", request.params)
         await self._writer.submit(logged_models.log_params, request.model_id, params)
         return pb.LogLoggedModelParamsResponse()
 
     async def SearchLoggedModels(
-        self, request: pb.SearchLoggedModelsRequest, context: Any
+        self, request: pb.SearchLoggedModelsRequest, context: CallContext
     ) -> pb.SearchLoggedModelsResponse:
         return await self._readers.run(_search_page, request)
 
     async def ListLoggedModelArtifacts(
-        self, request: pb.ListLoggedModelArtifactsRequest, context: Any
+        self, request: pb.ListLoggedModelArtifactsRequest, context: CallContext
     ) -> pb.ListLoggedModelArtifactsResponse:
         folder = request.artifact_directory_path
         if folder:

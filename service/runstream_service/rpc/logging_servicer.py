@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from runstream.errors import InvalidArgument, RunstreamError, Unavailable, detached, server_stopping
-from runstream.rules import check_dataset_field, check_model_id
+from runstream.rules import check_dataset_field, check_key, check_model_id, check_timestamp
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
@@ -17,6 +16,7 @@ from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.rpc.admission import Requests
+from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.run_changes import ReceivedTable
 from runstream_service.rpc.write_id import write_id
@@ -37,9 +37,14 @@ class LoggingServicer(LoggingServiceServicer):
         self._reading_tasks: set[asyncio.Task[None]] = set()
 
     async def LogBatch(
-        self, request_iterator: AsyncIterator[pb.LogBatchRequest], context: Any
+        self,
+        request_iterator: AsyncIterator[pb.LogBatchRequest] | AsyncIterator[pb.LogRequest],
+        context: CallContext,
     ) -> AsyncIterator[pb.LogBatchResponse]:
-        """Read in one task and answer in another, so that batches of a stream share commits."""
+        """Read in one task and answer in another, so that batches of a stream share commits.
+
+        HTTP sends requests of Log, whose points may be rows.
+        """
         pending: deque[asyncio.Future[None]] = deque()
         arrived, answered_event = asyncio.Event(), asyncio.Event()
         reading = asyncio.create_task(
@@ -68,15 +73,15 @@ class LoggingServicer(LoggingServiceServicer):
             raise server_stopping()
         reading.result()
 
-    async def Log(self, request: pb.LogRequest, context: Any) -> pb.LogResponse:
+    async def Log(self, request: pb.LogRequest, context: CallContext) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.room()
-        await self._append(
-            await offload_if_large(size, _make_checked, _batch_of_call, request), size
-        )
+        await self._append(await offload_if_large(size, _checked_batch, request), size)
         return pb.LogResponse()
 
-    async def LogMetric(self, request: pb.LogMetricRequest, context: Any) -> pb.LogMetricResponse:
+    async def LogMetric(
+        self, request: pb.LogMetricRequest, context: CallContext
+    ) -> pb.LogMetricResponse:
         batch = Batch(
             request.run_id,
             [request.key],
@@ -103,7 +108,7 @@ class LoggingServicer(LoggingServiceServicer):
 
     async def _read(
         self,
-        requests: AsyncIterator[pb.LogBatchRequest],
+        requests: AsyncIterator[pb.LogBatchRequest] | AsyncIterator[pb.LogRequest],
         pending: deque[asyncio.Future[None]],
         arrived: asyncio.Event,
         answered_event: asyncio.Event,
@@ -113,9 +118,7 @@ class LoggingServicer(LoggingServiceServicer):
             await self._writer.room()
             size = request.ByteSize()
             try:
-                batch = await offload_if_large(
-                    size, _make_checked, _batch, request, request.metrics
-                )
+                batch = await offload_if_large(size, _checked_batch, request)
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
                 refused.set_exception(detached(error))
@@ -135,10 +138,38 @@ class LoggingServicer(LoggingServiceServicer):
                 await answered_event.wait()
 
 
-def _make_checked(make: Callable[..., Batch], *arguments: Any) -> Batch:
-    batch = make(*arguments)
+def _checked_batch(request: pb.LogBatchRequest | pb.LogRequest) -> Batch:
+    """Return the batch of a request; its rows, if it has some, come before its table.
+
+    Raises:
+        InvalidArgument: something in the request breaks its rule.
+    """
+    if isinstance(request, pb.LogBatchRequest):
+        batch = _batch(request, request.metrics)
+        batch.check()
+        return batch
+    batch = _batch(request, request.table)
     batch.check()
+    if request.metrics:
+        _add_rows(batch, request.metrics)
     return batch
+
+
+def _add_rows(batch: Batch, rows: Sequence[LoggedMetric]) -> None:
+    """Put rows before the columns of a checked batch, and check the rows."""
+    index = {key: i for i, key in enumerate(batch.keys)}
+    for key in dict.fromkeys(row.key for row in rows):
+        if key not in index:
+            check_key("metrics.key", key)
+            index[key] = len(index)
+    check_timestamp("metrics.timestamp", min(row.timestamp for row in rows))
+    batch.keys = list(index)
+    batch.key = [index[row.key] for row in rows] + list(batch.key)
+    batch.step = [row.step for row in rows] + list(batch.step)
+    batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
+    batch.value = [row.value for row in rows] + list(batch.value)
+    batch.received = None
+    batch.of_models = _model_points(rows)
 
 
 async def _any_pending(
@@ -172,24 +203,6 @@ def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> B
         ReceivedTable(table),
         write_id(request.write),
     )
-
-
-def _batch_of_call(request: pb.LogRequest) -> Batch:
-    """Return the batch of a unary call, its rows before its table."""
-    batch = _batch(request, request.table)
-    if not request.metrics:
-        return batch
-    batch.check()
-    index = {key: i for i, key in enumerate(batch.keys)}
-    rows = request.metrics
-    batch.key = [index.setdefault(row.key, len(index)) for row in rows] + list(batch.key)
-    batch.keys = list(index)
-    batch.step = [row.step for row in rows] + list(batch.step)
-    batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
-    batch.value = [row.value for row in rows] + list(batch.value)
-    batch.received = None
-    batch.of_models = _model_points(rows)
-    return batch
 
 
 def _model_points(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from runstream.rules import INT64_MAX, check_timestamp
 from runstream.v1 import maintenance_service_pb2 as pb
@@ -17,6 +16,7 @@ from runstream_service.care.purge_models import remove_models
 from runstream_service.engine.readers import MAINTENANCE_SECONDS, Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.files.artifact_store import ArtifactStore
+from runstream_service.rpc.call_context import CallContext
 
 # Seconds between two answers that say how far a purge has come.
 PROGRESS = 0.2
@@ -30,7 +30,7 @@ class MaintenanceServicer(MaintenanceServiceServicer):
         self._read = partial(readers.run, seconds=MAINTENANCE_SECONDS)
 
     async def Purge(
-        self, request: pb.PurgeRequest, context: Any
+        self, request: pb.PurgeRequest, context: CallContext
     ) -> AsyncIterator[pb.PurgeResponse]:
         before = INT64_MAX
         if request.HasField("deleted_before"):

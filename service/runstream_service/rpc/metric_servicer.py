@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 from runstream.errors import InvalidArgument
 from runstream.rules import INT64_MAX, INT64_MIN, check_key
@@ -14,8 +14,9 @@ from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service.catalog import runs
 from runstream_service.engine.readers import Readers
 from runstream_service.points import histories, history
-from runstream_service.points.history import Steps
+from runstream_service.points.history import Columns, Steps
 from runstream_service.rpc import messages
+from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 
 PAGE_POINTS = 25_000
@@ -27,19 +28,39 @@ INTERVAL_POINTS = 2_500
 DEFAULT_INTERVAL_POINTS = 320
 
 
+T = TypeVar("T")
+
+
+class HistoryPage(NamedTuple):
+    """A page of the history of one metric, in columns."""
+
+    key: str
+    columns: Columns
+    next_page_token: str
+
+
 class MetricServicer(MetricServiceServicer):
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
 
+    async def read_page(
+        self, request: pb.GetMetricHistoryRequest, encode: Callable[[HistoryPage], T]
+    ) -> T:
+        """Return what `encode` makes of a page of a history, on the thread that reads the page.
+
+        GetMetricHistory makes a message of it, and HTTP makes JSON for MLflow's clients.
+        """
+        return await self._readers.run(_encode_page, request, _position(request), encode)
+
     async def GetMetricHistory(
-        self, request: pb.GetMetricHistoryRequest, context: Any
+        self, request: pb.GetMetricHistoryRequest, context: CallContext
     ) -> pb.GetMetricHistoryResponse:
         check_key("metric_key", request.metric_key)
         check_page_size(request.max_results, PAGE_POINTS)
-        return await self._readers.run(_history_page, request, _position(request))
+        return await self.read_page(request, _page_message)
 
     async def GetMetricHistoryBulk(
-        self, request: pb.GetMetricHistoryBulkRequest, context: Any
+        self, request: pb.GetMetricHistoryBulkRequest, context: CallContext
     ) -> pb.GetMetricHistoryBulkResponse:
         check_key("metric_key", request.metric_key)
         _check_runs("run_id", request.run_id)
@@ -47,7 +68,7 @@ class MetricServicer(MetricServiceServicer):
         return await self._readers.run(_bulk_history, request)
 
     async def GetMetricHistoryBulkInterval(
-        self, request: pb.GetMetricHistoryBulkIntervalRequest, context: Any
+        self, request: pb.GetMetricHistoryBulkIntervalRequest, context: CallContext
     ) -> pb.GetMetricHistoryBulkIntervalResponse:
         check_key("metric_key", request.metric_key)
         _check_runs("run_ids", request.run_ids)
@@ -64,7 +85,7 @@ class MetricServicer(MetricServiceServicer):
         return answer
 
     async def ReadMetricHistory(
-        self, request: pb.ReadMetricHistoryRequest, context: Any
+        self, request: pb.ReadMetricHistoryRequest, context: CallContext
     ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
         steps, run_ids = _check_history_request(request)
         keys = list(request.metric_keys)
@@ -80,18 +101,24 @@ class MetricServicer(MetricServiceServicer):
         return asyncio.create_task(self._readers.run(histories.next_parts, reading))
 
 
-def _history_page(
-    request: pb.GetMetricHistoryRequest, after: history.Position | None
-) -> pb.GetMetricHistoryResponse:
+def _encode_page(
+    request: pb.GetMetricHistoryRequest,
+    after: history.Position | None,
+    encode: Callable[[HistoryPage], T],
+) -> T:
     series = history.series_of(request.run_id, [request.metric_key])
     if not series:
-        return pb.GetMetricHistoryResponse()
+        return encode(HistoryPage(request.metric_key, Columns([], [], []), ""))
     by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
     points = history.points_by_timestamp if by_timestamp else history.points
     columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
+    token = encode_page_token(_page_query(request), more) if more else ""
+    return encode(HistoryPage(request.metric_key, columns, token))
+
+
+def _page_message(page: HistoryPage) -> pb.GetMetricHistoryResponse:
     return pb.GetMetricHistoryResponse(
-        metrics=messages.metrics(request.metric_key, columns),
-        next_page_token=encode_page_token(_page_query(request), more) if more else "",
+        metrics=messages.metrics(page.key, page.columns), next_page_token=page.next_page_token
     )
 
 

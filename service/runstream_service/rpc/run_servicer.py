@@ -22,6 +22,7 @@ from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.rpc import messages, searches
+from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.experiment_servicer import check_experiments_named
 from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.write_id import write_id
@@ -33,20 +34,24 @@ class RunServicer(RunServiceServicer):
         self._ingest = ingest
         self._readers = readers
 
-    async def CreateRun(self, request: pb.CreateRunRequest, context: Any) -> pb.CreateRunResponse:
+    async def CreateRun(
+        self, request: pb.CreateRunRequest, context: CallContext
+    ) -> pb.CreateRunResponse:
         size = request.ByteSize()
         new = await offload_if_large(size, _new_run, request)
         await self._writer.room()
         created = await self._writer.submit(runs.create, new, size=size)
         return pb.CreateRunResponse(run=await offload_if_large(size, messages.run, created))
 
-    async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
+    async def GetRun(self, request: pb.GetRunRequest, context: CallContext) -> pb.GetRunResponse:
         found = await self._readers.quick(_run_with_little_data, request.run_id)
         if found is None:
             found = await self._readers.run(_run, request.run_id)
         return found
 
-    async def UpdateRun(self, request: pb.UpdateRunRequest, context: Any) -> pb.UpdateRunResponse:
+    async def UpdateRun(
+        self, request: pb.UpdateRunRequest, context: CallContext
+    ) -> pb.UpdateRunResponse:
         end_time = request.end_time if request.HasField("end_time") else None
         check_text("run_name", request.run_name)
         if request.status not in RunStatus.values():
@@ -62,24 +67,28 @@ class RunServicer(RunServiceServicer):
         run = await self._writer.submit(runs.update, request.run_id, update, write)
         return pb.UpdateRunResponse(run_info=messages.run_info(run))
 
-    async def DeleteRun(self, request: pb.DeleteRunRequest, context: Any) -> pb.DeleteRunResponse:
+    async def DeleteRun(
+        self, request: pb.DeleteRunRequest, context: CallContext
+    ) -> pb.DeleteRunResponse:
         write = write_id(request.write)
         await self._writer.submit(deletion.delete, request.run_id, request.with_children, write)
         return pb.DeleteRunResponse()
 
     async def RestoreRun(
-        self, request: pb.RestoreRunRequest, context: Any
+        self, request: pb.RestoreRunRequest, context: CallContext
     ) -> pb.RestoreRunResponse:
         await self._writer.submit(deletion.restore, request.run_id, write_id(request.write))
         return pb.RestoreRunResponse()
 
-    async def LogParam(self, request: pb.LogParamRequest, context: Any) -> pb.LogParamResponse:
+    async def LogParam(
+        self, request: pb.LogParamRequest, context: CallContext
+    ) -> pb.LogParamResponse:
         batch = Batch(request.run_id, params=[(request.key, request.value)])
         batch.check()
         await self._writer.submit(self._ingest.apply, batch)
         return pb.LogParamResponse()
 
-    async def SetTag(self, request: pb.SetTagRequest, context: Any) -> pb.SetTagResponse:
+    async def SetTag(self, request: pb.SetTagRequest, context: CallContext) -> pb.SetTagResponse:
         batch = Batch(
             request.run_id, tags=[(request.key, request.value)], write=write_id(request.write)
         )
@@ -87,13 +96,17 @@ class RunServicer(RunServiceServicer):
         await self._writer.submit(self._ingest.apply, batch)
         return pb.SetTagResponse()
 
-    async def DeleteTag(self, request: pb.DeleteTagRequest, context: Any) -> pb.DeleteTagResponse:
+    async def DeleteTag(
+        self, request: pb.DeleteTagRequest, context: CallContext
+    ) -> pb.DeleteTagResponse:
         await self._writer.submit(
             runs.delete_tag, request.run_id, request.key, write_id(request.write)
         )
         return pb.DeleteTagResponse()
 
-    async def LogInputs(self, request: pb.LogInputsRequest, context: Any) -> pb.LogInputsResponse:
+    async def LogInputs(
+        self, request: pb.LogInputsRequest, context: CallContext
+    ) -> pb.LogInputsResponse:
         size = request.ByteSize()
         inputs, models = await offload_if_large(size, _checked_inputs, request)
         await self._writer.room()
@@ -108,7 +121,7 @@ class RunServicer(RunServiceServicer):
         return pb.LogInputsResponse()
 
     async def LogOutputs(
-        self, request: pb.LogOutputsRequest, context: Any
+        self, request: pb.LogOutputsRequest, context: CallContext
     ) -> pb.LogOutputsResponse:
         for i, model in enumerate(request.models):
             check_model_id(f"models[{i}].model_id", model.model_id)
@@ -118,7 +131,9 @@ class RunServicer(RunServiceServicer):
         )
         return pb.LogOutputsResponse()
 
-    async def LogModel(self, request: pb.LogModelRequest, context: Any) -> pb.LogModelResponse:
+    async def LogModel(
+        self, request: pb.LogModelRequest, context: CallContext
+    ) -> pb.LogModelResponse:
         description = _description(request.model_json)
         await self._writer.submit(
             outputs.log_model, request.run_id, description, write_id(request.write)
@@ -126,14 +141,18 @@ class RunServicer(RunServiceServicer):
         return pb.LogModelResponse()
 
     async def SearchRuns(
-        self, request: pb.SearchRunsRequest, context: Any
+        self, request: pb.SearchRunsRequest, context: CallContext
     ) -> pb.SearchRunsResponse:
         return await self._readers.run(searches.search_runs, request)
 
-    async def CountRuns(self, request: pb.CountRunsRequest, context: Any) -> pb.CountRunsResponse:
+    async def CountRuns(
+        self, request: pb.CountRunsRequest, context: CallContext
+    ) -> pb.CountRunsResponse:
         return pb.CountRunsResponse(count=await self._readers.run(searches.count_runs, request))
 
-    async def ListKeys(self, request: pb.ListKeysRequest, context: Any) -> pb.ListKeysResponse:
+    async def ListKeys(
+        self, request: pb.ListKeysRequest, context: CallContext
+    ) -> pb.ListKeysResponse:
         check_experiments_named(request.experiment_ids)
         return await self._readers.run(_list_keys, list(request.experiment_ids))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Protocol
 
 from runstream.v1 import server_service_pb2 as pb
 from runstream.v1.server_service_pb2_grpc import ServerServiceServicer
 from runstream_service import built_interface
+from runstream_service.rpc.call_context import CallContext
 
 
 class HttpServer(Protocol):
@@ -27,7 +28,7 @@ class ServerServicer(ServerServiceServicer):
         self._grpc_port = grpc_port
 
     async def GetServerInfo(
-        self, request: pb.GetServerInfoRequest, context: Any
+        self, request: pb.GetServerInfoRequest, context: CallContext
     ) -> pb.GetServerInfoResponse:
         return pb.GetServerInfoResponse(
             version=version("runstream"),
@@ -36,5 +37,7 @@ class ServerServicer(ServerServiceServicer):
             has_interface=built_interface.is_built(),
         )
 
-    async def ServeHttp(self, request: pb.ServeHttpRequest, context: Any) -> pb.ServeHttpResponse:
+    async def ServeHttp(
+        self, request: pb.ServeHttpRequest, context: CallContext
+    ) -> pb.ServeHttpResponse:
         return pb.ServeHttpResponse(http_port=await self._http.serve())

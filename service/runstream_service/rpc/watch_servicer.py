@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from runstream.errors import InvalidArgument, server_stopping
 from runstream.v1 import watch_service_pb2 as pb
@@ -15,6 +14,7 @@ from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.live.feed import Feed, RunChanges, Watcher
 from runstream_service.rpc.admission import LARGE
+from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.run_changes import SizedMessage, run_change_messages
 
 #: RunServicer, or experiments, that one call may name.
@@ -47,12 +47,12 @@ class WatchServicer(WatchServiceServicer):
         self._turn = asyncio.Lock()
 
     async def GetPosition(
-        self, request: pb.GetPositionRequest, context: Any
+        self, request: pb.GetPositionRequest, context: CallContext
     ) -> pb.GetPositionResponse:
         return pb.GetPositionResponse(position=self._feed.position(await self._last_commit()))
 
     async def Watch(
-        self, request: pb.WatchRequest, context: Any
+        self, request: pb.WatchRequest, context: CallContext
     ) -> AsyncIterator[pb.WatchResponse]:
         watched = await self._readers.quick(_find_named, request.run_ids, request.experiment_ids)
         if request.position:

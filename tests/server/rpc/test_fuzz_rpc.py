@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 import runstream.v1
 from runstream.v1.run_pb2 import RunTag
 from runstream.v1.run_service_pb2 import CreateRunRequest
-from runstream_service.server import SERVICES
+from runstream_service.grpc_server import SERVICES
 from support.api import Api, batch
 from support.server_process import ServerProcess
 
