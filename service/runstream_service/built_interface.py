@@ -1,4 +1,4 @@
-"""Where the web interface lies once it is built."""
+"""The folder of the web interface, which is there once the interface is built."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ FOLDER = Path(__file__).with_name("web")
 
 
 def is_built() -> bool:
-    """Return whether it is there."""
+    """Return whether the web interface is there."""
     return (FOLDER / "index.html").is_file()

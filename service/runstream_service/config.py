@@ -13,9 +13,10 @@ class Config:
         database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.
         host: interface to listen on.
         port: TCP port to listen on; 0 takes a free one.
-        http_port: TCP port of the web interface and the REST API; 0 takes a free one, None serves
-            none.
-        allowed_hosts: names under which browsers reach the HTTP side, beside those it knows.
+        http_port: TCP port of the web interface and the REST API; 0 takes a free one. With None,
+            only a server that a client started (`listen`) serves them, once ServeHttp is called.
+        allowed_hosts: names under which browsers reach the HTTP port, beside those that are
+            always allowed.
         artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
         log_level: minimum level of the events written to stderr: debug, info, warning or error.

@@ -1,4 +1,4 @@
-"""The HTTP side as one application: the API, artifacts, the interface, what clients ask first."""
+"""HTTP as one application of Starlette: all routes, and what is done with their errors."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _artifact_routes(proxy: ArtifactProxy) -> Iterator[Route]:
 
 
 def _mlflow_only_routes() -> Iterator[Route]:
-    """Yield what MLflow has and we do not, after all that we have."""
+    """Yield the routes that MLflow alone has: `server-info`, and those that answer 501."""
     for prefix in (mlflow.API_PREFIX, mlflow.AJAX_PREFIX):
         yield Route(prefix + "3.0/mlflow/server-info", _server_info)
         for part in mlflow.NO_DIRECT_STORAGE:

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 _END = object()
 
 
-# Seconds after which it is asked whether the caller is still there: most calls are over by then.
+# Seconds after which the connection is watched: most calls have ended by then.
 _POLL_AFTER = 0.1
 
 

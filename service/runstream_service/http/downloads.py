@@ -78,7 +78,7 @@ class Downloads:
 
         Each file is what it is when its turn comes, and its size and digest are those of that.
         """
-        out = _Out()
+        out = _ZipOutput()
         with zipfile.ZipFile(out, "w") as archive:  # type: ignore[call-overload]
             async for path in self._paths(run_id, folder, context):
                 try:
@@ -92,9 +92,9 @@ class Downloads:
                     async with aclosing(opened.chunks) as chunks:
                         async for chunk in chunks:
                             file.write(chunk)
-                            yield out.taken()
-                yield out.taken()
-        yield out.taken()
+                            yield out.take()
+                yield out.take()
+        yield out.take()
 
     async def _paths(self, run_id: str, folder: str, context: CallContext) -> AsyncIterator[str]:
         """Yield the paths of all files below a folder."""
@@ -110,8 +110,8 @@ class Downloads:
                 return
 
 
-class _Out:
-    """What `zipfile` writes to: it cannot be sought in, and is emptied after each write."""
+class _ZipOutput:
+    """What `zipfile` writes to: it cannot seek, and is emptied after each chunk."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -123,7 +123,7 @@ class _Out:
     def flush(self) -> None:
         """Do nothing: there is nothing below it."""
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         """Return what was written since the last call."""
         written, self._written = bytes(self._written), bytearray()
         return written

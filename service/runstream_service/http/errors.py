@@ -32,10 +32,10 @@ _CODES = {
 # Of the text of an error; what a caller sent may be in it.
 _MESSAGE_CHARACTERS = 2_000
 
-# Too much is asked for at once. MLflow's clients would ask for it again and again after a 429.
+# Reasons of reads that ask for too much at once. MLflow's clients would repeat them after a 429.
 _TOO_LARGE_READS = {"READ_TOO_LONG", "RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
 
-_CODES_BY_NUMBER = {code.value[0]: error_parts for code, error_parts in _CODES.items()}
+_CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
 
 
 class BadRequest(RunstreamError):
@@ -45,7 +45,7 @@ class BadRequest(RunstreamError):
 
 
 async def answer_runstream_error(request: Request, error: Any) -> Response:
-    """Answer an error of ours, in MLflow's words at a path of MLflow (X6)."""
+    """Answer an error of `runstream.errors`, in MLflow's words at a path of MLflow (X6)."""
     status, code, message = error_parts(error)
     if mlflow.is_mlflow_path(request.url.path):
         message = mlflow_message(error, request.url.path)
@@ -53,7 +53,7 @@ async def answer_runstream_error(request: Request, error: Any) -> Response:
 
 
 def error_parts(error: RunstreamError) -> tuple[int, str, str]:
-    """Return status, code and message of an error of ours."""
+    """Return the status of HTTP, the `error_code` and the message of an error."""
     status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
     code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
     status = 400 if error.reason in _TOO_LARGE_READS else status
@@ -61,7 +61,7 @@ def error_parts(error: RunstreamError) -> tuple[int, str, str]:
 
 
 def batch_error(error: BatchError) -> tuple[int, str, str]:
-    """Return the same of the error of a batch."""
+    """Return the status of HTTP, the `error_code` and the message of the error of a batch."""
     status, code = _CODES_BY_NUMBER.get(error.code, (500, "INTERNAL_ERROR"))
     return status, code, _shorten(error.message)
 
@@ -75,19 +75,19 @@ async def answer_http_error(request: Request, error: Any) -> Response:
 
 
 async def answer_disconnect(request: Request, error: Any) -> Response:
-    """Answer nothing to a caller who hung up in the middle of a request."""
+    """Answer a caller who hung up in the middle of a request, and reads no answer."""
     return Response(status_code=400)
 
 
 async def answer_internal_error(request: Request, error: Any) -> Response:
-    """Answer a fault of ours without its text, which is in the log."""
+    """Answer an exception that nobody expected, without its text, which is in the log."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     text = "internal error; the log of the server has the particulars"
     return error_response(500, "INTERNAL_ERROR", text)
 
 
 def error_response(status: int, code: str, message: str) -> Response:
-    """Return the answer that tells of an error."""
+    """Return the answer to a request that failed."""
     body = {"error_code": code, "message": _shorten(message)}
     return Response(orjson.dumps(body), status, media_type="application/json")
 

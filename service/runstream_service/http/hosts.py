@@ -24,7 +24,7 @@ class Hosts:
 
         Args:
             listening: the interface that the server listens on, an address or a name.
-            told: more names, each with its port or for any port; `*.example.org` stands for all
+            allowed: more names, each with its port or for any port; `*.example.org` stands for all
                 names below that one, `*` for all names.
         """
         self._allowed = frozenset(name.lower() for name in allowed)
@@ -51,7 +51,7 @@ class Hosts:
         )
 
     def is_allowed(self, host: str) -> bool:
-        """Return whether the server was told of this very name, with the port that is there."""
+        """Return whether the name, with its port if it has one, is among the allowed names."""
         return self._is_allowed(host.lower())
 
     def _is_allowed(self, host: str) -> bool:

@@ -1,4 +1,4 @@
-"""The HTTP side of a server: there from its start, from the first request for it on, or never."""
+"""HTTP of a server: served from the start, from the first call of ServeHttp on, or never."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class HttpServer:
 
 
 def _listen(config: Config, port: int) -> Listener:
-    # Not above: the server of a file is soon there without what HTTP needs.
+    # Not imported above: the server of a file starts sooner without the packages that HTTP needs.
     from runstream_service.http.listener import Listener
 
     return Listener(config.host, port, config.allowed_hosts)

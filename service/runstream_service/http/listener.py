@@ -1,4 +1,4 @@
-"""Serves the HTTP side on a port, in the event loop that is there."""
+"""Serves HTTP by uvicorn on a port, in the event loop of gRPC."""
 
 from __future__ import annotations
 

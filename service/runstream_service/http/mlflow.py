@@ -1,4 +1,7 @@
-"""What is peculiar to MLflow's wire, as data where it can be.
+"""What REST does differently from gRPC because MLflow does, as data where it can be.
+
+The parts that need code are in `mlflow_artifacts.py`, `mlflow_attachments.py`,
+`mlflow_history.py` and `mlflow_messages.py`.
 
 Rows W1 to W6, X2 and X3 of docs/behaviour.md. MLflow's clients were observed on a server of MLflow
 3.17.
@@ -54,7 +57,7 @@ REQUIRED = {
     "Dataset": ("name", "digest", "source_type", "source"),
 }
 
-#: Old names of fields, by message (W3).
+#: Old names of fields that requests may use, by message (W3).
 REQUEST_ALIASES = {
     name: {"run_uuid": "run_id"}
     for name in (
@@ -68,7 +71,7 @@ REQUEST_ALIASES = {
     )
 }
 
-#: Fields that are told under a second name, by message (W3).
+#: Second names of fields in answers, by message (W3).
 ANSWER_ALIASES = {"RunInfo": {"run_uuid": "run_id"}}
 
 #: Fields that are left out if they are empty, by message (W2).
@@ -163,8 +166,8 @@ def is_mlflow_path(path: str) -> bool:
 
 _ALL_PATHS = (
     *(
-        twin + number + part
-        for twin in (API_PREFIX, AJAX_PREFIX)
+        prefix + number + part
+        for prefix in (API_PREFIX, AJAX_PREFIX)
         for number in ("2.0", "3.0")
         for part in ("/mlflow/", "/mlflow-artifacts/")
     ),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path
 
 from runstream_service.http.contract import Contract
 from runstream_service.http.openapi import Document
+from runstream_service.http.static_files import StaticFile, load_files, static_response
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -45,7 +47,7 @@ _START = """SwaggerUIBundle({
 """
 
 
-def openapi_routes(contract: Contract) -> Iterator[BaseRoute]:
+def openapi_routes(contract: Contract) -> Iterator[Route]:
     """Yield the routes of the document and its page."""
     document = orjson.dumps(Document(contract).build())
 
@@ -55,7 +57,7 @@ def openapi_routes(contract: Contract) -> Iterator[BaseRoute]:
     yield Route("/openapi.json", openapi)
     yield Route("/openapi", _page)
     yield Route("/openapi/start.js", _start)
-    yield Mount("/openapi/static", StaticFiles(directory=swagger_ui_path))
+    yield Route("/openapi/static/{name}", _static_file)
 
 
 async def _page(request: Request) -> Response:
@@ -63,5 +65,17 @@ async def _page(request: Request) -> Response:
     return Response(_PAGE, media_type="text/html", headers=headers)
 
 
+async def _static_file(request: Request) -> Response:
+    headers = {"cache-control": "public, max-age=3600"}
+    return static_response(_files(), request.path_params["name"], request, headers)
+
+
 async def _start(request: Request) -> Response:
     return Response(_START, media_type="text/javascript")
+
+
+@cache
+def _files() -> dict[str, StaticFile]:
+    """Return what the page loads of Swagger UI."""
+    folder = Path(swagger_ui_path)
+    return load_files(folder / name for name in ("swagger-ui.css", "swagger-ui-bundle.js"))

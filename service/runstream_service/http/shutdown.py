@@ -12,7 +12,7 @@ from runstream_service.http import errors
 
 
 class ShutdownMiddleware:
-    """Passes requests on, and can end those that have no answer yet with 503."""
+    """Passes requests on to the application, and can end those that have no answer yet with 503."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

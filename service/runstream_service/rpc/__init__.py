@@ -1,1 +1,1 @@
-"""The services of the contract. A servicer checks and translates; the store does the work."""
+"""The services of the contract. A servicer checks and translates; the rooms below do the work."""

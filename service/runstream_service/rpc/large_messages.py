@@ -1,4 +1,4 @@
-"""Work on large messages, which would hold up the event loop and with it everybody else."""
+"""Work on large messages runs on a thread, because it would hold up the event loop."""
 
 from __future__ import annotations
 

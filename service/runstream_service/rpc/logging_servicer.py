@@ -1,4 +1,4 @@
-"""LoggingService: the stream of batches and its unary twins."""
+"""LoggingService: the stream of batches, and the unary calls that log the same."""
 
 from __future__ import annotations
 

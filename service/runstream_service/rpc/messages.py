@@ -1,4 +1,4 @@
-"""Rows of the store as messages of the contract."""
+"""Rows of the database as messages of the contract."""
 
 from __future__ import annotations
 
