@@ -56,6 +56,20 @@ def test_lines_are_stored_and_a_refused_one_does_not_stop_the_rest(
         assert len(client.get_metric_history(run_id, "t")) == 1
 
 
+def test_a_point_of_a_line_can_say_something_of_a_logged_model(rest: Rest) -> None:
+    run_id = rest.create_run()
+    created = rest.post("logged-models", experiment_id="0", name="regression")
+    model_id = created["model"]["info"]["model_id"]
+    point = {"key": "r2", "value": 0.9, "timestamp": 1, "step": 3, "model_id": model_id}
+    table = {"keys": ["loss"], "key": [0], "step": [1], "timestamp": [1], "value": [0.5]}
+    line = json.dumps({"run_id": run_id, "metrics": [point], "table": table})
+    assert rest.session.post(rest.uri + UPLOAD, data=line).json()["refused"] == 0
+    model = rest.session.get(f"{rest.uri}/api/2.0/mlflow/logged-models/{model_id}").json()["model"]
+    assert [(metric["key"], metric["value"]) for metric in model["data"]["metrics"]] == [
+        ("r2", 0.9)
+    ]
+
+
 def test_a_line_without_an_end_is_a_bad_request(rest: Rest) -> None:
     answer = rest.session.post(rest.uri + UPLOAD, data=b"x" * (5 * 1024 * 1024))
     assert (answer.status_code, answer.json()["error_code"]) == (400, "BAD_REQUEST")
