@@ -31,7 +31,7 @@ from runstream_service.rpc import messages
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 from runstream_service.rpc.write_id import write_id
-from runstream_service.search.logged_models import DatasetFilter, logged_model_search
+from runstream_service.search.model_search import DatasetFilter, logged_model_search
 
 PAGE_MODELS = 1_000
 DEFAULT_MODELS = 50
@@ -166,7 +166,7 @@ def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModels
         datasets,
         ordered_with,
     ]
-    place = decode_page_token(query, request.page_token, search.terms)
+    place = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_MODELS
     found = search.page(limit + 1, place)
     page = pb.SearchLoggedModelsResponse()
@@ -179,7 +179,7 @@ def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModels
         if size > PAGE_BYTES:
             break
     if len(page.models) < len(found):
-        page.next_page_token = encode_page_token(query, found[len(page.models) - 1].place)
+        page.next_page_token = encode_page_token(query, found[len(page.models) - 1].sort_key)
     return page
 
 

@@ -13,8 +13,8 @@ from runstream_service.catalog.run_data import Selection
 from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.rpc import messages
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
-from runstream_service.search.experiments import experiment_search
-from runstream_service.search.runs import RunSearch
+from runstream_service.search.experiment_search import experiment_search
+from runstream_service.search.run_search import RunSearch
 from runstream_service.search.scope import Scope
 
 #: The most that a page may hold, and what it holds if nothing is said.
@@ -41,7 +41,7 @@ def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.S
         list(request.order_by),
         request.top_level_only,
     ]
-    place = decode_page_token(query, request.page_token, search.terms)
+    place = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, place)
     page = run_service_pb2.SearchRunsResponse()
@@ -53,7 +53,7 @@ def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.S
         if size > PAGE_BYTES:
             break
     if len(page.runs) < len(found):
-        page.next_page_token = encode_page_token(query, found[len(page.runs) - 1].place)
+        page.next_page_token = encode_page_token(query, found[len(page.runs) - 1].sort_key)
     if request.with_child_counts:
         counts = scope.count_children([run.info.run_id for run in page.runs])
         for run in page.runs:
@@ -74,7 +74,7 @@ def search_experiments(
     deleted = _deleted("view_type", request.view_type)
     search = experiment_search(deleted, request.filter, request.order_by)
     query = [request.view_type, request.filter, list(request.order_by)]
-    place = decode_page_token(query, request.page_token, search.terms)
+    place = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, place)
     page = experiment_service_pb2.SearchExperimentsResponse()
@@ -86,7 +86,7 @@ def search_experiments(
         if size > PAGE_BYTES:
             break
     if len(page.experiments) < len(found):
-        page.next_page_token = encode_page_token(query, found[len(page.experiments) - 1].place)
+        page.next_page_token = encode_page_token(query, found[len(page.experiments) - 1].sort_key)
     return page
 
 

@@ -1,4 +1,4 @@
-"""The order of what is found, and the place in it where a page goes on (S5, S6)."""
+"""The order of what is found, and where the next page starts in it (S5, S6)."""
 
 from __future__ import annotations
 
@@ -6,41 +6,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import Case
 
 from runstream_service.engine.models import NAN
-from runstream_service.search.parse import Misplaced, parse_order_key
+from runstream_service.search.parse import ParseError, parse_order_key
 from runstream_service.search.tree import OrderKey
 
 ORDER_KEYS = 10
 
-#: What the terms of an order are for one row; None where a value is missing.
-Place = Sequence[Any]
+#: The values of the terms of an order for one row, as they are stored; None for a null.
+SortKey = Sequence[Any]
+
+
+class FoundRow(NamedTuple):
+    """A row that was found, by its internal id."""
+
+    id: int
+    sort_key: SortKey
 
 
 @dataclass(frozen=True)
-class Term:
+class SortTerm:
     """An expression to order by. Where it is null for two rows, the terms after it decide."""
 
     expression: Any
     descending: bool = False
 
-    def beyond(self, value: Any) -> Any:
-        """Return the condition of coming later than a value."""
+    def after(self, value: Any) -> Any:
+        """Return the condition that the expression comes after a value."""
         return self.expression < value if self.descending else self.expression > value
 
-    def from_on(self, value: Any) -> Any:
-        """Return the condition of not coming earlier than a value."""
+    def at_or_after(self, value: Any) -> Any:
+        """Return the condition that the expression comes after a value, or equals it."""
         return self.expression <= value if self.descending else self.expression >= value
 
 
-# Where a param or a tag stands in an order that it is sorted by (S5).
+# The ranks of params and tags that runs are ordered by (S5).
 NUMBER, NOT_A_NUMBER, TEXT, MISSING = range(4)
 
 
-def text_terms(column: Any, as_number: Any, descending: bool) -> list[Term]:
+def text_terms(column: Any, as_number: Any, descending: bool) -> list[SortTerm]:
     """Return the terms of a column of texts: numbers, NaN, other texts, and those that are missing.
 
     Args:
@@ -54,7 +61,7 @@ def text_terms(column: Any, as_number: Any, descending: bool) -> list[Term]:
         (as_number == NAN, NOT_A_NUMBER),
     ]
     rank = Case(None, kinds, NUMBER)
-    return [Term(rank), Term(as_number, descending), Term(column, descending)]
+    return [SortTerm(rank), SortTerm(as_number, descending), SortTerm(column, descending)]
 
 
 def parse_order(texts: Sequence[str]) -> list[OrderKey]:
@@ -64,13 +71,13 @@ def parse_order(texts: Sequence[str]) -> list[OrderKey]:
         InvalidArgument: one is malformed, or there are too many.
     """
     if len(texts) > ORDER_KEYS:
-        many = Misplaced(1, f"an order of {len(texts)} keys", f"at most {ORDER_KEYS}")
-        raise many.refusal("order_by", ", ".join(texts))
+        many = ParseError(1, f"an order of {len(texts)} keys", f"at most {ORDER_KEYS}")
+        raise many.to_invalid_argument("order_by", ", ".join(texts))
     return [_order_key(text) for text in texts]
 
 
-def selected(terms: Sequence[Term]) -> tuple[list[Any], list[Any]]:
-    """Return the terms for SELECT, where they have names, and for ORDER BY, by these names."""
+def select_and_order(terms: Sequence[SortTerm]) -> tuple[list[Any], list[Any]]:
+    """Return the columns for SELECT, which are named, and those for ORDER BY, by their names."""
     columns = [term.expression.alias(f"term_{i}") for i, term in enumerate(terms)]
     return columns, [
         column.desc() if term.descending else column.asc()
@@ -78,26 +85,26 @@ def selected(terms: Sequence[Term]) -> tuple[list[Any], list[Any]]:
     ]
 
 
-def after(terms: Sequence[Term], place: Place) -> Any:
-    """Return the condition of coming after a place."""
-    # Where a value is missing, the term before says so of all that are level there.
-    values = [pair for pair in zip(terms, place, strict=True) if pair[1] is not None]
-    # The first says nothing new, but in a form that an index on the first term can be entered by.
-    return terms[0].from_on(place[0]) & _beyond(values)
+def after_key(terms: Sequence[SortTerm], key: SortKey) -> Any:
+    """Return the condition that a row comes after the row of a sort key."""
+    # A null needs no comparison: the rank before it is the same for all rows that have the null.
+    values = [pair for pair in zip(terms, key, strict=True) if pair[1] is not None]
+    # The first condition follows from the others; SQLite needs it to enter an index on the term.
+    return terms[0].at_or_after(key[0]) & _after_values(values)
 
 
-def _beyond(values: Sequence[tuple[Term, Any]]) -> Any:
-    """Return the condition of coming later, by halves: term by term is too deep for SQLite."""
+def _after_values(values: Sequence[tuple[SortTerm, Any]]) -> Any:
+    """Return the condition that a row comes after; by halves, as SQLite bounds the nesting."""
     if len(values) == 1:
         term, value = values[0]
-        return term.beyond(value)
+        return term.after(value)
     middle = len(values) // 2
-    level = [term.expression == value for term, value in values[:middle]]
-    return _beyond(values[:middle]) | (reduce(and_, level) & _beyond(values[middle:]))
+    equal = [term.expression == value for term, value in values[:middle]]
+    return _after_values(values[:middle]) | (reduce(and_, equal) & _after_values(values[middle:]))
 
 
 def _order_key(text: str) -> OrderKey:
     try:
         return parse_order_key(text)
-    except Misplaced as error:
-        raise error.refusal("order_by", text) from None
+    except ParseError as error:
+        raise error.to_invalid_argument("order_by", text) from None

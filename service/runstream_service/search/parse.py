@@ -51,8 +51,8 @@ _ATTRIBUTES = {
 }
 _OPERATORS = {"==": "=", "<>": "!="}
 
-# What the parser calls its tokens, for people.
-_NAMES = {
+# The tokens of the parser, as errors name them.
+_TOKEN_NAMES = {
     "KEY": "a key such as metrics.loss",
     "STRING": "a string in quotes",
     "NUMBER": "a number",
@@ -73,8 +73,8 @@ _NAMES = {
 }
 
 
-class Misplaced(Exception):
-    """Something at a column is not what is expected there."""
+class ParseError(Exception):
+    """A filter or an order has something at a column that is not expected there."""
 
     def __init__(self, column: int, found: str, expected: str, **particulars: str) -> None:
         super().__init__(f"at column {column} there is {found}, expected is {expected}")
@@ -82,8 +82,8 @@ class Misplaced(Exception):
         self.expected = expected
         self.particulars = particulars
 
-    def refusal(self, field: str, text: str) -> InvalidArgument:
-        """Return the error for the caller (S4)."""
+    def to_invalid_argument(self, field: str, text: str) -> InvalidArgument:
+        """Return the error for the caller: what is wrong with a parameter of this text (S4)."""
         return InvalidArgument(
             f"Invalid value {shortened(text)!r} for parameter '{field}' supplied: {self}",
             reason=f"{field.upper()}_MALFORMED",
@@ -99,15 +99,15 @@ def parse(text: str) -> Filter | None:
     """Return the tree of a filter; None for one that is empty.
 
     Raises:
-        Misplaced: it is not of the grammar, or is too long or too deep.
+        ParseError: it is not of the grammar, or is too long or too deep.
     """
     if len(text) > FILTER_CHARACTERS:
-        raise Misplaced(
+        raise ParseError(
             FILTER_CHARACTERS + 1, f"a filter of {len(text)}", f"at most {FILTER_CHARACTERS}"
         )
     if not text.strip():
         return None
-    tree: Filter = _parsed(text, "filter")
+    tree: Filter = _parse(text, "filter")
     _check_size(tree)
     return tree
 
@@ -116,40 +116,40 @@ def parse_order_key(text: str) -> OrderKey:
     """Return a key to order by, and its direction (S5).
 
     Raises:
-        Misplaced: it is not of the grammar, or is too long.
+        ParseError: it is not of the grammar, or is too long.
     """
     if len(text) > FILTER_CHARACTERS:
-        raise Misplaced(
+        raise ParseError(
             FILTER_CHARACTERS + 1, f"a key of {len(text)}", f"at most {FILTER_CHARACTERS}"
         )
-    key: OrderKey = _parsed(text, "order")
+    key: OrderKey = _parse(text, "order")
     return key
 
 
-def _parsed(text: str, start: str) -> Any:
+def _parse(text: str, start: str) -> Any:
     try:
         return _parser().parse(text, start=start)
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         column = len(text) + 1 if at_end else _column(error.token)
         found = "the end" if at_end else repr(str(error.token))
-        raise Misplaced(column, found, _expected(error.accepts or error.expected)) from None
+        raise ParseError(column, found, _expected(error.accepts or error.expected)) from None
     except UnexpectedCharacters as error:
         before = int(error.pos_in_stream or 0)
         # The error itself knows only what may stand there in some filter.
         parsing = _parser().parse_interactive(text[:before], start=start)
         parsing.exhaust_lexer()
-        raise Misplaced(before + 1, repr(error.char), _expected(parsing.accepts())) from None  # type: ignore[no-untyped-call]
+        raise ParseError(before + 1, repr(error.char), _expected(parsing.accepts())) from None  # type: ignore[no-untyped-call]
 
 
-def _key(text: str, column: int) -> Key:
+def _parse_key(text: str, column: int) -> Key:
     """Return the key that a text such as `metrics.loss` or `start_time` names (S1)."""
     prefix, dot, name = text.partition(".")
     if not dot or text[0] == "`":
         prefix, name = "attributes", text
     group = _GROUPS.get(prefix.lower())
     if group is None:
-        raise Misplaced(
+        raise ParseError(
             column,
             repr(prefix),
             "metrics, minimum, maximum, params, tags, attributes or datasets before a dot",
@@ -163,7 +163,7 @@ class _Builder(Transformer[Token, Filter]):
     """Builds the tree while the text is parsed."""
 
     def KEY(self, token: Token) -> Key:  # noqa: N802 # the name of the token
-        return _key(str(token), _column(token))
+        return _parse_key(str(token), _column(token))
 
     def STRING(self, token: Token) -> tuple[Value, int]:  # noqa: N802
         quote = token[0]
@@ -188,7 +188,7 @@ class _Builder(Transformer[Token, Filter]):
 
     def not_liked(self, parts: list[Any]) -> And:
         key, _, operator, pattern, escape = parts
-        return _present_but(key, _pattern(key, str(operator).upper(), pattern, escape))
+        return _present_and_not(key, _pattern(key, str(operator).upper(), pattern, escape))
 
     def contained(self, parts: list[Any]) -> Condition:
         key, *operands = parts
@@ -196,7 +196,7 @@ class _Builder(Transformer[Token, Filter]):
 
     def not_contained(self, parts: list[Any]) -> And:
         key, _, *operands = parts
-        return _present_but(key, _condition(key, "IN", operands))
+        return _present_and_not(key, _condition(key, "IN", operands))
 
     def between(self, parts: list[Any]) -> Condition:
         key, *ends = parts
@@ -204,7 +204,7 @@ class _Builder(Transformer[Token, Filter]):
 
     def not_between(self, parts: list[Any]) -> And:
         key, _, *ends = parts
-        return _present_but(key, _condition(key, "BETWEEN", ends))
+        return _present_and_not(key, _condition(key, "BETWEEN", ends))
 
     def missing(self, parts: list[Any]) -> Not:
         return Not(_condition(parts[0], "EXISTS", []))
@@ -246,13 +246,13 @@ def _pattern(
         return condition
     character, column = escape
     if operator == "RLIKE":
-        raise Misplaced(column, "ESCAPE", "LIKE or ILIKE before it")
+        raise ParseError(column, "ESCAPE", "LIKE or ILIKE before it")
     if len(str(character)) != 1:
-        raise Misplaced(column, repr(character), "one character")
+        raise ParseError(column, repr(character), "one character")
     return replace(condition, escape=str(character))
 
 
-def _present_but(key: Key, condition: Condition) -> And:
+def _present_and_not(key: Key, condition: Condition) -> And:
     """Return `key NOT ...`, which needs the key to be there, as `!=` does (S2)."""
     return And([_condition(key, "EXISTS", []), Not(condition)])
 
@@ -262,7 +262,7 @@ def _column(token: Token) -> int:
 
 
 def _expected(tokens: Iterable[str]) -> str:
-    return " or ".join(sorted({_NAMES.get(token, token) for token in tokens}))
+    return " or ".join(sorted({_TOKEN_NAMES.get(token, token) for token in tokens}))
 
 
 def _check_size(tree: Filter) -> None:
@@ -278,8 +278,8 @@ def _check_size(tree: Filter) -> None:
                 inner += [node.part] if isinstance(node, Not) else node.parts
         level = inner
         if depth > NESTING:
-            raise Misplaced(1, f"a filter nested more than {NESTING} deep", f"at most {NESTING}")
+            raise ParseError(1, f"a filter nested more than {NESTING} deep", f"at most {NESTING}")
     if conditions > CONDITIONS:
-        raise Misplaced(1, f"a filter of {conditions} conditions", f"at most {CONDITIONS}")
+        raise ParseError(1, f"a filter of {conditions} conditions", f"at most {CONDITIONS}")
     if patterns > PATTERNS:
-        raise Misplaced(1, f"a filter of {patterns} patterns", f"at most {PATTERNS}")
+        raise ParseError(1, f"a filter of {patterns} patterns", f"at most {PATTERNS}")

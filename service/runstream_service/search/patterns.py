@@ -16,7 +16,7 @@ from peewee import fn
 
 from runstream_service.engine import reading
 from runstream_service.engine.models import database
-from runstream_service.search.parse import Misplaced
+from runstream_service.search.parse import ParseError
 
 PATTERN_CHARACTERS = 1_000
 
@@ -32,19 +32,19 @@ _WILDCARDS = {"%": ".*", "_": "."}
 
 
 def check_pattern(operator: str, pattern: str, escape: str, column: int) -> None:
-    """Raise Misplaced if a pattern is too long, ends in its escape, or is no regular expression."""
+    """Raise ParseError if a pattern is too long, ends in its escape or is no expression."""
     if len(pattern) > PATTERN_CHARACTERS:
-        raise Misplaced(
+        raise ParseError(
             column, f"a pattern of {len(pattern)}", f"at most {PATTERN_CHARACTERS} characters"
         )
     try:
         steps = _compiled(operator, pattern, escape).programsize
     except re2.error as error:
-        raise Misplaced(column, f"{pattern!r} ({error})", "a regular expression of RE2") from None
+        raise ParseError(column, f"{pattern!r} ({error})", "a regular expression of RE2") from None
     except ValueError:
-        raise Misplaced(column, repr(pattern), f"a character after the last {escape!r}") from None
+        raise ParseError(column, repr(pattern), f"a character after the last {escape!r}") from None
     if steps > PROGRAM_STEPS:
-        raise Misplaced(
+        raise ParseError(
             column, f"a pattern of {steps} steps of RE2", f"at most {PROGRAM_STEPS} steps"
         )
 

@@ -1,4 +1,4 @@
-"""Where a search for runs looks, and how much of it is worth gathering."""
+"""Where a search looks for runs, and how many found runs it sorts rather than scan them all."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from runstream_service.engine.statements import (
 )
 from runstream_service.search.conditions import Expression
 
-#: Runs up to which a search gathers what it finds, whatever the size of the page.
-GATHERED = 2_000
+#: Found runs up to which a search sorts them, whatever the size of the page.
+ALWAYS_SORTED = 2_000
 
 #: The tag that makes a run a child of another.
 PARENT_TAG = "mlflow.parentRunId"
 
-_BEYOND = compile_sql(Run.select(Run.id).where(Run.experiment.in_(VALUES)).limit(1).offset(0))
-_GREATEST = compile_sql(Run.select(fn.MAX(Run.id)))
+_NTH_RUN = compile_sql(Run.select(Run.id).where(Run.experiment.in_(VALUES)).limit(1).offset(0))
+_MAX_ID = compile_sql(Run.select(fn.MAX(Run.id)))
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,14 @@ class Scope:
             indexed: whether SQLite may look the experiments up in an index, rather than check
                 them for runs that it finds by other indexes.
         """
-        conditions = self._of(Run, indexed=indexed)
+        conditions = self._conditions_on(Run, indexed=indexed)
         if self.top_level:
             parent = Run.alias()
             parents = RunTag.select(RunTag.run).join(parent, on=(parent.uuid == RunTag.value))
             of_run = (RunTag.run == Run.id) & (RunTag.key == PARENT_TAG) & (parent.id != Run.id)
-            conditions.append(~fn.EXISTS(parents.where(of_run, *self._of(parent, indexed=False))))
+            conditions.append(
+                ~fn.EXISTS(parents.where(of_run, *self._conditions_on(parent, indexed=False)))
+            )
         return conditions
 
     def count_children(self, runs: Sequence[str]) -> dict[str, int]:
@@ -62,12 +64,12 @@ class Scope:
         query = (
             RunTag.select(RunTag.value, fn.COUNT(RunTag.run))
             .join(Run)
-            .where(is_child, Run.uuid != RunTag.value, *self._of(Run, indexed=False))
+            .where(is_child, Run.uuid != RunTag.value, *self._conditions_on(Run, indexed=False))
             .group_by(RunTag.value)
         )
         return dict(database.execute(query))
 
-    def _of(self, run: Any, *, indexed: bool) -> list[Expression]:
+    def _conditions_on(self, run: Any, *, indexed: bool) -> list[Expression]:
         experiment = run.experiment if indexed else run.experiment + 0
         conditions = []
         if self.experiments is not None and len(self.experiments) == 1:
@@ -81,17 +83,17 @@ class Scope:
         return conditions or [run.id.is_null(False)]
 
     def is_large(self) -> bool:
-        """Return whether these experiments have more runs than are gathered."""
+        """Return whether these experiments have more runs than are always sorted."""
         if self.experiments is None:
             return True
-        return first_row(_BEYOND, json_array(self.experiments), 1, GATHERED) is not None
+        return first_row(_NTH_RUN, json_array(self.experiments), 1, ALWAYS_SORTED) is not None
 
 
-def most_gathered(limit: int) -> int:
-    """Return how many runs it takes no longer to gather than to walk to so long a page.
+def max_sorted(limit: int) -> int:
+    """Return up to how many found runs it is faster to sort them than to scan to a full page.
 
-    Gathering m of n runs looks at m runs. Walking looks at n / m for each run of the page, if what
-    the filter finds is spread evenly over the order. That is the same at the root of n * limit.
+    Sorting m found runs of n looks at m runs. Scanning looks at n / m runs for each run of the
+    page, if the found runs are spread evenly over the order. Both are equal at sqrt(n * limit).
     """
-    (greatest,) = first_row(_GREATEST) or (None,)
-    return max(GATHERED, isqrt(limit * (greatest or 0)))
+    (runs,) = first_row(_MAX_ID) or (None,)
+    return max(ALWAYS_SORTED, isqrt(limit * (runs or 0)))

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from runstream_service.search.parse import Misplaced
+from runstream_service.search.parse import ParseError
 from runstream_service.search.tree import Condition, Value
 
 _ISO = re.compile(
@@ -18,11 +18,11 @@ _ISO = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def in_milliseconds(condition: Condition) -> Condition:
+def to_milliseconds(condition: Condition) -> Condition:
     """Return a condition on a time with its texts as milliseconds since the epoch.
 
     Raises:
-        Misplaced: a text is no time.
+        ParseError: a text is no time.
     """
     pairs = zip(condition.operands, condition.columns, strict=True)
     return replace(condition, operands=[_milliseconds(*pair) for pair in pairs])
@@ -34,7 +34,7 @@ def _milliseconds(operand: Value, column: int) -> Value:
     try:
         return (_moment(operand) - _EPOCH) // timedelta(milliseconds=1)
     except ValueError:
-        raise Misplaced(
+        raise ParseError(
             column,
             repr(operand),
             "milliseconds, or a time like '2026-11-01' or '2026-11-01T08:30Z'",

@@ -20,8 +20,7 @@ def plan(
 ) -> Iterator[Callable[..., str]]:
     """How SQLite runs the statements of a search of three runs, on the file of the server."""
     from runstream_service.engine.models import database
-    from runstream_service.search import runs as searching
-    from runstream_service.search import scope
+    from runstream_service.search import run_search, scope
 
     runs = NamedRuns(api)
     for name in "abc":
@@ -40,10 +39,10 @@ def plan(
             lines.clear()
             monkeypatch.setattr(database, "execute", explained)
             monkeypatch.setattr(database, "connection", lambda: connection)
-            monkeypatch.setattr(scope, "GATHERED", gathers)
-            monkeypatch.setattr(searching, "most_gathered", lambda _: gathers)
+            monkeypatch.setattr(scope, "ALWAYS_SORTED", gathers)
+            monkeypatch.setattr(run_search, "max_sorted", lambda _: gathers)
             where = scope.Scope([0], deleted=False, top_level=top_level)
-            searching.RunSearch(where, text, order_by).page(10, None)
+            run_search.RunSearch(where, text, order_by).page(10, None)
             if top_level:
                 where.count_children(["a", "b"])
             monkeypatch.undo()

@@ -201,7 +201,7 @@ class Sortable:
 WALKING = """
 from runstream.cli import main
 from runstream_service.search import scope
-scope.GATHERED = 0
+scope.ALWAYS_SORTED = 0
 main()
 """
 

@@ -18,20 +18,20 @@ from runstream_service.engine.models import (
 )
 from runstream_service.engine.statements import in_values
 from runstream_service.engine.statuses import LoggedModelStatus
-from runstream_service.search.conditions import matches, number, text
-from runstream_service.search.order import Term
-from runstream_service.search.tables import Searchable, TableSearch
+from runstream_service.search.conditions import is_satisfied_by, number_condition, text_condition
+from runstream_service.search.order import SortTerm
+from runstream_service.search.table_search import SearchableTable, TableSearch
 from runstream_service.search.tree import Condition
 
 
 def _status(condition: Condition) -> Any:
-    text(LoggedModel.name, condition)  # checks the operands
+    text_condition(LoggedModel.name, condition)  # checks the operands
     return LoggedModel.status.in_(
-        [status for status in LoggedModelStatus if matches(status.name, condition)]
+        [status for status in LoggedModelStatus if is_satisfied_by(status.name, condition)]
     )
 
 
-_MODELS = Searchable(
+_MODELS = SearchableTable(
     table=LoggedModel,
     texts={
         "name": LoggedModel.name,
@@ -46,8 +46,11 @@ _MODELS = Searchable(
         "last_updated_timestamp": LoggedModel.last_update_time,
     },
     pairs={"params": (LoggedModelParam, "owner"), "tags": (LoggedModelTag, "owner")},
-    order=(Term(LoggedModel.creation_time, descending=True), Term(LoggedModel.id, descending=True)),
-    special={"status": _status},
+    order=(
+        SortTerm(LoggedModel.creation_time, descending=True),
+        SortTerm(LoggedModel.id, descending=True),
+    ),
+    translate={"status": _status},
 )
 
 
@@ -68,7 +71,7 @@ class DatasetFilter(NamedTuple):
 
 
 class _Metrics:
-    """What was measured of models, with datasets that the caller chooses."""
+    """The metrics of models, on the datasets that the caller chooses."""
 
     def __init__(
         self, datasets: Sequence[DatasetFilter], ordered_by: Sequence[DatasetFilter]
@@ -77,21 +80,21 @@ class _Metrics:
         self._ordered_by = ordered_by
 
     def condition(self, condition: Condition) -> Any:
-        """Return the condition that a point is there of which it is true."""
-        found = number(ModelMetric.value, condition)
-        points = self.measured().where(ModelMetric.key == condition.key.name)
-        return fn.EXISTS(points if found is None else points.where(found))
+        """Return the condition that a model has a point which satisfies it."""
+        wanted = number_condition(ModelMetric.value, condition)
+        points = self.points().where(ModelMetric.key == condition.key.name)
+        return fn.EXISTS(points if wanted is None else points.where(wanted))
 
-    def latest(self, name: str, place: int) -> Any:
+    def latest(self, name: str, position: int) -> Any:
         """Return the value of the last point by timestamp, step and the run that logged it."""
         of_model = (ModelMetric.owner == LoggedModel.id) & (ModelMetric.key == name)
         points = ModelMetric.select(ModelMetric.value).where(of_model)
         last = (ModelMetric.timestamp.desc(), ModelMetric.step.desc(), ModelMetric.run)
-        found = points.where(self._ordered_by[place].condition()).order_by(*last).limit(1)
+        found = points.where(self._ordered_by[position].condition()).order_by(*last).limit(1)
         return fn.IFNULL(found, None)  # which is a value, as a query is not
 
-    def measured(self) -> Any:
-        """Return the points of a model with these datasets."""
+    def points(self) -> Any:
+        """Return the query of the points of a model on these datasets."""
         points = ModelMetric.select(ModelMetric.id).where(ModelMetric.owner == LoggedModel.id)
         if self._datasets:
             points = points.where(reduce(or_, [of.condition() for of in self._datasets]))
@@ -122,5 +125,5 @@ def logged_model_search(
     if experiments is not None:
         conditions.append(LoggedModel.experiment.in_(in_values(experiments)))
     if datasets:
-        conditions.append(fn.EXISTS(metrics.measured()))
+        conditions.append(fn.EXISTS(metrics.points()))
     return TableSearch(replace(_MODELS, metrics=metrics), conditions, filter_text, order_by)

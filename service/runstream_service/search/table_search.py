@@ -10,60 +10,60 @@ from peewee import JOIN, Case, fn
 
 from runstream_service.engine.models import NAN, database
 from runstream_service.search.conditions import (
-    combined,
-    number,
-    one_of,
-    text,
-    text_or_number,
-    there,
+    column_of,
+    combine,
+    not_null,
+    number_condition,
+    text_condition,
+    text_or_number_condition,
 )
 from runstream_service.search.order import (
-    Place,
-    Term,
-    after,
+    FoundRow,
+    SortKey,
+    SortTerm,
+    after_key,
     parse_order,
-    selected,
+    select_and_order,
     text_terms,
 )
-from runstream_service.search.parse import Misplaced, parse
-from runstream_service.search.runs import Found
-from runstream_service.search.times import in_milliseconds
+from runstream_service.search.parse import ParseError, parse
+from runstream_service.search.times import to_milliseconds
 from runstream_service.search.tree import Condition, OrderKey
 
 
-class Measured(Protocol):
-    """Metrics of the rows of a table."""
+class MetricsOfRows(Protocol):
+    """The metrics of the rows of a table."""
 
     def condition(self, condition: Condition) -> Any:
         """Return a condition on a metric."""
 
-    def latest(self, name: str, place: int) -> Any:
-        """Return the latest value of a metric, for the key at a place of the order."""
+    def latest(self, name: str, position: int) -> Any:
+        """Return the latest value of a metric, for the key at a position of the order."""
 
 
 @dataclass(frozen=True)
-class Searchable:
+class SearchableTable:
     """What can be searched for.
 
     Attributes:
         table: the table.
         texts: its columns of text, by the name of the attribute.
         times: its columns of times, in milliseconds, as well.
-        pairs: by group, a table of keys and values and its column of the row that they belong to.
-        order: columns that ties go by, in the end the id.
-        ordered_by: columns that an attribute is ordered by, where that is another.
-        special: conditions on attributes that are no plain comparison.
-        metrics: what was measured of its rows, if anything was.
+        pairs: by group, a table of keys and values, and its column that refers to `table`.
+        order: the last terms of each order, in the end the id.
+        ordered_by: the columns that some attributes are ordered by instead of their own.
+        translate: functions that translate conditions on other attributes, such as a status.
+        metrics: the metrics of its rows, if they have any.
     """
 
     table: Any
     texts: Mapping[str, Any]
     times: Mapping[str, Any]
     pairs: Mapping[str, tuple[Any, str]]
-    order: Sequence[Term]
+    order: Sequence[SortTerm]
     ordered_by: Mapping[str, Any] = field(default_factory=dict)
-    special: Mapping[str, Callable[[Condition], Any]] = field(default_factory=dict)
-    metrics: Measured | None = None
+    translate: Mapping[str, Callable[[Condition], Any]] = field(default_factory=dict)
+    metrics: MetricsOfRows | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -71,28 +71,32 @@ class Searchable:
         return {**self.texts, **self.times}
 
     def pair(self, group: str, name: str, column: int) -> tuple[Any, str]:
-        """Return the table of a group; raises Misplaced, naming those that there are."""
+        """Return the table of a group; raises ParseError, naming those that there are."""
         if group not in self.pairs:
             groups = " or ".join(f"a {known.rstrip('s')}" for known in self.pairs)
-            raise Misplaced(column, repr(f"{group}.{name}"), f"{groups} or an attribute")
+            raise ParseError(column, repr(f"{group}.{name}"), f"{groups} or an attribute")
         return self.pairs[group]
 
 
 class TableSearch:
-    """A search.
+    """A search; its filter is parsed and translated once.
 
     Raises:
         InvalidArgument: filter or order is malformed.
     """
 
     def __init__(
-        self, what: Searchable, conditions: Sequence[Any], filter_text: str, order_by: Sequence[str]
+        self,
+        what: SearchableTable,
+        conditions: Sequence[Any],
+        filter_text: str,
+        order_by: Sequence[str],
     ) -> None:
         """Prepare it.
 
         Args:
             what: what is searched for.
-            conditions: conditions beside the filter.
+            conditions: what every row satisfies that is found, beside the filter.
             filter_text: the filter.
             order_by: the order.
         """
@@ -101,42 +105,44 @@ class TableSearch:
         self._conditions = list(conditions)
         try:
             if tree := parse(filter_text):
-                self._conditions.append(combined(tree, self._condition))
-        except Misplaced as error:
-            raise error.refusal("filter", filter_text) from None
+                self._conditions.append(combine(tree, self._condition))
+        except ParseError as error:
+            raise error.to_invalid_argument("filter", filter_text) from None
         self._query = what.table.select()
-        self._terms: list[Term] = []
-        for place, (key, order) in enumerate(zip(keys, order_by, strict=True)):
+        self._terms: list[SortTerm] = []
+        for position, (key, order) in enumerate(zip(keys, order_by, strict=True)):
             try:
-                self._terms += self._terms_of(key, place)
-            except Misplaced as error:
-                raise error.refusal("order_by", order) from None
+                self._terms += self._terms_of(key, position)
+            except ParseError as error:
+                raise error.to_invalid_argument("order_by", order) from None
         self._terms += what.order
 
     @property
-    def terms(self) -> int:
-        """How many parts a place in the order has."""
+    def sort_key_length(self) -> int:
+        """How many values the sort key of a row has."""
         return len(self._terms)
 
-    def page(self, limit: int, place: Place | None) -> list[Found]:
-        """Return up to `limit` rows that come after a place."""
+    def page(self, limit: int, after: SortKey | None) -> list[FoundRow]:
+        """Return up to `limit` rows that come after a sort key."""
         conditions = list(self._conditions)
-        if place is not None:
-            conditions.append(after(self._terms, place))
-        columns, order = selected(self._terms)
+        if after is not None:
+            conditions.append(after_key(self._terms, after))
+        columns, order = select_and_order(self._terms)
         query = self._query.select(self._what.table.id, *columns).order_by(*order).limit(limit)
         rows = database.execute(query.where(*conditions) if conditions else query)
-        return [Found(row[0], row[1:]) for row in rows]
+        return [FoundRow(row[0], row[1:]) for row in rows]
 
-    def _terms_of(self, order: OrderKey, place: int) -> list[Term]:
+    def _terms_of(self, order: OrderKey, position: int) -> list[SortTerm]:
         key, descending, what = order.key, order.descending, self._what
         if key.group == "metrics" and what.metrics is not None:
-            value = what.metrics.latest(key.name, place)
+            value = what.metrics.latest(key.name, position)
             kind = Case(None, [(value.is_null(), 2), (value == NAN, 1)], 0)
-            return [Term(kind), Term(value, descending)]
+            return [SortTerm(kind), SortTerm(value, descending)]
         if key.group == "attributes":
             column = what.ordered_by.get(key.name)
-            return [Term(one_of(what.columns, key) if column is None else column, descending)]
+            return [
+                SortTerm(column_of(what.columns, key) if column is None else column, descending)
+            ]
         table, owner = what.pair(key.group, key.name, 1)
         pair = table.alias()
         beside = (getattr(pair, owner) == what.table.id) & (pair.key == key.name)
@@ -148,15 +154,15 @@ class TableSearch:
         if key.group == "metrics" and what.metrics is not None:
             return what.metrics.condition(condition)
         if key.group == "attributes":
-            if special := what.special.get(key.name):
-                return special(condition)
-            column = one_of(what.columns, key)
+            if translate := what.translate.get(key.name):
+                return translate(condition)
+            column = column_of(what.columns, key)
             if key.name in what.texts:
-                return there(column, text(column, condition))
-            return there(column, number(column, in_milliseconds(condition)))
+                return not_null(column, text_condition(column, condition))
+            return not_null(column, number_condition(column, to_milliseconds(condition)))
         table, owner = what.pair(key.group, key.name, key.column)
         pair = table.select().where(
             (getattr(table, owner) == what.table.id) & (table.key == key.name)
         )
-        found = text_or_number(table.value, fn.text_number(table.value), condition)
+        found = text_or_number_condition(table.value, fn.text_number(table.value), condition)
         return fn.EXISTS(pair if found is None else pair.where(found))

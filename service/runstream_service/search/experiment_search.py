@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from runstream_service.engine.models import Experiment, ExperimentTag
-from runstream_service.search.order import Term
-from runstream_service.search.tables import Searchable, TableSearch
+from runstream_service.search.order import SortTerm
+from runstream_service.search.table_search import SearchableTable, TableSearch
 
-_EXPERIMENTS = Searchable(
+_EXPERIMENTS = SearchableTable(
     table=Experiment,
     texts={"name": Experiment.name, "experiment_id": Experiment.id.cast("TEXT")},
     times={
@@ -17,7 +17,10 @@ _EXPERIMENTS = Searchable(
         "last_update_time": Experiment.last_update_time,
     },
     pairs={"tags": (ExperimentTag, "experiment")},
-    order=(Term(Experiment.creation_time, descending=True), Term(Experiment.id, descending=True)),
+    order=(
+        SortTerm(Experiment.creation_time, descending=True),
+        SortTerm(Experiment.id, descending=True),
+    ),
     ordered_by={"experiment_id": Experiment.id},
 )
 
