@@ -11,7 +11,7 @@ from peewee import JOIN, OP, DatabaseError, Expression, fn
 
 from runstream.errors import NotFound
 from runstream_service.engine.database import migrations
-from runstream_service.engine.models import NAN, Point, Run, Series, database
+from runstream_service.engine.tables import NAN, Point, Run, Series, database
 
 _MOST_FAULTS = 100  # of each check
 

@@ -17,7 +17,8 @@ from peewee import Tuple, fn
 from runstream_service.care.purge_models import doomed, hide_models
 from runstream_service.catalog import blobs
 from runstream_service.engine import changes
-from runstream_service.engine.models import (
+from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
+from runstream_service.engine.tables import (
     Artifact,
     Dataset,
     Experiment,
@@ -36,7 +37,6 @@ from runstream_service.engine.models import (
     Write,
     database,
 )
-from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
 
 # Rows that one step removes, and runs that one step takes out of sight.
 ROWS = 5_000

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import (
+from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.tables import (
     Experiment,
     LoggedModel,
     LoggedModelParam,
@@ -17,7 +18,6 @@ from runstream_service.engine.models import (
     ModelWrite,
     database,
 )
-from runstream_service.engine.statements import compile_sql
 
 
 def _delete_some(table: Any, key: Any) -> str:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from peewee import SQL, fn
 
 from runstream_service.catalog.experiments import ids_of
-from runstream_service.engine.models import Run, database
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.engine.statuses import RunStatus
+from runstream_service.engine.tables import Run, database
 
 # The greatest of the values of one row is what SQLite calls the MAX of several.
 _NONE = SQL("0")

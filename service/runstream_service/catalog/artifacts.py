@@ -15,7 +15,8 @@ from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.catalog import blobs, logged_models
 from runstream_service.catalog.run_state import deleted, not_found
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import (
+from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import (
     Artifact,
     Blob,
     LoggedModel,
@@ -24,7 +25,6 @@ from runstream_service.engine.models import (
     SharedArtifact,
     database,
 )
-from runstream_service.engine.statements import compile_sql, first_row
 
 _RUN = compile_sql(Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == ""))
 _MODEL = compile_sql(

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from peewee import Select, fn
 
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import (
+from runstream_service.engine.statements import compile_sql, first_row, run_for_each
+from runstream_service.engine.tables import (
     Artifact,
     Blob,
     ModelArtifact,
@@ -23,7 +24,6 @@ from runstream_service.engine.models import (
     SharedArtifact,
     database,
 )
-from runstream_service.engine.statements import compile_sql, first_row, run_for_each
 
 # Milliseconds within which a content is put into the storage; after them a crash left the name.
 _MAX_UPLOAD_TIME = 24 * 60 * 60 * 1000

@@ -13,8 +13,8 @@ from runstream_service.catalog.experiments import ids_of
 from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import writes
 from runstream_service.engine.budget import Budget
-from runstream_service.engine.models import Dataset, Input, InputTag, ModelInput, Run, database
 from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
+from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run, database
 from runstream_service.engine.writes import WriteId
 
 #: Uses of datasets that are told at once.

@@ -8,7 +8,7 @@ from runstream_service.catalog import experiments
 from runstream_service.catalog.runs import get
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import Experiment, Run, RunTag
+from runstream_service.engine.tables import Experiment, Run, RunTag
 from runstream_service.engine.writes import WriteId
 from runstream_service.search.scope import PARENT_TAG
 

@@ -8,7 +8,7 @@ from runstream.errors import NotFound
 from runstream_service.catalog.experiments import get, get_active, put_tag, refuse_taken
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import Experiment, ExperimentTag, Run
+from runstream_service.engine.tables import Experiment, ExperimentTag, Run
 from runstream_service.engine.writes import WriteId
 
 

@@ -20,8 +20,8 @@ from runstream_service.catalog.locations import resolved_location
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import Experiment, ExperimentTag, database
 from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
+from runstream_service.engine.tables import Experiment, ExperimentTag, database
 
 Pair = tuple[str, str]
 

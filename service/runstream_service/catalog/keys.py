@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from runstream.errors import ResourceExhausted
 from runstream_service.catalog.experiments import ids_of
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
-from runstream_service.engine.models import Param, Run, RunTag, Series, database
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
+from runstream_service.engine.tables import Param, Run, RunTag, Series, database
 
 
 class Keys(NamedTuple):

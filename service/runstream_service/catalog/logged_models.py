@@ -15,9 +15,9 @@ from runstream_service.catalog.locations import below
 from runstream_service.catalog.model_metrics import LoggedPoint, points_of
 from runstream_service.engine import writes
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import LoggedModel, LoggedModelParam, LoggedModelTag
 from runstream_service.engine.statements import compile_sql, first_row
 from runstream_service.engine.statuses import LoggedModelStatus
+from runstream_service.engine.tables import LoggedModel, LoggedModelParam, LoggedModelTag
 from runstream_service.engine.writes import WriteId
 
 Pairs = Sequence[tuple[str, str]]

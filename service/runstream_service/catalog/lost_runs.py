@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import changes
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import Run, RunTag, database
 from runstream_service.engine.statements import compile_sql
 from runstream_service.engine.statuses import RunStatus
+from runstream_service.engine.tables import Run, RunTag, database
 
 #: The tag of a lost run.
 LOST_TAG = "runstream.lost"

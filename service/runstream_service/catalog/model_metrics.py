@@ -12,8 +12,8 @@ from typing import NamedTuple
 from peewee import Select, fn
 
 from runstream_service.engine.batch import ModelPoint
-from runstream_service.engine.models import ModelMetric, Run, database
 from runstream_service.engine.statements import VALUES, compile_sql, json_array, run_for_each
+from runstream_service.engine.tables import ModelMetric, Run, database
 
 #: Points of a metric of a model that are told, by run and dataset; the latest.
 LATEST_POINTS = 100

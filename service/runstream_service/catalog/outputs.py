@@ -14,8 +14,8 @@ from runstream_service.catalog.run_state import active_run
 from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.budget import Budget
-from runstream_service.engine.models import Output, RunTag, database
 from runstream_service.engine.statements import VALUES, compile_sql, run_for_each
+from runstream_service.engine.tables import Output, RunTag, database
 from runstream_service.engine.writes import WriteId
 
 #: The tag that lists descriptions of models (R4).

@@ -20,8 +20,8 @@ from runstream_service.catalog.datasets import DatasetInput, inputs_of, model_in
 from runstream_service.catalog.outputs import ModelOutput, outputs_of
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
-from runstream_service.engine.models import NAN, Param, Run, RunTag, Series, database
 from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
+from runstream_service.engine.tables import NAN, Param, Run, RunTag, Series, database
 
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.engine.models import Run
 from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import Run
 
 _SELECT_RUN = compile_sql(
     Run.select(Run.id, Run.experiment, Run.status, Run.last_heartbeat, Run.deleted).where(

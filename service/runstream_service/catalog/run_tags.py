@@ -9,9 +9,9 @@ from typing import Any
 from peewee import EXCLUDED
 
 from runstream_service.engine import changes
-from runstream_service.engine.models import Run, RunTag, database
 from runstream_service.engine.numbers import number_of
 from runstream_service.engine.statements import MultiRowInsert, compile_sql
+from runstream_service.engine.tables import Run, RunTag, database
 
 NAME_TAG = "mlflow.runName"
 

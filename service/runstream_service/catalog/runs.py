@@ -16,9 +16,9 @@ from runstream_service.catalog.run_state import deleted, not_found, run_state
 from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import Experiment, Run, RunTag, database
 from runstream_service.engine.statements import compile_sql, first_row, in_values
 from runstream_service.engine.statuses import RunStatus
+from runstream_service.engine.tables import Experiment, Run, RunTag, database
 from runstream_service.engine.writes import WriteId
 
 _COLUMNS: list[Any] = [

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.models import Run
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
+from runstream_service.engine.tables import Run
 
 Pairs = Iterable[tuple[str, str]]
 

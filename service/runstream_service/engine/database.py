@@ -18,7 +18,7 @@ from playhouse.migrations import Runner
 
 from runstream.errors import Unavailable
 from runstream.files.own_files import check_own, open_own
-from runstream_service.engine.models import Run, database
+from runstream_service.engine.tables import Run, database
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ are found and ordered by it through an index.
 from __future__ import annotations
 
 from runstream.rules import INT64_MAX, INT64_MIN, digits_of
-from runstream_service.engine.models import NAN, database
+from runstream_service.engine.tables import NAN, database
 
 _INTEGER_CHARACTERS = 20  # of an int64, which a double may not hold
 

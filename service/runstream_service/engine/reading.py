@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from runstream.errors import ResourceExhausted, RunstreamError
 from runstream_service.engine.database import storage_failure, transaction
-from runstream_service.engine.models import database
+from runstream_service.engine.tables import database
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstream_service.engine.models import Setting
+from runstream_service.engine.tables import Setting
 
 
 def page_token_key() -> bytes:

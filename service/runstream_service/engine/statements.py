@@ -14,7 +14,7 @@ from typing import Any
 
 from peewee import SQL, Field, Select, fn
 
-from runstream_service.engine.models import database
+from runstream_service.engine.tables import database
 
 
 def compile_sql(query: Any) -> str:

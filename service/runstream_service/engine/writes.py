@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from peewee import ForeignKeyField
 
-from runstream_service.engine.models import ExperimentWrite, ModelWrite, Write, database
 from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write, database
 
 #: Writers that are kept of a run, an experiment or a logged model: those that wrote last.
 WRITERS = 100

@@ -19,7 +19,6 @@ from runstream_service.catalog.run_state import run_state
 from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.models import NAN, Param, Point, Series, database
 from runstream_service.engine.numbers import number_of
 from runstream_service.engine.statements import (
     VALUES,
@@ -28,6 +27,7 @@ from runstream_service.engine.statements import (
     json_array,
     run_for_each,
 )
+from runstream_service.engine.tables import NAN, Param, Point, Series, database
 from runstream_service.ingest.series import Summaries, Summary
 from runstream_service.live.heartbeats import Heartbeats
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from peewee import fn
 
-from runstream_service.engine.models import Series
 from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import Series
 
 #: Bytes of the summaries that are kept in memory.
 SUMMARIES_BYTES = 64 * 1024 * 1024

@@ -17,9 +17,9 @@ from runstream.errors import RunstreamError
 from runstream_service.catalog.lost_runs import mark_lost, revive
 from runstream_service.catalog.run_state import RunState, run_state
 from runstream_service.engine.clock import now
-from runstream_service.engine.models import Run, database
 from runstream_service.engine.statements import compile_sql
 from runstream_service.engine.statuses import RunStatus
+from runstream_service.engine.tables import Run, database
 from runstream_service.engine.writer import Writer
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import Any
 
 from peewee import fn
 
-from runstream_service.engine.models import NAN, Point
 from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import NAN, Point
 from runstream_service.points.history import PART_POINTS, Columns, Steps
 
 #: Points of one part at most: first, last, least, greatest, and a NaN.

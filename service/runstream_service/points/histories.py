@@ -12,8 +12,8 @@ from typing import NamedTuple
 from runstream.rules import INT64_MAX
 from runstream_service.catalog import runs
 from runstream_service.engine import reading
-from runstream_service.engine.models import Series, database
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
+from runstream_service.engine.tables import Series, database
 from runstream_service.points import buckets
 from runstream_service.points.history import PART_POINTS, Columns, Position, Steps, points
 

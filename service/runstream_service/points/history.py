@@ -9,8 +9,8 @@ from peewee import Tuple
 
 from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.catalog import runs
-from runstream_service.engine.models import NAN, Point, Series, database
 from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.tables import NAN, Point, Series, database
 
 #: Points of one part of a history at most.
 PART_POINTS = 16_384
@@ -43,7 +43,7 @@ _ALL_STEPS = Steps()
 
 
 class Position(NamedTuple):
-    """A point of a series, after which reading goes on; NaN is the text of `models.NAN`."""
+    """A point of a series, after which reading goes on; NaN is the text of `tables.NAN`."""
 
     step: int
     timestamp: int

@@ -19,7 +19,7 @@ from runstream.v1.run_pb2 import (
 from runstream_service.catalog import datasets
 from runstream_service.catalog.artifacts import Entry
 from runstream_service.catalog.run_data import LoggedRun
-from runstream_service.engine import models
+from runstream_service.engine import tables
 from runstream_service.points.history import Columns
 
 
@@ -27,7 +27,7 @@ def _stage(deleted: bool) -> str:
     return "deleted" if deleted else "active"
 
 
-def experiment(row: models.Experiment, tags: Iterable[tuple[str, str]]) -> Experiment:
+def experiment(row: tables.Experiment, tags: Iterable[tuple[str, str]]) -> Experiment:
     return Experiment(
         experiment_id=str(row.id),
         name=row.name,
@@ -39,7 +39,7 @@ def experiment(row: models.Experiment, tags: Iterable[tuple[str, str]]) -> Exper
     )
 
 
-def run_info(row: models.Run) -> RunInfo:
+def run_info(row: tables.Run) -> RunInfo:
     info = RunInfo()
     _fill_info(info, row)
     return info
@@ -84,7 +84,7 @@ def fill_run(message: Run, logged: LoggedRun) -> None:
         message.outputs.model_outputs.add(model_id=model_id, step=step)
 
 
-def _fill_info(info: RunInfo, row: models.Run) -> None:
+def _fill_info(info: RunInfo, row: tables.Run) -> None:
     info.run_id = row.uuid
     info.experiment_id = str(row.experiment_id)
     info.run_name = row.name

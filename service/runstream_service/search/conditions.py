@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import SQL, NodeList, Value
 
-from runstream_service.engine.models import NAN
+from runstream_service.engine.tables import NAN
 from runstream_service.search.parse import ParseError
 from runstream_service.search.patterns import check_pattern, match, sql_match
 from runstream_service.search.tree import And, Condition, Filter, Key, Not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runstream_service.engine.models import Experiment, ExperimentTag
+from runstream_service.engine.tables import Experiment, ExperimentTag
 from runstream_service.search.order import SortTerm
 from runstream_service.search.table_search import SearchableTable, TableSearch
 

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from peewee import fn
 
-from runstream_service.engine.models import (
+from runstream_service.engine.statements import in_values
+from runstream_service.engine.statuses import LoggedModelStatus
+from runstream_service.engine.tables import (
     LoggedModel,
     LoggedModelParam,
     LoggedModelTag,
     ModelMetric,
 )
-from runstream_service.engine.statements import in_values
-from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.search.conditions import is_satisfied_by, number_condition, text_condition
 from runstream_service.search.order import SortTerm
 from runstream_service.search.table_search import SearchableTable, TableSearch

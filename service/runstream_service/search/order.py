@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from peewee import Case
 
-from runstream_service.engine.models import NAN
+from runstream_service.engine.tables import NAN
 from runstream_service.search.parse import ParseError, parse_order_key
 from runstream_service.search.tree import OrderKey
 

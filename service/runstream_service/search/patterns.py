@@ -15,7 +15,7 @@ import re2
 from peewee import fn
 
 from runstream_service.engine import reading
-from runstream_service.engine.models import database
+from runstream_service.engine.tables import database
 from runstream_service.search.parse import ParseError
 
 PATTERN_CHARACTERS = 1_000

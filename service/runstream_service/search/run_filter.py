@@ -6,8 +6,8 @@ from typing import Any
 
 from peewee import fn
 
-from runstream_service.engine.models import Dataset, Input, InputTag, Param, Run, RunTag, Series
 from runstream_service.engine.statuses import RunStatus
+from runstream_service.engine.tables import Dataset, Input, InputTag, Param, Run, RunTag, Series
 from runstream_service.search.conditions import (
     Expression,
     column_of,

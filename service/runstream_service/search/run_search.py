@@ -15,9 +15,9 @@ from typing import Any
 
 from peewee import JOIN, Case, Join, fn
 
-from runstream_service.engine.models import NAN, Run, Series, database
 from runstream_service.engine.statements import in_values
 from runstream_service.engine.statuses import RunStatus
+from runstream_service.engine.tables import NAN, Run, Series, database
 from runstream_service.search.conditions import Expression, column_of
 from runstream_service.search.order import (
     MISSING,

@@ -9,7 +9,6 @@ from typing import Any
 
 from peewee import fn
 
-from runstream_service.engine.models import Run, RunTag, database
 from runstream_service.engine.statements import (
     VALUES,
     compile_sql,
@@ -17,6 +16,7 @@ from runstream_service.engine.statements import (
     in_values,
     json_array,
 )
+from runstream_service.engine.tables import Run, RunTag, database
 from runstream_service.search.conditions import Expression
 
 #: Found runs up to which a search sorts them, whatever the size of the page.

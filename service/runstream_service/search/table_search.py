@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from peewee import JOIN, Case, fn
 
-from runstream_service.engine.models import NAN, database
+from runstream_service.engine.tables import NAN, database
 from runstream_service.search.conditions import (
     column_of,
     combine,

@@ -45,7 +45,7 @@ main()
 RESTORES = """
 from runstream_service.care import purge
 from runstream_service.catalog import deletion, experiment_changes
-from runstream_service.engine.models import Experiment, Run
+from runstream_service.engine.tables import Experiment, Run
 take_experiments, take_runs = purge.take_experiments, purge.take_runs
 def late_experiments(before):
     for experiment in Experiment.select().where(Experiment.deleted):

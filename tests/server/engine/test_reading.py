@@ -11,10 +11,10 @@ import pytest
 
 from runstream.errors import ResourceExhausted, Unavailable
 from runstream_service.engine.database import close_database, open_database
-from runstream_service.engine.models import database
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.reading import check
 from runstream_service.engine.served_files import ServedFiles
+from runstream_service.engine.tables import database
 
 COUNT = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})

@@ -19,7 +19,7 @@ def plan(
     api: Api, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., str]]:
     """How SQLite runs the statements of a search of three runs, on the file of the server."""
-    from runstream_service.engine.models import database
+    from runstream_service.engine.tables import database
     from runstream_service.search import run_search, scope
 
     runs = NamedRuns(api)

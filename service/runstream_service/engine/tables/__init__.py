@@ -1,0 +1,57 @@
+"""The tables, as Peewee models.
+
+Times are integer milliseconds since the epoch. A model here is what the code works with today; how
+the tables came to be is in `migrations/`, and a changed or new column needs a migration, too.
+"""
+
+from runstream_service.engine.tables.artifacts import (
+    Artifact,
+    Blob,
+    ModelArtifact,
+    OrphanBlob,
+    SharedArtifact,
+)
+from runstream_service.engine.tables.base import NAN, DoubleField, Table, database
+from runstream_service.engine.tables.experiments import Experiment, ExperimentTag
+from runstream_service.engine.tables.inputs import Dataset, Input, InputTag, ModelInput, Output
+from runstream_service.engine.tables.logged_models import (
+    LoggedModel,
+    LoggedModelParam,
+    LoggedModelTag,
+)
+from runstream_service.engine.tables.metrics import ModelMetric, Point, Series
+from runstream_service.engine.tables.runs import Param, Run, RunTag
+from runstream_service.engine.tables.settings import Setting
+from runstream_service.engine.tables.writes import ExperimentWrite, ModelWrite, Write
+
+__all__ = [
+    "NAN",
+    "Artifact",
+    "Blob",
+    "Dataset",
+    "DoubleField",
+    "Experiment",
+    "ExperimentTag",
+    "ExperimentWrite",
+    "Input",
+    "InputTag",
+    "LoggedModel",
+    "LoggedModelParam",
+    "LoggedModelTag",
+    "ModelArtifact",
+    "ModelInput",
+    "ModelMetric",
+    "ModelWrite",
+    "OrphanBlob",
+    "Output",
+    "Param",
+    "Point",
+    "Run",
+    "RunTag",
+    "Series",
+    "Setting",
+    "SharedArtifact",
+    "Table",
+    "Write",
+    "database",
+]

@@ -1,0 +1,79 @@
+"""Files of runs, of logged models and of the artifact proxy, and their contents."""
+
+from __future__ import annotations
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    CharField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+
+from runstream_service.engine.tables.base import Table
+from runstream_service.engine.tables.logged_models import LoggedModel
+from runstream_service.engine.tables.runs import Run
+
+
+class Blob(Table):
+    """The content of one or more artifacts, which the storage has once, under `name`."""
+
+    id = AutoField()
+    sha256 = CharField(64, unique=True)
+    name = TextField()
+    size = BigIntegerField()
+
+
+class OrphanBlob(Table):
+    """The name of a content in the storage that no row of `Blob` has.
+
+    Either the content is being stored, which began at the time `since`, or it is being removed,
+    and `since` is 0. If the server ends before that is done, the row is what is left of it.
+    """
+
+    name = TextField(primary_key=True)
+    since = BigIntegerField()
+
+    class Meta:
+        without_rowid = True
+
+
+class Artifact(Table):
+    """A file of a run."""
+
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    path = TextField()
+    blob = ForeignKeyField(Blob, on_delete="RESTRICT")
+    upload_time = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("run", "path")
+        without_rowid = True
+
+
+class ModelArtifact(Table):
+    """A file of a logged model."""
+
+    owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
+    path = TextField()
+    blob = ForeignKeyField(Blob, on_delete="RESTRICT")
+    upload_time = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("owner", "path")
+        without_rowid = True
+
+
+class SharedArtifact(Table):
+    """A file of the artifact proxy that is of no run and no model, by its path there."""
+
+    owner = IntegerField()  # 0: all of them are of the proxy
+    path = TextField()
+    blob = ForeignKeyField(Blob, on_delete="RESTRICT")
+    upload_time = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("owner", "path")
+        without_rowid = True

@@ -1,0 +1,30 @@
+"""The database, and what all tables have in common."""
+
+from __future__ import annotations
+
+from peewee import BareField, Model
+from playhouse.pool import PooledSqliteDatabase
+
+# The file and the pragmas are given when it is opened (engine/database.py).
+database = PooledSqliteDatabase(None)
+
+# SQLite stores NaN as NULL, which a primary key cannot hold, so NaN is this text; it sorts after
+# all numbers. The column has no declared type, because REAL turns -0.0 into the integer 0.
+# docs/decisions/0005-nan.md
+NAN = "NaN"
+
+
+class DoubleField(BareField):
+    """Any double, exactly: NaN, the infinities and negative zero included."""
+
+    def db_value(self, value: float | str | None) -> float | str | None:
+        return NAN if value != value else value
+
+    def python_value(self, value: float | str | None) -> float | None:
+        return None if value is None else float(value)
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False

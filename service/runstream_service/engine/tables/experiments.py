@@ -1,0 +1,38 @@
+"""Experiments and their tags."""
+
+from __future__ import annotations
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CompositeKey,
+    ForeignKeyField,
+    TextField,
+)
+
+from runstream_service.engine.tables.base import Table
+
+
+class Experiment(Table):
+    id = AutoField()
+    name = TextField(unique=True)
+    artifact_location = TextField()
+    creation_time = BigIntegerField()
+    last_update_time = BigIntegerField()
+    deleted = BooleanField(default=False)
+    deleted_time = BigIntegerField(null=True)
+    # A purge is removing it: it is not found any more, and cannot be restored.
+    purging = BooleanField(default=False)
+
+
+class ExperimentTag(Table):
+    experiment_id: int
+
+    experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
+    key = TextField()
+    value = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("experiment", "key")
+        without_rowid = True
