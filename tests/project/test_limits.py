@@ -69,7 +69,7 @@ STATED: dict[str, list[str | int]] = {
     ],
     "keys to order by": ["search.order.ORDER_KEYS"],
     "runs, or experiments, that a watch names": ["rpc.watch_servicer.MAX_NAMED"],
-    "commits that are kept for those who are slow": ["live.feed.KEPT_BYTES"],
+    "commits that are kept for those who are slow": ["live.commits.KEPT_BYTES"],
     "an answer": ["rpc.watch_servicer.ANSWER_BYTES"],
     "answers on their way to all watchers": ["rpc.watch_servicer.SENDING_BYTES"],
     "pages of the database that the writer keeps": ["engine.database.WRITER_CACHE_BYTES"],
@@ -79,7 +79,7 @@ STATED: dict[str, list[str | int]] = {
         "engine.database.READER_CACHE_BYTES",
         "engine.database.READER_CACHE_BYTES",
     ],
-    "summaries of the series in work": ["ingest.series.SUMMARIES_BYTES"],
+    "summaries of the series in work": ["ingest.summaries.SUMMARIES_BYTES"],
 }
 
 

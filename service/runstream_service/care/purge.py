@@ -1,9 +1,9 @@
 """Removing deleted runs and experiments for good, in steps (E5).
 
-What is to be removed is first taken out of sight, whole, in one transaction: it is `purging`, which
-nothing finds and nothing restores, and a run gives up its uuid. Then its rows go, so many in each
-transaction that the writer is soon free for others. A purge that broke off left runs that are
-`purging`, and the next one goes on with them.
+A purge first hides what it removes, in one transaction: the rows become `purging`, which nothing
+finds and nothing restores, and a run gives up its uuid. Then it removes the rows that refer to
+them, a bounded number in each transaction, so that the writer is soon free for others. A purge
+that broke off leaves runs that are `purging`, and the next purge continues with them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from peewee import Tuple, fn
 
-from runstream_service.care.purge_models import doomed, hide_models
+from runstream_service.care.purge_models import hide_models, purged_models
 from runstream_service.catalog import blobs
 from runstream_service.engine import changes
 from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
@@ -38,16 +38,16 @@ from runstream_service.engine.tables import (
     database,
 )
 
-# Rows that one step removes, and runs that one step takes out of sight.
+# Rows that one step removes, and runs that one step hides.
 ROWS = 5_000
 RUNS = 100
 
-_PLACE = (Point.step, Point.timestamp, Point.value)
+_KEY_COLUMNS = (Point.step, Point.timestamp, Point.value)
 _NTH_POINT = compile_sql(
-    Point.select(*_PLACE).where(Point.series == 0).order_by(*_PLACE).limit(1).offset(0)
+    Point.select(*_KEY_COLUMNS).where(Point.series == 0).order_by(*_KEY_COLUMNS).limit(1).offset(0)
 )
 _DELETE_POINTS_UP_TO = compile_sql(
-    Point.delete().where((Point.series == 0) & (Tuple(*_PLACE) <= Tuple(0, 0, 0.0)))
+    Point.delete().where((Point.series == 0) & (Tuple(*_KEY_COLUMNS) <= Tuple(0, 0, 0.0)))
 )
 _DELETE_POINTS = compile_sql(Point.delete().where(Point.series == 0))
 _SELECT_SERIES = compile_sql(Series.select(Series.id, Series.count).where(Series.run == 0).limit(0))
@@ -55,19 +55,19 @@ _DELETE_SERIES = compile_sql(Series.delete().where(Series.id == 0))
 _SHORTEN_SERIES = compile_sql(Series.update(count=0).where(Series.id == 0))
 
 
-def _delete_some(table: Any, key: Any) -> str:
+def _delete_up_to(table: Any, key: Any) -> str:
     some = table.select(key).where(table.run == 0).limit(0)
     return compile_sql(table.delete().where((table.run == 0) & key.in_(some)))
 
 
-_DELETE_SOME = [
-    _delete_some(Param, Param.key),
-    _delete_some(RunTag, RunTag.key),
-    _delete_some(Write, Write.id),
-    _delete_some(Artifact, Artifact.path),
-    _delete_some(Output, Output.id),
-    _delete_some(ModelInput, ModelInput.id),
-    _delete_some(ModelMetric, ModelMetric.id),
+_DELETE_UP_TO = [
+    _delete_up_to(Param, Param.key),
+    _delete_up_to(RunTag, RunTag.key),
+    _delete_up_to(Write, Write.id),
+    _delete_up_to(Artifact, Artifact.path),
+    _delete_up_to(Output, Output.id),
+    _delete_up_to(ModelInput, ModelInput.id),
+    _delete_up_to(ModelMetric, ModelMetric.id),
 ]
 _SELECT_INPUTS = compile_sql(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = compile_sql(Input.delete().where(Input.id.in_(VALUES)))
@@ -94,12 +94,12 @@ def count(before: int) -> Purged:
         before: only what was deleted before this time, in milliseconds since the epoch.
     """
     experiments = _experiments(before)
-    with_runs = experiments | Experiment.purging  # the latter of a purge that broke off
+    with_runs = experiments | Experiment.purging  # those that a purge which broke off has hidden
     runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(with_runs))
-    going = Run.select(Run.id).where(runs | Run.purging)
-    models = LoggedModel.select(LoggedModel.id).where(doomed(before, with_runs))
-    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(going)).scalar()
-    files, size = blobs.count_unused(going, models)
+    purged_runs = Run.select(Run.id).where(runs | Run.purging)
+    models = LoggedModel.select(LoggedModel.id).where(purged_models(before, with_runs))
+    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(purged_runs)).scalar()
+    files, size = blobs.count_unused(purged_runs, models)
     return Purged(
         experiments=Experiment.select().where(experiments).count(),
         runs=Run.select().where(runs & ~Run.purging).count(),
@@ -110,11 +110,11 @@ def count(before: int) -> Purged:
     )
 
 
-def take_experiments(before: int) -> int:
-    """Take deleted experiments out of sight, with their models; return how many they are."""
-    taken = Experiment.update(purging=True).where(_experiments(before)).execute()
+def hide_experiments(before: int) -> int:
+    """Hide deleted experiments, with their models; return how many they are."""
+    hidden = Experiment.update(purging=True).where(_experiments(before)).execute()
     hide_models()
-    return int(taken)
+    return int(hidden)
 
 
 def runs_to_remove(before: int) -> list[int]:
@@ -125,63 +125,63 @@ def runs_to_remove(before: int) -> list[int]:
 
 
 def experiments_to_remove() -> list[int]:
-    """Return the experiments that are out of sight, on a reader's thread."""
+    """Return the experiments that are hidden, on a reader's thread."""
     query = _purging_experiments().order_by(Experiment.id)
     return [row[0] for row in database.execute(query)]
 
 
-def take_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
-    """Take those of the runs out of sight that still are to be removed.
+def hide_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
+    """Hide those of the runs that are still to be removed.
 
     Returns:
-        How many are out of sight now that were not; and all of them that are.
+        How many were hidden by this call; and all of them that are hidden.
     """
-    doomed = _runs(before) | Run.experiment.in_(_purging_experiments())
-    taken = list(
+    to_hide = _runs(before) | Run.experiment.in_(_purging_experiments())
+    hidden = list(
         Run.select(Run.id, Run.uuid, Run.experiment)
-        .where(Run.id.in_(runs) & doomed & ~Run.purging)
+        .where(Run.id.in_(runs) & to_hide & ~Run.purging)
         .order_by(Run.id)
     )
-    for run in taken:
-        changes.run_purged(run.uuid, run.experiment_id)
+    for run in hidden:
+        changes.record_purged_run(run.uuid, run.experiment_id)
     Run.update(
         purging=True,
         uuid=fn.PRINTF("purged %d", Run.id),
         deleted_with_experiment=False,  # restoring the experiment does not concern it any more
         deleted_with_run=None,
-    ).where(Run.id.in_([run.id for run in taken])).execute()
+    ).where(Run.id.in_([run.id for run in hidden])).execute()
     purging = Run.select(Run.id).where(Run.id.in_(runs) & Run.purging).order_by(Run.id)
-    return len(taken), [row[0] for row in database.execute(purging)]
+    return len(hidden), [row[0] for row in database.execute(purging)]
 
 
 def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
-    """Remove up to 5,000 rows of runs that are out of sight, and the runs that have none left.
+    """Remove up to 5,000 rows of hidden runs, and the runs that have none left.
 
     Returns:
         How many points were removed, and which runs are left.
     """
     points, budget = 0, ROWS
     for done, run in enumerate(runs):
-        budget -= _remove_settings(run, budget)
+        budget -= _remove_small_rows(run, budget)
         removed, series = _remove_series(run, budget)
         points += removed
         budget -= removed + series
         if budget <= 0:
             return points, list(runs[done:])
-        _end_run(run)
+        _delete_run(run)
         budget -= 1
     return points, []
 
 
-def end_experiment(experiment: int) -> None:
-    """Remove an experiment that is out of sight and has no runs any more.
+def delete_experiment(experiment: int) -> None:
+    """Remove a hidden experiment that has no runs any more.
 
-    Ids are never given again (E1), and SQLite gives the greatest one plus one: so the experiment
-    that has the greatest stays, without a name, until a purge that finds a greater one.
+    Ids are never used again (E1), and SQLite gives a new row the maximum id plus one. So the
+    experiment with the maximum id stays, without a name, until a purge that finds a higher id.
     """
     runs = Run.select(Run.id).where(Run.experiment == experiment)
     empty = (Experiment.id == experiment) & Experiment.purging & ~fn.EXISTS(runs)
-    if Experiment.delete().where(empty & (Experiment.id != _greatest(Experiment))).execute():
+    if Experiment.delete().where(empty & (Experiment.id != _max_id(Experiment))).execute():
         return
     if Experiment.update(name="", artifact_location="").where(empty).execute():
         ExperimentTag.delete().where(ExperimentTag.experiment == experiment).execute()
@@ -190,7 +190,7 @@ def end_experiment(experiment: int) -> None:
 
 
 def _experiments(before: int) -> Any:
-    """Return the condition of experiments to be taken out of sight; 0 always stays (E1)."""
+    """Return the condition of the experiments to hide; 0 always stays (E1)."""
     old = Experiment.deleted & (Experiment.deleted_time < before)
     return old & ~Experiment.purging & (Experiment.id != 0)
 
@@ -203,10 +203,10 @@ def _purging_experiments() -> Any:
     return Experiment.select(Experiment.id).where(Experiment.purging)
 
 
-def _remove_settings(run: int, limit: int) -> int:
+def _remove_small_rows(run: int, limit: int) -> int:
     """Remove params, tags, files and inputs of a run, and return how many they were."""
     left = limit
-    for statement in _DELETE_SOME:
+    for statement in _DELETE_UP_TO:
         left -= database.execute_sql(statement, (run, run, left)).rowcount
     inputs = database.execute_sql(_SELECT_INPUTS, (run, left)).fetchall()
     if inputs:
@@ -223,9 +223,9 @@ def _remove_series(run: int, limit: int) -> tuple[int, int]:
         left = limit - points - done
         if left <= 0:
             return points, done
-        place = first_row(_NTH_POINT, series, 1, left - 1)
-        if place is not None:
-            database.execute_sql(_DELETE_POINTS_UP_TO, (series, *place))
+        last = first_row(_NTH_POINT, series, 1, left - 1)
+        if last is not None:
+            database.execute_sql(_DELETE_POINTS_UP_TO, (series, *last))
             database.execute_sql(_SHORTEN_SERIES, (length - left, series))
             return points + left, done
         points += database.execute_sql(_DELETE_POINTS, (series,)).rowcount
@@ -233,17 +233,17 @@ def _remove_series(run: int, limit: int) -> tuple[int, int]:
     return points, len(rows)
 
 
-def _end_run(run: int) -> None:
+def _delete_run(run: int) -> None:
     """Remove a run that has no rows left.
 
-    The writer keeps what it knows of runs by their ids, which therefore are not given again: the
-    run that has the greatest stays, empty, as with experiments.
+    The writer caches summaries by the ids of runs, which therefore must not be used again: the run
+    with the maximum id stays, empty, as with experiments.
     """
-    if not Run.delete().where((Run.id == run) & (Run.id != _greatest(Run))).execute():
+    if not Run.delete().where((Run.id == run) & (Run.id != _max_id(Run))).execute():
         empty = {Run.experiment: 0, Run.name: "", Run.user_id: "", Run.artifact_uri: ""}
         Run.update(empty).where(Run.id == run).execute()
 
 
-def _greatest(table: Any) -> Any:
+def _max_id(table: Any) -> Any:
     other = table.alias()
     return other.select(fn.MAX(other.id))

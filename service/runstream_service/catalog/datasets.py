@@ -1,4 +1,4 @@
-"""Datasets, and what they were to runs (P4)."""
+"""Datasets, and the datasets and models that runs read (P4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from peewee import JOIN, fn
 
-from runstream_service.catalog.experiments import ids_of
+from runstream_service.catalog.experiments import parse_ids
 from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import writes
 from runstream_service.engine.budget import Budget
@@ -17,7 +17,7 @@ from runstream_service.engine.statements import VALUES, compile_sql, in_values, 
 from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run, database
 from runstream_service.engine.writes import WriteId
 
-#: Uses of datasets that are told at once.
+#: Summaries of datasets that one answer has at most.
 SUMMARIES = 1_000
 
 _CONTEXT = (InputTag.input == Input.id) & (InputTag.key == "mlflow.data.context")
@@ -67,7 +67,7 @@ def log_inputs(
 ) -> None:
     """Record datasets and models that an active run read.
 
-    What was said first of a dataset of the experiment stands, and so do the tags of its first use.
+    The first description of a dataset in an experiment stands, and so do the tags of its first use.
 
     Raises:
         NotFound, FailedPrecondition: as `active_run`.
@@ -104,7 +104,7 @@ def log_inputs(
 
 
 class Summary(NamedTuple):
-    """A dataset and what it was to runs."""
+    """A dataset, and one context in which runs used it."""
 
     experiment_id: int
     name: str
@@ -119,7 +119,7 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
         Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
         .join(Input)
         .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
-        .where(Dataset.experiment.in_(in_values(ids_of(experiment_ids))))
+        .where(Dataset.experiment.in_(in_values(parse_ids(experiment_ids))))
         .group_by(Dataset.id, context)
         .order_by(Dataset.id.desc(), context)
         .limit(SUMMARIES)
@@ -135,11 +135,11 @@ def inputs_of(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
         TooLargeError: it is larger than the budget.
     """
     found = database.execute_sql(_OF_RUNS, (runs,))
-    rows = list(budget.take_all(found, *range(2, 2 + len(_DATASET))))
+    rows = list(budget.fetch_all(found, *range(2, 2 + len(_DATASET))))
     if not rows:
         return {}
     tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
-    for use, key, value in budget.take_all(database.execute_sql(_TAGS, (json_array(tags),)), 1, 2):
+    for use, key, value in budget.fetch_all(database.execute_sql(_TAGS, (json_array(tags),)), 1, 2):
         tags[use][key] = value
     inputs: dict[int, list[DatasetInput]] = defaultdict(list)
     for use, run, *dataset in rows:
@@ -154,6 +154,6 @@ def model_inputs_of(runs: str, budget: Budget) -> dict[int, list[str]]:
         TooLargeError: they are larger than the budget.
     """
     models: dict[int, list[str]] = defaultdict(list)
-    for run, model_id in budget.take_all(database.execute_sql(_MODELS, (runs,)), 1):
+    for run, model_id in budget.fetch_all(database.execute_sql(_MODELS, (runs,)), 1):
         models[run].append(model_id)
     return models

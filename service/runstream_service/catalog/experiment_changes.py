@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runstream.errors import NotFound
-from runstream_service.catalog.experiments import get, get_active, put_tag, refuse_taken
+from runstream_service.catalog.experiments import check_name_is_free, get, get_active, upsert_tag
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
 from runstream_service.engine.tables import Experiment, ExperimentTag, Run
@@ -23,8 +23,8 @@ def rename(experiment_id: str, name: str, write: WriteId | None) -> None:
     if writes.to_experiment.was_applied(experiment.id, write):
         return
     if experiment.name != name:
-        refuse_taken(name)
-    writes.to_experiment.note(experiment.id, write)
+        check_name_is_free(name)
+    writes.to_experiment.record(experiment.id, write)
     _touch(experiment, name=name)
 
 
@@ -38,7 +38,7 @@ def delete(experiment_id: str, write: WriteId | None) -> None:
     if writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=False)
-    writes.to_experiment.note(experiment.id, write)
+    writes.to_experiment.record(experiment.id, write)
     deleted_time = now()
     _touch(experiment, deleted=True, deleted_time=deleted_time)
     _update_runs(
@@ -59,7 +59,7 @@ def restore(experiment_id: str, write: WriteId | None) -> None:
     if writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=True)
-    writes.to_experiment.note(experiment.id, write)
+    writes.to_experiment.record(experiment.id, write)
     _touch(experiment, deleted=False, deleted_time=None)
     _update_runs(
         (Run.experiment == experiment) & Run.deleted_with_experiment,
@@ -77,7 +77,7 @@ def set_tag(experiment_id: str, key: str, value: str, write: WriteId | None) -> 
     """
     experiment = get_active(experiment_id)
     if writes.to_experiment.accept(experiment.id, write):
-        put_tag(experiment, key, value)
+        upsert_tag(experiment, key, value)
         _touch(experiment)
 
 
@@ -100,7 +100,7 @@ def delete_tag(experiment_id: str, key: str, write: WriteId | None) -> None:
             field="key",
             value=key,
         )
-    writes.to_experiment.note(experiment.id, write)
+    writes.to_experiment.record(experiment.id, write)
     tag.delete_instance()
     _touch(experiment)
 
@@ -113,7 +113,7 @@ def _touch(experiment: Experiment, **changes: object) -> None:
 
 def _update_runs(which: Any, **values: object) -> None:
     changed = Run.update(**values).where(which).returning(Run.id).execute()
-    changes.runs_changed([run.id for run in changed])
+    changes.record_runs([run.id for run in changed])
 
 
 def _check_stage(experiment: Experiment, *, deleted: bool) -> None:

@@ -16,7 +16,7 @@ from runstream.errors import (
     ResourceExhausted,
     shortened,
 )
-from runstream_service.catalog.locations import resolved_location
+from runstream_service.catalog.artifact_locations import resolve_location
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.clock import now
@@ -26,7 +26,7 @@ from runstream_service.engine.tables import Experiment, ExperimentTag, database
 Pair = tuple[str, str]
 
 _ID = re.compile(r"-?[0-9]+")
-_NO_EXPERIMENT = -1
+_NO_ID = -1
 _SELECT = compile_sql(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
 _SELECT_TAGS = compile_sql(
     ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
@@ -34,19 +34,19 @@ _SELECT_TAGS = compile_sql(
     .order_by(ExperimentTag.experiment, ExperimentTag.key)
 )
 
-# Experiments that are read by one statement for a page.
-_AT_ONCE = 100
+# Experiments that one statement reads for a page.
+_MAX_EXPERIMENTS = 100
 
 
 def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -> Experiment:
     """Create an experiment; without a location its artifacts are kept by the server (R6).
 
     Raises:
-        InvalidArgument: as `resolved_location`.
+        InvalidArgument: as `resolve_location`.
         AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
     """
-    artifact_location = resolved_location(artifact_location)
-    refuse_taken(name)
+    artifact_location = resolve_location(artifact_location)
+    check_name_is_free(name)
     created = now()
     experiment = Experiment.create(
         name=name,
@@ -58,7 +58,7 @@ def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -
         experiment.artifact_location = f"mlflow-artifacts:/{experiment.id}"
         experiment.save()
     for key, value in tags:
-        put_tag(experiment, key, value)
+        upsert_tag(experiment, key, value)
     return experiment
 
 
@@ -69,7 +69,7 @@ def get(experiment_id: str) -> Experiment:
         InvalidArgument: the id is not of the form of one.
         NotFound: there is none of this id.
     """
-    found: list[Experiment] = list(Experiment.raw(_SELECT, _number(experiment_id)))
+    found: list[Experiment] = list(Experiment.raw(_SELECT, _parse_id(experiment_id)))
     if found:
         return found[0]
     raise NotFound(
@@ -120,13 +120,13 @@ def get_by_name_with_tags(name: str) -> tuple[Experiment, list[Pair]]:
     return _with_tags(experiment)
 
 
-def ids_of(experiment_ids: Sequence[str]) -> list[int]:
+def parse_ids(experiment_ids: Sequence[str]) -> list[int]:
     """Return the internal ids of these experiments, some of which may not be there.
 
     Raises:
         InvalidArgument: an id is not of the form of one.
     """
-    return [_number(experiment_id) for experiment_id in experiment_ids]
+    return [_parse_id(experiment_id) for experiment_id in experiment_ids]
 
 
 def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair]]]:
@@ -135,7 +135,7 @@ def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair
     Raises:
         ResourceExhausted: the tags of one are too large.
     """
-    start, count = 0, _AT_ONCE
+    start, count = 0, _MAX_EXPERIMENTS
     while start < len(found):
         reading.check()
         ids = found[start : start + count]
@@ -146,14 +146,14 @@ def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair
             tags = _tags(ids)
         except TooLargeError:
             if count == 1:
-                raise _too_large(ids[0]) from None
+                raise _too_large_error(ids[0]) from None
             count = max(1, count // 10)
             continue
-        start, count = start + count, min(2 * count, _AT_ONCE)
+        start, count = start + count, min(2 * count, _MAX_EXPERIMENTS)
         yield from ((experiments[number], tags[number]) for number in ids)
 
 
-def _number(experiment_id: str) -> int:
+def _parse_id(experiment_id: str) -> int:
     """Return the internal id; a number that SQLite cannot hold is that of none."""
     if not _ID.fullmatch(experiment_id):
         raise InvalidArgument(
@@ -164,25 +164,25 @@ def _number(experiment_id: str) -> int:
             value=experiment_id,
             limit="an integer",
         )
-    return int(experiment_id) if len(experiment_id) < 19 else _NO_EXPERIMENT
+    return int(experiment_id) if len(experiment_id) < 19 else _NO_ID
 
 
 def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:
     try:
         return experiment, _tags([experiment.id])[experiment.id]
     except TooLargeError:
-        raise _too_large(experiment.id) from None
+        raise _too_large_error(experiment.id) from None
 
 
 def _tags(experiments: Sequence[int]) -> dict[int, list[Pair]]:
     tags: dict[int, list[Pair]] = {number: [] for number in experiments}
     rows = database.execute_sql(_SELECT_TAGS, (json_array(experiments),))
-    for number, *pair in Budget().take_all(rows, 1, 2):
+    for number, *pair in Budget().fetch_all(rows, 1, 2):
         tags[number].append((pair[0], pair[1]))
     return tags
 
 
-def _too_large(experiment: int) -> ResourceExhausted:
+def _too_large_error(experiment: int) -> ResourceExhausted:
     return ResourceExhausted(
         f"The tags of experiment {experiment} take more than an answer can hold, which is "
         f"{ANSWER_BYTES} bytes",
@@ -193,7 +193,7 @@ def _too_large(experiment: int) -> ResourceExhausted:
     )
 
 
-def put_tag(experiment: Experiment, key: str, value: str) -> None:
+def upsert_tag(experiment: Experiment, key: str, value: str) -> None:
     """Set a tag, whatever it was."""
     ExperimentTag.insert(experiment=experiment, key=key, value=value).on_conflict(
         conflict_target=[ExperimentTag.experiment, ExperimentTag.key],
@@ -201,7 +201,7 @@ def put_tag(experiment: Experiment, key: str, value: str) -> None:
     ).execute()
 
 
-def refuse_taken(name: str) -> None:
+def check_name_is_free(name: str) -> None:
     """Raise AlreadyExists if an experiment has the name."""
     taken = Experiment.get_or_none(Experiment.name == name)
     if taken is not None:

@@ -10,8 +10,8 @@ from typing import Any
 from peewee import EXCLUDED
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
-from runstream_service.catalog import experiments, names
-from runstream_service.catalog.locations import below
+from runstream_service.catalog import experiments, generated_names
+from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.model_metrics import LoggedPoint, points_of
 from runstream_service.engine import writes
 from runstream_service.engine.clock import now
@@ -30,7 +30,7 @@ _SELECT_ID = compile_sql(
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedModelData:
     """A model with its params, tags and metrics, each by key."""
 
     model: LoggedModel
@@ -47,7 +47,7 @@ def create(
     params: Pairs,
     tags: Pairs,
     model_id: str,
-) -> Logged:
+) -> LoggedModelData:
     """Create a model, or return the one that has the id.
 
     Raises:
@@ -57,35 +57,35 @@ def create(
     """
     experiment = experiments.get_active(experiment_id)
     _check_params({}, params)
-    there = LoggedModel.get_or_none(LoggedModel.uid == model_id) if model_id else None
-    if there is not None:
-        if there.experiment_id != experiment.id or there.deleted_time is not None:
+    existing = LoggedModel.get_or_none(LoggedModel.uid == model_id) if model_id else None
+    if existing is not None:
+        if existing.experiment_id != experiment.id or existing.deleted_time is not None:
             raise AlreadyExists(
                 f"Logged model with ID '{model_id}' already exists",
                 reason="MODEL_EXISTS",
                 field="model_id",
                 value=model_id,
             )
-        return _with_data([there])[0]
+        return _with_data([existing])[0]
     created = now()
     uid = model_id or f"m-{secrets.token_hex(16)}"
     model = LoggedModel.create(
         uid=uid,
         experiment=experiment.id,
-        name=name or names.generate(),
+        name=name or generated_names.generate(),
         model_type=model_type,
         source_run_id=source_run_id,
         status=LoggedModelStatus.LOGGED_MODEL_PENDING,
         creation_time=created,
         last_update_time=created,
-        artifact_uri=below(experiment.artifact_location, f"models/{uid}/artifacts"),
+        artifact_uri=join_location(experiment.artifact_location, f"models/{uid}/artifacts"),
     )
     _upsert(LoggedModelParam, model, params)
     _set_tags(model, tags)
     return _with_data([model])[0]
 
 
-def get(model_id: str) -> Logged:
+def get(model_id: str) -> LoggedModelData:
     """Return a model that is not deleted.
 
     Raises:
@@ -94,18 +94,18 @@ def get(model_id: str) -> Logged:
     return _with_data([_model(model_id)])[0]
 
 
-def found(ids: Sequence[int]) -> list[Logged]:
+def read(ids: Sequence[int]) -> list[LoggedModelData]:
     """Return the models of these internal ids, in this order."""
     rows = {model.id: model for model in LoggedModel.select().where(LoggedModel.id.in_(ids))}
     return _with_data([rows[number] for number in ids])
 
 
-def finalize(model_id: str, status: int, write: WriteId | None) -> Logged:
-    """Say whether the files of a model are there; raises as `active`."""
-    model = active(model_id)
+def finalize(model_id: str, status: int, write: WriteId | None) -> LoggedModelData:
+    """Set the status of the files of a model; raises as `active_model`."""
+    model = active_model(model_id)
     if not writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
-    return _changed(model, status=status)
+    return _touch(model, status=status)
 
 
 def delete(model_id: str, write: WriteId | None) -> None:
@@ -114,22 +114,22 @@ def delete(model_id: str, write: WriteId | None) -> None:
     if model is not None and writes.to_model.was_applied(model.id, write):
         return
     model = _model(model_id)
-    writes.to_model.note(model.id, write)
+    writes.to_model.record(model.id, write)
     LoggedModel.update(deleted_time=now()).where(LoggedModel.id == model.id).execute()
 
 
-def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> Logged:
-    """Set tags of a model; raises as `active`."""
-    model = active(model_id)
+def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelData:
+    """Set tags of a model; raises as `active_model`."""
+    model = active_model(model_id)
     if not writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     _set_tags(model, tags)
-    return _changed(model)
+    return _touch(model)
 
 
 def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
-    """Delete a tag of a model; raises as `active`, and NotFound if there is no such tag."""
-    model = active(model_id)
+    """Delete a tag of a model; raises as `active_model`, and NotFound if there is no such tag."""
+    model = active_model(model_id)
     if writes.to_model.was_applied(model.id, write):
         return
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
@@ -140,24 +140,24 @@ def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
             field="tag_key",
             value=key,
         )
-    writes.to_model.note(model.id, write)
-    _changed(model)
+    writes.to_model.record(model.id, write)
+    _touch(model)
 
 
 def log_params(model_id: str, params: Pairs) -> None:
     """Set params of a model, each once (P1).
 
     Raises:
-        NotFound, FailedPrecondition: as `active`.
+        NotFound, FailedPrecondition: as `active_model`.
         InvalidArgument: a param has another value.
     """
-    model = active(model_id)
+    model = active_model(model_id)
     _check_params(dict(_pairs(LoggedModelParam, [model])[model.id]), params)
     _upsert(LoggedModelParam, model, params)
-    _changed(model)
+    _touch(model)
 
 
-def active(model_id: str) -> LoggedModel:
+def active_model(model_id: str) -> LoggedModel:
     """Return a model that can be written to.
 
     Raises:
@@ -175,20 +175,20 @@ def internal_ids(model_ids: Iterable[str]) -> dict[str, int]:
     for model_id in model_ids:
         row = first_row(_SELECT_ID, model_id)
         if row is None:
-            raise not_found(model_id)
+            raise not_found_error(model_id)
         found[model_id] = row[0]
     return found
 
 
 def _model(model_id: str) -> LoggedModel:
-    there = (LoggedModel.uid == model_id) & LoggedModel.deleted_time.is_null()
-    model: LoggedModel | None = LoggedModel.select().where(there).first()
+    is_model = (LoggedModel.uid == model_id) & LoggedModel.deleted_time.is_null()
+    model: LoggedModel | None = LoggedModel.select().where(is_model).first()
     if model is None:
-        raise not_found(model_id)
+        raise not_found_error(model_id)
     return model
 
 
-def not_found(model_id: str) -> NotFound:
+def not_found_error(model_id: str) -> NotFound:
     """Return the error that says that there is no such model."""
     return NotFound(
         f"Logged model with ID '{model_id}' not found.",
@@ -198,21 +198,21 @@ def not_found(model_id: str) -> NotFound:
     )
 
 
-def _changed(model: LoggedModel, **changes: Any) -> Logged:
+def _touch(model: LoggedModel, **changes: Any) -> LoggedModelData:
     values = {"last_update_time": now(), **changes}
     LoggedModel.update(**values).where(LoggedModel.id == model.id).execute()
-    return found([model.id])[0]
+    return read([model.id])[0]
 
 
-def _check_params(there: dict[str, str], params: Pairs) -> None:
+def _check_params(known: dict[str, str], params: Pairs) -> None:
     """Raise InvalidArgument if a param has another value already, or is among these with two."""
     for key, value in params:
-        if there.setdefault(key, value) != value:
+        if known.setdefault(key, value) != value:
             raise InvalidArgument(
-                f"params.{key} is already {there[key]!r}, it cannot become {value!r}",
+                f"params.{key} is already {known[key]!r}, it cannot become {value!r}",
                 reason="PARAM_IMMUTABLE",
                 field=f"params.{key}",
-                old=there[key],
+                old=known[key],
                 new=value,
             )
 
@@ -228,12 +228,12 @@ def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
         ).execute()
 
 
-def _with_data(models: Sequence[LoggedModel]) -> list[Logged]:
+def _with_data(models: Sequence[LoggedModel]) -> list[LoggedModelData]:
     params = _pairs(LoggedModelParam, models)
     tags = _pairs(LoggedModelTag, models)
     metrics = points_of([model.id for model in models])
     return [
-        Logged(model, params[model.id], tags[model.id], metrics.get(model.id, ()))
+        LoggedModelData(model, params[model.id], tags[model.id], metrics.get(model.id, ()))
         for model in models
     ]
 

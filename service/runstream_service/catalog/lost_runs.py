@@ -27,7 +27,7 @@ def mark_lost(run: int, last_heartbeat: int) -> None:
     tag = (LOST_TAG, f"The last heartbeat came at {at:%Y-%m-%d %H:%M:%S} UTC.")
     database.execute_sql(_UPDATE, (RunStatus.FAILED, last_heartbeat, last_heartbeat, run))
     set_tags(run, [tag])
-    changes.runs_changed([run], tags=[tag])
+    changes.record_runs([run], tags=[tag])
 
 
 def revive(run: int, at: int) -> bool:
@@ -35,7 +35,7 @@ def revive(run: int, at: int) -> bool:
     if not _delete_tag(run):
         return False
     database.execute_sql(_UPDATE, (RunStatus.RUNNING, None, at, run))
-    changes.runs_changed([run], deleted_tags=(LOST_TAG,))
+    changes.record_runs([run], deleted_tags=(LOST_TAG,))
     return True
 
 
@@ -43,7 +43,7 @@ def prepare_for_status(run: Run, status: int) -> None:
     """Prepare an active run for a status that somebody gives it: it is not lost any more."""
     if run.last_heartbeat is not None:
         if run.status == RunStatus.FAILED and _delete_tag(run.id):
-            changes.tag_deleted(run.uuid, run.experiment_id, LOST_TAG)
+            changes.record_deleted_tag(run.uuid, run.experiment_id, LOST_TAG)
         if status == RunStatus.RUNNING:
             run.last_heartbeat = now()
 

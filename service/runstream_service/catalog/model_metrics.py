@@ -1,6 +1,6 @@
-"""Points of runs that say something of a logged model (docs/decisions/0030-metrics-of-models.md).
+"""Points of runs that are metrics of a logged model (docs/decisions/0030-metrics-of-models.md).
 
-Such a point is one of its run as any other; here it is noted once more for the model.
+Such a point is a point of its run like any other; here it is stored once more for the model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runstream_service.engine.batch import ModelPoint
 from runstream_service.engine.statements import VALUES, compile_sql, json_array, run_for_each
 from runstream_service.engine.tables import ModelMetric, Run, database
 
-#: Points of a metric of a model that are told, by run and dataset; the latest.
+#: The latest points that are read of a metric of a model, for each run and dataset.
 LATEST_POINTS = 100
 
 _COLUMNS = [
@@ -55,8 +55,8 @@ class LoggedPoint(NamedTuple):
     run_id: str
 
 
-def note(run: int, points: Sequence[ModelPoint], models: Mapping[str, int]) -> None:
-    """Note points of a run for their models; noting one again changes nothing (M4).
+def insert_points(run: int, points: Sequence[ModelPoint], models: Mapping[str, int]) -> None:
+    """Insert points of a run for their models; inserting one again changes nothing (M4).
 
     Args:
         run: internal id of the run.
@@ -78,8 +78,8 @@ def _select_latest() -> str:
         .where(ModelMetric.owner.in_(VALUES))
         .alias("aged")
     )
-    told = ["owner_id", "key", "step", "timestamp", "value", "dataset_name", "dataset_digest"]
-    columns = [getattr(aged.c, name) for name in [*told, "uuid"]]
+    names = ["owner_id", "key", "step", "timestamp", "value", "dataset_name", "dataset_digest"]
+    columns = [getattr(aged.c, name) for name in [*names, "uuid"]]
     latest = Select((aged,), columns).where(aged.c.age <= 0)
     return compile_sql(latest.order_by(*columns[:4]).bind(database))
 
@@ -88,7 +88,7 @@ _SELECT_LATEST = _select_latest()
 
 
 def points_of(models: Sequence[int]) -> dict[int, list[LoggedPoint]]:
-    """Return what was measured of each of these models: by key, step and timestamp."""
+    """Return the metrics of each of these models, ordered by key, step and timestamp."""
     found: dict[int, list[LoggedPoint]] = defaultdict(list)
     rows = database.execute_sql(_SELECT_LATEST, (json_array(models), LATEST_POINTS))
     for owner, key, step, timestamp, value, *others in rows:

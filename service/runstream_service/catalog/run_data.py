@@ -17,7 +17,7 @@ from peewee import fn
 
 from runstream.errors import ResourceExhausted
 from runstream_service.catalog.datasets import DatasetInput, inputs_of, model_inputs_of
-from runstream_service.catalog.outputs import ModelOutput, outputs_of
+from runstream_service.catalog.model_outputs import ModelOutput, outputs_of
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
@@ -26,16 +26,16 @@ from runstream_service.engine.tables import NAN, Param, Run, RunTag, Series, dat
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]
 Pair = tuple[str, str]
-#: What all points of a metric say: key, count, least value, greatest value.
+#: The summary of a metric: key, count, minimum and maximum value.
 Summary = tuple[str, int, float | None, float | None]
 
-# Runs that are read by the first statements for a page, and at most by one. A page may end at its
-# size long before its number of runs: what is read and not used is about as much as what is.
+# Runs that the first statements for a page read, and the most that one statement reads. A page may
+# reach its size long before its number of runs, so the number doubles with each statement.
 _FIRST_RUNS = 50
 _RUNS = 500
 
 # Bytes of what a run logged that is read in a few milliseconds.
-_LITTLE = 256 * 1024
+_SMALL_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,16 @@ def with_data(run: Run) -> LoggedRun:
         ResourceExhausted: that is more than an answer can hold.
     """
     try:
-        Budget().take_count(sum(n for count in _COUNTS for n in first_row(count, run.id) or ()))
+        Budget().charge_count(sum(n for count in _COUNTS for n in first_row(count, run.id) or ()))
         return _with_data([run], Selection(), ANSWER_BYTES)[0]
     except TooLargeError:
-        raise _too_large(run.uuid) from None
+        raise _too_large_error(run.uuid) from None
 
 
-def with_little_data(run: Run) -> LoggedRun | None:
+def with_data_if_small(run: Run) -> LoggedRun | None:
     """Return a run with all that it logged, or None if that takes more than some milliseconds."""
     try:
-        return _with_data([run], Selection(), _LITTLE)[0]
+        return _with_data([run], Selection(), _SMALL_BYTES)[0]
     except TooLargeError:
         return None
 
@@ -127,14 +127,14 @@ def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
             logged = _with_data([found[run] for run in ids], selection, ANSWER_BYTES)
         except TooLargeError:
             if count == 1:
-                raise _too_large(found[ids[0]].uuid) from None
+                raise _too_large_error(found[ids[0]].uuid) from None
             count = max(1, count // 10)
             continue
         start, count = start + count, min(2 * count, _RUNS)
         yield from logged
 
 
-def _too_large(run_id: str) -> ResourceExhausted:
+def _too_large_error(run_id: str) -> ResourceExhausted:
     return ResourceExhausted(
         f"Run {run_id} logged more than an answer can hold, which is {ANSWER_BYTES} bytes: "
         "SearchRuns returns it with the metric_keys, param_keys and tag_keys that are asked for, "
@@ -184,7 +184,7 @@ def _rows(
         found = database.execute_sql(of_runs, (runs,))
     else:
         found = database.execute_sql(of_runs_and_keys, (runs, json_array(keys)))
-    by_run = groupby(budget.take_all(found, *texts), itemgetter(0))
+    by_run = groupby(budget.fetch_all(found, *texts), itemgetter(0))
     return {run: [row[1:] for row in rows] for run, rows in by_run}
 
 

@@ -38,21 +38,21 @@ def run_state(run_id: str) -> RunState:
     """Return what a run is that can be written to; raises as `active_run`."""
     found = first_row(_SELECT_RUN, run_id)
     if found is None:
-        raise not_found(run_id)
+        raise not_found_error(run_id)
     *state, is_deleted = found
     if is_deleted:
-        raise deleted(run_id)
+        raise deleted_error(run_id)
     return RunState._make(state)
 
 
-def not_found(run_id: str) -> NotFound:
+def not_found_error(run_id: str) -> NotFound:
     """Return the error that says that there is no such run (X3)."""
     return NotFound(
         f"Run with id={run_id} not found", reason="RUN_NOT_FOUND", field="run_id", value=run_id
     )
 
 
-def deleted(run_id: str) -> FailedPrecondition:
+def deleted_error(run_id: str) -> FailedPrecondition:
     """Return the error that says that a run cannot be written to (E3)."""
     return FailedPrecondition(
         f"The run {run_id} must be in the 'active' state, it is deleted",

@@ -9,7 +9,7 @@ from typing import Any
 from peewee import EXCLUDED
 
 from runstream_service.engine import changes
-from runstream_service.engine.numbers import number_of
+from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import MultiRowInsert, compile_sql
 from runstream_service.engine.tables import Run, RunTag, database
 
@@ -43,7 +43,7 @@ def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
     for key, value in tags:
         if key == NAME_TAG:
             database.execute_sql(_RENAME, (value, run))
-            changes.runs_changed([run])
+            changes.record_runs([run])
 
 
 def _upsert(run: int, tags: Iterable[tuple[str, str]]) -> None:
@@ -51,5 +51,5 @@ def _upsert(run: int, tags: Iterable[tuple[str, str]]) -> None:
     # In the order of the table, which takes half the time if they are many; of one key the last
     # stays the last.
     for key, value in sorted(tags, key=itemgetter(0)):
-        values += (run, key, value, number_of(value))
+        values += (run, key, value, parse_number(value))
     _TAGS.run(values)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
-from runstream_service.catalog import experiments, names
-from runstream_service.catalog.locations import below
+from runstream_service.catalog import experiments, generated_names
+from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.lost_runs import prepare_for_status
-from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_little_data
-from runstream_service.catalog.run_state import deleted, not_found, run_state
+from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_data_if_small
+from runstream_service.catalog.run_state import deleted_error, not_found_error, run_state
 from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.clock import now
@@ -48,7 +48,7 @@ _UPDATE = compile_sql(
 
 @dataclass(frozen=True)
 class NewRun:
-    """What a caller says of a run to be created; what is empty is filled in."""
+    """The run that a caller asks for; empty fields are filled in."""
 
     experiment_id: str
     user_id: str
@@ -61,7 +61,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class RunUpdate:
-    """What a caller says of a run that is there; 0, None and no name leave things as they are."""
+    """The changes of a run that a caller asks for; 0, None and "" leave a field as it is."""
 
     status: int
     end_time: int | None
@@ -90,23 +90,23 @@ def create(new: NewRun) -> LoggedRun:
     name = new.name or tags.get(NAME_TAG, "")
     if new.run_id:
         for existing in Run.raw(_SELECT, new.run_id):
-            return _same(existing, new, experiment, name, tags)
+            return _existing_run(existing, new, experiment, name, tags)
     uuid = new.run_id or secrets.token_hex(16)
     run = Run(
         uuid=uuid,
         experiment=experiment.id,
-        name=name or names.generate(),
+        name=name or generated_names.generate(),
         user_id=new.user_id,
         status=RunStatus.RUNNING,
         start_time=now() if new.start_time is None else new.start_time,
-        artifact_uri=below(experiment.artifact_location, f"{uuid}/artifacts"),
+        artifact_uri=join_location(experiment.artifact_location, f"{uuid}/artifacts"),
         last_heartbeat=now() if new.heartbeat else None,
     )
     values = [run.__data__.get(column.name) for column in _COLUMNS]
     run.id = database.execute_sql(_INSERT, values).lastrowid
     tags[NAME_TAG] = run.name
     insert_tags(run.id, tags)
-    changes.run_changed(run, sorted(tags.items()))
+    changes.record_run(run, sorted(tags.items()))
     return LoggedRun(run, (), (), sorted(tags.items()))
 
 
@@ -118,24 +118,24 @@ def get(run_id: str) -> Run:
     """
     found: list[Run] = list(Run.raw(_SELECT, run_id))
     if not found:
-        raise not_found(run_id)
+        raise not_found_error(run_id)
     return found[0]
 
 
 def _row(run_id: str) -> Run:
-    """Return what `get` does, sooner, of a run that nobody is going to change."""
+    """Return what `get` does as a plain row, which is faster and cannot be saved."""
     row = first_row(_SELECT, run_id)
     if row is None:
-        raise not_found(run_id)
+        raise not_found_error(run_id)
     found: Any = RunRow._make(row)
     return found  # type: ignore[no-any-return]
 
 
-def those_there(run_ids: Sequence[str]) -> list[str]:
-    """Return those of the ids that are of runs, each once, in their order."""
+def existing_ids(run_ids: Sequence[str]) -> list[str]:
+    """Return those of the ids that runs have, each once, in their order."""
     query = Run.select(Run.uuid).where(Run.uuid.in_(in_values(run_ids)))
-    there = {row[0] for row in database.execute(query)}
-    return [run_id for run_id in dict.fromkeys(run_ids) if run_id in there]
+    existing = {row[0] for row in database.execute(query)}
+    return [run_id for run_id in dict.fromkeys(run_ids) if run_id in existing]
 
 
 def get_with_data(run_id: str) -> LoggedRun:
@@ -148,16 +148,16 @@ def get_with_data(run_id: str) -> LoggedRun:
     return with_data(_row(run_id))
 
 
-def get_with_little_data(run_id: str) -> LoggedRun | None:
-    """Return what `get_with_data` does, or None if that takes more than some milliseconds.
+def get_with_data_if_small(run_id: str) -> LoggedRun | None:
+    """Return a run with all that it logged, or None if that takes more than some milliseconds.
 
     Raises:
         NotFound: there is none of this id.
     """
-    return with_little_data(_row(run_id))
+    return with_data_if_small(_row(run_id))
 
 
-def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
+def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
     """Change an active run and return it.
 
     Raises:
@@ -165,23 +165,23 @@ def update(run_id: str, told: RunUpdate, write: WriteId | None) -> Run:
     """
     run = get(run_id)
     if run.deleted:
-        raise deleted(run_id)
+        raise deleted_error(run_id)
     if not writes.to_run.accept(run.id, write):
         return run
-    if told.heartbeat:
+    if change.heartbeat:
         run.last_heartbeat = now()
-    if told.status:
-        prepare_for_status(run, told.status)
-        run.status = told.status
-        if told.status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
+    if change.status:
+        prepare_for_status(run, change.status)
+        run.status = change.status
+        if change.status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
             run.end_time = None
-    if told.end_time is not None:
-        run.end_time = told.end_time
-    if told.name:
-        run.name = told.name
-        set_tags(run.id, [(NAME_TAG, told.name)])
+    if change.end_time is not None:
+        run.end_time = change.end_time
+    if change.name:
+        run.name = change.name
+        set_tags(run.id, [(NAME_TAG, change.name)])
     database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_heartbeat, run.id))
-    changes.run_changed(run, [(NAME_TAG, told.name)] if told.name else [])
+    changes.record_run(run, [(NAME_TAG, change.name)] if change.name else [])
     return run
 
 
@@ -202,16 +202,16 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
             field="key",
             value=key,
         )
-    writes.to_run.note(run, write)
-    changes.tag_deleted(run_id, state.experiment_id, key)
+    writes.to_run.record(run, write)
+    changes.record_deleted_tag(run_id, state.experiment_id, key)
 
 
-def _same(
+def _existing_run(
     run: Run, new: NewRun, experiment: Experiment, name: str, tags: dict[str, str]
 ) -> LoggedRun:
-    """Return the run that is there, if it is what the caller asks for."""
+    """Return the existing run with its data, if it is what the caller asks for."""
     found = with_data(run)
-    there = dict(found.tags)
+    existing_tags = dict(found.tags)
     asked_start = new.start_time
     differing = [
         field
@@ -220,7 +220,7 @@ def _same(
             ("user_id", new.user_id, run.user_id),
             ("run_name", name or run.name, run.name),
             ("start_time", run.start_time if asked_start is None else asked_start, run.start_time),
-            ("tags", tags.items() <= there.items(), True),
+            ("tags", tags.items() <= existing_tags.items(), True),
         )
         if asked != is_there
     ]
@@ -232,5 +232,5 @@ def _same(
             value=run.uuid,
         )
     if run.deleted:
-        raise deleted(run.uuid)
+        raise deleted_error(run.uuid)
     return found

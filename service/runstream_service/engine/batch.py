@@ -1,4 +1,4 @@
-"""A batch: what one request says about one run, in columns."""
+"""A batch: what one request logs to one run, in columns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from runstream.errors import InvalidArgument
 from runstream.rules import check_key, check_text, check_timestamp
 from runstream_service.engine.writes import WriteId
 
-Series = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
+MetricPoints = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
 
 
 class ModelPoint(NamedTuple):
-    """A point and the logged model that it says something of."""
+    """A point that is also a metric of a logged model."""
 
     model_id: str
     key: str
@@ -40,8 +40,8 @@ class Batch:
 
     Attributes:
         received: the same points as they came, for those who watch the run.
-        write: names it, if it may be sent again.
-        of_models: those of the points that say something of a logged model.
+        write: identifies the write, if it may be sent again.
+        model_points: those of the points that are metrics of logged models.
     """
 
     run_id: str
@@ -54,7 +54,7 @@ class Batch:
     tags: Sequence[tuple[str, str]] = field(default_factory=list)
     received: ReceivedPoints | None = None
     write: WriteId | None = None
-    of_models: Sequence[ModelPoint] = ()
+    model_points: Sequence[ModelPoint] = ()
 
     def check(self) -> None:
         """Raise InvalidArgument if a key, a value or the table breaks its rule (M1, M2, P2, P5)."""
@@ -76,7 +76,7 @@ class Batch:
                 limit="once in a batch",
             )
 
-    def series(self) -> Iterator[Series]:
+    def points_by_metric(self) -> Iterator[MetricPoints]:
         """Yield the points by metric: its key, steps, timestamps and values."""
         step, timestamp, value = self.step, self.timestamp, self.value
         index = sorted(self.key)
@@ -93,12 +93,12 @@ class Batch:
             start = end
 
     def is_empty(self) -> bool:
-        """Return whether it says nothing of its run."""
+        """Return whether it has no data: such a batch is a heartbeat."""
         points = self.key or self.keys or self.step or self.timestamp or self.value
         return not (points or self.params or self.tags)
 
-    def is_row(self) -> bool:
-        """Return whether the points are one of each metric: the commonest batch of all."""
+    def is_one_row(self) -> bool:
+        """Return whether it has one point of each metric, as most batches have."""
         return list(self.key) == list(range(len(self.keys)))
 
     def drop_columns(self) -> None:
@@ -109,16 +109,16 @@ class Batch:
     def _check_table(self) -> None:
         lengths = {len(self.key), len(self.step), len(self.timestamp), len(self.value)}
         if len(lengths) > 1:
-            raise _malformed(
+            raise _malformed_error(
                 "metrics",
                 f"key {len(self.key)}, step {len(self.step)}, timestamp {len(self.timestamp)}, "
                 f"value {len(self.value)}",
                 "columns of one length",
             )
         if self.key and max(self.key) >= len(self.keys):
-            raise _malformed("metrics.key", max(self.key), f"less than {len(self.keys)}")
+            raise _malformed_error("metrics.key", max(self.key), f"less than {len(self.keys)}")
         if len(set(self.keys)) < len(self.keys):
-            raise _malformed("metrics.keys", "a key is repeated", "distinct keys")
+            raise _malformed_error("metrics.keys", "a key is repeated", "distinct keys")
         for key in self.keys:
             check_key("metrics.key", key)
         if self.timestamp:
@@ -134,7 +134,7 @@ def _first_repeated(keys: Iterable[str]) -> str:
     raise LookupError("no key is repeated")
 
 
-def _malformed(name: str, value: object, limit: str) -> InvalidArgument:
+def _malformed_error(name: str, value: object, limit: str) -> InvalidArgument:
     return InvalidArgument(
         f"{name} of the table is malformed: {value}, must be {limit}",
         reason="METRIC_TABLE_MALFORMED",

@@ -1,4 +1,4 @@
-"""How many bytes one read may gather, so that no answer takes more memory than is stated."""
+"""The bytes that one read may hold, so that no answer takes more memory than is stated."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ PAGE_BYTES = 16 * 1024 * 1024
 #: Bytes of an answer that is no page, and of the one entry of a page that is larger than a page.
 ANSWER_BYTES = 48 * 1024 * 1024
 
-# What a row takes beside its texts, in memory and in a message.
+# Bytes of a row beside its texts, in memory and in a message.
 _ROW_BYTES = 64
 
-# Rows that are taken together, which is faster.
-_AT_ONCE = 100
+# Rows that are fetched at a time, which is faster than one by one.
+_FETCH_ROWS = 100
 
 
 class TooLargeError(Exception):
-    """A read has gathered more than it may."""
+    """A read holds more than it may."""
 
 
 class Budget:
-    """Bytes that are left of a limit."""
+    """The bytes that are left of a limit."""
 
     def __init__(self, limit: int = ANSWER_BYTES) -> None:
         self._left = limit
 
-    def take(self, rows: Sequence[Sequence[Any]], *texts: int) -> None:
-        """Take rows, which have texts in these columns.
+    def charge(self, rows: Sequence[Sequence[Any]], *texts: int) -> None:
+        """Charge rows, which have texts in these columns.
 
         Raises:
             TooLargeError: not so many bytes are left.
         """
         self._left -= sum([len(row[i]) for i in texts for row in rows])
-        self.take_count(len(rows))
+        self.charge_count(len(rows))
 
-    def take_count(self, rows: int) -> None:
-        """Take so many rows of which no more is known; raises as `take`."""
+    def charge_count(self, rows: int) -> None:
+        """Charge a number of rows whose texts are not known; raises as `charge`."""
         self._left -= _ROW_BYTES * rows
         if self._left < 0:
             raise TooLargeError
 
-    def take_all(self, cursor: Any, *texts: int) -> Iterator[Any]:
-        """Return all rows of a cursor, taking each before it comes; raises as `take`."""
-        return chain.from_iterable(self._take_parts(cursor, texts))
+    def fetch_all(self, cursor: Any, *texts: int) -> Iterator[Any]:
+        """Return all rows of a cursor, each of which is charged; raises as `charge`."""
+        return chain.from_iterable(self._fetch_parts(cursor, texts))
 
-    def _take_parts(self, cursor: Any, texts: tuple[int, ...]) -> Iterator[list[Any]]:
-        while rows := cursor.fetchmany(_AT_ONCE):
-            self.take(rows, *texts)
+    def _fetch_parts(self, cursor: Any, texts: tuple[int, ...]) -> Iterator[list[Any]]:
+        while rows := cursor.fetchmany(_FETCH_ROWS):
+            self.charge(rows, *texts)
             yield rows

@@ -1,8 +1,8 @@
-"""What the commands of a transaction change, noted for those who watch runs.
+"""What the commands of a transaction change, recorded for those who watch runs.
 
-Commands note here what they did, on the writer's thread alone. The writer begins a transaction by
-`begin`, and takes what was noted with `take` after the commit; a rollback drops it. While nobody
-is interested, nothing is noted, and what is only needed for a note is not read either.
+Commands record here what they did, on the writer's thread alone. The writer calls `start_recording`
+at the start of a transaction, and `take_recorded` after its commit; a rollback drops the record.
+While nobody watches, nothing is recorded, and what only the record needs is not read either.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Change:
     """A change of one run; what is empty did not change.
 
     Attributes:
-        run: what the run is now.
+        run: the new state of the run.
         batch: points, params and tags, as they were logged.
-        tags: tags that were set otherwise.
+        tags: tags that were set by other commands.
     """
 
     run_id: str
@@ -38,48 +38,48 @@ class Change:
     purged: bool = False
 
 
-_noted: list[Change] | None = None  # None while nobody is interested
+_recorded: list[Change] | None = None  # None while nobody watches
 
 
-def begin(wanted: bool) -> None:
-    """Begin to note the changes of a transaction, if they are wanted."""
-    global _noted
-    _noted = [] if wanted else None
+def start_recording(enabled: bool) -> None:
+    """Start to record the changes of a transaction, if that is enabled."""
+    global _recorded
+    _recorded = [] if enabled else None
 
 
-def take() -> list[Change] | None:
-    """Return what was noted since `begin`, in order; None if nobody was interested."""
-    global _noted
-    noted, _noted = _noted, None
-    return noted
+def take_recorded() -> list[Change] | None:
+    """Return what was recorded since `start_recording`, in order; None if that was not enabled."""
+    global _recorded
+    recorded, _recorded = _recorded, None
+    return recorded
 
 
-def logged(batch: Batch, experiment_id: int) -> None:
-    """Note a batch that was applied."""
-    if _noted is not None:
-        _noted.append(Change(batch.run_id, experiment_id, batch=batch))
+def record_batch(batch: Batch, experiment_id: int) -> None:
+    """Record a batch that was applied."""
+    if _recorded is not None:
+        _recorded.append(Change(batch.run_id, experiment_id, batch=batch))
 
 
-def run_changed(run: Run, tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
-    """Note what a run is now, and tags that were set or deleted with that."""
-    if _noted is not None:
-        _noted.append(Change(run.uuid, run.experiment_id, run, None, tags, deleted_tags))
+def record_run(run: Run, tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
+    """Record the new state of a run, and tags that were set or deleted with it."""
+    if _recorded is not None:
+        _recorded.append(Change(run.uuid, run.experiment_id, run, None, tags, deleted_tags))
 
 
-def runs_changed(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
-    """Note what the runs of these internal ids are now; else as `run_changed`."""
-    if _noted is not None:
+def record_runs(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
+    """Record the new state of the runs of these internal ids; else as `record_run`."""
+    if _recorded is not None:
         for run in Run.raw(_SELECT, json_array(runs)):
-            run_changed(run, tags, deleted_tags)
+            record_run(run, tags, deleted_tags)
 
 
-def tag_deleted(run_id: str, experiment_id: int, key: str) -> None:
-    """Note that a tag was deleted."""
-    if _noted is not None:
-        _noted.append(Change(run_id, experiment_id, deleted_tags=(key,)))
+def record_deleted_tag(run_id: str, experiment_id: int, key: str) -> None:
+    """Record that a tag was deleted."""
+    if _recorded is not None:
+        _recorded.append(Change(run_id, experiment_id, deleted_tags=(key,)))
 
 
-def run_purged(run_id: str, experiment_id: int) -> None:
-    """Note that a run was removed for good."""
-    if _noted is not None:
-        _noted.append(Change(run_id, experiment_id, purged=True))
+def record_purged_run(run_id: str, experiment_id: int) -> None:
+    """Record that a run was removed for good."""
+    if _recorded is not None:
+        _recorded.append(Change(run_id, experiment_id, purged=True))

@@ -75,7 +75,7 @@ def open_database(file: Path) -> list[str]:
         CannotOpenError: it is corrupt, is not a database, cannot be read or written, belongs to
             another user, or was written by a newer version.
     """
-    # An URI, because by a path SQLite makes the file anew when it is gone.
+    # A URI: with a path SQLite would create a new file if the file was deleted.
     database.init(
         f"{file.as_uri()}?mode=rw",
         pragmas=_PRAGMAS,
@@ -84,7 +84,7 @@ def open_database(file: Path) -> list[str]:
         uri=True,
     )
     try:
-        _make(file)
+        _create_file(file)
         with database.connection_context():
             applied = _migrate(file)
             # A file that cannot be written is opened without a word, and only a write fails.
@@ -121,8 +121,8 @@ def transaction(kind: str = "DEFERRED") -> Iterator[None]:
         raise
 
 
-def storage_failure(error: Exception) -> Unavailable | None:
-    """Return what to tell callers if the disk or the file is at fault; None if the code is."""
+def storage_error(error: Exception) -> Unavailable | None:
+    """Return the error for callers if the disk or the file is at fault; None if the code is."""
     ours = (IntegrityError, ProgrammingError, DataError)
     drivers = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
     if isinstance(error, (*ours, *drivers)):
@@ -138,7 +138,7 @@ def close_database() -> None:
     database.close_all()
 
 
-def _make(file: Path) -> None:
+def _create_file(file: Path) -> None:
     """Make the file, for its user alone, if it is not there; raise OSError if it is not ours."""
     for suffix in ("-wal", "-shm", "-journal"):
         check_own(f"{file}{suffix}")

@@ -12,7 +12,7 @@ from runstream_service.engine.tables import NAN, database
 _INTEGER_CHARACTERS = 20  # of an int64, which a double may not hold
 
 
-def number_of(text: str | None) -> float | str | None:
+def parse_number(text: str | None) -> float | str | None:
     """Return the number that a text is, as it is stored: NaN as `NAN`, none as None.
 
     White space around it is passed over. SQL calls it with None where a row is missing.
@@ -30,4 +30,4 @@ def number_of(text: str | None) -> float | str | None:
     return NAN if number != number else number
 
 
-database.register_function(number_of, "text_number", 1, deterministic=True)
+database.register_function(parse_number, "text_number", 1, deterministic=True)

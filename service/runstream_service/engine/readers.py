@@ -1,7 +1,7 @@
 """The threads that read, each query on a connection of its own (WAL: no waiting for the writer).
 
-There are two pools, so that nobody who wants one run, which is found at once, waits for those who
-search through all of them.
+There are two pools, so that a quick query, such as one for a single run, does not wait for searches
+through all runs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ T = TypeVar("T")
 #: Seconds that a read may take, with the time for which it waits for a thread.
 READ_SECONDS = 30.0
 
-#: The same for what only a purge asks.
+#: The same for the queries of a purge.
 MAINTENANCE_SECONDS = 600.0
 
 #: Reads that may wait for a thread of one pool.
 WAITING = 2_000
 
-#: Threads for what is found at once, and for what may take long.
+#: Threads for quick queries, and for those that may take long.
 QUICK_THREADS = 2
 THREADS = 3
 
@@ -39,7 +39,7 @@ class Readers:
         self._long = _Pool(THREADS, "reader", files)
 
     async def quick(self, query: Callable[..., T], *args: Any) -> T:
-        """Do what `run` does, for a query that takes a few milliseconds whatever it is given."""
+        """Do what `run` does, for a query that never takes more than a few milliseconds."""
         return await self._quick.run(Reading(READ_SECONDS, query, *args))
 
     async def run(self, query: Callable[..., T], *args: Any, seconds: float = READ_SECONDS) -> T:

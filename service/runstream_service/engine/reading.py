@@ -1,7 +1,7 @@
 """One read of the database: it has a time limit, and can be stopped while it runs.
 
-SQLite asks now and then whether to go on, and so do the functions and loops of ours that may run
-long between two of its steps, by `check`.
+SQLite asks at intervals whether to continue. Functions and loops of ours that may run for long
+between two steps of SQLite call `check` for that.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from runstream.errors import ResourceExhausted, RunstreamError
-from runstream_service.engine.database import storage_failure, transaction
+from runstream_service.engine.database import storage_error, transaction
 from runstream_service.engine.tables import database
 
 T = TypeVar("T")
 
-# Steps of SQLite's virtual machine between two looks: some milliseconds.
+# Steps of SQLite's virtual machine between two checks: some milliseconds.
 _STEPS = 200_000
 
 _of_thread = threading.local()
@@ -40,7 +40,7 @@ class Reading(Generic[T]):
         self._stopped: RunstreamError | None = None
 
     def stop(self, error: RunstreamError) -> None:
-        """Let it end soon, from any thread; `run` then raises the error."""
+        """Stop it soon, from any thread; `run` then raises the error."""
         self._stopped = error
 
     def run(self) -> T:
@@ -64,27 +64,27 @@ class Reading(Generic[T]):
         except Exception as error:
             if not isinstance(error, RunstreamError):
                 self.check()  # SQLite says only that it was interrupted
-            raise storage_failure(error) or error from error
+            raise storage_error(error) or error from error
         finally:
             _of_thread.reading = None
 
     def check(self) -> None:
-        """Raise the error with which it ends, if it is to end."""
+        """Raise an error if it was stopped or takes too long."""
         if self._is_over():
-            raise self._stopped or _too_long(self._seconds)
+            raise self._stopped or _too_long_error(self._seconds)
 
     def _is_over(self) -> bool:
         return self._stopped is not None or time.monotonic() > self._end
 
 
 def check() -> None:
-    """Raise an error if the reading of this thread is to end; without one, do nothing."""
+    """Raise an error if the reading of this thread was stopped or takes too long."""
     reading: Reading[Any] | None = getattr(_of_thread, "reading", None)
     if reading is not None:
         reading.check()
 
 
-def _too_long(seconds: float) -> ResourceExhausted:
+def _too_long_error(seconds: float) -> ResourceExhausted:
     return ResourceExhausted(
         f"the answer takes longer than {seconds:g} seconds to find: ask for less at once, by fewer "
         "experiments, a narrower filter or a smaller page",

@@ -1,8 +1,8 @@
-"""Noticing that the files of the database are not those any more that the server opened.
+"""Detects that somebody deleted or replaced the files of a database that is served.
 
-Somebody who deletes a database under its server, or moves another one there, leaves the server
-with a file that nobody else sees: what it would still answer would be lost with it. So before each
-answer the names are compared with the files that were opened, which takes some microseconds.
+The server would then write to a file that nobody else can open, and what it acknowledges would be
+lost. So before each answer the paths are compared with the files that were opened, which takes some
+microseconds.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from runstream.errors import Unavailable
-from runstream_service.engine.database import storage_failure
+from runstream_service.engine.database import storage_error
 
 log = logging.getLogger(__name__)
 
-#: Exit status of a server whose files are gone.
+#: Exit status of a server whose files were deleted or replaced.
 FILES_GONE = 72
 
 
@@ -31,11 +31,11 @@ class ServedFiles:
     """
 
     def __init__(self, database: Path, at_end: Callable[[], object] = lambda: None) -> None:
-        """Take note which files they are.
+        """Remember which files they are.
 
         Args:
             database: the database, which is open.
-            at_end: called before the process ends because they are gone.
+            at_end: called before the process ends because of deleted or replaced files.
         """
         self.database = database
         self._at_end = at_end
@@ -49,7 +49,7 @@ class ServedFiles:
         """End the process if one of them was deleted or replaced.
 
         Raises:
-            Unavailable: it cannot be told.
+            Unavailable: the files cannot be read.
         """
         for path, identity in self._identities.items():
             try:
@@ -59,19 +59,19 @@ class ServedFiles:
             except FileNotFoundError:
                 what = "deleted"
             except OSError as error:
-                raise storage_failure(error) or error from error
-            # Ending at once is the better outage: what is not answered is sent again to the next
-            # server, and refused there if its run is gone.
+                raise storage_error(error) or error from error
+            # Clients send what has no answer to the next server again, which refuses it if it does
+            # not have the run. So ending at once loses nothing silently.
             log.critical("%s was %s while it was served, the server ends", path, what)
             self._at_end()
             os._exit(FILES_GONE)
 
 
 async def check_regularly(files: ServedFiles) -> None:
-    """Check every second, so that a server that nobody asks does not outlive its files."""
+    """Check every second, so that an idle server does not outlive its files."""
     while True:
         await asyncio.sleep(1)
-        with suppress(Unavailable):  # who asks next is told
+        with suppress(Unavailable):  # the next caller gets the error
             await asyncio.to_thread(files.check)
 
 

@@ -1,7 +1,7 @@
 """The one thread that writes.
 
-Commands wait in a queue; the thread takes all that are there, runs them in one transaction, and
-tells their callers after the commit. So the more is waiting, the more one sync to disk carries,
+Commands wait in a queue. The thread takes all that wait, runs them in one transaction, and answers
+their callers after the commit. So the more commands wait, the more of them share one sync to disk,
 and no two writers ever wait for each other.
 """
 
@@ -19,13 +19,13 @@ from typing import Any, Protocol, TypeVar
 from runstream.errors import Internal, RunstreamError, detached
 from runstream_service.engine import changes
 from runstream_service.engine.changes import Change
-from runstream_service.engine.database import storage_failure, transaction, writing_connection
+from runstream_service.engine.database import storage_error, transaction, writing_connection
 from runstream_service.engine.served_files import ServedFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: What a command counts that has no data of its own.
+#: Bytes that a command without data counts in the queue.
 COMMAND_BYTES = 1024
 
 _INTERNAL = "internal error; the log of the server has the particulars"
@@ -33,7 +33,7 @@ _INTERNAL = "internal error; the log of the server has the particulars"
 
 @dataclass(eq=False, slots=True)
 class _Command:
-    """Something to write, and who waits for it."""
+    """A function that writes, and the future of its caller."""
 
     run: Callable[[], Any]
     size: int
@@ -42,7 +42,7 @@ class _Command:
     error: Exception | None = None
 
     def attempt(self) -> None:
-        """Run it; what an attempt before this left, which was undone, counts no more."""
+        """Run it, maybe again, after a transaction that was rolled back."""
         self.result = self.error = None
         try:
             self.result = self.run()
@@ -51,33 +51,33 @@ class _Command:
 
 
 class Ingest(Protocol):
-    """What commands gather in memory, on the writer's thread."""
+    """Buffers what commands append, on the writer's thread."""
 
     def flush(self) -> None:
-        """Write all that was gathered, before the transaction is committed."""
+        """Write all that is buffered, before the transaction is committed."""
 
     def reset(self) -> None:
-        """Drop all that was gathered, and what is known of the database, after a rollback."""
+        """Drop all that is buffered, and what is cached of the database, after a rollback."""
 
 
 class Feed(Protocol):
-    """Who watches the commits, on the event loop.
+    """Takes the changes of each commit, on the event loop.
 
     Attributes:
-        wanted: whether somebody watches; read on the writer's thread.
+        is_watched: whether somebody watches; read on the writer's thread.
     """
 
-    wanted: bool
+    is_watched: bool
 
-    def publish(self, noted: list[Change] | None, /) -> None:
+    def publish(self, recorded: list[Change] | None, /) -> None:
         """Take what a transaction changed, after its commit."""
 
 
 class Writer:
     """Runs commands on its thread, many in one transaction, in the order in which they came.
 
-    The queue is bounded in bytes: while it is full, `room` waits, and with it the handler that
-    would read the next message of a client.
+    The queue is bounded in bytes: while it is full, `wait_for_room` waits, and so does the handler
+    that would read the next message of a client.
     """
 
     # Of the messages as sent; unpacked, as they wait, they are about eight times as large.
@@ -87,8 +87,8 @@ class Writer:
         """Start the thread.
 
         Args:
-            files: those of the database.
-            ingest: what commands gather before it is written.
+            files: the files of the database.
+            ingest: flushed before each commit.
             feed: gets what each transaction changed, if somebody watches.
         """
         self._loop = asyncio.get_running_loop()
@@ -101,7 +101,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="writer")
         self._thread.start()
 
-    async def room(self) -> None:
+    async def wait_for_room(self) -> None:
         """Return when the queue has room for one more command."""
         while self._queued > self.QUEUE_BYTES:
             self._has_room.clear()
@@ -154,11 +154,11 @@ class Writer:
                     return
 
     def _commit_all(self, commands: list[_Command]) -> None:
-        noted: list[Change] | None = []
+        recorded: list[Change] | None = []
         try:
-            noted = self._commit(commands)
-        except Exception as error:  # whatever it was, the callers must be told
-            failure = storage_failure(error)
+            recorded = self._commit(commands)
+        except Exception as error:  # whatever it was, the callers need an answer
+            failure = storage_error(error)
             if failure is None and len(commands) > 1:
                 for command in commands:
                     self._commit_all([command])
@@ -167,11 +167,11 @@ class Writer:
                 log.exception("a command failed")
             for command in commands:
                 command.error = failure or Internal(_INTERNAL)
-        self._loop.call_soon_threadsafe(self._tell, commands, noted)
+        self._loop.call_soon_threadsafe(self._answer, commands, recorded)
 
     def _commit(self, commands: list[_Command]) -> list[Change] | None:
         """Run the commands in one transaction and commit it, or leave no trace of them."""
-        changes.begin(self._feed.wanted)
+        changes.start_recording(self._feed.is_watched)
         try:
             try:
                 with transaction("IMMEDIATE"):
@@ -183,10 +183,10 @@ class Writer:
         except BaseException:
             self._ingest.reset()
             raise
-        return changes.take()
+        return changes.take_recorded()
 
-    def _tell(self, commands: list[_Command], noted: list[Change] | None) -> None:
-        self._feed.publish(noted)
+    def _answer(self, commands: list[_Command], recorded: list[Change] | None) -> None:
+        self._feed.publish(recorded)
         for command in commands:
             self._queued -= command.size
             if command.answer.cancelled():

@@ -4,7 +4,7 @@ A client that gets no answer sends its write again, maybe after somebody else wr
 Points and params are the same however often they come. Where order matters, a command calls
 `accept` in the transaction in which it writes, once it has checked all else; a command that the
 first write makes impossible, such as a deletion, asks `was_applied` before it checks, and calls
-`note` when it writes.
+`record` when it writes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WRITERS = 100
 
 
 class WriteId(NamedTuple):
-    """Names a write, as in the contract: who writes, and which of his writes to this it is."""
+    """Names a write, as in the contract: who writes, and which of its writes to this it is."""
 
     writer: str
     sequence: int
@@ -40,7 +40,7 @@ class Writes:
         self._select = compile_sql(
             table.select(table.sequence).where((owner == 0) & (table.writer == b""))
         )
-        # The row of a writer that writes again gets a new id, the greatest of all.
+        # The row of a writer that writes again gets a new id, the maximum.
         self._replace = compile_sql(
             table.insert_many(
                 [(0, b"", 0)], [owner, table.writer, table.sequence]
@@ -59,7 +59,7 @@ class Writes:
         )
 
     def accept(self, owner: int, write: WriteId | None) -> bool:
-        """Take note that a write is applied now; return False if it was applied before.
+        """Record that a write is applied now; return False if it was applied before.
 
         Args:
             owner: the internal id of the run, experiment or model.
@@ -67,7 +67,7 @@ class Writes:
         """
         if self.was_applied(owner, write):
             return False
-        self.note(owner, write)
+        self.record(owner, write)
         return True
 
     def was_applied(self, owner: int, write: WriteId | None) -> bool:
@@ -77,8 +77,8 @@ class Writes:
         last = first_row(self._select, owner, bytes.fromhex(write.writer))
         return last is not None and write.sequence <= last[0]
 
-    def note(self, owner: int, write: WriteId | None) -> None:
-        """Take note that a write is applied now."""
+    def record(self, owner: int, write: WriteId | None) -> None:
+        """Record that a write is applied now."""
         if write is not None:
             writer = bytes.fromhex(write.writer)
             database.execute_sql(self._replace, (owner, writer, write.sequence))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from runstream_service.engine.database import storage_failure
+from runstream_service.engine.database import storage_error
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def _run(work: Callable[..., T], *args: Any) -> T:
     try:
         return work(*args)
     except Exception as error:
-        raise storage_failure(error) or error from error
+        raise storage_error(error) or error from error
 
 
 def _mark_retrieved(future: asyncio.Future[Any]) -> None:

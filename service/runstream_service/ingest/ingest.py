@@ -1,6 +1,6 @@
 """Appending batches: the hot path of the writer.
 
-The points of all batches of a transaction are gathered in one list and inserted together, and
+The points of all batches of a transaction are buffered in one list and inserted together, and
 the summary of a series is written once a transaction, however many batches touched it.
 """
 
@@ -19,7 +19,7 @@ from runstream_service.catalog.run_state import run_state
 from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import changes, writes
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.numbers import number_of
+from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import (
     VALUES,
     MultiRowInsert,
@@ -28,7 +28,7 @@ from runstream_service.engine.statements import (
     run_for_each,
 )
 from runstream_service.engine.tables import NAN, Param, Point, Series, database
-from runstream_service.ingest.series import Summaries, Summary
+from runstream_service.ingest.summaries import Summaries, Summary
 from runstream_service.live.heartbeats import Heartbeats
 
 _POINTS = MultiRowInsert(
@@ -63,8 +63,8 @@ _SERIES = MultiRowInsert(
 class Ingest:
     """Applies batches inside the transactions of the writer, on the writer's thread alone.
 
-    `apply` gathers, `flush` writes; what is gathered is committed by the transaction in which
-    `flush` is called. After a rollback `reset` must be called.
+    `apply` buffers points and summaries, and `flush` writes them; they are committed by the
+    transaction in which `flush` is called. After a rollback `reset` must be called.
     """
 
     def __init__(self, heartbeats: Heartbeats) -> None:
@@ -82,7 +82,7 @@ class Ingest:
         self._summaries = Summaries()
 
     def apply(self, batch: Batch) -> None:
-        """Apply a checked batch whole, or raise before anything of it is gathered.
+        """Apply a checked batch whole, or raise before anything of it is buffered.
 
         Raises:
             NotFound, FailedPrecondition: as `active_run`; NotFound also if a model is not there.
@@ -90,7 +90,7 @@ class Ingest:
         """
         state = run_state(batch.run_id)
         run = state.id
-        models = logged_models.internal_ids({point.model_id for point in batch.of_models})
+        models = logged_models.internal_ids({point.model_id for point in batch.model_points})
         if batch.params:
             _insert_params(batch.run_id, run, batch.params)
         if batch.tags:
@@ -100,29 +100,31 @@ class Ingest:
             else:
                 batch = replace(batch, tags=[])
         if models:
-            model_metrics.note(run, batch.of_models, models)
-        changes.logged(batch, state.experiment_id)
+            model_metrics.insert_points(run, batch.model_points, models)
+        changes.record_batch(batch, state.experiment_id)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
         if batch.key:
-            if self._summaries.are_too_many:
+            if self._summaries.exceed_limit:
                 self.flush()
-            summaries = self._summaries.known(run)
-            if batch.is_row():
+            summaries = self._summaries.of_run(run)
+            if batch.is_one_row():
                 self._append_row(run, summaries, batch)
                 return
-            for key, steps, timestamps, values in batch.series():
+            for key, steps, timestamps, values in batch.points_by_metric():
                 summary = summaries.get(key) or self._summaries.load(run, key)
                 self._append(summary, steps, timestamps, values)
 
     def flush(self) -> None:
-        """Write the gathered points and the summaries that changed; keep as many as may be kept."""
+        """Write the buffered points and the changed summaries, and keep the cache in its limit."""
         self._write()
         self._summaries.trim()
 
     def _write(self) -> None:
         if self._changed:
-            _SERIES.run([value for summary in self._changed.values() for value in _row(summary)])
+            _SERIES.run(
+                [value for summary in self._changed.values() for value in _summary_row(summary)]
+            )
             self._changed.clear()
         points, self._points = self._points, []
         _POINTS.run(points)
@@ -132,7 +134,7 @@ class Ingest:
         row = zip(batch.keys, batch.step, batch.timestamp, batch.value, strict=True)
         for key, step, timestamp, value in row:
             summary = summaries.get(key) or self._summaries.load(run, key)
-            if summary.follow(step, timestamp, value):
+            if summary.append_if_later(step, timestamp, value):
                 self._points += (summary.id, step, timestamp, value)
                 self._changed[summary.id] = summary
             else:
@@ -156,17 +158,17 @@ class Ingest:
             if len(rows) < len(steps):
                 columns = tuple(zip(*rows, strict=True))
         if summary.precedes(steps, timestamps):
-            self._points += _interleaved(summary.id, *columns)
+            self._points += _interleave(summary.id, *columns)
             summary.count += len(columns[0])
         else:
             # Some of these may be there already: only the database can tell how many.
             self._write()
             summary.count += run_for_each(_POINTS.one_row, zip(repeat(summary.id), *columns))
-        summary.fold(steps, timestamps, values)
+        summary.merge(steps, timestamps, values)
         self._changed[summary.id] = summary
 
 
-def _interleaved(series: int, *columns: Sequence[Any]) -> list[Any]:
+def _interleave(series: int, *columns: Sequence[Any]) -> list[Any]:
     flat = [series] * (4 * len(columns[0]))
     for position, column in enumerate(columns, 1):
         flat[position::4] = column
@@ -183,7 +185,7 @@ def _insert_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> 
         for key, value in part:
             old = known.get(key)
             if old is None:
-                values += (run, key, value, number_of(value))
+                values += (run, key, value, parse_number(value))
             elif old != value:
                 raise _immutable(run_id, key, old, value)
     _PARAMS.run(values)
@@ -206,7 +208,7 @@ def _immutable(run_id: str, key: str, old: str, value: str) -> InvalidArgument:
     )
 
 
-def _row(summary: Summary) -> tuple[Any, ...]:
+def _summary_row(summary: Summary) -> tuple[Any, ...]:
     if summary.last is None:
         raise LookupError(f"series {summary.key} has no point to summarise")
     step, timestamp, value, nan = summary.last

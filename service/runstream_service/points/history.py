@@ -15,7 +15,7 @@ from runstream_service.engine.tables import NAN, Point, Series, database
 #: Points of one part of a history at most.
 PART_POINTS = 16_384
 
-_PLACE = Tuple(Point.step, Point.timestamp, Point.value)
+_KEY = Tuple(Point.step, Point.timestamp, Point.value)
 _POINTS = (
     Point.select(Point.step, Point.timestamp, Point.value)
     .where((Point.series == 0) & (Point.step <= 0))
@@ -23,7 +23,7 @@ _POINTS = (
     .limit(1)
 )
 _FIRST = compile_sql(_POINTS.where(Point.step >= 0))
-_NEXT = compile_sql(_POINTS.where(Tuple(0, 0, 0.0) < _PLACE))
+_NEXT = compile_sql(_POINTS.where(Tuple(0, 0, 0.0) < _KEY))
 _BY_TIME = (Point.timestamp, Point.step, Point.value)
 _BY_TIMESTAMP = Point.select(Point.step, Point.timestamp, Point.value).order_by(*_BY_TIME).limit(1)
 _FIRST_BY_TIMESTAMP = compile_sql(_BY_TIMESTAMP.where(Point.series == 0))
@@ -58,7 +58,7 @@ class Columns(NamedTuple):
     value: Sequence[float]
 
 
-def series_of(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
+def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
     """Return the series of a run by key: those of `keys`, or all if it is empty.
 
     Raises:
@@ -68,7 +68,7 @@ def series_of(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
     return list(query.where(Series.key.in_(list(keys))) if keys else query)
 
 
-def points(
+def read_points(
     series: int, limit: int, after: Position | None = None, steps: Steps = _ALL_STEPS
 ) -> tuple[Columns, Position | None]:
     """Return up to `limit` points, and where to go on if there may be more."""
@@ -80,15 +80,15 @@ def points(
     return _columns(rows, limit)
 
 
-def points_by_timestamp(
+def read_points_by_timestamp(
     series: int, limit: int, after: Position | None = None
 ) -> tuple[Columns, Position | None]:
-    """Return points as `points` does, ordered by timestamp, step and value (M6)."""
+    """Return points as `read_points` does, ordered by timestamp, step and value (M6)."""
     if after is None:
         rows = database.execute_sql(_FIRST_BY_TIMESTAMP, (series, limit)).fetchall()
     else:
-        place = (after.timestamp, after.step, after.value)
-        rows = database.execute_sql(_NEXT_BY_TIMESTAMP, (series, *place, limit)).fetchall()
+        key = (after.timestamp, after.step, after.value)
+        rows = database.execute_sql(_NEXT_BY_TIMESTAMP, (series, *key, limit)).fetchall()
     return _columns(rows, limit)
 
 

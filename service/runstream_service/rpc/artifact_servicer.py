@@ -11,14 +11,14 @@ from runstream.rules import check_artifact_path, check_sha256, check_upload_id
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
-from runstream_service.catalog import artifacts
+from runstream_service.catalog import artifact_owners, artifacts
 from runstream_service.engine.readers import Readers
 from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.rpc import messages, page_token
 from runstream_service.rpc.call_context import CallContext
 
 #: What a call names in place of a run for the files that belong to no run.
-SHARED = artifacts.SHARED
+SHARED = artifact_owners.PROXY
 
 #: The most files that a page may hold, and what it holds if the request does not say.
 PAGE_FILES = 10_000

@@ -8,7 +8,12 @@ from runstream.errors import InvalidArgument
 from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
-from runstream_service.catalog import activity, datasets, experiment_changes, experiments
+from runstream_service.catalog import (
+    datasets,
+    experiment_activity,
+    experiment_changes,
+    experiments,
+)
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc import messages, searches
@@ -122,7 +127,9 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.GetActivityRequest, context: CallContext
     ) -> pb.GetActivityResponse:
         check_experiments_named(request.experiment_ids)
-        found = await self._readers.run(activity.activities, list(request.experiment_ids))
+        found = await self._readers.run(
+            experiment_activity.activities, list(request.experiment_ids)
+        )
         return pb.GetActivityResponse(
             activities=[
                 pb.ExperimentActivity(

@@ -155,7 +155,9 @@ class LoggedModelServicer(LoggedModelServiceServicer):
 def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsResponse:
     check_page_size(request.max_results, PAGE_MODELS)
     order_by = [_order_by(order) for order in request.order_by]
-    experiment_ids = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
+    experiment_ids = (
+        experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
+    )
     datasets = _datasets(request.datasets)
     ordered_with = [DatasetFilter(key.dataset_name, key.dataset_digest) for key in request.order_by]
     search = logged_model_search(experiment_ids, request.filter, order_by, datasets, ordered_with)
@@ -173,7 +175,7 @@ def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModels
     size = 0
     for start in range(0, min(limit, len(found)), _MODELS_AT_ONCE):
         rows = found[start : min(limit, start + _MODELS_AT_ONCE)]
-        for model in logged_models.found([row.id for row in rows]):
+        for model in logged_models.read([row.id for row in rows]):
             page.models.append(_model_message(model))
             size += page.models[-1].ByteSize()
         if size > PAGE_BYTES:
@@ -222,7 +224,7 @@ def _pairs(
     return [(pair.key, pair.value) for pair in pairs]
 
 
-def _model_message(logged: logged_models.Logged) -> LoggedModel:
+def _model_message(logged: logged_models.LoggedModelData) -> LoggedModel:
     model = logged.model
     return LoggedModel(
         info=LoggedModelInfo(

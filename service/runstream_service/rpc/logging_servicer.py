@@ -75,7 +75,7 @@ class LoggingServicer(LoggingServiceServicer):
 
     async def Log(self, request: pb.LogRequest, context: CallContext) -> pb.LogResponse:
         size = request.ByteSize()
-        await self._writer.room()
+        await self._writer.wait_for_room()
         await self._append(await offload_if_large(size, _checked_batch, request), size)
         return pb.LogResponse()
 
@@ -89,10 +89,10 @@ class LoggingServicer(LoggingServiceServicer):
             [request.step],
             [request.timestamp],
             [request.value],
-            of_models=_model_points([request]),
+            model_points=_model_points([request]),
         )
         batch.check()
-        await self._writer.room()
+        await self._writer.wait_for_room()
         await self._append(batch, request.ByteSize())
         return pb.LogMetricResponse()
 
@@ -115,7 +115,7 @@ class LoggingServicer(LoggingServiceServicer):
     ) -> None:
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
-            await self._writer.room()
+            await self._writer.wait_for_room()
             size = request.ByteSize()
             try:
                 batch = await offload_if_large(size, _checked_batch, request)
@@ -169,7 +169,7 @@ def _add_rows(batch: Batch, rows: Sequence[LoggedMetric]) -> None:
     batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
     batch.value = [row.value for row in rows] + list(batch.value)
     batch.received = None
-    batch.of_models = _model_points(rows)
+    batch.model_points = _model_points(rows)
 
 
 async def _any_pending(

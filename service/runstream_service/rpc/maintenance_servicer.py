@@ -51,10 +51,10 @@ class MaintenanceServicer(MaintenanceServiceServicer):
     async def _purge(self, before: int) -> AsyncIterator[purge.Purged]:
         """Remove what was deleted before a time, and yield after each step what is removed."""
         submit, read = self._writer.submit, self._read
-        purged = purge.Purged(experiments=await submit(purge.take_experiments, before))
+        purged = purge.Purged(experiments=await submit(purge.hide_experiments, before))
         runs = await read(purge.runs_to_remove, before)
         for start in range(0, len(runs), purge.RUNS):
-            taken, left = await submit(purge.take_runs, runs[start : start + purge.RUNS], before)
+            taken, left = await submit(purge.hide_runs, runs[start : start + purge.RUNS], before)
             purged.runs += taken
             while left:
                 points, left = await submit(purge.remove_rows, left)
@@ -66,6 +66,6 @@ class MaintenanceServicer(MaintenanceServiceServicer):
             purged.logged_models += models
             yield purged
         for experiment in await read(purge.experiments_to_remove):
-            await submit(purge.end_experiment, experiment)
+            await submit(purge.delete_experiment, experiment)
         purged.artifacts, purged.artifact_bytes = await self._blobs.collect_orphans()
         yield purged

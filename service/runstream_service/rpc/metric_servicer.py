@@ -13,7 +13,7 @@ from runstream.v1 import metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service.catalog import runs
 from runstream_service.engine.readers import Readers
-from runstream_service.points import histories, history
+from runstream_service.points import history, run_histories
 from runstream_service.points.history import Columns, Steps
 from runstream_service.rpc import messages
 from runstream_service.rpc.call_context import CallContext
@@ -75,8 +75,8 @@ class MetricServicer(MetricServiceServicer):
         check_page_size(request.max_results, INTERVAL_POINTS)
         max_points = request.max_results or DEFAULT_INTERVAL_POINTS
         points = max(MIN_POINTS, max_points)
-        run_ids = await self._readers.run(runs.those_there, request.run_ids[:])
-        reading = histories.parts(run_ids, [request.metric_key], _steps(request), points)
+        run_ids = await self._readers.run(runs.existing_ids, request.run_ids[:])
+        reading = run_histories.read_parts(run_ids, [request.metric_key], _steps(request), points)
         answer = pb.GetMetricHistoryBulkIntervalResponse()
         while await self._readers.run(_add_parts, answer, reading):
             pass
@@ -89,7 +89,7 @@ class MetricServicer(MetricServiceServicer):
     ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
         steps, run_ids = _check_history_request(request)
         keys = list(request.metric_keys)
-        reading = histories.parts(run_ids, keys, steps, request.max_points)
+        reading = run_histories.read_parts(run_ids, keys, steps, request.max_points)
         following = self._next_parts(reading)
         while parts := await following:
             following = self._next_parts(reading)  # they are read while these are on their way
@@ -97,8 +97,10 @@ class MetricServicer(MetricServiceServicer):
                 table = messages.metric_table(key, columns)
                 yield pb.ReadMetricHistoryResponse(metrics=table, run_id=run_id)
 
-    def _next_parts(self, reading: Iterator[histories.Part]) -> asyncio.Task[list[histories.Part]]:
-        return asyncio.create_task(self._readers.run(histories.next_parts, reading))
+    def _next_parts(
+        self, reading: Iterator[run_histories.Part]
+    ) -> asyncio.Task[list[run_histories.Part]]:
+        return asyncio.create_task(self._readers.run(run_histories.next_parts, reading))
 
 
 def _encode_page(
@@ -106,11 +108,11 @@ def _encode_page(
     after: history.Position | None,
     encode: Callable[[HistoryPage], T],
 ) -> T:
-    series = history.series_of(request.run_id, [request.metric_key])
+    series = history.series_of_run(request.run_id, [request.metric_key])
     if not series:
         return encode(HistoryPage(request.metric_key, Columns([], [], []), ""))
     by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
-    points = history.points_by_timestamp if by_timestamp else history.points
+    points = history.read_points_by_timestamp if by_timestamp else history.read_points
     columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
     token = encode_page_token(_page_query(request), more) if more else ""
     return encode(HistoryPage(request.metric_key, columns, token))
@@ -125,20 +127,20 @@ def _page_message(page: HistoryPage) -> pb.GetMetricHistoryResponse:
 def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
     answer = pb.GetMetricHistoryBulkResponse()
     left = request.max_results or PAGE_POINTS
-    for run_id in sorted(runs.those_there(request.run_id[:])):
-        for series in history.series_of(run_id, [request.metric_key]):
+    for run_id in sorted(runs.existing_ids(request.run_id[:])):
+        for series in history.series_of_run(run_id, [request.metric_key]):
             if left:
-                columns, _ = history.points_by_timestamp(series.id, left)
+                columns, _ = history.read_points_by_timestamp(series.id, left)
                 answer.metrics.extend(messages.metrics_of(run_id, series.key, columns))
                 left -= len(columns.step)
     return answer
 
 
 def _add_parts(
-    answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[histories.Part]
+    answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[run_histories.Part]
 ) -> bool:
     """Add the next parts to an answer; return whether there were any."""
-    parts = histories.next_parts(reading)
+    parts = run_histories.next_parts(reading)
     for run_id, key, columns in parts:
         answer.metrics.extend(messages.metrics_of(run_id, key, columns))
     return bool(parts)

@@ -11,7 +11,7 @@ from runstream.v1.run_pb2 import Param, RunTag
 from runstream.v1.watch_service_pb2 import RunChange
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.changes import Change
-from runstream_service.live.feed import RunChanges
+from runstream_service.live.commits import RunChanges
 from runstream_service.rpc import messages
 
 #: Bytes of points, params or tags above which a change is told in several messages.

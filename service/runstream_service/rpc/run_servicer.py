@@ -16,7 +16,7 @@ from runstream.rules import (
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.run_pb2 import DatasetInput, RunStatus
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
-from runstream_service.catalog import datasets, deletion, keys, outputs, runs
+from runstream_service.catalog import datasets, logged_keys, model_outputs, run_deletion, runs
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
@@ -39,7 +39,7 @@ class RunServicer(RunServiceServicer):
     ) -> pb.CreateRunResponse:
         size = request.ByteSize()
         new = await offload_if_large(size, _new_run, request)
-        await self._writer.room()
+        await self._writer.wait_for_room()
         created = await self._writer.submit(runs.create, new, size=size)
         return pb.CreateRunResponse(run=await offload_if_large(size, messages.run, created))
 
@@ -71,13 +71,13 @@ class RunServicer(RunServiceServicer):
         self, request: pb.DeleteRunRequest, context: CallContext
     ) -> pb.DeleteRunResponse:
         write = write_id(request.write)
-        await self._writer.submit(deletion.delete, request.run_id, request.with_children, write)
+        await self._writer.submit(run_deletion.delete, request.run_id, request.with_children, write)
         return pb.DeleteRunResponse()
 
     async def RestoreRun(
         self, request: pb.RestoreRunRequest, context: CallContext
     ) -> pb.RestoreRunResponse:
-        await self._writer.submit(deletion.restore, request.run_id, write_id(request.write))
+        await self._writer.submit(run_deletion.restore, request.run_id, write_id(request.write))
         return pb.RestoreRunResponse()
 
     async def LogParam(
@@ -109,7 +109,7 @@ class RunServicer(RunServiceServicer):
     ) -> pb.LogInputsResponse:
         size = request.ByteSize()
         inputs, models = await offload_if_large(size, _checked_inputs, request)
-        await self._writer.room()
+        await self._writer.wait_for_room()
         await self._writer.submit(
             datasets.log_inputs,
             request.run_id,
@@ -125,9 +125,9 @@ class RunServicer(RunServiceServicer):
     ) -> pb.LogOutputsResponse:
         for i, model in enumerate(request.models):
             check_model_id(f"models[{i}].model_id", model.model_id)
-        models = [outputs.ModelOutput(model.model_id, model.step) for model in request.models]
+        models = [model_outputs.ModelOutput(model.model_id, model.step) for model in request.models]
         await self._writer.submit(
-            outputs.log_outputs, request.run_id, models, write_id(request.write)
+            model_outputs.log_outputs, request.run_id, models, write_id(request.write)
         )
         return pb.LogOutputsResponse()
 
@@ -136,7 +136,7 @@ class RunServicer(RunServiceServicer):
     ) -> pb.LogModelResponse:
         description = _description(request.model_json)
         await self._writer.submit(
-            outputs.log_model, request.run_id, description, write_id(request.write)
+            model_outputs.log_model, request.run_id, description, write_id(request.write)
         )
         return pb.LogModelResponse()
 
@@ -184,7 +184,7 @@ def _checked_inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.Dataset
 
 
 def _run_with_little_data(run_id: str) -> pb.GetRunResponse | None:
-    found = runs.get_with_little_data(run_id)
+    found = runs.get_with_data_if_small(run_id)
     return None if found is None else pb.GetRunResponse(run=messages.run(found))
 
 
@@ -193,7 +193,7 @@ def _run(run_id: str) -> pb.GetRunResponse:
 
 
 def _list_keys(experiment_ids: list[str]) -> pb.ListKeysResponse:
-    found = keys.list_keys(experiment_ids)
+    found = logged_keys.list_keys(experiment_ids)
     return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
 
 

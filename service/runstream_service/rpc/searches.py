@@ -93,7 +93,7 @@ def search_experiments(
 def _scope(
     request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
 ) -> Scope:
-    among = experiments.ids_of(request.experiment_ids) if request.experiment_ids else None
+    among = experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
     deleted = _deleted("run_view_type", request.run_view_type)
     return Scope(among, deleted, request.top_level_only)
 

@@ -12,7 +12,8 @@ from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
-from runstream_service.live.feed import Feed, RunChanges, Watcher
+from runstream_service.live.commits import RunChanges
+from runstream_service.live.feed import Feed, Watcher
 from runstream_service.rpc.admission import LARGE
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.run_changes import SizedMessage, run_change_messages
@@ -42,6 +43,7 @@ class WatchServicer(WatchServiceServicer):
         self._writer = writer
         self._readers = readers
         self._feed = feed
+        self._commits = feed.commits
         self._is_stopping = False
         self._sending_bytes = 0
         self._turn = asyncio.Lock()
@@ -49,19 +51,19 @@ class WatchServicer(WatchServiceServicer):
     async def GetPosition(
         self, request: pb.GetPositionRequest, context: CallContext
     ) -> pb.GetPositionResponse:
-        return pb.GetPositionResponse(position=self._feed.position(await self._last_commit()))
+        return pb.GetPositionResponse(position=self._commits.position(await self._last_commit()))
 
     async def Watch(
         self, request: pb.WatchRequest, context: CallContext
     ) -> AsyncIterator[pb.WatchResponse]:
         watched = await self._readers.quick(_find_named, request.run_ids, request.experiment_ids)
         if request.position:
-            number = self._feed.number_of(request.position)
+            number = self._commits.parse_position(request.position)
         else:
             number = await self._last_commit()
-        watcher = self._feed.begin(*watched, number)
+        watcher = self._feed.subscribe(*watched, number)
         try:
-            yield pb.WatchResponse(position=self._feed.position(number))
+            yield pb.WatchResponse(position=self._commits.position(number))
             while not self._is_stopping:
                 await watcher.wait(_POSITION_SECONDS)
                 async with self._turn:
@@ -72,9 +74,11 @@ class WatchServicer(WatchServiceServicer):
                 if answer is not None:
                     with self._count_as_sending(size, watcher):
                         yield answer
-                    await asyncio.sleep(_PAUSE * self._feed.watchers() * max(1, size / _SMALL))
+                    await asyncio.sleep(
+                        _PAUSE * self._feed.count_watchers() * max(1, size / _SMALL)
+                    )
         finally:
-            self._feed.end(watcher)
+            self._feed.unsubscribe(watcher)
         raise server_stopping()
 
     def stop_watching(self) -> None:
@@ -86,7 +90,9 @@ class WatchServicer(WatchServiceServicer):
     def _count_as_sending(self, size: int, watcher: Watcher) -> Iterator[None]:
         """Count an answer until its watcher has taken it."""
         if self._sending_bytes + size > SENDING_BYTES:
-            raise self._feed.fell_behind(watcher, "too much is on its way to slow watchers")
+            raise self._commits.fell_behind_error(
+                watcher.seen, "too much is on its way to slow watchers"
+            )
         self._sending_bytes += size
         try:
             yield
@@ -104,31 +110,31 @@ class WatchServicer(WatchServiceServicer):
     async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
         """Return what the watcher is to be told next, of one commit or of several."""
         answer, size = pb.WatchResponse(), 0
-        while watcher.numbers:
-            number = watcher.numbers[0]
+        while watcher.pending:
+            number = watcher.pending[0]
             changes: list[SizedMessage] = []
             for run in watcher.changes_of(number):
                 changes += await self._run_messages(run)
-            for change in changes[watcher.told :]:
+            for change in changes[watcher.sent :]:
                 if size and size + change.size > ANSWER_BYTES:
-                    answer.position = self._feed.position(watcher.number)
+                    answer.position = self._commits.position(watcher.seen)
                     return answer
                 answer.changes.append(change.message)
                 size += change.size
-                watcher.told += 1
-            watcher.saw(number)
-        if not size and watcher.number == self._feed.number:
+                watcher.sent += 1
+            watcher.mark_seen(number)
+        if not size and watcher.seen == self._commits.last:
             return None
-        watcher.number = self._feed.number  # what lies between is none of the watcher's business
-        answer.position = self._feed.position(watcher.number)
+        watcher.seen = self._commits.last  # the commits between do not concern it
+        answer.position = self._commits.position(watcher.seen)
         return answer
 
     async def _last_commit(self) -> int:
         """Return the number of the last commit, after which every commit is kept."""
-        self._feed.want()
-        # A transaction that had begun by now, without being noted, is told before this one.
+        self._feed.keep_commits()
+        # Transactions that began before, and are not recorded, are published before this one.
         await self._writer.submit(_do_nothing)
-        return self._feed.number
+        return self._commits.last
 
 
 def _do_nothing() -> None:

@@ -78,7 +78,7 @@ def text_or_number_condition(column: Any, as_number: Any, condition: Condition) 
 
     Args:
         column: the column.
-        as_number: the column of what `number_of` it is.
+        as_number: the column of what `parse_number` it is.
         condition: the condition.
     """
     operator = condition.operator

@@ -44,18 +44,18 @@ main()
 # A server in which somebody restores what is deleted, just before it is taken out of sight.
 RESTORES = """
 from runstream_service.care import purge
-from runstream_service.catalog import deletion, experiment_changes
+from runstream_service.catalog import run_deletion, experiment_changes
 from runstream_service.engine.tables import Experiment, Run
-take_experiments, take_runs = purge.take_experiments, purge.take_runs
+hide_experiments, hide_runs = purge.hide_experiments, purge.hide_runs
 def late_experiments(before):
     for experiment in Experiment.select().where(Experiment.deleted):
         experiment_changes.restore(str(experiment.id), None)
-    return take_experiments(before)
+    return hide_experiments(before)
 def late_runs(ids, before):
     for run in Run.select().where(Run.deleted):
-        deletion.restore(run.uuid, None)
-    return take_runs(ids, before)
-purge.take_experiments, purge.take_runs = late_experiments, late_runs
+        run_deletion.restore(run.uuid, None)
+    return hide_runs(ids, before)
+purge.hide_experiments, purge.hide_runs = late_experiments, late_runs
 from runstream.cli import main
 main()
 """

@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2 import GetArtifactRequest, ListArtifactsRequest
-from runstream_service.catalog import artifacts
+from runstream_service.catalog import artifact_owners
 from support.api import Api, refused
 from support.artifacts import pages, paths, upload
 from support.server_process import ServerProcess
@@ -118,7 +118,7 @@ def test_a_page_is_read_from_where_it_begins_to_where_it_ends(server: ServerProc
     """No page costs what lies before it: a range of the primary key, and nothing is sorted."""
     with sqlite3.connect(server.database) as database:
         plan = database.execute(
-            f"EXPLAIN QUERY PLAN {artifacts._OF_RUNS.list}", (1, "a/", "a0")
+            f"EXPLAIN QUERY PLAN {artifact_owners._OF_RUNS.files}", (1, "a/", "a0")
         ).fetchall()
     assert [step[3] for step in plan] == [
         "SEARCH t1 USING PRIMARY KEY (run_id=? AND path>? AND path<?)",

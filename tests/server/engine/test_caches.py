@@ -21,8 +21,8 @@ from support.server_process import ENVIRONMENT, ServerProcess
 SMALL = """
 from runstream.cli import main
 from runstream_service.engine import database
-from runstream_service.ingest import series
-series.SUMMARIES_BYTES = 200_000
+from runstream_service.ingest import summaries
+summaries.SUMMARIES_BYTES = 200_000
 database.WRITER_CACHE_BYTES = 1024 * 1024
 main()
 """

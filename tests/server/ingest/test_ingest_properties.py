@@ -94,7 +94,7 @@ def test_the_series_of_a_batch_hold_its_points_in_order(points: list[Point]) -> 
     columns = (table.key[:], table.step[:], table.timestamp[:], table.value[:])
     decoded = Batch("run", list(table.keys), *columns)
     decoded.check()
-    series = {key: list(zip(*columns, strict=True)) for key, *columns in decoded.series()}
+    series = {key: list(zip(*columns, strict=True)) for key, *columns in decoded.points_by_metric()}
     assert repr(series) == repr(
         {
             key: [point[1:] for point in points if point[0] == key]

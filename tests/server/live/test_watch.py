@@ -26,7 +26,7 @@ from runstream.v1.watch_service_pb2 import (
     WatchResponse,
 )
 from runstream_service.engine.changes import Change
-from runstream_service.live import feed
+from runstream_service.live import commits, feed
 from support.api import Api, batch, refused
 from support.server_process import ServerProcess
 
@@ -195,7 +195,7 @@ def test_a_watcher_that_does_not_read_holds_nobody_back_and_is_told(api: Api) ->
     run_id = api.new_run()
     start = position(api)
     slow = Watch(api, run_ids=[run_id])
-    fill(api, run_id, feed.KEPT_BYTES // 2**20 + 10)
+    fill(api, run_id, commits.KEPT_BYTES // 2**20 + 10)
     with refused(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND") as refusal:
         slow.take(1_000)
     assert refusal.metadata["cause"] == "too much was committed since"
@@ -207,7 +207,7 @@ def test_the_position_of_a_quiet_watch_goes_on_with_the_commits_of_others(api: A
     quiet, busy = api.new_run(), api.new_run()
     watch = Watch(api, run_ids=[quiet])
     start = watch.position
-    fill(api, busy, feed.KEPT_BYTES // 2**20 + 10)
+    fill(api, busy, commits.KEPT_BYTES // 2**20 + 10)
     time.sleep(1.1)
     while watch.position_beyond(start) != position(api):
         start = watch.position
@@ -276,16 +276,16 @@ def test_a_stopping_server_ends_the_watches(server: ServerProcess, api: Api) -> 
 def test_nothing_is_noted_or_kept_when_nobody_is_interested_any_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    commits = feed.Feed()
-    assert not commits.wanted
-    watcher = commits.begin({"r"}, set(), commits.number)
+    watched = feed.Feed()
+    assert not watched.is_watched
+    watcher = watched.subscribe({"r"}, set(), watched.commits.last)
     monkeypatch.setattr(feed, "INTEREST", 0.0)
-    commits.publish([Change("r", 0)])
-    assert list(watcher.numbers) == [1]
-    assert commits.wanted
-    commits.end(watcher)
+    watched.publish([Change("r", 0)])
+    assert list(watcher.pending) == [1]
+    assert watched.is_watched
+    watched.unsubscribe(watcher)
     time.sleep(0.001)
-    commits.publish([Change("r", 0)])
-    assert not commits.wanted
-    assert not commits._commits
-    assert not commits._of_runs
+    watched.publish([Change("r", 0)])
+    assert not watched.is_watched
+    assert not watched.commits
+    assert not watched._by_run

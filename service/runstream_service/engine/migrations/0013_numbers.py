@@ -2,7 +2,7 @@
 
 from peewee import BareField, Model, TextField, fn
 
-from runstream_service.engine.numbers import number_of
+from runstream_service.engine.numbers import parse_number
 
 
 def up(migrator, db):  # type: ignore[no-untyped-def] # the form playhouse.migrations calls
@@ -21,7 +21,7 @@ def up(migrator, db):  # type: ignore[no-untyped-def] # the form playhouse.migra
     class RunTag(Table):
         pass
 
-    db.register_function(number_of, "text_number", 1, deterministic=True)
+    db.register_function(parse_number, "text_number", 1, deterministic=True)
     for table, name in ((Param, "param"), (RunTag, "run_tag")):
         migrator.migrate(migrator.add_column(name, "number", BareField(null=True)))
         number = fn.text_number(table.value)

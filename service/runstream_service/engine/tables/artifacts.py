@@ -67,9 +67,9 @@ class ModelArtifact(Table):
 
 
 class SharedArtifact(Table):
-    """A file of the artifact proxy that is of no run and no model, by its path there."""
+    """A file of the artifact proxy that belongs to no run and no model."""
 
-    owner = IntegerField()  # 0: all of them are of the proxy
+    owner = IntegerField()  # always 0, the proxy
     path = TextField()
     blob = ForeignKeyField(Blob, on_delete="RESTRICT")
     upload_time = BigIntegerField()

@@ -48,7 +48,7 @@ class Param(Table):
     run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
-    # The number that the value is, as `number_of` returns it; null if it is none.
+    # The number that the value is, as `parse_number` returns it; null if it is none.
     number = BareField(null=True)
 
     class Meta:

@@ -44,7 +44,7 @@ def rank(step: int, timestamp: int, value: float) -> Rank:
 
 @dataclass(slots=True)
 class Summary:
-    """Count, latest point, least and greatest value of a series; the two leave NaN out."""
+    """Count, latest point, minimum and maximum of a series; the latter two leave NaN out."""
 
     id: int
     run: int
@@ -63,8 +63,8 @@ class Summary:
             return first > self.last[0]
         return min(zip(steps, timestamps, strict=True)) > self.last[:2]
 
-    def follow(self, step: int, timestamp: int, value: float) -> bool:
-        """Take one point in if it is later than all others and a number; else return False."""
+    def append_if_later(self, step: int, timestamp: int, value: float) -> bool:
+        """Append one point if it is a number and later than all others; else return False."""
         last = self.last
         if value != value or (last is not None and (step, timestamp) <= last[:2]):
             return False
@@ -76,10 +76,10 @@ class Summary:
             self.max_value = value
         return True
 
-    def fold(
+    def merge(
         self, steps: Sequence[int], timestamps: Sequence[int], values: Sequence[float]
     ) -> None:
-        """Bring latest, least and greatest up to date; folding a point twice changes nothing."""
+        """Update latest point, minimum and maximum; merging a point twice changes nothing."""
         step = max(steps)
         if steps.count(step) == 1:
             at = steps.index(step)
@@ -92,7 +92,7 @@ class Summary:
             )
         if self.last is None or latest > self.last:
             self.last = latest
-        numbers = values if _all_numbers(values) else [v for v in values if v == v]
+        numbers = values if _has_no_nan(values) else [v for v in values if v == v]
         if numbers:
             min_value, max_value = min(numbers), max(numbers)
             self.min_value = min_value if self.min_value is None else min(self.min_value, min_value)
@@ -108,33 +108,33 @@ class _RunSummaries:
 
 
 class Summaries:
-    """The summaries of the series in work, on the writer's thread alone.
+    """A cache of the summaries of series, on the writer's thread alone.
 
-    One thread does all writing, so what is kept here is what the database has. A summary is read
-    when it is first asked for, so a run of very many series takes only what is logged to.
+    One thread does all writing, so the cache never differs from the database. A summary is read
+    when a batch needs it, so a run with very many series takes memory only for those it logs to.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._runs: OrderedDict[int, _RunSummaries] = OrderedDict()
         self._size = 0
         self._last_series: int | None = None
 
     @property
-    def are_too_many(self) -> bool:
-        """Whether they take more memory than they should, until `trim` is called."""
+    def exceed_limit(self) -> bool:
+        """Whether they take more memory than `SUMMARIES_BYTES`, until `trim` is called."""
         return self._size > SUMMARIES_BYTES
 
-    def known(self, run: int) -> dict[str, Summary]:
-        """Return those of a run that are in memory, by key; it is now the last to be dropped."""
+    def of_run(self, run: int) -> dict[str, Summary]:
+        """Return the cached summaries of a run by key; the run is the last to be dropped now."""
         found = self._runs.setdefault(run, _RunSummaries())
         self._runs.move_to_end(run)
         return found.by_key
 
     def load(self, run: int, key: str) -> Summary:
-        """Read a summary that is not in memory, or begin that of a new series.
+        """Read a summary that is not cached, or create that of a new series.
 
-        It is in the dictionary that `known` gave for this run from now on.
+        It is in the dictionary that `of_run` gave for this run from now on.
         """
         row = first_row(_SELECT, run, key)
         if row is None:
@@ -143,19 +143,19 @@ class Summaries:
             series, count, step, timestamp, value, min_value, max_value = row
             last = rank(step, timestamp, float(value))  # NaN is stored as a text
             summary = Summary(series, run, key, count, last, min_value, max_value)
-        of_run = self._runs[run]
-        of_run.by_key[key] = summary
+        summaries = self._runs[run]
+        summaries.by_key[key] = summary
         size = _SUMMARY_BYTES + sys.getsizeof(key)
-        of_run.size += size
+        summaries.size += size
         self._size += size
         return summary
 
     def trim(self) -> None:
-        """Drop those of the runs that were quiet for longest, while they are too many.
+        """Drop the least recently used runs, until the limit is kept.
 
         All that changed must have been written.
         """
-        while self.are_too_many:
+        while self.exceed_limit:
             _, dropped = self._runs.popitem(last=False)
             self._size -= dropped.size
 
@@ -166,7 +166,7 @@ class Summaries:
         return self._last_series
 
 
-def _all_numbers(values: Sequence[float]) -> bool:
+def _has_no_nan(values: Sequence[float]) -> bool:
     # The sum of any NaN is NaN. So is that of both infinities, for which the slow way is right too.
     total = sum(values)
     return total == total

@@ -14,7 +14,7 @@ from runstream_service.search.scope import PARENT_TAG
 
 
 def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
-    """Delete a run, and if asked its child runs and theirs; what is deleted already stays as it is.
+    """Delete a run, and if asked its child runs and theirs; those already deleted stay as they are.
 
     Raises:
         NotFound: there is none of this id.
@@ -25,14 +25,14 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
     deleted_time = now()
     if not run.deleted:
         Run.update(deleted=True, deleted_time=deleted_time).where(Run.id == run.id).execute()
-        changes.runs_changed([run.id])
+        changes.record_runs([run.id])
     if with_children:
-        gone = (
+        deleted = (
             Run.update(deleted=True, deleted_time=deleted_time, deleted_with_run=run.id)
             .where(Run.id.in_(_descendants(run)) & ~Run.deleted)
             .returning(Run.id)
         )
-        changes.runs_changed([child.id for child in gone.execute()])
+        changes.record_runs([child.id for child in deleted.execute()])
 
 
 def restore(run_id: str, write: WriteId | None) -> None:
@@ -49,18 +49,18 @@ def restore(run_id: str, write: WriteId | None) -> None:
     if not writes.to_run.accept(run.id, write):
         return
     of_active = Run.experiment.in_(Experiment.select(Experiment.id).where(~Experiment.deleted))
-    these = (Run.id == run.id) | (Run.deleted_with_run == run.id)
-    back = (
+    with_run = (Run.id == run.id) | (Run.deleted_with_run == run.id)
+    restored = (
         Run.update(
             deleted=False,
             deleted_time=None,
             deleted_with_run=None,
             deleted_with_experiment=False,
         )
-        .where(these & Run.deleted & ~Run.purging & of_active)
+        .where(with_run & Run.deleted & ~Run.purging & of_active)
         .returning(Run.id)
     )
-    changes.runs_changed([each.id for each in back.execute()])
+    changes.record_runs([each.id for each in restored.execute()])
 
 
 def _descendants(run: Run) -> Select:

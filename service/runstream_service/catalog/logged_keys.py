@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from runstream.errors import ResourceExhausted
-from runstream_service.catalog.experiments import ids_of
+from runstream_service.catalog.experiments import parse_ids
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.engine.tables import Param, Run, RunTag, Series, database
@@ -34,10 +34,10 @@ def list_keys(experiment_ids: Sequence[str]) -> Keys:
     Raises:
         ResourceExhausted: they are more than an answer can hold.
     """
-    of, budget = (json_array(ids_of(experiment_ids)),), Budget()
+    of, budget = (json_array(parse_ids(experiment_ids)),), Budget()
     try:
         found = [
-            sorted(row[0] for row in budget.take_all(database.execute_sql(statement, of), 0))
+            sorted(row[0] for row in budget.fetch_all(database.execute_sql(statement, of), 0))
             for statement in _STATEMENTS
         ]
     except TooLargeError:

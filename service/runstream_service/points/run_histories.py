@@ -15,10 +15,10 @@ from runstream_service.engine import reading
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.engine.tables import Series, database
 from runstream_service.points import buckets
-from runstream_service.points.history import PART_POINTS, Columns, Position, Steps, points
+from runstream_service.points.history import PART_POINTS, Columns, Position, Steps, read_points
 
-# Seconds after which a turn of a thread ends.
-_TURN = 0.02
+# Seconds for which one turn of a thread reads.
+_TURN_SECONDS = 0.02
 
 _OF_RUN = Series.select(Series.id, Series.key, Series.count).where(Series.run == 0)
 _SERIES = compile_sql(_OF_RUN.order_by(Series.key))
@@ -33,7 +33,7 @@ class Part(NamedTuple):
     columns: Columns
 
 
-def parts(
+def read_parts(
     run_ids: Sequence[str], keys: Sequence[str], steps: Steps, max_points: int
 ) -> Iterator[Part]:
     """Yield the histories of runs in parts of up to `PART_POINTS` points.
@@ -61,7 +61,7 @@ def parts(
 
 def next_parts(parts: Iterator[Part]) -> list[Part]:
     """Return the next parts, as many as one turn of a thread reads; none at the end."""
-    end = time.monotonic() + _TURN
+    end = time.monotonic() + _TURN_SECONDS
     found, size = [], 0
     for part in parts:
         found.append(part)
@@ -81,12 +81,12 @@ def _series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
 
 def _columns(series: int, length: int, steps: Steps, max_points: int) -> Iterator[Columns]:
     if max_points and length > max_points and buckets.is_longer(series, steps, max_points):
-        yield from buckets.thinned(series, steps, max_points)
+        yield from buckets.read_thinned(series, steps, max_points)
         return
     left = max_points or INT64_MAX  # it may grow while it is read
     after: Position | None = None
     while left:
-        columns, after = points(series, min(left, PART_POINTS), after, steps)
+        columns, after = read_points(series, min(left, PART_POINTS), after, steps)
         left -= len(columns.step)
         if columns.step:
             yield columns

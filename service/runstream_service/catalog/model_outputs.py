@@ -1,4 +1,4 @@
-"""Models that runs made: which, and what is written of them in a tag."""
+"""Models that runs made, and the tag that describes them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def outputs_of(runs: str, budget: Budget) -> dict[int, list[ModelOutput]]:
         TooLargeError: it is larger than the budget.
     """
     found: dict[int, list[ModelOutput]] = defaultdict(list)
-    for run, *model in budget.take_all(database.execute_sql(_OF_RUNS, (runs,)), 1):
+    for run, *model in budget.fetch_all(database.execute_sql(_OF_RUNS, (runs,)), 1):
         found[run].append(ModelOutput._make(model))
     return found
 
@@ -73,6 +73,6 @@ def log_model(run_id: str, description: object, write: WriteId | None) -> None:
     before = RunTag.select(RunTag.value).where(history).scalar()
     value = json.dumps([*json.loads(before or "[]"), description])
     check_text(f"tags.{HISTORY_TAG}", value)
-    writes.to_run.note(run, write)
+    writes.to_run.record(run, write)
     set_tags(run, [(HISTORY_TAG, value)])
-    changes.runs_changed([run], tags=((HISTORY_TAG, value),))
+    changes.record_runs([run], tags=((HISTORY_TAG, value),))

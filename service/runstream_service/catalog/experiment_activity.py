@@ -1,4 +1,4 @@
-"""What happens in experiments, on a reader's thread."""
+"""How many runs experiments have, and when something last happened in them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from peewee import SQL, fn
 
-from runstream_service.catalog.experiments import ids_of
+from runstream_service.catalog.experiments import parse_ids
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Run, database
 
-# The greatest of the values of one row is what SQLite calls the MAX of several.
+# MAX of several arguments is the maximum of the values of one row.
 _NONE = SQL("0")
 _LAST = fn.MAX(
     Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_heartbeat, _NONE)
@@ -26,13 +26,13 @@ _OF_EXPERIMENTS = compile_sql(
 
 
 class Activity(NamedTuple):
-    """What happens in an experiment, as far as its active runs tell.
+    """The activity of an experiment, which is that of its active runs.
 
     Attributes:
         experiment: its internal id.
         runs: how many runs it has.
         running: how many of them are running.
-        last: when a run last started, ended or sent a heartbeat.
+        last: the time when a run last started, ended or sent a heartbeat.
     """
 
     experiment: int
@@ -42,6 +42,6 @@ class Activity(NamedTuple):
 
 
 def activities(experiment_ids: Sequence[str]) -> list[Activity]:
-    """Return what happens in those of these experiments that have active runs."""
-    of = (RunStatus.RUNNING, json_array(ids_of(experiment_ids)))
+    """Return the activity of those of these experiments that have active runs."""
+    of = (RunStatus.RUNNING, json_array(parse_ids(experiment_ids)))
     return [Activity(*row) for row in database.execute_sql(_OF_EXPERIMENTS, of)]

@@ -1,0 +1,123 @@
+"""Who has files, a run, a logged model or the artifact proxy, and the SQL for the files of each.
+
+Ids of models begin with `m-`. The artifact proxy stores files that are of no run and no model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from runstream.errors import FailedPrecondition
+from runstream_service.catalog import logged_models
+from runstream_service.catalog.run_state import deleted_error, not_found_error
+from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import (
+    Artifact,
+    Blob,
+    LoggedModel,
+    ModelArtifact,
+    Run,
+    SharedArtifact,
+)
+
+_RUN = compile_sql(Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == ""))
+_MODEL = compile_sql(
+    LoggedModel.select(LoggedModel.id, LoggedModel.artifact_uri).where(
+        (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
+    )
+)
+
+
+class Statements:
+    """The statements on the files of runs, of models or of the proxy.
+
+    The first value of each statement is the internal id of the owner.
+    """
+
+    def __init__(self, table: Any, owner: Any) -> None:
+        files = table.select(table.path, table.upload_time, Blob.sha256, Blob.size).join(Blob)
+        of_path = (owner == 0) & (table.path == "")
+        in_range = (owner == 0) & (table.path >= "") & (table.path < "")
+        self.file = compile_sql(files.where(of_path))
+        self.files = compile_sql(files.where(in_range).order_by(table.path))
+        self.first_path = compile_sql(table.select(table.path).where(in_range).limit(1))
+        self.content_name = compile_sql(Blob.select(Blob.name).join(table).where(of_path))
+        self.blob_of = compile_sql(table.select(table.blob).where(of_path))
+        self.replace = compile_sql(
+            table.insert_many(
+                [(0, "", 0, 0)], [owner, table.path, table.blob, table.upload_time]
+            ).on_conflict_replace()
+        )
+        self.paths_and_blobs = compile_sql(
+            table.select(table.path, table.blob).where(in_range).order_by(table.path).limit(1)
+        )
+        self.delete_range = compile_sql(
+            table.delete().where((owner == 0) & (table.path >= "") & (table.path <= ""))
+        )
+
+
+_OF_RUNS = Statements(Artifact, Artifact.run)
+_OF_MODELS = Statements(ModelArtifact, ModelArtifact.owner)
+_OF_PROXY = Statements(SharedArtifact, SharedArtifact.owner)
+
+#: The id of the artifact proxy as an owner of files, which is no id of a run or model.
+PROXY = "mlflow-artifacts:/"
+
+
+class Owner(NamedTuple):
+    """A run, a model or the proxy: the statements on its files, and its internal id."""
+
+    sql: Statements
+    id: int
+
+
+def readable_owner(run_id: str) -> tuple[Owner, str]:
+    """Return the owner of an id, and its artifact URI.
+
+    Raises:
+        NotFound: there is no such run or model.
+        FailedPrecondition: it keeps its artifacts elsewhere.
+    """
+    owner, _, root_uri = _find_owner(run_id)
+    return owner, root_uri
+
+
+def writable_owner(run_id: str) -> Owner:
+    """Return the owner of an id, whose files can be changed.
+
+    Raises:
+        NotFound: there is no such run or model.
+        FailedPrecondition: it is deleted, or is a model whose experiment is, or it keeps its
+            artifacts elsewhere.
+    """
+    owner, is_deleted, _ = _find_owner(run_id)
+    if is_deleted:
+        raise deleted_error(run_id)
+    if owner.sql is _OF_MODELS:
+        logged_models.active_model(run_id)
+    return owner
+
+
+def _find_owner(run_id: str) -> tuple[Owner, bool, str]:
+    """Return the owner of an id, whether it is deleted, and its artifact URI."""
+    if run_id == PROXY:
+        return Owner(_OF_PROXY, 0), False, PROXY
+    if run_id.startswith("m-"):
+        model = first_row(_MODEL, run_id)
+        if model is None:
+            raise logged_models.not_found_error(run_id)
+        owner, is_deleted, uri = Owner(_OF_MODELS, model[0]), False, model[1]
+    else:
+        run = first_row(_RUN, run_id)
+        if run is None:
+            raise not_found_error(run_id)
+        owner, is_deleted, uri = Owner(_OF_RUNS, run[0]), bool(run[1]), run[2]
+    if not uri.startswith("mlflow-artifacts:/"):
+        raise FailedPrecondition(
+            f"The artifacts of run {run_id} are at {uri}, which is not under this server",
+            reason="ARTIFACTS_ELSEWHERE",
+            field="run_id",
+            value=run_id,
+            artifact_uri=uri,
+        )
+    return owner, is_deleted, uri
