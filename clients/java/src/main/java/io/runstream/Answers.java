@@ -20,7 +20,7 @@ public final class Answers<A> implements Iterator<A>, AutoCloseable {
 
   private final Source<A> source;
   private A next;
-  private boolean ended;
+  private boolean isEnded;
 
   Answers(Source<A> source) {
     this.source = source;
@@ -33,9 +33,9 @@ public final class Answers<A> implements Iterator<A>, AutoCloseable {
    */
   @Override
   public boolean hasNext() {
-    if (next == null && !ended) {
+    if (next == null && !isEnded) {
       next = source.next();
-      ended = next == null;
+      isEnded = next == null;
     }
     return next != null;
   }

@@ -24,8 +24,8 @@ import java.util.Map;
  * <p>A path is relative to the artifacts of the run, with {@code /} between its parts.
  */
 public final class Artifacts {
-  private static final int MOST_FILES = 1_000_000;
-  private static final long MOST_IN_MEMORY = Integer.MAX_VALUE - 16;
+  private static final int MAX_FILES = 1_000_000;
+  private static final long MAX_BYTES_IN_MEMORY = Integer.MAX_VALUE - 16;
 
   private final Calls calls;
   private final ArtifactServiceBlockingStub stub;
@@ -64,7 +64,7 @@ public final class Artifacts {
   public FileInfo upload(String runId, byte[] content, String path) {
     Rules.checkArtifactPath("artifact_path", path);
     try {
-      return new Upload(calls, stub, runId, path, new Content(content)).run();
+      return new Upload(calls, stub, runId, path, new MemorySource(content)).run();
     } catch (IOException impossible) {
       throw new IllegalStateException(impossible);
     }
@@ -122,7 +122,7 @@ public final class Artifacts {
   public byte[] read(String runId, String path) {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     try {
-      download(runId, path, MOST_IN_MEMORY).to(content);
+      download(runId, path, MAX_BYTES_IN_MEMORY).to(content);
     } catch (IOException impossible) {
       throw new IllegalStateException(impossible);
     }
@@ -149,14 +149,14 @@ public final class Artifacts {
     while (files.hasNext()) {
       String file = files.next().getPath();
       targets.put(file, Folders.target(destination, path, file));
-      if (targets.size() > MOST_FILES) {
-        throw TrackingException.malformed("the server lists more than " + MOST_FILES + " files");
+      if (targets.size() > MAX_FILES) {
+        throw TrackingException.malformed("the server lists more than " + MAX_FILES + " files");
       }
     }
     return Transfers.all(
         targets.entrySet(),
         file -> {
-          Folders.refuseLinks(destination, file.getValue());
+          Folders.checkNoLinks(destination, file.getValue());
           download(runId, file.getKey(), file.getValue());
           return file.getValue();
         });
@@ -219,8 +219,12 @@ public final class Artifacts {
     calls.call(stub, to -> to.deleteArtifacts(request));
   }
 
-  private Download download(String runId, String path, long most) {
+  private Download download(String runId, String path, long maxBytes) {
     return new Download(
-        calls, ArtifactServiceGrpc.newStub(calls.channel).withWaitForReady(), runId, path, most);
+        calls,
+        ArtifactServiceGrpc.newStub(calls.channel).withWaitForReady(),
+        runId,
+        path,
+        maxBytes);
   }
 }

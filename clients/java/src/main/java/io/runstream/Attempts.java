@@ -2,11 +2,11 @@ package io.runstream;
 
 /** Counts the attempts of a transfer that moved nothing, and pauses before the next. */
 final class Attempts {
-  private static final int IDLE = 5;
+  private static final int MAX_IDLE_ATTEMPTS = 5;
   private static final long PAUSE_MILLIS = 200;
 
   private long position;
-  private int idle;
+  private int idleAttempts;
 
   /**
    * Returns when it is time for the next attempt.
@@ -14,10 +14,10 @@ final class Attempts {
    * @param reached how far the transfer is
    * @param error what ended the last attempt; thrown when there shall be no other
    */
-  void next(long reached, TrackingException error) {
-    idle = reached > position ? 0 : idle + 1;
+  void awaitNext(long reached, TrackingException error) {
+    idleAttempts = reached > position ? 0 : idleAttempts + 1;
     position = reached;
-    if (idle == IDLE) {
+    if (idleAttempts == MAX_IDLE_ATTEMPTS) {
       throw error;
     }
     try {

@@ -21,7 +21,7 @@ final class Backlog {
   }
 
   /** Returns the error of a wait that ended before all was answered; it is still sent. */
-  TrackingException late(Duration timeout) {
+  TrackingException timeoutError(Duration timeout) {
     String of = byRun.size() == 1 ? " of run " + byRun.keySet().iterator().next() : "";
     return error(
         FLUSH_TIMEOUT,
@@ -29,7 +29,7 @@ final class Backlog {
   }
 
   /** Returns the error of a call that logs and waited for room. */
-  TrackingException full(Duration timeout) {
+  TrackingException fullError(Duration timeout) {
     return error(
         "OUTBOX_FULL",
         "no room for "

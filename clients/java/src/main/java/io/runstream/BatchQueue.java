@@ -18,23 +18,23 @@ final class BatchQueue {
   private final Deque<Batch> sent = new ArrayDeque<>();
   private long bytes;
   private long sentBytes;
-  private long last;
+  private long lastNumber;
   private long lastAnswered;
-  private Object stream; // whose turn it is
+  private Object stream; // the one that sends
   private long streamAnswered;
 
   /** Adds a batch at the end and gives it its number. */
   void add(Batch batch) {
-    batch.number = ++last;
-    batch.buffer.last = last;
+    batch.number = ++lastNumber;
+    batch.buffer.lastBatch = lastNumber;
     append(batch);
   }
 
-  /** Adds a heartbeat of a run, for whose answer nobody waits. */
+  /** Adds a heartbeat of a run. No call waits for its answer. */
   void addHeartbeat(RunBuffer buffer) {
     Batch heartbeat =
         new Batch(buffer, LogBatchRequest.newBuilder().setRunId(buffer.runId).build());
-    heartbeat.number = last;
+    heartbeat.number = lastNumber;
     append(heartbeat);
   }
 
@@ -57,18 +57,18 @@ final class BatchQueue {
   }
 
   /** Returns how much of what was logged to some runs has no answer yet. */
-  Backlog backlog(Collection<RunBuffer> of) {
+  Backlog backlog(Collection<RunBuffer> runs) {
     Backlog backlog = new Backlog();
     for (Deque<Batch> batches : List.of(sent, unsent)) {
       batches.stream()
-          .filter(batch -> !batch.isHeartbeat() && of.contains(batch.buffer))
+          .filter(batch -> !batch.isHeartbeat() && runs.contains(batch.buffer))
           .forEach(backlog::add);
     }
     return backlog;
   }
 
-  /** Begins a stream, on which nothing is sent yet; the one before may send no more. */
-  void begin(Object next) {
+  /** Begins a stream, on which nothing is sent yet; the stream before it sends nothing any more. */
+  void beginStream(Object next) {
     stream = next;
     streamAnswered = 0;
     sentBytes = 0;
@@ -77,7 +77,7 @@ final class BatchQueue {
     }
   }
 
-  /** Returns the next batch for a stream; null if there is none, or it has to wait. */
+  /** Returns the next batch for a stream; null if there is none, or the window is full. */
   Batch next(Object asking) {
     if (asking != stream || unsent.isEmpty() || sentBytes >= WINDOW_BYTES) {
       return null;
@@ -93,7 +93,7 @@ final class BatchQueue {
    *
    * @param answering the stream
    * @param answered how many of its requests are answered
-   * @return the last of them; null if it is the turn of another stream
+   * @return the last of them; null if another stream sends by now
    * @throws IllegalStateException if so many were not sent
    */
   Batch answer(Object answering, long answered) {
@@ -119,7 +119,7 @@ final class BatchQueue {
   }
 
   private void append(Batch batch) {
-    batch.buffer.sent = System.nanoTime();
+    batch.buffer.lastSentNanos = System.nanoTime();
     unsent.add(batch);
     bytes += batch.bytes;
   }

@@ -8,8 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The buffers of the runs that a client logs to, one for each run. Any thread may ask for one. */
 final class Buffers {
-  // Time without a call after which a buffer is let go.
-  private static final Duration KEPT = Duration.ofSeconds(60);
+  // Time without a call after which a buffer is removed.
+  private static final Duration UNUSED_LIMIT = Duration.ofSeconds(60);
 
   private final Map<String, RunBuffer> byRun = new ConcurrentHashMap<>();
   private final Outbox outbox;
@@ -18,7 +18,7 @@ final class Buffers {
     this.outbox = outbox;
   }
 
-  /** Returns the buffer of a run, which may be retired meanwhile; then there is a new one. */
+  /** Returns the buffer of a run. If it is retired before it is used, ask again for a new one. */
   RunBuffer of(String runId) {
     RunBuffer found = byRun.get(runId); // the common case, without a lock
     return found != null ? found : byRun.computeIfAbsent(runId, id -> new RunBuffer(id, outbox));
@@ -49,8 +49,8 @@ final class Buffers {
     byRun.values().forEach(RunBuffer::drain);
   }
 
-  void letGoOfUnused() {
-    long since = System.nanoTime() - KEPT.toNanos();
+  void removeUnused() {
+    long since = System.nanoTime() - UNUSED_LIMIT.toNanos();
     byRun.values().removeIf(buffer -> buffer.retire(since));
   }
 }

@@ -25,8 +25,8 @@ import java.util.stream.Collectors;
 final class Calls {
   private static final String PACKAGE = "runstream.v1.";
 
-  // Those whose second answer would be an error: for them the channel asks once.
-  private static final Map<String, List<String>> ONCE =
+  // Calls whose repetition would be answered by an error: the channel sends them once.
+  private static final Map<String, List<String>> NOT_REPEATED =
       Map.of(
           PACKAGE + "ExperimentService",
           List.of("CreateExperiment"),
@@ -72,8 +72,8 @@ final class Calls {
             "retryableStatusCodes",
             // gRPC says UNKNOWN if the connection closes just as the call is written.
             List.of("UNAVAILABLE", "UNKNOWN"));
-    List<Map<String, String>> once =
-        ONCE.entrySet().stream()
+    List<Map<String, String>> notRepeated =
+        NOT_REPEATED.entrySet().stream()
             .flatMap(
                 service ->
                     service.getValue().stream()
@@ -81,7 +81,9 @@ final class Calls {
             .collect(Collectors.toList());
     return Map.of(
         "methodConfig",
-        List.of(Map.of("name", List.of(Map.of()), "retryPolicy", retries), Map.of("name", once)));
+        List.of(
+            Map.of("name", List.of(Map.of()), "retryPolicy", retries),
+            Map.of("name", notRepeated)));
   }
 
   /** Returns when a call that begins now is to end. */
@@ -101,7 +103,7 @@ final class Calls {
       return rpc.apply(stub.withDeadline(end));
     } catch (StatusRuntimeException error) {
       if (error.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
-        throw noAnswer(patience, error);
+        throw noAnswerError(patience, error);
       }
       throw TrackingException.of(error);
     }
@@ -116,25 +118,26 @@ final class Calls {
   }
 
   /** Returns the error of a call that had no answer in time: UNAVAILABLE if there is no server. */
-  TrackingException noAnswer(Duration patience, Throwable cause) {
+  TrackingException noAnswerError(Duration patience, Throwable cause) {
     ConnectivityState state = connection.getState(false);
     if (state == ConnectivityState.READY || state == ConnectivityState.IDLE) {
-      return TrackingException.late(server() + " gave no answer for " + seconds(patience), cause);
+      return TrackingException.deadlineExceeded(
+          server() + " gave no answer for " + seconds(patience), cause);
     }
     return TrackingException.unavailable(
         server() + " could not be reached " + route + " for " + seconds(patience) + lastFailure(),
         cause);
   }
 
-  /** Returns why the last attempt to connect failed, which a call that waits is not told. */
+  /** Returns why the last attempt to connect failed; the error of a call that waits lacks it. */
   private String lastFailure() {
-    CallOptions atOnce =
+    CallOptions failFast =
         CallOptions.DEFAULT.withoutWaitForReady().withDeadlineAfter(1, TimeUnit.SECONDS);
     try {
       ClientCalls.blockingServerStreamingCall(
               connection,
               WatchServiceGrpc.getWatchMethod(), // which is not repeated; without runs it ends
-              atOnce,
+              failFast,
               WatchRequest.getDefaultInstance())
           .hasNext();
       return "";

@@ -25,22 +25,22 @@ final class Download {
   private final ArtifactServiceStub stub;
   private final String runId;
   private final String path;
-  private final long most;
-  private final MessageDigest digest = Sha256.begin();
+  private final long maxBytes;
+  private final MessageDigest digest = Sha256.newDigest();
   private FileInfo file; // what the server said of it
   private long position;
 
   /**
    * Prepares a download.
    *
-   * @param most bytes that the file may have
+   * @param maxBytes bytes that the file may have
    */
-  Download(Calls calls, ArtifactServiceStub stub, String runId, String path, long most) {
+  Download(Calls calls, ArtifactServiceStub stub, String runId, String path, long maxBytes) {
     this.calls = calls;
     this.stub = stub;
     this.runId = runId;
     this.path = path;
-    this.most = most;
+    this.maxBytes = maxBytes;
   }
 
   /** Writes it to a path, where it appears when it is whole and right. */
@@ -64,8 +64,8 @@ final class Download {
     while (!read(out, attempts)) {}
     if (file == null
         || position != file.getFileSize()
-        || !Sha256.end(digest).equals(file.getSha256())) {
-      throw corrupt();
+        || !Sha256.toHex(digest).equals(file.getSha256())) {
+      throw corruptError();
     }
   }
 
@@ -84,11 +84,11 @@ final class Download {
       DownloadArtifactResponse answer;
       while ((answer = answers.next(calls.deadline)) != null) {
         if (first) {
-          begin(answer);
+          checkStart(answer);
         } else if (answer.getChunk().isEmpty()) {
-          throw corrupt(); // such answers might have no end
+          throw corruptError(); // such answers might have no end
         }
-        take(answer.getChunk(), out);
+        append(answer.getChunk(), out);
         first = false;
       }
       return true;
@@ -96,48 +96,48 @@ final class Download {
       if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed()) {
         throw error;
       }
-      attempts.next(position, error);
+      attempts.awaitNext(position, error);
       return false;
     }
   }
 
-  /** Takes note of what the server says of the file. */
-  private void begin(DownloadArtifactResponse answer) {
+  /** Checks and keeps what the server says of the file. */
+  private void checkStart(DownloadArtifactResponse answer) {
     if (!answer.hasFile()) {
-      throw corrupt();
+      throw corruptError();
     }
     if (file != null && !file.getSha256().equals(answer.getFile().getSha256())) {
-      throw wrong(
+      throw artifactError(
           Status.Code.FAILED_PRECONDITION,
           "ARTIFACT_REPLACED",
           "the artifact " + path + " was replaced while it was downloaded");
     }
     file = answer.getFile();
-    if (file.getFileSize() > most) {
-      throw wrong(
+    if (file.getFileSize() > maxBytes) {
+      throw artifactError(
           Status.Code.FAILED_PRECONDITION,
           "ARTIFACT_TOO_LARGE",
-          path + " has " + file.getFileSize() + " bytes, the limit is " + most);
+          path + " has " + file.getFileSize() + " bytes, the limit is " + maxBytes);
     }
   }
 
-  private void take(ByteString chunk, OutputStream out) throws IOException {
+  private void append(ByteString chunk, OutputStream out) throws IOException {
     if (chunk.size() > file.getFileSize() - position) {
-      throw corrupt(); // before what is too much is written
+      throw corruptError(); // before what is too much is written
     }
     chunk.writeTo(out);
     chunk.asReadOnlyByteBufferList().forEach(digest::update);
     position += chunk.size();
   }
 
-  private TrackingException corrupt() {
-    return wrong(
+  private TrackingException corruptError() {
+    return artifactError(
         Status.Code.INTERNAL,
         "ARTIFACT_CORRUPT",
         "what came of " + path + " is not what the server has of it");
   }
 
-  private TrackingException wrong(Status.Code code, String reason, String message) {
+  private TrackingException artifactError(Status.Code code, String reason, String message) {
     return new TrackingException(code, message, reason, Map.of("field", "path", "value", path));
   }
 }

@@ -61,7 +61,7 @@ final class Folders {
   }
 
   /** Throws an exception if a link stands between a folder and a file that goes below it. */
-  static void refuseLinks(Path destination, Path target) throws IOException {
+  static void checkNoLinks(Path destination, Path target) throws IOException {
     Path folder = destination;
     Path below = destination.relativize(target).getParent();
     if (below == null) {

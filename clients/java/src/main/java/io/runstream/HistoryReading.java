@@ -20,11 +20,11 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
   private final Attempts attempts = new Attempts();
   private ReadMetricHistoryRequest request; // for what is not read yet
   private volatile ServerStream<ReadMetricHistoryRequest, ReadMetricHistoryResponse> stream;
-  private boolean resumed;
-  private long read; // answers
+  private boolean isResumed;
+  private long answersRead;
   // Where the reading is: the last answer, and the metrics before it of the same run.
   private ReadMetricHistoryResponse last;
-  private final Set<String> done = new HashSet<>();
+  private final Set<String> readKeys = new HashSet<>();
 
   HistoryReading(Calls calls, MetricServiceStub stub, ReadMetricHistoryRequest request) {
     this.calls = calls;
@@ -43,17 +43,17 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
         if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed()) {
           throw error;
         }
-        attempts.next(read, error);
-        goOn();
+        attempts.awaitNext(answersRead, error);
+        resume();
         continue;
       }
       if (answer == null) {
         return null;
       }
       check(answer.getMetrics());
-      ReadMetricHistoryResponse fresh = resumed ? afterLast(answer) : answer;
+      ReadMetricHistoryResponse fresh = isResumed ? withoutReadPoints(answer) : answer;
       if (fresh.getMetrics().getKeyCount() > 0) {
-        takeNote(fresh);
+        record(fresh);
         return fresh;
       }
     }
@@ -69,9 +69,9 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
     stub.readMetricHistory(request, stream);
   }
 
-  private void goOn() {
+  private void resume() {
     if (last != null) {
-      resumed = true;
+      isResumed = true;
       ReadMetricHistoryRequest.Builder rest = request.toBuilder();
       List<String> runs = request.getRunIdsList();
       if (runs.contains(last.getRunId())) {
@@ -87,26 +87,26 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
     open();
   }
 
-  private void takeNote(ReadMetricHistoryResponse answer) {
-    read++;
+  private void record(ReadMetricHistoryResponse answer) {
+    answersRead++;
     if (last != null) {
       if (last.getRunId().equals(answer.getRunId())) {
-        done.add(key(last));
+        readKeys.add(key(last));
       } else {
-        done.clear();
-        resumed = false;
+        readKeys.clear();
+        isResumed = false;
       }
     }
-    done.remove(key(answer));
+    readKeys.remove(key(answer));
     last = answer;
   }
 
   /** Returns what of an answer was not read before the reading broke off. */
-  private ReadMetricHistoryResponse afterLast(ReadMetricHistoryResponse answer) {
+  private ReadMetricHistoryResponse withoutReadPoints(ReadMetricHistoryResponse answer) {
     if (!answer.getRunId().equals(last.getRunId())) {
       return answer;
     }
-    if (done.contains(key(answer))) {
+    if (readKeys.contains(key(answer))) {
       return ReadMetricHistoryResponse.getDefaultInstance();
     }
     if (!key(answer).equals(key(last))) {

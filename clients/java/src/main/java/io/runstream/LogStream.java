@@ -9,43 +9,43 @@ import java.util.function.Consumer;
 /** One LogBatch stream, from its opening to its end. Its monitor covers the sending. */
 final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatchResponse> {
   private final Outbox outbox;
-  private final Runnable works;
-  private final Consumer<TrackingException> ended;
+  private final Runnable onFirstAnswer;
+  private final Consumer<TrackingException> onEnd;
   private ClientCallStreamObserver<LogBatchRequest> requests;
-  private boolean closed;
-  private boolean answered;
+  private boolean isClosed;
+  private boolean hasAnswer;
 
   /**
    * Prepares a stream.
    *
-   * @param works called at the first answer
+   * @param onFirstAnswer called at the first answer
    * @param ended called at the end with why it ended
    */
-  LogStream(Outbox outbox, Runnable works, Consumer<TrackingException> ended) {
+  LogStream(Outbox outbox, Runnable onFirstAnswer, Consumer<TrackingException> onEnd) {
     this.outbox = outbox;
-    this.works = works;
-    this.ended = ended;
+    this.onFirstAnswer = onFirstAnswer;
+    this.onEnd = onEnd;
   }
 
   @Override
   public void beforeStart(ClientCallStreamObserver<LogBatchRequest> observer) {
     requests = observer;
     observer.setOnReadyHandler(this::send);
-    outbox.begin(this);
+    outbox.beginStream(this);
   }
 
   /** Sends what the transport and the window of unanswered batches have room for. */
   synchronized void send() {
     LogBatchRequest request;
-    while (!closed && requests.isReady() && (request = outbox.next(this)) != null) {
+    while (!isClosed && requests.isReady() && (request = outbox.next(this)) != null) {
       requests.onNext(request);
     }
   }
 
   /** Tells the server that no more comes; it answers what it has and ends the stream. */
   synchronized void close() {
-    if (!closed) {
-      closed = true;
+    if (!isClosed) {
+      isClosed = true;
       requests.onCompleted();
     }
   }
@@ -57,14 +57,14 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
       outbox.answer(this, answer.getAnswered(), refusal);
     } catch (IllegalStateException wrong) {
       synchronized (this) {
-        closed = true;
+        isClosed = true;
         requests.cancel(wrong.getMessage(), wrong);
       }
       return;
     }
-    if (!answered) {
-      answered = true;
-      works.run();
+    if (!hasAnswer) {
+      hasAnswer = true;
+      onFirstAnswer.run();
     }
     send();
   }
@@ -81,8 +81,8 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
 
   private void end(TrackingException why) {
     synchronized (this) {
-      closed = true;
+      isClosed = true;
     }
-    ended.accept(why);
+    onEnd.accept(why);
   }
 }

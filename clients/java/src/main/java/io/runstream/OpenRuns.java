@@ -7,9 +7,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
- * The runs of a client that go on. When the program ends before its client is closed, what was
- * logged is sent and the runs are ended (R5), and so are those that are being started (R9), all of
- * it within the time that one call has.
+ * The open runs of a client. When the program ends before its client is closed, what was logged is
+ * sent and the runs are ended (R5), and so are those that are being started (R9), all of it within
+ * the time that one call has.
  */
 final class OpenRuns {
   // Of all clients, for threads that end by an error.
@@ -19,7 +19,7 @@ final class OpenRuns {
   private final Calls calls;
   private final Outbox outbox;
   private final Starts starts;
-  private final Thread hook = new Thread(this::endOfProgram, "runstream-end");
+  private final Thread hook = new Thread(this::endWithProgram, "runstream-end");
 
   OpenRuns(Calls calls, Outbox outbox, Starts starts) {
     this.calls = calls;
@@ -34,7 +34,7 @@ final class OpenRuns {
     ALL.add(run);
     Thread thread = Thread.currentThread();
     if (thread.getUncaughtExceptionHandler() == thread.getThreadGroup()) { // it has none
-      thread.setUncaughtExceptionHandler(OpenRuns::failed);
+      thread.setUncaughtExceptionHandler(OpenRuns::failRunsOf);
     }
   }
 
@@ -53,52 +53,56 @@ final class OpenRuns {
     }
   }
 
-  private static void failed(Thread thread, Throwable error) {
-    ALL.stream().filter(run -> run.isOf(thread)).forEach(run -> run.fail(error));
+  private static void failRunsOf(Thread thread, Throwable error) {
+    ALL.stream().filter(run -> run.wasOpenedBy(thread)).forEach(run -> run.fail(error));
     thread.getThreadGroup().uncaughtException(thread, error); // as if this were not there
   }
 
-  private void endOfProgram() {
-    // No logger works any more: those of the JDK are closed by a hook of their own.
+  private void endWithProgram() {
+    // This prints, because another hook closes the loggers of the JDK.
     Deadline deadline = calls.newDeadline();
-    RunStatus status = statusOfProgram();
-    // First, because a start that succeeds meanwhile adds its run to those that follow.
-    starts.endWithProgram(status, deadline).forEach(error -> say(error.getMessage()));
+    RunStatus status = programStatus();
+    // Starts come first: one that succeeds meanwhile adds its run to the runs below.
+    starts.endWithProgram(status, deadline).forEach(error -> printError(error.getMessage()));
     for (RunHandle run : runs) {
       try {
         run.close(status, deadline);
       } catch (TrackingException error) {
-        say("run " + run.runId() + " was not ended: " + error.getMessage());
+        printError("run " + run.runId() + " was not ended: " + error.getMessage());
       }
     }
     try {
       outbox.flush(outbox.buffers.all(), deadline, calls.deadline);
     } catch (TrackingException error) {
       if (!error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
-        say(error.getMessage());
+        printError(error.getMessage());
       }
     }
-    outbox.backlog(outbox.buffers.all()).report(calls.server()).lines().forEach(OpenRuns::say);
+    outbox
+        .backlog(outbox.buffers.all())
+        .report(calls.server())
+        .lines()
+        .forEach(OpenRuns::printError);
   }
 
   /**
    * Returns FINISHED if the program has come to its end by itself, and KILLED after a signal and
    * after System.exit, of which a JVM does not tell the status.
    */
-  private static RunStatus statusOfProgram() {
+  private static RunStatus programStatus() {
     return Thread.getAllStackTraces().values().stream()
             .flatMap(Stream::of)
-            .anyMatch(OpenRuns::isEndByItself)
+            .anyMatch(OpenRuns::isEndOfMain)
         ? RunStatus.FINISHED
         : RunStatus.KILLED;
   }
 
-  private static boolean isEndByItself(StackTraceElement frame) {
+  private static boolean isEndOfMain(StackTraceElement frame) {
     return frame.getClassName().equals("java.lang.Shutdown")
         && frame.getMethodName().equals("shutdown"); // System.exit and signals call exit
   }
 
-  private static void say(String text) {
+  private static void printError(String text) {
     System.err.println("runstream: " + text);
   }
 }

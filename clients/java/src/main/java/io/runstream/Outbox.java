@@ -27,25 +27,25 @@ final class Outbox {
   /** Bytes of batches without an answer after which calls that log wait. */
   static final long LIMIT_BYTES = 64L * 1024 * 1024;
 
-  /** Time after which an open run gives a heartbeat, if nothing of it was sent meanwhile. */
+  /** Time after which an open run sends a heartbeat, if nothing else was sent for it. */
   static final Duration HEARTBEAT = Duration.ofSeconds(10);
 
   // Time that a call that logs waits for room.
-  private static final Duration ROOM = Duration.ofMinutes(10);
+  private static final Duration ROOM_TIMEOUT = Duration.ofMinutes(10);
 
   private static final System.Logger LOG = System.getLogger("io.runstream");
 
   final Buffers buffers = new Buffers(this);
-  private final Runnable logged;
-  private final Runnable put;
+  private final Runnable onLogged;
+  private final Runnable onPut;
   private final String writer = Requests.newId();
   private final AtomicLong writes = new AtomicLong();
   private final BatchQueue queue = new BatchQueue();
-  private final List<RunBuffer> living = new ArrayList<>();
-  private volatile boolean full; // written with the monitor
-  private volatile boolean closed; // likewise
-  private volatile TrackingException failure; // of the uploader itself
-  private TrackingException trouble; // for which waiting is no help
+  private final List<RunBuffer> openBuffers = new ArrayList<>();
+  private volatile boolean isFull; // written with the monitor
+  private volatile boolean isClosed; // likewise
+  private volatile TrackingException uploaderError; // the uploader itself failed
+  private TrackingException sendError; // sending again cannot succeed
 
   /**
    * Makes an empty outbox.
@@ -53,32 +53,32 @@ final class Outbox {
    * @param logged called when points wait in a buffer; does not wait
    * @param put called when a batch waits here; does not wait
    */
-  Outbox(Runnable logged, Runnable put) {
-    this.logged = logged;
-    this.put = put;
+  Outbox(Runnable onLogged, Runnable onPut) {
+    this.onLogged = onLogged;
+    this.onPut = onPut;
   }
 
   // For threads that log.
 
-  /** Returns a buffer that is kept and gives heartbeats, until {@link #letGo(RunBuffer)}. */
+  /** Returns a buffer that is kept and sends heartbeats, until {@link #release}. */
   RunBuffer hold(String runId) {
     RunBuffer held = buffers.hold(runId);
     synchronized (this) {
-      living.add(held);
-      held.sent = System.nanoTime(); // the start of the run was a heartbeat
+      openBuffers.add(held);
+      held.lastSentNanos = System.nanoTime(); // the start of the run was a heartbeat
     }
     return held;
   }
 
-  void letGo(RunBuffer held) {
+  void release(RunBuffer held) {
     synchronized (this) {
-      living.remove(held);
+      openBuffers.remove(held);
     }
     held.release();
   }
 
   void logged() {
-    logged.run();
+    onLogged.run();
   }
 
   /** Returns the name of the next write whose place among others matters (P3). */
@@ -89,80 +89,80 @@ final class Outbox {
   void put(Batch batch) {
     synchronized (this) {
       queue.add(batch);
-      if (queue.bytes() >= LIMIT_BYTES && !full) {
-        full = true;
+      if (queue.bytes() >= LIMIT_BYTES && !isFull) {
+        isFull = true;
         LOG.log(
             System.Logger.Level.WARNING,
             "{0} MiB wait for the server: calls that log wait too, until it catches up",
             LIMIT_BYTES >> 20);
       }
     }
-    put.run();
+    onPut.run();
   }
 
   /**
    * Waits until all that was logged before is answered.
    *
-   * @param of what was logged to: a run, or all
+   * @param runs what was logged to: a run, or all
    * @param timeout how long to wait
    */
-  void flush(Collection<RunBuffer> of, Duration timeout) {
-    flush(of, Deadline.after(timeout.toNanos(), TimeUnit.NANOSECONDS), timeout);
+  void flush(Collection<RunBuffer> runs, Duration timeout) {
+    flush(runs, Deadline.after(timeout.toNanos(), TimeUnit.NANOSECONDS), timeout);
   }
 
   /**
    * Waits until all that was logged before is answered.
    *
    * @param deadline when to give up
-   * @param timeout how long that is, for people
+   * @param timeout how long that is, for the text of the error
    */
-  void flush(Collection<RunBuffer> of, Deadline deadline, Duration timeout) {
-    of.forEach(RunBuffer::drain);
+  void flush(Collection<RunBuffer> runs, Deadline deadline, Duration timeout) {
+    runs.forEach(RunBuffer::drain);
     synchronized (this) {
-      long target = of.stream().mapToLong(buffer -> buffer.last).max().orElse(0);
-      while (!queue.isAnswered(target) && hopeless() == null) {
+      long target = runs.stream().mapToLong(buffer -> buffer.lastBatch).max().orElse(0);
+      while (!queue.isAnswered(target) && permanentError() == null) {
         long left = deadline.timeRemaining(TimeUnit.NANOSECONDS);
         if (left <= 0) {
-          throw backlog(of).late(timeout);
+          throw backlog(runs).timeoutError(timeout);
         }
         Interrupts.await(this, left);
       }
-      raise(of);
+      throwRefusals(runs);
       if (!queue.isAnswered(target)) {
-        throw hopeless().again();
+        throw permanentError().copy();
       }
     }
   }
 
-  /** Lets a call log to a run: tells it what was refused before, or lets it wait for room. */
+  /** Checks that a call may log to a run: throws what was refused before, or waits for room. */
   void admit(RunBuffer buffer) {
-    if (failure != null) {
-      throw failure.again();
+    if (uploaderError != null) {
+      throw uploaderError.copy();
     }
-    if (full) {
+    if (isFull) {
       waitForRoom();
     }
-    if (buffer.refused) {
+    if (buffer.hasRefusals) {
       synchronized (this) {
-        raise(List.of(buffer));
+        throwRefusals(List.of(buffer));
       }
     }
   }
 
   void checkOpen() {
-    if (closed) {
+    if (isClosed) {
       throw new IllegalStateException("the client is closed");
     }
   }
 
-  /** Lets nothing be logged any more; what was logged before can still be flushed. */
+  /** Refuses whatever is logged from now on; what was logged before can still be flushed. */
   synchronized void close() {
-    closed = true;
+    isClosed = true;
     notifyAll();
   }
 
   synchronized boolean isAnswered(RunBuffer buffer) {
-    return queue.isAnswered(buffer.last);
+    return queue.isAnswered(buffer.lastBatch);
   }
 
   synchronized boolean isDone(RunBuffer buffer) {
@@ -170,18 +170,18 @@ final class Outbox {
   }
 
   /** Returns how much of what was logged to some runs has no answer yet. */
-  synchronized Backlog backlog(Collection<RunBuffer> of) {
-    return queue.backlog(of);
+  synchronized Backlog backlog(Collection<RunBuffer> runs) {
+    return queue.backlog(runs);
   }
 
   // For the uploader.
 
-  /** Adds a heartbeat of each open run of which nothing was sent lately. */
-  synchronized void giveHeartbeats() {
+  /** Adds a heartbeat of each open run for which nothing was sent lately. */
+  synchronized void addHeartbeats() {
     long now = System.nanoTime();
-    for (RunBuffer buffer : living) {
+    for (RunBuffer buffer : openBuffers) {
       // During an outage none is added to what waits.
-      if (queue.isAllSent() && now - buffer.sent >= HEARTBEAT.toNanos()) {
+      if (queue.isAllSent() && now - buffer.lastSentNanos >= HEARTBEAT.toNanos()) {
         queue.addHeartbeat(buffer);
       }
     }
@@ -191,41 +191,43 @@ final class Outbox {
     return queue.isEmpty();
   }
 
-  /** Takes note that waiting cannot help, so that calls that wait fail by this; null if it can. */
-  synchronized void trouble(TrackingException error) {
-    trouble = error;
+  /**
+   * Sets the error with which calls that wait fail, because waiting cannot help; null if it can.
+   */
+  synchronized void setPermanentError(TrackingException error) {
+    sendError = error;
     notifyAll();
   }
 
-  /** Takes note that the uploader failed, which every call that logs is told; null if it works. */
-  synchronized void failure(TrackingException error) {
-    if (failure != error) {
-      failure = error;
+  /** Sets the error that every call that logs throws, as the uploader failed; null if it works. */
+  synchronized void setUploaderError(TrackingException error) {
+    if (uploaderError != error) {
+      uploaderError = error;
       notifyAll();
     }
   }
 
   // For the stream.
 
-  /** Begins a stream, on which nothing is sent yet; the one before may send no more. */
-  synchronized void begin(Object stream) {
-    queue.begin(stream);
+  /** Begins a stream, on which nothing is sent yet; the stream before it sends nothing any more. */
+  synchronized void beginStream(Object stream) {
+    queue.beginStream(stream);
   }
 
-  /** Returns the next request for a stream; null if there is none, or it has to wait. */
+  /** Returns the next request for a stream; null if there is none, or the window is full. */
   synchronized LogBatchRequest next(Object stream) {
     Batch batch = queue.next(stream);
     return batch == null ? null : batch.request;
   }
 
-  /** Takes note that requests of a stream are answered, the last of them maybe by a refusal. */
+  /** Removes the requests of a stream that are answered; the last one may have been refused. */
   synchronized void answer(Object stream, long answered, TrackingException refusal) {
     Batch batch = queue.answer(stream, answered);
     if (batch == null) {
       return;
     }
     if (queue.bytes() < LIMIT_BYTES * 3 / 4) {
-      full = false;
+      isFull = false;
     }
     if (refusal != null && !batch.isHeartbeat()) {
       batch.buffer.refuse(batch.request, refusal);
@@ -233,29 +235,29 @@ final class Outbox {
     notifyAll();
   }
 
-  /** Returns why waiting is no help; null if it may be. */
-  private TrackingException hopeless() {
-    return failure != null ? failure : trouble;
+  /** Returns the error for which waiting cannot help; null if there is none. */
+  private TrackingException permanentError() {
+    return uploaderError != null ? uploaderError : sendError;
   }
 
   private synchronized void waitForRoom() {
-    long deadline = System.nanoTime() + ROOM.toNanos();
-    while (full) {
+    long deadline = System.nanoTime() + ROOM_TIMEOUT.toNanos();
+    while (isFull) {
       checkOpen();
-      if (hopeless() != null) {
-        throw hopeless().again();
+      if (permanentError() != null) {
+        throw permanentError().copy();
       }
       long left = deadline - System.nanoTime();
       if (left <= 0) {
-        throw backlog(buffers.all()).full(ROOM);
+        throw backlog(buffers.all()).fullError(ROOM_TIMEOUT);
       }
       Interrupts.await(this, left);
     }
   }
 
-  private void raise(Collection<RunBuffer> of) {
+  private void throwRefusals(Collection<RunBuffer> runs) {
     TrackingException first = null;
-    for (RunBuffer buffer : of) {
+    for (RunBuffer buffer : runs) {
       for (TrackingException refusal : buffer.refusals) {
         if (first == null) {
           first = refusal;
@@ -264,10 +266,10 @@ final class Outbox {
         }
       }
       buffer.refusals.clear();
-      buffer.refused = false;
+      buffer.hasRefusals = false;
     }
     if (first != null) {
-      first.fillInStackTrace(); // of the call that it is told to
+      first.fillInStackTrace(); // that of the call that throws it
       throw first;
     }
   }

@@ -12,7 +12,7 @@ final class Pages<P, T> implements Iterator<T> {
   private final Function<P, String> nextToken;
   private Iterator<T> rest = List.<T>of().iterator();
   private String token = "";
-  private boolean ended;
+  private boolean isEnded;
 
   /**
    * Begins with the first page.
@@ -29,10 +29,10 @@ final class Pages<P, T> implements Iterator<T> {
 
   @Override
   public boolean hasNext() {
-    while (!rest.hasNext() && !ended) {
+    while (!rest.hasNext() && !isEnded) {
       P answer = page.apply(token);
       rest = items.apply(answer).iterator();
-      takeNote(nextToken.apply(answer));
+      setNextToken(nextToken.apply(answer));
     }
     return rest.hasNext();
   }
@@ -45,9 +45,9 @@ final class Pages<P, T> implements Iterator<T> {
     return rest.next();
   }
 
-  private void takeNote(String next) {
-    ended = next.isEmpty();
-    if (!ended && (!rest.hasNext() || next.equals(token))) {
+  private void setNextToken(String next) {
+    isEnded = next.isEmpty();
+    if (!isEnded && (!rest.hasNext() || next.equals(token))) {
       throw TrackingException.malformed("the server answers with pages that bring nothing new");
     }
     token = next;

@@ -27,8 +27,8 @@ final class Requests implements ClientInterceptor {
       public void sendMessage(Q request) {
         checkMessage((Message) request);
         @SuppressWarnings("unchecked") // it is of the same class
-        Q named = (Q) named((Message) request);
-        super.sendMessage(named);
+        Q withWriteId = (Q) withWriteId((Message) request);
+        super.sendMessage(withWriteId);
       }
     };
   }
@@ -43,7 +43,7 @@ final class Requests implements ClientInterceptor {
     return WriteId.newBuilder().setWriter(newId()).setSequence(1).build();
   }
 
-  private static Message named(Message request) {
+  private static Message withWriteId(Message request) {
     FieldDescriptor write = request.getDescriptorForType().findFieldByName(WRITE);
     return write == null || request.hasField(write)
         ? request

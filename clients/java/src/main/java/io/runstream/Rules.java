@@ -17,7 +17,7 @@ final class Rules {
     Objects.requireNonNull(key, field);
     int length = key.codePointCount(0, key.length());
     if (length == 0) {
-      throw missing("KEY_EMPTY", field, "1 to " + KEY_CHARACTERS + " characters");
+      throw missingError("KEY_EMPTY", field, "1 to " + KEY_CHARACTERS + " characters");
     }
     if (length > KEY_CHARACTERS) {
       throw TrackingException.invalid(
@@ -31,15 +31,15 @@ final class Rules {
               + " characters, the limit is "
               + KEY_CHARACTERS
               + ": "
-              + quoted(key));
+              + quote(key));
     }
     key.codePoints()
-        .filter(character -> !isOfKey(character))
+        .filter(character -> !isKeyCharacter(character))
         .findFirst()
         .ifPresent(character -> refuseCharacter(field, key, character));
     for (String part : key.split("/", -1)) {
       if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-        throw malformed(
+        throw malformedError(
             "KEY_MALFORMED",
             field,
             key,
@@ -71,7 +71,7 @@ final class Rules {
               + " characters, the limit is "
               + VALUE_CHARACTERS
               + ": "
-              + quoted(value));
+              + quote(value));
     }
     checkUnicode(field, value);
   }
@@ -85,7 +85,7 @@ final class Rules {
         throw TrackingException.invalid(
             "VALUE_NOT_UNICODE",
             field,
-            quoted(text),
+            quote(text),
             "Unicode text",
             field
                 + " has a lone surrogate at character "
@@ -97,7 +97,7 @@ final class Rules {
   }
 
   /** Returns the text, or the beginning of it that a value may hold, which then ends in "…". */
-  static String shortened(String text) {
+  static String shorten(String text) {
     return text.codePointCount(0, text.length()) <= VALUE_CHARACTERS
         ? text
         : text.substring(0, text.offsetByCodePoints(0, VALUE_CHARACTERS - 1)) + "…";
@@ -124,15 +124,15 @@ final class Rules {
   static void checkArtifactPath(String field, String path) {
     Objects.requireNonNull(path, field);
     if (path.isEmpty()) {
-      throw missing("PATH_MALFORMED", field, "1 to " + PATH_BYTES + " bytes of UTF-8");
+      throw missingError("PATH_MALFORMED", field, "1 to " + PATH_BYTES + " bytes of UTF-8");
     }
-    String rule = brokenRule(path);
+    String rule = brokenPathRule(path);
     if (rule != null) {
-      throw malformed("PATH_MALFORMED", field, path, rule, "it must be " + rule);
+      throw malformedError("PATH_MALFORMED", field, path, rule, "it must be " + rule);
     }
   }
 
-  private static String brokenRule(String path) {
+  private static String brokenPathRule(String path) {
     if (bytes(path) > PATH_BYTES) {
       return "at most " + PATH_BYTES + " bytes of UTF-8";
     }
@@ -165,7 +165,7 @@ final class Rules {
     return text.getBytes(StandardCharsets.UTF_8).length;
   }
 
-  private static boolean isOfKey(int character) {
+  private static boolean isKeyCharacter(int character) {
     return !Character.isISOControl(character)
         && !isSurrogate(character)
         && character != '\u2028'
@@ -177,39 +177,39 @@ final class Rules {
   }
 
   private static void refuseCharacter(String field, String key, int character) {
-    throw malformed(
+    throw malformedError(
         "KEY_MALFORMED",
         field,
         key,
         "no control characters, line separators or lone surrogates",
-        quoted(Character.toString(character))
+        quote(Character.toString(character))
             + " is a control character, a line separator or a lone surrogate, which no key may"
             + " have");
   }
 
-  private static TrackingException missing(String reason, String field, String limit) {
+  private static TrackingException missingError(String reason, String field, String limit) {
     return TrackingException.invalid(
         reason, field, "", limit, "Missing value for required parameter '" + field + "'");
   }
 
-  private static TrackingException malformed(
+  private static TrackingException malformedError(
       String reason, String field, String value, String limit, String rule) {
     return TrackingException.invalid(
         reason,
         field,
-        quoted(value),
+        quote(value),
         limit,
-        "Invalid value " + quoted(value) + " for parameter '" + field + "' supplied: " + rule);
+        "Invalid value " + quote(value) + " for parameter '" + field + "' supplied: " + rule);
   }
 
   /** Returns a text in quotes: its beginning, with escapes for what cannot be shown. */
-  static String quoted(String text) {
+  static String quote(String text) {
     StringBuilder shown = new StringBuilder("'");
     text.codePoints()
         .limit(SHOWN_CHARACTERS)
         .forEach(
             character -> {
-              if (isOfKey(character)) {
+              if (isKeyCharacter(character)) {
                 shown.appendCodePoint(character);
               } else {
                 shown.append(String.format("\\u%04x", character));

@@ -23,32 +23,32 @@ final class RunBuffer {
   static final int BATCH_BYTES = 1024 * 1024;
 
   // What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
-  private static final int ROW_BYTES = 20;
-  // Points after which whoever logs makes the batches itself, because the uploader is behind.
-  private static final int MANY_POINTS = 50_000;
+  private static final int POINT_BYTES = 20;
+  // Points after which the thread that logs makes the batches, because the uploader is behind.
+  private static final int DRAIN_POINTS = 50_000;
 
   final String runId;
   private final Outbox outbox;
   private final Map<String, Series> series = new HashMap<>();
-  // Those that were sent and not refused. Without the monitor, refusals take some away.
+  // The params that were sent and not refused. A refusal removes some without the monitor.
   private final Map<String, String> params = new ConcurrentHashMap<>();
   private int points;
   private int holders;
-  private boolean retired;
-  private long used = System.nanoTime();
+  private boolean isRetired;
+  private long lastUsedNanos = System.nanoTime();
 
   // Covered by the outbox's monitor.
   /** Number of the last batch that was put into the outbox. */
-  long last;
+  long lastBatch;
 
   /** When the last batch or heartbeat was put there. */
-  long sent;
+  long lastSentNanos;
 
-  /** What the server refused and nobody was told. */
+  /** What the server refused and no call has thrown yet. */
   final Queue<TrackingException> refusals = new ArrayDeque<>();
 
   /** Whether {@link #refusals} has any, read without the monitor. */
-  volatile boolean refused;
+  volatile boolean hasRefusals;
 
   RunBuffer(String runId, Outbox outbox) {
     this.runId = runId;
@@ -63,13 +63,13 @@ final class RunBuffer {
     outbox.admit(this);
     int waiting;
     synchronized (this) {
-      if (isGone()) {
+      if (isRetiredOrClosed()) {
         return false;
       }
       seriesOf(key).add(step, value);
       waiting = ++points;
     }
-    logged(waiting);
+    afterLog(waiting);
     return true;
   }
 
@@ -79,13 +79,13 @@ final class RunBuffer {
     outbox.admit(this);
     int waiting;
     synchronized (this) {
-      if (isGone()) {
+      if (isRetiredOrClosed()) {
         return false;
       }
       seriesOf(key).add(step, timestamp, value);
       waiting = ++points;
     }
-    logged(waiting);
+    afterLog(waiting);
     return true;
   }
 
@@ -101,23 +101,23 @@ final class RunBuffer {
     outbox.admit(this);
     int waiting;
     synchronized (this) {
-      if (isGone()) {
+      if (isRetiredOrClosed()) {
         return false;
       }
       values.forEach((key, value) -> seriesOf(key).add(step, value));
       points += values.size();
       waiting = points;
     }
-    logged(waiting);
+    afterLog(waiting);
     return true;
   }
 
   /** Queues params as batches of their own, so that a refusal takes no points with it (P1, P5). */
   boolean logParams(Map<String, String> pairs) {
-    Map<String, String> checked = checked("params", pairs);
+    Map<String, String> checked = checkPairs("params", pairs);
     outbox.admit(this);
     synchronized (this) {
-      if (isGone()) {
+      if (isRetiredOrClosed()) {
         return false;
       }
       checked.forEach(this::checkParam);
@@ -126,7 +126,7 @@ final class RunBuffer {
       checked.forEach(
           (key, value) -> {
             Param param = Param.newBuilder().setKey(key).setValue(value).build();
-            packer.room(param).addParams(param);
+            packer.requestWithRoomFor(param).addParams(param);
           });
       packer.put();
     }
@@ -135,29 +135,29 @@ final class RunBuffer {
 
   /** Queues tags as batches of their own (P3). */
   boolean setTags(Map<String, String> pairs) {
-    Map<String, String> checked = checked("tags", pairs);
+    Map<String, String> checked = checkPairs("tags", pairs);
     outbox.admit(this);
     synchronized (this) {
-      if (isGone()) {
+      if (isRetiredOrClosed()) {
         return false;
       }
       SettingsPacker packer = new SettingsPacker(this, outbox);
       checked.forEach(
           (key, value) -> {
             RunTag tag = RunTag.newBuilder().setKey(key).setValue(value).build();
-            packer.room(tag).addTags(tag);
+            packer.requestWithRoomFor(tag).addTags(tag);
           });
       packer.put();
     }
     return true;
   }
 
-  /** Takes note that the server refused a request, with the outbox's monitor. */
+  /** Adds the refusal of a request; the caller has the outbox's monitor. */
   void refuse(LogBatchRequest request, TrackingException refusal) {
     // They may have another value on the server, or none.
     request.getParamsList().forEach(param -> params.remove(param.getKey(), param.getValue()));
     refusals.add(refusal);
-    refused = true;
+    hasRefusals = true;
   }
 
   /** Makes batches of the points that wait here. */
@@ -165,16 +165,16 @@ final class RunBuffer {
     if (points == 0) {
       return;
     }
-    used = System.nanoTime();
+    lastUsedNanos = System.nanoTime();
     MetricTable.Builder table = MetricTable.newBuilder();
     int size = 0;
     for (Series one : series.values()) {
       for (int first = 0; first < one.size(); ) {
-        int room = Math.max(1, (BATCH_BYTES - size) / ROW_BYTES);
+        int room = Math.max(1, (BATCH_BYTES - size) / POINT_BYTES);
         int rows = one.copyTo(table, first, room);
         first += rows;
-        size += rows * ROW_BYTES + one.keyBytes();
-        if (size + ROW_BYTES > BATCH_BYTES) {
+        size += rows * POINT_BYTES + one.keyBytes();
+        if (size + POINT_BYTES > BATCH_BYTES) {
           put(table);
           table.clear();
           size = 0;
@@ -190,30 +190,31 @@ final class RunBuffer {
 
   /** Keeps the buffer until it is released as often. */
   synchronized boolean hold() {
-    if (!retired) {
+    if (!isRetired) {
       holders++;
     }
-    return !retired;
+    return !isRetired;
   }
 
   synchronized void release() {
     holders--;
   }
 
-  /** Retires the buffer if it is empty and nobody used it since; returns whether it did. */
+  /** Retires the buffer if it is empty and was not used since a time; returns whether it did. */
   synchronized boolean retire(long since) {
-    retired = points == 0 && holders == 0 && used - since < 0 && outbox.isDone(this);
-    return retired;
+    isRetired = points == 0 && holders == 0 && lastUsedNanos - since < 0 && outbox.isDone(this);
+    return isRetired;
   }
 
-  // With the monitor, so that what is logged before the close is in the buffer when it drains it.
-  private boolean isGone() {
+  // Called with the monitor: what is logged before a close is in the buffer when the close drains
+  // it.
+  private boolean isRetiredOrClosed() {
     outbox.checkOpen();
-    return retired;
+    return isRetired;
   }
 
-  private void logged(int waiting) {
-    if (waiting >= MANY_POINTS) {
+  private void afterLog(int waiting) {
+    if (waiting >= DRAIN_POINTS) {
       drain();
     } else {
       outbox.logged();
@@ -245,9 +246,9 @@ final class RunBuffer {
               + " of run "
               + runId
               + " is already "
-              + Rules.quoted(old)
+              + Rules.quote(old)
               + ", it cannot become "
-              + Rules.quoted(value),
+              + Rules.quote(value),
           "PARAM_IMMUTABLE",
           Map.of(
               "run_id",
@@ -255,14 +256,14 @@ final class RunBuffer {
               "field",
               "params." + key,
               "old",
-              TrackingException.shortened(old),
+              TrackingException.shorten(old),
               "new",
-              TrackingException.shortened(value)));
+              TrackingException.shorten(value)));
     }
   }
 
-  /** Returns a copy, which nobody changes after it was checked. */
-  private static Map<String, String> checked(String field, Map<String, String> pairs) {
+  /** Checks pairs, and returns a copy of them that the caller cannot change any more. */
+  private static Map<String, String> checkPairs(String field, Map<String, String> pairs) {
     Map<String, String> checked = new LinkedHashMap<>();
     pairs.forEach(
         (key, value) -> {

@@ -16,7 +16,7 @@ import java.util.function.Predicate;
  *
  * <p>The methods that log return at once; what they logged is on disk when {@link #flush} or {@link
  * #close} has returned. What the server refuses is thrown by the next call for the run. While the
- * handle is open it gives heartbeats, without which the server calls the run lost.
+ * handle is open it sends heartbeats, without which the server calls the run lost.
  *
  * <pre>{@code
  * try (RunHandle run = client.startRun("baseline")) {
@@ -36,15 +36,15 @@ public final class RunHandle implements AutoCloseable {
   private final TrackingClient client;
   private final RunBuffer buffer;
   private final Thread opener = Thread.currentThread();
-  private volatile boolean left; // by its user
+  private volatile boolean isClosedByUser;
   private volatile RunInfo info;
   private volatile RunStatus status; // null, as long as nothing failed
-  // The following are of who ends the run, one thread after the other.
-  private final Object ending = new Object();
+  // The following belong to the thread that ends the run; the lock lets one do so at a time.
+  private final Object endLock = new Object();
   private UpdateRunRequest end;
-  private TrackingException refusal; // of what was logged, to be told at the end
-  private boolean held = true;
-  private boolean ended;
+  private TrackingException refusal; // of what was logged; close throws it
+  private boolean isHeld = true;
+  private boolean isEnded;
 
   RunHandle(TrackingClient client, RunInfo info) {
     this.client = client;
@@ -169,7 +169,7 @@ public final class RunHandle implements AutoCloseable {
   public <E extends Throwable> E fail(E error) {
     status = statusAfter(error);
     try {
-      setTag(ERROR_TAG, Rules.shortened(error.toString()));
+      setTag(ERROR_TAG, Rules.shorten(error.toString()));
     } catch (TrackingException | IllegalStateException refusal) {
       // What was refused before, or a close, must not hide the error that the caller is to throw.
       error.addSuppressed(refusal);
@@ -190,7 +190,7 @@ public final class RunHandle implements AutoCloseable {
    */
   @Override
   public void close() {
-    left = true;
+    isClosedByUser = true;
     close(RunStatus.FINISHED, client.calls().newDeadline());
   }
 
@@ -203,8 +203,8 @@ public final class RunHandle implements AutoCloseable {
   void close(RunStatus as, Deadline deadline) {
     Interrupts.defer(
         () -> {
-          synchronized (ending) {
-            if (!ended) {
+          synchronized (endLock) {
+            if (!isEnded) {
               end(status == null ? as : status, deadline);
             }
           }
@@ -221,12 +221,12 @@ public final class RunHandle implements AutoCloseable {
   }
 
   /** Returns whether the thread opened this run. */
-  boolean isOf(Thread thread) {
+  boolean wasOpenedBy(Thread thread) {
     return opener == thread;
   }
 
   private void log(Predicate<RunBuffer> call) {
-    if (left) {
+    if (isClosedByUser) {
       throw new IllegalStateException("run " + runId() + " is closed");
     }
     if (!call.test(buffer)) {
@@ -248,16 +248,16 @@ public final class RunHandle implements AutoCloseable {
     try {
       info = client.runs().update(end, deadline);
     } catch (TrackingException error) {
-      if (error.isFinal()) {
-        letGo(); // no later attempt is more welcome
+      if (error.isPermanent()) {
+        release(); // a later attempt would be refused, too
       }
       if (refusal != null) {
         error.addSuppressed(refusal);
       }
       throw error;
     }
-    ended = true;
-    letGo();
+    isEnded = true;
+    release();
     if (refusal != null) {
       throw refusal;
     }
@@ -277,11 +277,11 @@ public final class RunHandle implements AutoCloseable {
     }
   }
 
-  private void letGo() {
-    if (held) {
-      held = false;
+  private void release() {
+    if (isHeld) {
+      isHeld = false;
       client.closed(this);
-      client.outbox().letGo(buffer);
+      client.outbox().release(buffer);
     }
   }
 }

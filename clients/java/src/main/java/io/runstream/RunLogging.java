@@ -124,7 +124,7 @@ abstract class RunLogging {
 
   void log(String runId, Predicate<RunBuffer> call) {
     while (!call.test(uploader.outbox.buffers.of(runId))) {
-      // That buffer was let go meanwhile; there is another one.
+      // That buffer was retired meanwhile; there is a new one.
     }
   }
 

@@ -54,13 +54,13 @@ public final class Runs {
         : create(whole(request), calls.newDeadline());
   }
 
-  /** Creates a run for whoever has it from then on; nobody else knows of it (R9). */
+  /** Creates a run and hands it over; an interrupt before that ends the run (R9). */
   <T> T start(CreateRunRequest request, Function<Run, T> take) {
     CreateRunRequest whole = whole(request);
     return starts.start(whole.getRunId(), deadline -> create(whole, deadline), take);
   }
 
-  /** Makes a run RUNNING again for whoever has it from then on (R9). */
+  /** Makes a run RUNNING and hands it over; an interrupt before that ends the run (R9). */
   <T> T resume(String runId, Function<RunInfo, T> take) {
     UpdateRunRequest request =
         UpdateRunRequest.newBuilder()

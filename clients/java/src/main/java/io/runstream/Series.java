@@ -5,18 +5,18 @@ import java.util.Arrays;
 
 /** The points of one metric of one run that wait to be sent, in columns; guarded by its buffer. */
 final class Series {
-  private static final int FIRST = 16;
-  // Above this an empty series keeps no more room for what comes.
-  private static final int KEPT = 4096;
+  private static final int INITIAL_LENGTH = 16;
+  // An empty series that is longer frees its columns.
+  private static final int MAX_KEPT_LENGTH = 4096;
 
   private final String key;
-  private long[] steps = new long[FIRST];
-  private long[] timestamps = new long[FIRST];
-  private double[] values = new double[FIRST];
+  private long[] steps = new long[INITIAL_LENGTH];
+  private long[] timestamps = new long[INITIAL_LENGTH];
+  private double[] values = new double[INITIAL_LENGTH];
   private int size;
-  // The latest time that was filled in, and the greatest step of a point that has it.
-  private long clock;
-  private long top = Long.MAX_VALUE;
+  // The last time that was filled in, and the step of the last point that has it.
+  private long lastTime;
+  private long lastStep = Long.MAX_VALUE;
 
   Series(String key) {
     this.key = key;
@@ -38,18 +38,18 @@ final class Series {
   /** Adds a point of now. Points of one step get times that strictly grow (M5). */
   void add(long step, double value) {
     long now = System.currentTimeMillis();
-    if (now > clock) {
-      clock = now;
-    } else if (step <= top) {
-      clock++;
+    if (now > lastTime) {
+      lastTime = now;
+    } else if (step <= lastStep) {
+      lastTime++;
     }
-    top = step;
-    add(step, clock, value);
+    lastStep = step;
+    add(step, lastTime, value);
   }
 
   /** Moves points from here, beginning with {@code first}, to a table; returns how many. */
-  int copyTo(MetricTable.Builder table, int first, int most) {
-    int end = Math.min(size, first + most);
+  int copyTo(MetricTable.Builder table, int first, int maxRows) {
+    int end = Math.min(size, first + maxRows);
     int index = table.getKeysCount();
     table.addKeys(key);
     for (int i = first; i < end; i++) {
@@ -72,14 +72,14 @@ final class Series {
 
   void clear() {
     size = 0;
-    if (steps.length > KEPT) {
-      steps = new long[FIRST];
-      timestamps = new long[FIRST];
-      values = new double[FIRST];
+    if (steps.length > MAX_KEPT_LENGTH) {
+      steps = new long[INITIAL_LENGTH];
+      timestamps = new long[INITIAL_LENGTH];
+      values = new double[INITIAL_LENGTH];
     }
   }
 
-  /** Returns the most bytes that the key takes in a table. */
+  /** Returns how many bytes the key takes in a table at most. */
   int keyBytes() {
     return 3 * key.length() + 4;
   }

@@ -15,13 +15,13 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
   static final Duration FOREVER = Duration.ofDays(100_000);
 
   // Answers that may wait here.
-  private static final int AHEAD = 2;
+  private static final int PREFETCHED = 2;
 
   private final Calls calls;
   private final Queue<A> answers = new ArrayDeque<>();
   private ClientCallStreamObserver<Q> call;
   private TrackingException error;
-  private boolean ended;
+  private boolean isEnded;
 
   ServerStream(Calls calls) {
     this.calls = calls;
@@ -36,19 +36,19 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
    */
   synchronized A next(Duration patience) {
     long deadline = System.nanoTime() + patience.toNanos();
-    while (answers.isEmpty() && !ended) {
+    while (answers.isEmpty() && !isEnded) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         close();
-        throw calls.noAnswer(patience, null);
+        throw calls.noAnswerError(patience, null);
       }
       await(left);
     }
     if (answers.isEmpty() && error != null) {
-      throw error.again();
+      throw error.copy();
     }
     A next = answers.poll();
-    if (next != null && !ended) {
+    if (next != null && !isEnded) {
       call.request(1);
     }
     return next;
@@ -63,7 +63,7 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
   @Override
   public void beforeStart(ClientCallStreamObserver<Q> observer) {
     call = observer;
-    observer.disableAutoRequestWithInitial(AHEAD);
+    observer.disableAutoRequestWithInitial(PREFETCHED);
   }
 
   @Override
@@ -75,13 +75,13 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
   @Override
   public synchronized void onError(Throwable cause) {
     error = TrackingException.ofStream(cause);
-    ended = true;
+    isEnded = true;
     notifyAll();
   }
 
   @Override
   public synchronized void onCompleted() {
-    ended = true;
+    isEnded = true;
     notifyAll();
   }
 

@@ -17,7 +17,7 @@ final class SettingsPacker {
   }
 
   /** Returns the request that a pair goes into. */
-  LogBatchRequest.Builder room(MessageLite pair) {
+  LogBatchRequest.Builder requestWithRoomFor(MessageLite pair) {
     int more = pair.getSerializedSize();
     if (size > 0 && size + more > RunBuffer.BATCH_BYTES) {
       put();

@@ -7,7 +7,7 @@ import java.security.NoSuchAlgorithmException;
 final class Sha256 {
   private Sha256() {}
 
-  static MessageDigest begin() {
+  static MessageDigest newDigest() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException impossible) { // every JVM has it
@@ -16,7 +16,7 @@ final class Sha256 {
   }
 
   /** Returns 64 lower-case hexadecimal digits. */
-  static String end(MessageDigest digest) {
+  static String toHex(MessageDigest digest) {
     StringBuilder text = new StringBuilder(64);
     for (byte one : digest.digest()) {
       text.append(Character.forDigit(one >> 4 & 15, 16)).append(Character.forDigit(one & 15, 16));

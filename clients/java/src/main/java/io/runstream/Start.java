@@ -20,7 +20,7 @@ final class Start {
   private final Consumer<Deadline> request;
   private final BiConsumer<UpdateRunRequest, Deadline> update;
   private final AtomicReference<UpdateRunRequest> end = new AtomicReference<>();
-  private boolean ended;
+  private boolean isEnded;
 
   /**
    * Describes a start that is not sent yet.
@@ -34,7 +34,7 @@ final class Start {
     this.update = update;
   }
 
-  /** Decides with which status and time the run ends; the first decision stands. */
+  /** Sets the status and the time with which the run ends, unless they are set already. */
   void interrupt(RunStatus status) {
     end.compareAndSet(
         null,
@@ -56,7 +56,7 @@ final class Start {
    * @throws TrackingException if it is not ended; it can be tried again
    */
   synchronized void end(Deadline deadline) {
-    if (ended) {
+    if (isEnded) {
       return;
     }
     try {
@@ -64,15 +64,15 @@ final class Start {
       update.accept(end.get(), deadline);
     } catch (TrackingException error) {
       // The server may have refused the start, or the run may be deleted by now.
-      if (!error.isFinal() && error.code() != Status.Code.ALREADY_EXISTS) {
+      if (!error.isPermanent() && error.code() != Status.Code.ALREADY_EXISTS) {
         throw error;
       }
     }
-    ended = true;
+    isEnded = true;
   }
 
-  /** Returns the error that names the run that is not ended. */
-  TrackingException notEnded(TrackingException cause) {
-    return cause.again("run " + runId + " was not ended: " + cause.getMessage());
+  /** Returns the error that says which run is not ended, and why. */
+  TrackingException notEndedError(TrackingException cause) {
+    return cause.copy("run " + runId + " was not ended: " + cause.getMessage());
   }
 }

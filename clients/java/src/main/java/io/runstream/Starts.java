@@ -55,7 +55,7 @@ final class Starts {
    */
   <A, T> T start(String runId, Function<Deadline, A> request, Function<A, T> take) {
     if (Thread.currentThread().isInterrupted()) {
-      throw TrackingException.interrupted(); // while there is nothing to be ended
+      throw TrackingException.interrupted(); // before there is a run that must be ended
     }
     Start start = new Start(runId, request::apply, update);
     add(start);
@@ -118,17 +118,17 @@ final class Starts {
 
   private void endAtOnce(Start start, Throwable error) {
     start.interrupt(RunHandle.statusAfter(error));
-    Deadline deadline = within(AT_ONCE, calls.newDeadline());
+    Deadline deadline = earlier(AT_ONCE, calls.newDeadline());
     try {
       Interrupts.defer(() -> start.end(deadline));
       remove(start);
     } catch (TrackingException cause) {
-      error.addSuppressed(start.notEnded(cause));
+      error.addSuppressed(start.notEndedError(cause));
     }
   }
 
   private List<TrackingException> end(Predicate<Start> which, Deadline limit) {
-    Deadline deadline = within(AT_END, limit);
+    Deadline deadline = earlier(AT_END, limit);
     List<Start> chosen;
     synchronized (this) {
       chosen = starts.stream().filter(which).collect(Collectors.toList());
@@ -145,12 +145,12 @@ final class Starts {
           cause = error;
         }
       }
-      errors.add(start.notEnded(cause));
+      errors.add(start.notEndedError(cause));
     }
     return errors;
   }
 
-  private static Deadline within(Duration time, Deadline limit) {
+  private static Deadline earlier(Duration time, Deadline limit) {
     return limit.minimum(Deadline.after(time.toNanos(), TimeUnit.NANOSECONDS));
   }
 }

@@ -178,7 +178,8 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    * @throws TrackingException as {@link Runs#create}
    */
   public RunHandle startRun(CreateRunRequest request) {
-    CreateRunRequest described = Origin.describe(request).toBuilder().setHeartbeat(true).build();
+    CreateRunRequest described =
+        SourceTags.describe(request).toBuilder().setHeartbeat(true).build();
     return runs.start(described, run -> open(run.getInfo()));
   }
 

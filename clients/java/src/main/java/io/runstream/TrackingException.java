@@ -58,18 +58,18 @@ public class TrackingException extends RuntimeException {
     }
     Status.Code code = codeOf(error.getStatus());
     String description = error.getStatus().getDescription();
-    TrackingException made =
+    TrackingException exception =
         new TrackingException(
             code,
             description == null ? code.toString() : description,
             info.getReason(),
             info.getMetadataMap());
-    made.initCause(error);
-    return made;
+    exception.initCause(error);
+    return exception;
   }
 
   private static Status.Code codeOf(Status status) {
-    boolean isClosed = // of which gRPC says UNKNOWN, if it happens just as the call is written
+    boolean isClosed = // gRPC says UNKNOWN if the connection closes just as the call is written
         status.getCode() == Status.Code.UNKNOWN && status.getCause() instanceof IOException;
     return isClosed ? Status.Code.UNAVAILABLE : status.getCode();
   }
@@ -90,15 +90,15 @@ public class TrackingException extends RuntimeException {
   }
 
   /** Returns the same error for another caller. */
-  TrackingException again() {
-    return again(getMessage());
+  TrackingException copy() {
+    return copy(getMessage());
   }
 
   /** Returns the same error with a message that says more. */
-  TrackingException again(String message) {
-    TrackingException again = new TrackingException(code, message, reason, metadata());
-    again.initCause(this);
-    return again;
+  TrackingException copy(String message) {
+    TrackingException copy = new TrackingException(code, message, reason, metadata());
+    copy.initCause(this);
+    return copy;
   }
 
   static TrackingException invalid(
@@ -107,20 +107,21 @@ public class TrackingException extends RuntimeException {
         Status.Code.INVALID_ARGUMENT,
         message,
         reason,
-        Map.of("field", field, "value", shortened(value), "limit", String.valueOf(limit)));
+        Map.of("field", field, "value", shorten(value), "limit", String.valueOf(limit)));
   }
 
   static TrackingException internal(String reason, String message, Throwable cause) {
-    TrackingException made = new TrackingException(Status.Code.INTERNAL, message, reason, Map.of());
-    made.initCause(cause);
-    return made;
+    TrackingException exception =
+        new TrackingException(Status.Code.INTERNAL, message, reason, Map.of());
+    exception.initCause(cause);
+    return exception;
   }
 
-  static TrackingException late(String message, Throwable cause) {
-    TrackingException made =
+  static TrackingException deadlineExceeded(String message, Throwable cause) {
+    TrackingException exception =
         new TrackingException(Status.Code.DEADLINE_EXCEEDED, message, "", Map.of());
-    made.initCause(cause);
-    return made;
+    exception.initCause(cause);
+    return exception;
   }
 
   /** Returns the error of a server whose answer breaks the contract. */
@@ -129,9 +130,10 @@ public class TrackingException extends RuntimeException {
   }
 
   static TrackingException unavailable(String message, Throwable cause) {
-    TrackingException made = new TrackingException(Status.Code.UNAVAILABLE, message, "", Map.of());
-    made.initCause(cause);
-    return made;
+    TrackingException exception =
+        new TrackingException(Status.Code.UNAVAILABLE, message, "", Map.of());
+    exception.initCause(cause);
+    return exception;
   }
 
   static TrackingException interrupted() {
@@ -140,7 +142,7 @@ public class TrackingException extends RuntimeException {
   }
 
   /** Returns whether the server answered that it will not do it, now or later. */
-  boolean isFinal() {
+  boolean isPermanent() {
     return code == Status.Code.INVALID_ARGUMENT
         || code == Status.Code.NOT_FOUND
         || code == Status.Code.FAILED_PRECONDITION;
@@ -187,7 +189,7 @@ public class TrackingException extends RuntimeException {
   }
 
   /** Returns a value as the metadata can hold it. */
-  static String shortened(Object value) {
+  static String shorten(Object value) {
     String text = String.valueOf(value);
     int length = text.codePointCount(0, text.length());
     return length <= METADATA_CHARACTERS

@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Moves several files at the same time. */
 final class Transfers {
-  private static final int AT_ONCE = 4;
+  private static final int MAX_CONCURRENT = 4;
   private static final int END_SECONDS = 10;
 
   /** Moves one file. */
@@ -25,7 +25,7 @@ final class Transfers {
 
   /** Moves files; the first error ends it, once those under way have ended. */
   static <F, R> List<R> all(Collection<F> files, Transfer<F, R> transfer) throws IOException {
-    ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
+    ExecutorService threads = Executors.newFixedThreadPool(MAX_CONCURRENT);
     try {
       List<Future<R>> moves = new ArrayList<>();
       for (F file : files) {

@@ -51,15 +51,15 @@ final class Upload {
       try {
         return attempt(offset);
       } catch (TrackingException error) {
-        if (!mayGoOn(error)) {
+        if (!isResumable(error)) {
           throw error;
         }
-        FileInfo there = stored();
-        if (there != null) {
-          return there;
+        FileInfo stored = findStored();
+        if (stored != null) {
+          return stored;
         }
-        offset = offset();
-        attempts.next(offset, error);
+        offset = serverOffset();
+        attempts.awaitNext(offset, error);
       }
     }
   }
@@ -77,10 +77,10 @@ final class Upload {
               .setUploadId(uploadId)
               .setOffset(offset)
               .build());
-      MessageDigest digest = Sha256.begin();
+      MessageDigest digest = Sha256.newDigest();
       send(content, offset, digest, stream);
       source.check();
-      sha256 = Sha256.end(digest);
+      sha256 = Sha256.toHex(digest);
       FileInfo stored = stream.end(sha256);
       done = true;
       return stored;
@@ -98,8 +98,9 @@ final class Upload {
     long position = 0;
     while (true) {
       // One chunk ends where the server has to go on.
-      int most = (int) (position < offset ? Math.min(CHUNK_BYTES, offset - position) : CHUNK_BYTES);
-      int size = content.readNBytes(chunk, 0, most);
+      int maxBytes =
+          (int) (position < offset ? Math.min(CHUNK_BYTES, offset - position) : CHUNK_BYTES);
+      int size = content.readNBytes(chunk, 0, maxBytes);
       if (size == 0) {
         return;
       }
@@ -111,20 +112,20 @@ final class Upload {
     }
   }
 
-  private static boolean mayGoOn(TrackingException error) {
+  private static boolean isResumable(TrackingException error) {
     return error.code() == Status.Code.UNAVAILABLE || error.reason().equals("UPLOAD_OFFSET");
   }
 
   /** Returns what the server has, if it is this file: the answer alone was lost then. */
-  private FileInfo stored() {
+  private FileInfo findStored() {
     if (sha256.isEmpty()) {
       return null;
     }
-    GetArtifactRequest question =
+    GetArtifactRequest request =
         GetArtifactRequest.newBuilder().setRunId(runId).setPath(path).build();
     try {
-      FileInfo there = calls.call(stub, to -> to.getArtifact(question)).getFile();
-      return there.getSha256().equals(sha256) ? there : null;
+      FileInfo stored = calls.call(stub, to -> to.getArtifact(request)).getFile();
+      return stored.getSha256().equals(sha256) ? stored : null;
     } catch (TrackingException error) {
       if (error.code() == Status.Code.NOT_FOUND) {
         return null;
@@ -133,9 +134,9 @@ final class Upload {
     }
   }
 
-  private long offset() {
-    GetUploadRequest question =
+  private long serverOffset() {
+    GetUploadRequest request =
         GetUploadRequest.newBuilder().setRunId(runId).setPath(path).setUploadId(uploadId).build();
-    return calls.call(stub, to -> to.getUpload(question)).getOffset();
+    return calls.call(stub, to -> to.getUpload(request)).getOffset();
   }
 }

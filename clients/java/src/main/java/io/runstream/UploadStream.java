@@ -15,14 +15,14 @@ import java.time.Duration;
 final class UploadStream
     implements ClientResponseObserver<UploadArtifactRequest, UploadArtifactResponse> {
   // The server may have to copy all of a file before it says that it has it.
-  private static final int STORING = 10;
+  private static final int STORING_FACTOR = 10;
 
   private final Duration patience;
   private ClientCallStreamObserver<UploadArtifactRequest> requests;
   // The following are covered by the monitor.
   private FileInfo stored;
   private TrackingException error;
-  private boolean ended;
+  private boolean isEnded;
 
   /**
    * Opens a stream.
@@ -47,10 +47,10 @@ final class UploadStream
     UploadEnd end = UploadEnd.newBuilder().setSha256(sha256).build();
     send(UploadArtifactRequest.newBuilder().setEnd(end).build());
     requests.onCompleted();
-    Duration limit = patience.multipliedBy(STORING);
+    Duration limit = patience.multipliedBy(STORING_FACTOR);
     long deadline = System.nanoTime() + limit.toNanos();
     synchronized (this) {
-      while (!ended) {
+      while (!isEnded) {
         await(deadline - System.nanoTime(), "the server did not store the file within " + limit);
       }
       if (error != null) {
@@ -79,13 +79,13 @@ final class UploadStream
   @Override
   public synchronized void onError(Throwable cause) {
     error = TrackingException.ofStream(cause);
-    ended = true;
+    isEnded = true;
     notifyAll();
   }
 
   @Override
   public synchronized void onCompleted() {
-    ended = true;
+    isEnded = true;
     notifyAll();
   }
 
@@ -96,7 +96,7 @@ final class UploadStream
 
   private synchronized void awaitRoom() {
     long deadline = System.nanoTime() + patience.toNanos();
-    while (!ended && !requests.isReady()) {
+    while (!isEnded && !requests.isReady()) {
       await(deadline - System.nanoTime(), "the server took nothing for " + patience);
     }
     if (error != null) {

@@ -24,10 +24,10 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Uploader {
   private static final System.Logger LOG = System.getLogger("io.runstream");
   private static final Duration TICK = Duration.ofMillis(20);
-  private static final Duration LOOK = Duration.ofSeconds(1);
-  private static final long FIRST_PAUSE = 50;
-  private static final long LONGEST_PAUSE = 2_000;
-  private static final Set<Status.Code> FOR_GOOD =
+  private static final Duration CHECK_INTERVAL = Duration.ofSeconds(1);
+  private static final long FIRST_PAUSE_MILLIS = 50;
+  private static final long MAX_PAUSE_MILLIS = 2_000;
+  private static final Set<Status.Code> PERMANENT =
       EnumSet.of(
           Status.Code.INVALID_ARGUMENT,
           Status.Code.PERMISSION_DENIED,
@@ -44,8 +44,8 @@ final class Uploader {
   // The following are of the thread alone.
   private LogStream stream;
   private int failures;
-  private boolean pausing;
-  private boolean outage;
+  private boolean isPausing;
+  private boolean isOutage;
 
   Uploader(ManagedChannel channel) {
     this.channel = channel;
@@ -53,7 +53,10 @@ final class Uploader {
     thread = new ScheduledThreadPoolExecutor(1, Uploader::newThread);
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     thread.scheduleWithFixedDelay(
-        guarded(this::look), LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+        guarded(this::check),
+        CHECK_INTERVAL.toMillis(),
+        CHECK_INTERVAL.toMillis(),
+        TimeUnit.MILLISECONDS);
   }
 
   /** Does something once, when nothing waits for an answer any more. */
@@ -63,7 +66,7 @@ final class Uploader {
 
   /** Ends the stream and the thread; what is not answered by now is lost. */
   void close() {
-    outbox.trouble(TrackingException.unavailable("the client is closed", null));
+    outbox.setPermanentError(TrackingException.unavailable("the client is closed", null));
     execute(
         () -> {
           if (stream != null) {
@@ -90,7 +93,7 @@ final class Uploader {
   }
 
   private void collect() {
-    collecting.set(false); // whoever logs from here on asks again
+    collecting.set(false); // a call that logs from here on schedules the next collection
     outbox.buffers.drain();
   }
 
@@ -104,16 +107,16 @@ final class Uploader {
     }
   }
 
-  private void look() {
+  private void check() {
     // Otherwise the channel would wait longer and longer between its attempts to connect.
     if (channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
       channel.resetConnectBackoff();
     }
-    outbox.giveHeartbeats();
+    outbox.addHeartbeats();
     outbox.buffers.drain(); // what a failure may have left there
-    outbox.buffers.letGoOfUnused();
+    outbox.buffers.removeUnused();
     send();
-    outbox.failure(null); // now it works
+    outbox.setUploaderError(null); // it works again
     Runnable end = outbox.isEmpty() ? whenEmpty.getAndSet(null) : null;
     if (end != null) {
       end.run();
@@ -121,73 +124,73 @@ final class Uploader {
   }
 
   private void send() {
-    if (outbox.isEmpty() || pausing) {
+    if (outbox.isEmpty() || isPausing) {
       return;
     }
     if (stream == null) {
-      LogStream opened = new LogStream(outbox, this::answered, this::ended);
+      LogStream opened = new LogStream(outbox, this::onAnswer, this::onStreamEnd);
       LoggingServiceGrpc.newStub(channel).withWaitForReady().logBatch(opened);
       stream = opened;
     }
     stream.send();
   }
 
-  private void answered() {
+  private void onAnswer() {
     execute(
         () -> {
           failures = 0;
-          outbox.trouble(null);
-          if (outage) {
-            outage = false;
+          outbox.setPermanentError(null);
+          if (isOutage) {
+            isOutage = false;
             LOG.log(System.Logger.Level.INFO, "{0} answers again", channel.authority());
           }
         });
   }
 
-  private void ended(TrackingException why) {
+  private void onStreamEnd(TrackingException why) {
     execute(
         () -> {
           stream = null;
           if (!outbox.isEmpty()) {
-            broken(why);
+            onBrokenStream(why);
           }
         });
   }
 
-  private void broken(TrackingException why) {
-    if (!outage) {
-      outage = true;
+  private void onBrokenStream(TrackingException why) {
+    if (!isOutage) {
+      isOutage = true;
       LOG.log(
           System.Logger.Level.WARNING,
           "the stream to {0} broke off ({1}); what is logged meanwhile is sent when it is back",
           channel.authority(),
           why.getMessage());
     }
-    if (FOR_GOOD.contains(why.code())) {
-      outbox.trouble(why);
+    if (PERMANENT.contains(why.code())) {
+      outbox.setPermanentError(why);
     }
-    long pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE << Math.min(failures++, 10));
+    long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures++, 10));
     // Many clients of one server must not come back at the same instant.
     long spread = ThreadLocalRandom.current().nextLong(pause / 2, pause + 1);
-    pausing = true;
+    isPausing = true;
     thread.schedule(
         guarded(
             () -> {
-              pausing = false;
+              isPausing = false;
               send();
             }),
         spread,
         TimeUnit.MILLISECONDS);
   }
 
-  /** Returns work whose failure is told to all who log, and which is tried again by the look. */
+  /** Returns work whose failure every call that logs throws; the next check tries it again. */
   private Runnable guarded(Runnable work) {
     return () -> {
       try {
         work.run();
       } catch (Throwable error) {
         LOG.log(System.Logger.Level.ERROR, "what was logged cannot be sent", error);
-        outbox.failure(
+        outbox.setUploaderError(
             TrackingException.internal(
                 "UPLOADER_FAILED", "what was logged cannot be sent: " + error, error));
       }
@@ -198,7 +201,7 @@ final class Uploader {
     try {
       thread.execute(guarded(work));
     } catch (RejectedExecutionException closed) {
-      // Nobody sends any more.
+      // The thread has ended with the client.
     }
   }
 }

@@ -18,18 +18,18 @@ import java.util.List;
  * call waits for it, the watch fails. One thread reads it; any may close it.
  */
 public final class Watch implements Iterator<RunChange>, AutoCloseable {
-  private static final long FIRST_PAUSE = 50;
-  private static final long LONGEST_PAUSE = 2_000;
+  private static final long FIRST_PAUSE_MILLIS = 50;
+  private static final long MAX_PAUSE_MILLIS = 2_000;
 
   private final Calls calls;
   private final WatchServiceStub stub;
   private WatchRequest request;
   private volatile ServerStream<WatchRequest, WatchResponse> answers;
-  private volatile boolean closed;
-  private boolean begun; // the first answer comes at once and has no changes
+  private volatile boolean isClosed;
+  private boolean hasBegun; // the first answer comes at once and has no changes
   private Iterator<RunChange> changes = List.<RunChange>of().iterator();
-  private long pause = FIRST_PAUSE; // milliseconds before the next attempt
-  private long heard = System.nanoTime();
+  private long pauseMillis = FIRST_PAUSE_MILLIS; // before the next attempt
+  private long lastAnswerNanos = System.nanoTime();
 
   /** Begins to watch, from the next commit if the request names no position. */
   Watch(Calls calls, WatchRequest request) {
@@ -40,7 +40,7 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
             ? request.toBuilder().setPosition(position(calls)).build()
             : request;
     open();
-    while (!begun) {
+    while (!hasBegun) {
       read();
     }
   }
@@ -66,7 +66,7 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
    */
   @Override
   public boolean hasNext() {
-    while (!changes.hasNext() && !closed) {
+    while (!changes.hasNext() && !isClosed) {
       read();
     }
     return changes.hasNext();
@@ -97,12 +97,12 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
   /** Ends the watch. */
   @Override
   public void close() {
-    closed = true;
+    isClosed = true;
     answers.close();
   }
 
   private void open() {
-    begun = false;
+    hasBegun = false;
     ServerStream<WatchRequest, WatchResponse> stream = new ServerStream<>(calls);
     stub.watch(request, stream);
     answers = stream;
@@ -111,48 +111,48 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
   private void read() {
     WatchResponse answer;
     try {
-      answer = answers.next(begun ? ServerStream.FOREVER : calls.deadline);
+      answer = answers.next(hasBegun ? ServerStream.FOREVER : calls.deadline);
     } catch (TrackingException error) {
-      broken(error);
+      reopenAfter(error);
       return;
     }
     if (answer == null) {
-      broken(TrackingException.unavailable("the server ended the watch", null));
+      reopenAfter(TrackingException.unavailable("the server ended the watch", null));
       return;
     }
-    begun = true;
-    heard = System.nanoTime();
+    hasBegun = true;
+    lastAnswerNanos = System.nanoTime();
     request = request.toBuilder().setPosition(answer.getPosition()).build();
     changes = answer.getChangesList().iterator();
-    pause = FIRST_PAUSE;
+    pauseMillis = FIRST_PAUSE_MILLIS;
   }
 
-  private void broken(TrackingException error) {
-    if (closed) {
-      begun = true;
+  private void reopenAfter(TrackingException error) {
+    if (isClosed) {
+      hasBegun = true;
       return;
     }
-    if (begun) {
-      heard = System.nanoTime(); // a quiet watch is not one without a server
+    if (hasBegun) {
+      lastAnswerNanos = System.nanoTime(); // a quiet watch is not one without a server
     }
-    boolean late = System.nanoTime() - heard >= calls.deadline.toNanos();
+    boolean late = System.nanoTime() - lastAnswerNanos >= calls.deadline.toNanos();
     if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed() || late) {
       throw error;
     }
     sleep();
     open();
-    if (closed) { // meanwhile
+    if (isClosed) { // meanwhile
       answers.close();
     }
   }
 
   private void sleep() {
     try {
-      Thread.sleep(pause);
+      Thread.sleep(pauseMillis);
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
       throw TrackingException.interrupted();
     }
-    pause = Math.min(LONGEST_PAUSE, 2 * pause);
+    pauseMillis = Math.min(MAX_PAUSE_MILLIS, 2 * pauseMillis);
   }
 }

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.grpc.Status;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Proxy;
-import io.runstream.testing.Server;
 import io.runstream.v1.FileInfo;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,33 +24,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Artifacts, up and down. */
 @Timeout(120)
-class ArtifactsTest {
+class ArtifactsTest extends ClientTest {
   private static final int MIB = 1024 * 1024;
 
-  @TempDir Path folder;
-  Server server;
-  TrackingClient client;
   String run;
 
   @BeforeEach
-  void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
+  void prepare() {
     run = client.createRun().getRunId();
-  }
-
-  @AfterEach
-  void stop() {
-    client.close();
-    server.close();
   }
 
   @Test
@@ -213,11 +199,11 @@ class ArtifactsTest {
   }
 
   private static String digest(Path file) throws IOException {
-    MessageDigest digest = Sha256.begin();
+    MessageDigest digest = Sha256.newDigest();
     try (InputStream content = new DigestInputStream(Files.newInputStream(file), digest)) {
       content.transferTo(OutputStream.nullOutputStream());
     }
-    return Sha256.end(digest);
+    return Sha256.toHex(digest);
   }
 
   private static Path random(Path file, int size) throws IOException {

@@ -3,31 +3,13 @@ package io.runstream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.runstream.testing.Programs;
-import io.runstream.testing.Server;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.SearchRunsRequest;
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The programs under examples/java, each run as a user runs it. */
-class ExamplesTest {
-  @TempDir Path folder;
-  Server server;
-
-  @BeforeEach
-  void start() {
-    server = Server.start(folder);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-  }
-
+class ExamplesTest extends ServerTest {
   @Test
   void quickstart() throws ClassNotFoundException {
     assertEquals("epoch 0: 0.0\nepoch 1: 2.0\nepoch 2: 4.0\n", run("Quickstart"));

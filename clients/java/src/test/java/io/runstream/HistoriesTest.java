@@ -6,35 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
-import io.runstream.testing.Server;
 import io.runstream.v1.ReadMetricHistoryRequest;
 import io.runstream.v1.ReadMetricHistoryResponse;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Histories as columns: ranges, thinned, of several runs. */
-class HistoriesTest {
-  @TempDir Path folder;
-  Server server;
-  TrackingClient client;
-
-  @BeforeEach
-  void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
-  }
-
-  @AfterEach
-  void stop() {
-    client.close();
-    server.close();
-  }
-
+class HistoriesTest extends ClientTest {
   @Test
   void aRangeOfStepsOfSeveralRunsComesInColumns() { // M6
     List<String> ids = List.of(client.createRun().getRunId(), client.createRun().getRunId());

@@ -262,13 +262,13 @@ class HostileServerTest {
   }
 
   private static DownloadArtifactResponse file(long size) {
-    MessageDigest digest = Sha256.begin();
+    MessageDigest digest = Sha256.newDigest();
     digest.update(CONTENT);
     FileInfo file =
         FileInfo.newBuilder()
             .setPath("file")
             .setFileSize(size)
-            .setSha256(Sha256.end(digest))
+            .setSha256(Sha256.toHex(digest))
             .build();
     return DownloadArtifactResponse.newBuilder().setFile(file).build();
   }

@@ -4,27 +4,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.gson.Gson;
 import io.runstream.testing.Python;
-import io.runstream.testing.Server;
 import io.runstream.v1.Metric;
 import io.runstream.v1.Param;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunTag;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What one language logs the other reads, to the last bit. The vectors are of both suites. */
-class InteroperationTest {
+class InteroperationTest extends ClientTest {
   private static final String PROGRAM = "tests/support/vectors.py";
 
   /** The file. */
@@ -50,23 +46,12 @@ class InteroperationTest {
     }
   }
 
-  @TempDir Path folder;
-  Server server;
-  TrackingClient client;
   Vectors vectors;
 
   @BeforeEach
-  void start() throws IOException {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
+  void prepare() throws IOException {
     String text = Files.readString(Python.ROOT.resolve("tests/support/vectors.json"));
     vectors = new Gson().fromJson(text, Vectors.class);
-  }
-
-  @AfterEach
-  void stop() {
-    client.close();
-    server.close();
   }
 
   @Test

@@ -7,14 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.runstream.testing.Programs;
 import io.runstream.testing.Proxy;
-import io.runstream.testing.Server;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.SearchRunsRequest;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,33 +23,14 @@ import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A start of a run that is interrupted leaves no run RUNNING (R9). */
 @Timeout(120)
-class InterruptedStartTest {
+class InterruptedStartTest extends ClientTest {
   // How long the proxy holds back what it passes on, in either direction.
   private static final long DELAY_MILLIS = 800;
-
-  @TempDir Path folder;
-  Server server;
-  TrackingClient client;
-
-  @BeforeEach
-  void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
-  }
-
-  @AfterEach
-  void stop() {
-    client.close();
-    server.close();
-  }
 
   /** Connects, waits for a line, and starts a run in the way of its second argument. */
   public static final class Starter {
@@ -238,8 +217,8 @@ class InterruptedStartTest {
       assertEquals(TrackingException.INTERRUPTED, error.reason());
       Run run = runs().get(0);
       assertEquals(RunStatus.RUNNING, run.getInfo().getStatus());
-      String notEnded = "run " + run.getInfo().getRunId() + " was not ended: ";
-      assertTrue(error.getSuppressed()[0].getMessage().startsWith(notEnded));
+      String notEndedError = "run " + run.getInfo().getRunId() + " was not ended: ";
+      assertTrue(error.getSuppressed()[0].getMessage().startsWith(notEndedError));
       proxy.heal();
       proxy.cut();
       slow.close();

@@ -10,40 +10,22 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Proxy;
-import io.runstream.testing.Server;
 import io.runstream.testing.Training;
 import io.runstream.v1.Metric;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Servers, networks and clients that die while points are logged: nothing is lost or doubled. */
-class OutageTest {
+class OutageTest extends ServerTest {
   private static final Duration MINUTE = Duration.ofSeconds(60);
-
-  @TempDir Path folder;
-  Server server;
-
-  @BeforeEach
-  void start() {
-    server = Server.start(folder);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-  }
 
   @Test
   void aKilledAndRestartedServerHasEveryPointOnce() throws InterruptedException { // M4

@@ -15,7 +15,6 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.runstream.testing.Python;
-import io.runstream.testing.Server;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.LogRequest;
 import io.runstream.v1.Param;
@@ -30,33 +29,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is refused, by the client or by the server, and what that leaves behind: nothing. */
 @Timeout(120)
-class RefusalTest {
+class RefusalTest extends SharedServerTest {
   private static final Duration MINUTE = Duration.ofSeconds(60);
   private static final String LONE_SURROGATE = "a\ud800b";
-
-  @TempDir static Path folder;
-  static Server server;
-  static TrackingClient client;
-
-  @BeforeAll
-  static void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
-  }
-
-  @AfterAll
-  static void stop() {
-    client.close();
-    server.close();
-  }
 
   @Test
   void aParamOfABatchThatWasRefusedMayHaveAnotherValue() { // P1, P5

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.runstream.testing.Proxy;
-import io.runstream.testing.Server;
 import io.runstream.v1.Experiment;
 import io.runstream.v1.ExperimentTag;
 import io.runstream.v1.MetricTable;
@@ -15,7 +14,6 @@ import io.runstream.v1.ReadMetricHistoryResponse;
 import io.runstream.v1.RunTag;
 import io.runstream.v1.UpdateRunRequest;
 import io.runstream.v1.WatchRequest;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,28 +24,12 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is sent or read again goes on where it was, undoes nothing newer, and ends in time. */
-class ResumeTest {
+class ResumeTest extends ServerTest {
   private static final Duration MINUTE = Duration.ofSeconds(60);
-
-  @TempDir Path folder;
-  Server server;
-
-  @BeforeEach
-  void start() {
-    server = Server.start(folder);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-  }
 
   @Test
   void aClientThatClosesWhileTheServerIsAwaySendsLater() throws Exception { // X5

@@ -19,30 +19,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The handle of a run: how it ends, and what it says of what was refused. */
-class RunHandleTest {
+class RunHandleTest extends SharedServerTest {
   private static final Duration SECONDS = Duration.ofSeconds(20);
-
-  @TempDir static Path folder;
-  static Server server;
-  static TrackingClient client;
-
-  @BeforeAll
-  static void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
-  }
-
-  @AfterAll
-  static void stop() {
-    client.close();
-    server.close();
-  }
 
   @Test
   void aClosedRunIsFinishedAndHasWhatWasLogged() { // R5
@@ -263,7 +245,7 @@ class RunHandleTest {
   }
 
   @Test
-  void anOpenRunGivesSignsOfLife(@TempDir Path other) throws Exception {
+  void anOpenRunSendsHeartbeats(@TempDir Path other) throws Exception {
     try (Server strict = Server.start(other, "--lost-after", "12");
         TrackingClient living = TrackingClient.connect(strict.uri());
         RunHandle run = living.startRun("quiet")) {

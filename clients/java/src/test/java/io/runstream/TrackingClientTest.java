@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
-import io.runstream.testing.Server;
 import io.runstream.testing.Training;
 import io.runstream.v1.CountRunsRequest;
 import io.runstream.v1.CreateRunRequest;
@@ -26,7 +25,6 @@ import io.runstream.v1.SearchExperimentsRequest;
 import io.runstream.v1.SearchRunsRequest;
 import io.runstream.v1.UpdateRunRequest;
 import io.runstream.v1.ViewType;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -34,29 +32,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Every call of the client, on a real server. */
-class TrackingClientTest {
-  @TempDir static Path folder;
-  static Server server;
-  static TrackingClient client;
-
-  @BeforeAll
-  static void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
-  }
-
-  @AfterAll
-  static void stop() {
-    client.close();
-    server.close();
-  }
-
+class TrackingClientTest extends SharedServerTest {
   @Test
   void theExampleOfMlflowsDocumentationLogsThreeEpochs() {
     RunInfo run = client.createRun();

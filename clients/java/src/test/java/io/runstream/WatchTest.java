@@ -10,41 +10,20 @@ import io.grpc.InsecureServerCredentials;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.runstream.testing.Proxy;
-import io.runstream.testing.Server;
 import io.runstream.v1.RunChange;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.WatchRequest;
 import io.runstream.v1.WatchResponse;
 import io.runstream.v1.WatchServiceGrpc;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Following runs live. */
 @Timeout(60)
-class WatchTest {
-  @TempDir Path folder;
-  Server server;
-  TrackingClient client;
-
-  @BeforeEach
-  void start() {
-    server = Server.start(folder);
-    client = TrackingClient.connect(server.uri());
-  }
-
-  @AfterEach
-  void stop() {
-    client.close();
-    server.close();
-  }
-
+class WatchTest extends ClientTest {
   @Test
   void aWatcherOfAnExperimentSeesARunFromItsStartToItsEnd() {
     try (Watch watch = client.watch(WatchRequest.newBuilder().addExperimentIds("0").build())) {

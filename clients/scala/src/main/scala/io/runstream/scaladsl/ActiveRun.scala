@@ -39,15 +39,15 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
   /** Logs a point of now of each of several metrics, all of them or none. */
   def logMetrics(step: Long)(metrics: (String, Double)*): Unit =
     underlying.logMetrics(
-      once(metrics).map { case (key, value) => key -> Double.box(value) }.asJava,
+      byUniqueKey(metrics).map { case (key, value) => key -> Double.box(value) }.asJava,
       step
     )
 
   /** Sets params, each once (P1), to their values as text. */
-  def logParams(params: (String, Any)*): Unit = underlying.logParams(texts(params))
+  def logParams(params: (String, Any)*): Unit = underlying.logParams(asTexts(params))
 
   /** Sets tags to their values as text; the last value set stands (P3). */
-  def setTags(tags: (String, Any)*): Unit = underlying.setTags(texts(tags))
+  def setTags(tags: (String, Any)*): Unit = underlying.setTags(asTexts(tags))
 
   /** Waits until all that was logged to this run before is on disk. */
   def flush(timeout: FiniteDuration): Unit = underlying.flush(timeout.toJava)
@@ -61,10 +61,10 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
     */
   override def close(): Unit = underlying.close()
 
-  private def texts(pairs: Seq[(String, Any)]): java.util.Map[String, String] =
-    once(pairs).map { case (key, value) => key -> String.valueOf(value) }.asJava
+  private def asTexts(pairs: Seq[(String, Any)]): java.util.Map[String, String] =
+    byUniqueKey(pairs).map { case (key, value) => key -> String.valueOf(value) }.asJava
 
-  private def once[A](pairs: Seq[(String, A)]): Map[String, A] = {
+  private def byUniqueKey[A](pairs: Seq[(String, A)]): Map[String, A] = {
     val byKey = pairs.toMap
     require(byKey.size == pairs.size, s"a key is given twice: ${pairs.mkString(", ")}")
     byKey

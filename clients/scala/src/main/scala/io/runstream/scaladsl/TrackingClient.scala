@@ -13,8 +13,8 @@ import scala.util.{Failure, Using}
 
 /** A client of one Runstream server: [[io.runstream.TrackingClient]] with the types of Scala.
   *
-  * Any thread may use it. Every error is an [[io.runstream.TrackingException]]. What is not here is
-  * to be had of the `underlying` client; messages are those that Java has.
+  * Any thread may use it. Every error is an [[io.runstream.TrackingException]]. The
+  * `underlying` client has all other calls; messages are those of the Java client.
   *
   * {{{
   * Using.resource(TrackingClient.connect("grpc://127.0.0.1:50051")) { client =>
@@ -62,13 +62,13 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
     Using.resource(startRun(name, experimentId, tags)) { run =>
       try body(run)
       catch {
-        case jump if isJump(jump) => throw jump
+        case control if isControlFlow(control) => throw control
         case error: Throwable     => run.fail(error); throw error
       }
     }
 
-  /** Whether this is no error, but a `return` or a `break`, by whatever class a Scala throws it. */
-  private def isJump(error: Throwable): Boolean =
+  /** Whether this is a `return` or a `break` and no error; Scala 3 has a class of its own for it. */
+  private def isControlFlow(error: Throwable): Boolean =
     error.isInstanceOf[ControlThrowable] || error.getClass.getName == "scala.util.boundary$Break"
 
   /** Creates a run for a future, and ends it when the future is complete, as `run` does. */

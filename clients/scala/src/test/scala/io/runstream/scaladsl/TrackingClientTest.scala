@@ -120,7 +120,7 @@ class TrackingClientTest {
     assertEquals(0.25, seen.doubleValue)
   }
 
-  @Test def aRefusalIsTold(): Unit = { // P1
+  @Test def aRefusalIsThrownByTheNextCall(): Unit = { // P1
     val run = client.startRun()
     run.logParams("lr" -> 0.1)
     val error = assertThrows(classOf[TrackingException], () => run.logParams("lr" -> 0.2))

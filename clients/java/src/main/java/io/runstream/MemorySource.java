@@ -4,10 +4,10 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 
 /** Bytes in memory that are uploaded. */
-final class Content implements Upload.Source {
+final class MemorySource implements Upload.Source {
   private final byte[] bytes;
 
-  Content(byte[] bytes) {
+  MemorySource(byte[] bytes) {
     this.bytes = bytes;
   }
 

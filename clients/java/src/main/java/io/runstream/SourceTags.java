@@ -6,10 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The tags that say where a run comes from (R4). */
-final class Origin {
-  private Origin() {}
+final class SourceTags {
+  private SourceTags() {}
 
-  /** Adds them to a request, but for those that it has. */
+  /** Adds to a request those of the tags that it does not have. */
   static CreateRunRequest describe(CreateRunRequest request) {
     Map<String, String> tags = new LinkedHashMap<>();
     tags.put("mlflow.user", System.getProperty("user.name", ""));
