@@ -11,7 +11,7 @@ final class Batch {
   final LogBatchRequest request;
   final int bytes;
 
-  /** Its place among all batches of the outbox, from 1. */
+  /** The number of the batch in the outbox, from 1. */
   long number;
 
   Batch(RunBuffer buffer, LogBatchRequest request) {

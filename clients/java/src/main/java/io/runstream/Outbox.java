@@ -81,7 +81,7 @@ final class Outbox {
     onLogged.run();
   }
 
-  /** Returns the name of the next write whose place among others matters (P3). */
+  /** Returns the id of the next write whose order matters (P3). */
   WriteId nextWrite() {
     return WriteId.newBuilder().setWriter(writer).setSequence(writes.incrementAndGet()).build();
   }

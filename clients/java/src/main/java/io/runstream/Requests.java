@@ -14,7 +14,7 @@ import java.util.UUID;
 
 /**
  * What every request of a call has in common: text that is no Unicode, of which protobuf would send
- * a "?", is refused, and a write that has no name gets one, which its repetitions share (P3).
+ * a "?", is refused, and a write without an id gets one, which its repetitions share (P3).
  */
 final class Requests implements ClientInterceptor {
   private static final String WRITE = "write";
@@ -38,7 +38,7 @@ final class Requests implements ClientInterceptor {
     return UUID.randomUUID().toString().replace("-", "");
   }
 
-  /** Returns the name of a write that is the only one of its writer. */
+  /** Returns the id of a write that is the only one of its writer. */
   static WriteId newWrite() {
     return WriteId.newBuilder().setWriter(newId()).setSequence(1).build();
   }

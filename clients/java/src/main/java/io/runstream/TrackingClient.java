@@ -14,7 +14,7 @@ import java.time.Duration;
  * <p>What is logged is queued, and sent by one thread over one stream; a server that is away for a
  * while costs nothing but memory, of which it takes 64 MiB before calls that log begin to wait.
  * What was logged is on disk when {@link #flush} or {@link #close} has returned. Other calls wait
- * for the server and its answer, for a minute if not told otherwise.
+ * for the server and its answer, for a minute unless the builder sets another deadline.
  *
  * <pre>{@code
  * try (TrackingClient client = TrackingClient.connect("grpc://127.0.0.1:50051")) {
@@ -229,8 +229,8 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    * program. The same is true of a run whose start was interrupted and that could not be ended
    * (R9).
    *
-   * @throws TrackingException if the server refused something that nobody was told of, or did not
-   *     answer for a minute ({@code DEADLINE_EXCEEDED})
+   * @throws TrackingException if the server refused something that no call has thrown yet, or did
+   *     not answer for a minute ({@code DEADLINE_EXCEEDED})
    */
   @Override
   public void close() {

@@ -164,7 +164,7 @@ public class TrackingException extends RuntimeException {
   /**
    * Returns what is wrong, for programs.
    *
-   * @return the reason in UPPER_SNAKE_CASE, such as {@code PARAM_IMMUTABLE}; empty if none is told
+   * @return the reason in UPPER_SNAKE_CASE, such as {@code PARAM_IMMUTABLE}; empty if there is none
    */
   public String reason() {
     return reason;
@@ -173,7 +173,7 @@ public class TrackingException extends RuntimeException {
   /**
    * Returns the field that is wrong.
    *
-   * @return its name, such as {@code params.lr}; empty if none is told
+   * @return its name, such as {@code params.lr}; empty if there is none
    */
   public String field() {
     return metadata().getOrDefault("field", "");

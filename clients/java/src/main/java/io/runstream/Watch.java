@@ -14,8 +14,8 @@ import java.util.List;
  * What is committed to runs, as it is committed; see {@link TrackingClient#watch}.
  *
  * <p>It never ends by itself. When the connection breaks it is made again, and the watch goes on
- * where it was; a change may then be told again. If the server cannot be reached for as long as a
- * call waits for it, the watch fails. One thread reads it; any may close it.
+ * where it was; a change may then come again. If the server cannot be reached for as long as a call
+ * waits for it, the watch fails. One thread reads it; any may close it.
  */
 public final class Watch implements Iterator<RunChange>, AutoCloseable {
   private static final long FIRST_PAUSE_MILLIS = 50;

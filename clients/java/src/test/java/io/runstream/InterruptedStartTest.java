@@ -1,7 +1,6 @@
 package io.runstream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -22,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,10 +29,10 @@ import org.junit.jupiter.api.Timeout;
 /** A start of a run that is interrupted leaves no run RUNNING (R9). */
 @Timeout(120)
 class InterruptedStartTest extends ClientTest {
-  // How long the proxy holds back what it passes on, in either direction.
-  private static final long DELAY_MILLIS = 800;
-
-  /** Connects, waits for a line, and starts a run in the way of its second argument. */
+  /**
+   * Connects, waits for a line, and starts a run in the way of its second argument. Says when it
+   * ends the start because it ends itself.
+   */
   public static final class Starter {
     public static void main(String[] arguments) throws Exception {
       TrackingClient client =
@@ -40,6 +40,7 @@ class InterruptedStartTest extends ClientTest {
               .deadline(Duration.ofSeconds(Long.parseLong(arguments[3])))
               .build();
       client.experiments().get("0");
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> printWhenEnding(client)));
       System.out.println("connected");
       System.in.read();
       switch (arguments[1]) {
@@ -58,12 +59,20 @@ class InterruptedStartTest extends ClientTest {
       }
       Thread.sleep(60_000);
     }
+
+    private static void printWhenEnding(TrackingClient client) {
+      for (int i = 0; i < 6_000 && !client.runs().starts().hasInterrupted(); i++) {
+        LockSupport.parkNanos(5_000_000);
+      }
+      System.out.println("ending");
+    }
   }
 
   /** A program that starts a run through a proxy of its own. */
   private static final class Program implements AutoCloseable {
     final Proxy proxy;
     final Process process;
+    final BufferedReader output;
 
     Program(int port, String how, String runId, long deadlineSeconds) throws Exception {
       proxy = new Proxy(port);
@@ -76,7 +85,7 @@ class InterruptedStartTest extends ClientTest {
                   runId,
                   String.valueOf(deadlineSeconds))
               .start();
-      BufferedReader output =
+      output =
           new BufferedReader(
               new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
       assertEquals("connected", output.readLine());
@@ -87,9 +96,15 @@ class InterruptedStartTest extends ClientTest {
       process.getOutputStream().flush();
     }
 
-    /** Sends a signal, and returns what the program writes to stderr until its end. */
+    /**
+     * Sends a signal, and releases what the proxy keeps once the program ends.
+     *
+     * @return what the program writes to stderr until its end
+     */
     String signal(String name) throws Exception {
       Programs.run(new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())));
+      assertEquals("ending", output.readLine());
+      proxy.release();
       byte[] errors = process.getErrorStream().readAllBytes();
       assertTrue(process.waitFor(60, TimeUnit.SECONDS));
       return new String(errors, StandardCharsets.UTF_8);
@@ -138,12 +153,7 @@ class InterruptedStartTest extends ClientTest {
       client.setTerminated(finished);
     }
     try (Program program = new Program(server.port(), how, finished, 60)) {
-      program.proxy.delay(DELAY_MILLIS);
-      long forwarded = program.proxy.forwarded();
-      long answered = program.proxy.answered();
-      program.proceed();
-      waitUntil(() -> program.proxy.forwarded() > forwarded);
-      waitUntil(() -> !isAnswered || program.proxy.answered() > answered);
+      hold(program.proxy, isAnswered, program::proceed);
       return program.signal(signal);
     }
   }
@@ -161,21 +171,20 @@ class InterruptedStartTest extends ClientTest {
   }
 
   @Test
-  void anInterruptOfTheThreadLeavesNoRunThatNobodyHas() throws Exception { // R9
+  void anInterruptOfTheThreadLeavesNoRunRunning() throws Exception { // R9
     try (Proxy proxy = new Proxy(server.port());
         TrackingClient slow = TrackingClient.connect(proxy.uri())) {
       slow.experiments().get("0");
-      proxy.delay(200);
-      for (long after : List.of(0L, 100L, 300L, 400L)) {
+      for (boolean isAnswered : List.of(false, true)) {
         FutureTask<Boolean> starting = new FutureTask<>(() -> isInterrupted(slow));
         Thread thread = new Thread(starting);
-        thread.start();
-        Thread.sleep(after);
+        hold(proxy, isAnswered, thread::start);
         thread.interrupt();
+        proxy.release();
         assertTrue(starting.get(60, TimeUnit.SECONDS), "the flag of the thread stays");
       }
     }
-    assertFalse(runs().isEmpty());
+    assertEquals(2, runs().size());
     for (Run run : runs()) {
       RunStatus status = run.getInfo().getStatus();
       assertTrue(status == RunStatus.KILLED || status == RunStatus.FINISHED, status.name());
@@ -226,14 +235,33 @@ class InterruptedStartTest extends ClientTest {
     }
   }
 
+  /** Does something that starts a run, and lets the proxy hold the request, or its answer. */
+  private static void hold(Proxy proxy, boolean isAnswered, Starting starting) throws Exception {
+    long forwarded = proxy.forwarded();
+    long answered = proxy.answered();
+    if (isAnswered) {
+      proxy.holdAnswers();
+    } else {
+      proxy.holdRequests();
+    }
+    starting.begin();
+    waitUntil(() -> proxy.forwarded() > forwarded);
+    waitUntil(() -> !isAnswered || proxy.answered() > answered);
+  }
+
+  /** Starts a run, or lets a program do so. */
+  private interface Starting {
+    void begin() throws Exception;
+  }
+
   private List<Run> runs() {
     List<Run> runs = new ArrayList<>();
     client.runs().search(SearchRunsRequest.getDefaultInstance()).forEachRemaining(runs::add);
     return runs;
   }
 
-  private static void waitUntil(BooleanSupplier isSo) throws InterruptedException {
-    while (!isSo.getAsBoolean()) {
+  private static void waitUntil(BooleanSupplier condition) throws InterruptedException {
+    while (!condition.getAsBoolean()) {
       Thread.sleep(10);
     }
   }

@@ -166,7 +166,7 @@ class OutageTest extends ServerTest {
   }
 
   @Test
-  void whoWaitsForRoomIsToldThatTheClientCloses() throws Exception {
+  void aCallThatWaitsForRoomFailsWhenTheClientCloses() throws Exception {
     TrackingClient client = TrackingClient.connect(server.uri());
     String id = client.createRun().getRunId();
     server.kill();
@@ -187,7 +187,7 @@ class OutageTest extends ServerTest {
   }
 
   @Test
-  void whoWaitsForRoomIsToldWhenNobodySendsAnyMore() throws Exception {
+  void aCallThatWaitsForRoomFailsWhenTheUploaderEnds() throws Exception {
     ManagedChannel channel =
         Grpc.newChannelBuilder(
                 server.uri().substring("grpc://".length()), InsecureChannelCredentials.create())

@@ -223,7 +223,7 @@ class RefusalTest extends SharedServerTest {
   }
 
   @Test
-  void anUploaderThatFailsIsToldToAllWhoLogAndLosesNothing() throws Exception {
+  void whenTheUploaderFailsEveryCallThatLogsThrowsAndNothingIsLost() throws Exception {
     String id = client.createRun().getRunId();
     BrokenChannel channel =
         new BrokenChannel(
@@ -232,17 +232,17 @@ class RefusalTest extends SharedServerTest {
                 .build());
     try (TrackingClient other = TrackingClient.over(channel)) {
       other.logMetric(id, "loss", 1, 1);
-      TrackingException told = null;
-      for (int i = 0; told == null && i < 3_000; i++) {
+      TrackingException thrown = null;
+      for (int i = 0; thrown == null && i < 3_000; i++) {
         try {
           other.setTag(id, "stage", "trial");
         } catch (TrackingException error) {
-          told = error;
+          thrown = error;
         }
         Thread.sleep(10);
       }
-      assertEquals("UPLOADER_FAILED", told.reason());
-      assertTrue(told.getMessage().contains("two versions"), told.getMessage());
+      assertEquals("UPLOADER_FAILED", thrown.reason());
+      assertTrue(thrown.getMessage().contains("two versions"), thrown.getMessage());
       assertThrows(TrackingException.class, () -> other.flush(MINUTE));
       channel.broken = false;
       while (client.histories().get(id, "loss").isEmpty()) {

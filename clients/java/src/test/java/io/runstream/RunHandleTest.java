@@ -184,7 +184,7 @@ class RunHandleTest extends SharedServerTest {
   }
 
   @Test
-  void aRefusedBatchTakesNothingWithItAndIsToldOnce() { // P1, P5, X4
+  void aRefusedBatchTakesNothingWithItAndItsRefusalIsThrownOnce() { // P1, P5, X4
     String id = client.createRun().getRunId();
     client.logParam(id, "lr", "0.1");
     client.flush(SECONDS);
@@ -221,7 +221,7 @@ class RunHandleTest extends SharedServerTest {
   }
 
   @Test
-  void theNextCallIsToldWhatWasRefused() throws InterruptedException { // X4
+  void theNextCallThrowsWhatWasRefused() throws InterruptedException { // X4
     String id = client.createRun().getRunId();
     client.runs().delete(id);
     TrackingClient other = TrackingClient.connect(server.uri());
@@ -232,15 +232,15 @@ class RunHandleTest extends SharedServerTest {
       Thread.sleep(200); // after which it is answered, but for a very slow machine
       try {
         other.logMetric(id, "loss", 1, 1);
-      } catch (TrackingException told) {
-        refusal = told;
+      } catch (TrackingException thrown) {
+        refusal = thrown;
       }
     }
     assertEquals(Status.Code.FAILED_PRECONDITION, refusal.code());
     try {
       other.close();
-    } catch (TrackingException told) {
-      assertEquals(Status.Code.FAILED_PRECONDITION, told.code()); // of a second attempt
+    } catch (TrackingException thrown) {
+      assertEquals(Status.Code.FAILED_PRECONDITION, thrown.code()); // of a second attempt
     }
   }
 

@@ -139,7 +139,7 @@ class WatchTest extends ClientTest {
   }
 
   @Test
-  void aRunThatIsNotThereAndAPositionOfAnotherServerAreToldOf() {
+  void watchingARunThatIsNotThereOrFromAPositionOfAnotherServerIsRefused() {
     WatchRequest nobody = WatchRequest.newBuilder().addRunIds("f".repeat(32)).build();
     TrackingException error = assertThrows(TrackingException.class, () -> client.watch(nobody));
     assertEquals(Status.Code.NOT_FOUND, error.code());

@@ -7,12 +7,11 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 
 /** A TCP proxy whose wire can be cut, or swallow everything without a word. */
 public final class Proxy implements AutoCloseable {
@@ -21,12 +20,13 @@ public final class Proxy implements AutoCloseable {
   private final List<Socket> sockets = new CopyOnWriteArrayList<>();
   private volatile boolean silent;
   private volatile boolean mute;
-  private volatile long delayMillis;
-  private final ScheduledThreadPoolExecutor delayed = new ScheduledThreadPoolExecutor(1);
   // The following are covered by the monitor.
   private long cutAt = Long.MAX_VALUE;
   private long forwarded;
   private long answered;
+  private boolean isHoldingRequests;
+  private boolean isHoldingAnswers;
+  private final List<Callable<Void>> held = new ArrayList<>();
 
   /** Forwards connections to a port of this machine. */
   public Proxy(int target) {
@@ -74,9 +74,25 @@ public final class Proxy implements AutoCloseable {
     mute = true;
   }
 
-  /** From now on passes everything on so much later, in both directions. */
-  public void delay(long millis) {
-    delayMillis = millis;
+  /** From now on keeps what clients send, and what the server sends. */
+  public synchronized void holdRequests() {
+    isHoldingRequests = true;
+    isHoldingAnswers = true;
+  }
+
+  /** From now on passes on what clients send, and keeps what the server sends. */
+  public synchronized void holdAnswers() {
+    isHoldingAnswers = true;
+  }
+
+  /** Passes on what it kept, and all that follows. */
+  public synchronized void release() throws Exception {
+    isHoldingRequests = false;
+    isHoldingAnswers = false;
+    for (Callable<Void> write : held) {
+      write.call();
+    }
+    held.clear();
   }
 
   /** Forwards new connections again. */
@@ -93,7 +109,6 @@ public final class Proxy implements AutoCloseable {
       throw new UncheckedIOException(error);
     }
     cut();
-    delayed.shutdownNow();
   }
 
   private void accept() {
@@ -120,7 +135,7 @@ public final class Proxy implements AutoCloseable {
       for (int size; (size = in.read(data)) >= 0; ) {
         lost = lost || silent || answers && mute;
         if (!lost) {
-          write(out, Arrays.copyOf(data, size));
+          write(out, Arrays.copyOf(data, size), answers);
         }
         count(size, answers);
       }
@@ -131,17 +146,18 @@ public final class Proxy implements AutoCloseable {
     close(sink);
   }
 
-  private void write(OutputStream out, byte[] data) throws IOException {
-    if (delayMillis == 0) {
-      out.write(data);
-      return;
+  private void write(OutputStream out, byte[] data, boolean answers) throws IOException {
+    synchronized (this) {
+      if (answers ? isHoldingAnswers : isHoldingRequests) {
+        held.add(
+            () -> {
+              out.write(data);
+              return null;
+            });
+        return;
+      }
     }
-    Callable<Void> later =
-        () -> {
-          out.write(data);
-          return null;
-        };
-    delayed.schedule(later, delayMillis, TimeUnit.MILLISECONDS); // in the order of their coming
+    out.write(data);
   }
 
   private synchronized void count(int bytes, boolean answers) {

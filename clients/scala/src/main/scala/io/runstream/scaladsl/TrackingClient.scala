@@ -63,7 +63,7 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
       try body(run)
       catch {
         case control if isControlFlow(control) => throw control
-        case error: Throwable     => run.fail(error); throw error
+        case error: Throwable                  => run.fail(error); throw error
       }
     }
 
