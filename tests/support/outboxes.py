@@ -16,7 +16,7 @@ def new_outbox() -> Outbox:
     """Return an outbox whose uploader's thread is this one: it does at once what is asked."""
 
     def start() -> bool:
-        outbox.do_posted(0)
+        outbox.tasks.run_pending(0)
         return True
 
     outbox = Outbox(start)

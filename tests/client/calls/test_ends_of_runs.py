@@ -9,7 +9,7 @@ import pytest
 
 import runstream
 from runstream import ActiveRun, DeadlineExceeded, Unavailable
-from runstream.outbox import outbox
+from runstream.outbox import waits
 from runstream.transport import connection
 from support.server_process import ServerProcess
 
@@ -18,7 +18,7 @@ from support.server_process import ServerProcess
 def impatient(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", server.uri)
     monkeypatch.delenv("RUNSTREAM_EXPERIMENT_ID", raising=False)
-    monkeypatch.setattr(outbox, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(waits, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(connection, "RETRY_SECONDS", 0.5)
     yield
     be_patient(monkeypatch)
@@ -27,7 +27,7 @@ def impatient(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(waits, "ANSWER_SECONDS", 60.0)
     monkeypatch.setattr(connection, "RETRY_SECONDS", 30.0)
 
 

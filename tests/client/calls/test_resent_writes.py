@@ -52,7 +52,7 @@ def test_a_tag_whose_answer_is_lost_does_not_replace_a_newer_one(
     wait_for(client, run_id, lambda run: run.data.tags.get("stage") == "old")
     client.set_tag(run_id, "stage", "new")
     client.flush(60)
-    assert distant._outbox.backlog()[run_id].settings == 1
+    assert distant._outbox.backlog()[run_id].params_and_tags == 1
     proxy.heal()
     proxy.cut()
     distant.flush(60)

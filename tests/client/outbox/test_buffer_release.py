@@ -6,28 +6,28 @@ import gc
 from typing import Any
 
 from runstream.entities import Metric
-from runstream.outbox import outbox as outbox_module
+from runstream.outbox import collector
 from support.outboxes import RUN, new_outbox, points, sent
 
 
 def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
-    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    monkeypatch.setattr(collector, "_UNUSED_SECONDS", 0.0)
     outbox = new_outbox()
     for number in range(100):
         outbox.buffer(f"{number:032x}").log_metric("loss", 1.0, 0, 1)
     sent(outbox)
     outbox.collect()
-    assert len(outbox._buffers) == 0
+    assert len(outbox._collector._buffers) == 0
 
 
 def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
     monkeypatch: Any,
 ) -> None:
-    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    monkeypatch.setattr(collector, "_UNUSED_SECONDS", 0.0)
     outbox = new_outbox()
     held = outbox.buffer(RUN)
     outbox.collect()
-    assert held.retired
+    assert held.is_retired
     held.log_metric("loss", 1.0, 0, 1)
     held.log_params({"lr": 1})
     held.set_tags({"note": "x"})
@@ -41,7 +41,7 @@ def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
 
 def test_what_a_call_logs_while_its_buffer_is_let_go_is_sent(monkeypatch: Any) -> None:
     """The call looks whether it may log, the buffer is let go of, and then the point comes."""
-    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    monkeypatch.setattr(collector, "_UNUSED_SECONDS", 0.0)
     outbox = new_outbox()
     held = outbox.buffer(RUN)
 
@@ -53,13 +53,13 @@ def test_what_a_call_logs_while_its_buffer_is_let_go_is_sent(monkeypatch: Any) -
     held.log_metric("loss", 0.5, 0, 1)
     sent(outbox)
     held.log_metric("loss", Slow(), 1, 1)
-    assert held.retired
+    assert held.is_retired
     del held
     assert len(points(sent(outbox))) == 1
 
 
 def test_a_buffer_with_points_is_never_let_go(monkeypatch: Any) -> None:
-    monkeypatch.setattr(outbox_module, "_KEPT", 0.0)
+    monkeypatch.setattr(collector, "_UNUSED_SECONDS", 0.0)
     outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
     assert not outbox.sleep()

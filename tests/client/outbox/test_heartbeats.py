@@ -192,7 +192,7 @@ def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
     monkeypatch.setattr(heartbeats, "HEARTBEAT", 0.05)
 
     def start() -> bool:  # the uploader's thread is this one
-        made.do_posted(0)
+        made.tasks.run_pending(0)
         return True
 
     made = Outbox(start)

@@ -37,7 +37,7 @@ class Logged:
         queue = client._outbox.queue
         assert queue.lock.acquire(timeout=10)
         queue.lock.release()
-        assert not client._outbox._waits
+        assert not client._outbox._waits._for_answers
         assert client._outbox.backlog() == {}
         parts = list(client.read_metric_history(run_id))
         stored = [(part.key, step) for part in parts for step in part.step]

@@ -13,7 +13,6 @@ import pytest
 from runstream.entities import Metric
 from runstream.errors import DeadlineExceeded, Internal, InvalidArgument, NotFound
 from runstream.outbox import batch_queue
-from runstream.outbox import outbox as outbox_module
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from support.outboxes import RUN, new_outbox, sent
@@ -150,7 +149,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
 def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
     monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(outbox_module, "LIMIT_BYTES", 100_000)
+    monkeypatch.setattr(batch_queue, "LIMIT_BYTES", 100_000)
     outbox = Outbox(lambda: True)
     logged: list[int] = []
 
@@ -165,7 +164,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         give_up = time.monotonic() + 30
         while not until():
             assert time.monotonic() < give_up
-            outbox.do_posted(0.01)
+            outbox.tasks.run_pending(0.01)
             outbox.collect()
 
     thread = threading.Thread(target=log, daemon=True)
@@ -177,7 +176,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         assert 3 < len(logged) < 10
         received = []
         while thread.is_alive() or outbox.queue.has_pending():
-            outbox.do_posted(0.01)
+            outbox.tasks.run_pending(0.01)
             received += sent(outbox)
     assert sum(len(request.metrics.value) for request in received) == 40_000
     waits = [record for record in caplog.records if "calls that log wait" in record.message]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runstream.outbox import buffer as buffer_module
 from runstream.outbox.outbox import Outbox
-from runstream.outbox.series import Columns, Series, record
+from runstream.outbox.series import Columns, Series, pack_point
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 # A point: what the clock says, in milliseconds, its step, whether the batch ends after it.
@@ -31,7 +31,7 @@ def stamped(logged: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
     series = Series("loss")
     result: list[tuple[int, int]] = []
     for clock, step, ends_batch in logged:
-        series.append(record(0.0, step, -clock * 1_000_000))
+        series.append(pack_point(0.0, step, -clock * 1_000_000))
         if ends_batch:
             columns = take(series, 1000)
             result += zip(columns.step, columns.timestamp, strict=True)
@@ -72,7 +72,7 @@ def test_they_stay_within_what_the_number_of_points_demands(
 def test_explicit_ones_are_kept_among_those_filled_in() -> None:
     series = Series("loss")
     for timestamp in (7, -9_000_000, 3, -9_000_000, 9):
-        series.append(record(0.0, 0, timestamp))
+        series.append(pack_point(0.0, 0, timestamp))
     assert take(series, 10).timestamp == [7, 9, 3, 10, 9]
 
 
@@ -80,14 +80,14 @@ def test_what_is_remembered_is_forgotten_when_the_clock_has_passed() -> None:
     series = Series("loss")
     for clock in range(1, 50):
         for step in range(20):
-            series.append(record(0.0, step, -clock * 1_000_000))
+            series.append(pack_point(0.0, step, -clock * 1_000_000))
         take(series, 1000)
-        assert len(series._given) <= 20
-    series.append(record(0.0, 99, -100 * 1_000_000))
+        assert len(series._latest_by_step) <= 20
+    series.append(pack_point(0.0, 99, -100 * 1_000_000))
     take(series, 1)
-    assert series._given == {99: 100}
-    assert series.ahead_of(99)
-    assert not series.ahead_of(100)
+    assert series._latest_by_step == {99: 100}
+    assert series.has_timestamps_after(99)
+    assert not series.has_timestamps_after(100)
 
 
 def test_threads_that_log_one_step_at_once_get_different_ones(

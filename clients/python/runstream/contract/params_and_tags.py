@@ -33,7 +33,7 @@ else:
 OnError = Literal["raise", "skip"]
 
 #: Takes `params` or `tags`, a key, and what is wrong with it.
-Refuse = Callable[[str, object, InvalidArgument], None]
+OnInvalid = Callable[[str, object, InvalidArgument], None]
 
 
 def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
@@ -67,13 +67,13 @@ def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
         ) from None
 
 
-def to_texts(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str, str]:
+def to_texts(field: str, given: Pairs, on_invalid: OnInvalid | None = None) -> dict[str, str]:
     """Return params or tags as texts (M1, P2).
 
     Args:
         field: `params` or `tags`.
         given: see `to_pairs`.
-        refuse: is told what breaks its rule, which is left out; it is raised, if there is none.
+        on_invalid: is told what breaks its rule, which is left out; it is raised, if there is none.
 
     Raises:
         InvalidArgument: a key or value breaks its rule, or a param comes twice (P5).
@@ -83,9 +83,9 @@ def to_texts(field: str, given: Pairs, refuse: Refuse | None = None) -> dict[str
         try:
             texts[key] = _text(field, key, value, texts)
         except InvalidArgument as error:
-            if refuse is None:
+            if on_invalid is None:
                 raise
-            refuse(field, key, error)
+            on_invalid(field, key, error)
     return texts
 
 

@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-import logging
-import reprlib
 import struct
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from runstream import rules
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
 from runstream.errors import InvalidArgument, RunstreamError
-from runstream.outbox.batch import Backlog, Settings
-from runstream.outbox.packing import point_batches, setting_batches
-from runstream.outbox.series import Series, checked_record, record
-from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.outbox.batch import Backlog, PackedPairs
+from runstream.outbox.columns import rows_of_columns
+from runstream.outbox.packing import pack_params_or_tags, pack_points
+from runstream.outbox.run_params import RunParams
+from runstream.outbox.series import Series, check_and_pack_point, pack_point
+from runstream.outbox.skip_warnings import SkipWarnings
 from runstream.v1.run_pb2 import Param, RunTag
 
 if TYPE_CHECKING:
     from runstream.entities import Metric
 
 # Points that wait, and batches of one call, after which the call waits until the uploader has
-# taken them: or else it would outrun the uploader, and the limit of the outbox would not hold.
+# taken them. Without that a call would outrun the uploader, and exceed the limit of the outbox.
 _MANY_POINTS = 50_000
 _MANY_BATCHES = 1
 
-# Metrics, params and tags of which a run tells that they were left out; those after them are left
-# out in silence.
-_TOLD = 100
-_TOLD_CHARACTERS = 500
 
-log = logging.getLogger("runstream")
-
-Number = TypeVar("Number", int, float)
-
-
-class Gate(Protocol):
+class BufferOwner(Protocol):
     """What a buffer asks of the outbox that it belongs to."""
 
-    def admit(self, buffer: RunBuffer) -> RunBuffer:
+    def open_buffer(self, buffer: RunBuffer) -> RunBuffer:
         """Return the buffer that a call may log to, waiting while there is no room."""
 
-    def attend(self, buffer: RunBuffer) -> None:
-        """Wake the uploader, after something was logged while it slept."""
+    def wake_for(self, buffer: RunBuffer) -> None:
+        """Wake the uploader, after something was logged to a buffer while the uploader slept."""
 
-    def catch_up(self) -> None:
+    def wait_until_collected(self) -> None:
         """Wait until the uploader has made batches of what was logged before."""
 
     def raise_refusals(self, run_id: str) -> None:
@@ -57,32 +48,33 @@ class Gate(Protocol):
 
 
 class RunBuffer:
-    """The way into the outbox for one run; any number of threads may log to it.
+    """The way into the outbox for one run.
 
-    What a call queues it appends in one step. The uploader's thread alone takes it out.
+    Any number of threads may log to it, and call `waiting` and `is_empty`. A thread of the outbox
+    opens and closes it. The uploader's thread alone takes out what was logged, and retires the
+    buffer. No lock is needed: what a call queues it appends in one step in C, and each flag is
+    written in one step. The order of these steps matters, see `runstream.outbox.outbox`.
 
     Attributes:
         run_id: the run.
-        admitted: whether a call may log at once; otherwise it asks `Outbox.admit` first.
-        attention: whether a call that has logged must call `Outbox.attend`.
-        retired: whether the outbox let go of it; another buffer takes its place then.
-        refusals: errors of batches that the server refused, not yet raised.
-        used: when something was last taken out, by `time.monotonic`.
+        is_open: whether a call may log at once; otherwise it asks `BufferOwner.open_buffer` first.
+        must_wake: whether a call that has logged must call `BufferOwner.wake_for`.
+        is_retired: whether the outbox does not know it any more; another buffer takes its place.
+        last_drained: when something was last taken out, by `time.monotonic`.
     """
 
-    def __init__(self, gate: Gate, run_id: str) -> None:
-        self._gate = gate
+    def __init__(self, owner: BufferOwner, run_id: str) -> None:
+        self._owner = owner
         self._series: dict[str, Series] = {}
         self._append: dict[str, Callable[[bytes], None]] = {}
-        self._settings: deque[Settings] = deque()
-        self._params: dict[str, str] = {}
-        self._told: set[tuple[str, str]] = set()
+        self._pairs: deque[PackedPairs] = deque()
+        self._params = RunParams(run_id)
+        self._skip_warnings = SkipWarnings(run_id)
         self.run_id = run_id
-        self.admitted = False
-        self.attention = True
-        self.retired = False
-        self.refusals: deque[RunstreamError] = deque()
-        self.used = time.monotonic()
+        self.is_open = False
+        self.must_wake = True
+        self.is_retired = False
+        self.last_drained = time.monotonic()
 
     def log_metric(
         self,
@@ -92,18 +84,18 @@ class RunBuffer:
         timestamp: IntegerLike | None,
     ) -> None:
         """Queue one point (M1, M2, M3, M5)."""
-        buffer = self if self.admitted else self._gate.admit(self)
+        buffer = self if self.is_open else self._owner.open_buffer(self)
         try:
             if timestamp is None:
-                buffer._append[key](record(value, step, -time_ns()))
+                buffer._append[key](pack_point(value, step, -time_ns()))
             else:
-                buffer._append[key](checked_record(key, value, step, timestamp))
+                buffer._append[key](check_and_pack_point(key, value, step, timestamp))
         except (KeyError, TypeError, struct.error):
             # A new key, a step of None, or bad input: seldom, so it need not be fast.
-            data = checked_record(key, value, step, timestamp)
-            buffer._series_of(key).append(data)
-        if buffer.attention:
-            buffer._gate.attend(buffer)
+            data = check_and_pack_point(key, value, step, timestamp)
+            buffer._get_series(key).append(data)
+        if buffer.must_wake:
+            buffer._owner.wake_for(buffer)
 
     def log_metrics(
         self,
@@ -113,20 +105,20 @@ class RunBuffer:
         on_error: OnError = "raise",
     ) -> None:
         """Queue one point of each of several metrics, all of them or those that are good."""
-        lenient = skips_errors(on_error)
-        buffer = self._begin_call(lenient)
+        is_lenient = skips_errors(on_error)
+        buffer = self._open_for(is_lenient)
         steps = []
         for key, value in to_pairs("metrics", metrics):
             try:
-                data = checked_record(key, value, step, timestamp)
-                steps.append(partial(buffer._series_of(key).append, data))
+                data = check_and_pack_point(key, value, step, timestamp)
+                steps.append(partial(buffer._get_series(key).append, data))
             except InvalidArgument as error:
-                if not lenient:
+                if not is_lenient:
                     raise
-                self._leave_out("metrics", key, error)
-        _at_once(steps)
-        if buffer.attention:
-            buffer._gate.attend(buffer)
+                self._skip_warnings.warn("metrics", key, error)
+        _run_in_one_step(steps)
+        if buffer.must_wake:
+            buffer._owner.wake_for(buffer)
 
     def log_batch(
         self,
@@ -136,31 +128,34 @@ class RunBuffer:
         on_error: OnError = "raise",
     ) -> None:
         """Queue many points, params and tags, all of them or none, or the good params and tags."""
-        lenient = skips_errors(on_error)
-        buffer = self._begin_call(lenient)
+        is_lenient = skips_errors(on_error)
+        buffer = self._open_for(is_lenient)
         checked: dict[str, bytearray] = {}
         for key, value, timestamp, step in metrics:
             try:
                 if timestamp < 0:
                     rules.check_timestamp("timestamp", timestamp)
-                checked[key].extend(record(value, step, timestamp))
+                checked[key].extend(pack_point(value, step, timestamp))
             except (KeyError, TypeError, struct.error):
-                data = checked_record(key, value, step, timestamp)
+                data = check_and_pack_point(key, value, step, timestamp)
                 checked.setdefault(key, bytearray()).extend(data)
-        texts, batches = buffer._checked_settings(params, tags, lenient)
+        on_invalid = buffer._skip_warnings.warn if is_lenient else None
+        param_texts = buffer._params.check(params, on_invalid)
+        tag_texts = to_texts("tags", tags, on_invalid)
+        batches = [*buffer._pack_params(param_texts), *buffer._pack_tags(tag_texts)]
         steps: list[partial[None]] = [
-            partial(buffer._series_of(key).append, records) for key, records in checked.items()
+            partial(buffer._get_series(key).append, records) for key, records in checked.items()
         ]
         if batches:
             steps += (
-                partial(buffer._params.update, texts),
-                partial(buffer._settings.extend, batches),
+                partial(buffer._params.add, param_texts),
+                partial(buffer._pairs.extend, batches),
             )
-        _at_once(steps)
+        _run_in_one_step(steps)
         if len(batches) > _MANY_BATCHES or buffer._points() >= _MANY_POINTS:
-            buffer._gate.catch_up()
-        if buffer.attention:
-            buffer._gate.attend(buffer)
+            buffer._owner.wait_until_collected()
+        if buffer.must_wake:
+            buffer._owner.wake_for(buffer)
 
     def log_columns(
         self,
@@ -171,25 +166,8 @@ class RunBuffer:
         value: Collection[float],
     ) -> None:
         """Queue many points that come as columns, all of them or none."""
-        if len({len(key), len(step), len(timestamp), len(value)}) != 1:
-            raise InvalidArgument(
-                f"the columns have different lengths: {len(key)} of key, {len(step)} of step, "
-                f"{len(timestamp)} of timestamp, {len(value)} of value",
-                reason="METRIC_TABLE_MALFORMED",
-                run_id=self.run_id,
-                field="metrics",
-            )
-        index = _plain(key)
-        if index and not 0 <= min(index) <= max(index) < len(keys):
-            raise InvalidArgument(
-                f"the column key goes from {min(index)} to {max(index)}, "
-                f"but keys has {len(keys)} entries",
-                reason="METRIC_TABLE_MALFORMED",
-                run_id=self.run_id,
-                field="metrics.key",
-            )
-        names = map(keys.__getitem__, index)
-        self.log_batch(zip(names, _plain(value), _plain(timestamp), _plain(step), strict=True))
+        rows = rows_of_columns(self.run_id, keys, key, step, timestamp, value)
+        self.log_batch(rows)
 
     def log_params(self, params: Pairs, on_error: OnError = "raise") -> None:
         """Queue params as a batch of their own, so that a refusal takes no points with it (P1)."""
@@ -201,76 +179,101 @@ class RunBuffer:
 
     def waiting(self) -> Backlog:
         """Return how much waits here, not in a batch yet."""
-        return Backlog(self._points(), sum(settings.pairs for settings in self._settings.copy()))
+        return Backlog(self._points(), sum(waiting.pairs for waiting in self._pairs.copy()))
 
     def is_empty(self) -> bool:
         """Return whether nothing waits here."""
-        return not (self._settings or any(map(len, list(self._series.values()))))
+        return not (self._pairs or any(map(len, list(self._series.values()))))
 
-    def ahead_of(self, milliseconds: int) -> bool:
-        """Return whether timestamps after this time have been filled in."""
-        return any(series.ahead_of(milliseconds) for series in list(self._series.values()))
+    def has_timestamps_after(self, milliseconds: int) -> bool:
+        """Return whether timestamps after this time have been filled in, in milliseconds."""
+        return any(
+            series.has_timestamps_after(milliseconds) for series in list(self._series.values())
+        )
 
-    # For the uploader's thread.
+    # On a thread of the outbox: one that logs, the uploader's or that of a stream.
+
+    def open(self) -> None:
+        """Let calls log at once."""
+        self.is_open = True
+
+    def close(self) -> None:
+        """Let the next call ask the outbox before it logs."""
+        self.is_open = False
+
+    def forget_params(self, message: bytes) -> None:
+        """Let the params of a refused batch be logged with other values."""
+        self._params.forget(message)
+
+    # On the uploader's thread.
+
+    def request_wake(self) -> None:
+        """Let the next call wake the uploader after it has logged."""
+        self.must_wake = True
+
+    def cancel_wake(self) -> None:
+        """Let calls log without waking the uploader, which looks for itself."""
+        self.must_wake = False
+
+    def retire(self) -> bool:
+        """Retire the buffer if nothing waits here; return whether it is retired.
+
+        What a call logs from here on is not missed, because the call calls `wake_for`.
+        """
+        self.is_retired = True
+        self.is_open = False
+        self.must_wake = True
+        if not self.is_empty():
+            self.is_retired = False
+        return self.is_retired
 
     def drain(self, put: Callable[[RunBuffer, bytes, int, int], None]) -> None:
         """Move what waits here into batches.
 
         Args:
-            put: takes this buffer, the message of a batch, and its counts of points and settings.
-                What it was given is removed from here after it returned.
+            put: takes this buffer, the message of a batch, its count of points, and its count of
+                params and tags. What it was given is removed from here after it returned.
         """
-        while self._settings:
-            put(self, self._settings[0].message, 0, self._settings[0].pairs)
-            self._settings.popleft()
-        for message, points in point_batches(self.run_id, list(self._series.values())):
+        while self._pairs:
+            put(self, self._pairs[0].message, 0, self._pairs[0].pairs)
+            self._pairs.popleft()
+        for message, points in pack_points(self.run_id, list(self._series.values())):
             put(self, message, points, 0)
-        self.used = time.monotonic()
+        self.last_drained = time.monotonic()
 
     def take_over(self, retired: RunBuffer) -> None:
-        """Move what was logged to a buffer while it retired to here."""
+        """Move to here what was logged to a buffer while it was being retired."""
         for key, series in list(retired._series.items()):
-            series.move_to(self._series_of(key))
-        while retired._settings:
-            self._settings.append(retired._settings[0])
-            retired._settings.popleft()
-
-    def forget_params(self, message: bytes) -> None:
-        """Let the params of a refused batch be logged with other values."""
-        for param in LogBatchRequest.FromString(message).params:
-            self._params.pop(param.key, None)
+            series.move_to(self._get_series(key))
+        while retired._pairs:
+            self._pairs.append(retired._pairs[0])
+            retired._pairs.popleft()
 
     def reset_after_fork(self) -> None:
-        """Drop all that waits here: in a forked child it is the parent's to send."""
+        """Drop all that waits here, because in a forked child it is the parent's to send."""
         self._append.clear()
         self._series.clear()
-        self._settings.clear()
+        self._pairs.clear()
         self._params.clear()
-        self._told.clear()
-        self.refusals.clear()
-        self.admitted = False
-        self.attention = True
+        self._skip_warnings.clear()
+        self.is_open = False
+        self.must_wake = True
 
-    def _begin_call(self, lenient: bool) -> RunBuffer:
-        """Return the buffer to log to; what the server refused is told of here, if it may be."""
-        if lenient and self.refusals:
+    def _open_for(self, is_lenient: bool) -> RunBuffer:
+        """Return the buffer to log to; in a lenient call a refusal is a warning."""
+        if self.is_open:
+            return self
+        if is_lenient:
             try:
-                self._gate.raise_refusals(self.run_id)
+                self._owner.raise_refusals(self.run_id)
             except RunstreamError as refusal:
-                self._leave_out("refusals", refusal.reason, refusal)
-        return self if self.admitted else self._gate.admit(self)
-
-    def _leave_out(self, field: str, key: object, error: RunstreamError) -> None:
-        """Warn once that something is not logged, in a call that must not end the training."""
-        name = field, repr(key)[:_TOLD_CHARACTERS]  # of a key that may be anything
-        if name not in self._told and len(self._told) < _TOLD:
-            self._told.add(name)
-            log.warning("run %s: not logged: %s", self.run_id, error)
+                self._skip_warnings.warn("refusals", refusal.reason, refusal)
+        return self._owner.open_buffer(self)
 
     def _points(self) -> int:
         return sum(map(len, list(self._series.values())))
 
-    def _series_of(self, key: str) -> Series:
+    def _get_series(self, key: str) -> Series:
         series = self._series.get(key)
         if series is None:
             rules.check_key("key", key)
@@ -278,44 +281,19 @@ class RunBuffer:
         self._append[key] = series.append
         return series
 
-    def _checked_settings(
-        self, params: Pairs, tags: Pairs, lenient: bool
-    ) -> tuple[dict[str, str], list[Settings]]:
-        """Check params and tags; return the params, and batches of both."""
-        refuse = self._leave_out if lenient else None
-        texts = to_texts("params", params, refuse)
-        for key, value in list(texts.items()):
-            old = self._params.get(key, value)
-            if old != value:
-                error = InvalidArgument(
-                    f"params.{key} of run {self.run_id} is already {reprlib.repr(old)}, "
-                    f"it cannot become {reprlib.repr(value)}",
-                    reason="PARAM_IMMUTABLE",
-                    run_id=self.run_id,
-                    field=f"params.{key}",
-                    old=old,
-                    new=value,
-                )
-                if refuse is None:
-                    raise error
-                refuse("params", key, error)
-                del texts[key]
-        given = [Param(key=key, value=value) for key, value in texts.items()]
-        tagged = to_texts("tags", tags, refuse)
-        batches = [*setting_batches(self.run_id, given)]
-        batches += setting_batches(self.run_id, [RunTag(key=k, value=v) for k, v in tagged.items()])
-        return texts, batches
+    def _pack_params(self, params: dict[str, str]) -> list[PackedPairs]:
+        messages = [Param(key=key, value=value) for key, value in params.items()]
+        return list(pack_params_or_tags(self.run_id, messages))
+
+    def _pack_tags(self, tags: dict[str, str]) -> list[PackedPairs]:
+        messages = [RunTag(key=key, value=value) for key, value in tags.items()]
+        return list(pack_params_or_tags(self.run_id, messages))
 
 
-def _plain(column: Collection[Number]) -> Collection[Number]:
-    """Return a column as Python numbers, which are read faster than the scalars of an array."""
-    plain: Collection[Number] = column.tolist() if hasattr(column, "tolist") else column
-    return plain
+def _run_in_one_step(steps: Iterable[partial[None]]) -> None:
+    """Call several functions that are written in C: all of them or none, even in an interrupt.
 
-
-def _at_once(steps: Iterable[partial[None]]) -> None:
-    """Do several calls of functions in C, all or none of them whatever interrupts the caller.
-
-    Signal handlers run between two steps of Python, and here is one: the loop is in C, too.
+    Signal handlers run between two instructions of Python, and the loop is a single one: it is
+    written in C, too.
     """
     deque(map(partial.__call__, list(steps)), maxlen=0)

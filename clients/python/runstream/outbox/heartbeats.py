@@ -1,4 +1,4 @@
-"""Heartbeats of the runs that are open in this process; on the uploader's thread alone."""
+"""Heartbeats of the runs that are open in this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ HEARTBEAT = 10.0
 
 
 class Heartbeats:
-    """The open runs of an outbox, and when one of them may have to send a heartbeat."""
+    """The open runs of an outbox, and when one of them may have to send a heartbeat.
+
+    Only the uploader's thread calls the methods, so no lock is needed.
+    """
 
     def __init__(self, queue: BatchQueue) -> None:
         self._queue = queue
@@ -47,9 +50,9 @@ class Heartbeats:
         now = time.monotonic()
         if now >= self._due:
             for run_id in self._open:
-                is_silent = now >= self._queue.last_sent(run_id) + HEARTBEAT
+                is_silent = now >= self._queue.last_put(run_id) + HEARTBEAT
                 if is_silent and not self._queue.has_unanswered(run_id):
                     self._queue.put_heartbeat(run_id)
-            due = min(map(self._queue.last_sent, self._open), default=math.inf) + HEARTBEAT
+            due = min(map(self._queue.last_put, self._open), default=math.inf) + HEARTBEAT
             self._due = max(due, now + HEARTBEAT / 10)
         return self._due - now if self._open else None

@@ -64,7 +64,7 @@ class LogStream:
         finally:
             self._outbox.queue.end_stream(self._number)
             self.ended.set()
-            self._outbox.posted.put(None)
+            self._outbox.tasks.wake_if_running()
 
     def _read_answers(self) -> None:
         # Nothing but this frame holds the call, so that gRPC can shut down after its end.

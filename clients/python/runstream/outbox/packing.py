@@ -1,10 +1,10 @@
-"""Makes messages of about a mebibyte out of what waits to be sent of one run."""
+"""Packs the points, params and tags of one run into messages of about a mebibyte."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from runstream.outbox.batch import Settings
+from runstream.outbox.batch import PackedPairs
 from runstream.outbox.series import Series
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.metric_pb2 import MetricTable
@@ -18,7 +18,7 @@ BATCH_BYTES = 1024 * 1024
 _ROW_BYTES = 20
 
 
-def point_batches(run_id: str, queues: Iterable[Series]) -> Iterator[tuple[bytes, int]]:
+def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[bytes, int]]:
     """Yield batches of the points that wait: each a message and how many points it has.
 
     The points of a batch are removed from their queues when the next one is asked for. Those of a
@@ -26,10 +26,10 @@ def point_batches(run_id: str, queues: Iterable[Series]) -> Iterator[tuple[bytes
     """
     request, size = LogBatchRequest(run_id=run_id), 0
     parts: list[tuple[Series, int]] = []
-    for series in queues:
+    for series in many_series:
         while left := len(series):
             room = max(1, (BATCH_BYTES - size) // _ROW_BYTES)
-            rows = _fill(request.metrics, series, min(left, room))
+            rows = _add_rows(request.metrics, series, min(left, room))
             parts.append((series, rows))
             size += rows * _ROW_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
             if size + _ROW_BYTES <= BATCH_BYTES:
@@ -42,13 +42,13 @@ def point_batches(run_id: str, queues: Iterable[Series]) -> Iterator[tuple[bytes
         _drop(parts)
 
 
-def setting_batches(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[Settings]:
+def pack_params_or_tags(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[PackedPairs]:
     """Yield batches of params, or of tags."""
     request, size, count = LogBatchRequest(run_id=run_id), 0, 0
     for message in messages:
         bytes_more = message.ByteSize()
         if count and size + bytes_more > BATCH_BYTES:
-            yield Settings(request.SerializeToString(), count)
+            yield PackedPairs(request.SerializeToString(), count)
             request, size, count = LogBatchRequest(run_id=run_id), 0, 0
         if isinstance(message, Param):
             request.params.append(message)
@@ -57,10 +57,10 @@ def setting_batches(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator
         size += bytes_more
         count += 1
     if count:
-        yield Settings(request.SerializeToString(), count)
+        yield PackedPairs(request.SerializeToString(), count)
 
 
-def _fill(table: MetricTable, series: Series, rows: int) -> int:
+def _add_rows(table: MetricTable, series: Series, rows: int) -> int:
     """Add the oldest points of a series to a table; return how many."""
     columns = series.peek(rows)
     rows = len(columns.step)

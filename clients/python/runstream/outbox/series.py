@@ -11,19 +11,19 @@ from runstream.contract.metric_numbers import IntegerLike, MetricValue, to_float
 
 _RECORD = struct.Struct("=dqq")
 
-#: A point as bytes: value, step, and its timestamp in milliseconds, or minus the time of the
-#: clock in nanoseconds where the caller gave no timestamp. Raises `struct.error` for what is not
-#: a number (value) or not a 64-bit integer (step, timestamp).
-record = _RECORD.pack
+#: Packs the value, step and timestamp of a point into a record. The timestamp is in milliseconds,
+#: or minus the time of the clock in nanoseconds where the caller gave no timestamp. Raises
+#: `struct.error` if the value is not a number, or one of the others is not a 64-bit integer.
+pack_point = _RECORD.pack
 
 _RECORD_BYTES = _RECORD.size
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
-def checked_record(
+def check_and_pack_point(
     key: str, value: MetricValue, step: IntegerLike | None, timestamp: IntegerLike | None
 ) -> bytes:
-    """Return the record of a point, or say what is wrong with it.
+    """Return the record of a point of a metric.
 
     Raises:
         InvalidArgument: the value is not a number, or step or timestamp break M2.
@@ -35,7 +35,7 @@ def checked_record(
     else:
         time = to_integer(key, "timestamp", timestamp)
         rules.check_timestamp("timestamp", time)
-    return record(to_float(key, value), number, time)
+    return pack_point(to_float(key, value), number, time)
 
 
 class Columns(NamedTuple):
@@ -49,55 +49,56 @@ class Columns(NamedTuple):
 class Series:
     """A queue of records.
 
-    Any thread may append; the global interpreter lock, or the lock that a bytearray has without
-    it, makes each call one step. Only one thread may call `peek`, `drop` and `move_to`.
+    Any thread may call `append` and `len`. The uploader's thread alone calls the other methods. No
+    lock is needed: the global interpreter lock, or the lock that a bytearray has without it, makes
+    each call of the bytearray one step.
 
     Attributes:
         key: the metric.
-        records: what waits, in the order of the calls.
         append: appends one or more records.
     """
 
-    __slots__ = ("_clock", "_given", "append", "key", "records")
+    __slots__ = ("_clock", "_latest_by_step", "_records", "append", "key")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.records = bytearray()
-        # It is the bytearray's own method because log_metric calls it: a method around it would
-        # cost more than the rest of log_metric's queueing.
-        self.append = self.records.extend
-        # Every timestamp filled in so far is less than `_clock`, or in `_given` as the latest
-        # one of its step. So `_given` stays as small as the points of one millisecond.
+        self._records = bytearray()  # in the order of the calls
+        # The bytearray's own method, because log_metric calls it: a method around it would cost
+        # more than the rest of what log_metric does.
+        self.append = self._records.extend
+        # Every timestamp filled in so far is less than `_clock`, or in `_latest_by_step` as the
+        # latest one of its step. So that dictionary has as few entries as one millisecond has
+        # points.
         self._clock = 0
-        self._given: dict[int, int] = {}
+        self._latest_by_step: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self.records) // _RECORD_BYTES
+        return len(self._records) // _RECORD_BYTES
 
-    def ahead_of(self, milliseconds: int) -> bool:
+    def has_timestamps_after(self, milliseconds: int) -> bool:
         """Return whether timestamps after this time have been filled in."""
-        return any(timestamp > milliseconds for timestamp in self._given.values())
+        return any(timestamp > milliseconds for timestamp in self._latest_by_step.values())
 
     def peek(self, rows: int) -> Columns:
         """Return the oldest points, at most `rows` of them; `drop` removes them."""
-        records = bytes(self.records[: rows * _RECORD_BYTES])
+        records = bytes(self._records[: rows * _RECORD_BYTES])
         doubles: memoryview[float] = memoryview(records).cast("d")
         integers = memoryview(records).cast("q")
         steps, timestamps = integers[1::3].tolist(), integers[2::3].tolist()
         values = list(doubles[::3])
-        return Columns(steps, self._filled_in(steps, timestamps), values)
+        return Columns(steps, self._fill_in_timestamps(steps, timestamps), values)
 
     def drop(self, rows: int) -> None:
         """Remove the oldest points."""
-        del self.records[: rows * _RECORD_BYTES]
+        del self._records[: rows * _RECORD_BYTES]
 
     def move_to(self, other: Series) -> None:
         """Move all points to the end of another series, in their order."""
-        records = bytes(self.records)
+        records = bytes(self._records)
         other.append(records)
-        del self.records[: len(records)]
+        del self._records[: len(records)]
 
-    def _filled_in(self, steps: list[int], timestamps: list[int]) -> list[int]:
+    def _fill_in_timestamps(self, steps: list[int], timestamps: list[int]) -> list[int]:
         """Replace clock readings by timestamps that strictly grow for each step (M5)."""
         if not timestamps or min(timestamps) >= 0:
             return timestamps
@@ -106,30 +107,29 @@ class Series:
             distinct = set(steps)
             if (
                 len(distinct) == len(steps)
-                and distinct.isdisjoint(self._given)
+                and distinct.isdisjoint(self._latest_by_step)
                 and min(times) >= self._clock
             ):
                 self._advance(max(times))
                 latest = times.index(self._clock)
-                self._given.update(zip(steps[latest:], times[latest:], strict=True))
+                self._latest_by_step.update(zip(steps[latest:], times[latest:], strict=True))
                 return times
-        return self._filled_in_one_by_one(steps, timestamps)
+        return self._fill_in_one_by_one(steps, timestamps)
 
-    def _filled_in_one_by_one(self, steps: list[int], timestamps: list[int]) -> list[int]:
+    def _fill_in_one_by_one(self, steps: list[int], timestamps: list[int]) -> list[int]:
         clock = self._clock
         for i, reading in enumerate(timestamps):
             if reading >= 0:
                 continue
             # The clock of the computer may have been set back.
             clock = max(clock, -reading // _NANOSECONDS)
-            timestamp = max(clock, self._given.get(steps[i], -1) + 1)
-            timestamps[i] = self._given[steps[i]] = timestamp
+            timestamp = max(clock, self._latest_by_step.get(steps[i], -1) + 1)
+            timestamps[i] = self._latest_by_step[steps[i]] = timestamp
         self._advance(clock)
         return timestamps
 
     def _advance(self, clock: int) -> None:
         self._clock = clock
-        if self._given:
-            self._given = {
-                step: timestamp for step, timestamp in self._given.items() if timestamp >= clock
-            }
+        if self._latest_by_step:
+            latest_by_step = self._latest_by_step.items()
+            self._latest_by_step = {step: time for step, time in latest_by_step if time >= clock}

@@ -110,7 +110,7 @@ class Uploader:
     def keep_stream_open(self) -> None:
         """Open a stream, if there is none, because the server may end itself without one."""
         self._must_keep_stream = True
-        self.outbox.wake()
+        self.outbox.tasks.wake()
 
     def suspend(self) -> None:
         """Open no stream before `resume`."""
@@ -120,7 +120,7 @@ class Uploader:
         """Open streams again."""
         self._is_suspended = False
         self._next_attempt = 0.0
-        self.outbox.posted.put(None)
+        self.outbox.tasks.wake_if_running()
 
     def abandon_stream(self) -> None:
         """Expect the stream to end, because its channel is being closed."""
@@ -137,7 +137,7 @@ class Uploader:
     def stop(self) -> None:
         """End the thread once nothing waits in the outbox."""
         self._must_stop = True
-        self.outbox.posted.put(None)
+        self.outbox.tasks.wake_if_running()
 
     def collect(self) -> None:
         """Make batches of what waits in buffers, on a thread of the caller.
@@ -148,7 +148,7 @@ class Uploader:
         with suppress(IndexError):  # the uploader's thread has the token
             self._token.pop()
             try:
-                self.outbox.do_posted(0)
+                self.outbox.tasks.run_pending(0)
                 self.outbox.collect()
             finally:
                 self._token.append(None)
@@ -171,7 +171,7 @@ class Uploader:
             self._is_running = False
             token.append(None)
             # A call that posted something before this saw a running thread, and started none.
-            if self.outbox.posted.empty():
+            if self.outbox.tasks.is_empty():
                 return
 
     def _fail(self, error: BaseException) -> None:
@@ -187,11 +187,11 @@ class Uploader:
 
     def _run_loop(self) -> None:
         """Send until `stop` was called and nothing is left to do."""
-        outbox, posted = self.outbox, self.outbox.posted
+        outbox, tasks = self.outbox, self.outbox.tasks
         idle_ticks = 0
         pause: float | None = 0.0
-        while outbox.posted is posted:  # the outbox has another one after `reset_after_fork`
-            outbox.do_posted(pause)
+        while outbox.tasks is tasks:  # the outbox has others after `reset_after_fork`
+            tasks.run_pending(pause)
             has_collected = outbox.collect()
             until_heartbeat = outbox.heartbeats.send()
             is_busy = has_collected or outbox.queue.has_pending()

@@ -64,7 +64,7 @@ class Connection:
         request: Request,
         *,
         retry: bool = True,
-        timeout: float = CALL_SECONDS,
+        timeout: float | None = None,
     ) -> Response:
         """Return the answer of a unary RPC.
 
@@ -73,13 +73,14 @@ class Connection:
             request: its request; a write gets an id, so that it can be sent again.
             retry: whether it may be sent again when its answer was lost. If not, it waits for
                 the server and is sent once.
-            timeout: seconds that it may take.
+            timeout: seconds that it may take; `CALL_SECONDS`, if left out.
 
         Raises:
             RunstreamError: what the server answered; Unavailable if it did not, DeadlineExceeded
                 if that took longer.
         """
         ensure_write_id(request)
+        timeout = CALL_SECONDS if timeout is None else timeout
         deadline = min(time.monotonic() + timeout, self._deadline)
         attempt = partial(self._attempt, rpc, request, wait_for_ready=not retry, deadline=deadline)
         pauses = _retry_pauses(deadline) if retry else iter(())

@@ -1,0 +1,146 @@
+"""The buffers of a process for a server, and the batches that are made of what they hold."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from runstream import rules
+from runstream.outbox import batch_queue
+from runstream.outbox.batch import Backlog, Batch
+from runstream.outbox.batch_queue import BatchQueue
+from runstream.outbox.buffer import BufferOwner, RunBuffer
+from runstream.outbox.heartbeats import Heartbeats
+from runstream.outbox.refusals import Refusals
+
+log = logging.getLogger("runstream")
+
+# Seconds after the last batch of a buffer that it is retired, unless its run is open.
+_UNUSED_SECONDS = 60.0
+
+
+class Collector:
+    """The buffers of the runs, by run, and the way out of them.
+
+    Any thread may call `buffer`, `has_buffer` and `backlog`. The thread of a stream calls
+    `forget_params` and `close_buffer`. The other methods are the uploader's. No lock is needed: a
+    dictionary adds a buffer by one step (`setdefault`), and only the uploader's thread removes one.
+    """
+
+    def __init__(self, owner: BufferOwner) -> None:
+        """Make a collector, to be `reset` before it is used.
+
+        Args:
+            owner: what buffers ask for room and for the uploader's attention.
+        """
+        self._owner = owner
+        self._buffers: dict[str, RunBuffer] = {}
+
+    def reset(self, queue: BatchQueue, refusals: Refusals, heartbeats: Heartbeats) -> None:
+        """Start with empty buffers.
+
+        Args:
+            queue: takes the batches.
+            refusals: what the server refused; a buffer is kept while there are some of its run.
+            heartbeats: the open runs, whose buffers are kept.
+        """
+        self._queue = queue
+        self._refusals = refusals
+        self._heartbeats = heartbeats
+        self._next_retirement = 0.0
+        for buffer in list(self._buffers.values()):
+            buffer.reset_after_fork()
+
+    def buffer(self, run_id: str) -> RunBuffer:
+        """Return the buffer of a run.
+
+        Raises:
+            InvalidArgument: it is not the id of a run.
+        """
+        buffer = self._buffers.get(run_id)
+        if buffer is None:
+            rules.check_run_id("run_id", run_id)
+            buffer = self._buffers.setdefault(run_id, RunBuffer(self._owner, run_id))
+        return buffer
+
+    def has_buffer(self, run_id: str) -> bool:
+        """Return whether there is a buffer of a run."""
+        return run_id in self._buffers
+
+    def backlog(self) -> dict[str, Backlog]:
+        """Return how much has no answer, by run, in buffers and in batches."""
+        backlogs = {run_id: buffer.waiting() for run_id, buffer in self._buffers.copy().items()}
+        for batch in self._queue.snapshot():
+            backlog = Backlog(batch.points, batch.params_and_tags)
+            backlogs[batch.run_id] = backlogs.get(batch.run_id, Backlog()) + backlog
+        return {run_id: backlog for run_id, backlog in backlogs.items() if any(backlog)}
+
+    # On the thread of a stream.
+
+    def forget_params(self, batch: Batch) -> None:
+        """Let the params of a refused batch be logged with other values."""
+        if buffer := self._buffers.get(batch.run_id):
+            buffer.forget_params(batch.message)
+
+    def close_buffer(self, run_id: str) -> None:
+        """Let the next call that logs to a run ask the outbox first."""
+        if buffer := self._buffers.get(run_id):
+            buffer.close()
+
+    # On the uploader's thread.
+
+    def collect(self) -> bool:
+        """Make batches of what waits in buffers; return whether there was anything."""
+        has_collected = False
+        for buffer in list(self._buffers.values()):
+            buffer.cancel_wake()
+            if not buffer.is_empty():
+                has_collected = True
+                buffer.drain(self._put)
+        self._retire_unused()
+        return has_collected
+
+    def request_wake(self) -> bool:
+        """Let the next call that logs wake the uploader; return whether all buffers are empty."""
+        buffers = list(self._buffers.values())
+        for buffer in buffers:
+            buffer.request_wake()
+        return all(buffer.is_empty() for buffer in buffers)
+
+    def close_buffers(self) -> None:
+        """Let each call that logs ask the outbox first."""
+        for buffer in list(self._buffers.values()):
+            buffer.close()
+
+    def take_over(self, retired: RunBuffer) -> None:
+        """Move what was logged to a retired buffer to the buffer that took its place."""
+        if retired.is_retired:
+            self.buffer(retired.run_id).take_over(retired)
+
+    def _put(self, buffer: RunBuffer, message: bytes, points: int, params_and_tags: int) -> None:
+        if self._queue.put(buffer.run_id, message, points, params_and_tags):
+            self.close_buffers()
+            log.warning(
+                "%d MiB wait for the server: calls that log wait too, until it catches up",
+                batch_queue.LIMIT_BYTES >> 20,
+            )
+
+    def _retire_unused(self) -> None:
+        now = time.monotonic()
+        if now < self._next_retirement:
+            return
+        self._next_retirement = now + _UNUSED_SECONDS / 10
+        refused = self._refusals.run_ids()
+        for buffer in list(self._buffers.values()):
+            is_unused = buffer.last_drained <= now - _UNUSED_SECONDS
+            if is_unused and self._is_done(buffer, refused) and buffer.retire():
+                del self._buffers[buffer.run_id]
+                self._queue.remove_run(buffer.run_id)
+
+    def _is_done(self, buffer: RunBuffer, refused: set[str]) -> bool:
+        return (
+            buffer.run_id not in self._heartbeats
+            and self._queue.is_answered(buffer.run_id)
+            and buffer.run_id not in refused
+            and not buffer.has_timestamps_after(time.time_ns() // 1_000_000)
+        )

@@ -1,0 +1,96 @@
+"""The errors that say what became of batches: refused, late, or never delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+from runstream.errors import DeadlineExceeded, Internal, RunstreamError
+from runstream.outbox.batch import Backlog, Batch
+
+
+def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
+    """Return the error by which the server refused a batch, naming its run."""
+    run_id = batch.run_id
+    if batch.points:
+        content = f"{batch.points} points"
+    else:
+        content = f"{batch.params_and_tags} params or tags"
+    error.message = f"run {run_id}: {content} were refused: {error.message}"
+    error.args = (error.message,)
+    error.metadata.update(run_id=run_id, points=str(batch.points))
+    return error
+
+
+def joint_error(errors: Sequence[RunstreamError]) -> RunstreamError:
+    """Return one error for several, the first with a text that names the others."""
+    joint = copy(errors[0])
+    if len(errors) > 1:
+        others = "; ".join(str(error) for error in errors[1:4])
+        joint.message += f" (and {len(errors) - 1} more refused batches: {others})"
+        joint.args = (joint.message,)
+    return joint
+
+
+def flush_timeout_error(
+    backlog: Backlog, run_id: str | None, seconds: float, stream_error: RunstreamError | None
+) -> DeadlineExceeded:
+    """Return the error that says how much has no answer in time.
+
+    Args:
+        backlog: how much it is.
+        run_id: the run it belongs to; None for all runs.
+        seconds: how long the call waited.
+        stream_error: why the stream broke last, if it is broken.
+    """
+    return DeadlineExceeded(
+        f"no answer within {seconds:g} s for {backlog}"
+        + (f" of run {run_id}" if run_id else "")
+        + "; they stay queued"
+        + _stream_broke(stream_error),
+        reason="FLUSH_TIMEOUT",
+        **backlog.metadata(),
+        **({"run_id": run_id} if run_id else {}),
+    )
+
+
+def outbox_full_error(
+    backlog: Backlog, seconds: float, limit_bytes: int, stream_error: RunstreamError | None
+) -> DeadlineExceeded:
+    """Return the error of a call that logs and found no room.
+
+    Args:
+        backlog: how much fills the outbox.
+        seconds: how long the call waited.
+        limit_bytes: how much the outbox may hold.
+        stream_error: why the stream broke last, if it is broken.
+    """
+    return DeadlineExceeded(
+        f"no room for {seconds:g} s, because {backlog} have no answer and fill the "
+        f"{limit_bytes >> 20} MiB of the outbox; what this call logged is not queued"
+        + _stream_broke(stream_error),
+        reason="OUTBOX_FULL",
+        **backlog.metadata(),
+    )
+
+
+def undelivered_error(error: RunstreamError, backlog: Backlog) -> RunstreamError:
+    """Return the error by which no stream can be opened, with how much is not delivered."""
+    undelivered = copy(error)  # each caller raises one of its own
+    undelivered.message = f"{error.message}; {backlog} are not delivered and stay queued"
+    undelivered.args = (undelivered.message,)
+    undelivered.metadata = error.metadata | backlog.metadata()
+    return undelivered
+
+
+def uploader_failed_error(cause: BaseException, backlog: Backlog) -> Internal:
+    """Return the error of all calls after the uploader's thread ended by an error."""
+    return Internal(
+        f"uploading failed for good: {cause!r}; {backlog} were not delivered",
+        reason="UPLOADER_FAILED",
+        **backlog.metadata(),
+    )
+
+
+def _stream_broke(stream_error: RunstreamError | None) -> str:
+    return f" (the stream broke: {stream_error})" if stream_error else ""

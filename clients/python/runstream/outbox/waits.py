@@ -1,0 +1,227 @@
+"""Calls that wait: for answers, for room in the outbox, or for the uploader to make batches."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+
+from runstream.errors import RunstreamError
+from runstream.outbox import batch_queue
+from runstream.outbox.batch import Backlog
+from runstream.outbox.batch_queue import BatchQueue
+from runstream.outbox.collector import Collector
+from runstream.outbox.delivery_errors import (
+    flush_timeout_error,
+    outbox_full_error,
+    undelivered_error,
+)
+from runstream.outbox.delivery_state import DeliveryState
+from runstream.outbox.task_queue import TaskQueue
+
+#: Seconds that a call that logs waits for room, before it fails.
+ROOM_SECONDS = 600.0
+
+#: Seconds without an answer after which `flush` gives up, and seconds that it takes at most.
+ANSWER_SECONDS = 60.0
+FLUSH_SECONDS = 600.0
+
+# Seconds between two looks of a waiting call whether the uploader is still there.
+_POLL_SECONDS = 1.0
+
+
+class Wait:
+    """One call that waits.
+
+    Its thread calls `wait` and `give_up`; the threads of the uploader and of a stream call the
+    other methods, with the queue's lock. The reply comes through a queue, which needs no lock.
+
+    Attributes:
+        run_id: the run whose answers it waits for; None for all.
+        target: number of the last batch that it waits for, once the uploader has made that batch.
+        is_over: whether the call does not wait any more.
+    """
+
+    def __init__(self, run_id: str | None = None) -> None:
+        self.run_id = run_id
+        self.target: int | None = None
+        self.is_over = False
+        self._reply: SimpleQueue[None] = SimpleQueue()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the wait; return whether it came in time."""
+        with suppress(Empty):
+            self._reply.get(timeout=seconds)
+            return True
+        return False
+
+    def give_up(self) -> None:
+        """Wait no longer."""
+        self.is_over = True
+
+    def set_target(self, number: int) -> None:
+        """Wait for the answer of the batch of this number, and of those before it."""
+        self.target = number
+
+    def end(self) -> None:
+        """Let the call go on."""
+        self._reply.put(None)
+
+
+class Waits:
+    """The calls that wait.
+
+    Threads of the program call the methods that begin with `wait_`; they take no lock, and ask the
+    uploader's thread to enter what they wait for. The threads of the uploader and of a stream call
+    the methods that begin with `end_`. The queue's lock covers the two lists.
+    """
+
+    def __init__(
+        self, queue: BatchQueue, tasks: TaskQueue, collector: Collector, state: DeliveryState
+    ) -> None:
+        self._queue = queue
+        self._tasks = tasks
+        self._collector = collector
+        self._state = state
+        self._for_answers: deque[Wait] = deque()
+        self._for_room: deque[Wait] = deque()
+
+    # On threads that log.
+
+    def wait_for_answers(
+        self, run_id: str | None, patience: float, limit: float
+    ) -> RunstreamError | None:
+        """Wait until all that was logged before is answered; return the error if it is not.
+
+        Args:
+            run_id: the run; None for all runs.
+            patience: seconds without an answer after which to give up.
+            limit: seconds after which to give up.
+
+        Raises:
+            Internal: the uploader failed.
+        """
+        wait = Wait(run_id)
+        start = time.monotonic()
+        try:
+            if self._tasks.post(partial(self._enter_for_answers, wait)):
+                self._wait(wait, patience, limit)
+        finally:
+            wait.give_up()
+        self._raise_failure()
+        backlog = self._backlog(wait)
+        if not any(backlog):
+            return None
+        if self._state.lasting_error is not None:
+            return undelivered_error(self._state.lasting_error, backlog)
+        seconds = min(limit, round(time.monotonic() - start, 1) if patience < limit else limit)
+        return flush_timeout_error(backlog, run_id, seconds, self._state.stream_error)
+
+    def wait_for_room(self) -> None:
+        """Wait while the outbox is full.
+
+        Raises:
+            DeadlineExceeded: there was no room for `ROOM_SECONDS`.
+            RunstreamError: the server refuses the stream for good, or the uploader failed.
+        """
+        wait = Wait()
+        end = time.monotonic() + ROOM_SECONDS
+        while self._queue.is_full and self._tasks.post(partial(self._enter_for_room, wait)):
+            left = end - time.monotonic()
+            if self._state.lasting_error is not None:
+                raise undelivered_error(self._state.lasting_error, self._backlog(wait))
+            if not self._wait(wait, left, left):
+                raise outbox_full_error(
+                    self._backlog(wait),
+                    ROOM_SECONDS,
+                    batch_queue.LIMIT_BYTES,
+                    self._state.stream_error,
+                )
+
+    def wait_until_collected(self) -> None:
+        """Wait until the uploader has made batches of what was logged before.
+
+        Raises:
+            Internal: the uploader failed.
+        """
+        wait = Wait()
+        if self._tasks.post(partial(self._collect_for, wait)):
+            self._wait(wait, ANSWER_SECONDS, FLUSH_SECONDS)
+
+    def _wait(self, wait: Wait, patience: float, limit: float) -> bool:
+        """Wait for the end of a wait; return whether it came in time."""
+        last_answered, since = self._queue.last_answered, time.monotonic()
+        end = since + limit
+        while True:
+            self._raise_failure()
+            now = time.monotonic()
+            if self._queue.last_answered != last_answered:
+                last_answered, since = self._queue.last_answered, now
+            left = max(0.0, min(since + patience, end) - now)
+            if wait.wait(min(left, _POLL_SECONDS)):
+                return True
+            if not left or not self._tasks.ensure_thread():
+                return False
+
+    def _backlog(self, wait: Wait) -> Backlog:
+        """Return how much of what a call waits for has no answer."""
+        if wait.target is None:
+            backlog = self._collector.backlog()
+            runs = [wait.run_id] if wait.run_id is not None else list(backlog)
+            return sum((backlog.get(run_id, Backlog()) for run_id in runs), Backlog())
+        batches = [
+            Backlog(batch.points, batch.params_and_tags)
+            for batch in self._queue.snapshot()
+            if batch.number <= wait.target and wait.run_id in (None, batch.run_id)
+        ]
+        return sum(batches, Backlog())
+
+    def _raise_failure(self) -> None:
+        self._state.raise_failure(self._collector.backlog)
+
+    # On the uploader's thread and on that of a stream.
+
+    def end_all(self) -> None:
+        """End all waits, because waiting cannot help."""
+        with self._queue.lock:
+            _end(self._for_answers)
+            _end(self._for_room)
+
+    def end_answered(self) -> None:
+        """End the waits for batches that are answered now, and those for room if there is some."""
+        with self._queue.lock:
+            if not self._queue.is_full:
+                _end(self._for_room)
+            _end(self._for_answers, self._queue.last_answered)
+
+    # On the uploader's thread.
+
+    def _enter_for_answers(self, wait: Wait) -> None:
+        self._collector.collect()
+        with self._queue.lock:
+            wait.set_target(self._queue.last_number(wait.run_id))
+            self._for_answers = deque(other for other in self._for_answers if not other.is_over)
+            self._for_answers.append(wait)
+            if self._state.lasting_error is not None:
+                _end(self._for_answers)
+            _end(self._for_answers, self._queue.last_answered)
+
+    def _enter_for_room(self, wait: Wait) -> None:
+        with self._queue.lock:
+            self._for_room.append(wait)
+            if not self._queue.is_full or self._state.lasting_error is not None:
+                _end(self._for_room)
+
+    def _collect_for(self, wait: Wait) -> None:
+        self._collector.collect()
+        wait.end()
+
+
+def _end(waits: deque[Wait], answered: int | None = None) -> None:
+    """End waits: all, or those for batches up to a number."""
+    for wait in list(waits):
+        if answered is None or (wait.target or 0) <= answered:
+            waits.remove(wait)
+            wait.end()
