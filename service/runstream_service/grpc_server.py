@@ -40,16 +40,16 @@ CALLS = 10_000
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
-    # What may come of a stream before it is asked for is 64 KiB. gRPC would raise that to megabytes
-    # on a fast network, for each of the thousands of streams that there may be.
+    # 64 KiB of a stream may arrive before they are read. gRPC would raise that to megabytes on a
+    # fast network, for each of the thousands of streams that there may be.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.so_reuseport", 0),  # a second server on a port must fail, not share it
-    # A connection that says nothing at all, and one on which nothing was asked for so long, is
-    # closed; a client that comes back to one connects again by itself.
+    # A connection without a handshake, or without a call for so long, is closed. A client that
+    # needs the connection again connects by itself.
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 600_000),
-    # A peer that vanished without a word is noticed within 40 seconds, and clients may ask
-    # every ten seconds whether we are there, also while nothing is sent.
+    # A peer that vanished is noticed within 40 seconds. Clients may ping every ten seconds, also
+    # while they send nothing.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),  # a ping of gRPC's own may be under way already

@@ -66,12 +66,14 @@ def run(config: Config) -> None:
         level=config.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # It says when it starts, and repeats what `http/errors.py` says of a fault.
+    # uvicorn logs its start, and each exception that `http/errors.py` has logged already.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.getLogger("peewee").setLevel(max(logging.WARNING, logging.root.level))
     give_large_blocks_back()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection takes a descriptor
+    _, maximum = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (maximum, maximum)
+    )  # each connection takes a descriptor
     try:
         file = sqlite_file(config.database)
         lock = DatabaseLock(file, config.lock_fd)

@@ -1,4 +1,4 @@
-"""What the commands that open a database file themselves have in common."""
+"""Options and errors that the commands on a database file have in common."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def upgrade(database: str) -> None:
     A server does the same when it starts.
     """
     file = file_of(database)
-    if not file.exists():  # a server would make it, here it is a slip
+    if not file.exists():  # a server would create it, but here the name is a mistake
         raise NotFound(f"there is no database {file}", reason="DATABASE_NOT_FOUND")
     with server_packages():
         from runstream_service.care.lock import DatabaseLock

@@ -45,7 +45,7 @@ class HostNames(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no
         return names
 
 
-# A name, one for all that are below it, or all.
+# A name, `*.` and a name for all below that one, or `*` for all names.
 _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
 
 

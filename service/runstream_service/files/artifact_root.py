@@ -40,7 +40,7 @@ def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Stora
     uploads = _resolve_own_folder(database.with_name(f"{database.name}.uploads"))
     try:
         return Bucket(root), StagingFolder(uploads, threads)
-    except Exception as error:  # of several kinds, for what the environment says
+    except Exception as error:  # obstore raises many kinds for what the environment says
         raise CannotOpenError(f"artifact root {root!r} cannot be used: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""How the content of a file comes in, is stored once, is read, and goes."""
+"""The artifact store: receives the contents of files, keeps each once, reads and deletes them."""
 
 from __future__ import annotations
 
@@ -150,12 +150,12 @@ class ArtifactStore:
             except Unavailable:
                 if name == before:
                     raise
-                before = name  # maybe the file was replaced since, and its content is gone
+                before = name  # the file may have been replaced, and its content deleted
             else:
                 return OpenFile(file, _prepend(first, chunks))
 
     async def _read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
-        """Yield a part of a content in chunks; the next are read while one is on its way."""
+        """Yield a part of a content in chunks; the next chunks are read while one is sent."""
         async with aclosing(self._storage.read(name, start, end)) as parts:  # type: ignore[type-var]
             reading = asyncio.ensure_future(anext(parts, None))
             try:
@@ -178,7 +178,7 @@ class ArtifactStore:
             if unused is None:
                 return there
             there = True
-            with suppress(Unavailable):  # then they are removed by `collect_orphans`
+            with suppress(Unavailable):  # `collect_orphans` removes them later
                 await self._remove(unused)
 
     async def collect_orphans(self) -> tuple[int, int]:
@@ -207,7 +207,7 @@ class ArtifactStore:
         while stored.file is None:  # the content is new
             await self._storage.put(stored.put_as, staged.file)
             stored = await self._writer.submit(artifacts.store, *file, stored.put_as)
-        with suppress(Unavailable):  # then they are removed by `collect_orphans`
+        with suppress(Unavailable):  # `collect_orphans` removes them later
             await self._remove(stored.unused)
         return stored.file
 

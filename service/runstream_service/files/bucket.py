@@ -39,7 +39,7 @@ class Bucket:
         self._store = S3Store.from_url(
             url,
             client_options={"allow_http": endpoint.startswith("http://")},
-            # Clients try again by themselves, and want to be told before they give up.
+            # Clients retry by themselves, so an error reaches them before they give up.
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
         )
 

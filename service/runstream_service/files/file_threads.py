@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class FileThreads:
-    """A small pool of threads for work on files, of which each piece is short.
+    """A small pool of threads for short pieces of work on files.
 
     No transfer has a thread of its own: a slow client holds none.
     """
@@ -47,6 +47,6 @@ def _run(work: Callable[..., T], *args: Any) -> T:
 
 
 def _mark_retrieved(future: asyncio.Future[Any]) -> None:
-    # Whoever waited may be gone; asyncio would log an error that is never looked at.
+    # The caller may be gone, and asyncio logs an error that nobody retrieves.
     if not future.cancelled():
         future.exception()

@@ -30,7 +30,7 @@ class Folder:
         await self._threads.start(self._move, file, self._root / name)
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[list[bytes]]:
-        # It stays open, so that a file that is replaced meanwhile is read to its end.
+        # The descriptor stays open, so that a file that is replaced meanwhile is read to its end.
         opening = self._threads.start(os.open, self._root / name, os.O_RDONLY)
         reading: asyncio.Future[Any] = opening
         try:
@@ -41,7 +41,7 @@ class Folder:
                 yield await asyncio.shield(reading)
                 start = part
         finally:
-            # A caller who hangs up does not stop the thread, which has the file until it is done.
+            # A caller who hangs up does not stop the thread, which goes on with the descriptor.
             reading.add_done_callback(lambda _: _close(opening))
 
     async def delete(self, names: Sequence[str]) -> None:

@@ -24,12 +24,12 @@ MAX_UNFINISHED_BYTES = 64 * 1024 * 1024 * 1024
 # Bytes that wait in memory while others of the same upload are written.
 _WAITING_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
-# Read again on one visit to a thread, when an upload goes on.
+# Bytes that one visit to a thread hashes when an upload is continued.
 _HASH_EXISTING_BYTES = 64 * _READ_BYTES
-# Synced as they come, or the sync at the end, and with it every sync of the database meanwhile,
-# would have the whole file to write.
+# Bytes after which a file is synced while it grows. Otherwise the sync at the end would write the
+# whole file, and every sync of the database would wait for it.
 _SYNC_BYTES = 32 * 1024 * 1024
-# Seconds, and uploads that broke off, after which it is looked what must go.
+# Seconds, and uploads that broke off, after which expired uploads are looked for.
 _SWEEP_SECONDS = 60
 _SWEEP_UPLOADS = 100
 
@@ -61,7 +61,7 @@ class StagedUpload:
         self._size = self._synced = 0
 
     async def open(self, offset: int) -> None:
-        """Go on with what is there.
+        """Open the file, and hash the bytes that it has already.
 
         Raises:
             FailedPrecondition: that is not `offset` bytes.
@@ -94,13 +94,13 @@ class StagedUpload:
         return await self._threads.start(self._sync)
 
     def close(self, *, discard: bool = False) -> asyncio.Future[None]:
-        """Let go of the file, and remove it if `discard`; once closed it stays as it is."""
+        """Close the file, and remove it if `discard`; only the first call has an effect."""
         if self._closing is None:
             self._closing = self._threads.start(self._close, discard)
         return self._closing
 
     def _write_waiting(self) -> None:
-        """Write what waits, if the write before it is done; raise what that one raised."""
+        """Write the waiting chunks if the write before is done; raise what that write raised."""
         if not self._writing.done():
             return
         self._writing.result()
@@ -126,7 +126,7 @@ class StagedUpload:
                 )
             make_own_folder(self.file.parent)
             self._descriptor = open_own(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-            os.utime(self._descriptor)  # its hour begins anew
+            os.utime(self._descriptor)  # the upload is kept for another hour
 
     def _hash_existing(self) -> None:
         """Hash what is there already, or a part of it."""
@@ -187,7 +187,7 @@ class StagingFolder:
     async def open_upload(
         self, run_id: str, path: str, upload_id: str, offset: int
     ) -> StagedUpload:
-        """Begin an upload, or go on with one; a stream that still has it loses it.
+        """Begin an upload, or continue one; a stream that still writes it is cut off.
 
         An upload belongs to its run and path: under others its id names another upload.
 
@@ -197,7 +197,7 @@ class StagingFolder:
         """
         self._sweep()
         name = _name(run_id, path, upload_id or secrets.token_hex(16))
-        # Its client has given the other stream up, though word of that may not be here yet.
+        # The client has given up the other stream, which may not have ended here yet.
         while other := self._open.get(name):
             await asyncio.wait((self.close_upload(other, discard=False),))
         upload = self._open[name] = StagedUpload(self._folder / name, self._threads)
@@ -209,7 +209,7 @@ class StagingFolder:
         return upload
 
     def close_upload(self, upload: StagedUpload, *, discard: bool) -> asyncio.Future[None]:
-        """Let go of an upload, and of its bytes if `discard`."""
+        """Close an upload, and remove its bytes if `discard`."""
         name = upload.file.name
 
         def remove(_: object) -> None:
@@ -226,7 +226,7 @@ class StagingFolder:
         return await self._threads.start(_size, self._folder / _name(run_id, path, upload_id))
 
     def _sweep(self) -> None:
-        """Remove what broke off long ago, or is too much; looked for now and then."""
+        """Remove uploads that broke off long ago or are too many, now and then."""
         now = time.monotonic()
         if now - self._last_sweep > _SWEEP_SECONDS or self._interrupted >= _SWEEP_UPLOADS:
             self._last_sweep, self._interrupted = now, 0
@@ -234,7 +234,7 @@ class StagingFolder:
 
 
 def _name(run_id: str, path: str, upload_id: str) -> str:
-    """Return the name of an upload's file, which nobody finds who has its id alone."""
+    """Return the name of an upload's file; the id of the upload alone does not lead to it."""
     identity = "\0".join((run_id, path, upload_id))
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -247,14 +247,14 @@ def _size(file: Path) -> int:
 
 
 def _remove_expired(folder: Path, under_way: frozenset[str]) -> None:
-    # Nothing but what is named as an upload: somebody may keep other files in a folder like this.
+    # Only files that are named like an upload: the folder may hold other files of its user.
     found = [file for file in folder.glob("[0-9a-f]" * 32) if file.name not in under_way]
     newest_first = sorted(((file.stat(), file) for file in found), key=lambda one: -one[0].st_mtime)
     size = 0
     for count, (status, file) in enumerate(newest_first, 1):
         size += status.st_size
         old = status.st_mtime < time.time() - KEPT_SECONDS
-        # One that somebody goes on with since has another time by now.
+        # An upload that was continued meanwhile has another time.
         if (old or count > MAX_UNFINISHED or size > MAX_UNFINISHED_BYTES) and (
             file.stat().st_mtime == status.st_mtime
         ):

@@ -1,4 +1,4 @@
-"""What keeps contents, and which of them an artifact root names."""
+"""What a storage of artifacts does, whatever it keeps the contents in."""
 
 from __future__ import annotations
 

@@ -22,12 +22,12 @@ BODY_SECONDS = 120.0
 _SMALL_BYTES = 64 * 1024
 # Bytes that are made of a compressed body at a time.
 _INFLATE_BYTES = 64 * 1024
-# How zlib is told of gzip and of both kinds of deflate, by what HTTP calls them.
+# The `wbits` of zlib for gzip and for both kinds of deflate, by the name of the encoding.
 _ZLIB_WINDOWS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
 class Bodies:
-    """The room for the bodies of JSON of all requests."""
+    """The memory for the bodies of JSON of all requests."""
 
     def __init__(self) -> None:
         self._held = 0
@@ -148,7 +148,7 @@ async def _inflate(request: Request, encoding: str) -> AsyncIterator[bytes]:
             rest = inflater.unconsumed_tail
             if inflated:
                 yield inflated
-                await asyncio.sleep(0)  # a small chunk may hold very much
+                await asyncio.sleep(0)  # a small chunk may inflate to very much
             if inflater.eof:
                 break
     if began and not inflater.eof:

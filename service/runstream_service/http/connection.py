@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: Bytes that a client may send without one that is of a body: a head, trailers, sizes of chunks.
+#: Bytes outside of bodies that a client may send in a row: a head, trailers, sizes of chunks.
 HEAD_BYTES = 64 * 1024
 #: Seconds that the head of a request may take, from the connection or the answer before.
 HEAD_SECONDS = 30.0
@@ -41,7 +41,7 @@ class Connection(HttpToolsProtocol):
             transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, of which a part must be of a body sooner or later."""
+        """Take bytes; too many in a row that belong to no body are refused."""
         self._last_received = self.loop.time()
         self._bytes_outside_bodies += len(data)
         super().data_received(data)
@@ -113,7 +113,7 @@ class Connection(HttpToolsProtocol):
         else:
             is_stuck = False
         unread = self.transport.get_write_buffer_size()
-        # Nothing is added while the client does not read, so that what it reads can be seen.
+        # While writing is paused nothing is added, so a smaller buffer shows that the client reads.
         if not self.flow.write_paused or unread != self._unread:
             self._unread, self._last_read = unread, now
         if is_stuck or now - self._last_read > SILENT_SECONDS:
@@ -121,7 +121,7 @@ class Connection(HttpToolsProtocol):
 
 
 def _is_answered(cycle: Any) -> bool:
-    """Return whether a client may think so: it has all bytes before the last part has its turn."""
+    """Return whether the client may take its request for answered: it can have all bytes."""
     if cycle.response_complete or not cycle.response_started:
         return bool(cycle.response_complete)
     counted = cycle.chunked_encoding is False and cycle.expected_content_length == 0

@@ -28,10 +28,10 @@ _LIMITS = {
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
-# Longer numbers are of no type; Python takes seconds to read some that are much longer.
+# No longer text is a number of any type, and Python takes seconds to read a very long one.
 _NUMBER_CHARACTERS = 400
 
-# Values are told shortened: a caller may have nested them a thousand deep, or sent megabytes.
+# Errors quote values shortened: a caller may nest them a thousand deep, or send megabytes.
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxlevel = 3
 _SHORTENED.maxstring = _SHORTENED.maxother = _SHORTENED.maxlong = 200
@@ -52,13 +52,13 @@ class FieldError(Exception):
         self.path = ""
 
     def add_parent(self, name: str) -> FieldError:
-        """Say that the value was found under a name."""
+        """Put a name before the path, and return the error."""
         separator = "." if self.path and not self.path.startswith("[") else ""
         self.path = f"{name}{separator}{self.path}"
         return self
 
     def to_invalid_argument(self) -> InvalidArgument:
-        """Return the error that the caller is told (X3)."""
+        """Return the error that answers the caller (X3)."""
         if self.missing:
             return InvalidArgument(
                 f"Missing value for required parameter '{self.path}'",
@@ -100,7 +100,7 @@ class Decoder:
             self._fields[old] = self._fields[name]
 
     def decode_query(self, query: QueryParams, **more: str) -> Message:
-        """Return the message of a query and of what else is said beside it; raises as `decode`."""
+        """Return the message of a query and of the variables of the path; raises as `decode`."""
         values = {
             name: query.getlist(name) if name in self._lists else query[name] for name in query
         }
@@ -136,7 +136,7 @@ class Decoder:
 
 
 def _missing(name: str) -> FieldError:
-    # Not where it is raised: an error that its own frame holds would keep all values alive.
+    # Made in a frame of its own: the traceback of an error in a local variable keeps all values.
     error = FieldError(None, "there")
     error.missing = True
     return error.add_parent(name)

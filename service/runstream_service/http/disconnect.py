@@ -42,7 +42,7 @@ async def answer_unless_disconnected(request: Request, call: Awaitable[Item]) ->
 
 
 def _mark_retrieved(call: asyncio.Future[Item]) -> None:
-    # Whoever called may be gone; asyncio would log an error that is never looked at.
+    # The caller may be gone, and asyncio logs an error that nobody retrieves.
     if not call.cancelled():
         call.exception()
 

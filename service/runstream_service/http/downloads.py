@@ -1,6 +1,6 @@
-"""Artifacts for people: a file as what it is, whole or in part, and a folder as one zip.
+"""Downloads of artifacts: a file, whole or in part, with its own type, and a folder as one zip.
 
-The paths of the artifact proxy are MLflow's, and say neither (W5); here a run and a path are named.
+MLflow's artifact proxy has other paths and types (W5); here the query names a run and a path.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Downloads:
     async def _members(self, run_id: str, folder: str, context: CallContext) -> Any:
         """Yield the bytes of the zip; its files are not compressed again.
 
-        Each file is what it is when its turn comes, and its size and digest are those of that.
+        Each file has the content that it has when its turn comes.
         """
         out = _ZipOutput()
         with zipfile.ZipFile(out, "w") as archive:  # type: ignore[call-overload]

@@ -42,7 +42,7 @@ class Encoder:
                 self._scalars.append(entry)
         self._omitted = mlflow.OMITTED_IF_EMPTY.get(descriptor.name, frozenset())
         if "next_page_token" in descriptor.fields_by_name:
-            # An empty one says that there is none, and MLflow's clients look for it being there.
+            # MLflow's clients take a token that is there, even an empty one, for another page.
             self._omitted |= {"next_page_token"}
         self._aliases = mlflow.ANSWER_ALIASES.get(descriptor.name, {})
 

@@ -1,4 +1,4 @@
-"""The content of a file that a run stored, as an answer: its type, its parts, what it may do."""
+"""The answer that sends a stored file: its type, its ranges, and what a browser lets it do."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from runstream.v1.artifact_pb2 import FileInfo
 from runstream_service.http.disconnect import iterate_in_task
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 
-#: What a page that a run stored may do where it is shown: nothing but look as it should.
+#: The policy for a stored page that may load nothing and run nothing.
 STATIC_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline' data:; img-src data:; font-src data:; "
     "media-src data:; frame-ancestors 'self'"
 )
-#: The same, and run its own scripts, in an origin of its own: charts are such pages.
+#: The policy for a stored page that may also run its own scripts, in an origin of its own: a chart.
 SCRIPT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data:; "
     "style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; media-src data: blob:; "
@@ -74,7 +74,7 @@ async def file_response(
     opened = await artifacts.open_file(run_id, path, choose_range)
     entity_headers |= {
         "accept-ranges": "bytes",
-        # It is asked for again before it is shown again: another content may be there.
+        # Browsers ask again before they show it again, because the file may have another content.
         "cache-control": "no-cache",
         "content-security-policy": policy,
         "content-type": media_type(path),
@@ -97,7 +97,7 @@ def _requested_range(request: Request, file: FileInfo) -> tuple[int, int, int]:
         tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
     ]:
         return 304, 0, 0
-    # What is not one range of bytes is passed over, and so is one of a content that was there.
+    # A header that is not one range of bytes is ignored, and so is a range of an older content.
     requested = _RANGE.fullmatch(request.headers.get("range", ""))
     if requested is None or request.headers.get("if-range", _etag(file)) != _etag(file):
         return 200, 0, size
@@ -110,7 +110,7 @@ def _requested_range(request: Request, file: FileInfo) -> tuple[int, int, int]:
 
 
 def _number(digits: str) -> int | None:
-    # A number of twenty digits is beyond every file, and of thousands no number for Python.
+    # Twenty digits are more than the size of any file, and Python refuses to read thousands.
     return int(digits.lstrip("0")[:20] or 0) if digits else None
 
 

@@ -1,4 +1,4 @@
-"""Keeps pages of other sites from reading and writing through the browser of somebody.
+"""Keeps pages of other sites from reading and writing through the browser of a user.
 
 The server has no passwords, and a browser sends what any page tells it to send. It says where a
 request goes, though, by `Host`, and where it comes from: by `Sec-Fetch-Site` (W3C, Fetch Metadata)
@@ -26,7 +26,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Other names are refused without a line in the log, which anybody could fill.
 _MAX_LOGGED_NAMES = 20
 
-# What every answer says that says nothing else: it is no page, and nothing that a page loads.
+# Headers of every answer that has none of its own of that name.
 _HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",
@@ -36,7 +36,7 @@ _HEADERS = {
 
 
 class Guard:
-    """The application behind it answers only those who may ask."""
+    """Middleware that refuses requests of pages of other sites."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app

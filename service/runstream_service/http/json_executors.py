@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# What is larger takes some milliseconds, which all others would have to wait.
+# Bytes that are read or written in the event loop; more would hold it up for milliseconds.
 _INLINE_BYTES = 64 * 1024
-# What is larger may take seconds, which the others that are read on a thread need not wait.
+# Bytes of a usual request; larger ones may take seconds, and have a thread of their own.
 _USUAL_BYTES = 1024 * 1024
 
 
@@ -28,14 +28,14 @@ class JsonExecutors:
         self._answers = ThreadPoolExecutor(1, thread_name_prefix="json-answers")
 
     async def read(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Return what the work on so many bytes of a request returns."""
+        """Return what `function` returns, which reads `size` bytes of a request."""
         if size <= _INLINE_BYTES:
             return function(*arguments)
         thread = self._usual if size <= _USUAL_BYTES else self._large
         return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
 
     async def write(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Return what the work on so many bytes of an answer returns."""
+        """Return what `function` returns, which writes `size` bytes of an answer."""
         if size <= _INLINE_BYTES:
             return function(*arguments)
         return await asyncio.get_running_loop().run_in_executor(self._answers, function, *arguments)

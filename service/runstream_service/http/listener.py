@@ -25,7 +25,7 @@ CONNECTIONS = 1_000
 
 # Connections that wait to be accepted.
 _BACKLOG = 512
-# Seconds between two lines of the log that say that none can be.
+# Seconds between two lines of the log that say that no connection can be accepted.
 _ACCEPT_LOG_SECONDS = 10.0
 
 #: Seconds that requests under way are given when the server stops.
@@ -51,8 +51,8 @@ class Listener:
             CannotListenError: it is taken.
         """
         self._socket = listen_on(host, port, "--http-port takes another port, or off")
-        # Connections inherit it. asyncio sets it only on sockets that say that they are TCP, which
-        # these do not; and an answer in two parts would wait 40 ms for its acknowledgement.
+        # Connections inherit the option. asyncio sets it only on sockets that were made for TCP by
+        # name, and without it an answer in two parts waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._hosts = Hosts(host, allowed_hosts)
         self.address = f"{in_brackets(host)}:{self._socket.getsockname()[1]}"
@@ -87,7 +87,7 @@ class Listener:
 
 
 class _LoopErrorHandler:
-    """Logs what no code could catch in the event loop.
+    """Logs errors of the event loop itself.
 
     Without a free file descriptor asyncio tries to accept hundreds of connections a second, and
     logs a traceback for each; each tries again later, also where the port is closed by then.

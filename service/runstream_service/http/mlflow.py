@@ -86,7 +86,7 @@ _RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
 #: Forms of fields, by message, where MLflow looks at the form before it looks for a run.
 PATTERNS = {"LogRequest": {"run_id": _RUN_ID}, "LogInputsRequest": {"run_id": _RUN_ID}}
 
-#: What a request says that does not say otherwise, by message: histories by timestamp (M6).
+#: Values of fields that a request leaves out, by message: histories are by timestamp (M6).
 DEFAULTS = {"GetMetricHistoryRequest": {"order": POINT_ORDER_BY_TIMESTAMP}}
 
 
@@ -125,8 +125,8 @@ ADJUST: dict[str, Callable[[Any], None]] = {
 #: What MLflow returns in place of infinity (M3).
 MAX_DOUBLE = sys.float_info.max
 
-#: Parts of MLflow's API that Runstream has nothing for, by the beginning of their paths after
-#: `mlflow/`.
+#: What parts of MLflow's API are for that Runstream does not have, by the beginning of their
+#: paths after `mlflow/`.
 NOT_IMPLEMENTED = {
     "registered-models": "a model registry",
     "model-versions": "a model registry",

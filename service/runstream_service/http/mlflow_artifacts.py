@@ -27,7 +27,7 @@ from runstream_service.http.mlflow import check_unquoted_path
 from runstream_service.http.mlflow_attachments import attachment, content_type
 from runstream_service.rpc.artifact_servicer import PAGE_FILES, SHARED, ArtifactServicer
 
-# A run's, or a logged model's.
+# A path of the proxy that is a run's or a logged model's.
 _RUN_PATH = re.compile(
     r"(?:.+/)?(?P<run>[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
 )
@@ -62,7 +62,7 @@ class ArtifactProxy:
         if place.path:
             try:
                 return await self._send(request, *place)
-            except NotFound:  # raised again if there is no folder either
+            except NotFound:  # GetArtifact raises it again if there is no folder either
                 named = GetArtifactRequest(run_id=place.run_id, path=place.path)
                 await self._artifacts.GetArtifact(named, HttpContext(request))
         raise InvalidArgument(

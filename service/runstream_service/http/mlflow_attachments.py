@@ -1,4 +1,4 @@
-"""How a file is sent to be kept: its type and its name, as MLflow says them (W5)."""
+"""The headers with which MLflow sends a file: its type, and its name as an attachment (W5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from runstream_service.http.file_response import media_type
 
-# Ends of names, or whole ones, of files that are shown as text.
+# Suffixes and whole names of files that are sent as text.
 _TEXT_SUFFIXES = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv "  # noqa: SIM905 # a list would be one word a line
     "tsv md rst ipynb MLmodel MLproject".split()
@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`|~-]+")  # RFC 9110, 5.6.2, without wha
 
 
 def content_type(path: str) -> str:
-    """Return the type of the file at a path, without a charset: nobody knows that of a file."""
+    """Return the type of the file at a path, without a charset, which is unknown."""
     name = path.rpartition("/")[2]
     if name.rpartition(".")[2] in _TEXT_SUFFIXES:
         return "text/plain"

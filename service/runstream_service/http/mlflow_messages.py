@@ -16,7 +16,7 @@ from runstream.errors import RunstreamError
 from runstream.rules import VALUE_CHARACTERS
 
 _DOCS = "See the API docs for more information about request parameters."
-# What MLflow calls the keys of what is logged.
+# MLflow's names for the keys of metrics and params.
 _LONG_KEYS = {"metrics.key": "Metric name", "params.key": "Param key"}
 _KEYS = {"metrics.key": "name"}
 

@@ -31,7 +31,7 @@ _PAGE = """<!doctype html>
 </html>
 """
 
-# What it loads is ours; the pictures lie in its stylesheet.
+# The page loads files of this server alone; pictures are in the stylesheet.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

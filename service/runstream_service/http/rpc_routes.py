@@ -23,7 +23,7 @@ from runstream_service.http.json_text import read_json
 from runstream_service.rpc.call_context import CallContext
 
 #: Bytes of a body, as of a message over gRPC; a batch of MLflow's clients has a megabyte at most.
-#: The parser in C lets nobody else run until it is through, so this is also how long others wait.
+#: The parser in C holds the interpreter until it is done, so this also bounds how long others wait.
 BODY_BYTES = 4 * 1024 * 1024
 #: The same where a body holds datasets, whose profiles may be very long (P4).
 DATASETS_BYTES = 24 * 1024 * 1024

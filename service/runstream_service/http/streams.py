@@ -1,4 +1,4 @@
-"""Streaming for those without gRPC.
+"""Streaming for programs without gRPC.
 
 Points come in as lines of JSON, histories go out as such, and changes as server-sent events.
 """
@@ -33,13 +33,13 @@ from runstream_service.rpc.logging_servicer import LoggingServicer
 from runstream_service.rpc.metric_servicer import MetricServicer
 from runstream_service.rpc.watch_servicer import WatchServicer
 
-#: Refused lines that an answer tells of; of more it tells the number.
+#: Refused lines that an answer lists; it counts all of them.
 MAX_REFUSALS = 1_000
 
 # Lines that are read at a time: a millisecond or two, if they are short.
 _LINES_AT_ONCE = 100
 
-# Seconds of silence after which a watcher is told that the connection still stands.
+# Seconds without an event after which a comment keeps the connection open.
 _KEEPALIVE_SECONDS = 15.0
 
 _line_decoder = Decoder(LogRequest.DESCRIPTOR)
@@ -75,8 +75,8 @@ def stream_routes(
 class LineUpload:
     """An upload of lines, each a batch as that of runs/log-batch, over the path of LogBatch.
 
-    A refused line is told of, and the lines after it go on (X4). The answer comes when all lines
-    are on disk or refused.
+    A line that is refused does not stop the lines after it (X4). The answer comes when all lines
+    are on disk or refused, and lists the refused ones.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class LineUpload:
         self._refusals = 0
 
     async def answer(self) -> Response:
-        """Read all lines, and tell what became of them."""
+        """Read all lines, and answer how many there were and which were refused."""
         async with aclosing(
             self._logs.LogBatch(self._requests(), HttpContext(self._request))
         ) as answers:  # type: ignore[type-var]
@@ -113,7 +113,7 @@ class LineUpload:
                 for first in range(0, len(lines), _LINES_AT_ONCE):
                     async for batch in self._batches(lines[first : first + _LINES_AT_ONCE]):
                         yield batch
-                    await asyncio.sleep(0)  # others have their turn
+                    await asyncio.sleep(0)  # other calls get their turn
 
     async def _batches(self, lines: Sequence[bytes]) -> AsyncIterator[LogRequest]:
         """Yield the batches of some lines, and note which are refused."""
@@ -173,7 +173,7 @@ def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]
 async def _read_history(request: Request, metrics: MetricServicer) -> Response:
     message: Any = _history_decoder.decode_query(request.query_params)
     answers = metrics.ReadMetricHistory(message, HttpContext(request))
-    first = await anext(answers, None)  # raises what is wrong, while that can still be the answer
+    first = await anext(answers, None)  # an error raised here can still be the answer
     return StreamingResponse(_history_lines(first, answers), media_type="application/x-ndjson")
 
 
@@ -199,7 +199,7 @@ async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
         request.query_params, **({"position": position} if position else {})
     )
     answers = watches.Watch(message, HttpContext(request))
-    first = await anext(answers)  # raises what is wrong, while that can still be the answer
+    first = await anext(answers)  # an error raised here can still be the answer
     return StreamingResponse(
         _events(first, answers),
         media_type="text/event-stream",

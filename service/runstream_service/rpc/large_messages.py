@@ -12,5 +12,5 @@ T = TypeVar("T")
 
 
 async def offload_if_large(size: int, work: Callable[..., T], *args: Any) -> T:
-    """Return what `work` returns; on a thread, if a message of `size` bytes is large."""
+    """Return what `work` returns; run it on a thread if a message of `size` bytes is large."""
     return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)

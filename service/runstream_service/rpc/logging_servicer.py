@@ -97,7 +97,7 @@ class LoggingServicer(LoggingServiceServicer):
         return pb.LogMetricResponse()
 
     def stop_reading(self) -> None:
-        """End every stream once what it has sent so far is answered."""
+        """End every stream once the requests that it has sent so far are answered."""
         for reading in self._reading_tasks:
             reading.cancel()
 
@@ -133,7 +133,7 @@ class LoggingServicer(LoggingServiceServicer):
             arrived.set()
             if isinstance(requests, Requests):
                 requests.done()
-            while len(pending) >= PENDING:  # or a client that reads no answers would have no end
+            while len(pending) >= PENDING:  # bounds what a client makes that reads no answers
                 answered_event.clear()
                 await answered_event.wait()
 
@@ -185,7 +185,7 @@ async def _any_pending(
 
 
 def _ignore_error(batch: asyncio.Future[None]) -> None:
-    # Nobody is there to be told; asyncio would log an error that is never looked at.
+    # The caller is gone, and asyncio logs an error that nobody retrieves.
     if not batch.cancelled():
         batch.exception()
 

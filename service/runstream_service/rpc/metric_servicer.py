@@ -92,7 +92,7 @@ class MetricServicer(MetricServiceServicer):
         reading = run_histories.read_parts(run_ids, keys, steps, request.max_points)
         following = self._next_parts(reading)
         while parts := await following:
-            following = self._next_parts(reading)  # they are read while these are on their way
+            following = self._next_parts(reading)  # read while the parts before are sent
             for run_id, key, columns in parts:
                 table = messages.metric_table(key, columns)
                 yield pb.ReadMetricHistoryResponse(metrics=table, run_id=run_id)
@@ -172,7 +172,7 @@ def _check_history_request(request: pb.ReadMetricHistoryRequest) -> tuple[Steps,
 def _thin_evenly(
     answer: pb.GetMetricHistoryBulkIntervalResponse, max_points: int
 ) -> pb.GetMetricHistoryBulkIntervalResponse:
-    """Keep at most so many points of each run: the last, the first, and others evenly between."""
+    """Keep some points of each run: the last, the first, and others evenly between them."""
     thinned = pb.GetMetricHistoryBulkIntervalResponse()
     for _, of_run in groupby(answer.metrics, lambda point: point.run_id):
         points = list(of_run)

@@ -1,4 +1,4 @@
-"""Page tokens: opaque to callers, and good for the request alone that they were made for (S6).
+"""Page tokens: opaque to callers, and valid only for the request they were made for (S6).
 
 A token is signed with a key that lies in the database, so it is good after a restart, too, and what
 it says needs no other check: nobody but a server of this database can have written it.

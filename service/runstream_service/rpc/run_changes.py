@@ -14,7 +14,7 @@ from runstream_service.engine.changes import Change
 from runstream_service.live.commits import RunChanges
 from runstream_service.rpc import messages
 
-#: Bytes of points, params or tags above which a change is told in several messages.
+#: Bytes of points, params or tags above which a change is split into several messages.
 MESSAGE_BYTES = 64 * 1024
 
 
@@ -89,7 +89,7 @@ def _change_messages(change: Change) -> Iterator[RunChange]:
 
 
 def _take_contents(message: RunChange) -> RunChange:
-    """Return what a message says, and let it say nothing but its run."""
+    """Return a copy of a message, and empty the message but for its run."""
     contents = RunChange()
     contents.CopyFrom(message)
     message.Clear()

@@ -17,7 +17,7 @@ from runstream_service.search.experiment_search import experiment_search
 from runstream_service.search.run_search import RunSearch
 from runstream_service.search.scope import Scope
 
-#: The most that a page may hold, and what it holds if nothing is said.
+#: The most that a page may hold, and what it holds if the request does not say.
 PAGE_RESULTS = 50_000
 DEFAULT_RESULTS = 1_000
 

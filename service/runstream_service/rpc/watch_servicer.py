@@ -18,16 +18,16 @@ from runstream_service.rpc.admission import LARGE
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.run_changes import SizedMessage, run_change_messages
 
-#: RunServicer, or experiments, that one call may name.
+#: Runs, or experiments, that one call may name.
 MAX_NAMED = 1_000
 
-#: Bytes of changes after which an answer is sent, whatever waits.
+#: Bytes of changes after which an answer is sent, however many changes wait.
 ANSWER_BYTES = 64 * 1024
 
 #: Bytes of answers that are on their way to all watchers together.
 SENDING_BYTES = 128 * 1024 * 1024
 
-# Seconds after which a watcher is told the position if nothing else is to be told.
+# Seconds after which a watcher gets the position if there is no change to send.
 _POSITION_SECONDS = 1.0
 
 # Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
@@ -70,7 +70,7 @@ class WatchServicer(WatchServiceServicer):
                     answer = await self._answer(watcher)
                     size = 0 if answer is None else answer.ByteSize()
                     if size > _SMALL:
-                        await asyncio.sleep(0)  # others than watchers have their turn, too
+                        await asyncio.sleep(0)  # calls that are no watches get their turn
                 if answer is not None:
                     with self._count_as_sending(size, watcher):
                         yield answer
@@ -108,7 +108,7 @@ class WatchServicer(WatchServiceServicer):
         return run_change_messages(run)
 
     async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
-        """Return what the watcher is to be told next, of one commit or of several."""
+        """Return the next answer to the watcher: changes of one commit or of several."""
         answer, size = pb.WatchResponse(), 0
         while watcher.pending:
             number = watcher.pending[0]
@@ -138,7 +138,7 @@ class WatchServicer(WatchServiceServicer):
 
 
 def _do_nothing() -> None:
-    """Be a command that changes nothing."""
+    """Change nothing: a command that only waits for its turn."""
 
 
 def _find_named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:
