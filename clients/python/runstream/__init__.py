@@ -187,7 +187,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> str:
-        if name == "__version__":  # only when somebody asks: it takes milliseconds
+        if name == "__version__":  # not at import: it takes milliseconds
             from importlib.metadata import version
 
             return version("runstream")

@@ -105,10 +105,10 @@ def test_the_import_of_an_mlflow_server_goes_the_same_ways(
     def note(what: str, why: str) -> None:
         notes.append((what, why))
 
-    assert [one.name for one in ServerSource(server.http).experiments(note)] == ["Default"]
+    assert [one.name for one in ServerSource(server.http).read_experiments(note)] == ["Default"]
     assert notes == []
     with pytest.raises(Unavailable, match=r"through the proxy 127\.0\.0\.1:\d+ \(http_proxy\)"):
-        list(ServerSource("http://runs.example:5000").experiments(note))
+        list(ServerSource("http://runs.example:5000").read_experiments(note))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """TrackingClient: every RPC as a method, with explicit run ids.
 
-The methods stand in a mixin for each service of the contract: `logging_calls`, `run_calls`,
+There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
 `watch_calls`, `maintenance_calls` and `server_calls`. Above `artifact_calls` are
 `artifact_content_calls` (texts, dictionaries, figures, images) and `table_calls`.

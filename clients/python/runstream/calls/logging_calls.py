@@ -166,7 +166,7 @@ class LoggingCalls:
         self._outbox.flush(run_id, timeout, refusals=refusals)
 
     def raise_refusals(self, run_id: str) -> None:
-        """Raise what the server refused of what was logged to a run, if nobody was told yet."""
+        """Raise what the server refused of a run's data, unless it was raised before."""
         self._outbox.raise_refusals(run_id)
 
     def buffer(self, run_id: str) -> RunBuffer:

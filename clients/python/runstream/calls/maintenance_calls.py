@@ -28,7 +28,7 @@ class MaintenanceCalls:
 
         Yields:
             What is removed up to now, several times a second; at the end the total. A dry run
-            yields the total alone.
+            yields only the total.
 
         Raises:
             InvalidArgument: `deleted_before` is negative.

@@ -40,7 +40,7 @@ def read_histories(
 
     Raises:
         Unavailable: the server could not be reached for half a minute.
-        Internal: it answers about what it was not asked for.
+        Internal: an answer is about a run or metric that was not requested.
     """
     last: _Position | None = None
     remaining, attempts_without_progress = [request], 0

@@ -214,8 +214,8 @@ class RunCalls:
     def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
         """Record datasets that a run read, all of them or none; on disk when it returns (P4).
 
-        What was logged first of a name and digest in an experiment stands. A run has a dataset
-        as an input once; tags are added to it.
+        Of datasets with the same name and digest in an experiment, the first one logged is kept. A
+        run has a dataset as an input once; tags are added to it.
 
         Args:
             run_id: the run.

@@ -31,8 +31,8 @@ class ServerCalls:
     def interface_uri(self, run_id: str = "", experiment_id: str = "") -> str | None:
         """Return the address of the web interface, or of a run or an experiment in it.
 
-        None if the server serves no HTTP or has no interface, because that was not built, or if it
-        is reached over TLS: then a proxy stands before it, and nobody here knows what that serves.
+        None if the server serves no HTTP, if its interface was not built, or if it is reached over
+        TLS: then there is a proxy before it, whose address for browsers is unknown.
 
         Args:
             run_id: the run whose page is wanted; then its experiment must be named, too.

@@ -124,7 +124,7 @@ def _table_entry(path: str) -> dict[str, str]:
 def _tagged_tables(run: Run) -> list[Any]:
     try:
         tables = json.loads(run.data.tags.get(TABLES_TAG, "[]"))
-    except ValueError:  # somebody else's text
+    except ValueError:  # another program has set the tag
         return []
     return tables if isinstance(tables, list) else []
 

@@ -130,7 +130,7 @@ def rename(
 
 @experiments.command()
 @experiment_options()
-@click.option("--yes", is_flag=True, help="Do not ask; it is asked on a terminal alone.")
+@click.option("--yes", is_flag=True, help="Do not ask. Only on a terminal it is asked.")
 @with_client
 def delete(
     client: TrackingClient, experiment_name: str | None, experiment_id: str | None, yes: bool

@@ -39,7 +39,7 @@ def _parse_age(_: click.Context, __: click.Parameter, age: str | None) -> float 
     help="Only what was deleted so long ago: 30d, 12h, 1d2h3m4s.  [default: all that is deleted]",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-@click.option("--yes", is_flag=True, help="Do not ask; it is asked on a terminal alone.")
+@click.option("--yes", is_flag=True, help="Do not ask. Only on a terminal it is asked.")
 @with_client
 @json_option
 def purge(

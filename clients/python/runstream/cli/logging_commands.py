@@ -74,7 +74,7 @@ def create(
     tags: tuple[tuple[str, str], ...],
     as_json: bool,
 ) -> None:
-    """Create a run, and print its id alone.
+    """Create a run, and print only its id.
 
     It stays RUNNING until `runs end`: nothing checks whether the program that it stands for still
     runs.

@@ -33,10 +33,10 @@ def compare_runs(runs: Sequence[Run]) -> list[Row]:
         _row("experiment_id", [run.info.experiment_id for run in runs]),
     ]
     for kind in ("params", "metrics", "tags"):
-        held: list[dict[str, str | float]] = [getattr(run.data, kind) for run in runs]
-        for key in sorted({key for each in held for key in each}):
+        logged: list[dict[str, str | float]] = [getattr(run.data, kind) for run in runs]
+        for key in sorted({key for each in logged for key in each}):
             if f"{kind}.{key}" != "tags.mlflow.runName":  # is run_name
-                rows.append(_row(f"{kind}.{key}", [each.get(key) for each in held]))
+                rows.append(_row(f"{kind}.{key}", [each.get(key) for each in logged]))
     return rows
 
 

@@ -52,7 +52,7 @@ def experiment_options(*, several: bool = False, environment: bool = False) -> D
 
     Args:
         several: whether each may be given several times.
-        environment: whether the environment is asked when neither is given.
+        environment: whether the environment is the default.
     """
     more = " Again for more." if several else ""
     default = f"  [default: {_ENVIRONMENT}]" if environment else ""
@@ -84,7 +84,7 @@ def run_argument(*, several: bool = False, environment: bool = False) -> Decorat
 
     Args:
         several: whether several may be given.
-        environment: whether RUNSTREAM_RUN_ID is asked when none is given.
+        environment: whether RUNSTREAM_RUN_ID is the default.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

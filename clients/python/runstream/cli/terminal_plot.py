@@ -39,10 +39,10 @@ def plot(x: Sequence[float], y: Sequence[float], width: int, height: int) -> lis
             _scale(at, x[0], x[-1], canvas.dots_across),
             canvas.dots_down - 1 - _scale(value, low, high, canvas.dots_down),
         )
-        canvas.line(before or dot, dot)
+        canvas.draw_line(before or dot, dot)
         before = dot
     lines = [
-        f"{label:>{margin}} ┤{text}" for label, text in zip(labels, canvas.lines(), strict=True)
+        f"{label:>{margin}} ┤{text}" for label, text in zip(labels, canvas.render(), strict=True)
     ]
     first, last = f"{x[0]:g}", f"{x[-1]:g}"
     below = f"{first}{last:>{max(len(last) + 1, canvas.width - len(first))}}"
@@ -57,7 +57,7 @@ class _Canvas:
         self.dots_across, self.dots_down = width * _DOTS_ACROSS, height * _DOTS_DOWN
         self._cells = [[0] * width for _ in range(height)]
 
-    def line(self, begin: Dot, end: Dot) -> None:
+    def draw_line(self, begin: Dot, end: Dot) -> None:
         """Set the dots from one to another."""
         steps = max(abs(end[0] - begin[0]), abs(end[1] - begin[1]), 1)
         for step in range(steps + 1):
@@ -67,7 +67,7 @@ class _Canvas:
                 across % _DOTS_ACROSS
             ]
 
-    def lines(self) -> list[str]:
+    def render(self) -> list[str]:
         """Return the drawing as text."""
         return ["".join(chr(_EMPTY_CELL + cell) for cell in row).rstrip("⠀") for row in self._cells]
 

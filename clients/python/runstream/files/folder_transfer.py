@@ -29,10 +29,10 @@ def walk_files(folder: Path) -> Iterator[Path]:
     """Yield all files below a folder; links are followed.
 
     Raises:
-        InvalidArgument: a link leads to a folder that it lies in.
+        InvalidArgument: a link leads to a folder that contains it.
         OSError: it is no folder, or cannot be read.
     """
-    yield from _files_below(folder, frozenset())
+    yield from _walk_files(folder, frozenset())
 
 
 def make_temporary_folder() -> Path:
@@ -72,7 +72,7 @@ def transfer_all(
                 raise
 
 
-def _files_below(folder: Path, parents: frozenset[str]) -> Iterator[Path]:
+def _walk_files(folder: Path, parents: frozenset[str]) -> Iterator[Path]:
     real = os.path.realpath(folder)
     if real in parents:
         raise InvalidArgument(
@@ -83,7 +83,7 @@ def _files_below(folder: Path, parents: frozenset[str]) -> Iterator[Path]:
         )
     for entry in sorted(folder.iterdir()):
         if entry.is_dir():
-            yield from _files_below(entry, parents | {real})
+            yield from _walk_files(entry, parents | {real})
         else:
             yield entry
 

@@ -31,10 +31,10 @@ class ForeignFileError(PermissionError):
 
 
 def open_own(path: str | os.PathLike[str], flags: int) -> int:
-    """Return the descriptor of a file; with `O_CREAT` it is made, if it is not there.
+    """Return the descriptor of a file; with `O_CREAT` it is created if it does not exist.
 
     Raises:
-        NotOurs: it is no file, or belongs to somebody else.
+        ForeignFileError: it is no regular file, or belongs to another user.
         OSError: it cannot be opened.
     """
     check_own(path)
@@ -49,14 +49,14 @@ def open_own(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def check_own(path: str | os.PathLike[str], kind: int = stat.S_IFREG) -> bool:
-    """Return whether something is there.
+    """Return whether a path exists.
 
     Args:
         path: its path; a link at its end is not followed.
         kind: what it has to be: `S_IFREG`, `S_IFDIR`, `S_IFLNK` or `S_IFSOCK` of `stat`.
 
     Raises:
-        NotOurs: it is of another kind, or belongs to somebody else.
+        ForeignFileError: it is of another kind, or belongs to another user.
     """
     try:
         found = os.lstat(path)
@@ -80,10 +80,10 @@ def read_address(path: str | os.PathLike[str]) -> str:
 
 
 def make_own_folder(path: str | os.PathLike[str]) -> None:
-    """Make a folder for this user alone, with those above it, if it is not there.
+    """Make a folder, and those above it, that only this user may enter, if it does not exist.
 
     Raises:
-        NotOurs: it is there and no folder, or belongs to somebody else.
+        ForeignFileError: it exists and is no folder, or belongs to another user.
         OSError: it cannot be made.
     """
     if not check_own(path, stat.S_IFDIR):

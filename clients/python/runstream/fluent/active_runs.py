@@ -17,7 +17,7 @@ from functools import partial
 from runstream.calls.client import TrackingClient
 from runstream.entities import Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument
-from runstream.fluent.destination import chosen_client, chosen_experiment_id
+from runstream.fluent.destination import current_client, current_experiment_id
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
 from runstream.fluent.run_link import print_link
 from runstream.process.source_tags import find_source_tags
@@ -79,14 +79,14 @@ def start_run(
         return _resume(run_id, experiment_id, run_name, given)
     if parent_run_id is not None:
         client = client_for_run(parent_run_id)
-        info = _active_parent(client, parent_run_id).info
+        info = _get_active_parent(client, parent_run_id).info
         return _create(client, info, experiment_id, run_name, given)
     if parent is not None:
         return _create(parent.client, parent.info, experiment_id, run_name, given)
     with _run_id_of_environment() as run_id:
         if run_id:
             return _resume(run_id, experiment_id, run_name, given)
-        return _create(chosen_client(), None, experiment_id, run_name, given)
+        return _create(current_client(), None, experiment_id, run_name, given)
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -120,10 +120,10 @@ def last_active_run() -> Run | None:
 def client_for_run(run_id: str) -> TrackingClient:
     """Return the client of the server of a run: its own, if it is open here, or the chosen one."""
     run = open_run(run_id)
-    return chosen_client() if run is None else run.client
+    return current_client() if run is None else run.client
 
 
-def current_run() -> ActiveRun:
+def get_or_start_run() -> ActiveRun:
     """Return the run that is active in this context, starting one if there is none."""
     return active_run() or _start_run_implicitly()
 
@@ -132,7 +132,7 @@ def client_and_run_id(run_id: str | None) -> tuple[TrackingClient, str]:
     """Return the client for a run and its id; the active run, or a new one, if none is named."""
     if run_id is not None:
         return client_for_run(run_id), run_id
-    run = current_run()
+    run = get_or_start_run()
     return run.client, run.info.run_id
 
 
@@ -198,12 +198,12 @@ def _create(
     described = find_source_tags()
     if parent is not None:
         described["mlflow.parentRunId"] = parent.run_id
-        if client is not chosen_client():  # the chosen experiment is one of another server
+        if client is not current_client():  # the chosen experiment is one of another server
             experiment_id = experiment_id or parent.experiment_id
     described.update(tags)
     return client.start_run(
         partial(_activate, client),
-        experiment_id or chosen_experiment_id(),
+        experiment_id or current_experiment_id(),
         described,
         run_name,
         described.get("mlflow.user"),
@@ -235,7 +235,7 @@ def _activate(client: TrackingClient, info: RunInfo) -> ActiveRun:
     return active
 
 
-def _active_parent(client: TrackingClient, parent_run_id: str) -> Run:
+def _get_active_parent(client: TrackingClient, parent_run_id: str) -> Run:
     parent = client.get_run(parent_run_id)
     if parent.info.lifecycle_stage != "active":
         raise FailedPrecondition(

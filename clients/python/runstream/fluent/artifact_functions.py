@@ -18,7 +18,7 @@ from runstream.entities import FileInfo
 from runstream.errors import InvalidArgument
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
 from runstream.fluent.active_runs import client_and_run_id, client_for_run
-from runstream.fluent.destination import chosen_client, chosen_experiment_id, client_at
+from runstream.fluent.destination import client_for_uri, current_client, current_experiment_id
 from runstream.transport.tracking_uri import parse
 
 if TYPE_CHECKING:
@@ -177,10 +177,10 @@ def load_table(
         extra_columns: columns of `search_runs`, such as `run_id`, to add to each row.
     """
     if run_ids is None:
-        client, experiment_id = chosen_client(), chosen_experiment_id()
+        client, experiment_id = current_client(), current_experiment_id()
     else:
         run_ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
-        client = client_for_run(run_ids[0]) if run_ids else chosen_client()
+        client = client_for_run(run_ids[0]) if run_ids else current_client()
         experiment_id = ""
     return client.load_table(experiment_id, artifact_file, run_ids, extra_columns)
 
@@ -214,6 +214,6 @@ def _locate_artifact(
             field="artifact_path",
         )
     if tracking_uri is not None and run_id is not None:
-        return client_at(parse(tracking_uri).uri), run_id, join_path(text, below)
+        return client_for_uri(parse(tracking_uri).uri), run_id, join_path(text, below)
     client, run_id = client_and_run_id(run_id)
     return client, run_id, join_path(text, below)

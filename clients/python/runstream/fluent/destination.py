@@ -17,7 +17,7 @@ _EXPERIMENT_ID = "RUNSTREAM_EXPERIMENT_ID"
 
 _clients: dict[str, TrackingClient] = {}
 
-# The id that `set_experiment` put into the environment; None if somebody else put one there.
+# The id that `set_experiment` put into the environment; None if another program put one there.
 _chosen_id: str | None = None
 
 
@@ -74,7 +74,7 @@ def set_experiment(
             field="experiment_name",
         )
     if experiment_id is not None:
-        experiment = chosen_client().get_experiment(experiment_id)
+        experiment = current_client().get_experiment(experiment_id)
     else:
         experiment = _get_or_create(str(experiment_name))
     if experiment.lifecycle_stage != "active":
@@ -89,22 +89,22 @@ def set_experiment(
     return experiment
 
 
-def chosen_client() -> TrackingClient:
+def current_client() -> TrackingClient:
     """Return the client of this process for the tracking URI."""
-    return client_at(get_tracking_uri())
+    return client_for_uri(get_tracking_uri())
 
 
-def client_at(uri: str) -> TrackingClient:
+def client_for_uri(uri: str) -> TrackingClient:
     """Return the client of this process for a tracking URI in its absolute form."""
     return _clients.get(uri) or _clients.setdefault(uri, TrackingClient(uri))
 
 
-def chosen_clients() -> list[TrackingClient]:
+def all_clients() -> list[TrackingClient]:
     """Return the clients for all tracking URIs that were used."""
     return list(_clients.values())
 
 
-def chosen_experiment_id() -> str:
+def current_experiment_id() -> str:
     """Return the experiment of `set_experiment` or of the environment; else "0"."""
     for prefix in ("RUNSTREAM", "MLFLOW"):
         if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):
@@ -115,7 +115,7 @@ def chosen_experiment_id() -> str:
 
 
 def _get_or_create(name: str) -> Experiment:
-    client = chosen_client()
+    client = current_client()
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:

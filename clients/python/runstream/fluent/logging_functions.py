@@ -18,9 +18,9 @@ from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import (
     _active_stack,
     client_and_run_id,
-    current_run,
+    get_or_start_run,
 )
-from runstream.fluent.destination import chosen_clients
+from runstream.fluent.destination import all_clients
 
 Setting = TypeVar("Setting")
 
@@ -67,7 +67,7 @@ def log_metric(
             return client.log_metrics(run_id, {}, synchronous=synchronous)
         return client.log_metric(run_id, key, value, timestamp, step, synchronous)
     stack = _active_stack.get()
-    run = stack[-1] if stack and not stack[-1].is_ended else current_run()
+    run = stack[-1] if stack and not stack[-1].is_ended else get_or_start_run()
     run.buffer.log_metric(key, value, step, timestamp)
     return None
 
@@ -160,7 +160,7 @@ def set_tags(
 
     Args:
         tags: keys (M1) and values, which are stored as `str(value)`, up to 65,536 characters
-            (P2), in a form of `log_params`; the last value set stands (P3).
+            (P2), in a form of `log_params`; the last value set is kept (P3).
         synchronous: whether to wait until they are on disk; see `log_metric`.
         on_error: `raise`, or `skip` to leave out what is refused; see `log_metrics`.
 
@@ -218,12 +218,12 @@ def log_inputs(
     for dataset, use, tags in zip(datasets, contexts, tags_list, strict=True):
         texts = {key: str(value) for key, value in (tags or {}).items()}
         inputs.append(DatasetInput(dataset, texts | ({CONTEXT: use} if use else {})))
-    current_run().log_inputs(inputs)
+    get_or_start_run().log_inputs(inputs)
 
 
 def delete_tag(key: str) -> None:
     """Delete a tag of the active run, on disk when it returns (P3); raises NotFound."""
-    current_run().delete_tag(key)
+    get_or_start_run().delete_tag(key)
 
 
 def flush(timeout: float | None = None) -> None:
@@ -237,5 +237,5 @@ def flush(timeout: float | None = None) -> None:
             queued.
         RunstreamError: the server refused something of what was logged.
     """
-    for client in chosen_clients():
+    for client in all_clients():
         client.flush(timeout)

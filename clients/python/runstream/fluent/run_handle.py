@@ -14,7 +14,7 @@ from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs
 from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
-from runstream.fluent.destination import client_at
+from runstream.fluent.destination import client_for_uri
 from runstream.process import shutdown
 from runstream.process.exit_status import run_status
 
@@ -232,5 +232,5 @@ def open_runs() -> list[ActiveRun]:
 
 def _unpickle(uri: str, info: RunInfo) -> ActiveRun:
     run = ActiveRun.__new__(ActiveRun)
-    run._attach(client_at(uri), info, None)
+    run._attach(client_for_uri(uri), info, None)
     return run

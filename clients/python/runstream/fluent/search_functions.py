@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from runstream.entities import Experiment, Run
 from runstream.errors import InvalidArgument
 from runstream.files.runs_frame import runs_to_frame
-from runstream.fluent.destination import chosen_client, chosen_experiment_id
+from runstream.fluent.destination import current_client, current_experiment_id
 
 if TYPE_CHECKING:
     import pandas
@@ -81,7 +81,7 @@ def search_runs(
             value=output_format,
             limit="pandas, list",
         )
-    found = chosen_client().search_runs(
+    found = current_client().search_runs(
         _find_experiment_ids(experiment_ids, experiment_names, search_all_experiments),
         filter_string,
         run_view_type,
@@ -98,7 +98,7 @@ def count_runs(
 ) -> int:
     """Return how many runs a filter is true of; the experiments are those of `search_runs`."""
     ids = _find_experiment_ids(experiment_ids, None, False)
-    return chosen_client().count_runs(ids, filter_string, run_view_type)
+    return current_client().count_runs(ids, filter_string, run_view_type)
 
 
 def search_experiments(
@@ -111,7 +111,7 @@ def search_experiments(
 
     See `TrackingClient.search_experiments`; at most 100,000, if `max_results` is left out.
     """
-    found = chosen_client().search_experiments(
+    found = current_client().search_experiments(
         view_type, MAX_RESULTS if max_results is None else max_results, filter_string, order_by
     )
     return list(found)
@@ -127,8 +127,8 @@ def _find_experiment_ids(
             field="experiment_names",
         )
     if names is not None:
-        found = [chosen_client().get_experiment_by_name(name) for name in names]
+        found = [current_client().get_experiment_by_name(name) for name in names]
         return [experiment.experiment_id for experiment in found if experiment is not None]
     if ids is not None:
         return [ids] if isinstance(ids, str) else list(ids)
-    return None if search_all else [chosen_experiment_id()]
+    return None if search_all else [current_experiment_id()]

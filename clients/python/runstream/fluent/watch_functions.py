@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 
 from runstream.entities import RunChange
 from runstream.fluent.active_runs import client_for_run
-from runstream.fluent.destination import chosen_client, chosen_experiment_id
+from runstream.fluent.destination import current_client, current_experiment_id
 
 
 def watch(
@@ -22,7 +22,7 @@ def watch(
         position: where to start; with the next commit, if left out.
     """
     if run_ids is None and experiment_ids is None:
-        experiment_ids = [chosen_experiment_id()]
+        experiment_ids = [current_experiment_id()]
     runs = list(run_ids or ())
-    client = client_for_run(runs[0]) if runs and experiment_ids is None else chosen_client()
+    client = client_for_run(runs[0]) if runs and experiment_ids is None else current_client()
     return client.watch(runs, experiment_ids or (), position)

@@ -40,7 +40,8 @@ class DatabaseSource:
 
         Args:
             path: the file.
-            local_artifacts: where artifacts may lie; beside the file, if left out.
+            local_artifacts: folder from which artifacts may be copied; the folder of the file, if
+                left out.
 
         Raises:
             InvalidArgument: it is no database of MLflow.
@@ -59,7 +60,7 @@ class DatabaseSource:
                 value=path,
             )
 
-    def experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
+    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
         """Yield the active experiments."""
         for number, name in self._select(
             "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
@@ -67,7 +68,7 @@ class DatabaseSource:
             query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
             yield SourceExperiment(str(number), name, dict(self._select(query, number)))
 
-    def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
+    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
         """Return the ids of the active runs of an experiment, oldest first."""
         query = (
             "SELECT run_uuid FROM runs WHERE experiment_id = ? AND lifecycle_stage = 'active' "
@@ -75,7 +76,7 @@ class DatabaseSource:
         )
         return [row[0] for row in self._select(query, int(experiment.id))]
 
-    def run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
+    def read_run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
         """Return a run."""
         query = (
             "SELECT name, user_id, status, start_time, end_time, artifact_uri FROM runs "
@@ -97,7 +98,7 @@ class DatabaseSource:
             model_outputs=self._read_models(run_id, "RUN_OUTPUT"),
         )
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
+    def read_points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
         found = self._select("SELECT DISTINCT key FROM metrics WHERE run_uuid = ?", run.run_id)
         refused = set()
@@ -123,7 +124,7 @@ class DatabaseSource:
             index = {name: i for i, name in enumerate(names)}
             yield PointColumns(names, [index[key] for key in keys], step, timestamp, value)
 
-    def models(
+    def read_models(
         self,
         experiment: SourceExperiment,
         note: Note,  # noqa: ARG002
@@ -160,7 +161,7 @@ class DatabaseSource:
             )
 
     @contextmanager
-    def artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
+    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
         """Provide the artifacts of a run or a model as files."""
         yield find_local_artifacts(uri, self._local_artifacts)
 

@@ -44,7 +44,7 @@ class FolderSource:
 
         Args:
             root: the folder.
-            local_artifacts: where artifacts may lie that are not in it.
+            local_artifacts: another folder from which artifacts may be copied.
 
         Raises:
             InvalidArgument: it is no folder of MLflow.
@@ -62,7 +62,7 @@ class FolderSource:
             )
         _import_yaml()
 
-    def experiments(self, note: Note) -> Iterator[SourceExperiment]:
+    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
         for file in sorted(self._root.glob("*/meta.yaml")):
             meta = self._read_yaml(file, note)
@@ -70,7 +70,7 @@ class FolderSource:
                 tags = self._read_texts(file.parent / "tags", note)
                 yield SourceExperiment(file.parent.name, str(meta["name"]), tags)
 
-    def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
+    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
         """Return the ids of the active runs of an experiment, oldest first."""
         found = []
         for file in (self._root / experiment.id).glob("*/meta.yaml"):
@@ -81,7 +81,7 @@ class FolderSource:
                 found.append((start if isinstance(start, int) else 0, str(meta["run_id"])))
         return [run_id for _, run_id in sorted(found)]
 
-    def run(self, run_id: str, note: Note) -> SourceRun:
+    def read_run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
         folder = self._folders[run_id]
         file = folder / "meta.yaml"
@@ -102,7 +102,7 @@ class FolderSource:
             model_outputs=list(self._read_models(folder, "outputs", note)),
         )
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
+    def read_points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
         for key, file in self._walk_files(self._folders[run.run_id] / "metrics", note):
             try:
@@ -119,7 +119,7 @@ class FolderSource:
             if rows:
                 yield _to_columns(key, rows)
 
-    def models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
+    def read_models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
         for file in sorted((self._root / experiment.id / "models").glob("*/meta.yaml")):
             meta = self._read_yaml(file, note)
@@ -148,7 +148,7 @@ class FolderSource:
             )
 
     @contextmanager
-    def artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:
+    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:
         """Provide the artifacts of a run or a model as files."""
         # The folder may have been moved since they were logged.
         beside = self._folders[owner] / "artifacts"

@@ -25,7 +25,7 @@ T = TypeVar("T")
 #: The tag of a run of which everything was copied.
 COMPLETE_TAG = "runstream.import"
 
-#: What a source can get wrong: its data are not ours.
+#: Errors that malformed data of a source can cause.
 SOURCE_ERRORS = (
     RunstreamError,
     OSError,
@@ -77,7 +77,7 @@ class Importer:
 
     def import_experiments(self) -> Iterator[tuple[SourceExperiment, str]]:
         """Create the experiments that are not there; yield each with the id that it has here."""
-        for experiment in self._source.experiments(self.note):
+        for experiment in self._source.read_experiments(self.note):
             what = f"experiment {experiment.name!r}"
             try:
                 here = self._find_or_create_experiment(experiment)
@@ -96,7 +96,7 @@ class Importer:
         """Return the runs of an experiment of the source, oldest first."""
         return self._read_source(
             f"runs of experiment {experiment.name!r}",
-            lambda: self._source.run_ids(experiment, self.note),
+            lambda: self._source.find_run_ids(experiment, self.note),
             (),
         )
 
@@ -110,7 +110,9 @@ class Importer:
         if there is not None and there.get(COMPLETE_TAG) == "complete":
             self.report.runs_already_there += 1
             return
-        run = self._read_source(f"run {run_id}", lambda: self._source.run(run_id, self.note), None)
+        run = self._read_source(
+            f"run {run_id}", lambda: self._source.read_run(run_id, self.note), None
+        )
         if run is None:
             return
         create = partial(self._create_run, run, experiment_id)
@@ -132,7 +134,7 @@ class Importer:
     def import_models(self, experiment: SourceExperiment, experiment_id: str) -> None:
         """Copy the logged models of an experiment whose runs are copied."""
         what = f"models of experiment {experiment.name!r}"
-        models = self._source.models(experiment, self.note)
+        models = self._source.read_models(experiment, self.note)
         while True:
             model = self._read_source(what, lambda: next(models, None), None)
             if model is None:
@@ -172,7 +174,7 @@ class Importer:
 
     def _copy_points(self, run: SourceRun) -> None:
         points = 0
-        for part in self._source.points(run, self.note):
+        for part in self._source.read_points(run, self.note):
             self._client.log_columns(run.run_id, *part)
             points += len(part.value)
         self._client.flush_run(run.run_id)
@@ -189,7 +191,7 @@ class Importer:
             self._client.log_outputs(run.run_id, run.model_outputs)
 
     def _copy_artifacts(self, owner: str, uri: str) -> None:
-        with self._source.artifacts(owner, uri) as files:
+        with self._source.open_artifacts(owner, uri) as files:
             if files is None:
                 return
             with ThreadPoolExecutor(

@@ -1,4 +1,4 @@
-"""Files of this machine that a source names: only those that lie where the user said."""
+"""Files of this machine that a source names: only those in the folder that the user allows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def find_local_artifacts(uri: str, allowed: Path | None) -> ArtifactFiles | None
 
     Args:
         uri: what the source says.
-        allowed: the folder in which they must lie.
+        allowed: the folder in which they must be.
 
     Raises:
-        Unavailable: they are elsewhere.
-        FailedPrecondition: they do not lie in that folder: the source may name any file.
+        Unavailable: they are on another machine.
+        FailedPrecondition: they are outside of that folder; a source could name any file.
     """
     if "://" in uri.removeprefix("file://") or uri.startswith("mlflow-artifacts:"):
         raise Unavailable(f"the artifacts are at {uri}, which is not on this machine")
@@ -53,8 +53,8 @@ def _path(uri: str) -> Path:
 def walk_artifact_files(files: ArtifactFiles, note: Note) -> Iterator[tuple[str, Path]]:
     """Yield the files below a folder by their paths among the artifacts.
 
-    Links are followed, but not out of `files.root`, nor to a folder that they lie in. What is no
-    regular file, or has a name that artifacts cannot have, is noted and left out.
+    Links are followed, but not out of `files.root` nor into a folder that contains them. A file
+    that is not regular, or has a name that artifacts cannot have, is noted and left out.
     """
     yield from _walk_artifact_files(files.folder, "", files.root.resolve(), frozenset(), note)
 
@@ -64,7 +64,7 @@ def _walk_artifact_files(
 ) -> Iterator[tuple[str, Path]]:
     real = folder.resolve()
     if real in parents:
-        note(str(folder), "it is a link to a folder that it lies in")
+        note(str(folder), "it is a link to a folder that contains it")
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         path, name = Path(entry.path), f"{prefix}{entry.name}"

@@ -1,4 +1,4 @@
-"""Requests to one server that is not trusted."""
+"""Requests to the API of one MLflow server, which is not trusted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
-    """Follows redirects within the server alone."""
+    """Follows redirects only within the server."""
 
     def redirect_request(
         self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str

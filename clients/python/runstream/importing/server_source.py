@@ -45,12 +45,13 @@ class ServerSource:
 
         Args:
             uri: such as `http://host:5000`.
-            local_artifacts: where artifacts may lie that are on this machine; nowhere, if left out.
+            local_artifacts: folder of this machine from which artifacts may be copied; none, if
+                left out.
         """
         self._api = MlflowApi(uri.rstrip("/"))
         self._local_artifacts = local_artifacts
 
-    def experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
+    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
         """Yield the active experiments."""
         for record in self._read_pages("experiments/search", "experiments", {"max_results": 1000}):
             yield SourceExperiment(
@@ -59,7 +60,7 @@ class ServerSource:
                 _to_dictionary(record),
             )
 
-    def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
+    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
         """Return the ids of the active runs of an experiment, oldest first."""
         body = {
             "experiment_ids": [experiment.id],
@@ -70,7 +71,7 @@ class ServerSource:
             _text(run["info"]["run_id"]) for run in self._read_pages("runs/search", "runs", body)
         ]
 
-    def run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
+    def read_run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
         """Return a run."""
         run = self._get("runs/get", run_id=run_id)["run"]
         info, data, inputs = run["info"], run["data"], run.get("inputs", {})
@@ -92,7 +93,7 @@ class ServerSource:
             ],
         )
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
+    def read_points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
         data = self._get("runs/get", run_id=run.run_id)["run"]["data"]
         for latest in data.get("metrics", ()):
@@ -101,7 +102,7 @@ class ServerSource:
             except (ValueError, LookupError, TypeError, OverflowError) as error:
                 note(f"metric {latest!a:.200} of run {run.run_id}", str(error))
 
-    def models(
+    def read_models(
         self,
         experiment: SourceExperiment,
         note: Note,  # noqa: ARG002
@@ -125,7 +126,7 @@ class ServerSource:
             )
 
     @contextmanager
-    def artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
+    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
         """Provide the artifacts of a run or a model as files."""
         if not uri.startswith(_PROXY_SCHEME):
             yield find_local_artifacts(uri, self._local_artifacts) if uri else None

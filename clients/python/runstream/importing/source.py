@@ -87,22 +87,22 @@ class ArtifactFiles(NamedTuple):
 class Source(Protocol):
     """Where an import comes from. What of it cannot be read is noted, and left out."""
 
-    def experiments(self, note: Note) -> Iterator[SourceExperiment]:
+    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
 
-    def run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
+    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
         """Return the ids of the active runs of an experiment, oldest first."""
 
-    def run(self, run_id: str, note: Note) -> SourceRun:
+    def read_run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
 
-    def points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
+    def read_points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
 
-    def models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
+    def read_models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
 
-    def artifacts(self, owner: str, uri: str) -> AbstractContextManager[ArtifactFiles | None]:
+    def open_artifacts(self, owner: str, uri: str) -> AbstractContextManager[ArtifactFiles | None]:
         """Provide the artifacts of a run or a model as files, None if it has none.
 
         Raises:
