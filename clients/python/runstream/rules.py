@@ -59,7 +59,6 @@ def digits_of(text: str) -> str | None:
     return digits if found and found.end() == len(digits) else None
 
 
-@lru_cache(10_000)  # the same few keys come in batch after batch
 def check_key(field: str, key: str) -> None:
     """Check the key of a metric, a param or a tag (M1)."""
     if not isinstance(key, str):
@@ -71,6 +70,11 @@ def check_key(field: str, key: str) -> None:
             value=key,
             limit="a text",
         )
+    _check_text_key(field, key)
+
+
+@lru_cache(10_000)  # the same few keys come in batch after batch
+def _check_text_key(field: str, key: str) -> None:
     if not key:
         raise InvalidArgument(
             f"Missing value for required parameter '{field}'", reason="KEY_EMPTY", field=field

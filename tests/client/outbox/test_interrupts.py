@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -105,6 +106,25 @@ def test_a_call_that_is_interrupted_at_any_instruction_leaves_nothing_behind(
     run = client.get_run(run_id)
     params, tags = run.data.params, run.data.tags
     assert all(tags[key] == value for key, value in params.items())
+
+
+def test_a_client_that_is_interrupted_while_it_is_made_hinders_no_other(
+    client: TrackingClient,
+) -> None:
+    """A second thread makes one after each interrupt: it would wait for ever for a lock."""
+    for instruction in itertools.count():
+        uri = f"{client.tracking_uri.rpartition(':')[0]}:{1 + instruction}"
+        try:
+            with interrupted_at(instruction):
+                TrackingClient(uri)
+        except Interrupted:
+            other = threading.Thread(target=TrackingClient, args=[uri], daemon=True)
+            other.start()
+            other.join(10)
+            assert not other.is_alive()
+        else:
+            break
+    assert instruction > 100
 
 
 def test_hundreds_of_interrupts_at_random_moments_lose_nothing(

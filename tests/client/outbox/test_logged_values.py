@@ -116,6 +116,26 @@ def test_bad_input_is_refused_at_once_and_nothing_is_queued(
     assert sent(outbox) == []
 
 
+def test_a_key_that_is_no_text_is_refused_even_if_it_has_no_hash() -> None:
+    """M1."""
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    key: Any = ["loss"]
+    calls: list[Callable[[], None]] = [
+        lambda: buffer.log_metric(key, 1.0, 0, None),
+        lambda: buffer.log_metrics([(key, 1.0)], 0, None),  # type: ignore[arg-type]
+        lambda: buffer.log_batch([(key, 1.0, 1, 0)]),
+        lambda: buffer.log_columns([key], [0], [0], [1], [1.0]),
+        lambda: buffer.log_params([(key, 1)]),
+        lambda: buffer.set_tags([(key, 1)]),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidArgument) as error:
+            call()
+        assert error.value.reason == "KEY_NOT_TEXT"
+    assert sent(outbox) == []
+
+
 @pytest.mark.parametrize(
     "columns",
     [

@@ -137,6 +137,7 @@ class RunBuffer:
                     rules.check_timestamp("timestamp", timestamp)
                 checked[key].extend(pack_point(value, step, timestamp))
             except (KeyError, TypeError, struct.error):
+                rules.check_key("key", key)
                 data = check_and_pack_point(key, value, step, timestamp)
                 checked.setdefault(key, bytearray()).extend(data)
         on_invalid = buffer._skip_warnings.warn if is_lenient else None
@@ -274,7 +275,7 @@ class RunBuffer:
         return sum(map(len, list(self._series.values())))
 
     def _get_series(self, key: str) -> Series:
-        series = self._series.get(key)
+        series = self._series.get(key) if isinstance(key, str) else None
         if series is None:
             rules.check_key("key", key)
             series = self._series.setdefault(key, Series(key))  # another thread may be faster
