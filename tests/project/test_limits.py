@@ -53,6 +53,10 @@ STATED: dict[str, list[str | int]] = {
     "one run, with all that it logged": ["engine.budget.ANSWER_BYTES"],
     "the tags of one experiment": ["engine.budget.ANSWER_BYTES"],
     "the keys of experiments": ["engine.budget.ANSWER_BYTES"],
+    "answers on their way to all callers, those under 4 KiB not counted": [
+        "rpc.answers.SMALL",
+        "rpc.answers.SENDING_BYTES",
+    ],
     "the text of an error; each of its particulars": [
         "runstream.errors._MESSAGE_CHARACTERS",
         "runstream.errors._METADATA_CHARACTERS",

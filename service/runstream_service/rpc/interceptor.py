@@ -25,6 +25,7 @@ from runstream.errors import (
     server_stopping,
 )
 from runstream_service.rpc.admission import Admission, Requests
+from runstream_service.rpc.answers import Answers
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Calls(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self._admission = Admission()
+        self._answers = Answers()
         self._handlers: dict[str, Any] = {}  # by method
         self._open = 0
         self._last = time.monotonic()
@@ -95,22 +97,24 @@ class Calls(grpc.aio.ServerInterceptor):
 
     def _handler(self, handler: Any, method: str) -> Any:
         """Return the handler of one of our methods with all that is done here around it."""
-        encode = handler.response_serializer
         # To gRPC all requests are streams, so that we receive and decode them when there is room.
+        # It gets answers as bytes, so that it keeps no message while their caller does not read.
         if handler.unary_unary or handler.stream_unary:
-            return grpc.stream_unary_rpc_method_handler(self._one(handler, method), None, encode)
-        return grpc.stream_stream_rpc_method_handler(self._many(handler, method), None, encode)
+            return grpc.stream_unary_rpc_method_handler(self._one(handler, method), None, None)
+        return grpc.stream_stream_rpc_method_handler(self._many(handler, method), None, None)
 
     def _one(self, handler: Any, method: str) -> Callable[..., Any]:
         respond = (
             self._to_message(handler, method) if handler.unary_unary else self._to_all(handler)
         )
+        encode = handler.response_serializer
 
         async def answer(requests: Any, context: Any) -> Any:
             with self._counted():
                 try:
                     self._refuse_if_stopping()
-                    return await respond(requests, context)
+                    # No name for the message: see `_abort`.
+                    return self._answers.add(encode(await respond(requests, context)))
                 except asyncio.CancelledError:
                     if not self._ended:
                         raise
@@ -142,7 +146,7 @@ class Calls(grpc.aio.ServerInterceptor):
         return respond
 
     def _many(self, handler: Any, method: str) -> Callable[..., Any]:
-        call = handler.unary_stream or handler.stream_stream
+        call, encode = handler.unary_stream or handler.stream_stream, handler.response_serializer
         received = self._received(handler, method)
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
@@ -151,7 +155,9 @@ class Calls(grpc.aio.ServerInterceptor):
                     self._refuse_if_stopping()
                     async with received(requests, context) as request:
                         async for answer in call(request, context):
-                            yield answer
+                            message: Any = self._answers.add(encode(answer))
+                            yield message
+                            self._answers.remove(message)
                 except asyncio.CancelledError:
                     if not self._ended:
                         raise
@@ -160,7 +166,7 @@ class Calls(grpc.aio.ServerInterceptor):
                     error = _error(failure, method)
                 else:
                     return
-                request = answer = None  # see `_abort`
+                request = answer = message = None  # see `_abort`
                 await _abort(error, context)
 
         return answers

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +30,21 @@ from runstream.v1.run_service_pb2 import (
 from runstream.v1.watch_service_pb2 import WatchRequest
 from support.api import Api, batch, refused
 from support.probe import Probe, memory, peak_memory, reset_peak
-from support.server_process import ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
+# Asks a server for many large answers at once.
+ASK = """
+import sys
+import grpc
+from runstream.v1.run_service_pb2 import GetRunRequest
+from runstream.v1.run_service_pb2_grpc import RunServiceStub
+address, small, large = sys.argv[1:]
+runs = RunServiceStub(grpc.insecure_channel(address))
+runs.GetRun(GetRunRequest(run_id=small))
+calls = [runs.GetRun.future(GetRunRequest(run_id=large)) for _ in range(20)]
+print("asked", flush=True)
+sys.stdin.read()
+"""
 Probing = Callable[[ServerProcess], Probe]
 
 
@@ -90,6 +106,46 @@ def test_many_large_calls_at_once_wait_for_their_turn_outside(
     assert grpc.StatusCode.NOT_FOUND in codes
     assert peak_memory(server) - before < 250  # all messages together have 580 MiB
     assert memory(server) - before < 100  # no call keeps its message
+
+
+def test_answers_that_callers_do_not_read_take_little_memory(
+    server: ServerProcess, connect: Callable[..., Api]
+) -> None:
+    """Callers that ask for 650 MiB, and are stopped as a debugger stops a process."""
+    api = connect(server.address, max_receive=64 * 1024 * 1024)
+    small, large = api.new_run(), api.new_run()
+    for part in range(3):
+        params = [(f"{part}p{i}", "x" * 60_000) for i in range(60)]
+        api.stream([batch(large, (), params)])
+    asked = GetRunRequest(run_id=large)
+    for call in [api.runs.GetRun.future(asked) for _ in range(12)]:
+        call.result()  # what reading takes, and the allocator keeps, is not what is measured
+    before = memory(server)
+    reset_peak(server)
+    command = [sys.executable, "-c", ASK, server.address, small, large]
+    callers = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        )
+        for _ in range(3)
+    ]
+    for caller in callers:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == "asked\n"
+        caller.send_signal(signal.SIGSTOP)
+    time.sleep(3)
+    for caller in callers:
+        caller.kill()
+        caller.communicate()
+    assert peak_memory(server) - before < 350
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            assert len(api.runs.GetRun(asked).run.data.params) == 180
+            break
+        except grpc.RpcError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_a_page_of_experiments_ends_at_its_size_and_the_next_goes_on(
