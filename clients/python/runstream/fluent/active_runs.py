@@ -195,18 +195,18 @@ def _create(
     run_name: str | None,
     tags: dict[str, str],
 ) -> ActiveRun:
-    described = find_source_tags()
+    all_tags = find_source_tags()
     if parent is not None:
-        described["mlflow.parentRunId"] = parent.run_id
+        all_tags["mlflow.parentRunId"] = parent.run_id
         if client is not current_client():  # the chosen experiment is one of another server
             experiment_id = experiment_id or parent.experiment_id
-    described.update(tags)
+    all_tags.update(tags)
     return client.start_run(
         partial(_activate, client),
         experiment_id or current_experiment_id(),
-        described,
+        all_tags,
         run_name,
-        described.get("mlflow.user"),
+        all_tags.get("mlflow.user"),
     )
 
 

@@ -64,6 +64,7 @@ def log_metric(
         client, run_id = client_and_run_id(run_id)
         if model_id is not None:
             client.log_model_metrics(run_id, model_id, [to_point(key, value, timestamp, step)])
+            # Nothing is left to queue; this returns or waits as `synchronous` says.
             return client.log_metrics(run_id, {}, synchronous=synchronous)
         return client.log_metric(run_id, key, value, timestamp, step, synchronous)
     stack = _active_stack.get()
