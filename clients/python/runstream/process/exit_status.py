@@ -1,11 +1,12 @@
-"""How the program ends, which says what becomes of the runs that it left open (R5).
+"""How the program ends, which decides the status of the runs that it left open (R5).
 
-Python tells nobody: at `atexit` the exception that ends a program is gone, and a SystemExit leaves
-no trace at all. So this module notes the status of each exit as it is asked for, and `watch` keeps
-the frame of the main program, which tells whether an exception has ended it.
+Python does not tell: at `atexit` the exception that ends a program is gone, and a SystemExit leaves
+no trace at all. So this module records the status of each exit as it is asked for, and
+`watch_main_program` keeps the frame of the main program, which tells whether an exception has
+ended it.
 
-Up to Python 3.11 one exit cannot be seen: by a `sys.exit` that the program looked up before it
-imported this, with no `try` around it. It counts as a good one.
+Up to Python 3.11 one exit cannot be seen: that by a `sys.exit` which the program looked up before
+it imported this module, with no `try` around it. It counts as a good one.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ UNDELIVERED = 120
 # and training frameworks give them a meaning of their own, and look whether they are taken.
 _TERMINATING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU")
 
-_handlers: dict[int, Callable[[int, FrameType | None], None]] = {}  # ours, by signal
-_mask: Iterable[int] = ()  # what the forking thread blocked before
+_our_handlers: dict[int, Callable[[int, FrameType | None], None]] = {}  # ours, by signal
+_mask_before_fork: Iterable[int] = ()  # what the forking thread blocked before
 _exit: Callable[[Any], NoReturn] = sys.exit
 _main: FrameType | None = None  # the outermost frame of the main thread
-_code: object = None  # what the last SystemExit said
+_exit_code: object = None  # what the last SystemExit said
 _last_error: object = None  # the last error that was printed before it
 
 
@@ -43,7 +44,7 @@ def run_status(error: BaseException | None) -> str:
     if error is None:
         return "FINISHED"
     if isinstance(error, SystemExit):
-        return _status_of_code(error.code)
+        return _status_of_exit_code(error.code)
     cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", KeyboardInterrupt)
     return "KILLED" if isinstance(error, (KeyboardInterrupt, cancelled)) else "FAILED"
 
@@ -58,10 +59,10 @@ def run_status_at_exit() -> str:
     if _main is None or hasattr(sys, "ps1") or _has_returned(_main):
         return "FINISHED"
     error = getattr(sys, "last_value", None)
-    return _status_of_code(_code) if error is _last_error else run_status(error)
+    return _status_of_exit_code(_exit_code) if error is _last_error else run_status(error)
 
 
-def watch() -> None:
+def watch_main_program() -> None:
     """Note from now on how the program ends."""
     global _main
     if _main is None:
@@ -69,7 +70,7 @@ def watch() -> None:
         while frame is not None and frame.f_back is not None:
             frame = frame.f_back
         _main = frame
-        _note_codes()
+        _watch_system_exit()
 
 
 def catch_signals(finish: Callable[[str], None]) -> None:
@@ -95,40 +96,40 @@ def catch_signals(finish: Callable[[str], None]) -> None:
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 with suppress(ValueError):  # this is no main interpreter
                     signal.signal(number, end)
-                    _handlers[number] = end
+                    _our_handlers[number] = end
 
 
 def _before_fork() -> None:
     # Python drops a signal that comes to a child before it is set up: let it come later.
-    global _mask
-    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, _handlers)
+    global _mask_before_fork
+    _mask_before_fork = signal.pthread_sigmask(signal.SIG_BLOCK, _our_handlers)
 
 
 def _after_fork_in_parent() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _mask_before_fork)
 
 
 def _after_fork_in_child() -> None:
-    _note(None)
-    for number, handler in _handlers.items():
+    _record_exit_code(None)
+    for number, handler in _our_handlers.items():
         if signal.getsignal(number) is handler:
             signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
-    _handlers.clear()
+    signal.pthread_sigmask(signal.SIG_SETMASK, _mask_before_fork)
+    _our_handlers.clear()
 
 
 def exit_as_undelivered() -> None:
     """Let the program, which is ending, exit with the status `UNDELIVERED` instead of 0."""
-    if program_code() == 0 and sys.stderr is not None:
-        sys.stderr = _LastWords(sys.stderr)
+    if exit_code() == 0 and sys.stderr is not None:
+        sys.stderr = _FailingStderr(sys.stderr)
 
 
-def program_code() -> int:
+def exit_code() -> int:
     """Return the exit status of a program that ends now by itself."""
     return 0 if run_status_at_exit() == "FINISHED" else 1
 
 
-class _LastWords:
+class _FailingStderr:
     """The stderr of a program that is ending, which Python cannot flush at the very end.
 
     Python ends with the status 120 then. No other way to set a status at that time lets the rest of
@@ -149,7 +150,7 @@ class _LastWords:
             raise OSError("not all that was logged is delivered") from None
 
 
-def _status_of_code(code: object) -> str:
+def _status_of_exit_code(code: object) -> str:
     ended_well = code is None or (isinstance(code, int) and code == 0)
     return "FINISHED" if ended_well else "FAILED"
 
@@ -159,19 +160,19 @@ def _has_returned(frame: FrameType) -> bool:
     return last.startswith("RETURN_")
 
 
-def _noting_exit(status: object = None, /) -> NoReturn:
+def _recording_exit(status: object = None, /) -> NoReturn:
     """Exit the program, as `sys.exit` of Python does."""
-    _note(status)
+    _record_exit_code(status)
     _exit(status)
 
 
-def _note(code: object) -> None:
-    global _code, _last_error
+def _record_exit_code(code: object) -> None:
+    global _exit_code, _last_error
     if threading.current_thread() is threading.main_thread():
-        _code, _last_error = code, getattr(sys, "last_value", None)
+        _exit_code, _last_error = code, getattr(sys, "last_value", None)
 
 
-def _note_codes() -> None:
+def _watch_system_exit() -> None:
     """Note the `code` of each SystemExit that Python reads: it does so when it exits by one.
 
     `raise SystemExit(3)` passes by `sys.exit`. That attribute is the one thing of it that can be
@@ -187,7 +188,7 @@ def _note_codes() -> None:
             if error is None:
                 return self
             code = member.__get__(error)
-            _note(code)
+            _record_exit_code(code)
             return code
 
         def __set__(self, error: SystemExit, code: object) -> None:
@@ -197,8 +198,9 @@ def _note_codes() -> None:
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(SystemExit))
 
 
-# Now and not in `watch`, because `sys.exit(main())` looks up `exit` before the first run starts.
-sys.exit = _noting_exit
+# Here and not in `watch_main_program`, because `sys.exit(main())` looks up `exit` before the first
+# run starts.
+sys.exit = _recording_exit
 
 os.register_at_fork(
     before=_before_fork,

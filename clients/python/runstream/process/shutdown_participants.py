@@ -1,0 +1,76 @@
+"""What the end of the program asks of sessions, open runs and starts of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from runstream.errors import RunstreamError
+
+
+class Session(Protocol):
+    """What was logged to one server.
+
+    Attributes:
+        uri: tracking URI of the server.
+    """
+
+    uri: str
+
+    def wake(self) -> None:
+        """Start sending what was logged."""
+
+    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+        """Wait until all is answered; return the error if it is not."""
+
+    def stream_error(self) -> RunstreamError | None:
+        """Return why the stream broke, if it does not work."""
+
+    def limit_calls(self, deadline: float) -> None:
+        """Let calls fail at this time at the latest, by `time.monotonic`."""
+
+    def raise_refusals(self) -> None:
+        """Raise what the server refused, if it was not raised before."""
+
+    def backlog(self) -> Mapping[str, object]:
+        """Return how much has no answer, by run."""
+
+    def close(self) -> None:
+        """Close the session."""
+
+
+class OpenRun(Protocol):
+    """A run that this process started, or that of its parent process."""
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+
+    @property
+    def tracking_uri(self) -> str:
+        """The server that has it."""
+
+    @property
+    def is_started_here(self) -> bool:
+        """Whether this process started it."""
+
+    def end_at_exit(self, status: str) -> None:
+        """End it; raises RunstreamError."""
+
+    def release(self) -> None:
+        """Log no more to the run, because another call ends it."""
+
+
+class RunStart(Protocol):
+    """A request that makes a run RUNNING, until a caller has the run.
+
+    Attributes:
+        run_id: the run.
+        tracking_uri: the server that has it.
+    """
+
+    run_id: str
+    tracking_uri: str
+
+    def end(self, status: str, seconds: float) -> None:
+        """End the run, whether its start has arrived or not; raises RunstreamError."""
