@@ -1,6 +1,6 @@
-"""The HTTP side of the server: MLflow's REST API, made from the contract.
+"""HTTP of the server: MLflow's REST API, made from the contract, and what is for browsers.
 
 `contract.py` reads the routes, `decode.py` and `encode.py` turn JSON into messages and back,
-`calls.py` serves every unary RPC that has a route, and `mlflow.py` says what is peculiar to the
-wire of MLflow. The servicers are those of gRPC.
+`rpc_routes.py` serves every unary RPC that has a route, and `mlflow.py` says what MLflow's wire
+does differently. The servicers are those of gRPC.
 """

@@ -6,7 +6,7 @@ import mimetypes
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -52,61 +52,74 @@ async def file_response(
         artifacts: the servicer of artifacts.
         run_id: the run or model that has the file.
         path: path of the file.
-        policy: what the content may do where it is shown.
-        headers: more headers of the answer, in place of those that are here.
+        policy: the Content-Security-Policy under which a browser shows the content.
+        headers: headers that replace those of other files.
 
     Raises:
         NotFound, FailedPrecondition, Unavailable: as `ArtifactServicer.open_file`.
     """
-    entity_headers: dict[str, str] = {}
-    status = 200
+    chosen = _Range(200, 0, 0)
 
     def choose_range(file: FileInfo) -> tuple[int, int]:
-        nonlocal status
-        status, start, end = _requested_range(request, file)
-        entity_headers["content-length"] = str(end - start)
-        if status == 206:
-            entity_headers["content-range"] = f"bytes {start}-{end - 1}/{file.file_size}"
-        elif status == 416:
-            entity_headers["content-range"] = f"bytes */{file.file_size}"
-        return (start, start) if request.method == "HEAD" else (start, end)
+        nonlocal chosen
+        chosen = _requested_range(request, file)
+        return chosen.start, chosen.start if request.method == "HEAD" else chosen.end
 
-    opened = await artifacts.open_file(run_id, path, choose_range)
-    entity_headers |= {
+    content = await artifacts.open_file(run_id, path, choose_range)
+    all_headers = {**_headers(path, content.file, policy), **_range_headers(content.file, chosen)}
+    all_headers |= headers or {}
+    return StreamingResponse(_stream_chunks(content.chunks), chosen.status, headers=all_headers)
+
+
+class _Range(NamedTuple):
+    """The status of an answer, and start and end of the bytes that it has."""
+
+    status: int
+    start: int
+    end: int
+
+
+def _headers(path: str, file: FileInfo, policy: str) -> dict[str, str]:
+    return {
         "accept-ranges": "bytes",
         # Browsers ask again before they show it again, because the file may have another content.
         "cache-control": "no-cache",
         "content-security-policy": policy,
         "content-type": media_type(path),
         "cross-origin-resource-policy": "same-origin",
-        "etag": _etag(opened.file),
+        "etag": _etag(file),
         "x-content-type-options": "nosniff",
     }
-    if status == 304:
-        del entity_headers["content-length"]
-    return StreamingResponse(
-        _stream_chunks(opened.chunks), status, headers=entity_headers | (headers or {})
-    )
 
 
-def _requested_range(request: Request, file: FileInfo) -> tuple[int, int, int]:
-    """Return the status of the answer, and start and end of the bytes that it has."""
+def _range_headers(file: FileInfo, chosen: _Range) -> dict[str, str]:
+    if chosen.status == 304:
+        return {}
+    headers = {"content-length": str(chosen.end - chosen.start)}
+    if chosen.status == 206:
+        headers["content-range"] = f"bytes {chosen.start}-{chosen.end - 1}/{file.file_size}"
+    elif chosen.status == 416:
+        headers["content-range"] = f"bytes */{file.file_size}"
+    return headers
+
+
+def _requested_range(request: Request, file: FileInfo) -> _Range:
     size = file.file_size
     if_none_match = request.headers.get("if-none-match", "")
     if if_none_match == "*" or _etag(file) in [
         tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
     ]:
-        return 304, 0, 0
+        return _Range(304, 0, 0)
     # A header that is not one range of bytes is ignored, and so is a range of an older content.
     requested = _RANGE.fullmatch(request.headers.get("range", ""))
     if requested is None or request.headers.get("if-range", _etag(file)) != _etag(file):
-        return 200, 0, size
+        return _Range(200, 0, size)
     first, last = (_number(digits) for digits in requested.groups())
     if first is None:  # the last so many bytes
         start, end = max(0, size - (last or 0)), size
     else:
         start, end = first, size if last is None else min(size, last + 1)
-    return (206, start, end) if start < end else (416, 0, 0)
+    return _Range(206, start, end) if start < end else _Range(416, 0, 0)
 
 
 def _number(digits: str) -> int | None:

@@ -1,7 +1,7 @@
 """What REST does differently from gRPC because MLflow does, as data where it can be.
 
 The parts that need code are in `mlflow_artifacts.py`, `mlflow_attachments.py`,
-`mlflow_history.py` and `mlflow_messages.py`.
+`mlflow_history.py`, `mlflow_messages.py` and `mlflow_routes.py`.
 
 Rows W1 to W6, X2 and X3 of docs/behaviour.md. MLflow's clients were observed on a server of MLflow
 3.17.

@@ -7,11 +7,13 @@ The proxy has a path for each run, `EXPERIMENT_ID/RUN_ID/artifacts`, and one for
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from runstream.errors import InvalidArgument, NotFound
 from runstream.v1.artifact_pb2 import FileInfo
@@ -20,10 +22,10 @@ from runstream.v1.artifact_service_pb2 import (
     GetArtifactRequest,
     ListArtifactsRequest,
 )
+from runstream_service.http import mlflow
 from runstream_service.http.bodies import body_chunks
 from runstream_service.http.file_response import STATIC_POLICY, file_response
 from runstream_service.http.http_context import HttpContext
-from runstream_service.http.mlflow import check_unquoted_path
 from runstream_service.http.mlflow_attachments import attachment, content_type
 from runstream_service.rpc.artifact_servicer import PAGE_FILES, SHARED, ArtifactServicer
 
@@ -48,6 +50,16 @@ class ArtifactProxy:
 
     def __init__(self, artifacts: ArtifactServicer) -> None:
         self._artifacts = artifacts
+
+    def routes(self) -> Iterator[Route]:
+        """Yield the routes: `/get-artifact`, and those of the proxy under both prefixes (W4)."""
+        yield Route("/get-artifact", self.get)
+        for prefix in (mlflow.API_PREFIX, mlflow.AJAX_PREFIX):
+            path = f"{prefix}2.0/mlflow-artifacts/artifacts"
+            yield Route(path, self.list)
+            yield Route(path + "/{path:path}", self.download)
+            yield Route(path + "/{path:path}", self.upload, methods=["PUT"])
+            yield Route(path + "/{path:path}", self.delete, methods=["DELETE"])
 
     async def upload(self, request: Request) -> Response:
         """Store the body as a file."""
@@ -122,12 +134,12 @@ class ArtifactProxy:
                     reason="FIELD_MISSING",
                     field=name,
                 )
-        check_unquoted_path(query["path"])
+        mlflow.check_unquoted_path(query["path"])
         return await self._send(request, str(run_id), query["path"])
 
     async def _place(self, request: Request, path: str) -> Place:
         """Return what a path of the proxy names, if that is under the proxy."""
-        check_unquoted_path(path)
+        mlflow.check_unquoted_path(path)
         found = _RUN_PATH.fullmatch(path)
         if found is None:
             return Place(SHARED, path)
