@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test test-python test-jvm lint proto web screenshots bench clean
+.PHONY: demo serve test test-python test-together test-alone test-jvm lint proto web screenshots bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -21,14 +21,32 @@ demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything b
 serve: $(INSTALLED) $(WEB) ## a server on runstream.db, until Ctrl-C
 	.venv/bin/python -m runstream server --database sqlite:///runstream.db
 
-test: test-python test-jvm
+# The suites of Python and of the JVM run side by side. What measures how long callers wait comes
+# after them, when nothing else runs.
+test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
+	@$(MAKE) --no-print-directory --jobs=2 JVM_LOG=clients/target/tests.log test-together test-jvm
+	@$(MAKE) --no-print-directory test-alone
 
-test-python: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest $(ARGS)
+test-python: test-together test-alone
 
+test-together: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile -m 'not alone'
+
+test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
+	.venv/bin/python -m pytest -m alone
+
+# With JVM_LOG the output goes there, and is shown only if a test fails.
 test-jvm: $(INSTALLED)
 	@if command -v javac >/dev/null && command -v mvn >/dev/null; then \
-		mvn --batch-mode --no-transfer-progress --file clients/pom.xml verify; \
+		$(if $(JVM_LOG),mkdir -p $(dir $(JVM_LOG));) \
+		if mvn --batch-mode --no-transfer-progress --file clients/pom.xml verify \
+			$(if $(JVM_LOG),>$(JVM_LOG) 2>&1); then \
+			echo 'The tests of the Java and Scala clients passed.'; \
+		else \
+			$(if $(JVM_LOG),cat $(JVM_LOG);) \
+			echo 'The tests of the Java and Scala clients FAILED.'; \
+			exit 1; \
+		fi; \
 	else \
 		echo; \
 		echo '****************************************************************'; \
@@ -59,7 +77,7 @@ bench: $(INSTALLED) $(WEB)
 
 clean: ## everything that was made here, but no database
 	rm -rf .venv .venv-mlflow proto/node_modules web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf clients/java/target clients/scala/*/target benchmarks/java/target
+	rm -rf clients/target clients/java/target clients/scala/*/target benchmarks/java/target
 	rm -rf service/runstream_service/web
 	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
 	rm -f web/openapi.json web/src/api/schema.d.ts

@@ -117,9 +117,9 @@ def test_compressed_bodies_are_read(rest: Rest) -> None:
         ("br", b"...", 415),
         ("gzip, br", b"...", 415),
         ("gzip", b'{"name": "a"}', 400),
-        ("gzip", gzip.compress(b'{"name": "a"}')[:-9], 400),
+        ("gzip", gzip.compress(b'{"name": "a"}', mtime=0)[:-9], 400),
         ("deflate", b"\xff\xff", 400),
-        ("gzip", gzip.compress(bytes(64 * 1024 * 1024)), 400),  # 64 kB that hold 64 MiB
+        ("gzip", gzip.compress(bytes(64 * 1024 * 1024), mtime=0), 400),  # 64 kB that hold 64 MiB
     ],
 )
 def test_what_is_not_compressed_as_it_says_is_refused(

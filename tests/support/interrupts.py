@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -40,3 +42,19 @@ def interrupted_at(instruction: int) -> Iterator[None]:
         yield
     finally:
         sys.settrace(None)
+
+
+def in_own_thread(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test that uses `interrupted_at` in a thread of its own.
+
+    An exception that is raised right after the interpreter entered an `except` block, and before
+    the instructions which leave it are in charge, leaves the thread handling the exception of
+    that block for good: whatever is raised in the thread later has it as its context.
+    """
+
+    @functools.wraps(test)
+    def run(*arguments: Any, **named: Any) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(test, *arguments, **named).result()
+
+    return run

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from runstream import Metric, TrackingClient
-from support.interrupts import Interrupted, interrupted_at
+from support.interrupts import Interrupted, in_own_thread, interrupted_at
 
 
 class Logged:
@@ -86,6 +86,7 @@ def flush(logged: Logged, client: TrackingClient, run_id: str) -> bool:
 
 
 @pytest.mark.parametrize("call", [point, first_point, several, batch, flush])
+@in_own_thread
 def test_a_call_that_is_interrupted_at_any_instruction_leaves_nothing_behind(
     client: TrackingClient, run_id: str, call: Callable[[Logged, TrackingClient, str], bool]
 ) -> None:
