@@ -57,15 +57,8 @@ def create(
     """
     experiment = experiments.get_active(experiment_id)
     _check_params({}, params)
-    existing = LoggedModel.get_or_none(LoggedModel.uid == model_id) if model_id else None
+    existing = _existing_model(model_id, experiment.id) if model_id else None
     if existing is not None:
-        if existing.experiment_id != experiment.id or existing.deleted_time is not None:
-            raise AlreadyExists(
-                f"Logged model with ID '{model_id}' already exists",
-                reason="MODEL_EXISTS",
-                field="model_id",
-                value=model_id,
-            )
         return _with_data([existing])[0]
     created = now()
     uid = model_id or f"m-{secrets.token_hex(16)}"
@@ -186,6 +179,19 @@ def _model(model_id: str) -> LoggedModel:
     if model is None:
         raise not_found_error(model_id)
     return model
+
+
+def _existing_model(model_id: str, experiment: int) -> LoggedModel | None:
+    """Return the active model of an id, if there is one, in this experiment."""
+    model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
+    if model is None or (model.experiment_id == experiment and model.deleted_time is None):
+        return model
+    raise AlreadyExists(
+        f"Logged model with ID '{model_id}' already exists",
+        reason="MODEL_EXISTS",
+        field="model_id",
+        value=model_id,
+    )
 
 
 def not_found_error(model_id: str) -> NotFound:
