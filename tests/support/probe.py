@@ -66,7 +66,7 @@ class Probe:
         for what, waits in self.waits.items():
             assert len(waits) > 1, f"{what} was called once, which took {waits[0]:.1f} s"
             most, idle = _percentile_99(waits), _percentile_99(self.control[what])
-            assert most < wait + 5 * idle, f"{what} took {most:.3f} s, {idle:.3f} s when idle"
+            assert most < wait + 3 * idle, f"{what} took {most:.3f} s, {idle:.3f} s when idle"
 
 
 def memory(server: ServerProcess) -> int:
