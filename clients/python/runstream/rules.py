@@ -34,28 +34,28 @@ INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 
 # Control characters, lone surrogates, and the separators of lines and paragraphs.
-_NOT_OF_A_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-# The ways of Python, Java, R and JSON to write a number, but neither `0x10` nor `1_000`.
+# Numbers as Python, Java, R and JSON write them, but neither `0x10` nor `1_000`.
 _NUMBER = re.compile(
     r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE
 )
 _WHITE_SPACE: Final = " \t\n\r\f\v"
 
 
-def digits_of(text: str) -> str | None:
-    """Return the number that a text is, without the white space around it; None if it is none.
+def number_text(text: str) -> str | None:
+    """Return the text of a number without the white space around it; None if it is no number.
 
-    What a number is in a filter, a param that is one is, too (S2).
+    A param is a number under the same rules as a number in a filter (S2).
     """
     digits = text.strip(_WHITE_SPACE)
     found = _NUMBER.match(digits)
-    # Not `fullmatch`, which would try every beginning of a long text that is no number.
+    # `fullmatch` would backtrack over a long text that is no number.
     return digits if found and found.end() == len(digits) else None
 
 
@@ -87,7 +87,7 @@ def _check_text_key(field: str, key: str) -> None:
             value=key,
             limit=KEY_CHARACTERS,
         )
-    if found := _NOT_OF_A_KEY.search(key):
+    if found := _FORBIDDEN_IN_KEY.search(key):
         raise InvalidArgument(
             f"Invalid value {key!r} for parameter '{field}' supplied: {found[0]!a} is a control "
             "character, a line separator or a lone surrogate, which no key may have",
@@ -182,12 +182,12 @@ def check_logged_model_id(field: str, model_id: str) -> None:
 
 
 def check_upload_id(field: str, upload_id: str) -> None:
-    """Check what names an upload: 32 lower-case hexadecimal digits."""
+    """Check the id of an upload: 32 lower-case hexadecimal digits."""
     _check_hexadecimal(field, upload_id, 32, "UPLOAD_ID_MALFORMED")
 
 
 def check_write_id(field: str, writer: str, sequence: int) -> None:
-    """Check what names a write: 32 lower-case hexadecimal digits, and 1 to 2⁶³-1 (P3)."""
+    """Check the id of a write: 32 lower-case hexadecimal digits, and 1 to 2⁶³-1 (P3)."""
     _check_hexadecimal(f"{field}.writer", writer, 32, "WRITER_MALFORMED")
     if not 1 <= sequence <= INT64_MAX:
         raise InvalidArgument(

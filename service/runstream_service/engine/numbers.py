@@ -6,7 +6,7 @@ are found and ordered by it through an index.
 
 from __future__ import annotations
 
-from runstream.rules import INT64_MAX, INT64_MIN, digits_of
+from runstream.rules import INT64_MAX, INT64_MIN, number_text
 from runstream_service.engine.tables import NAN, database
 
 _INTEGER_CHARACTERS = 20  # of an int64, which a double may not hold
@@ -19,7 +19,7 @@ def parse_number(text: str | None) -> float | str | None:
     """
     if text is None:
         return None
-    digits = digits_of(text)
+    digits = number_text(text)
     if digits is None:
         return None
     if len(digits) <= _INTEGER_CHARACTERS and digits.lstrip("+-").isdigit():

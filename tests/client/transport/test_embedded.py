@@ -61,7 +61,7 @@ def database(tmp_path: Path, temporary: Path) -> Iterator[str]:
     del temporary
     file = str(tmp_path / "runs.db")
     yield file
-    target = embedded._listening(file)
+    target = embedded._find_listening(file)
     if target is not None and target.startswith("unix:"):
         os.kill(server_of(target), signal.SIGKILL)
         wait_until(lambda: is_free(file))
@@ -229,7 +229,7 @@ def test_an_address_that_somebody_else_has_taken_over_is_not_believed(database: 
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         address = f"127.0.0.1:{stranger.getsockname()[1]}"
         Path(f"{database}.address").write_text(f"{address}\n")
-        assert embedded._listening(database) == address
+        assert embedded._find_listening(database) == address
         assert ensure_server(database).startswith("unix:")
 
 

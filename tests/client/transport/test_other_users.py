@@ -26,7 +26,7 @@ from support.other_users import STRANGER, as_root, dangling_link, link, pipe, pr
 def database(shared_folder: Path) -> Iterator[str]:
     file = str(shared_folder / "runs.db")
     yield file
-    target = embedded._listening(file)
+    target = embedded._find_listening(file)
     if target is not None and target.startswith("unix:"):
         with socket.socket(socket.AF_UNIX) as probe:
             probe.connect(target.removeprefix("unix:"))
@@ -133,7 +133,7 @@ def test_a_socket_that_a_stranger_has_put_in_the_place_of_ours_is_not_used(
         tmp_path.chmod(0o1777)
         Path(f"{database}.address").write_text(f"unix:{path}\n")
         with pytest.raises(PermissionDenied, match="belongs to another user"):
-            embedded._listening(database)
+            embedded._find_listening(database)
     os.unlink(f"{database}.address")
 
 

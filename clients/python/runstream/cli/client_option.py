@@ -57,7 +57,7 @@ def _check_reachable(uri: str | None) -> None:
             )
         except grpc.RpcError as error:
             if isinstance(error_of_call(error), DeadlineExceeded):
-                way = proxies.route(proxies.grpc_proxy(target.grpc_target))
+                way = proxies.via_proxy(proxies.grpc_proxy(target.grpc_target))
                 raise Unavailable(f"no server answers at {target.uri}{way}") from None
 
 

@@ -17,7 +17,7 @@ from runstream.cli.output import progress_bar
 from runstream.entities import Run
 from runstream.errors import FailedPrecondition
 from runstream.files.runs_frame import runs_to_frame
-from runstream.rules import digits_of
+from runstream.rules import number_text
 
 Value = str | float | None
 
@@ -98,7 +98,7 @@ def _escape_formula(value: Value) -> Value:
     A text that begins with `'` and then like a formula gets one more, so that removing one `'`
     always gives the text again.
     """
-    if not isinstance(value, str) or not _FORMULA.match(value) or digits_of(value):
+    if not isinstance(value, str) or not _FORMULA.match(value) or number_text(value):
         return value
     return f"'{value}"
 

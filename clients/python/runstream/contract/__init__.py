@@ -1,1 +1,1 @@
-"""What goes into the messages of the contract and comes out of them, checked."""
+"""Checks and conversions between Python values and the messages of the contract."""

@@ -1,4 +1,4 @@
-"""Messages of the contract, made of what callers give."""
+"""Messages of the contract, made of the values that callers give."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Message = TypeVar("Message")
 
 
 def new_message(
-    kind: Callable[Fields, Message], *nothing: Fields.args, **fields: Fields.kwargs
+    kind: Callable[Fields, Message], *args: Fields.args, **fields: Fields.kwargs
 ) -> Message:
     """Return a message with these fields.
 
     Args:
         kind: its class.
-        nothing: messages take no arguments by position.
+        args: messages take no arguments by position.
         fields: its fields.
 
     Raises:
         InvalidArgument: a field is of another type, out of range, or no Unicode text.
     """
     try:
-        return kind(*nothing, **fields)
+        return kind(*args, **fields)
     except (TypeError, ValueError) as error:
-        name = _culprit(kind, fields)
+        name = _invalid_field(kind, fields)
         value = ascii(fields.get(name))
         raise InvalidArgument(
             f"Invalid value {value[:100]} for parameter '{name}' supplied: {error}",
@@ -40,12 +40,12 @@ def new_message(
 
 
 def ensure_write_id(request: Any) -> None:
-    """Give a request that writes, and has no name, one that its repetitions share (P3)."""
+    """Give a request that writes an id, if it has none; its repetitions have the same (P3)."""
     if "write" in request.DESCRIPTOR.fields_by_name and not request.HasField("write"):
         request.write.CopyFrom(WriteId(writer=secrets.token_hex(16), sequence=1))
 
 
-def _culprit(kind: Callable[..., object], fields: dict[str, object]) -> str:
+def _invalid_field(kind: Callable[..., object], fields: dict[str, object]) -> str:
     for name, value in fields.items():
         try:
             kind(**{name: value})

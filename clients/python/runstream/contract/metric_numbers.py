@@ -1,6 +1,6 @@
-"""What people log as a number: Python's, NumPy's, tensors of one element, and texts.
+"""What is logged as a number: those of Python and NumPy, tensors of one element, and texts.
 
-No library is imported for it: arrays and tensors are known by their methods `item` and `numpy`.
+No library is imported for that: arrays and tensors are known by their methods `item` and `numpy`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def to_float(key: str, value: MetricValue) -> float:
         InvalidArgument: it is not one number, or beyond the range of a double.
     """
     try:
-        return float(_element(value))  # type: ignore[arg-type] # what it is not raises TypeError
+        return float(_element(value))  # type: ignore[arg-type] # anything else raises TypeError
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise InvalidArgument(
             f"metrics.{key} got {reprlib.repr(value)}, which is not a number"
@@ -44,12 +44,12 @@ def to_integer(key: str, field: str, number: IntegerLike) -> int:
         InvalidArgument: it is not an integer.
     """
     try:
-        return operator.index(number)  # type: ignore[arg-type] # what it is not raises TypeError
+        return operator.index(number)  # type: ignore[arg-type] # anything else raises TypeError
     except TypeError:
         pass
     try:
         element = _element(number)
-        whole = int(element)  # type: ignore[call-overload] # what it is not raises TypeError
+        whole = int(element)  # type: ignore[call-overload] # anything else raises TypeError
         if whole == element:
             return int(whole)
     except (TypeError, ValueError, OverflowError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Params and tags in the forms that people have them, as the texts that are stored."""
+"""Converts params and tags from the forms that callers give to the texts that are stored."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ else:
 #: or tag.
 OnError = Literal["raise", "skip"]
 
-#: Takes `params` or `tags`, a key, and what is wrong with it.
+#: Called with `params` or `tags`, a key, and the error of the rule that it breaks.
 OnInvalid = Callable[[str, object, InvalidArgument], None]
 
 
 def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
-    """Return keys and values in the order in which they are given.
+    """Return keys and values in the order in which they were given.
 
     Args:
         field: `metrics`, `params` or `tags`.
-        given: a mapping, such as a DictConfig of OmegaConf; pairs; a namespace, of which the
-            attributes are meant; or a dataclass, of which the fields are.
+        given: a mapping, such as a DictConfig of OmegaConf; pairs; a namespace, whose attributes
+            are the pairs; or a dataclass, whose fields are the pairs.
 
     Raises:
-        InvalidArgument: it is nothing of that.
+        InvalidArgument: it is none of these.
     """
     argparse = sys.modules.get("argparse")
     if dataclasses.is_dataclass(given) and not isinstance(given, type):
-        return [(one.name, getattr(given, one.name)) for one in dataclasses.fields(given)]
+        return [(field.name, getattr(given, field.name)) for field in dataclasses.fields(given)]
     if isinstance(given, SimpleNamespace) or (argparse and isinstance(given, argparse.Namespace)):
         return list(vars(given).items())
     try:
@@ -73,7 +73,7 @@ def to_texts(field: str, given: Pairs, on_invalid: OnInvalid | None = None) -> d
     Args:
         field: `params` or `tags`.
         given: see `to_pairs`.
-        on_invalid: is told what breaks its rule, which is left out; it is raised, if there is none.
+        on_invalid: called with what breaks a rule, which is left out; None to raise the error.
 
     Raises:
         InvalidArgument: a key or value breaks its rule, or a param comes twice (P5).
@@ -90,7 +90,7 @@ def to_texts(field: str, given: Pairs, on_invalid: OnInvalid | None = None) -> d
 
 
 def skips_errors(on_error: OnError) -> bool:
-    """Return whether a call leaves out what breaks its rule; raises InvalidArgument."""
+    """Return whether a call leaves out what breaks a rule; raises InvalidArgument if unknown."""
     if on_error not in ("raise", "skip"):
         raise InvalidArgument(
             f"Invalid value {on_error!r} for parameter 'on_error' supplied: "
@@ -103,11 +103,11 @@ def skips_errors(on_error: OnError) -> bool:
     return on_error == "skip"
 
 
-def _text(field: str, key: str, value: object, before: Mapping[str, str]) -> str:
+def _text(field: str, key: str, value: object, earlier: Mapping[str, str]) -> str:
     rules.check_key("key", key)
     text = str(value)
     rules.check_text(f"{field}.{key}", text)
-    if field == "params" and before.get(key, text) != text:
+    if field == "params" and earlier.get(key, text) != text:
         raise InvalidArgument(
             f"params.{key} is twice in one call", reason="PARAM_REPEATED", field=f"params.{key}"
         )

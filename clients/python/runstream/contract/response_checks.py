@@ -1,4 +1,4 @@
-"""Checks of what a server answers, which may be another one than its users believe."""
+"""Checks of what a server answers, which may not be the server that its users believe it is."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ def check_next_page_token(request: PageRequest, token: str, items: int) -> str:
             one again.
     """
     if token and (not items or token == request.page_token):
-        raise _malformed("the server answers with pages that bring nothing new")
+        raise _malformed_error("the server answers with pages that bring nothing new")
     return token
 
 
 def check_columns(table: MetricTable, several_keys: bool = False) -> None:
-    """Check that the columns of points are of one length, and name keys that are there.
+    """Check that the columns of points have one length, and refer to keys that are there.
 
     Args:
         table: the points.
-        several_keys: whether they may be of several metrics; else the first key alone counts.
+        several_keys: whether the points may be of several metrics; else only the first key counts.
 
     Raises:
-        Internal: they do not.
+        Internal: the columns break one of these rules.
     """
     lengths = {len(table.key), len(table.step), len(table.timestamp), len(table.value)}
     last = max(table.key, default=-1) if several_keys else len(table.value[:1]) - 1
     if len(lengths) > 1 or last >= len(table.keys):
-        raise _malformed("the server answers with columns of points that do not fit together")
+        raise _malformed_error("the server answers with columns of points that do not fit together")
 
 
-def unrequested_response_error(field: str, found: str, asked: str) -> Internal:
-    """Return the error for an answer about something else."""
-    return _malformed(
-        f"the server was asked about {asked[:100]!r}, and answers about {found[:100]!r}", field
+def unrequested_response_error(field: str, found: str, requested: str) -> Internal:
+    """Return the error for an answer about something that was not asked for."""
+    return _malformed_error(
+        f"the server was asked about {requested[:100]!r}, and answers about {found[:100]!r}", field
     )
 
 
-def _malformed(text: str, field: str = "") -> Internal:
+def _malformed_error(text: str, field: str = "") -> Internal:
     return Internal(text, reason="ANSWER_MALFORMED", **({"field": field} if field else {}))

@@ -117,5 +117,5 @@ class MlflowApi:
             kind = NotFound if error.code == 404 else RunstreamError
             raise kind(f"{uri} answers {error.code}: {text[:500]}") from None
         except (OSError, HTTPException) as error:
-            way = proxies.route(proxies.http_proxy(uri))
+            way = proxies.via_proxy(proxies.http_proxy(uri))
             raise Unavailable(f"{self.uri} cannot be reached{way}: {error}") from None

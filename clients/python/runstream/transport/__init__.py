@@ -1,1 +1,1 @@
-"""The way to a server: its address, the channel, and calls with deadlines."""
+"""How the client reaches a server: its address, the channel, and calls with deadlines."""

@@ -32,9 +32,9 @@ IDLE_TIMEOUT = 30.0
 
 _FOLDER_PREFIX = "runstream-"
 _SOCKET = "grpc.sock"
-_LONGEST_FOLDER = 80  # bytes; the path of a socket ends at 108, on macOS at 104
-_LOG_TAIL = 2000  # bytes
-_POLL = 0.02  # seconds
+_MAX_FOLDER_BYTES = 80  # bytes; the path of a socket ends at 108, on macOS at 104
+_LOG_TAIL_BYTES = 2000  # bytes
+_POLL_SECONDS = 0.02  # seconds
 
 # `_guard` covers the two sets and is held over every fork. A child must close the locks it was
 # born with: it would keep the database locked after the server is gone.
@@ -43,7 +43,7 @@ _locks: set[int] = set()  # descriptors, each open only while its server is bein
 _children: set[int] = set()  # process ids of the servers this process spawned
 
 
-class _Starting(NamedTuple):
+class _StartingServer(NamedTuple):
     process: Popen[bytes]
     target: str
     log: str
@@ -67,7 +67,7 @@ def ensure_server(database: str, timeout: float = 30.0) -> str:
     deadline = time.monotonic() + timeout
     starting = None
     while True:
-        starting = starting or _start(database)
+        starting = starting or _start_if_unserved(database)
         if starting is not None and starting.process.poll() is not None:
             remove_socket(starting.target)
             raise Unavailable(
@@ -75,12 +75,12 @@ def ensure_server(database: str, timeout: float = 30.0) -> str:
                 reason="SERVER_NOT_STARTED",
                 database=database,
             )
-        target = _listening(database)
+        target = _find_listening(database)
         if target is None and time.monotonic() < deadline:
-            time.sleep(_POLL)
+            time.sleep(_POLL_SECONDS)
             continue
         if starting is not None:
-            _let_live(starting.process)
+            _detach(starting.process)
         if target is not None:
             return target
         raise Unavailable(
@@ -108,9 +108,9 @@ def address(database: str) -> str:
     return read_address(f"{database}.address")
 
 
-def _listening(database: str) -> str | None:
+def _find_listening(database: str) -> str | None:
     """Return the announced target if something listens there: a killed server leaves it behind."""
-    if not os.path.exists(database):  # then its server ends, as soon as it takes notice
+    if not os.path.exists(database):  # then its server ends, as soon as it notices
         return None
     try:
         target = address(database)
@@ -124,32 +124,32 @@ def _listening(database: str) -> str | None:
             host, _, port = target.rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
     except ForeignFileError as error:
-        raise _not_ours(database, error) from error
+        raise _not_ours_error(database, error) from error
     except (OSError, ValueError):
         return None
     return target
 
 
-def _not_ours(database: str, error: ForeignFileError) -> PermissionDenied:
+def _not_ours_error(database: str, error: ForeignFileError) -> PermissionDenied:
     return PermissionDenied(
         f"the server of {database} is not used: {error}", reason="FILE_NOT_OURS", database=database
     )
 
 
-def _start(database: str) -> _Starting | None:
+def _start_if_unserved(database: str) -> _StartingServer | None:
     """Spawn a server if nobody holds the lock of the database."""
     try:
-        lock = _lock(database)
+        lock = _try_lock(database)
         if lock is None:
             return None
         try:
-            _clear(database)
+            _remove_leftovers(database)
             return _spawn(database, lock)
         finally:
             # Closed and not unlocked: the server holds the same lock and has to keep it.
             _close(lock)
     except ForeignFileError as error:
-        raise _not_ours(database, error) from error
+        raise _not_ours_error(database, error) from error
     except OSError as error:
         raise Unavailable(
             f"the server of {database} cannot be started: {error}",
@@ -158,7 +158,7 @@ def _start(database: str) -> _Starting | None:
         ) from error
 
 
-def _lock(database: str) -> int | None:
+def _try_lock(database: str) -> int | None:
     with _guard:
         lock = open_lock(f"{database}.lock")
         _locks.add(lock)
@@ -179,20 +179,20 @@ def _close(lock: int) -> None:
         os.close(lock)
 
 
-def _clear(database: str) -> None:
+def _remove_leftovers(database: str) -> None:
     """Remove what a killed server left behind: its address, and its socket with the folder."""
     with suppress(FileNotFoundError):
         remove_socket(address(database))
         os.unlink(f"{database}.address")
 
 
-def _spawn(database: str, lock: int) -> _Starting:
+def _spawn(database: str, lock: int) -> _StartingServer:
     # Imported here because most processes log to a server that is there already.
     from subprocess import DEVNULL, Popen
     from tempfile import gettempdir, mkdtemp
 
     temporary = gettempdir()
-    if len(os.fsencode(temporary)) > _LONGEST_FOLDER:
+    if len(os.fsencode(temporary)) > _MAX_FOLDER_BYTES:
         temporary = "/tmp"  # noqa: S108 - mkdtemp makes a folder of ours in it
     target = f"unix:{mkdtemp(prefix=_FOLDER_PREFIX, dir=temporary)}/{_SOCKET}"
     command = [sys.executable, "-m", "runstream", "server"]
@@ -213,29 +213,29 @@ def _spawn(database: str, lock: int) -> _Starting:
     except OSError:
         remove_socket(target)
         raise
-    return _Starting(process, target, f"{database}.log", log_begin)
+    return _StartingServer(process, target, f"{database}.log", log_begin)
 
 
 def _open_log(database: str) -> int:
     return open_own(f"{database}.log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
 
-def _tail(ended: _Starting) -> str:
+def _tail(ended: _StartingServer) -> str:
     with open(open_own(ended.log, os.O_RDONLY), "rb") as log:
         log.seek(ended.log_begin)
-        text = log.read()[-_LOG_TAIL:].decode(errors="replace").strip()
+        text = log.read()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
     return text or f"exit status {ended.process.returncode}"
 
 
-def _let_live(process: Popen[bytes]) -> None:
-    """Leave a server to itself: it outlives this process, and `_reap` takes note of its end."""
+def _detach(process: Popen[bytes]) -> None:
+    """Let a server outlive this process; `_reap` takes note of its end."""
     with _guard:
         _children.add(process.pid)
     process.returncode = 0  # or else Popen warns that the server still runs
 
 
 def _reap() -> None:
-    """Let the kernel forget the servers of ours that ended, which are zombies until then."""
+    """Collect the exit status of servers that ended, which are zombies until then."""
     with _guard:
         children = list(_children)
     for child in children:
@@ -248,7 +248,7 @@ def _reap() -> None:
                 _children.discard(gone)
 
 
-def _begin_child() -> None:
+def _after_fork_in_child() -> None:
     for lock in _locks:
         os.close(lock)
     _locks.clear()
@@ -257,5 +257,5 @@ def _begin_child() -> None:
 
 
 os.register_at_fork(
-    before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_begin_child
+    before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_after_fork_in_child
 )

@@ -1,7 +1,7 @@
-"""Which proxy leads to a server, by the variables of the environment, small or in capital letters.
+"""Which proxy leads to a server, by environment variables in lower or upper case.
 
-Servers on this computer are reached directly, whatever the variables say. gRPC itself knows the
-small letters alone, and asks a proxy for `localhost`, too; so it is told for each channel.
+Servers on this computer are reached directly, whatever the variables say. gRPC itself knows
+lower case only, and uses a proxy even for `localhost`; so each channel is told its proxy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 # The variables of gRPC in its order, which holds for TLS and without.
-_OF_GRPC = ("grpc_proxy", "https_proxy", "http_proxy")
+_GRPC_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 class Proxy(NamedTuple):
@@ -23,7 +23,7 @@ class Proxy(NamedTuple):
     variable: str
 
     def __str__(self) -> str:
-        """Name it for people, without its password."""
+        """Return its name for people, without its password."""
         return f"the proxy {urlsplit(self.uri).netloc.rpartition('@')[2]} ({self.variable})"
 
 
@@ -32,7 +32,7 @@ def grpc_proxy(address: str) -> Proxy | None:
     if address.startswith("unix:"):
         return None
     host, _, port = address.rpartition(":")
-    return _proxy(host, port, _OF_GRPC, ("no_grpc_proxy", "no_proxy"))
+    return _proxy(host, port, _GRPC_VARIABLES, ("no_grpc_proxy", "no_proxy"))
 
 
 def http_proxy(uri: str) -> Proxy | None:
@@ -41,8 +41,8 @@ def http_proxy(uri: str) -> Proxy | None:
     return _proxy(parts.hostname or "", str(parts.port or ""), [f"{parts.scheme}_proxy"])
 
 
-def route(proxy: Proxy | None) -> str:
-    """Return what an error says of the way to a server, behind its name."""
+def via_proxy(proxy: Proxy | None) -> str:
+    """Return the text by which an error says which proxy leads to a server."""
     return "" if proxy is None else f", through {proxy}"
 
 
@@ -50,7 +50,7 @@ def _proxy(
     host: str, port: str, variables: Sequence[str], exceptions: Sequence[str] = ("no_proxy",)
 ) -> Proxy | None:
     host = host.strip("[]").lower()
-    if _is_here(host) or any(_matches(host, port, one) for one in _words(exceptions)):
+    if _is_local(host) or any(_matches(host, port, one) for one in _exception_words(exceptions)):
         return None
     for variable, value in _values(variables):
         return Proxy(value if "://" in value else f"http://{value}", variable)
@@ -64,12 +64,12 @@ def _values(variables: Sequence[str]) -> Iterator[tuple[str, str]]:
                 yield variable, value
 
 
-def _words(variables: Sequence[str]) -> Iterator[str]:
+def _exception_words(variables: Sequence[str]) -> Iterator[str]:
     for _, value in _values(variables):
         yield from filter(None, value.lower().replace(",", " ").split())
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -145,7 +145,7 @@ class SharedChannel:
             self._close()
             self._address = address
             self._stubs = Stubs(open_channel(address, self._target.secure))
-            self.server_name = self.uri + proxies.route(proxies.grpc_proxy(address))
+            self.server_name = self.uri + proxies.via_proxy(proxies.grpc_proxy(address))
             self._on_open()
         return self._stubs
 

@@ -1,4 +1,4 @@
-"""What a failed call says, as an error of `runstream.errors` (X1)."""
+"""Converts a failed call of gRPC to an error of `runstream.errors` (X1)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _error(
     code: grpc.StatusCode, message: str, reason: str, metadata: dict[str, str]
 ) -> RunstreamError:
     error = BY_CODE.get(code, RunstreamError)(message, reason=reason or code.name)
-    # Not through the constructor: a key of the server's could be the name of an argument.
+    # Not through the constructor: a key that the server chose could be the name of an argument.
     error.metadata.update(metadata)
     return error
 
@@ -52,7 +52,7 @@ def _error_info(details: bytes) -> tuple[str, dict[str, str]]:
                 info = info_class.FromString(detail.value)
                 if info.domain == DOMAIN:
                     return info.reason, dict(info.metadata)
-    except DecodeError:  # a proxy on the way made it; the status itself still stands
+    except DecodeError:  # a proxy on the way made it; the status itself still holds
         pass
     return "", {}
 

@@ -108,7 +108,7 @@ def parse(uri: str | os.PathLike[str] | None) -> Target:
         return _file(uri, os.fspath(uri))
     text = default() if uri is None else uri
     if _BARE_SERVER.fullmatch(text):
-        raise _refusal(
+        raise _malformed_error(
             text, f"a server is named grpc://{text.rstrip('/')}, a file of this name ./{text}"
         )
     scheme = _SCHEME.match(text)
@@ -121,18 +121,20 @@ def parse(uri: str | os.PathLike[str] | None) -> Target:
             return _socket(text)
         case "sqlite":
             if not text.lower().startswith("sqlite:///"):
-                raise _refusal(text, "an SQLite URL has three slashes before the path")
+                raise _malformed_error(text, "an SQLite URL has three slashes before the path")
             return _file(text, text[len("sqlite:///") :])
         case "http" | "https":
-            raise _refusal(text, "Runstream's clients speak gRPC, not HTTP")
+            raise _malformed_error(text, "Runstream's clients speak gRPC, not HTTP")
         case _:
-            raise _refusal(text)
+            raise _malformed_error(text)
 
 
 def _server(uri: str, scheme: str) -> Target:
     server = _SERVER.fullmatch(uri, len(scheme) + 1)
     if server is None or not 0 < int(server["port"]) < 65536:
-        raise _refusal(uri, "after the slashes there must be a host and a port, and nothing else")
+        raise _malformed_error(
+            uri, "after the slashes there must be a host and a port, and nothing else"
+        )
     address = f"{server['host'].lower()}:{int(server['port'])}"
     return Target(f"{scheme}://{address}", grpc_target=address, secure=scheme == "grpcs")
 
@@ -140,29 +142,29 @@ def _server(uri: str, scheme: str) -> Target:
 def _socket(uri: str) -> Target:
     path = uri[len("unix:") :]
     if path.startswith("//") and not path.startswith("///"):
-        raise _refusal(uri, "after unix:// there must be an absolute path")
+        raise _malformed_error(uri, "after unix:// there must be an absolute path")
     if not path.strip("/"):
-        raise _refusal(uri, "it needs the path of a socket")
+        raise _malformed_error(uri, "it needs the path of a socket")
     address = f"unix:{os.path.abspath(os.path.expanduser(path))}"
     return Target(address, grpc_target=address)
 
 
 def _file(uri: object, path: str) -> Target:
     if path in {"", ":memory:"}:
-        raise _refusal(uri, "runs are kept in a file")
+        raise _malformed_error(uri, "runs are kept in a file")
     try:
         if os.path.islink(path):
             check_own(path, stat.S_IFLNK)
     except OSError as error:
-        raise _refusal(uri, str(error)) from None
+        raise _malformed_error(uri, str(error)) from None
     # Symbolic links are resolved, because the lock lies beside the real file.
     database = os.path.realpath(os.path.expanduser(path))
     if path.endswith("/") or os.path.isdir(database):
-        raise _refusal(uri, "this is a folder")
+        raise _malformed_error(uri, "this is a folder")
     return Target(f"sqlite:///{database}", database=database)
 
 
-def _refusal(uri: object, reason: str = "") -> InvalidArgument:
+def _malformed_error(uri: object, reason: str = "") -> InvalidArgument:
     return InvalidArgument(
         f"Tracking URI {str(uri)!r} is not understood{reason and ': '}{reason}. Use {_FORMS}",
         reason="TRACKING_URI_MALFORMED",
