@@ -158,15 +158,16 @@ def _checked_batch(request: pb.LogBatchRequest | pb.LogRequest) -> Batch:
 def _add_rows(batch: Batch, rows: Sequence[LoggedMetric]) -> None:
     """Put rows before the columns of a checked batch, and check the rows."""
     index = {key: i for i, key in enumerate(batch.keys)}
-    for key in dict.fromkeys(row.key for row in rows):
-        if key not in index:
-            check_key("metrics.key", key)
-            index[key] = len(index)
-    check_timestamp("metrics.timestamp", min(row.timestamp for row in rows))
-    batch.keys = list(index)
-    batch.key = [index[row.key] for row in rows] + list(batch.key)
+    row_key = [index.setdefault(row.key, len(index)) for row in rows]
+    row_timestamp = [row.timestamp for row in rows]
+    keys = list(index)
+    for key in keys[len(batch.keys) :]:
+        check_key("metrics.key", key)
+    check_timestamp("metrics.timestamp", min(row_timestamp))
+    batch.keys = keys
+    batch.key = row_key + list(batch.key)
     batch.step = [row.step for row in rows] + list(batch.step)
-    batch.timestamp = [row.timestamp for row in rows] + list(batch.timestamp)
+    batch.timestamp = row_timestamp + list(batch.timestamp)
     batch.value = [row.value for row in rows] + list(batch.value)
     batch.received = None
     batch.model_points = _model_points(rows)
