@@ -16,7 +16,7 @@ import pytest
 
 import runstream
 from runstream import TrackingClient
-from runstream.outbox import heartbeats
+from runstream.outbox import batch_queue, heartbeats
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -27,7 +27,7 @@ RUN, OTHER = "a" * 32, "b" * 32
 TRAINING = """
 import sys, time
 import runstream
-from runstream.outbox import heartbeats
+from runstream.outbox import batch_queue, heartbeats
 heartbeats.HEARTBEAT = 0.2
 with runstream.start_run() as run:
     runstream.log_metric("loss", 1.0)
@@ -153,7 +153,7 @@ def test_a_run_is_known_to_send_heartbeats_from_its_start_on(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_forked_child_gives_no_signs_of_the_run_of_its_parent() -> None:
+def test_a_forked_child_sends_no_heartbeats_of_the_run_of_its_parent() -> None:
     with runstream.start_run() as run:
         outbox = run._client._outbox
 
@@ -187,10 +187,29 @@ def sent_heartbeats(outbox: Outbox) -> list[str]:
     return runs
 
 
-@pytest.fixture
-def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
-    monkeypatch.setattr(heartbeats, "HEARTBEAT", 0.05)
+class Clock:
+    """The clock of an outbox, which goes on when a test says so."""
 
+    def __init__(self) -> None:
+        self._now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def advance_past_heartbeat(self) -> None:
+        self._now += heartbeats.HEARTBEAT + 1
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in (heartbeats, batch_queue):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def outbox() -> Outbox:
     def start() -> bool:  # the uploader's thread is this one
         made.tasks.run_pending(0)
         return True
@@ -199,24 +218,26 @@ def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
     return made
 
 
-def test_a_sign_is_given_only_of_an_open_run_of_which_nothing_else_is_sent(outbox: Outbox) -> None:
+def test_a_heartbeat_is_sent_only_of_an_open_run_of_which_nothing_else_is_sent(
+    outbox: Outbox, clock: Clock
+) -> None:
     logging = outbox.buffer(OTHER)
     outbox.start_heartbeats(RUN, "me")
     outbox.start_heartbeats(OTHER, "me")
     assert sent_heartbeats(outbox) == [RUN, OTHER]
-    time.sleep(0.06)
+    clock.advance_past_heartbeat()
     logging.log_metric("loss", 1.0, 0, None)
     outbox.collect()
     outbox.heartbeats.send()
     assert sent_heartbeats(outbox) == [RUN]
     outbox.stop_heartbeats(RUN, "me")
     outbox.stop_heartbeats(OTHER, "me")
-    time.sleep(0.06)
+    clock.advance_past_heartbeat()
     assert outbox.heartbeats.send() is None
     assert sent_heartbeats(outbox) == []
 
 
-def test_a_run_that_is_open_twice_gives_signs_until_it_is_ended_twice(outbox: Outbox) -> None:
+def test_a_run_that_is_open_twice_sends_heartbeats_until_it_is_ended_twice(outbox: Outbox) -> None:
     for owner in ("one", "other"):
         outbox.start_heartbeats(RUN, owner)
     for _ in range(2):  # an end that was interrupted is repeated
@@ -226,24 +247,24 @@ def test_a_run_that_is_open_twice_gives_signs_until_it_is_ended_twice(outbox: Ou
     assert outbox.heartbeats.send() is None
 
 
-def test_signs_do_not_pile_up_and_nobody_waits_for_them(outbox: Outbox) -> None:
+def test_heartbeats_do_not_pile_up_and_nobody_waits_for_them(outbox: Outbox, clock: Clock) -> None:
     buffer = outbox.buffer(RUN)
     outbox.start_heartbeats(RUN, "me")
     for _ in range(5):
-        time.sleep(0.06)
+        clock.advance_past_heartbeat()
         outbox.heartbeats.send()
     outbox.flush(RUN, timeout=0)
     assert outbox.drain(0, 0) is None
     assert outbox.sleep()
     buffer.log_params({"a": 1})
-    time.sleep(0.06)
+    clock.advance_past_heartbeat()
     outbox.heartbeats.send()
     assert outbox.drain(0.01, 0.01)
     assert sent_heartbeats(outbox) == [RUN]
     assert outbox.drain(0, 0) is None
 
 
-def test_the_answer_to_a_sign_is_not_taken_for_that_to_a_batch(outbox: Outbox) -> None:
+def test_the_answer_to_a_heartbeat_is_not_taken_for_that_to_a_batch(outbox: Outbox) -> None:
     buffer = outbox.buffer(RUN)
     outbox.start_heartbeats(RUN, "me")
     buffer.log_params({"a": 1})
@@ -262,7 +283,7 @@ def test_the_answer_to_a_sign_is_not_taken_for_that_to_a_batch(outbox: Outbox) -
     assert drained == [None]
 
 
-def test_the_refusal_of_a_sign_is_nobodys_concern(outbox: Outbox) -> None:
+def test_the_refusal_of_a_heartbeat_fails_no_call(outbox: Outbox) -> None:
     outbox.start_heartbeats(RUN, "me")
     stream = outbox.queue.start_stream()
     assert outbox.queue.next_message(stream)

@@ -38,13 +38,15 @@ def test_a_point_is_sent_at_the_latest_100_ms_after_it_was_logged(server: Script
     stream = server.accept()
     take(stream, 1)
     for pause in (0, 0.001, TICK, 20 * TICK):
-        time.sleep(pause)
-        server.buffer.log_metric("loss", 1.0, 0, None)
-        begin = time.monotonic()
-        request = LogBatchRequest.FromString(stream.take_request())
-        # Twice the promise, because the machine that runs tests may be busy.
-        assert time.monotonic() - begin < 0.2
-        assert request.metrics.value[:] == [1.0]
+        waits: list[float] = []
+        while not waits or (min(waits) > 0.1 and len(waits) < 10):  # the machine may be busy
+            time.sleep(pause)
+            server.buffer.log_metric("loss", 1.0, 0, None)
+            begin = time.monotonic()
+            request = LogBatchRequest.FromString(stream.take_request())
+            waits.append(time.monotonic() - begin)
+            assert request.metrics.value[:] == [1.0]
+        assert min(waits) <= 0.1
 
 
 def test_what_was_not_answered_and_only_that_is_sent_again_after_a_break(
@@ -151,12 +153,18 @@ def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
     take(stream, 1)
     answer(stream, 1)
     server.outbox.flush(timeout=5)
-    time.sleep(2 * TICK)
-    server.params("b")
-    before = time.monotonic()
-    break_off(stream)
-    server.accept()
-    assert time.monotonic() - before < 0.15
+    waits: list[float] = []
+    while not waits or (min(waits) > 0.15 and len(waits) < 10):  # the machine may be busy
+        time.sleep(2 * TICK)
+        server.params("b")
+        begin = time.monotonic()
+        break_off(stream)
+        stream = server.accept()
+        waits.append(time.monotonic() - begin)
+        take(stream, 1)
+        answer(stream, 1)
+        server.outbox.flush(timeout=5)
+    assert min(waits) <= 0.15
 
 
 def test_a_stream_that_ends_with_nothing_to_send_is_opened_when_there_is_something(
