@@ -1,12 +1,13 @@
-"""The start of a run: either somebody has the run after it, or the run is ended.
+"""The start of a run: after it, either a caller has the run, or the run is ended.
 
 An interrupt (Ctrl-C, an exception of a signal handler) may come while the request that makes a run
-RUNNING is under way. The server may have it by then, or get it later, and nobody but this process
-knows of the run. So a start is noted before its request is sent. If it is interrupted, the run is
-ended: now, if the server answers within `AT_ONCE` seconds, or else at the end of the program.
+RUNNING is under way. The server may have the request by then, or get it later, and no other process
+knows of the run. So a start is registered before its request is sent. If it is interrupted, the run
+is ended: now, if the server answers within `END_SECONDS`, or else at the end of the program.
 
-Ending it begins with the same request again. If the request has arrived, that changes nothing (R1,
-P3); if it is still under way, it changes nothing when it arrives. So the end comes last.
+To end the run, the same request is sent again first. If it has arrived before, that changes nothing
+(R1, P3); if the first one is still under way, it changes nothing when it arrives. So the end of the
+run comes last.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ Request = TypeVar("Request", bound=CreateRunRequest | UpdateRunRequest)
 Answer = TypeVar("Answer")
 Taken = TypeVar("Taken")
 
-#: Seconds in which the run of a start that is interrupted is ended, or else with the program.
-AT_ONCE = 3.0
+#: Seconds that it may take to end the run of an interrupted start; later the program's end does it.
+END_SECONDS = 3.0
 
 
 class Start(Generic[Request, Answer]):
-    """A request that makes a run RUNNING, until somebody has the run.
+    """A request that makes a run RUNNING, until a caller has the run.
 
     Attributes:
         run_id: the run.
@@ -89,9 +90,9 @@ class Start(Generic[Request, Answer]):
         except BaseException as error:
             self._status = run_status(error)
             shutdown.register_start(self)
-            self._release_run()  # nobody got it
+            self._release_run()  # no caller got it
             with suppress(RunstreamError):
-                self.end(self._status, AT_ONCE)
+                self.end(self._status, END_SECONDS)
             raise
         else:
             return taken
@@ -106,7 +107,7 @@ class Start(Generic[Request, Answer]):
         Raises:
             RunstreamError: it is not ended; it can be tried again.
         """
-        give_up = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         end = UpdateRunRequest(
             run_id=self.run_id,
             status=RunStatus.Value(self._status or status),
@@ -115,7 +116,7 @@ class Start(Generic[Request, Answer]):
         # It may have been refused, or be deleted by now.
         with suppress(AlreadyExists, FailedPrecondition, InvalidArgument, NotFound):
             self._connection.call(self._rpc, self._request, timeout=seconds)
-            left = max(0.0, give_up - time.monotonic())
+            left = max(0.0, deadline - time.monotonic())
             self._connection.call(lambda to: to.runs.UpdateRun, end, timeout=left)
         shutdown.unregister_start(self)
         self._release_run()  # another thread may have got it meanwhile
