@@ -18,7 +18,7 @@ from runstream.transport.embedded import remove_socket
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.config import Config
-from runstream_service.engine import settings
+from runstream_service.engine import database_settings
 from runstream_service.engine.database import (
     CannotOpenError,
     close_database,
@@ -96,7 +96,7 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
     files = FileThreads()
     try:
         grpc_server, http_server = GrpcServer(config, calls), HttpServer(config)
-        page_token.set_signing_key(await readers.run(settings.page_token_key))
+        page_token.set_signing_key(await readers.run(database_settings.page_token_key))
         storage, staging = open_storage(config.artifact_root, served.database, files)
         artifacts = ArtifactStore(writer, readers, storage, staging)
         logs = LoggingServicer(writer, ingest, heartbeats)

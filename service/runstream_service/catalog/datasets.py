@@ -11,11 +11,11 @@ from peewee import JOIN, fn
 
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.catalog.run_state import active_run
-from runstream_service.engine import writes
+from runstream_service.engine import applied_writes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
 from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
 from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run, database
-from runstream_service.engine.writes import WriteId
 
 #: Summaries of datasets that one answer has at most.
 SUMMARIES = 1_000
@@ -73,7 +73,7 @@ def log_inputs(
         NotFound, FailedPrecondition: as `active_run`.
     """
     run = active_run(run_id)
-    if not writes.to_run.accept(run, write):
+    if not applied_writes.to_run.accept(run, write):
         return
     experiment = Run.select(Run.experiment).where(Run.id == run).scalar()
     for read in inputs:

@@ -13,12 +13,12 @@ from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.catalog import experiments, generated_names
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.model_metrics import LoggedPoint, points_of
-from runstream_service.engine import writes
+from runstream_service.engine import applied_writes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import compile_sql, first_row
 from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.tables import LoggedModel, LoggedModelParam, LoggedModelTag
-from runstream_service.engine.writes import WriteId
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -96,7 +96,7 @@ def read(ids: Sequence[int]) -> list[LoggedModelData]:
 def finalize(model_id: str, status: int, write: WriteId | None) -> LoggedModelData:
     """Set the status of the files of a model; raises as `active_model`."""
     model = active_model(model_id)
-    if not writes.to_model.accept(model.id, write):
+    if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     return _touch(model, status=status)
 
@@ -104,17 +104,17 @@ def finalize(model_id: str, status: int, write: WriteId | None) -> LoggedModelDa
 def delete(model_id: str, write: WriteId | None) -> None:
     """Delete a model; raises as `get`."""
     model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
-    if model is not None and writes.to_model.was_applied(model.id, write):
+    if model is not None and applied_writes.to_model.was_applied(model.id, write):
         return
     model = _model(model_id)
-    writes.to_model.record(model.id, write)
+    applied_writes.to_model.record(model.id, write)
     LoggedModel.update(deleted_time=now()).where(LoggedModel.id == model.id).execute()
 
 
 def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelData:
     """Set tags of a model; raises as `active_model`."""
     model = active_model(model_id)
-    if not writes.to_model.accept(model.id, write):
+    if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     _set_tags(model, tags)
     return _touch(model)
@@ -123,7 +123,7 @@ def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelDa
 def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of a model; raises as `active_model`, and NotFound if there is no such tag."""
     model = active_model(model_id)
-    if writes.to_model.was_applied(model.id, write):
+    if applied_writes.to_model.was_applied(model.id, write):
         return
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
     if not LoggedModelTag.delete().where(tag).execute():
@@ -133,7 +133,7 @@ def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
             field="tag_key",
             value=key,
         )
-    writes.to_model.record(model.id, write)
+    applied_writes.to_model.record(model.id, write)
     _touch(model)
 
 

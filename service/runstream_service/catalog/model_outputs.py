@@ -12,11 +12,11 @@ from peewee import EXCLUDED
 from runstream.rules import check_text
 from runstream_service.catalog.run_state import active_run
 from runstream_service.catalog.run_tags import set_tags
-from runstream_service.engine import changes, writes
+from runstream_service.engine import applied_writes, changes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
 from runstream_service.engine.statements import VALUES, compile_sql, run_for_each
 from runstream_service.engine.tables import Output, RunTag, database
-from runstream_service.engine.writes import WriteId
 
 #: The tag that lists descriptions of models (R4).
 HISTORY_TAG = "mlflow.log-model.history"
@@ -43,7 +43,7 @@ class ModelOutput(NamedTuple):
 def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | None) -> None:
     """Record models that an active run made; raises as `active_run`."""
     run = active_run(run_id)
-    if writes.to_run.accept(run, write):
+    if applied_writes.to_run.accept(run, write):
         run_for_each(_UPSERT, ((run, *model) for model in models))
 
 
@@ -67,12 +67,12 @@ def log_model(run_id: str, description: object, write: WriteId | None) -> None:
         InvalidArgument: the list would be over the limit of a tag.
     """
     run = active_run(run_id)
-    if writes.to_run.was_applied(run, write):
+    if applied_writes.to_run.was_applied(run, write):
         return
     history = (RunTag.run == run) & (RunTag.key == HISTORY_TAG)
     before = RunTag.select(RunTag.value).where(history).scalar()
     value = json.dumps([*json.loads(before or "[]"), description])
     check_text(f"tags.{HISTORY_TAG}", value)
-    writes.to_run.record(run, write)
+    applied_writes.to_run.record(run, write)
     set_tags(run, [(HISTORY_TAG, value)])
     changes.record_runs([run], tags=((HISTORY_TAG, value),))

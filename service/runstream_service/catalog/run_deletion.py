@@ -6,10 +6,10 @@ from peewee import Select
 
 from runstream_service.catalog import experiments
 from runstream_service.catalog.runs import get
-from runstream_service.engine import changes, writes
+from runstream_service.engine import applied_writes, changes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
 from runstream_service.engine.tables import Experiment, Run, RunTag
-from runstream_service.engine.writes import WriteId
 from runstream_service.search.scope import PARENT_TAG
 
 
@@ -20,7 +20,7 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
         NotFound: there is none of this id.
     """
     run = get(run_id)
-    if not writes.to_run.accept(run.id, write):
+    if not applied_writes.to_run.accept(run.id, write):
         return
     deleted_time = now()
     if not run.deleted:
@@ -46,7 +46,7 @@ def restore(run_id: str, write: WriteId | None) -> None:
     """
     run = get(run_id)
     experiments.get_active(str(run.experiment_id))
-    if not writes.to_run.accept(run.id, write):
+    if not applied_writes.to_run.accept(run.id, write):
         return
     of_active = Run.experiment.in_(Experiment.select(Experiment.id).where(~Experiment.deleted))
     with_run = (Run.id == run.id) | (Run.deleted_with_run == run.id)

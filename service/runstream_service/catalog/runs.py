@@ -14,12 +14,12 @@ from runstream_service.catalog.lost_runs import prepare_for_status
 from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_data_if_small
 from runstream_service.catalog.run_state import deleted_error, not_found_error, run_state
 from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
-from runstream_service.engine import changes, writes
+from runstream_service.engine import applied_writes, changes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import compile_sql, first_row, in_values
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Experiment, Run, RunTag, database
-from runstream_service.engine.writes import WriteId
 
 _COLUMNS: list[Any] = [
     Run.uuid,
@@ -166,7 +166,7 @@ def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
     run = get(run_id)
     if run.deleted:
         raise deleted_error(run_id)
-    if not writes.to_run.accept(run.id, write):
+    if not applied_writes.to_run.accept(run.id, write):
         return run
     if change.heartbeat:
         run.last_heartbeat = now()
@@ -193,7 +193,7 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
     """
     state = run_state(run_id)
     run = state.id
-    if key == NAME_TAG or writes.to_run.was_applied(run, write):
+    if key == NAME_TAG or applied_writes.to_run.was_applied(run, write):
         return
     if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
         raise NotFound(
@@ -202,7 +202,7 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
             field="key",
             value=key,
         )
-    writes.to_run.record(run, write)
+    applied_writes.to_run.record(run, write)
     changes.record_deleted_tag(run_id, state.experiment_id, key)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from runstream.errors import InvalidArgument
 from runstream.rules import check_key, check_text, check_timestamp
-from runstream_service.engine.writes import WriteId
+from runstream_service.engine.applied_writes import WriteId
 
 MetricPoints = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
 

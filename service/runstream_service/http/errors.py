@@ -13,7 +13,7 @@ from starlette.responses import Response
 from runstream.errors import RunstreamError, shortened
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream_service.http import mlflow
-from runstream_service.http.mlflow_messages import mlflow_message
+from runstream_service.http.mlflow_error_sentences import mlflow_message
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from runstream.errors import InvalidArgument
 from runstream_service.catalog import logged_models, model_metrics
 from runstream_service.catalog.run_state import run_state
 from runstream_service.catalog.run_tags import effective_tags, set_tags
-from runstream_service.engine import changes, writes
+from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import (
@@ -94,7 +94,7 @@ class Ingest:
         if batch.params:
             _insert_params(batch.run_id, run, batch.params)
         if batch.tags:
-            if writes.to_run.accept(run, batch.write):
+            if applied_writes.to_run.accept(run, batch.write):
                 batch = replace(batch, tags=effective_tags(batch.tags))
                 set_tags(run, batch.tags)
             else:

@@ -8,12 +8,7 @@ from runstream.errors import InvalidArgument
 from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
-from runstream_service.catalog import (
-    datasets,
-    experiment_activity,
-    experiment_changes,
-    experiments,
-)
+from runstream_service.catalog import datasets, experiment_activity, experiment_updates, experiments
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc import messages, searches
@@ -58,7 +53,7 @@ class ExperimentServicer(ExperimentServiceServicer):
     ) -> pb.UpdateExperimentResponse:
         check_experiment_name("new_name", request.new_name)
         await self._writer.submit(
-            experiment_changes.rename,
+            experiment_updates.rename,
             request.experiment_id,
             request.new_name,
             write_id(request.write),
@@ -69,7 +64,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.DeleteExperimentRequest, context: CallContext
     ) -> pb.DeleteExperimentResponse:
         await self._writer.submit(
-            experiment_changes.delete, request.experiment_id, write_id(request.write)
+            experiment_updates.delete, request.experiment_id, write_id(request.write)
         )
         return pb.DeleteExperimentResponse()
 
@@ -77,7 +72,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.RestoreExperimentRequest, context: CallContext
     ) -> pb.RestoreExperimentResponse:
         await self._writer.submit(
-            experiment_changes.restore, request.experiment_id, write_id(request.write)
+            experiment_updates.restore, request.experiment_id, write_id(request.write)
         )
         return pb.RestoreExperimentResponse()
 
@@ -87,7 +82,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         check_key("key", request.key)
         check_text(f"tags.{request.key}", request.value, EXPERIMENT_TAG_CHARACTERS)
         await self._writer.submit(
-            experiment_changes.set_tag,
+            experiment_updates.set_tag,
             request.experiment_id,
             request.key,
             request.value,
@@ -99,7 +94,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.DeleteExperimentTagRequest, context: CallContext
     ) -> pb.DeleteExperimentTagResponse:
         await self._writer.submit(
-            experiment_changes.delete_tag,
+            experiment_updates.delete_tag,
             request.experiment_id,
             request.key,
             write_id(request.write),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runstream.rules import check_write_id
 from runstream.v1 import write_pb2 as pb
-from runstream_service.engine.writes import WriteId
+from runstream_service.engine.applied_writes import WriteId
 
 
 def write_id(write: pb.WriteId) -> WriteId | None:

@@ -44,12 +44,13 @@ main()
 # A server in which somebody restores what is deleted, just before it is taken out of sight.
 RESTORES = """
 from runstream_service.care import purge
-from runstream_service.catalog import run_deletion, experiment_changes
+from runstream_service.catalog import run_deletion
+from runstream_service.catalog import experiment_updates
 from runstream_service.engine.tables import Experiment, Run
 hide_experiments, hide_runs = purge.hide_experiments, purge.hide_runs
 def late_experiments(before):
     for experiment in Experiment.select().where(Experiment.deleted):
-        experiment_changes.restore(str(experiment.id), None)
+        experiment_updates.restore(str(experiment.id), None)
     return hide_experiments(before)
 def late_runs(ids, before):
     for run in Run.select().where(Run.deleted):

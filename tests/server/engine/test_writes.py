@@ -27,7 +27,7 @@ from runstream.v1.run_pb2 import (
 )
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream.v1.write_pb2 import WriteId
-from runstream_service.engine.writes import WRITERS
+from runstream_service.engine.applied_writes import WRITERS
 from support.api import Api, batch, refused
 from support.server_process import ServerProcess
 

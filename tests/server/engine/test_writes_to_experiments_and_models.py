@@ -19,7 +19,7 @@ from runstream.v1.logged_model_pb2 import (
 )
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
 from runstream.v1.write_pb2 import WriteId
-from runstream_service.engine.writes import WRITERS
+from runstream_service.engine.applied_writes import WRITERS
 from support.api import Api, refused
 from support.server_process import ServerProcess
 

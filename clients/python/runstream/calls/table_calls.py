@@ -130,7 +130,7 @@ def _tagged_tables(run: Run) -> list[Any]:
 
 
 def _add_run_columns(frame: pandas.DataFrame, run: Run, columns: Sequence[str]) -> pandas.DataFrame:
-    from runstream.files.runs_frame import runs_to_frame
+    from runstream.calls.runs_frame import runs_to_frame
 
     of_run = runs_to_frame([run])
     for column in columns:

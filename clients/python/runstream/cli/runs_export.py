@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from runstream.calls.runs_frame import runs_to_frame
 from runstream.cli.output import progress_bar
 from runstream.entities import Run
 from runstream.errors import FailedPrecondition
-from runstream.files.runs_frame import runs_to_frame
 from runstream.rules import number_text
 
 Value = str | float | None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
+from runstream.calls.runs_frame import runs_to_frame
 from runstream.entities import Experiment, Run
 from runstream.errors import InvalidArgument
-from runstream.files.runs_frame import runs_to_frame
 from runstream.fluent.destination import current_client, current_experiment_id
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import Any
 
 from runstream.errors import NotFound
 from runstream_service.catalog.experiments import check_name_is_free, get, get_active, upsert_tag
-from runstream_service.engine import changes, writes
+from runstream_service.engine import applied_writes, changes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
 from runstream_service.engine.tables import Experiment, ExperimentTag, Run
-from runstream_service.engine.writes import WriteId
 
 
 def rename(experiment_id: str, name: str, write: WriteId | None) -> None:
@@ -20,11 +20,11 @@ def rename(experiment_id: str, name: str, write: WriteId | None) -> None:
         AlreadyExists: another experiment has the name.
     """
     experiment = get_active(experiment_id)
-    if writes.to_experiment.was_applied(experiment.id, write):
+    if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     if experiment.name != name:
         check_name_is_free(name)
-    writes.to_experiment.record(experiment.id, write)
+    applied_writes.to_experiment.record(experiment.id, write)
     _touch(experiment, name=name)
 
 
@@ -35,10 +35,10 @@ def delete(experiment_id: str, write: WriteId | None) -> None:
         NotFound: there is no active experiment of this id.
     """
     experiment = get(experiment_id)
-    if writes.to_experiment.was_applied(experiment.id, write):
+    if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=False)
-    writes.to_experiment.record(experiment.id, write)
+    applied_writes.to_experiment.record(experiment.id, write)
     deleted_time = now()
     _touch(experiment, deleted=True, deleted_time=deleted_time)
     _update_runs(
@@ -56,10 +56,10 @@ def restore(experiment_id: str, write: WriteId | None) -> None:
         NotFound: there is no deleted experiment of this id.
     """
     experiment = get(experiment_id)
-    if writes.to_experiment.was_applied(experiment.id, write):
+    if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=True)
-    writes.to_experiment.record(experiment.id, write)
+    applied_writes.to_experiment.record(experiment.id, write)
     _touch(experiment, deleted=False, deleted_time=None)
     _update_runs(
         (Run.experiment == experiment) & Run.deleted_with_experiment,
@@ -76,7 +76,7 @@ def set_tag(experiment_id: str, key: str, value: str, write: WriteId | None) -> 
         NotFound, FailedPrecondition: as `get_active`.
     """
     experiment = get_active(experiment_id)
-    if writes.to_experiment.accept(experiment.id, write):
+    if applied_writes.to_experiment.accept(experiment.id, write):
         upsert_tag(experiment, key, value)
         _touch(experiment)
 
@@ -88,7 +88,7 @@ def delete_tag(experiment_id: str, key: str, write: WriteId | None) -> None:
         NotFound, FailedPrecondition: as `get_active`; NotFound also if there is no such tag.
     """
     experiment = get_active(experiment_id)
-    if writes.to_experiment.was_applied(experiment.id, write):
+    if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     tag = ExperimentTag.get_or_none(
         (ExperimentTag.experiment == experiment) & (ExperimentTag.key == key)
@@ -100,7 +100,7 @@ def delete_tag(experiment_id: str, key: str, write: WriteId | None) -> None:
             field="key",
             value=key,
         )
-    writes.to_experiment.record(experiment.id, write)
+    applied_writes.to_experiment.record(experiment.id, write)
     tag.delete_instance()
     _touch(experiment)
 
