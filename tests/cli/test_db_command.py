@@ -229,6 +229,8 @@ def test_heartbeats_summaries_and_orphans_outlive_an_upgrade(db: Shell, tmp_path
         "INSERT INTO point VALUES (1, 3, 3, -0.0), (1, 3, 4, 0.5)",
         "INSERT INTO stray VALUES ('ab/c', 9)",
     )
+    checked = [line.split(":")[0] for line in db.run("db", "check", url(old)).stdout.splitlines()]
+    assert sorted(set(checked)) == ["integrity", "migrations", "references"]
     db.output("db", "upgrade", url(old))
     with closing(sqlite3.connect(old)) as connection:
         for query, row in (
