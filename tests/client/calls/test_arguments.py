@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import runstream
 from runstream import Dataset, InvalidArgument, TrackingClient
 from runstream.entities import DatasetInput
 
@@ -60,3 +61,41 @@ def test_a_dataset_has_texts(client: TrackingClient, run_id: str) -> None:
     for start_time in (1.5, 2**64, "now"):
         with pytest.raises(InvalidArgument, match="'start_time'"):
             client.create_run("0", start_time)  # type: ignore[arg-type]
+
+
+LISTS: list[tuple[Callable[[TrackingClient, Any], Any], str]] = [
+    (lambda client, one: list(client.search_runs(one)), "experiment_ids"),
+    (lambda client, one: client.count_runs(one), "experiment_ids"),
+    (lambda client, one: list(client.search_runs(order_by=one)), "order_by"),
+    (lambda client, one: list(client.search_runs(metrics=one)), "metrics"),
+    (lambda client, one: list(client.search_runs(params=one)), "params"),
+    (lambda client, one: list(client.search_runs(tags=one)), "tags"),
+    (lambda client, one: list(client.search_experiments(order_by=one)), "order_by"),
+    (lambda client, one: list(client.read_metric_history(["0" * 32], one)), "keys"),
+    (lambda client, one: client.get_metric_columns(["0" * 32], one), "keys"),
+    (lambda client, one: client.watch(one), "run_ids"),
+    (lambda client, one: client.watch(experiment_ids=one), "experiment_ids"),
+    (lambda client, one: client.load_table("0", "t.json", one), "run_ids"),
+    (lambda client, one: client.load_table("0", "t.json", None, one), "extra_columns"),
+    (lambda client, one: client.log_columns("0" * 32, one, [], [], [], []), "keys"),
+    (lambda client, one: client.log_input_models("0" * 32, one), "model_ids"),
+    (lambda _, one: runstream.search_runs(order_by=one), "order_by"),
+    (lambda _, one: runstream.search_runs(experiment_names=one), "experiment_names"),
+    (lambda _, one: runstream.search_experiments(order_by=one), "order_by"),
+    (lambda _, one: runstream.watch(one), "run_ids"),
+    (lambda _, one: runstream.watch(experiment_ids=one), "experiment_ids"),
+]
+
+
+def test_a_single_text_is_not_taken_as_the_list_of_its_letters(
+    client: TrackingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X1."""
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", client.tracking_uri)
+    for call, field in LISTS:
+        with pytest.raises(InvalidArgument) as error:
+            call(client, "loss")
+        assert str(error.value) == (
+            f"Invalid value 'loss' for parameter '{field}' supplied: "
+            "it must be a list of texts, such as ['loss']"
+        )

@@ -107,7 +107,7 @@ def test_mistakes_are_refused(client: TrackingClient) -> None:
     assert raised.value.metadata["column"] == "14"
     with pytest.raises(InvalidArgument, match="ACTIVE_ONLY"):
         client.search_runs(run_view_type="SOME")
-    with pytest.raises(InvalidArgument, match="list of ids"):
+    with pytest.raises(InvalidArgument, match="list of texts"):
         client.search_runs("0")
     with pytest.raises(InvalidArgument, match="output_format"):
         runstream.search_runs(output_format="csv")  # type: ignore[call-overload]

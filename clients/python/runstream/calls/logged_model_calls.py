@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from runstream.calls.metric_points import to_point
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Metric
 from runstream.transport.connection import Connection
 from runstream.v1 import logged_model_service_pb2 as models
@@ -127,6 +128,7 @@ class LoggedModelCalls:
 
     def log_input_models(self, run_id: str, model_ids: Iterable[str]) -> None:
         """Record models that a run read, each once; raises as `log_inputs`."""
+        check_not_single_text("model_ids", model_ids)
         inputs = [ModelInput(model_id=model_id) for model_id in model_ids]
         request = LogInputsRequest(run_id=run_id, models=inputs)
         self._connection.call(lambda to: to.runs.LogInputs, request)

@@ -11,6 +11,7 @@ from runstream.calls.run_operations import RunOperations
 from runstream.contract.messages import new_message
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, to_texts
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Metric
 from runstream.outbox.buffer import RunBuffer
 from runstream.outbox.outbox import Outbox
@@ -137,6 +138,7 @@ class LoggingCalls:
             InvalidArgument: the columns differ in length, an index is outside of `keys`, or a key,
                 value, step or timestamp breaks its rule.
         """
+        check_not_single_text("keys", keys)
         self.buffer(run_id).log_columns(keys, key, step, timestamp, value)
 
     def flush(self, timeout: float | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from runstream.calls.resumable_history import read_histories
 from runstream.contract.messages import new_message
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Metric, MetricArrays, MetricColumns
 from runstream.files.optional_libraries import import_optional
 from runstream.outbox.outbox import Outbox
@@ -110,6 +111,7 @@ class MetricCalls:
         end_step: int | None,
         max_points: int | None,
     ) -> Iterator[ReadMetricHistoryResponse]:
+        check_not_single_text("keys", keys)
         wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
         for run_id in wanted:
             self._outbox.flush(run_id)

@@ -8,6 +8,7 @@ from itertools import islice
 
 from runstream.contract.messages import new_message
 from runstream.contract.response_checks import check_next_page_token
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
 from runstream.outbox.outbox import Outbox
@@ -64,10 +65,10 @@ class SearchCalls:
             experiment_ids=_check_experiment_ids(experiment_ids),
             filter=filter_string or "",
             run_view_type=_to_view_type(run_view_type),
-            order_by=order_by or (),
-            metric_keys=_key_selection(metrics),
-            param_keys=_key_selection(params),
-            tag_keys=_key_selection(tags),
+            order_by=_check_order_by(order_by),
+            metric_keys=_key_selection("metrics", metrics),
+            param_keys=_key_selection("params", params),
+            tag_keys=_key_selection("tags", tags),
         )
         if experiment_ids is not None and not request.experiment_ids:
             return iter(())
@@ -113,7 +114,7 @@ class SearchCalls:
             experiments.SearchExperimentsRequest,
             filter=filter_string or "",
             view_type=_to_view_type(view_type),
-            order_by=order_by or (),
+            order_by=_check_order_by(order_by),
         )
         return islice(self._read_experiment_pages(request, max_results), max_results)
 
@@ -157,19 +158,17 @@ class SearchCalls:
 
 
 def _check_experiment_ids(experiment_ids: Iterable[str] | None) -> list[str]:
-    if isinstance(experiment_ids, str):
-        raise InvalidArgument(
-            f"Invalid value {experiment_ids!r} for parameter 'experiment_ids' supplied: "
-            "it must be a list of ids",
-            reason="EXPERIMENT_IDS_MALFORMED",
-            field="experiment_ids",
-            value=experiment_ids,
-            limit="a list of ids",
-        )
+    check_not_single_text("experiment_ids", experiment_ids)
     return [] if experiment_ids is None else [str(number) for number in experiment_ids]
 
 
-def _key_selection(keys: Iterable[str] | None) -> KeySelection | None:
+def _check_order_by(order_by: Sequence[str] | None) -> Sequence[str]:
+    check_not_single_text("order_by", order_by)
+    return order_by or ()
+
+
+def _key_selection(field: str, keys: Iterable[str] | None) -> KeySelection | None:
+    check_not_single_text(field, keys)
     return None if keys is None else KeySelection(keys=keys)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runstream.calls.artifact_content_calls import ArtifactContentCalls
 from runstream.calls.run_calls import RunCalls
 from runstream.calls.search_calls import SearchCalls
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Run
 from runstream.errors import InvalidArgument, NotFound
 from runstream.files.artifact_paths import ArtifactPath, check_artifact_file
@@ -79,6 +80,8 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         from runstream.files.optional_libraries import import_optional
         from runstream.files.table_serialization import parse_table
 
+        check_not_single_text("run_ids", run_ids)
+        check_not_single_text("extra_columns", extra_columns)
         path = check_artifact_file(artifact_file)
         frames = []
         for run in self._find_runs_with_table(experiment_id, path, run_ids):

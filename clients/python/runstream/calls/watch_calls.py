@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 
 from runstream.contract.messages import new_message
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import RunChange
 from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
@@ -55,6 +56,8 @@ class WatchCalls:
                 started again: take a new position, read, and watch from there.
             Unavailable: the server could not be reached for half a minute.
         """
+        check_not_single_text("run_ids", run_ids)
+        check_not_single_text("experiment_ids", experiment_ids)
         request = new_message(
             WatchRequest, run_ids=run_ids, experiment_ids=experiment_ids, position=position or ""
         )

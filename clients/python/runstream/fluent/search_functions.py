@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
 from runstream.calls.runs_frame import runs_to_frame
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Experiment, Run
 from runstream.errors import InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
@@ -126,6 +127,7 @@ def _find_experiment_ids(
             reason="ARGUMENTS_CONFLICT",
             field="experiment_names",
         )
+    check_not_single_text("experiment_names", names)
     if names is not None:
         found = [current_client().get_experiment_by_name(name) for name in names]
         return [experiment.experiment_id for experiment in found if experiment is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import RunChange
 from runstream.fluent.active_runs import client_for_run
 from runstream.fluent.destination import current_client, current_experiment_id
@@ -21,6 +22,7 @@ def watch(
         experiment_ids: experiments; the chosen one, if neither runs nor experiments are given.
         position: where to start; with the next commit, if left out.
     """
+    check_not_single_text("run_ids", run_ids)
     if run_ids is None and experiment_ids is None:
         experiment_ids = [current_experiment_id()]
     runs = list(run_ids or ())
