@@ -34,6 +34,8 @@ def batches(run_id: str) -> Iterator[LogBatchRequest]:
         yield LogBatchRequest(run_id=run_id, metrics=table)
 
 
+if len(sys.argv) != 2:
+    sys.exit("usage: python examples/raw_stub.py HOST:PORT")
 with grpc.insecure_channel(sys.argv[1]) as channel:
     runs, logs = RunServiceStub(channel), LoggingServiceStub(channel)
     run_id = runs.CreateRun(CreateRunRequest(run_name="raw-stub")).run.info.run_id

@@ -20,7 +20,7 @@ from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.server_service_pb2_grpc import add_ServerServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
 from runstream_service.config import Config
-from runstream_service.ports import CannotListenError, in_brackets, listen_on
+from runstream_service.ports import GRPC_ADVICE, CannotListenError, in_brackets, listen_on
 
 _ADD_SERVICER: dict[str, Callable[[Any, Any], None]] = {
     "runstream.v1.ExperimentService": add_ExperimentServiceServicer_to_server,
@@ -123,14 +123,13 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
     """Return the address that clients connect to."""
     host = in_brackets(config.host)
     address = config.listen or f"{host}:{config.port}"
-    advice = "--port takes another port"
     try:
         if not config.listen:
             # gRPC says on stderr in its own words what went wrong, and nothing in its exception,
             # so the port is tried without gRPC first.
-            listen_on(config.host, config.port, advice).close()
+            listen_on(config.host, config.port, GRPC_ADVICE).close()
         port = server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
         text = f"cannot listen on {address}: {error}"
-        raise CannotListenError(text if config.listen else f"{text}; {advice}") from error
+        raise CannotListenError(text if config.listen else f"{text}; {GRPC_ADVICE}") from error
     return address if config.listen else f"{host}:{port}"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+
+#: What the person who started the server can do if a port is taken.
+GRPC_ADVICE = "--port takes another port"
+HTTP_ADVICE = "--http-port takes another port, or off"
 
 
 class CannotListenError(Exception):
@@ -24,6 +29,8 @@ def listen_on(host: str, port: int, advice: str) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family)
     except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            advice = "--host takes a name or an address of this computer, such as 127.0.0.1"
         raise CannotListenError(f"cannot listen on {host}:{port}: {error}; {advice}") from error
 
 

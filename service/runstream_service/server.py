@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -37,7 +37,7 @@ from runstream_service.http.http_server import HttpServer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import Heartbeats, mark_lost_runs_regularly
-from runstream_service.ports import CannotListenError
+from runstream_service.ports import GRPC_ADVICE, HTTP_ADVICE, CannotListenError, listen_on
 from runstream_service.rpc import page_token
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 from runstream_service.rpc.experiment_servicer import ExperimentServicer
@@ -78,15 +78,28 @@ def run(config: Config) -> None:
         file = sqlite_file(config.database)
         lock = DatabaseLock(file, config.lock_fd)
         try:
-            open_database(file)
-            files = ServedFiles(file, at_end=lambda: remove_socket(config.listen or ""))
-            asyncio.run(_serve(config, lock, files))
+            _check_ports(config)
+            try:
+                open_database(file)
+                files = ServedFiles(file, at_end=lambda: remove_socket(config.listen or ""))
+                asyncio.run(_serve(config, lock, files))
+            finally:
+                close_database()
         finally:
-            close_database()
             lock.release()
     except (CannotOpenError, CannotListenError) as error:
         print(f"runstream server: {error}", file=sys.stderr)  # noqa: T201 # for the person who started it
         raise SystemExit(2) from None
+
+
+def _check_ports(config: Config) -> None:
+    """Refuse a port that is taken before the file of a new database is made."""
+    if config.listen:
+        return
+    with ExitStack() as both:  # two servers cannot share one port
+        both.enter_context(closing(listen_on(config.host, config.port, GRPC_ADVICE)))
+        if config.http_port is not None:
+            both.enter_context(closing(listen_on(config.host, config.http_port, HTTP_ADVICE)))
 
 
 async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:

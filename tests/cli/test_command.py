@@ -159,6 +159,11 @@ def test_a_wrong_tracking_uri_is_status_2(shell: Shell) -> None:
     assert "http" in shell.refusal(2, "runs", "list", "--tracking-uri", "http://host:1")
 
 
+def test_a_tracking_uri_before_the_command_is_refused_saying_where_it_belongs(shell: Shell) -> None:
+    said = shell.refusal(2, "--tracking-uri", "runs.db", "runs", "list")
+    assert "comes after the command" in said
+
+
 def test_the_option_counts_more_than_the_environment(shell: Shell) -> None:
     uri = shell.environment["RUNSTREAM_TRACKING_URI"]
     assert (

@@ -245,7 +245,7 @@ def test_heartbeats_summaries_and_orphans_outlive_an_upgrade(db: Shell, tmp_path
 
 def test_a_database_that_is_served_is_not_upgraded(db: Shell, server: ServerProcess) -> None:
     said = db.refusal(1, "db", "upgrade", url(server.database))
-    assert f"served by another server at {server.address}" in said
+    assert f"served by another server at {server.address}: stop it, or wait" in said
 
 
 def test_a_database_that_is_not_there_is_not_made(db: Shell, tmp_path: Path) -> None:

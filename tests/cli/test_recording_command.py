@@ -39,6 +39,18 @@ def test_a_run_is_created_in_the_named_experiment_below_its_parent(
     assert run.data.tags["mlflow.parentRunId"] == parent["run_id"]
 
 
+def test_a_run_is_created_in_an_experiment_that_the_environment_names_anew(
+    shell: Shell, client: TrackingClient
+) -> None:
+    for _ in range(2):
+        run = shell.json("runs", "create", RUNSTREAM_EXPERIMENT_NAME="named by a shell")["info"]
+        experiment = client.get_experiment_by_name("named by a shell")
+        assert experiment is not None
+        assert run["experiment_id"] == experiment.experiment_id
+    assert "'nobody'" in shell.refusal(3, "runs", "create", "-n", "nobody")
+    assert "give either" in shell.refusal(2, "runs", "create", "-n", "nobody", "-x", "0")
+
+
 def test_what_cannot_be_logged_is_refused_and_nothing_is_logged(
     shell: Shell, client: TrackingClient
 ) -> None:

@@ -239,3 +239,5 @@ def test_the_status_says_what_is_wrong(shell: Shell) -> None:
     assert "'foo'" in shell.refusal(2, "runs", "list", "--show", "foo")
     assert "999" in shell.refusal(3, "runs", "list", "-x", "999")
     assert "'nobody'" in shell.refusal(3, "runs", "export", "-n", "nobody")
+    assert "--output runs.csv" in shell.refusal(2, "runs", "export", "runs.csv")
+    assert "--experiment-name fraud" in shell.refusal(2, "runs", "export", "fraud")

@@ -129,23 +129,41 @@ def test_each_option_is_an_environment_variable_too(tmp_path: Path, start: Start
     assert "grpc://localhost:0," not in line
 
 
+def test_the_database_may_be_the_argument(tmp_path: Path, start: Starter) -> None:
+    assert f"sqlite:///{tmp_path.resolve()}/mine.db" in first_line(start("mine.db", "--port", "0"))
+
+
 def test_a_second_server_on_a_file_is_refused(start: Starter) -> None:
     assert first_line(start("--port", "0"))
     assert "served by another server" in refusal(start("--port", "0"))
 
 
-def test_a_second_server_on_a_port_is_refused(start: Starter) -> None:
+def test_a_second_server_on_a_port_is_refused_and_makes_no_database(
+    tmp_path: Path, start: Starter
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "--port takes another" in refusal(start("--port", port))
         assert "--http-port takes another" in refusal(start("--port", "0", "--http-port", port))
+    assert not list(tmp_path.glob("*.db"))
+
+
+@pytest.mark.parametrize("host", ["unix:/tmp/r.sock", "no.such.host.invalid"])
+def test_a_host_that_is_none_is_refused_naming_the_option(start: Starter, host: str) -> None:
+    assert "--host takes" in refusal(start("--host", host, "--port", "0"))
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, start: Starter) -> None:
+    assert f"folder {tmp_path.resolve()}/nowhere of" in refusal(start("nowhere/runs.db"))
 
 
 @pytest.mark.parametrize(
     "database", ["postgresql://host/runs", "grpc://host:1", "sqlite:///:memory:", "unix:r.sock"]
 )
 def test_a_database_that_cannot_be_served_is_refused(start: Starter, database: str) -> None:
-    assert database in refusal(start("--database", database))
+    line = refusal(start("--database", database))
+    assert database in line
+    assert "sqlite:///runs.db or the path" in line
 
 
 @pytest.mark.parametrize("option", ["--port=70000", "--port=x", "--log-level=loud", "--unknown=1"])

@@ -103,6 +103,11 @@ def test_the_raw_stub_logs_a_run(server: ServerProcess, tmp_path: Path) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}: latency 0\.00333 at 299, queue 0\.00334 at 298\n", said)
 
 
+def test_the_raw_stub_without_an_address_says_how_it_is_called() -> None:
+    done = subprocess.run([sys.executable, STUB], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "usage: python examples/raw_stub.py HOST:PORT\n")
+
+
 def test_the_calls_by_hand_do_what_the_readme_says(server: ServerProcess) -> None:
     """The requests of the README's grpcurl commands, sent as grpcurl sends them."""
     (commands,) = [b.text for b in BLOCKS if b.language == "console" and "RUN_ID=" in b.text]

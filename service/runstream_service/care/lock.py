@@ -15,6 +15,10 @@ from runstream.files.own_files import open_lock, open_own, read_address
 from runstream_service.engine.database import CannotOpenError
 
 
+class ServedElsewhereError(CannotOpenError):
+    """Another server holds the lock of the database."""
+
+
 class DatabaseLock:
     """Holds the lock of one database from its making to `release`."""
 
@@ -22,15 +26,20 @@ class DatabaseLock:
         """Take the lock, or take over an inherited descriptor that holds it.
 
         Raises:
-            CannotOpenError: another server holds it, or the folder cannot be written.
+            ServedElsewhereError: another server holds it.
+            CannotOpenError: the folder does not exist, or cannot be written.
         """
         self._address = database.with_name(database.name + ".address")
         lock = database.with_name(database.name + ".lock")
         try:
             self._descriptor = open_lock(lock) if descriptor is None else descriptor
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except FileNotFoundError:
             raise CannotOpenError(
+                f"the folder {database.parent} of database {database.name} does not exist"
+            ) from None
+        except BlockingIOError:
+            raise ServedElsewhereError(
                 f"database {database} is served by another server{self._whereabouts()}"
             ) from None
         except OSError as error:

@@ -23,7 +23,7 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         show_envvar=True,
         metavar="URL",
-        help="Where runs are stored: sqlite:///relative.db or sqlite:////absolute.db.",
+        help="Where runs are stored: sqlite:///relative.db, sqlite:////absolute.db or a path.",
     )(command)
 
 
@@ -41,10 +41,17 @@ def file_argument(command: Callable[..., None]) -> Callable[..., None]:
 
 def file_of(database: str) -> Path:
     """Return the file of a database URL; raises InvalidArgument."""
-    target = tracking_uri.parse(database)
-    if target.database is None:
-        raise InvalidArgument(f"a server stores in SQLite, --database cannot be {database}")
-    return Path(target.database)
+    try:
+        file = tracking_uri.parse(database).database
+    except InvalidArgument:  # its text is about tracking URIs
+        file = None
+    if file is None:
+        reason = " is a folder" if Path(database).is_dir() else " is not the name of such a file"
+        raise InvalidArgument(
+            f"runs are stored in an SQLite file, and {database!r}{reason}: "
+            "use sqlite:///runs.db or the path of a file (other databases are not there yet)"
+        )
+    return Path(file)
 
 
 @contextmanager

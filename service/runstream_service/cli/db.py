@@ -27,7 +27,7 @@ def upgrade(database: str) -> None:
     if not file.exists():  # a server would create it, but here the name is a mistake
         raise NotFound(f"there is no database {file}", reason="DATABASE_NOT_FOUND")
     with server_packages():
-        from runstream_service.care.lock import DatabaseLock
+        from runstream_service.care.lock import DatabaseLock, ServedElsewhereError
         from runstream_service.engine.database import (
             CannotOpenError,
             close_database,
@@ -40,6 +40,11 @@ def upgrade(database: str) -> None:
         finally:
             close_database()
             lock.release()
+    except ServedElsewhereError as error:
+        raise FailedPrecondition(
+            f"{error}: stop it, or wait; one that a client started ends 30 seconds after its last "
+            "client"
+        ) from None
     except CannotOpenError as error:
         raise FailedPrecondition(str(error)) from None
     for name in applied:

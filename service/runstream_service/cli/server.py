@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runstream.transport import embedded
-from runstream_service.cli.database import database_option, file_of, server_packages
+from runstream_service.cli.database import file_argument, file_of, server_packages
 
 
 class HttpPort(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
@@ -50,7 +50,7 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
 
 
 @click.command()
-@database_option
+@file_argument
 @click.option(
     "--host",
     envvar="RUNSTREAM_HOST",
@@ -131,7 +131,10 @@ def server(
     lock_fd: int | None,
     idle_timeout: float | None,
 ) -> None:
-    """Serve a database until SIGTERM or SIGINT."""
+    """Serve a database until SIGTERM or SIGINT.
+
+    FILE says the same as --database.
+    """
     with server_packages():
         from runstream_service.config import Config
         from runstream_service.server import run

@@ -16,7 +16,7 @@ from runstream_service.http.app import build_application
 from runstream_service.http.connection import Connection
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.shutdown import ShutdownMiddleware
-from runstream_service.ports import in_brackets, listen_on
+from runstream_service.ports import HTTP_ADVICE, in_brackets, listen_on
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Listener:
         Raises:
             CannotListenError: it is taken.
         """
-        self._socket = listen_on(host, port, "--http-port takes another port, or off")
+        self._socket = listen_on(host, port, HTTP_ADVICE)
         # Connections inherit the option. asyncio sets it only on sockets that were made for TCP by
         # name, and without it an answer in two parts waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

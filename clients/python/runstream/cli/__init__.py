@@ -75,6 +75,19 @@ class _Commands(click.Group):
             return command
         return super().get_command(ctx, name)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments as click does; the error for --tracking-uri says where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name != "--tracking-uri":
+                raise
+            raise click.UsageError(
+                "--tracking-uri comes after the command, as in "
+                "`runstream runs list --tracking-uri URI`",
+                ctx,
+            ) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

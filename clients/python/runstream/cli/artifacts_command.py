@@ -58,7 +58,10 @@ def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str 
 )
 @json_option
 def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_json: bool) -> None:
-    """Download the file or folder PATH, all artifacts of the run without one."""
+    """Download the file or folder PATH, all artifacts of the run without one.
+
+    A file keeps its path below the folder, and replaces a file that is there.
+    """
     local = client.download_artifacts(run_id, path, dst_path)
     if as_json:
         print_json({"path": local})

@@ -77,7 +77,11 @@ def _count_purgeable(client: TrackingClient, before: int | None) -> Purged:
 
 def _describe(purged: Purged) -> str:
     return (
-        f"{purged.experiments:,} experiments, {purged.runs:,} runs, {purged.points:,} points, "
-        f"{purged.logged_models:,} logged models, "
-        f"{purged.artifacts:,} artifacts of {format_bytes(purged.artifact_bytes)}"
+        f"{_count(purged.experiments, 'experiment')}, {_count(purged.runs, 'run')}, "
+        f"{_count(purged.points, 'point')}, {_count(purged.logged_models, 'logged model')}, "
+        f"{_count(purged.artifacts, 'artifact')} of {format_bytes(purged.artifact_bytes)}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -13,8 +13,8 @@ from runstream.cli.output import json_option, print_json
 from runstream.cli.runs_command import runs
 from runstream.cli.selection_options import (
     expand_run_id,
+    experiment_id_of_new_run,
     experiment_options,
-    find_experiment_ids,
     run_argument,
 )
 
@@ -77,11 +77,10 @@ def create(
     """Create a run, and print only its id.
 
     It stays RUNNING until `runs end`: nothing checks whether the program that it stands for still
-    runs.
+    runs. An experiment that RUNSTREAM_EXPERIMENT_NAME names is created if it is not there; one that
+    --experiment-name names must be there.
     """
-    names = [experiment_name] if experiment_name is not None else []
-    ids = [experiment_id] if experiment_id is not None else []
-    (experiment,) = find_experiment_ids(client, names, ids) or ["0"]
+    experiment = experiment_id_of_new_run(client, experiment_name, experiment_id)
     all_tags = dict(tags)
     if parent is not None:
         all_tags["mlflow.parentRunId"] = expand_run_id(client, parent)

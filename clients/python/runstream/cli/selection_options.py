@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -14,7 +15,7 @@ import grpc
 
 from runstream.calls.client import TrackingClient
 from runstream.entities import Experiment
-from runstream.errors import NotFound, RunstreamError
+from runstream.errors import AlreadyExists, NotFound, RunstreamError
 from runstream.transport import embedded, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
@@ -25,6 +26,9 @@ _TIMEOUT = 1.0  # seconds
 _MAX_CANDIDATES = 200
 
 _ENVIRONMENT = "RUNSTREAM_EXPERIMENT_ID or _NAME, else MLFLOW_EXPERIMENT_ID or _NAME"
+
+# What is rather the name of a file than of an experiment.
+_FILE = re.compile(r"/|\.(csv|parquet)$", re.IGNORECASE)
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -41,10 +45,11 @@ class ExperimentCommand(click.Command):
             _, words, _ = self.make_parser(ctx).parse_args(given)
             if not words:
                 raise
-            option = f"--experiment-name {shlex.quote(words[0])}"
-            raise click.UsageError(
-                f"Got unexpected argument {words[0]!r}; an experiment is named by {option}", ctx
-            ) from None
+            word = shlex.quote(words[0])
+            hint = f"an experiment is named by --experiment-name {word}"
+            if any(option.name == "output" for option in self.params) and _FILE.search(words[0]):
+                hint = f"a file is named by --output {word}"
+            raise click.UsageError(f"Got unexpected argument {words[0]!r}; {hint}", ctx) from None
 
 
 def experiment_options(*, several: bool = False, environment: bool = False) -> Decorator:
@@ -160,6 +165,27 @@ def find_experiment_ids(
     if name is None and number is None:
         return None
     return [find_experiment(client, name, number).experiment_id]
+
+
+def experiment_id_of_new_run(
+    client: TrackingClient, name: str | None, experiment_id: str | None
+) -> str:
+    """Return the id of the experiment that is named, else that of the environment, else "0".
+
+    A name in the environment is created if it is not there, as `start_run` does.
+
+    Raises:
+        UsageError: two are named.
+        NotFound: it is not there.
+    """
+    if name is None and experiment_id is None:
+        name, experiment_id = _experiment_of_environment()
+        if name is not None and client.get_experiment_by_name(name) is None:
+            with suppress(AlreadyExists):  # another process was faster
+                return client.create_experiment(name)
+    if name is None and experiment_id is None:
+        return "0"
+    return find_experiment(client, name, experiment_id).experiment_id
 
 
 def expand_run_id(client: TrackingClient, given: str) -> str:
