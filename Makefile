@@ -30,7 +30,7 @@ test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 test-python: test-together test-alone
 
 test-together: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile -m 'not alone'
+	.venv/bin/python -m pytest -m 'not alone'
 
 test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest -m alone
