@@ -16,6 +16,7 @@ import pytest
 import runstream
 import runstream.data
 from runstream import Dataset, InvalidArgument, TrackingClient
+from runstream.entities import DatasetInput
 from support.server_process import ServerProcess
 
 FRAME = pandas.DataFrame({"x": [1, 2, 3], "y": [0.5, None, 2.0], "who": ["a", "b", "c"]})
@@ -62,7 +63,7 @@ def test_a_frame_is_described_by_its_columns() -> None:
         ("who", "string", True),
     ]
     assert json.loads(made.profile) == {"num_rows": 3, "num_elements": 9}
-    with pytest.raises(KeyError):
+    with pytest.raises(InvalidArgument):
         runstream.data.from_pandas(FRAME, targets="none")
 
 
@@ -111,3 +112,27 @@ def test_fields_beyond_their_limits_are_refused(client: TrackingClient) -> None:
         runstream.log_input(Dataset("n", "d" * 37, "local", "{}", "", ""))
     assert raised.value.metadata["field"] == "datasets[0].dataset.digest"
     assert client.get_run(run.info.run_id).inputs.dataset_inputs == ()
+
+
+def test_what_is_no_frame_or_has_no_such_column_is_named(client: TrackingClient) -> None:
+    nothing: Any = {}
+    for call, sentence in (
+        (
+            lambda: runstream.data.from_pandas(FRAME, targets="labl"),
+            "Invalid value 'labl' for parameter 'targets' supplied: "
+            "it must be a column of the data frame, which has 'x', 'y', 'who'",
+        ),
+        (
+            lambda: runstream.data.from_pandas(nothing),
+            "Invalid value {} for parameter 'df' supplied: "
+            "it must be a data frame of pandas, not dict",
+        ),
+        (
+            lambda: client.log_inputs("0" * 32, [DatasetInput(nothing, {})]),
+            "Invalid value {} for parameter 'dataset' supplied: it must be a dataset, "
+            "such as runstream.data.from_pandas makes, not dict",
+        ),
+    ):
+        with pytest.raises(InvalidArgument) as error:
+            call()
+        assert str(error.value) == sentence

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runstream.entities import Dataset
+from runstream.errors import InvalidArgument
 from runstream.files.optional_libraries import import_optional
 from runstream.files.regular_files import open_regular_file, regular_file_size
 from runstream.process.source_tags import find_source_tags
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 # Bytes of a file that are hashed at once.
 _CHUNK_BYTES = 1024 * 1024
+
+# Columns that an error names.
+_COLUMNS_NAMED = 20
 
 # Digits of a digest; the limit of the rule is 36.
 _DIGEST_DIGITS = 32
@@ -57,7 +62,11 @@ def from_pandas(
         targets: the column that is to be predicted.
         name: name of the dataset; `dataset`, if left out.
         digest: fingerprint of the content, up to 36 characters; computed, if left out.
+
+    Raises:
+        InvalidArgument: it is no data frame, or has no column `targets`.
     """
+    _check_frame(df, targets)
     if digest is None:
         digest = _digest([repr(list(df.columns)).encode(), _hash_rows(df).tobytes()])
     columns = [
@@ -66,7 +75,6 @@ def from_pandas(
     ]
     schema: dict[str, Any] = {"mlflow_colspec": columns}
     if targets is not None:
-        df[targets]  # raises KeyError if there is no such column
         schema["targets"] = targets
     profile = {"num_rows": len(df), "num_elements": int(df.size)}
     return _new_dataset(name, digest, source, schema, profile)
@@ -184,6 +192,30 @@ def _digest(parts: Iterable[bytes]) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()[:_DIGEST_DIGITS]
+
+
+def _check_frame(df: pandas.DataFrame, targets: str | None) -> None:
+    pandas = import_optional("pandas", "from_pandas")
+    if not isinstance(df, pandas.DataFrame):
+        raise InvalidArgument(
+            f"Invalid value {reprlib.repr(df)} for parameter 'df' supplied: "
+            f"it must be a data frame of pandas, not {type(df).__name__}",
+            reason="DATASET_MALFORMED",
+            field="df",
+            value=reprlib.repr(df),
+            limit="a data frame of pandas",
+        )
+    if targets is not None and targets not in df.columns:
+        columns = ", ".join(map(repr, df.columns[:_COLUMNS_NAMED]))
+        rest = ", …" if len(df.columns) > _COLUMNS_NAMED else ""
+        raise InvalidArgument(
+            f"Invalid value {targets!r} for parameter 'targets' supplied: "
+            f"it must be a column of the data frame, which has {columns}{rest}",
+            reason="COLUMN_UNKNOWN",
+            field="targets",
+            value=targets,
+            limit=f"{columns}{rest}",
+        )
 
 
 def _hash_rows(df: pandas.DataFrame) -> Any:

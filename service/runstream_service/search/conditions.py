@@ -5,7 +5,7 @@ A new operator goes into filter.lark, `parse.py`, and the functions here that tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
@@ -45,12 +45,30 @@ def combine(tree: Filter, translate: Callable[[Condition], Expression]) -> Expre
     return NodeList(parts, glue=" AND " if isinstance(tree, And) else " OR ", parens=True)
 
 
-def column_of(columns: dict[str, Any], key: Key) -> Any:
-    """Return the column of a key; raises ParseError, naming those that there are."""
+def column_of(columns: dict[str, Any], key: Key, groups: Iterable[str] = ()) -> Any:
+    """Return the column of a key; raises ParseError, naming those that there are.
+
+    Args:
+        columns: the columns, by name.
+        key: the key.
+        groups: the groups that the name could be meant to be of, such as `metrics`.
+    """
     column = columns.get(key.name)
     if column is None:
-        raise ParseError(key.column, repr(key.name), " or ".join(columns), attribute=key.name)
+        raise ParseError(
+            key.column,
+            repr(key.name),
+            " or ".join(columns),
+            hint=_other_groups(key.name, groups),
+            attribute=key.name,
+        )
     return column
+
+
+def _other_groups(name: str, groups: Iterable[str]) -> str:
+    key = name if name.isidentifier() else f"`{name}`"
+    ways = [f"a {group.removesuffix('s')} is {group}.{key}" for group in groups]
+    return f"; {', '.join(ways)}" if ways else ""
 
 
 def text_condition(column: Any, condition: Condition) -> Expression:

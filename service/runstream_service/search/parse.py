@@ -76,8 +76,10 @@ _TOKEN_NAMES = {
 class ParseError(Exception):
     """A filter or an order has something at a column that is not expected there."""
 
-    def __init__(self, column: int, found: str, expected: str, **particulars: str) -> None:
-        super().__init__(f"at column {column} there is {found}, expected is {expected}")
+    def __init__(
+        self, column: int, found: str, expected: str, *, hint: str = "", **particulars: str
+    ) -> None:
+        super().__init__(f"at column {column} there is {found}, expected is {expected}{hint}")
         self.column = column
         self.expected = expected
         self.particulars = particulars

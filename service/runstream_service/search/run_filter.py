@@ -32,6 +32,9 @@ TEXTS = {
     "artifact_uri": Run.artifact_uri,
 }
 PAIRS: dict[str, Any] = {"params": Param, "tags": RunTag}
+#: Groups of keys that people leave out before a dot.
+NAMED_GROUPS = ("metrics", *PAIRS)
+
 EXTREMES = {"minimum": Series.min_value, "maximum": Series.max_value}
 DATASETS = {"name": Dataset.name, "digest": Dataset.digest, "context": InputTag.value}
 
@@ -98,7 +101,7 @@ def _attribute(condition: Condition) -> Expression:
     key = condition.key
     if key.name == "status":
         return _status(condition)
-    column = column_of(TEXTS | {"status": Run.status} | NUMBERS, key)
+    column = column_of(TEXTS | {"status": Run.status} | NUMBERS, key, NAMED_GROUPS)
     if key.name in TEXTS:
         return not_null(column, text_condition(column, condition))
     if key.name in TIMES:

@@ -33,7 +33,14 @@ from runstream_service.search.order import (
     text_terms,
 )
 from runstream_service.search.parse import ParseError, parse
-from runstream_service.search.run_filter import EXTREMES, NUMBERS, PAIRS, TEXTS, RunFilter
+from runstream_service.search.run_filter import (
+    EXTREMES,
+    NAMED_GROUPS,
+    NUMBERS,
+    PAIRS,
+    TEXTS,
+    RunFilter,
+)
 from runstream_service.search.scope import Scope, max_sorted
 from runstream_service.search.tree import Filter, OrderKey
 
@@ -197,7 +204,7 @@ class RunSearch:
         if key.group == "attributes" and key.name == "status":
             return [SortTerm(_STATUS_NAME, descending)]
         if key.group == "attributes":
-            column = column_of(NUMBERS | TEXTS | {"status": Run.status}, key)
+            column = column_of(NUMBERS | TEXTS | {"status": Run.status}, key, NAMED_GROUPS)
             if key.name in ("end_time", "duration"):
                 return [SortTerm(_nulls_last(column)), SortTerm(column, descending)]
             return [SortTerm(column, descending)]

@@ -70,6 +70,11 @@ class SearchableTable:
         """All columns, by the name of the attribute."""
         return {**self.texts, **self.times}
 
+    @property
+    def groups(self) -> list[str]:
+        """The groups of keys that rows have."""
+        return [*(() if self.metrics is None else ("metrics",)), *self.pairs]
+
     def pair(self, group: str, name: str, column: int) -> tuple[Any, str]:
         """Return the table of a group; raises ParseError, naming those that there are."""
         if group not in self.pairs:
@@ -141,7 +146,10 @@ class TableSearch:
         if key.group == "attributes":
             column = what.ordered_by.get(key.name)
             return [
-                SortTerm(column_of(what.columns, key) if column is None else column, descending)
+                SortTerm(
+                    column_of(what.columns, key, what.groups) if column is None else column,
+                    descending,
+                )
             ]
         table, owner = what.pair(key.group, key.name, 1)
         pair = table.alias()
@@ -156,7 +164,7 @@ class TableSearch:
         if key.group == "attributes":
             if translate := what.translate.get(key.name):
                 return translate(condition)
-            column = column_of(what.columns, key)
+            column = column_of(what.columns, key, what.groups)
             if key.name in what.texts:
                 return not_null(column, text_condition(column, condition))
             return not_null(column, number_condition(column, to_milliseconds(condition)))

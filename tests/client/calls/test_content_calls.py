@@ -164,3 +164,20 @@ def test_what_is_no_image_is_refused(client: TrackingClient, run_id: str, image:
         client.log_image(run_id, image, "image.png")
     with pytest.raises(InvalidArgument, match="either"):
         client.log_image(run_id, np.zeros((2, 2)))
+
+
+def test_swapped_arguments_are_named(client: TrackingClient, run_id: str) -> None:
+    swapped: Any = {"a": 1}
+    sentence = (
+        "Invalid value {'a': 1} for parameter 'artifact_file' supplied: it must be a path, "
+        "such as 'notes/a.txt', not dict; it comes after what is logged"
+    )
+    for log in (client.log_text, client.log_dict):
+        with pytest.raises(InvalidArgument) as error:
+            log(run_id, "x.txt", swapped)  # type: ignore[operator]
+        assert str(error.value) == sentence
+    with pytest.raises(InvalidArgument) as error:
+        client.log_text(run_id, swapped, "x.txt")
+    assert str(error.value) == (
+        "Invalid value {'a': 1} for parameter 'text' supplied: it must be a text, not dict"
+    )

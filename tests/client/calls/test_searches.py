@@ -206,3 +206,22 @@ def test_a_search_works_on_a_file(tmp_path: Path) -> None:
         assert [run.info.run_id for run in client.search_runs(["0"], "metrics.loss = 1")] == [
             run_id
         ]
+
+
+def test_a_bare_name_is_refused_with_the_names_that_it_may_mean(client: TrackingClient) -> None:
+    """S4."""
+    hint = "; a metric is metrics.loss, a param is params.loss, a tag is tags.loss"
+    for found in (
+        client.search_runs(filter_string="loss < 1"),
+        client.search_runs(order_by=["loss DESC"]),
+    ):
+        with pytest.raises(InvalidArgument, match="there is 'loss'") as error:
+            next(found)
+        assert str(error.value).endswith(hint)
+    with pytest.raises(InvalidArgument) as error:
+        next(client.search_experiments(order_by=["team"]))
+    assert str(error.value) == (
+        "Invalid value 'team' for parameter 'order_by' supplied: at column 1 there is 'team', "
+        "expected is name or experiment_id or creation_time or last_update_time; "
+        "a tag is tags.team"
+    )

@@ -180,3 +180,12 @@ def test_a_thread_that_starts_a_run_by_logging_is_told_so_once(
     for text in (run.info.run_id, "nested=True", "parent_run_id"):
         assert text in record.getMessage()
     assert run.data.metrics == {}
+
+
+def test_a_name_in_place_of_a_run_id_is_refused_with_the_argument_for_names() -> None:
+    with pytest.raises(InvalidArgument) as error:
+        runstream.start_run("my first run")
+    assert str(error.value) == (
+        "Invalid value 'my first run' for parameter 'run_id' supplied: it must be 32 lower-case "
+        "hexadecimal digits; start_run(run_name='my first run') starts a new run of this name"
+    )

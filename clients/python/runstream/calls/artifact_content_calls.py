@@ -21,7 +21,8 @@ class ArtifactContentCalls(ArtifactCalls):
         """Upload a text as a file in UTF-8; raises as `log_artifact`."""
         from runstream.files.serialization import serialize_text
 
-        self._upload_bytes(run_id, serialize_text(text), check_artifact_file(artifact_file))
+        path = check_artifact_file(artifact_file)
+        self._upload_bytes(run_id, serialize_text(text), path)
 
     def log_dict(
         self,

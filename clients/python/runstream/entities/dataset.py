@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 
 from runstream.contract.messages import new_message
+from runstream.errors import InvalidArgument
 from runstream.v1 import run_pb2
 
 
@@ -28,7 +30,17 @@ class DatasetInput:
     tags: dict[str, str]
 
     def to_proto(self) -> run_pb2.DatasetInput:
-        """Return the message of the contract."""
+        """Return the message of the contract; raises InvalidArgument if it is no dataset."""
+        if not isinstance(self.dataset, Dataset):
+            raise InvalidArgument(
+                f"Invalid value {reprlib.repr(self.dataset)} for parameter 'dataset' supplied: "
+                "it must be a dataset, such as runstream.data.from_pandas makes, "
+                f"not {type(self.dataset).__name__}",
+                reason="DATASET_MALFORMED",
+                field="dataset",
+                value=reprlib.repr(self.dataset),
+                limit="a dataset",
+            )
         return run_pb2.DatasetInput(
             tags=[
                 new_message(run_pb2.InputTag, key=k, value=value) for k, value in self.tags.items()

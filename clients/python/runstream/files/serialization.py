@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import reprlib
 import warnings
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -19,7 +20,16 @@ _YAML = (".yaml", ".yml")
 
 
 def serialize_text(text: str, field: str = "text") -> bytes:
-    """Return a text in UTF-8; raises InvalidArgument if it is not Unicode."""
+    """Return a text in UTF-8; raises InvalidArgument if it is no text, or not Unicode."""
+    if not isinstance(text, str):
+        raise InvalidArgument(
+            f"Invalid value {reprlib.repr(text)} for parameter '{field}' supplied: "
+            f"it must be a text, not {type(text).__name__}",
+            reason="VALUE_NOT_TEXT",
+            field=field,
+            value=reprlib.repr(text),
+            limit="a text",
+        )
     try:
         return text.encode()
     except UnicodeEncodeError as error:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 
+from runstream import rules
 from runstream.calls.client import TrackingClient
 from runstream.entities import Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument
@@ -213,6 +214,7 @@ def _create(
 def _resume(
     run_id: str, experiment_id: str | None, run_name: str | None, tags: dict[str, str]
 ) -> ActiveRun:
+    _check_resumable_id(run_id)
     client = client_for_run(run_id)
     run = client.get_run(run_id)
     if experiment_id is not None and str(experiment_id) != run.info.experiment_id:
@@ -225,6 +227,19 @@ def _resume(
     if tags:
         client.log(run_id, tags=tags)
     return client.resume_run(partial(_activate, client), run_id, run_name)
+
+
+def _check_resumable_id(run_id: str) -> None:
+    try:
+        rules.check_run_id("run_id", run_id)
+    except InvalidArgument as error:
+        raise InvalidArgument(
+            f"{error}; start_run(run_name={run_id!r}) starts a new run of this name",
+            reason=error.reason,
+            field="run_id",
+            value=run_id,
+            limit=error.metadata["limit"],
+        ) from None
 
 
 def _activate(client: TrackingClient, info: RunInfo) -> ActiveRun:
