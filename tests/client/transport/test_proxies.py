@@ -93,6 +93,10 @@ def test_an_error_says_what_was_tried(
     with pytest.raises(Unavailable, match=rf"grpc://127\.0\.0\.1:{port}\)") as error:
         direct.create_run()
     assert "proxy" not in str(error.value)
+    assert str(error.value).endswith(
+        f" (grpc://127.0.0.1:{port}): is a server running there? `runstream server` starts one, "
+        "RUNSTREAM_TRACKING_URI says where it is"
+    )
 
 
 def test_the_import_of_an_mlflow_server_goes_the_same_ways(

@@ -28,6 +28,13 @@ CALL_SECONDS = 60.0
 #: Seconds for which a call that may be repeated is, while the server cannot be reached.
 RETRY_SECONDS = 30.0
 
+# How gRPC says that nothing took the connection, and what the caller may do about it.
+_NOT_CONNECTED = "failed to connect to all addresses"
+_NOT_CONNECTED_HINT = (
+    ": is a server running there? `runstream server` starts one, "
+    "RUNSTREAM_TRACKING_URI says where it is"
+)
+
 # Seconds of the first and of the longest pause before a call is repeated.
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -215,6 +222,8 @@ class Connection:
         """Add the name of the server to an error that is gRPC's own, and not the server's."""
         if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
             error.message = f"{error.message} ({self._channel.server_name})"
+            if error.message.startswith(_NOT_CONNECTED) and self.uri.startswith("grpc"):
+                error.message += _NOT_CONNECTED_HINT
             error.args = (error.message,)
         return error
 
