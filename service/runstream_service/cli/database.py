@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -46,10 +47,12 @@ def file_of(database: str) -> Path:
     except InvalidArgument:  # its text is about tracking URIs
         file = None
     if file is None:
-        reason = " is a folder" if Path(database).is_dir() else " is not the name of such a file"
+        is_folder = os.path.isdir(database.removeprefix("sqlite:///"))
+        reason = "is a folder" if is_folder else "is not the name of such a file"
         raise InvalidArgument(
-            f"runs are stored in an SQLite file, and {database!r}{reason}: "
-            "use sqlite:///runs.db or the path of a file (other databases are not there yet)"
+            f"runs are stored in an SQLite file, and {database!r} {reason}: "
+            "use sqlite:///relative.db, sqlite:////absolute.db or a path (other databases are not "
+            "there yet)"
         )
     return Path(file)
 
