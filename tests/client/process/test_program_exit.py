@@ -205,3 +205,27 @@ def test_interrupts_at_the_end_of_a_program_end_it_soon_and_what_it_says_is_true
     assert f"1 points and 0 params and tags of run {run_id} were not delivered" in errors
     assert f"run {run_id} was not ended at {server.uri}" in errors
     assert "does not answer" not in errors.partition("KeyboardInterrupt")[2]
+
+
+def test_the_end_of_a_program_does_not_wait_again_for_what_its_block_waited_for_in_vain(
+    server: ServerProcess,
+) -> None:
+    begin = PREFACE.replace("import runstream\n", "import runstream, runstream.outbox.waits\n", 1)
+    block = (
+        "runstream.outbox.waits.ANSWER_SECONDS = 2\n"
+        "runstream.outbox.waits.REPEATED_SECONDS = 1\n"
+        "with runstream.start_run() as run:\n"
+        "    say(run)\n"
+        "    runstream.flush(); print('flushed', flush=True); sys.stdin.readline()\n"
+        "    runstream.log_metric('m', 1.0)\n"
+    )
+    program = start(server, begin + block)
+    assert program.stdout is not None
+    run_id = program.stdout.readline().strip()
+    assert program.stdout.readline() == "flushed\n"
+    server.kill()
+    # The end of the program alone would wait for `shutdown.PATIENCE`, a minute.
+    _, errors = program.communicate("\n", timeout=40)
+    assert program.returncode == 1, errors
+    assert "no answer within 2 s for 1 points" in errors
+    assert f"1 points and 0 params and tags of run {run_id} were not delivered" in errors

@@ -152,10 +152,15 @@ class Outbox:
     def drain(self, patience: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return the error if it is not.
 
+        If a call before waited in vain, and the stream is broken since, the patience is at most
+        `waits.REPEATED_SECONDS`.
+
         Args:
             patience: seconds without an answer after which to give up.
             limit: seconds after which to give up.
         """
+        if self._waits.was_in_vain:
+            patience = min(patience, waits.REPEATED_SECONDS)
         return self._waits.wait_for_answers(None, patience, limit)
 
     def backlog(self) -> dict[str, Backlog]:

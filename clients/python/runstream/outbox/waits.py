@@ -28,6 +28,10 @@ ROOM_SECONDS = 600.0
 ANSWER_SECONDS = 60.0
 FLUSH_SECONDS = 600.0
 
+#: Seconds without an answer after which the end of a program gives up, if a call gave up before
+#: and the stream is broken since. The uploader pauses up to 5 s between attempts, so that one fits.
+REPEATED_SECONDS = 8.0
+
 # Seconds between two looks of a waiting call whether the uploader is still there.
 _POLL_SECONDS = 1.0
 
@@ -87,6 +91,14 @@ class Waits:
         self._state = state
         self._for_answers: deque[Wait] = deque()
         self._for_room: deque[Wait] = deque()
+        self._given_up_at: int | None = None  # the last answer, when a call gave up
+
+    @property
+    def was_in_vain(self) -> bool:
+        """Whether a call waited its full time on a broken stream, and no answer came since."""
+        return (
+            self._given_up_at == self._queue.last_answered and self._state.stream_error is not None
+        )
 
     # On threads that log.
 
@@ -116,6 +128,8 @@ class Waits:
             return None
         if self._state.lasting_error is not None:
             return undelivered_error(self._state.lasting_error, backlog)
+        if patience >= ANSWER_SECONDS:
+            self._given_up_at = self._queue.last_answered
         seconds = min(limit, round(time.monotonic() - start, 1) if patience < limit else limit)
         return flush_timeout_error(backlog, run_id, seconds, self._state.stream_error)
 

@@ -8,7 +8,8 @@ batches are on disk.
 A run whose start was interrupted, so that no caller has it, is ended too
 (`runstream.calls.starting`).
 
-All of it takes at most `LIMIT` seconds, and `PATIENCE` where no server answers. What was not
+All of it takes at most `LIMIT` seconds, and `PATIENCE` where no server answers; less, where a call
+just waited for that server in vain (`Outbox.drain`). What was not
 delivered by then is reported on stderr, and the program's exit status is `exit_status.UNDELIVERED`,
 unless it failed by itself or a signal ends it. After Ctrl-C it takes at most
 `INTERRUPTED_LIMIT` seconds, and another Ctrl-C ends it at once.
