@@ -174,7 +174,7 @@ def test_swapped_arguments_are_named(client: TrackingClient, run_id: str) -> Non
     )
     for log in (client.log_text, client.log_dict):
         with pytest.raises(InvalidArgument) as error:
-            log(run_id, "x.txt", swapped)  # type: ignore[operator]
+            log(run_id, "x.txt", swapped)
         assert str(error.value) == sentence
     with pytest.raises(InvalidArgument) as error:
         client.log_text(run_id, swapped, "x.txt")
