@@ -15,6 +15,7 @@ import requests
 from support.probe import Probe, memory, peak_memory, reset_peak
 from support.rest import Rest
 from support.server_process import ServerProcess
+from support.waiting import wait_until
 
 Probing = Callable[[ServerProcess], Probe]
 # A server whose clients may be silent for a second, and of which there may be twenty.
@@ -76,13 +77,6 @@ def has_open(server: ServerProcess, part: str) -> bool:
         with suppress(FileNotFoundError):
             targets.append(str(descriptor.readlink()))
     return any(part in target for target in targets)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_requests_that_nobody_reads_the_answers_of_are_not_kept(
@@ -177,8 +171,8 @@ def test_who_reads_nothing_of_an_answer_is_let_go(impatient: ServerProcess) -> N
     rest.session.close()
     with connected(impatient) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        wait_until(lambda: has_open(impatient, "artifacts/"))
-        wait_until(lambda: not has_open(impatient, "artifacts/"))
+        wait_until(lambda: has_open(impatient, "artifacts/"), 60)
+        wait_until(lambda: not has_open(impatient, "artifacts/"), 60)
         assert len(received(connection)) < 32 * 1024 * 1024
 
 

@@ -17,7 +17,13 @@ from peewee import Tuple, fn
 from runstream_service.care.purge_models import hide_models, purged_models
 from runstream_service.catalog import blobs
 from runstream_service.engine import changes
-from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
+from runstream_service.engine.statements import (
+    VALUES,
+    compile_delete_up_to,
+    compile_sql,
+    first_row,
+    json_array,
+)
 from runstream_service.engine.tables import (
     Artifact,
     Dataset,
@@ -53,21 +59,14 @@ _DELETE_POINTS = compile_sql(Point.delete().where(Point.series == 0))
 _SELECT_SERIES = compile_sql(Series.select(Series.id, Series.count).where(Series.run == 0).limit(0))
 _DELETE_SERIES = compile_sql(Series.delete().where(Series.id == 0))
 _SHORTEN_SERIES = compile_sql(Series.update(count=0).where(Series.id == 0))
-
-
-def _delete_up_to(table: Any, key: Any) -> str:
-    some = table.select(key).where(table.run == 0).limit(0)
-    return compile_sql(table.delete().where((table.run == 0) & key.in_(some)))
-
-
 _DELETE_UP_TO = [
-    _delete_up_to(Param, Param.key),
-    _delete_up_to(RunTag, RunTag.key),
-    _delete_up_to(Write, Write.id),
-    _delete_up_to(Artifact, Artifact.path),
-    _delete_up_to(Output, Output.id),
-    _delete_up_to(ModelInput, ModelInput.id),
-    _delete_up_to(ModelMetric, ModelMetric.id),
+    compile_delete_up_to(Param.run, Param.key),
+    compile_delete_up_to(RunTag.run, RunTag.key),
+    compile_delete_up_to(Write.run, Write.id),
+    compile_delete_up_to(Artifact.run, Artifact.path),
+    compile_delete_up_to(Output.run, Output.id),
+    compile_delete_up_to(ModelInput.run, ModelInput.id),
+    compile_delete_up_to(ModelMetric.run, ModelMetric.id),
 ]
 _SELECT_INPUTS = compile_sql(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = compile_sql(Input.delete().where(Input.id.in_(VALUES)))

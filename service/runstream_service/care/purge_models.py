@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.statements import compile_delete_up_to, compile_sql
 from runstream_service.engine.tables import (
     Experiment,
     LoggedModel,
@@ -19,17 +19,11 @@ from runstream_service.engine.tables import (
     database,
 )
 
-
-def _delete_up_to(table: Any, key: Any) -> str:
-    some = table.select(key).where(table.owner == 0).limit(0)
-    return compile_sql(table.delete().where((table.owner == 0) & key.in_(some)))
-
-
 _DELETE_UP_TO = [
-    _delete_up_to(ModelArtifact, ModelArtifact.path),
-    _delete_up_to(LoggedModelParam, LoggedModelParam.key),
-    _delete_up_to(LoggedModelTag, LoggedModelTag.key),
-    _delete_up_to(ModelWrite, ModelWrite.id),
+    compile_delete_up_to(ModelArtifact.owner, ModelArtifact.path),
+    compile_delete_up_to(LoggedModelParam.owner, LoggedModelParam.key),
+    compile_delete_up_to(LoggedModelTag.owner, LoggedModelTag.key),
+    compile_delete_up_to(ModelWrite.owner, ModelWrite.id),
 ]
 _DELETE = compile_sql(LoggedModel.delete().where(LoggedModel.id == 0))
 

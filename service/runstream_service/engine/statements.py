@@ -22,6 +22,19 @@ def compile_sql(query: Any) -> str:
     return str(query.sql()[0])
 
 
+def compile_delete_up_to(owner: Any, key: Any) -> str:
+    """Return the statement that deletes some rows of an owner.
+
+    Its values are the owner, the owner again, and how many rows at the most.
+
+    Args:
+        owner: the column that names the owner.
+        key: the column of the same table that tells the rows of an owner apart.
+    """
+    some = key.model.select(key).where(owner == 0).limit(0)
+    return compile_sql(key.model.delete().where((owner == 0) & key.in_(some)))
+
+
 def json_array(values: Iterable[int | str]) -> str:
     """Return the parameter that is bound where a compiled statement has `VALUES`."""
     return json.dumps(list(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +13,7 @@ from runstream.v1.logged_model_service_pb2 import GetLoggedModelRequest
 from support.api import Api
 from support.proxy import Proxy
 from support.server_process import ServerProcess
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -32,15 +32,8 @@ def distant(proxy: Proxy, run_id: str) -> Iterator[TrackingClient]:
         yield distant
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def wait_for(client: TrackingClient, run_id: str, is_so: Callable[[Run], bool]) -> None:
-    wait_until(lambda: is_so(client.get_run(run_id)))
+    wait_until(lambda: is_so(client.get_run(run_id)), 60)
 
 
 def test_a_tag_whose_answer_is_lost_does_not_replace_a_newer_one(
@@ -115,7 +108,7 @@ def test_writes_to_experiments_whose_answers_are_lost_do_not_replace_newer_ones(
         proxy.swallow_answers()
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(call)
-            wait_until(is_applied)
+            wait_until(is_applied, 60)
             newer()
             assert not running.done()
             proxy.heal()
@@ -138,7 +131,7 @@ def test_a_status_of_a_model_whose_answer_is_lost_does_not_replace_a_newer_one(
     proxy.swallow_answers()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(distant.finalize_logged_model, model_id, "UPLOAD_FAILED")
-        wait_until(lambda: status() == LOGGED_MODEL_UPLOAD_FAILED)
+        wait_until(lambda: status() == LOGGED_MODEL_UPLOAD_FAILED, 60)
         client.finalize_logged_model(model_id, "READY")
         assert not running.done()
         proxy.heal()

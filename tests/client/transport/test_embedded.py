@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from runstream.v1 import (
     logging_service_pb2,
     logging_service_pb2_grpc,
 )
+from support.waiting import wait_until
 
 # A client process: prints one line `spawned` if it started a server, then the target it called.
 CLIENT = """
@@ -64,15 +65,8 @@ def database(tmp_path: Path, temporary: Path) -> Iterator[str]:
     target = embedded._find_listening(file)
     if target is not None and target.startswith("unix:"):
         os.kill(server_of(target), signal.SIGKILL)
-        wait_until(lambda: is_free(file))
+        wait_until(lambda: is_free(file), 20)
         embedded._reap()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def is_free(database: str) -> bool:
@@ -169,7 +163,7 @@ def test_the_server_ends_after_its_last_client_and_the_next_one_has_the_data(
     monkeypatch.setattr(embedded, "IDLE_TIMEOUT", 1)
     target = ensure_server(database)
     created = create_experiment(target, "kept")
-    wait_until(lambda: is_free(database) and os.listdir(temporary) == [])
+    wait_until(lambda: is_free(database) and os.listdir(temporary) == [], 20)
     assert not Path(f"{database}.address").exists()
     again = ensure_server(database)
     assert again != target
@@ -191,7 +185,7 @@ def test_an_open_stream_keeps_the_server(database: str, monkeypatch: pytest.Monk
             pass
         assert ensure_server(database) == target
         assert server_of(target) == server
-    wait_until(lambda: is_free(database))
+    wait_until(lambda: is_free(database), 20)
 
 
 def test_a_killed_server_is_replaced_and_nothing_of_it_is_left(
@@ -201,7 +195,7 @@ def test_a_killed_server_is_replaced_and_nothing_of_it_is_left(
     created = create_experiment(target, "kept")
     server = server_of(target)
     os.kill(server, signal.SIGKILL)
-    wait_until(lambda: is_free(database))
+    wait_until(lambda: is_free(database), 20)
     assert Path(f"{database}.address").read_text().strip() == target
     again = ensure_server(database)
     assert again != target
@@ -218,7 +212,7 @@ def test_what_is_queued_finds_the_server_that_takes_the_place_of_a_killed_one(
         client.log_metric(run_id, "m", 1.0, step=1)
         client.flush(20)
         os.kill(server_of(ensure_server(database)), signal.SIGKILL)
-        wait_until(lambda: is_free(database))
+        wait_until(lambda: is_free(database), 20)
         client.log_metric(run_id, "m", 2.0, step=2)
         client.flush(20)
         assert client.get_run(run_id).data.metrics == {"m": 2.0}
@@ -267,7 +261,7 @@ print(embedded.ensure_server(sys.argv[1]), child)
     target, child = done.stdout.split()
     os.kill(server_of(target), signal.SIGKILL)
     try:
-        wait_until(lambda: is_free(database))
+        wait_until(lambda: is_free(database), 20)
     finally:
         os.kill(int(child), signal.SIGKILL)
 

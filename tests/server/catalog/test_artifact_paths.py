@@ -20,21 +20,6 @@ from support.artifacts import chunks, download, end, on_disk, paths, start, uplo
 from support.server_process import ServerProcess
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The stubs of one server for the tests that need no server of their own."""
-    server = ServerProcess(tmp_path_factory.mktemp("shared") / "runs.db")
-    with grpc.insecure_channel(server.address) as channel:
-        yield Api(channel)
-    server.stop()
-
-
-@pytest.fixture
-def root(server: ServerProcess) -> Path:
-    """The artifact root of the server, by default beside the database."""
-    return server.database.with_name("artifacts")
-
-
 def calls(api: Api, run_id: str, path: str) -> dict[str, Callable[[], Any]]:
     """Every call that names a path."""
     named: dict[str, Any] = {"run_id": run_id, "path": path}

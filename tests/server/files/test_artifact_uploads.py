@@ -11,21 +11,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import pytest
 from grpc import StatusCode
 
 from runstream.v1.artifact_service_pb2 import DownloadArtifactRequest, UploadArtifactRequest
 from support.api import Api, batch, refused
 from support.artifacts import MIB, chunks, download, end, on_disk, paths, start, upload, uploaded
 from support.server_process import ServerProcess
+from support.waiting import wait_until
 
 ID = "0123456789abcdef" * 2
-
-
-@pytest.fixture
-def root(server: ServerProcess) -> Path:
-    """The artifact root of the server."""
-    return server.database.with_name("artifacts")
 
 
 @contextmanager
@@ -46,18 +40,11 @@ def half_open(api: Api, *requests: UploadArtifactRequest) -> Iterator[Any]:
         call.cancel()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_an_upload_that_broke_off_is_continued(api: Api, root: Path) -> None:
     run_id, content = api.new_run(), os.urandom(5 * MIB + 7)
     assert uploaded(api, run_id, ID) == 0
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 3 * MIB])) as call:
-        wait_until(lambda: uploaded(api, run_id, ID) == 3 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 3 * MIB, 20)
         assert paths(api, run_id) == []
         with refused(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
             download(api, run_id, "f")
@@ -72,7 +59,7 @@ def test_an_upload_that_broke_off_is_continued(api: Api, root: Path) -> None:
 def test_an_upload_that_is_whole_needs_nothing_but_its_end(api: Api) -> None:
     run_id, content = api.new_run(), os.urandom(2 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content)) as call:
-        wait_until(lambda: uploaded(api, run_id, ID) == len(content))
+        wait_until(lambda: uploaded(api, run_id, ID) == len(content), 20)
         call.cancel()
     upload(api, run_id, "f", content, ID, len(content))
     assert download(api, run_id, "f") == content
@@ -85,7 +72,7 @@ def test_a_killed_server_shows_nothing_half_and_goes_on_from_there(
     run_id, content = api.new_run(), os.urandom(6 * MIB)
     upload(api, run_id, "whole", b"there")
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 4 * MIB])):
-        wait_until(lambda: uploaded(api, run_id, ID) == 4 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 4 * MIB, 20)
         server.kill()
     server.restart()
     api = connect(server.address)
@@ -112,7 +99,7 @@ def test_an_answered_upload_survives_a_kill(
 def test_an_upload_goes_on_where_it_stands_and_nowhere_else(api: Api) -> None:
     run_id, content = api.new_run(), os.urandom(4 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 3 * MIB])):
-        wait_until(lambda: uploaded(api, run_id, ID) == 3 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 3 * MIB, 20)
     for offset in (-1, 0, 1, 2 * MIB, 3 * MIB + 1):
         with refused(StatusCode.FAILED_PRECONDITION, "UPLOAD_OFFSET") as refusal:
             api.artifacts.UploadArtifact(iter([start(run_id, "f", ID, offset)]), timeout=30)
@@ -126,7 +113,7 @@ def test_a_second_stream_takes_an_upload_over(api: Api) -> None:
     """The first may be a connection that is dead without the server knowing."""
     run_id, content = api.new_run(), os.urandom(4 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content[: 2 * MIB])) as first:
-        wait_until(lambda: uploaded(api, run_id, ID) == 2 * MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == 2 * MIB, 20)
         upload(api, run_id, "f", content, ID, 2 * MIB)
         for request in chunks(content[2 * MIB :]):
             first.more.put(request)
@@ -139,9 +126,9 @@ def test_a_second_stream_takes_an_upload_over(api: Api) -> None:
 def test_an_upload_without_an_id_leaves_nothing_behind(api: Api, root: Path) -> None:
     run_id = api.new_run()
     with half_open(api, start(run_id, "f"), *chunks(os.urandom(2 * MIB))) as call:
-        wait_until(lambda: len(on_disk(root)) == 1)
+        wait_until(lambda: len(on_disk(root)) == 1, 20)
         call.cancel()
-    wait_until(lambda: on_disk(root) == [])
+    wait_until(lambda: on_disk(root) == [], 20)
 
 
 def test_an_upload_id_is_32_hexadecimal_digits(api: Api) -> None:
@@ -158,7 +145,7 @@ def test_an_upload_is_of_its_run_and_path_alone(api: Api) -> None:
     """Who has the id of somebody else's upload neither reads nor finishes it."""
     run_id, other, content = api.new_run(), api.new_run(), os.urandom(2 * MIB)
     with half_open(api, start(run_id, "f", ID), *chunks(content[:MIB])) as call:
-        wait_until(lambda: uploaded(api, run_id, ID) == MIB)
+        wait_until(lambda: uploaded(api, run_id, ID) == MIB, 20)
         call.cancel()
     for run, path in ((other, "f"), (run_id, "g"), (other, "g")):
         assert uploaded(api, run, ID, path) == 0
@@ -182,7 +169,7 @@ def test_what_broke_off_over_an_hour_ago_is_removed(api: Api, root: Path) -> Non
         os.utime(file, (time.time() - 61 * 60,) * 2)
     os.utime(new, (time.time() - 59 * 60,) * 2)
     upload(api, api.new_run(), "f", b"x")
-    wait_until(lambda: not old.exists())
+    wait_until(lambda: not old.exists(), 20)
     assert new.exists()
     assert foreign.exists()
 
@@ -199,7 +186,7 @@ def test_of_very_many_uploads_that_broke_off_the_newest_are_kept(api: Api, root:
     files[501].write_bytes(b"half")
     os.utime(files[501], (time.time() - 501,) * 2)
     upload(api, api.new_run(), "f", b"x")
-    wait_until(lambda: not any(file.exists() for file in [*files[501:]]))
+    wait_until(lambda: not any(file.exists() for file in [*files[501:]]), 20)
     assert all(file.exists() for file in files[:501])
 
 
@@ -221,7 +208,8 @@ def test_slow_clients_hold_nobody_up(api: Api) -> None:
     wait_until(
         lambda: all(
             uploaded(api, run_id, upload_id, f"slow{i}") == MIB for i, upload_id in enumerate(ids)
-        )
+        ),
+        20,
     )
     upload(api, run_id, "quick", content)
     assert download(api, run_id, "quick") == content

@@ -6,32 +6,14 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 from grpc import StatusCode
 
 from runstream.v1 import artifact_service_pb2 as pb
 from support.api import Api, refused
 from support.artifacts import MIB, chunks, download, end, on_disk, paths, start, upload, uploaded
-from support.server_process import ServerProcess
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The stubs of one server for the tests that need no server of their own."""
-    server = ServerProcess(tmp_path_factory.mktemp("shared") / "runs.db")
-    with grpc.insecure_channel(server.address) as channel:
-        yield Api(channel)
-    server.stop()
-
-
-@pytest.fixture
-def root(server: ServerProcess) -> Path:
-    """The artifact root of the server, by default beside the database."""
-    return server.database.with_name("artifacts")
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB, 5 * MIB + 12_345])

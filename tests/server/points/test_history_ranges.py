@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -14,21 +13,12 @@ from hypothesis import strategies as st
 
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from support.api import Api, Point, batch, refused
-from support.server_process import ServerProcess
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
 STEPS = st.integers(LEAST, GREATEST) | st.integers(-5, 40)
 VALUES = st.sampled_from([math.nan, math.inf, -math.inf, 0.0]) | st.floats(-100, 100)
 POINTS = st.lists(st.tuples(STEPS, st.integers(0, 30), VALUES), min_size=1, max_size=120)
 NUMBER = count()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    server = ServerProcess(tmp_path_factory.mktemp("history") / "runs.db")
-    with grpc.insecure_channel(server.address) as channel:
-        yield Api(channel)
-    server.stop()
 
 
 def read(api: Api, **request: Any) -> list[tuple[str, str, int, int, float]]:

@@ -7,8 +7,6 @@ import resource
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import grpc
@@ -18,6 +16,7 @@ from runstream import TrackingClient
 from runstream.v1.run_service_pb2 import GetRunRequest
 from support.api import Api
 from support.server_process import ENVIRONMENT, ServerProcess
+from support.waiting import wait_until
 
 # What HTTP/2 begins with: a connection that says no more lives for ten minutes.
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
@@ -36,13 +35,6 @@ def descriptors(server: ServerProcess) -> int:
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
 def test_without_descriptors_those_who_are_connected_are_served_and_others_when_there_are_some(
     server: ServerProcess, api: Api, client: TrackingClient
 ) -> None:
@@ -56,7 +48,7 @@ def test_without_descriptors_those_who_are_connected_are_served_and_others_when_
         for _ in range(30):
             holder = holders.enter_context(socket.create_connection((host, int(port)), 20))
             holder.sendall(GREETING)
-        wait_until(lambda: descriptors(server) == used + 10)
+        wait_until(lambda: descriptors(server) == used + 10, 30)
         for step in range(1, 101):
             client.log_metric(run_id, "loss", 0.5, step=step)
         client.flush()
