@@ -24,8 +24,9 @@ MAX_NAMED = 1_000
 #: Bytes of changes after which an answer is sent, however many changes wait.
 ANSWER_BYTES = 64 * 1024
 
-#: Bytes of answers that are on their way to all watchers together.
-SENDING_BYTES = 128 * 1024 * 1024
+#: Bytes of answers that are on their way to all watchers together: half of those to all callers
+#: (`Answers`), so that watchers who do not read leave room for others.
+SENDING_BYTES = 64 * 1024 * 1024
 
 # Seconds after which a watcher gets the position if there is no change to send.
 _POSITION_SECONDS = 1.0
