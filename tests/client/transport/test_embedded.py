@@ -279,8 +279,9 @@ def test_a_server_that_cannot_start_says_why(database: str, temporary: Path) -> 
 
 def test_a_folder_that_is_not_there_is_named(database: str) -> None:
     missing = f"{database}/nowhere/runs.db"
-    with pytest.raises(Unavailable, match=f"cannot be started: .*{missing}"):
+    with pytest.raises(Unavailable, match=f"cannot be started: .*{missing}") as error:
         ensure_server(missing)
+    assert error.value.message.endswith(f"the folder of {missing} does not exist")
 
 
 def test_a_server_that_never_answers_is_given_up(database: str) -> None:

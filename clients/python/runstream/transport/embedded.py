@@ -151,8 +151,10 @@ def _start_if_unserved(database: str) -> _StartingServer | None:
     except ForeignFileError as error:
         raise _not_ours_error(database, error) from error
     except OSError as error:
+        folder = os.path.dirname(database)
+        cause = error if os.path.isdir(folder) else f"the folder of {database} does not exist"
         raise Unavailable(
-            f"the server of {database} cannot be started: {error}",
+            f"the server of {database} cannot be started: {cause}",
             reason="SERVER_NOT_STARTED",
             database=database,
         ) from error
