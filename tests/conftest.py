@@ -20,13 +20,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_configure() -> None:
-    """Let the programs that tests start be interrupted, whoever starts the tests.
+    """Let the programs that tests start be ended by signals, whoever starts the tests.
 
-    A shell without job control starts what is in its background with SIGINT ignored, and what that
-    starts ignores it, too. A handler of Python is not passed on to other programs.
+    A shell without job control starts what is in its background with SIGINT ignored, `nohup` with
+    SIGHUP, and what these start ignores them, too. A handler of Python is not passed on to other
+    programs.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # for the tests themselves it stays ignored
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -240,22 +240,28 @@ def _name(run_id: str, path: str, upload_id: str) -> str:
 
 
 def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
+    status = _stat(file)
+    return 0 if status is None else status.st_size
 
 
 def _remove_expired(folder: Path, under_way: frozenset[str]) -> None:
     # Only files that are named like an upload: the folder may hold other files of its user.
     found = [file for file in folder.glob("[0-9a-f]" * 32) if file.name not in under_way]
-    newest_first = sorted(((file.stat(), file) for file in found), key=lambda one: -one[0].st_mtime)
-    size = 0
-    for count, (status, file) in enumerate(newest_first, 1):
-        size += status.st_size
-        old = status.st_mtime < time.time() - KEPT_SECONDS
-        # An upload that was continued meanwhile has another time.
-        if (old or count > MAX_UNFINISHED or size > MAX_UNFINISHED_BYTES) and (
-            file.stat().st_mtime == status.st_mtime
-        ):
-            file.unlink()
+    # One of an upload that began or ended meanwhile may be gone at any time.
+    times = [(status.st_mtime, status.st_size, file) for file in found if (status := _stat(file))]
+    total = 0
+    for count, (changed, size, file) in enumerate(sorted(times, reverse=True), 1):
+        total += size
+        is_old = changed < time.time() - KEPT_SECONDS
+        if is_old or count > MAX_UNFINISHED or total > MAX_UNFINISHED_BYTES:
+            now = _stat(file)
+            if now is not None and now.st_mtime == changed:  # else it was continued meanwhile
+                file.unlink(missing_ok=True)
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    """Return the status of a file; None if it is gone."""
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None

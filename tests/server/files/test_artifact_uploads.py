@@ -174,6 +174,19 @@ def test_what_broke_off_over_an_hour_ago_is_removed(api: Api, root: Path) -> Non
     assert foreign.exists()
 
 
+def test_an_upload_that_is_gone_while_old_ones_are_removed_keeps_none_of_them(
+    api: Api, root: Path
+) -> None:
+    """A link to nothing stands for it: it is listed, and not to be found."""
+    (root / "uploads").mkdir(parents=True)
+    (root / "uploads" / ("0" * 32)).symlink_to(root / "nowhere")
+    old = root / "uploads" / ("f" * 32)
+    old.touch()
+    os.utime(old, (time.time() - 7_200,) * 2)
+    upload(api, api.new_run(), "f", b"x")
+    wait_until(lambda: not old.exists(), 20)
+
+
 def test_of_very_many_uploads_that_broke_off_the_newest_are_kept(api: Api, root: Path) -> None:
     """Of very many bytes, too."""
     (root / "uploads").mkdir(parents=True)
