@@ -7,11 +7,13 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Pattern;
 
 /** A TCP proxy whose wire can be cut, or swallow everything without a word. */
 public final class Proxy implements AutoCloseable {
@@ -23,10 +25,10 @@ public final class Proxy implements AutoCloseable {
   // The following are covered by the monitor.
   private long cutAt = Long.MAX_VALUE;
   private long forwarded;
-  private long answered;
   private boolean isHoldingRequests;
   private boolean isHoldingAnswers;
   private final List<Callable<Void>> held = new ArrayList<>();
+  private final StringBuilder heldText = new StringBuilder();
 
   /** Forwards connections to a port of this machine. */
   public Proxy(int target) {
@@ -59,9 +61,9 @@ public final class Proxy implements AutoCloseable {
     return forwarded;
   }
 
-  /** The bytes that came of the server. */
-  public synchronized long answered() {
-    return answered;
+  /** Returns whether what it keeps has a match, where each byte is one character. */
+  public synchronized boolean holds(Pattern pattern) {
+    return pattern.matcher(heldText).find();
   }
 
   /** From now on passes nothing on, in either direction, and closes nothing. */
@@ -93,6 +95,7 @@ public final class Proxy implements AutoCloseable {
       write.call();
     }
     held.clear();
+    heldText.setLength(0);
   }
 
   /** Forwards new connections again. */
@@ -137,7 +140,7 @@ public final class Proxy implements AutoCloseable {
         if (!lost) {
           write(out, Arrays.copyOf(data, size), answers);
         }
-        count(size, answers);
+        count(size);
       }
     } catch (IOException broken) {
       // as is the other side
@@ -149,6 +152,7 @@ public final class Proxy implements AutoCloseable {
   private void write(OutputStream out, byte[] data, boolean answers) throws IOException {
     synchronized (this) {
       if (answers ? isHoldingAnswers : isHoldingRequests) {
+        heldText.append(new String(data, StandardCharsets.ISO_8859_1));
         held.add(
             () -> {
               out.write(data);
@@ -160,9 +164,8 @@ public final class Proxy implements AutoCloseable {
     out.write(data);
   }
 
-  private synchronized void count(int bytes, boolean answers) {
+  private synchronized void count(int bytes) {
     forwarded += bytes;
-    answered += answers ? bytes : 0;
     if (forwarded >= cutAt) {
       cutAt = Long.MAX_VALUE;
       cut();
