@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PACKAGES := clients/python service tests benchmarks examples proto web/screenshots.py
 INSTALLED := .venv/installed
+FRAMEWORKS := $(patsubst tests/integrations/requirements/%.txt,.venv-frameworks/%/installed,$(wildcard tests/integrations/requirements/*.txt))
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/2.9/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
@@ -13,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test test-python test-together test-alone test-jvm lint proto web screenshots bench clean
+.PHONY: demo serve test test-python test-together test-integrations test-alone test-jvm lint proto web screenshots bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -25,15 +26,19 @@ serve: $(INSTALLED) $(WEB) ## a server on runstream.db, until Ctrl-C
 # after them, when nothing else runs.
 test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	@$(MAKE) --no-print-directory --jobs=2 JVM_LOG=clients/target/tests.log test-together test-jvm
-	@$(MAKE) --no-print-directory test-alone
+	@$(MAKE) --no-print-directory test-alone test-integrations
 
-test-python: test-together test-alone
+test-python: test-together test-alone test-integrations
 
 test-together: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest -m 'not alone'
+	.venv/bin/python -m pytest -m 'not alone' --ignore=tests/integrations
 
 test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest -m alone
+	.venv/bin/python -m pytest -m alone --ignore=tests/integrations
+
+# Each of these programs imports a framework, which takes longer than what it does.
+test-integrations: $(INSTALLED) $(FRAMEWORKS)
+	.venv/bin/python -m pytest tests/integrations
 
 # With JVM_LOG the output goes there, and is shown only if a test fails.
 test-jvm: $(INSTALLED)
@@ -76,7 +81,7 @@ bench: $(INSTALLED) $(WEB)
 	.venv/bin/python -m benchmarks $(ARGS)
 
 clean: ## everything that was made here, but no database
-	rm -rf .venv .venv-mlflow proto/node_modules web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-frameworks .venv-mlflow proto/node_modules web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf clients/target clients/java/target clients/scala/*/target benchmarks/java/target
 	rm -rf service/runstream_service/web
 	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
@@ -93,6 +98,14 @@ $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_bui
 .venv-mlflow/%/installed: tests/http/requirements/mlflow-%.txt
 	$(PYTHON) -m venv .venv-mlflow/$*
 	.venv-mlflow/$*/bin/pip install --quiet --requirement $<
+	touch $@
+
+# What the integrations are for, at its newest and at the lowest versions that are supported. With
+# its libraries torch has 5 GB: uv links what its cache has, where pip would copy it.
+.venv-frameworks/%/installed: tests/integrations/requirements/%.txt tests/integrations/overrides.txt | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .venv-frameworks/$*
+	.venv/bin/uv pip install --quiet --python .venv-frameworks/$*/bin/python \
+		--override tests/integrations/overrides.txt --requirement $<
 	touch $@
 
 $(BUF): proto/package.json proto/package-lock.json | $(INSTALLED)

@@ -1,0 +1,66 @@
+"""Programs that train, run with frameworks which have environments of their own.
+
+`make` makes these environments from `tests/integrations/requirements`.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from support.server_process import ENVIRONMENT, ServerProcess
+
+_ROOT = Path(__file__).parents[2]
+_DOCUMENT = _ROOT / "docs/integrations.md"
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "YOLO_OFFLINE": "1",
+}
+
+
+def documented_program(section: str) -> str:
+    """Return the Python block of a section of docs/integrations.md."""
+    found = re.search(
+        rf"^## {re.escape(section)}\n(?:(?!## ).*\n)*?```python\n((?:.*\n)*?)```$",
+        _DOCUMENT.read_text(),
+        re.M,
+    )
+    assert found is not None, f"{_DOCUMENT} has no program in the section {section!r}"
+    return found[1]
+
+
+class Frameworks:
+    """Runs programs in a folder, which log to a server."""
+
+    def __init__(self, server: ServerProcess, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+
+    def run(self, environment: str, program: str, **variables: str) -> str:
+        """Run a program in one of the environments, with more variables, if given.
+
+        Returns:
+            What it printed; its stderr is not read unless it fails, because frameworks warn a lot.
+        """
+        path = self.folder / "program.py"
+        path.write_text(program)
+        done = subprocess.run(
+            [_ROOT / ".venv-frameworks" / environment / "bin/python", path],
+            cwd=self.folder,
+            env=ENVIRONMENT
+            | _OFFLINE
+            | {
+                "HOME": str(self.folder),  # for the settings and caches of frameworks
+                "PYTHONPATH": str(_ROOT / "clients/python"),
+                "RUNSTREAM_TRACKING_URI": self.server.uri,
+            }
+            | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=170,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
