@@ -85,6 +85,7 @@ from runstream.fluent.experiment_functions import (
 from runstream.fluent.logging_functions import (
     delete_tag,
     flush,
+    log_config,
     log_input,
     log_inputs,
     log_metric,
@@ -156,6 +157,7 @@ __all__ = [
     "load_text",
     "log_artifact",
     "log_artifacts",
+    "log_config",
     "log_dict",
     "log_figure",
     "log_image",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import math
+import os
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -204,3 +207,61 @@ def test_params_come_in_the_forms_that_people_have_them(params: Any) -> None:
     logged_params, logged_tags = sent(outbox)
     assert {one.key: one.value for one in logged_params.params}.items() >= wanted.items()
     assert {one.key: one.value for one in logged_tags.tags}.items() >= wanted.items()
+
+
+class Mode(enum.Enum):
+    FAST = 1
+    SLOW = "slow"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "None"),
+        (True, "True"),
+        (0.1, "0.1"),
+        (Path("a/b"), os.path.join("a", "b")),
+        (np.float32(0.1), "0.1"),
+        (np.array(0.1, np.float16), "0.1"),
+        (ml_dtypes.bfloat16(0.5), "0.5"),
+        (np.arange(2000), str(list(range(2000)))),
+        (np.array([0.123456789012]), "[0.123456789012]"),
+        (pandas.Series([1.5, 2.5]), "[1.5, 2.5]"),
+        ([1, "a"], "[1, 'a']"),
+        (Mode.FAST, "FAST"),
+        (Mode.SLOW, "slow"),
+        (Level.HIGH, "3"),
+    ],
+)
+def test_a_param_or_tag_is_whole_whatever_its_type(value: object, text: str) -> None:
+    """P2."""
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_params({"p": value})
+    outbox.buffer(RUN).set_tags({"t": value})
+    params, tags = sent(outbox)
+    assert [param.value for param in params.params] == [tag.value for tag in tags.tags] == [text]
+
+
+def test_an_array_that_is_no_param_is_refused_with_what_to_use() -> None:
+    """P2."""
+    outbox = new_outbox()
+    for value in (np.zeros(10**6), list(range(20_000)), "a" * 65_537):
+        with pytest.raises(InvalidArgument, match="log_table") as error:
+            outbox.buffer(RUN).log_params({"weights": value})
+        assert error.value.reason == "VALUE_TOO_LONG"
+        assert len(str(error.value)) < 300
+    assert sent(outbox) == []
+
+
+@pytest.mark.parametrize(
+    "value", [[0.1, 0.2], (), {"a": 1}, np.zeros((2, 3)), pandas.Series([1, 2])]
+)
+def test_several_numbers_are_no_metric_and_the_error_says_what_to_use(value: Any) -> None:
+    """M3."""
+    wanted = r"(?s)which is not a number but a \w+ of \d: .*log_metrics.*log_table"
+    with pytest.raises(InvalidArgument, match=wanted):
+        new_outbox().buffer(RUN).log_metric("loss", value, 0, None)

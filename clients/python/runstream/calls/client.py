@@ -3,7 +3,7 @@
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
 `watch_calls`, `maintenance_calls` and `server_calls`. Above `artifact_calls` are
-`artifact_content_calls` (texts, dictionaries, figures, images) and `table_calls`.
+`artifact_content_calls` (texts, dictionaries, figures, images), `config_calls` and `table_calls`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import os
 from types import TracebackType
 from typing import Any
 
+from runstream.calls.config_calls import ConfigCalls
 from runstream.calls.experiment_calls import ExperimentCalls
 from runstream.calls.logged_model_calls import LoggedModelCalls
-from runstream.calls.logging_calls import LoggingCalls
 from runstream.calls.maintenance_calls import MaintenanceCalls
 from runstream.calls.metric_calls import MetricCalls
 from runstream.calls.server_calls import ServerCalls
@@ -24,7 +24,7 @@ from runstream.calls.watch_calls import WatchCalls
 
 
 class TrackingClient(
-    LoggingCalls,
+    ConfigCalls,
     ExperimentCalls,
     TableCalls,
     MetricCalls,

@@ -1,6 +1,6 @@
 """What is logged as a number: those of Python and NumPy, tensors of one element, and texts.
 
-No library is imported for that: arrays and tensors are known by their methods `item` and `numpy`.
+`runstream.contract.array_values` knows arrays and tensors.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import operator
 import reprlib
 from typing import SupportsFloat, SupportsIndex
 
+from runstream.contract.array_values import array_shape, element, element_count
 from runstream.errors import InvalidArgument
 
 #: What is taken as the value of a metric; a text must read as a number.
@@ -25,11 +26,11 @@ def to_float(key: str, value: MetricValue) -> float:
         InvalidArgument: it is not one number, or beyond the range of a double.
     """
     try:
-        return float(_element(value))  # type: ignore[arg-type] # anything else raises TypeError
+        return float(element(value))
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise InvalidArgument(
             f"metrics.{key} got {reprlib.repr(value)}, which is not a number"
-            + ("" if value is None else f" ({error})"),
+            + _explanation(value, error),
             reason="VALUE_NOT_A_NUMBER",
             field=f"metrics.{key}",
             value=reprlib.repr(value),
@@ -48,9 +49,9 @@ def to_integer(key: str, field: str, number: IntegerLike) -> int:
     except TypeError:
         pass
     try:
-        element = _element(number)
-        whole = int(element)  # type: ignore[call-overload] # anything else raises TypeError
-        if whole == element:
+        only = element(number)
+        whole = int(only)
+        if whole == only:
             return int(whole)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         pass
@@ -63,8 +64,17 @@ def to_integer(key: str, field: str, number: IntegerLike) -> int:
     )
 
 
-def _element(value: object) -> object:
-    """Return the only element of an array or a tensor, and anything else as it is."""
-    if not hasattr(value, "item") and hasattr(value, "numpy"):  # of TensorFlow
-        value = value.numpy()
-    return value.item() if hasattr(value, "item") else value
+def _explanation(value: object, error: Exception) -> str:
+    """Return what an error says of a value that is not one number, "" if there is nothing."""
+    if value is None:
+        return ""
+    shape = array_shape(value)
+    numbers = element_count(shape) if shape is not None else None
+    if isinstance(value, (list, tuple, set, dict)):
+        numbers = len(value)
+    if numbers is None or (numbers == 1 and shape is not None):
+        return f" ({error})"
+    return (
+        f" but a {type(value).__name__} of {numbers}: log_metrics takes one for each of several "
+        "keys, log_metric one for each step, and log_table and log_dict keep all as an artifact"
+    )

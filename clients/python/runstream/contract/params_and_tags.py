@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from runstream import rules
+from runstream.contract.array_values import (
+    array_shape,
+    element,
+    element_count,
+    enum_value,
+    nested_lists,
+)
 from runstream.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -16,7 +24,8 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-    #: Keys and values: a mapping, pairs, a namespace of argparse, or a dataclass.
+    #: Keys and values: a mapping, pairs, a namespace of argparse, or a dataclass. A model of
+    #: pydantic is pairs.
     Pairs = (
         Mapping[str, object]
         | Iterable[tuple[str, object]]
@@ -42,7 +51,7 @@ def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
     Args:
         field: `metrics`, `params` or `tags`.
         given: a mapping, such as a DictConfig of OmegaConf; pairs; a namespace, whose attributes
-            are the pairs; or a dataclass, whose fields are the pairs.
+            are the pairs; or a dataclass or a class of attrs, whose fields are the pairs.
 
     Raises:
         InvalidArgument: it is none of these.
@@ -50,6 +59,8 @@ def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
     argparse = sys.modules.get("argparse")
     if dataclasses.is_dataclass(given) and not isinstance(given, type):
         return [(field.name, getattr(given, field.name)) for field in dataclasses.fields(given)]
+    if hasattr(given, "__attrs_attrs__") and not isinstance(given, type):
+        return [(field.name, getattr(given, field.name)) for field in given.__attrs_attrs__]
     if isinstance(given, SimpleNamespace) or (argparse and isinstance(given, argparse.Namespace)):
         return list(vars(given).items())
     try:
@@ -103,10 +114,53 @@ def skips_errors(on_error: OnError) -> bool:
     return on_error == "skip"
 
 
+def to_text(field: str, value: object) -> str:
+    """Return a value of a param or a tag as the text that is stored (P2).
+
+    It is `str(value)`. But a tensor of no dimension is its element, an array or a tensor of several
+    is a list of all its elements, and a member of an enum is what `enum_value` says.
+
+    Args:
+        field: such as `params.lr`.
+        value: the value.
+
+    Raises:
+        InvalidArgument: the text breaks its rule.
+    """
+    shape = None
+    if isinstance(value, enum.Enum):
+        value = enum_value(value)
+    elif type(value) not in (str, int, float, bool):
+        shape = array_shape(value)
+    if shape:
+        if element_count(shape) > rules.VALUE_CHARACTERS:
+            raise too_long_error(field, f"an array of shape {shape}", value)
+        value = nested_lists(value)
+    elif shape is not None and hasattr(value, "numpy"):  # the text of a tensor is for people
+        value = element(value)
+    text = str(value)
+    if len(text) > rules.VALUE_CHARACTERS:
+        raise too_long_error(field, f"{len(text)} characters", text)
+    rules.check_text(field, text)
+    return text
+
+
+def too_long_error(field: str, found: str, value: object) -> InvalidArgument:
+    """Return the error of a value that is too long for a param or a tag (P2)."""
+    text = value[:50] if isinstance(value, str) else type(value).__name__
+    return InvalidArgument(
+        f"{field} has {found}, the limit is {rules.VALUE_CHARACTERS} characters: {text!r}…; "
+        "log_text, log_dict and log_table keep what is longer as an artifact",
+        reason="VALUE_TOO_LONG",
+        field=field,
+        value=text,
+        limit=rules.VALUE_CHARACTERS,
+    )
+
+
 def _text(field: str, key: str, value: object, earlier: Mapping[str, str]) -> str:
     rules.check_key("key", key)
-    text = str(value)
-    rules.check_text(f"{field}.{key}", text)
+    text = to_text(f"{field}.{key}", value)
     if field == "params" and earlier.get(key, text) != text:
         raise InvalidArgument(
             f"params.{key} is twice in one call", reason="PARAM_REPEATED", field=f"params.{key}"

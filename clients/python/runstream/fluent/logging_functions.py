@@ -134,8 +134,10 @@ def log_params(
 
     Args:
         params: keys (M1) and values, which are stored as `str(value)`, up to 65,536 characters
-            (P2): a mapping, pairs, a namespace of argparse or a dataclass. A param is set once:
-            the same value again is fine (P1).
+            (P2): a mapping, pairs, a namespace of argparse or a dataclass. A tensor of no dimension
+            is stored as its element, another array as the list of all its elements, a member of an
+            enum as its value if that is a text or a number, else as its name. A param is set once:
+            the same value again is fine (P1). `log_config` takes nested ones.
         synchronous: whether to wait until they are on disk; see `log_metric`.
         run_id: another run than the active one.
         on_error: `raise`, or `skip` to leave out what is refused; see `log_metrics`.
@@ -147,6 +149,24 @@ def log_params(
     """
     client, run_id = client_and_run_id(run_id)
     return client.log_params(run_id, params, synchronous, on_error)
+
+
+def log_config(config: object, prefix: str = "", run_id: str | None = None) -> str:
+    """Log a nested configuration to the active run: each value as a param, the whole as YAML.
+
+    See `TrackingClient.log_config`.
+
+    Args:
+        config: a mapping, a namespace of argparse, a dataclass, a model of pydantic, a class of
+            attrs or a config of OmegaConf, each of which may be in another.
+        prefix: name before all others, as `model` for `model.layers`.
+        run_id: another run than the active one.
+
+    Returns:
+        The path of the artifact, which is on disk.
+    """
+    client, run_id = client_and_run_id(run_id)
+    return client.log_config(run_id, config, prefix)
 
 
 def set_tag(key: str, value: object, synchronous: bool | None = None) -> RunOperations | None:

@@ -129,6 +129,10 @@ class ActiveRun:
         """Log params; see `runstream.log_params`."""
         self.buffer.log_params(params, on_error)
 
+    def log_config(self, config: object, prefix: str = "") -> str:
+        """Log a nested configuration; see `runstream.log_config`."""
+        return self._client.log_config(self._info.run_id, config, prefix)
+
     def set_tag(self, key: str, value: object) -> None:
         """Set one tag; see `runstream.set_tags`."""
         self.buffer.set_tags({key: value})
