@@ -41,7 +41,7 @@ from runstream_service.ports import GRPC_ADVICE, HTTP_ADVICE, CannotListenError,
 from runstream_service.rpc import page_token
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 from runstream_service.rpc.experiment_servicer import ExperimentServicer
-from runstream_service.rpc.interceptor import Calls
+from runstream_service.rpc.interceptor import CallInterceptor
 from runstream_service.rpc.logged_model_servicer import LoggedModelServicer
 from runstream_service.rpc.logging_servicer import LoggingServicer
 from runstream_service.rpc.maintenance_servicer import MaintenanceServicer
@@ -105,7 +105,7 @@ def _check_ports(config: Config) -> None:
 async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:
     feed, heartbeats = Feed(), Heartbeats(config.lost_after)
     ingest = Ingest(heartbeats)
-    writer, readers, calls = Writer(served, ingest, feed), Readers(served), Calls()
+    writer, readers, calls = Writer(served, ingest, feed), Readers(served), CallInterceptor()
     files = FileThreads()
     try:
         grpc_server, http_server = GrpcServer(config, calls), HttpServer(config)
@@ -200,7 +200,9 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _until_stopped(stop: asyncio.Event, calls: Calls, idle_timeout: float | None) -> None:
+async def _until_stopped(
+    stop: asyncio.Event, calls: CallInterceptor, idle_timeout: float | None
+) -> None:
     while idle_timeout is None or calls.idle_seconds() < idle_timeout:
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(stop.wait(), None if idle_timeout is None else idle_timeout / 4)

@@ -25,7 +25,10 @@ STATED: dict[str, list[str | int]] = {
         "rpc.admission.RECEIVE_SECONDS",
         "rpc.admission.SLOW_AT_ONCE",
     ],
-    "messages over 64 KiB in work at once": ["rpc.admission.LARGE", "rpc.admission.LARGE_AT_ONCE"],
+    "messages over 64 KiB in work at once": [
+        "rpc.admission.LARGE_BYTES",
+        "rpc.admission.LARGE_AT_ONCE",
+    ],
     "what waits to be written": [
         "engine.writer.Writer.QUEUE_BYTES",
         "rpc.logging_servicer.ENTRY_BYTES",
@@ -44,7 +47,7 @@ STATED: dict[str, list[str | int]] = {
     "reads that wait for a thread": ["engine.readers.WAITING"],
     "reads under way": ["engine.readers.THREADS", "engine.readers.QUICK_THREADS"],
     "a page of runs or experiments": [
-        "rpc.searches.PAGE_RESULTS",
+        "rpc.searches.MAX_RESULTS",
         "engine.budget.PAGE_BYTES",
     ],
     "a page of artifacts": ["rpc.artifact_servicer.PAGE_FILES"],
@@ -54,12 +57,12 @@ STATED: dict[str, list[str | int]] = {
     "the tags of one experiment": ["engine.budget.ANSWER_BYTES"],
     "the keys of experiments": ["engine.budget.ANSWER_BYTES"],
     "answers on their way to all callers, those under 4 KiB not counted": [
-        "rpc.answers.SMALL",
+        "rpc.answers.SMALL_BYTES",
         "rpc.answers.SENDING_BYTES",
     ],
     "the text of an error; each of its particulars": [
-        "runstream.errors._MESSAGE_CHARACTERS",
-        "runstream.errors._METADATA_CHARACTERS",
+        "runstream.errors._MAX_MESSAGE_CHARACTERS",
+        "runstream.errors._MAX_METADATA_CHARACTERS",
     ],
     "characters": ["search.parse.FILTER_CHARACTERS"],
     "conditions; of them with a pattern": [

@@ -26,11 +26,11 @@ DOMAIN = "runstream.io"
 
 _Error = TypeVar("_Error", bound="RunstreamError")
 
-# Metadata travels in HTTP/2 headers, of which gRPC accepts 8 KiB in all.
-_METADATA_CHARACTERS = 200
+# Metadata travels in HTTP/2 headers, and gRPC accepts 8 KiB of headers.
+_MAX_METADATA_CHARACTERS = 200
 
-# Of the text of an error, which may hold what a caller sent.
-_MESSAGE_CHARACTERS = 1_000
+# The text of an error may hold what a caller sent, so it is shortened, too.
+_MAX_MESSAGE_CHARACTERS = 1_000
 
 
 class RunstreamError(Exception):
@@ -46,11 +46,11 @@ class RunstreamError(Exception):
     code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
 
     def __init__(self, message: str, *, reason: str = "", **metadata: object) -> None:
-        message = shortened(message, _MESSAGE_CHARACTERS)
+        message = shorten(message, _MAX_MESSAGE_CHARACTERS)
         super().__init__(message)
         self.message = message
         self.reason = reason or self.code.name
-        self.metadata = {key: shortened(str(value)) for key, value in metadata.items()}
+        self.metadata = {key: shorten(str(value)) for key, value in metadata.items()}
 
 
 class InvalidArgument(RunstreamError, ValueError):
@@ -113,26 +113,27 @@ class Internal(RunstreamError):
     code = grpc.StatusCode.INTERNAL
 
 
-BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
+CLASS_BY_CODE: dict[grpc.StatusCode, type[RunstreamError]] = {
     error.code: error for error in RunstreamError.__subclasses__()
 }
 
 
-def shortened(text: str, limit: int = _METADATA_CHARACTERS) -> str:
-    """Return a text as an error can hold it."""
+def shorten(text: str, limit: int = _MAX_METADATA_CHARACTERS) -> str:
+    """Return the beginning of a text and its length, if it is longer than `limit` characters."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
-def detached(error: _Error) -> _Error:
-    """Return an error without the errors and frames that it came through.
+def strip_traceback(error: _Error) -> _Error:
+    """Remove the traceback of an error and the errors that caused it, and return the error.
 
-    They hold all that was sent, and often the error itself: while it is kept they are, too, and
-    after that until the next collection of garbage, which takes long if they are many.
+    The frames of a traceback hold the request, and often the error itself. They would stay in
+    memory as long as the error, and then until the next collection of garbage, which takes long
+    if there are many frames.
     """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
-def server_stopping() -> Unavailable:
-    """Return the error that ends what is under way when a server stops."""
+def server_stopping_error() -> Unavailable:
+    """Return the error of the calls that are under way when a server stops."""
     return Unavailable("the server is stopping; go on later", reason="SERVER_STOPPING")

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from runstream.errors import InvalidArgument, shortened
+from runstream.errors import InvalidArgument, shorten
 
 KEY_CHARACTERS: Final = 250
 EXPERIMENT_NAME_CHARACTERS: Final = 500
@@ -172,7 +172,7 @@ def check_logged_model_id(field: str, model_id: str) -> None:
     """Check the id of a logged model: `m-` and 32 lower-case hexadecimal digits."""
     if not _LOGGED_MODEL.fullmatch(model_id):
         raise InvalidArgument(
-            f"Invalid value {shortened(model_id)!a} for parameter '{field}' supplied: "
+            f"Invalid value {shorten(model_id)!a} for parameter '{field}' supplied: "
             "it must be m- and 32 lower-case hexadecimal digits",
             reason="MODEL_ID_MALFORMED",
             field=field,

@@ -14,7 +14,7 @@ from runstream.errors import (
     InvalidArgument,
     NotFound,
     ResourceExhausted,
-    shortened,
+    shorten,
 )
 from runstream_service.catalog.artifact_locations import resolve_location
 from runstream_service.engine import reading
@@ -157,7 +157,7 @@ def _parse_id(experiment_id: str) -> int:
     """Return the internal id; a number that SQLite cannot hold is that of none."""
     if not _ID.fullmatch(experiment_id):
         raise InvalidArgument(
-            f"Invalid experiment ID '{shortened(experiment_id)}'. "
+            f"Invalid experiment ID '{shorten(experiment_id)}'. "
             "Experiment ID must be a valid integer.",
             reason="EXPERIMENT_ID_MALFORMED",
             field="experiment_id",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from runstream.errors import Internal, RunstreamError, detached
+from runstream.errors import Internal, RunstreamError, strip_traceback
 from runstream_service.engine import changes
 from runstream_service.engine.changes import Change
 from runstream_service.engine.database import storage_error, transaction, writing_connection
@@ -47,7 +47,7 @@ class _Command:
         try:
             self.result = self.run()
         except RunstreamError as error:
-            self.error = detached(error)
+            self.error = strip_traceback(error)
 
 
 class Ingest(Protocol):

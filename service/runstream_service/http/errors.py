@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstream.errors import RunstreamError, shortened
+from runstream.errors import RunstreamError, shorten
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream_service.http import mlflow
 from runstream_service.http.mlflow_error_sentences import mlflow_message
@@ -70,7 +70,7 @@ async def answer_http_error(request: Request, error: Any) -> Response:
     """Answer what is wrong with the form of a request: its path, its verb or its encoding."""
     if error.status_code == 415:
         return error_response(415, "BAD_REQUEST", error.detail)
-    text = f"{request.method} {shortened(request.url.path)} is no route of this server"
+    text = f"{request.method} {shorten(request.url.path)} is no route of this server"
     return error_response(error.status_code, "ENDPOINT_NOT_FOUND", text)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runstream.errors import shortened
+from runstream.errors import shorten
 from runstream_service.http.errors import error_response
 from runstream_service.http.hosts import Hosts
 
@@ -62,14 +62,14 @@ class Guard:
         """Return why a request is refused; empty if it is not."""
         for host in headers.getlist("host"):  # other programs than browsers may send none
             if not self._hosts.is_known(host):
-                return self._reject_host(shortened(host))
+                return self._reject_host(shorten(host))
         if method in _SAFE_METHODS or self._is_same_site(headers):
             return ""
         origin = headers.get("origin")
         name = (origin or "").rpartition("//")[2] or "NAME"
         return (
             "A page of another site must not write here; open the interface of this server. If "
-            f"this is its interface behind a proxy, start it with --allowed-hosts {shortened(name)}"
+            f"this is its interface behind a proxy, start it with --allowed-hosts {shorten(name)}"
         )
 
     def _reject_host(self, host: str) -> str:

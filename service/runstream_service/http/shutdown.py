@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runstream.errors import server_stopping
+from runstream.errors import server_stopping_error
 from runstream_service.http import errors
 
 
@@ -42,7 +42,7 @@ class ShutdownMiddleware:
         except asyncio.CancelledError:
             if has_begun or not self._is_ended:
                 raise
-            await errors.error_response(*errors.error_parts(server_stopping()))(
+            await errors.error_response(*errors.error_parts(server_stopping_error()))(
                 scope, receive, send
             )
         finally:

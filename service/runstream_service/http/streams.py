@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from runstream.errors import RunstreamError, detached
+from runstream.errors import RunstreamError, strip_traceback
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
@@ -166,7 +166,7 @@ def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]
         try:
             batches.append(_line_decoder.decode(read_json(line, "line")) if line.strip() else None)
         except RunstreamError as error:
-            batches.append(detached(error))
+            batches.append(strip_traceback(error))
     return batches
 
 

@@ -1,7 +1,8 @@
-"""How much of what callers send is in memory at once.
+"""Bounds how much of what callers send is in memory at once.
 
-A message is received when its turn comes; until then the flow control of HTTP/2 keeps it with its
-caller. A large one is unpacked, which takes many times its size, when few others are in work.
+A request is received when its turn comes; until then the flow control of HTTP/2 keeps it with its
+caller. A large request takes many times its size when it is decoded, so only a few large requests
+are decoded and worked on at once.
 """
 
 from __future__ import annotations
@@ -20,103 +21,108 @@ from runstream.errors import (
     Unavailable,
 )
 
-#: Bytes of a message that is large.
-LARGE = 64 * 1024
+#: A message of more bytes is large.
+LARGE_BYTES = 64 * 1024
 
-#: Large messages that are unpacked and worked on at once.
+#: Large messages that are decoded and worked on at once.
 LARGE_AT_ONCE = 4
 
-#: Single messages that are received at once, of calls that write and of others.
+#: Unary requests that are received at once: of calls that write, and of calls that only read.
 WRITES_AT_ONCE, READS_AT_ONCE = 8, 64
 
 #: Bytes of the request of a call that only reads.
 READ_REQUEST_BYTES = 256 * 1024
 
-#: Messages that may take longer to come than `PATIENCE`, and for how long, in seconds.
-SLOW_AT_ONCE, PATIENCE, RECEIVE_SECONDS = 32, 1.0, 30.0
+#: A request that takes longer than `SLOW_AFTER_SECONDS` to arrive is slow. So many requests may be
+#: slow at once, and each may take `RECEIVE_SECONDS` longer.
+SLOW_AT_ONCE, SLOW_AFTER_SECONDS, RECEIVE_SECONDS = 32, 1.0, 30.0
 
 
 class Admission:
-    """Takes messages in.
+    """The turns in which requests are received.
 
     Attributes:
-        large: has room for so many more large messages.
-        slow: how many messages are slow to come.
+        large_slots: a large message holds one of these while it is in work.
+        slow_count: how many requests are slow to arrive.
     """
 
     def __init__(self) -> None:
-        self.large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self.slow = 0
-        self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self.large_slots = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.slow_count = 0
+        self._write_turns = asyncio.Semaphore(WRITES_AT_ONCE)
+        self._read_turns = asyncio.Semaphore(READS_AT_ONCE)
 
-    def one(self, context: Any, *, reads: bool) -> Message:
-        """Return the one message of a call, to be received as an `async with` block begins."""
-        return Message(self, self._reads if reads else self._writes, context, reads)
+    def receive_unary(self, context: Any, *, is_read: bool) -> UnaryRequest:
+        """Return the request of a call; an `async with` block receives it."""
+        return UnaryRequest(
+            self, self._read_turns if is_read else self._write_turns, context, is_read
+        )
 
-    def all(self, requests: AsyncIterator[bytes], decode: Callable[[bytes], Any]) -> Requests:
-        """Return the messages of a stream, to be received one after the other."""
-        return Requests(aiter(requests), decode, self.large)
+    def receive_stream(
+        self, requests: AsyncIterator[bytes], decode: Callable[[bytes], Any]
+    ) -> RequestStream:
+        """Return the requests of a stream, which are received one after the other."""
+        return RequestStream(aiter(requests), decode, self.large_slots)
 
 
-class Message:
-    """The one message of a call; it is in work until the block ends.
+class UnaryRequest:
+    """The single request of a call; it is in work until the `async with` block ends.
 
-    The task of the call itself receives it, while a timer watches. A second task for that would
-    take as long as all else that a small call has done here.
+    The task of the call itself receives the request, and a timer interrupts that task. To wait in
+    a second task would double the time that the interceptor takes for a small call.
     """
 
     def __init__(
-        self, admission: Admission, turns: asyncio.Semaphore, context: Any, reads: bool
+        self, admission: Admission, turns: asyncio.Semaphore, context: Any, is_read: bool
     ) -> None:
         self._admission, self._turns, self._context = admission, turns, context
-        self._reads = reads
+        self._is_read = is_read
         self._has_turn = self._is_slow = self._is_large = False
         self._error: RunstreamError | None = None
 
     async def __aenter__(self) -> bytes:
-        """Receive it.
+        """Receive the request and return its bytes.
 
         Raises:
-            InvalidArgument: there is no message.
-            ResourceExhausted: it is too large.
-            Unavailable: too many others are slow to come.
-            DeadlineExceeded: it does not come.
+            InvalidArgument: the call has no request.
+            ResourceExhausted: the request is too large.
+            Unavailable: the request is slow to arrive, and too many others are, too.
+            DeadlineExceeded: the request does not arrive in time.
         """
-        await self._take_turn()
+        await self._acquire_turn()
         try:
             message = await self._receive()
             if self._is_slow:
-                await self._take_turn()
-            if self._reads and len(message) > READ_REQUEST_BYTES:
-                raise _too_large(len(message))
-            if len(message) > LARGE:
-                await self._admission.large.acquire()
+                await self._acquire_turn()
+            if self._is_read and len(message) > READ_REQUEST_BYTES:
+                raise _too_large_error(len(message))
+            if len(message) > LARGE_BYTES:
+                await self._admission.large_slots.acquire()
                 self._is_large = True
             return message
         finally:
-            self._give_turn()
+            self._release_turn()
             if self._is_slow:
-                self._admission.slow -= 1
+                self._admission.slow_count -= 1
 
     async def __aexit__(self, *_: object) -> None:
         if self._is_large:
-            self._admission.large.release()
+            self._admission.large_slots.release()
 
-    async def _take_turn(self) -> None:
+    async def _acquire_turn(self) -> None:
         await self._turns.acquire()
         self._has_turn = True
 
-    def _give_turn(self) -> None:
+    def _release_turn(self) -> None:
         if self._has_turn:
             self._has_turn = False
             self._turns.release()
 
     async def _receive(self) -> bytes:
-        """Return the message; while it is slow, others have the turn."""
+        """Return the request; while it is slow, another call has the turn."""
         loop = asyncio.get_running_loop()
-        call: Any = asyncio.current_task()  # which there is in a coroutine
-        self._timer = loop.call_later(PATIENCE, self._let_others_in, call)
+        call: Any = asyncio.current_task()  # never None in a coroutine
+        self._timer = loop.call_later(SLOW_AFTER_SECONDS, self._become_slow, call)
         try:
             message = await self._context.read()
         except asyncio.CancelledError:
@@ -129,58 +135,59 @@ class Message:
             raise InvalidArgument("the call has no message", reason="MESSAGE_MISSING")
         return message  # type: ignore[no-any-return]
 
-    def _let_others_in(self, call: asyncio.Task[Any]) -> None:
-        self._give_turn()
-        if self._admission.slow >= SLOW_AT_ONCE:
-            self._end(call, _too_many_are_slow())
+    def _become_slow(self, call: asyncio.Task[Any]) -> None:
+        """Release the turn and wait on as a slow request, or end the call if too many are slow."""
+        self._release_turn()
+        if self._admission.slow_count >= SLOW_AT_ONCE:
+            self._cancel(call, _too_many_slow_error())
             return
         self._is_slow = True
-        self._admission.slow += 1
+        self._admission.slow_count += 1
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(RECEIVE_SECONDS, self._end, call, _too_slow())
+        self._timer = loop.call_later(RECEIVE_SECONDS, self._cancel, call, _too_slow_error())
 
-    def _end(self, call: asyncio.Task[Any], error: RunstreamError) -> None:
+    def _cancel(self, call: asyncio.Task[Any], error: RunstreamError) -> None:
         self._error = error
         call.cancel()
 
 
-class Requests:
-    """The messages of a stream; each is in work until `done`, or until the next is asked for."""
+class RequestStream:
+    """The requests of a stream; each is in work until `release` or until the next one is read."""
 
     def __init__(
         self,
         messages: AsyncIterator[bytes],
         decode: Callable[[bytes], Any],
-        large: asyncio.Semaphore,
+        large_slots: asyncio.Semaphore,
     ) -> None:
-        self._messages, self._decode, self._large = messages, decode, large
-        self._holds = False
+        self._messages, self._decode, self._large_slots = messages, decode, large_slots
+        self._has_large_slot = False
 
-    async def __aenter__(self) -> Requests:
+    async def __aenter__(self) -> RequestStream:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.done()
+        self.release()
 
-    def __aiter__(self) -> Requests:
+    def __aiter__(self) -> RequestStream:
         return self
 
     async def __anext__(self) -> Any:
-        self.done()
+        self.release()
         message = await anext(self._messages)
-        if len(message) > LARGE:
-            await self._large.acquire()
-            self._holds = True
+        if len(message) > LARGE_BYTES:
+            await self._large_slots.acquire()
+            self._has_large_slot = True
         return self._decode(message)
 
-    def done(self) -> None:
-        """Let go of the message that came last."""
-        if self._holds:
-            self._holds = False
-            self._large.release()
+    def release(self) -> None:
+        """Release the slot of the request that was received last, if it was large."""
+        if self._has_large_slot:
+            self._has_large_slot = False
+            self._large_slots.release()
 
 
-def _too_many_are_slow() -> Unavailable:
+def _too_many_slow_error() -> Unavailable:
     return Unavailable(
         f"{SLOW_AT_ONCE} messages are slow to come already; call again later",
         reason="SERVER_BUSY",
@@ -188,7 +195,7 @@ def _too_many_are_slow() -> Unavailable:
     )
 
 
-def _too_slow() -> DeadlineExceeded:
+def _too_slow_error() -> DeadlineExceeded:
     return DeadlineExceeded(
         f"the message did not come within {RECEIVE_SECONDS:g} seconds",
         reason="MESSAGE_SLOW",
@@ -196,7 +203,7 @@ def _too_slow() -> DeadlineExceeded:
     )
 
 
-def _too_large(size: int) -> ResourceExhausted:
+def _too_large_error(size: int) -> ResourceExhausted:
     return ResourceExhausted(
         f"the request has {size} bytes, the limit of a call that reads is {READ_REQUEST_BYTES}: "
         "name fewer things at once",

@@ -1,6 +1,6 @@
-"""How much of what callers asked for is in memory because they do not take it.
+"""Bounds how many bytes of answers are in memory because their callers do not read them.
 
-gRPC keeps an answer until HTTP/2 may send it, which a caller that does not read delays for ever.
+gRPC keeps an answer until HTTP/2 may send it. A caller that does not read delays that for ever.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from runstream.errors import Unavailable
 #: Bytes of answers that are on their way to all callers together.
 SENDING_BYTES = 128 * 1024 * 1024
 
-#: Seconds for which an answer is left on its way while others want its room.
-PATIENCE = 10.0
+#: Seconds after which an answer that is not sent yet may be dropped to make room for others.
+SLOW_AFTER_SECONDS = 10.0
 
-#: Bytes of an answer that is not counted: as many as there may be calls take 40 MiB.
-SMALL = 4 * 1024
+#: An answer of at most so many bytes is not counted: if every open call has one, that is 40 MiB.
+SMALL_BYTES = 4 * 1024
 
 
 class _Answer(NamedTuple):
@@ -27,7 +27,7 @@ class _Answer(NamedTuple):
 
 
 class Answers:
-    """The answers that are on their way, of which each call has one at most."""
+    """The answers that are on their way; each call has at most one."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -39,19 +39,19 @@ class Answers:
         Raises:
             Unavailable: there is no room.
         """
-        if len(answer) > SMALL:
+        if len(answer) > SMALL_BYTES:
             if self._size + len(answer) > SENDING_BYTES:
                 self._drop_oldest(self._size + len(answer) - SENDING_BYTES)
-            call = _this_call()
+            call = _current_call()
             call.add_done_callback(self._remove)
             self._by_call[call] = _Answer(len(answer), time.monotonic())
             self._size += len(answer)
         return answer
 
     def remove(self, answer: bytes) -> None:
-        """Count an answer of this call no longer, because it was sent."""
-        if len(answer) > SMALL:
-            call = _this_call()
+        """Stop counting the answer of this call, because it was sent."""
+        if len(answer) > SMALL_BYTES:
+            call = _current_call()
             call.remove_done_callback(self._remove)
             self._remove(call)
 
@@ -62,7 +62,7 @@ class Answers:
 
     def _drop_oldest(self, size: int) -> None:
         """End the calls that have kept answers of `size` bytes waiting for too long."""
-        too_old = time.monotonic() - PATIENCE
+        too_old = time.monotonic() - SLOW_AFTER_SECONDS
         for call, answer in list(self._by_call.items()):
             if size <= 0 or answer.since > too_old:
                 break
@@ -70,17 +70,17 @@ class Answers:
             self._remove(call)
             size -= answer.size
         if size > 0:
-            raise _too_much_is_sent()
+            raise _too_many_bytes_error()
 
 
-def _this_call() -> asyncio.Task[Any]:
+def _current_call() -> asyncio.Task[Any]:
     call = asyncio.current_task()
     if call is None:
         raise LookupError("answers are counted by the task of their call")
     return call
 
 
-def _too_much_is_sent() -> Unavailable:
+def _too_many_bytes_error() -> Unavailable:
     return Unavailable(
         f"{SENDING_BYTES} bytes of answers are on their way to callers that are slow to take them; "
         "call again later",

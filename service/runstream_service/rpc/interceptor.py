@@ -1,4 +1,4 @@
-"""What is done with every call: counting it, and answering its error (X1 of docs/behaviour.md)."""
+"""Admits and counts every call, and turns its error into a status (X1 of docs/behaviour.md)."""
 
 from __future__ import annotations
 
@@ -21,65 +21,65 @@ from runstream.errors import (
     Internal,
     InvalidArgument,
     RunstreamError,
-    detached,
-    server_stopping,
+    server_stopping_error,
+    strip_traceback,
 )
-from runstream_service.rpc.admission import Admission, Requests
+from runstream_service.rpc.admission import Admission, RequestStream
 from runstream_service.rpc.answers import Answers
 
 log = logging.getLogger(__name__)
 
-# What the names of methods begin with that only read.
-_READS = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
+# A method that only reads has a name that begins with one of these.
+_READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
 
-# Of the text of an error and of its metadata. gRPC accepts 8 KiB of headers, and the text is there
-# twice, once with every letter that is not ASCII as nine bytes.
-_MESSAGE_BYTES, _METADATA_BYTES = 1_000, 1_500
+# Bytes of the text of an error and of its metadata. gRPC accepts 8 KiB of headers, and the text is
+# in them twice, once with nine bytes for every letter that is not ASCII.
+_MAX_MESSAGE_BYTES, _MAX_METADATA_BYTES = 1_000, 1_500
 
 
-class Calls(grpc.aio.ServerInterceptor):
-    """Every call of ours passes through here: it is counted, and its error becomes a status.
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps the handlers of all RPCs of the contract.
 
     An error of `runstream.errors` is answered as its status with one `google.rpc.ErrorInfo`. Any
-    other exception is a fault of ours: it is logged whole and answered as INTERNAL without its
-    text, which could hold what is none of the caller's business.
+    other exception is a fault of the server: it is logged whole and answered as INTERNAL without
+    its text, which the caller may not be allowed to see.
     """
 
     def __init__(self) -> None:
         self._admission = Admission()
         self._answers = Answers()
         self._handlers: dict[str, Any] = {}  # by method
-        self._open = 0
-        self._last = time.monotonic()
+        self._open_calls = 0
+        self._last_call_end = time.monotonic()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._stopping = self._ended = False
-        self._none_open = asyncio.Event()
+        self._is_stopping = self._is_grace_over = False
+        self._no_open_calls = asyncio.Event()
 
     def idle_seconds(self) -> float:
-        """Return for how long there has been no call; 0 while a call or a stream is open."""
-        return 0.0 if self._open else time.monotonic() - self._last
+        """Return the seconds since the last call or stream ended; 0 while one is open."""
+        return 0.0 if self._open_calls else time.monotonic() - self._last_call_end
 
     async def stop(self, grace: float) -> None:
-        """Answer all calls that come from now on, and those still open after a time, UNAVAILABLE.
+        """Answer new calls, and those that are still open after `grace`, with UNAVAILABLE.
 
         gRPC itself would end both as CANCELLED, which tells clients that nobody wants an answer.
 
         Args:
-            grace: seconds that the calls under way are given.
+            grace: seconds in which the open calls may end by themselves.
         """
-        self._stopping = True
-        await self._closed(grace)
-        self._ended = True
+        self._is_stopping = True
+        await self._wait_for_calls(grace)
+        self._is_grace_over = True
         for task in self._tasks:
             task.cancel()
-        await self._closed(1)  # but for those who do not read what they are sent
+        await self._wait_for_calls(1)  # a call whose caller does not read its answers stays open
 
-    async def _closed(self, seconds: float) -> None:
-        """Wait until no call is open, at most so long."""
-        if self._open:
-            self._none_open.clear()
+    async def _wait_for_calls(self, seconds: float) -> None:
+        """Wait until no call is open, but no longer than `seconds`."""
+        if self._open_calls:
+            self._no_open_calls.clear()
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._none_open.wait(), seconds)
+                await asyncio.wait_for(self._no_open_calls.wait(), seconds)
 
     async def intercept_service(
         self,
@@ -92,127 +92,133 @@ class Calls(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None or not method.startswith("/runstream."):
                 return handler  # health and reflection answer for themselves
-            self._handlers[method] = self._handler(handler, method)
+            self._handlers[method] = self._wrap(handler, method)
         return self._handlers[method]
 
-    def _handler(self, handler: Any, method: str) -> Any:
-        """Return the handler of one of our methods with all that is done here around it."""
-        # To gRPC all requests are streams, so that we receive and decode them when there is room.
-        # It gets answers as bytes, so that it keeps no message while their caller does not read.
+    def _wrap(self, handler: Any, method: str) -> Any:
+        """Return a handler of an RPC that admits and counts its calls and answers their errors."""
+        # For gRPC all requests are streams, so that they are received and decoded when there is
+        # room. gRPC gets answers as bytes: it keeps no message while a caller does not read.
         if handler.unary_unary or handler.stream_unary:
-            return grpc.stream_unary_rpc_method_handler(self._one(handler, method), None, None)
-        return grpc.stream_stream_rpc_method_handler(self._many(handler, method), None, None)
+            return grpc.stream_unary_rpc_method_handler(
+                self._wrap_unary_response(handler, method), None, None
+            )
+        return grpc.stream_stream_rpc_method_handler(
+            self._wrap_stream_response(handler, method), None, None
+        )
 
-    def _one(self, handler: Any, method: str) -> Callable[..., Any]:
+    def _wrap_unary_response(self, handler: Any, method: str) -> Callable[..., Any]:
         respond = (
-            self._to_message(handler, method) if handler.unary_unary else self._to_all(handler)
+            self._respond_to_unary(handler, method)
+            if handler.unary_unary
+            else self._respond_to_stream(handler)
         )
         encode = handler.response_serializer
 
         async def answer(requests: Any, context: Any) -> Any:
-            with self._counted():
+            with self._count_call():
                 try:
                     self._refuse_if_stopping()
-                    # No name for the message: see `_abort`.
+                    # `_abort` says why no variable holds the answer.
                     return self._answers.add(encode(await respond(requests, context)))
                 except asyncio.CancelledError:
-                    if not self._ended:
+                    if not self._is_grace_over:
                         raise
-                    error: RunstreamError = server_stopping()
-                except Exception as failure:  # this is where all of them end
-                    error = _error(failure, method)
+                    error: RunstreamError = server_stopping_error()
+                except Exception as failure:  # every error of a handler ends here
+                    error = _error_for_caller(failure, method)
                 return await _abort(error, context)
 
         return answer
 
-    def _to_message(self, handler: Any, method: str) -> Callable[..., Awaitable[Any]]:
-        """Return what receives the one message of a call, and returns the answer to it."""
-        call, decode, reads = handler.unary_unary, handler.request_deserializer, _reads(method)
+    def _respond_to_unary(self, handler: Any, method: str) -> Callable[..., Awaitable[Any]]:
+        """Return a function that receives the single request of a call and returns its answer."""
+        call, decode, is_read = handler.unary_unary, handler.request_deserializer, _is_read(method)
 
         async def respond(_: Any, context: Any) -> Any:
-            async with self._admission.one(context, reads=reads) as message:
+            async with self._admission.receive_unary(context, is_read=is_read) as message:
                 return await call(decode(message), context)
 
         return respond
 
-    def _to_all(self, handler: Any) -> Callable[..., Awaitable[Any]]:
-        """Return what receives the messages of a call, and returns the answer to all of them."""
+    def _respond_to_stream(self, handler: Any) -> Callable[..., Awaitable[Any]]:
+        """Return a function that receives a stream of requests and returns their one answer."""
         call, decode = handler.stream_unary, handler.request_deserializer
 
         async def respond(requests: Any, context: Any) -> Any:
-            async with self._admission.all(requests, decode) as received:
+            async with self._admission.receive_stream(requests, decode) as received:
                 return await call(received, context)
 
         return respond
 
-    def _many(self, handler: Any, method: str) -> Callable[..., Any]:
+    def _wrap_stream_response(self, handler: Any, method: str) -> Callable[..., Any]:
         call, encode = handler.unary_stream or handler.stream_stream, handler.response_serializer
-        received = self._received(handler, method)
+        receive = self._request_receiver(handler, method)
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
-            with self._counted():
+            with self._count_call():
                 try:
                     self._refuse_if_stopping()
-                    async with received(requests, context) as request:
+                    async with receive(requests, context) as request:
                         async for answer in call(request, context):
                             message: Any = self._answers.add(encode(answer))
                             yield message
                             self._answers.remove(message)
                 except asyncio.CancelledError:
-                    if not self._ended:
+                    if not self._is_grace_over:
                         raise
-                    error: RunstreamError = server_stopping()
-                except Exception as failure:  # this is where all of them end
-                    error = _error(failure, method)
+                    error: RunstreamError = server_stopping_error()
+                except Exception as failure:  # every error of a handler ends here
+                    error = _error_for_caller(failure, method)
                 else:
                     return
-                request = answer = message = None  # see `_abort`
+                request = answer = message = None  # `_abort` says why
                 await _abort(error, context)
 
         return answers
 
-    def _received(self, handler: Any, method: str) -> Callable[..., Any]:
-        """Return what receives the request of a call that has many answers."""
-        decode, reads = handler.request_deserializer, _reads(method)
+    def _request_receiver(self, handler: Any, method: str) -> Callable[..., Any]:
+        """Return a function that receives what a call with a stream of answers asks for."""
+        decode, is_read = handler.request_deserializer, _is_read(method)
 
         @asynccontextmanager
-        async def one(_: Any, context: Any) -> AsyncIterator[Any]:
-            async with self._admission.one(context, reads=reads) as message:
+        async def receive_unary(_: Any, context: Any) -> AsyncIterator[Any]:
+            async with self._admission.receive_unary(context, is_read=is_read) as message:
                 request = decode(message)
-            yield request  # what follows may take as long as the caller likes
+            yield request  # outside the block: answers may take as long as the caller likes
 
-        def all_of(requests: Any, _: Any) -> Requests:
-            return self._admission.all(requests, decode)
+        def receive_stream(requests: Any, _: Any) -> RequestStream:
+            return self._admission.receive_stream(requests, decode)
 
-        return one if handler.unary_stream else all_of
+        return receive_unary if handler.unary_stream else receive_stream
 
     def _refuse_if_stopping(self) -> None:
-        if self._stopping:
-            raise server_stopping()
+        if self._is_stopping:
+            raise server_stopping_error()
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._open += 1
+    def _count_call(self) -> Iterator[None]:
+        self._open_calls += 1
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
         try:
             yield
         finally:
-            self._open -= 1
-            if not self._open:
-                self._none_open.set()
+            self._open_calls -= 1
+            if not self._open_calls:
+                self._no_open_calls.set()
             if task is not None:
                 self._tasks.discard(task)
-            self._last = time.monotonic()
+            self._last_call_end = time.monotonic()
 
 
-def _reads(method: str) -> bool:
-    return method.rpartition("/")[2].startswith(_READS)
+def _is_read(method: str) -> bool:
+    return method.rpartition("/")[2].startswith(_READ_PREFIXES)
 
 
-def _error(failure: Exception, method: str) -> RunstreamError:
-    """Return what to tell the caller of a failure; it holds nothing of the call."""
+def _error_for_caller(failure: Exception, method: str) -> RunstreamError:
+    """Return the error that the caller gets; it has no traceback, which would hold the request."""
     if isinstance(failure, grpc.aio.BaseError):
         raise failure
     if isinstance(failure, DecodeError):
@@ -220,27 +226,28 @@ def _error(failure: Exception, method: str) -> RunstreamError:
     if not isinstance(failure, RunstreamError):
         log.error("%s failed", method, exc_info=failure)
         return Internal("internal error; the log of the server has the particulars")
-    return detached(failure)
+    return strip_traceback(failure)
 
 
 async def _abort(error: RunstreamError, context: Any) -> None:
     """End a call with an error.
 
-    gRPC keeps what this raises in a circle with the call, so whatever the frames above hold would
-    stay in memory until the next collection of garbage.
+    gRPC keeps the exception that this raises in a reference cycle with the call. Whatever variables
+    of the calling frames hold would stay in memory until the next collection of garbage, so they
+    hold no request and no answer.
     """
     info = AnyMessage()
-    metadata = _shortened(error.metadata)
+    metadata = _fit_in_headers(error.metadata)
     info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
-    message = error.message.encode(errors="replace")[:_MESSAGE_BYTES].decode(errors="ignore")
+    message = error.message.encode(errors="replace")[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
     status = Status(code=error.code.value[0], message=message, details=[info])
     answer = rpc_status.to_status(status)
     await context.abort(answer.code, answer.details, answer.trailing_metadata)
 
 
-def _shortened(metadata: dict[str, str]) -> dict[str, str]:
-    """Return the particulars so that all together fit in the headers of an answer."""
-    each = _METADATA_BYTES // max(1, len(metadata))
+def _fit_in_headers(metadata: dict[str, str]) -> dict[str, str]:
+    """Return metadata whose values are cut so that together they fit in HTTP/2 headers."""
+    each = _MAX_METADATA_BYTES // max(1, len(metadata))
     return {
         key: text.encode(errors="replace")[:each].decode(errors="ignore")
         for key, text in metadata.items()

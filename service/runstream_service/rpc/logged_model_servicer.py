@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runstream.errors import InvalidArgument, shortened
+from runstream.errors import InvalidArgument, shorten
 from runstream.rules import (
     MODEL_ID_CHARACTERS,
     check_artifact_path,
@@ -200,7 +200,7 @@ def _check_name(name: str) -> None:
     check_text("name", name)
     if not _FORBIDDEN_CHARACTERS.isdisjoint(name):
         raise InvalidArgument(
-            f"Invalid model name ({shortened(name)!r}) provided. Model name must be a non-empty "
+            f"Invalid model name ({shorten(name)!r}) provided. Model name must be a non-empty "
             "string and cannot contain the following characters: "
             """('/', ':', '.', '%', '"', "'")""",
             reason="NAME_MALFORMED",

@@ -6,7 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from runstream.errors import InvalidArgument, RunstreamError, Unavailable, detached, server_stopping
+from runstream.errors import (
+    InvalidArgument,
+    RunstreamError,
+    Unavailable,
+    server_stopping_error,
+    strip_traceback,
+)
 from runstream.rules import check_dataset_field, check_key, check_model_id, check_timestamp
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
@@ -15,13 +21,13 @@ from runstream_service.engine.batch import Batch, ModelPoint
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
-from runstream_service.rpc.admission import Requests
+from runstream_service.rpc.admission import RequestStream
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.run_changes import ReceivedTable
 from runstream_service.rpc.write_id import write_id
 
-#: Requests of a stream that are read before their answers are.
+#: RequestStream of a stream that are read before their answers are.
 PENDING = 1_024
 
 #: Bytes that each param, tag and metric key adds to the size of a batch in the writer's queue: it
@@ -70,7 +76,7 @@ class LoggingServicer(LoggingServiceServicer):
             for batch in pending:
                 batch.add_done_callback(_ignore_error)
         if reading.cancelled():
-            raise server_stopping()
+            raise server_stopping_error()
         reading.result()
 
     async def Log(self, request: pb.LogRequest, context: CallContext) -> pb.LogResponse:
@@ -121,7 +127,7 @@ class LoggingServicer(LoggingServiceServicer):
                 batch = await offload_if_large(size, _checked_batch, request)
             except RunstreamError as error:
                 refused = asyncio.get_running_loop().create_future()
-                refused.set_exception(detached(error))
+                refused.set_exception(strip_traceback(error))
                 pending.append(refused)
             else:
                 is_heartbeat = batch.is_empty()
@@ -131,8 +137,8 @@ class LoggingServicer(LoggingServiceServicer):
                     else self._append(batch, size)
                 )
             arrived.set()
-            if isinstance(requests, Requests):
-                requests.done()
+            if isinstance(requests, RequestStream):
+                requests.release()
             while len(pending) >= PENDING:  # bounds what a client makes that reads no answers
                 answered_event.clear()
                 await answered_event.wait()

@@ -23,7 +23,7 @@ from runstream_service.engine import tables
 from runstream_service.points.history import Columns
 
 
-def _stage(deleted: bool) -> str:
+def _lifecycle_stage(deleted: bool) -> str:
     return "deleted" if deleted else "active"
 
 
@@ -32,7 +32,7 @@ def experiment(row: tables.Experiment, tags: Iterable[tuple[str, str]]) -> Exper
         experiment_id=str(row.id),
         name=row.name,
         artifact_location=row.artifact_location,
-        lifecycle_stage=_stage(row.deleted),
+        lifecycle_stage=_lifecycle_stage(row.deleted),
         last_update_time=row.last_update_time,
         creation_time=row.creation_time,
         tags=[ExperimentTag(key=key, value=value) for key, value in tags],
@@ -52,10 +52,10 @@ def run(logged: LoggedRun) -> Run:
 
 
 def fill_run(message: Run, logged: LoggedRun) -> None:
-    """Fill an empty message.
+    """Fill an empty message with a run.
 
-    That takes half as long as making its parts and copying them, and setting their fields one by
-    one three quarters as long as naming them to `add`.
+    Filling the parts in place takes half as long as making them and copying them. Setting the
+    fields of a part one by one takes three quarters as long as passing them to `add`.
     """
     _fill_info(message.info, logged.run)
     message.inputs.SetInParent()
@@ -94,7 +94,7 @@ def _fill_info(info: RunInfo, row: tables.Run) -> None:
     if row.end_time is not None:
         info.end_time = row.end_time
     info.artifact_uri = row.artifact_uri
-    info.lifecycle_stage = _stage(row.deleted)
+    info.lifecycle_stage = _lifecycle_stage(row.deleted)
 
 
 def dataset_input(dataset: datasets.DatasetInput) -> DatasetInput:
@@ -118,7 +118,7 @@ def metrics(key: str, columns: Columns) -> list[Metric]:
     ]
 
 
-def metrics_of(run_id: str, key: str, columns: Columns) -> list[MetricWithRunId]:
+def metrics_with_run_id(run_id: str, key: str, columns: Columns) -> list[MetricWithRunId]:
     return [
         MetricWithRunId(run_id=run_id, key=key, step=step, timestamp=timestamp, value=value)
         for step, timestamp, value in zip(*columns, strict=True)

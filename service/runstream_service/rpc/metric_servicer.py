@@ -131,7 +131,7 @@ def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistor
         for series in history.series_of_run(run_id, [request.metric_key]):
             if left:
                 columns, _ = history.read_points_by_timestamp(series.id, left)
-                answer.metrics.extend(messages.metrics_of(run_id, series.key, columns))
+                answer.metrics.extend(messages.metrics_with_run_id(run_id, series.key, columns))
                 left -= len(columns.step)
     return answer
 
@@ -142,7 +142,7 @@ def _add_parts(
     """Add the next parts to an answer; return whether there were any."""
     parts = run_histories.next_parts(reading)
     for run_id, key, columns in parts:
-        answer.metrics.extend(messages.metrics_of(run_id, key, columns))
+        answer.metrics.extend(messages.metrics_with_run_id(run_id, key, columns))
     return bool(parts)
 
 

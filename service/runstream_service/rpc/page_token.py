@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from runstream.errors import InvalidArgument, shortened
+from runstream.errors import InvalidArgument, shorten
 
 _SIGNATURE_BYTES = 16
 
@@ -55,7 +55,7 @@ def decode_page_token(request: Sequence[Any], token: str, length: int) -> list[A
         if len(position) == length:
             return position
     raise InvalidArgument(
-        f"Invalid value {shortened(token)!a} for parameter 'page_token' supplied: "
+        f"Invalid value {shorten(token)!a} for parameter 'page_token' supplied: "
         "it was made for another request",
         reason="PAGE_TOKEN_MISMATCH",
         field="page_token",

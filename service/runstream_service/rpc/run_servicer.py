@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runstream.errors import InvalidArgument, shortened
+from runstream.errors import InvalidArgument, shorten
 from runstream.rules import (
     check_dataset_field,
     check_input_tag,
@@ -221,7 +221,7 @@ def _description(text: str) -> dict[str, Any]:
         description = None
     if not isinstance(description, dict):
         raise InvalidArgument(
-            f"Invalid value {shortened(text)!r} for parameter 'model_json' supplied: "
+            f"Invalid value {shorten(text)!r} for parameter 'model_json' supplied: "
             "it must be an object of JSON",
             reason="MODEL_MALFORMED",
             field="model_json",

@@ -1,6 +1,6 @@
-"""What SearchRuns, CountRuns and SearchExperiments do.
+"""SearchRuns, CountRuns and SearchExperiments: from the request to the response.
 
-A page may hold thousands of messages, so the answers are made on a reader's thread, too.
+A page may hold thousands of messages, so a reader's thread makes the responses, too.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from runstream_service.search.experiment_search import experiment_search
 from runstream_service.search.run_search import RunSearch
 from runstream_service.search.scope import Scope
 
-#: The most that a page may hold, and what it holds if the request does not say.
-PAGE_RESULTS = 50_000
+#: Results that a page has at most, and those that it has if the request does not say how many.
+MAX_RESULTS = 50_000
 DEFAULT_RESULTS = 1_000
 
-_DELETED = {
+_DELETED_BY_VIEW_TYPE = {
     ViewType.VIEW_TYPE_UNSPECIFIED: False,
     ViewType.ACTIVE_ONLY: False,
     ViewType.DELETED_ONLY: True,
@@ -31,7 +31,7 @@ _DELETED = {
 
 def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
     """Return the answer of SearchRuns."""
-    check_page_size(request.max_results, PAGE_RESULTS)
+    check_page_size(request.max_results, MAX_RESULTS)
     scope = _scope(request)
     search = RunSearch(scope, request.filter, request.order_by)
     query = [
@@ -70,8 +70,8 @@ def search_experiments(
     request: experiment_service_pb2.SearchExperimentsRequest,
 ) -> experiment_service_pb2.SearchExperimentsResponse:
     """Return the answer of SearchExperiments."""
-    check_page_size(request.max_results, PAGE_RESULTS)
-    deleted = _deleted("view_type", request.view_type)
+    check_page_size(request.max_results, MAX_RESULTS)
+    deleted = _deleted_filter("view_type", request.view_type)
     search = experiment_search(deleted, request.filter, request.order_by)
     query = [request.view_type, request.filter, list(request.order_by)]
     place = decode_page_token(query, request.page_token, search.sort_key_length)
@@ -93,9 +93,11 @@ def search_experiments(
 def _scope(
     request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
 ) -> Scope:
-    among = experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
-    deleted = _deleted("run_view_type", request.run_view_type)
-    return Scope(among, deleted, request.top_level_only)
+    experiment_ids = (
+        experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
+    )
+    deleted = _deleted_filter("run_view_type", request.run_view_type)
+    return Scope(experiment_ids, deleted, request.top_level_only)
 
 
 def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:
@@ -107,8 +109,8 @@ def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:
     )
 
 
-def _deleted(field: str, view: ViewType.ValueType) -> bool | None:
-    if view not in _DELETED:
+def _deleted_filter(field: str, view: ViewType.ValueType) -> bool | None:
+    if view not in _DELETED_BY_VIEW_TYPE:
         raise InvalidArgument(
             f"Invalid value {view} for parameter '{field}' supplied",
             reason="VIEW_TYPE_UNKNOWN",
@@ -116,4 +118,4 @@ def _deleted(field: str, view: ViewType.ValueType) -> bool | None:
             value=view,
             limit=", ".join(ViewType.keys()),
         )
-    return _DELETED[view]
+    return _DELETED_BY_VIEW_TYPE[view]

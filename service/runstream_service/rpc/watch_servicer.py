@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
-from runstream.errors import InvalidArgument, server_stopping
+from runstream.errors import InvalidArgument, server_stopping_error
 from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.catalog import experiments, runs
@@ -14,7 +14,7 @@ from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.live.commits import RunChanges
 from runstream_service.live.feed import Feed, Watcher
-from runstream_service.rpc.admission import LARGE
+from runstream_service.rpc.admission import LARGE_BYTES
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.run_changes import SizedMessage, run_change_messages
 
@@ -80,7 +80,7 @@ class WatchServicer(WatchServiceServicer):
                     )
         finally:
             self._feed.unsubscribe(watcher)
-        raise server_stopping()
+        raise server_stopping_error()
 
     def stop_watching(self) -> None:
         """End every watch."""
@@ -102,7 +102,7 @@ class WatchServicer(WatchServiceServicer):
 
     async def _run_messages(self, run: RunChanges) -> list[SizedMessage]:
         """Return the changes of a run as messages, which are made once for all watchers."""
-        if run.encoded is None and run.size > LARGE:
+        if run.encoded is None and run.size > LARGE_BYTES:
             if run.encoding is None:
                 run.encoding = asyncio.ensure_future(asyncio.to_thread(run_change_messages, run))
             await asyncio.shield(run.encoding)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
 
-from runstream.errors import InvalidArgument, shortened
+from runstream.errors import InvalidArgument, shorten
 from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.search.tree import (
     And,
@@ -87,7 +87,7 @@ class ParseError(Exception):
     def to_invalid_argument(self, field: str, text: str) -> InvalidArgument:
         """Return the error for the caller: what is wrong with a parameter of this text (S4)."""
         return InvalidArgument(
-            f"Invalid value {shortened(text)!r} for parameter '{field}' supplied: {self}",
+            f"Invalid value {shorten(text)!r} for parameter '{field}' supplied: {self}",
             reason=f"{field.upper()}_MALFORMED",
             field=field,
             value=text,

@@ -87,7 +87,7 @@ class ArtifactCalls:
     def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
         """Return the URI of the artifacts of a run, or of one of them (R6)."""
         request = new_message(GetRunRequest, run_id=run_id)
-        run = self._connection.call(lambda to: to.runs.GetRun, request).run
+        run = self._connection.call(lambda stubs: stubs.runs.GetRun, request).run
         below = artifact_path_text(path)
         return f"{run.info.artifact_uri}/{below}" if below else run.info.artifact_uri
 
@@ -99,7 +99,7 @@ class ArtifactCalls:
             NotFound: there is no such run, file or folder.
         """
         request = new_message(pb.GetArtifactRequest, run_id=run_id, path=artifact_path_text(path))
-        answer = self._connection.call(lambda to: to.artifacts.GetArtifact, request)
+        answer = self._connection.call(lambda stubs: stubs.artifacts.GetArtifact, request)
         file = FileInfo.from_proto(answer.file)
         if file.path != request.path:
             raise unrequested_response_error("path", file.path, request.path)
@@ -126,7 +126,7 @@ class ArtifactCalls:
         )
         files: list[FileInfo] = []
         while True:
-            page = self._connection.call(lambda to: to.artifacts.ListArtifacts, request)
+            page = self._connection.call(lambda stubs: stubs.artifacts.ListArtifacts, request)
             for message in page.files:
                 _check_listed_path(message.path, folder)
                 files.append(FileInfo.from_proto(message))
@@ -198,7 +198,7 @@ class ArtifactCalls:
         request = new_message(
             pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
         )
-        self._connection.call(lambda to: to.artifacts.DeleteArtifacts, request, retry=False)
+        self._connection.call(lambda stubs: stubs.artifacts.DeleteArtifacts, request, retry=False)
 
     def _upload_files(self, files: Mapping[str, Path], run_id: str) -> None:
         from runstream.calls.file_transfer import upload_file

@@ -36,7 +36,7 @@ class ExperimentCalls:
             tags=[new_message(ExperimentTag, key=k, value=str(v)) for k, v in (tags or {}).items()],
         )
         answer = self._connection.call(
-            lambda to: to.experiments.CreateExperiment, request, retry=False
+            lambda stubs: stubs.experiments.CreateExperiment, request, retry=False
         )
         return answer.experiment_id
 
@@ -47,14 +47,16 @@ class ExperimentCalls:
             NotFound: there is none of this id.
         """
         request = new_message(experiments.GetExperimentRequest, experiment_id=experiment_id)
-        answer = self._connection.call(lambda to: to.experiments.GetExperiment, request)
+        answer = self._connection.call(lambda stubs: stubs.experiments.GetExperiment, request)
         return Experiment.from_proto(answer.experiment)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """Return the experiment of a name, active or deleted; None if there is none."""
         request = new_message(experiments.GetExperimentByNameRequest, experiment_name=name)
         try:
-            answer = self._connection.call(lambda to: to.experiments.GetExperimentByName, request)
+            answer = self._connection.call(
+                lambda stubs: stubs.experiments.GetExperimentByName, request
+            )
         except NotFound:
             return None
         return Experiment.from_proto(answer.experiment)
@@ -68,7 +70,7 @@ class ExperimentCalls:
         request = new_message(
             experiments.UpdateExperimentRequest, experiment_id=experiment_id, new_name=new_name
         )
-        self._connection.call(lambda to: to.experiments.UpdateExperiment, request)
+        self._connection.call(lambda stubs: stubs.experiments.UpdateExperiment, request)
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Delete an active experiment and its active runs; both can be restored (E3).
@@ -77,7 +79,7 @@ class ExperimentCalls:
             NotFound: there is no active experiment of this id.
         """
         request = new_message(experiments.DeleteExperimentRequest, experiment_id=experiment_id)
-        self._connection.call(lambda to: to.experiments.DeleteExperiment, request)
+        self._connection.call(lambda stubs: stubs.experiments.DeleteExperiment, request)
 
     def restore_experiment(self, experiment_id: str) -> None:
         """Restore a deleted experiment and the runs that were deleted with it (E3).
@@ -86,7 +88,7 @@ class ExperimentCalls:
             NotFound: there is no deleted experiment of this id.
         """
         request = new_message(experiments.RestoreExperimentRequest, experiment_id=experiment_id)
-        self._connection.call(lambda to: to.experiments.RestoreExperiment, request)
+        self._connection.call(lambda stubs: stubs.experiments.RestoreExperiment, request)
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: object) -> None:
         """Set a tag of an active experiment (E4).
@@ -100,7 +102,7 @@ class ExperimentCalls:
             key=key,
             value=str(value),
         )
-        self._connection.call(lambda to: to.experiments.SetExperimentTag, request)
+        self._connection.call(lambda stubs: stubs.experiments.SetExperimentTag, request)
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         """Delete a tag of an active experiment.
@@ -111,4 +113,4 @@ class ExperimentCalls:
         request = new_message(
             experiments.DeleteExperimentTagRequest, experiment_id=experiment_id, key=key
         )
-        self._connection.call(lambda to: to.experiments.DeleteExperimentTag, request)
+        self._connection.call(lambda stubs: stubs.experiments.DeleteExperimentTag, request)

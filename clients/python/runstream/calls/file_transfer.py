@@ -62,7 +62,7 @@ class Upload:
         while True:
             try:
                 answer = connection.send_stream(
-                    lambda to: to.artifacts.UploadArtifact, self._requests(offset)
+                    lambda stubs: stubs.artifacts.UploadArtifact, self._requests(offset)
                 )
                 return FileInfo.from_proto(answer.file)
             except RunstreamError as error:
@@ -75,7 +75,7 @@ class Upload:
                 question = pb.GetUploadRequest(
                     run_id=self._run_id, path=self._path, upload_id=self._upload_id
                 )
-                there = connection.call(lambda to: to.artifacts.GetUpload, question).offset
+                there = connection.call(lambda stubs: stubs.artifacts.GetUpload, question).offset
                 attempts_without_progress = 0 if there > offset else attempts_without_progress + 1
                 if attempts_without_progress == MAX_ATTEMPTS_WITHOUT_PROGRESS:
                     raise
@@ -86,7 +86,7 @@ class Upload:
         """Return the file that the server has, if it is this one: then only its answer was lost."""
         question = new_message(pb.GetArtifactRequest, run_id=self._run_id, path=self._path)
         try:
-            there = connection.call(lambda to: to.artifacts.GetArtifact, question).file
+            there = connection.call(lambda stubs: stubs.artifacts.GetArtifact, question).file
         except NotFound:
             return None
         return FileInfo.from_proto(there) if there.sha256 == self._sha256 else None
@@ -176,7 +176,9 @@ def _download_to(
         before = position
         request = new_message(pb.DownloadArtifactRequest, run_id=run_id, path=path, offset=position)
         try:
-            for answer in connection.read_stream(lambda to: to.artifacts.DownloadArtifact, request):
+            for answer in connection.read_stream(
+                lambda stubs: stubs.artifacts.DownloadArtifact, request
+            ):
                 if answer.HasField("file"):
                     if known is not None and answer.file.sha256 != known.sha256:
                         raise _replaced_error(path)

@@ -70,7 +70,7 @@ class LoggedModelCalls:
             tags=[LoggedModelTag(key=k, value=v) for k, v in to_texts("tags", tags).items()],
             model_id=model_id,
         )
-        created = self._connection.call(lambda to: to.models.CreateLoggedModel, request)
+        created = self._connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
         return created.model.info.model_id
 
     def finalize_logged_model(self, model_id: str, status: str = "READY") -> None:
@@ -83,7 +83,7 @@ class LoggedModelCalls:
         name = f"LOGGED_MODEL_{status}"
         known = dict(LoggedModelStatus.items()).get(name, LOGGED_MODEL_STATUS_UNSPECIFIED)
         request = models.FinalizeLoggedModelRequest(model_id=model_id, status=known)
-        self._connection.call(lambda to: to.models.FinalizeLoggedModel, request)
+        self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request)
 
     def log_model_metrics(
         self,
@@ -124,17 +124,17 @@ class LoggedModelCalls:
                 for point in points
             ],
         )
-        self._connection.call(lambda to: to.logs.Log, request)
+        self._connection.call(lambda stubs: stubs.logs.Log, request)
 
     def log_input_models(self, run_id: str, model_ids: Iterable[str]) -> None:
         """Record models that a run read, each once; raises as `log_inputs`."""
         check_not_single_text("model_ids", model_ids)
         inputs = [ModelInput(model_id=model_id) for model_id in model_ids]
         request = LogInputsRequest(run_id=run_id, models=inputs)
-        self._connection.call(lambda to: to.runs.LogInputs, request)
+        self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
 
     def log_outputs(self, run_id: str, outputs: Iterable[tuple[str, int]]) -> None:
         """Record models that a run made, as (model_id, step); raises as `log_inputs`."""
         made = [ModelOutput(model_id=model_id, step=step) for model_id, step in outputs]
         request = LogOutputsRequest(run_id=run_id, models=made)
-        self._connection.call(lambda to: to.runs.LogOutputs, request)
+        self._connection.call(lambda stubs: stubs.runs.LogOutputs, request)

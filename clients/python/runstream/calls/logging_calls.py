@@ -219,7 +219,7 @@ class LoggingCalls:
             params=[Param(key=k, value=v) for k, v in to_texts("params", params).items()],
             tags=[RunTag(key=k, value=v) for k, v in to_texts("tags", tags).items()],
         )
-        self._connection.call(lambda to: to.logs.Log, request)
+        self._connection.call(lambda stubs: stubs.logs.Log, request)
 
 
 def _to_metric_table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:

@@ -36,5 +36,5 @@ class MaintenanceCalls:
         request = new_message(
             maintenance.PurgeRequest, deleted_before=deleted_before, dry_run=dry_run
         )
-        for answer in self._connection.read_stream(lambda to: to.maintenance.Purge, request):
+        for answer in self._connection.read_stream(lambda stubs: stubs.maintenance.Purge, request):
             yield Purged.from_proto(answer)

@@ -47,7 +47,9 @@ def read_histories(
     while remaining:
         has_answer, before = False, last
         try:
-            stream = connection.read_stream(lambda to: to.metrics.ReadMetricHistory, remaining[0])
+            stream = connection.read_stream(
+                lambda stubs: stubs.metrics.ReadMetricHistory, remaining[0]
+            )
             with closing(stream) as answers:
                 for answer in answers:
                     has_answer = True
@@ -124,5 +126,5 @@ def _copy_request(
 
 def _metric_keys(connection: Connection, run_id: str) -> list[str]:
     request = GetRunRequest(run_id=run_id)
-    run = connection.call(lambda to: to.runs.GetRun, request).run
+    run = connection.call(lambda stubs: stubs.runs.GetRun, request).run
     return [metric.key for metric in run.data.metrics]

@@ -27,15 +27,15 @@ Handle = TypeVar("Handle")
 
 
 def _create_rpc(
-    to: Stubs,
+    stubs: Stubs,
 ) -> grpc.UnaryUnaryMultiCallable[runs.CreateRunRequest, runs.CreateRunResponse]:
-    return to.runs.CreateRun
+    return stubs.runs.CreateRun
 
 
 def _update_rpc(
-    to: Stubs,
+    stubs: Stubs,
 ) -> grpc.UnaryUnaryMultiCallable[runs.UpdateRunRequest, runs.UpdateRunResponse]:
-    return to.runs.UpdateRun
+    return stubs.runs.UpdateRun
 
 
 class RunCalls:
@@ -80,22 +80,22 @@ class RunCalls:
         if run_id:  # the caller knows which run it is, and so may others, who log to it
             return Run.from_proto(self._connection.call(_create_rpc, request).run)
         start = Start(self._connection, _create_rpc, request)
-        return start.hand_over(lambda answer: Run.from_proto(answer.run))
+        return start.send(lambda answer: Run.from_proto(answer.run))
 
     def start_run(
         self,
-        make_handle: Callable[[RunInfo], Handle],
+        handle_factory: Callable[[RunInfo], Handle],
         experiment_id: str,
         tags: Pairs,
         run_name: str | None,
         user_id: str | None,
     ) -> Handle:
-        """Create a run of which heartbeats will be sent, for `runstream.start_run`.
+        """Create a run for which heartbeats will be sent; `runstream.start_run` calls this.
 
         Args:
-            make_handle: makes the handle that is returned, which ends the run from then on. If
-                an exception ends this call before, the run is ended here.
-            experiment_id: as that of `create_run`, and so are the others.
+            handle_factory: makes the handle that is returned. The handle ends the run from then
+                on; if an exception ends this call before there is a handle, this call ends the run.
+            experiment_id: the experiment of the run.
             tags: tags to set.
             run_name: name for people.
             user_id: who starts it.
@@ -105,19 +105,24 @@ class RunCalls:
         """
         request = _create_request(experiment_id, None, tags, run_name, None, user_id, True)
         start = Start(self._connection, _create_rpc, request)
-        return start.hand_over(lambda answer: make_handle(RunInfo.from_proto(answer.run.info)))
+        return start.send(lambda answer: handle_factory(RunInfo.from_proto(answer.run.info)))
 
     def resume_run(
-        self, make_handle: Callable[[RunInfo], Handle], run_id: str, name: str | None
+        self, handle_factory: Callable[[RunInfo], Handle], run_id: str, name: str | None
     ) -> Handle:
-        """Let an active run be RUNNING again, as `start_run` does with a new one.
+        """Make a run that is not deleted RUNNING again; `runstream.start_run` calls this.
+
+        Args:
+            handle_factory: as for `start_run`.
+            run_id: the run.
+            name: a new name of the run; unchanged, if None.
 
         Raises:
             RunstreamError: as `update_run`.
         """
         request = _update_request(run_id, "RUNNING", name, None, True)
         start = Start(self._connection, _update_rpc, request)
-        return start.hand_over(lambda answer: make_handle(RunInfo.from_proto(answer.run_info)))
+        return start.send(lambda answer: handle_factory(RunInfo.from_proto(answer.run_info)))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run, active or deleted, with all that was logged to it before.
@@ -127,7 +132,7 @@ class RunCalls:
         """
         self._outbox.flush(run_id)
         request = new_message(runs.GetRunRequest, run_id=run_id)
-        return Run.from_proto(self._connection.call(lambda to: to.runs.GetRun, request).run)
+        return Run.from_proto(self._connection.call(lambda stubs: stubs.runs.GetRun, request).run)
 
     def get_parent_run(self, run_id: str) -> Run | None:
         """Return the parent of a run, None if it has none; raises NotFound."""
@@ -199,7 +204,7 @@ class RunCalls:
         """
         self._outbox.flush(None if with_children else run_id)
         request = new_message(runs.DeleteRunRequest, run_id=run_id, with_children=with_children)
-        self._connection.call(lambda to: to.runs.DeleteRun, request)
+        self._connection.call(lambda stubs: stubs.runs.DeleteRun, request)
 
     def restore_run(self, run_id: str) -> None:
         """Restore a deleted run and the child runs that were deleted with it (R2).
@@ -209,7 +214,7 @@ class RunCalls:
             FailedPrecondition: its experiment is deleted.
         """
         request = new_message(runs.RestoreRunRequest, run_id=run_id)
-        self._connection.call(lambda to: to.runs.RestoreRun, request)
+        self._connection.call(lambda stubs: stubs.runs.RestoreRun, request)
 
     def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
         """Record datasets that a run read, all of them or none; on disk when it returns (P4).
@@ -233,7 +238,7 @@ class RunCalls:
             run_id=run_id,
             datasets=[dataset.to_proto() for dataset in datasets],
         )
-        self._connection.call(lambda to: to.runs.LogInputs, request)
+        self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Delete a tag of an active run (P3).
@@ -244,7 +249,7 @@ class RunCalls:
         """
         self._outbox.flush(run_id)
         request = new_message(runs.DeleteTagRequest, run_id=run_id, key=key)
-        self._connection.call(lambda to: to.runs.DeleteTag, request)
+        self._connection.call(lambda stubs: stubs.runs.DeleteTag, request)
 
 
 def _create_request(

@@ -90,7 +90,7 @@ class SearchCalls:
         if experiment_ids is not None and not request.experiment_ids:
             return 0
         self._outbox.flush()
-        return self._connection.call(lambda to: to.runs.CountRuns, request).count
+        return self._connection.call(lambda stubs: stubs.runs.CountRuns, request).count
 
     def search_experiments(
         self,
@@ -127,7 +127,7 @@ class SearchCalls:
             return
         size = min(_FIRST_PAGE_SIZE, _PAGE_SIZE)
         request.max_results = min(left, size)
-        page = self._connection.call(lambda to: to.runs.SearchRuns, request)
+        page = self._connection.call(lambda stubs: stubs.runs.SearchRuns, request)
         while left > len(page.runs) and (
             token := check_next_page_token(request, page.next_page_token, len(page.runs))
         ):
@@ -136,7 +136,9 @@ class SearchCalls:
             request.max_results = min(left, size)
             request.page_token = token
             # The server reads the next page while the caller works through this one.
-            with self._connection.prefetch(lambda to: to.runs.SearchRuns, request) as next_page:
+            with self._connection.prefetch(
+                lambda stubs: stubs.runs.SearchRuns, request
+            ) as next_page:
                 yield from map(Run.from_proto, page.runs)
                 page = next_page()
         yield from map(Run.from_proto, page.runs)
@@ -148,7 +150,7 @@ class SearchCalls:
             request.max_results = (
                 _PAGE_SIZE if max_results is None else max(1, min(max_results, _PAGE_SIZE))
             )
-            page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
+            page = self._connection.call(lambda stubs: stubs.experiments.SearchExperiments, request)
             yield from map(Experiment.from_proto, page.experiments)
             request.page_token = check_next_page_token(
                 request, page.next_page_token, len(page.experiments)

@@ -16,7 +16,7 @@ class ServerCalls:
     def get_server_info(self) -> ServerInfo:
         """Return the version of the server and the ports that it listens on."""
         request = server.GetServerInfoRequest()
-        answer = self._connection.call(lambda to: to.server.GetServerInfo, request)
+        answer = self._connection.call(lambda stubs: stubs.server.GetServerInfo, request)
         return ServerInfo(answer.version, answer.grpc_port, answer.http_port, answer.has_interface)
 
     def serve_http(self) -> int:
@@ -26,7 +26,7 @@ class ServerCalls:
             FailedPrecondition: it is another server, which was started without HTTP.
         """
         request = server.ServeHttpRequest()
-        return self._connection.call(lambda to: to.server.ServeHttp, request).http_port
+        return self._connection.call(lambda stubs: stubs.server.ServeHttp, request).http_port
 
     def interface_uri(self, run_id: str = "", experiment_id: str = "") -> str | None:
         """Return the address of the web interface, or of a run or an experiment in it.

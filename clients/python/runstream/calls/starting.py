@@ -36,9 +36,9 @@ from runstream.v1.run_service_pb2 import CreateRunRequest, UpdateRunRequest
 
 Request = TypeVar("Request", bound=CreateRunRequest | UpdateRunRequest)
 Answer = TypeVar("Answer")
-Taken = TypeVar("Taken")
+Result = TypeVar("Result")
 
-#: Seconds that it may take to end the run of an interrupted start; later the program's end does it.
+#: Seconds in which the run of an interrupted start is ended at once, rather than with the program.
 END_SECONDS = 3.0
 
 
@@ -47,7 +47,7 @@ class Start(Generic[Request, Answer]):
 
     Attributes:
         run_id: the run.
-        tracking_uri: where it is.
+        tracking_uri: the server that has the run.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Start(Generic[Request, Answer]):
         Args:
             connection: the connection to the server.
             rpc: picks the RPC from the services.
-            request: its request, with the id of the run.
+            request: the request of the RPC, with the id of the run.
         """
         ensure_write_id(request)  # now, so that the request is the same write whenever it is sent
         self.run_id = request.run_id
@@ -69,20 +69,20 @@ class Start(Generic[Request, Answer]):
         self._connection = connection
         self._rpc = rpc
         self._request = request
-        self._status: str | None = None  # by which the run is to end, once the start is interrupted
+        self._status: str | None = None  # of the end of the run, once the start is interrupted
 
-    def hand_over(self, take: Callable[[Answer], Taken]) -> Taken:
-        """Send the request, and return what a function makes of its answer.
+    def send(self, make_result: Callable[[Answer], Result]) -> Result:
+        """Send the request, and return the result that a function makes of its answer.
 
         Args:
-            take: makes whatever has the run from then on.
+            make_result: makes the result, whose holder has the run from then on.
 
         Raises:
             RunstreamError: the server refused the request or did not answer.
         """
         try:
             shutdown.register_start(self)
-            taken = take(self._connection.call(self._rpc, self._request))
+            result = make_result(self._connection.call(self._rpc, self._request))
             shutdown.unregister_start(self)
         except RunstreamError:
             shutdown.unregister_start(self)
@@ -90,22 +90,22 @@ class Start(Generic[Request, Answer]):
         except BaseException as error:
             self._status = run_status(error)
             shutdown.register_start(self)
-            self._release_run()  # no caller got it
+            self._release_run()  # no caller got the run
             with suppress(RunstreamError):
                 self.end(self._status, END_SECONDS)
             raise
         else:
-            return taken
+            return result
 
     def end(self, status: str, seconds: float) -> None:
         """End the run, whether its start has arrived or not.
 
         Args:
-            status: its status, if no interrupt of the start has decided it.
-            seconds: how long it may take.
+            status: the status of the run, if no interrupt of the start has decided it.
+            seconds: how long ending the run may take.
 
         Raises:
-            RunstreamError: it is not ended; it can be tried again.
+            RunstreamError: the run is not ended; the caller can try again.
         """
         deadline = time.monotonic() + seconds
         end = UpdateRunRequest(
@@ -113,13 +113,13 @@ class Start(Generic[Request, Answer]):
             status=RunStatus.Value(self._status or status),
             end_time=time.time_ns() // 1_000_000,
         )
-        # It may have been refused, or be deleted by now.
+        # The server may have refused the start, or the run may be deleted by now.
         with suppress(AlreadyExists, FailedPrecondition, InvalidArgument, NotFound):
             self._connection.call(self._rpc, self._request, timeout=seconds)
             left = max(0.0, deadline - time.monotonic())
-            self._connection.call(lambda to: to.runs.UpdateRun, end, timeout=left)
+            self._connection.call(lambda stubs: stubs.runs.UpdateRun, end, timeout=left)
         shutdown.unregister_start(self)
-        self._release_run()  # another thread may have got it meanwhile
+        self._release_run()  # another thread may have got the run meanwhile
 
     def _release_run(self) -> None:
         if run := shutdown.find_run(self.run_id):

@@ -28,7 +28,7 @@ class WatchCalls:
         To miss nothing between a read and a watch, take the position, read, and watch from there.
         """
         request = GetPositionRequest()
-        return self._connection.call(lambda to: to.watches.GetPosition, request).position
+        return self._connection.call(lambda stubs: stubs.watches.GetPosition, request).position
 
     def watch(
         self,
@@ -72,7 +72,7 @@ class WatchCalls:
             has_answer = False
             try:
                 answers = self._connection.read_stream(
-                    lambda to: to.watches.Watch, request, answer_timeout=None
+                    lambda stubs: stubs.watches.Watch, request, answer_timeout=None
                 )
                 with closing(answers) as read:
                     for answer in read:

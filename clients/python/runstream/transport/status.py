@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from runstream.errors import BY_CODE, DOMAIN, RunstreamError
+from runstream.errors import CLASS_BY_CODE, DOMAIN, RunstreamError
 from runstream.v1.logging_service_pb2 import BatchError
 
 _DETAILS = "grpc-status-details-bin"
@@ -38,7 +38,7 @@ def error_of_batch(error: BatchError) -> RunstreamError:
 def _error(
     code: grpc.StatusCode, message: str, reason: str, metadata: dict[str, str]
 ) -> RunstreamError:
-    error = BY_CODE.get(code, RunstreamError)(message, reason=reason or code.name)
+    error = CLASS_BY_CODE.get(code, RunstreamError)(message, reason=reason or code.name)
     # Not through the constructor: a key that the server chose could be the name of an argument.
     error.metadata.update(metadata)
     return error
