@@ -51,9 +51,9 @@ public final class Answers<A> implements Iterator<A>, AutoCloseable {
     if (!hasNext()) {
       throw new NoSuchElementException();
     }
-    A taken = next;
+    A answer = next;
     next = null;
-    return taken;
+    return answer;
   }
 
   /** Ends the call, if it has not ended. */

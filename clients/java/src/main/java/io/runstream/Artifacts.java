@@ -86,12 +86,12 @@ public final class Artifacts {
   public List<FileInfo> uploadFolder(String runId, Path folder, String path) throws IOException {
     Map<String, LocalFile> files = new LinkedHashMap<>();
     for (Path file : Folders.filesBelow(folder)) {
-      String name = Folders.nameOf(folder.relativize(file));
+      String name = Folders.toArtifactPath(folder.relativize(file));
       String target = path.isEmpty() ? name : path + "/" + name;
       Rules.checkArtifactPath("artifact_path", target);
       files.put(target, new LocalFile(file));
     }
-    return Transfers.all(
+    return Transfers.moveAll(
         files.entrySet(),
         file -> new Upload(calls, stub, runId, file.getKey(), file.getValue()).run());
   }
@@ -107,7 +107,7 @@ public final class Artifacts {
    *     FAILED_PRECONDITION} if it was replaced meanwhile ({@code ARTIFACT_REPLACED})
    */
   public void download(String runId, String path, Path destination) throws IOException {
-    download(runId, path, Long.MAX_VALUE).to(destination);
+    download(runId, path, Long.MAX_VALUE).writeTo(destination);
   }
 
   /**
@@ -122,7 +122,7 @@ public final class Artifacts {
   public byte[] read(String runId, String path) {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     try {
-      download(runId, path, MAX_BYTES_IN_MEMORY).to(content);
+      download(runId, path, MAX_BYTES_IN_MEMORY).writeTo(content);
     } catch (IOException impossible) {
       throw new IllegalStateException(impossible);
     }
@@ -148,12 +148,12 @@ public final class Artifacts {
     Iterator<FileInfo> files = list(request);
     while (files.hasNext()) {
       String file = files.next().getPath();
-      targets.put(file, Folders.target(destination, path, file));
+      targets.put(file, Folders.resolveTarget(destination, path, file));
       if (targets.size() > MAX_FILES) {
         throw TrackingException.malformed("the server lists more than " + MAX_FILES + " files");
       }
     }
-    return Transfers.all(
+    return Transfers.moveAll(
         targets.entrySet(),
         file -> {
           Folders.checkNoLinks(destination, file.getValue());
@@ -185,7 +185,7 @@ public final class Artifacts {
     return new Pages<>(
         token -> {
           ListArtifactsRequest page = request.toBuilder().setPageToken(token).build();
-          return calls.call(stub, to -> to.listArtifacts(page));
+          return calls.call(stub, service -> service.listArtifacts(page));
         },
         ListArtifactsResponse::getFilesList,
         ListArtifactsResponse::getNextPageToken);
@@ -202,7 +202,7 @@ public final class Artifacts {
   public FileInfo get(String runId, String path) {
     GetArtifactRequest request =
         GetArtifactRequest.newBuilder().setRunId(runId).setPath(path).build();
-    return calls.call(stub, to -> to.getArtifact(request)).getFile();
+    return calls.call(stub, service -> service.getArtifact(request)).getFile();
   }
 
   /**
@@ -216,7 +216,7 @@ public final class Artifacts {
   public void delete(String runId, String path) {
     DeleteArtifactsRequest request =
         DeleteArtifactsRequest.newBuilder().setRunId(runId).setPath(path).build();
-    calls.call(stub, to -> to.deleteArtifacts(request));
+    calls.call(stub, service -> service.deleteArtifacts(request));
   }
 
   private Download download(String runId, String path, long maxBytes) {

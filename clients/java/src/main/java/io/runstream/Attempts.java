@@ -9,10 +9,10 @@ final class Attempts {
   private int idleAttempts;
 
   /**
-   * Returns when it is time for the next attempt.
+   * Waits until it is time for the next attempt.
    *
    * @param reached how far the transfer is
-   * @param error what ended the last attempt; thrown when there shall be no other
+   * @param error what ended the last attempt; thrown if too many attempts moved nothing
    */
   void awaitNext(long reached, TrackingException error) {
     idleAttempts = reached > position ? 0 : idleAttempts + 1;

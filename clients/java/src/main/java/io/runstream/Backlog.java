@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** How much of what was logged has no answer yet, run by run. */
+/** Counts what was logged and has no answer yet, run by run. */
 final class Backlog {
   /** Reason of the error of a wait that ended before all was answered. */
   static final String FLUSH_TIMEOUT = "FLUSH_TIMEOUT";
@@ -16,16 +16,21 @@ final class Backlog {
   void add(Batch batch) {
     Counts counts = byRun.computeIfAbsent(batch.buffer.runId, id -> new Counts());
     counts.points += batch.points();
-    counts.settings += batch.settings();
+    counts.paramsAndTags += batch.paramsAndTags();
     bytes += batch.bytes;
   }
 
-  /** Returns the error of a wait that ended before all was answered; it is still sent. */
+  /** Returns the error of a wait that ended before all was answered; the rest is still sent. */
   TrackingException timeoutError(Duration timeout) {
-    String of = byRun.size() == 1 ? " of run " + byRun.keySet().iterator().next() : "";
+    String ofRun = byRun.size() == 1 ? " of run " + byRun.keySet().iterator().next() : "";
     return error(
         FLUSH_TIMEOUT,
-        "no answer within " + Calls.seconds(timeout) + " for " + sum() + of + "; they stay queued");
+        "no answer within "
+            + Calls.seconds(timeout)
+            + " for "
+            + sum()
+            + ofRun
+            + "; they stay queued");
   }
 
   /** Returns the error of a call that logs and waited for room. */
@@ -64,7 +69,7 @@ final class Backlog {
         reason,
         Map.of(
             "points", String.valueOf(sum.points),
-            "settings", String.valueOf(sum.settings),
+            "params_and_tags", String.valueOf(sum.paramsAndTags),
             "bytes", String.valueOf(bytes)));
   }
 
@@ -72,18 +77,18 @@ final class Backlog {
     Counts sum = new Counts();
     for (Counts counts : byRun.values()) {
       sum.points += counts.points;
-      sum.settings += counts.settings;
+      sum.paramsAndTags += counts.paramsAndTags;
     }
     return sum;
   }
 
   private static final class Counts {
     long points;
-    long settings;
+    long paramsAndTags;
 
     @Override
     public String toString() {
-      return points + " points and " + settings + " params and tags";
+      return points + " points and " + paramsAndTags + " params and tags";
     }
   }
 }

@@ -4,7 +4,7 @@ import io.runstream.v1.LogBatchRequest;
 
 /** A request on its way; one without points, params and tags is a heartbeat. */
 final class Batch {
-  // What a batch takes besides its message.
+  // Bytes of memory that a batch takes besides its message.
   private static final int OVERHEAD = 200;
 
   final RunBuffer buffer;
@@ -24,11 +24,11 @@ final class Batch {
     return request.getMetrics().getValueCount();
   }
 
-  int settings() {
+  int paramsAndTags() {
     return request.getParamsCount() + request.getTagsCount();
   }
 
   boolean isHeartbeat() {
-    return points() == 0 && settings() == 0;
+    return points() == 0 && paramsAndTags() == 0;
   }
 }

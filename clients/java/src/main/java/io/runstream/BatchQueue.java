@@ -20,7 +20,7 @@ final class BatchQueue {
   private long sentBytes;
   private long lastNumber;
   private long lastAnswered;
-  private Object stream; // the one that sends
+  private Object stream; // the stream that sends
   private long streamAnswered;
 
   /** Adds a batch at the end and gives it its number. */

@@ -19,32 +19,32 @@ final class Buffers {
   }
 
   /** Returns the buffer of a run. If it is retired before it is used, ask again for a new one. */
-  RunBuffer of(String runId) {
+  RunBuffer getOrCreate(String runId) {
     RunBuffer found = byRun.get(runId); // the common case, without a lock
     return found != null ? found : byRun.computeIfAbsent(runId, id -> new RunBuffer(id, outbox));
   }
 
   /** Returns a buffer that is kept until it is released. */
   RunBuffer hold(String runId) {
-    RunBuffer held = of(runId);
+    RunBuffer held = getOrCreate(runId);
     while (!held.hold()) {
-      held = of(runId);
+      held = getOrCreate(runId);
     }
     return held;
   }
 
-  /** Returns what was logged to lately. */
+  /** Returns the buffers of all runs that were logged to lately. */
   Collection<RunBuffer> all() {
     return byRun.values();
   }
 
   /** Returns the buffer of a run, if it was logged to lately. */
-  Collection<RunBuffer> ifAny(String runId) {
+  Collection<RunBuffer> find(String runId) {
     RunBuffer found = byRun.get(runId);
     return found == null ? List.of() : List.of(found);
   }
 
-  /** Makes batches of all that waits. */
+  /** Makes batches of the points in all buffers. */
   void drain() {
     byRun.values().forEach(RunBuffer::drain);
   }

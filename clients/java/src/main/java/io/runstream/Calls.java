@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** How a client calls its server: by which channel, how long, how often, and with which errors. */
+/** Calls the server of a client: with deadlines, repetitions and the errors of this package. */
 final class Calls {
   private static final String PACKAGE = "runstream.v1.";
 
@@ -98,12 +98,12 @@ final class Calls {
 
   /** Returns the answer of a unary call that is to end at a time. */
   <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
-    Duration patience = remaining(end);
+    Duration timeout = remaining(end);
     try {
       return rpc.apply(stub.withDeadline(end));
     } catch (StatusRuntimeException error) {
       if (error.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
-        throw noAnswerError(patience, error);
+        throw noAnswerError(timeout, error);
       }
       throw TrackingException.of(error);
     }
@@ -118,14 +118,14 @@ final class Calls {
   }
 
   /** Returns the error of a call that had no answer in time: UNAVAILABLE if there is no server. */
-  TrackingException noAnswerError(Duration patience, Throwable cause) {
+  TrackingException noAnswerError(Duration timeout, Throwable cause) {
     ConnectivityState state = connection.getState(false);
     if (state == ConnectivityState.READY || state == ConnectivityState.IDLE) {
       return TrackingException.deadlineExceeded(
-          server() + " gave no answer for " + seconds(patience), cause);
+          server() + " gave no answer for " + seconds(timeout), cause);
     }
     return TrackingException.unavailable(
-        server() + " could not be reached " + route + " for " + seconds(patience) + lastFailure(),
+        server() + " could not be reached " + route + " for " + seconds(timeout) + lastFailure(),
         cause);
   }
 

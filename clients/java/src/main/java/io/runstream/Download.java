@@ -27,7 +27,7 @@ final class Download {
   private final String path;
   private final long maxBytes;
   private final MessageDigest digest = Sha256.newDigest();
-  private FileInfo file; // what the server said of it
+  private FileInfo file; // as the server describes it
   private long position;
 
   /**
@@ -43,23 +43,23 @@ final class Download {
     this.maxBytes = maxBytes;
   }
 
-  /** Writes it to a path, where it appears when it is whole and right. */
-  void to(Path destination) throws IOException {
+  /** Writes the file to a path, where it appears when it is complete and checked. */
+  void writeTo(Path destination) throws IOException {
     Path folder = destination.toAbsolutePath().getParent();
     Files.createDirectories(folder);
-    Path draft = folder.resolve(UUID.randomUUID() + ".part");
+    Path partFile = folder.resolve(UUID.randomUUID() + ".part");
     try {
-      try (OutputStream out = Files.newOutputStream(draft, StandardOpenOption.CREATE_NEW)) {
-        to(out);
+      try (OutputStream out = Files.newOutputStream(partFile, StandardOpenOption.CREATE_NEW)) {
+        writeTo(out);
       }
-      Files.move(draft, destination, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(partFile, destination, StandardCopyOption.REPLACE_EXISTING);
     } finally {
-      Files.deleteIfExists(draft);
+      Files.deleteIfExists(partFile);
     }
   }
 
-  /** Writes it to a stream. If this throws, what was written is to be thrown away. */
-  void to(OutputStream out) throws IOException {
+  /** Writes the file to a stream. If this throws, the caller discards what was written. */
+  void writeTo(OutputStream out) throws IOException {
     Attempts attempts = new Attempts();
     while (!read(out, attempts)) {}
     if (file == null
@@ -69,7 +69,7 @@ final class Download {
     }
   }
 
-  /** Reads as far as it goes; returns whether that is the end. */
+  /** Reads until the end or a break of the call; returns whether that is the end of the file. */
   private boolean read(OutputStream out, Attempts attempts) throws IOException {
     DownloadArtifactRequest request =
         DownloadArtifactRequest.newBuilder()
@@ -123,7 +123,7 @@ final class Download {
 
   private void append(ByteString chunk, OutputStream out) throws IOException {
     if (chunk.size() > file.getFileSize() - position) {
-      throw corruptError(); // before what is too much is written
+      throw corruptError(); // before any byte beyond the end is written
     }
     chunk.writeTo(out);
     chunk.asReadOnlyByteBufferList().forEach(digest::update);

@@ -48,7 +48,7 @@ public final class Experiments {
    *     taken, maybe by a deleted experiment
    */
   public String create(CreateExperimentRequest request) {
-    return calls.call(stub, to -> to.createExperiment(request)).getExperimentId();
+    return calls.call(stub, service -> service.createExperiment(request)).getExperimentId();
   }
 
   /**
@@ -61,7 +61,7 @@ public final class Experiments {
   public Experiment get(String experimentId) {
     GetExperimentRequest request =
         GetExperimentRequest.newBuilder().setExperimentId(experimentId).build();
-    return calls.call(stub, to -> to.getExperiment(request)).getExperiment();
+    return calls.call(stub, service -> service.getExperiment(request)).getExperiment();
   }
 
   /**
@@ -74,7 +74,8 @@ public final class Experiments {
     GetExperimentByNameRequest request =
         GetExperimentByNameRequest.newBuilder().setExperimentName(name).build();
     try {
-      return Optional.of(calls.call(stub, to -> to.getExperimentByName(request)).getExperiment());
+      return Optional.of(
+          calls.call(stub, service -> service.getExperimentByName(request)).getExperiment());
     } catch (TrackingException error) {
       if (error.code() == Status.Code.NOT_FOUND) {
         return Optional.empty();
@@ -97,7 +98,7 @@ public final class Experiments {
             .setExperimentId(experimentId)
             .setNewName(newName)
             .build();
-    calls.call(stub, to -> to.updateExperiment(request));
+    calls.call(stub, service -> service.updateExperiment(request));
   }
 
   /**
@@ -109,7 +110,7 @@ public final class Experiments {
   public void delete(String experimentId) {
     DeleteExperimentRequest request =
         DeleteExperimentRequest.newBuilder().setExperimentId(experimentId).build();
-    calls.call(stub, to -> to.deleteExperiment(request));
+    calls.call(stub, service -> service.deleteExperiment(request));
   }
 
   /**
@@ -121,7 +122,7 @@ public final class Experiments {
   public void restore(String experimentId) {
     RestoreExperimentRequest request =
         RestoreExperimentRequest.newBuilder().setExperimentId(experimentId).build();
-    calls.call(stub, to -> to.restoreExperiment(request));
+    calls.call(stub, service -> service.restoreExperiment(request));
   }
 
   /**
@@ -140,7 +141,7 @@ public final class Experiments {
             .setKey(key)
             .setValue(value)
             .build();
-    calls.call(stub, to -> to.setExperimentTag(request));
+    calls.call(stub, service -> service.setExperimentTag(request));
   }
 
   /**
@@ -153,7 +154,7 @@ public final class Experiments {
   public void deleteTag(String experimentId, String key) {
     DeleteExperimentTagRequest request =
         DeleteExperimentTagRequest.newBuilder().setExperimentId(experimentId).setKey(key).build();
-    calls.call(stub, to -> to.deleteExperimentTag(request));
+    calls.call(stub, service -> service.deleteExperimentTag(request));
   }
 
   /**
@@ -167,7 +168,7 @@ public final class Experiments {
     return new Pages<>(
         token -> {
           SearchExperimentsRequest page = request.toBuilder().setPageToken(token).build();
-          return calls.call(stub, to -> to.searchExperiments(page));
+          return calls.call(stub, service -> service.searchExperiments(page));
         },
         SearchExperimentsResponse::getExperimentsList,
         SearchExperimentsResponse::getNextPageToken);

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 final class Folders {
   private Folders() {}
 
-  /** Returns all that is below a folder but folders, by path; links are followed. */
+  /** Returns the files below a folder, sorted by path; links are followed. */
   static List<Path> filesBelow(Path folder) throws IOException {
     try (Stream<Path> below = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return below.filter(path -> !Files.isDirectory(path)).sorted().collect(Collectors.toList());
@@ -24,25 +24,25 @@ final class Folders {
     }
   }
 
-  /** Returns a relative path as a server names it. */
-  static String nameOf(Path relative) {
+  /** Returns a relative path with slashes between its parts, as servers name artifacts. */
+  static String toArtifactPath(Path relative) {
     List<String> parts = new ArrayList<>();
     relative.forEach(part -> parts.add(part.toString()));
     return String.join("/", parts);
   }
 
   /**
-   * Returns where a file of a server goes.
+   * Returns the path on this machine to which a file of a server is downloaded.
    *
    * @param destination the folder on this machine
    * @param path the folder or file that was asked for, or ""
-   * @param file what the server says that there is
-   * @throws TrackingException if that was not asked for, or is no path of an artifact
+   * @param file the path of the file, as the server lists it
+   * @throws TrackingException if the file was not asked for, or its path is no path of an artifact
    */
-  static Path target(Path destination, String path, String file) {
+  static Path resolveTarget(Path destination, String path, String file) {
     Rules.checkArtifactPath("path", file);
     String below = file;
-    if (file.equals(path)) { // it is no folder
+    if (file.equals(path)) { // a file was asked for, not a folder
       below = file.substring(file.lastIndexOf('/') + 1);
     } else if (!path.isEmpty()) {
       if (!file.startsWith(path + "/")) {

@@ -56,8 +56,8 @@ public final class Histories {
    *     run; thrown by the first {@code hasNext}
    */
   public Answers<ReadMetricHistoryResponse> read(ReadMetricHistoryRequest request) {
-    List<RunBuffer> runs = new ArrayList<>(outbox.buffers.ifAny(request.getRunId()));
-    request.getRunIdsList().forEach(runId -> runs.addAll(outbox.buffers.ifAny(runId)));
+    List<RunBuffer> runs = new ArrayList<>(outbox.buffers.find(request.getRunId()));
+    request.getRunIdsList().forEach(runId -> runs.addAll(outbox.buffers.find(runId)));
     outbox.flush(runs, calls.deadline);
     return new Answers<>(new HistoryReading(calls, stub, request));
   }

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * One reading of histories, whatever breaks on the way. When its call breaks off it asks again, and
- * leaves out what was read before: the runs before the last one, the metrics that are done of that
- * run, and the points of the metric under way up to the last one.
+ * Reads histories, and resumes when the call breaks off. A resumed reading asks again and leaves
+ * out what was read before: the runs before the last one, the metrics of that run that were read to
+ * their end, and the points of the last metric up to the last point.
  */
 final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> {
   private final Calls calls;
@@ -51,10 +51,10 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
         return null;
       }
       check(answer.getMetrics());
-      ReadMetricHistoryResponse fresh = isResumed ? withoutReadPoints(answer) : answer;
-      if (fresh.getMetrics().getKeyCount() > 0) {
-        record(fresh);
-        return fresh;
+      ReadMetricHistoryResponse unread = isResumed ? withoutReadPoints(answer) : answer;
+      if (unread.getMetrics().getKeyCount() > 0) {
+        record(unread);
+        return unread;
       }
     }
   }
@@ -101,7 +101,7 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
     last = answer;
   }
 
-  /** Returns what of an answer was not read before the reading broke off. */
+  /** Returns an answer without the points that were read before the reading broke off. */
   private ReadMetricHistoryResponse withoutReadPoints(ReadMetricHistoryResponse answer) {
     if (!answer.getRunId().equals(last.getRunId())) {
       return answer;

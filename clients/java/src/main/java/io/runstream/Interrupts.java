@@ -2,12 +2,12 @@ package io.runstream;
 
 import java.util.concurrent.TimeUnit;
 
-/** Waits that an interrupt ends, and work that it does not cut short. */
+/** Waits that an interrupt ends, and work that an interrupt does not end. */
 final class Interrupts {
   private Interrupts() {}
 
   /**
-   * Waits for a notification of a monitor, which the thread has.
+   * Waits for a notification of a monitor that the thread holds.
    *
    * @throws TrackingException of an interrupt, with the flag of the thread set
    */
@@ -21,9 +21,9 @@ final class Interrupts {
   }
 
   /**
-   * Does work to its end; an interrupt meanwhile is there again after it.
+   * Does work to its end. If the thread is interrupted meanwhile, its flag is set again afterwards.
    *
-   * @param work may be begun again when it throws the error of an interrupt
+   * @param work what to do; it is run again when it throws the error of an interrupt
    */
   static void defer(Runnable work) {
     boolean interrupted = Thread.interrupted();

@@ -19,7 +19,7 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
    * Prepares a stream.
    *
    * @param onFirstAnswer called at the first answer
-   * @param ended called at the end with why it ended
+   * @param onEnd called with the error that ended the stream
    */
   LogStream(Outbox outbox, Runnable onFirstAnswer, Consumer<TrackingException> onEnd) {
     this.outbox = outbox;
@@ -55,10 +55,10 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
     TrackingException refusal = answer.hasError() ? TrackingException.of(answer.getError()) : null;
     try {
       outbox.answer(this, answer.getAnswered(), refusal);
-    } catch (IllegalStateException wrong) {
+    } catch (IllegalStateException error) {
       synchronized (this) {
         isClosed = true;
-        requests.cancel(wrong.getMessage(), wrong);
+        requests.cancel(error.getMessage(), error);
       }
       return;
     }
@@ -79,10 +79,10 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
     end(TrackingException.unavailable("the server ended the stream", null));
   }
 
-  private void end(TrackingException why) {
+  private void end(TrackingException reason) {
     synchronized (this) {
       isClosed = true;
     }
-    onEnd.accept(why);
+    onEnd.accept(reason);
   }
 }

@@ -18,6 +18,6 @@ final class MemorySource implements Upload.Source {
 
   @Override
   public void check() {
-    // Only the caller could change it.
+    // Only the caller could change the bytes.
   }
 }

@@ -50,8 +50,8 @@ final class Outbox {
   /**
    * Makes an empty outbox.
    *
-   * @param logged called when points wait in a buffer; does not wait
-   * @param put called when a batch waits here; does not wait
+   * @param onLogged called when points wait in a buffer; does not wait
+   * @param onPut called when a batch waits here; does not wait
    */
   Outbox(Runnable onLogged, Runnable onPut) {
     this.onLogged = onLogged;
@@ -77,7 +77,8 @@ final class Outbox {
     held.release();
   }
 
-  void logged() {
+  /** Lets the uploader make batches of the points in the buffers soon. */
+  void schedulePacking() {
     onLogged.run();
   }
 

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.function.Function;
 
-/** What all pages of a list have, read page by page as it is taken; a list has an end. */
+/** The items of a list, read page by page as they are taken. */
 final class Pages<P, T> implements Iterator<T> {
-  private final Function<String, P> page;
+  private final Function<String, P> readPage;
   private final Function<P, List<T>> items;
   private final Function<P, String> nextToken;
   private Iterator<T> rest = List.<T>of().iterator();
@@ -17,12 +17,12 @@ final class Pages<P, T> implements Iterator<T> {
   /**
    * Begins with the first page.
    *
-   * @param page returns the page of a token, the first one for ""
-   * @param items returns what a page has
-   * @param nextToken returns the token of the page after it, "" at the end
+   * @param readPage returns the page of a token, the first one for ""
+   * @param items returns the items of a page
+   * @param nextToken returns the token of the page after a page, "" at the end
    */
-  Pages(Function<String, P> page, Function<P, List<T>> items, Function<P, String> nextToken) {
-    this.page = page;
+  Pages(Function<String, P> readPage, Function<P, List<T>> items, Function<P, String> nextToken) {
+    this.readPage = readPage;
     this.items = items;
     this.nextToken = nextToken;
   }
@@ -30,7 +30,7 @@ final class Pages<P, T> implements Iterator<T> {
   @Override
   public boolean hasNext() {
     while (!rest.hasNext() && !isEnded) {
-      P answer = page.apply(token);
+      P answer = readPage.apply(token);
       rest = items.apply(answer).iterator();
       setNextToken(nextToken.apply(answer));
     }

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.UUID;
 
 /**
- * What every request of a call has in common: text that is no Unicode, of which protobuf would send
- * a "?", is refused, and a write without an id gets one, which its repetitions share (P3).
+ * Prepares every request before it is sent. Text that is not Unicode is refused, because protobuf
+ * would send "?" in its place. A write without an id gets one, which its repetitions share (P3).
  */
 final class Requests implements ClientInterceptor {
   private static final String WRITE = "write";
@@ -26,14 +26,14 @@ final class Requests implements ClientInterceptor {
       @Override
       public void sendMessage(Q request) {
         checkMessage((Message) request);
-        @SuppressWarnings("unchecked") // it is of the same class
+        @SuppressWarnings("unchecked") // the class stays the same
         Q withWriteId = (Q) withWriteId((Message) request);
         super.sendMessage(withWriteId);
       }
     };
   }
 
-  /** Returns an id as the contract has them: 32 lower-case hexadecimal digits at random. */
+  /** Returns a random id: 32 lower-case hexadecimal digits, as the contract requires. */
   static String newId() {
     return UUID.randomUUID().toString().replace("-", "");
   }

@@ -28,16 +28,17 @@ import java.util.regex.Pattern;
  * of them in small letters or in capitals.
  */
 final class Route implements ProxyDetector {
-  private static final List<String> PROXIES = List.of("grpc_proxy", "https_proxy", "http_proxy");
-  private static final List<String> EXCEPTIONS = List.of("no_grpc_proxy", "no_proxy");
+  private static final List<String> PROXY_VARIABLES =
+      List.of("grpc_proxy", "https_proxy", "http_proxy");
+  private static final List<String> NO_PROXY_VARIABLES = List.of("no_grpc_proxy", "no_proxy");
   private static final Pattern PROXY =
       Pattern.compile(
           "(?:https?://)?(?:([^:@/]*)(?::([^@/]*))?@)?([\\w.-]+|\\[[0-9A-Fa-f:.]+\\])(?::(\\d+))?/?");
   private static final Pattern ADDRESS =
       Pattern.compile("[0-9.]+|\\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\\]?");
 
-  private final InetSocketAddress proxy; // null: there is none
-  private final String source; // who names it
+  private final InetSocketAddress proxy; // null, if the server is reached directly
+  private final String source; // of the proxy: the JVM or an environment variable
   private final String user;
   private final String password;
 
@@ -48,15 +49,15 @@ final class Route implements ProxyDetector {
     this.password = password;
   }
 
-  /** Returns the way to a server from a program with an environment. */
-  static Route to(TrackingUri server, Map<String, String> environment) {
+  /** Returns the route to a server, from the settings of the JVM and the environment. */
+  static Route find(TrackingUri server, Map<String, String> environment) {
     if (!isLoopback(server.host)) {
-      Route ofJvm = ofJvm(server);
-      if (ofJvm != null) {
-        return ofJvm;
+      Route fromJvm = fromJvm(server);
+      if (fromJvm != null) {
+        return fromJvm;
       }
-      if (System.getProperty("https.proxyHost") == null && !isException(server, environment)) {
-        return ofEnvironment(environment);
+      if (System.getProperty("https.proxyHost") == null && !isWithoutProxy(server, environment)) {
+        return fromEnvironment(environment);
       }
     }
     return direct();
@@ -91,7 +92,7 @@ final class Route implements ProxyDetector {
     return new Route(null, "", null, null);
   }
 
-  private static Route ofJvm(TrackingUri server) {
+  private static Route fromJvm(TrackingUri server) {
     ProxySelector selector = ProxySelector.getDefault();
     if (selector == null) {
       return null;
@@ -111,8 +112,8 @@ final class Route implements ProxyDetector {
     return null;
   }
 
-  private static Route ofEnvironment(Map<String, String> environment) {
-    for (String name : PROXIES) {
+  private static Route fromEnvironment(Map<String, String> environment) {
+    for (String name : PROXY_VARIABLES) {
       for (String spelling : List.of(name, name.toUpperCase(Locale.ROOT))) {
         Matcher parts = PROXY.matcher(environment.getOrDefault(spelling, ""));
         if (parts.matches()) {
@@ -125,11 +126,11 @@ final class Route implements ProxyDetector {
     return direct();
   }
 
-  private static boolean isException(TrackingUri server, Map<String, String> environment) {
-    for (String name : EXCEPTIONS) {
+  private static boolean isWithoutProxy(TrackingUri server, Map<String, String> environment) {
+    for (String name : NO_PROXY_VARIABLES) {
       for (String spelling : List.of(name, name.toUpperCase(Locale.ROOT))) {
         for (String entry : environment.getOrDefault(spelling, "").split("[,\\s]+")) {
-          if (!entry.isEmpty() && covers(entry.toLowerCase(Locale.ROOT), server)) {
+          if (!entry.isEmpty() && matches(entry.toLowerCase(Locale.ROOT), server)) {
             return true;
           }
         }
@@ -138,7 +139,7 @@ final class Route implements ProxyDetector {
     return false;
   }
 
-  private static boolean covers(String entry, TrackingUri server) {
+  private static boolean matches(String entry, TrackingUri server) {
     String host = server.host.toLowerCase(Locale.ROOT);
     int slash = entry.indexOf('/');
     if (slash > 0) {
@@ -185,7 +186,7 @@ final class Route implements ProxyDetector {
 
   private static InetAddress address(String literal) {
     try {
-      return InetAddress.getByName(literal); // which asks nobody for an address
+      return InetAddress.getByName(literal); // a literal needs no lookup
     } catch (UnknownHostException malformed) {
       return InetAddress.getLoopbackAddress();
     }

@@ -3,7 +3,7 @@ package io.runstream;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
-/** What a key, a text, a time and a path may be: rows M1, M2 and P2 of docs/behaviour.md. */
+/** Checks keys, texts, times and paths: rows M1, M2 and P2 of docs/behaviour.md. */
 final class Rules {
   static final int KEY_CHARACTERS = 250;
   static final int VALUE_CHARACTERS = 65_536;
@@ -36,7 +36,7 @@ final class Rules {
     key.codePoints()
         .filter(character -> !isKeyCharacter(character))
         .findFirst()
-        .ifPresent(character -> refuseCharacter(field, key, character));
+        .ifPresent(character -> throwCharacterError(field, key, character));
     for (String part : key.split("/", -1)) {
       if (part.isEmpty() || part.equals(".") || part.equals("..")) {
         throw malformedError(
@@ -126,13 +126,13 @@ final class Rules {
     if (path.isEmpty()) {
       throw missingError("PATH_MALFORMED", field, "1 to " + PATH_BYTES + " bytes of UTF-8");
     }
-    String rule = brokenPathRule(path);
+    String rule = findBrokenPathRule(path);
     if (rule != null) {
       throw malformedError("PATH_MALFORMED", field, path, rule, "it must be " + rule);
     }
   }
 
-  private static String brokenPathRule(String path) {
+  private static String findBrokenPathRule(String path) {
     if (bytes(path) > PATH_BYTES) {
       return "at most " + PATH_BYTES + " bytes of UTF-8";
     }
@@ -176,7 +176,7 @@ final class Rules {
     return Character.getType(character) == Character.SURROGATE;
   }
 
-  private static void refuseCharacter(String field, String key, int character) {
+  private static void throwCharacterError(String field, String key, int character) {
     throw malformedError(
         "KEY_MALFORMED",
         field,

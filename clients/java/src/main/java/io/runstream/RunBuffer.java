@@ -13,7 +13,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What was logged to one run: checked, and queued for the uploader. Any thread may log.
+ * The buffer of one run: checks what is logged and queues it for the uploader. Any thread may log.
  *
  * <p>Its monitor covers the series. A thread that holds it may take the outbox's, never the other
  * way round.
@@ -41,7 +41,7 @@ final class RunBuffer {
   /** Number of the last batch that was put into the outbox. */
   long lastBatch;
 
-  /** When the last batch or heartbeat was put there. */
+  /** When the last batch or heartbeat was put into the outbox. */
   long lastSentNanos;
 
   /** What the server refused and no call has thrown yet. */
@@ -55,21 +55,21 @@ final class RunBuffer {
     this.outbox = outbox;
   }
 
-  // The methods that log return false if the buffer is retired: then there is a new one. They
+  // The methods that log return false if the buffer is retired: then there is a new metric. They
   // throw IllegalStateException once the client is closed.
 
   /** Queues a point with the time of now. */
   boolean logMetric(String key, double value, long step) {
     outbox.admit(this);
-    int waiting;
+    int queuedPoints;
     synchronized (this) {
       if (isRetiredOrClosed()) {
         return false;
       }
-      seriesOf(key).add(step, value);
-      waiting = ++points;
+      getOrCreateSeries(key).add(step, value);
+      queuedPoints = ++points;
     }
-    afterLog(waiting);
+    afterLog(queuedPoints);
     return true;
   }
 
@@ -77,15 +77,15 @@ final class RunBuffer {
   boolean logMetric(String key, double value, long timestamp, long step) {
     Rules.checkTimestamp("timestamp", timestamp);
     outbox.admit(this);
-    int waiting;
+    int queuedPoints;
     synchronized (this) {
       if (isRetiredOrClosed()) {
         return false;
       }
-      seriesOf(key).add(step, timestamp, value);
-      waiting = ++points;
+      getOrCreateSeries(key).add(step, timestamp, value);
+      queuedPoints = ++points;
     }
-    afterLog(waiting);
+    afterLog(queuedPoints);
     return true;
   }
 
@@ -99,16 +99,16 @@ final class RunBuffer {
           values.put(key, value.doubleValue());
         });
     outbox.admit(this);
-    int waiting;
+    int queuedPoints;
     synchronized (this) {
       if (isRetiredOrClosed()) {
         return false;
       }
-      values.forEach((key, value) -> seriesOf(key).add(step, value));
+      values.forEach((key, value) -> getOrCreateSeries(key).add(step, value));
       points += values.size();
-      waiting = points;
+      queuedPoints = points;
     }
-    afterLog(waiting);
+    afterLog(queuedPoints);
     return true;
   }
 
@@ -122,7 +122,7 @@ final class RunBuffer {
       }
       checked.forEach(this::checkParam);
       params.putAll(checked); // before they are sent, so that no refusal comes earlier
-      SettingsPacker packer = new SettingsPacker(this, outbox);
+      ParamAndTagPacker packer = new ParamAndTagPacker(this, outbox);
       checked.forEach(
           (key, value) -> {
             Param param = Param.newBuilder().setKey(key).setValue(value).build();
@@ -141,7 +141,7 @@ final class RunBuffer {
       if (isRetiredOrClosed()) {
         return false;
       }
-      SettingsPacker packer = new SettingsPacker(this, outbox);
+      ParamAndTagPacker packer = new ParamAndTagPacker(this, outbox);
       checked.forEach(
           (key, value) -> {
             RunTag tag = RunTag.newBuilder().setKey(key).setValue(value).build();
@@ -154,7 +154,7 @@ final class RunBuffer {
 
   /** Adds the refusal of a request; the caller has the outbox's monitor. */
   void refuse(LogBatchRequest request, TrackingException refusal) {
-    // They may have another value on the server, or none.
+    // The params may have another value on the server, or none.
     request.getParamsList().forEach(param -> params.remove(param.getKey(), param.getValue()));
     refusals.add(refusal);
     hasRefusals = true;
@@ -168,19 +168,19 @@ final class RunBuffer {
     lastUsedNanos = System.nanoTime();
     MetricTable.Builder table = MetricTable.newBuilder();
     int size = 0;
-    for (Series one : series.values()) {
-      for (int first = 0; first < one.size(); ) {
+    for (Series metric : series.values()) {
+      for (int first = 0; first < metric.size(); ) {
         int room = Math.max(1, (BATCH_BYTES - size) / POINT_BYTES);
-        int rows = one.copyTo(table, first, room);
+        int rows = metric.copyTo(table, first, room);
         first += rows;
-        size += rows * POINT_BYTES + one.keyBytes();
+        size += rows * POINT_BYTES + metric.keyBytes();
         if (size + POINT_BYTES > BATCH_BYTES) {
           put(table);
           table.clear();
           size = 0;
         }
       }
-      one.clear();
+      metric.clear();
     }
     if (size > 0) {
       put(table);
@@ -188,7 +188,7 @@ final class RunBuffer {
     points = 0;
   }
 
-  /** Keeps the buffer until it is released as often. */
+  /** Keeps the buffer until as many releases; returns false if it is retired already. */
   synchronized boolean hold() {
     if (!isRetired) {
       holders++;
@@ -213,11 +213,11 @@ final class RunBuffer {
     return isRetired;
   }
 
-  private void afterLog(int waiting) {
-    if (waiting >= DRAIN_POINTS) {
+  private void afterLog(int queuedPoints) {
+    if (queuedPoints >= DRAIN_POINTS) {
       drain();
     } else {
-      outbox.logged();
+      outbox.schedulePacking();
     }
   }
 
@@ -226,7 +226,7 @@ final class RunBuffer {
         new Batch(this, LogBatchRequest.newBuilder().setRunId(runId).setMetrics(table).build()));
   }
 
-  private Series seriesOf(String key) {
+  private Series getOrCreateSeries(String key) {
     Series found = series.get(key);
     if (found == null) {
       Rules.checkKey("key", key);

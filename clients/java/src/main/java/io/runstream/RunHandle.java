@@ -197,15 +197,15 @@ public final class RunHandle implements AutoCloseable {
   /**
    * Ends the run.
    *
-   * @param as its status, if nothing failed
+   * @param statusIfNotFailed the status of the run, if nothing failed
    * @param deadline when to give up
    */
-  void close(RunStatus as, Deadline deadline) {
+  void close(RunStatus statusIfNotFailed, Deadline deadline) {
     Interrupts.defer(
         () -> {
           synchronized (endLock) {
             if (!isEnded) {
-              end(status == null ? as : status, deadline);
+              end(status == null ? statusIfNotFailed : status, deadline);
             }
           }
         });
@@ -234,13 +234,13 @@ public final class RunHandle implements AutoCloseable {
     }
   }
 
-  private void end(RunStatus as, Deadline deadline) {
+  private void end(RunStatus finalStatus, Deadline deadline) {
     flushBeforeEnd(deadline);
     if (end == null) {
       end =
           UpdateRunRequest.newBuilder()
               .setRunId(runId())
-              .setStatus(as)
+              .setStatus(finalStatus)
               .setEndTime(System.currentTimeMillis())
               .setWrite(Requests.newWrite()) // so that it can be sent again later
               .build();

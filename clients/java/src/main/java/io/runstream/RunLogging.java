@@ -79,7 +79,7 @@ abstract class RunLogging {
    * @throws TrackingException as the server answers
    */
   public void log(LogRequest request) {
-    calls.call(logs, to -> to.log(request));
+    calls.call(logs, service -> service.log(request));
   }
 
   /**
@@ -101,7 +101,7 @@ abstract class RunLogging {
    */
   public void setTerminated(String runId, RunStatus status) {
     Deadline end = calls.newDeadline();
-    uploader.outbox.flush(uploader.outbox.buffers.ifAny(runId), end, calls.deadline);
+    uploader.outbox.flush(uploader.outbox.buffers.find(runId), end, calls.deadline);
     UpdateRunRequest request =
         UpdateRunRequest.newBuilder()
             .setRunId(runId)
@@ -123,7 +123,7 @@ abstract class RunLogging {
   }
 
   void log(String runId, Predicate<RunBuffer> call) {
-    while (!call.test(uploader.outbox.buffers.of(runId))) {
+    while (!call.test(uploader.outbox.buffers.getOrCreate(runId))) {
       // That buffer was retired meanwhile; there is a new one.
     }
   }

@@ -51,17 +51,17 @@ public final class Runs {
   public Run create(CreateRunRequest request) {
     return request.getRunId().isEmpty()
         ? start(request, run -> run)
-        : create(whole(request), calls.newDeadline());
+        : create(withIdAndStartTime(request), calls.newDeadline());
   }
 
-  /** Creates a run and hands it over; an interrupt before that ends the run (R9). */
-  <T> T start(CreateRunRequest request, Function<Run, T> take) {
-    CreateRunRequest whole = whole(request);
-    return starts.start(whole.getRunId(), deadline -> create(whole, deadline), take);
+  /** Creates a run and returns the result that holds it; an interrupt before ends the run (R9). */
+  <T> T start(CreateRunRequest request, Function<Run, T> makeResult) {
+    CreateRunRequest complete = withIdAndStartTime(request);
+    return starts.start(complete.getRunId(), deadline -> create(complete, deadline), makeResult);
   }
 
-  /** Makes a run RUNNING and hands it over; an interrupt before that ends the run (R9). */
-  <T> T resume(String runId, Function<RunInfo, T> take) {
+  /** As {@link #start}, for a run that is there already and becomes RUNNING again. */
+  <T> T resume(String runId, Function<RunInfo, T> makeResult) {
     UpdateRunRequest request =
         UpdateRunRequest.newBuilder()
             .setRunId(runId)
@@ -69,27 +69,27 @@ public final class Runs {
             .setHeartbeat(true)
             .setWrite(Requests.newWrite()) // so that it is the same write whenever it is sent
             .build();
-    return starts.start(runId, deadline -> update(request, deadline), take);
+    return starts.start(runId, deadline -> update(request, deadline), makeResult);
   }
 
   Starts starts() {
     return starts;
   }
 
-  private Run create(CreateRunRequest whole, Deadline deadline) {
-    return calls.call(deadline, stub, to -> to.createRun(whole)).getRun();
+  private Run create(CreateRunRequest complete, Deadline deadline) {
+    return calls.call(deadline, stub, service -> service.createRun(complete)).getRun();
   }
 
-  /** Returns a request that is the same run whenever it is sent (R1). */
-  private static CreateRunRequest whole(CreateRunRequest request) {
-    CreateRunRequest.Builder whole = request.toBuilder();
-    if (whole.getRunId().isEmpty()) {
-      whole.setRunId(Requests.newId());
+  /** Returns the request with a run id and a start time, so that sending it again is safe (R1). */
+  private static CreateRunRequest withIdAndStartTime(CreateRunRequest request) {
+    CreateRunRequest.Builder complete = request.toBuilder();
+    if (complete.getRunId().isEmpty()) {
+      complete.setRunId(Requests.newId());
     }
-    if (whole.getStartTime() == 0) {
-      whole.setStartTime(System.currentTimeMillis());
+    if (complete.getStartTime() == 0) {
+      complete.setStartTime(System.currentTimeMillis());
     }
-    return whole.build();
+    return complete.build();
   }
 
   /**
@@ -102,7 +102,7 @@ public final class Runs {
   public Run get(String runId) {
     GetRunRequest request = GetRunRequest.newBuilder().setRunId(runId).build();
     return calls
-        .callAfter(outbox, outbox.buffers.ifAny(runId), stub, to -> to.getRun(request))
+        .callAfter(outbox, outbox.buffers.find(runId), stub, service -> service.getRun(request))
         .getRun();
   }
 
@@ -119,7 +119,7 @@ public final class Runs {
   }
 
   RunInfo update(UpdateRunRequest request, Deadline end) {
-    return calls.call(end, stub, to -> to.updateRun(request)).getRunInfo();
+    return calls.call(end, stub, service -> service.updateRun(request)).getRunInfo();
   }
 
   /**
@@ -144,9 +144,9 @@ public final class Runs {
         DeleteRunRequest.newBuilder().setRunId(runId).setWithChildren(withChildren).build();
     calls.callAfter(
         outbox,
-        withChildren ? outbox.buffers.all() : outbox.buffers.ifAny(runId),
+        withChildren ? outbox.buffers.all() : outbox.buffers.find(runId),
         stub,
-        to -> to.deleteRun(request));
+        service -> service.deleteRun(request));
   }
 
   /**
@@ -159,7 +159,7 @@ public final class Runs {
    */
   public void restore(String runId) {
     RestoreRunRequest request = RestoreRunRequest.newBuilder().setRunId(runId).build();
-    calls.call(stub, to -> to.restoreRun(request));
+    calls.call(stub, service -> service.restoreRun(request));
   }
 
   /**
@@ -172,7 +172,8 @@ public final class Runs {
    */
   public void deleteTag(String runId, String key) {
     DeleteTagRequest request = DeleteTagRequest.newBuilder().setRunId(runId).setKey(key).build();
-    calls.callAfter(outbox, outbox.buffers.ifAny(runId), stub, to -> to.deleteTag(request));
+    calls.callAfter(
+        outbox, outbox.buffers.find(runId), stub, service -> service.deleteTag(request));
   }
 
   /**
@@ -186,7 +187,7 @@ public final class Runs {
   public void logInputs(String runId, Iterable<DatasetInput> datasets) {
     LogInputsRequest request =
         LogInputsRequest.newBuilder().setRunId(runId).addAllDatasets(datasets).build();
-    calls.call(stub, to -> to.logInputs(request));
+    calls.call(stub, service -> service.logInputs(request));
   }
 
   /**
@@ -202,7 +203,7 @@ public final class Runs {
     return new Pages<>(
         token -> {
           SearchRunsRequest page = request.toBuilder().setPageToken(token).build();
-          return calls.call(stub, to -> to.searchRuns(page));
+          return calls.call(stub, service -> service.searchRuns(page));
         },
         SearchRunsResponse::getRunsList,
         SearchRunsResponse::getNextPageToken);
@@ -217,7 +218,7 @@ public final class Runs {
    */
   public long count(CountRunsRequest request) {
     return calls
-        .callAfter(outbox, outbox.buffers.all(), stub, to -> to.countRuns(request))
+        .callAfter(outbox, outbox.buffers.all(), stub, service -> service.countRuns(request))
         .getCount();
   }
 }

@@ -8,13 +8,13 @@ import java.util.Queue;
 
 /**
  * One call that is answered by a stream. One thread reads it, and the server sends no faster than
- * that; any thread may end it. Its monitor covers what came.
+ * that; any thread may end it. Its monitor covers what was received.
  */
 final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoCloseable {
-  /** A time without an answer that is as good as none. */
+  /** The timeout of a wait without a limit. */
   static final Duration FOREVER = Duration.ofDays(100_000);
 
-  // Answers that may wait here.
+  // Answers that are received before they are read.
   private static final int PREFETCHED = 2;
 
   private final Calls calls;
@@ -30,17 +30,17 @@ final class ServerStream<Q, A> implements ClientResponseObserver<Q, A>, AutoClos
   /**
    * Waits for the next answer.
    *
-   * @param patience how long to wait
+   * @param timeout how long to wait
    * @return the answer; null at the end of the stream
    * @throws TrackingException if an error ended the call, or no answer came in time
    */
-  synchronized A next(Duration patience) {
-    long deadline = System.nanoTime() + patience.toNanos();
+  synchronized A next(Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
     while (answers.isEmpty() && !isEnded) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         close();
-        throw calls.noAnswerError(patience, null);
+        throw calls.noAnswerError(timeout, null);
       }
       await(left);
     }

@@ -46,23 +46,23 @@ final class Starts {
   }
 
   /**
-   * Sends a request that makes a run RUNNING, and hands the run over.
+   * Sends a request that makes a run RUNNING, and returns the result that holds the run.
    *
    * @param request sends the request, which is the same each time, until a deadline
-   * @param take makes of the answer what has the run from then on
+   * @param makeResult makes the result of the answer; its holder has the run from then on
    * @throws TrackingException as the server answers, or if the thread is interrupted: then the run
    *     is ended
    */
-  <A, T> T start(String runId, Function<Deadline, A> request, Function<A, T> take) {
+  <A, T> T start(String runId, Function<Deadline, A> request, Function<A, T> makeResult) {
     if (Thread.currentThread().isInterrupted()) {
       throw TrackingException.interrupted(); // before there is a run that must be ended
     }
     Start start = new Start(runId, request::apply, update);
     add(start);
     try {
-      T taken = take.apply(request.apply(calls.newDeadline()));
+      T result = makeResult.apply(request.apply(calls.newDeadline()));
       remove(start);
-      return taken;
+      return result;
     } catch (Throwable error) {
       if (error instanceof TrackingException && !((TrackingException) error).isInterrupt()) {
         remove(start); // the server refused it, or gave no answer for as long as a call waits

@@ -103,7 +103,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   /**
    * Returns the calls about experiments.
    *
-   * @return them
+   * @return these calls
    */
   public Experiments experiments() {
     return experiments;
@@ -112,7 +112,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   /**
    * Returns the calls about runs.
    *
-   * @return them
+   * @return these calls
    */
   public Runs runs() {
     return runs;
@@ -121,7 +121,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   /**
    * Returns the calls about histories of metrics.
    *
-   * @return them
+   * @return these calls
    */
   public Histories histories() {
     return histories;
@@ -130,7 +130,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   /**
    * Returns the calls about artifacts.
    *
-   * @return them
+   * @return these calls
    */
   public Artifacts artifacts() {
     return artifacts;

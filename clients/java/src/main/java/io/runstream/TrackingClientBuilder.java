@@ -78,7 +78,7 @@ public final class TrackingClientBuilder {
    * @throws IOException if the file of certificates cannot be read
    */
   public TrackingClient build() throws IOException {
-    Route route = Route.to(server, System.getenv());
+    Route route = Route.find(server, System.getenv());
     ManagedChannelBuilder<?> channel =
         Grpc.newChannelBuilder(server.target(), credentials())
             .proxyDetector(route)

@@ -13,7 +13,7 @@ import java.util.Map;
 /**
  * What went wrong with a call, or with something that was logged before.
  *
- * <p>The code says of which kind it is, the reason exactly what, and the metadata the particulars:
+ * <p>The code is the kind of the error, the reason its name, and the metadata its particulars:
  * {@code field}, {@code value}, {@code limit} and others, as the server's {@code
  * google.rpc.ErrorInfo} gives them.
  */
@@ -24,7 +24,7 @@ public class TrackingException extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final int METADATA_CHARACTERS = 200;
 
-  /** Of which kind it is. */
+  /** The kind of the error. */
   private final Status.Code code;
 
   /** What is wrong, for programs. */
@@ -74,7 +74,7 @@ public class TrackingException extends RuntimeException {
     return isClosed ? Status.Code.UNAVAILABLE : status.getCode();
   }
 
-  /** Returns the error of a stream that ended by one. */
+  /** Returns the error that ended a stream. */
   static TrackingException ofStream(Throwable error) {
     return error instanceof StatusRuntimeException
         ? of((StatusRuntimeException) error)
@@ -153,7 +153,7 @@ public class TrackingException extends RuntimeException {
   }
 
   /**
-   * Returns of which kind the error is.
+   * Returns the kind of the error.
    *
    * @return the status code of gRPC
    */
@@ -182,7 +182,7 @@ public class TrackingException extends RuntimeException {
   /**
    * Returns the particulars.
    *
-   * @return them by name; not after serialization
+   * @return the particulars by name; empty after serialization
    */
   public Map<String, String> metadata() {
     return metadata == null ? Map.of() : metadata;

@@ -3,9 +3,9 @@ package io.runstream;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What a tracking URI says: which server, and whether over TLS. */
+/** A tracking URI, which names a server and says whether to use TLS. */
 final class TrackingUri {
-  /** Where a server listens if nobody says otherwise. */
+  /** The address of a server that was started without options. */
   static final String DEFAULT = "grpc://localhost:50051";
 
   private static final String FORMS = "grpc://host:port or grpcs://host:port";
@@ -20,7 +20,7 @@ final class TrackingUri {
   TrackingUri(String uri) {
     Matcher parts = SERVER.matcher(uri);
     if (!parts.matches() || parts.group(1) == null || !isPort(parts.group(3))) {
-      throw refusal(uri, reason(uri));
+      throw malformedError(uri, hint(uri));
     }
     secure = parts.group(1).equals("grpcs");
     host = parts.group(2);
@@ -32,7 +32,7 @@ final class TrackingUri {
     return host + ":" + port;
   }
 
-  private static String reason(String uri) {
+  private static String hint(String uri) {
     Matcher parts = SERVER.matcher(uri);
     if (parts.matches() && parts.group(1) == null) {
       return "a server is named grpc://" + parts.group(2) + ":" + parts.group(3);
@@ -53,7 +53,7 @@ final class TrackingUri {
     }
   }
 
-  private static TrackingException refusal(String uri, String reason) {
+  private static TrackingException malformedError(String uri, String hint) {
     return TrackingException.invalid(
         "TRACKING_URI_MALFORMED",
         "tracking_uri",
@@ -62,7 +62,7 @@ final class TrackingUri {
         "Tracking URI '"
             + uri
             + "' is not understood"
-            + (reason.isEmpty() ? "" : ": " + reason)
+            + (hint.isEmpty() ? "" : ": " + hint)
             + ". Use "
             + FORMS);
   }

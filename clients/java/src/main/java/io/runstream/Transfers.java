@@ -23,8 +23,8 @@ final class Transfers {
 
   private Transfers() {}
 
-  /** Moves files; the first error ends it, once those under way have ended. */
-  static <F, R> List<R> all(Collection<F> files, Transfer<F, R> transfer) throws IOException {
+  /** Moves files and returns the results. The first error stops the moves that are under way. */
+  static <F, R> List<R> moveAll(Collection<F> files, Transfer<F, R> transfer) throws IOException {
     ExecutorService threads = Executors.newFixedThreadPool(MAX_CONCURRENT);
     try {
       List<Future<R>> moves = new ArrayList<>();
@@ -41,7 +41,7 @@ final class Transfers {
       Thread.currentThread().interrupt();
       throw TrackingException.interrupted();
     } catch (ExecutionException error) {
-      throw cause(error);
+      throw unwrap(error);
     } finally {
       threads.shutdownNow(); // which interrupts those under way
       awaitEnd(threads);
@@ -56,7 +56,7 @@ final class Transfers {
     }
   }
 
-  private static IOException cause(ExecutionException error) {
+  private static IOException unwrap(ExecutionException error) {
     if (error.getCause() instanceof IOException) {
       return (IOException) error.getCause();
     }

@@ -21,7 +21,7 @@ final class Upload {
   interface Source {
     InputStream open() throws IOException;
 
-    /** Throws an exception if it is not what it was when it was opened first. */
+    /** Throws an exception if the content changed since it was opened first. */
     void check() throws IOException;
   }
 
@@ -33,7 +33,7 @@ final class Upload {
   private final String path;
   private final Source source;
   private final String uploadId = Requests.newId();
-  private String sha256 = ""; // of all that was sent, once its end was
+  private String sha256 = ""; // of the whole file, once it was sent to its end
 
   Upload(Calls calls, ArtifactServiceBlockingStub stub, String runId, String path, Source source) {
     this.calls = calls;
@@ -43,7 +43,7 @@ final class Upload {
     this.source = source;
   }
 
-  /** Uploads it, and returns what the server has then. */
+  /** Uploads the file, and returns what the server has then. */
   FileInfo run() throws IOException {
     Attempts attempts = new Attempts();
     long offset = 0;
@@ -68,7 +68,7 @@ final class Upload {
     UploadStream stream =
         new UploadStream(
             ArtifactServiceGrpc.newStub(calls.channel).withWaitForReady(), calls.deadline);
-    boolean done = false;
+    boolean isDone = false;
     try (InputStream content = source.open()) {
       stream.start(
           UploadStart.newBuilder()
@@ -82,10 +82,10 @@ final class Upload {
       source.check();
       sha256 = Sha256.toHex(digest);
       FileInfo stored = stream.end(sha256);
-      done = true;
+      isDone = true;
       return stored;
     } finally {
-      if (!done) {
+      if (!isDone) {
         stream.cancel();
       }
     }
@@ -116,7 +116,7 @@ final class Upload {
     return error.code() == Status.Code.UNAVAILABLE || error.reason().equals("UPLOAD_OFFSET");
   }
 
-  /** Returns what the server has, if it is this file: the answer alone was lost then. */
+  /** Returns the stored file if it is this one: then only the answer of the upload was lost. */
   private FileInfo findStored() {
     if (sha256.isEmpty()) {
       return null;
@@ -124,7 +124,7 @@ final class Upload {
     GetArtifactRequest request =
         GetArtifactRequest.newBuilder().setRunId(runId).setPath(path).build();
     try {
-      FileInfo stored = calls.call(stub, to -> to.getArtifact(request)).getFile();
+      FileInfo stored = calls.call(stub, service -> service.getArtifact(request)).getFile();
       return stored.getSha256().equals(sha256) ? stored : null;
     } catch (TrackingException error) {
       if (error.code() == Status.Code.NOT_FOUND) {
@@ -137,6 +137,6 @@ final class Upload {
   private long serverOffset() {
     GetUploadRequest request =
         GetUploadRequest.newBuilder().setRunId(runId).setPath(path).setUploadId(uploadId).build();
-    return calls.call(stub, to -> to.getUpload(request)).getOffset();
+    return calls.call(stub, service -> service.getUpload(request)).getOffset();
   }
 }

@@ -17,7 +17,7 @@ final class UploadStream
   // The server may have to copy all of a file before it says that it has it.
   private static final int STORING_FACTOR = 10;
 
-  private final Duration patience;
+  private final Duration timeout;
   private ClientCallStreamObserver<UploadArtifactRequest> requests;
   // The following are covered by the monitor.
   private FileInfo stored;
@@ -27,10 +27,10 @@ final class UploadStream
   /**
    * Opens a stream.
    *
-   * @param patience after which a server that takes nothing more is given up
+   * @param timeout after which a server that takes nothing more is given up
    */
-  UploadStream(ArtifactServiceStub stub, Duration patience) {
-    this.patience = patience;
+  UploadStream(ArtifactServiceStub stub, Duration timeout) {
+    this.timeout = timeout;
     stub.uploadArtifact(this);
   }
 
@@ -42,12 +42,12 @@ final class UploadStream
     send(UploadArtifactRequest.newBuilder().setChunk(bytes).build());
   }
 
-  /** Says that all was sent, and waits until the file is on disk: ten times the patience. */
+  /** Says that all was sent, and waits until the file is on disk: ten times the timeout. */
   FileInfo end(String sha256) {
     UploadEnd end = UploadEnd.newBuilder().setSha256(sha256).build();
     send(UploadArtifactRequest.newBuilder().setEnd(end).build());
     requests.onCompleted();
-    Duration limit = patience.multipliedBy(STORING_FACTOR);
+    Duration limit = timeout.multipliedBy(STORING_FACTOR);
     long deadline = System.nanoTime() + limit.toNanos();
     synchronized (this) {
       while (!isEnded) {
@@ -95,9 +95,9 @@ final class UploadStream
   }
 
   private synchronized void awaitRoom() {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long deadline = System.nanoTime() + timeout.toNanos();
     while (!isEnded && !requests.isReady()) {
-      await(deadline - System.nanoTime(), "the server took nothing for " + patience);
+      await(deadline - System.nanoTime(), "the server took nothing for " + timeout);
     }
     if (error != null) {
       throw error;
@@ -108,9 +108,9 @@ final class UploadStream
     notifyAll();
   }
 
-  private void await(long nanos, String otherwise) {
+  private void await(long nanos, String timeoutMessage) {
     if (nanos <= 0) {
-      throw TrackingException.unavailable(otherwise, null);
+      throw TrackingException.unavailable(timeoutMessage, null);
     }
     Interrupts.await(this, nanos);
   }

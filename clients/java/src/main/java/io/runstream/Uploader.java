@@ -41,7 +41,7 @@ final class Uploader {
   private final AtomicBoolean collecting = new AtomicBoolean();
   private final AtomicBoolean sending = new AtomicBoolean();
   private final AtomicReference<Runnable> whenEmpty = new AtomicReference<>();
-  // The following are of the thread alone.
+  // Only the uploader's thread uses the following.
   private LogStream stream;
   private int failures;
   private boolean isPausing;
@@ -59,7 +59,7 @@ final class Uploader {
         TimeUnit.MILLISECONDS);
   }
 
-  /** Does something once, when nothing waits for an answer any more. */
+  /** Runs {@code work} once, when nothing waits for an answer any more. */
   void whenEmpty(Runnable work) {
     whenEmpty.set(work);
   }
@@ -147,27 +147,27 @@ final class Uploader {
         });
   }
 
-  private void onStreamEnd(TrackingException why) {
+  private void onStreamEnd(TrackingException error) {
     execute(
         () -> {
           stream = null;
           if (!outbox.isEmpty()) {
-            onBrokenStream(why);
+            onBrokenStream(error);
           }
         });
   }
 
-  private void onBrokenStream(TrackingException why) {
+  private void onBrokenStream(TrackingException error) {
     if (!isOutage) {
       isOutage = true;
       LOG.log(
           System.Logger.Level.WARNING,
           "the stream to {0} broke off ({1}); what is logged meanwhile is sent when it is back",
           channel.authority(),
-          why.getMessage());
+          error.getMessage());
     }
-    if (PERMANENT.contains(why.code())) {
-      outbox.setPermanentError(why);
+    if (PERMANENT.contains(error.code())) {
+      outbox.setPermanentError(error);
     }
     long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures++, 10));
     // Many clients of one server must not come back at the same instant.

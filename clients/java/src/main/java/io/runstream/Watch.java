@@ -50,7 +50,7 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
     return calls
         .call(
             WatchServiceGrpc.newBlockingStub(calls.channel).withWaitForReady(),
-            to -> to.getPosition(GetPositionRequest.getDefaultInstance()))
+            service -> service.getPosition(GetPositionRequest.getDefaultInstance()))
         .getPosition();
   }
 

@@ -265,6 +265,6 @@ class ConnectionTest {
   }
 
   private static String route(String uri, Map<String, String> environment) {
-    return Route.to(new TrackingUri(uri), environment).toString();
+    return Route.find(new TrackingUri(uri), environment).toString();
   }
 }

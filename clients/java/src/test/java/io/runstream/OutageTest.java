@@ -193,7 +193,7 @@ class OutageTest extends ServerTest {
                 server.uri().substring("grpc://".length()), InsecureChannelCredentials.create())
             .build();
     Uploader uploader = new Uploader(channel);
-    RunBuffer run = uploader.outbox.buffers.of("0".repeat(32));
+    RunBuffer run = uploader.outbox.buffers.getOrCreate("0".repeat(32));
     server.kill();
     AtomicReference<Throwable> end = new AtomicReference<>();
     Thread training =

@@ -4,13 +4,13 @@ import com.google.protobuf.MessageLite;
 import io.runstream.v1.LogBatchRequest;
 
 /** Packs the params or tags of one call into batches that are not too large. */
-final class SettingsPacker {
+final class ParamAndTagPacker {
   private final RunBuffer buffer;
   private final Outbox outbox;
   private LogBatchRequest.Builder request;
   private int size;
 
-  SettingsPacker(RunBuffer buffer, Outbox outbox) {
+  ParamAndTagPacker(RunBuffer buffer, Outbox outbox) {
     this.buffer = buffer;
     this.outbox = outbox;
     this.request = LogBatchRequest.newBuilder().setRunId(buffer.runId);
