@@ -57,4 +57,4 @@ class Backlog(NamedTuple):
 
     def metadata(self) -> dict[str, str]:
         """Return the counts as the metadata of an error."""
-        return {"points": str(self.points), "settings": str(self.params_and_tags)}
+        return {"points": str(self.points), "params_and_tags": str(self.params_and_tags)}
