@@ -132,6 +132,7 @@ __all__ = [
     "Unavailable",
     "ViewType",
     "active_run",
+    "autolog",
     "count_runs",
     "create_experiment",
     "data",
@@ -184,11 +185,25 @@ __all__ = [
     "watch",
 ]
 
+# Modules that are imported when they are first used, as `runstream.sklearn.autolog()`.
+_FRAMEWORKS = ("sklearn",)
+
 if TYPE_CHECKING:
+    from runstream import sklearn as sklearn
+    from runstream.autologging.libraries import autolog
+
     __version__: str
 else:
 
-    def __getattr__(name: str) -> str:
+    def __getattr__(name: str) -> object:
+        if name == "autolog":
+            from runstream.autologging.libraries import autolog
+
+            return autolog
+        if name in _FRAMEWORKS:
+            from importlib import import_module
+
+            return import_module(f"runstream.{name}")
         if name == "__version__":  # not at import: it takes milliseconds
             from importlib.metadata import version
 

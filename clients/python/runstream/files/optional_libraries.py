@@ -9,13 +9,14 @@ from typing import Any
 _PACKAGES = {"PIL": "pillow", "yaml": "pyyaml"}
 
 
-def import_optional(module: str, purpose: str, otherwise: str = "") -> Any:
+def import_optional(module: str, purpose: str, otherwise: str = "", extra: str = "") -> Any:
     """Import a library.
 
     Args:
         module: its name.
         purpose: what needs it, for people.
         otherwise: what can be done without it, for people.
+        extra: the extra of `runstream` that installs it, if there is one.
 
     Raises:
         ModuleNotFoundError: it is not installed; the text says what to install.
@@ -26,8 +27,9 @@ def import_optional(module: str, purpose: str, otherwise: str = "") -> Any:
         if missing.name != module.partition(".")[0]:
             raise
         package = _PACKAGES.get(missing.name, missing.name)
+        install = f"'runstream[{extra}]'" if extra else package
         raise ModuleNotFoundError(
-            f"{purpose} needs {package}, which is not installed: pip install {package}"
+            f"{purpose} needs {package}, which is not installed: pip install {install}"
             + (f", or {otherwise}" if otherwise else ""),
             name=missing.name,
         ) from None

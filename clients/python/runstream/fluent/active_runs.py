@@ -24,9 +24,11 @@ from runstream.fluent.run_link import print_link
 from runstream.process.source_tags import find_source_tags
 
 _active_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("runstream_runs", default=())
-_last_started: ContextVar[ActiveRun | None] = ContextVar("runstream_last_run", default=None)
 
 log = logging.getLogger("runstream")
+
+# The run that any thread started last.
+_last_started: ActiveRun | None = None
 
 # Whether the log has warned of a run that a thread or task started by logging without a run.
 _has_warned_of_context = False
@@ -113,9 +115,8 @@ def active_run() -> ActiveRun | None:
 
 
 def last_active_run() -> Run | None:
-    """Return the run that was started last in this context, as it is now."""
-    last = _last_started.get()
-    return None if last is None else last.read()
+    """Return the run that this process started last, in any thread, as it is now."""
+    return None if _last_started is None else _last_started.read()
 
 
 def client_for_run(run_id: str) -> TrackingClient:
@@ -243,9 +244,10 @@ def _check_resumable_id(run_id: str) -> None:
 
 
 def _activate(client: TrackingClient, info: RunInfo) -> ActiveRun:
+    global _last_started
     active = ActiveRun(client, info)
     _active_stack.set((*_drop_ended_runs(), active))
-    _last_started.set(active)
+    _last_started = active
     print_link(client, info)
     return active
 

@@ -20,6 +20,7 @@ from runstream.outbox.delivery_errors import (
 )
 from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.task_queue import TaskQueue
+from runstream.transport.call_limit import call_limit
 
 #: Seconds that a call that logs waits for room, before it fails.
 ROOM_SECONDS = 600.0
@@ -117,6 +118,8 @@ class Waits:
         """
         wait = Wait(run_id)
         start = time.monotonic()
+        limit = min(limit, max(0.0, call_limit() - start))
+        patience = min(patience, limit)
         try:
             if self._tasks.post(partial(self._enter_for_answers, wait)):
                 self._wait(wait, patience, limit)
@@ -141,7 +144,7 @@ class Waits:
             RunstreamError: the server refuses the stream for good, or the uploader failed.
         """
         wait = Wait()
-        end = time.monotonic() + ROOM_SECONDS
+        end = min(time.monotonic() + ROOM_SECONDS, call_limit())
         while self._queue.is_full and self._tasks.post(partial(self._enter_for_room, wait)):
             left = end - time.monotonic()
             if self._state.lasting_error is not None:

@@ -13,6 +13,7 @@ import grpc
 
 from runstream.contract.messages import ensure_write_id
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
+from runstream.transport.call_limit import call_limit
 from runstream.transport.call_threads import GRACE_SECONDS, CallThreads
 from runstream.transport.channel import Stubs
 from runstream.transport.pending_read import CHANNEL_CLOSED, PendingRead, no_answer_error
@@ -88,7 +89,7 @@ class Connection:
         """
         ensure_write_id(request)
         timeout = CALL_SECONDS if timeout is None else timeout
-        deadline = min(time.monotonic() + timeout, self._deadline)
+        deadline = min(time.monotonic() + timeout, self._deadline, call_limit())
         attempt = partial(self._attempt, rpc, request, wait_for_ready=not retry, deadline=deadline)
         pauses = _retry_pauses(deadline) if retry else iter(())
         while True:

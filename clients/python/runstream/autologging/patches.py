@@ -1,0 +1,104 @@
+"""Patches: functions of a library that are replaced by wrappers, and put back as they were.
+
+A wrapper is a plain function with the name, signature and documentation of what it wraps. So it is
+pickled by its name as that was, and methods are bound, copied and inspected as before.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, MutableMapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+#: What a wrapper does: called with the original function, its arguments and its keywords.
+Around = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+_INHERITED = object()
+
+
+class Patches:
+    """The patches of one library."""
+
+    def __init__(self) -> None:
+        # The names that are replaced in each owner. A class is held weakly, so that one that a
+        # program makes and drops does not stay.
+        self._classes: MutableMapping[Any, set[str]] = WeakKeyDictionary()
+        self._objects: list[tuple[Any, set[str]]] = []
+
+    def wrap(self, owner: Any, name: str, around: Around) -> None:
+        """Replace a function of a module, a class or an object by one that calls `around`.
+
+        One that is replaced by us already stays as it is.
+
+        Args:
+            owner: where it is an attribute; one that a class inherits is set on the class.
+            name: its name.
+            around: called in its place; what it returns is the result of the call.
+
+        Raises:
+            AttributeError: there is none.
+            TypeError: it is no plain function.
+        """
+        original = inspect.getattr_static(owner, name)
+        if _is_ours(original):
+            return
+        if not callable(original) or isinstance(original, (staticmethod, classmethod)):
+            raise TypeError(f"{name} of {owner!r} is no function, but {type(original).__name__}")
+
+        @functools.wraps(original)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return around(original, args, kwargs)
+
+        self.replace(owner, name, wrapper)
+
+    def replace(self, owner: Any, name: str, value: Any) -> None:
+        """Replace an attribute; `wrap` is simpler, if it is a plain function.
+
+        Args:
+            owner: as that of `wrap`.
+            name: its name.
+            value: a function or another object that can have attributes.
+        """
+        value._runstream_patch = id(value)
+        value._runstream_original = vars(owner).get(name, _INHERITED)
+        self._names(owner).add(name)
+        setattr(owner, name, value)
+
+    def restore(self) -> None:
+        """Put back the functions that were replaced.
+
+        What another program has replaced since stays: its wrapper calls ours, which then does
+        nothing but call the original.
+        """
+        for owner, names in (*self._classes.items(), *self._objects):
+            for name in names:
+                _restore(owner, name)
+        self._classes.clear()
+        self._objects.clear()
+
+    def _names(self, owner: Any) -> set[str]:
+        if isinstance(owner, type):
+            return self._classes.setdefault(owner, set())
+        for known, names in self._objects:
+            if known is owner:
+                return names
+        self._objects.append((owner, set()))
+        return self._objects[-1][1]
+
+
+def _restore(owner: Any, name: str) -> None:
+    there = vars(owner).get(name)
+    if not _is_ours(there):
+        return
+    if there._runstream_original is _INHERITED:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, there._runstream_original)
+
+
+def _is_ours(value: Any) -> bool:
+    # A wrapper of another program around ours has a copy of its attributes.
+    return getattr(value, "_runstream_patch", None) == id(value)

@@ -1,0 +1,173 @@
+"""One training: a call of a library that trains a model, and the run that it is logged to.
+
+The run is the active run of the user, if there is one, or else one that is started for the call
+and ended with it: FAILED if the training raises, KILLED if it is interrupted. Trainings that a
+training calls are part of it, and not logged on their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from runstream.autologging.guard import Guard, is_paused
+from runstream.autologging.settings import Settings
+from runstream.entities import Dataset, DatasetInput
+from runstream.fluent.active_runs import active_run, start_run
+from runstream.fluent.logging_functions import CONTEXT
+from runstream.fluent.run_handle import ActiveRun
+from runstream.process.exit_status import run_status
+
+P = ParamSpec("P")
+S = TypeVar("S", bound=Settings)
+Result = TypeVar("Result")
+
+#: Tag of the runs that are started for trainings: the library.
+AUTOLOGGING = "mlflow.autologging"
+
+_training: ContextVar[Training[Any] | None] = ContextVar("runstream_training", default=None)
+
+
+class Training(Generic[S]):
+    """A call that trains, for the functions that log it.
+
+    Attributes:
+        library: name of the library.
+        settings: what the user has chosen for it.
+        run: the run; what `run.log_params` and its kin take is queued, and costs no round trip.
+        is_run_ours: whether the run was started for this training.
+        function: the function that was called.
+        instance: the object whose method was called; None if it is a function of a module.
+        args: its arguments, without the instance.
+        kwargs: its keyword arguments. Both may be changed before the training begins.
+    """
+
+    def __init__(
+        self,
+        library: str,
+        settings: S,
+        function: Callable[..., Any],
+        instance: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.library = library
+        self.settings = settings
+        self.function = function
+        self.instance = instance
+        self.args = args
+        self.kwargs = dict(kwargs)
+        self.run: ActiveRun
+        self.is_run_ours = False
+        self._guard = Guard(library, settings.silent)
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """Return an argument of the call by its name, wherever it stands; the default if absent."""
+        return self._bind().arguments.get(name, default)
+
+    def replace_argument(self, name: str, value: Any) -> None:
+        """Give the training another value for an argument, such as callbacks with one of ours."""
+        bound = self._bind()
+        bound.arguments[name] = value
+        self.args, self.kwargs = bound.args[self._first :], bound.kwargs
+
+    def attempt(
+        self, function: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Result | None:
+        """Call a function of ours that a library calls during the training, such as a callback's.
+
+        It never raises: a fault is one warning, and the result is None.
+        """
+        return self._guard.attempt(function, *args, **kwargs)
+
+    def log_dataset(self, dataset: Dataset, context: str) -> None:
+        """Record data of the training, unless the user has switched it off."""
+        if self.settings.log_datasets:
+            self.run.log_inputs([DatasetInput(dataset, {CONTEXT: context})])
+
+    @property
+    def _first(self) -> int:
+        """How many arguments of the function stand before those of the call."""
+        return 0 if self.instance is None else 1
+
+    def _bind(self) -> inspect.BoundArguments:
+        first = (self.instance,) * self._first
+        return inspect.signature(self.function).bind_partial(*first, *self.args, **self.kwargs)
+
+    # The run
+
+    def _open_run(self) -> bool:
+        """Take or start the run; return whether the training is to be logged."""
+        run = active_run()
+        if run is not None and self.settings.exclusive:
+            return False
+        if run is None:
+            tags = {**(self.settings.extra_tags or {}), AUTOLOGGING: self.library}
+            run = start_run(tags=tags)
+            self.is_run_ours = True
+        self.run = run
+        return True
+
+    def _close_run(self, error: BaseException | None) -> None:
+        if self.is_run_ours:
+            try:
+                self.run.end(run_status(error))
+            finally:
+                self.run.is_ended = True  # if it is not, the end of the program tries again
+
+
+#: Logs a training: it is called before the training, goes on from its one `yield` when the training
+#: has returned, which gives it the result, and is closed there if the training raises.
+Log = Callable[[Training[S]], Generator[None, Any, None]]
+
+
+def is_within_training() -> bool:
+    """Return whether a training of this context is under way, of which all calls are part."""
+    return _training.get() is not None
+
+
+def current_training() -> Training[Any] | None:
+    """Return the training of this context that is logged."""
+    return _training.get()
+
+
+def run_training(training: Training[S], log: Log[S]) -> Any:
+    """Return what a training returns, and raise what it raises; log it meanwhile."""
+    guard, function = training._guard, training.function
+    first = () if training.instance is None else (training.instance,)
+    given = (training.args, training.kwargs)
+    if is_paused() or not guard.attempt(training._open_run):
+        return function(*first, *given[0], **given[1])
+    token = _training.set(training)
+    failure: BaseException | None = None
+    try:
+        steps = log(training)
+        if not guard.attempt(_reaches_training, steps):
+            training.args, training.kwargs = given
+        result = function(*first, *training.args, **training.kwargs)
+        guard.attempt(_finish, steps, result)
+    except BaseException as error:
+        failure = error
+        raise
+    else:
+        return result
+    finally:
+        _training.reset(token)
+        guard.attempt(steps.close)
+        guard.attempt(training._close_run, failure)
+        failure = None
+
+
+def _reaches_training(steps: Generator[None, Any, None]) -> bool:
+    next(steps)
+    return True
+
+
+def _finish(steps: Generator[None, Any, None], result: Any) -> None:
+    try:
+        steps.send(result)
+    except StopIteration:
+        return
+    raise RuntimeError("the function that logs a training yields more than once")
