@@ -57,11 +57,11 @@ def prepared(
         key = str(environment)
         server = begun.pop(key, None) or begin(environment)
         begun[key] = begin(environment)
-        return server.ready()
+        return server.wait_until_ready()
 
     yield take
     for server in begun.values():
-        server.ready().stop()
+        server.wait_until_ready().stop()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = ServerProcess(Path(folder, "runs.db"), {"RUNSTREAM_HTTP_PORT": "0"})
-        content = web_content.fill(server.uri)
+        content = web_content.log_content(server.uri)
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )

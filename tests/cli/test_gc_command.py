@@ -95,7 +95,7 @@ def test_deleted_models_are_removed_though_no_run_is(server: ServerProcess, shel
     """E5: and files of a model that is there are not counted."""
     with grpc.insecure_channel(server.address) as channel:
         api = Api(channel)
-        gone, kept = api.new_model(), api.new_model()
+        gone, kept = api.create_model(), api.create_model()
         upload(api, gone, "weights", b"gone")
         upload(api, kept, "weights", b"kept")
         api.models.DeleteLoggedModel(DeleteLoggedModelRequest(model_id=gone))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from support.probe import Probe, memory, peak_memory, reset_peak
+from support.probe import Probe, peak_memory, reset_peak, resident_memory
 from support.rest import Rest
 from support.server_process import ServerProcess
 
@@ -44,13 +44,13 @@ def test_large_bodies_at_once_leave_others_served_and_memory_bounded(
 
     with probe(server) as seen, ThreadPoolExecutor(12) as pool:
         reset_peak(server)
-        before = memory(server)
+        before = resident_memory(server)
         statuses = set(pool.map(post, calls * 3))
         peak = peak_memory(server) - before
         # A usual request is read meanwhile, whatever the large ones take.
         assert post(("experiments/create", b'{"name": "a"}')) == 200
     assert statuses <= {400, 429}
-    assert memory(server) - before < 100
+    assert resident_memory(server) - before < 100
     assert peak < 400, peak
     seen.assert_others_were_served()
 
@@ -59,12 +59,12 @@ def test_large_bodies_at_once_leave_others_served_and_memory_bounded(
 def test_a_body_beyond_the_limit_is_refused_before_it_is_held(
     server: ServerProcess, rest: Rest, chunked: bool
 ) -> None:
-    before = memory(server)
+    before = resident_memory(server)
     body: Any = (b" " * 1024 * 1024 for _ in range(64)) if chunked else b" " * 64 * 1024 * 1024
     answer = rest.session.post(f"{rest.uri}/api/2.0/mlflow/experiments/create", data=body)
     assert answer.status_code == 400
     assert answer.json()["message"] == "The body is larger than 4194304 bytes"
-    assert memory(server) - before < 48
+    assert resident_memory(server) - before < 48
 
 
 def test_lines_that_are_refused_are_not_kept_and_hold_nobody_up(
@@ -75,7 +75,7 @@ def test_lines_that_are_refused_are_not_kept_and_hold_nobody_up(
     for piece, count in ((line * 2_000, 20), (b"x\n" * 20_000, 10)):
         with probe(server) as seen:
             reset_peak(server)
-            before = memory(server)
+            before = resident_memory(server)
             told = rest.session.post(url, data=iter([piece] * count)).json()
             assert peak_memory(server) - before < 32
         assert told["lines"] == told["refused"] == piece.count(b"\n") * count
@@ -125,11 +125,11 @@ def test_compressed_bodies_are_read(rest: Rest) -> None:
 def test_what_is_not_compressed_as_it_says_is_refused(
     server: ServerProcess, rest: Rest, encoding: str, body: bytes, status: int
 ) -> None:
-    before = memory(server)
+    before = resident_memory(server)
     answer = rest.session.post(
         f"{rest.uri}/api/2.0/mlflow/experiments/create",
         data=body,
         headers={"content-encoding": encoding},
     )
     assert (answer.status_code, answer.json()["error_code"]) == (status, "BAD_REQUEST")
-    assert memory(server) - before < 48
+    assert resident_memory(server) - before < 48

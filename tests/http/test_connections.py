@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from support.probe import Probe, memory, peak_memory, reset_peak
+from support.probe import Probe, peak_memory, reset_peak, resident_memory
 from support.rest import Rest
 from support.server_process import ServerProcess
 from support.waiting import wait_until
@@ -84,7 +84,7 @@ def test_requests_that_nobody_reads_the_answers_of_are_not_kept(
 ) -> None:
     with probe(server) as seen, connected(server) as connection:
         reset_peak(server)
-        before = memory(server)
+        before = resident_memory(server)
         send_all(connection, (GET * 10_000 for _ in range(60)))  # 25 MB
         assert peak_memory(server) - before < 32
         assert b"OK" in received(connection)
@@ -108,12 +108,12 @@ def test_requests_that_nobody_reads_the_answers_of_are_not_kept(
     ],
 )
 def test_a_head_without_end_is_refused(server: ServerProcess, begin: bytes, part: bytes) -> None:
-    before = memory(server)
+    before = resident_memory(server)
     with connected(server) as connection:
         connection.sendall(begin)
         send_all(connection, (part for _ in range(1_000)))  # 60 MB
         received(connection)
-    assert memory(server) - before < 32
+    assert resident_memory(server) - before < 32
     assert requests.get(f"{server.http}/health", timeout=60).text == "OK"
 
 

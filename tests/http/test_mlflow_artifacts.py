@@ -50,7 +50,7 @@ def test_a_location_where_nothing_should_be_written_is_refused(
     rest: Rest, location: str, text: str
 ) -> None:  # R6
     said = {"name": token_hex(8), "artifact_location": location}
-    status, code, message = rest.refused("POST", "experiments/create", json=said)
+    status, code, message = rest.refusal("POST", "experiments/create", json=said)
     assert (status, code) == (400, INVALID)
     assert text in message
 
@@ -58,7 +58,7 @@ def test_a_location_where_nothing_should_be_written_is_refused(
 @pytest.mark.parametrize("character", "/:.%\"'")
 def test_the_name_of_a_model_is_no_path(rest: Rest, character: str) -> None:
     said = {"experiment_id": "0", "name": f"a{character}b"}
-    status, code, message = rest.refused("POST", "logged-models", json=said)
+    status, code, message = rest.refusal("POST", "logged-models", json=said)
     assert (status, code) == (400, INVALID)
     assert message.startswith(f"Invalid model name ({said['name']!r}) provided. Model name must be")
 
@@ -66,7 +66,7 @@ def test_the_name_of_a_model_is_no_path(rest: Rest, character: str) -> None:
 @pytest.mark.parametrize("path", ["../x", "%2e%2e/x", "%252e%252e/x", "a/%2e%2e/%2e%2e/x", "/x"])
 def test_a_path_that_leaves_its_folder_is_invalid(rest: Rest, run_id: str, path: str) -> None:  # W5
     query = {"run_id": run_id, "path": path}
-    assert rest.refused("GET", "artifacts/list", params=query) == (400, INVALID, "Invalid path")
+    assert rest.refusal("GET", "artifacts/list", params=query) == (400, INVALID, "Invalid path")
     file = rest.session.get(f"{rest.uri}/get-artifact", params=query)
     assert (file.status_code, file.json()["message"]) == (400, "Invalid path")
 

@@ -42,7 +42,7 @@ def test_a_search_without_experiments_finds_no_runs(rest: Rest, run_id: str) -> 
     assert rest.post("runs/search", said) == {}
     ours = rest.session.post(f"{rest.uri}/api/1.0/runstream/runs/search", json=said).json()
     assert [run["info"]["run_id"] for run in ours["runs"]] == [run_id]
-    assert rest.refused("POST", "runs/search", json={"filter": "metrics.a <"})[:2] == (400, INVALID)
+    assert rest.refusal("POST", "runs/search", json={"filter": "metrics.a <"})[:2] == (400, INVALID)
 
 
 def test_a_history_comes_whole_to_who_does_not_page(rest: Rest, run_id: str) -> None:  # M6
@@ -150,7 +150,7 @@ def test_experiments_are_searched_by_get_too(rest: Rest) -> None:
 )
 def test_an_experiment_id_is_an_integer(rest: Rest, method: str, path: str, said: Any) -> None:
     arguments = {"params": said} if method == "GET" else {"json": said}
-    answer = rest.refused(method, path, **arguments)
+    answer = rest.refusal(method, path, **arguments)
     text = "Invalid experiment ID 'abc'. Experiment ID must be a valid integer."
     assert answer == (400, INVALID, text)
 
@@ -170,6 +170,6 @@ def test_a_model_may_name_any_run(rest: Rest) -> None:
 
 @pytest.mark.parametrize("path", ["runs/log-batch", "runs/log-inputs"])
 def test_a_run_id_of_another_form_is_malformed(rest: Rest, path: str) -> None:
-    answer = rest.refused("POST", path, json={"run_id": "../x"})
+    answer = rest.refusal("POST", path, json={"run_id": "../x"})
     assert answer == (400, INVALID, """Invalid value "../x" for parameter 'run_id' supplied.""")
-    assert rest.refused("POST", path, json={"run_id": "abc"})[:2] == (404, MISSING)
+    assert rest.refusal("POST", path, json={"run_id": "abc"})[:2] == (404, MISSING)

@@ -131,15 +131,15 @@ def test_the_words_are_mlflows_where_the_rule_is(rest: Rest, run_id: str, case: 
         said, body = said(rest, run_id)
     if "run_id" in body:
         body = body | {"run_id": run_id}
-    answer = rest.refused("POST", said, json=body)
+    answer = rest.refusal("POST", said, json=body)
     assert answer == (400, INVALID, text.format(run=run_id))
 
 
 def test_the_words_for_models_and_what_is_deleted_are_mlflows(rest: Rest, run_id: str) -> None:
     model = rest.post("logged-models", experiment_id="0")["model"]["info"]["model_id"]
     text = f"No tag with key 'zz' found for model with ID '{model}'."
-    assert rest.refused("DELETE", f"logged-models/{model}/tags/zz") == (404, MISSING, text)
+    assert rest.refusal("DELETE", f"logged-models/{model}/tags/zz") == (404, MISSING, text)
     rest.post("runs/delete", run_id=run_id)
     said = {"run_id": run_id, "key": "a", "value": "b"}
     text = f"The run {run_id} must be in the 'active' state. Current state is deleted."
-    assert rest.refused("POST", "runs/set-tag", json=said) == (400, INVALID, text)
+    assert rest.refusal("POST", "runs/set-tag", json=said) == (400, INVALID, text)

@@ -65,7 +65,7 @@ def test_keys_have_every_character_but_control_characters(rest: Rest) -> None:  
         assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
     for key in vectors.KEYS["refused"]:
         fields = {"run_id": run_id, "key": key, "value": 0.5, "timestamp": 1}
-        status, code, _ = rest.refused("POST", "runs/log-metric", json=fields)
+        status, code, _ = rest.refusal("POST", "runs/log-metric", json=fields)
         assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
 
 
@@ -87,7 +87,7 @@ def test_params_that_are_numbers_are_found_and_ordered_as_numbers(rest: Rest) ->
         "auto",
     ]
     body = {"experiment_ids": ["0"], "filter": "params.n > '0.5'"}
-    status, code, message = rest.refused("POST", "runs/search", json=body)
+    status, code, message = rest.refusal("POST", "runs/search", json=body)
     assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
     assert "a number without quotes" in message
 
@@ -173,7 +173,7 @@ def test_a_batch_has_no_limit_on_counts_and_is_all_or_nothing(rest: Rest) -> Non
     data = rest.get("runs/get", run_id=run_id)["run"]["data"]
     assert (len(data["metrics"]), len(data["params"]), len(data["tags"])) == (50, 500, 501)
     wrong = batch | {"params": [{"key": "p1", "value": "other"}], "metrics": metrics[:1]}
-    status, code, message = rest.refused("POST", "runs/log-batch", json=wrong)
+    status, code, message = rest.refusal("POST", "runs/log-batch", json=wrong)
     assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
     assert "{'key': 'p1', 'old_value': '1', 'new_value': 'other'}" in message
 
@@ -213,7 +213,7 @@ def test_histories_of_several_runs_come_at_once(rest: Rest) -> None:
         steps = [point["step"] for point in thinned if point["run_id"] == run_id]
         assert len(steps) <= 50
         assert (steps[0], steps[-1]) == (100, 899)
-    refused = rest.refused("GET", "metrics/get-history-bulk", params={"metric_key": "m"})
+    refused = rest.refusal("GET", "metrics/get-history-bulk", params={"metric_key": "m"})
     assert refused[2].startswith("Missing value for required parameter 'run_id'. See the API docs")
 
 
@@ -261,7 +261,7 @@ def test_descriptions_of_models_are_listed_in_a_tag(rest: Rest) -> None:  # R4
     tags = rest.get("runs/get", run_id=run_id)["run"]["data"]["tags"]
     history = next(tag["value"] for tag in tags if tag["key"] == "mlflow.log-model.history")
     assert [model["artifact_path"] for model in json.loads(history)] == ["model", "other"]
-    refused = rest.refused("POST", "runs/log-model", json={"run_id": run_id, "model_json": "[]"})
+    refused = rest.refusal("POST", "runs/log-model", json={"run_id": run_id, "model_json": "[]"})
     assert refused[:2] == (400, "INVALID_PARAMETER_VALUE")
 
 

@@ -64,13 +64,13 @@ def test_an_error_has_the_code_and_text_that_mlflows_tools_match(
     said, *expected, text = REFUSALS[route]
     method, path = route.rstrip("?").split()
     arguments = {"params": said} if method == "GET" else {"json": said}
-    status, code, message = rest.refused(method, path, **arguments)
+    status, code, message = rest.refusal(method, path, **arguments)
     assert [status, code] == expected
     assert text in message
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_a_bad_request(rest: Rest, body: bytes) -> None:  # X2
-    status, code, message = rest.refused("POST", "runs/create", data=body)
+    status, code, message = rest.refusal("POST", "runs/create", data=body)
     assert (status, code) == (400, "BAD_REQUEST")
     assert "not JSON" in message

@@ -1,4 +1,4 @@
-"""Raw stubs, as a service without our client has them."""
+"""Raw stubs of the contract, as a program without our client uses them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Point = tuple[str, int, int, float]  # key, step, timestamp, value
 
 @dataclass
 class Refusal:
-    """What a caller saw of an error."""
+    """An error as a caller saw it."""
 
     code: grpc.StatusCode
     message: str
@@ -41,7 +41,7 @@ class Refusal:
 
 
 class Api:
-    """The stubs, and what many tests do with them."""
+    """The stubs, and calls that many tests make."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.experiments = ExperimentServiceStub(channel)
@@ -53,26 +53,26 @@ class Api:
         self.models = LoggedModelServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
 
-    def new_run(self) -> str:
+    def create_run(self) -> str:
         return self.runs.CreateRun(CreateRunRequest()).run.info.run_id
 
-    def new_experiment(self, name: str) -> str:
+    def create_experiment(self, name: str) -> str:
         return self.experiments.CreateExperiment(CreateExperimentRequest(name=name)).experiment_id
 
-    def new_model(self, experiment_id: str = "0") -> str:
+    def create_model(self, experiment_id: str = "0") -> str:
         request = CreateLoggedModelRequest(experiment_id=experiment_id)
         return self.models.CreateLoggedModel(request).model.info.model_id
 
-    def stream(self, requests: Iterable[LogBatchRequest]) -> list[LogBatchResponse]:
+    def log_batches(self, requests: Iterable[LogBatchRequest]) -> list[LogBatchResponse]:
         return list(self.logging.LogBatch(iter(requests), timeout=60))
 
-    def latest(self, run_id: str) -> dict[str, tuple[int, int, float]]:
-        """The latest point of each metric: its step, timestamp and value."""
+    def read_latest_points(self, run_id: str) -> dict[str, tuple[int, int, float]]:
+        """Return the latest point of each metric: its step, timestamp and value."""
         run = self.runs.GetRun(GetRunRequest(run_id=run_id)).run
         return {m.key: (m.step, m.timestamp, m.value) for m in run.data.metrics}
 
-    def points(self, run_id: str, *keys: str) -> list[Point]:
-        """The history of a run, in the order in which it comes."""
+    def read_points(self, run_id: str, *keys: str) -> list[Point]:
+        """Return the history of a run, in the order of the answers."""
         request = ReadMetricHistoryRequest(run_id=run_id, metric_keys=keys)
         return [
             (table.keys[key], step, timestamp, value)
@@ -83,13 +83,13 @@ class Api:
         ]
 
 
-def batch(
+def make_batch(
     run_id: str,
     points: Sequence[Point] = (),
     params: Sequence[tuple[str, str]] = (),
     tags: Sequence[tuple[str, str]] = (),
 ) -> LogBatchRequest:
-    """A request of the stream, made of rows."""
+    """Return a request of the LogBatch stream, made of rows."""
     keys = {key: index for index, key in enumerate(dict.fromkeys(point[0] for point in points))}
     return LogBatchRequest(
         run_id=run_id,
@@ -106,8 +106,8 @@ def batch(
 
 
 @contextmanager
-def refused(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
-    """Expect a status with exactly one ErrorInfo of our domain (X1); fills in what it says."""
+def expect_refusal(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
+    """Expect a status with exactly one ErrorInfo of our domain (X1), and fill in the refusal."""
     refusal = Refusal(code, "", reason, {})
     with pytest.raises(grpc.RpcError) as raised:
         yield refusal

@@ -1,4 +1,4 @@
-"""Files of runs over raw stubs."""
+"""Uploads, downloads and lists of artifacts over raw stubs."""
 
 from __future__ import annotations
 
@@ -23,35 +23,37 @@ from support.server_process import ServerProcess
 MIB = 1024 * 1024
 
 
-def start(run_id: str, path: str, upload_id: str = "", offset: int = 0) -> UploadArtifactRequest:
+def start_part(
+    run_id: str, path: str, upload_id: str = "", offset: int = 0
+) -> UploadArtifactRequest:
     part = UploadStart(run_id=run_id, path=path, upload_id=upload_id, offset=offset)
     return UploadArtifactRequest(start=part)
 
 
-def chunks(content: bytes) -> Iterator[UploadArtifactRequest]:
+def chunk_parts(content: bytes) -> Iterator[UploadArtifactRequest]:
     for i in range(0, len(content), MIB):
         yield UploadArtifactRequest(chunk=content[i : i + MIB])
 
 
-def end(content: bytes) -> UploadArtifactRequest:
+def end_part(content: bytes) -> UploadArtifactRequest:
     return UploadArtifactRequest(end=UploadEnd(sha256=hashlib.sha256(content).hexdigest()))
 
 
 def upload(
     api: Api, run_id: str, path: str, content: bytes, upload_id: str = "", offset: int = 0
 ) -> FileInfo:
-    """Upload a file, or what of it follows `offset`."""
+    """Upload a file, or the part of it after `offset`."""
 
     def requests() -> Iterator[UploadArtifactRequest]:
-        yield start(run_id, path, upload_id, offset)
-        yield from chunks(content[offset:])
-        yield end(content)
+        yield start_part(run_id, path, upload_id, offset)
+        yield from chunk_parts(content[offset:])
+        yield end_part(content)
 
     return api.artifacts.UploadArtifact(requests(), timeout=60).file
 
 
 def download(api: Api, run_id: str, path: str, offset: int = 0, length: int = 0) -> bytes:
-    """The bytes of a file, or a part of them."""
+    """Return the bytes of a file, or a part of them."""
     request = DownloadArtifactRequest(run_id=run_id, path=path, offset=offset, length=length)
     first, *rest = api.artifacts.DownloadArtifact(request, timeout=60)
     assert (first.file.path, first.chunk) == (path, b"")
@@ -60,10 +62,10 @@ def download(api: Api, run_id: str, path: str, offset: int = 0, length: int = 0)
     return b"".join(answer.chunk for answer in rest)
 
 
-def pages(
+def list_pages(
     api: Api, run_id: str, path: str = "", *, recursive: bool = False, size: int = 0
 ) -> Iterator[list[FileInfo]]:
-    """The pages of a list."""
+    """Yield the pages of a list."""
     request = ListArtifactsRequest(run_id=run_id, path=path, recursive=recursive, max_results=size)
     while True:
         page = api.artifacts.ListArtifacts(request)
@@ -73,25 +75,25 @@ def pages(
         request.page_token = page.next_page_token
 
 
-def paths(api: Api, run_id: str, path: str = "", *, recursive: bool = False) -> list[str]:
-    """The paths of a list; those of folders end in `/`."""
-    files = [f for page in pages(api, run_id, path, recursive=recursive) for f in page]
+def list_paths(api: Api, run_id: str, path: str = "", *, recursive: bool = False) -> list[str]:
+    """Return the paths of a list; those of folders end in `/`."""
+    files = [f for page in list_pages(api, run_id, path, recursive=recursive) for f in page]
     return [f.path + "/" * f.is_dir for f in files]
 
 
-def uploaded(api: Api, run_id: str, upload_id: str, path: str = "f") -> int:
-    """How much of an upload is there."""
+def uploaded_bytes(api: Api, run_id: str, upload_id: str, path: str = "f") -> int:
+    """Return how many bytes of an upload the server has."""
     question = GetUploadRequest(run_id=run_id, path=path, upload_id=upload_id)
     return api.artifacts.GetUpload(question).offset
 
 
-def on_disk(root: Path) -> list[str]:
-    """All files below an artifact root."""
+def files_below(root: Path) -> list[str]:
+    """Return all files below an artifact root."""
     found = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
     return sorted(str(file.relative_to(root)) for file in found)
 
 
-def stray_names(server: ServerProcess) -> list[str]:
-    """Contents that are nobody's now."""
+def orphan_blob_names(server: ServerProcess) -> list[str]:
+    """Return the names of contents that no file refers to."""
     with sqlite3.connect(server.database) as database:
         return [name for (name,) in database.execute("SELECT name FROM orphan_blob ORDER BY name")]

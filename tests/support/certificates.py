@@ -1,4 +1,4 @@
-"""`certificates.py FOLDER` writes a certificate for localhost, its key, and whom to trust."""
+"""`certificates.py FOLDER` writes a certificate for localhost, its key, and its authority."""
 
 from __future__ import annotations
 

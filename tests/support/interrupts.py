@@ -21,7 +21,7 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def interrupted_at(instruction: int) -> Iterator[None]:
+def interrupt_at(instruction: int) -> Iterator[None]:
     """Raise `Interrupted` at the n-th instruction of the package that this thread executes."""
     left = instruction
 
@@ -44,12 +44,12 @@ def interrupted_at(instruction: int) -> Iterator[None]:
         sys.settrace(None)
 
 
-def in_own_thread(test: Callable[..., None]) -> Callable[..., None]:
+def run_in_own_thread(test: Callable[..., None]) -> Callable[..., None]:
     """Run a test that uses `interrupted_at` in a thread of its own.
 
     An exception that is raised right after the interpreter entered an `except` block, and before
-    the instructions which leave it are in charge, leaves the thread handling the exception of
-    that block for good: whatever is raised in the thread later has it as its context.
+    the instructions that leave it, lets the thread handle the exception of that block for ever:
+    every later exception of the thread has it as its context.
     """
 
     @functools.wraps(test)

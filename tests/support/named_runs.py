@@ -41,8 +41,8 @@ class NamedRuns:
         )
         return run_id
 
-    def found(self, filter: str = "", *order_by: str, **fields: Any) -> str:  # noqa: A002
-        """The names of the runs found, in their order, and of as many as are counted."""
+    def search_names(self, filter: str = "", *order_by: str, **fields: Any) -> str:  # noqa: A002
+        """Return the names of the found runs in their order; CountRuns must count as many."""
         request = SearchRunsRequest(filter=filter, order_by=order_by or ["start_time"], **fields)
         runs = self.pages(request)
         counted = {key: value for key, value in fields.items() if key != "max_results"}

@@ -1,4 +1,4 @@
-"""What another user of the machine may have put somewhere."""
+"""Files that another user of the machine may have put in place of ours."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ STRANGER = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
 
 
-def pipe(path: Path) -> None:
-    """A named pipe, which whoever opens it waits for."""
+def make_pipe(path: Path) -> None:
+    """Make a named pipe; opening it waits for its other end."""
     os.mkfifo(path)
 
 
-def dangling_link(path: Path) -> None:
-    """A link to what is not there yet, and would be made."""
+def make_dangling_link(path: Path) -> None:
+    """Make a link to a file that does not exist, and that writing would create."""
     path.symlink_to(path.with_name("target"))
 
 
-def link(path: Path) -> None:
-    """A link to a file that is to be changed."""
+def make_link(path: Path) -> None:
+    """Make a link to a file that must not be changed."""
     path.with_name("target").write_bytes(b"precious")
     path.symlink_to(path.with_name("target"))
 
 
-def folder(path: Path) -> None:
-    """A folder."""
+def make_folder(path: Path) -> None:
+    """Make a folder."""
     path.mkdir()
 
 
-PUT = [pipe, dangling_link, link, folder]
+OBSTACLES = [make_pipe, make_dangling_link, make_link, make_folder]
 
 
-def prepared(path: Path, content: bytes) -> None:
+def make_file_of_stranger(path: Path, content: bytes) -> None:
     """Make a file of a stranger that everybody may read and write."""
     path.write_bytes(content)
     path.chmod(0o666)
     os.chown(path, STRANGER, STRANGER)
 
 
-def start_refused(database: Path) -> str:
+def run_refused_server(database: Path) -> str:
     """Start a server that must not come up; return what it says."""
     done = subprocess.run(
         [sys.executable, "-m", "runstream", "server", "--port", "0"],

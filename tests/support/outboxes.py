@@ -13,7 +13,7 @@ RUN = "a" * 32
 
 
 def new_outbox() -> Outbox:
-    """Return an outbox whose uploader's thread is this one: it does at once what is asked."""
+    """Return an outbox whose tasks run at once on the thread of the test."""
 
     def start() -> bool:
         outbox.tasks.run_pending(0)
@@ -23,7 +23,7 @@ def new_outbox() -> Outbox:
     return outbox
 
 
-def sent(outbox: Outbox) -> list[LogBatchRequest]:
+def send_all(outbox: Outbox) -> list[LogBatchRequest]:
     """Send everything that was logged, and return it."""
     outbox.collect()
     stream = outbox.queue.start_stream()
@@ -37,7 +37,7 @@ def sent(outbox: Outbox) -> list[LogBatchRequest]:
     return requests
 
 
-def points(requests: list[LogBatchRequest]) -> list[tuple[str, bytes, int, int]]:
+def batch_points(requests: list[LogBatchRequest]) -> list[tuple[str, bytes, int, int]]:
     """Return the points of batches, their values as bytes because NaN equals nothing."""
     return [
         (table.keys[key], struct.pack("=d", value), timestamp, step)
@@ -48,5 +48,5 @@ def points(requests: list[LogBatchRequest]) -> list[tuple[str, bytes, int, int]]
     ]
 
 
-def as_bytes(metrics: list[Metric]) -> list[tuple[str, bytes, int, int]]:
+def metric_points(metrics: list[Metric]) -> list[tuple[str, bytes, int, int]]:
     return [(m.key, struct.pack("=d", m.value), m.timestamp, m.step) for m in metrics]

@@ -1,11 +1,11 @@
-"""What a server feels like to others while one caller does its worst: their waits, its memory.
+"""Measures how long others wait for a server, and its memory, while one caller misuses it.
 
     with probe(server) as seen:
         ...  # the attack
     seen.assert_others_were_served()
 
 A process of its own calls GetRun and `/health` meanwhile, and another does the same with an idle
-server: what that one waits is the machine's doing.
+server: the waits there are caused by the machine.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ class Probe:
             assert most < wait + 3 * idle, f"{what} took {most:.3f} s, {idle:.3f} s when idle"
 
 
-def memory(server: ServerProcess) -> int:
+def resident_memory(server: ServerProcess) -> int:
     """Return how much memory a server takes: its resident set, in MiB."""
     return _status(server, "VmRSS")
 
 
 def reset_peak(server: ServerProcess) -> None:
-    """Let `peak_memory` be that from now on."""
+    """Let `peak_memory` count from now on."""
     Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy whose wire can be cut, or swallow everything without a word."""
+"""A TCP proxy that can cut connections, or drop all bytes silently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Proxy:
 
     Attributes:
         uri: tracking URI of the server through this proxy.
-        asked: what clients asked for by CONNECT, as `host:port`.
+        connect_targets: the targets of the CONNECT requests of clients, as `host:port`.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Proxy:
             tls: the proxy's own certificate, if clients are to come by TLS.
             connect: whether clients ask for a server by CONNECT first; they all get this one.
         """
-        self.asked: list[str] = []
+        self.connect_targets: list[str] = []
         self._connect = connect
         host, _, port = address.rpartition(":")
         self._server = (host, int(port))
@@ -82,7 +82,7 @@ class Proxy:
                         client.close()
                         continue
                 if self._connect:
-                    self.asked.append(_answer_connect(client))
+                    self.connect_targets.append(_answer_connect(client))
                 server = socket.create_connection(self._server)
                 self._sockets += [client, server]
                 sent, answered = (client, server, False), (server, client, True)

@@ -1,4 +1,4 @@
-"""Runs with something of everything, and what a purge leaves of them."""
+"""Runs with data of every kind, and counts of what a purge leaves of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runstream.v1.run_service_pb2 import (
     SetTagRequest,
 )
 from runstream.v1.write_pb2 import WriteId
-from support.api import Api, batch
+from support.api import Api, make_batch
 from support.artifacts import upload
 from support.server_process import ServerProcess
 
@@ -28,12 +28,12 @@ def purge(api: Api, **request: Any) -> PurgeResponse:
     return last
 
 
-def delete(api: Api, *run_ids: str) -> None:
+def delete_runs(api: Api, *run_ids: str) -> None:
     for run_id in run_ids:
         api.runs.DeleteRun(DeleteRunRequest(run_id=run_id))
 
 
-def new_experiment(api: Api, name: str) -> str:
+def create_experiment(api: Api, name: str) -> str:
     request = experiments_pb.CreateExperimentRequest(name=name)
     return api.experiments.CreateExperiment(request).experiment_id
 
@@ -43,18 +43,18 @@ def delete_experiment(api: Api, experiment_id: str) -> None:
     api.experiments.DeleteExperiment(request)
 
 
-def read(name: str) -> DatasetInput:
+def dataset_input(name: str) -> DatasetInput:
     dataset = Dataset(name=name, digest="1", source_type="local", source="{}")
     return DatasetInput(dataset=dataset, tags=[InputTag(key="use", value="train")])
 
 
-def full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str:
-    """A run with something of everything; what it has of files and datasets, others have too."""
+def create_full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str:
+    """Create a run with data of every kind; other runs share a file and a dataset with it."""
     run_id = api.runs.CreateRun(CreateRunRequest(experiment_id=experiment_id)).run.info.run_id
     rows = [(key, step, 1, 0.5) for step in range(points) for key in ("loss", "acc")]
-    api.stream([batch(run_id, rows, [("lr", "0.1")], [("team", "a")])])
-    own = read(run_id[:8])
-    api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read("shared"), own]))
+    api.log_batches([make_batch(run_id, rows, [("lr", "0.1")], [("team", "a")])])
+    own = dataset_input(run_id[:8])
+    api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[dataset_input("shared"), own]))
     write = WriteId(writer=run_id, sequence=1)
     api.runs.SetTag(SetTagRequest(run_id=run_id, key="team", value="b", write=write))
     upload(api, run_id, "shared.txt", b"shared")
@@ -62,13 +62,13 @@ def full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str:
     return run_id
 
 
-def visible(api: Api) -> set[str]:
+def visible_run_ids(api: Api) -> set[str]:
     found = api.runs.SearchRuns(SearchRunsRequest(run_view_type=ViewType.ALL)).runs
     return {run.info.run_id for run in found}
 
 
-def rows(server: ServerProcess) -> dict[str, int]:
-    """How many rows each table has."""
+def count_rows(server: ServerProcess) -> dict[str, int]:
+    """Return how many rows each table has."""
     tables = [
         "experiment",
         "run",
@@ -89,5 +89,5 @@ def rows(server: ServerProcess) -> dict[str, int]:
         }
 
 
-def everything_of(api: Api, run_id: str) -> Any:
-    return api.runs.GetRun(GetRunRequest(run_id=run_id)).run, api.points(run_id)
+def read_run_and_points(api: Api, run_id: str) -> Any:
+    return api.runs.GetRun(GetRunRequest(run_id=run_id)).run, api.read_points(run_id)

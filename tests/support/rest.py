@@ -28,12 +28,12 @@ class Rest:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def refused(self, method: str, path: str, **arguments: Any) -> tuple[int, str, str]:
+    def refusal(self, method: str, path: str, **arguments: Any) -> tuple[int, str, str]:
         """Return status, code and message of a request that is refused."""
         answer = self.session.request(method, f"{self.uri}/api/2.0/mlflow/{path}", **arguments)
-        told = answer.json()
-        assert set(told) == {"error_code", "message"}
-        return answer.status_code, told["error_code"], told["message"]
+        error = answer.json()
+        assert set(error) == {"error_code", "message"}
+        return answer.status_code, error["error_code"], error["message"]
 
     def create_run(self, experiment_id: str = "0", **fields: Any) -> str:
         """Create a run, in `Default` if no experiment is named; return its id."""

@@ -1,4 +1,4 @@
-"""The far end of the streams of an uploader: the test is the server and can do anything.
+"""A server whose answers the test scripts, at the other end of the streams of an uploader.
 
 The streams are those of grpcio-testing's channel.
 """
@@ -24,19 +24,19 @@ _numbers = itertools.count()
 
 
 class ScriptedServer:
-    """The far end of the streams of an uploader."""
+    """The server's end of the streams of an uploader."""
 
     def __init__(self) -> None:
         self._channel = grpc_testing.channel([SERVICE], grpc_testing.strict_real_time())
-        self.opened: list[float] = []
-        # The uploader of the test before may still have something to say.
+        self.open_times: list[float] = []
+        # The uploader of the test before may still log warnings under its own name.
         self.name = f"grpc://scripted-{next(_numbers)}"
         self.uploader = Uploader(lambda: self.name, self._open)
         self.outbox = self.uploader.outbox
         self.buffer = self.outbox.buffer(RUN)
 
     def _open(self, messages: Iterator[bytes]) -> Any:
-        self.opened.append(time.monotonic())
+        self.open_times.append(time.monotonic())
         return self._channel.stream_stream("/runstream.v1.LoggingService/LogBatch")(messages)
 
     def accept(self) -> Any:
@@ -44,20 +44,20 @@ class ScriptedServer:
         _, stream = self._channel.take_stream_stream(LOG_BATCH)
         return stream
 
-    def wait_until_left(self, batches: int) -> None:
+    def wait_for_backlog(self, batches: int) -> None:
         """Wait until so many batches have no answer; a break would drop answers on their way."""
         deadline = time.monotonic() + 5
         while self.outbox.backlog().get(RUN, (0, 0))[1] != batches:
             assert time.monotonic() < deadline
             time.sleep(0.001)
 
-    def params(self, *names: str) -> None:
+    def log_params(self, *names: str) -> None:
         """Log a batch for each name."""
         for name in names:
             self.buffer.log_params({name: name})
 
 
-def take(stream: Any, count: int) -> list[str]:
+def take_params(stream: Any, count: int) -> list[str]:
     """Return the params of the next batches."""
     return [LogBatchRequest.FromString(stream.take_request()).params[0].key for _ in range(count)]
 

@@ -44,7 +44,7 @@ class ServerProcess:
             environment: more variables of its environment; RUNSTREAM_HTTP_PORT=0 asks for a REST
                 API on whichever port is free.
             program: what Python runs, in front of its arguments.
-            wait: whether it accepts calls when this returns, and not only after `ready`.
+            wait: whether it accepts calls when this returns, and not only after `wait_until_ready`.
             python: the interpreter that runs it.
         """
         self.database = database
@@ -55,7 +55,7 @@ class ServerProcess:
         self.address = f"127.0.0.1:{reserve_port()}"
         self._launch()
         if wait:
-            self.ready()
+            self.wait_until_ready()
 
     @property
     def uri(self) -> str:
@@ -64,7 +64,7 @@ class ServerProcess:
     def start(self) -> None:
         """Start the process and wait until it accepts calls."""
         self._launch()
-        self.ready()
+        self.wait_until_ready()
 
     def _launch(self) -> None:
         options = {
@@ -81,7 +81,7 @@ class ServerProcess:
             cwd=self.database.parent,
         )
 
-    def ready(self) -> ServerProcess:
+    def wait_until_ready(self) -> ServerProcess:
         """Wait until it accepts calls."""
         assert self.process.stdout is not None
         greeting = self.process.stdout.readline()

@@ -28,7 +28,7 @@ class Terminal:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], columns: int = 80
     ) -> None:
-        self._side, end = pty.openpty()
+        self._controller, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
         self.process = subprocess.Popen(
             command,
@@ -40,7 +40,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(end)
-        self._said = ""
+        self._output = ""
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -48,35 +48,35 @@ class Terminal:
     def _read(self) -> None:
         while True:
             try:
-                part = os.read(self._side, 65536)
-            except OSError:  # nobody has the other side open any more
+                part = os.read(self._controller, 65536)
+            except OSError:  # no process has the other side open any more
                 part = b""
             with self._changed:
-                self._said += part.decode(errors="replace")
+                self._output += part.decode(errors="replace")
                 self._changed.notify_all()
             if not part:
                 return
 
     def wait_for(self, text: str) -> None:
-        """Wait until it has printed this."""
+        """Wait until the program has printed this."""
         with self._changed:
             self._changed.wait_for(
-                lambda: text in self._said or self.process.poll() is not None, 60
+                lambda: text in self._output or self.process.poll() is not None, 60
             )
-            assert text in self._said
+            assert text in self._output
 
     def type(self, keys: str) -> None:
-        os.write(self._side, keys.encode())
+        os.write(self._controller, keys.encode())
 
     def end(self) -> tuple[int, list[str]]:
         """Wait for the end; return the status and the lines that were printed."""
         status = self.process.wait(60)
         self._reader.join(60)
-        return status, _COLOURS.sub("", self._said).replace("\r\n", "\n").splitlines()
+        return status, _COLOURS.sub("", self._output).replace("\r\n", "\n").splitlines()
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         self._reader.join()
-        os.close(self._side)
+        os.close(self._controller)

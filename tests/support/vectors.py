@@ -1,6 +1,6 @@
 """Points, params and tags that must travel between all clients to the last bit.
 
-They stand in `vectors.json`, which the suites of the JVM read too. Those run this file as a
+They are in `vectors.json`, which the suites of the JVM read too. Those run this file as a
 program, `vectors.py log URI` and `vectors.py check URI RUN_ID`, to meet the Python client.
 """
 
@@ -19,8 +19,8 @@ VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding
 KEYS: dict[str, list[str]] = VECTORS["keys"]
 
 
-def points() -> list[Metric]:
-    """The points, in the order in which they stand."""
+def load_points() -> list[Metric]:
+    """Return the points, in the order of the file."""
     return [
         Metric(
             point["key"],
@@ -32,10 +32,10 @@ def points() -> list[Metric]:
     ]
 
 
-def log(client: TrackingClient) -> str:
+def log_vectors(client: TrackingClient) -> str:
     """Log all of it to a new run; return its id."""
     run_id = client.create_run().info.run_id
-    for key, value, timestamp, step in points():
+    for key, value, timestamp, step in load_points():
         client.log_metric(run_id, key, value, step=step, timestamp=timestamp)
     for key, value in VECTORS["params"].items():
         client.log_param(run_id, key, value)
@@ -45,26 +45,28 @@ def log(client: TrackingClient) -> str:
     return run_id
 
 
-def check(client: TrackingClient, run_id: str) -> None:
+def check_vectors(client: TrackingClient, run_id: str) -> None:
     """Raise AssertionError unless a run has exactly what `log` logs."""
     data = client.get_run(run_id).data
     assert data.params == VECTORS["params"]
     assert {key: data.tags[key] for key in VECTORS["tags"]} == VECTORS["tags"]
-    expected = points()
+    expected = load_points()
     assert set(data.metrics) == {point.key for point in expected}
     for key in data.metrics:
         history = client.get_metric_history(run_id, key)
-        assert [bits(point) for point in history] == [bits(p) for p in expected if p.key == key]
+        assert [to_bits(point) for point in history] == [
+            to_bits(p) for p in expected if p.key == key
+        ]
 
 
-def bits(point: Metric) -> tuple[str, str, int, int]:
-    """A point in which NaN is equal to itself and 0 differs from -0."""
+def to_bits(point: Metric) -> tuple[str, str, int, int]:
+    """Return a point in a form in which NaN equals itself and 0 differs from -0."""
     return point.key, struct.pack(">d", point.value).hex(), point.timestamp, point.step
 
 
 if __name__ == "__main__":
     with TrackingClient(sys.argv[2]) as client:
         if sys.argv[1] == "log":
-            print(log(client))  # noqa: T201 - the answer to the other suite
+            print(log_vectors(client))  # noqa: T201 - the answer to the other suite
         else:
-            check(client, sys.argv[3])
+            check_vectors(client, sys.argv[3])

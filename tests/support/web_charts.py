@@ -1,4 +1,4 @@
-"""What tests see of a chart: the pixels of its canvas."""
+"""Reads charts by the pixels of their canvas."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COLUMNS = """
 
 
 @dataclass
-class Drawn:
+class Drawing:
     """Where a colour is on a plot: for each column of pixels, its rows from 0 (top) to 1."""
 
     columns: list[list[float]]
@@ -47,7 +47,7 @@ class Drawn:
         return self.columns[round(start * width) : round(end * width)]
 
 
-def panel(page: Page, metric: str) -> Locator:
+def find_panel(page: Page, metric: str) -> Locator:
     found = page.locator("figure.panel").filter(has=page.get_by_title(metric, exact=True))
     found.scroll_into_view_if_needed()
     expect(found).to_have_attribute("aria-busy", "false")
@@ -55,5 +55,5 @@ def panel(page: Page, metric: str) -> Locator:
     return found
 
 
-def drawn(figure: Locator, colour: tuple[int, int, int] = BLUE) -> Drawn:
-    return Drawn(figure.evaluate(_COLUMNS, list(colour)))
+def read_drawing(figure: Locator, colour: tuple[int, int, int] = BLUE) -> Drawing:
+    return Drawing(figure.evaluate(_COLUMNS, list(colour)))

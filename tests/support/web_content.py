@@ -1,4 +1,4 @@
-"""What the tests of the web interface, and its screenshots, look at: runs logged by the client."""
+"""The runs that the tests of the web interface and its screenshots show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SWEEP = [(0.3, "adam"), (0.1, "adam"), (0.03, "sgd"), (0.01, "sgd"), (0.003, "rm
 STEPS = 200
 COMMIT = "9f3c1e7ad2b84065fe17c0a9d8b3462e5f70a1c4"
 
-# Of the run with unusual values.
+# The values of the run with unusual values.
 POINTS = 5_000
 SPIKE = 1_234
 GAP = range(2_000, 2_500)
@@ -66,7 +66,7 @@ class Content:
     edges: str
 
 
-def fill(uri: str) -> Content:
+def log_content(uri: str) -> Content:
     """Log the runs to a server."""
     with TrackingClient(uri) as client:
         experiment = client.create_experiment(EXPERIMENT)

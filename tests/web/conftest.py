@@ -33,7 +33,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerPro
     """A server with runs, for tests that change none of them."""
     folder = tmp_path_factory.mktemp("filled")
     server = ServerProcess(folder / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"})
-    yield server, web_content.fill(server.uri)
+    yield server, web_content.log_content(server.uri)
     assert server.stop() == ""
 
 

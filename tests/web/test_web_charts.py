@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import BLUE, drawn, panel
+from support.web_charts import BLUE, find_panel, read_drawing
 from support.web_content import GAP, INFINITE, POINTS, SPIKE, STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
@@ -41,7 +41,7 @@ def edges(
     see: See, content: Content, metric: str = "spiky", query: str = ""
 ) -> tuple[Page, Locator]:
     page = see(f"/runs/{content.edges}?tab=charts{query}")
-    return page, panel(page, metric)
+    return page, find_panel(page, metric)
 
 
 def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: Content) -> None:
@@ -52,7 +52,7 @@ def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: C
     )
     expect(groups.nth(1).locator("figure .title")).to_have_text(["train/accuracy", "train/loss"])
     expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_count(7)
-    assert points(panel(page, "train/loss")) == STEPS * len(SWEEP)
+    assert points(find_panel(page, "train/loss")) == STEPS * len(SWEEP)
     page.get_by_role("searchbox", name="Search metrics").fill("accu")
     expect(page.locator("figure.panel")).to_have_count(2)
 
@@ -63,13 +63,13 @@ def test_selected_runs_are_the_ones_that_are_drawn(see: See, content: Content) -
     expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_text(
         ["adam-0.3", "adam-0.1"]
     )
-    assert points(panel(page, "val/loss")) == 2 * STEPS
+    assert points(find_panel(page, "val/loss")) == 2 * STEPS
 
 
 def test_a_spike_of_one_point_among_thousands_is_drawn(see: See, content: Content) -> None:
     _, figure = edges(see, content)
     assert points(figure) < POINTS  # it was thinned
-    found = drawn(figure)
+    found = read_drawing(figure)
     at = SPIKE / POINTS
     assert min(min(rows, default=1) for rows in found.between(at - 0.01, at + 0.01)) < 0.15
     assert min(min(rows, default=1) for rows in found.between(0, at - 0.02)) > 0.8
@@ -77,7 +77,7 @@ def test_a_spike_of_one_point_among_thousands_is_drawn(see: See, content: Conten
 
 def test_nan_is_a_gap_and_infinities_are_marked_at_the_edges(see: See, content: Content) -> None:
     _, figure = edges(see, content, "gappy")
-    found = drawn(figure)
+    found = read_drawing(figure)
     assert not any(found.between((GAP[0] + 10) / POINTS, (GAP[-1] - 10) / POINTS))
     assert all(found.between((GAP[-1] + 50) / POINTS, (min(INFINITE) - 50) / POINTS))
     around = found.between((min(INFINITE) - 10) / POINTS, (max(INFINITE) + 10) / POINTS)
@@ -88,7 +88,7 @@ def test_nan_is_a_gap_and_infinities_are_marked_at_the_edges(see: See, content: 
 def test_values_of_all_runs_stand_under_the_cursor(see: See, content: Content) -> None:
     ids = ",".join(content.runs)
     page = see(f"/experiments/{content.experiment_id}?tab=charts&selected={ids}&metric=val/loss")
-    figure = panel(page, "val/loss")
+    figure = find_panel(page, "val/loss")
     figure.locator(".u-over").hover(position={"x": 150, "y": 60})
     values = figure.get_by_role("status")
     expect(values.locator(".value")).to_have_count(len(SWEEP))
@@ -98,7 +98,7 @@ def test_values_of_all_runs_stand_under_the_cursor(see: See, content: Content) -
     # By keyboard, too.
     page.mouse.move(0, 0)
     expect(values).to_have_count(0)
-    assert any(drawn(figure).columns)  # the chart itself stays
+    assert any(read_drawing(figure).columns)  # the chart itself stays
     figure.focus()
     figure.press("ArrowRight")
     expect(values.locator(".value")).to_have_count(len(SWEEP))
@@ -109,12 +109,12 @@ def test_x_is_step_time_or_time_since_start(
     see: See, content: Content, axis: str, text: str
 ) -> None:
     page = see(f"/runs/{content.runs[0]}?tab=charts&metric=val/loss")
-    figure = panel(page, "val/loss")
+    figure = find_panel(page, "val/loss")
     page.get_by_label("x", exact=True).select_option(axis)
     figure.locator(".u-over").hover(position={"x": 150, "y": 60})
     expect(figure.locator(".values .at")).to_contain_text(text)
     assert points(figure) == STEPS
-    assert any(drawn(figure).columns)
+    assert any(read_drawing(figure).columns)
 
 
 def test_a_logarithmic_axis_says_what_it_cannot_show(server: ServerProcess, page: Page) -> None:
@@ -125,11 +125,11 @@ def test_a_logarithmic_axis_says_what_it_cannot_show(server: ServerProcess, page
         for step in range(100, 103):
             client.log_metric(run, "decay", -1.0, step=step)
     page.goto(f"{server.http}/#/runs/{run}?tab=charts")
-    figure = panel(page, "decay")
+    figure = find_panel(page, "decay")
     page.get_by_label("log y").check()
     expect(figure.get_by_text("3 points ≤ 0 are not on a logarithmic axis")).to_be_visible()
     # What falls by a constant factor is a straight line.
-    heights = [sum(rows) / len(rows) for rows in drawn(figure).between(0.05, 0.9) if rows]
+    heights = [sum(rows) / len(rows) for rows in read_drawing(figure).between(0.05, 0.9) if rows]
     steps = [after - before for before, after in pairwise(heights)]
     assert min(steps) > -0.02
     middle = heights[len(heights) // 2]
@@ -141,9 +141,9 @@ def test_a_logarithmic_axis_says_what_it_cannot_show(server: ServerProcess, page
 def test_smoothing_keeps_the_raw_line_faintly(see: See, content: Content) -> None:
     _, figure = edges(see, content, query="&smoothing=0.9")
     at = SPIKE / POINTS
-    found = drawn(figure).between(at - 0.01, at + 0.01)
+    found = read_drawing(figure).between(at - 0.01, at + 0.01)
     assert min(min(rows, default=1) for rows in found) > 0.5  # the solid line is smooth
-    faint = drawn(figure, tuple(round(255 - (255 - c) / 4) for c in BLUE))  # type: ignore[arg-type]
+    faint = read_drawing(figure, tuple(round(255 - (255 - c) / 4) for c in BLUE))  # type: ignore[arg-type]
     spike = faint.between(at - 0.01, at + 0.01)
     assert min(min(rows, default=1) for rows in spike) < 0.2
 
@@ -165,7 +165,7 @@ def test_zooming_reads_finer_points(see: See, content: Content) -> None:
     assert 950 < start < 1_050
     assert 1_450 < end < 1_550
     figure.locator(f".plot[data-points='{end - start + 1}']").wait_for()  # every point
-    assert any(drawn(figure).between(0.2, 0.8))
+    assert any(read_drawing(figure).between(0.2, 0.8))
     figure.press("0")
     figure.locator(f".plot:not([data-points='{end - start + 1}'])").wait_for()
     expect(figure.get_by_role("button", name="Show all")).to_have_count(0)
@@ -177,7 +177,7 @@ def test_points_appear_while_training_runs(server: ServerProcess, page: Page) ->
         client.log_metric(run, "loss", 1.0, step=0)
         client.flush()
         page.goto(f"{server.http}/#/runs/{run}?tab=charts")
-        figure = panel(page, "loss")
+        figure = find_panel(page, "loss")
         figure.locator(".plot[data-points='1']").wait_for()
         page.wait_for_timeout(500)  # the watch follows
         for step in range(1, 40):
@@ -193,7 +193,7 @@ def test_points_appear_while_training_runs(server: ServerProcess, page: Page) ->
 
 def test_picture_and_data_are_downloaded(see: See, content: Content, tmp_path: Path) -> None:
     page = see(f"/runs/{content.runs[0]}?tab=charts&metric=val/loss")
-    figure = panel(page, "val/loss")
+    figure = find_panel(page, "val/loss")
     with page.expect_download() as download:
         figure.get_by_role("button", name="CSV").click()
     assert download.value.suggested_filename == "val_loss.csv"
@@ -212,7 +212,7 @@ def test_picture_and_data_are_downloaded(see: See, content: Content, tmp_path: P
 
 def test_the_data_of_a_panel_are_all_points_of_what_is_in_sight(see: See, content: Content) -> None:
     page = see(f"/runs/{content.edges}?tab=charts&metric=gappy")
-    figure = panel(page, "gappy")
+    figure = find_panel(page, "gappy")
     figure.locator(".plot:not([data-points='0'])").wait_for()
     assert int(figure.locator(".plot").get_attribute("data-points") or 0) < POINTS
     rows = points_of(page, figure)

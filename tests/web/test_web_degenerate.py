@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from runstream import Metric, TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import drawn, panel
+from support.web_charts import find_panel, read_drawing
 
 INF, NAN, LARGEST = math.inf, math.nan, sys.float_info.max
 EPSILON = 2.0**-52
@@ -89,7 +89,7 @@ KEYS = """
 def expect_line(figure: Locator, name: str) -> None:
     """Wait until something is drawn."""
     for _ in range(50):
-        if figure.locator(".u-over").count() and any(drawn(figure).columns):
+        if figure.locator(".u-over").count() and any(read_drawing(figure).columns):
             return
         figure.page.wait_for_timeout(100)
     raise AssertionError(f"nothing is drawn of {name}")
@@ -108,7 +108,7 @@ def test_every_shape_is_drawn(
     page.goto(f"{degenerate.http}/#/runs/{degenerate.run}?{query}")
     hidden = EMPTY | (NOT_POSITIVE if logy else set()) | (NO_STEPS if logx else set())
     for name in SHAPES:
-        figure = panel(page, name)
+        figure = find_panel(page, name)
         if name not in hidden:
             expect_line(figure, name)
 
@@ -119,7 +119,7 @@ def test_every_shape_is_zoomed_and_moved(degenerate: Degenerate, page: Page) -> 
             page.goto(
                 f"{degenerate.http}/#/runs/{degenerate.run}?tab=charts&x={axis}&metric={name}"
             )
-            figure = panel(page, name)
+            figure = find_panel(page, name)
             figure.evaluate(KEYS)
             expect(figure).to_have_attribute("aria-busy", "false")
             expect(figure.get_by_role("alert")).to_have_count(0)
@@ -132,13 +132,13 @@ def test_every_shape_is_zoomed_and_moved(degenerate: Degenerate, page: Page) -> 
 def test_the_ends_of_an_axis_are_told_apart(degenerate: Degenerate, page: Page) -> None:
     page.goto(f"{degenerate.http}/#/runs/{degenerate.run}?tab=charts")
     # What goes up and down between the largest doubles goes over the whole height.
-    rows = [row for rows in drawn(panel(page, "largest")).columns for row in rows]
+    rows = [row for rows in read_drawing(find_panel(page, "largest")).columns for row in rows]
     assert min(rows) < 0.2
     assert max(rows) > 0.8
     for name in ("adjacent steps", "denormal"):
-        heights = [min(rows) for rows in drawn(panel(page, name)).columns if rows]
+        heights = [min(rows) for rows in read_drawing(find_panel(page, name)).columns if rows]
         assert heights[0] - heights[-1] > 0.3, name
-    flat = [row for rows in drawn(panel(page, "constant")).columns for row in rows]
+    flat = [row for rows in read_drawing(find_panel(page, "constant")).columns for row in rows]
     assert max(flat) - min(flat) < 0.05
 
 
@@ -147,7 +147,7 @@ def test_a_smoothed_constant_on_a_logarithmic_axis_is_a_line(
 ) -> None:
     query = "tab=charts&logy=1&smoothing=0.37&metric=constant"
     page.goto(f"{degenerate.http}/#/runs/{degenerate.run}?{query}")
-    found = drawn(panel(page, "constant"))
+    found = read_drawing(find_panel(page, "constant"))
     assert all(found.between(0.05, 0.95))
     rows = [row for rows in found.columns for row in rows]
     assert max(rows) - min(rows) < 0.05
@@ -156,7 +156,7 @@ def test_a_smoothed_constant_on_a_logarithmic_axis_is_a_line(
 @pytest.mark.parametrize("name", ["last steps", "adjacent steps", "end of time", "largest"])
 def test_points_are_downloaded_exactly(degenerate: Degenerate, page: Page, name: str) -> None:
     page.goto(f"{degenerate.http}/#/runs/{degenerate.run}?tab=charts&metric={name}")
-    figure = panel(page, name)
+    figure = find_panel(page, name)
     with page.expect_download() as download:
         figure.get_by_role("button", name="CSV").click()
     with open(download.value.path(), newline="") as file:

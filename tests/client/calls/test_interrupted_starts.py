@@ -16,7 +16,7 @@ import pytest
 import runstream
 from runstream import TrackingClient
 from runstream.process import shutdown
-from support.interrupts import Interrupted, interrupted_at
+from support.interrupts import Interrupted, interrupt_at
 from support.ports import reserve_port
 from support.proxy import Proxy
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -91,7 +91,7 @@ def test_an_interrupt_at_any_instruction_leaves_no_run_that_the_program_does_not
     """R9: runs that are open still, such as one whose `end_run` was interrupted, are its to end."""
     call(client)  # the client of this process is there
     for instruction in itertools.count(1, 23):
-        with interrupted_at(instruction):
+        with interrupt_at(instruction):
             try:
                 call(client)
             except Interrupted:

@@ -11,9 +11,9 @@ from support.server_process import ServerProcess
 
 def test_every_bit_comes_back(server: ServerProcess) -> None:  # M1 to M3, P1, P3
     with TrackingClient(server.uri) as client:
-        run_id = vectors.log(client)
+        run_id = vectors.log_vectors(client)
     with TrackingClient(server.uri) as client:
-        vectors.check(client, run_id)
+        vectors.check_vectors(client, run_id)
 
 
 def test_keys_have_every_character_but_control_characters(server: ServerProcess) -> None:  # M1

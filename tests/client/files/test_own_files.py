@@ -16,10 +16,10 @@ from runstream.files.own_files import (
     open_lock,
     open_own,
 )
-from support.other_users import PUT, STRANGER, as_root, prepared
+from support.other_users import OBSTACLES, STRANGER, as_root, make_file_of_stranger
 
 
-@pytest.mark.parametrize("put", PUT)
+@pytest.mark.parametrize("put", OBSTACLES)
 def test_what_is_no_file_is_not_opened_and_stays_as_it_is(
     tmp_path: Path, put: Callable[[Path], None]
 ) -> None:
@@ -37,7 +37,7 @@ def test_what_is_no_file_is_not_opened_and_stays_as_it_is(
 @as_root
 def test_what_belongs_to_somebody_else_is_not_opened(shared_folder: Path) -> None:
     path = shared_folder / "there"
-    prepared(path, b"of a stranger")
+    make_file_of_stranger(path, b"of a stranger")
     with pytest.raises(
         ForeignFileError, match=rf"{path} belongs to another user \(uid {STRANGER}\)"
     ):

@@ -7,7 +7,7 @@ from typing import Any
 
 from runstream.entities import Metric
 from runstream.outbox import collector
-from support.outboxes import RUN, new_outbox, points, sent
+from support.outboxes import RUN, batch_points, new_outbox, send_all
 
 
 def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
@@ -15,7 +15,7 @@ def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
     outbox = new_outbox()
     for number in range(100):
         outbox.buffer(f"{number:032x}").log_metric("loss", 1.0, 0, 1)
-    sent(outbox)
+    send_all(outbox)
     outbox.collect()
     assert len(outbox._collector._buffers) == 0
 
@@ -34,8 +34,8 @@ def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
     held.log_batch([Metric("loss", 2.0, 1, 1)])
     del held
     gc.collect()
-    requests = sent(outbox)
-    assert len(points(requests)) == 2
+    requests = send_all(outbox)
+    assert len(batch_points(requests)) == 2
     assert [len(request.params) + len(request.tags) for request in requests].count(1) == 2
 
 
@@ -51,11 +51,11 @@ def test_what_a_call_logs_while_its_buffer_is_let_go_is_sent(monkeypatch: Any) -
             return 1.0
 
     held.log_metric("loss", 0.5, 0, 1)
-    sent(outbox)
+    send_all(outbox)
     held.log_metric("loss", Slow(), 1, 1)
     assert held.is_retired
     del held
-    assert len(points(sent(outbox))) == 1
+    assert len(batch_points(send_all(outbox))) == 1
 
 
 def test_a_buffer_with_points_is_never_let_go(monkeypatch: Any) -> None:
@@ -63,4 +63,4 @@ def test_a_buffer_with_points_is_never_let_go(monkeypatch: Any) -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
     assert not outbox.sleep()
-    assert len(points(sent(outbox))) == 1
+    assert len(batch_points(send_all(outbox))) == 1

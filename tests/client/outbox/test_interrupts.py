@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from runstream import Metric, TrackingClient
-from support.interrupts import Interrupted, in_own_thread, interrupted_at
+from support.interrupts import Interrupted, interrupt_at, run_in_own_thread
 
 
 class Logged:
@@ -86,7 +86,7 @@ def flush(logged: Logged, client: TrackingClient, run_id: str) -> bool:
 
 
 @pytest.mark.parametrize("call", [point, first_point, several, batch, flush])
-@in_own_thread
+@run_in_own_thread
 def test_a_call_that_is_interrupted_at_any_instruction_leaves_nothing_behind(
     client: TrackingClient, run_id: str, call: Callable[[Logged, TrackingClient, str], bool]
 ) -> None:
@@ -94,7 +94,7 @@ def test_a_call_that_is_interrupted_at_any_instruction_leaves_nothing_behind(
     point(logged, client, run_id)
     interrupts = 0
     for instruction in itertools.count():
-        with interrupted_at(instruction):
+        with interrupt_at(instruction):
             was_interrupted = call(logged, client, run_id)
         if not was_interrupted:
             break
@@ -116,7 +116,7 @@ def test_a_client_that_is_interrupted_while_it_is_made_hinders_no_other(
     for instruction in itertools.count():
         uri = f"{client.tracking_uri.rpartition(':')[0]}:{1 + instruction}"
         try:
-            with interrupted_at(instruction):
+            with interrupt_at(instruction):
                 TrackingClient(uri)
         except Interrupted:
             other = threading.Thread(target=TrackingClient, args=[uri], daemon=True)

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 from runstream.entities import Metric, Param
 from runstream.errors import InvalidArgument
-from support.outboxes import RUN, as_bytes, new_outbox, points, sent
+from support.outboxes import RUN, batch_points, metric_points, new_outbox, send_all
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ def test_whatever_is_one_number_is_a_value(value: Any, double: float) -> None:
     buffer.log_metrics({"loss": value}, 4, 5)
     buffer.log_batch([("loss", value, 5, 5)])
     buffer.log_columns(["loss"], [0], [6], [5], [value])
-    assert points(sent(outbox)) == as_bytes([Metric("loss", double, 5, i) for i in range(3, 7)])
+    assert batch_points(send_all(outbox)) == metric_points(
+        [Metric("loss", double, 5, i) for i in range(3, 7)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,14 +69,14 @@ def test_a_step_or_a_time_that_is_an_integer_may_be_of_any_type(step: Any) -> No
     outbox.buffer(RUN).log_metric("loss", 1.0, step, step)
     outbox.buffer(RUN).log_batch([("loss", 2.0, step, step)])
     wanted = [Metric("loss", value, 50, 50) for value in (1.0, 2.0)]
-    assert points(sent(outbox)) == as_bytes(wanted)
+    assert batch_points(send_all(outbox)) == metric_points(wanted)
 
 
 def test_a_step_of_none_is_zero() -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, None, 1)
     outbox.buffer(RUN).log_metrics({"loss": 2.0}, None, 1)
-    assert [step for _, _, _, step in points(sent(outbox))] == [0, 0]
+    assert [step for _, _, _, step in batch_points(send_all(outbox))] == [0, 0]
 
 
 BAD = [
@@ -116,7 +118,7 @@ def test_bad_input_is_refused_at_once_and_nothing_is_queued(
         with pytest.raises(InvalidArgument) as batch:
             buffer.log_batch([Metric("fine", 1.0, 1, 0), row])
         assert batch.value.reason == reason
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
 
 
 def test_a_key_that_is_no_text_is_refused_even_if_it_has_no_hash() -> None:
@@ -136,7 +138,7 @@ def test_a_key_that_is_no_text_is_refused_even_if_it_has_no_hash() -> None:
         with pytest.raises(InvalidArgument) as error:
             call()
         assert error.value.reason == "KEY_NOT_TEXT"
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
     with pytest.raises(InvalidArgument) as error:
         outbox.buffer(RUN).log_columns(["loss"], *columns)
     assert error.value.reason == "METRIC_TABLE_MALFORMED"
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_bad_params_and_tags_are_refused_at_once(log: Callable[..., None], reaso
     with pytest.raises(InvalidArgument) as error:
         log(outbox.buffer(RUN))
     assert error.value.reason == reason
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
 
 
 @dataclass
@@ -204,7 +206,7 @@ def test_params_come_in_the_forms_that_people_have_them(params: Any) -> None:
     outbox.buffer(RUN).log_params(params)
     outbox.buffer(RUN).set_tags(params)
     wanted = {"lr": "0.1", "layers": "(3, 4)"}
-    logged_params, logged_tags = sent(outbox)
+    logged_params, logged_tags = send_all(outbox)
     assert {one.key: one.value for one in logged_params.params}.items() >= wanted.items()
     assert {one.key: one.value for one in logged_tags.tags}.items() >= wanted.items()
 
@@ -242,7 +244,7 @@ def test_a_param_or_tag_is_whole_whatever_its_type(value: object, text: str) -> 
     outbox = new_outbox()
     outbox.buffer(RUN).log_params({"p": value})
     outbox.buffer(RUN).set_tags({"t": value})
-    params, tags = sent(outbox)
+    params, tags = send_all(outbox)
     assert [param.value for param in params.params] == [tag.value for tag in tags.tags] == [text]
 
 
@@ -254,7 +256,7 @@ def test_an_array_that_is_no_param_is_refused_with_what_to_use() -> None:
             outbox.buffer(RUN).log_params({"weights": value})
         assert error.value.reason == "VALUE_TOO_LONG"
         assert len(str(error.value)) < 300
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
 
 
 @pytest.mark.parametrize(

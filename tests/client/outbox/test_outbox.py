@@ -15,7 +15,7 @@ from runstream.errors import DeadlineExceeded, Internal, InvalidArgument, NotFou
 from runstream.outbox import batch_queue
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
-from support.outboxes import RUN, new_outbox, sent
+from support.outboxes import RUN, new_outbox, send_all
 
 
 def test_a_param_cannot_change_in_one_process() -> None:
@@ -26,7 +26,7 @@ def test_a_param_cannot_change_in_one_process() -> None:
         outbox.buffer(RUN).log_params({"new": 1, "lr": 0.2})
     assert error.value.metadata["old"] == "0.1"
     outbox.buffer("b" * 32).log_params({"lr": 0.2})
-    assert len(sent(outbox)) == 2
+    assert len(send_all(outbox)) == 2
 
 
 def test_a_batch_with_a_param_of_another_value_queues_nothing() -> None:
@@ -34,13 +34,13 @@ def test_a_batch_with_a_param_of_another_value_queues_nothing() -> None:
     outbox = new_outbox()
     buffer = outbox.buffer(RUN)
     buffer.log_params({"lr": 0.1})
-    sent(outbox)
+    send_all(outbox)
     with pytest.raises(InvalidArgument) as error:
         buffer.log_batch([Metric("loss", 1.0, 1, 0)], {"new": 1, "lr": 0.2}, {"note": "x"})
     assert error.value.reason == "PARAM_IMMUTABLE"
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
     buffer.log_params({"new": 2})
-    (request,) = sent(outbox)
+    (request,) = send_all(outbox)
     assert [(param.key, param.value) for param in request.params] == [("new", "2")]
 
 
@@ -58,7 +58,7 @@ def test_flush_says_exactly_how_many_points_have_no_answer() -> None:
     with pytest.raises(DeadlineExceeded) as all_runs:
         outbox.flush(timeout=0.01)
     assert all_runs.value.metadata["points"] == "1123"
-    assert sum(len(request.metrics.value) for request in sent(outbox)) == 1123
+    assert sum(len(request.metrics.value) for request in send_all(outbox)) == 1123
     outbox.flush(timeout=0)
 
 
@@ -177,7 +177,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         received = []
         while thread.is_alive() or outbox.queue.has_pending():
             outbox.tasks.run_pending(0.01)
-            received += sent(outbox)
+            received += send_all(outbox)
     assert sum(len(request.metrics.value) for request in received) == 40_000
     waits = [record for record in caplog.records if "calls that log wait" in record.message]
     assert 1 <= len(waits) <= 10  # one each time it fills up

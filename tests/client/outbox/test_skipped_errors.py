@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runstream.errors import InvalidArgument, NotFound
-from support.outboxes import RUN, new_outbox, points, sent
+from support.outboxes import RUN, batch_points, new_outbox, send_all
 
 
 def test_a_call_that_skips_errors_logs_the_rest_and_tells_once_of_each_key(
@@ -21,7 +21,7 @@ def test_a_call_that_skips_errors_logs_the_rest_and_tells_once_of_each_key(
         buffer.log_params({"seed": 1, "note": "x" * 65_537}, "skip")
         buffer.set_tags({"good": 1, "": 2}, "skip")
     buffer.log_params({"seed": 2, "new": 1}, "skip")
-    assert len(points(batches := sent(outbox))) == 3
+    assert len(batch_points(batches := send_all(outbox))) == 3
     assert {param.key: param.value for b in batches for param in b.params} == {
         "seed": "1",
         "new": "1",
@@ -32,7 +32,7 @@ def test_a_call_that_skips_errors_logs_the_rest_and_tells_once_of_each_key(
         assert sum(text in message for message in told) == 1, told
     with pytest.raises(InvalidArgument, match=r"metrics\.lr got None, which is not a number"):
         buffer.log_metrics({"loss": 1.0, "lr": bad["lr"]}, 4, 1)
-    assert sent(outbox) == []
+    assert send_all(outbox) == []
 
 
 def test_one_key_is_told_of_as_a_metric_a_param_and_a_tag_up_to_100_in_all(

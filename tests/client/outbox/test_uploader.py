@@ -22,7 +22,7 @@ from runstream.outbox import uploader as uploader_module
 from runstream.outbox.batch import Backlog
 from runstream.outbox.uploader import TICK
 from runstream.v1.logging_service_pb2 import BatchError, LogBatchRequest
-from support.scripted_server import RUN, ScriptedServer, answer, break_off, take
+from support.scripted_server import RUN, ScriptedServer, answer, break_off, take_params
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
 
 
 def test_a_point_is_sent_at_the_latest_100_ms_after_it_was_logged(server: ScriptedServer) -> None:
-    server.params("a")
+    server.log_params("a")
     stream = server.accept()
-    take(stream, 1)
+    take_params(stream, 1)
     for pause in (0, 0.001, TICK, 20 * TICK):
         waits: list[float] = []
         while not waits or (min(waits) > 0.1 and len(waits) < 10):  # the machine may be busy
@@ -53,33 +53,33 @@ def test_what_was_not_answered_and_only_that_is_sent_again_after_a_break(
     server: ScriptedServer,
 ) -> None:
     """M4."""
-    server.params("a", "b", "c", "d")
+    server.log_params("a", "b", "c", "d")
     first = server.accept()
-    assert take(first, 4) == ["a", "b", "c", "d"]
+    assert take_params(first, 4) == ["a", "b", "c", "d"]
     answer(first, 2)
-    server.wait_until_left(2)
+    server.wait_for_backlog(2)
     break_off(first)
     second = server.accept()
-    server.params("e")
-    assert take(second, 3) == ["c", "d", "e"]
+    server.log_params("e")
+    assert take_params(second, 3) == ["c", "d", "e"]
     answer(second, 1)
     answer(second, 3)
     server.outbox.flush(timeout=5)
 
 
 def test_one_answer_may_cover_several_batches(server: ScriptedServer) -> None:
-    server.params("a", "b", "c")
+    server.log_params("a", "b", "c")
     stream = server.accept()
-    take(stream, 3)
+    take_params(stream, 3)
     answer(stream, 3)
     server.outbox.flush(timeout=5)
 
 
 def test_a_refusal_in_the_middle_drops_that_batch_alone(server: ScriptedServer) -> None:
     """X4."""
-    server.params("a", "b", "c")
+    server.log_params("a", "b", "c")
     stream = server.accept()
-    take(stream, 3)
+    take_params(stream, 3)
     refusal = BatchError(
         code=3, message="params.b is 'x'", reason="PARAM_IMMUTABLE", metadata={"field": "params.b"}
     )
@@ -94,26 +94,26 @@ def test_a_refusal_in_the_middle_drops_that_batch_alone(server: ScriptedServer) 
 
 
 def test_a_refused_batch_is_not_sent_again_after_a_break(server: ScriptedServer) -> None:
-    server.params("a", "b")
+    server.log_params("a", "b")
     first = server.accept()
-    take(first, 2)
+    take_params(first, 2)
     answer(first, 1, BatchError(code=9, message="the run is deleted"))
-    server.wait_until_left(1)
+    server.wait_for_backlog(1)
     break_off(first)
     second = server.accept()
-    assert take(second, 1) == ["b"]
+    assert take_params(second, 1) == ["b"]
     answer(second, 1)
     with pytest.raises(FailedPrecondition):
         server.outbox.flush(timeout=5)
 
 
 def test_flush_waits_over_a_break(server: ScriptedServer) -> None:
-    server.params("a")
+    server.log_params("a")
     flushed = threading.Thread(target=server.outbox.flush)
     flushed.start()
     break_off(server.accept())
     second = server.accept()
-    take(second, 1)
+    take_params(second, 1)
     flushed.join(0.1)
     assert flushed.is_alive()
     answer(second, 1)
@@ -125,11 +125,11 @@ def test_an_outage_gives_one_warning_and_one_notice_of_its_end(
     server: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "runstream"):
-        server.params("a")
+        server.log_params("a")
         for _ in range(4):
             break_off(server.accept())
         stream = server.accept()
-        take(stream, 1)
+        take_params(stream, 1)
         answer(stream, 1)
         server.outbox.flush(timeout=5)
         deadline = time.monotonic() + 5
@@ -143,25 +143,25 @@ def test_an_outage_gives_one_warning_and_one_notice_of_its_end(
 def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
     server: ScriptedServer,
 ) -> None:
-    server.params("a")
+    server.log_params("a")
     for _ in range(5):
         break_off(server.accept())
     stream = server.accept()
-    pauses = [later - earlier for earlier, later in pairwise(server.opened)]
+    pauses = [later - earlier for earlier, later in pairwise(server.open_times)]
     # 20, 40, 80, 160 and 320 ms, each shortened by up to a half, on a tick of 20 ms.
     assert pauses[-1] > 0.15 > pauses[0]
-    take(stream, 1)
+    take_params(stream, 1)
     answer(stream, 1)
     server.outbox.flush(timeout=5)
     waits: list[float] = []
     while not waits or (min(waits) > 0.15 and len(waits) < 10):  # the machine may be busy
         time.sleep(2 * TICK)
-        server.params("b")
+        server.log_params("b")
         begin = time.monotonic()
         break_off(stream)
         stream = server.accept()
         waits.append(time.monotonic() - begin)
-        take(stream, 1)
+        take_params(stream, 1)
         answer(stream, 1)
         server.outbox.flush(timeout=5)
     assert min(waits) <= 0.15
@@ -170,26 +170,26 @@ def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
 def test_a_stream_that_ends_with_nothing_to_send_is_opened_when_there_is_something(
     server: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.params("a")
+    server.log_params("a")
     stream = server.accept()
-    take(stream, 1)
+    take_params(stream, 1)
     answer(stream, 1)
     server.outbox.flush(timeout=5)
     break_off(stream)
     time.sleep(5 * TICK)
-    assert len(server.opened) == 1
+    assert len(server.open_times) == 1
     assert server.name not in caplog.text
-    server.params("b")
-    assert take(server.accept(), 1) == ["b"]
+    server.log_params("b")
+    assert take_params(server.accept(), 1) == ["b"]
 
 
 def test_an_answer_that_makes_no_sense_breaks_the_stream(server: ScriptedServer) -> None:
-    server.params("a")
+    server.log_params("a")
     first = server.accept()
-    take(first, 1)
+    take_params(first, 1)
     answer(first, 7)
     second = server.accept()
-    assert take(second, 1) == ["a"]
+    assert take_params(second, 1) == ["a"]
     answer(second, 1)
     server.outbox.flush(timeout=5)
 
@@ -197,21 +197,21 @@ def test_an_answer_that_makes_no_sense_breaks_the_stream(server: ScriptedServer)
 def test_flush_fails_at_once_where_waiting_cannot_help_and_nothing_is_lost(
     server: ScriptedServer,
 ) -> None:
-    server.params("a")
+    server.log_params("a")
     break_off(server.accept(), grpc.StatusCode.UNAUTHENTICATED)
     with pytest.raises(Unauthenticated, match="scripted"):
         server.outbox.flush(timeout=5)
     stream = server.accept()
-    take(stream, 1)
+    take_params(stream, 1)
     answer(stream, 1)
-    server.wait_until_left(0)
+    server.wait_for_backlog(0)
     server.outbox.flush(timeout=5)
 
 
 def test_calls_that_log_do_not_wait_for_a_server_that_does_not_answer(
     server: ScriptedServer,
 ) -> None:
-    server.params("a")
+    server.log_params("a")
     server.accept()
     begin = time.monotonic()
     for step in range(20_000):
@@ -220,9 +220,9 @@ def test_calls_that_log_do_not_wait_for_a_server_that_does_not_answer(
 
 
 def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: ScriptedServer) -> None:
-    server.params("a", "b", "c", "d")
+    server.log_params("a", "b", "c", "d")
     stream = server.accept()
-    take(stream, 4)
+    take_params(stream, 4)
     drained: list[object] = []
     drain = threading.Thread(target=lambda: drained.append(server.outbox.drain(0.4, 30)))
     drain.start()
@@ -250,8 +250,8 @@ def test_an_uploader_that_failed_goes_unnoticed_by_no_call(
     def fail() -> None:
         raise fault("a fault of ours")
 
-    server.params("a")
-    take(server.accept(), 1)
+    server.log_params("a")
+    take_params(server.accept(), 1)
     monkeypatch.setattr(server.uploader, "_reopen_stream", fail)
     server.buffer.log_metric("loss", 1.0, 0, None)
     with pytest.raises(Internal, match=f"{fault.__name__}.*a fault of ours.*1 params") as error:
@@ -260,7 +260,7 @@ def test_an_uploader_that_failed_goes_unnoticed_by_no_call(
     calls: list[Callable[[], object]] = [
         lambda: server.buffer.log_metric("loss", 1.0, 1, None),
         lambda: server.buffer.log_metrics({"loss": 1.0}, 1, None),
-        lambda: server.params("b"),
+        lambda: server.log_params("b"),
         lambda: server.buffer.set_tags({"b": 1}),
         lambda: server.buffer.log_columns(["m"], [0], [1], [1], [1.0]),
         lambda: server.outbox.buffer("b" * 32).log_metric("loss", 1.0, 1, None),

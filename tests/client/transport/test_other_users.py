@@ -19,7 +19,14 @@ from runstream import TrackingClient
 from runstream.errors import InvalidArgument, PermissionDenied
 from runstream.transport import embedded, tracking_uri
 from runstream.transport.embedded import ensure_server
-from support.other_users import STRANGER, as_root, dangling_link, link, pipe, prepared
+from support.other_users import (
+    STRANGER,
+    as_root,
+    make_dangling_link,
+    make_file_of_stranger,
+    make_link,
+    make_pipe,
+)
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def test_others_cannot_take_the_lock(database: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lock", "log", "address"])
-@pytest.mark.parametrize("put", [pipe, dangling_link, link])
+@pytest.mark.parametrize("put", [make_pipe, make_dangling_link, make_link])
 def test_what_is_no_file_is_refused_at_once(
     database: str, name: str, put: Callable[[Path], None]
 ) -> None:
@@ -74,7 +81,7 @@ def test_what_is_no_file_is_refused_at_once(
 @pytest.mark.parametrize("name", ["lock", "log", "address"])
 def test_a_file_of_somebody_else_is_refused_at_once(database: str, name: str) -> None:
     there = Path(f"{database}.{name}")
-    prepared(there, b"")
+    make_file_of_stranger(there, b"")
     with pytest.raises(PermissionDenied, match=f"{there} belongs to another user"):
         ensure_server(database)
     with (
@@ -96,9 +103,9 @@ def test_nobody_is_led_to_the_server_of_a_stranger(database: str) -> None:
 
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()
-        prepared(Path(f"{database}.lock"), b"")
+        make_file_of_stranger(Path(f"{database}.lock"), b"")
         address = f"127.0.0.1:{stranger.getsockname()[1]}\n"
-        prepared(Path(f"{database}.address"), address.encode())
+        make_file_of_stranger(Path(f"{database}.address"), address.encode())
         with pytest.raises(PermissionDenied):
             ensure_server(database)
         Path(f"{database}.lock").unlink()

@@ -53,7 +53,7 @@ def test_another_server_is_reached_through_the_proxy(
             run_id = client.create_run().info.run_id
             client.log_metric(run_id, "loss", 1.0)
             assert client.get_run(run_id).data.metrics == {"loss": 1.0}
-    assert set(proxy.asked) == {"runs.example:50051"}
+    assert set(proxy.connect_targets) == {"runs.example:50051"}
 
 
 @pytest.mark.parametrize("spelling", ["no_proxy", "NO_PROXY"])

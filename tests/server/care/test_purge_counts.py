@@ -22,8 +22,8 @@ from runstream.v1.logged_model_pb2 import LoggedModelParameter, LoggedModelStatu
 from runstream.v1.maintenance_service_pb2 import PurgeRequest, PurgeResponse
 from runstream.v1.run_pb2 import RunTag
 from runstream_service.search.scope import PARENT_TAG
-from support.api import Api, batch, refused
-from support.artifacts import download, on_disk, upload
+from support.api import Api, expect_refusal, make_batch
+from support.artifacts import download, files_below, upload
 from support.server_process import ServerProcess
 
 # Few of each, so that they meet.
@@ -51,8 +51,8 @@ class World:
     def __init__(self, server: ServerProcess, api: Api) -> None:
         self.server, self.api = server, api
         self.experiments: list[str] = ["0"]
-        self.runs: list[str] = [api.new_run()]
-        self.models: list[str] = [api.new_model()]
+        self.runs: list[str] = [api.create_run()]
+        self.models: list[str] = [api.create_model()]
         self.moments = [0]
 
     def take(self, step: tuple[Any, ...]) -> None:
@@ -66,7 +66,7 @@ class World:
         self.moments.append(time.time_ns() // 1_000_000)
 
     def new_experiment(self) -> None:
-        self.experiments.append(self.api.new_experiment(f"e{time.monotonic_ns()}"))
+        self.experiments.append(self.api.create_experiment(f"e{time.monotonic_ns()}"))
 
     def new_run(self, experiment: int, parent: int | None) -> None:
         request = runs.CreateRunRequest(experiment_id=of(self.experiments, experiment))
@@ -75,11 +75,11 @@ class World:
         self.runs.append(self.api.runs.CreateRun(request).run.info.run_id)
 
     def new_model(self, experiment: int) -> None:
-        self.models.append(self.api.new_model(of(self.experiments, experiment)))
+        self.models.append(self.api.create_model(of(self.experiments, experiment)))
 
     def log(self, run: int, points: int) -> None:
         rows = [("m", step, time.time_ns(), 0.5) for step in range(points)]
-        self.api.stream([batch(of(self.runs, run), rows)])
+        self.api.log_batches([make_batch(of(self.runs, run), rows)])
 
     def add_to_run(self, run: int, path: int, content: int) -> None:
         upload(self.api, of(self.runs, run), f"{path}.txt", b"x" * (content + 1))
@@ -132,7 +132,7 @@ class World:
         assert len(self.files()) == stored(self.server).artifacts
 
     def files(self) -> list[str]:
-        return on_disk(self.server.database.with_name("artifacts"))
+        return files_below(self.server.database.with_name("artifacts"))
 
 
 def of(names: list[Any], number: int) -> Any:
@@ -193,7 +193,7 @@ def test_a_purge_removes_exactly_what_its_dry_run_counts(
 
 def test_files_of_a_live_model_are_not_counted(api: Api) -> None:
     purge(api)
-    model = api.new_model()
+    model = api.create_model()
     upload(api, model, "weights", b"live")
     assert purge(api, dry_run=True) == purge(api) == PurgeResponse()
     assert download(api, model, "weights") == b"live"
@@ -201,14 +201,14 @@ def test_files_of_a_live_model_are_not_counted(api: Api) -> None:
 
 def test_the_models_of_the_newest_experiment_go_with_it(api: Api) -> None:
     purge(api)
-    newest = api.new_experiment("newest")
-    model, other = api.new_model(newest), api.new_model()
+    newest = api.create_experiment("newest")
+    model, other = api.create_model(newest), api.create_model()
     upload(api, model, "weights", b"gone")
     request = experiments.DeleteExperimentRequest(experiment_id=newest)
     api.experiments.DeleteExperiment(request)
     said = PurgeResponse(experiments=1, logged_models=1, artifacts=1, artifact_bytes=4)
     assert purge(api, dry_run=True) == purge(api) == said
-    with refused(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
         api.models.GetLoggedModel(models.GetLoggedModelRequest(model_id=model))
     found = api.models.SearchLoggedModels(
         models.SearchLoggedModelsRequest(experiment_ids=["0", newest], max_results=1_000)
@@ -220,7 +220,7 @@ def test_the_models_of_the_newest_experiment_go_with_it(api: Api) -> None:
 
 def test_a_model_of_many_files_goes_in_steps(api: Api, server: ServerProcess) -> None:
     purge(api)
-    model = api.new_model()
+    model = api.create_model()
     upload(api, model, "0", b"many")
     with closing(sqlite3.connect(server.database)) as database, database:
         ((owner, blob),) = database.execute(
@@ -239,8 +239,8 @@ def test_a_model_of_many_files_goes_in_steps(api: Api, server: ServerProcess) ->
 
 def test_a_model_of_a_deleted_experiment_takes_nothing(api: Api) -> None:
     """E3."""
-    experiment = api.new_experiment("of models")
-    model = api.new_model(experiment)
+    experiment = api.create_experiment("of models")
+    model = api.create_model(experiment)
     upload(api, model, "weights", b"x")
     request = experiments.DeleteExperimentRequest(experiment_id=experiment)
     api.experiments.DeleteExperiment(request)
@@ -263,7 +263,7 @@ def test_a_model_of_a_deleted_experiment_takes_nothing(api: Api) -> None:
         lambda: upload(api, model, "other", b"y"),
         lambda: api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=model, path="weights")),
     ):
-        with refused(StatusCode.FAILED_PRECONDITION, "EXPERIMENT_DELETED") as refusal:
+        with expect_refusal(StatusCode.FAILED_PRECONDITION, "EXPERIMENT_DELETED") as refusal:
             write()
         assert "must be in the 'active' state" in refusal.message
     assert download(api, model, "weights") == b"x"
@@ -272,6 +272,6 @@ def test_a_model_of_a_deleted_experiment_takes_nothing(api: Api) -> None:
 def test_a_model_that_is_refused_is_not_there(api: Api, server: ServerProcess) -> None:
     there = stored(server).logged_models
     twice = [LoggedModelParameter(key="lr", value=value) for value in "12"]
-    with refused(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE"):
         api.models.CreateLoggedModel(models.CreateLoggedModelRequest(params=twice))
     assert stored(server).logged_models == there

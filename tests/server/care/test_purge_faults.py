@@ -14,16 +14,16 @@ from runstream.v1.maintenance_service_pb2 import PurgeResponse
 from runstream.v1.run_service_pb2 import (
     RestoreRunRequest,
 )
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 from support.purging import (
-    delete,
+    count_rows,
+    create_experiment,
+    create_full_run,
     delete_experiment,
-    everything_of,
-    full_run,
-    new_experiment,
+    delete_runs,
     purge,
-    rows,
-    visible,
+    read_run_and_points,
+    visible_run_ids,
 )
 from support.server_process import ServerProcess
 
@@ -83,9 +83,9 @@ def test_a_purge_that_broke_off_leaves_nothing_half_and_is_gone_on_with(
     """E5."""
     server = changed_server(DIES)
     api = connect(server.address)
-    gone = new_experiment(api, "gone")
-    runs = [full_run(api), full_run(api, gone, points=4_000)]
-    delete(api, runs[0])
+    gone = create_experiment(api, "gone")
+    runs = [create_full_run(api), create_full_run(api, gone, points=4_000)]
+    delete_runs(api, runs[0])
     delete_experiment(api, gone)
     with pytest.raises(grpc.RpcError):
         purge(api)
@@ -93,30 +93,30 @@ def test_a_purge_that_broke_off_leaves_nothing_half_and_is_gone_on_with(
 
     server = changed_server("from runstream.cli import main\nmain()")
     api = connect(server.address)
-    left = rows(server)
+    left = count_rows(server)
     assert 0 < left["point"] < 8_000  # it was in the middle
-    assert visible(api) == set()
+    assert visible_run_ids(api) == set()
     for run_id in runs:
-        with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+        with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
             api.runs.RestoreRun(RestoreRunRequest(run_id=run_id))
-    with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
         request = experiments_pb.RestoreExperimentRequest(experiment_id=gone)
         api.experiments.RestoreExperiment(request)
     said = purge(api, dry_run=True)
     assert (said.runs, said.points) == (0, left["point"])
     assert purge(api) == said
-    assert rows(server) == dict.fromkeys(left, 0) | {"experiment": 2, "run": 1}
-    assert new_experiment(api, "gone") == "2"
+    assert count_rows(server) == dict.fromkeys(left, 0) | {"experiment": 2, "run": 1}
+    assert create_experiment(api, "gone") == "2"
 
 
 def test_what_is_restored_in_time_stays_whole(
     changed_server: Callable[[str], ServerProcess], connect: Callable[[str], Api]
 ) -> None:
     api = connect(changed_server(RESTORES).address)
-    experiment = new_experiment(api, "back")
-    runs = [full_run(api), full_run(api, experiment)]
-    logged = [everything_of(api, run_id) for run_id in runs]
-    delete(api, runs[0])
+    experiment = create_experiment(api, "back")
+    runs = [create_full_run(api), create_full_run(api, experiment)]
+    logged = [read_run_and_points(api, run_id) for run_id in runs]
+    delete_runs(api, runs[0])
     delete_experiment(api, experiment)
     assert purge(api) == PurgeResponse()
-    assert [everything_of(api, run_id) for run_id in runs] == logged
+    assert [read_run_and_points(api, run_id) for run_id in runs] == logged

@@ -13,8 +13,8 @@ from grpc import StatusCode
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2 import GetArtifactRequest, ListArtifactsRequest
 from runstream_service.catalog import artifact_owners
-from support.api import Api, refused
-from support.artifacts import pages, paths, upload
+from support.api import Api, expect_refusal
+from support.artifacts import list_pages, list_paths, upload
 from support.server_process import ServerProcess
 
 
@@ -43,11 +43,11 @@ def insert(server: ServerProcess, run_id: str, names: list[str]) -> None:
 
 
 def test_a_list_says_what_each_entry_is(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     file = upload(api, run_id, "f", b"abc")
     upload(api, run_id, "empty", b"")
     upload(api, run_id, "folder/g", b"abc")
-    (page,) = pages(api, run_id)
+    (page,) = list_pages(api, run_id)
     assert [entry.path for entry in page] == ["empty", "f", "folder"]
     assert page[0].HasField("file_size")
     assert page[1] == file
@@ -58,24 +58,24 @@ def test_a_list_says_what_each_entry_is(api: Api) -> None:
 
 def test_a_list_carries_the_artifact_uri_of_the_run(api: Api) -> None:
     """R6."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     answer = api.artifacts.ListArtifacts(ListArtifactsRequest(run_id=run_id))
     assert answer.root_uri == f"mlflow-artifacts:/0/{run_id}/artifacts"
 
 
 def test_a_missing_folder_is_empty_and_a_file_lists_as_itself(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     upload(api, run_id, "a/b", b"x")
     upload(api, run_id, "a/bc", b"x")
-    assert paths(api, run_id, "none") == []
-    assert paths(api, run_id, "a/b/none") == []
-    assert paths(api, run_id, "a/b") == ["a/b"]
-    assert paths(api, run_id, "a/b", recursive=True) == ["a/b"]
-    assert paths(api, api.new_run()) == []
+    assert list_paths(api, run_id, "none") == []
+    assert list_paths(api, run_id, "a/b/none") == []
+    assert list_paths(api, run_id, "a/b") == ["a/b"]
+    assert list_paths(api, run_id, "a/b", recursive=True) == ["a/b"]
+    assert list_paths(api, api.create_run()) == []
 
 
 def test_pages_join_to_what_a_plain_program_finds(server: ServerProcess, api: Api) -> None:
-    run_id, other = api.new_run(), api.new_run()
+    run_id, other = api.create_run(), api.create_run()
     chosen = random.Random(7)
     parts = ["a", "a-", "a.", "a0", "b", "b b", "é", "表", "🎉", "z", "~"]
     ends = ["", " ", " 1", "!", ".txt"]
@@ -93,23 +93,23 @@ def test_pages_join_to_what_a_plain_program_finds(server: ServerProcess, api: Ap
             for name, slash, _ in (f[len(first) :].partition("/") for f in below)
         }
         for recursive, expected in ((True, below), (False, sorted(entries))):
-            assert paths(api, run_id, folder, recursive=recursive) == expected
+            assert list_paths(api, run_id, folder, recursive=recursive) == expected
             for size in (1, 7, len(expected), len(expected) + 1):
                 if size:
-                    found = list(pages(api, run_id, folder, recursive=recursive, size=size))
+                    found = list(list_pages(api, run_id, folder, recursive=recursive, size=size))
                     joined = [f.path + "/" * f.is_dir for page in found for f in page]
                     assert joined == expected
                     assert all(len(page) == size for page in found[:-1])
 
 
 def test_a_folder_of_100_000_files_comes_page_by_page(server: ServerProcess, api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     names = [f"many/{i:06}" for i in range(100_000)]
     insert(server, run_id, [*names, "zero"])
-    assert paths(api, run_id) == ["many/", "zero"]
-    first = next(pages(api, run_id, "many"))
+    assert list_paths(api, run_id) == ["many/", "zero"]
+    first = next(list_pages(api, run_id, "many"))
     assert [f.path for f in first] == names[:1000]
-    found = list(pages(api, run_id, "many", size=10_000))
+    found = list(list_pages(api, run_id, "many", size=10_000))
     assert [len(page) for page in found] == [10_000] * 10
     assert [f.path for page in found for f in page] == names
 
@@ -127,7 +127,7 @@ def test_a_page_is_read_from_where_it_begins_to_where_it_ends(server: ServerProc
 
 
 def test_a_page_token_is_good_for_its_request_alone(api: Api) -> None:
-    run_id, other = api.new_run(), api.new_run()
+    run_id, other = api.create_run(), api.create_run()
     for run in (run_id, other):
         for path in ("a/1", "a/2", "b"):
             upload(api, run, path, b"x")
@@ -139,13 +139,13 @@ def test_a_page_token_is_good_for_its_request_alone(api: Api) -> None:
         ListArtifactsRequest(run_id=run_id, path="a", recursive=True, page_token=token),
         ListArtifactsRequest(run_id=run_id, path="a", page_token="made up"),
     ):
-        with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
             api.artifacts.ListArtifacts(wrong)
 
 
 @pytest.mark.parametrize("size", [-1, 10_001])
 def test_a_page_has_at_most_10_000_entries(api: Api, size: int) -> None:
-    request = ListArtifactsRequest(run_id=api.new_run(), max_results=size)
-    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE") as refusal:
+    request = ListArtifactsRequest(run_id=api.create_run(), max_results=size)
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE") as refusal:
         api.artifacts.ListArtifacts(request)
     assert refusal.metadata["limit"] == "10000"

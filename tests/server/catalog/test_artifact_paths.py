@@ -15,8 +15,16 @@ from grpc import StatusCode
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.run_service_pb2 import CreateRunRequest, DeleteRunRequest
-from support.api import Api, refused
-from support.artifacts import chunks, download, end, on_disk, paths, start, upload
+from support.api import Api, expect_refusal
+from support.artifacts import (
+    chunk_parts,
+    download,
+    end_part,
+    files_below,
+    list_paths,
+    start_part,
+    upload,
+)
 from support.server_process import ServerProcess
 
 
@@ -59,7 +67,7 @@ def calls(api: Api, run_id: str, path: str) -> dict[str, Callable[[], Any]]:
 def test_a_path_that_leaves_the_run_or_breaks_a_rule_is_refused(
     shared: Api, path: str, call: str
 ) -> None:
-    with refused(StatusCode.INVALID_ARGUMENT, "PATH_MALFORMED") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "PATH_MALFORMED") as refusal:
         calls(shared, "unknown", path)[call]()
     assert refusal.metadata["field"] in ("path", "start.path")
     assert refusal.metadata["limit"]
@@ -67,21 +75,21 @@ def test_a_path_that_leaves_the_run_or_breaks_a_rule_is_refused(
 
 @pytest.mark.parametrize("call", ["upload", "download", "get"])
 def test_an_empty_path_names_no_file(shared: Api, call: str) -> None:
-    with refused(StatusCode.INVALID_ARGUMENT, "PATH_MALFORMED"):
-        calls(shared, shared.new_run(), "")[call]()
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "PATH_MALFORMED"):
+        calls(shared, shared.create_run(), "")[call]()
 
 
 def test_a_path_that_is_not_utf8_is_refused(server: ServerProcess, api: Api, root: Path) -> None:
-    run_id = api.new_run().encode()
+    run_id = api.create_run().encode()
     broken = b"\x0a\x20" + run_id + b"\x12\x02\xff\xfe"  # fields 1 and 2
     with grpc.insecure_channel(server.address) as channel:
         get: Any = channel.unary_unary("/runstream.v1.ArtifactService/GetArtifact")
-        with refused(StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED"):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED"):
             get(broken)
         put: Any = channel.stream_unary("/runstream.v1.ArtifactService/UploadArtifact")
-        with refused(StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED"):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED"):
             put(iter([b"\x0a" + bytes([len(broken)]) + broken]))
-    assert on_disk(root) == []
+    assert files_below(root) == []
 
 
 @pytest.mark.parametrize(
@@ -90,77 +98,77 @@ def test_a_path_that_is_not_utf8_is_refused(server: ServerProcess, api: Api, roo
      "CON", "nul.txt", "a:b", "a*?\"<>|", "🎉/表.csv", "~", "a/…/b"],
 )  # fmt: skip
 def test_every_other_name_is_fine(shared: Api, path: str) -> None:
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     upload(shared, run_id, path, path.encode())
     assert download(shared, run_id, path) == path.encode()
-    assert paths(shared, run_id, recursive=True) == [path]
+    assert list_paths(shared, run_id, recursive=True) == [path]
 
 
 def test_names_are_kept_as_they_were_written(shared: Api) -> None:
     """Composed and decomposed, upper and lower case are names of their own."""
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     names = {unicodedata.normalize(form, "é") for form in ("NFC", "NFD")} | {"É"}
     for name in names:
         upload(shared, run_id, name, name.encode())
-    assert set(paths(shared, run_id)) == names
+    assert set(list_paths(shared, run_id)) == names
     assert all(download(shared, run_id, name) == name.encode() for name in names)
 
 
 def test_a_path_of_a_run_is_no_path_of_the_disk(api: Api, root: Path, tmp_path: Path) -> None:
     """So no link on the disk is ever followed: names there are digests."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     (tmp_path / "secret").write_text("secret")
     root.mkdir()
     (root / "link").symlink_to(tmp_path)
-    with refused(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
         download(api, run_id, "link/secret")
     upload(api, run_id, "link/secret", b"mine")
     assert (tmp_path / "secret").read_text() == "secret"
     assert download(api, run_id, "link/secret") == b"mine"
     digest = hashlib.sha256(b"mine").hexdigest()
-    (name,) = (name for name in on_disk(root) if not name.startswith("link"))
+    (name,) = (name for name in files_below(root) if not name.startswith("link"))
     assert name.startswith(f"{digest[:2]}/{digest}-")
 
 
 def test_a_file_where_a_folder_is_needed_and_the_other_way_are_refused(shared: Api) -> None:
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     upload(shared, run_id, "a/b", b"1")
     for path in ("a/b/c", "a/b/c/d", "a"):
-        with refused(StatusCode.FAILED_PRECONDITION, "PATH_CONFLICT") as refusal:
+        with expect_refusal(StatusCode.FAILED_PRECONDITION, "PATH_CONFLICT") as refusal:
             upload(shared, run_id, path, b"2")
         assert refusal.metadata["value"] == path
-    assert paths(shared, run_id, recursive=True) == ["a/b"]
-    upload(shared, shared.new_run(), "a", b"2")
+    assert list_paths(shared, run_id, recursive=True) == ["a/b"]
+    upload(shared, shared.create_run(), "a", b"2")
 
 
 def test_a_conflict_that_arises_during_an_upload_is_refused_at_its_end(
     api: Api, root: Path
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
 
     def requests() -> Iterator[pb.UploadArtifactRequest]:
-        yield start(run_id, "a/b")
-        yield from chunks(b"1")
+        yield start_part(run_id, "a/b")
+        yield from chunk_parts(b"1")
         upload(api, run_id, "a", b"2")
-        yield end(b"1")
+        yield end_part(b"1")
 
-    with refused(StatusCode.FAILED_PRECONDITION, "PATH_CONFLICT"):
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "PATH_CONFLICT"):
         api.artifacts.UploadArtifact(requests(), timeout=30)
-    assert paths(api, run_id) == ["a"]
-    assert len(on_disk(root)) == 1
+    assert list_paths(api, run_id) == ["a"]
+    assert len(files_below(root)) == 1
 
 
 def test_a_deleted_run_can_be_read_and_not_written(shared: Api) -> None:
     """E3."""
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     upload(shared, run_id, "f", b"x")
     shared.runs.DeleteRun(DeleteRunRequest(run_id=run_id))
     assert download(shared, run_id, "f") == b"x"
-    assert paths(shared, run_id) == ["f"]
+    assert list_paths(shared, run_id) == ["f"]
     for call in ("upload", "delete"):
-        with refused(StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
+        with expect_refusal(StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
             calls(shared, run_id, "f")[call]()
-    assert paths(shared, run_id) == ["f"]
+    assert list_paths(shared, run_id) == ["f"]
 
 
 @pytest.mark.parametrize("call", ["upload", "download", "get", "list", "delete"])
@@ -170,20 +178,20 @@ def test_artifacts_that_are_elsewhere_are_not_looked_for_here(shared: Api, call:
         CreateExperimentRequest(name=f"elsewhere to {call}", artifact_location="s3://other/place")
     )
     run = shared.runs.CreateRun(CreateRunRequest(experiment_id=created.experiment_id)).run.info
-    with refused(StatusCode.FAILED_PRECONDITION, "ARTIFACTS_ELSEWHERE") as refusal:
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "ARTIFACTS_ELSEWHERE") as refusal:
         calls(shared, run.run_id, "f")[call]()
     assert refusal.metadata["artifact_uri"] == run.artifact_uri
 
 
 @pytest.mark.parametrize("call", ["upload", "download", "get", "list", "delete"])
 def test_an_unknown_run_is_not_found(shared: Api, call: str) -> None:
-    with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
         calls(shared, "x", "f")[call]()
 
 
 @pytest.mark.parametrize("path", ["f", "folder"])
 def test_a_folder_or_nothing_cannot_be_downloaded(shared: Api, path: str) -> None:
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     upload(shared, run_id, "folder/f", b"x")
-    with refused(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
         download(shared, run_id, path)

@@ -12,7 +12,7 @@ from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest, Restore
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
 from runstream.v1.run_pb2 import ViewType
 from runstream.v1.watch_service_pb2 import WatchRequest
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 from support.named_runs import NamedRuns
 
 PARENT = "mlflow.parentRunId"
@@ -38,12 +38,14 @@ def test_a_search_leaves_out_child_runs_if_asked(named: NamedRuns) -> None:  # S
     trial = child(named, "trial", study)
     child(named, "fold", trial)
     named.add("alone")
-    assert named.found() == "study trial fold alone"
-    assert named.found(top_level_only=True) == "study alone"
+    assert named.search_names() == "study trial fold alone"
+    assert named.search_names(top_level_only=True) == "study alone"
     # Whether the parent is found by the filter makes no difference.
-    assert named.found("run_name != 'study'", top_level_only=True) == "alone"
-    assert named.found("", "run_name DESC", top_level_only=True, max_results=1) == "study alone"
-    assert named.found("", "params.x", top_level_only=True) == "alone study"
+    assert named.search_names("run_name != 'study'", top_level_only=True) == "alone"
+    assert (
+        named.search_names("", "run_name DESC", top_level_only=True, max_results=1) == "study alone"
+    )
+    assert named.search_names("", "params.x", top_level_only=True) == "alone study"
 
 
 def test_a_child_whose_parent_is_not_there_is_at_the_top_level(
@@ -57,19 +59,19 @@ def test_a_child_whose_parent_is_not_there_is_at_the_top_level(
     api.runs.SetTag(pb.SetTagRequest(run_id=itself, key=PARENT, value=itself))
     for run in (gone, deleted):
         api.runs.DeleteRun(pb.DeleteRunRequest(run_id=run))
-    assert named.found(top_level_only=True) == "kept orphan stray itself"
+    assert named.search_names(top_level_only=True) == "kept orphan stray itself"
     only_deleted = ViewType.DELETED_ONLY
-    assert named.found(top_level_only=True, run_view_type=only_deleted) == "gone deleted"
-    found = named.found(top_level_only=True, run_view_type=ViewType.ALL)
+    assert named.search_names(top_level_only=True, run_view_type=only_deleted) == "gone deleted"
+    found = named.search_names(top_level_only=True, run_view_type=ViewType.ALL)
     assert found == "gone kept stray itself"
 
 
 def test_a_child_in_another_experiment_is_at_its_top_level(api: Api, named: NamedRuns) -> None:
-    other = api.new_experiment("other")
+    other = api.create_experiment("other")
     study = named.add("study")
     child(named, "abroad", study, experiment_id=other)
-    assert named.found(top_level_only=True, experiment_ids=[other]) == "abroad"
-    assert named.found(top_level_only=True, experiment_ids=["0", other]) == "study"
+    assert named.search_names(top_level_only=True, experiment_ids=[other]) == "abroad"
+    assert named.search_names(top_level_only=True, experiment_ids=["0", other]) == "study"
     assert counts(api, experiment_ids=["0"]) == {"study": 0}
     assert counts(api, experiment_ids=["0", other]) == {"study": 1, "abroad": 0}
 
@@ -91,7 +93,7 @@ def test_child_runs_are_counted_if_asked(api: Api, named: NamedRuns) -> None:  #
 
 def stages(named: NamedRuns) -> tuple[str, str]:
     """The names of the runs that are active, and of those that are deleted."""
-    return named.found(), named.found(run_view_type=ViewType.DELETED_ONLY)
+    return named.search_names(), named.search_names(run_view_type=ViewType.DELETED_ONLY)
 
 
 def delete(api: Api, run_id: str, with_children: bool = True) -> None:
@@ -141,7 +143,7 @@ def test_runs_that_are_each_others_children_are_deleted_and_restored(
 def test_a_child_whose_experiment_is_deleted_is_not_restored_with_its_parent(
     api: Api, named: NamedRuns
 ) -> None:  # R2, E3
-    other = api.new_experiment("other")
+    other = api.create_experiment("other")
     study = named.add("study")
     child(named, "abroad", study, experiment_id=other)
     delete(api, study)
@@ -171,6 +173,6 @@ def test_purged_children_are_not_restored(api: Api, named: NamedRuns) -> None:  
     child(named, "trial", study)
     delete(api, study)
     list(api.maintenance.Purge(PurgeRequest()))
-    with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
         restore(api, study)
     assert stages(named) == ("", "")

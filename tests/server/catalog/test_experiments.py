@@ -9,7 +9,7 @@ from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1 import run_service_pb2 as runs_pb
 from runstream.v1.experiment_pb2 import ExperimentTag
 from runstream.v1.run_service_pb2 import SearchRunsRequest
-from support.api import Api, batch, refused
+from support.api import Api, expect_refusal, make_batch
 from support.server_process import ServerProcess
 
 
@@ -54,11 +54,11 @@ def test_artifacts_are_under_the_server_unless_a_location_is_given(api: Api) -> 
 def test_a_name_is_taken_also_by_a_deleted_experiment(api: Api) -> None:
     """E2."""
     experiment_id = create(api, "taken")
-    with refused(StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS") as refusal:
+    with expect_refusal(StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS") as refusal:
         create(api, "taken")
     assert "Experiment(name=taken) already exists" in refusal.message
     api.experiments.DeleteExperiment(pb.DeleteExperimentRequest(experiment_id=experiment_id))
-    with refused(StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS"):
+    with expect_refusal(StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS"):
         create(api, "taken")
 
 
@@ -67,7 +67,7 @@ def test_a_name_is_taken_also_by_a_deleted_experiment(api: Api) -> None:
 )
 def test_a_name_has_1_to_500_characters(api: Api, name: str, reason: str) -> None:
     """E2."""
-    with refused(StatusCode.INVALID_ARGUMENT, reason) as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, reason) as refusal:
         create(api, name)
     assert refusal.metadata["field"] == "name"
     assert create(api, "x" * 500) == "1"
@@ -76,27 +76,27 @@ def test_a_name_has_1_to_500_characters(api: Api, name: str, reason: str) -> Non
 def test_an_unknown_experiment_is_not_found(api: Api) -> None:
     """X3."""
     for unknown in ("7", "-1", "9" * 30):
-        with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND") as refusal:
+        with expect_refusal(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND") as refusal:
             api.experiments.GetExperiment(pb.GetExperimentRequest(experiment_id=unknown))
         assert refusal.message == f"No Experiment with id={unknown} exists"
-    with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
         api.experiments.GetExperimentByName(pb.GetExperimentByNameRequest(experiment_name="x"))
 
 
 @pytest.mark.parametrize("malformed", ["", "x", "1.5", "٣", " 1"])
 def test_an_experiment_id_is_an_integer(api: Api, malformed: str) -> None:  # E1
-    with refused(StatusCode.INVALID_ARGUMENT, "EXPERIMENT_ID_MALFORMED") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "EXPERIMENT_ID_MALFORMED") as refusal:
         api.experiments.GetExperiment(pb.GetExperimentRequest(experiment_id=malformed))
     text = f"Invalid experiment ID '{malformed}'. Experiment ID must be a valid integer."
     assert refusal.message == text
-    with refused(StatusCode.INVALID_ARGUMENT, "EXPERIMENT_ID_MALFORMED"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "EXPERIMENT_ID_MALFORMED"):
         api.runs.SearchRuns(SearchRunsRequest(experiment_ids=["0", malformed]))
 
 
 def test_renaming_keeps_names_unique(api: Api) -> None:
     create(api, "one")
     two = create(api, "two")
-    with refused(StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS"):
+    with expect_refusal(StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS"):
         api.experiments.UpdateExperiment(
             pb.UpdateExperimentRequest(experiment_id=two, new_name="one")
         )
@@ -123,13 +123,13 @@ def test_deleting_an_experiment_deletes_its_runs_and_restoring_brings_those_back
 
     api.experiments.DeleteExperiment(pb.DeleteExperimentRequest(experiment_id=experiment_id))
     assert stages() == ["deleted", "deleted"]
-    with refused(StatusCode.FAILED_PRECONDITION, "EXPERIMENT_DELETED") as refusal:
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "EXPERIMENT_DELETED") as refusal:
         api.runs.CreateRun(request)
     assert "must be in the 'active' state" in refusal.message
-    (answer,) = api.stream([batch(together, [("loss", 1, 1, 1.0)])])
+    (answer,) = api.log_batches([make_batch(together, [("loss", 1, 1, 1.0)])])
     assert answer.error.reason == "RUN_DELETED"
     assert "must be in the 'active' state" in answer.error.message
-    with refused(StatusCode.FAILED_PRECONDITION, "EXPERIMENT_DELETED"):
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "EXPERIMENT_DELETED"):
         api.runs.RestoreRun(runs_pb.RestoreRunRequest(run_id=together))
 
     api.experiments.RestoreExperiment(pb.RestoreExperimentRequest(experiment_id=experiment_id))
@@ -139,10 +139,10 @@ def test_deleting_an_experiment_deletes_its_runs_and_restoring_brings_those_back
 def test_deleting_twice_or_restoring_an_active_experiment_is_not_found(api: Api) -> None:
     """E3."""
     experiment_id = create(api, "e")
-    with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
         api.experiments.RestoreExperiment(pb.RestoreExperimentRequest(experiment_id=experiment_id))
     api.experiments.DeleteExperiment(pb.DeleteExperimentRequest(experiment_id=experiment_id))
-    with refused(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
         api.experiments.DeleteExperiment(pb.DeleteExperimentRequest(experiment_id=experiment_id))
 
 
@@ -152,12 +152,12 @@ def test_tags_are_set_overwritten_and_deleted_within_their_limits(api: Api) -> N
         api.experiments.SetExperimentTag(
             pb.SetExperimentTagRequest(experiment_id="0", key="k", value=value)
         )
-    with refused(StatusCode.INVALID_ARGUMENT, "VALUE_TOO_LONG") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "VALUE_TOO_LONG") as refusal:
         api.experiments.SetExperimentTag(
             pb.SetExperimentTagRequest(experiment_id="0", key="k", value="b" * 20_001)
         )
     assert (refusal.metadata["field"], refusal.metadata["limit"]) == ("tags.k", "20000")
-    with refused(StatusCode.INVALID_ARGUMENT, "KEY_TOO_LONG"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "KEY_TOO_LONG"):
         api.experiments.SetExperimentTag(
             pb.SetExperimentTagRequest(experiment_id="0", key="k" * 251, value="")
         )
@@ -165,7 +165,7 @@ def test_tags_are_set_overwritten_and_deleted_within_their_limits(api: Api) -> N
     assert [(tag.key, tag.value) for tag in found.tags] == [("k", "b" * 20_000)]
     delete = pb.DeleteExperimentTagRequest(experiment_id="0", key="k")
     api.experiments.DeleteExperimentTag(delete)
-    with refused(StatusCode.NOT_FOUND, "TAG_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "TAG_NOT_FOUND"):
         api.experiments.DeleteExperimentTag(delete)
 
 

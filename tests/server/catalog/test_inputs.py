@@ -13,7 +13,7 @@ from runstream.v1.run_service_pb2 import (
     LogInputsRequest,
     SearchRunsRequest,
 )
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 
 
 def read(name: str = "train", digest: str = "1", **tags: str) -> DatasetInput:
@@ -31,14 +31,14 @@ def inputs(api: Api, run_id: str) -> list[DatasetInput]:
 
 
 def test_inputs_come_back_in_the_order_in_which_they_were_logged(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read("b"), read("a", use="x")]))
     api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read("c")]))
     assert inputs(api, run_id) == [read("b"), read("a", use="x"), read("c")]
 
 
 def test_what_was_said_first_of_a_dataset_stands(api: Api) -> None:
-    first, second = api.new_run(), api.new_run()
+    first, second = api.create_run(), api.create_run()
     api.runs.LogInputs(LogInputsRequest(run_id=first, datasets=[read(kind="one")]))
     changed = read(kind="two", more="x")
     changed.dataset.source = "elsewhere"
@@ -49,8 +49,8 @@ def test_what_was_said_first_of_a_dataset_stands(api: Api) -> None:
 
 
 def test_each_experiment_has_its_own_datasets(api: Api) -> None:
-    other = api.new_experiment("other")
-    here = api.new_run()
+    other = api.create_experiment("other")
+    here = api.create_run()
     there = api.runs.CreateRun(CreateRunRequest(experiment_id=other)).run.info.run_id
     api.runs.LogInputs(LogInputsRequest(run_id=here, datasets=[read()]))
     changed = read()
@@ -83,15 +83,15 @@ def test_each_experiment_has_its_own_datasets(api: Api) -> None:
     ],
 )
 def test_a_bad_input_changes_nothing(api: Api, bad: DatasetInput, reason: str, field: str) -> None:
-    run_id = api.new_run()
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, reason) as refusal:
+    run_id = api.create_run()
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, reason) as refusal:
         api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read(), bad]))
     assert refusal.metadata["field"] == field
     assert inputs(api, run_id) == []
 
 
 def test_values_at_their_limits_are_kept(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     whole = read("n" * 500, "d" * 36, **{"k" * 255: "v" * 500})
     whole.dataset.source, whole.dataset.schema = "s" * 65_535, "ä" * 1_048_575
     whole.dataset.profile = "p" * 1_000_000
@@ -100,11 +100,11 @@ def test_values_at_their_limits_are_kept(api: Api) -> None:
 
 
 def test_a_run_that_is_deleted_or_not_there_is_refused(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     api.runs.DeleteRun(DeleteRunRequest(run_id=run_id))
-    with refused(grpc.StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
+    with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
         api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[read()]))
-    with refused(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+    with expect_refusal(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
         api.runs.LogInputs(LogInputsRequest(run_id="0" * 32, datasets=[read()]))
 
 

@@ -13,7 +13,7 @@ from runstream.v1.maintenance_service_pb2 import PurgeRequest
 from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_pb2 import ModelInput, Param
 from runstream.v1.run_service_pb2 import DeleteRunRequest, GetRunRequest, LogInputsRequest
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 
 MISSING = "m-" + "f" * 32
 
@@ -49,7 +49,7 @@ def point(key: str, value: float, step: int, model_id: str, dataset: str = "") -
 @pytest.fixture
 def models(api: Api) -> tuple[str, str, str]:
     """A run, and two models that were measured in it."""
-    run_id, good, bad = api.new_run(), new_model(api, "good"), new_model(api, "bad")
+    run_id, good, bad = api.create_run(), new_model(api, "good"), new_model(api, "bad")
     points = [
         point("acc", 0.5, 1, good, "train"),
         point("acc", 0.9, 2, good, "test"),
@@ -78,7 +78,7 @@ def test_a_metric_of_a_model_is_one_of_the_run_too(api: Api, models: tuple[str, 
 
 
 def test_the_latest_points_of_a_model_are_told(api: Api) -> None:
-    run_id, model_id = api.new_run(), new_model(api, "long")
+    run_id, model_id = api.create_run(), new_model(api, "long")
     points = [point("m", i, i, model_id) for i in range(250)]
     api.logging.Log(LogRequest(run_id=run_id, metrics=points))
     assert [m.step for m in metrics(api, model_id)] == list(range(150, 250))
@@ -127,29 +127,29 @@ def test_pages_ordered_by_a_metric_go_on_where_they_ended(api: Api) -> None:
 
 
 def test_a_batch_that_names_no_model_is_refused_whole(api: Api) -> None:  # P5
-    run_id = api.new_run()
+    run_id = api.create_run()
     request = LogRequest(
         run_id=run_id,
         metrics=[point("m", 1, 1, MISSING)],
         params=[Param(key="p", value="1")],
     )
-    with refused(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
         api.logging.Log(request)
     half = LoggedMetric(key="m", model_id=new_model(api, "m"), dataset_name="d")
-    with refused(StatusCode.INVALID_ARGUMENT, "DATASET_INCOMPLETE"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "DATASET_INCOMPLETE"):
         api.logging.Log(LogRequest(run_id=run_id, metrics=[half]))
     data = api.runs.GetRun(GetRunRequest(run_id=run_id)).run.data
     assert (len(data.metrics), len(data.params)) == (0, 0)
 
 
 def test_models_are_inputs_of_runs(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     first = [ModelInput(model_id="m-2"), ModelInput(model_id="m-1")]
     for said in (first, [*first, ModelInput(model_id="m-3")]):
         api.runs.LogInputs(LogInputsRequest(run_id=run_id, models=said))
     inputs = api.runs.GetRun(GetRunRequest(run_id=run_id)).run.inputs
     assert [model.model_id for model in inputs.model_inputs] == ["m-2", "m-1", "m-3"]
-    with refused(StatusCode.INVALID_ARGUMENT, "ID_EMPTY"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "ID_EMPTY"):
         api.runs.LogInputs(LogInputsRequest(run_id=run_id, models=[ModelInput()]))
 
 

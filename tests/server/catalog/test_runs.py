@@ -19,7 +19,7 @@ from runstream.v1.run_pb2 import (
     RunTag,
 )
 from support import vectors
-from support.api import Api, batch, refused
+from support.api import Api, expect_refusal, make_batch
 
 ID = "0123456789abcdef0123456789abcdef"
 
@@ -70,7 +70,7 @@ def test_a_run_id_with_other_content_is_taken(
     """R1."""
     same = {"run_id": ID, "run_name": "n", "user_id": "ada", "start_time": 5}
     api.runs.CreateRun(pb.CreateRunRequest(**same))  # type: ignore[arg-type]
-    with refused(StatusCode.ALREADY_EXISTS, "RUN_EXISTS") as refusal:
+    with expect_refusal(StatusCode.ALREADY_EXISTS, "RUN_EXISTS") as refusal:
         api.runs.CreateRun(pb.CreateRunRequest(**(same | other)))  # type: ignore[arg-type]
     assert refusal.metadata["field"] == field
 
@@ -78,7 +78,7 @@ def test_a_run_id_with_other_content_is_taken(
 @pytest.mark.parametrize("run_id", ["x", ID[:-1], ID.upper(), ID + "0", ID + "\n"])
 def test_a_run_id_is_32_hexadecimal_digits(api: Api, run_id: str) -> None:
     """R1."""
-    with refused(StatusCode.INVALID_ARGUMENT, "RUN_ID_MALFORMED") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "RUN_ID_MALFORMED") as refusal:
         api.runs.CreateRun(pb.CreateRunRequest(run_id=run_id))
     assert refusal.metadata["field"] == "run_id"
 
@@ -92,7 +92,7 @@ def test_name_and_name_tag_are_one_value(api: Api) -> None:
     assert tags_of(get(api, run_id))["mlflow.runName"] == "by-update"
     api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="mlflow.runName", value="by-set-tag"))
     assert get(api, run_id).info.run_name == "by-set-tag"
-    with refused(StatusCode.INVALID_ARGUMENT, "RUN_NAME_CONFLICT"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "RUN_NAME_CONFLICT"):
         api.runs.CreateRun(pb.CreateRunRequest(run_name="other", tags=[tag]))
 
 
@@ -121,7 +121,7 @@ def test_status_and_end_time_change_together_or_alone(
     api: Api, status: RunStatus.ValueType
 ) -> None:
     """R2."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     request = pb.UpdateRunRequest(run_id=run_id, status=status, end_time=99)
     info = api.runs.UpdateRun(request).run_info
     assert (info.status, info.end_time) == (status, 99)
@@ -133,27 +133,27 @@ def test_status_and_end_time_change_together_or_alone(
 
 
 def test_an_update_with_a_bad_field_changes_nothing(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     before = get(api, run_id)
     for fields, reason in (
         ({"status": 77}, "STATUS_UNKNOWN"),
         ({"run_name": "x" * 65_537}, "VALUE_TOO_LONG"),
     ):
         request = pb.UpdateRunRequest(run_id=run_id, **({"status": FAILED} | fields))
-        with refused(StatusCode.INVALID_ARGUMENT, reason):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, reason):
             api.runs.UpdateRun(request)
     assert get(api, run_id) == before
 
 
 def test_delete_and_restore_can_be_repeated(api: Api) -> None:
     """R2, E3."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     for _ in range(2):
         api.runs.DeleteRun(pb.DeleteRunRequest(run_id=run_id))
         assert get(api, run_id).info.lifecycle_stage == "deleted"
-    with refused(StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
         api.runs.UpdateRun(pb.UpdateRunRequest(run_id=run_id, status=FINISHED))
-    with refused(StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "RUN_DELETED"):
         api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="k", value="v"))
     for _ in range(2):
         api.runs.RestoreRun(pb.RestoreRunRequest(run_id=run_id))
@@ -162,10 +162,10 @@ def test_delete_and_restore_can_be_repeated(api: Api) -> None:
 
 def test_a_param_is_set_once(api: Api) -> None:
     """P1."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     for _ in range(2):
         api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key="lr", value="0.1"))
-    with refused(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE") as refusal:
         api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key="lr", value="0.2"))
     assert refusal.message == "params.lr is already '0.1', it cannot become '0.2'"
     change = {"field": "params.lr", "old": "0.1", "new": "0.2"}
@@ -175,29 +175,29 @@ def test_a_param_is_set_once(api: Api) -> None:
 
 def test_values_are_kept_whole_or_refused(api: Api) -> None:
     """P2."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     longest = "é" * 65_536
     api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key="p", value=longest))
     api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="t", value=longest))
     run = get(api, run_id)
     assert run.data.params[0].value == tags_of(run)["t"] == longest
-    with refused(StatusCode.INVALID_ARGUMENT, "VALUE_TOO_LONG") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "VALUE_TOO_LONG") as refusal:
         api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key="q", value=longest + "x"))
     assert (refusal.metadata["field"], refusal.metadata["limit"]) == ("params.q", "65536")
-    with refused(StatusCode.INVALID_ARGUMENT, "VALUE_TOO_LONG"):
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "VALUE_TOO_LONG"):
         api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="t", value=longest + "x"))
     assert get(api, run_id) == run
 
 
 def test_tags_are_overwritten_and_deleted_once(api: Api) -> None:
     """P3, X3."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     for value in ("a", "b"):
         api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key="k", value=value))
     assert tags_of(get(api, run_id))["k"] == "b"
     api.runs.DeleteTag(pb.DeleteTagRequest(run_id=run_id, key="k"))
     assert "k" not in tags_of(get(api, run_id))
-    with refused(StatusCode.NOT_FOUND, "TAG_NOT_FOUND") as refusal:
+    with expect_refusal(StatusCode.NOT_FOUND, "TAG_NOT_FOUND") as refusal:
         api.runs.DeleteTag(pb.DeleteTagRequest(run_id=run_id, key="k"))
     assert refusal.message == f"No tag with name: k in run with id {run_id}"
 
@@ -213,31 +213,33 @@ def test_an_unknown_run_is_not_found(api: Api) -> None:
         lambda: api.runs.SetTag(pb.SetTagRequest(run_id=ID, key="k", value="v")),
         lambda: api.runs.DeleteTag(pb.DeleteTagRequest(run_id=ID, key="k")),
     ):
-        with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
+        with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
             call()
         assert refusal.message == f"Run with id={ID} not found"
 
 
 def test_a_key_may_have_every_character_but_control_characters(api: Api) -> None:
     """M1."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     keys = [*vectors.KEYS["allowed"], "é" * 250]
     pairs = [(key, key) for key in keys]
-    (answer,) = api.stream([batch(run_id, [(key, 0, 1, 0.5) for key in keys], pairs, pairs)])
+    (answer,) = api.log_batches(
+        [make_batch(run_id, [(key, 0, 1, 0.5) for key in keys], pairs, pairs)]
+    )
     assert not answer.HasField("error")
     data = get(api, run_id).data
     assert sorted(metric.key for metric in data.metrics) == sorted(keys)
     assert {param.key: param.value for param in data.params} == dict(pairs)
     assert tags_of(get(api, run_id)).items() >= dict(pairs).items()
-    assert all(api.points(run_id, key) == [(key, 0, 1, 0.5)] for key in keys)
+    assert all(api.read_points(run_id, key) == [(key, 0, 1, 0.5)] for key in keys)
 
 
 @pytest.mark.parametrize("field", ["params", "tags"])
 @pytest.mark.parametrize("key", [*vectors.KEYS["refused"], "é" * 251])
 def test_keys_of_params_and_tags_follow_the_rule(api: Api, field: str, key: str) -> None:
     """M1."""
-    run_id = api.new_run()
-    with refused(StatusCode.INVALID_ARGUMENT, _reason(key)) as refusal:
+    run_id = api.create_run()
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, _reason(key)) as refusal:
         if field == "params":
             api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key=key, value="v"))
         else:

@@ -13,8 +13,8 @@ import pytest
 
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
-from support.api import Api, batch
-from support.probe import memory
+from support.api import Api, make_batch
+from support.probe import resident_memory
 from support.server_process import ENVIRONMENT, ServerProcess
 
 # A server whose writer keeps little: a few hundred summaries, and one mebibyte of pages.
@@ -39,8 +39,8 @@ def small(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 def test_connections_that_read_much_keep_little_of_it(server: ServerProcess, api: Api) -> None:
-    run_id = api.new_run()
-    api.stream([batch(run_id, [("loss", 0, 0, 0.5)])])
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, [("loss", 0, 0, 0.5)])])
     with sqlite3.connect(server.database, timeout=30) as database:
         database.execute(
             f"""
@@ -50,35 +50,35 @@ def test_connections_that_read_much_keep_little_of_it(server: ServerProcess, api
             """
         )
         database.execute(f"UPDATE series SET count = {POINTS} + 1, last_step = {POINTS}")
-    before = memory(server)
+    before = resident_memory(server)
     thinned = ReadMetricHistoryRequest(run_id=run_id, max_points=10)
     for answers in [api.metrics.ReadMetricHistory(thinned) for _ in range(6)]:
         assert sum(len(answer.metrics.step) for answer in answers) > 1
     assert server.database.stat().st_size > 30 * 1024 * 1024  # three threads read all of it
-    assert memory(server) - before < 60
+    assert resident_memory(server) - before < 60
 
 
 def test_a_run_of_very_many_series_is_not_kept_whole(
     small: ServerProcess, connect: Connect
 ) -> None:
     api = connect(small.address)
-    run_id = api.new_run()
-    before = memory(small)
+    run_id = api.create_run()
+    before = resident_memory(small)
     for first in range(0, 150_000, 10_000):
         points = [(f"m{key}", 1, 1, 0.5) for key in range(first, first + 10_000)]
-        (answer,) = api.stream([batch(run_id, points)])
+        (answer,) = api.log_batches([make_batch(run_id, points)])
         assert not answer.HasField("error")
-    assert memory(small) - before < 30  # all 150,000 summaries take 50 MiB
+    assert resident_memory(small) - before < 30  # all 150,000 summaries take 50 MiB
 
 
 def test_summaries_that_were_dropped_are_read_again(small: ServerProcess, connect: Connect) -> None:
     api = connect(small.address)
-    runs = [api.new_run() for _ in range(3)]
+    runs = [api.create_run() for _ in range(3)]
     keys = [f"m{key}" for key in range(400)]
     rounds = [(5, 0.5), (2, math.nan), (7, -1.0), (7, -1.0), (7, math.nan), (6, 9.0)]
     for step, value in rounds:
-        answers = api.stream(
-            [batch(run_id, [(key, step, 1, value) for key in keys]) for run_id in runs]
+        answers = api.log_batches(
+            [make_batch(run_id, [(key, step, 1, value) for key in keys]) for run_id in runs]
         )
         assert not any(answer.HasField("error") for answer in answers)
     for run_id in runs:

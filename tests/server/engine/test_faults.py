@@ -18,8 +18,8 @@ import pytest
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
-from support.api import Api, batch, refused
-from support.artifacts import on_disk, upload
+from support.api import Api, expect_refusal, make_batch
+from support.artifacts import files_below, upload
 from support.server_process import ENVIRONMENT, ServerProcess
 
 
@@ -46,7 +46,7 @@ def in_one_transaction(
     """Send batches that wait while somebody else writes, and so come into one transaction."""
     with closing(sqlite3.connect(server.database, isolation_level=None)) as writing:
         writing.execute("BEGIN IMMEDIATE")
-        first = api.logging.LogBatch(iter([batch(requests[0].run_id)]), timeout=60)
+        first = api.logging.LogBatch(iter([make_batch(requests[0].run_id)]), timeout=60)
         time.sleep(0.3)  # the writer has taken that one, and waits
         answers = api.logging.LogBatch(iter(requests), timeout=60)
         time.sleep(0.3)
@@ -58,8 +58,8 @@ def in_one_transaction(
 def test_a_killed_server_keeps_every_answered_batch_and_none_twice(
     server: ServerProcess, api: Api
 ) -> None:
-    run_id = api.new_run()
-    requests = [batch(run_id, [(f"m{i % 7}", i, i, float(i))]) for i in range(20_000)]
+    run_id = api.create_run()
+    requests = [make_batch(run_id, [(f"m{i % 7}", i, i, float(i))]) for i in range(20_000)]
     answered = 0
     for _ in range(3):
         already = answered
@@ -72,43 +72,43 @@ def test_a_killed_server_keeps_every_answered_batch_and_none_twice(
         server.kill()
         server.restart()
         api.runs.GetRun(GetRunRequest(run_id=run_id), wait_for_ready=True, timeout=30)
-        stored = {step for _, step, _, _ in api.points(run_id)}
+        stored = {step for _, step, _, _ in api.read_points(run_id)}
         assert stored >= set(range(answered))
         assert stored <= set(range(len(requests)))
         assert answered > already
-    api.stream(requests[answered:])
-    assert len(api.points(run_id)) == len(requests)
+    api.log_batches(requests[answered:])
+    assert len(api.read_points(run_id)) == len(requests)
     with sqlite3.connect(server.database) as database:
         counts = database.execute("SELECT sum(count) FROM series").fetchone()
     assert counts == (len(requests),)
 
 
 def test_a_full_disk_acknowledges_nothing_and_recovers(server: ServerProcess, api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     pid = server.process.pid
     unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     wal = server.database.with_name(server.database.name + "-wal")
     # No file of the server may grow beyond a little more than now: writing fails as on a full disk.
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (wal.stat().st_size + 50_000, unlimited[1]))
     requests = [
-        batch(run_id, [("m", i * 1000 + j, j, j / 7) for j in range(1000)]) for i in range(50)
+        make_batch(run_id, [("m", i * 1000 + j, j, j / 7) for j in range(1000)]) for i in range(50)
     ]
     answered = 0
-    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE") as refusal:
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE") as refusal:
         for answer in api.logging.LogBatch(iter(requests), timeout=60):
             answered = answer.answered
             assert not answer.HasField("error")
     cause = refusal.message.removeprefix("the storage failed: ")
     assert cause in ("database or disk is full", "disk I/O error")
-    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
         api.runs.CreateRun(CreateRunRequest(run_name="x" * 60_000))
     assert answered < len(requests)
-    stored = [step for _, step, _, _ in api.points(run_id)]
+    stored = [step for _, step, _, _ in api.read_points(run_id)]
     assert stored[: answered * 1000] == list(range(answered * 1000))
 
     resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
-    api.stream(requests[answered:])
-    assert [step for _, step, _, _ in api.points(run_id)] == list(range(50_000))
+    api.log_batches(requests[answered:])
+    assert [step for _, step, _, _ in api.read_points(run_id)] == list(range(50_000))
     said = server.stop()
     assert f"storage failed: {cause}" in said
     assert "rollback" not in said
@@ -116,7 +116,7 @@ def test_a_full_disk_acknowledges_nothing_and_recovers(server: ServerProcess, ap
 
 def test_one_bad_command_does_not_undo_those_beside_it(server: ServerProcess, api: Api) -> None:
     """A fault inside the database fails its own batch, and the others of its transaction stand."""
-    good, bad = api.new_run(), api.new_run()
+    good, bad = api.create_run(), api.create_run()
     with sqlite3.connect(server.database) as database:
         database.execute(
             "CREATE TRIGGER fault BEFORE INSERT ON run_tag WHEN NEW.key = 'boom' "
@@ -125,17 +125,17 @@ def test_one_bad_command_does_not_undo_those_beside_it(server: ServerProcess, ap
 
     def requests() -> Iterator[LogBatchRequest]:
         for i in range(100):
-            yield batch(good, [("m", i, i, 1.0)])
-        yield batch(bad, [("m", 1, 1, 1.0)], (), [("boom", "")])
+            yield make_batch(good, [("m", i, i, 1.0)])
+        yield make_batch(bad, [("m", 1, 1, 1.0)], (), [("boom", "")])
         for i in range(100, 200):
-            yield batch(good, [("m", i, i, 1.0)])
+            yield make_batch(good, [("m", i, i, 1.0)])
 
-    answers = api.stream(requests())
+    answers = api.log_batches(requests())
     errors = [answer for answer in answers if answer.HasField("error")]
     assert [(e.answered, e.error.reason) for e in errors] == [(101, "INTERNAL")]
     assert "boom" not in errors[0].error.message
-    assert len(api.points(good)) == 200
-    assert api.points(bad) == []
+    assert len(api.read_points(good)) == 200
+    assert api.read_points(bad) == []
     assert "boom" in server.stop()
 
 
@@ -143,7 +143,7 @@ def test_a_first_try_that_was_undone_leaves_no_trace_in_the_answers(
     server: ServerProcess, api: Api
 ) -> None:
     """What is refused because of a batch that then fails is applied, and answered as applied."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     with sqlite3.connect(server.database) as database:
         database.execute(
             "CREATE TRIGGER fault BEFORE INSERT ON point WHEN NEW.value = 666 "
@@ -154,16 +154,16 @@ def test_a_first_try_that_was_undone_leaves_no_trace_in_the_answers(
     answers = in_one_transaction(
         server,
         api,
-        batch(run_id, [("m", 1, 1, 666.0)], [("p", "first")]),
-        batch(run_id, [("m", 2, 2, 1.0)], [("p", "second")]),
-        batch(run_id, (), [("p", "third")]),
+        make_batch(run_id, [("m", 1, 1, 666.0)], [("p", "first")]),
+        make_batch(run_id, [("m", 2, 2, 1.0)], [("p", "second")]),
+        make_batch(run_id, (), [("p", "third")]),
     )
     reasons = [answer.error.reason for answer in answers if answer.HasField("error")]
     assert reasons == ["INTERNAL", "PARAM_IMMUTABLE"]
     run = api.runs.GetRun(GetRunRequest(run_id=run_id)).run
     assert [param.value for param in run.data.params] == ["second"]
-    assert api.points(run_id) == [("m", 2, 2, 1.0)]
-    api.stream([batch(run_id, (), [("last", "")])])
+    assert api.read_points(run_id) == [("m", 2, 2, 1.0)]
+    api.log_batches([make_batch(run_id, (), [("last", "")])])
     changes = (change for answer in watching for change in answer.changes)
     told: list[str] = []
     while "last" not in told:
@@ -208,8 +208,8 @@ def test_damage_found_while_serving_is_an_error_and_not_a_crash(
     server: ServerProcess, connect: Callable[[str], Api]
 ) -> None:
     api = connect(server.address)
-    run_id = api.new_run()
-    api.stream([batch(run_id, [("m", i, i, i / 7) for i in range(20_000)])])
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, [("m", i, i, i / 7) for i in range(20_000)])])
     server.stop()
     content = bytearray(server.database.read_bytes())
     with sqlite3.connect(server.database) as database:
@@ -220,11 +220,11 @@ def test_damage_found_while_serving_is_an_error_and_not_a_crash(
     server.database.write_bytes(content)
     server.restart()
     api = connect(server.address)
-    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
-        api.points(run_id)
-    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
-        api.stream([batch(run_id, [("m", 1, 2, 3.0)])])
-    assert api.new_run()
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
+        api.read_points(run_id)
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
+        api.log_batches([make_batch(run_id, [("m", 1, 2, 3.0)])])
+    assert api.create_run()
     assert "malformed" in server.stop()
 
 
@@ -256,13 +256,13 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_reader_does_not_wait_for_the_writer(server: ServerProcess, api: Api) -> None:
-    run_id = api.new_run()
-    api.stream([batch(run_id, [("m", 1, 1, 1.0)])])
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, [("m", 1, 1, 1.0)])])
     writing = sqlite3.connect(server.database, isolation_level=None)
     writing.execute("BEGIN IMMEDIATE")
-    pending = api.logging.LogBatch(iter([batch(run_id, [("m", 2, 2, 2.0)])]), timeout=60)
+    pending = api.logging.LogBatch(iter([make_batch(run_id, [("m", 2, 2, 2.0)])]), timeout=60)
     time.sleep(0.1)
-    assert api.points(run_id) == [("m", 1, 1, 1.0)]
+    assert api.read_points(run_id) == [("m", 1, 1, 1.0)]
     writing.execute("COMMIT")
     writing.close()
     assert [answer.answered for answer in pending] == [1]
@@ -272,13 +272,13 @@ def test_an_upload_that_fills_the_disk_leaves_nothing_on_it(
     server: ServerProcess, api: Api
 ) -> None:
     """Though it could be continued: its client begins again when there is room."""
-    run_id, upload_id = api.new_run(), "a" * 32
+    run_id, upload_id = api.create_run(), "a" * 32
     pid = server.process.pid
     unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (9_000_000, unlimited[1]))
     content = bytes(20_000_000)
-    with refused(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE"):
         upload(api, run_id, "large", content, upload_id)
-    assert on_disk(server.database.with_name("artifacts")) == []
+    assert files_below(server.database.with_name("artifacts")) == []
     resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
     assert upload(api, run_id, "large", content, upload_id).file_size == len(content)

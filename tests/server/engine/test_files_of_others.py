@@ -15,11 +15,11 @@ from support.artifacts import upload
 from support.other_users import (
     STRANGER,
     as_root,
-    dangling_link,
-    link,
-    pipe,
-    prepared,
-    start_refused,
+    make_dangling_link,
+    make_file_of_stranger,
+    make_link,
+    make_pipe,
+    run_refused_server,
 )
 from support.server_process import ServerProcess
 
@@ -46,7 +46,7 @@ def test_what_a_server_makes_is_for_its_user_alone(database: Path) -> None:
     server = ServerProcess(database, {"RUNSTREAM_ARTIFACT_ROOT": str(root)})
     with grpc.insecure_channel(server.address) as channel:
         api = Api(channel)
-        upload(api, api.new_run(), "file", b"content")
+        upload(api, api.create_run(), "file", b"content")
     there = [*database.parent.glob("**/*")]
     kinds = {path: stat.S_IMODE(path.stat().st_mode) for path in there}
     server.stop()
@@ -68,7 +68,8 @@ def test_a_lock_that_others_could_open_is_closed_to_them(database: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("suffix", "put"), [("", pipe), ("-wal", link), (".lock", pipe), (".lock", dangling_link)]
+    ("suffix", "put"),
+    [("", make_pipe), ("-wal", make_link), (".lock", make_pipe), (".lock", make_dangling_link)],
 )
 def test_what_is_no_file_is_refused_and_left_alone(
     database: Path, suffix: str, put: Callable[[Path], None]
@@ -76,7 +77,7 @@ def test_what_is_no_file_is_refused_and_left_alone(
     there = Path(f"{database}{suffix}")
     put(there)
     before = {*database.parent.iterdir()}
-    assert f"{there} is a" in start_refused(database)
+    assert f"{there} is a" in run_refused_server(database)
     assert {*database.parent.iterdir()} - before <= {database.with_name("runs.db.lock")}
 
 
@@ -84,8 +85,8 @@ def test_what_is_no_file_is_refused_and_left_alone(
 @pytest.mark.parametrize("suffix", FILES)
 def test_a_file_of_somebody_else_is_refused_and_left_alone(database: Path, suffix: str) -> None:
     there = Path(f"{database}{suffix}")
-    prepared(there, b"")
-    assert f"{there} belongs to another user (uid {STRANGER})" in start_refused(database)
+    make_file_of_stranger(there, b"")
+    assert f"{there} belongs to another user (uid {STRANGER})" in run_refused_server(database)
     assert there.read_bytes() == b""
 
 
@@ -95,7 +96,7 @@ def test_a_folder_of_somebody_else_is_refused_for_artifacts(database: Path, name
     folder = database.parent / name
     folder.mkdir(parents=True)
     os.chown(folder, STRANGER, STRANGER)
-    assert f"{folder} belongs to another user" in start_refused(database)
+    assert f"{folder} belongs to another user" in run_refused_server(database)
 
 
 @as_root
@@ -107,7 +108,7 @@ def test_a_folder_that_somebody_else_makes_later_gets_no_artifacts(database: Pat
     with grpc.insecure_channel(server.address) as channel:
         api = Api(channel)
         with pytest.raises(grpc.RpcError) as raised:
-            upload(api, api.new_run(), "file", b"content")
+            upload(api, api.create_run(), "file", b"content")
     assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
     assert "belongs to another user" in server.stop()
     assert [path.name for path in folder.rglob("*") if path.is_file()] == []
@@ -124,4 +125,4 @@ def test_root_serves_a_file_in_the_folder_of_its_owner(tmp_path: Path) -> None:
         os.chown(path, STRANGER, STRANGER)
     ServerProcess(database).stop()
     folder.chmod(0o777)
-    assert "belongs to another user" in start_refused(database)
+    assert "belongs to another user" in run_refused_server(database)

@@ -16,7 +16,7 @@ import pytest
 from runstream.v1.logging_service_pb2 import LogMetricRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
 from runstream_service.engine.served_files import FILES_GONE
-from support.api import Api, batch
+from support.api import Api, make_batch
 from support.server_process import ENVIRONMENT, ServerProcess
 
 
@@ -39,7 +39,7 @@ def write(api: Api, run_id: str) -> None:
 
 
 def stream(api: Api, run_id: str) -> None:
-    api.stream([batch(run_id, [("m", 1, 1, 1.0)])])
+    api.log_batches([make_batch(run_id, [("m", 1, 1, 1.0)])])
 
 
 @pytest.mark.parametrize("ask", [read, write, stream])
@@ -50,7 +50,7 @@ def test_a_server_whose_database_is_gone_gives_no_answer_and_ends_loudly(
     change: Callable[[Path], None],
     ask: Callable[[Api, str], None],
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     change(server.database)
     with pytest.raises(grpc.RpcError) as raised:
         ask(api, run_id)
@@ -65,7 +65,7 @@ def test_a_server_whose_database_is_gone_gives_no_answer_and_ends_loudly(
 def test_a_server_that_nobody_asks_ends_with_each_of_its_files(
     server: ServerProcess, api: Api, suffix: str
 ) -> None:
-    api.new_run()
+    api.create_run()
     file = Path(f"{server.database}{suffix}")
     file.unlink()
     _, errors = server.process.communicate(timeout=30)

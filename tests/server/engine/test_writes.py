@@ -28,7 +28,7 @@ from runstream.v1.run_pb2 import (
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream.v1.write_pb2 import WriteId
 from runstream_service.engine.applied_writes import WRITERS
-from support.api import Api, batch, refused
+from support.api import Api, expect_refusal, make_batch
 from support.server_process import ServerProcess
 
 
@@ -58,9 +58,9 @@ def by_log(api: Api, run_id: str, name: WriteId) -> None:
 
 
 def by_stream(api: Api, run_id: str, name: WriteId) -> None:
-    request = batch(run_id, tags=[("t", "old")])
+    request = make_batch(run_id, tags=[("t", "old")])
     request.write.CopyFrom(name)
-    (answer,) = api.stream([request])
+    (answer,) = api.log_batches([request])
     assert not answer.HasField("error")
 
 
@@ -69,7 +69,7 @@ def test_a_tag_that_is_sent_again_does_not_replace_a_newer_one(
     api: Api, send: Callable[[Api, str, WriteId], None]
 ) -> None:
     """P3."""
-    run_id, name = api.new_run(), write()
+    run_id, name = api.create_run(), write()
     send(api, run_id, name)
     assert tags(api, run_id) == {"t": "old"}
     set_tag(api, run_id, "new")
@@ -81,7 +81,7 @@ def test_a_tag_that_is_sent_again_does_not_replace_a_newer_one(
 
 def test_a_deletion_that_is_sent_again_deletes_no_newer_tag_and_is_no_error(api: Api) -> None:
     """P3."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     set_tag(api, run_id, "old")
     again = pb.DeleteTagRequest(run_id=run_id, key="t", write=write())
     api.runs.DeleteTag(again)
@@ -93,7 +93,7 @@ def test_a_deletion_that_is_sent_again_deletes_no_newer_tag_and_is_no_error(api:
 
 def test_status_end_and_name_that_are_sent_again_do_not_replace_newer_ones(api: Api) -> None:
     """P3: the answer says what the run is."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     again = pb.UpdateRunRequest(
         run_id=run_id, status=KILLED, end_time=5, run_name="old", write=write()
     )
@@ -114,7 +114,7 @@ def test_status_end_and_name_that_are_sent_again_do_not_replace_newer_ones(api: 
 
 def test_a_deletion_or_restoration_of_a_run_that_is_sent_again_changes_nothing(api: Api) -> None:
     """P3."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     delete = pb.DeleteRunRequest(run_id=run_id, write=write())
     restore = pb.RestoreRunRequest(run_id=run_id, write=write())
     api.runs.DeleteRun(delete)
@@ -128,7 +128,7 @@ def test_a_deletion_or_restoration_of_a_run_that_is_sent_again_changes_nothing(a
 
 def test_inputs_outputs_and_models_that_are_sent_again_change_nothing_newer(api: Api) -> None:
     """P3."""
-    run_id = api.new_run()
+    run_id = api.create_run()
 
     def inputs(value: str, name: WriteId) -> None:
         dataset = Dataset(name="d", digest="1", source_type="local", source="{}")
@@ -164,20 +164,20 @@ def test_inputs_outputs_and_models_that_are_sent_again_change_nothing_newer(api:
 
 def test_points_and_params_of_a_batch_that_is_sent_again_are_stored(api: Api) -> None:
     """P3, M4: only what stands in an order is left out."""
-    run_id, writer = api.new_run(), secrets.token_hex(16)
+    run_id, writer = api.create_run(), secrets.token_hex(16)
     for sequence, step in ((2, 1), (1, 2)):
-        request = batch(
+        request = make_batch(
             run_id, [("m", step, 1, 1.0)], [(f"p{step}", "1")], [("t", f"of {sequence}")]
         )
         request.write.CopyFrom(write(sequence, writer))
-        api.stream([request])
-    assert [point[1] for point in api.points(run_id)] == [1, 2]
+        api.log_batches([request])
+    assert [point[1] for point in api.read_points(run_id)] == [1, 2]
     assert {param.key for param in get(api, run_id).data.params} == {"p1", "p2"}
     assert tags(api, run_id) == {"t": "of 2"}
 
 
 def test_writers_do_not_hide_each_other_nor_does_one_the_runs_from_each_other(api: Api) -> None:
-    writer, runs = secrets.token_hex(16), [api.new_run(), api.new_run()]
+    writer, runs = secrets.token_hex(16), [api.create_run(), api.create_run()]
     for run_id in runs:
         for sequence in (3, 7):
             by_set_tag(api, run_id, write(sequence, writer))
@@ -190,22 +190,22 @@ def test_writers_do_not_hide_each_other_nor_does_one_the_runs_from_each_other(ap
 
 
 def test_what_was_refused_was_not_applied(api: Api) -> None:
-    run_id, name = api.new_run(), write()
+    run_id, name = api.create_run(), write()
     deletion = pb.DeleteTagRequest(run_id=run_id, key="t", write=name)
     refused_batch = LogRequest(run_id=run_id, tags=[RunTag(key="t", value="old")], write=name)
     refused_batch.params.add(key="p", value="other")
     api.runs.LogParam(pb.LogParamRequest(run_id=run_id, key="p", value="1"))
     for _ in range(2):
-        with refused(StatusCode.NOT_FOUND, "TAG_NOT_FOUND"):
+        with expect_refusal(StatusCode.NOT_FOUND, "TAG_NOT_FOUND"):
             api.runs.DeleteTag(deletion)
-        with refused(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE"):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "PARAM_IMMUTABLE"):
             api.logging.Log(refused_batch)
     by_set_tag(api, run_id, name)
     assert tags(api, run_id) == {"t": "old"}
 
 
 def test_a_write_is_known_again_after_a_restart(server: ServerProcess, api: Api) -> None:
-    run_id, name = api.new_run(), write()
+    run_id, name = api.create_run(), write()
     by_set_tag(api, run_id, name)
     set_tag(api, run_id, "new")
     server.kill()
@@ -218,7 +218,7 @@ def test_a_write_is_known_again_after_a_restart(server: ServerProcess, api: Api)
 def test_a_run_knows_its_last_100_writers_and_they_go_with_it(
     server: ServerProcess, api: Api
 ) -> None:
-    run_id, outbox = api.new_run(), secrets.token_hex(16)
+    run_id, outbox = api.create_run(), secrets.token_hex(16)
     for number in range(WRITERS + 20):
         set_tag(api, run_id, str(number), f"t{number}")
         by_set_tag(api, run_id, write(number + 1, outbox))
@@ -231,7 +231,7 @@ def test_a_run_knows_its_last_100_writers_and_they_go_with_it(
 
 
 def test_watchers_are_not_told_what_was_left_out(api: Api) -> None:
-    run_id, name = api.new_run(), write()
+    run_id, name = api.create_run(), write()
     by_stream(api, run_id, name)
     set_tag(api, run_id, "new")
     watching = api.watches.Watch(WatchRequest(run_ids=[run_id]))
@@ -258,12 +258,12 @@ def test_watchers_are_not_told_what_was_left_out(api: Api) -> None:
 def test_a_write_id_that_breaks_its_rule_is_refused(
     api: Api, name: WriteId, reason: str, field: str
 ) -> None:
-    run_id = api.new_run()
-    with refused(StatusCode.INVALID_ARGUMENT, reason) as refusal:
+    run_id = api.create_run()
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, reason) as refusal:
         by_set_tag(api, run_id, name)
     assert refusal.metadata["field"] == field
-    request = batch(run_id, tags=[("t", "old")])
+    request = make_batch(run_id, tags=[("t", "old")])
     request.write.CopyFrom(name)
-    answers = api.stream([request, batch(run_id, tags=[("t", "next")])])
+    answers = api.log_batches([request, make_batch(run_id, tags=[("t", "next")])])
     assert (answers[0].error.reason, answers[-1].answered) == (reason, 2)
     assert tags(api, run_id) == {"t": "next"}

@@ -20,7 +20,7 @@ from runstream.v1.logged_model_pb2 import (
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
 from runstream.v1.write_pb2 import WriteId
 from runstream_service.engine.applied_writes import WRITERS
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 from support.server_process import ServerProcess
 
 
@@ -101,8 +101,8 @@ class Models(NamedTuple):
 @pytest.fixture(params=["experiment", "model"])
 def owner(request: pytest.FixtureRequest, api: Api) -> Experiments | Models:
     if request.param == "experiment":
-        return Experiments(api, api.new_experiment("e"))
-    return Models(api, api.new_model())
+        return Experiments(api, api.create_experiment("e"))
+    return Models(api, api.create_model())
 
 
 def test_a_tag_that_is_sent_again_does_not_replace_a_newer_one(owner: Experiments | Models) -> None:
@@ -121,7 +121,7 @@ def test_a_deletion_that_is_sent_again_deletes_no_newer_tag_and_is_no_error(
 ) -> None:
     """P3."""
     name = write()
-    with refused(StatusCode.NOT_FOUND, "TAG_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "TAG_NOT_FOUND"):
         owner.delete_tag(name)  # what was refused was not applied
     owner.set_tag("old", write())
     owner.delete_tag(name)
@@ -133,7 +133,7 @@ def test_a_deletion_that_is_sent_again_deletes_no_newer_tag_and_is_no_error(
 
 def test_a_name_that_is_sent_again_does_not_replace_a_newer_one_whoever_has_it(api: Api) -> None:
     """P3."""
-    renamed, other = Experiments(api, api.new_experiment("a")), api.new_experiment("o")
+    renamed, other = Experiments(api, api.create_experiment("a")), api.create_experiment("o")
     name = write()
     renamed.rename("b", name)
     renamed.rename("c", write())
@@ -149,7 +149,7 @@ def test_a_deletion_or_restoration_of_an_experiment_that_is_sent_again_changes_n
     api: Api,
 ) -> None:
     """P3."""
-    owner = Experiments(api, api.new_experiment("e"))
+    owner = Experiments(api, api.create_experiment("e"))
     delete, restore = write(), write()
 
     def stage() -> str:
@@ -172,7 +172,7 @@ def test_the_status_and_the_deletion_of_a_model_that_are_sent_again_change_nothi
     api: Api,
 ) -> None:
     """P3: the answer says what the model is."""
-    owner = Models(api, api.new_model())
+    owner = Models(api, api.create_model())
     failed = models.FinalizeLoggedModelRequest(
         model_id=owner.owner, status=LOGGED_MODEL_UPLOAD_FAILED, write=write()
     )
@@ -186,7 +186,7 @@ def test_the_status_and_the_deletion_of_a_model_that_are_sent_again_change_nothi
     name = write()
     owner.delete(name)
     owner.delete(name)
-    with refused(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
         owner.delete(write())
 
 
@@ -194,8 +194,8 @@ def test_each_knows_its_last_100_writers_and_they_go_with_it(
     server: ServerProcess, api: Api
 ) -> None:
     """P3, E5: after a restart, too."""
-    experiment = Experiments(api, api.new_experiment("e"))
-    owners = (experiment, Models(api, api.new_model(experiment.owner)))
+    experiment = Experiments(api, api.create_experiment("e"))
+    owners = (experiment, Models(api, api.create_model(experiment.owner)))
     steady = secrets.token_hex(16)
     for owner in owners:
         for number in range(WRITERS + 20):

@@ -27,7 +27,7 @@ from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import Heartbeats
 from support.api import Api
-from support.artifacts import MIB, download, on_disk, paths, stray_names, upload
+from support.artifacts import MIB, download, files_below, list_paths, orphan_blob_names, upload
 from support.server_process import ENVIRONMENT, ServerProcess
 
 
@@ -36,7 +36,7 @@ def test_a_server_moves_large_files_in_constant_memory(
 ) -> None:
     server = start_server()
     api = connect(server.address)
-    run_id = api.new_run()
+    run_id = api.create_run()
     content = os.urandom(256 * MIB)
     upload(api, run_id, "small", b"x")
     before = peak(server)
@@ -59,10 +59,10 @@ def test_artifacts_are_in_the_folder_that_was_asked_for_made_at_first_use(
     api = connect(server.address)
     root = tmp_path / "some where" / "deep"
     assert not root.exists()
-    run_id = api.new_run()
-    assert paths(api, run_id) == []
+    run_id = api.create_run()
+    assert list_paths(api, run_id) == []
     upload(api, run_id, "f", b"x")
-    assert len(on_disk(root)) == 1
+    assert len(files_below(root)) == 1
     server.stop()
     server.restart()
     assert download(connect(server.address), run_id, "f") == b"x"
@@ -115,18 +115,18 @@ def test_a_reader_who_hangs_up_leaves_the_file_to_the_thread_that_reads(
 def test_collecting_removes_what_no_file_has(server: ServerProcess, api: Api) -> None:
     """E5."""
     root = server.database.with_name("artifacts")
-    kept, purged = api.new_run(), api.new_run()
+    kept, purged = api.create_run(), api.create_run()
     upload(api, kept, "a", b"both")
     upload(api, purged, "a", b"both")
     upload(api, purged, "b", b"x" * 1000)
     server.stop()
-    before = on_disk(root)
+    before = files_below(root)
     with sqlite3.connect(server.database) as database:
         database.execute("PRAGMA foreign_keys = 1")
         database.execute("DELETE FROM run WHERE uuid = ?", (purged,))
     assert asyncio.run(collect(server.database, root)) == (1, 1000)
     assert len(before) == 2
-    (name,) = on_disk(root)
+    (name,) = files_below(root)
     assert (root / name).read_bytes() == b"both"
     assert asyncio.run(collect(server.database, root)) == (0, 0)
 
@@ -136,9 +136,9 @@ def test_collecting_removes_what_a_crash_left_and_nothing_of_others(
 ) -> None:
     """A root may be that of two databases beside each other, or hold other things."""
     root = server.database.with_name("artifacts")
-    upload(api, api.new_run(), "f", b"x")
+    upload(api, api.create_run(), "f", b"x")
     server.stop()
-    (mine,) = on_disk(root)
+    (mine,) = files_below(root)
     names = {"leaving": 0, "left": 1, "coming": time.time_ns() // 1_000_000}
     with sqlite3.connect(server.database) as database:
         for name, since in names.items():
@@ -148,16 +148,16 @@ def test_collecting_removes_what_a_crash_left_and_nothing_of_others(
         (root / "ab" / name).write_bytes(b"x")
         os.utime(root / "ab" / name, (0, 0))
     assert asyncio.run(collect(server.database, root)) == (0, 0)
-    assert on_disk(root) == sorted([mine, "ab/another", "ab/coming"])
-    assert stray_names(server) == ["ab/coming"]
+    assert files_below(root) == sorted([mine, "ab/another", "ab/coming"])
+    assert orphan_blob_names(server) == ["ab/coming"]
 
 
 def test_no_name_is_left_stray_by_uploads_and_deletions(server: ServerProcess, api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     for path, content in (("a", b"1"), ("b", b"1"), ("a", b"2"), ("b", b"3")):
         upload(api, run_id, path, content)
     api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id))
-    assert stray_names(server) == []
+    assert orphan_blob_names(server) == []
 
 
 async def collect(database: Path, root: Path) -> tuple[int, int]:

@@ -12,13 +12,23 @@ import pytest
 from grpc import StatusCode
 
 from runstream.v1 import artifact_service_pb2 as pb
-from support.api import Api, refused
-from support.artifacts import MIB, chunks, download, end, on_disk, paths, start, upload, uploaded
+from support.api import Api, expect_refusal
+from support.artifacts import (
+    MIB,
+    chunk_parts,
+    download,
+    end_part,
+    files_below,
+    list_paths,
+    start_part,
+    upload,
+    uploaded_bytes,
+)
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB, 5 * MIB + 12_345])
 def test_a_file_comes_back_byte_for_byte(shared: Api, size: int) -> None:
-    run_id, content = shared.new_run(), os.urandom(size)
+    run_id, content = shared.create_run(), os.urandom(size)
     before = time.time_ns() // 1_000_000
     file = upload(shared, run_id, "models/best.bin", content)
     assert (file.path, file.is_dir, file.file_size) == ("models/best.bin", False, size)
@@ -30,7 +40,7 @@ def test_a_file_comes_back_byte_for_byte(shared: Api, size: int) -> None:
 
 
 def test_a_part_of_a_file_is_that_part(shared: Api) -> None:
-    run_id, content = shared.new_run(), os.urandom(9 * MIB + 1)
+    run_id, content = shared.create_run(), os.urandom(9 * MIB + 1)
     upload(shared, run_id, "f", content)
     for offset, length in (
         (0, 1), (1, 0), (MIB - 1, 2), (5, 6 * MIB), (9 * MIB, 100), (len(content), 0), (3, 2**62),
@@ -45,39 +55,39 @@ def test_a_part_of_a_file_is_that_part(shared: Api) -> None:
 def test_a_range_outside_of_the_file_is_refused(
     shared: Api, offset: int, length: int, field: str
 ) -> None:
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     upload(shared, run_id, "f", b"abc")
-    with refused(StatusCode.INVALID_ARGUMENT, "RANGE_OUTSIDE") as refusal:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "RANGE_OUTSIDE") as refusal:
         download(shared, run_id, "f", offset, length)
     assert refusal.metadata["field"] == field
 
 
 def test_a_file_is_replaced_and_its_old_content_removed(api: Api, root: Path) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     upload(api, run_id, "f", b"old")
     upload(api, run_id, "f", b"new")
     assert download(api, run_id, "f") == b"new"
-    (name,) = on_disk(root)
+    (name,) = files_below(root)
     assert (root / name).read_bytes() == b"new"
     upload(api, run_id, "f", b"new")
-    assert on_disk(root) == [name]
+    assert files_below(root) == [name]
 
 
 def test_the_same_content_is_stored_once_and_goes_with_its_last_file(api: Api, root: Path) -> None:
-    first, second = api.new_run(), api.new_run()
+    first, second = api.create_run(), api.create_run()
     content = os.urandom(100_000)
     for run_id, path in ((first, "a"), (first, "b/c"), (second, "a")):
         upload(api, run_id, path, content)
-    assert len(on_disk(root)) == 1
+    assert len(files_below(root)) == 1
     api.artifacts.DeleteArtifacts(pb.DeleteArtifactsRequest(run_id=first))
-    assert paths(api, first, recursive=True) == []
+    assert list_paths(api, first, recursive=True) == []
     assert download(api, second, "a") == content
     api.artifacts.DeleteArtifacts(pb.DeleteArtifactsRequest(run_id=second, path="a"))
-    assert on_disk(root) == []
+    assert files_below(root) == []
 
 
 def test_uploads_of_one_content_at_once_leave_one_copy(api: Api, root: Path) -> None:
-    run_id, content = api.new_run(), os.urandom(3 * MIB)
+    run_id, content = api.create_run(), os.urandom(3 * MIB)
     threads = [
         threading.Thread(target=upload, args=(api, run_id, f"f{i}", content)) for i in range(8)
     ]
@@ -85,40 +95,45 @@ def test_uploads_of_one_content_at_once_leave_one_copy(api: Api, root: Path) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    assert paths(api, run_id) == [f"f{i}" for i in range(8)]
-    (name,) = on_disk(root)
+    assert list_paths(api, run_id) == [f"f{i}" for i in range(8)]
+    (name,) = files_below(root)
     assert (root / name).read_bytes() == download(api, run_id, "f7") == content
 
 
 def test_a_folder_is_deleted_with_all_below_it_and_nothing_beside_it(shared: Api) -> None:
-    run_id = shared.new_run()
+    run_id = shared.create_run()
     for path in ("a/b/1", "a/b/c/2", "a-b/3", "a/b.txt", "a/bc"):
         upload(shared, run_id, path, path.encode())
     shared.artifacts.DeleteArtifacts(pb.DeleteArtifactsRequest(run_id=run_id, path="a/b"))
-    assert paths(shared, run_id, recursive=True) == ["a-b/3", "a/b.txt", "a/bc"]
-    with refused(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
+    assert list_paths(shared, run_id, recursive=True) == ["a-b/3", "a/b.txt", "a/bc"]
+    with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
         shared.artifacts.DeleteArtifacts(pb.DeleteArtifactsRequest(run_id=run_id, path="a/b"))
     shared.artifacts.DeleteArtifacts(pb.DeleteArtifactsRequest(run_id=run_id))
     shared.artifacts.DeleteArtifacts(pb.DeleteArtifactsRequest(run_id=run_id))
 
 
 def test_content_with_another_digest_is_refused_and_leaves_nothing(api: Api, root: Path) -> None:
-    run_id, upload_id = api.new_run(), "a" * 32
-    requests = [start(run_id, "f", upload_id), *chunks(b"one"), end(b"another")]
-    with refused(StatusCode.INVALID_ARGUMENT, "ARTIFACT_CORRUPT") as refusal:
+    run_id, upload_id = api.create_run(), "a" * 32
+    requests = [start_part(run_id, "f", upload_id), *chunk_parts(b"one"), end_part(b"another")]
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "ARTIFACT_CORRUPT") as refusal:
         api.artifacts.UploadArtifact(iter(requests))
     assert refusal.metadata["field"] == "end.sha256"
-    assert paths(api, run_id) == []
-    assert uploaded(api, run_id, upload_id) == 0
-    assert on_disk(root) == []
+    assert list_paths(api, run_id) == []
+    assert uploaded_bytes(api, run_id, upload_id) == 0
+    assert files_below(root) == []
 
 
 def test_requests_out_of_order_are_refused(api: Api, root: Path) -> None:
-    run_id = api.new_run()
-    (chunk,) = chunks(b"x")
-    made = {"s": start(run_id, "f"), "c": chunk, "e": end(b"x"), "n": pb.UploadArtifactRequest()}
+    run_id = api.create_run()
+    (chunk,) = chunk_parts(b"x")
+    made = {
+        "s": start_part(run_id, "f"),
+        "c": chunk,
+        "e": end_part(b"x"),
+        "n": pb.UploadArtifactRequest(),
+    }
     for parts in ("", "c", "e", "sc", "ss", "scs", "s", "n", "sn"):
-        with refused(StatusCode.INVALID_ARGUMENT, "UPLOAD_OUT_OF_ORDER"):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "UPLOAD_OUT_OF_ORDER"):
             api.artifacts.UploadArtifact(made[part] for part in parts)
-    assert paths(api, run_id) == []
-    assert on_disk(root) == []
+    assert list_paths(api, run_id) == []
+    assert files_below(root) == []

@@ -13,8 +13,16 @@ from grpc import StatusCode
 from moto.server import ThreadedMotoServer
 
 from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
-from support.api import Api, refused
-from support.artifacts import MIB, download, on_disk, paths, stray_names, upload, uploaded
+from support.api import Api, expect_refusal
+from support.artifacts import (
+    MIB,
+    download,
+    files_below,
+    list_paths,
+    orphan_blob_names,
+    upload,
+    uploaded_bytes,
+)
 from support.server_process import ServerProcess
 
 ID = "0123456789abcdef" * 2
@@ -70,7 +78,7 @@ def test_files_go_to_a_bucket_and_come_back(
 ) -> None:
     server = start_server(**store.environment)
     api = connect(server.address)
-    run_id, content = api.new_run(), os.urandom(20 * MIB + 3)
+    run_id, content = api.create_run(), os.urandom(20 * MIB + 3)
     for path, part in (("a/large", content), ("a/empty", b""), ("small", b"abc")):
         upload(api, run_id, path, part)
         assert download(api, run_id, path) == part
@@ -79,10 +87,10 @@ def test_files_go_to_a_bucket_and_come_back(
         download(api, run_id, "a/large", 3 * MIB + 1, 9 * MIB) == content[3 * MIB + 1 :][: 9 * MIB]
     )
     assert download(api, run_id, "a/large", len(content)) == b""
-    assert paths(api, run_id, recursive=True) == ["a/empty", "a/large", "again", "small"]
+    assert list_paths(api, run_id, recursive=True) == ["a/empty", "a/large", "again", "small"]
     assert len(store.names()) == 3
     assert all(name.startswith("some/prefix/") for name in store.names())
-    assert on_disk(server.database.with_name("runs.db.uploads")) == []
+    assert files_below(server.database.with_name("runs.db.uploads")) == []
     assert not server.database.with_name("artifacts").exists()
 
 
@@ -90,7 +98,7 @@ def test_the_object_goes_with_the_last_file_that_has_it(
     store: Store, start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
 ) -> None:
     api = connect(start_server(**store.environment).address)
-    run_id = api.new_run()
+    run_id = api.create_run()
     upload(api, run_id, "a", b"one")
     upload(api, run_id, "b", b"one")
     api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id, path="a"))
@@ -107,19 +115,19 @@ def test_while_the_bucket_cannot_be_reached_nothing_is_lost(
 ) -> None:
     server = start_server(**store.environment)
     api = connect(server.address)
-    run_id, content = api.new_run(), os.urandom(2 * MIB)
+    run_id, content = api.create_run(), os.urandom(2 * MIB)
     upload(api, run_id, "before", b"x")
     (name,) = store.names()
     store.client.delete_object(Bucket="artifacts", Key=name)
     store.client.delete_bucket(Bucket="artifacts")
-    with refused(StatusCode.UNAVAILABLE, "STORAGE"):
+    with expect_refusal(StatusCode.UNAVAILABLE, "STORAGE"):
         upload(api, run_id, "f", content, ID)
-    with refused(StatusCode.UNAVAILABLE, "STORAGE"):
+    with expect_refusal(StatusCode.UNAVAILABLE, "STORAGE"):
         download(api, run_id, "before")
-    assert paths(api, run_id) == ["before"]
-    assert uploaded(api, run_id, ID) == len(content)
+    assert list_paths(api, run_id) == ["before"]
+    assert uploaded_bytes(api, run_id, ID) == len(content)
     api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run_id))
-    assert name.endswith(tuple(stray_names(server)))
+    assert name.endswith(tuple(orphan_blob_names(server)))
 
     store.client.create_bucket(Bucket="artifacts")
     upload(api, run_id, "f", content, ID, len(content))
@@ -138,7 +146,7 @@ def test_a_content_that_was_taken_for_forgotten_is_put_again(
             "BEGIN DELETE FROM orphan_blob; DELETE FROM once; END"
         )
     api = connect(server.address)
-    run_id = api.new_run()
+    run_id = api.create_run()
     upload(api, run_id, "f", b"x")
     assert len(store.names()) == 2
     assert download(api, run_id, "f") == b"x"

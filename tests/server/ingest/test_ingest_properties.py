@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runstream_service.engine.batch import Batch
-from support.api import Api, Point, batch
+from support.api import Api, Point, make_batch
 from support.server_process import ServerProcess
 
 # Few keys, steps and times, so that points meet; any value.
@@ -57,15 +57,15 @@ def test_any_points_are_stored_once_and_summarised_right(
 ) -> None:
     """M4, M5."""
     api = connect(server.address)
-    run_id = api.new_run()
+    run_id = api.create_run()
     sent = batches + [batches[i] for i in resent if i < len(batches)]
-    answers = api.stream(batch(run_id, points) for points in sent)
+    answers = api.log_batches(make_batch(run_id, points) for points in sent)
     assert not any(answer.HasField("error") for answer in answers)
 
     points = {identity(point): point for points in batches for point in points}
-    stored = api.points(run_id)
+    stored = api.read_points(run_id)
     assert sorted(map(repr, map(identity, stored))) == sorted(map(repr, points))
-    for key, latest in api.latest(run_id).items():
+    for key, latest in api.read_latest_points(run_id).items():
         series = [point for point in points.values() if point[0] == key]
         assert rank((key, *latest)) == max(map(rank, series))
         numbers = [value for *_, value in series if not math.isnan(value)]
@@ -89,7 +89,7 @@ def summary(server: ServerProcess, run_id: str, key: str) -> tuple[object, ...]:
 
 @given(st.lists(POINTS, max_size=60))
 def test_the_series_of_a_batch_hold_its_points_in_order(points: list[Point]) -> None:
-    request = batch("run", points)
+    request = make_batch("run", points)
     table = request.metrics
     columns = (table.key[:], table.step[:], table.timestamp[:], table.value[:])
     decoded = Batch("run", list(table.keys), *columns)

@@ -10,7 +10,7 @@ import pytest
 
 from runstream.v1.run_pb2 import RunStatus
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
-from support.api import Api, batch
+from support.api import Api, make_batch
 from support.server_process import ServerProcess
 
 HOUR = 3_600
@@ -50,7 +50,7 @@ def test_a_clock_that_jumps_ends_silent_runs_and_no_others(
 ) -> None:
     """R8: while the server lives, and while it is away."""
     silent, signed, live = (new_run(api) for _ in range(3))
-    api.stream([batch(signed), batch(live)])
+    api.log_batches([make_batch(signed), make_batch(live)])
     if restart:
         server.stop()
     server.database.with_name("shift").write_text(str(hours * HOUR))
@@ -59,7 +59,7 @@ def test_a_clock_that_jumps_ends_silent_runs_and_no_others(
     late = api.runs.CreateRun(CreateRunRequest(heartbeat=True), wait_for_ready=True).run.info.run_id
     give_up = time.monotonic() + 60
     while {status(api, run_id) for run_id in (silent, signed, late)} != {RunStatus.FAILED}:
-        api.stream([batch(live)])
+        api.log_batches([make_batch(live)])
         assert status(api, live) == RunStatus.RUNNING
         assert time.monotonic() < give_up
         time.sleep(0.1)

@@ -14,7 +14,7 @@ from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.run_pb2 import Run, RunStatus
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream_service.live.heartbeats import mark_lost_runs_regularly
-from support.api import Api, batch
+from support.api import Api, make_batch
 from support.server_process import ServerProcess
 
 LOST = "runstream.lost"
@@ -27,7 +27,7 @@ def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
 
 def send_heartbeat(api: Api, run_id: str) -> None:
     """Send a heartbeat of a run."""
-    (answer,) = api.stream([batch(run_id)])
+    (answer,) = api.log_batches([make_batch(run_id)])
     assert not answer.HasField("error")
 
 
@@ -49,7 +49,7 @@ def wait_until_lost(api: Api, run_id: str, seconds: float = 30) -> Run:
 
 
 def test_a_run_that_sends_no_more_heartbeats_is_failed_and_says_so(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     before = time.time_ns() // 1_000_000
     send_heartbeat(api, run_id)
     after = time.time_ns() // 1_000_000
@@ -61,8 +61,8 @@ def test_a_run_that_sends_no_more_heartbeats_is_failed_and_says_so(api: Api) -> 
 
 
 def test_a_run_that_never_sent_a_heartbeat_is_left_alone(api: Api) -> None:
-    silent, logged, one_shot, beating = (api.new_run() for _ in range(4))
-    api.stream([batch(logged, [("m", 1, 1, 1.0)])])
+    silent, logged, one_shot, beating = (api.create_run() for _ in range(4))
+    api.log_batches([make_batch(logged, [("m", 1, 1, 1.0)])])
     api.logging.Log(LogRequest(run_id=one_shot))
     send_heartbeat(api, beating)
     wait_until_lost(api, beating)
@@ -77,7 +77,7 @@ def test_a_run_whose_creator_vanished_before_its_first_heartbeat_is_lost(api: Ap
     request = runs.CreateRunRequest(heartbeat=True, run_id="a" * 32)
     created = api.runs.CreateRun(request).run.info.run_id
     assert api.runs.CreateRun(request).run.info.run_id == created
-    resumed = api.new_run()
+    resumed = api.create_run()
     api.runs.UpdateRun(
         runs.UpdateRunRequest(run_id=resumed, status=RunStatus.RUNNING, heartbeat=True)
     )
@@ -89,21 +89,21 @@ def test_what_is_logged_to_a_run_is_a_sign_of_its_life(
     start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
 ) -> None:
     api = connect(start_server("slower.db", RUNSTREAM_LOST_AFTER="1.5").address)
-    logging, silent = api.new_run(), api.new_run()
+    logging, silent = api.create_run(), api.create_run()
     send_heartbeat(api, logging)
     send_heartbeat(api, silent)
     while LOST not in tags(read(api, silent)):
-        api.stream([batch(logging, [("m", 1, time.time_ns() // 1_000_000, 1.0)])])
+        api.log_batches([make_batch(logging, [("m", 1, time.time_ns() // 1_000_000, 1.0)])])
         time.sleep(0.05)
     assert read(api, logging).info.status == RunStatus.RUNNING
 
 
 def test_a_lost_run_is_running_again_with_its_next_sign(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     send_heartbeat(api, run_id)
     for points in ([], [("m", 1, 1, 1.0)]):
         wait_until_lost(api, run_id)
-        api.stream([batch(run_id, points)])
+        api.log_batches([make_batch(run_id, points)])
         run = read(api, run_id)
         assert run.info.status == RunStatus.RUNNING
         assert not run.info.HasField("end_time")
@@ -111,7 +111,7 @@ def test_a_lost_run_is_running_again_with_its_next_sign(api: Api) -> None:
 
 
 def test_a_lost_run_whose_status_is_told_is_not_lost(api: Api) -> None:
-    lost = {api.new_run(): s for s in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)}
+    lost = {api.create_run(): s for s in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)}
     for run_id in lost:
         send_heartbeat(api, run_id)
     for run_id, status in lost.items():
@@ -121,11 +121,11 @@ def test_a_lost_run_whose_status_is_told_is_not_lost(api: Api) -> None:
             run = read(api, run_id)
             assert (run.info.status, run.info.end_time) == (status, 9)
             assert LOST not in tags(run)
-            api.stream([batch(run_id, [("m", 1, 1, 1.0)]), batch(run_id)])
+            api.log_batches([make_batch(run_id, [("m", 1, 1, 1.0)]), make_batch(run_id)])
 
 
 def test_a_run_that_is_resumed_has_all_its_time_again(api: Api) -> None:
-    run_id, other = api.new_run(), api.new_run()
+    run_id, other = api.create_run(), api.create_run()
     send_heartbeat(api, run_id)
     wait_until_lost(api, run_id)
     send_heartbeat(api, other)
@@ -136,7 +136,7 @@ def test_a_run_that_is_resumed_has_all_its_time_again(api: Api) -> None:
 
 
 def test_an_ended_or_deleted_run_is_not_lost(api: Api) -> None:
-    ended, deleted, silent = api.new_run(), api.new_run(), api.new_run()
+    ended, deleted, silent = api.create_run(), api.create_run(), api.create_run()
     for run_id in (ended, deleted, silent):
         send_heartbeat(api, run_id)
     api.runs.UpdateRun(runs.UpdateRunRequest(run_id=ended, status=RunStatus.FINISHED))
@@ -149,7 +149,7 @@ def test_an_ended_or_deleted_run_is_not_lost(api: Api) -> None:
 def test_a_run_that_was_left_when_its_server_was_killed_is_lost_at_the_next_start(
     server: ServerProcess, api: Api, connect: Callable[[str], Api]
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     send_heartbeat(api, run_id)
     server.kill()
     time.sleep(0.4)
@@ -160,7 +160,7 @@ def test_a_run_that_was_left_when_its_server_was_killed_is_lost_at_the_next_star
 
 
 def test_a_watcher_is_told_of_a_lost_run_and_of_its_return(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     send_heartbeat(api, run_id)
     watch: Any = api.watches.Watch(WatchRequest(run_ids=[run_id]), timeout=30)
     changes = (change for answer in watch for change in answer.changes)

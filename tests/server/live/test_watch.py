@@ -27,7 +27,7 @@ from runstream.v1.watch_service_pb2 import (
 )
 from runstream_service.engine.changes import Change
 from runstream_service.live import commits, feed
-from support.api import Api, batch, refused
+from support.api import Api, expect_refusal, make_batch
 from support.server_process import ServerProcess
 
 POINTS = [("loss", step, step, 0.5) for step in range(10)]
@@ -69,7 +69,7 @@ def fill(api: Api, run_id: str, mebibytes: int) -> None:
     """Commit so much to a run, in tags."""
     for _ in range(-(-mebibytes // 3)):
         tags = [(f"t{i}", "x" * VALUE_CHARACTERS) for i in range(48)]
-        api.stream([batch(run_id, tags=tags)])
+        api.log_batches([make_batch(run_id, tags=tags)])
 
 
 def test_everything_that_is_committed_to_a_run_is_told_in_order(api: Api) -> None:
@@ -79,7 +79,7 @@ def test_everything_that_is_committed_to_a_run_is_told_in_order(api: Api) -> Non
     request = runs.CreateRunRequest(experiment_id=experiment_id, run_name="first", start_time=7)
     created = api.runs.CreateRun(request).run
     run_id = created.info.run_id
-    api.stream([batch(run_id, POINTS, [("lr", "0.1")], [("t", "1")])])
+    api.log_batches([make_batch(run_id, POINTS, [("lr", "0.1")], [("t", "1")])])
     api.runs.SetTag(runs.SetTagRequest(run_id=run_id, key="mlflow.runName", value="second"))
     api.runs.DeleteTag(runs.DeleteTagRequest(run_id=run_id, key="t"))
     ended = runs.UpdateRunRequest(run_id=run_id, status=RunStatus.FINISHED, end_time=9)
@@ -111,13 +111,13 @@ def test_everything_that_is_committed_to_a_run_is_told_in_order(api: Api) -> Non
 
 def test_a_refused_batch_is_not_told(api: Api) -> None:
     """X4."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     watch = Watch(api, run_ids=[run_id])
-    api.stream(
+    api.log_batches(
         [
-            batch(run_id, params=[("lr", "0.1")]),
-            batch(run_id, POINTS, [("lr", "0.2")], [("t", "1")]),
-            batch(run_id, [("m", -1, 1, 1.0)]),
+            make_batch(run_id, params=[("lr", "0.1")]),
+            make_batch(run_id, POINTS, [("lr", "0.2")], [("t", "1")]),
+            make_batch(run_id, [("m", -1, 1, 1.0)]),
         ]
     )
     first, second = watch.take(2)
@@ -127,55 +127,55 @@ def test_a_refused_batch_is_not_told(api: Api) -> None:
 
 def test_a_watch_tells_of_what_is_named_and_of_nothing_else(api: Api) -> None:
     experiment = api.experiments.CreateExperiment(CreateExperimentRequest(name="e"))
-    run_id, other = api.new_run(), api.new_run()
+    run_id, other = api.create_run(), api.create_run()
     watch = Watch(api, run_ids=[run_id], experiment_ids=[experiment.experiment_id])
-    api.stream([batch(other, POINTS), batch(run_id, [("m", 1, 1, 1.0)])])
+    api.log_batches([make_batch(other, POINTS), make_batch(run_id, [("m", 1, 1, 1.0)])])
     request = runs.CreateRunRequest(experiment_id=experiment.experiment_id)
     later = api.runs.CreateRun(request).run.info.run_id
-    api.stream([batch(other, POINTS), batch(later, [("m", 2, 1, 1.0)])])
+    api.log_batches([make_batch(other, POINTS), make_batch(later, [("m", 2, 1, 1.0)])])
     changes = watch.take(3)
     assert [change.run_id for change in changes] == [run_id, later, later]
     assert steps(changes) == [1, 2]
 
 
 def test_a_watch_from_a_position_tells_what_followed_it_and_goes_on(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     start = position(api)
     for step in range(50):
-        api.stream([batch(run_id, [("m", step, 1, 1.0)])])
+        api.log_batches([make_batch(run_id, [("m", step, 1, 1.0)])])
     watch = Watch(api, run_ids=[run_id], position=start)
     assert steps(watch.take(50)) == list(range(50))
-    api.stream([batch(run_id, [("m", 50, 1, 1.0)])])
+    api.log_batches([make_batch(run_id, [("m", 50, 1, 1.0)])])
     assert steps(watch.take(1)) == [50]
-    api.stream([batch(run_id, [("m", 51, 1, 1.0)])])
+    api.log_batches([make_batch(run_id, [("m", 51, 1, 1.0)])])
     again = Watch(api, run_ids=[run_id], position=watch.position)
     assert steps(again.take(1)) == [51]
 
 
 def test_a_call_that_names_nothing_or_what_is_not_there_is_refused(api: Api) -> None:
     """X1."""
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "NOTHING_NAMED"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "NOTHING_NAMED"):
         Watch(api)
-    with refused(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
-        Watch(api, run_ids=[api.new_run(), "f" * 32])
+    with expect_refusal(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
+        Watch(api, run_ids=[api.create_run(), "f" * 32])
     assert refusal.metadata["value"] == "f" * 32
-    with refused(grpc.StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+    with expect_refusal(grpc.StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
         Watch(api, experiment_ids=["0", "7"])
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "TOO_MANY_IDS") as refusal:
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "TOO_MANY_IDS") as refusal:
         Watch(api, experiment_ids=["0"] * 1001)
     assert refusal.metadata == {"field": "experiment_ids", "value": "1001", "limit": "1000"}
 
 
 @pytest.mark.parametrize("text", ["x", "-", "x-", "x-1x", "-1", "x-²", "x-" + "1" * 100])
 def test_a_position_that_is_none_is_refused(api: Api, text: str) -> None:
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "POSITION_MALFORMED") as refusal:
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "POSITION_MALFORMED") as refusal:
         Watch(api, experiment_ids=["0"], position=text)
     assert refusal.metadata["field"] == "position"
 
 
 def test_a_position_that_has_not_come_yet_is_refused(api: Api) -> None:
     server, _, number = position(api).rpartition("-")
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "POSITION_MALFORMED"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "POSITION_MALFORMED"):
         Watch(api, experiment_ids=["0"], position=f"{server}-{int(number) + 1}")
 
 
@@ -185,49 +185,51 @@ def test_a_position_of_before_a_restart_is_told_so(
     old = position(api)
     server.stop()
     api = connect(server.restart().address)
-    with refused(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND") as refusal:
+    with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND") as refusal:
         Watch(api, experiment_ids=["0"], position=old)
     assert refusal.metadata["cause"] == "the server was started again"
     Watch(api, experiment_ids=["0"], position=refusal.metadata["limit"])
 
 
 def test_a_watcher_that_does_not_read_holds_nobody_back_and_is_told(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     start = position(api)
     slow = Watch(api, run_ids=[run_id])
     fill(api, run_id, commits.KEPT_BYTES // 2**20 + 10)
-    with refused(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND") as refusal:
+    with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND") as refusal:
         slow.take(1_000)
     assert refusal.metadata["cause"] == "too much was committed since"
-    with refused(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND"):
+    with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "WATCH_FELL_BEHIND"):
         Watch(api, run_ids=[run_id], position=start)
 
 
 def test_the_position_of_a_quiet_watch_goes_on_with_the_commits_of_others(api: Api) -> None:
-    quiet, busy = api.new_run(), api.new_run()
+    quiet, busy = api.create_run(), api.create_run()
     watch = Watch(api, run_ids=[quiet])
     start = watch.position
     fill(api, busy, commits.KEPT_BYTES // 2**20 + 10)
     time.sleep(1.1)
     while watch.position_beyond(start) != position(api):
         start = watch.position
-    api.stream([batch(quiet, [("m", 1, 1, 1.0)])])
+    api.log_batches([make_batch(quiet, [("m", 1, 1, 1.0)])])
     again = Watch(api, run_ids=[quiet], position=watch.position)
     assert steps(again.take(1)) == steps(watch.take(1)) == [1]
 
 
 def test_a_large_batch_is_told_in_messages_that_anybody_accepts(api: Api) -> None:
     """M7."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     start = position(api)
     points = [(f"metric {i} {'x' * 200}", i, i, i / 7) for i in range(15_000)]
     text = "x" * VALUE_CHARACTERS
-    api.stream(
+    api.log_batches(
         [
-            batch(run_id, points),
-            batch(run_id, [("m", i, 1, i / 7) for i in range(150_000)]),
-            batch(run_id, params=[(f"p{i}", text) for i in range(60)]),
-            batch(run_id, [("m", -1, 1, 1.0)], [("p", text)], [(f"t{i}", text) for i in range(50)]),
+            make_batch(run_id, points),
+            make_batch(run_id, [("m", i, 1, i / 7) for i in range(150_000)]),
+            make_batch(run_id, params=[(f"p{i}", text) for i in range(60)]),
+            make_batch(
+                run_id, [("m", -1, 1, 1.0)], [("p", text)], [(f"t{i}", text) for i in range(50)]
+            ),
         ]
     )
     request = WatchRequest(run_ids=[run_id], position=start)
@@ -254,11 +256,11 @@ def test_a_large_batch_is_told_in_messages_that_anybody_accepts(api: Api) -> Non
 
 
 def test_a_hundred_watchers_are_told_everything(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     watches = [Watch(api, run_ids=[run_id]) for _ in range(90)]
     watches += [Watch(api, experiment_ids=["0"]) for _ in range(10)]
     for start in range(0, 1000, 20):
-        api.stream([batch(run_id, [("m", start + i, 1, 1.0)]) for i in range(20)])
+        api.log_batches([make_batch(run_id, [("m", start + i, 1, 1.0)]) for i in range(20)])
     for watch in watches:
         assert steps(watch.take(1000)) == list(range(1000))
 
@@ -267,7 +269,7 @@ def test_a_stopping_server_ends_the_watches(server: ServerProcess, api: Api) -> 
     watch = Watch(api, experiment_ids=["0"])
     threading.Timer(0.1, server.stop).start()
     started = time.monotonic()
-    with refused(grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING"):
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING"):
         watch.take(1)
     assert server.process.wait(10) == 0
     assert time.monotonic() - started < 5

@@ -10,7 +10,7 @@ import pytest
 from grpc import StatusCode
 
 from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest, ReadMetricHistoryRequest
-from support.api import Api, Point, batch, refused
+from support.api import Api, Point, expect_refusal, make_batch
 
 NAN, INFINITY = math.nan, math.inf
 DOUBLES = (0.0, -0.0, 5e-324, 1.7976931348623157e308, 0.1, -INFINITY, INFINITY, NAN, 2.0**60, 1e16)
@@ -22,12 +22,14 @@ def bits(value: float) -> bytes:
 
 def test_every_double_comes_back_exactly(api: Api) -> None:
     """M3."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     points = [(f"m{i}", 0, 0, value) for i, value in enumerate(DOUBLES)]
-    api.stream([batch(run_id, points)])
+    api.log_batches([make_batch(run_id, points)])
     expected = {key: bits(value) for key, _, _, value in points}
-    assert {key: bits(value) for key, _, _, value in api.points(run_id)} == expected
-    assert {key: bits(value) for key, (_, _, value) in api.latest(run_id).items()} == expected
+    assert {key: bits(value) for key, _, _, value in api.read_points(run_id)} == expected
+    assert {
+        key: bits(value) for key, (_, _, value) in api.read_latest_points(run_id).items()
+    } == expected
 
 
 @pytest.mark.parametrize(
@@ -47,39 +49,39 @@ def test_the_latest_point_is_the_greatest_whatever_came_first(
     api: Api, points: list[tuple[int, int, float]], latest: tuple[int, int, float]
 ) -> None:
     """M5."""
-    together, forwards, backwards = (api.new_run() for _ in range(3))
+    together, forwards, backwards = (api.create_run() for _ in range(3))
     rows: list[Point] = [("m", *point) for point in points]
-    api.stream([batch(together, rows)])
-    api.stream(batch(forwards, [row]) for row in rows)
+    api.log_batches([make_batch(together, rows)])
+    api.log_batches(make_batch(forwards, [row]) for row in rows)
     for row in reversed(rows):
-        api.stream([batch(backwards, [row])])
+        api.log_batches([make_batch(backwards, [row])])
     for run_id in (together, forwards, backwards):
-        assert repr(api.latest(run_id)["m"]) == repr(latest)
+        assert repr(api.read_latest_points(run_id)["m"]) == repr(latest)
 
 
 def test_a_history_is_ordered_by_step_timestamp_and_value_with_nan_last(api: Api) -> None:
     """M6."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     values = [-INFINITY, -1.0, 0.5, INFINITY, NAN]
     ordered = [
         ("m", step, time, value) for step in (-5, 0, 7) for time in (1, 2) for value in values
     ]
     shuffled = random.Random(7).sample(ordered, len(ordered))
-    api.stream([batch(run_id, shuffled[:11]), batch(run_id, shuffled[11:])])
-    assert repr(api.points(run_id)) == repr(ordered)
+    api.log_batches([make_batch(run_id, shuffled[:11]), make_batch(run_id, shuffled[11:])])
+    assert repr(api.read_points(run_id)) == repr(ordered)
 
 
 def test_the_stream_of_columns_gives_the_asked_metrics_whole(api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     count = 150_000
-    api.stream(
-        batch(run_id, [("long", step, step, 0.5) for step in range(start, start + 50_000)])
+    api.log_batches(
+        make_batch(run_id, [("long", step, step, 0.5) for step in range(start, start + 50_000)])
         for start in range(0, count, 50_000)
     )
-    api.stream([batch(run_id, [("b", 1, 1, 1.0), ("a", 1, 1, 2.0)])])
-    assert [step for _, step, _, _ in api.points(run_id, "long")] == list(range(count))
-    assert [point[0] for point in api.points(run_id, "b", "a", "none")] == ["a", "b"]
-    assert len(api.points(run_id)) == count + 2
+    api.log_batches([make_batch(run_id, [("b", 1, 1, 1.0), ("a", 1, 1, 2.0)])])
+    assert [step for _, step, _, _ in api.read_points(run_id, "long")] == list(range(count))
+    assert [point[0] for point in api.read_points(run_id, "b", "a", "none")] == ["a", "b"]
+    assert len(api.read_points(run_id)) == count + 2
     request = ReadMetricHistoryRequest(run_id=run_id)
     tables = [answer.metrics for answer in api.metrics.ReadMetricHistory(request)]
     assert all(len(table.keys) == 1 and len(table.value) <= 16_384 for table in tables)
@@ -87,11 +89,11 @@ def test_the_stream_of_columns_gives_the_asked_metrics_whole(api: Api) -> None:
 
 def test_pages_join_to_the_whole_history(api: Api) -> None:
     """M6."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     values = (0.5, NAN, INFINITY)
     ordered = [("m", s, t, v) for s in range(5) for t in (1, 2) for v in sorted(values, key=repr)]
-    api.stream([batch(run_id, ordered)])
-    expected = api.points(run_id, "m")
+    api.log_batches([make_batch(run_id, ordered)])
+    expected = api.read_points(run_id, "m")
     for size in (1, 7, 30, 31):
         rows: list[Point] = []
         request = GetMetricHistoryRequest(run_id=run_id, metric_key="m", max_results=size)
@@ -106,21 +108,21 @@ def test_pages_join_to_the_whole_history(api: Api) -> None:
 
 
 def test_a_metric_never_logged_has_no_points_and_an_unknown_run_is_not_found(api: Api) -> None:
-    request = GetMetricHistoryRequest(run_id=api.new_run(), metric_key="m")
+    request = GetMetricHistoryRequest(run_id=api.create_run(), metric_key="m")
     answer = api.metrics.GetMetricHistory(request)
     assert (list(answer.metrics), answer.next_page_token) == ([], "")
     request.run_id = "x"
-    with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+    with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
         api.metrics.GetMetricHistory(request)
-    with refused(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
-        api.points("x")
+    with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+        api.read_points("x")
 
 
 def test_a_page_token_is_good_for_its_request_alone(api: Api) -> None:
     """M6."""
-    run_id, other = api.new_run(), api.new_run()
+    run_id, other = api.create_run(), api.create_run()
     for run in (run_id, other):
-        api.stream([batch(run, [("m", step, 1, 1.0) for step in range(3)])])
+        api.log_batches([make_batch(run, [("m", step, 1, 1.0) for step in range(3)])])
     first = GetMetricHistoryRequest(run_id=run_id, metric_key="m", max_results=2)
     token = api.metrics.GetMetricHistory(first).next_page_token
     for request in (
@@ -129,14 +131,14 @@ def test_a_page_token_is_good_for_its_request_alone(api: Api) -> None:
         GetMetricHistoryRequest(run_id=run_id, metric_key="m", page_token="made up"),
         GetMetricHistoryRequest(run_id=run_id, metric_key="m", page_token="bnVsbA=="),
     ):
-        with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH") as refusal:
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH") as refusal:
             api.metrics.GetMetricHistory(request)
         assert refusal.metadata["field"] == "page_token"
 
 
 @pytest.mark.parametrize("size", [-1, 25_001])
 def test_a_page_has_at_most_25_000_points(api: Api, size: int) -> None:
-    request = GetMetricHistoryRequest(run_id=api.new_run(), metric_key="m", max_results=size)
-    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE") as refusal:
+    request = GetMetricHistoryRequest(run_id=api.create_run(), metric_key="m", max_results=size)
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE") as refusal:
         api.metrics.GetMetricHistory(request)
     assert refusal.metadata["limit"] == "25000"

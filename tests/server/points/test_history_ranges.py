@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
-from support.api import Api, Point, batch, refused
+from support.api import Api, Point, expect_refusal, make_batch
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
 STEPS = st.integers(LEAST, GREATEST) | st.integers(-5, 40)
@@ -32,8 +32,8 @@ def read(api: Api, **request: Any) -> list[tuple[str, str, int, int, float]]:
 
 
 def logged(api: Api, points: list[Point]) -> str:
-    run_id = api.new_run()
-    (answer,) = api.stream([batch(run_id, points)])
+    run_id = api.create_run()
+    (answer,) = api.log_batches([make_batch(run_id, points)])
     assert not answer.HasField("error")
     return run_id
 
@@ -86,7 +86,7 @@ def test_a_run_that_is_named_twice_comes_once(shared: Api) -> None:
 def test_an_unknown_run_is_named_before_any_point_comes(shared: Api) -> None:
     run_id = logged(shared, [("loss", step, 1, 0.5) for step in range(60_000)])
     request = ReadMetricHistoryRequest(run_ids=[run_id, "unknown"])
-    with refused(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
+    with expect_refusal(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
         next(shared.metrics.ReadMetricHistory(request))
     assert refusal.metadata["value"] == "unknown"
 
@@ -122,7 +122,7 @@ def test_short_and_long_histories_come_whole_and_in_order(shared: Api) -> None:
 def test_a_bad_request_is_refused(
     shared: Api, request_: Any, code: grpc.StatusCode, reason: str
 ) -> None:
-    with refused(code, reason):
+    with expect_refusal(code, reason):
         read(shared, **request_)
 
 

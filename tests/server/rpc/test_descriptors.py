@@ -38,7 +38,7 @@ def descriptors(server: ServerProcess) -> int:
 def test_without_descriptors_those_who_are_connected_are_served_and_others_when_there_are_some(
     server: ServerProcess, api: Api, client: TrackingClient
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     client.log_metric(run_id, "loss", 0.5, step=0)
     client.flush()
     used = descriptors(server)
@@ -52,7 +52,7 @@ def test_without_descriptors_those_who_are_connected_are_served_and_others_when_
         for step in range(1, 101):
             client.log_metric(run_id, "loss", 0.5, step=step)
         client.flush()
-        assert api.latest(run_id)["loss"][0] == 100
+        assert api.read_latest_points(run_id)["loss"][0] == 100
         own = [("grpc.use_local_subchannel_pool", 1)]  # and no connection that is there
         with (
             grpc.insecure_channel(server.address, options=own) as channel,
@@ -74,5 +74,5 @@ def test_without_descriptors_those_who_are_connected_are_served_and_others_when_
             late.wait(2)
     said, _ = late.communicate(timeout=60)
     assert (late.returncode, said) == (0, "{'late': 2.0, 'loss': 0.5}\n")
-    assert [point[1] for point in api.points(run_id, "loss")] == list(range(101))
+    assert [point[1] for point in api.read_points(run_id, "loss")] == list(range(101))
     assert server.stop().count("\n") < 100  # one line a second, and not one for each attempt

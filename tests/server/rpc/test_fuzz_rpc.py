@@ -17,7 +17,7 @@ import runstream.v1
 from runstream.v1.run_pb2 import RunTag
 from runstream.v1.run_service_pb2 import CreateRunRequest
 from runstream_service.grpc_server import SERVICES
-from support.api import Api, batch
+from support.api import Api, make_batch
 from support.server_process import ServerProcess
 
 SECONDS = 6.0
@@ -128,7 +128,9 @@ def texts(api: Api) -> Sequence[str]:
     tags = [RunTag(key="t", value="x" * 1_000)]
     run_ids = [api.runs.CreateRun(CreateRunRequest(tags=tags)).run.info.run_id for _ in range(3)]
     for run_id in run_ids:
-        api.stream([batch(run_id, [("m", 1, 1, float("nan"))], [("p", "1")], [("t", "2")])])
+        api.log_batches(
+            [make_batch(run_id, [("m", 1, 1, float("nan"))], [("p", "1")], [("t", "2")])]
+        )
     position = api.watches.GetPosition(runstream.v1.watch_service_pb2.GetPositionRequest()).position
     return [*TEXTS, *run_ids * 4, position]
 

@@ -16,7 +16,7 @@ import pytest
 from runstream.v1.logging_service_pb2 import LogMetricRequest, LogRequest
 from runstream.v1.run_pb2 import Param
 from runstream.v1.run_service_pb2 import CountRunsRequest, SearchRunsRequest
-from support.api import Api, batch, refused
+from support.api import Api, expect_refusal, make_batch
 from support.probe import Probe
 from support.server_process import ServerProcess
 
@@ -31,12 +31,12 @@ def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
 def test_a_batch_of_many_params_with_one_repeated_is_refused_at_once(
     server: ServerProcess, api: Api, probe: Probing
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     keys = [f"p{i}" for i in range(270_000)]
     params = [(key, "") for key in [*keys, keys[-1]]]
     with probe(server) as seen:
-        (answer,) = api.stream([batch(run_id, (), params)])
-        with refused(grpc.StatusCode.INVALID_ARGUMENT, "PARAM_REPEATED") as refusal:
+        (answer,) = api.log_batches([make_batch(run_id, (), params)])
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PARAM_REPEATED") as refusal:
             api.logging.Log(
                 LogRequest(run_id=run_id, params=[Param(key=key) for key, _ in params[-250_000:]])
             )
@@ -50,7 +50,7 @@ def test_streams_of_very_many_metrics_hold_other_writes_up_for_a_fraction_of_the
 ) -> None:
     """The queue of the writer would hold all of them at once if it counted their bytes alone."""
     callers = [connect(server.address) for _ in range(5)]
-    run_ids = [caller.new_run() for caller in callers]
+    run_ids = [caller.create_run() for caller in callers]
     ready, over = threading.Barrier(5), threading.Event()
     waits: list[float] = []
 
@@ -63,10 +63,10 @@ def test_streams_of_very_many_metrics_hold_other_writes_up_for_a_fraction_of_the
 
     def log_new_metrics(caller: Api, run_id: str) -> None:
         batches = [
-            batch(run_id, [(f"{i}m{j}", 0, 0, 0.5) for j in range(5_000)]) for i in range(15)
+            make_batch(run_id, [(f"{i}m{j}", 0, 0, 0.5) for j in range(5_000)]) for i in range(15)
         ]
         ready.wait(60)
-        assert not any(answer.HasField("error") for answer in caller.stream(batches))
+        assert not any(answer.HasField("error") for answer in caller.log_batches(batches))
 
     with ThreadPoolExecutor() as threads:
         other = threads.submit(log_metrics)
@@ -82,21 +82,21 @@ def test_streams_of_very_many_metrics_hold_other_writes_up_for_a_fraction_of_the
 
 
 def test_patterns_that_take_long_are_refused(api: Api) -> None:
-    run_id = api.new_run()
-    api.stream([batch(run_id, (), (), [("t", "ab" * 32_768)])])
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, (), (), [("t", "ab" * 32_768)])])
     for pattern in ("([ab]*){900}", ".{900}", r"\p{L}{30}"):
-        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
             api.runs.SearchRuns(SearchRunsRequest(filter=f"tags.t RLIKE '{pattern}'"))
         assert "1200 steps" in refusal.metadata["expected"]
     many = " OR ".join(f"tags.t LIKE '%{i}'" for i in range(51))
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
         api.runs.CountRuns(CountRunsRequest(filter=many))
 
 
 def slow_searches(api: Api, count: int) -> list[Any]:
     """Begin searches each of which takes a minute or more."""
-    run_id = api.new_run()
-    api.stream([batch(run_id, (), (), [(f"t{i}", "ab" * 32_768) for i in range(15)])])
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, (), (), [(f"t{i}", "ab" * 32_768) for i in range(15)])])
     slow = " OR ".join(f"tags.t{i} RLIKE '(a?b?){{180}}c{j}'" for i in range(15) for j in range(3))
     return [
         api.runs.SearchRuns.future(SearchRunsRequest(filter=slow), timeout=120)
@@ -151,11 +151,11 @@ def test_a_call_without_its_message_ends_and_holds_up_no_other(
     with grpc.insecure_channel(server.address) as channel:
         method: Any = channel.stream_unary("/runstream.v1.RunService/CreateRun")
         calls = [method.future(nothing(), timeout=60) for _ in range(60)]
-        api.new_run()
+        api.create_run()
         codes = [call.code() for call in calls[-20:]]
         assert codes == [grpc.StatusCode.UNAVAILABLE] * 20
         for call in calls:
             call.cancel()
     over.set()
-    api.new_run()
+    api.create_run()
     assert server.stop() == ""

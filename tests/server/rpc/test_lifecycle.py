@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.run_service_pb2 import CreateRunRequest
 from runstream_service.server import GRACE
-from support.api import Api, batch, refused
+from support.api import Api, expect_refusal, make_batch
 from support.server_process import ServerProcess
 
 SERVICES = {
@@ -33,7 +33,7 @@ SERVICES = {
 
 
 def test_a_healthy_server_prints_one_line(server: ServerProcess, api: Api) -> None:
-    api.stream([batch(api.new_run(), [("m", 1, 1, 1.0)])])
+    api.log_batches([make_batch(api.create_run(), [("m", 1, 1, 1.0)])])
     assert server.stop() == ""
     assert server.process.stdout is not None
     assert server.process.stdout.closed
@@ -65,20 +65,20 @@ def test_the_server_describes_its_services_by_reflection(server: ServerProcess) 
 def test_a_stopping_server_answers_what_it_was_sent_and_ends_the_streams(
     server: ServerProcess, api: Api, number: signal.Signals
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     stopped = threading.Event()
     signalled = 0.0
 
     def requests() -> Iterator[LogBatchRequest]:
         nonlocal signalled
         for step in range(300):
-            yield batch(run_id, [("m", step, step, 0.5)])
+            yield make_batch(run_id, [("m", step, step, 0.5)])
         signalled = time.monotonic()
         server.process.send_signal(number)
         stopped.wait(30)
 
     answered = 0
-    with refused(grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING"):
+    with expect_refusal(grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING"):
         for answer in api.logging.LogBatch(requests(), timeout=30):
             answered = answer.answered
     stopped.set()
@@ -88,7 +88,7 @@ def test_a_stopping_server_answers_what_it_was_sent_and_ends_the_streams(
     assert not server.database.with_name(server.database.name + "-wal").exists()
     server.restart()
     api.runs.CreateRun(CreateRunRequest(), wait_for_ready=True, timeout=30)
-    assert len(api.points(run_id)) >= answered
+    assert len(api.read_points(run_id)) >= answered
 
 
 def test_a_stopped_server_takes_its_address_back_and_frees_the_file(server: ServerProcess) -> None:
@@ -102,7 +102,7 @@ def test_a_stopped_server_takes_its_address_back_and_frees_the_file(server: Serv
 
 def test_a_full_queue_holds_the_client_back(server: ServerProcess, api: Api) -> None:
     """While the writer cannot commit the server stops reading, and so the client stops sending."""
-    run_id = api.new_run()
+    run_id = api.create_run()
     sent = 0
     finish: SimpleQueue[None] = SimpleQueue()
 
@@ -111,7 +111,7 @@ def test_a_full_queue_holds_the_client_back(server: ServerProcess, api: Api) -> 
         for i in range(40):
             points = [("m", i * 40_000 + j, 1_700_000_000_000, j / 7) for j in range(40_000)]
             sent += 1
-            yield batch(run_id, points)
+            yield make_batch(run_id, points)
         finish.get(timeout=60)
 
     blocking = sqlite3.connect(server.database, isolation_level=None)
@@ -124,4 +124,4 @@ def test_a_full_queue_holds_the_client_back(server: ServerProcess, api: Api) -> 
     while next(answers).answered < 40:
         pass
     finish.put(None)
-    assert len(api.points(run_id)) == 1_600_000
+    assert len(api.read_points(run_id)) == 1_600_000

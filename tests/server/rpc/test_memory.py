@@ -28,8 +28,8 @@ from runstream.v1.run_service_pb2 import (
     SearchRunsRequest,
 )
 from runstream.v1.watch_service_pb2 import WatchRequest
-from support.api import Api, batch, refused
-from support.probe import Probe, memory, peak_memory, reset_peak
+from support.api import Api, expect_refusal, make_batch
+from support.probe import Probe, peak_memory, reset_peak, resident_memory
 from support.server_process import ENVIRONMENT, ServerProcess
 
 # Asks a server for many large answers at once.
@@ -56,16 +56,16 @@ def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
 def test_watchers_that_do_not_read_take_little_memory_and_hold_nobody_up(
     server: ServerProcess, api: Api, probe: Probing
 ) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     watches = [api.watches.Watch(WatchRequest(run_ids=[run_id])) for _ in range(500)]
     for watch in watches:
         next(watch)
-    before = memory(server)
+    before = resident_memory(server)
     reset_peak(server)
     with probe(server) as seen:
         for commit in range(5):
             points = [("m", commit * 20_000 + i, 2**40 + i, i / 7) for i in range(13_000)]
-            api.stream([batch(run_id, points)])
+            api.log_batches([make_batch(run_id, points)])
         time.sleep(1)
     seen.assert_others_were_served()
     assert peak_memory(server) - before < 300
@@ -76,8 +76,8 @@ def test_watchers_that_do_not_read_take_little_memory_and_hold_nobody_up(
 def test_refused_batches_whose_answers_are_not_read_take_little_memory(
     server: ServerProcess, api: Api, probe: Probing
 ) -> None:
-    before = memory(server)
-    refused_batch = batch("f" * 32, [("m", 0, -1, 0.0)], (), [("x", "y" * 60_000)])
+    before = resident_memory(server)
+    refused_batch = make_batch("f" * 32, [("m", 0, -1, 0.0)], (), [("x", "y" * 60_000)])
     over = threading.Event()
 
     def requests() -> Iterator[LogBatchRequest]:
@@ -97,7 +97,7 @@ def test_refused_batches_whose_answers_are_not_read_take_little_memory(
 def test_many_large_calls_at_once_wait_for_their_turn_outside(
     server: ServerProcess, api: Api
 ) -> None:
-    before = memory(server)
+    before = resident_memory(server)
     tags = [RunTag(key=f"k{i}", value="x" * 65_000) for i in range(60)]
     large = CreateRunRequest(experiment_id="7", tags=tags)  # which is not there
     calls = [api.runs.CreateRun.future(large, timeout=120) for _ in range(150)]
@@ -105,7 +105,7 @@ def test_many_large_calls_at_once_wait_for_their_turn_outside(
     assert codes <= {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE}
     assert grpc.StatusCode.NOT_FOUND in codes
     assert peak_memory(server) - before < 250  # all messages together have 580 MiB
-    assert memory(server) - before < 100  # no call keeps its message
+    assert resident_memory(server) - before < 100  # no call keeps its message
 
 
 def test_answers_that_callers_do_not_read_take_little_memory(
@@ -113,14 +113,14 @@ def test_answers_that_callers_do_not_read_take_little_memory(
 ) -> None:
     """Callers that ask for 650 MiB, and are stopped as a debugger stops a process."""
     api = connect(server.address, max_receive=64 * 1024 * 1024)
-    small, large = api.new_run(), api.new_run()
+    small, large = api.create_run(), api.create_run()
     for part in range(3):
         params = [(f"{part}p{i}", "x" * 60_000) for i in range(60)]
-        api.stream([batch(large, (), params)])
+        api.log_batches([make_batch(large, (), params)])
     asked = GetRunRequest(run_id=large)
     for call in [api.runs.GetRun.future(asked) for _ in range(12)]:
         call.result()  # what reading takes, and the allocator keeps, is not what is measured
-    before = memory(server)
+    before = resident_memory(server)
     reset_peak(server)
     command = [sys.executable, "-c", ASK, server.address, small, large]
     callers = [
@@ -170,8 +170,8 @@ def test_a_run_of_very_many_keys_is_read_in_parts_and_holds_nobody_up(
     server: ServerProcess, connect: Callable[[str], Api], probe: Probing
 ) -> None:
     api = connect(server.address)
-    run_id = api.new_run()
-    api.stream([batch(run_id, [("first", 0, 0, 0.5)])])
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, [("first", 0, 0, 0.5)])])
     with sqlite3.connect(server.database, timeout=30) as database:
         database.execute(
             """
@@ -187,7 +187,7 @@ def test_a_run_of_very_many_keys_is_read_in_parts_and_holds_nobody_up(
         for call in calls:
             assert call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     seen.assert_others_were_served()
-    with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "RUN_TOO_LARGE") as refusal:
+    with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "RUN_TOO_LARGE") as refusal:
         api.runs.SearchRuns(SearchRunsRequest())
     assert "metric_keys" in refusal.message
     selected = SearchRunsRequest(metric_keys=KeySelection(keys=["first", "k7"]))
@@ -196,9 +196,9 @@ def test_a_run_of_very_many_keys_is_read_in_parts_and_holds_nobody_up(
 
 
 def test_histories_of_many_runs_have_a_limit_together(api: Api) -> None:
-    run_ids = [api.new_run() for _ in range(4)]
+    run_ids = [api.create_run() for _ in range(4)]
     for run_id in run_ids:
-        api.stream([batch(run_id, [("m", i, i, 0.5) for i in range(10_000)])])
+        api.log_batches([make_batch(run_id, [("m", i, i, 0.5) for i in range(10_000)])])
     request = GetMetricHistoryBulkRequest(run_id=run_ids, metric_key="m")
     points = api.metrics.GetMetricHistoryBulk(request).metrics
     counts = [sum(point.run_id == run_id for point in points) for run_id in sorted(run_ids)]
@@ -207,9 +207,9 @@ def test_histories_of_many_runs_have_a_limit_together(api: Api) -> None:
 
 def test_an_error_holds_no_more_than_the_beginning_of_what_was_sent(api: Api) -> None:
     for text in ("x" * 200_000, "\N{GRINNING FACE}" * 50_000):
-        with refused(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
+        with expect_refusal(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refusal:
             api.runs.GetRun(GetRunRequest(run_id=text))
         assert len(refusal.message.encode()) <= 1_000
         assert refusal.metadata["value"].startswith(text[:50])
-    with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE"):
+    with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE"):
         api.runs.GetRun(GetRunRequest(run_id="x" * 300_000))

@@ -21,8 +21,8 @@ from runstream.v1.logging_service_pb2 import LogMetricRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
-from support.api import Api, batch
-from support.artifacts import start
+from support.api import Api, make_batch
+from support.artifacts import start_part
 from support.server_process import ServerProcess
 
 # A server that gives calls under way a moment, and not ten seconds.
@@ -55,17 +55,17 @@ def held(
 
 def test_calls_of_every_kind_end_as_unavailable(server: ServerProcess, api: Api) -> None:
     """Also those that wait because somebody else writes the database."""
-    run_id, end = api.new_run(), threading.Event()
-    api.stream([batch(run_id, [("m", step, 1, 0.5) for step in range(100_000)])])
+    run_id, end = api.create_run(), threading.Event()
+    api.log_batches([make_batch(run_id, [("m", step, 1, 0.5) for step in range(100_000)])])
     writing = sqlite3.connect(server.database, isolation_level=None)
     writing.execute("BEGIN IMMEDIATE")
     metric = LogMetricRequest(run_id=run_id, key="m", timestamp=1)
     waiting = [api.logging.LogMetric.future(metric, timeout=60) for _ in range(20)]
     watching = api.watches.Watch(WatchRequest(run_ids=[run_id]), timeout=60)
     streaming = api.logging.LogBatch(
-        iter([batch(run_id, [("m", step, 9, 1.0)]) for step in range(3)]), timeout=60
+        iter([make_batch(run_id, [("m", step, 9, 1.0)]) for step in range(3)]), timeout=60
     )
-    upload = api.artifacts.UploadArtifact.future(held([start(run_id, "f")], end), timeout=60)
+    upload = api.artifacts.UploadArtifact.future(held([start_part(run_id, "f")], end), timeout=60)
     # This channel takes 64 KiB before they are read, and not whole histories on a fast network.
     narrow = grpc.insecure_channel(server.address, options=[("grpc.http2.bdp_probe", 0)])
     unread = Api(narrow).metrics.ReadMetricHistory(
@@ -96,7 +96,7 @@ def test_calls_of_every_kind_end_as_unavailable(server: ServerProcess, api: Api)
 def test_callers_who_go_on_calling_see_nothing_but_unavailable(
     server: ServerProcess, connect: Callable[[str], Api]
 ) -> None:
-    run_id = connect(server.address).new_run()
+    run_id = connect(server.address).create_run()
     codes: set[grpc.StatusCode] = set()
     over = threading.Event()
 
@@ -124,7 +124,7 @@ def test_callers_who_go_on_calling_see_nothing_but_unavailable(
 
 
 def test_requests_over_http_are_answered_by_503(server: ServerProcess, api: Api) -> None:
-    run_id = api.new_run()
+    run_id = api.create_run()
     codes: list[int] = []
 
     def log() -> None:

@@ -14,7 +14,7 @@ from runstream.v1.experiment_service_pb2 import (
     SetExperimentTagRequest,
 )
 from runstream.v1.run_pb2 import ALL, DELETED_ONLY
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 
 
 def test_experiments_are_found_by_name_times_and_tags(api: Api) -> None:
@@ -64,7 +64,7 @@ def test_experiments_are_found_by_name_times_and_tags(api: Api) -> None:
     for size in (1, 3):
         assert found("", "tags.size DESC", size=size) == "three one Default"
     for malformed in ("metrics.loss < 1", "tags.size < '10'", "name > 'a'"):
-        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED"):
             found(malformed)
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED"):
         found("", "params.p")

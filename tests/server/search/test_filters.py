@@ -10,7 +10,7 @@ from runstream.v1.run_service_pb2 import (
     SearchRunsRequest,
 )
 from support import vectors
-from support.api import refused
+from support.api import expect_refusal
 from support.named_runs import NamedRuns
 
 
@@ -91,7 +91,7 @@ def test_a_filter_finds_the_runs_that_it_is_true_of(
     filled: NamedRuns, condition: str, names: str
 ) -> None:
     """S1, S2, S3."""
-    assert filled.found(condition) == names
+    assert filled.search_names(condition) == names
 
 
 @pytest.mark.parametrize("quote", ["`", '"', "'"])
@@ -107,9 +107,9 @@ def test_every_key_can_be_quoted(runs: NamedRuns, quote: str) -> None:
         condition = (
             f"metrics.{name} = {i} AND params.{name} = '{value}' AND tags.{name} = '{value}'"
         )
-        assert runs.found(condition) == "all"
-        assert runs.found(f"NOT ({condition})", f"params.{name} DESC") == "none"
-        assert runs.found("", f"metrics.{name} DESC") == "all none"
+        assert runs.search_names(condition) == "all"
+        assert runs.search_names(f"NOT ({condition})", f"params.{name} DESC") == "none"
+        assert runs.search_names("", f"metrics.{name} DESC") == "all none"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_malformed_filter_is_refused_naming_the_column_and_what_was_expected(
         lambda: api.runs.SearchRuns(SearchRunsRequest(filter=text)),
         lambda: api.runs.CountRuns(CountRunsRequest(filter=text)),
     ):
-        with refused(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "FILTER_MALFORMED") as refusal:
             call()
         assert int(refusal.metadata["column"]) == column
         assert expected in refusal.metadata["expected"]
@@ -163,6 +163,6 @@ def test_a_malformed_filter_is_refused_naming_the_column_and_what_was_expected(
 
 def test_long_and_deep_filters_within_the_limits_work(runs: NamedRuns) -> None:
     runs.add("a")
-    assert runs.found(" OR ".join(["run_name = 'a'"] * 500)) == "a"
-    assert runs.found("NOT " * 18 + "run_name = 'a'") == "a"
-    assert runs.found("(" * 2000 + "run_name = 'a'" + ")" * 2000) == "a"
+    assert runs.search_names(" OR ".join(["run_name = 'a'"] * 500)) == "a"
+    assert runs.search_names("NOT " * 18 + "run_name = 'a'") == "a"
+    assert runs.search_names("(" * 2000 + "run_name = 'a'" + ")" * 2000) == "a"

@@ -18,7 +18,7 @@ from runstream.v1.run_service_pb2 import (
     UpdateRunRequest,
 )
 from runstream_service.engine.database import _MIGRATIONS
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 from support.named_runs import NamedRuns
 from support.server_process import ServerProcess
 
@@ -41,8 +41,8 @@ def test_a_metric_orders_numbers_then_nan_then_runs_without_it(runs: NamedRuns) 
     up = "minus one two inf nan2 nan1 none2 none1"
     down = "inf two one minus nan2 nan1 none2 none1"
     for size in (1, 2, 3, 1000):
-        assert runs.found("", "metrics.m", max_results=size) == up
-        assert runs.found("", "metrics.m DESC", max_results=size) == down
+        assert runs.search_names("", "metrics.m", max_results=size) == up
+        assert runs.search_names("", "metrics.m DESC", max_results=size) == down
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
@@ -67,9 +67,9 @@ def test_texts_and_times_order_with_missing_values_last(runs: NamedRuns, size: i
         "run_name DESC": "d c b a",
         "status": "c b d a",
     }.items():
-        assert runs.found("", order, max_results=size) == names, order
-    assert runs.found("", "params.p", "run_name", max_results=size) == "c d a b"
-    assert runs.found("run_name != 'd'", "status", "params.p", max_results=size) == "c b a"
+        assert runs.search_names("", order, max_results=size) == names, order
+    assert runs.search_names("", "params.p", "run_name", max_results=size) == "c d a b"
+    assert runs.search_names("run_name != 'd'", "status", "params.p", max_results=size) == "c b a"
 
 
 NUMBERS = {
@@ -93,16 +93,18 @@ def test_what_reads_as_a_number_is_one(runs: NamedRuns) -> None:
         equal = " ".join(str(i) for i, value in enumerate(values) if value == number)
         less = " ".join(str(i) for i, value in enumerate(values) if value < number)
         literal = str(number)
-        assert runs.found(f"params.p = {literal}") == equal, text
-        assert runs.found(f"tags.t < {literal}") == less, text
-    assert runs.found("params.p < inf OR params.p = inf").split() == [
+        assert runs.search_names(f"params.p = {literal}") == equal, text
+        assert runs.search_names(f"tags.t < {literal}") == less, text
+    assert runs.search_names("params.p < inf OR params.p = inf").split() == [
         str(i) for i in range(len(values))
     ]
     count = len(NUMBERS) + len(NO_NUMBERS)
-    assert runs.found("params.p = nan") == f"{count} {count + 1}"
-    assert len(runs.found("params.p != 0.1").split()) == count + 2 - 1
-    assert len(runs.found("params.p NOT IN (0.1, 7)").split()) == count + 2 - 3
-    assert len(runs.found("NOT params.p BETWEEN -inf AND inf").split()) == len(NO_NUMBERS) + 2
+    assert runs.search_names("params.p = nan") == f"{count} {count + 1}"
+    assert len(runs.search_names("params.p != 0.1").split()) == count + 2 - 1
+    assert len(runs.search_names("params.p NOT IN (0.1, 7)").split()) == count + 2 - 3
+    assert (
+        len(runs.search_names("NOT params.p BETWEEN -inf AND inf").split()) == len(NO_NUMBERS) + 2
+    )
 
 
 def test_a_database_of_before_is_searched_by_numbers(tmp_path: Path) -> None:
@@ -122,9 +124,9 @@ def test_a_database_of_before_is_searched_by_numbers(tmp_path: Path) -> None:
     server = ServerProcess(file)
     with grpc.insecure_channel(server.address) as channel:
         runs = NamedRuns(Api(channel))
-        assert runs.found("params.k > 9.5") == "10"
-        assert runs.found("tags.k <= 10") == "9 10"
-        assert runs.found("", "tags.k DESC") == "10 9 nan auto"
+        assert runs.search_names("params.k > 9.5") == "10"
+        assert runs.search_names("tags.k <= 10") == "9 10"
+        assert runs.search_names("", "tags.k DESC") == "10 9 nan auto"
     assert server.stop() == ""
 
 
@@ -152,14 +154,14 @@ def test_params_and_tags_order_numbers_then_nan_then_texts_then_runs_without_it(
         runs.add(name, {}, texts if group == "params" else {}, texts if group == "tags" else {})
     up = "minus small again tenth nine ten nan Zeta auto none2 none1"
     down = "ten nine again tenth small minus nan auto Zeta none2 none1"
-    assert runs.found("", f"{group}.k", max_results=size) == up
-    assert runs.found("", f"{group}.k DESC", max_results=size) == down
+    assert runs.search_names("", f"{group}.k", max_results=size) == up
+    assert runs.search_names("", f"{group}.k DESC", max_results=size) == down
 
 
 @pytest.mark.parametrize("order", ["metrics.", "loss up", "datasets.name", "nonsense", "x.y", ""])
 def test_a_malformed_order_is_refused(filled: NamedRuns, order: str) -> None:
     """S4, S5."""
     api = filled.api
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED") as refusal:
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "ORDER_BY_MALFORMED") as refusal:
         api.runs.SearchRuns(SearchRunsRequest(order_by=["start_time", order]))
     assert refusal.metadata["value"] == order

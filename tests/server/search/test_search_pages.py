@@ -14,7 +14,7 @@ from runstream.v1.run_service_pb2 import (
     DeleteRunRequest,
     SearchRunsRequest,
 )
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 from support.named_runs import NamedRuns
 from support.server_process import ServerProcess
 
@@ -49,9 +49,9 @@ def test_a_token_is_good_for_its_search_alone(filled: NamedRuns) -> None:
         {"filter": "start_time > 0", "experiment_ids": ["0"]},
         {"filter": "start_time > 0", "run_view_type": ALL},
     ):
-        with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
             search(SearchRunsRequest(page_token=token, **other))
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
         search(SearchRunsRequest(page_token="nonsense"))
 
 
@@ -59,9 +59,9 @@ def test_a_token_is_good_for_its_search_alone(filled: NamedRuns) -> None:
 def test_the_size_of_a_page_has_limits(filled: NamedRuns, size: int) -> None:
     """S6."""
     api = filled.api
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
         api.runs.SearchRuns(SearchRunsRequest(max_results=size))
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_SIZE_OUT_OF_RANGE"):
         api.experiments.SearchExperiments(SearchExperimentsRequest(max_results=size))
 
 
@@ -74,15 +74,15 @@ def test_a_page_of_large_runs_ends_early_and_goes_on(server: ServerProcess) -> N
             runs.add(name, params=large)
         first = runs.api.runs.SearchRuns(SearchRunsRequest(max_results=100))
         assert 0 < len(first.runs) < 6
-        assert runs.found("", "start_time", max_results=100) == "a b c d e f"
+        assert runs.search_names("", "start_time", max_results=100) == "a b c d e f"
 
 
 def test_deleted_runs_are_seen_if_they_are_asked_for(sweep: NamedRuns) -> None:
     deleted = sweep.api.runs.SearchRuns(SearchRunsRequest(filter="run_name = 'b'")).runs[0]
     sweep.api.runs.DeleteRun(DeleteRunRequest(run_id=deleted.info.run_id))
-    assert sweep.found() == "a c d e"
-    assert sweep.found(run_view_type=DELETED_ONLY) == "b"
-    assert sweep.found(run_view_type=ALL) == "a b c d e"
+    assert sweep.search_names() == "a c d e"
+    assert sweep.search_names(run_view_type=DELETED_ONLY) == "b"
+    assert sweep.search_names(run_view_type=ALL) == "a b c d e"
 
 
 def test_a_search_is_among_the_experiments_that_are_named(runs: NamedRuns) -> None:
@@ -90,12 +90,12 @@ def test_a_search_is_among_the_experiments_that_are_named(runs: NamedRuns) -> No
     other = create(CreateExperimentRequest(name="other")).experiment_id
     runs.add("here")
     runs.add("there", experiment_id=other)
-    assert runs.found() == "here there"
-    assert runs.found(experiment_ids=["0"]) == "here"
-    assert runs.found(experiment_ids=[other, "0"]) == "here there"
-    assert runs.found(experiment_ids=[other, "99"]) == "there"
-    assert runs.found(experiment_ids=["99"]) == ""
-    assert runs.found("run_name like '%here'", "metrics.m", experiment_ids=["99"]) == ""
+    assert runs.search_names() == "here there"
+    assert runs.search_names(experiment_ids=["0"]) == "here"
+    assert runs.search_names(experiment_ids=[other, "0"]) == "here there"
+    assert runs.search_names(experiment_ids=[other, "99"]) == "there"
+    assert runs.search_names(experiment_ids=["99"]) == ""
+    assert runs.search_names("run_name like '%here'", "metrics.m", experiment_ids=["99"]) == ""
 
 
 def test_the_keys_that_are_named_are_returned(filled: NamedRuns) -> None:

@@ -12,7 +12,7 @@ from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.metric_pb2 import LoggedMetric, MetricSummary
 from runstream.v1.run_pb2 import KeySelection, RunStatus
-from support.api import Api, refused
+from support.api import Api, expect_refusal
 from support.named_runs import NamedRuns
 
 
@@ -55,15 +55,15 @@ def test_runs_are_ordered_and_filtered_by_extremes(api: Api, named: NamedRuns) -
         log(api, named.add(name), "loss", *values)
     log(api, named.add("nan"), "loss", math.nan)
     named.add("bare")
-    assert named.found("", "minimum.loss") == "a b c bare nan"
-    assert named.found("", "minimum.loss DESC") == "c b a bare nan"
-    assert named.found("", "maximum.loss DESC") == "b a c bare nan"
-    assert named.found("minimum.loss < 3") == "a b"
-    assert named.found("maximum.loss BETWEEN 4 AND 5") == "a c"
-    assert named.found("minimum.loss IS NULL") == "nan bare"
-    assert named.found("maximum.loss IS NOT NULL", "minimum.loss") == "a b c"
+    assert named.search_names("", "minimum.loss") == "a b c bare nan"
+    assert named.search_names("", "minimum.loss DESC") == "c b a bare nan"
+    assert named.search_names("", "maximum.loss DESC") == "b a c bare nan"
+    assert named.search_names("minimum.loss < 3") == "a b"
+    assert named.search_names("maximum.loss BETWEEN 4 AND 5") == "a c"
+    assert named.search_names("minimum.loss IS NULL") == "nan bare"
+    assert named.search_names("maximum.loss IS NOT NULL", "minimum.loss") == "a b c"
     # Each page begins where the one before ended, also among runs without a value.
-    assert named.found("", "maximum.loss", max_results=1) == "c a b bare nan"
+    assert named.search_names("", "maximum.loss", max_results=1) == "c a b bare nan"
 
 
 def test_runs_are_ordered_and_filtered_by_duration(api: Api, named: NamedRuns) -> None:  # S8
@@ -73,14 +73,14 @@ def test_runs_are_ordered_and_filtered_by_duration(api: Api, named: NamedRuns) -
         end = start + milliseconds
         api.runs.UpdateRun(pb.UpdateRunRequest(run_id=run, status=RunStatus.FINISHED, end_time=end))
     named.add("running")
-    assert named.found("", "duration") == "short middle long running"
-    assert named.found("", "duration DESC", max_results=2) == "long middle short running"
-    assert named.found("duration >= 300") == "long middle"
-    assert named.found("duration IS NULL") == "running"
+    assert named.search_names("", "duration") == "short middle long running"
+    assert named.search_names("", "duration DESC", max_results=2) == "long middle short running"
+    assert named.search_names("duration >= 300") == "long middle"
+    assert named.search_names("duration IS NULL") == "running"
 
 
 def test_keys_are_those_of_the_active_runs_of_the_experiments(api: Api, named: NamedRuns) -> None:
-    other = api.new_experiment("other")
+    other = api.create_experiment("other")
     named.add("a", {"loss": 1}, {"lr": "1"}, {"team": "x"})
     named.add("b", {"acc/val": 1, "loss": 2}, {"depth": "3"})
     named.add("elsewhere", {"far": 1}, experiment_id=other)
@@ -95,7 +95,7 @@ def test_keys_are_those_of_the_active_runs_of_the_experiments(api: Api, named: N
 
 
 def test_activity_counts_active_runs_and_knows_the_last_event(api: Api, named: NamedRuns) -> None:
-    other = api.new_experiment("other")
+    other = api.create_experiment("other")
     ended = named.add("ended")
     named.add("running")
     gone = named.add("gone")
@@ -120,6 +120,6 @@ def test_an_experiment_must_be_named(api: Api) -> None:
         lambda: api.runs.ListKeys(pb.ListKeysRequest()),
         lambda: api.experiments.GetActivity(experiments_pb.GetActivityRequest()),
     ):
-        with refused(grpc.StatusCode.INVALID_ARGUMENT, "EXPERIMENT_IDS_MISSING") as refusal:
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "EXPERIMENT_IDS_MISSING") as refusal:
             call()
         assert refusal.metadata["field"] == "experiment_ids"
