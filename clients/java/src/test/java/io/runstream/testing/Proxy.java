@@ -11,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
 
@@ -27,7 +26,7 @@ public final class Proxy implements AutoCloseable {
   private long forwarded;
   private boolean isHoldingRequests;
   private boolean isHoldingAnswers;
-  private final List<Callable<Void>> held = new ArrayList<>();
+  private final List<Runnable> held = new ArrayList<>();
   private final StringBuilder heldText = new StringBuilder();
 
   /** Forwards connections to a port of this machine. */
@@ -87,13 +86,11 @@ public final class Proxy implements AutoCloseable {
     isHoldingAnswers = true;
   }
 
-  /** Passes on what it kept, and all that follows. */
-  public synchronized void release() throws Exception {
+  /** Passes on what it kept, where the connection is still there, and all that follows. */
+  public synchronized void release() {
     isHoldingRequests = false;
     isHoldingAnswers = false;
-    for (Callable<Void> write : held) {
-      write.call();
-    }
+    held.forEach(Runnable::run);
     held.clear();
     heldText.setLength(0);
   }
@@ -153,15 +150,19 @@ public final class Proxy implements AutoCloseable {
     synchronized (this) {
       if (answers ? isHoldingAnswers : isHoldingRequests) {
         heldText.append(new String(data, StandardCharsets.ISO_8859_1));
-        held.add(
-            () -> {
-              out.write(data);
-              return null;
-            });
+        held.add(() -> writeIfOpen(out, data));
         return;
       }
     }
     out.write(data);
+  }
+
+  private static void writeIfOpen(OutputStream out, byte[] data) {
+    try {
+      out.write(data);
+    } catch (IOException closed) {
+      // its side has given the connection up, and comes again
+    }
   }
 
   private synchronized void count(int bytes) {
