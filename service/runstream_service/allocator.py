@@ -1,4 +1,4 @@
-"""How the allocator of C treats large blocks."""
+"""Sets how the allocator of C treats large blocks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _LARGE = 1024 * 1024
 def give_large_blocks_back() -> None:
     """Let every large block go back to the system as soon as it is free.
 
-    glibc raises what it takes for large with each such block that is freed, up to 32 MiB, and keeps
-    smaller ones among others, where they stay: a few large requests leave a hundred megabytes.
+    glibc raises its threshold for large blocks with each large block that is freed, up to 32 MiB.
+    It keeps blocks below the threshold for itself, so that a few large requests leave a hundred
+    megabytes in use.
     Other C libraries have no such setting, and need none.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -1,4 +1,4 @@
-"""gRPC as the server speaks it: its services by name, its limits, the address and the health."""
+"""The gRPC server: its services, its limits, its address and its health."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class GrpcServer:
         """Take the address; nothing is answered yet.
 
         Raises:
-            CannotListenError: the address is taken, or is not to be had.
+            CannotListenError: the address is taken, or cannot be used.
         """
         self._server = grpc.aio.server(
             interceptors=[interceptor], options=_OPTIONS, maximum_concurrent_rpcs=CALLS

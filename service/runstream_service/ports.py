@@ -23,7 +23,7 @@ def listen_on(host: str, port: int, advice: str) -> socket.socket:
         advice: what the person who started the server can do if the port is taken.
 
     Raises:
-        CannotListenError: the port is taken, or is not to be had.
+        CannotListenError: the port is taken, or cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -35,5 +35,5 @@ def listen_on(host: str, port: int, advice: str) -> socket.socket:
 
 
 def in_brackets(host: str) -> str:
-    """Return a host as it stands in an address: an IPv6 address, with colons, in brackets."""
+    """Return a host as part of an address: an IPv6 address is put in brackets."""
     return f"[{host.strip('[]')}]" if ":" in host else host

@@ -138,7 +138,7 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         )
         await _until_stopped(stop, calls, config.idle_timeout)
         checks.cancel()
-        await asyncio.gather(checks, return_exceptions=True)  # or its end would be logged
+        await asyncio.gather(checks, return_exceptions=True)  # asyncio would log their end
         log.debug("stopping")
         await grpc_server.report_stopping()
         logs.stop_reading()
@@ -152,10 +152,9 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
 
 
 def _tune_interpreter() -> None:
-    """Set what suits a server whose lasting objects are all there."""
-    # What is alive now lives as long as the server, and rows and columns of points refer to each
-    # other in no circle: the collector need not look at the former again, nor so often at the
-    # latter.
+    """Tune the garbage collector and the threads, once all lasting objects are created."""
+    # Objects that are alive now live as long as the server, so the garbage collector need not look
+    # at them again. Points are in no reference cycles, so it need not run so often for them.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     # The event loop waits no longer than this for a thread that is busy in Python, and a reader
@@ -167,8 +166,8 @@ def _tune_interpreter() -> None:
 def _end(config: Config, lock: DatabaseLock) -> NoReturn:
     """End the process, once all is written out, without asking gRPC to shut down.
 
-    It would end what arrives at that moment as CANCELLED. A connection that is closed with the
-    process tells its client that the server is UNAVAILABLE.
+    gRPC would end calls that arrive at that moment as CANCELLED. If the connection is closed with
+    the process, its client gets UNAVAILABLE.
     """
     close_database()
     lock.release()

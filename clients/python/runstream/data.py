@@ -1,4 +1,4 @@
-"""Datasets that runs read: what they are called, what is in them, and where they came from (P4).
+"""Descriptions of datasets that runs read: name, content and source (P4).
 
 A dataset is described, never stored. Its digest is that of its content, so the same data has the
 same digest in every process: of a frame it is made of the columns' names and of pandas' hash of
@@ -36,7 +36,7 @@ _COLUMNS_NAMED = 20
 # Digits of a digest; the limit of the rule is 36.
 _DIGEST_DIGITS = 32
 
-# What MLflow's schemas call the kinds of NumPy's types; the sizes are in bytes.
+# The names of NumPy's types in MLflow's schemas, by kind and size in bytes.
 _MLFLOW_TYPES = {
     ("b", 1): "boolean",
     ("i", 8): "long",

@@ -1,4 +1,4 @@
-"""What a key, a value and a time may be: rows E2, E4, M1, M2, P2, P4 and R1 of docs/behaviour.md.
+"""Checks of keys, values and times: rows E2, E4, M1, M2, P2, P4 and R1 of docs/behaviour.md.
 
 The client checks before it queues, so that the caller learns at once; the server checks again,
 because not every caller uses this client. Each function raises `InvalidArgument` naming the

@@ -1,4 +1,4 @@
-"""Looking for faults in a database, without changing it."""
+"""Checks of a database for faults, which do not change it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _summaries() -> list[str]:
         (Series.min_value, points.c.min_value),
         (Series.max_value, points.c.max_value),
     ):
-        differ |= Expression(said, OP.IS_NOT, found)  # of two that are null, too
+        differ |= Expression(said, OP.IS_NOT, found)  # also true if only one is null
     query = (
         Series.select(Run.uuid, Series.key)
         .join(Run)

@@ -40,13 +40,13 @@ class DatabaseLock:
             ) from None
         except BlockingIOError:
             raise ServedElsewhereError(
-                f"database {database} is served by another server{self._whereabouts()}"
+                f"database {database} is served by another server{self._describe_holder()}"
             ) from None
         except OSError as error:
             raise CannotOpenError(f"database {database} cannot be locked: {error}") from error
 
     def announce(self, address: str) -> None:
-        """Say where the server listens, once it does."""
+        """Write the address on which the server listens now."""
         draft = self._address.with_name(f"{self._address.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)  # of a killed server
         with open(open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
@@ -54,11 +54,11 @@ class DatabaseLock:
         draft.replace(self._address)
 
     def release(self) -> None:
-        """Take the address back and free the lock."""
+        """Remove the address and free the lock."""
         self._address.unlink(missing_ok=True)
         os.close(self._descriptor)
 
-    def _whereabouts(self) -> str:
+    def _describe_holder(self) -> str:
         try:
             return f" at {read_address(self._address)}"
         except OSError:

@@ -76,7 +76,7 @@ _DELETE_DATASETS = compile_sql(Dataset.delete().where(Dataset.id.in_(VALUES) & ~
 
 @dataclass
 class Purged:
-    """What is removed, or would be: artifacts counted once for each content."""
+    """Counts of what is removed, or would be; artifacts are counted once for each content."""
 
     experiments: int = 0
     runs: int = 0
@@ -93,7 +93,7 @@ def count(before: int) -> Purged:
         before: only what was deleted before this time, in milliseconds since the epoch.
     """
     experiments = _experiments(before)
-    with_runs = experiments | Experiment.purging  # those that a purge which broke off has hidden
+    with_runs = experiments | Experiment.purging  # some were hidden by a purge that broke off
     runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(with_runs))
     purged_runs = Run.select(Run.id).where(runs | Run.purging)
     models = LoggedModel.select(LoggedModel.id).where(purged_models(before, with_runs))

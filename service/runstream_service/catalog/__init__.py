@@ -1,1 +1,1 @@
-"""What there is: experiments, runs, datasets, logged models and artifacts."""
+"""Experiments, runs, datasets, logged models and artifacts."""

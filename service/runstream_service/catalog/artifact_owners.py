@@ -1,6 +1,6 @@
-"""Who has files, a run, a logged model or the artifact proxy, and the SQL for the files of each.
+"""The owners of files: runs, logged models and the artifact proxy, and the SQL for their files.
 
-Ids of models begin with `m-`. The artifact proxy stores files that are of no run and no model.
+Ids of models begin with `m-`. The artifact proxy stores files that belong to no run and no model.
 """
 
 from __future__ import annotations

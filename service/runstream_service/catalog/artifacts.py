@@ -115,7 +115,7 @@ def get(run_id: str, path: str) -> Entry:
 
 
 def content(run_id: str, path: str) -> tuple[Entry, str]:
-    """Return a file and what its content is kept under; raises as `get`."""
+    """Return a file and the name of its content in the storage; raises as `get`."""
     owner = readable_owner(run_id)[0]
     file = _file(owner, path)
     row = first_row(owner.sql.content_name, owner.id, path)
@@ -147,8 +147,7 @@ def delete(run_id: str, path: str, limit: int) -> list[str] | None:
     """Delete a file, or up to `limit` files of a folder; an empty path is the folder of all.
 
     Returns:
-        What the contents were kept under that no file has any more; None if there was nothing
-        to delete.
+        The names of the contents that no file has any more; None if there was nothing to delete.
 
     Raises:
         NotFound, FailedPrecondition: as `check_writable` of the run.
@@ -167,7 +166,7 @@ def delete(run_id: str, path: str, limit: int) -> list[str] | None:
 
 
 def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[tuple[Entry, str]]:
-    """Yield the entries of a folder, each with where the next one is looked for."""
+    """Yield the entries of a folder, each with the path from which the next one is searched."""
     first, end = _range_below(path)
     position: str | None = start or first
     while position is not None:

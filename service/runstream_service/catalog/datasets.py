@@ -17,7 +17,7 @@ from runstream_service.engine.budget import Budget
 from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
 from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run, database
 
-#: Summaries of datasets that one answer has at most.
+#: An answer has at most so many summaries of datasets.
 SUMMARIES = 1_000
 
 _CONTEXT = (InputTag.input == Input.id) & (InputTag.key == "mlflow.data.context")
@@ -128,8 +128,8 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
     return [Summary._make(row) for row in rows]
 
 
-def inputs_of(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
-    """Return what each of these runs read, in the order in which it was logged.
+def read_inputs(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
+    """Return the datasets that each of these runs read, in the order in which they were logged.
 
     Raises:
         TooLargeError: it is larger than the budget.
@@ -147,7 +147,7 @@ def inputs_of(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
     return inputs
 
 
-def model_inputs_of(runs: str, budget: Budget) -> dict[int, list[str]]:
+def read_model_inputs(runs: str, budget: Budget) -> dict[int, list[str]]:
     """Return the models that each of these runs read, in the order in which they were logged.
 
     Raises:

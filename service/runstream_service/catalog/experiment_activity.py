@@ -41,7 +41,7 @@ class Activity(NamedTuple):
     last: int
 
 
-def activities(experiment_ids: Sequence[str]) -> list[Activity]:
+def read_activities(experiment_ids: Sequence[str]) -> list[Activity]:
     """Return the activity of those of these experiments that have active runs."""
     of = (RunStatus.RUNNING, json_array(parse_ids(experiment_ids)))
     return [Activity(*row) for row in database.execute_sql(_OF_EXPERIMENTS, of)]

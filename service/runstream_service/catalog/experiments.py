@@ -1,6 +1,6 @@
-"""Experiments: how they are created, on the writer's thread, and read, on a reader's.
+"""Experiments: created on the writer's thread, and read on a reader's.
 
-What changes them is in `experiment_changes`.
+`experiment_updates` changes them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from peewee import EXCLUDED
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.catalog import experiments, generated_names
 from runstream_service.catalog.artifact_locations import join_location
-from runstream_service.catalog.model_metrics import LoggedPoint, points_of
+from runstream_service.catalog.model_metrics import LoggedPoint, read_model_points
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
@@ -237,7 +237,7 @@ def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
 def _with_data(models: Sequence[LoggedModel]) -> list[LoggedModelData]:
     params = _pairs(LoggedModelParam, models)
     tags = _pairs(LoggedModelTag, models)
-    metrics = points_of([model.id for model in models])
+    metrics = read_model_points([model.id for model in models])
     return [
         LoggedModelData(model, params[model.id], tags[model.id], metrics.get(model.id, ()))
         for model in models

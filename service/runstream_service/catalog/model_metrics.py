@@ -15,7 +15,7 @@ from runstream_service.engine.batch import ModelPoint
 from runstream_service.engine.statements import VALUES, compile_sql, json_array, run_for_each
 from runstream_service.engine.tables import ModelMetric, Run, database
 
-#: The latest points that are read of a metric of a model, for each run and dataset.
+#: So many of the latest points of a metric of a model are read, for each run and dataset.
 LATEST_POINTS = 100
 
 _COLUMNS = [
@@ -87,7 +87,7 @@ def _select_latest() -> str:
 _SELECT_LATEST = _select_latest()
 
 
-def points_of(models: Sequence[int]) -> dict[int, list[LoggedPoint]]:
+def read_model_points(models: Sequence[int]) -> dict[int, list[LoggedPoint]]:
     """Return the metrics of each of these models, ordered by key, step and timestamp."""
     found: dict[int, list[LoggedPoint]] = defaultdict(list)
     rows = database.execute_sql(_SELECT_LATEST, (json_array(models), LATEST_POINTS))

@@ -47,8 +47,8 @@ def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | Non
         run_for_each(_UPSERT, ((run, *model) for model in models))
 
 
-def outputs_of(runs: str, budget: Budget) -> dict[int, list[ModelOutput]]:
-    """Return what each of these runs made, in the order in which it was logged.
+def read_outputs(runs: str, budget: Budget) -> dict[int, list[ModelOutput]]:
+    """Return the models that each of these runs made, in the order in which they were logged.
 
     Raises:
         TooLargeError: it is larger than the budget.

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from runstream.errors import ResourceExhausted
-from runstream_service.catalog.datasets import DatasetInput, inputs_of, model_inputs_of
-from runstream_service.catalog.model_outputs import ModelOutput, outputs_of
+from runstream_service.catalog.datasets import DatasetInput, read_inputs, read_model_inputs
+from runstream_service.catalog.model_outputs import ModelOutput, read_outputs
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
@@ -34,7 +34,7 @@ Summary = tuple[str, int, float | None, float | None]
 _FIRST_RUNS = 50
 _RUNS = 500
 
-# Bytes of what a run logged that is read in a few milliseconds.
+# The data of a run up to so many bytes is read in a few milliseconds.
 _SMALL_BYTES = 256 * 1024
 
 
@@ -66,7 +66,7 @@ class LoggedRun(NamedTuple):
 
 
 def _statements(table: Any, *columns: Any) -> tuple[str, str]:
-    """Return the statement for all rows of runs, and the one for those of some keys."""
+    """Return the statement for all rows of runs, and the statement for the rows of some keys."""
     query = table.select(table.run, *columns).where(table.run.in_(VALUES))
     query = query.order_by(table.run, table.key)
     return compile_sql(query), compile_sql(query.where(table.key.in_(VALUES)))
@@ -78,12 +78,12 @@ _METRICS = _statements(
 _PARAMS = _statements(Param, Param.key, Param.value)
 _TAGS = _statements(RunTag, RunTag.key, RunTag.value)
 _SUMMARIES = _statements(Series, Series.key, Series.count, Series.min_value, Series.max_value)
-# A count is ten times as fast as what it spares for a run that is too large.
+# Counting the rows of a run that is too large is ten times as fast as reading them.
 _COUNTS = [
     compile_sql(table.select(fn.COUNT(table.run)).where(table.run == 0))
     for table in (Series, Param, RunTag)
 ]
-#: A row that reads as a `Run` does; Peewee takes five times as long to make one of those.
+#: A row with the attributes of a `Run`; Peewee takes five times as long to make a `Run`.
 RunRow = namedtuple("RunRow", [field.column_name for field in Run._meta.sorted_fields])  # type: ignore[misc]
 _SELECT_RUNS = compile_sql(Run.select().where(Run.id.in_(VALUES)))
 
@@ -110,7 +110,7 @@ def with_data_if_small(run: Run) -> LoggedRun | None:
 
 
 def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
-    """Yield the runs of these internal ids, in this order, with what of theirs is selected.
+    """Yield the runs of these internal ids, in this order, with the selected data.
 
     Raises:
         ResourceExhausted: what is selected of one run is too large.
@@ -153,9 +153,9 @@ def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[Lo
     params = _rows(_PARAMS, ids, selection.params, budget, 1, 2)
     tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
     summaries = _rows(_SUMMARIES, ids, selection.metrics, budget, 1) if selection.summaries else {}
-    inputs = inputs_of(ids, budget)
-    model_inputs = model_inputs_of(ids, budget)
-    outputs = outputs_of(ids, budget)
+    inputs = read_inputs(ids, budget)
+    model_inputs = read_model_inputs(ids, budget)
+    outputs = read_outputs(ids, budget)
     return [
         LoggedRun(
             run,
@@ -178,7 +178,7 @@ def _rows(
     budget: Budget,
     *texts: int,
 ) -> dict[int, list[Any]]:
-    """Return the rows of each run that has some, without the run."""
+    """Return the rows by run, without the column that names the run."""
     of_runs, of_runs_and_keys = statements
     if keys is None:
         found = database.execute_sql(of_runs, (runs,))
@@ -189,7 +189,7 @@ def _rows(
 
 
 def _numbers(metrics: list[Any]) -> list[Latest]:
-    """Return the rows with NaN as the number that it stands for."""
+    """Return the rows with the text of NaN converted to the number."""
     if NAN in [row[1] for row in metrics]:
         return [(key, float(value), *point) for key, value, *point in metrics]
     return metrics

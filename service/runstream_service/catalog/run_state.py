@@ -16,7 +16,7 @@ _SELECT_RUN = compile_sql(
 
 
 class RunState(NamedTuple):
-    """What a run that can be written to is when something is written to it."""
+    """The state of a run that can be written to, when something is written to it."""
 
     id: int
     experiment_id: int
@@ -35,7 +35,7 @@ def active_run(run_id: str) -> int:
 
 
 def run_state(run_id: str) -> RunState:
-    """Return what a run is that can be written to; raises as `active_run`."""
+    """Return the state of a run that can be written to; raises as `active_run`."""
     found = first_row(_SELECT_RUN, run_id)
     if found is None:
         raise not_found_error(run_id)

@@ -29,7 +29,7 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def file_argument(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the argument FILE, which says the same as --database, and the option itself."""
+    """Add the option --database, and the argument FILE, which means the same."""
 
     @database_option
     @click.argument("file", required=False, metavar="[FILE]")
@@ -40,7 +40,7 @@ def file_argument(command: Callable[..., None]) -> Callable[..., None]:
     return with_database
 
 
-def file_of(database: str) -> Path:
+def parse_database_url(database: str) -> Path:
     """Return the file of a database URL; raises InvalidArgument."""
     try:
         file = tracking_uri.parse(database).database

@@ -8,7 +8,12 @@ import click
 
 from runstream.cli.output import format_bytes, json_option, print_json, progress_bar
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.cli.database import database_option, file_argument, file_of, server_packages
+from runstream_service.cli.database import (
+    database_option,
+    file_argument,
+    parse_database_url,
+    server_packages,
+)
 
 
 @click.group()
@@ -23,7 +28,7 @@ def upgrade(database: str) -> None:
 
     A server does the same when it starts.
     """
-    file = file_of(database)
+    file = parse_database_url(database)
     if not file.exists():  # a server would create it, but here the name is a mistake
         raise NotFound(f"there is no database {file}", reason="DATABASE_NOT_FOUND")
     with server_packages():
@@ -57,7 +62,7 @@ def upgrade(database: str) -> None:
 @json_option
 def check(database: str, as_json: bool) -> None:
     """Look for faults in a database, also while a server serves it; status 1 if there are any."""
-    file = file_of(database)
+    file = parse_database_url(database)
     with server_packages():
         from runstream_service.care.check import check as faults_by_check
     found: dict[str, list[str]] = {}
@@ -82,7 +87,7 @@ def backup(target: Path, database: str, overwrite: bool) -> None:
     The copy is the database as it was when the command began, and FILE is there as a whole or not
     at all. Artifacts are not in the database.
     """
-    file = file_of(database)
+    file = parse_database_url(database)
     with server_packages():
         from runstream_service.care.backup import back_up
         from runstream_service.engine.database import CannotOpenError

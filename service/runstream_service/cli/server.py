@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runstream.transport import embedded
-from runstream_service.cli.database import file_argument, file_of, server_packages
+from runstream_service.cli.database import file_argument, parse_database_url, server_packages
 
 
 class HttpPort(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
@@ -138,7 +138,7 @@ def server(
     with server_packages():
         from runstream_service.config import Config
         from runstream_service.server import run
-    file = file_of(database)
+    file = parse_database_url(database)
     config = Config(
         database=f"sqlite:///{file}",
         host=host,

@@ -1,4 +1,4 @@
-"""Which writes were applied, so that one that is sent again undoes nothing newer (P3).
+"""Records which writes were applied, so that a repeated write undoes no newer one (P3).
 
 A client that gets no answer sends its write again, maybe after somebody else wrote something newer.
 Points and params are the same however often they come. Where order matters, a command calls
@@ -16,12 +16,12 @@ from peewee import ForeignKeyField
 from runstream_service.engine.statements import compile_sql, first_row
 from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write, database
 
-#: Writers that are kept of a run, an experiment or a logged model: those that wrote last.
+#: Writers that are remembered for a run, an experiment or a logged model: those that wrote last.
 WRITERS = 100
 
 
 class WriteId(NamedTuple):
-    """Names a write, as in the contract: who writes, and which of its writes to this it is."""
+    """The id of a write, as in the contract: the writer, and the number among its writes."""
 
     writer: str
     sequence: int
@@ -34,7 +34,7 @@ class Writes:
         """Write the statements.
 
         Args:
-            owner: the column of the table of writes that says to what each of them is.
+            owner: the column of the table of writes that names the run, experiment or model.
         """
         table = owner.model
         self._select = compile_sql(

@@ -9,7 +9,7 @@ from typing import Any
 #: Bytes after which a page of a list ends, whatever its number of entries.
 PAGE_BYTES = 16 * 1024 * 1024
 
-#: Bytes of an answer that is no page, and of the one entry of a page that is larger than a page.
+#: Bytes of an answer without pages, and of one entry that fills a page of its own.
 ANSWER_BYTES = 48 * 1024 * 1024
 
 # Bytes of a row beside its texts, in memory and in a message.

@@ -1,4 +1,4 @@
-"""What belongs to the database as a whole; reading happens on a reader's thread."""
+"""Settings of the whole database, read on a reader's thread."""
 
 from __future__ import annotations
 

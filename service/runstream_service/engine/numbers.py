@@ -1,7 +1,7 @@
 """Params and tags that are numbers (S2).
 
-They are texts. One that reads as a number is stored with it in a column of its own, so that runs
-are found and ordered by it through an index.
+Params and tags are texts. If a text reads as a number, the number is stored in a column of its own,
+so that an index finds and orders runs by it.
 """
 
 from __future__ import annotations

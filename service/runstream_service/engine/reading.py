@@ -1,7 +1,7 @@
 """One read of the database: it has a time limit, and can be stopped while it runs.
 
-SQLite asks at intervals whether to continue. Functions and loops of ours that may run for long
-between two steps of SQLite call `check` for that.
+SQLite asks at intervals whether to continue. Our own functions and loops that may run for long
+between two steps of SQLite call `check`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Reading(Generic[T]):
     """A query that is to run on a thread, in one consistent snapshot."""
 
     def __init__(self, seconds: float, query: Callable[..., T], *args: Any) -> None:
-        """Prepare it.
+        """Prepare the query.
 
         Args:
             seconds: how long it may take from now on, with the time for which it waits.
@@ -40,7 +40,7 @@ class Reading(Generic[T]):
         self._stopped: RunstreamError | None = None
 
     def stop(self, error: RunstreamError) -> None:
-        """Stop it soon, from any thread; `run` then raises the error."""
+        """Stop the query soon, from any thread; `run` then raises the error."""
         self._stopped = error
 
     def run(self) -> T:

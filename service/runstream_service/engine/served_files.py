@@ -31,7 +31,7 @@ class ServedFiles:
     """
 
     def __init__(self, database: Path, at_end: Callable[[], object] = lambda: None) -> None:
-        """Remember which files they are.
+        """Record the identities of the files.
 
         Args:
             database: the database, which is open.
@@ -39,14 +39,14 @@ class ServedFiles:
         """
         self.database = database
         self._at_end = at_end
-        # SQLite keeps the other two for as long as anybody has the database open. Who deletes the
-        # lock lets a second server write the same file.
+        # SQLite keeps the other two files as long as the database is open. If somebody deletes the
+        # lock file, a second server can write the same database.
         suffixes = ("", "-wal", "-shm", ".lock")
         paths = [f"{database}{suffix}" for suffix in suffixes]
         self._identities = {path: _identity(path) for path in paths if os.path.exists(path)}
 
     def check(self) -> None:
-        """End the process if one of them was deleted or replaced.
+        """End the process if one of the files was deleted or replaced.
 
         Raises:
             Unavailable: the files cannot be read.

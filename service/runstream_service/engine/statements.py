@@ -65,7 +65,7 @@ ROWS = 100
 
 
 class MultiRowInsert:
-    """An INSERT of a hundred rows by one statement, and one by one of those that are left.
+    """An INSERT of a hundred rows by one statement; the rows that are left are inserted one by one.
 
     A hundred rows in a statement take half the time of a hundred statements or less, and leave
     Python's global lock to the event loop meanwhile.
@@ -80,7 +80,7 @@ class MultiRowInsert:
         """Compile the statements.
 
         Args:
-            columns: those of one table, in the order of the values of a row.
+            columns: columns of one table, in the order of the values of a row.
             on_conflict: adds what is done with a row that is there already.
         """
 

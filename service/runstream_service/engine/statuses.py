@@ -1,4 +1,4 @@
-"""The statuses of runs and of logged models, as columns hold them: the numbers of the contract."""
+"""The statuses of runs and of logged models, by the numbers that the columns hold."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class _Command:
     error: Exception | None = None
 
     def attempt(self) -> None:
-        """Run it, maybe again, after a transaction that was rolled back."""
+        """Run the function, maybe again, after a transaction that was rolled back."""
         self.result = self.error = None
         try:
             self.result = self.run()
@@ -80,7 +80,7 @@ class Writer:
     that would read the next message of a client.
     """
 
-    # Of the messages as sent; unpacked, as they wait, they are about eight times as large.
+    # The bytes of the messages as sent; decoded in the queue, they take about eight times as much.
     QUEUE_BYTES = 8 * 1024 * 1024
 
     def __init__(self, files: ServedFiles, ingest: Ingest, feed: Feed) -> None:
@@ -113,7 +113,7 @@ class Writer:
         """Queue a command; the future has its result once it is on disk.
 
         A command checks all that it must before it writes anything: an error of `runstream.errors`
-        that it raises is its caller's alone, and the rest of the transaction stands. Any other
+        that it raises goes to its caller alone, and the rest of the transaction stands. Any other
         error undoes the transaction, whose commands are then run again one by one.
 
         Args:

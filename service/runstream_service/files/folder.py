@@ -47,11 +47,11 @@ class Folder:
     async def delete(self, names: Sequence[str]) -> None:
         await self._threads.start(_unlink, [self._root / name for name in names])
 
-    def _move(self, file: Path, to: Path) -> None:
-        for folder in (self._root, to.parent):
+    def _move(self, file: Path, target: Path) -> None:
+        for folder in (self._root, target.parent):
             make_own_folder(folder)
-        file.replace(to)
-        for folder in (to.parent, self._root):
+        file.replace(target)
+        for folder in (target.parent, self._root):
             _sync(folder)
 
 

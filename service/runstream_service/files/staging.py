@@ -86,7 +86,7 @@ class StagedUpload:
         self._write_waiting()
 
     async def end(self) -> Content:
-        """Return what was uploaded, once it is on disk; raises as `write`."""
+        """Return the content, once it is on disk; raises as `write`."""
         while self._waiting:
             await asyncio.wait((self._writing,))
             self._write_waiting()
@@ -226,7 +226,7 @@ class StagingFolder:
         return await self._threads.start(_size, self._folder / _name(run_id, path, upload_id))
 
     def _sweep(self) -> None:
-        """Remove uploads that broke off long ago or are too many, now and then."""
+        """Remove uploads that broke off long ago, and the oldest of too many, now and then."""
         now = time.monotonic()
         if now - self._last_sweep > _SWEEP_SECONDS or self._interrupted >= _SWEEP_UPLOADS:
             self._last_sweep, self._interrupted = now, 0

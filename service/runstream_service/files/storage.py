@@ -1,4 +1,4 @@
-"""What a storage of artifacts does, whatever it keeps the contents in."""
+"""The protocol of a storage of artifacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP as one application of Starlette: all routes, and what is done with their errors."""
+"""The Starlette application: all routes, and the handlers of their errors."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ from starlette.requests import Request
 from runstream.errors import ResourceExhausted
 from runstream_service.http.errors import BadRequest
 
-#: Bytes of the bodies of JSON that are held at the same time.
+#: Bytes of all JSON bodies that are held at the same time.
 HELD_BYTES = 128 * 1024 * 1024
 #: Seconds that a body of JSON may take to arrive.
 BODY_SECONDS = 120.0
 
 # Bytes of a body that every connection may hold.
 _SMALL_BYTES = 64 * 1024
-# Bytes that are made of a compressed body at a time.
+# Bytes that are inflated from a compressed body at a time.
 _INFLATE_BYTES = 64 * 1024
 # The `wbits` of zlib for gzip and for both kinds of deflate, by the name of the encoding.
 _ZLIB_WINDOWS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
@@ -33,9 +33,9 @@ class Bodies:
         self._held = 0
 
     def resize(self, share: int, size: int) -> int:
-        """Return the share of a request that had one, now that it holds so many bytes.
+        """Change the share of a request to `size` bytes, and return the new share.
 
-        Small bodies take no room, so that they are read whoever fills it.
+        Small bodies take no room, so that they are read even if large bodies fill it.
 
         Raises:
             ResourceExhausted: there is no room for them.
@@ -53,7 +53,7 @@ class Bodies:
 
     @asynccontextmanager
     async def hold(self, request: Request, limit: int) -> AsyncIterator[bytearray]:
-        """Read the body of a request whole, and let it take room until the context ends.
+        """Read the whole body of a request; it takes room until the context ends.
 
         Args:
             request: the request.
@@ -66,7 +66,7 @@ class Bodies:
         length = request.headers.get("content-length", "")[:19]
         announced = int(length) if length.isdecimal() else 0
         if announced > limit:
-            raise _too_large(limit)
+            raise _too_large_error(limit)
         share = self.resize(0, announced)
         deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         body = bytearray()
@@ -75,7 +75,7 @@ class Bodies:
                 while chunk := await _next_chunk(chunks, deadline):
                     body += chunk
                     if len(body) > limit:
-                        raise _too_large(limit)
+                        raise _too_large_error(limit)
                     share = self.resize(share, max(announced, len(body)))
             yield body
         finally:
@@ -119,7 +119,7 @@ async def _next_chunk(chunks: AsyncGenerator[bytes, None], deadline: float) -> b
             return chunk
 
 
-def _too_large(limit: int) -> BadRequest:
+def _too_large_error(limit: int) -> BadRequest:
     """Return the error of a body that is larger than its limit."""
     return BadRequest(
         f"The body is larger than {limit} bytes",
@@ -140,7 +140,7 @@ async def _inflate(request: Request, encoding: str) -> AsyncIterator[bytes]:
                 inflated = inflater.decompress(rest, _INFLATE_BYTES)
             except zlib.error as error:
                 if began or len(windows) == 1:
-                    raise _malformed(encoding, error) from None
+                    raise _malformed_error(encoding, error) from None
                 windows = windows[1:]
                 inflater = zlib.decompressobj(windows[0])
                 continue
@@ -152,10 +152,10 @@ async def _inflate(request: Request, encoding: str) -> AsyncIterator[bytes]:
             if inflater.eof:
                 break
     if began and not inflater.eof:
-        raise _malformed(encoding, "it ends too early")
+        raise _malformed_error(encoding, "it ends too early")
 
 
-def _malformed(encoding: str, why: object) -> BadRequest:
+def _malformed_error(encoding: str, why: object) -> BadRequest:
     return BadRequest(
         f"The body is not compressed by {encoding}, as it says: {why}",
         reason="BODY_MALFORMED",

@@ -1,4 +1,4 @@
-"""One connection of HTTP, which holds little and is not held for ever.
+"""One connection of HTTP, with bounds on its memory and its time.
 
 uvicorn's protocol bounds neither heads nor requests that follow each other unanswered, and waits
 without end for a client that sends nothing or reads nothing.
@@ -51,7 +51,8 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request, unless the one before has no answer yet.
 
-        Nobody sends requests so but to fill the memory; they can be sent again (RFC 9112, 9.3.2).
+        Only a caller who wants to fill the memory sends requests like this. Others can send them
+        again (RFC 9112, 9.3.2).
         """
         if self.cycle is not None and not _is_answered(self.cycle):
             raise ValueError("the request before has no answer yet")
@@ -85,12 +86,12 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
 
     def resume_writing(self) -> None:
-        """Go on with an answer, of which the client has read."""
+        """Go on with an answer, because the client has read some of it."""
         self._unread = 0
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no request, after the answer to what came before it."""
+        """Refuse malformed bytes, after the answer to the request before them."""
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete:
             super().send_400_response(msg)

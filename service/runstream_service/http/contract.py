@@ -56,7 +56,7 @@ class Contract:
         annotations_pb2.http  # noqa: B018 # without the extension, options would be unknown bytes
         image = FileDescriptorSet.FromString(_IMAGE.read_bytes())
         files = [file for file in image.file if file.package == _PACKAGE]
-        for file in files:  # so that its messages are known
+        for file in files:  # so that the messages of the file are known
             import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
         self.rpcs = [rpc for file in files for rpc in _rpcs(file)]
         self.comments = {name: text for file in files for name, text in _comments(file)}

@@ -28,7 +28,7 @@ _LIMITS = {
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
-# No longer text is a number of any type, and Python takes seconds to read a very long one.
+# A longer text is not a number of any type, and Python takes seconds to parse a very long one.
 _NUMBER_CHARACTERS = 400
 
 # Errors quote values shortened: a caller may nest them a thousand deep, or send megabytes.
@@ -131,12 +131,12 @@ class Decoder:
                     raise error.add_parent(name) from None
         for name in self._required:
             if found.get(name, "") == "":
-                raise _missing(name)
+                raise _missing_error(name)
         return self._make(**found)
 
 
-def _missing(name: str) -> FieldError:
-    # Made in a frame of its own: the traceback of an error in a local variable keeps all values.
+def _missing_error(name: str) -> FieldError:
+    # A function of its own, because the traceback of an error in a local variable keeps all values.
     error = FieldError(None, "there")
     error.missing = True
     return error.add_parent(name)

@@ -75,7 +75,7 @@ async def iterate_in_task(
             if item is _END:
                 return
             following = asyncio.ensure_future(anext(items, _END))
-            yield item  # type: ignore[misc] # it is no end
+            yield item  # type: ignore[misc] # it is not the end
     finally:
         with CancelScope(shield=True):
             following.cancel()

@@ -111,7 +111,7 @@ class Downloads:
 
 
 class _ZipOutput:
-    """What `zipfile` writes to: it cannot seek, and is emptied after each chunk."""
+    """A file object for `zipfile` that cannot seek and is emptied after each chunk."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -121,7 +121,7 @@ class _ZipOutput:
         return len(data)
 
     def flush(self) -> None:
-        """Do nothing: there is nothing below it."""
+        """Do nothing: `take` returns what is written at any time."""
 
     def take(self) -> bytes:
         """Return what was written since the last call."""

@@ -29,7 +29,7 @@ _CODES = {
     grpc.StatusCode.UNAVAILABLE: (503, "TEMPORARILY_UNAVAILABLE"),
 }
 
-# Of the text of an error; what a caller sent may be in it.
+# Characters of the text of an error, which may hold what a caller sent.
 _MESSAGE_CHARACTERS = 2_000
 
 # Reasons of reads that ask for too much at once. MLflow's clients would repeat them after a 429.
@@ -39,7 +39,7 @@ _CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
 
 
 class BadRequest(RunstreamError):
-    """The request is no request of the API at all."""
+    """The request is not well-formed, or is not a request of the API."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
 
@@ -93,7 +93,7 @@ def error_response(status: int, code: str, message: str) -> Response:
 
 
 def _shorten(message: str) -> str:
-    """Return the text of an error shortened, and without what is no Unicode text."""
+    """Return the beginning of an error's text, with escapes for what is not Unicode."""
     if len(message) > _MESSAGE_CHARACTERS:
         message = f"{message[:_MESSAGE_CHARACTERS]}… ({len(message)} characters)"
     return message.encode(errors="backslashreplace").decode()

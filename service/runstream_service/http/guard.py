@@ -26,7 +26,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Other names are refused without a line in the log, which anybody could fill.
 _MAX_LOGGED_NAMES = 20
 
-# Headers of every answer that has none of its own of that name.
+# Headers that every answer gets, unless it has a header of that name.
 _HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",

@@ -2,7 +2,7 @@
 
 Any page can have its own name resolve to this machine, and is then a page of this server to the
 browser (DNS rebinding). What it cannot choose is the name itself, which the browser sends as
-`Host`. An IP address is no name that somebody could have resolve to another address.
+`Host`. An IP address cannot be made to resolve to another address.
 """
 
 from __future__ import annotations

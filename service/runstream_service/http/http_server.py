@@ -1,4 +1,4 @@
-"""HTTP of a server: served from the start, from the first call of ServeHttp on, or never."""
+"""The HTTP server of a process: it starts with the process, at the first ServeHttp, or never."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class HttpServer:
-    """HTTP, as far as the server serves it."""
+    """The HTTP server, whether it serves or not."""
 
     def __init__(self, config: Config) -> None:
         """Take the port, if HTTP is to be served from the start.
@@ -46,7 +46,7 @@ class HttpServer:
         """Serve HTTP from now on, and return the port.
 
         Raises:
-            FailedPrecondition: whoever started the server wanted none.
+            FailedPrecondition: the server was started without HTTP.
         """
         async with self._starting:
             if self._listener is None:

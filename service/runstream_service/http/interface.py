@@ -12,7 +12,7 @@ from starlette.routing import Route
 from runstream_service import built_interface
 from runstream_service.http.static_files import StaticFile, load_files, static_response
 
-#: Nothing is loaded from elsewhere, and no script runs but ours: what runs stored is only text.
+#: Nothing is loaded from elsewhere, and only our own scripts run, never text that a run stored.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self'; frame-src 'self'; connect-src 'self'; base-uri 'none'; "

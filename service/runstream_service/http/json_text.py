@@ -14,8 +14,8 @@ OBJECTS = 100_000
 #: Commas in a text, with each of which there may be another value.
 VALUES = 4_000_000
 
-# Commas beyond which a text is read by Python rather than in C, which would let nobody else run
-# until it is through. Each is a value, or stands in one.
+# Commas beyond which Python code reads a text rather than C code, which would let no other thread
+# run until it is done. Each is a value, or stands in one.
 _MAX_COMMAS_IN_C = 50_000
 
 _python_decoder: Any = json.JSONDecoder()
@@ -34,9 +34,9 @@ def read_json(text: bytes | bytearray, what: str) -> Any:
     """
     commas = text.count(b",")
     if commas > VALUES:
-        raise _too_many(what, VALUES, "values")
+        raise _too_many_error(what, VALUES, "values")
     if text.count(b"{") + text.count(b"[") > OBJECTS:
-        raise _too_many(what, OBJECTS, "objects and lists")
+        raise _too_many_error(what, OBJECTS, "objects and lists")
     try:
         if commas > _MAX_COMMAS_IN_C:
             return _python_decoder.decode(text.decode())
@@ -50,7 +50,7 @@ def read_json(text: bytes | bytearray, what: str) -> Any:
         ) from None
 
 
-def _too_many(what: str, limit: int, of: str) -> BadRequest:
+def _too_many_error(what: str, limit: int, of: str) -> BadRequest:
     return BadRequest(
         f"The {what} holds more than {limit} {of}",
         reason="BODY_TOO_LARGE",

@@ -1,7 +1,7 @@
 """What REST does differently from gRPC because MLflow does, as data where it can be.
 
 The parts that need code are in `mlflow_artifacts.py`, `mlflow_attachments.py`,
-`mlflow_history.py`, `mlflow_messages.py` and `mlflow_routes.py`.
+`mlflow_error_sentences.py`, `mlflow_history.py` and `mlflow_routes.py`.
 
 Rows W1 to W6, X2 and X3 of docs/behaviour.md. MLflow's clients were observed on a server of MLflow
 3.17.
@@ -125,8 +125,8 @@ ADJUST: dict[str, Callable[[Any], None]] = {
 #: What MLflow returns in place of infinity (M3).
 MAX_DOUBLE = sys.float_info.max
 
-#: What parts of MLflow's API are for that Runstream does not have, by the beginning of their
-#: paths after `mlflow/`.
+#: The purposes of those parts of MLflow's API that Runstream does not have, by the beginning of
+#: their paths after `mlflow/`.
 NOT_IMPLEMENTED = {
     "registered-models": "a model registry",
     "model-versions": "a model registry",

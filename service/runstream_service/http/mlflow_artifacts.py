@@ -29,7 +29,7 @@ from runstream_service.http.http_context import HttpContext
 from runstream_service.http.mlflow_attachments import attachment, content_type
 from runstream_service.rpc.artifact_servicer import PAGE_FILES, SHARED, ArtifactServicer
 
-# A path of the proxy that is a run's or a logged model's.
+# A path of the proxy that belongs to a run or to a logged model.
 _RUN_PATH = re.compile(
     r"(?:.+/)?(?P<run>[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
 )
@@ -39,7 +39,7 @@ MAX_LISTED_FILES = 100_000
 
 
 class Place(NamedTuple):
-    """What a path of the proxy names; an empty path is all that the run has."""
+    """A place that a path of the proxy names; an empty path is the folder of all files."""
 
     run_id: str
     path: str
@@ -119,12 +119,12 @@ class ArtifactProxy:
             if not listing.page_token:
                 break
             if len(files) >= MAX_LISTED_FILES:
-                raise _folder_too_large(folder)
+                raise _folder_too_large_error(folder)
         content = orjson.dumps({"files": files} if files else {})
         return Response(content, media_type="application/json")
 
     async def get(self, request: Request) -> Response:
-        """Send a file of a run that the query names, as MLflow's interface does."""
+        """Send a file of a run that the query names, as MLflow's interface requests it."""
         query = request.query_params
         run_id = query.get("run_id") or query.get("run_uuid")
         for name, value in (("run_id", run_id), ("path", query.get("path"))):
@@ -150,7 +150,7 @@ class ArtifactProxy:
         )
         root = page.root_uri.removeprefix("mlflow-artifacts:/").strip("/")
         if path != root and not path.startswith(f"{root}/"):
-            raise _not_found(path)
+            raise _not_found_error(path)
         return place
 
     async def _send(self, request: Request, run_id: str, path: str) -> Response:
@@ -166,7 +166,7 @@ def _json_entry(entry: FileInfo, folder: str) -> dict[str, object]:
     return {"path": path, "is_dir": False, "file_size": entry.file_size}
 
 
-def _folder_too_large(folder: str) -> InvalidArgument:
+def _folder_too_large_error(folder: str) -> InvalidArgument:
     return InvalidArgument(
         f"{folder} has more than {MAX_LISTED_FILES} files and folders, the limit of a list "
         "of the artifact proxy: list it in pages, by mlflow/artifacts/list",
@@ -177,7 +177,7 @@ def _folder_too_large(folder: str) -> InvalidArgument:
     )
 
 
-def _not_found(path: str) -> NotFound:
+def _not_found_error(path: str) -> NotFound:
     return NotFound(
         f"No artifact with path: {path}", reason="ARTIFACT_NOT_FOUND", field="path", value=path
     )

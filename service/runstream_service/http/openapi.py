@@ -135,7 +135,7 @@ class Document:
 
     def _property(self, field: FieldDescriptor) -> dict[str, Any]:
         schema = self._schema(field)
-        if "$ref" in schema:  # beside which nothing may stand
+        if "$ref" in schema:  # no other member may stand beside it
             schema = {"allOf": [schema]}
         return {"description": self._comment(field), **schema}
 

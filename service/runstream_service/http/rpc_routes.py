@@ -1,4 +1,4 @@
-"""Unary RPCs over HTTP: any that has a route."""
+"""Unary RPCs over HTTP: all that have a route."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
 from runstream_service.rpc.call_context import CallContext
 
-#: Bytes of a body, as of a message over gRPC; a batch of MLflow's clients has a megabyte at most.
+#: Bytes of a body, the limit of gRPC messages too; a batch of MLflow's clients has at most 1 MB.
 #: The parser in C holds the interpreter until it is done, so this also bounds how long others wait.
 BODY_BYTES = 4 * 1024 * 1024
 #: The same where a body holds datasets, whose profiles may be very long (P4).

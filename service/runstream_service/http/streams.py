@@ -138,7 +138,7 @@ class LineUpload:
                     rest.clear()
                 rest += following
                 if len(rest) > MESSAGE_BYTES:
-                    raise _too_long()
+                    raise _too_long_error()
             if rest:
                 yield [bytes(rest)]
         finally:
@@ -150,7 +150,7 @@ class LineUpload:
             self._refused.append({"line": line, "error_code": code, "message": message})
 
 
-def _too_long() -> BadRequest:
+def _too_long_error() -> BadRequest:
     return BadRequest(
         f"A line is larger than {MESSAGE_BYTES} bytes",
         reason="LINE_TOO_LARGE",
@@ -160,7 +160,7 @@ def _too_long() -> BadRequest:
 
 
 def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]:
-    """Return what each line is: a batch, or what is wrong with it; None, if it is empty."""
+    """Return the batch of each line, or its error; None for an empty line."""
     batches: list[Any] = []
     for line in lines:
         try:

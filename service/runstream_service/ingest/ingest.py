@@ -187,7 +187,7 @@ def _insert_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> 
             if old is None:
                 values += (run, key, value, parse_number(value))
             elif old != value:
-                raise _immutable(run_id, key, old, value)
+                raise _immutable_error(run_id, key, old, value)
     _PARAMS.run(values)
 
 
@@ -197,7 +197,7 @@ def _known_params(run: int, keys: list[str]) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def _immutable(run_id: str, key: str, old: str, value: str) -> InvalidArgument:
+def _immutable_error(run_id: str, key: str, old: str, value: str) -> InvalidArgument:
     return InvalidArgument(
         f"params.{key} is already {old!r}, it cannot become {value!r}",
         reason="PARAM_IMMUTABLE",

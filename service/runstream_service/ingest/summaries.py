@@ -15,7 +15,7 @@ from runstream_service.engine.tables import Series
 #: Bytes of the summaries that are kept in memory.
 SUMMARIES_BYTES = 64 * 1024 * 1024
 
-# What a summary takes with its numbers and its place in the dictionary, beside its key.
+# Bytes that a summary takes besides its key: its numbers and its place in the dictionary.
 _SUMMARY_BYTES = 480
 
 _SELECT = compile_sql(
@@ -34,9 +34,9 @@ Rank = tuple[int, int, float, bool]
 
 
 def rank(step: int, timestamp: int, value: float) -> Rank:
-    """Return what points are compared by to find the latest: NaN counts as 0 (M5).
+    """Return the key by which points are compared to find the latest: NaN counts as 0 (M5).
 
-    Of a NaN and a 0 that are otherwise equal the NaN is the latest, whichever came first.
+    If a NaN and a 0 are otherwise equal, the NaN is the latest, whichever came first.
     """
     nan = value != value
     return step, timestamp, 0.0 if nan else value, nan
@@ -115,7 +115,7 @@ class Summaries:
     """
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Create an empty cache."""
         self._runs: OrderedDict[int, _RunSummaries] = OrderedDict()
         self._size = 0
         self._last_series: int | None = None

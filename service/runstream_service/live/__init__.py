@@ -1,1 +1,1 @@
-"""What happens now: changes for those who watch, and heartbeats."""
+"""Live data: changes for those who watch, and heartbeats."""

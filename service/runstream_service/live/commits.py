@@ -13,7 +13,7 @@ from runstream_service.engine.changes import Change
 #: Bytes of the last commits that are kept.
 KEPT_BYTES = 64 * 1024 * 1024
 
-# Bytes that a change takes in memory, and the row of a run, about.
+# About how many bytes a change takes in memory, and the row of a run.
 _CHANGE_BYTES, _RUN_BYTES = 600, 2_000
 
 # Bytes that a point takes as it was received, and in columns of Python numbers.
@@ -139,7 +139,7 @@ class Commits:
         return int(digits)
 
     def fell_behind_error(self, seen: int, why: str) -> FailedPrecondition:
-        """Return the error that ends a watch because of more than its own lateness."""
+        """Return the error that ends a watch for another reason than its own lateness."""
         return _fell_behind_error(self.position(seen), why, self.position(self.last))
 
     def _too_late_error(self, seen: int) -> FailedPrecondition:

@@ -1,4 +1,4 @@
-"""What was committed goes to those who watch runs; all of this lives on the event loop.
+"""Passes what was committed to those who watch runs, on the event loop alone.
 
     Writer ──publish──> Feed ──> Commits, by number
                           └────> Watcher, one for each Watch call

@@ -67,7 +67,7 @@ class Heartbeats:
         self._last_check = -math.inf  # monotonic time of the last `mark_lost_runs`
 
     def reset(self) -> None:
-        """After a rollback: store the next heartbeat of every run again."""
+        """Store the next heartbeat of every run again, after a rollback."""
         self._stored.clear()
 
     def record(self, run_id: str) -> None:

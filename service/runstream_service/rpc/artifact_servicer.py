@@ -17,10 +17,10 @@ from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.rpc import messages, page_token
 from runstream_service.rpc.call_context import CallContext
 
-#: What a call names in place of a run for the files that belong to no run.
+#: The run id in calls about files that belong to no run.
 SHARED = artifact_owners.PROXY
 
-#: The most files that a page may hold, and what it holds if the request does not say.
+#: Files that a page has at most, and those that it has if the request does not say how many.
 PAGE_FILES = 10_000
 DEFAULT_PAGE_FILES = 1_000
 
@@ -121,8 +121,8 @@ class ArtifactServicer(ArtifactServiceServicer):
             check_artifact_path("path", request.path)
         page_token.check_page_size(request.max_results, PAGE_FILES)
         query = (request.run_id, request.path, request.recursive)
-        place = page_token.decode_page_token(query, request.page_token, 1)
-        return await self._readers.run(_list_page, request, query, place[0] if place else "")
+        position = page_token.decode_page_token(query, request.page_token, 1)
+        return await self._readers.run(_list_page, request, query, position[0] if position else "")
 
     async def DeleteArtifacts(
         self, request: pb.DeleteArtifactsRequest, context: CallContext
@@ -155,7 +155,7 @@ class _UploadRequests:
     """The requests of an upload, which must come in their order: start, chunks, end.
 
     Attributes:
-        sha256: what the end says, once `chunks` are through.
+        sha256: the digest in the end message, once `chunks` has ended.
     """
 
     def __init__(self, requests: AsyncIterator[pb.UploadArtifactRequest]) -> None:
@@ -167,7 +167,7 @@ class _UploadRequests:
             if request.WhichOneof("part") == "start":
                 return request.start
             break
-        raise _out_of_order("an upload begins with a start")
+        raise _out_of_order_error("an upload begins with a start")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         async for request in self._requests:
@@ -177,9 +177,9 @@ class _UploadRequests:
                 self.sha256 = request.end.sha256
                 return
             if part != "chunk":
-                raise _out_of_order("after the start come chunks and then the end")
+                raise _out_of_order_error("after the start come chunks and then the end")
             yield request.chunk
-        raise _out_of_order("the stream ended before the end of the upload")
+        raise _out_of_order_error("the stream ended before the end of the upload")
 
 
 def _byte_range(request: pb.DownloadArtifactRequest, size: int) -> tuple[int, int]:
@@ -200,7 +200,7 @@ def _byte_range(request: pb.DownloadArtifactRequest, size: int) -> tuple[int, in
     return request.offset, min(size, request.offset + length)
 
 
-def _out_of_order(message: str) -> InvalidArgument:
+def _out_of_order_error(message: str) -> InvalidArgument:
     return InvalidArgument(
         f"the requests are out of order: {message}",
         reason="UPLOAD_OUT_OF_ORDER",

@@ -123,7 +123,7 @@ class ExperimentServicer(ExperimentServiceServicer):
     ) -> pb.GetActivityResponse:
         check_experiments_named(request.experiment_ids)
         found = await self._readers.run(
-            experiment_activity.activities, list(request.experiment_ids)
+            experiment_activity.read_activities, list(request.experiment_ids)
         )
         return pb.GetActivityResponse(
             activities=[

@@ -141,9 +141,9 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         if folder:
             check_artifact_path("artifact_directory_path", folder)
         query = (request.model_id, folder)
-        place = decode_page_token(query, request.page_token, 1)
+        position = decode_page_token(query, request.page_token, 1)
         page = await self._readers.run(
-            artifacts.list_folder, *query, False, place[0] if place else "", PAGE_FILES
+            artifacts.list_folder, *query, False, position[0] if position else "", PAGE_FILES
         )
         return pb.ListLoggedModelArtifactsResponse(
             root_uri=page.root_uri,
@@ -168,9 +168,9 @@ def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModels
         datasets,
         ordered_with,
     ]
-    place = decode_page_token(query, request.page_token, search.sort_key_length)
+    position = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_MODELS
-    found = search.page(limit + 1, place)
+    found = search.page(limit + 1, position)
     page = pb.SearchLoggedModelsResponse()
     size = 0
     for start in range(0, min(limit, len(found)), _MODELS_AT_ONCE):

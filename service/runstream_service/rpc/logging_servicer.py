@@ -27,7 +27,7 @@ from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.run_changes import ReceivedTable
 from runstream_service.rpc.write_id import write_id
 
-#: RequestStream of a stream that are read before their answers are.
+#: Requests of a stream that are read before their answers are.
 PENDING = 1_024
 
 #: Bytes that each param, tag and metric key adds to the size of a batch in the writer's queue: it
@@ -139,13 +139,13 @@ class LoggingServicer(LoggingServiceServicer):
             arrived.set()
             if isinstance(requests, RequestStream):
                 requests.release()
-            while len(pending) >= PENDING:  # bounds what a client makes that reads no answers
+            while len(pending) >= PENDING:  # bounds the memory of a client that reads no answers
                 answered_event.clear()
                 await answered_event.wait()
 
 
 def _checked_batch(request: pb.LogBatchRequest | pb.LogRequest) -> Batch:
-    """Return the batch of a request; its rows, if it has some, come before its table.
+    """Return the batch of a request: first its rows, if it has some, then its table.
 
     Raises:
         InvalidArgument: something in the request breaks its rule.
@@ -213,7 +213,7 @@ def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> B
 
 
 def _model_points(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
-    """Return those points that say something of a logged model, checked."""
+    """Return the points that measure a logged model, checked."""
     found = []
     for row in rows:
         if bool(row.dataset_name) != bool(row.dataset_digest):

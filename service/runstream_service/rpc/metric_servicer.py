@@ -22,7 +22,7 @@ from runstream_service.rpc.page_token import check_page_size, decode_page_token,
 PAGE_POINTS = 25_000
 MIN_POINTS = 10
 
-#: Runs that one call for several may name, and the points of each that it thins them to.
+#: Runs that one call for several runs may name, and the points to which it thins each history.
 BULK_RUNS = 100
 INTERVAL_POINTS = 2_500
 DEFAULT_INTERVAL_POINTS = 320
@@ -207,8 +207,8 @@ def _check_runs(field: str, run_ids: Sequence[str]) -> None:
 
 
 def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:
-    place = decode_page_token(_page_query(request), request.page_token, 3)
-    return None if place is None else history.Position(*place)
+    position = decode_page_token(_page_query(request), request.page_token, 3)
+    return None if position is None else history.Position(*position)
 
 
 def _page_query(request: pb.GetMetricHistoryRequest) -> list[str | bool]:

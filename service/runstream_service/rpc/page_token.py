@@ -26,11 +26,11 @@ def set_signing_key(key: bytes) -> None:
 
 
 def encode_page_token(request: Sequence[Any], position: Sequence[Any]) -> str:
-    """Return the token for what comes after a place.
+    """Return the token for what comes after a position.
 
     Args:
-        request: what of the request must be the same on every page.
-        place: numbers, texts and None.
+        request: the fields of the request that must be the same on every page.
+        position: numbers, texts and None.
     """
     # Without escapes, the texts of ten keys to order by fit in a request whatever they are.
     text = json.dumps(list(position), ensure_ascii=False).encode()
@@ -38,7 +38,7 @@ def encode_page_token(request: Sequence[Any], position: Sequence[Any]) -> str:
 
 
 def decode_page_token(request: Sequence[Any], token: str, length: int) -> list[Any] | None:
-    """Return the place that a token stands for, of so many values; None for no token.
+    """Return the position that a token stands for, of `length` values; None for no token.
 
     Raises:
         InvalidArgument: the token was made for another request, or by nobody who has the key.

@@ -1,4 +1,4 @@
-"""What a commit changed of a run, as messages none of which is too large to be sent."""
+"""The changes of a run in a commit, as messages that are not too large to be sent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ReceivedTable:
 
 
 def run_change_messages(run: RunChanges) -> list[SizedMessage]:
-    """Return the changes as messages, which are made once for all who watch the run."""
+    """Return the changes as messages, which are made once for all watchers of the run."""
     encoded = run.encoded
     if not isinstance(encoded, EncodedChanges):
         created = [message for change in run.changes for message in _change_messages(change)]

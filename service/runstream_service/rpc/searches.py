@@ -41,9 +41,9 @@ def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.S
         list(request.order_by),
         request.top_level_only,
     ]
-    place = decode_page_token(query, request.page_token, search.sort_key_length)
+    position = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_RESULTS
-    found = search.page(limit + 1, place)
+    found = search.page(limit + 1, position)
     page = run_service_pb2.SearchRunsResponse()
     size = 0
     for logged in run_data.read([row.id for row in found[:limit]], _selection(request)):
@@ -74,9 +74,9 @@ def search_experiments(
     deleted = _deleted_filter("view_type", request.view_type)
     search = experiment_search(deleted, request.filter, request.order_by)
     query = [request.view_type, request.filter, list(request.order_by)]
-    place = decode_page_token(query, request.page_token, search.sort_key_length)
+    position = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_RESULTS
-    found = search.page(limit + 1, place)
+    found = search.page(limit + 1, position)
     page = experiment_service_pb2.SearchExperimentsResponse()
     size = 0
     for row in experiments.read_with_tags([row.id for row in found[:limit]]):

@@ -1,4 +1,4 @@
-"""ServerService: what the server is, and where it is reached."""
+"""ServerService: the version and the ports of the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runstream_service.rpc.call_context import CallContext
 
 
 class HttpServer(Protocol):
-    """HTTP, as far as the server serves it."""
+    """The HTTP server, whether it serves or not."""
 
     @property
     def port(self) -> int:

@@ -24,8 +24,8 @@ MAX_NAMED = 1_000
 #: Bytes of changes after which an answer is sent, however many changes wait.
 ANSWER_BYTES = 64 * 1024
 
-#: Bytes of answers that are on their way to all watchers together: half of those to all callers
-#: (`Answers`), so that watchers who do not read leave room for others.
+#: Bytes of answers that are on their way to all watchers together. This is half of the bytes for
+#: all callers (`Answers`), so that watchers who do not read leave room for others.
 SENDING_BYTES = 64 * 1024 * 1024
 
 # Seconds after which a watcher gets the position if there is no change to send.

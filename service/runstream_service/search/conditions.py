@@ -1,4 +1,4 @@
-"""From the conditions of a filter to conditions of SQL, whatever is searched (S1 to S3).
+"""Translates the conditions of a filter into conditions of SQL, for all searches (S1 to S3).
 
 A new operator goes into filter.lark, `parse.py`, and the functions here that translate it.
 """
@@ -18,7 +18,7 @@ from runstream_service.search.patterns import check_pattern, match, sql_match
 from runstream_service.search.tree import And, Condition, Filter, Key, Not
 from runstream_service.search.tree import Value as Operand
 
-#: Of SQL: `Expression` of Peewee, which has no types.
+#: An SQL expression: `Expression` of Peewee, which has no types.
 Expression = Any
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -46,12 +46,12 @@ def combine(tree: Filter, translate: Callable[[Condition], Expression]) -> Expre
 
 
 def column_of(columns: dict[str, Any], key: Key, groups: Iterable[str] = ()) -> Any:
-    """Return the column of a key; raises ParseError, naming those that there are.
+    """Return the column of a key; raises ParseError with the names of all columns.
 
     Args:
         columns: the columns, by name.
         key: the key.
-        groups: the groups that the name could be meant to be of, such as `metrics`.
+        groups: the groups in which the caller may have meant the name, such as `metrics`.
     """
     column = columns.get(key.name)
     if column is None:
@@ -91,12 +91,12 @@ def text_condition(column: Any, condition: Condition) -> Expression:
 def text_or_number_condition(column: Any, as_number: Any, condition: Condition) -> Expression:
     """Return the condition on a column of texts of which some are numbers; None for any text.
 
-    Operands in quotes are compared as texts, others as numbers. A text that is no number equals
-    none.
+    Operands in quotes are compared as texts, others as numbers. A text that is not a number
+    equals no number.
 
     Args:
         column: the column.
-        as_number: the column of what `parse_number` it is.
+        as_number: the column of the numbers that `parse_number` made of the texts.
         condition: the condition.
     """
     operator = condition.operator
@@ -162,7 +162,7 @@ def is_satisfied_by(text: str, condition: Condition) -> bool:
 def _check_no_order(condition: Condition, expected: str) -> None:
     """Raise ParseError if texts are compared by their order, which params and tags do not have.
 
-    As characters '10' comes before '9', which nobody means who compares a param (S2).
+    As text, '10' comes before '9', which is not what somebody who compares a param means (S2).
     """
     if condition.operator not in _ORDERS:
         return
@@ -185,5 +185,5 @@ def _with_operands(condition: Condition, pairs: Sequence[tuple[Operand, int]]) -
 
 
 def _as_stored(value: Any) -> Any:
-    # Not converted to the type of the column, which would make 1 of 1.5.
+    # Without a conversion to the type of the column, which would turn 1.5 into 1.
     return Value(NAN if value != value else value, converter=False)

@@ -91,7 +91,7 @@ class _Metrics:
         points = ModelMetric.select(ModelMetric.value).where(of_model)
         last = (ModelMetric.timestamp.desc(), ModelMetric.step.desc(), ModelMetric.run)
         found = points.where(self._ordered_by[position].condition()).order_by(*last).limit(1)
-        return fn.IFNULL(found, None)  # which is a value, as a query is not
+        return fn.IFNULL(found, None)  # makes a value of the query
 
     def points(self) -> Any:
         """Return the query of the points of a model on these datasets."""

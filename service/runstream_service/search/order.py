@@ -52,7 +52,7 @@ def text_terms(column: Any, as_number: Any, descending: bool) -> list[SortTerm]:
 
     Args:
         column: the column.
-        as_number: the column of what `parse_number` it is.
+        as_number: the column of the numbers that `parse_number` made of the texts.
         descending: the direction of numbers and of texts.
     """
     kinds = [

@@ -1,4 +1,4 @@
-"""From the text of a filter to its tree (S1 to S4)."""
+"""Parses the text of a filter into a tree (S1 to S4)."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _TOKEN_NAMES = {
 
 
 class ParseError(Exception):
-    """A filter or an order has something at a column that is not expected there."""
+    """The text of a filter or an order has something unexpected at a column."""
 
     def __init__(
         self, column: int, found: str, expected: str, *, hint: str = "", **particulars: str
@@ -138,7 +138,7 @@ def _parse(text: str, start: str) -> Any:
         raise ParseError(column, found, _expected(error.accepts or error.expected)) from None
     except UnexpectedCharacters as error:
         before = int(error.pos_in_stream or 0)
-        # The error itself knows only what may stand there in some filter.
+        # The error lists what may stand there in any filter, `accepts` what may stand in this one.
         parsing = _parser().parse_interactive(text[:before], start=start)
         parsing.exhaust_lexer()
         raise ParseError(before + 1, repr(error.char), _expected(parsing.accepts())) from None  # type: ignore[no-untyped-call]

@@ -2,7 +2,7 @@
 
 All three are run by RE2, whose time grows with the length of the text times the steps of the
 program that it makes of a pattern: both are bounded, and the time of a search is looked at before
-each text, so that a pattern of a caller's cannot hold the server up.
+each text, so that the pattern of a caller cannot hold up the server.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ PATTERN_CHARACTERS = 1_000
 #: greatest length takes a second or two at worst.
 PROGRAM_STEPS = 1_200
 
-# Of one pattern, with what RE2 keeps to be fast; a hundred patterns are kept.
+# Bytes of one pattern with RE2's caches; a hundred patterns are kept.
 _PATTERN_BYTES = 1024 * 1024
 
-# What the wildcards of LIKE are as a regular expression.
+# The wildcards of LIKE as regular expressions.
 _WILDCARDS = {"%": ".*", "_": "."}
 
 

@@ -1,4 +1,4 @@
-"""What a filter over runs can name, and its condition over the columns of `Run` (S1)."""
+"""The keys of a filter over runs, and its condition over the columns of `Run` (S1)."""
 
 from __future__ import annotations
 

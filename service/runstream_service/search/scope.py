@@ -90,7 +90,7 @@ class Scope:
 
 
 def max_sorted(limit: int) -> int:
-    """Return up to how many found runs it is faster to sort them than to scan to a full page.
+    """Return the number of found runs up to which sorting is faster than scanning for a page.
 
     Sorting m found runs of n looks at m runs. Scanning looks at n / m runs for each run of the
     page, if the found runs are spread evenly over the order. Both are equal at sqrt(n * limit).

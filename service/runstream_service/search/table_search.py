@@ -43,12 +43,12 @@ class MetricsOfRows(Protocol):
 
 @dataclass(frozen=True)
 class SearchableTable:
-    """What can be searched for.
+    """A table that can be searched, with its attributes and groups of keys.
 
     Attributes:
         table: the table.
         texts: its columns of text, by the name of the attribute.
-        times: its columns of times, in milliseconds, as well.
+        times: its columns of times, in milliseconds, by the name of the attribute.
         pairs: by group, a table of keys and values, and its column that refers to `table`.
         order: the last terms of each order, in the end the id.
         ordered_by: the columns that some attributes are ordered by instead of their own.
@@ -97,11 +97,11 @@ class TableSearch:
         filter_text: str,
         order_by: Sequence[str],
     ) -> None:
-        """Prepare it.
+        """Parse and translate the filter and the order.
 
         Args:
-            what: what is searched for.
-            conditions: what every row satisfies that is found, beside the filter.
+            what: the table that is searched.
+            conditions: conditions that every found row satisfies besides the filter.
             filter_text: the filter.
             order_by: the order.
         """

@@ -143,7 +143,7 @@ def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its
     server: ServerProcess, code: str
 ) -> None:
     begin = OPEN.replace("import runstream\n", "import runstream, runstream.process.shutdown\n", 1)
-    begin += "runstream.process.shutdown.PATIENCE = 1\n" + FLUSHED
+    begin += "runstream.process.shutdown.ANSWER_SECONDS = 1\n" + FLUSHED
     program = start(server, begin + "runstream.log_metric('m', 1.0)\n" + code)
     assert program.stdout is not None
     run_id = program.stdout.readline().strip()
@@ -161,7 +161,7 @@ def test_a_forked_child_that_could_not_deliver_exits_with_that_status_too() -> N
         "import runstream\n", "import runstream, runstream.process.shutdown\n", 1
     ) + (
         "def child():\n"
-        "    runstream.process.shutdown.PATIENCE = 0.5\n"
+        "    runstream.process.shutdown.ANSWER_SECONDS = 0.5\n"
         "    runstream.TrackingClient(sys.argv[1]).log_metric('a' * 32, 'm', 1.0)\n"
         "process = multiprocessing.get_context('fork').Process(target=child)\n"
         "process.start(); process.join(); print(process.exitcode)\n"
@@ -224,7 +224,7 @@ def test_the_end_of_a_program_does_not_wait_again_for_what_its_block_waited_for_
     run_id = program.stdout.readline().strip()
     assert program.stdout.readline() == "flushed\n"
     server.kill()
-    # The end of the program alone would wait for `shutdown.PATIENCE`, a minute.
+    # The end of the program alone would wait for `shutdown.ANSWER_SECONDS`, a minute.
     _, errors = program.communicate("\n", timeout=40)
     assert program.returncode == 1, errors
     assert "no answer within 2 s for 1 points" in errors

@@ -67,7 +67,7 @@ def test_what_was_logged_is_sent_even_if_no_thread_can_be_started_any_more(
 def test_the_end_of_the_program_says_what_was_not_delivered() -> None:
     code = (
         "import sys, runstream, runstream.process.shutdown\n"
-        "runstream.process.shutdown.PATIENCE = 0.5\n"
+        "runstream.process.shutdown.ANSWER_SECONDS = 0.5\n"
         "client = runstream.TrackingClient(sys.argv[1])\n"
         "for step in range(1234): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
         "client.log_params('b' * 32, {'lr': 1, 'depth': 2})\n"

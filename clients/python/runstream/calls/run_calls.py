@@ -77,7 +77,7 @@ class RunCalls:
         request = _create_request(
             experiment_id, start_time, tags, run_name, run_id, user_id, heartbeat
         )
-        if run_id:  # the caller knows which run it is, and so may others, who log to it
+        if run_id:  # others may know the id, and log to the run already
             return Run.from_proto(self._connection.call(_create_rpc, request).run)
         start = Start(self._connection, _create_rpc, request)
         return start.send(lambda answer: Run.from_proto(answer.run))
@@ -93,8 +93,8 @@ class RunCalls:
         """Create a run for which heartbeats will be sent; `runstream.start_run` calls this.
 
         Args:
-            handle_factory: makes the handle that is returned. The handle ends the run from then
-                on; if an exception ends this call before there is a handle, this call ends the run.
+            handle_factory: makes the handle that is returned, which ends the run from then on. If
+                an exception ends this call before, this call ends the run.
             experiment_id: the experiment of the run.
             tags: tags to set.
             run_name: name for people.
@@ -115,7 +115,7 @@ class RunCalls:
         Args:
             handle_factory: as for `start_run`.
             run_id: the run.
-            name: a new name of the run; unchanged, if None.
+            name: a new name; unchanged, if None.
 
         Raises:
             RunstreamError: as `update_run`.
@@ -187,7 +187,7 @@ class RunCalls:
         try:
             info = self.update_run(run_id, status or "FINISHED", end_time=end_time)
         except (FailedPrecondition, NotFound):
-            outbox.raise_refusals(run_id)  # which say the same of what was logged
+            outbox.raise_refusals(run_id)  # they say why, too
             raise
         outbox.raise_refusals(run_id)
         return info

@@ -18,8 +18,8 @@ from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection
 from runstream.v1.run_pb2 import ViewType as pb_ViewType
 
-# Runs or experiments of a page. The first page of runs is short, so that it arrives soon; each of
-# the next is twice as long as the one before.
+# Runs or experiments of a page. The first page of runs is short, so that it arrives soon; each
+# later page is twice as long as the page before.
 _PAGE_SIZE = 1_000
 _FIRST_PAGE_SIZE = 125
 

@@ -52,17 +52,17 @@ class Session:
         if not self._users and self._channel.close_if_idle():
             self._uploader.stop()
 
-    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+    def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
         """Wait until all that was logged is answered; return the error if it is not.
 
         At the end of a program no thread can be started, so that a stream may be impossible. Then
         unary calls send the batches.
 
         Args:
-            patience: seconds without an answer after which to give up.
+            answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
         """
-        error = self.outbox.drain(patience, limit)
+        error = self.outbox.drain(answer_timeout, limit)
         if error is not None and error.reason == NO_THREADS:
             self._uploader.collect()
             if self._send_by_calls():

@@ -1,4 +1,4 @@
-"""All sessions of this process: one for each tracking URI, kept safe over forks.
+"""All sessions of this process: one for each tracking URI, safe over forks.
 
 gRPC does not survive a fork while it is in use. So before a fork every session lets go of gRPC:
 the stream ends, the channel is closed, every object of gRPC is dropped, upon which gRPC shuts
@@ -25,7 +25,7 @@ from runstream.transport import tracking_uri
 _GRPC_THREADS = ("event_engine", "lifeguard", "grpc_", "default-exec", "resolver-exec")
 _GRPC_END_SECONDS = 0.25
 
-# Seconds between two looks of a thread whether the fork of another thread is over.
+# Seconds between two checks of a thread that waits for the end of a fork by another thread.
 _FORK_POLL_SECONDS = 0.001
 
 # Held over a fork, and by nobody else: a thread that opens a session takes no lock, because an

@@ -116,7 +116,7 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         tables = _tagged_tables(self.get_run(run_id))
         if _table_entry(path) not in tables:
             text = json.dumps([*tables, _table_entry(path)], ensure_ascii=False)
-            # The tag of thousands of tables may be too long; they are there all the same.
+            # The tag of thousands of tables may be too long; the tables are stored all the same.
             self._outbox.buffer(run_id).set_tags({TABLES_TAG: text}, on_error="skip")
 
 

@@ -19,7 +19,7 @@ from runstream.transport.channel import Stubs, open_channel
 from runstream.transport.status import error_of_call
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 
-#: Exit status after Ctrl-C: 128 and the number of the signal, as shells say it.
+#: Exit status after Ctrl-C: 128 and the number of the signal, as in shells.
 INTERRUPTED = 130
 
 # Programs that log wait longer for their server; a person wants to know soon.
@@ -63,7 +63,7 @@ def _check_reachable(uri: str | None) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """End the process at an interrupt, once what the command has to clean up is cleaned up."""
+    """End the process at an interrupt, after the command has cleaned up."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`runstream import`: importer what other trackers have."""
+"""`runstream import`: to copy what other trackers have."""
 
 from __future__ import annotations
 

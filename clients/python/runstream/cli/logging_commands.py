@@ -13,8 +13,8 @@ from runstream.cli.output import json_option, print_json
 from runstream.cli.runs_command import runs
 from runstream.cli.selection_options import (
     expand_run_id,
-    experiment_id_of_new_run,
     experiment_options,
+    find_experiment_id_for_new_run,
     run_argument,
 )
 
@@ -80,7 +80,7 @@ def create(
     runs. An experiment that RUNSTREAM_EXPERIMENT_NAME names is created if it is not there; one that
     --experiment-name names must be there.
     """
-    experiment = experiment_id_of_new_run(client, experiment_name, experiment_id)
+    experiment = find_experiment_id_for_new_run(client, experiment_name, experiment_id)
     all_tags = dict(tags)
     if parent is not None:
         all_tags["mlflow.parentRunId"] = expand_run_id(client, parent)

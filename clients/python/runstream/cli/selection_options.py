@@ -27,7 +27,7 @@ _MAX_CANDIDATES = 200
 
 _ENVIRONMENT = "RUNSTREAM_EXPERIMENT_ID or _NAME, else MLFLOW_EXPERIMENT_ID or _NAME"
 
-# What is rather the name of a file than of an experiment.
+# An argument that looks like this names a file rather than an experiment.
 _FILE = re.compile(r"/|\.(csv|parquet)$", re.IGNORECASE)
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -139,7 +139,7 @@ def find_experiment(
     if name is not None and experiment_id is not None:
         raise click.UsageError("give either --experiment-name or --experiment-id")
     if name is None and experiment_id is None and environment:
-        name, experiment_id = _experiment_of_environment()
+        name, experiment_id = _read_experiment_variables()
     if name is not None:
         return _find_experiment_by_name(client, name)
     if experiment_id is not None:
@@ -161,13 +161,13 @@ def find_experiment_ids(
     named += [client.get_experiment(number).experiment_id for number in ids]
     if named:
         return named
-    name, number = _experiment_of_environment()
+    name, number = _read_experiment_variables()
     if name is None and number is None:
         return None
     return [find_experiment(client, name, number).experiment_id]
 
 
-def experiment_id_of_new_run(
+def find_experiment_id_for_new_run(
     client: TrackingClient, name: str | None, experiment_id: str | None
 ) -> str:
     """Return the id of the experiment that is named, else that of the environment, else "0".
@@ -179,7 +179,7 @@ def experiment_id_of_new_run(
         NotFound: it is not there.
     """
     if name is None and experiment_id is None:
-        name, experiment_id = _experiment_of_environment()
+        name, experiment_id = _read_experiment_variables()
         if name is not None and client.get_experiment_by_name(name) is None:
             with suppress(AlreadyExists):  # another process was faster
                 return client.create_experiment(name)
@@ -210,7 +210,7 @@ def expand_run_id(client: TrackingClient, given: str) -> str:
     return ids[0]
 
 
-def _experiment_of_environment() -> tuple[str | None, str | None]:
+def _read_experiment_variables() -> tuple[str | None, str | None]:
     """Return the name or the id in the environment, in the order of the fluent API."""
     for prefix in ("RUNSTREAM", "MLFLOW"):
         if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):

@@ -19,9 +19,9 @@ def plot(x: Sequence[float], y: Sequence[float], width: int, height: int) -> lis
 
     Args:
         x: ascending.
-        y: as many.
+        y: the value at each x.
         width: characters of a line, with the labels.
-        height: lines of the drawing, to which one comes for the labels below.
+        height: lines of the drawing; the labels below it take one more line.
     """
     values = [value for value in y if math.isfinite(value)]
     if not values:

@@ -23,7 +23,7 @@ _PAUSE = 10.0
 def ui(client: TrackingClient, no_browser: bool) -> None:
     """Open the web interface in a browser.
 
-    That of a database file is served until Ctrl-C, also while programs log to the file.
+    The interface of a database file is served until Ctrl-C, also while programs log to the file.
     """
     address = _address(client)
     click.echo(address)

@@ -47,7 +47,8 @@ def watch(client: TrackingClient, run_id: str, as_json: bool) -> None:
 
 def _watch_run(client: TrackingClient, run_id: str) -> Iterator[Run | RunChange]:
     while True:
-        # The position comes first, so that what is logged before the read comes twice, not never.
+        # The position is taken first, so that what is logged before the read is printed twice, and
+        # not left out.
         position = client.get_position()
         yield client.get_run(run_id)
         try:

@@ -1,4 +1,4 @@
-"""Checks of what a server answers, which may not be the server that its users believe it is."""
+"""Checks of the answers of a server, which is not trusted."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class RunInfo:
             experiment_id=message.experiment_id,
             run_name=message.run_name,
             user_id=message.user_id,
-            # A newer server may have one more.
+            # A newer server may have a status that this client does not know.
             status=_STATUS_NAMES.get(message.status, f"STATUS_{message.status}"),
             start_time=message.start_time,
             end_time=message.end_time if message.HasField("end_time") else None,

@@ -113,7 +113,7 @@ def _columns(frame: pandas.DataFrame) -> list[pandas.Series]:
 
 
 def _to_list(column: pandas.Series) -> list[Any]:
-    # Of dates `tolist` keeps the nanoseconds, as timestamps of pandas.
+    # `tolist` returns dates as timestamps of pandas, which keep the nanoseconds.
     return column.tolist()
 
 

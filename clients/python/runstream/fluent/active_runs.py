@@ -86,7 +86,7 @@ def start_run(
         return _create(client, info, experiment_id, run_name, given)
     if parent is not None:
         return _create(parent.client, parent.info, experiment_id, run_name, given)
-    with _run_id_of_environment() as run_id:
+    with _take_run_id_from_environment() as run_id:
         if run_id:
             return _resume(run_id, experiment_id, run_name, given)
         return _create(current_client(), None, experiment_id, run_name, given)
@@ -156,7 +156,7 @@ def _start_run_implicitly() -> ActiveRun:
 
 
 @contextmanager
-def _run_id_of_environment() -> Iterator[str]:
+def _take_run_id_from_environment() -> Iterator[str]:
     """Yield the run that the environment names, "" if none, and unset it unless the start fails."""
     named = {name: os.environ.pop(name, "") for name in ("RUNSTREAM_RUN_ID", "MLFLOW_RUN_ID")}
     try:

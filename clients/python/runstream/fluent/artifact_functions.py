@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _RUN_URI = re.compile(r"runs:/+(?P<run_id>[^/]+)(?:/(?P<path>.*))?", re.DOTALL)
 
-# The URI of a run's artifacts ends so, wherever its experiment has them (R6).
+# The URI of a run's artifacts ends like this, wherever the experiment keeps artifacts (R6).
 _ARTIFACT_URI = re.compile(
     r"(?:[A-Za-z][\w+.-]*:|/).*?/(?P<run_id>[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
 )

@@ -110,7 +110,7 @@ def log_metrics(
         )
     client, run_id = client_and_run_id(run_id)
     if model_id is not None:
-        # One time for all, as a call without a model takes.
+        # All points get one time, as in a call without a model.
         now = time.time_ns() // 1_000_000 if timestamp is None else timestamp
         points = [to_point(key, value, now, step) for key, value in metrics.items()]
         client.log_model_metrics(run_id, model_id, points)

@@ -55,7 +55,7 @@ class ActiveRun:
         self._process = process
         self.is_ended = False
         self._is_released = False
-        self._status: str | None = None  # with which it is to end, once a caller has said it
+        self._status: str | None = None  # of the end of the run, once a caller has chosen it
         self._end_time: int | None = None
 
     @property
@@ -177,7 +177,7 @@ class ActiveRun:
             raise
         except (FailedPrecondition, NotFound):  # it is deleted: no other attempt could do better
             self.release()
-            self._client.raise_refusals(run_id)  # which say the same of what was logged
+            self._client.raise_refusals(run_id)  # they say why, too
             raise
         self.release()
         self._client.raise_refusals(run_id)

@@ -118,7 +118,7 @@ class Importer:
         create = partial(self._create_run, run, experiment_id)
         if there is None and not self._try(f"run {run_id}", create):
             return
-        self._try(f"params and tags of run {run_id}", lambda: self._copy_settings(run))
+        self._try(f"params and tags of run {run_id}", lambda: self._copy_params_and_tags(run))
         self._try(f"points of run {run_id}", lambda: self._copy_points(run))
         self._try(f"datasets of run {run_id}", lambda: self._copy_inputs(run))
         self._try(
@@ -142,7 +142,7 @@ class Importer:
             self._try(f"model {model.model_id}", partial(self._copy_model, model, experiment_id))
 
     def note(self, what: str, why: str) -> None:
-        """Take note of something that could not be copied."""
+        """Record in the report something that could not be copied."""
         self.report.problems.append(f"{what}: {why}")
 
     def _find_or_create_experiment(self, experiment: SourceExperiment) -> str | None:
@@ -164,7 +164,7 @@ class Importer:
             user_id=run.user_id,
         )
 
-    def _copy_settings(self, run: SourceRun) -> None:
+    def _copy_params_and_tags(self, run: SourceRun) -> None:
         params = self._valid_pairs(f"param of run {run.run_id}", run.params)
         tags = self._valid_pairs(f"tag of run {run.run_id}", run.tags)
         self._client.log_batch(run.run_id, (), params, tags)

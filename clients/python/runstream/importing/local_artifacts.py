@@ -41,7 +41,7 @@ def find_local_artifacts(uri: str, allowed: Path | None) -> ArtifactFiles | None
 
 
 def may_be_local(uri: str) -> bool:
-    """Return whether a URI names a folder of this machine that is there, or is of another kind."""
+    """Return whether a URI may name an existing folder of this machine."""
     path = _path(uri)
     return "\0" not in uri and bool(uri) and (path.is_dir() or ":" in str(path))
 

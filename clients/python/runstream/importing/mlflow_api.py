@@ -69,11 +69,11 @@ class MlflowApi:
             "files", ()
         )
 
-    def download(self, path: str, to: Path, size: int | None) -> None:
+    def download(self, path: str, destination: Path, size: int | None) -> None:
         """Download a file of the artifact proxy, of as many bytes as its list says."""
         uri = f"{self._artifacts_uri()}/{quote(path)}"
         remaining = int(size) if size is not None else None
-        with self._open(uri) as content, to.open("xb") as copy:
+        with self._open(uri) as content, destination.open("xb") as copy:
             try:
                 while chunk := content.read(_CHUNK_BYTES):
                     if remaining is not None:

@@ -1,4 +1,4 @@
-"""What a source of an import has to offer: its experiments, runs, points, models and files."""
+"""The protocol of a source of an import: its experiments, runs, points, models and files."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ArtifactFiles(NamedTuple):
 
 
 class Source(Protocol):
-    """Where an import comes from. What of it cannot be read is noted, and left out."""
+    """The source of an import. What cannot be read is left out and passed to `note`."""
 
     def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""

@@ -1,4 +1,4 @@
-"""A batch on its way to the server, and how much is on its way."""
+"""A batch that has no answer yet, and counts of such batches."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """How much has no answer."""
+    """Counts of what was logged and has no answer yet."""
 
     points: int = 0
     params_and_tags: int = 0

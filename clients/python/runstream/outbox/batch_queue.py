@@ -27,7 +27,7 @@ _BATCH_OVERHEAD = 200
 
 
 class _RunBatches:
-    """What is known of the batches of one run.
+    """The state of the batches of one run.
 
     Attributes:
         last_number: number of the last batch.
@@ -127,7 +127,7 @@ class BatchQueue:
             )
 
     def remove_run(self, run_id: str) -> None:
-        """Remove what is known of a run whose batches are all answered."""
+        """Remove the state of a run whose batches are all answered."""
         with self.lock:
             self._runs.pop(run_id, None)
 
@@ -171,7 +171,7 @@ class BatchQueue:
     def answer(self, stream: int, answered: int) -> Batch | None:
         """Drop the batches that an answer covers; return the last of them.
 
-        Return None if the answer is that of a stream of the past.
+        Return None if the answer belongs to a stream that was replaced by another.
 
         Args:
             stream: number of the stream.

@@ -202,9 +202,9 @@ class RunBuffer:
         """Let the next call ask the outbox before it logs."""
         self.is_open = False
 
-    def forget_params(self, message: bytes) -> None:
+    def drop_params(self, message: bytes) -> None:
         """Let the params of a refused batch be logged with other values."""
-        self._params.forget(message)
+        self._params.drop(message)
 
     # On the uploader's thread.
 

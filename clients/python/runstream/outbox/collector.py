@@ -23,7 +23,7 @@ class Collector:
     """The buffers of the runs, by run, and the way out of them.
 
     Any thread may call `buffer`, `has_buffer` and `backlog`. The thread of a stream calls
-    `forget_params` and `close_buffer`. The other methods are the uploader's. No lock is needed: a
+    `drop_params` and `close_buffer`. The other methods are the uploader's. No lock is needed: a
     dictionary adds a buffer by one step (`setdefault`), and only the uploader's thread removes one.
     """
 
@@ -77,10 +77,10 @@ class Collector:
 
     # On the thread of a stream.
 
-    def forget_params(self, batch: Batch) -> None:
+    def drop_params(self, batch: Batch) -> None:
         """Let the params of a refused batch be logged with other values."""
         if buffer := self._buffers.get(batch.run_id):
-            buffer.forget_params(batch.message)
+            buffer.drop_params(batch.message)
 
     def close_buffer(self, run_id: str) -> None:
         """Let the next call that logs to a run ask the outbox first."""

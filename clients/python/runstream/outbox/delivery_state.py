@@ -28,12 +28,12 @@ class DeliveryState:
         self.failure: BaseException | None = None
 
     def set_stream_error(self, error: RunstreamError | None, is_lasting: bool) -> None:
-        """Take note of why the stream broke; None when it works again."""
+        """Record why the stream broke; None when it works again."""
         self.stream_error = error
         self.lasting_error = error if is_lasting else None
 
     def set_failure(self, cause: BaseException) -> None:
-        """Take note that the uploader's thread ended by an error."""
+        """Record that the uploader's thread ended by an error."""
         self.failure = cause
 
     def raise_failure(self, backlog: Callable[[], dict[str, Backlog]]) -> None:

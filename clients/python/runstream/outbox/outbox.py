@@ -141,27 +141,27 @@ class Outbox:
         """
         if run_id is not None and not self._collector.has_buffer(run_id):
             return
-        patience = waits.ANSWER_SECONDS if timeout is None else timeout
+        answer_timeout = waits.ANSWER_SECONDS if timeout is None else timeout
         limit = waits.FLUSH_SECONDS if timeout is None else timeout
-        error = self._waits.wait_for_answers(run_id, patience, limit)
+        error = self._waits.wait_for_answers(run_id, answer_timeout, limit)
         if error is not None:
             raise error
         if refusals:
             self.raise_refusals(run_id)
 
-    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+    def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return the error if it is not.
 
-        If a call before waited in vain, and the stream is broken since, the patience is at most
-        `waits.REPEATED_SECONDS`.
+        If a call before waited in vain, and the stream is broken since, `answer_timeout` is at
+        most `waits.REPEATED_SECONDS`.
 
         Args:
-            patience: seconds without an answer after which to give up.
+            answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
         """
-        if self._waits.was_in_vain:
-            patience = min(patience, waits.REPEATED_SECONDS)
-        return self._waits.wait_for_answers(None, patience, limit)
+        if self._waits.has_given_up:
+            answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
+        return self._waits.wait_for_answers(None, answer_timeout, limit)
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run; exact while no other thread logs."""
@@ -225,7 +225,7 @@ class Outbox:
         return has_empty_buffers and self.tasks.is_empty() and self.queue.is_answered()
 
     def set_stream_error(self, error: RunstreamError | None, is_lasting: bool = False) -> None:
-        """Take note of why the stream broke; None when it works again.
+        """Record why the stream broke; None when it works again.
 
         Args:
             error: why it broke.
@@ -244,7 +244,7 @@ class Outbox:
     # On the thread of a stream.
 
     def answer(self, stream: int, answered: int, refusal: RunstreamError | None) -> None:
-        """Take note of an answer: batches of this stream are on disk, the last maybe refused.
+        """Record an answer: batches of this stream are on disk, the last maybe refused.
 
         Raises:
             Internal: the answer covers what was not sent.
@@ -254,7 +254,7 @@ class Outbox:
             if batch is None:
                 return
             if refusal is not None and not batch.is_heartbeat:
-                self._collector.forget_params(batch)
+                self._collector.drop_params(batch)
                 self._refusals.add(batch.run_id, batch_error(batch, refusal))
                 self._collector.close_buffer(batch.run_id)
             self._waits.end_answered()

@@ -48,7 +48,7 @@ class RunParams:
                 del texts[key]
         return texts
 
-    def forget(self, message: bytes) -> None:
+    def drop(self, message: bytes) -> None:
         """Let the params of a refused batch be logged with other values."""
         for param in LogBatchRequest.FromString(message).params:
             self._values.pop(param.key, None)

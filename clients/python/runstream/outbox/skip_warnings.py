@@ -1,4 +1,4 @@
-"""Warnings of what calls with `on_error="skip"` leave out."""
+"""Warnings about what calls with `on_error="skip"` leave out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runstream.errors import RunstreamError
 # Warnings of one run; what is left out after them is left out in silence.
 _MAX_WARNINGS = 100
 
-# Characters of a key, which may be anything, by which its warning is known.
+# A key may be any text; warnings about keys that begin with the same characters count as one.
 _KEY_CHARACTERS = 500
 
 log = logging.getLogger("runstream")

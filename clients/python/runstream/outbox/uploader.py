@@ -37,8 +37,8 @@ log = logging.getLogger("runstream")
 #: Reason of the Unavailable that stands for a program at its end, where no thread can be started.
 NO_THREADS = "NO_THREADS"
 
-#: Seconds between two looks for points: long enough for batches that are worth sending, and far
-#: below the 100 ms after which a point must be on its way.
+#: Seconds between two collections of points: long enough for batches that are worth sending, and
+#: far below the 100 ms after which a point must be on its way.
 TICK = 0.02
 
 # Ticks without anything to do after which the thread sleeps until something is logged.
@@ -212,7 +212,7 @@ class Uploader:
             self._stream = None
             self._must_keep_stream = False
             if not stream.is_abandoned and stream.error.reason != FORKING:
-                self._note_break(stream.error)
+                self._record_break(stream.error)
         if (
             self._stream is None
             and (self._must_keep_stream or self.outbox.queue.has_pending())
@@ -242,8 +242,8 @@ class Uploader:
             self.outbox.set_stream_error(None)
             log.info("%s answers again", self._server_name())
 
-    def _note_break(self, error: RunstreamError) -> None:
-        """Take note of a broken stream, if batches wait for the next one."""
+    def _record_break(self, error: RunstreamError) -> None:
+        """Record that the stream broke, if batches wait for the next one."""
         if not self.outbox.queue.has_pending():
             return
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failed_attempts)

@@ -33,7 +33,7 @@ FLUSH_SECONDS = 600.0
 #: and the stream is broken since. The uploader pauses up to 5 s between attempts, so that one fits.
 REPEATED_SECONDS = 8.0
 
-# Seconds between two looks of a waiting call whether the uploader is still there.
+# Seconds between two checks of a waiting call that the uploader is still there.
 _POLL_SECONDS = 1.0
 
 
@@ -95,7 +95,7 @@ class Waits:
         self._given_up_at: int | None = None  # the last answer, when a call gave up
 
     @property
-    def was_in_vain(self) -> bool:
+    def has_given_up(self) -> bool:
         """Whether a call waited its full time on a broken stream, and no answer came since."""
         return (
             self._given_up_at == self._queue.last_answered and self._state.stream_error is not None
@@ -104,13 +104,13 @@ class Waits:
     # On threads that log.
 
     def wait_for_answers(
-        self, run_id: str | None, patience: float, limit: float
+        self, run_id: str | None, answer_timeout: float, limit: float
     ) -> RunstreamError | None:
         """Wait until all that was logged before is answered; return the error if it is not.
 
         Args:
             run_id: the run; None for all runs.
-            patience: seconds without an answer after which to give up.
+            answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
 
         Raises:
@@ -119,10 +119,10 @@ class Waits:
         wait = Wait(run_id)
         start = time.monotonic()
         limit = min(limit, max(0.0, call_limit() - start))
-        patience = min(patience, limit)
+        answer_timeout = min(answer_timeout, limit)
         try:
             if self._tasks.post(partial(self._enter_for_answers, wait)):
-                self._wait(wait, patience, limit)
+                self._wait(wait, answer_timeout, limit)
         finally:
             wait.give_up()
         self._raise_failure()
@@ -131,9 +131,11 @@ class Waits:
             return None
         if self._state.lasting_error is not None:
             return undelivered_error(self._state.lasting_error, backlog)
-        if patience >= ANSWER_SECONDS:
+        if answer_timeout >= ANSWER_SECONDS:
             self._given_up_at = self._queue.last_answered
-        seconds = min(limit, round(time.monotonic() - start, 1) if patience < limit else limit)
+        seconds = min(
+            limit, round(time.monotonic() - start, 1) if answer_timeout < limit else limit
+        )
         return flush_timeout_error(backlog, run_id, seconds, self._state.stream_error)
 
     def wait_for_room(self) -> None:
@@ -167,7 +169,7 @@ class Waits:
         if self._tasks.post(partial(self._collect_for, wait)):
             self._wait(wait, ANSWER_SECONDS, FLUSH_SECONDS)
 
-    def _wait(self, wait: Wait, patience: float, limit: float) -> bool:
+    def _wait(self, wait: Wait, answer_timeout: float, limit: float) -> bool:
         """Wait for the end of a wait; return whether it came in time."""
         last_answered, since = self._queue.last_answered, time.monotonic()
         end = since + limit
@@ -176,7 +178,7 @@ class Waits:
             now = time.monotonic()
             if self._queue.last_answered != last_answered:
                 last_answered, since = self._queue.last_answered, now
-            left = max(0.0, min(since + patience, end) - now)
+            left = max(0.0, min(since + answer_timeout, end) - now)
             if wait.wait(min(left, _POLL_SECONDS)):
                 return True
             if not left or not self._tasks.ensure_thread():

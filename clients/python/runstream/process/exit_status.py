@@ -94,7 +94,7 @@ def catch_signals(finish: Callable[[str], None]) -> None:
         for name in _TERMINATING:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                with suppress(ValueError):  # this is no main interpreter
+                with suppress(ValueError):  # this is a subinterpreter
                     signal.signal(number, end)
                     _our_handlers[number] = end
 
@@ -160,7 +160,7 @@ def _has_returned(frame: FrameType) -> bool:
     return last.startswith("RETURN_")
 
 
-def _recording_exit(status: object = None, /) -> NoReturn:
+def _exit_and_record(status: object = None, /) -> NoReturn:
     """Exit the program, as `sys.exit` of Python does."""
     _record_exit_code(status)
     _exit(status)
@@ -200,7 +200,7 @@ def _watch_system_exit() -> None:
 
 # Here and not in `watch_main_program`, because `sys.exit(main())` looks up `exit` before the first
 # run starts.
-sys.exit = _recording_exit
+sys.exit = _exit_and_record
 
 os.register_at_fork(
     before=_before_fork,

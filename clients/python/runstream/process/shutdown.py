@@ -8,11 +8,11 @@ batches are on disk.
 A run whose start was interrupted, so that no caller has it, is ended too
 (`runstream.calls.starting`).
 
-All of it takes at most `LIMIT` seconds, and `PATIENCE` where no server answers; less, where a call
-just waited for that server in vain (`Outbox.drain`). What was not
-delivered by then is reported on stderr, and the program's exit status is `exit_status.UNDELIVERED`,
-unless it failed by itself or a signal ends it. After Ctrl-C it takes at most
-`INTERRUPTED_LIMIT` seconds, and another Ctrl-C ends it at once.
+All of it takes at most `LIMIT_SECONDS`, and `ANSWER_SECONDS` where no server answers; less, where a
+call just waited for that server in vain (`Outbox.drain`). What was not delivered by then is
+reported on stderr, and the program's exit status is `exit_status.UNDELIVERED`, unless it failed by
+itself or a signal ends it. After Ctrl-C it takes at most `INTERRUPTED_SECONDS`, and another Ctrl-C
+ends it at once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from runstream.process import exit_status
 from runstream.process.shutdown_participants import OpenRun, RunStart, Session
 
 #: Seconds without an answer after which the end of the program stops waiting for the servers.
-PATIENCE = 60.0
+ANSWER_SECONDS = 60.0
 
 #: Seconds after which it stops waiting in any case.
-LIMIT = 300.0
+LIMIT_SECONDS = 300.0
 
 #: Seconds after which it stops waiting when it was interrupted.
-INTERRUPTED_LIMIT = 3.0
+INTERRUPTED_SECONDS = 3.0
 
 #: Seconds that it takes at most to end the run of a start that was interrupted, and how many such
 #: starts are kept.
@@ -102,10 +102,10 @@ def finish(status: str | None = None) -> None:
     by_signal = status is not None
     status = status or exit_status.run_status_at_exit()
     try:
-        errors = _deliver(status, PATIENCE, LIMIT)
+        errors = _deliver(status, ANSWER_SECONDS, LIMIT_SECONDS)
     except KeyboardInterrupt:
         try:
-            errors = _deliver(status, INTERRUPTED_LIMIT, INTERRUPTED_LIMIT)
+            errors = _deliver(status, INTERRUPTED_SECONDS, INTERRUPTED_SECONDS)
         except KeyboardInterrupt:
             errors = {session.uri: "it was interrupted" for session in _sessions}
     for session in _sessions:
@@ -117,12 +117,12 @@ def finish(status: str | None = None) -> None:
         _report_undelivered(f"run {run_id} was not ended at {uri}{_reason_suffix(errors.get(uri))}")
 
 
-def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
+def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]:
     """Send all and end all runs; return the URIs of servers where that failed, and why.
 
     Args:
         status: the status of runs that are open.
-        patience: seconds without an answer that it may take.
+        answer_timeout: seconds without an answer that it may take.
         limit: seconds that it may take.
     """
     start_time = time.monotonic()
@@ -131,14 +131,14 @@ def _deliver(status: str, patience: float, limit: float) -> dict[str, str]:
         session.wake()
     for session in _sessions:
         waited = time.monotonic() - start_time
-        error = _drain_session(session, max(0.0, patience - waited), max(0.0, limit - waited))
+        error = _drain_session(session, max(0.0, answer_timeout - waited), max(0.0, limit - waited))
         if error is not None:
             errors[session.uri] = error
-    give_up = max(start_time + patience, time.monotonic() + patience * _END_RUNS_SHARE)
+    give_up = max(start_time + answer_timeout, time.monotonic() + answer_timeout * _END_RUNS_SHARE)
     for session in _sessions:
         session.limit_calls(give_up)
     _end_runs(status, errors)
-    _end_starts(status, min(patience, START_SECONDS), errors)
+    _end_starts(status, min(answer_timeout, START_SECONDS), errors)
     return errors
 
 
@@ -163,16 +163,16 @@ def _end_starts(status: str, seconds: float, errors: dict[str, str]) -> None:
                 errors[start.tracking_uri] = str(error)
 
 
-def _drain_session(session: Session, patience: float, limit: float) -> str | None:
+def _drain_session(session: Session, answer_timeout: float, limit: float) -> str | None:
     """Wait until all is answered; return why it is not."""
     try:
-        error = session.drain(patience, limit)
+        error = session.drain(answer_timeout, limit)
     except RunstreamError as failure:
         return str(failure)
     if error is None:
         return None
     broken_by = session.stream_error()
-    return str(broken_by) if broken_by else f"no answer came within {patience:g} s"
+    return str(broken_by) if broken_by else f"no answer came within {answer_timeout:g} s"
 
 
 def _report_session(session: Session, why: str | None) -> None:

@@ -20,7 +20,7 @@ class Session(Protocol):
     def wake(self) -> None:
         """Start sending what was logged."""
 
-    def drain(self, patience: float, limit: float) -> RunstreamError | None:
+    def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return the error if it is not."""
 
     def stream_error(self) -> RunstreamError | None:

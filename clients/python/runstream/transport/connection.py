@@ -26,10 +26,10 @@ Response = TypeVar("Response")
 #: Seconds until a call that has no answer fails.
 CALL_SECONDS = 60.0
 
-#: Seconds for which a call that may be repeated is, while the server cannot be reached.
+#: Seconds for which a call that may be repeated is repeated, while the server cannot be reached.
 RETRY_SECONDS = 30.0
 
-# How gRPC says that nothing took the connection, and what the caller may do about it.
+# The text of gRPC when nothing accepts the connection, and a hint that is added to it.
 _NOT_CONNECTED = "failed to connect to all addresses"
 _NOT_CONNECTED_HINT = (
     ": is a server running there? `runstream server` starts one, "
@@ -196,7 +196,7 @@ class Connection:
                 return rpc(stubs)(request, timeout=left, wait_for_ready=wait_for_ready)
             except grpc.RpcError as error:
                 answer = error_of_call(error)
-            except ValueError:  # gRPC says so of a channel that was closed
+            except ValueError:  # gRPC raises this for a channel that was closed
                 if self._channel.is_open(stubs):
                     raise
             if not self._channel.is_open(stubs):

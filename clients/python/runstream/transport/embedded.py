@@ -32,12 +32,12 @@ IDLE_TIMEOUT = 30.0
 
 _FOLDER_PREFIX = "runstream-"
 _SOCKET = "grpc.sock"
-_MAX_FOLDER_BYTES = 80  # bytes; the path of a socket ends at 108, on macOS at 104
-_LOG_TAIL_BYTES = 2000  # bytes
-_POLL_SECONDS = 0.02  # seconds
+_MAX_FOLDER_BYTES = 80  # the path of a socket ends at 108, on macOS at 104
+_LOG_TAIL_BYTES = 2000
+_POLL_SECONDS = 0.02
 
-# `_guard` covers the two sets and is held over every fork. A child must close the locks it was
-# born with: it would keep the database locked after the server is gone.
+# `_guard` covers the two sets and is held over every fork. A child must close the locks that it
+# inherited: it would keep the database locked after the server is gone.
 _guard = threading.Lock()
 _locks: set[int] = set()  # descriptors, each open only while its server is being spawned
 _children: set[int] = set()  # process ids of the servers this process spawned
@@ -243,7 +243,7 @@ def _reap() -> None:
     for child in children:
         try:
             gone, _ = os.waitpid(child, os.WNOHANG)
-        except ChildProcessError:  # somebody else waited for it
+        except ChildProcessError:  # other code of the program has waited for it
             gone = child
         if gone:
             with _guard:

@@ -14,7 +14,7 @@ from runstream.transport.status import error_of_call
 
 Response = TypeVar("Response")
 
-#: Text of the error of a call whose channel was closed under it.
+#: Text of the error of a call whose channel was closed during the call.
 CHANNEL_CLOSED = "the channel was closed, because the process forked or a client was closed"
 
 

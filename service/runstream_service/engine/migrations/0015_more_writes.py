@@ -1,4 +1,4 @@
-"""Which writes to experiments and to logged models were applied, as 0010 has it of runs."""
+"""Which writes to experiments and to logged models were applied, as in 0010 for runs."""
 
 from peewee import SQL, AutoField, BigIntegerField, BlobField, ForeignKeyField, Model
 

@@ -30,7 +30,8 @@ class OrphanBlob(Table):
     """The name of a content in the storage that no row of `Blob` has.
 
     Either the content is being stored, which began at the time `since`, or it is being removed,
-    and `since` is 0. If the server ends before that is done, the row is what is left of it.
+    and `since` is 0. If the server ends before that is done, the row is left, so that a purge
+    finds the content.
     """
 
     name = TextField(primary_key=True)

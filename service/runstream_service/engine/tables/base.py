@@ -8,8 +8,8 @@ from playhouse.pool import PooledSqliteDatabase
 # The file and the pragmas are given when it is opened (engine/database.py).
 database = PooledSqliteDatabase(None)
 
-# SQLite stores NaN as NULL, which a primary key cannot hold, so NaN is this text; it sorts after
-# all numbers. The column has no declared type, because REAL turns -0.0 into the integer 0.
+# SQLite stores NaN as NULL, which a primary key cannot hold, so this text stands for NaN. It sorts
+# after all numbers. The column has no declared type, because REAL turns -0.0 into the integer 0.
 # docs/decisions/0005-nan.md
 NAN = "NaN"
 

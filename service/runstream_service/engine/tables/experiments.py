@@ -22,7 +22,7 @@ class Experiment(Table):
     last_update_time = BigIntegerField()
     deleted = BooleanField(default=False)
     deleted_time = BigIntegerField(null=True)
-    # A purge is removing it: it is not found any more, and cannot be restored.
+    # A purge is removing the experiment: nothing finds or restores it any more.
     purging = BooleanField(default=False)
 
 

@@ -10,7 +10,7 @@ from runstream_service.engine.tables.runs import Run
 
 
 class Dataset(Table):
-    """A dataset of an experiment; what was said first of its name and digest stands (P4)."""
+    """A dataset of an experiment; the first description of a name and digest is kept (P4)."""
 
     id = AutoField()
     experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)

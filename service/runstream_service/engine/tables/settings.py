@@ -1,4 +1,4 @@
-"""What belongs to the database as a whole."""
+"""Settings of the whole database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runstream_service.engine.tables.base import Table
 
 
 class Setting(Table):
-    """What belongs to the database as a whole."""
+    """Settings of the whole database."""
 
     name = TextField(primary_key=True)
     value = BlobField()
