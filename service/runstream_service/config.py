@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Config:
-    """What a server serves, and where.
+    """The settings of one server.
 
     Attributes:
         database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.

@@ -1,4 +1,4 @@
-"""Where experiments keep their artifacts, as URIs (R6)."""
+"""The locations of the artifacts of experiments, as URIs (R6)."""
 
 from __future__ import annotations
 

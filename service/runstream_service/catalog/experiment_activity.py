@@ -1,4 +1,4 @@
-"""How many runs experiments have, and when something last happened in them."""
+"""The activity of experiments: their numbers of runs, and the time of the last activity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs logged, read for many runs with a few statements.
+"""The data that runs logged, read for many runs with a few statements.
 
 Rows are those of the driver: for a page of a thousand runs Peewee's models would take longer than
 the database.
@@ -40,7 +40,7 @@ _SMALL_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Selection:
-    """Which keys of metrics, params and tags to read; all where it is None.
+    """The keys of metrics, params and tags to read; None stands for all keys.
 
     Attributes:
         summaries: whether to read summaries of these metrics, too.

@@ -1,4 +1,4 @@
-"""Whether a run is there and can be written to."""
+"""The state of runs: checks that a run exists and can be written to."""
 
 from __future__ import annotations
 

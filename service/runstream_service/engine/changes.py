@@ -1,4 +1,4 @@
-"""What the commands of a transaction change, recorded for those who watch runs.
+"""Records the changes that the commands of a transaction make, for those who watch runs.
 
 Commands record here what they did, on the writer's thread alone. The writer calls `start_recording`
 at the start of a transaction, and `take_recorded` after its commit; a rollback drops the record.

@@ -1,4 +1,4 @@
-"""Where the contents of artifacts are kept: a folder of this machine, or an S3-compatible bucket.
+"""The storage of artifact contents: a folder of this machine, or an S3-compatible bucket.
 
 The database knows which run has which file, and which content a file has (`catalog/`).
 """

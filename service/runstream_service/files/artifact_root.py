@@ -1,4 +1,4 @@
-"""Which storage an artifact root names, and where its uploads are staged."""
+"""Opens the storage of an artifact root, and the folder in which its uploads are staged."""
 
 from __future__ import annotations
 

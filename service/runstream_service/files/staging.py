@@ -36,7 +36,7 @@ _SWEEP_UPLOADS = 100
 
 @dataclass(frozen=True)
 class Content:
-    """What a complete upload holds."""
+    """The content of a complete upload."""
 
     sha256: str
     size: int

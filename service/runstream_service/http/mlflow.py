@@ -1,4 +1,4 @@
-"""What REST does differently from gRPC because MLflow does, as data where it can be.
+"""The differences between REST and gRPC that MLflow's clients need, as data where possible.
 
 The parts that need code are in `mlflow_artifacts.py`, `mlflow_attachments.py`,
 `mlflow_error_sentences.py`, `mlflow_history.py` and `mlflow_routes.py`.

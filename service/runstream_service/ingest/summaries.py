@@ -122,7 +122,7 @@ class Summaries:
 
     @property
     def exceed_limit(self) -> bool:
-        """Whether they take more memory than `SUMMARIES_BYTES`, until `trim` is called."""
+        """Whether the summaries take more memory than `SUMMARIES_BYTES`, until `trim` is called."""
         return self._size > SUMMARIES_BYTES
 
     def of_run(self, run: int) -> dict[str, Summary]:

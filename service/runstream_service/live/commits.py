@@ -24,7 +24,7 @@ _MAX_POSITION_CHARACTERS = 40
 
 @dataclass(slots=True)
 class RunChanges:
-    """What one commit changed of one run.
+    """The changes of one run in one commit.
 
     Attributes:
         experiment_id: its experiment.
@@ -44,7 +44,7 @@ class RunChanges:
 
 @dataclass(slots=True)
 class Commit:
-    """What one commit changed, by run."""
+    """The changes of one commit, by run."""
 
     runs: dict[str, RunChanges]
     size: int

@@ -1,4 +1,4 @@
-"""What a servicer can ask of the call that it answers, whichever protocol brought the call.
+"""The context of a call, through which a servicer asks about it in the same way for gRPC and HTTP.
 
 A call that its caller cancels ends by `asyncio.CancelledError` in the servicer, so a servicer does
 not ask for that.

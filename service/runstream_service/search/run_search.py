@@ -96,7 +96,7 @@ class RunSearch:
 
     @property
     def sort_key_length(self) -> int:
-        """How many values the sort key of a row has."""
+        """The number of values in the sort key of a row."""
         return len(self._terms)
 
     def count(self) -> int:

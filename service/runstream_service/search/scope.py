@@ -1,4 +1,4 @@
-"""Where a search looks for runs, and how many found runs it sorts rather than scan them all."""
+"""The scope of a search for runs, and the number of found runs that it sorts at most."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_ID = compile_sql(Run.select(fn.MAX(Run.id)))
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a search looks: in which experiments, all if None, and in which stage.
+    """The scope of a search: its experiments, all if None, and their lifecycle stage.
 
     Attributes:
         top_level: whether it leaves out runs whose parent is there, too.

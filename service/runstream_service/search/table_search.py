@@ -124,7 +124,7 @@ class TableSearch:
 
     @property
     def sort_key_length(self) -> int:
-        """How many values the sort key of a row has."""
+        """The number of values in the sort key of a row."""
         return len(self._terms)
 
     def page(self, limit: int, after: SortKey | None) -> list[FoundRow]:

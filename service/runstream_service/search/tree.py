@@ -10,7 +10,7 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class Key:
-    """What a condition is about: `metrics.loss` is the name `loss` of the group `metrics`.
+    """The key of a condition: `metrics.loss` is the name `loss` of the group `metrics`.
 
     Attributes:
         group: metrics, params, tags, attributes or datasets.
@@ -53,21 +53,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class Not:
-    """True where its part is not."""
+    """True if its part is not true."""
 
     part: Filter
 
 
 @dataclass(frozen=True)
 class And:
-    """True where all its parts are."""
+    """True if all its parts are true."""
 
     parts: Sequence[Filter]
 
 
 @dataclass(frozen=True)
 class Or:
-    """True where one of its parts is."""
+    """True if one of its parts is true."""
 
     parts: Sequence[Filter]
 

@@ -1,4 +1,4 @@
-"""What a logging call with `synchronous=False` returns: a way to wait until it is on disk."""
+"""The result of a logging call with `synchronous=False`: waits until the data is on disk."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 
 class RunOperations:
-    """What was queued for a run."""
+    """The operations that were queued for a run."""
 
     def __init__(self, flush: Callable[[float | None], None]) -> None:
         self._flush = flush
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until it is on disk; see `TrackingClient.flush_run`.
+        """Wait until all of them are on disk; see `TrackingClient.flush_run`.
 
         Args:
             timeout: seconds to wait; as long as it takes, if left out.

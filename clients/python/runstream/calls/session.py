@@ -1,4 +1,4 @@
-"""What the clients of a process share for one server: its channel, and the outbox over it."""
+"""The session that the clients of a process share for one server: its channel and its outbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 
 
 class Session:
-    """A connection to a server, and the uploader that sends over it what is logged.
+    """A connection to a server, and the uploader that sends over it.
 
     Any thread may call every method; the objects below have the locks.
 

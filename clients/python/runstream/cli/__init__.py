@@ -51,7 +51,7 @@ Exit status:
   130  interrupted by Ctrl-C
 
 \b
-Where runs are is said by --tracking-uri or RUNSTREAM_TRACKING_URI:
+--tracking-uri or RUNSTREAM_TRACKING_URI says where the runs are:
 grpc://host:port, grpcs://host:port, unix:path, sqlite:///runs.db or a path.
 """
 

@@ -80,7 +80,7 @@ def _lines_of_change(change: RunChange) -> Iterator[str]:
     yield from (f"param {key} = {value}" for key, value in change.params.items())
     yield from (f"tag {key} = {value}" for key, value in change.tags.items())
     yield from (f"tag {key} is deleted" for key in change.deleted_tags)
-    # Of many points at once, only the last is printed.
+    # If many points arrive at once, only the last one is printed.
     counts = Counter(point.key for point in change.metrics)
     for point in {point.key: point for point in change.metrics}.values():
         more = f", and {counts[point.key] - 1:,} before" if counts[point.key] > 1 else ""

@@ -24,7 +24,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetInput:
-    """A dataset, and the tags that say what it was to one run."""
+    """A dataset, and the tags of its use by one run."""
 
     dataset: Dataset
     tags: dict[str, str]
@@ -75,7 +75,7 @@ class DatasetInput:
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What a run read, in the order in which it was logged."""
+    """The inputs of a run, in the order in which they were logged."""
 
     dataset_inputs: tuple[DatasetInput, ...]
 

@@ -1,4 +1,4 @@
-"""What a purge has removed."""
+"""The counts of a purge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runstream.v1 import maintenance_service_pb2
 
 @dataclass(frozen=True)
 class Purged:
-    """What a purge has removed up to now, or would remove (E5).
+    """Counts of what a purge has removed up to now, or would remove (E5).
 
     Attributes:
         experiments: experiments.

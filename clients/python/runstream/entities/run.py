@@ -56,7 +56,7 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run logged.
+    """The data that a run logged.
 
     Attributes:
         metrics: the latest value of each metric, by key (M5).

@@ -12,7 +12,7 @@ from runstream.v1 import watch_service_pb2
 
 @dataclass(frozen=True)
 class RunChange:
-    """What was committed to a run; what is empty did not change.
+    """A change of a run that was committed; fields that are empty did not change.
 
     Attributes:
         run_id: the run.

@@ -1,4 +1,4 @@
-"""What a server says of itself."""
+"""The version and the ports of a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServerInfo:
-    """What a server says of itself.
+    """The version and the ports of a server.
 
     Attributes:
         version: its version.

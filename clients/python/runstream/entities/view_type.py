@@ -1,4 +1,4 @@
-"""Which stages of runs and experiments a search is about."""
+"""The lifecycle stages of the runs or experiments that a search returns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ViewType(IntEnum):
-    """Which runs or experiments a search is about, by their stage."""
+    """The lifecycle stages of the runs or experiments that a search returns."""
 
     ACTIVE_ONLY = 1
     DELETED_ONLY = 2

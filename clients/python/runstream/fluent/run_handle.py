@@ -90,7 +90,7 @@ class ActiveRun:
 
     @property
     def is_started_here(self) -> bool:
-        """Whether this process started it; a forked child may log to it, but does not end it."""
+        """Whether this process started the run, and not its parent; only then it ends the run."""
         return self._process == os.getpid()
 
     def read(self) -> Run:

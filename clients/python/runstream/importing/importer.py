@@ -45,7 +45,7 @@ _MODEL_POINTS_PER_CALL = 5_000
 
 @dataclass
 class Report:
-    """What was copied, what was there already, and what could not be copied."""
+    """Counts of what was copied and of what was there already, and what could not be copied."""
 
     experiments: int = 0
     runs: int = 0

@@ -1,1 +1,1 @@
-"""What was logged and is not answered yet, and the thread that sends it."""
+"""The outbox: data that was logged and is not answered yet, and the thread that sends it."""

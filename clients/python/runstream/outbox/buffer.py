@@ -1,4 +1,4 @@
-"""What was logged to one run: checked, and queued for the uploader."""
+"""The buffer of one run: checks what is logged, and queues it for the uploader."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MANY_BATCHES = 1
 
 
 class BufferOwner(Protocol):
-    """What a buffer asks of the outbox that it belongs to."""
+    """The methods of the outbox that its buffers call."""
 
     def open_buffer(self, buffer: RunBuffer) -> RunBuffer:
         """Return the buffer that a call may log to, waiting while there is no room."""

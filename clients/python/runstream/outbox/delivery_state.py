@@ -1,4 +1,4 @@
-"""Whether what was logged can reach the server."""
+"""The state of the delivery: whether batches can reach the server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runstream.outbox.delivery_errors import uploader_failed_error
 
 
 class DeliveryState:
-    """What is wrong with the stream and with the uploader, if anything.
+    """The errors of the stream and of the uploader, if there are any.
 
     Any thread may read the attributes. The uploader's thread sets them; at the end of a program,
     where that thread cannot be started, so does the one that tried to start it. No lock is needed:

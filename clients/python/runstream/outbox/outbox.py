@@ -1,4 +1,4 @@
-"""What was logged and is not answered yet: the outbox of a process for a server.
+"""The outbox of a process for a server: what was logged and is not answered yet.
 
     RunBuffer ──Collector──> BatchQueue ──next_message──> LogStream
     (points, params and      (batches)  <────answer─────┘
@@ -57,7 +57,7 @@ from runstream.outbox.waits import Waits
 
 
 class Outbox:
-    """What one process logged to one server.
+    """The data that one process logged to one server and that has no answer yet.
 
     The comments among the methods say which thread may call those below. The outbox itself has no
     state but its objects, which are replaced in a forked child.

@@ -1,4 +1,4 @@
-"""What the server refused, until a call raises it."""
+"""The refusals of the server, kept until a call raises them."""
 
 from __future__ import annotations
 

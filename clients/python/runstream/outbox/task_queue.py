@@ -1,4 +1,4 @@
-"""What the uploader's thread is asked to do."""
+"""The tasks that other threads give to the uploader's thread."""
 
 from __future__ import annotations
 

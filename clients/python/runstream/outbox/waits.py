@@ -96,7 +96,7 @@ class Waits:
 
     @property
     def has_given_up(self) -> bool:
-        """Whether a call waited its full time on a broken stream, and no answer came since."""
+        """Whether a call waited for its full time on a broken stream, and no answer came since."""
         return (
             self._given_up_at == self._queue.last_answered and self._state.stream_error is not None
         )

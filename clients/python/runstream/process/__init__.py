@@ -1,1 +1,1 @@
-"""What a process knows of itself: where it comes from, and how it ends."""
+"""The process of the program: its source tags, and its end."""

@@ -1,4 +1,4 @@
-"""How the program ends, which decides the status of the runs that it left open (R5).
+"""The exit status of the program, which decides the status of the runs that it left open (R5).
 
 Python does not tell: at `atexit` the exception that ends a program is gone, and a SystemExit leaves
 no trace at all. So this module records the status of each exit as it is asked for, and

@@ -1,4 +1,4 @@
-"""What the end of the program asks of sessions, open runs and starts of runs."""
+"""Protocols of the sessions, open runs and starts of runs that the end of the program ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runstream.errors import RunstreamError
 
 
 class Session(Protocol):
-    """What was logged to one server.
+    """The session of one server: what was logged to it and is not delivered yet.
 
     Attributes:
         uri: tracking URI of the server.
@@ -52,10 +52,10 @@ class OpenRun(Protocol):
 
     @property
     def is_started_here(self) -> bool:
-        """Whether this process started it."""
+        """Whether this process started the run."""
 
     def end_at_exit(self, status: str) -> None:
-        """End it; raises RunstreamError."""
+        """End the run; raises RunstreamError."""
 
     def release(self) -> None:
         """Log no more to the run, because another call ends it."""

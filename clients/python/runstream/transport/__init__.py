@@ -1,1 +1,1 @@
-"""How the client reaches a server: its address, the channel, and calls with deadlines."""
+"""The way to a server: its address, the channel, and calls with deadlines."""

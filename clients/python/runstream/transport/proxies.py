@@ -1,7 +1,7 @@
-"""Which proxy leads to a server, by environment variables in lower or upper case.
+"""Finds the proxy that leads to a server, by environment variables in lower or upper case.
 
 Servers on this computer are reached directly, whatever the variables say. gRPC itself knows
-lower case only, and uses a proxy even for `localhost`; so each channel is told its proxy.
+lower case only, and uses a proxy even for `localhost`; so each channel gets its proxy as an option.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ _pinned_default: str | None = None
 
 @dataclass(frozen=True)
 class Target:
-    """What a tracking URI says.
+    """The target of a tracking URI.
 
     Attributes:
         uri: the URI with its path absolute, so that it holds in any directory.
@@ -97,7 +97,7 @@ def is_default_set() -> bool:
 
 
 def parse(uri: str | os.PathLike[str] | None) -> Target:
-    """Return what a tracking URI says; None stands for `default()`.
+    """Return the target of a tracking URI; None stands for `default()`.
 
     A string that begins like a URI is one; a `Path` never is.
 

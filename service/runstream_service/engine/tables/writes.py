@@ -1,4 +1,4 @@
-"""Which writes of which writer were applied (P3)."""
+"""The last applied write of each writer (P3)."""
 
 from __future__ import annotations
 
