@@ -85,5 +85,5 @@ def test_other_names_of_mlflow_are_there_or_say_what_to_use() -> None:
     assert runstream.exceptions.RunstreamError is runstream.RunstreamError
     with pytest.raises(ImportError, match="use TrackingClient"):
         exec("from runstream import MlflowClient")
-    with pytest.raises(AttributeError, match="has no attribute 'autolog'"):
-        runstream.autolog  # type: ignore[attr-defined] # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'evaluate'"):
+        runstream.evaluate  # type: ignore[attr-defined] # noqa: B018

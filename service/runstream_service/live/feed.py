@@ -37,7 +37,7 @@ class Watcher:
         self.runs = runs
         self.experiments = experiments
         self.seen = seen
-        self.pending = deque(n for n in commits.numbers_after(seen) if self.changes_of(n))
+        self.pending = deque(n for n in commits.numbers_after(seen) if self.watched_changes(n))
         self.sent = 0
         self._news = asyncio.Event()
 
@@ -58,7 +58,7 @@ class Watcher:
         self.sent = 0
         self.seen = number
 
-    def changes_of(self, number: int) -> list[RunChanges]:
+    def watched_changes(self, number: int) -> list[RunChanges]:
         """Return what a commit changed of the watched runs.
 
         Raises:

@@ -114,7 +114,7 @@ class WatchServicer(WatchServiceServicer):
         while watcher.pending:
             number = watcher.pending[0]
             changes: list[SizedMessage] = []
-            for run in watcher.changes_of(number):
+            for run in watcher.watched_changes(number):
                 changes += await self._run_messages(run)
             for change in changes[watcher.sent :]:
                 if size and size + change.size > ANSWER_BYTES:

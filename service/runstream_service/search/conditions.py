@@ -45,7 +45,7 @@ def combine(tree: Filter, translate: Callable[[Condition], Expression]) -> Expre
     return NodeList(parts, glue=" AND " if isinstance(tree, And) else " OR ", parens=True)
 
 
-def column_of(columns: dict[str, Any], key: Key, groups: Iterable[str] = ()) -> Any:
+def find_column(columns: dict[str, Any], key: Key, groups: Iterable[str] = ()) -> Any:
     """Return the column of a key; raises ParseError with the names of all columns.
 
     Args:

@@ -10,8 +10,8 @@ from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Dataset, Input, InputTag, Param, Run, RunTag, Series
 from runstream_service.search.conditions import (
     Expression,
-    column_of,
     combine,
+    find_column,
     is_satisfied_by,
     not_null,
     number_condition,
@@ -82,7 +82,7 @@ class RunFilter:
         return self._subquery(table.select(table.run).where(rows), table.run)
 
     def _dataset(self, condition: Condition) -> Expression:
-        column = column_of(DATASETS, condition.key)
+        column = find_column(DATASETS, condition.key)
         query = Input.select(Input.run).join(Dataset)
         if column is InputTag.value:
             # There is no foreign key between the two by which Peewee could join them by itself.
@@ -101,7 +101,7 @@ def _attribute(condition: Condition) -> Expression:
     key = condition.key
     if key.name == "status":
         return _status(condition)
-    column = column_of(TEXTS | {"status": Run.status} | NUMBERS, key, NAMED_GROUPS)
+    column = find_column(TEXTS | {"status": Run.status} | NUMBERS, key, NAMED_GROUPS)
     if key.name in TEXTS:
         return not_null(column, text_condition(column, condition))
     if key.name in TIMES:

@@ -18,7 +18,7 @@ from peewee import JOIN, Case, Join, fn
 from runstream_service.engine.statements import in_values
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import NAN, Run, Series, database
-from runstream_service.search.conditions import Expression, column_of
+from runstream_service.search.conditions import Expression, find_column
 from runstream_service.search.order import (
     MISSING,
     NOT_A_NUMBER,
@@ -204,7 +204,7 @@ class RunSearch:
         if key.group == "attributes" and key.name == "status":
             return [SortTerm(_STATUS_NAME, descending)]
         if key.group == "attributes":
-            column = column_of(NUMBERS | TEXTS | {"status": Run.status}, key, NAMED_GROUPS)
+            column = find_column(NUMBERS | TEXTS | {"status": Run.status}, key, NAMED_GROUPS)
             if key.name in ("end_time", "duration"):
                 return [SortTerm(_nulls_last(column)), SortTerm(column, descending)]
             return [SortTerm(column, descending)]

@@ -10,8 +10,8 @@ from peewee import JOIN, Case, fn
 
 from runstream_service.engine.tables import NAN, database
 from runstream_service.search.conditions import (
-    column_of,
     combine,
+    find_column,
     not_null,
     number_condition,
     text_condition,
@@ -147,7 +147,7 @@ class TableSearch:
             column = what.ordered_by.get(key.name)
             return [
                 SortTerm(
-                    column_of(what.columns, key, what.groups) if column is None else column,
+                    find_column(what.columns, key, what.groups) if column is None else column,
                     descending,
                 )
             ]
@@ -164,7 +164,7 @@ class TableSearch:
         if key.group == "attributes":
             if translate := what.translate.get(key.name):
                 return translate(condition)
-            column = column_of(what.columns, key, what.groups)
+            column = find_column(what.columns, key, what.groups)
             if key.name in what.texts:
                 return not_null(column, text_condition(column, condition))
             return not_null(column, number_condition(column, to_milliseconds(condition)))
