@@ -47,7 +47,7 @@ def _fasttrackml(directory: Path, port: int) -> list[str]:
 
 
 PEERS = {
-    "mlflow": Peer(("mlflow==3.17.2",), _mlflow),
+    "mlflow": Peer(("mlflow==3.17.2", "psutil==7.2.2"), _mlflow),
     # Its client cannot be imported with MLflow 2.14 any more; setuptools is for this MLflow.
     "fasttrackml": Peer(("fasttrackml==0.6.0", "mlflow==2.9.2", "setuptools<81"), _fasttrackml),
 }

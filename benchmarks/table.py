@@ -14,6 +14,7 @@ from benchmarks import (
     runs,
     search,
     streams,
+    system,
     watch,
     web,
 )
@@ -65,6 +66,12 @@ FIGURES = (
         "ms",
         calls.unary_log,
         (Target("median under 1.5 ms", lambda m: m.ours < 1.5),),
+    ),
+    Figure(
+        "system.cpu",
+        "%",
+        system.cpu,
+        (Target("0.5 % of a core", lambda m: m.ours <= 0.5),),
     ),
     Figure(
         "runs.create",

@@ -16,7 +16,7 @@ from typing import Any
 
 import runstream
 from benchmarks.workers.job import main
-from benchmarks.workers.workload import batches, columns
+from benchmarks.workers.workload import batches, columns, share_of_a_core
 from runstream import Metric, TrackingClient
 
 EPOCHS = 50
@@ -107,6 +107,14 @@ def keras_history(uri: str, repeats: int) -> list[float]:
                     runstream.log_metric(name, 1 / (epoch + 1), step=epoch)
 
     return [_timed(work) for _ in range(repeats)]
+
+
+def system_metrics(uri: str, enabled: bool, seconds: float) -> float:
+    """Wait in a run with system metrics every second, or without; return the share of a core."""
+    runstream.set_tracking_uri(uri)
+    runstream.set_system_metrics_sampling_interval(1)
+    with runstream.start_run(log_system_metrics=enabled):
+        return share_of_a_core(seconds)
 
 
 def log(uri: str, calls: int) -> list[float]:
@@ -214,6 +222,7 @@ if __name__ == "__main__":
         log_metric,
         log_metric_calls,
         keras_history,
+        system_metrics,
         log,
         runs,
         history,

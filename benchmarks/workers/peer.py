@@ -16,10 +16,18 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag  # type: ignore[import-not-found]
 
 from benchmarks.workers.job import main
-from benchmarks.workers.workload import Row, batches
+from benchmarks.workers.workload import Row, batches, share_of_a_core
 
 EPOCHS = 50
 SERIES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def system_metrics(uri: str, enabled: bool, seconds: float) -> float:
+    """Wait in a run with system metrics every second, or without; return the share of a core."""
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_system_metrics_sampling_interval(1)
+    with mlflow.start_run(log_system_metrics=enabled):
+        return share_of_a_core(seconds)
 
 
 class Rest:
@@ -196,5 +204,5 @@ def _now() -> int:
 
 
 if __name__ == "__main__":
-    jobs = (log_batch, log_metric, keras_history, runs, history)
+    jobs = (log_batch, log_metric, keras_history, system_metrics, runs, history)
     main({job.__name__: job for job in jobs})

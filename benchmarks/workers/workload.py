@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 
 #: A point: key, value, timestamp, step.
@@ -46,3 +47,11 @@ def columns(points: int, keys: int, size: int) -> Iterator[Table]:
         index = {name: i for i, name in enumerate(names)}
         key, value, timestamp, step = (list(column) for column in zip(*batch, strict=True))
         yield names, [index[name] for name in key], step, timestamp, value
+
+
+def share_of_a_core(seconds: float) -> float:
+    """Wait, and return the share of a core that this process had, once it was under way."""
+    time.sleep(5)
+    before = time.process_time(), time.perf_counter()
+    time.sleep(seconds)
+    return (time.process_time() - before[0]) / (time.perf_counter() - before[1])

@@ -97,8 +97,18 @@ from runstream.fluent.logging_functions import (
 )
 from runstream.fluent.run_functions import delete_run, get_parent_run, get_run, restore_run
 from runstream.fluent.run_handle import ActiveRun
+from runstream.fluent.run_system_metrics import (
+    disable_system_metrics_logging,
+    enable_system_metrics_logging,
+    set_system_metrics_node_id,
+    set_system_metrics_samples_before_logging,
+    set_system_metrics_sampling_interval,
+)
 from runstream.fluent.search_functions import count_runs, search_experiments, search_runs
 from runstream.fluent.watch_functions import watch
+
+#: The name without the word that MLflow has in it.
+enable_system_metrics = enable_system_metrics_logging
 
 __all__ = [
     "ActiveRun",
@@ -140,7 +150,10 @@ __all__ = [
     "delete_experiment",
     "delete_run",
     "delete_tag",
+    "disable_system_metrics_logging",
     "download_artifacts",
+    "enable_system_metrics",
+    "enable_system_metrics_logging",
     "end_run",
     "exceptions",
     "flush",
@@ -178,6 +191,9 @@ __all__ = [
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
+    "set_system_metrics_node_id",
+    "set_system_metrics_samples_before_logging",
+    "set_system_metrics_sampling_interval",
     "set_tag",
     "set_tags",
     "set_tracking_uri",

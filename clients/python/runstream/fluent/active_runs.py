@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -21,6 +21,7 @@ from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
 from runstream.fluent.run_link import print_link
+from runstream.fluent.run_system_metrics import start_system_metrics, wants_system_metrics
 from runstream.process.source_tags import find_source_tags
 
 _active_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("runstream_runs", default=())
@@ -42,6 +43,7 @@ def start_run(
     parent_run_id: str | None = None,
     tags: Mapping[str, object] | None = None,
     description: str | None = None,
+    log_system_metrics: bool | None = None,
 ) -> ActiveRun:
     """Start a run, or resume one, and make it the active run of this context.
 
@@ -60,12 +62,16 @@ def start_run(
         parent_run_id: the parent of a new run, in place of the active one.
         tags: tags to set, besides those that say where the run comes from (R4).
         description: markdown for the run's page, the tag `mlflow.note.content`.
+        log_system_metrics: whether to log what processor, memory, disk, network, GPUs and this
+            process do, every 10 seconds until the run ends, as metrics `system/...` (with psutil);
+            what `enable_system_metrics_logging` or RUNSTREAM_SYSTEM_METRICS says, if left out.
 
     Raises:
         FailedPrecondition: a run is active and `nested` is not set; or the run, its parent or its
             experiment is deleted.
         NotFound: there is no such run, parent or experiment.
         InvalidArgument: a tag or name breaks its rule, or two arguments contradict each other.
+        ModuleNotFoundError: `log_system_metrics` is set, and psutil is not installed.
     """
     stack = _drop_ended_runs()
     if stack and stack[-1].is_started_here and not nested:
@@ -77,19 +83,20 @@ def start_run(
             run_id=active_id,
         )
     given = _merge_description(tags, description)
+    activate = partial(_activate, log_system_metrics=wants_system_metrics(log_system_metrics))
     parent = stack[-1] if nested and stack else None
     if run_id:
-        return _resume(run_id, experiment_id, run_name, given)
+        return _resume(activate, run_id, experiment_id, run_name, given)
     if parent_run_id is not None:
         client = client_for_run(parent_run_id)
         info = _get_active_parent(client, parent_run_id).info
-        return _create(client, info, experiment_id, run_name, given)
+        return _create(activate, client, info, experiment_id, run_name, given)
     if parent is not None:
-        return _create(parent.client, parent.info, experiment_id, run_name, given)
+        return _create(activate, parent.client, parent.info, experiment_id, run_name, given)
     with _take_run_id_from_environment() as run_id:
         if run_id:
-            return _resume(run_id, experiment_id, run_name, given)
-        return _create(current_client(), None, experiment_id, run_name, given)
+            return _resume(activate, run_id, experiment_id, run_name, given)
+        return _create(activate, current_client(), None, experiment_id, run_name, given)
 
 
 def end_run(status: str = "FINISHED") -> None:
@@ -191,6 +198,7 @@ def _merge_description(
 
 
 def _create(
+    activate: Callable[..., ActiveRun],
     client: TrackingClient,
     parent: RunInfo | None,
     experiment_id: str | None,
@@ -204,7 +212,7 @@ def _create(
             experiment_id = experiment_id or parent.experiment_id
     all_tags.update(tags)
     return client.start_run(
-        partial(_activate, client),
+        partial(activate, client, is_resumed=False),
         experiment_id or current_experiment_id(),
         all_tags,
         run_name,
@@ -213,7 +221,11 @@ def _create(
 
 
 def _resume(
-    run_id: str, experiment_id: str | None, run_name: str | None, tags: dict[str, str]
+    activate: Callable[..., ActiveRun],
+    run_id: str,
+    experiment_id: str | None,
+    run_name: str | None,
+    tags: dict[str, str],
 ) -> ActiveRun:
     _check_resumable_id(run_id)
     client = client_for_run(run_id)
@@ -227,7 +239,7 @@ def _resume(
         )
     if tags:
         client.log(run_id, tags=tags)
-    return client.resume_run(partial(_activate, client), run_id, run_name)
+    return client.resume_run(partial(activate, client, is_resumed=True), run_id, run_name)
 
 
 def _check_resumable_id(run_id: str) -> None:
@@ -243,11 +255,15 @@ def _check_resumable_id(run_id: str) -> None:
         ) from None
 
 
-def _activate(client: TrackingClient, info: RunInfo) -> ActiveRun:
+def _activate(
+    client: TrackingClient, info: RunInfo, *, is_resumed: bool, log_system_metrics: bool
+) -> ActiveRun:
     global _last_started
     active = ActiveRun(client, info)
     _active_stack.set((*_drop_ended_runs(), active))
     _last_started = active
+    if log_system_metrics:
+        start_system_metrics(active, is_resumed=is_resumed)
     print_link(client, info)
     return active
 

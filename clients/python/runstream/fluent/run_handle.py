@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -57,6 +57,7 @@ class ActiveRun:
         self._is_released = False
         self._status: str | None = None  # of the end of the run, once a caller has chosen it
         self._end_time: int | None = None
+        self._at_end: list[Callable[[], None]] = []
 
     @property
     def client(self) -> TrackingClient:
@@ -153,6 +154,14 @@ class ActiveRun:
         """Wait until all that was logged to this run is on disk; see `runstream.flush`."""
         self._client.flush_run(self._info.run_id, timeout)
 
+    def call_at_end(self, function: Callable[[], None]) -> None:
+        """Call a function when the run ends, before what was logged is waited for.
+
+        The process that started the run calls it, once. It may log to the run, raises nothing, and
+        returns within seconds.
+        """
+        self._at_end.append(function)
+
     def end(self, status: str = "FINISHED") -> None:
         """Wait until all that was logged is on disk, and end the run; once is enough.
 
@@ -168,6 +177,7 @@ class ActiveRun:
         run_id = self._info.run_id
         self._status = status
         self._end_time = self._end_time or time.time_ns() // 1_000_000
+        self._call_at_end()
         try:
             self._client.flush_run(run_id, refusals=False)
             if self.is_started_here:
@@ -189,6 +199,7 @@ class ActiveRun:
     def release(self) -> None:
         """Stop the heartbeats and forget the run: this process does not end it any more."""
         self.is_ended = True
+        self._call_at_end()
         self._client.stop_heartbeats(self._info.run_id, self)
         if _open_handles.get(self._info.run_id) is self:
             del _open_handles[self._info.run_id]
@@ -197,6 +208,10 @@ class ActiveRun:
         self._is_released = (
             True  # last, so that an end that is interrupted before is repeated whole
         )
+
+    def _call_at_end(self) -> None:
+        while self._at_end and self.is_started_here:
+            self._at_end.pop()()
 
     def __enter__(self) -> ActiveRun:
         return self
