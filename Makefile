@@ -7,6 +7,7 @@ FRAMEWORKS := $(patsubst tests/integrations/requirements/%.txt,.venv-frameworks/
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/2.9/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
+FOLDERS := test-server test-client test-http test-web test-project test-cli
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test test-python test-together test-integrations test-alone test-jvm lint proto web screenshots bench clean
+.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone lint proto web screenshots bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -22,16 +23,19 @@ demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything b
 serve: $(INSTALLED) $(WEB) ## a server on runstream.db, until Ctrl-C
 	.venv/bin/python -m runstream server --database sqlite:///runstream.db
 
-# The suites of Python and of the JVM run side by side. What measures how long callers wait comes
-# after them, when nothing else runs.
-test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	@$(MAKE) --no-print-directory --jobs=2 JVM_LOG=clients/target/tests.log test-together test-jvm
-	@$(MAKE) --no-print-directory test-alone test-integrations
+# Three suites run at a time, because most tests wait; the longest come first, and what a suite
+# prints appears when it has ended. What measures how long callers wait comes after them, when
+# nothing else runs.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-test-python: test-together test-alone test-integrations
+test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW) $(FRAMEWORKS)
+	@echo 'Three suites run at a time, and each prints when it has ended.'
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) test-jvm test-integrations $(FOLDERS)
+	@$(MAKE) --no-print-directory test-alone
 
-test-together: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest -m 'not alone' --ignore=tests/integrations
+# The tests of one folder: `make test-client`.
+$(FOLDERS): test-%: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
+	.venv/bin/python -m pytest -m 'not alone' tests/$*
 
 test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest -m alone --ignore=tests/integrations
@@ -40,18 +44,10 @@ test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 test-integrations: $(INSTALLED) $(FRAMEWORKS)
 	.venv/bin/python -m pytest tests/integrations
 
-# With JVM_LOG the output goes there, and is shown only if a test fails.
 test-jvm: $(INSTALLED)
 	@if command -v javac >/dev/null && command -v mvn >/dev/null; then \
-		$(if $(JVM_LOG),mkdir -p $(dir $(JVM_LOG));) \
-		if mvn --batch-mode --no-transfer-progress --file clients/pom.xml verify \
-			$(if $(JVM_LOG),>$(JVM_LOG) 2>&1); then \
-			echo 'The tests of the Java and Scala clients passed.'; \
-		else \
-			$(if $(JVM_LOG),cat $(JVM_LOG);) \
-			echo 'The tests of the Java and Scala clients FAILED.'; \
-			exit 1; \
-		fi; \
+		mvn --batch-mode --no-transfer-progress --file clients/pom.xml verify --quiet && \
+		echo 'The tests of the Java and Scala clients passed.'; \
 	else \
 		echo; \
 		echo '****************************************************************'; \

@@ -108,11 +108,11 @@ def test_every_file_that_the_documents_of_the_house_name_exists() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     changes = (ROOT / "docs/making-changes.md").read_text()
     text += changes.replace("client/", "runstream/").replace("server/", "runstream_service/")
-    names = set(re.findall(r"(?<![\w./*])\w[\w/]*\.(?:py|tsx?|lark)\b", text))
+    names = set(re.findall(r"(?<![\w./*])\w[\w/]*\.(?:py|tsx?|lark|css|java|proto)\b", text))
     assert {"outbox/buffer.py", "charts/curves.ts", "runstream/rules.py"} <= names
     files = [
         path.as_posix()
-        for folder in ("clients/python", "service", "web/src", "tests")
+        for folder in ("proto", "clients", "service", "web/src", "tests")
         for path in (ROOT / folder).rglob("*.*")
     ]
     assert {name for name in names if not any(f.endswith(f"/{name}") for f in files)} == set()
