@@ -140,6 +140,12 @@ def test_files_are_listed_and_deleted(client: TrackingClient, run_id: str) -> No
     assert paths(client, run_id) == []
 
 
+def test_the_path_of_a_file_lists_as_this_file(client: TrackingClient, run_id: str) -> None:
+    client.log_text(run_id, "hi", "a/b.txt")
+    client.log_text(run_id, "hi", "a/b.txt.old")
+    assert [file.path for file in client.list_artifacts(run_id, "a/b.txt")] == ["a/b.txt"]
+
+
 def test_a_file_and_a_folder_cannot_have_one_path(client: TrackingClient, run_id: str) -> None:
     client.log_text(run_id, "x", "a")
     with pytest.raises(FailedPrecondition):

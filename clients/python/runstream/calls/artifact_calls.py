@@ -110,6 +110,8 @@ class ArtifactCalls:
     ) -> list[FileInfo]:
         """List the files and folders of a folder by path; one that is not there is empty.
 
+        The path of a file lists as this file.
+
         Args:
             run_id: the run.
             path: the folder; the root of the artifacts, if left out.
@@ -216,6 +218,7 @@ class ArtifactCalls:
 
 
 def _check_listed_path(path: str, folder: str) -> None:
-    if folder and not path.startswith(f"{folder.rstrip('/')}/"):
+    within = folder.rstrip("/")
+    if within and path != within and not path.startswith(f"{within}/"):
         raise unrequested_response_error("path", path, folder)
     rules.check_artifact_path("path", path)
