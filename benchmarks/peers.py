@@ -52,7 +52,16 @@ PEERS = {
     "fasttrackml": Peer(("fasttrackml==0.6.0", "mlflow==2.9.2", "setuptools<81"), _fasttrackml),
 }
 
-_ENVIRONMENT = {
+#: What MLflow's functions need to log to our server by `runstream.mlflow_plugin`.
+PLUGIN_REQUIREMENTS = (
+    "mlflow-skinny==3.17.2",
+    "grpcio==1.85.3",
+    "protobuf==7.36.2",
+    "click==8.5.1",
+)
+
+#: Of the servers of peers and of the programs that drive them.
+ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -66,13 +75,13 @@ _ENVIRONMENT = {
 def start_peer(name: str, directory: Path) -> Server:
     """Install a peer where it is missing, and start its server on an empty file."""
     peer = PEERS[name]
-    binaries = _installed(name, peer.requirements)
+    binaries = installed(name, peer.requirements)
     port = _free_port()
     executable, *arguments = peer.command(directory, port)
-    process = start([str(binaries / executable), *arguments], directory, _ENVIRONMENT)
+    process = start([str(binaries / executable), *arguments], directory, ENVIRONMENT)
     uri = f"http://127.0.0.1:{port}"
     worker = (str(binaries / "python"), "-m", "benchmarks.workers.peer")
-    server = Server(process, uri, directory, worker, _ENVIRONMENT, uri)
+    server = Server(process, uri, directory, worker, ENVIRONMENT, uri)
     try:
         _wait(server)
     except BaseException:
@@ -81,7 +90,7 @@ def start_peer(name: str, directory: Path) -> Server:
     return server
 
 
-def _installed(name: str, requirements: tuple[str, ...]) -> Path:
+def installed(name: str, requirements: tuple[str, ...]) -> Path:
     """Return the folder of the executables of an environment, made if it is not there."""
     environment = ROOT / ".venv-peers" / name
     stamp = environment / "requirements.txt"

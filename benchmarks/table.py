@@ -10,6 +10,7 @@ from benchmarks import (
     imports,
     ingest,
     jvm,
+    plugin,
     rest,
     runs,
     search,
@@ -60,6 +61,12 @@ FIGURES = (
                 lambda m: m.ours < m.peers["mlflow, one log_batch"],
             ),
         ),
+    ),
+    Figure(
+        "plugin.log_metric",
+        "µs",
+        plugin.log_metric,
+        (Target("20 times faster than MLflow", lambda m: 20 * m.ours <= m.peers["mlflow"]),),
     ),
     Figure(
         "unary.log",

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import mlflow  # type: ignore[import-not-found] # it is only in the environments of the peers
+import mlflow
 import requests  # comes with MLflow
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag  # type: ignore[import-not-found]
+from mlflow.entities import Metric, Param, RunTag
 
 from benchmarks.workers.job import main
 from benchmarks.workers.workload import Row, batches, share_of_a_core
@@ -156,7 +156,7 @@ def _history_by_rest(uri: str, run_id: str) -> int:
 def _history_by_arrow(uri: str, run_id: str) -> Callable[[], int] | None:
     """Return the reader that FastTrackML has beside MLflow's, which gives a data frame."""
     try:
-        from fasttrackml import FasttrackmlClient  # type: ignore[import-not-found]
+        from fasttrackml import FasttrackmlClient
     except ModuleNotFoundError:
         return None
     client = FasttrackmlClient(uri)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from mlflow import MlflowClient  # type: ignore[import-not-found] # in the peers' environments
+from mlflow import MlflowClient
 
 from benchmarks.workers.job import main
 from benchmarks.workers.peer import Rest
