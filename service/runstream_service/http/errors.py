@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runstream.errors import RunstreamError, shorten
+from runstream.mlflow_error_sentences import mlflow_message
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream_service.http import mlflow
-from runstream_service.http.mlflow_error_sentences import mlflow_message
 
 log = logging.getLogger(__name__)
 

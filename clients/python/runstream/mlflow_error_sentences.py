@@ -1,7 +1,8 @@
 """MLflow's sentence for an error whose rule is MLflow's (X6 of docs/behaviour.md).
 
-People search for these, and tools match them. gRPC, and the routes that are ours alone, keep the
-sentence that the error has. The particulars of an error may be shortened (X1).
+People search for these, and tools match them. The server uses them on MLflow's routes of REST, and
+`runstream.mlflow_plugin` in MLflow's own programs; everywhere else an error keeps the sentence that
+it has. The particulars of an error may be shortened (X1).
 """
 
 from __future__ import annotations
@@ -21,25 +22,27 @@ _LONG_KEYS = {"metrics.key": "Metric name", "params.key": "Param key"}
 _KEYS = {"metrics.key": "name"}
 
 
-def mlflow_message(error: RunstreamError, path: str) -> str:
-    """Return what MLflow says of an error at a path of its API; else what we say.
+def mlflow_message(error: RunstreamError, path: str = "") -> str:
+    """Return what MLflow says of an error; else what we say.
 
     Args:
         error: the error.
-        path: path of the request.
+        path: path of the request, over REST.
     """
     sentence = _SENTENCES.get(error.reason)
-    found = sentence(error.metadata, path) if sentence else None
+    if path.endswith("/log-parameter") and sentence is _params_immutable:
+        sentence = _param_immutable
+    found = sentence(error.metadata) if sentence else None
     return error.message if found is None else found
 
 
-def _missing(metadata: dict[str, str], path: str) -> str:
+def _missing(metadata: dict[str, str]) -> str:
     return f"Missing value for required parameter '{_name(metadata['field'])}'. {_DOCS}"
 
 
-def _malformed(metadata: dict[str, str], path: str) -> str | None:
-    if metadata["limit"].startswith("Unicode text"):
-        return None  # MLflow has no such rule
+def _malformed(metadata: dict[str, str]) -> str | None:
+    if "type" not in metadata or metadata["limit"].startswith("Unicode text"):
+        return None  # the client found it, or MLflow has no such rule
     value = _json(metadata["value"]) if metadata["type"] == "str" else metadata["value"]
     start = f"Invalid value {value} for parameter '{metadata['field']}' supplied"
     if metadata["limit"].startswith("of the form"):
@@ -47,12 +50,12 @@ def _malformed(metadata: dict[str, str], path: str) -> str | None:
     return f"{start}:  Hint: Value was of type '{metadata['type']}'. {_DOCS}"
 
 
-def _key_too_long(metadata: dict[str, str], path: str) -> str:
+def _key_too_long(metadata: dict[str, str]) -> str:
     name = _LONG_KEYS.get(metadata["field"], "key")
     return f"'{name}' exceeds the maximum length of {metadata['limit']} characters"
 
 
-def _value_too_long(metadata: dict[str, str], path: str) -> str | None:
+def _value_too_long(metadata: dict[str, str]) -> str | None:
     if metadata["limit"] == str(VALUE_CHARACTERS):  # where MLflow has another limit, or none
         return None
     name = (
@@ -61,7 +64,7 @@ def _value_too_long(metadata: dict[str, str], path: str) -> str | None:
     return f"'{name}' exceeds the maximum length of {metadata['limit']} characters"
 
 
-def _key_malformed(metadata: dict[str, str], path: str) -> str | None:
+def _key_malformed(metadata: dict[str, str]) -> str | None:
     resolved = posixpath.normpath(metadata["value"])
     if resolved == metadata["value"] and not resolved.startswith((".", "/")):
         return None  # a character that MLflow does not allow either, but it allows less
@@ -72,36 +75,43 @@ def _key_malformed(metadata: dict[str, str], path: str) -> str | None:
     )
 
 
-def _param_immutable(metadata: dict[str, str], path: str) -> str | None:
+def _param_immutable(metadata: dict[str, str]) -> str | None:
     if "run_id" not in metadata:  # of a logged model
         return None
     key = metadata["field"].removeprefix("params.")
-    old, new, run_id = metadata["old"], metadata["new"], metadata["run_id"]
-    start = "Changing param values is not allowed."
-    if path.endswith("/log-parameter"):
-        return (
-            f"{start} Param with key='{key}' was already logged with value='{old}' "
-            f"for run ID='{run_id}'. Attempted logging new value '{new}'."
-        )
-    change = {"key": key, "old_value": old, "new_value": new}
-    return f"{start} Params were already logged='{[change]}' for run ID='{run_id}'."
+    return (
+        f"Changing param values is not allowed. Param with key='{key}' was already logged with "
+        f"value='{metadata['old']}' for run ID='{metadata['run_id']}'. "
+        f"Attempted logging new value '{metadata['new']}'."
+    )
 
 
-def _param_repeated(metadata: dict[str, str], path: str) -> str:
+def _params_immutable(metadata: dict[str, str]) -> str | None:
+    if "run_id" not in metadata:  # of a logged model
+        return None
+    key = metadata["field"].removeprefix("params.")
+    change = {"key": key, "old_value": metadata["old"], "new_value": metadata["new"]}
+    return (
+        "Changing param values is not allowed. "
+        f"Params were already logged='{[change]}' for run ID='{metadata['run_id']}'."
+    )
+
+
+def _param_repeated(metadata: dict[str, str]) -> str:
     return (
         f"Duplicate parameter keys have been submitted: {[metadata['value']]}. Please ensure "
         "the request contains only one param value per param key."
     )
 
 
-def _run_names(metadata: dict[str, str], path: str) -> str:
+def _run_names(metadata: dict[str, str]) -> str:
     return (
         "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different "
         f"values (run_name='{metadata['value']}', mlflow.runName='{metadata['tag']}')."
     )
 
 
-def _page_token(metadata: dict[str, str], path: str) -> str:
+def _page_token(metadata: dict[str, str]) -> str:
     try:
         decoded = b64decode(metadata["value"].strip("'"), validate=True)
     except ValueError:
@@ -109,14 +119,14 @@ def _page_token(metadata: dict[str, str], path: str) -> str:
     return f"Invalid page token, decoded value={decoded!r}"
 
 
-def _page_size(metadata: dict[str, str], path: str) -> str:
+def _page_size(metadata: dict[str, str]) -> str:
     start = f"Invalid value {metadata['value']} for parameter 'max_results' supplied."
     if metadata["value"].startswith("-"):
         return f"{start} It must be a positive integer"
     return f"{start} It must be at most {metadata['limit']}"
 
 
-def _attribute(metadata: dict[str, str], path: str) -> str | None:
+def _attribute(metadata: dict[str, str]) -> str | None:
     if "attribute" not in metadata:
         return None
     valid = ", ".join(repr(name) for name in metadata["expected"].split(" or "))
@@ -125,23 +135,19 @@ def _attribute(metadata: dict[str, str], path: str) -> str | None:
     )
 
 
-def _inactive(what: str) -> Callable[[dict[str, str], str], str]:
-    def sentence(metadata: dict[str, str], path: str) -> str:
+def _inactive(what: str) -> Callable[[dict[str, str]], str]:
+    def sentence(metadata: dict[str, str]) -> str:
         value = metadata["value"]
         return f"The {what} {value} must be in the 'active' state. Current state is deleted."
 
     return sentence
 
 
-def _timestamp(metadata: dict[str, str], path: str) -> str:
+def _timestamp(metadata: dict[str, str]) -> str:
     return (
         f"Invalid value {metadata['value']} for parameter 'timestamp' supplied: "
         "Timestamp must be a nonnegative long (64-bit integer)"
     )
-
-
-def _invalid_path(metadata: dict[str, str], path: str) -> str:
-    return "Invalid path"
 
 
 def _name(field: str) -> str:
@@ -152,7 +158,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_SENTENCES: dict[str, Callable[[dict[str, str], str], str | None]] = {
+_SENTENCES: dict[str, Callable[[dict[str, str]], str | None]] = {
     "FIELD_MISSING": _missing,
     "FIELD_MALFORMED": _malformed,
     "EXPERIMENT_IDS_MISSING": _missing,
@@ -162,7 +168,7 @@ _SENTENCES: dict[str, Callable[[dict[str, str], str], str | None]] = {
     "VALUE_TOO_LONG": _value_too_long,
     "KEY_MALFORMED": _key_malformed,
     "TIMESTAMP_OUT_OF_RANGE": _timestamp,
-    "PARAM_IMMUTABLE": _param_immutable,
+    "PARAM_IMMUTABLE": _params_immutable,
     "PARAM_REPEATED": _param_repeated,
     "RUN_NAME_CONFLICT": _run_names,
     "PAGE_TOKEN_MISMATCH": _page_token,
@@ -171,5 +177,5 @@ _SENTENCES: dict[str, Callable[[dict[str, str], str], str | None]] = {
     "ORDER_BY_MALFORMED": _attribute,
     "RUN_DELETED": _inactive("run"),
     "EXPERIMENT_DELETED": _inactive("experiment"),
-    "PATH_MALFORMED": _invalid_path,
+    "PATH_MALFORMED": lambda _: "Invalid path",
 }
