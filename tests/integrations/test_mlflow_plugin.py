@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runstream import TrackingClient
+from runstream.mlflow_plugin.tracking_uris import to_tracking_uri
 from support.frameworks import Frameworks, documented_program
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -53,6 +54,19 @@ def test_a_program_of_mlflow_logs_reads_and_searches_over_grpc(
         assert "training_mean_squared_error" in automatic.data.metrics
         assert len(client.get_metric_history(told["other"], "m")) == 30_000
     assert server.stop() == ""
+
+
+def test_a_tracking_uri_of_mlflow_stands_for_one_of_runstream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = f"sqlite:///{tmp_path}/{tmp_path.name}.db"
+    relative = f"runstream+sqlite:///{tmp_path.name}.db"
+    assert to_tracking_uri(relative) == place
+    monkeypatch.chdir("/")
+    assert to_tracking_uri(relative) == place
+    assert to_tracking_uri("Runstream://Host:50051") == "grpc://host:50051"
+    assert to_tracking_uri("grpcs://host:50051") == "grpcs://host:50051"
 
 
 def test_the_documented_program_logs_to_one_run(
