@@ -38,6 +38,7 @@ class Training(Generic[S]):
         settings: what the user has chosen for it.
         run: the run; what `run.log_params` and its kin take is queued, and costs no round trip.
         is_run_ours: whether the run was started for this training.
+        outer: the training of the same library that called this one, whose run it joins; or None.
         function: the function that was called.
         instance: the object whose method was called; None if it is a function of a module.
         args: its arguments, without the instance.
@@ -61,11 +62,18 @@ class Training(Generic[S]):
         self.kwargs = dict(kwargs)
         self.run: ActiveRun
         self.is_run_ours = False
-        self._guard = Guard(library, settings.silent)
+        self.outer = _training.get()
+        self._guard = self.outer._guard if self.outer else Guard(library, settings.silent)
 
     def argument(self, name: str, default: Any = None) -> Any:
         """Return an argument of the call by its name, wherever it stands; the default if absent."""
         return self._bind().arguments.get(name, default)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the call by their names, with the defaults of those left out."""
+        bound = self._bind()
+        bound.apply_defaults()
+        return dict(list(bound.arguments.items())[self._first :])
 
     def replace_argument(self, name: str, value: Any) -> None:
         """Give the training another value for an argument, such as callbacks with one of ours."""
@@ -100,6 +108,9 @@ class Training(Generic[S]):
 
     def _open_run(self) -> bool:
         """Take or start the run; return whether the training is to be logged."""
+        if self.outer is not None:
+            self.run = self.outer.run
+            return True
         run = active_run()
         if run is not None and self.settings.exclusive:
             return False
