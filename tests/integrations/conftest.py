@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from support.frameworks import Frameworks
+from support.frameworks import SECONDS, Frameworks
 from support.server_process import ServerProcess
 
 
 @pytest.fixture
 def frameworks(server: ServerProcess, tmp_path: Path) -> Frameworks:
     return Frameworks(server, tmp_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "frameworks" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(SECONDS + 60))

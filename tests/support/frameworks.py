@@ -12,7 +12,14 @@ from pathlib import Path
 from support.server_process import ENVIRONMENT, ServerProcess
 
 _ROOT = Path(__file__).parents[2]
+
+#: Programs beside those of docs/integrations.md.
+PROGRAMS = _ROOT / "tests/integrations/programs"
+
 _DOCUMENT = _ROOT / "docs/integrations.md"
+#: Seconds that a program may take. On a busy machine, importing torch alone takes half a minute.
+SECONDS = 500
+
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,8 +45,14 @@ class Frameworks:
         self.server = server
         self.folder = folder
 
-    def run(self, environment: str, program: str, **variables: str) -> str:
-        """Run a program in one of the environments, with more variables, if given.
+    def run(self, environment: str, program: str, *arguments: str, **variables: str) -> str:
+        """Run a program in one of the environments.
+
+        Args:
+            environment: its name.
+            program: the program.
+            arguments: its arguments.
+            variables: more environment variables.
 
         Returns:
             What it printed; its stderr is not read unless it fails, because frameworks warn a lot.
@@ -47,7 +60,7 @@ class Frameworks:
         path = self.folder / "program.py"
         path.write_text(program)
         done = subprocess.run(
-            [_ROOT / ".venv-frameworks" / environment / "bin/python", path],
+            [_ROOT / ".venv-frameworks" / environment / "bin/python", path, *arguments],
             cwd=self.folder,
             env=ENVIRONMENT
             | _OFFLINE
@@ -60,7 +73,7 @@ class Frameworks:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=170,
+            timeout=SECONDS,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
