@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from runstream.calls.client import TrackingClient
 from runstream.fluent.run_handle import ActiveRun
-from runstream.integrations.training_run import TrainingRun, flatten_params, open_training_run
+from runstream.integrations.training_run import TrainingRun, open_training_run
 from runstream.process.exit_status import run_status
 
 _PACKAGES = ("lightning.pytorch", "pytorch_lightning")
@@ -96,7 +96,7 @@ class RunstreamLogger(_base.Logger):  # type: ignore[misc, name-defined]
     @rank_zero_only  # type: ignore[untyped-decorator]
     def log_hyperparams(self, params: Mapping[str, Any] | Namespace | None, *_: Any) -> None:
         """Log params; the keys of nested dictionaries are joined by `/`."""
-        self._open().log_params(flatten_params(params or {}))
+        self._open().log_nested_params(params or {})
 
     @rank_zero_only  # type: ignore[untyped-decorator]
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

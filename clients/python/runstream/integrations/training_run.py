@@ -69,18 +69,6 @@ def open_training_run(
     return TrainingRun(started, is_ours=True)
 
 
-def flatten_params(params: Mapping[str, Any] | Namespace) -> dict[str, Any]:
-    """Return the params of nested dictionaries and namespaces, with `/` between the names."""
-    flat: dict[str, Any] = {}
-    for name, value in (vars(params) if isinstance(params, Namespace) else params).items():
-        if isinstance(value, (Mapping, Namespace)) and (value or isinstance(value, Namespace)):
-            below = flatten_params(value)
-            flat.update({f"{name}/{key}": item for key, item in below.items()})
-        else:
-            flat[str(name)] = value
-    return flat
-
-
 class TrainingRun:
     """The run of a training, for code that a framework calls: no method raises an error.
 
@@ -105,6 +93,10 @@ class TrainingRun:
     def log_params(self, params: Pairs) -> None:
         """Queue params."""
         self._log(self.run.log_params, params, on_error="skip")
+
+    def log_nested_params(self, params: Mapping[str, Any] | Namespace) -> None:
+        """Queue params of nested dictionaries and namespaces, with `/` between the names."""
+        self._log(lambda: self.run.log_params(_flatten(params), on_error="skip"))
 
     def set_tags(self, tags: Pairs) -> None:
         """Queue tags."""
@@ -159,3 +151,14 @@ class TrainingRun:
 
     def _warn(self, text: str) -> None:
         log.warning("run %s: not all of the training is logged: %s", self.run.run_id, text)
+
+
+def _flatten(params: Mapping[str, Any] | Namespace) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in (vars(params) if isinstance(params, Namespace) else params).items():
+        if isinstance(value, (Mapping, Namespace)) and (value or isinstance(value, Namespace)):
+            below = _flatten(value)
+            flat.update({f"{name}/{key}": item for key, item in below.items()})
+        else:
+            flat[str(name)] = value
+    return flat
