@@ -17,7 +17,9 @@ from runstream.cli import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")]
-PAGES.remove(ROOT / "docs/integrations.md")  # its programs import frameworks, and are run themselves
+PAGES.remove(
+    ROOT / "docs/integrations.md"
+)  # its programs import frameworks, and are run themselves
 TEXT = "\n".join(path.read_text() for path in PAGES)
 
 

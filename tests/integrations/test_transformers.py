@@ -1,0 +1,53 @@
+"""RunstreamCallback in trainers of Transformers and TRL."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runstream import TrackingClient
+from support.frameworks import PROGRAMS, Frameworks, documented_program
+
+PROGRAM = documented_program("Transformers and TRL")
+TRL = (PROGRAMS / "trl_training.py").read_text()
+
+pytestmark = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
+
+
+def test_the_documented_program_logs_params_metrics_and_checkpoints(
+    frameworks: Frameworks, client: TrackingClient, environment: str
+) -> None:
+    run_id = frameworks.run(environment, PROGRAM).split()[-1]
+    run = client.get_run(run_id)
+    assert (run.info.run_name, run.info.status) == ("classifier", "FINISHED")
+    wanted = {"hidden_size": "16", "max_steps": "6", "output_dir": "checkpoints"}
+    assert wanted.items() <= run.data.params.items()
+    assert len(run.data.params) > 100
+    losses = client.get_metric_history(run_id, "loss")
+    assert [point.step for point in losses] == [1, 2, 3, 4, 5, 6]
+    assert {"train_loss", "train_runtime", "learning_rate", "epoch"} <= run.data.metrics.keys()
+    assert "eval_loss" in run.data.metrics  # after the end of the training
+    files = {file.path for file in client.list_artifacts(run_id, "checkpoint-6")}
+    assert "checkpoint-6/trainer_state.json" in files
+    assert client.count_runs(["0"]) == 1
+
+
+def test_trainers_of_trl_and_trainings_that_fail_have_runs_of_their_own(
+    frameworks: Frameworks, client: TrackingClient, environment: str
+) -> None:
+    told = json.loads(frameworks.run(environment, TRL).splitlines()[-1])
+    tuned = client.get_run(told["sft"])
+    assert (tuned.info.run_name, tuned.info.status) == ("sft", "FINISHED")
+    assert client.get_experiment(tuned.info.experiment_id).name == "fine-tuning"
+    assert [point.step for point in client.get_metric_history(told["sft"], "loss")] == [1, 2, 3, 4]
+
+    failed = client.get_run(told["failed"])
+    assert failed.info.status == "FAILED"
+    assert len(client.get_metric_history(told["failed"], "loss")) == 1
+    named = client.get_run(told["named"])
+    assert (named.info.run_name, named.info.status) == ("named", "FINISHED")
+    assert told["is_identical"]
+
+    assert told["active_status"] == "RUNNING"
+    assert client.get_run(told["active"]).data.metrics.keys() >= {"loss", "train_loss"}
