@@ -40,7 +40,7 @@ _SETTINGS = ["monitor", "mode", "save_last", "save_top_k", "save_weights_only"]
 _SETTINGS += ["_every_n_train_steps", "_every_n_epochs"]
 
 
-class RunstreamLogger(_base.Logger):  # type: ignore[misc, name-defined]
+class RunstreamLogger(_base.Logger):  # type: ignore[name-defined]
     """Logs hyperparameters, metrics and checkpoints of trainings, in the process of rank zero.
 
     They go to the active run, or else to a run that starts at the first use and ends with each call
@@ -71,7 +71,7 @@ class RunstreamLogger(_base.Logger):  # type: ignore[misc, name-defined]
         self._uploaded: dict[str, float] = {}  # checkpoints, and when they were written
 
     @property
-    @_base.rank_zero_experiment  # type: ignore[untyped-decorator]
+    @_base.rank_zero_experiment
     def experiment(self) -> TrackingClient:
         """The client of the server, for what else is to be logged to the run `run_id`."""
         return self._open().run.client
@@ -93,19 +93,19 @@ class RunstreamLogger(_base.Logger):  # type: ignore[misc, name-defined]
 
     version = run_id  # the next part of that path
 
-    @rank_zero_only  # type: ignore[untyped-decorator]
+    @rank_zero_only
     def log_hyperparams(self, params: Mapping[str, Any] | Namespace | None, *_: Any) -> None:
         """Log params; the keys of nested dictionaries are joined by `/`."""
         self._open().log_nested_params(params or {})
 
-    @rank_zero_only  # type: ignore[untyped-decorator]
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log a point of each metric."""
         if self._prefix:
             metrics = {self._prefix + key: value for key, value in metrics.items()}
         self._open().log_metrics(metrics, step)
 
-    @rank_zero_only  # type: ignore[untyped-decorator]
+    @rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
         """Upload new checkpoints, or remember to do so at the end."""
         if self._log_model == "all" or (self._log_model and checkpoint_callback.save_top_k == -1):
@@ -113,7 +113,7 @@ class RunstreamLogger(_base.Logger):  # type: ignore[misc, name-defined]
         elif self._log_model and checkpoint_callback not in self._checkpoint_callbacks:
             self._checkpoint_callbacks.append(checkpoint_callback)
 
-    @rank_zero_only  # type: ignore[untyped-decorator]
+    @rank_zero_only
     def finalize(self, status: str) -> None:
         """Upload checkpoints, and end the run if it was started here."""
         if self._training is None:

@@ -15,7 +15,7 @@ from runstream.integrations.training_run import TrainingRun, open_training_run
 _latest: TrainingRun | None = None
 
 
-class RunstreamCallback(TrainerCallback):  # type: ignore[misc]
+class RunstreamCallback(TrainerCallback):
     """Logs params of model and training, metrics and checkpoints, in the process of rank zero.
 
     They go to the active run, or else to a run that starts with each training and ends with it. A
