@@ -57,10 +57,21 @@ class Frameworks:
         Returns:
             What it printed; its stderr is not read unless it fails, because frameworks warn a lot.
         """
+        return self._run(environment, self._write(program), *arguments, **variables)
+
+    def run_together(self, environment: str, program: str, processes: int) -> str:
+        """Run a program in several processes that train together, by torch.distributed."""
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+        return self._run(environment, *launcher, str(processes), self._write(program))
+
+    def _write(self, program: str) -> str:
         path = self.folder / "program.py"
         path.write_text(program)
+        return str(path)
+
+    def _run(self, environment: str, *arguments: str, **variables: str) -> str:
         done = subprocess.run(
-            [_ROOT / ".venv-frameworks" / environment / "bin/python", path, *arguments],
+            [_ROOT / ".venv-frameworks" / environment / "bin/python", *arguments],
             cwd=self.folder,
             env=ENVIRONMENT
             | _OFFLINE
