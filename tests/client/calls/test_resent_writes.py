@@ -122,7 +122,7 @@ def test_a_status_of_a_model_whose_answer_is_lost_does_not_replace_a_newer_one(
     client: TrackingClient, distant: TrackingClient, proxy: Proxy, api: Api
 ) -> None:
     """P3."""
-    model_id = client.create_logged_model()
+    model_id = client.create_logged_model().model_id
 
     def status() -> int:
         request = GetLoggedModelRequest(model_id=model_id)

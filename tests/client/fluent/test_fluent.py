@@ -265,7 +265,7 @@ def test_metrics_of_a_model_are_metrics_of_the_run_and_of_the_model(
     server: ServerProcess, client: TrackingClient
 ) -> None:
     with runstream.start_run() as run:
-        model_id = client.create_logged_model(name="m", source_run_id=run.run_id)
+        model_id = client.create_logged_model(name="m", source_run_id=run.run_id).model_id
         runstream.log_metric("accuracy", "0.5", step=1.0, model_id=model_id)
         queued = runstream.log_metrics(
             {"accuracy": 0.75, "loss": 2}, 2, synchronous=False, timestamp=17, model_id=model_id

@@ -84,6 +84,24 @@ class ArtifactCalls:
         }
         self._upload_files(files, run_id)
 
+    def log_model_artifact(
+        self,
+        model_id: str,
+        local_path: str | os.PathLike[str],
+        artifact_path: ArtifactPath | None = None,
+    ) -> None:
+        """Upload a file to a logged model, else as `log_artifact`."""
+        self.log_artifact(model_id, local_path, artifact_path)
+
+    def log_model_artifacts(
+        self,
+        model_id: str,
+        local_dir: str | os.PathLike[str],
+        artifact_path: ArtifactPath | None = None,
+    ) -> None:
+        """Upload all files of a folder to a logged model, else as `log_artifacts`."""
+        self.log_artifacts(model_id, local_dir, artifact_path)
+
     def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
         """Return the URI of the artifacts of a run, or of one of them (R6)."""
         request = new_message(GetRunRequest, run_id=run_id)
@@ -146,6 +164,12 @@ class ArtifactCalls:
             )
             if not request.page_token:
                 return files
+
+    def list_logged_model_artifacts(
+        self, model_id: str, path: ArtifactPath | None = None
+    ) -> list[FileInfo]:
+        """List the files and folders of a folder of a logged model, else as `list_artifacts`."""
+        return self.list_artifacts(model_id, path)
 
     def download_artifacts(
         self,

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from runstream import rules
 from runstream.calls.artifact_calls import ArtifactCalls
@@ -38,6 +38,19 @@ class ArtifactContentCalls(ArtifactCalls):
 
         path = check_artifact_file(artifact_file)
         self._upload_bytes(run_id, serialize_dictionary(dictionary, path), path)
+
+    def log_stream(self, run_id: str, stream: BinaryIO, artifact_file: ArtifactPath) -> None:
+        """Upload what is left of a binary file or stream; raises as `log_artifact`."""
+        from shutil import copyfileobj
+        from tempfile import TemporaryFile
+
+        from runstream.calls.file_transfer import Upload
+
+        path = check_artifact_file(artifact_file)
+        with TemporaryFile() as file:  # an upload that breaks off is read again
+            copyfileobj(stream, file)
+            file.flush()
+            Upload(run_id, path, file).run(self._connection)
 
     def log_figure(
         self,

@@ -5,19 +5,25 @@ The files of a model are uploaded and read as those of a run, by the id of the m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
 
 from runstream.calls.metric_points import to_point
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
+from runstream.contract.response_checks import check_next_page_token
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import Metric
+from runstream.entities import LoggedModel, Metric
+from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import logged_model_service_pb2 as models
 from runstream.v1.logged_model_pb2 import (
+    LOGGED_MODEL_READY,
     LOGGED_MODEL_STATUS_UNSPECIFIED,
+    LOGGED_MODEL_UPLOAD_FAILED,
     LoggedModelParameter,
-    LoggedModelStatus,
     LoggedModelTag,
 )
 from runstream.v1.logging_service_pb2 import LogRequest
@@ -25,23 +31,34 @@ from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_pb2 import ModelInput, ModelOutput
 from runstream.v1.run_service_pb2 import LogInputsRequest, LogOutputsRequest
 
+# Models of a page.
+_PAGE_SIZE = 100
+
+# By MLflow's word, and by the contract's where it has another.
+_FINAL_STATUSES = {
+    "READY": LOGGED_MODEL_READY,
+    "FAILED": LOGGED_MODEL_UPLOAD_FAILED,
+    "UPLOAD_FAILED": LOGGED_MODEL_UPLOAD_FAILED,
+}
+
 
 class LoggedModelCalls:
     """The part of `TrackingClient` about logged models, their metrics, inputs and outputs."""
 
     _connection: Connection
+    _outbox: Outbox
 
     def create_logged_model(
         self,
         experiment_id: str = "0",
-        name: str = "",
-        source_run_id: str = "",
-        tags: Pairs = (),
-        params: Pairs = (),
-        model_type: str = "",
-        model_id: str = "",
-    ) -> str:
-        """Create a model whose files are to be uploaded, and return its id.
+        name: str | None = None,
+        source_run_id: str | None = None,
+        tags: Pairs | None = None,
+        params: Pairs | None = None,
+        model_type: str | None = None,
+        model_id: str | None = None,
+    ) -> LoggedModel:
+        """Create a model whose files are to be uploaded, and return it.
 
         Args:
             experiment_id: the experiment it belongs to.
@@ -59,31 +76,112 @@ class LoggedModelCalls:
             FailedPrecondition: the experiment is deleted.
             AlreadyExists: a model of another experiment, or a deleted one, has the id.
         """
-        request = models.CreateLoggedModelRequest(
+        request = new_message(
+            models.CreateLoggedModelRequest,
             experiment_id=experiment_id,
-            name=name,
-            model_type=model_type,
-            source_run_id=source_run_id,
-            params=[
-                LoggedModelParameter(key=k, value=v) for k, v in to_texts("params", params).items()
-            ],
-            tags=[LoggedModelTag(key=k, value=v) for k, v in to_texts("tags", tags).items()],
-            model_id=model_id,
+            name=name or "",
+            model_type=model_type or "",
+            source_run_id=source_run_id or "",
+            params=_to_params(params or ()),
+            tags=_to_tags(tags or ()),
+            # With an id that we chose, a request whose answer was lost can be sent again.
+            model_id=model_id or f"m-{secrets.token_hex(16)}",
         )
         created = self._connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
-        return created.model.info.model_id
+        return LoggedModel.from_proto(created.model)
 
-    def finalize_logged_model(self, model_id: str, status: str = "READY") -> None:
-        """Say whether the files of a model are there: READY or UPLOAD_FAILED.
+    def get_logged_model(self, model_id: str) -> LoggedModel:
+        """Return a model with all that was logged of it before.
+
+        Raises:
+            NotFound: there is none of this id, or it is deleted.
+        """
+        self._outbox.flush()
+        request = new_message(models.GetLoggedModelRequest, model_id=model_id)
+        answer = self._connection.call(lambda stubs: stubs.models.GetLoggedModel, request)
+        return LoggedModel.from_proto(answer.model)
+
+    def search_logged_models(
+        self,
+        experiment_ids: Iterable[str] | None = None,
+        filter_string: str | None = None,
+        datasets: Iterable[Mapping[str, str]] | None = None,
+        max_results: int | None = None,
+        order_by: Iterable[Mapping[str, Any]] | None = None,
+    ) -> Iterator[LoggedModel]:
+        """Yield the models that a filter is true of, asking for page after page.
+
+        Args:
+            experiment_ids: the experiments to search; all, if left out.
+            filter_string: such as `name = 'forest' and metrics.accuracy > 0.9`: see
+                SearchLoggedModels in the contract.
+            datasets: only models measured with one of these, as
+                `{"dataset_name": ..., "dataset_digest": ...}`, of which the digest may be left out.
+            max_results: the most models to yield; all, if left out.
+            order_by: such as `[{"field_name": "metrics.accuracy", "ascending": False}]`, maybe
+                with `dataset_name` and `dataset_digest`; the newest first, if left out.
+
+        Raises:
+            InvalidArgument: filter, order or dataset is malformed; raised by the first `next`.
+        """
+        check_not_single_text("experiment_ids", experiment_ids)
+        request = new_message(
+            models.SearchLoggedModelsRequest,
+            experiment_ids=None if experiment_ids is None else list(map(str, experiment_ids)),
+            filter=filter_string or "",
+            datasets=[new_message(models.DatasetFilter, **one) for one in datasets or ()],
+            order_by=[new_message(models.LoggedModelOrder, **one) for one in order_by or ()],
+        )
+        if experiment_ids is not None and not request.experiment_ids:
+            return iter(())
+        return islice(self._read_model_pages(request), max_results)
+
+    def delete_logged_model(self, model_id: str) -> None:
+        """Delete a model; a purge removes it for good. Raises NotFound."""
+        request = new_message(models.DeleteLoggedModelRequest, model_id=model_id)
+        self._connection.call(lambda stubs: stubs.models.DeleteLoggedModel, request)
+
+    def set_logged_model_tags(self, model_id: str, tags: Pairs) -> None:
+        """Set tags of a model.
+
+        Raises:
+            InvalidArgument, NotFound, FailedPrecondition: see SetLoggedModelTags in the contract.
+        """
+        request = new_message(
+            models.SetLoggedModelTagsRequest, model_id=model_id, tags=_to_tags(tags)
+        )
+        self._connection.call(lambda stubs: stubs.models.SetLoggedModelTags, request)
+
+    def delete_logged_model_tag(self, model_id: str, key: str) -> None:
+        """Delete a tag of a model; raises NotFound if there is no such model or tag."""
+        request = new_message(models.DeleteLoggedModelTagRequest, model_id=model_id, tag_key=key)
+        self._connection.call(lambda stubs: stubs.models.DeleteLoggedModelTag, request)
+
+    def log_model_params(self, model_id: str, params: Pairs) -> None:
+        """Set params of a model, each once: the same value again is fine.
+
+        Raises:
+            InvalidArgument, NotFound, FailedPrecondition: see LogLoggedModelParams in the contract.
+        """
+        request = new_message(
+            models.LogLoggedModelParamsRequest, model_id=model_id, params=_to_params(params)
+        )
+        self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request)
+
+    def finalize_logged_model(self, model_id: str, status: str = "READY") -> LoggedModel:
+        """Say whether the files of a model are there, READY or FAILED, and return it.
 
         Raises:
             InvalidArgument: the status is another.
             NotFound: there is no such model.
         """
-        name = f"LOGGED_MODEL_{status}"
-        known = dict(LoggedModelStatus.items()).get(name, LOGGED_MODEL_STATUS_UNSPECIFIED)
-        request = models.FinalizeLoggedModelRequest(model_id=model_id, status=known)
-        self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request)
+        request = new_message(
+            models.FinalizeLoggedModelRequest,
+            model_id=model_id,
+            status=_FINAL_STATUSES.get(status, LOGGED_MODEL_STATUS_UNSPECIFIED),
+        )
+        answer = self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request)
+        return LoggedModel.from_proto(answer.model)
 
     def log_model_metrics(
         self,
@@ -133,8 +231,28 @@ class LoggedModelCalls:
         request = LogInputsRequest(run_id=run_id, models=inputs)
         self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
 
-    def log_outputs(self, run_id: str, outputs: Iterable[tuple[str, int]]) -> None:
+    def log_outputs(self, run_id: str, models: Iterable[tuple[str, int]]) -> None:
         """Record models that a run made, as (model_id, step); raises as `log_inputs`."""
-        made = [ModelOutput(model_id=model_id, step=step) for model_id, step in outputs]
+        made = [ModelOutput(model_id=model_id, step=step) for model_id, step in models]
         request = LogOutputsRequest(run_id=run_id, models=made)
         self._connection.call(lambda stubs: stubs.runs.LogOutputs, request)
+
+    def _read_model_pages(self, request: models.SearchLoggedModelsRequest) -> Iterator[LoggedModel]:
+        self._outbox.flush()
+        request.max_results = _PAGE_SIZE
+        while True:
+            page = self._connection.call(lambda stubs: stubs.models.SearchLoggedModels, request)
+            yield from map(LoggedModel.from_proto, page.models)
+            request.page_token = check_next_page_token(
+                request, page.next_page_token, len(page.models)
+            )
+            if not request.page_token:
+                return
+
+
+def _to_params(params: Pairs) -> list[LoggedModelParameter]:
+    return [LoggedModelParameter(key=k, value=v) for k, v in to_texts("params", params).items()]
+
+
+def _to_tags(tags: Pairs) -> list[LoggedModelTag]:
+    return [LoggedModelTag(key=k, value=v) for k, v in to_texts("tags", tags).items()]

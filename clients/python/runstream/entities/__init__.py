@@ -4,6 +4,7 @@ from runstream.entities.dataset import Dataset, DatasetInput, RunInputs
 from runstream.entities.experiment import Experiment
 from runstream.entities.file_info import FileInfo
 from runstream.entities.key_values import Param, RunTag
+from runstream.entities.logged_model import LoggedModel, ModelMetric
 from runstream.entities.metric import Metric, MetricArrays, MetricColumns
 from runstream.entities.purged import Purged
 from runstream.entities.run import Run, RunData, RunInfo
@@ -16,9 +17,11 @@ __all__ = [
     "DatasetInput",
     "Experiment",
     "FileInfo",
+    "LoggedModel",
     "Metric",
     "MetricArrays",
     "MetricColumns",
+    "ModelMetric",
     "Param",
     "Purged",
     "Run",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runstream.calls.client import TrackingClient
 from runstream.entities import FileInfo
@@ -72,6 +72,12 @@ def log_dict(
     """Upload a dictionary as JSON, or as YAML if the file is called so."""
     client, run_id = client_and_run_id(run_id)
     client.log_dict(run_id, dictionary, artifact_file)
+
+
+def log_stream(stream: BinaryIO, artifact_file: ArtifactPath, run_id: str | None = None) -> None:
+    """Upload what is left of a binary file or stream."""
+    client, run_id = client_and_run_id(run_id)
+    client.log_stream(run_id, stream, artifact_file)
 
 
 def log_figure(

@@ -36,6 +36,11 @@ def set_experiment_tags(tags: Mapping[str, object]) -> None:
         set_experiment_tag(key, value)
 
 
+def delete_experiment_tag(key: str) -> None:
+    """Delete a tag of the chosen experiment; raises NotFound if there is none."""
+    current_client().delete_experiment_tag(current_experiment_id(), key)
+
+
 def rename_experiment(experiment_id: str, new_name: str) -> None:
     """Rename an active experiment; see `TrackingClient.rename_experiment`."""
     current_client().rename_experiment(experiment_id, new_name)

@@ -260,3 +260,8 @@ def flush(timeout: float | None = None) -> None:
     """
     for client in all_clients():
         client.flush(timeout)
+
+
+def flush_async_logging() -> None:
+    """Wait until all that this process logged is on disk: MLflow's name of `flush`."""
+    flush()

@@ -74,14 +74,7 @@ def search_runs(
     Raises:
         InvalidArgument: an argument is malformed, or ids and names are both given.
     """
-    if output_format not in ("pandas", "list"):
-        raise InvalidArgument(
-            f"Invalid value {output_format!r} for parameter 'output_format' supplied",
-            reason="OUTPUT_FORMAT_UNKNOWN",
-            field="output_format",
-            value=output_format,
-            limit="pandas, list",
-        )
+    check_output_format(output_format)
     found = current_client().search_runs(
         _find_experiment_ids(experiment_ids, experiment_names, search_all_experiments),
         filter_string,
@@ -116,6 +109,18 @@ def search_experiments(
         view_type, MAX_RESULTS if max_results is None else max_results, filter_string, order_by
     )
     return list(found)
+
+
+def check_output_format(output_format: str) -> None:
+    """Raise InvalidArgument for an unknown format of results."""
+    if output_format not in ("pandas", "list"):
+        raise InvalidArgument(
+            f"Invalid value {output_format!r} for parameter 'output_format' supplied",
+            reason="OUTPUT_FORMAT_UNKNOWN",
+            field="output_format",
+            value=output_format,
+            limit="pandas, list",
+        )
 
 
 def _find_experiment_ids(

@@ -40,7 +40,7 @@ class ExperimentMethods:
             order_by=order_by or (),
             page_token=page_token or "",
         )
-        page = self._connection.call(lambda to: to.experiments.SearchExperiments, request)
+        page = self._connection.call(lambda stubs: stubs.experiments.SearchExperiments, request)
         found = map(entities.Experiment.from_proto, page.experiments)
         return PagedList(list(map(to_experiment, found)), page.next_page_token or None)
 

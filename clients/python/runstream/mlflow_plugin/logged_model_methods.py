@@ -42,7 +42,7 @@ class LoggedModelMethods:
             model_type=model_type or "",
             model_id=f"m-{secrets.token_hex(16)}",  # so that the call can be sent again
         )
-        answer = self._connection.call(lambda to: to.models.CreateLoggedModel, request)
+        answer = self._connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
         return to_logged_model(answer.model)
 
     def search_logged_models(
@@ -65,7 +65,7 @@ class LoggedModelMethods:
             order_by=[new_message(models.LoggedModelOrder, **one) for one in order_by or ()],
             page_token=page_token or "",
         )
-        page = self._connection.call(lambda to: to.models.SearchLoggedModels, request)
+        page = self._connection.call(lambda stubs: stubs.models.SearchLoggedModels, request)
         return PagedList(list(map(to_logged_model, page.models)), page.next_page_token or None)
 
     def finalize_logged_model(self, model_id: str, status: Any) -> Any:
@@ -73,7 +73,7 @@ class LoggedModelMethods:
         request = new_message(
             models.FinalizeLoggedModelRequest, model_id=model_id, status=status.to_int()
         )
-        answer = self._connection.call(lambda to: to.models.FinalizeLoggedModel, request)
+        answer = self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request)
         return to_logged_model(answer.model)
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[Any]) -> None:
@@ -81,30 +81,30 @@ class LoggedModelMethods:
         request = new_message(
             models.SetLoggedModelTagsRequest, model_id=model_id, tags=_tag_messages(tags)
         )
-        self._connection.call(lambda to: to.models.SetLoggedModelTags, request)
+        self._connection.call(lambda stubs: stubs.models.SetLoggedModelTags, request)
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         """Delete a tag of a model."""
         request = new_message(models.DeleteLoggedModelTagRequest, model_id=model_id, tag_key=key)
-        self._connection.call(lambda to: to.models.DeleteLoggedModelTag, request)
+        self._connection.call(lambda stubs: stubs.models.DeleteLoggedModelTag, request)
 
     def log_logged_model_params(self, model_id: str, params: Sequence[Any]) -> None:
         """Set params of a model, each once."""
         request = new_message(
             models.LogLoggedModelParamsRequest, model_id=model_id, params=_param_messages(params)
         )
-        self._connection.call(lambda to: to.models.LogLoggedModelParams, request)
+        self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request)
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> Any:  # noqa: ARG002 - Runstream shows no deleted ones
         """Return a model that is not deleted."""
         request = new_message(models.GetLoggedModelRequest, model_id=model_id)
-        answer = self._connection.call(lambda to: to.models.GetLoggedModel, request)
+        answer = self._connection.call(lambda stubs: stubs.models.GetLoggedModel, request)
         return to_logged_model(answer.model)
 
     def delete_logged_model(self, model_id: str) -> None:
         """Delete a model."""
         request = new_message(models.DeleteLoggedModelRequest, model_id=model_id)
-        self._connection.call(lambda to: to.models.DeleteLoggedModel, request)
+        self._connection.call(lambda stubs: stubs.models.DeleteLoggedModel, request)
 
 
 def _tag_messages(tags: Sequence[Any]) -> list[LoggedModelTag]:

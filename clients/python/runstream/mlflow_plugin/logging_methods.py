@@ -125,7 +125,7 @@ class LoggingMethods:
             else mlflow_model.to_json()
         )
         request = new_message(LogModelRequest, run_id=run_id, model_json=described)
-        self._connection.call(lambda to: to.runs.LogModel, request)
+        self._connection.call(lambda stubs: stubs.runs.LogModel, request)
 
     def _log_model_metrics(self, run_id: str, metrics: Sequence[Metric]) -> None:
         rows = [
@@ -142,4 +142,4 @@ class LoggingMethods:
             for metric in metrics
         ]
         request = new_message(LogRequest, run_id=run_id, metrics=rows)
-        self._connection.call(lambda to: to.logs.Log, request)
+        self._connection.call(lambda stubs: stubs.logs.Log, request)

@@ -48,14 +48,14 @@ class RunMethods:
             run_name=run_name or "",
             run_id=secrets.token_hex(16),
         )
-        start = Start(self._connection, lambda to: to.runs.CreateRun, request)
+        start = Start(self._connection, lambda stubs: stubs.runs.CreateRun, request)
         return start.send(lambda answer: to_run(answer.run))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with all that was logged to it before."""
         self._client.flush_run(run_id)
         request = new_message(runs.GetRunRequest, run_id=run_id)
-        return to_run(self._connection.call(lambda to: to.runs.GetRun, request).run)
+        return to_run(self._connection.call(lambda stubs: stubs.runs.GetRun, request).run)
 
     def update_run_info(
         self,
@@ -99,7 +99,7 @@ class RunMethods:
         )
         points: list[Metric] = []
         while True:
-            page = self._connection.call(lambda to: to.metrics.GetMetricHistory, request)
+            page = self._connection.call(lambda stubs: stubs.metrics.GetMetricHistory, request)
             points += to_metrics(page.metrics)
             request.page_token = page.next_page_token
             if max_results is not None or not request.page_token:
@@ -125,7 +125,7 @@ class RunMethods:
             order_by=order_by or (),
             page_token=page_token or "",
         )
-        page = self._connection.call(lambda to: to.runs.SearchRuns, request)
+        page = self._connection.call(lambda stubs: stubs.runs.SearchRuns, request)
         return list(map(to_run, page.runs)), page.next_page_token or None
 
     def log_inputs(
@@ -141,7 +141,7 @@ class RunMethods:
             datasets=list(map(_to_dataset_message, datasets or ())),
             models=[run_pb2.ModelInput(model_id=model.model_id) for model in models or ()],
         )
-        self._connection.call(lambda to: to.runs.LogInputs, request)
+        self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
 
     def log_outputs(self, run_id: str, models: Sequence[Any]) -> None:
         """Record models that a run made."""
