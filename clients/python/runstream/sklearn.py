@@ -1,13 +1,21 @@
-"""scikit-learn: trainings logged by themselves."""
+"""scikit-learn: trainings logged by themselves, and estimators stored and loaded."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from runstream.autologging.sklearn import LIBRARY
+from runstream.autologging.sklearn.model import read_estimator, sklearn_flavor, write_estimator
 from runstream.autologging.sklearn.settings import SklearnSettings
+from runstream.errors import InvalidArgument
+from runstream.models import model_logging
+from runstream.models.model_loading import open_model
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
-__all__ = ["autolog"]
+__all__ = ["autolog", "load_model", "log_model"]
 
 
 def autolog(
@@ -17,10 +25,47 @@ def autolog(
     log_datasets: bool = True,
     disable: bool = False,
     exclusive: bool = False,
+    disable_for_unsupported_versions: bool = False,  # noqa: ARG001 - an argument of MLflow's
     silent: bool = False,
+    max_tuning_runs: int | None = 5,
+    log_post_training_metrics: bool = True,
+    pos_label: object = None,
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Log trainings of scikit-learn: calls of `fit`, `fit_transform` and `fit_predict`."""
+    """Log trainings of scikit-learn by themselves, whether it is imported already or will be.
+
+    What a call of `fit`, `fit_transform` or `fit_predict` logs is in docs/autolog.md.
+
+    Args:
+        log_input_examples: whether some rows of the data are stored with the model.
+        log_model_signatures: whether the columns that the model takes and gives are stored with it.
+        log_models: whether trained models are stored.
+        log_datasets: whether the data of trainings is recorded as inputs of the run.
+        disable: whether to turn it off, and put back what was patched.
+        exclusive: whether trainings within an active run of the user are left out.
+        disable_for_unsupported_versions: changes nothing; MLflow has it.
+        silent: whether nothing is said of what could not be logged.
+        max_tuning_runs: how many candidates of a search such as GridSearchCV become child runs, the
+            best first; all, if None.
+        log_post_training_metrics: whether `score` and functions of `sklearn.metrics`, called later
+            for predictions of the model, log what they return.
+        pos_label: the class that counts as positive in precision, recall and F1; if None, they are
+            means over the classes, weighted by their size.
+        extra_tags: tags of the runs that are started for trainings.
+
+    Raises:
+        InvalidArgument: `max_tuning_runs` is negative.
+        ModuleNotFoundError: wrapt is not installed: `pip install 'runstream[autolog]'`.
+    """
+    if max_tuning_runs is not None and max_tuning_runs < 0:
+        raise InvalidArgument(
+            f"Invalid value {max_tuning_runs!r} for parameter 'max_tuning_runs' supplied: "
+            "it must not be negative",
+            reason="OUT_OF_RANGE",
+            field="max_tuning_runs",
+            value=max_tuning_runs,
+            limit="0 or more",
+        )
     settings = SklearnSettings(
         log_input_examples=log_input_examples,
         log_model_signatures=log_model_signatures,
@@ -29,5 +74,54 @@ def autolog(
         exclusive=exclusive,
         silent=silent,
         extra_tags=extra_tags,
+        max_tuning_runs=max_tuning_runs,
+        log_post_training_metrics=log_post_training_metrics,
+        pos_label=pos_label,
     )
     LIBRARY.choose(None if disable else settings)
+
+
+def log_model(
+    sk_model: Any,
+    name: str = "model",
+    *,
+    params: Mapping[str, object] | None = None,
+    tags: Mapping[str, object] | None = None,
+    model_type: str = "",
+    step: int = 0,
+) -> ModelInfo:
+    """Store an estimator as a logged model of the active run, starting a run if there is none.
+
+    It is a pickle, with the versions of the packages that it needs.
+
+    Args:
+        sk_model: the estimator.
+        name: name of the model, for people and for `runs:/RUN_ID/NAME`.
+        params: params of the model.
+        tags: tags of the model.
+        model_type: its kind, such as `Classifier`.
+        step: the training step after which it was made.
+
+    Raises:
+        InvalidArgument: an argument breaks its rule.
+        pickle.PicklingError: it cannot be pickled, as with a lambda in it.
+    """
+    description = ModelDescription(name, params, tags, model_type, step)
+    write = partial(write_estimator, sk_model)
+    return model_logging.log_model(sklearn_flavor(sk_model), write, description)
+
+
+def load_model(model_uri: str | os.PathLike[str]) -> Any:
+    """Return an estimator that `log_model`, autologging or MLflow stored.
+
+    Reading a pickle runs code that it names: load models of people whom you trust alone.
+
+    Args:
+        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+
+    Raises:
+        InvalidArgument: the URI has another form, or the model is none of scikit-learn.
+        NotFound: there is no such model.
+    """
+    with open_model(model_uri, "sklearn") as (folder, options):
+        return read_estimator(folder, options.get("pickled_model", "model.pkl"))

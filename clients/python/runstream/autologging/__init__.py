@@ -21,7 +21,8 @@ users:
         callbacks = [*(training.argument("callbacks") or ()), _Recorder(training)]
         training.replace_argument("callbacks", callbacks)
         booster = yield                                  # the training runs here
-        training.run.log_metrics({"best_iteration": booster.best_iteration})
+        training.log_metrics({"best_iteration": booster.best_iteration})
+        training.log_model(flavor(), booster.save_model_to_a_folder)
 
     def _patch(module: ModuleType) -> None:
         LIBRARY.wrap_training(module, "train", _log_train)
@@ -31,6 +32,12 @@ users:
     # lightgbm.py
     def autolog(log_evals: bool = True, disable: bool = False, ...) -> None:
         LIBRARY.choose(None if disable else LightgbmSettings(log_evals=log_evals, ...))
+
+What `training.run` logs is queued and costs no round trip. Whatever needs one, such as an artifact,
+goes through `training.defer`, which does it after the training on a thread where nobody waits;
+`training.log_model`, `log_dataset` and `log_metrics` do so by themselves. `runstream.models` has
+what models of all frameworks share, and `runstream/sklearn.py` and `sklearn/model.py` show how a
+framework uses it.
 
 What a module here imports of its library it imports within functions that are called after the
 program has imported it. A callback of ours that a library calls does its work by

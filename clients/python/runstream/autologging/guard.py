@@ -64,11 +64,27 @@ class Guard:
                 return function(*args, **kwargs)
         except (Unavailable, DeadlineExceeded) as error:
             self._seconds_left -= time.monotonic() - start
-            self._pause()
-            self.warn(f"{error} Nothing is logged of trainings for {PAUSE_SECONDS:g} s.")
+            self._pause(error)
         except Exception as error:
             self.warn(f"{type(error).__name__}: {error}", error)
         return None
+
+    def attempt_later(
+        self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Call a function on a thread of ours, where nobody waits; else as `attempt`.
+
+        Its calls have their own deadlines. If one of them gives the server up, nothing more is
+        called for the training, of which the warning tells.
+        """
+        if self.is_closed:
+            return
+        try:
+            function(*args, **kwargs)
+        except (Unavailable, DeadlineExceeded) as error:
+            self._pause(error)
+        except Exception as error:
+            self.warn(f"{type(error).__name__}: {error}", error)
 
     def warn(self, text: str, error: Exception | None = None) -> None:
         """Say what could not be logged, once in a training; the traceback is for debugging."""
@@ -80,7 +96,8 @@ class Guard:
         if error is not None:
             log.debug("autologging of %s failed", self._library, exc_info=error)
 
-    def _pause(self) -> None:
+    def _pause(self, error: Exception) -> None:
         global _paused_until
         _paused_until = time.monotonic() + PAUSE_SECONDS
         self.is_closed = True
+        self.warn(f"{error}. Trainings that begin in the next {PAUSE_SECONDS:g} s are not logged")

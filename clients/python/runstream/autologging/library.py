@@ -10,7 +10,13 @@ from typing import Any, Generic, TypeVar
 from runstream.autologging.guard import Guard
 from runstream.autologging.patches import Patches
 from runstream.autologging.settings import Settings
-from runstream.autologging.training import Log, Training, current_training, run_training
+from runstream.autologging.training import (
+    Log,
+    Training,
+    current_training,
+    is_off,
+    run_training,
+)
 from runstream.files.optional_libraries import import_optional
 
 S = TypeVar("S", bound=Settings)
@@ -107,8 +113,8 @@ class Library(Generic[S]):
             function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
             outer = current_training()
-            may_log = outer is None or (joins and outer.library == self.name)
-            if self.settings is None or not may_log or (has_instance and not args):
+            is_part = outer is not None and not (joins and outer.library == self.name)
+            if self.settings is None or is_part or is_off() or (has_instance and not args):
                 return function(*args, **kwargs)
             instance, rest = (args[0], args[1:]) if has_instance else (None, args)
             training = Training(self.name, self.settings, function, instance, rest, kwargs)

@@ -8,8 +8,12 @@ training calls are part of it, and not logged on their own.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from runstream.autologging.guard import Guard, is_paused
@@ -18,6 +22,8 @@ from runstream.entities import Dataset, DatasetInput
 from runstream.fluent.active_runs import active_run, start_run
 from runstream.fluent.logging_functions import CONTEXT
 from runstream.fluent.run_handle import ActiveRun
+from runstream.models.model_files import Flavor, write_model
+from runstream.models.model_logging import ModelDescription, new_model_id, upload_model
 from runstream.process.exit_status import run_status
 
 P = ParamSpec("P")
@@ -28,6 +34,7 @@ Result = TypeVar("Result")
 AUTOLOGGING = "mlflow.autologging"
 
 _training: ContextVar[Training[Any] | None] = ContextVar("runstream_training", default=None)
+_is_off: ContextVar[bool] = ContextVar("runstream_autologging_off", default=False)
 
 
 class Training(Generic[S]):
@@ -39,6 +46,7 @@ class Training(Generic[S]):
         run: the run; what `run.log_params` and its kin take is queued, and costs no round trip.
         is_run_ours: whether the run was started for this training.
         outer: the training of the same library that called this one, whose run it joins; or None.
+        model_id: the model that was stored of it first, if one was.
         function: the function that was called.
         instance: the object whose method was called; None if it is a function of a module.
         args: its arguments, without the instance.
@@ -63,7 +71,13 @@ class Training(Generic[S]):
         self.run: ActiveRun
         self.is_run_ours = False
         self.outer = _training.get()
+        self.model_id: str | None = None
         self._guard = self.outer._guard if self.outer else Guard(library, settings.silent)
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the function's parameters, without the instance."""
+        return list(_signature(self.function).parameters)[self._first :]
 
     def argument(self, name: str, default: Any = None) -> Any:
         """Return an argument of the call by its name, wherever it stands; the default if absent."""
@@ -90,10 +104,61 @@ class Training(Generic[S]):
         """
         return self._guard.attempt(function, *args, **kwargs)
 
+    def defer(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call a function of ours after the training, on a thread where nobody waits for it.
+
+        What it calls is in order, and before the end of a run that is started for the training.
+        Round trips to the server go here, as the upload of an artifact; what logs to `run` needs
+        no round trip. A fault is one warning.
+        """
+        owners = [self.run.run_id, *filter(None, [self.model_id])]
+        later = partial(self._guard.attempt_later, function, *args, **kwargs)
+        self.run.client.defer(owners, later)
+
+    def log_metrics(self, metrics: Mapping[str, float], dataset: Dataset | None = None) -> None:
+        """Log metrics of the run, which measure its model, too, if that is stored before.
+
+        Args:
+            metrics: values by key.
+            dataset: what they were measured with.
+        """
+        if self.model_id is None:
+            self.run.log_metrics(metrics, on_error="skip")
+            return
+        now = time.time_ns() // 1_000_000
+        points = [(key, value, now, 0) for key, value in metrics.items()]
+        measured = (dataset.name, dataset.digest) if dataset is not None else None
+        client, model_id = self.run.client, self.model_id
+        self.defer(client.log_model_metrics, self.run.run_id, model_id, points, measured)
+
     def log_dataset(self, dataset: Dataset, context: str) -> None:
         """Record data of the training, unless the user has switched it off."""
         if self.settings.log_datasets:
-            self.run.log_inputs([DatasetInput(dataset, {CONTEXT: context})])
+            self.defer(self.run.log_inputs, [DatasetInput(dataset, {CONTEXT: context})])
+
+    def log_model(
+        self,
+        flavor: Flavor,
+        write: Callable[[Path], object],
+        description: ModelDescription = ModelDescription(),  # noqa: B008 - it cannot change
+    ) -> None:
+        """Store the trained model, unless the user has switched it off.
+
+        It is written at once, since the program may change it after the training, and uploaded
+        later. From then on `model_id` is its id.
+
+        Args:
+            flavor: its framework.
+            write: writes what the framework reads into a folder.
+            description: what is recorded of it.
+        """
+        if not self.settings.log_models:
+            return
+        run = self.run
+        model_id = new_model_id()
+        draft = write_model(flavor, write, model_id, run.run_id, description.signature)
+        self.model_id = self.model_id or model_id
+        self.defer(upload_model, run.client, run.info, model_id, draft, description)
 
     @property
     def _first(self) -> int:
@@ -102,7 +167,7 @@ class Training(Generic[S]):
 
     def _bind(self) -> inspect.BoundArguments:
         first = (self.instance,) * self._first
-        return inspect.signature(self.function).bind_partial(*first, *self.args, **self.kwargs)
+        return _signature(self.function).bind_partial(*first, *self.args, **self.kwargs)
 
     # The run
 
@@ -123,10 +188,19 @@ class Training(Generic[S]):
 
     def _close_run(self, error: BaseException | None) -> None:
         if self.is_run_ours:
-            try:
-                self.run.end(run_status(error))
-            finally:
-                self.run.is_ended = True  # if it is not, the end of the program tries again
+            status = run_status(error)
+            self.run.leave(status)
+            # Without the guard: a run must end, whatever else failed, and if not here, then at the
+            # end of the program.
+            self.run.client.defer(
+                [self.run.run_id], partial(_end_run, self.run, status, self._guard)
+            )
+
+
+def _end_run(run: ActiveRun, status: str, guard: Guard) -> None:
+    if guard.is_closed:
+        return  # the end of the program tries it
+    guard.attempt_later(run.end, status)
 
 
 #: Logs a training: it is called before the training, goes on from its one `yield` when the training
@@ -134,9 +208,24 @@ class Training(Generic[S]):
 Log = Callable[[Training[S]], Generator[None, Any, None]]
 
 
-def is_within_training() -> bool:
-    """Return whether a training of this context is under way, of which all calls are part."""
-    return _training.get() is not None
+# Of one library there are some hundred functions that train.
+_signature = lru_cache(maxsize=1_000)(inspect.signature)
+
+
+@contextmanager
+def within(training: Training[Any] | None, is_off: bool = False) -> Iterator[None]:
+    """Let calls within the block be part of a training, or not logged at all."""
+    tokens = _training.set(training), _is_off.set(is_off)
+    try:
+        yield
+    finally:
+        _training.reset(tokens[0])
+        _is_off.reset(tokens[1])
+
+
+def is_off() -> bool:
+    """Return whether no training of this context is logged now."""
+    return _is_off.get()
 
 
 def current_training() -> Training[Any] | None:
@@ -151,24 +240,23 @@ def run_training(training: Training[S], log: Log[S]) -> Any:
     given = (training.args, training.kwargs)
     if is_paused() or not guard.attempt(training._open_run):
         return function(*first, *given[0], **given[1])
-    token = _training.set(training)
     failure: BaseException | None = None
+    steps = log(training)
     try:
-        steps = log(training)
-        if not guard.attempt(_reaches_training, steps):
-            training.args, training.kwargs = given
-        result = function(*first, *training.args, **training.kwargs)
-        guard.attempt(_finish, steps, result)
+        with within(training):
+            if not guard.attempt(_reaches_training, steps):
+                training.args, training.kwargs = given
+            result = function(*first, *training.args, **training.kwargs)
+            guard.attempt(_finish, steps, result)
     except BaseException as error:
         failure = error
         raise
     else:
         return result
     finally:
-        _training.reset(token)
         guard.attempt(steps.close)
         guard.attempt(training._close_run, failure)
-        failure = None
+        del failure, training  # no reference from a traceback to itself
 
 
 def _reaches_training(steps: Generator[None, Any, None]) -> bool:

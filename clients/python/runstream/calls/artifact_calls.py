@@ -13,6 +13,7 @@ from runstream.contract.response_checks import check_next_page_token, unrequeste
 from runstream.entities import FileInfo
 from runstream.errors import ResourceExhausted
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
+from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.run_service_pb2 import GetRunRequest
@@ -29,6 +30,7 @@ class ArtifactCalls:
     """
 
     _connection: Connection
+    _outbox: Outbox
 
     def log_artifact(
         self,
@@ -116,6 +118,7 @@ class ArtifactCalls:
             InvalidArgument: the path breaks its rule.
             NotFound: there is no such run, file or folder.
         """
+        self._outbox.wait_for_deferred(run_id)
         request = new_message(pb.GetArtifactRequest, run_id=run_id, path=artifact_path_text(path))
         answer = self._connection.call(lambda stubs: stubs.artifacts.GetArtifact, request)
         file = FileInfo.from_proto(answer.file)
@@ -140,6 +143,7 @@ class ArtifactCalls:
             NotFound: there is no such run.
             ResourceExhausted: there are more than a million.
         """
+        self._outbox.wait_for_deferred(run_id)
         folder = artifact_path_text(path)
         request = new_message(
             pb.ListArtifactsRequest, run_id=run_id, path=folder, recursive=recursive
@@ -221,10 +225,20 @@ class ArtifactCalls:
             NotFound: there is no such run, file or folder.
             FailedPrecondition: the run is deleted.
         """
+        self._outbox.wait_for_deferred(run_id)
         request = new_message(
             pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
         )
         self._connection.call(lambda stubs: stubs.artifacts.DeleteArtifacts, request, retry=False)
+
+    def upload_folder(self, run_id: str, folder: Path) -> None:
+        """Upload the files of a folder of ours, one after the other, and show no progress."""
+        from runstream.calls.file_transfer import upload_file
+
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                path = file.relative_to(folder).as_posix()
+                upload_file(self._connection, run_id, path, file)
 
     def _upload_files(self, files: Mapping[str, Path], run_id: str) -> None:
         from runstream.calls.file_transfer import upload_file

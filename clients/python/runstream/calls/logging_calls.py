@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -174,6 +174,20 @@ class LoggingCalls:
     def buffer(self, run_id: str) -> RunBuffer:
         """Return the queue of a run, for many calls in a row."""
         return self._outbox.buffer(run_id)
+
+    def defer(self, owners: Collection[str], function: Callable[[], object]) -> None:
+        """Do something for runs or models later, on a thread that does one thing after the other.
+
+        Whoever reads or ends one of them waits for it first, and so does the end of the program.
+
+        Args:
+            owners: ids of the runs and models.
+            function: what to do; it must not raise.
+
+        Raises:
+            DeadlineExceeded: a thousand such functions wait, for ten minutes.
+        """
+        self._outbox.deferred.defer(owners, function)
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until every owner has stopped them."""

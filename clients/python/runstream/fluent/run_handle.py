@@ -192,6 +192,15 @@ class ActiveRun:
         self.release()
         self._client.raise_refusals(run_id)
 
+    def leave(self, status: str) -> None:
+        """Take the run out of the active runs, to be ended later, as of now and with this status.
+
+        `end_at_exit` does it, which the end of the program calls if nobody else does.
+        """
+        self._status = status
+        self._end_time = time.time_ns() // 1_000_000
+        self.is_ended = True
+
     def end_at_exit(self, status: str) -> None:
         """End the run with the program, by the status of an earlier `end` that failed."""
         self.end(self._status or status)

@@ -23,6 +23,7 @@ The objects of the outbox, and what keeps each of them safe:
     Refusals       what the server refused       no lock: each change is one step
     DeliveryState  what is wrong with delivery   no lock: each change is one step
     TaskQueue      what the uploader shall do    no lock: each change is one step
+    DeferredWork   uploads left for later        no lock that a call takes
     Heartbeats     the open runs                 the uploader's thread alone
 
 Two flags of a buffer keep calls fast: a call reads `is_open` before it queues something, and
@@ -42,12 +43,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from runstream.errors import RunstreamError
+from runstream.errors import DeadlineExceeded, RunstreamError
 from runstream.outbox import waits
 from runstream.outbox.batch import Backlog
 from runstream.outbox.batch_queue import BatchQueue
 from runstream.outbox.buffer import RunBuffer
 from runstream.outbox.collector import Collector
+from runstream.outbox.deferred_work import DeferredWork
 from runstream.outbox.delivery_errors import batch_error
 from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.heartbeats import Heartbeats
@@ -66,16 +68,21 @@ class Outbox:
         queue: the batches.
         heartbeats: the open runs, for the uploader's thread.
         tasks: what the uploader's thread is asked to do.
+        deferred: uploads and calls that were left for later, for a thread of their own.
     """
 
-    def __init__(self, ensure_thread: Callable[[], bool]) -> None:
+    def __init__(
+        self, ensure_thread: Callable[[], bool], before_start: Callable[[], object] = lambda: None
+    ) -> None:
         """Make an empty outbox.
 
         Args:
             ensure_thread: starts the uploader's thread if there is none; returns whether there is
                 one.
+            before_start: called before the thread of deferred work starts.
         """
         self._ensure_thread = ensure_thread
+        self.deferred = DeferredWork(before_start)
         self._collector = Collector(self)
         self._reset()
 
@@ -94,6 +101,7 @@ class Outbox:
         Locks are made anew too, because the threads that held them do not exist in the child.
         """
         old_tasks = self.tasks
+        self.deferred.reset_after_fork()
         self._reset()
         old_tasks.wake_if_running()  # a thread that waits for tasks ends, if this is no child
 
@@ -139,6 +147,7 @@ class Outbox:
             DeadlineExceeded: it was not answered in this time.
             RunstreamError: the server refused something of it, or refuses the stream for good.
         """
+        self.wait_for_deferred(run_id, timeout)
         if run_id is not None and not self._collector.has_buffer(run_id):
             return
         answer_timeout = waits.ANSWER_SECONDS if timeout is None else timeout
@@ -148,6 +157,14 @@ class Outbox:
             raise error
         if refusals:
             self.raise_refusals(run_id)
+
+    def wait_for_deferred(self, owner: str | None, timeout: float | None = None) -> None:
+        """Wait until what was left for later, for a run, a model or all, is done.
+
+        Raises:
+            DeadlineExceeded: it was not done in this time, or in `waits.FLUSH_SECONDS`.
+        """
+        self.deferred.wait(owner, waits.FLUSH_SECONDS if timeout is None else timeout)
 
     def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return the error if it is not.
@@ -159,6 +176,10 @@ class Outbox:
             answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
         """
+        try:
+            self.deferred.wait(None, limit)
+        except DeadlineExceeded as error:
+            return error
         if self._waits.has_given_up:
             answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
         return self._waits.wait_for_answers(None, answer_timeout, limit)

@@ -77,7 +77,7 @@ class Uploader:
         self._server_name = server_name
         self._open_stream = open_stream
         self._before_start = before_start
-        self.outbox = Outbox(self.start)
+        self.outbox = Outbox(self.start, before_start)
         self._reset()
 
     def _reset(self) -> None:

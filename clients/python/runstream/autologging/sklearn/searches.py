@@ -1,0 +1,136 @@
+"""Searches over params, such as GridSearchCV: a child run for each of the best candidates."""
+
+from __future__ import annotations
+
+import csv
+import io
+import numbers
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator
+from runstream.autologging.sklearn.settings import SklearnSettings
+from runstream.autologging.training import AUTOLOGGING, Training
+from runstream.entities import Dataset, DatasetInput
+from runstream.fluent.logging_functions import CONTEXT
+from runstream.models.model_logging import ModelDescription
+from runstream.process.source_tags import find_source_tags
+
+if TYPE_CHECKING:
+    from runstream.calls.client import TrackingClient
+
+# Columns of the results that are no metrics of a candidate: its params, and those of one split.
+_NO_METRICS = ("param", "split")
+
+
+def is_search(estimator: Any) -> bool:
+    """Return whether an estimator tries candidates, and is the best of them in the end."""
+    search = sys.modules.get("sklearn.model_selection._search")
+    return search is not None and isinstance(estimator, search.BaseSearchCV)
+
+
+def log_search(
+    training: Training[SklearnSettings],
+    dataset: Dataset | None,
+    base_params: Mapping[str, object],
+    tags: Mapping[str, str],
+) -> None:
+    """Log what a search has found.
+
+    Args:
+        training: the search.
+        dataset: its data.
+        base_params: the params of the estimator that it varies.
+        tags: the tags of that estimator.
+    """
+    search = training.instance
+    if hasattr(search, "best_score_"):
+        training.log_metrics({"best_cv_score": search.best_score_}, dataset)
+    best = {f"best_{key}": value for key, value in getattr(search, "best_params_", {}).items()}
+    training.run.log_params(best, on_error="skip")
+    if hasattr(search, "best_estimator_"):
+        _log_best_estimator(training, search.best_estimator_)
+    results = getattr(search, "cv_results_", None)
+    if results is None:
+        return
+    table = _to_csv(results)
+    training.defer(training.run.client.log_text, training.run.run_id, table, "cv_results.csv")
+    inputs = [] if dataset is None else [DatasetInput(dataset, {CONTEXT: "train"})]
+    child_tags = find_source_tags() | {AUTOLOGGING: training.library} | dict(tags)
+    for candidate in _best_candidates(results, training.settings.max_tuning_runs):
+        params = {**base_params, **results["params"][candidate]}
+        metrics = _candidate_metrics(results, candidate)
+        training.defer(_log_candidate, training, params, metrics, child_tags, inputs)
+
+
+def _log_best_estimator(training: Training[SklearnSettings], estimator: Any) -> None:
+    description = ModelDescription("best_estimator", params=estimator.get_params())
+    training.log_model(sklearn_flavor(estimator), partial(write_estimator, estimator), description)
+
+
+def _best_candidates(results: Mapping[str, Any], limit: int | None) -> Sequence[int]:
+    """Return the rows of the best candidates, the best first."""
+    count = len(results["params"])
+    ranks = [key for key in results if key.startswith("rank_test_")]
+    rank = "rank_test_score" if "rank_test_score" in ranks else next(iter(ranks), None)
+    rows = sorted(range(count), key=lambda row: results[rank][row] if rank else row)
+    return rows[:limit]
+
+
+def _candidate_metrics(results: Mapping[str, Any], row: int) -> dict[str, float]:
+    return {
+        key: float(values[row])
+        for key, values in results.items()
+        if not key.startswith(_NO_METRICS) and isinstance(values[row], numbers.Real)
+    }
+
+
+def _log_candidate(
+    training: Training[SklearnSettings],
+    params: Mapping[str, object],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    inputs: Sequence[DatasetInput],
+) -> None:
+    parent, client = training.run.info, training.run.client
+    child = client.create_run(
+        parent.experiment_id,
+        parent.start_time,
+        {**tags, "mlflow.parentRunId": parent.run_id},
+        user_id=tags.get("mlflow.user"),
+    )
+    _fill(client, child.info.run_id, params, metrics, inputs)
+
+
+def _fill(
+    client: TrackingClient,
+    run_id: str,
+    params: Mapping[str, object],
+    metrics: Mapping[str, float],
+    inputs: Sequence[DatasetInput],
+) -> None:
+    client.log_params(run_id, params, on_error="skip")
+    client.log_metrics(run_id, metrics, on_error="skip")
+    if inputs:
+        client.log_inputs(run_id, inputs)
+    client.set_terminated(run_id)
+
+
+def _to_csv(results: Mapping[str, Any]) -> str:
+    """Return the results as a table, with a row for each candidate."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(results)
+    writer.writerows(_rows(results))
+    return text.getvalue()
+
+
+def _rows(results: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for row in range(len(results["params"])):
+        yield [_cell(values[row]) for values in results.values()]
+
+
+def _cell(value: Any) -> Any:
+    return "" if str(value) == "--" else value  # a param that the candidate does not have

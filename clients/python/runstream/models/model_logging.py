@@ -1,0 +1,120 @@
+"""Storing a model: a logged model of an experiment, with its files, as an output of a run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runstream.calls.client import TrackingClient
+from runstream.entities import RunInfo
+from runstream.fluent.active_runs import get_or_start_run
+from runstream.models.model_files import Flavor, ModelDraft, write_model
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that was logged.
+
+    Attributes:
+        model_id: its id.
+        model_uri: what `load_model` takes.
+        name: its name.
+        run_id: the run that made it.
+        flavors: how to read its files, by framework.
+    """
+
+    model_id: str
+    model_uri: str
+    name: str
+    run_id: str
+    flavors: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What is recorded of a model besides its files.
+
+    Attributes:
+        name: its name; several models may have the same.
+        params: its params.
+        tags: its tags.
+        model_type: its kind, such as `Classifier`.
+        step: the training step after which it was stored.
+        signature: its columns, as the file `MLmodel` has them.
+    """
+
+    name: str = "model"
+    params: Mapping[str, object] | None = None
+    tags: Mapping[str, object] | None = None
+    model_type: str = ""
+    step: int = 0
+    signature: Mapping[str, Any] | None = None
+
+
+def log_model(
+    flavor: Flavor, write: Callable[[Path], object], description: ModelDescription
+) -> ModelInfo:
+    """Store a model as an output of the active run, starting a run if there is none.
+
+    Args:
+        flavor: its framework.
+        write: writes what the framework reads into a folder.
+        description: what is recorded of it.
+
+    Raises:
+        RunstreamError: the server refused something, or could not be reached.
+        Exception: what `write` raises.
+    """
+    run = get_or_start_run()
+    model_id = new_model_id()
+    draft = write_model(flavor, write, model_id, run.run_id, description.signature)
+    upload_model(run.client, run.info, model_id, draft, description)
+    return model_info(run.run_id, model_id, draft, description)
+
+
+def new_model_id() -> str:
+    """Return an id for a model; a client chooses it, so that its creation can be sent again."""
+    return f"m-{secrets.token_hex(16)}"
+
+
+def model_info(
+    run_id: str, model_id: str, draft: ModelDraft, description: ModelDescription
+) -> ModelInfo:
+    """Return what a caller gets of a model."""
+    return ModelInfo(model_id, f"models:/{model_id}", description.name, run_id, draft.flavors)
+
+
+def upload_model(
+    client: TrackingClient,
+    run: RunInfo,
+    model_id: str,
+    draft: ModelDraft,
+    description: ModelDescription,
+) -> None:
+    """Create a model, upload its files, and record it as an output of its run.
+
+    If that fails, the model stays, as UPLOAD_FAILED where the server can be told so. The local
+    files are removed in any case.
+    """
+    try:
+        client.create_logged_model(
+            run.experiment_id,
+            description.name,
+            run.run_id,
+            description.tags or {},
+            description.params or {},
+            description.model_type,
+            model_id,
+        )
+        status = "UPLOAD_FAILED"
+        try:
+            client.log_outputs(run.run_id, [(model_id, description.step)])
+            client.upload_folder(model_id, draft.folder)
+            status = "READY"
+        finally:
+            client.finalize_logged_model(model_id, status)
+    finally:
+        draft.discard()

@@ -1,0 +1,134 @@
+"""Work for a server that a call left for later: uploads, and calls that nobody waits for.
+
+Autologging must not hold a training up for the round trips of its model, its figures and the end of
+its run. They are functions here, which one thread calls one after the other. Whoever reads or ends
+a run waits for the work of that run first, and so does the end of the program.
+
+Calls take no lock: each change is one step in C, and a call that waits puts a function into the
+queue that wakes it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from runstream.errors import DeadlineExceeded
+from runstream.transport.call_limit import call_limit
+
+#: Pieces of work that may wait; a call that leaves more waits for the others.
+LIMIT = 1_000
+
+#: Seconds that it waits at most.
+ROOM_SECONDS = 600.0
+
+# Seconds between two looks of a call that waits whether the thread is still there.
+_POLL_SECONDS = 1.0
+
+
+class DeferredWork:
+    """The work that waits for one server; any thread may call every method."""
+
+    def __init__(self, before_start: Callable[[], object]) -> None:
+        """Start without a thread.
+
+        Args:
+            before_start: called before the thread starts.
+        """
+        self._before_start = before_start
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """Start empty in a forked child: what waits here is the parent's to do."""
+        self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._numbers = itertools.count()
+        self._pending: dict[int, Collection[str]] = {}  # whose work waits or is under way
+        self._thread: threading.Thread | None = None
+        self._order = threading.Lock()  # held by the thread that takes work, never by a caller
+
+    def defer(self, owners: Collection[str], function: Callable[[], object]) -> None:
+        """Call a function later, which must not raise.
+
+        Args:
+            owners: the runs and models that it does something for.
+            function: the function.
+
+        Raises:
+            DeadlineExceeded: too much waits, and did not get less in time.
+        """
+        if len(self._pending) >= LIMIT:
+            self.wait(None, ROOM_SECONDS)
+        number = next(self._numbers)
+
+        def run() -> None:
+            try:
+                function()
+            finally:
+                self._pending.pop(number, None)
+
+        self._pending[number] = owners
+        self._tasks.put(run)
+        self._ensure_thread()
+
+    def wait(self, owner: str | None, seconds: float) -> None:
+        """Wait until the work that was left before, for one owner or for all, is done.
+
+        A function of the work itself does not wait.
+
+        Args:
+            owner: a run or a model; all, if None.
+            seconds: how long to wait.
+
+        Raises:
+            DeadlineExceeded: it is not done in this time.
+        """
+        if threading.current_thread() is self._thread or not self._has_work(owner):
+            return
+        reply: SimpleQueue[None] = SimpleQueue()
+        self._tasks.put(lambda: reply.put(None))
+        end = min(time.monotonic() + seconds, call_limit())
+        while self._has_work(owner):
+            if not self._ensure_thread():
+                self._run_pending()  # at the end of a program no thread can be started
+                return
+            with suppress(Empty):
+                reply.get(timeout=max(0.0, min(end - time.monotonic(), _POLL_SECONDS)))
+                return
+            if time.monotonic() >= end:
+                raise DeadlineExceeded(
+                    f"{len(self._pending)} uploads and calls that were left for later "
+                    f"are not done after {seconds:g} s",
+                    reason="WORK_NOT_DONE",
+                )
+
+    def _has_work(self, owner: str | None) -> bool:
+        if owner is None:
+            return bool(self._pending)
+        return any(owner in owners for owners in list(self._pending.values()))
+
+    def _ensure_thread(self) -> bool:
+        if self._thread is not None and self._thread.is_alive():
+            return True
+        self._before_start()
+        thread = threading.Thread(target=self._run_loop, name="runstream-deferred", daemon=True)
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # there are no more threads, as at the end of a program
+            self._thread = None
+        return self._thread is not None
+
+    def _run_loop(self) -> None:
+        # Two calls that come first at the same time may start two threads.
+        with self._order:
+            while True:
+                self._tasks.get()()
+
+    def _run_pending(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._tasks.get_nowait()()
