@@ -17,7 +17,7 @@ users:
         log_evals: bool = True
 
     def _log_train(training: Training[LightgbmSettings]) -> Generator[None, Any, None]:
-        training.run.log_params(training.argument("params", {}))
+        training.log_params(training.argument("params", {}))
         callbacks = [*(training.argument("callbacks") or ()), _Recorder(training)]
         training.replace_argument("callbacks", callbacks)
         booster = yield                                  # the training runs here
@@ -35,9 +35,9 @@ users:
 
 What `training.run` logs is queued and costs no round trip. Whatever needs one, such as an artifact,
 goes through `training.defer`, which does it after the training on a thread where nobody waits;
-`training.log_model`, `log_dataset` and `log_metrics` do so by themselves. `runstream.models` has
-what models of all frameworks share, and `runstream/sklearn.py` and `sklearn/model.py` show how a
-framework uses it.
+`training.log_params`, `log_metrics`, `log_dataset` and `log_model` do so where they have to.
+`runstream.models` has what models of all frameworks share; `runstream/sklearn.py` and
+`sklearn/model.py` show how a framework uses it.
 
 What a module here imports of its library it imports within functions that are called after the
 program has imported it. A callback of ours that a library calls does its work by

@@ -19,10 +19,11 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from runstream.autologging.guard import Guard, is_paused
 from runstream.autologging.settings import Settings
 from runstream.entities import Dataset, DatasetInput
+from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import active_run, start_run
 from runstream.fluent.logging_functions import CONTEXT
 from runstream.fluent.run_handle import ActiveRun
-from runstream.models.model_files import Flavor, write_model
+from runstream.models.model_files import Flavor, ModelDraft, write_model
 from runstream.models.model_logging import ModelDescription, new_model_id, upload_model
 from runstream.process.exit_status import run_status
 
@@ -72,7 +73,7 @@ class Training(Generic[S]):
         self.is_run_ours = False
         self.outer = _training.get()
         self.model_id: str | None = None
-        self._guard = self.outer._guard if self.outer else Guard(library, settings.silent)
+        self._guard: Guard = self.outer._guard if self.outer else Guard(library, settings.silent)
 
     @property
     def parameters(self) -> list[str]:
@@ -114,6 +115,26 @@ class Training(Generic[S]):
         owners = [self.run.run_id, *filter(None, [self.model_id])]
         later = partial(self._guard.attempt_later, function, *args, **kwargs)
         self.run.client.defer(owners, later)
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Log params of the run.
+
+        In a run of the user a param may have another value already, from another training or an
+        earlier life of the run. Then it keeps that, and the warning says so; no call of the user
+        for the run raises it.
+        """
+        if self.is_run_ours:
+            self.run.log_params(params, on_error="skip")
+        else:
+            self.defer(self._log_new_params, dict(params))
+
+    def _log_new_params(self, params: Mapping[str, object]) -> None:
+        client, run_id = self.run.client, self.run.run_id
+        try:
+            client.log(run_id, params=params)
+        except InvalidArgument:
+            for key, value in params.items():
+                self._guard.attempt_later(client.log, run_id, params={key: value})
 
     def log_metrics(self, metrics: Mapping[str, float], dataset: Dataset | None = None) -> None:
         """Log metrics of the run, which measure its model, too, if that is stored before.
@@ -158,7 +179,8 @@ class Training(Generic[S]):
         model_id = new_model_id()
         draft = write_model(flavor, write, model_id, run.run_id, description.signature)
         self.model_id = self.model_id or model_id
-        self.defer(upload_model, run.client, run.info, model_id, draft, description)
+        upload = partial(upload_model, run.client, run.info, model_id, draft, description)
+        run.client.defer([run.run_id, model_id], partial(_upload, upload, draft, self._guard))
 
     @property
     def _first(self) -> int:
@@ -195,6 +217,11 @@ class Training(Generic[S]):
             self.run.client.defer(
                 [self.run.run_id], partial(_end_run, self.run, status, self._guard)
             )
+
+
+def _upload(upload: Callable[[], None], draft: ModelDraft, guard: Guard) -> None:
+    guard.attempt_later(upload)
+    draft.discard()  # if it was not tried
 
 
 def _end_run(run: ActiveRun, status: str, guard: Guard) -> None:

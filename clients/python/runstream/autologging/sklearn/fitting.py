@@ -29,7 +29,7 @@ def log_fit(training: SklearnTraining) -> Generator[None, Any, None]:
     estimator = training.instance
     params = get_params(estimator)
     training.run.set_tags(describe_class(estimator), on_error="skip")
-    training.run.log_params(params, on_error="skip")
+    training.log_params(params)
     fitted = _arguments(training, params)
     dataset = describe(fitted.features, fitted.targets) if training.settings.log_datasets else None
     if dataset is not None:

@@ -49,7 +49,7 @@ def log_search(
     if hasattr(search, "best_score_"):
         training.log_metrics({"best_cv_score": search.best_score_}, dataset)
     best = {f"best_{key}": value for key, value in getattr(search, "best_params_", {}).items()}
-    training.run.log_params(best, on_error="skip")
+    training.log_params(best)
     if hasattr(search, "best_estimator_"):
         _log_best_estimator(training, search.best_estimator_)
     results = getattr(search, "cv_results_", None)
