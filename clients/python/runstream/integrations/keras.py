@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import keras
 from keras.callbacks import Callback
 
 from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import get_or_start_run
 from runstream.integrations.training_run import TrainingRun
+
+log = logging.getLogger("runstream")
 
 
 class Destination(Protocol):
@@ -49,13 +53,20 @@ class TrainingCallback(Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Log the optimizer and the summary."""
-        self._step = int(self.model.optimizer.iterations)
-        config = self.model.optimizer.get_config()
-        self._destination.log_params({f"optimizer_{key}": v for key, v in config.items()})
         try:
-            lines: list[str] = []
+            self._log_model()
+        except Exception as error:  # a model of the user's may have any optimizer
+            log.warning("the model is not logged: %s: %s", type(error).__name__, error)
+
+    def _log_model(self) -> None:
+        optimizer = self.model.optimizer
+        self._step = int(keras.ops.convert_to_numpy(optimizer.iterations))
+        params = {f"optimizer_{key}": value for key, value in optimizer.get_config().items()}
+        self._destination.log_params(params)
+        lines: list[str] = []
+        try:
             self.model.summary(line_length=100, print_fn=lambda text, *_, **__: lines.append(text))
-        except ValueError:  # the model has layers that are made with the first batch
+        except ValueError:  # its layers are made with the first batch
             return
         self._destination.upload_text("\n".join(lines), "model_summary.txt")
 
