@@ -27,10 +27,10 @@ _OFFLINE = {
 }
 
 
-def documented_program(section: str) -> str:
-    """Return the Python block of a section of docs/integrations.md."""
+def documented_program(section: str, language: str = "python") -> str:
+    """Return the block of a section of docs/integrations.md that is in a language."""
     found = re.search(
-        rf"^## {re.escape(section)}\n(?:(?!## ).*\n)*?```python\n((?:.*\n)*?)```$",
+        rf"^## {re.escape(section)}\n(?:(?!## ).*\n)*?```{language}\n((?:.*\n)*?)```$",
         _DOCUMENT.read_text(),
         re.M,
     )

@@ -105,17 +105,17 @@ class TrainingRun:
     def upload(self, path: str | os.PathLike[str], artifact_path: str | None = None) -> bool:
         """Upload a file, or a folder with its name; return whether it is stored."""
         log_artifact = self.run.client.log_artifact
-        return self._attempt("uploaded", log_artifact, self.run.run_id, path, artifact_path)
+        return self.attempt("uploaded", log_artifact, self.run.run_id, path, artifact_path)
 
     def upload_dict(self, dictionary: Mapping[str, Any], artifact_file: str) -> bool:
         """Upload a dictionary as JSON or YAML; return whether it is stored."""
         log_dict = self.run.client.log_dict
-        return self._attempt("uploaded", log_dict, self.run.run_id, dictionary, artifact_file)
+        return self.attempt("uploaded", log_dict, self.run.run_id, dictionary, artifact_file)
 
     def upload_text(self, text: str, artifact_file: str) -> bool:
         """Upload a text; return whether it is stored."""
         log_text = self.run.client.log_text
-        return self._attempt("uploaded", log_text, self.run.run_id, text, artifact_file)
+        return self.attempt("uploaded", log_text, self.run.run_id, text, artifact_file)
 
     def end(self, status: str = "FINISHED") -> None:
         """End the run if it was started for the training; again, if more was logged since then."""
@@ -123,16 +123,16 @@ class TrainingRun:
             return
         if self.run.is_ended:
             set_terminated = self.run.client.set_terminated
-            self._attempt("ended", set_terminated, self.run.run_id, status)
+            self.attempt("ended", set_terminated, self.run.run_id, status)
         else:
-            self._attempt("ended", self.run.end, status)
+            self.attempt("ended", self.run.end, status)
             self.run.is_ended = True  # if it is not, the end of the program tries again
 
     def _log(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         with limit_calls(ROOM_SECONDS):
-            self._attempt("logged", function, *args, **kwargs)
+            self.attempt("logged", function, *args, **kwargs)
 
-    def _attempt(
+    def attempt(
         self, what: str, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
     ) -> bool:
         """Call a function; return whether it did what it does, as told by a participle."""
