@@ -36,7 +36,7 @@ def commands(group: click.Group = main, *path: str) -> Iterator[tuple[str, click
 def test_the_help_lists_every_command(shell: Shell) -> None:
     listed = shell.output("--help")
     assert {name for name, _ in commands()} == {
-        *("server", "ui", "log", "watch", "gc", "completion", "import mlflow"),
+        *("server", "ui", "run", "log", "watch", "gc", "completion", "import mlflow"),
         *(f"experiments {n}" for n in ("create", "list", "show", "rename", "delete", "restore")),
         *(f"runs {n}" for n in ("create", "list", "show", "compare", "end")),
         *(f"runs {n}" for n in ("delete", "restore", "export")),

@@ -30,6 +30,7 @@ from runstream.cli.gc_command import purge
 from runstream.cli.import_command import imports
 from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
+from runstream.cli.run_command import run
 from runstream.cli.runs_command import runs
 from runstream.cli.ui_command import ui
 from runstream.cli.watch_command import watch
@@ -148,6 +149,7 @@ _COMMANDS = (
     ui,
     experiments,
     runs,
+    run,
     log,
     metrics,
     artifacts,

@@ -19,7 +19,7 @@ from runstream.cli.selection_options import (
 )
 
 
-class _KeyValue(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
+class KeyValue(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
     """`KEY=VALUE`."""
 
     name = "KEY=VALUE"
@@ -51,10 +51,10 @@ class _KeyNumber(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes n
 
 
 _param_option = click.option(
-    "--param", "-p", "params", type=_KeyValue(), multiple=True, help="Again for more."
+    "--param", "-p", "params", type=KeyValue(), multiple=True, help="Again for more."
 )
 _tag_option = click.option(
-    "--tag", "-t", "tags", type=_KeyValue(), multiple=True, help="Again for more."
+    "--tag", "-t", "tags", type=KeyValue(), multiple=True, help="Again for more."
 )
 
 

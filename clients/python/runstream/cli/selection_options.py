@@ -168,11 +168,17 @@ def find_experiment_ids(
 
 
 def find_experiment_id_for_new_run(
-    client: TrackingClient, name: str | None, experiment_id: str | None
+    client: TrackingClient, name: str | None, experiment_id: str | None, creates: bool = False
 ) -> str:
     """Return the id of the experiment that is named, else that of the environment, else "0".
 
     A name in the environment is created if it is not there, as `start_run` does.
+
+    Args:
+        client: where the experiment is.
+        name: its name; or
+        experiment_id: its id.
+        creates: whether a name that is given here is created, too.
 
     Raises:
         UsageError: two are named.
@@ -180,9 +186,11 @@ def find_experiment_id_for_new_run(
     """
     if name is None and experiment_id is None:
         name, experiment_id = _read_experiment_variables()
-        if name is not None and client.get_experiment_by_name(name) is None:
-            with suppress(AlreadyExists):  # another process was faster
-                return client.create_experiment(name)
+        creates = True
+    is_name = name is not None and experiment_id is None
+    if creates and is_name and client.get_experiment_by_name(str(name)) is None:
+        with suppress(AlreadyExists):  # another process was faster
+            return client.create_experiment(str(name))
     if name is None and experiment_id is None:
         return "0"
     return find_experiment(client, name, experiment_id).experiment_id
