@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -30,6 +31,8 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)  # for the tests themselves it stays ignored
+    # What a test logs is what it finds; those of the source of runs turn it on.
+    os.environ.setdefault("RUNSTREAM_SOURCE", "none")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,7 @@ def tracking(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator
     for name in list(os.environ):
         if name.startswith(("RUNSTREAM_", "MLFLOW_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNSTREAM_SOURCE", "none")
     monkeypatch.setenv("RUNSTREAM_EXPERIMENT_ID", "")  # so that it is put back afterwards
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "")
     runstream.set_tracking_uri(server.uri)

@@ -30,7 +30,7 @@ def run(script: Path | str, *prelude: str, **environment: str) -> dict[str, str]
         arguments = ["-c", SCRIPT]
     done = subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, **environment},
+        env={**os.environ, "RUNSTREAM_SOURCE": "all", **environment},
         check=True,
         capture_output=True,
         text=True,
@@ -116,6 +116,28 @@ def test_a_worktree_has_the_commit_of_its_own_branch(repository: Path) -> None:
     assert commit != git(repository, "rev-parse", "HEAD")
 
 
+def test_a_script_in_a_repository_has_its_branch_and_its_remote_without_a_password(
+    repository: Path,
+) -> None:
+    git(repository, "remote", "add", "fork", "ssh://git@example.org/fork.git")
+    git(repository, "remote", "add", "origin", "https://ada:ghp_secret@example.org/a.git")
+    git(repository, "checkout", "-q", "-b", "feature/deep")
+    tags = run(repository / "train.py")
+    assert tags["mlflow.source.git.branch"] == "feature/deep"
+    assert tags["mlflow.source.git.repoURL"] == "https://***@example.org/a.git"
+    git(repository, "remote", "remove", "origin")
+    git(repository, "checkout", "-q", "--detach")
+    tags = run(repository / "train.py")
+    assert tags["mlflow.source.git.repoURL"] == "ssh://git@example.org/fork.git"
+    assert "mlflow.source.git.branch" not in tags
+
+
+def test_nothing_of_git_is_told_where_it_is_not_wanted(repository: Path) -> None:
+    tags = run(repository / "train.py", RUNSTREAM_SOURCE="program,packages")
+    assert not [key for key in tags if key.startswith("mlflow.source.git")]
+    assert tags["mlflow.source.name"].endswith("train.py")
+
+
 @pytest.mark.parametrize("head", [b"", b"ref: refs/heads/gone", b"\xff", b"not a commit"])
 def test_a_broken_repository_has_no_commit(repository: Path, head: bytes) -> None:
     (repository / ".git" / "HEAD").write_bytes(head)
@@ -143,7 +165,9 @@ def test_the_tags_are_found_once_and_fast(
     script = repository / "train.py"
     script.touch()
     monkeypatch.setattr(sys, "argv", [str(script)])
+    monkeypatch.setenv("RUNSTREAM_SOURCE", "git")
     source_tags._find_cached.cache_clear()
+    source_tags.find_program_repository.cache_clear()
     begin = time.thread_time()  # of this thread alone, because the machine may be busy
     first = source_tags.find_source_tags()
     assert time.thread_time() - begin < 0.05
@@ -154,3 +178,4 @@ def test_the_tags_are_found_once_and_fast(
         repository, "rev-parse", "HEAD~"
     )
     source_tags._find_cached.cache_clear()
+    source_tags.find_program_repository.cache_clear()

@@ -21,6 +21,7 @@ from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
 from runstream.fluent.run_link import print_link
+from runstream.fluent.run_source import record_source
 from runstream.fluent.run_system_metrics import start_system_metrics, wants_system_metrics
 from runstream.process.source_tags import find_source_tags
 
@@ -212,7 +213,7 @@ def _create(
             experiment_id = experiment_id or parent.experiment_id
     all_tags.update(tags)
     return client.start_run(
-        partial(activate, client, is_resumed=False),
+        partial(activate, client, is_resumed=False, has_parent=parent is not None),
         experiment_id or current_experiment_id(),
         all_tags,
         run_name,
@@ -239,7 +240,9 @@ def _resume(
         )
     if tags:
         client.log(run_id, tags=tags)
-    return client.resume_run(partial(activate, client, is_resumed=True), run_id, run_name)
+    has_parent = "mlflow.parentRunId" in run.data.tags
+    begin = partial(activate, client, is_resumed=True, has_parent=has_parent)
+    return client.resume_run(begin, run_id, run_name)
 
 
 def _check_resumable_id(run_id: str) -> None:
@@ -256,12 +259,19 @@ def _check_resumable_id(run_id: str) -> None:
 
 
 def _activate(
-    client: TrackingClient, info: RunInfo, *, is_resumed: bool, log_system_metrics: bool
+    client: TrackingClient,
+    info: RunInfo,
+    *,
+    is_resumed: bool,
+    has_parent: bool,
+    log_system_metrics: bool,
 ) -> ActiveRun:
     global _last_started
     active = ActiveRun(client, info)
     _active_stack.set((*_drop_ended_runs(), active))
     _last_started = active
+    if not has_parent:  # whose source is its parent's
+        record_source(client, info.run_id, is_resumed=is_resumed)
     if log_system_metrics:
         start_system_metrics(active, is_resumed=is_resumed)
     print_link(client, info)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runstream.calls.client import TrackingClient
 from runstream.errors import RunstreamError
 from runstream.fluent.run_handle import ActiveRun
 from runstream.system_metrics import settings
-from runstream.system_metrics.job_place import JobPlace, find_job_place
+
+if TYPE_CHECKING:
+    from runstream.system_metrics.job_place import JobPlace
 
 log = logging.getLogger("runstream")
 
@@ -94,6 +97,7 @@ def start_system_metrics(run: ActiveRun, *, is_resumed: bool) -> None:
     A run that is resumed may be that of another process of the job. The first process on each
     machine logs what the machine does, and the others only what they do themselves.
     """
+    from runstream.system_metrics.job_place import find_job_place
     from runstream.system_metrics.recording import Recording
     from runstream.system_metrics.sampler import start_recording, stop_recording
 

@@ -4,36 +4,87 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import sys
 from functools import cache
+from typing import NamedTuple
 
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")  # SHA-1 or SHA-256
+from runstream.process.git_files import Repository, find_repository
+from runstream.process.source_parts import wanted_parts
+
+
+class Program(NamedTuple):
+    """The program that runs.
+
+    Attributes:
+        script: the script, or the notebook if its path is known; "" if the code was typed.
+        arguments: its arguments.
+        is_notebook: whether it runs in a kernel of Jupyter.
+    """
+
+    script: str
+    arguments: list[str]
+    is_notebook: bool
 
 
 def find_source_tags() -> dict[str, str]:
     """Return the reserved tags that apply to this process, found once.
 
     `mlflow.user`, `mlflow.source.type` (NOTEBOOK or LOCAL), `mlflow.source.name` (the script or
-    notebook) and `mlflow.source.git.commit` (of the repository the script is in). What cannot be
-    found out is left out; nothing is raised.
+    notebook), and of the repository that the script is in `mlflow.source.git.commit`, `.branch` and
+    `.repoURL`, without its password. What cannot be found out is left out.
+
+    Raises:
+        InvalidArgument: RUNSTREAM_SOURCE is malformed.
     """
-    return dict(_find_cached())
+    has_git = "git" in wanted_parts()
+    return {
+        key: value
+        for key, value in _find_cached().items()
+        if value and (has_git or not key.startswith("mlflow.source.git."))
+    }
+
+
+def find_program() -> Program:
+    """Return the program that runs."""
+    if "ipykernel" in sys.modules:  # whose arguments are those of the kernel
+        return Program(_notebook(), [], True)
+    script = sys.argv[0] if sys.argv and os.path.isfile(sys.argv[0]) else ""
+    return Program(script, sys.argv[1:], False)
+
+
+@cache
+def find_program_repository() -> Repository | None:
+    """Return the repository that the script or the notebook is in, None if it is in none.
+
+    A notebook whose path is not known is in the working folder. Code that was typed is in none.
+    """
+    program = find_program()
+    if program.script:
+        return find_repository(os.path.dirname(os.path.realpath(program.script)))
+    return find_repository(os.curdir) if program.is_notebook else None
 
 
 @cache
 def _find_cached() -> dict[str, str]:
-    found = {"mlflow.user": _user(), "mlflow.source.type": "LOCAL"}
-    if "ipykernel" in sys.modules:
-        # A kernel knows the path of its notebook only if the Jupyter server tells it.
-        found["mlflow.source.type"] = "NOTEBOOK"
-        source = os.environ.get("JPY_SESSION_NAME", "")
-    else:
-        source = sys.argv[0] if sys.argv and os.path.isfile(sys.argv[0]) else ""
-    found["mlflow.source.name"] = source
-    if source:
-        found["mlflow.source.git.commit"] = _commit(source)
-    return {key: value for key, value in found.items() if value}
+    from runstream.process.masking import mask_text  # not at import, which takes time
+
+    program = find_program()
+    found = {
+        "mlflow.user": _user(),
+        "mlflow.source.type": "NOTEBOOK" if program.is_notebook else "LOCAL",
+        "mlflow.source.name": program.script,
+    }
+    if repository := find_program_repository():
+        found["mlflow.source.git.commit"] = repository.commit
+        found["mlflow.source.git.branch"] = repository.branch
+        found["mlflow.source.git.repoURL"] = mask_text(repository.remote)
+    return found
+
+
+def _notebook() -> str:
+    """Return the path of the notebook, "" if whoever started the kernel does not tell it."""
+    main = sys.modules.get("__main__")  # where VS Code tells it
+    return os.environ.get("JPY_SESSION_NAME") or str(getattr(main, "__vsc_ipynb_file__", ""))
 
 
 def _user() -> str:
@@ -41,43 +92,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user may have no name
         return ""
-
-
-def _commit(script: str) -> str:
-    """Return the commit that is checked out where a script lies, "" outside a repository.
-
-    The files are read here: starting git would take 5 to 50 ms, and it may not be installed.
-    """
-    folder = os.path.dirname(os.path.realpath(script))
-    try:
-        while not os.path.exists(os.path.join(folder, ".git")):
-            folder, below = os.path.dirname(folder), folder
-            if folder == below:
-                return ""
-        git = os.path.join(folder, ".git")
-        if os.path.isfile(git):  # of a worktree or a submodule: `gitdir: PATH`
-            git = os.path.join(folder, _read(git).removeprefix("gitdir:").strip())
-        head = _read(git, "HEAD")
-        if head.startswith("ref:"):
-            head = _resolve(git, head.removeprefix("ref:").strip())
-    except (OSError, UnicodeError):
-        return ""
-    return head if _COMMIT.fullmatch(head) else ""
-
-
-def _resolve(git: str, branch: str) -> str:
-    if os.path.isfile(os.path.join(git, "commondir")):
-        # A worktree keeps its branches in the repository that it belongs to.
-        git = os.path.join(git, _read(git, "commondir"))
-    if os.path.isfile(os.path.join(git, branch)):
-        return _read(git, branch)
-    for line in _read(git, "packed-refs").splitlines():
-        commit, _, name = line.partition(" ")
-        if name == branch:
-            return commit
-    return ""
-
-
-def _read(*path: str) -> str:
-    with open(os.path.join(*path)) as file:
-        return file.read().strip()

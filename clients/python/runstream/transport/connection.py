@@ -172,12 +172,16 @@ class Connection:
         rpc: Callable[[Stubs], grpc.StreamUnaryMultiCallable[Request, Response]],
         requests: Iterator[Request],
     ) -> Response:
-        """Return the answer of an RPC that sends a stream; it may take as long as it does.
+        """Return the answer of an RPC that sends a stream.
+
+        It may take as long as it does, unless calls of this context have a limit.
 
         Raises:
             RunstreamError: what the server answered; Unavailable if it did not, or on a fork.
         """
-        attempt = partial(self._attempt, rpc, requests, wait_for_ready=False, deadline=None)
+        limit = call_limit()
+        deadline = None if limit == math.inf else limit
+        attempt = partial(self._attempt, rpc, requests, wait_for_ready=False, deadline=deadline)
         answer = self._threads.run(attempt, None)
         if isinstance(answer, RunstreamError):
             raise self._with_server_name(answer)

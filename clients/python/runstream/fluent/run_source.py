@@ -1,0 +1,177 @@
+"""The source of the runs that `start_run` starts, stored by one thread in the background.
+
+The source of a process is collected once, and stored with each run as the artifacts
+`source/program.json` and, if code was changed since the commit, `source/changes.diff`. No run waits
+for that: it happens a second after the start of a run, so that short runs have the processor for
+themselves, or else when the program ends. A fault is one warning in the log `runstream`. A program
+that Ctrl-C or a signal ends in the first second of a run leaves that run without it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections import deque
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from runstream.calls.client import TrackingClient
+from runstream.errors import NotFound
+from runstream.process.exit_status import run_status_at_exit
+from runstream.process.source_parts import wanted_parts
+from runstream.transport.call_limit import limit_calls
+
+if TYPE_CHECKING:
+    from runstream.process.source_report import SourceReport
+
+log = logging.getLogger("runstream")
+
+#: Where it is among the artifacts of a run.
+PROGRAM_PATH = "source/program.json"
+DIFF_PATH = "source/changes.diff"
+
+#: Seconds after the start of a run at which its source is stored.
+DELAY_SECONDS = 1.0
+
+#: Seconds that storing the source of one run takes at most.
+STORE_SECONDS = 10.0
+
+#: Seconds that the end of a program waits for the source of its runs.
+END_SECONDS = 5.0
+
+#: Runs that wait for their source; more have none, with a warning.
+WAITING_RUNS = 1000
+
+# Seconds between two looks whether the program ends.
+_LOOK = 0.05
+
+
+class _Entry(NamedTuple):
+    """A run whose source is to be stored."""
+
+    client: TrackingClient
+    run_id: str
+    is_resumed: bool
+    parts: frozenset[str]
+    due: float
+
+
+class _Recorder:
+    """The thread of a process that stores the source of its runs, while there are any.
+
+    Python waits for the thread when the program ends, at a time at which others can still be
+    started, which uploads need.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may start runs
+        self._entries: deque[_Entry] = deque()
+        self._is_running = False
+        self._ending_since: float | None = None
+        self._has_warned = False
+
+    def add(self, entry: _Entry) -> None:
+        """Store the source with a run soon."""
+        with self._lock:
+            if len(self._entries) == WAITING_RUNS:
+                self._warn(entry.run_id, f"{WAITING_RUNS} other runs wait for it")
+                return
+            self._entries.append(entry)
+            if self._is_running:
+                return
+            try:
+                threading.Thread(target=self._run, name="runstream-source", daemon=False).start()
+                self._is_running = True
+            except RuntimeError as error:  # the program ends, or has too many threads
+                self._entries.clear()
+                self._warn(entry.run_id, str(error))
+
+    def _run(self) -> None:
+        while entry := self._next():
+            self._record(entry)
+
+    def _next(self) -> _Entry | None:
+        with self._lock:
+            if self._entries:
+                return self._entries.popleft()
+            self._is_running = False
+            return None
+
+    def _record(self, entry: _Entry) -> None:
+        try:
+            while time.monotonic() < entry.due and self._seconds_to_end() is None:
+                time.sleep(_LOOK)
+            if self._seconds_to_end() is not None and run_status_at_exit() == "KILLED":
+                return
+            with limit_calls(STORE_SECONDS):
+                source = _collect(entry.parts)
+            seconds = self._seconds_to_end()
+            with limit_calls(STORE_SECONDS if seconds is None else seconds):
+                _store(entry, source)
+        except Exception as error:  # no fault here may reach a training
+            self._warn(entry.run_id, str(error))
+
+    def _seconds_to_end(self) -> float | None:
+        """Return how long the end of the program may still be held up, None if it goes on."""
+        if threading.main_thread().is_alive():
+            return None
+        self._ending_since = self._ending_since or time.monotonic()
+        return max(0.0, self._ending_since + END_SECONDS - time.monotonic())
+
+    def _warn(self, run_id: str, why: str) -> None:
+        level = logging.DEBUG if self._has_warned else logging.WARNING
+        self._has_warned = True
+        log.log(level, "the source of run %s is not stored: %s", run_id, why)
+
+
+_lock = threading.Lock()
+_recorder: _Recorder | None = None
+
+
+def record_source(client: TrackingClient, run_id: str, *, is_resumed: bool) -> None:
+    """Store the source of this program with a run soon, in the background.
+
+    Args:
+        client: the client of the server of the run.
+        run_id: the run.
+        is_resumed: whether it may have a source already, which then stays.
+    """
+    global _recorder
+    parts = wanted_parts()
+    if not parts:
+        return
+    with _lock:
+        _recorder = _recorder or _Recorder()
+    _recorder.add(_Entry(client, run_id, is_resumed, parts, time.monotonic() + DELAY_SECONDS))
+
+
+def _store(entry: _Entry, source: SourceReport) -> None:
+    if entry.is_resumed:
+        try:
+            entry.client.get_artifact(entry.run_id, PROGRAM_PATH)
+        except NotFound:
+            pass
+        else:
+            return
+    text = json.dumps(source.program, indent=2, ensure_ascii=False)
+    if source.diff:
+        entry.client.log_text(entry.run_id, source.diff, DIFF_PATH)
+    entry.client.log_text(entry.run_id, text, PROGRAM_PATH)
+
+
+@cache
+def _collect(parts: frozenset[str]) -> SourceReport:
+    from runstream.process.source_report import collect_source
+
+    return collect_source(parts)
+
+
+def _reset_after_fork() -> None:
+    global _lock, _recorder
+    _lock, _recorder = threading.Lock(), None
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)
