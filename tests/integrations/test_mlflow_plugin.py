@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from runstream import TrackingClient
-from runstream.mlflow_plugin.tracking_uris import to_tracking_uri
+from runstream import InvalidArgument, TrackingClient
+from runstream.mlflow_plugin.tracking_server import tracking_server
 from support.frameworks import Frameworks, documented_program
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -60,13 +60,15 @@ def test_a_tracking_uri_of_mlflow_stands_for_one_of_runstream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    place = f"sqlite:///{tmp_path}/{tmp_path.name}.db"
     relative = f"runstream+sqlite:///{tmp_path.name}.db"
-    assert to_tracking_uri(relative) == place
+    first = tracking_server(relative)
+    assert first.client.tracking_uri == f"sqlite:///{tmp_path}/{tmp_path.name}.db"
     monkeypatch.chdir("/")
-    assert to_tracking_uri(relative) == place
-    assert to_tracking_uri("Runstream://Host:50051") == "grpc://host:50051"
-    assert to_tracking_uri("grpcs://host:50051") == "grpcs://host:50051"
+    assert tracking_server(relative) is first
+    assert tracking_server("Runstream://Host:50051").client.tracking_uri == "grpc://host:50051"
+    assert tracking_server("grpcs://host:50051").client.tracking_uri == "grpcs://host:50051"
+    with pytest.raises(InvalidArgument, match="host and a port"):
+        tracking_server("runstream://host")
 
 
 def test_the_documented_program_logs_to_one_run(

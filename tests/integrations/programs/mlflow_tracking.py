@@ -17,6 +17,8 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from sklearn.linear_model import LinearRegression
 
+from runstream import TrackingClient
+
 client = MlflowClient()
 is_newest = mlflow.__version__.startswith("3")
 
@@ -99,6 +101,11 @@ operations = client.log_metric(other.run_id, "later", 1.5, synchronous=False)
 operations.wait()
 assert [point.step for point in client.get_metric_history(other.run_id, "m")] == list(range(30_000))
 text = refused("INVALID_PARAMETER_VALUE", client.log_param, other.run_id, "p", "2")
+assert "Changing param values is not allowed" in text
+with TrackingClient(mlflow.get_tracking_uri()) as another_program:
+    another_program.log(other.run_id, params={"q": "1"})
+client.log_param(other.run_id, "q", "2")  # queued, and refused by the server
+text = refused("INVALID_PARAMETER_VALUE", client.get_run, other.run_id)
 assert "Changing param values is not allowed" in text
 client.delete_tag(other.run_id, "t")
 refused("RESOURCE_DOES_NOT_EXIST", client.delete_tag, other.run_id, "t")

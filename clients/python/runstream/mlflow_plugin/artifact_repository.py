@@ -15,13 +15,11 @@ import mlflow
 from mlflow.entities import FileInfo
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-from runstream.calls.client import TrackingClient
 from runstream.calls.file_transfer import download_file
-from runstream.calls.sessions import open_session
 from runstream.errors import InvalidArgument, NotFound
 from runstream.files.artifact_paths import join_path
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
-from runstream.mlflow_plugin.tracking_uris import to_tracking_uri
+from runstream.mlflow_plugin.tracking_server import tracking_server
 
 # Whose artifacts a URI names, and which of them.
 _URI = re.compile(
@@ -50,9 +48,7 @@ class RunstreamArtifactRepository(ArtifactRepository):
             )
         self._owner = named["owner"]
         self._folder = (named["path"] or "").strip("/")
-        uri = to_tracking_uri(tracking_uri or mlflow.get_tracking_uri())
-        self._client = TrackingClient(uri)
-        self._connection = open_session(uri).connection
+        self._client, self._connection = tracking_server(tracking_uri or mlflow.get_tracking_uri())
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         """Upload a file."""

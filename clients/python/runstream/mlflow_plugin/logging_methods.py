@@ -20,6 +20,7 @@ from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_service_pb2 import LogModelRequest
 
 
+@methods_with_mlflow_errors
 class Delivery(Future[None]):
     """What MLflow waits for after a call that does not wait: that it is on disk."""
 

@@ -8,14 +8,12 @@ from typing import Any, NoReturn
 
 from mlflow.store.tracking.abstract_store import AbstractStore
 
-from runstream.calls.client import TrackingClient
-from runstream.calls.sessions import open_session
 from runstream.mlflow_plugin.experiment_methods import ExperimentMethods
 from runstream.mlflow_plugin.logged_model_methods import LoggedModelMethods
 from runstream.mlflow_plugin.logging_methods import LoggingMethods
 from runstream.mlflow_plugin.mlflow_errors import NotInRunstream, methods_with_mlflow_errors
 from runstream.mlflow_plugin.run_methods import RunMethods
-from runstream.mlflow_plugin.tracking_uris import to_tracking_uri
+from runstream.mlflow_plugin.tracking_server import tracking_server
 
 # What MLflow has and Runstream has not, by a word in the names of the methods for it.
 _MISSING = {
@@ -51,10 +49,7 @@ class RunstreamStore(
 
     def __init__(self, store_uri: str, artifact_uri: str | None = None) -> None:  # noqa: ARG002 - MLflow passes both
         super().__init__()
-        uri = to_tracking_uri(store_uri)
-        self._client = TrackingClient(uri)
-        # For answers of which MLflow shows more than the client returns.
-        self._connection = open_session(uri).connection
+        self._client, self._connection = tracking_server(store_uri)
 
 
 def _refusal(name: str, what: str) -> Callable[..., NoReturn]:

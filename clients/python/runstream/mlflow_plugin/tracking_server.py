@@ -1,0 +1,40 @@
+"""The server that a tracking URI of MLflow's programs stands for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from runstream.calls.client import TrackingClient
+from runstream.calls.sessions import open_session
+from runstream.transport import tracking_uri
+from runstream.transport.connection import Connection
+
+# Of MLflow's tracking URI the beginnings that are this store's alone, and what each stands for.
+_SCHEMES = {"runstream://": "grpc://", "runstream+sqlite:": "sqlite:"}
+
+
+class TrackingServer(NamedTuple):
+    """A server, as long as the program lasts.
+
+    Attributes:
+        client: its client.
+        connection: for answers of which MLflow shows more than the client returns.
+    """
+
+    client: TrackingClient
+    connection: Connection
+
+
+@cache  # so that a relative path means the same file, wherever the program goes
+def tracking_server(store_uri: str) -> TrackingServer:
+    """Return the server for a tracking URI of MLflow, the same one for each call.
+
+    Raises:
+        InvalidArgument: it is in none of the forms of `runstream.transport.tracking_uri`.
+    """
+    for theirs, ours in _SCHEMES.items():
+        if store_uri.lower().startswith(theirs):
+            store_uri = ours + store_uri[len(theirs) :]
+    uri = tracking_uri.parse(store_uri).uri
+    return TrackingServer(TrackingClient(uri), open_session(uri).connection)
