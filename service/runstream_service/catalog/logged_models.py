@@ -78,13 +78,13 @@ def create(
     return _with_data([model])[0]
 
 
-def get(model_id: str) -> LoggedModelData:
-    """Return a model that is not deleted.
+def get(model_id: str, allow_deleted: bool = False) -> LoggedModelData:
+    """Return a model, one that is not deleted unless those are allowed.
 
     Raises:
         NotFound: there is none of this id.
     """
-    return _with_data([_model(model_id)])[0]
+    return _with_data([_model(model_id, allow_deleted)])[0]
 
 
 def read(ids: Sequence[int]) -> list[LoggedModelData]:
@@ -173,10 +173,9 @@ def internal_ids(model_ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _model(model_id: str) -> LoggedModel:
-    is_model = (LoggedModel.uid == model_id) & LoggedModel.deleted_time.is_null()
-    model: LoggedModel | None = LoggedModel.select().where(is_model).first()
-    if model is None:
+def _model(model_id: str, allow_deleted: bool = False) -> LoggedModel:
+    model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
+    if model is None or not (allow_deleted or model.deleted_time is None):
         raise not_found_error(model_id)
     return model
 

@@ -75,7 +75,9 @@ class LoggedModelServicer(LoggedModelServiceServicer):
     async def GetLoggedModel(
         self, request: pb.GetLoggedModelRequest, context: CallContext
     ) -> pb.GetLoggedModelResponse:
-        found = await self._readers.quick(logged_models.get, request.model_id)
+        found = await self._readers.quick(
+            logged_models.get, request.model_id, request.allow_deleted
+        )
         return pb.GetLoggedModelResponse(model=_model_message(found))
 
     async def FinalizeLoggedModel(

@@ -15,6 +15,7 @@ import pandas
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.tracking._tracking_service.utils import _get_store
 from sklearn.linear_model import LinearRegression
 
 from runstream import TrackingClient
@@ -165,6 +166,8 @@ if is_newest:
     assert [one.model_id for one in ordered] == [logged.model_id]
     client.delete_logged_model(logged.model_id)
     refused("RESOURCE_DOES_NOT_EXIST", client.get_logged_model, logged.model_id)
+    store = _get_store()
+    assert store.get_logged_model(logged.model_id, allow_deleted=True).name == "forest"
     # What Runstream does not have.
     text = refused("NOT_IMPLEMENTED", client.search_traces, locations=["0"])
     assert "Runstream does not have traces" in text

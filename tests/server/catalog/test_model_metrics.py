@@ -161,3 +161,12 @@ def test_a_purged_run_takes_what_it_measured_with_it(
     api.runs.DeleteRun(DeleteRunRequest(run_id=run_id))
     list(api.maintenance.Purge(PurgeRequest()))
     assert metrics(api, good) == []
+
+
+def test_a_deleted_model_is_returned_only_if_it_is_asked_for(api: Api) -> None:
+    model_id = api.create_model()
+    api.models.DeleteLoggedModel(pb.DeleteLoggedModelRequest(model_id=model_id))
+    with expect_refusal(StatusCode.NOT_FOUND, "MODEL_NOT_FOUND"):
+        api.models.GetLoggedModel(pb.GetLoggedModelRequest(model_id=model_id))
+    request = pb.GetLoggedModelRequest(model_id=model_id, allow_deleted=True)
+    assert api.models.GetLoggedModel(request).model.info.model_id == model_id

@@ -95,9 +95,11 @@ class LoggedModelMethods:
         )
         self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request)
 
-    def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> Any:  # noqa: ARG002 - Runstream shows no deleted ones
-        """Return a model that is not deleted."""
-        request = new_message(models.GetLoggedModelRequest, model_id=model_id)
+    def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> Any:
+        """Return a model."""
+        request = new_message(
+            models.GetLoggedModelRequest, model_id=model_id, allow_deleted=allow_deleted
+        )
         answer = self._connection.call(lambda stubs: stubs.models.GetLoggedModel, request)
         return to_logged_model(answer.model)
 
