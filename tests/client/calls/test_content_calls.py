@@ -149,13 +149,6 @@ def test_numbers_beyond_0_to_1_are_scaled_to_it_with_a_warning(
         assert [image.getpixel((i, 0)) for i in range(len(pixels))] == pixels
 
 
-def test_an_image_of_a_series_is_named_by_key_and_step(client: TrackingClient, run_id: str) -> None:
-    client.log_image(run_id, np.zeros((2, 2)), key="val/grid", step=7, timestamp=12)
-    (path,) = paths(client, run_id)
-    assert path.startswith("images/val#grid%step%7%timestamp%12%")
-    assert path.endswith(".png")
-
-
 @pytest.mark.parametrize(
     "image", [np.zeros(3), np.zeros((2, 2, 2)), np.full((2, 2), 256), np.full((2, 2), np.nan), "x"]
 )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from runstream import rules
 from runstream.calls.artifact_calls import ArtifactCalls
-from runstream.errors import InvalidArgument
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, check_artifact_file
+from runstream.files.series_paths import file_or_series_path
 
 
 class ArtifactContentCalls(ArtifactCalls):
@@ -56,21 +53,34 @@ class ArtifactContentCalls(ArtifactCalls):
         self,
         run_id: str,
         figure: Any,
-        artifact_file: ArtifactPath,
+        artifact_file: ArtifactPath | None = None,
         *,
         save_kwargs: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        step: int | None = None,
+        timestamp: int | None = None,
     ) -> None:
-        """Upload a figure of Matplotlib or Plotly, in the format of the file's suffix.
+        """Upload a figure of Matplotlib or Plotly, as a file of its own or as one of a series.
 
         Args:
             run_id: the run.
             figure: the figure.
-            artifact_file: the file. Plotly's HTML shows without a network.
+            artifact_file: the file, whose suffix is the format. Plotly's HTML shows without a
+                network.
             save_kwargs: further arguments of the figure's own method that writes it.
+            key: in place of a file, name of the series, whose files are `figures/KEY+step+...`:
+                PNG of Matplotlib, HTML of Plotly.
+            step: training step of a figure of a series; 0, if left out.
+            timestamp: milliseconds since the epoch; now, if left out.
+
+        Raises:
+            InvalidArgument: not exactly one of artifact_file and key is given, it is no figure, or
+                a path breaks its rule.
         """
         from runstream.files.serialization import serialize_figure
 
-        path = check_artifact_file(artifact_file)
+        suffix = ".png" if hasattr(figure, "savefig") else ".html"
+        path = file_or_series_path("figures", suffix, artifact_file, key, step, timestamp)
         self._upload_bytes(run_id, serialize_figure(figure, path, save_kwargs), path)
 
     def log_image(
@@ -91,7 +101,7 @@ class ArtifactContentCalls(ArtifactCalls):
                 integers of 0 to 255, numbers of 0 to 1, or booleans. Numbers beyond 0 to 1 are
                 scaled to it, with a warning.
             artifact_file: the file; or
-            key: name of the series, whose files are `images/KEY%step%...` as MLflow's.
+            key: name of the series, whose files are `images/KEY+step+...png` as MLflow's.
             step: training step of an image of a series; 0, if left out.
             timestamp: milliseconds since the epoch; now, if left out.
             synchronous: makes no difference: it is on disk when the call returns.
@@ -102,18 +112,7 @@ class ArtifactContentCalls(ArtifactCalls):
         """
         from runstream.files.serialization import serialize_image
 
-        if (artifact_file is None) == (key is None):
-            raise InvalidArgument(
-                "log_image takes either artifact_file or key",
-                reason="ARGUMENTS_CONFLICT",
-                field="artifact_file",
-            )
-        if key is not None:
-            rules.check_key("key", key)
-            now = time.time_ns() // 1_000_000 if timestamp is None else timestamp
-            name = f"{key.replace('/', '#')}%step%{step or 0}%timestamp%{now}%{uuid.uuid4()}"
-            artifact_file = f"images/{name}.png"
-        path = check_artifact_file(artifact_file)
+        path = file_or_series_path("images", ".png", artifact_file, key, step, timestamp)
         self._upload_bytes(run_id, serialize_image(image, path), path)
 
     def load_text(self, run_id: str, path: ArtifactPath) -> str:

@@ -3,7 +3,8 @@
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
 `watch_calls`, `maintenance_calls` and `server_calls`. Above `artifact_calls` are
-`artifact_content_calls` (texts, dictionaries, figures, images), `config_calls` and `table_calls`.
+`artifact_content_calls` (texts, dictionaries, figures, images), `media_calls` (sound, histograms,
+series), `config_calls` and `table_calls`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from runstream.calls.config_calls import ConfigCalls
 from runstream.calls.experiment_calls import ExperimentCalls
 from runstream.calls.logged_model_calls import LoggedModelCalls
 from runstream.calls.maintenance_calls import MaintenanceCalls
+from runstream.calls.media_calls import MediaCalls
 from runstream.calls.metric_calls import MetricCalls
 from runstream.calls.server_calls import ServerCalls
 from runstream.calls.sessions import open_session, release_session
@@ -27,6 +29,7 @@ class TrackingClient(
     ConfigCalls,
     ExperimentCalls,
     TableCalls,
+    MediaCalls,
     MetricCalls,
     LoggedModelCalls,
     WatchCalls,

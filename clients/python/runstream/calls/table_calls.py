@@ -14,6 +14,7 @@ from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Run
 from runstream.errors import InvalidArgument, NotFound
 from runstream.files.artifact_paths import ArtifactPath, check_artifact_file
+from runstream.files.series_paths import file_or_series_path
 
 if TYPE_CHECKING:
     import pandas
@@ -31,7 +32,11 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         self,
         run_id: str,
         data: pandas.DataFrame | Mapping[str, Any],
-        artifact_file: ArtifactPath,
+        artifact_file: ArtifactPath | None = None,
+        *,
+        key: str | None = None,
+        step: int | None = None,
+        timestamp: int | None = None,
     ) -> None:
         """Upload a table, or add its rows to the table that is there (with pandas).
 
@@ -42,10 +47,21 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
             data: a data frame, or a dictionary of columns: lists, arrays, series, single values.
             artifact_file: the file: Parquet if it is called so (with PyArrow), else JSON, in
                 pandas' orient `split`.
+            key: in place of a file, name of a series of tables, each of which is a file
+                `tables/KEY+step+...json`.
+            step: training step of a table of a series; 0, if left out.
+            timestamp: milliseconds since the epoch; now, if left out.
+
+        Raises:
+            InvalidArgument: not exactly one of artifact_file and key is given, it is no table, or a
+                path breaks its rule.
         """
         from runstream.files.table_serialization import serialize_table
 
-        path = check_artifact_file(artifact_file)
+        path = file_or_series_path("tables", ".json", artifact_file, key, step, timestamp)
+        if key is not None:
+            self._upload_bytes(run_id, serialize_table(data, path), path)
+            return
         try:
             before = self._download_bytes(run_id, path)
         except NotFound as missing:

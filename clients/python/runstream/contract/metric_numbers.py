@@ -76,5 +76,5 @@ def _explanation(value: object, error: Exception) -> str:
         return f" ({error})"
     return (
         f" but a {type(value).__name__} of {numbers}: log_metrics takes one for each of several "
-        "keys, log_metric one for each step, and log_table and log_dict keep all as an artifact"
+        "keys, log_metric one for each step, and log_histogram, log_table and log_dict keep all"
     )

@@ -9,6 +9,7 @@ from runstream.entities.metric import Metric, MetricArrays, MetricColumns
 from runstream.entities.purged import Purged
 from runstream.entities.run import Run, RunData, RunInfo
 from runstream.entities.run_change import RunChange
+from runstream.entities.series_file import SeriesFile
 from runstream.entities.server_info import ServerInfo
 from runstream.entities.view_type import ViewType
 
@@ -30,6 +31,7 @@ __all__ = [
     "RunInfo",
     "RunInputs",
     "RunTag",
+    "SeriesFile",
     "ServerInfo",
     "ViewType",
 ]

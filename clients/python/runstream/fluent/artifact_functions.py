@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runstream.calls.client import TrackingClient
-from runstream.entities import FileInfo
+from runstream.entities import FileInfo, SeriesFile
 from runstream.errors import InvalidArgument
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
 from runstream.fluent.active_runs import client_and_run_id, client_for_run
@@ -81,11 +81,25 @@ def log_stream(stream: BinaryIO, artifact_file: ArtifactPath, run_id: str | None
 
 
 def log_figure(
-    figure: Any, artifact_file: ArtifactPath, *, save_kwargs: Mapping[str, Any] | None = None
+    figure: Any,
+    artifact_file: ArtifactPath | None = None,
+    *,
+    save_kwargs: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
 ) -> None:
-    """Upload a figure of Matplotlib or Plotly; see `TrackingClient.log_figure`."""
+    """Upload a figure, as a file or as one of a series; see `TrackingClient.log_figure`."""
     client, run_id = client_and_run_id(None)
-    client.log_figure(run_id, figure, artifact_file, save_kwargs=save_kwargs)
+    client.log_figure(
+        run_id,
+        figure,
+        artifact_file,
+        save_kwargs=save_kwargs,
+        key=key,
+        step=step,
+        timestamp=timestamp,
+    )
 
 
 def log_image(
@@ -101,14 +115,61 @@ def log_image(
     client.log_image(run_id, image, artifact_file, key, step, timestamp, synchronous)
 
 
+def log_audio(
+    audio: Any,
+    artifact_file: ArtifactPath | None = None,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
+    *,
+    sample_rate: int | None = None,
+) -> None:
+    """Upload a sound, as a file or as one of a series; see `TrackingClient.log_audio`."""
+    client, run_id = client_and_run_id(None)
+    client.log_audio(run_id, audio, artifact_file, key, step, timestamp, sample_rate=sample_rate)
+
+
+def log_histogram(
+    values: Any,
+    artifact_file: ArtifactPath | None = None,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
+    *,
+    bins: Any = 64,
+) -> None:
+    """Upload how values are distributed; see `TrackingClient.log_histogram`."""
+    client, run_id = client_and_run_id(None)
+    client.log_histogram(run_id, values, artifact_file, key, step, timestamp, bins=bins)
+
+
 def log_table(
     data: pandas.DataFrame | Mapping[str, Any],
-    artifact_file: ArtifactPath,
+    artifact_file: ArtifactPath | None = None,
     run_id: str | None = None,
+    *,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
 ) -> None:
-    """Upload a table, or add its rows to the one there; see `TrackingClient.log_table`."""
+    """Upload a table, add rows to the one there, or one of a series.
+
+    See `TrackingClient.log_table`.
+    """
     client, run_id = client_and_run_id(run_id)
-    client.log_table(run_id, data, artifact_file)
+    client.log_table(run_id, data, artifact_file, key=key, step=step, timestamp=timestamp)
+
+
+def list_series(folder: str, key: str | None = None, run_id: str | None = None) -> list[SeriesFile]:
+    """List files of series over steps, such as `images`; see `TrackingClient.list_series`.
+
+    Args:
+        folder: `images`, `figures`, `audio`, `tables` or `histograms`.
+        key: the series; all of the folder, if left out.
+        run_id: another run than the active one.
+    """
+    client, run_id = client_and_run_id(run_id)
+    return client.list_series(run_id, folder, key)
 
 
 def get_artifact_uri(artifact_path: ArtifactPath | None = None) -> str:
