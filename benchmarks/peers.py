@@ -60,6 +60,18 @@ PLUGIN_REQUIREMENTS = (
     "click==8.5.1",
 )
 
+#: What is trained with in `benchmarks.callbacks`, and MLflow's client beside it.
+FRAMEWORK_REQUIREMENTS = (
+    "accelerate==1.15.0",
+    "lightning==2.6.6",
+    "mlflow-skinny==3.17.2",
+    "torch==2.15.0",
+    "transformers==5.24.0",
+    "grpcio==1.85.3",
+    "protobuf==7.36.2",
+    "click==8.5.1",
+)
+
 #: Of the servers of peers and of the programs that drive them.
 ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
@@ -99,8 +111,9 @@ def installed(name: str, requirements: tuple[str, ...]) -> Path:
         print(f"  installing {' '.join(requirements)}", file=sys.stderr, flush=True)
         shutil.rmtree(environment, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-        pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, *requirements], check=True)
+        uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet"]
+        python = str(environment / "bin" / "python")
+        subprocess.run([*uv, "--python", python, *requirements], check=True)
         stamp.write_text(wanted)
     return environment / "bin"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     artifacts,
+    callbacks,
     calls,
     disk,
     history,
@@ -67,6 +68,18 @@ FIGURES = (
         "µs",
         plugin.log_metric,
         (Target("20 times faster than MLflow", lambda m: 20 * m.ours <= m.peers["mlflow"]),),
+    ),
+    Figure(
+        "callback.lightning",
+        "s",
+        callbacks.lightning,
+        (Target("3 % over no logger", lambda m: m.ours <= 1.03 * m.peers["no logger"]),),
+    ),
+    Figure(
+        "callback.transformers",
+        "s",
+        callbacks.transformers,
+        (Target("3 % over no logger", lambda m: m.ours <= 1.03 * m.peers["no logger"]),),
     ),
     Figure(
         "unary.log",

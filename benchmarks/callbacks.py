@@ -1,0 +1,45 @@
+"""What loggers and callbacks take from a training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from benchmarks import peers
+from benchmarks.bench import Bench, progress
+from benchmarks.figure import Measured
+from benchmarks.server import ROOT, Server
+
+STEPS = 2_000
+ROUNDS = 5
+
+
+def lightning(bench: Bench) -> Measured:
+    """`callback.lightning`: seconds of a training that logs each step."""
+    return _compare(bench, "lightning")
+
+
+def transformers(bench: Bench) -> Measured:
+    """`callback.transformers`: seconds of a training that logs each step."""
+    return _compare(bench, "transformers")
+
+
+def _compare(bench: Bench, framework: str) -> Measured:
+    progress("mlflow")
+    peer = _driven(bench.peer("mlflow")).job(framework, logger="mlflow", steps=STEPS, rounds=1)
+    progress("runstream")
+    server = bench.runstream()
+    ours = _driven(server).job(framework, logger="ours", steps=STEPS, rounds=ROUNDS)
+    bench.discard(server)
+    none = min(ours["none"])
+    return Measured(
+        min(ours["logged"]),
+        {"no logger": none, "mlflow": min(peer["logged"])},
+        {"over no logger, %": 100 * (min(ours["logged"]) / none - 1)},
+    )
+
+
+def _driven(server: Server) -> Server:
+    binaries = peers.installed("frameworks", peers.FRAMEWORK_REQUIREMENTS)
+    path = {"PYTHONPATH": str(ROOT / "clients/python"), **peers.ENVIRONMENT}
+    worker = (str(binaries / "python"), "-m", "benchmarks.workers.callbacks")
+    return replace(server, worker=worker, environment=path)
