@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ Times = dict[str, list[float]]
 
 
 def lightning(uri: str, logger: str, steps: int, rounds: int) -> Times:
-    """Return the seconds of each `Trainer.fit`, with the end of the run: `none` and `logged`."""
+    """Return the seconds of each `Trainer.fit`, with the end of the run, by wall and processor."""
     from lightning.pytorch import LightningModule, Trainer
 
     warnings.simplefilter("ignore")
@@ -63,7 +64,7 @@ def lightning(uri: str, logger: str, steps: int, rounds: int) -> Times:
 
 
 def transformers(uri: str, logger: str, steps: int, rounds: int) -> Times:
-    """Return the seconds of each `Trainer.train`, with the end of the run: `none` and `logged`."""
+    """Return the seconds of each `Trainer.train`, with the end of the run; as `lightning`."""
     from transformers import PrinterCallback, Trainer, TrainingArguments
     from transformers.integrations import MLflowCallback
 
@@ -120,13 +121,14 @@ def _compare(
     train: Callable[[Any], None], none: Callable[[], Any], logger: Callable[[], Any], rounds: int
 ) -> Times:
     torch.set_num_threads(1)
-    times: Times = {"none": [], "logged": []}
+    times: Times = defaultdict(list)
     for _ in range(rounds):
         for name, make in (("none", none), ("logged", logger)):
             torch.manual_seed(7)
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             train(make())
             times[name].append(time.perf_counter() - start)
+            times[f"{name}, cpu"].append(time.process_time() - cpu_start)
     return times
 
 

@@ -238,9 +238,10 @@ __all__ = [
 ]
 
 # Modules that are imported when they are first used, as `runstream.sklearn.autolog()`.
-_FRAMEWORKS = ("sklearn",)
+_FRAMEWORKS = ("pytorch", "sklearn")
 
 if TYPE_CHECKING:
+    from runstream import pytorch as pytorch
     from runstream import sklearn as sklearn
     from runstream.autologging.libraries import autolog
 

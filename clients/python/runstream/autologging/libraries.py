@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runstream.autologging import sklearn
+from runstream.autologging import pytorch, sklearn
 from runstream.autologging.library import Library
 from runstream.errors import InvalidArgument
 
-LIBRARIES: tuple[Library[Any], ...] = (sklearn.LIBRARY,)
+LIBRARIES: tuple[Library[Any], ...] = (pytorch.LIBRARY, sklearn.LIBRARY)
 
 
 def autolog(

@@ -95,7 +95,14 @@ class Library(Generic[S]):
             self.guard().attempt(self._patch_modules[module.__name__], module)
 
     def wrap_training(
-        self, owner: Any, name: str, log: Log[S], *, joins: bool = False, is_method: bool = True
+        self,
+        owner: Any,
+        name: str,
+        log: Log[S],
+        *,
+        joins: bool = False,
+        is_method: bool = True,
+        is_logged: Callable[[], bool] = lambda: True,
     ) -> None:
         """Log the calls of a function that trains; see `Patches.wrap` and `training.Log`.
 
@@ -106,6 +113,7 @@ class Library(Generic[S]):
             joins: whether a call within another training of this library is logged, too, to its
                 run. Other trainings within a training are not.
             is_method: whether the function gets an instance first, if its owner is no module.
+            is_logged: whether this process logs, of those that train together.
         """
         has_instance = is_method and not isinstance(owner, ModuleType)
 
@@ -114,7 +122,8 @@ class Library(Generic[S]):
         ) -> Any:
             outer = current_training()
             is_part = outer is not None and not (joins and outer.library == self.name)
-            if self.settings is None or is_part or is_off() or (has_instance and not args):
+            is_unbound = has_instance and not args
+            if self.settings is None or is_part or is_off() or is_unbound or not is_logged():
                 return function(*args, **kwargs)
             instance, rest = (args[0], args[1:]) if has_instance else (None, args)
             training = Training(self.name, self.settings, function, instance, rest, kwargs)

@@ -11,10 +11,11 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ParamSpec
 
 from runstream.contract.params_and_tags import Pairs
-from runstream.errors import DeadlineExceeded, Unavailable
+from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.fluent.active_runs import active_run, start_run
 from runstream.fluent.destination import set_experiment
 from runstream.fluent.run_handle import ActiveRun
@@ -57,7 +58,7 @@ def open_training_run(
         experiment_name or run_name or run_id not in (None, active.run_id)
     ):
         active.set_tags(tags or {})
-        return TrainingRun(active, is_ours=False)
+        return TrainingRun(active, is_ours=False, is_new=False)
     experiment_id = set_experiment(experiment_name).experiment_id if experiment_name else None
     started = start_run(
         run_id,
@@ -66,7 +67,7 @@ def open_training_run(
         nested=active is not None,
         tags=tags,
     )
-    return TrainingRun(started, is_ours=True)
+    return TrainingRun(started, is_ours=True, is_new=run_id is None)
 
 
 class TrainingRun:
@@ -81,26 +82,46 @@ class TrainingRun:
         is_ours: whether it was started for the training.
     """
 
-    def __init__(self, run: ActiveRun, is_ours: bool) -> None:
+    def __init__(
+        self, run: ActiveRun, *, is_ours: bool, is_new: bool, silent: bool = False
+    ) -> None:
+        """Take a run.
+
+        Args:
+            run: the run.
+            is_ours: whether it was started for the training, and ends with it.
+            is_new: whether nobody can have logged to it before.
+            silent: whether warnings are only for debugging.
+        """
         self.run = run
         self.is_ours = is_ours
+        self._is_new = is_new
+        self._level = logging.DEBUG if silent else logging.WARNING
         self._paused_until: dict[str, float] = {}  # by what is not done meanwhile
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None) -> None:
         """Queue a point of each metric."""
-        self._log(self.run.log_metrics, metrics, step, on_error="skip")
+        self.attempt(self.run.log_metrics, metrics, step, on_error="skip")
 
-    def log_params(self, params: Pairs) -> None:
-        """Queue params."""
-        self._log(self.run.log_params, params, on_error="skip")
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log params.
+
+        In a run that was there before, a param may have another value. Then it keeps that, with a
+        warning: no call of the user for the run raises it.
+        """
+        if self._is_new:
+            self.attempt(self.run.log_params, params, on_error="skip")
+        else:
+            owners = [self.run.run_id]
+            self.attempt(self.run.client.defer, owners, partial(self._log_new_params, dict(params)))
 
     def log_nested_params(self, params: Mapping[str, Any] | Namespace) -> None:
-        """Queue params of nested dictionaries and namespaces, with `/` between the names."""
-        self._log(lambda: self.run.log_params(_flatten(params), on_error="skip"))
+        """Log params of nested dictionaries and namespaces, with `/` between the names."""
+        self.attempt(lambda: self.log_params(_flatten(params)))
 
     def set_tags(self, tags: Pairs) -> None:
         """Queue tags."""
-        self._log(self.run.set_tags, tags, on_error="skip")
+        self.attempt(self.run.set_tags, tags, on_error="skip")
 
     def upload(self, path: str | os.PathLike[str], artifact_path: str | None = None) -> bool:
         """Upload a file, or a folder with its name; return whether it is stored."""
@@ -128,7 +149,16 @@ class TrainingRun:
             self.attempt("ended", self.run.end, status)
             self.run.is_ended = True  # if it is not, the end of the program tries again
 
-    def _log(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def _log_new_params(self, params: Mapping[str, Any]) -> None:
+        client, run_id = self.run.client, self.run.run_id
+        try:
+            client.log(run_id, params=params)
+        except RunstreamError:
+            for key, value in params.items():
+                self._attempt("logged", client.log, run_id, params={key: value})
+
+    def attempt(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call a function that does not wait for the server; what it raises is a warning."""
         with limit_calls(ROOM_SECONDS):
             self.attempt("logged", function, *args, **kwargs)
 
@@ -150,7 +180,7 @@ class TrainingRun:
         return False
 
     def _warn(self, text: str) -> None:
-        log.warning("run %s: not all of the training is logged: %s", self.run.run_id, text)
+        log.log(self._level, "run %s: not all of the training is logged: %s", self.run.run_id, text)
 
 
 def _flatten(params: Mapping[str, Any] | Namespace) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""A module of PyTorch as files: a pickle of torch.save, which MLflow's `load_model` reads, too."""
+
+from __future__ import annotations
+
+import pickle
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from runstream.models.model_files import Flavor, find_version
+
+_FOLDER = "data"
+_FILE = "model.pth"
+_PICKLE_INFO = "pickle_module_info.txt"  # has the name of the module that can read the file
+
+_PACKAGES = ("torch", "lightning", "pytorch-lightning", "numpy", "cloudpickle")
+
+
+def pytorch_flavor() -> Flavor:
+    """Return how a module is stored."""
+    return Flavor(
+        name="pytorch",
+        packages=_PACKAGES,
+        options={
+            "model_data": _FOLDER,
+            "pytorch_version": find_version("torch"),
+            "code": None,
+        },
+        loader_module="mlflow.pytorch",
+        loader_options={"data": _FOLDER},
+    )
+
+
+def write_module(module: Any, folder: Path) -> None:
+    """Write a module into a folder.
+
+    With cloudpickle, if it is installed, a class of the main program goes with it.
+    """
+    import torch
+
+    pickler: Any = import_module("cloudpickle") if find_spec("cloudpickle") else pickle
+    data = folder / _FOLDER
+    data.mkdir()
+    torch.save(module, data / _FILE, pickle_module=pickler)
+    (data / _PICKLE_INFO).write_text(pickler.__name__)
+
+
+def read_module(folder: Path, subfolder: str = _FOLDER, device: Any = None) -> Any:
+    """Read a module from a folder, in its mode of evaluation; this runs code that the file names.
+
+    Args:
+        folder: the folder of the model.
+        subfolder: where the file is in it.
+        device: where its weights are put; the processor if there is no GPU.
+    """
+    import torch
+
+    if device is None and not torch.cuda.is_available():
+        device = "cpu"
+    module = torch.load(folder / subfolder / _FILE, map_location=device, weights_only=False)
+    module.eval()
+    return module
