@@ -83,7 +83,7 @@ class RunstreamCallback:
         if not self._study.attempt("logged", lambda: started.append(self._start(number))):
             yield
             return
-        run = TrainingRun(started[0], is_ours=True)
+        run = TrainingRun(started[0], is_ours=True, is_new=True)
         self._tracked[number] = run.run.run_id
         status = "FINISHED"
         try:

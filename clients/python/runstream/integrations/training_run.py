@@ -83,7 +83,7 @@ class TrainingRun:
     """
 
     def __init__(
-        self, run: ActiveRun, *, is_ours: bool, is_new: bool, silent: bool = False
+        self, run: ActiveRun, *, is_ours: bool, is_new: bool = False, silent: bool = False
     ) -> None:
         """Take a run.
 
@@ -101,7 +101,7 @@ class TrainingRun:
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None) -> None:
         """Queue a point of each metric."""
-        self.attempt(self.run.log_metrics, metrics, step, on_error="skip")
+        self._log(self.run.log_metrics, metrics, step, on_error="skip")
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params.
@@ -110,18 +110,18 @@ class TrainingRun:
         warning: no call of the user for the run raises it.
         """
         if self._is_new:
-            self.attempt(self.run.log_params, params, on_error="skip")
+            self._log(self.run.log_params, params, on_error="skip")
         else:
             owners = [self.run.run_id]
-            self.attempt(self.run.client.defer, owners, partial(self._log_new_params, dict(params)))
+            self._log(self.run.client.defer, owners, partial(self._log_new_params, dict(params)))
 
     def log_nested_params(self, params: Mapping[str, Any] | Namespace) -> None:
         """Log params of nested dictionaries and namespaces, with `/` between the names."""
-        self.attempt(lambda: self.log_params(_flatten(params)))
+        self._log(lambda: self.log_params(_flatten(params)))
 
     def set_tags(self, tags: Pairs) -> None:
         """Queue tags."""
-        self.attempt(self.run.set_tags, tags, on_error="skip")
+        self._log(self.run.set_tags, tags, on_error="skip")
 
     def upload(self, path: str | os.PathLike[str], artifact_path: str | None = None) -> bool:
         """Upload a file, or a folder with its name; return whether it is stored."""
@@ -155,10 +155,9 @@ class TrainingRun:
             client.log(run_id, params=params)
         except RunstreamError:
             for key, value in params.items():
-                self._attempt("logged", client.log, run_id, params={key: value})
+                self.attempt("logged", client.log, run_id, params={key: value})
 
-    def attempt(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call a function that does not wait for the server; what it raises is a warning."""
+    def _log(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         with limit_calls(ROOM_SECONDS):
             self.attempt("logged", function, *args, **kwargs)
 

@@ -48,23 +48,25 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
     @_rank_zero_only
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Log params of the training and of its first optimizer."""
-        self._training.attempt(self._log_params, trainer)
+        self._training.attempt("logged", self._log_params, trainer)
 
     @_rank_zero_only
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
         """Log metrics of steps, and store a checkpoint, if it is time to do so."""
         frequency = self._settings.checkpoint_save_freq
         if isinstance(frequency, int) and trainer.global_step % frequency == 0:
-            self._training.attempt(self._store_checkpoint, trainer)
+            self._training.attempt("uploaded", self._store_checkpoint, trainer)
         if self._settings.log_every_n_step:
-            self._training.attempt(self._log_step, trainer, self._settings.log_every_n_step)
+            self._training.attempt(
+                "logged", self._log_step, trainer, self._settings.log_every_n_step
+            )
 
     @_rank_zero_only
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Log metrics of the epoch, and store a checkpoint."""
-        self._training.attempt(self._log_epoch, trainer)
+        self._training.attempt("logged", self._log_epoch, trainer)
         if self._settings.checkpoint_save_freq == "epoch":
-            self._training.attempt(self._store_checkpoint, trainer)
+            self._training.attempt("uploaded", self._store_checkpoint, trainer)
 
     @_rank_zero_only
     def on_test_end(self, trainer: Any, pl_module: Any) -> None:
