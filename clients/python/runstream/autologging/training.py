@@ -116,6 +116,13 @@ class Training(Generic[S]):
         later = partial(self._guard.attempt_later, function, *args, **kwargs)
         self.run.client.defer(owners, later)
 
+    def defer_slow(
+        self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Make artifacts later, which takes so long that the end of the run does not wait."""
+        later = partial(self._guard.attempt_later, function, *args, **kwargs)
+        self.run.client.defer([self.run.run_id], later, slow=True)
+
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log params of the run.
 

@@ -118,7 +118,7 @@ class ArtifactCalls:
             InvalidArgument: the path breaks its rule.
             NotFound: there is no such run, file or folder.
         """
-        self._outbox.wait_for_deferred(run_id)
+        self._outbox.wait_for_artifacts(run_id)
         request = new_message(pb.GetArtifactRequest, run_id=run_id, path=artifact_path_text(path))
         answer = self._connection.call(lambda stubs: stubs.artifacts.GetArtifact, request)
         file = FileInfo.from_proto(answer.file)
@@ -143,7 +143,7 @@ class ArtifactCalls:
             NotFound: there is no such run.
             ResourceExhausted: there are more than a million.
         """
-        self._outbox.wait_for_deferred(run_id)
+        self._outbox.wait_for_artifacts(run_id)
         folder = artifact_path_text(path)
         request = new_message(
             pb.ListArtifactsRequest, run_id=run_id, path=folder, recursive=recursive
@@ -225,7 +225,7 @@ class ArtifactCalls:
             NotFound: there is no such run, file or folder.
             FailedPrecondition: the run is deleted.
         """
-        self._outbox.wait_for_deferred(run_id)
+        self._outbox.wait_for_artifacts(run_id)
         request = new_message(
             pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
         )

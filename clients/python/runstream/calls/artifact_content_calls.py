@@ -141,7 +141,7 @@ class ArtifactContentCalls(ArtifactCalls):
 
         from runstream.calls.file_transfer import download_file
 
-        self._outbox.wait_for_deferred(run_id)
+        self._outbox.wait_for_artifacts(run_id)
         with TemporaryDirectory() as folder:
             file = Path(folder, "content")
             download_file(self._connection, run_id, path, file)

@@ -175,7 +175,9 @@ class LoggingCalls:
         """Return the queue of a run, for many calls in a row."""
         return self._outbox.buffer(run_id)
 
-    def defer(self, owners: Collection[str], function: Callable[[], object]) -> None:
+    def defer(
+        self, owners: Collection[str], function: Callable[[], object], *, slow: bool = False
+    ) -> None:
         """Do something for runs or models later, on a thread that does one thing after the other.
 
         Whoever reads or ends one of them waits for it first, and so does the end of the program.
@@ -183,11 +185,14 @@ class LoggingCalls:
         Args:
             owners: ids of the runs and models.
             function: what to do; it must not raise.
+            slow: whether it makes artifacts and takes long. Such functions have a thread of their
+                own, and only reads of artifacts and the end of the program wait for them.
 
         Raises:
             DeadlineExceeded: a thousand such functions wait, for ten minutes.
         """
-        self._outbox.deferred.defer(owners, function)
+        work = self._outbox.slow if slow else self._outbox.deferred
+        work.defer(owners, function)
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until every owner has stopped them."""

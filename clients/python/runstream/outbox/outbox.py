@@ -40,6 +40,7 @@ logged.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -69,6 +70,7 @@ class Outbox:
         heartbeats: the open runs, for the uploader's thread.
         tasks: what the uploader's thread is asked to do.
         deferred: uploads and calls that were left for later, for a thread of their own.
+        slow: those that take long, such as figures, which only reads of artifacts wait for.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Outbox:
         """
         self._ensure_thread = ensure_thread
         self.deferred = DeferredWork(before_start)
+        self.slow = DeferredWork(before_start)
         self._collector = Collector(self)
         self._reset()
 
@@ -102,6 +105,7 @@ class Outbox:
         """
         old_tasks = self.tasks
         self.deferred.reset_after_fork()
+        self.slow.reset_after_fork()
         self._reset()
         old_tasks.wake_if_running()  # a thread that waits for tasks ends, if this is no child
 
@@ -166,6 +170,15 @@ class Outbox:
         """
         self.deferred.wait(owner, waits.FLUSH_SECONDS if timeout is None else timeout)
 
+    def wait_for_artifacts(self, owner: str) -> None:
+        """Wait until the artifacts of a run or a model that were left for later are there.
+
+        Raises:
+            DeadlineExceeded: they are not there in `waits.FLUSH_SECONDS`.
+        """
+        self.deferred.wait(owner, waits.FLUSH_SECONDS)
+        self.slow.wait(owner, waits.FLUSH_SECONDS)
+
     def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return the error if it is not.
 
@@ -176,8 +189,10 @@ class Outbox:
             answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
         """
+        start = time.monotonic()
         try:
             self.deferred.wait(None, limit)
+            self.slow.wait(None, limit - (time.monotonic() - start))
         except DeadlineExceeded as error:
             return error
         if self._waits.has_given_up:

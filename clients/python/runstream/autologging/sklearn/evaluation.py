@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from runstream.autologging.guard import Guard
@@ -258,14 +259,24 @@ def _argument_text(value: Any) -> str:
 
 
 def _variable_name(value: Any, otherwise: str = "unknown_dataset") -> str:
-    """Return the name of the variable of the program that is a value, the outermost if several."""
-    found = otherwise
-    frame = sys._getframe(1)
+    """Return the name of the variable of the program that is a value.
+
+    If several functions that are under way have one, it is that of the outermost; a global variable
+    of the innermost, if none has.
+    """
+    found: str | None = None
+    global_names: Mapping[str, Any] = {}
+    frame: FrameType | None = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
-        if not frame.f_globals.get("__name__", "").startswith("runstream."):
-            names = (name for name, there in list(frame.f_locals.items()) if there is value)
-            found = next((name for name in names if not name.startswith("_")), found)
-        if frame.f_back is None:
+        if frame is None:
             break
+        if not frame.f_globals.get("__name__", "").startswith("runstream."):
+            global_names = global_names or frame.f_globals
+            found = _find_name(value, frame.f_locals) or found
         frame = frame.f_back
-    return found
+    return found or _find_name(value, global_names) or otherwise
+
+
+def _find_name(value: Any, names: Mapping[str, Any]) -> str | None:
+    found = (name for name, there in list(names.items()) if there is value)
+    return next((name for name in found if not name.startswith("_")), None)

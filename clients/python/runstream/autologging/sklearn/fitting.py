@@ -10,7 +10,8 @@ from typing import Any
 
 from runstream.autologging.sklearn import evaluation, figures, searches
 from runstream.autologging.sklearn.datasets import describe
-from runstream.autologging.sklearn.metrics import Fitted, training_metrics
+from runstream.autologging.sklearn.fitted import Fitted
+from runstream.autologging.sklearn.metrics import training_metrics
 from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator
 from runstream.autologging.sklearn.random_state import kept_random_states
 from runstream.autologging.sklearn.settings import SklearnSettings
@@ -52,7 +53,11 @@ def _log_fitted(
     attempt(_log_model, training, params)
     training.log_metrics(attempt(training_metrics, fitted) or {}, dataset)
     if importances := attempt(_importances, fitted):
-        figures.log_importances(training, importances)
+        run = training.run
+        name = "feature_importances.json"
+        training.defer(run.client.log_dict, run.run_id, importances, name)
+    if _is_composed(estimator):
+        training.defer(_log_diagram, training)
     if fitted.is_classifier:
         attempt(figures.log_figures, training, fitted)
     if searches.is_search(estimator):
@@ -97,6 +102,19 @@ def _text(value: Any) -> object:
 
 def _quoted(value: Any) -> object:
     return repr(value) if isinstance(value, str) else _text(value)
+
+
+def _is_composed(estimator: Any) -> bool:
+    """Return whether other estimators are among its params, so that a diagram shows something."""
+    return any(hasattr(value, "get_params") for value in estimator.get_params().values())
+
+
+def _log_diagram(training: SklearnTraining) -> None:
+    from sklearn.utils import estimator_html_repr
+
+    run = training.run
+    diagram = f'<!DOCTYPE html>\n<meta charset="utf-8">\n{estimator_html_repr(training.instance)}'
+    run.client.log_text(run.run_id, diagram, "estimator.html")
 
 
 def _importances(fitted: Fitted) -> dict[str, float]:

@@ -121,6 +121,9 @@ def _patch_metrics(module: ModuleType) -> None:
         metric = getattr(module, name)
         if inspect.isfunction(metric) and name not in _NO_METRICS:
             LIBRARY.wrap(module, name, _observe(evaluation.log_metric))
+    scorers = sys.modules.get("sklearn.metrics._scorer")
+    if scorers is not None:
+        LIBRARY.wrap(scorers._BaseScorer, "__call__", _observe(evaluation.log_scorer))
 
 
 def _observe(note: evaluation.Note) -> Callable[..., Any]:
