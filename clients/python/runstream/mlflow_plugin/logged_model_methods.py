@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlflow.store.entities.paged_list import PagedList
 
+from runstream.calls.client import TrackingClient
 from runstream.contract.messages import new_message
+from runstream.entities import LoggedModel
 from runstream.mlflow_plugin.mlflow_entities import to_logged_model
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
 from runstream.transport.connection import Connection
 from runstream.v1 import logged_model_service_pb2 as models
-from runstream.v1.logged_model_pb2 import LoggedModelParameter, LoggedModelTag
 
 
 @methods_with_mlflow_errors
 class LoggedModelMethods:
     """Logged models, as `mlflow.store.tracking.AbstractStore` describes each method."""
 
+    _client: TrackingClient
     _connection: Connection
 
     def create_logged_model(
@@ -32,18 +33,15 @@ class LoggedModelMethods:
         model_type: str | None = None,
     ) -> Any:
         """Create a model whose files are to be uploaded."""
-        request = new_message(
-            models.CreateLoggedModelRequest,
-            experiment_id=experiment_id,
-            name=name or "",
-            source_run_id=source_run_id or "",
-            tags=_tag_messages(tags or ()),
-            params=_param_messages(params or ()),
-            model_type=model_type or "",
-            model_id=f"m-{secrets.token_hex(16)}",  # so that the call can be sent again
+        created = self._client.create_logged_model(
+            experiment_id,
+            name,
+            source_run_id,
+            [(tag.key, tag.value) for tag in tags or ()],
+            [(param.key, param.value) for param in params or ()],
+            model_type,
         )
-        answer = self._connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
-        return to_logged_model(answer.model)
+        return to_logged_model(created)
 
     def search_logged_models(
         self,
@@ -66,34 +64,24 @@ class LoggedModelMethods:
             page_token=page_token or "",
         )
         page = self._connection.call(lambda stubs: stubs.models.SearchLoggedModels, request)
-        return PagedList(list(map(to_logged_model, page.models)), page.next_page_token or None)
+        found = map(LoggedModel.from_proto, page.models)
+        return PagedList(list(map(to_logged_model, found)), page.next_page_token or None)
 
     def finalize_logged_model(self, model_id: str, status: Any) -> Any:
         """Say whether the files of a model are there."""
-        request = new_message(
-            models.FinalizeLoggedModelRequest, model_id=model_id, status=status.to_int()
-        )
-        answer = self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request)
-        return to_logged_model(answer.model)
+        return to_logged_model(self._client.finalize_logged_model(model_id, status.value))
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[Any]) -> None:
         """Set tags of a model."""
-        request = new_message(
-            models.SetLoggedModelTagsRequest, model_id=model_id, tags=_tag_messages(tags)
-        )
-        self._connection.call(lambda stubs: stubs.models.SetLoggedModelTags, request)
+        self._client.set_logged_model_tags(model_id, [(tag.key, tag.value) for tag in tags])
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         """Delete a tag of a model."""
-        request = new_message(models.DeleteLoggedModelTagRequest, model_id=model_id, tag_key=key)
-        self._connection.call(lambda stubs: stubs.models.DeleteLoggedModelTag, request)
+        self._client.delete_logged_model_tag(model_id, key)
 
     def log_logged_model_params(self, model_id: str, params: Sequence[Any]) -> None:
         """Set params of a model, each once."""
-        request = new_message(
-            models.LogLoggedModelParamsRequest, model_id=model_id, params=_param_messages(params)
-        )
-        self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request)
+        self._client.log_model_params(model_id, [(param.key, param.value) for param in params])
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> Any:
         """Return a model."""
@@ -101,17 +89,8 @@ class LoggedModelMethods:
             models.GetLoggedModelRequest, model_id=model_id, allow_deleted=allow_deleted
         )
         answer = self._connection.call(lambda stubs: stubs.models.GetLoggedModel, request)
-        return to_logged_model(answer.model)
+        return to_logged_model(LoggedModel.from_proto(answer.model))
 
     def delete_logged_model(self, model_id: str) -> None:
         """Delete a model."""
-        request = new_message(models.DeleteLoggedModelRequest, model_id=model_id)
-        self._connection.call(lambda stubs: stubs.models.DeleteLoggedModel, request)
-
-
-def _tag_messages(tags: Sequence[Any]) -> list[LoggedModelTag]:
-    return [new_message(LoggedModelTag, key=tag.key, value=tag.value) for tag in tags]
-
-
-def _param_messages(params: Sequence[Any]) -> list[LoggedModelParameter]:
-    return [new_message(LoggedModelParameter, key=one.key, value=one.value) for one in params]
+        self._client.delete_logged_model(model_id)

@@ -1,7 +1,7 @@
 """What the server answers as MLflow's entities.
 
-Runs and models are made of messages, because MLflow shows more of them than the entities of
-`TrackingClient` hold: the points of metrics, and the models that a run read and made.
+Runs are made of messages, because MLflow shows more of them than the entities of `TrackingClient`
+hold: the step and time of the latest points, and the models that a run read and made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mlflow import entities
 from mlflow.entities import Experiment, Metric, Param, Run, RunData, RunInfo, RunTag
 
 import runstream.entities
-from runstream.v1 import logged_model_pb2, metric_pb2, run_pb2
+from runstream.v1 import metric_pb2, run_pb2
 
 #: What the server calls the place of artifacts that it keeps itself, and what MLflow's programs see
 #: instead: MLflow takes the first for something that only a server of HTTP has.
@@ -93,22 +93,21 @@ def to_metrics(messages: Iterable[metric_pb2.Metric]) -> list[Metric]:
     return [Metric(one.key, one.value, one.timestamp, one.step) for one in messages]
 
 
-def to_logged_model(message: logged_model_pb2.LoggedModel) -> Any:
+def to_logged_model(found: runstream.entities.LoggedModel) -> Any:
     """Convert a model."""
-    info, data = message.info, message.data
     return entities.LoggedModel(
-        experiment_id=info.experiment_id,
-        model_id=info.model_id,
-        name=info.name,
-        artifact_location=to_mlflow_location(info.artifact_uri),
-        creation_timestamp=info.creation_timestamp_ms,
-        last_updated_timestamp=info.last_updated_timestamp_ms,
-        model_type=info.model_type or None,
-        source_run_id=info.source_run_id or None,
-        status=info.status,
-        tags={tag.key: tag.value for tag in info.tags},
-        params={param.key: param.value for param in data.params},
-        metrics=[_to_model_metric(metric, info.model_id) for metric in data.metrics],
+        experiment_id=found.experiment_id,
+        model_id=found.model_id,
+        name=found.name,
+        artifact_location=to_mlflow_location(found.artifact_location),
+        creation_timestamp=found.creation_timestamp,
+        last_updated_timestamp=found.last_updated_timestamp,
+        model_type=found.model_type or None,
+        source_run_id=found.source_run_id or None,
+        status=entities.LoggedModelStatus(found.status),
+        tags=found.tags,
+        params=found.params,
+        metrics=[_to_model_metric(metric, found.model_id) for metric in found.metrics],
     )
 
 
@@ -127,16 +126,16 @@ def _to_dataset_input(message: run_pb2.DatasetInput) -> entities.DatasetInput:
     )
 
 
-def _to_model_metric(message: metric_pb2.LoggedMetric, model_id: str) -> Metric:
+def _to_model_metric(point: runstream.entities.ModelMetric, model_id: str) -> Metric:
     return Metric(
-        message.key,
-        message.value,
-        message.timestamp,
-        message.step,
+        point.key,
+        point.value,
+        point.timestamp,
+        point.step,
         model_id=model_id,
-        dataset_name=message.dataset_name or None,
-        dataset_digest=message.dataset_digest or None,
-        run_id=message.run_id or None,
+        dataset_name=point.dataset_name or None,
+        dataset_digest=point.dataset_digest or None,
+        run_id=point.run_id or None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mlflow.entities import Metric, Run, RunInfo, RunStatus, RunTag
 from mlflow.store.entities.paged_list import PagedList
 
+from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.calls.starting import Start
 from runstream.contract.messages import new_message
@@ -135,30 +136,24 @@ class RunMethods:
         models: Sequence[Any] | None = None,
     ) -> None:
         """Record datasets and models that a run read."""
-        request = new_message(
-            runs.LogInputsRequest,
-            run_id=run_id,
-            datasets=list(map(_to_dataset_message, datasets or ())),
-            models=[run_pb2.ModelInput(model_id=model.model_id) for model in models or ()],
-        )
-        self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
+        if datasets:
+            self._client.log_inputs(run_id, map(_to_dataset_input, datasets))
+        if models:
+            self._client.log_input_models(run_id, [model.model_id for model in models])
 
     def log_outputs(self, run_id: str, models: Sequence[Any]) -> None:
         """Record models that a run made."""
         self._client.log_outputs(run_id, [(model.model_id, model.step) for model in models])
 
 
-def _to_dataset_message(one: Any) -> run_pb2.DatasetInput:
-    dataset = one.dataset
-    return run_pb2.DatasetInput(
-        tags=[new_message(run_pb2.InputTag, key=tag.key, value=tag.value) for tag in one.tags],
-        dataset=new_message(
-            run_pb2.Dataset,
-            name=dataset.name,
-            digest=dataset.digest,
-            source_type=dataset.source_type,
-            source=dataset.source,
-            schema=dataset.schema or "",
-            profile=dataset.profile or "",
-        ),
+def _to_dataset_input(one: Any) -> entities.DatasetInput:
+    given = one.dataset
+    dataset = entities.Dataset(
+        name=given.name,
+        digest=given.digest,
+        source_type=given.source_type,
+        source=given.source,
+        schema=given.schema or "",
+        profile=given.profile or "",
     )
+    return entities.DatasetInput(dataset, {tag.key: tag.value for tag in one.tags})
