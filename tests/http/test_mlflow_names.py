@@ -41,6 +41,16 @@ print(json.dumps({
 }))
 """
 
+# The names that are not there, and the arguments, by the document.
+NAMES, ARGUMENTS = (
+    [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", part, re.M)
+        for name in re.findall("`(.+?)`", row)
+    ]
+    for part in DOCUMENT.read_text().split("\n## ")
+)
+
 PUBLIC = {
     *runstream.__all__,
     *("autolog", *runstream._FRAMEWORKS),  # which are imported when they are first used
@@ -49,20 +59,6 @@ PUBLIC = {
 
 # Modules of frameworks that are not there yet.
 UNDER_WAY = {"catboost", "keras", "lightgbm", "pytorch", "transformers", "xgboost"}
-
-# What Runstream has nothing for. They come last, but where the text says so.
-ABSENT = {
-    "dataset",  # of a metric
-    "dataset_digest",
-    "dataset_name",
-    "log_system_metrics",
-    "model",  # the client has log_input_models
-    "model_id",  # of methods of the client, which has log_model_metrics
-    "models",
-    "page_token",  # searches of the client ask for page after page by themselves
-    "registry_uri",
-    "trace_location",
-}
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +77,15 @@ def mlflow(installed: Any) -> list[dict[str, list[tuple[str, bool]]]]:
 
 
 def test_every_name_of_mlflow_is_there_or_the_document_says_why_not(installed: Any) -> None:
-    table = re.findall(r"^\| (`.*?) \|", DOCUMENT.read_text().partition("\n## ")[0], re.M)
-    patterns = [name for row in table for name in re.findall(r"`(.+?)`", row)]
     explained = {
-        name: [one for one in patterns if fnmatchcase(name, one)] for name in installed["names"]
+        name: [one for one in NAMES if fnmatchcase(name, one)] for name in installed["names"]
     }
     ours = PUBLIC & set(installed["names"])
     unexplained = {name for name, reasons in explained.items() if not reasons}
     assert unexplained - ours - UNDER_WAY == set()
     # Nor does the document speak of names that are there, or that MLflow has not.
     assert {name for name in ours if explained[name]} == set()
-    assert set(patterns) - {one for reasons in explained.values() for one in reasons} == set()
+    assert set(NAMES) - {one for reasons in explained.values() for one in reasons} == set()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +104,9 @@ def test_what_has_a_name_of_mlflow_takes_the_arguments_of_mlflow_in_the_same_pla
     for name, theirs in shared.items():
         given = inspect.signature(getattr(place, name)).parameters.values()
         ours = [(one.name, one.kind is one.KEYWORD_ONLY) for one in given]
-        wanted = [(key, kind) for key, kind in theirs if key not in ABSENT or (key, kind) in ours]
+        wanted = [
+            (key, kind) for key, kind in theirs if key not in ARGUMENTS or (key, kind) in ours
+        ]
         if ours[: len(wanted)] != wanted:
             differing[name] = (ours, wanted)
     assert differing == {}
