@@ -3,6 +3,7 @@
 from runstream.entities.dataset import Dataset, DatasetInput, RunInputs
 from runstream.entities.experiment import Experiment
 from runstream.entities.file_info import FileInfo
+from runstream.entities.found import FoundExperiments, FoundRuns
 from runstream.entities.key_values import Param, RunTag
 from runstream.entities.logged_model import LoggedModel, ModelMetric
 from runstream.entities.metric import Metric, MetricArrays, MetricColumns
@@ -18,6 +19,8 @@ __all__ = [
     "DatasetInput",
     "Experiment",
     "FileInfo",
+    "FoundExperiments",
+    "FoundRuns",
     "LoggedModel",
     "Metric",
     "MetricArrays",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from runstream.entities.notebook_html import properties_table, time_text
 from runstream.v1 import experiment_pb2
 
 
@@ -28,6 +29,16 @@ class Experiment:
     creation_time: int
     last_update_time: int
     tags: dict[str, str] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """Return the experiment as a table for a notebook."""
+        properties = {
+            "id": self.experiment_id,
+            "stage": self.lifecycle_stage,
+            "created": time_text(self.creation_time),
+            "artifacts": self.artifact_location,
+        }
+        return properties_table(f"Experiment {self.name}", properties | self.tags)
 
     @classmethod
     def from_proto(cls, message: experiment_pb2.Experiment) -> Experiment:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runstream.entities.dataset import RunInputs
+from runstream.entities.notebook_html import properties_table, time_text
 from runstream.v1 import run_pb2
 
 _STATUS_NAMES = {number: name for name, number in run_pb2.RunStatus.items()}
@@ -36,6 +37,17 @@ class RunInfo:
     end_time: int | None
     artifact_uri: str
     lifecycle_stage: str
+
+    def properties(self) -> dict[str, object]:
+        """Return what people want to know of it first, by name."""
+        return {
+            "status": self.status,
+            "id": self.run_id,
+            "experiment": self.experiment_id,
+            "user": self.user_id,
+            "start": time_text(self.start_time),
+            "end": time_text(self.end_time),
+        }
 
     @classmethod
     def from_proto(cls, message: run_pb2.RunInfo) -> RunInfo:
@@ -103,6 +115,13 @@ class Run:
             RunData.from_proto(message.data),
             RunInputs.from_proto(message.inputs) if message.inputs.dataset_inputs else _NO_INPUTS,
         )
+
+    def _repr_html_(self) -> str:
+        """Return the run as a table for a notebook, with its latest metrics and its params."""
+        properties = self.info.properties()
+        properties |= {f"metrics.{key}": value for key, value in self.data.metrics.items()}
+        properties |= {f"params.{key}": value for key, value in self.data.params.items()}
+        return properties_table(f"Run {self.info.run_name}", properties)
 
     def to_dictionary(self) -> dict[str, Any]:
         """Return the same as dictionaries, under `info`, `data` and `inputs`."""

@@ -19,6 +19,7 @@ from runstream.calls.client import TrackingClient
 from runstream.entities import Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
+from runstream.fluent.notebook_cells import end_runs_of_failed_cells, watch_cells
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
 from runstream.fluent.run_link import print_link
 from runstream.fluent.run_source import record_source
@@ -51,7 +52,8 @@ def start_run(
     It is to be ended by `end_run`, or by using what is returned as a context manager; what is
     still open at the end of the program is ended there (R5). On a terminal and in a notebook, a
     link to its page is printed on stderr, if the server serves the web interface. If an interrupt
-    ends this call, the run is ended, too (R9).
+    ends this call, the run is ended, too (R9). In a notebook, a run that was open when a cell
+    failed is ended first, as FAILED or KILLED, unless `nested` is set (K9).
 
     Args:
         run_id: a run to resume, which becomes RUNNING again; that of RUNSTREAM_RUN_ID or else
@@ -75,6 +77,9 @@ def start_run(
         ModuleNotFoundError: `log_system_metrics` is set, and psutil is not installed.
     """
     stack = _drop_ended_runs()
+    if stack and not nested:
+        end_runs_of_failed_cells(stack)
+        stack = _drop_ended_runs()
     if stack and stack[-1].is_started_here and not nested:
         active_id = stack[-1].info.run_id
         raise FailedPrecondition(
@@ -274,6 +279,7 @@ def _activate(
         record_source(client, info.run_id, is_resumed=is_resumed)
     if log_system_metrics:
         start_system_metrics(active, is_resumed=is_resumed)
+    watch_cells()
     print_link(client, info)
     return active
 

@@ -13,6 +13,7 @@ from runstream.calls.client import TrackingClient
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs
 from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
+from runstream.entities.notebook_html import properties_table
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
 from runstream.fluent.destination import client_for_uri
 from runstream.process import shutdown
@@ -38,6 +39,7 @@ class ActiveRun:
 
     Attributes:
         buffer: the queue of what is logged to it.
+        failed_cell: the status that the failure of a notebook's cell gives it, if it was open then.
         is_ended: whether it is no longer active, because a thread has ended it or left its block.
     """
 
@@ -58,6 +60,7 @@ class ActiveRun:
         self._status: str | None = None  # of the end of the run, once a caller has chosen it
         self._end_time: int | None = None
         self._at_end: list[Callable[[], None]] = []
+        self.failed_cell: str | None = None
 
     @property
     def client(self) -> TrackingClient:
@@ -240,6 +243,10 @@ class ActiveRun:
             warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
         finally:
             self.is_ended = True  # if the end is not on disk, the end of the program tries again
+
+    def _repr_html_(self) -> str:
+        """Return the run as a table for a notebook, as it was when it started or ended."""
+        return properties_table(f"Run {self._info.run_name}", self._info.properties())
 
     def __repr__(self) -> str:
         return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"

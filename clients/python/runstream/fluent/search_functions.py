@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from runstream.calls.runs_frame import runs_to_frame
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import Experiment, Run
+from runstream.entities import Experiment, FoundExperiments, FoundRuns, Run
 from runstream.errors import InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
 
@@ -82,7 +82,7 @@ def search_runs(
         max_results,
         order_by,
     )
-    return list(found) if output_format == "list" else runs_to_frame(list(found))
+    return FoundRuns(found) if output_format == "list" else runs_to_frame(list(found))
 
 
 def count_runs(
@@ -108,7 +108,7 @@ def search_experiments(
     found = current_client().search_experiments(
         view_type, MAX_RESULTS if max_results is None else max_results, filter_string, order_by
     )
-    return list(found)
+    return FoundExperiments(found)
 
 
 def check_output_format(output_format: str) -> None:
