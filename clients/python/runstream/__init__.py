@@ -238,11 +238,15 @@ __all__ = [
 ]
 
 # Modules that are imported when they are first used, as `runstream.sklearn.autolog()`.
-_FRAMEWORKS = ("pytorch", "sklearn")
+_FRAMEWORKS = ("catboost", "keras", "lightgbm", "pytorch", "sklearn", "xgboost")
 
 if TYPE_CHECKING:
+    from runstream import catboost as catboost
+    from runstream import keras as keras
+    from runstream import lightgbm as lightgbm
     from runstream import pytorch as pytorch
     from runstream import sklearn as sklearn
+    from runstream import xgboost as xgboost
     from runstream.autologging.libraries import autolog
 
     __version__: str

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runstream.autologging import pytorch, sklearn
+from runstream.autologging import catboost, keras, lightgbm, pytorch, sklearn, xgboost
 from runstream.autologging.library import Library
 from runstream.errors import InvalidArgument
 
-LIBRARIES: tuple[Library[Any], ...] = (pytorch.LIBRARY, sklearn.LIBRARY)
+LIBRARIES: tuple[Library[Any], ...] = (
+    sklearn.LIBRARY,
+    xgboost.LIBRARY,
+    lightgbm.LIBRARY,
+    catboost.LIBRARY,
+    keras.LIBRARY,
+    pytorch.LIBRARY,
+)
 
 
 def autolog(

@@ -13,24 +13,37 @@ class EvaluationCallback:
     """Hands the metrics of each iteration to a function, which must not raise.
 
     With `metric_period`, CatBoost computes them in some of the iterations.
+
+    Attributes:
+        history: the metrics of each of these iterations, by its number.
     """
 
     def __init__(self, log: Callable[[Mapping[str, float], int], object]) -> None:
         self._log = log
         self._counts: dict[str, int] = {}  # values of each metric that are logged
+        self.history: dict[int, dict[str, float]] = {}
 
     def after_iteration(self, info: Any) -> bool:
         """Log the metrics that are new; return that the training goes on."""
         if info.iteration == 1:
-            self._counts = {}
+            self._counts, self.history = {}, {}
         metrics: dict[str, float] = {}
-        for key, values in metric_columns(info.metrics or {}).items():
+        for key, values in _columns(info.metrics or {}).items():
             if len(values) > self._counts.get(key, 0):
                 self._counts[key] = len(values)
                 metrics[key] = values[-1]
         if metrics:
+            self.history[info.iteration - 1] = metrics
             self._log(metrics, info.iteration - 1)
         return True
+
+    def log_all(self, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Log the metrics of a training that has called no callback, as on a GPU."""
+        for key, values in _columns(results).items():
+            for iteration, value in enumerate(values):
+                self.history.setdefault(iteration, {})[key] = value
+        for iteration, metrics in self.history.items():
+            self._log(metrics, iteration)
 
 
 class RunstreamCallback(EvaluationCallback):
@@ -46,7 +59,7 @@ class RunstreamCallback(EvaluationCallback):
         super().__init__(TrainingRun(get_or_start_run(), is_ours=False).log_metrics)
 
 
-def metric_columns(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _columns(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the values of each metric, by the key under which it is logged."""
     return {
         f"{data}-{metric}".replace("@", "_at_"): values

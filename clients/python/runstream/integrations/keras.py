@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import keras
 from keras.callbacks import Callback
 
-from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import get_or_start_run
+from runstream.integrations.frequency import check_frequency
 from runstream.integrations.training_run import TrainingRun
 
 log = logging.getLogger("runstream")
@@ -116,17 +116,3 @@ class RunstreamCallback(TrainingCallback):
         check_frequency(log_every_epoch, log_every_n_steps)
         training = TrainingRun(get_or_start_run(), is_ours=False)
         super().__init__(training, log_every_epoch, log_every_n_steps)
-
-
-def check_frequency(log_every_epoch: bool, log_every_n_steps: int | None) -> None:
-    """Raise InvalidArgument unless either epochs or a number of batches are chosen."""
-    is_fine = log_every_epoch if log_every_n_steps is None else log_every_n_steps >= 1
-    if not is_fine or (log_every_epoch and log_every_n_steps is not None):
-        raise InvalidArgument(
-            f"Invalid value {log_every_n_steps!r} for parameter 'log_every_n_steps' supplied: "
-            "it must be None, or a number from 1 on with log_every_epoch=False",
-            reason="FREQUENCY_MALFORMED",
-            field="log_every_n_steps",
-            value=repr(log_every_n_steps),
-            limit="None, or from 1 on with log_every_epoch=False",
-        )

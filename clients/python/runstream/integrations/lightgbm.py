@@ -13,6 +13,8 @@ class EvaluationCallback:
     """Hands the metrics of each iteration to a function, which must not raise.
 
     Attributes:
+        first_iteration: number of the first iteration, which is more than 0 if a model is trained
+            further.
         history: the metrics of each iteration of the training.
         order: when LightGBM calls it: before early stopping, which is 30 and ends the calls.
         before_iteration: that it is called after iterations.
@@ -23,12 +25,13 @@ class EvaluationCallback:
 
     def __init__(self, log: Callable[[Mapping[str, float], int], object]) -> None:
         self._log = log
+        self.first_iteration = 0
         self.history: list[dict[str, float]] = []
 
     def __call__(self, env: Any) -> None:
         """Log the metrics of an iteration."""
         if env.iteration == env.begin_iteration:
-            self.history = []
+            self.first_iteration, self.history = env.iteration, []
         metrics = _metrics(env.evaluation_result_list or ())
         self.history.append(metrics)
         if metrics:

@@ -21,8 +21,8 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from runstream.autologging.datasets import describe
 from runstream.autologging.guard import Guard
-from runstream.autologging.sklearn.datasets import describe
 from runstream.autologging.sklearn.settings import SklearnSettings
 from runstream.entities import DatasetInput
 from runstream.fluent.logging_functions import CONTEXT

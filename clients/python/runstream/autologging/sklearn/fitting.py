@@ -8,8 +8,8 @@ from collections.abc import Generator, Mapping
 from functools import partial
 from typing import Any
 
+from runstream.autologging.datasets import describe
 from runstream.autologging.sklearn import evaluation, figures, searches
-from runstream.autologging.sklearn.datasets import describe
 from runstream.autologging.sklearn.fitted import Fitted
 from runstream.autologging.sklearn.metrics import training_metrics
 from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator

@@ -1,0 +1,113 @@
+"""What is logged alike of all libraries that boost trees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runstream.autologging.datasets import describe
+from runstream.autologging.training import Training
+
+#: How important each feature is, by its name: a number, or one for each class.
+Importances = Mapping[str, "float | Sequence[float]"]
+
+
+def log_estimator(training: Training[Any]) -> None:
+    """Set the tags that name the class of an estimator."""
+    kind = type(training.instance)
+    training.run.set_tags(
+        {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__name__}"},
+        on_error="skip",
+    )
+
+
+def log_fit_datasets(training: Training[Any], name: str) -> None:
+    """Record the data of a call of `fit`, and that of its evaluation sets.
+
+    Args:
+        training: the training.
+        name: name of an evaluation set that has none, with `{}` for its number.
+    """
+    if not training.settings.log_datasets:
+        return
+    log_dataset(training, training.argument("X"), training.argument("y"), "train")
+    names = training.argument("eval_names") or ()
+    for i, (features, targets) in enumerate(_evaluation_sets(training)):
+        own_name = names[i] if i < len(names) else name.format(i)
+        log_dataset(training, features, targets, "eval", own_name)
+
+
+def _evaluation_sets(training: Training[Any]) -> list[tuple[Any, Any]]:
+    """Return features and targets of each evaluation set."""
+    features, targets = training.argument("eval_X"), training.argument("eval_y")  # of LightGBM
+    if features is not None:
+        several = isinstance(features, tuple)
+        return list(zip(features, targets, strict=True)) if several else [(features, targets)]
+    sets = training.argument("eval_set") or ()
+    pairs = [sets] if isinstance(sets, tuple) else sets
+    return [(pair[0], pair[1]) for pair in pairs]
+
+
+def log_dataset(
+    training: Training[Any], features: Any, targets: Any, context: str, name: str | None = None
+) -> None:
+    """Record data as an input, if it is of a kind that can be described."""
+    dataset = describe(features, targets, name)
+    if dataset is not None:
+        training.log_dataset(dataset, context)
+
+
+def log_call_params(
+    training: Training[Any], params: Mapping[str, Any], unlogged: frozenset[str]
+) -> None:
+    """Log the params of a model, and the other arguments of the function that trains it.
+
+    If an estimator called the function, what the user chose of its params is logged, too. Where
+    both have a param, that of the function counts: the estimator made it of its own.
+
+    Args:
+        training: the training.
+        params: the params of the model.
+        unlogged: names of arguments that are no params.
+    """
+    estimator = training.outer.instance if training.outer else None
+    own = estimator.get_params() if estimator is not None else {}
+    chosen = {k: v for k, v in own.items() if v is not None and k not in unlogged}
+    arguments = {k: v for k, v in training.arguments().items() if k not in unlogged}
+    (training.outer or training).log_params(chosen | dict(params) | arguments)
+
+
+def log_metrics(training: Training[Any], metrics: Mapping[str, float], step: int) -> None:
+    """Log the metrics of an iteration, for a callback: it never raises."""
+    training.attempt(training.run.log_metrics, metrics, step, on_error="skip")
+
+
+def log_early_stop(
+    training: Training[Any],
+    history: Sequence[Mapping[str, float]],
+    best_index: int,
+    metrics: Mapping[str, float],
+) -> None:
+    """Log where a training stopped, and the metrics of its best iteration once more, at the end.
+
+    Args:
+        training: the training.
+        history: the metrics of each iteration.
+        best_index: where the best iteration is in it.
+        metrics: `best_iteration`, `stopped_iteration` and more, as the library counts them.
+    """
+    training.run.log_metrics(metrics, on_error="skip")
+    if 0 <= best_index < len(history):
+        training.run.log_metrics(history[best_index], step=len(history), on_error="skip")
+
+
+def log_importances(training: Training[Any], kind: str, importances: Importances) -> None:
+    """Upload how important each feature is, as JSON.
+
+    Args:
+        training: the training.
+        kind: what was measured, such as `gain`; part of the name of the file.
+        importances: how important each feature is.
+    """
+    run, name = training.run, f"feature_importance_{kind}"
+    training.defer(run.client.log_dict, run.run_id, dict(importances), f"{name}.json")

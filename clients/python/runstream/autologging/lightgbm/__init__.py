@@ -1,0 +1,101 @@
+"""Autologging of LightGBM: `lightgbm.train`, and the estimators, which call it.
+
+`model` has the files of a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from runstream.autologging import boosting
+from runstream.autologging.library import Library
+from runstream.autologging.lightgbm.model import lightgbm_flavor, write_model
+from runstream.autologging.settings import Settings
+from runstream.autologging.training import Training
+
+if TYPE_CHECKING:
+    from runstream.integrations.lightgbm import EvaluationCallback
+
+# Arguments of `train` that are no params.
+_UNLOGGED = frozenset({"params", "train_set", "valid_sets", "valid_names", "feval", "init_model"})
+_UNLOGGED |= {"callbacks"}
+
+
+@dataclass(frozen=True)
+class LightgbmSettings(Settings):
+    """The settings of LightGBM."""
+
+
+def _log_train(training: Training[LightgbmSettings]) -> Generator[None, Any, None]:
+    from runstream.integrations.lightgbm import EvaluationCallback
+
+    boosting.log_call_params(training, training.argument("params") or {}, _UNLOGGED)
+    if training.outer is None and training.settings.log_datasets:
+        training.attempt(_log_datasets, training)
+    callback = EvaluationCallback(partial(boosting.log_metrics, training))
+    # In front, because LightGBM numbers callbacks without an order from the end of the list.
+    training.replace_argument("callbacks", [callback, *(training.argument("callbacks") or ())])
+    booster = yield
+    if training.outer is None:
+        training.attempt(_log_model, training, booster)
+    training.attempt(_log_early_stop, training, callback, booster)
+    for kind in ("split", "gain"):
+        training.attempt(_log_importances, training, kind, booster)
+
+
+def _log_fit(training: Training[LightgbmSettings]) -> Generator[None, Any, None]:
+    """Log what `train`, which `fit` calls, does not know of."""
+    boosting.log_estimator(training)
+    training.attempt(boosting.log_fit_datasets, training, "valid_{}")
+    estimator = yield
+    training.attempt(_log_model, training, estimator)
+
+
+def _log_model(training: Training[LightgbmSettings], model: Any) -> None:
+    training.log_model(lightgbm_flavor(model), partial(write_model, model))
+
+
+def _log_early_stop(training: Training[Any], callback: EvaluationCallback, booster: Any) -> None:
+    best = booster.best_iteration  # it is counted from 1 on; less if it cannot stop early
+    if best <= 0:
+        return
+    first = callback.first_iteration
+    metrics = {"best_iteration": best, "stopped_iteration": first + len(callback.history)}
+    boosting.log_early_stop(training, callback.history, best - 1 - first, metrics)
+
+
+def _log_importances(training: Training[Any], kind: str, booster: Any) -> None:
+    values = booster.feature_importance(importance_type=kind).tolist()
+    importances = dict(zip(booster.feature_name(), values, strict=True))
+    boosting.log_importances(training, kind, importances)
+
+
+def _log_datasets(training: Training[Any]) -> None:
+    train = training.argument("train_set")
+    boosting.log_dataset(training, train.data, train.label, "train")
+    sets, names = training.argument("valid_sets") or (), training.argument("valid_names") or ()
+    for i, dataset in enumerate(sets if isinstance(sets, (list, tuple)) else [sets]):
+        name = names[i] if i < len(names) else f"valid_{i}"
+        boosting.log_dataset(training, dataset.data, dataset.label, "eval", name)
+
+
+def _patch_train(module: ModuleType) -> None:
+    LIBRARY.wrap_training(module, "train", _log_train, joins=True)
+
+
+def _patch_estimators(module: ModuleType) -> None:
+    _patch_train(module)
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and issubclass(value, module.LGBMModel) and "fit" in vars(value):
+            LIBRARY.wrap_training(value, "fit", _log_fit)
+
+
+LIBRARY = Library(
+    "lightgbm",
+    LightgbmSettings,
+    {"lightgbm": _patch_train, "lightgbm.sklearn": _patch_estimators},
+)

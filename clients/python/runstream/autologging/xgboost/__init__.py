@@ -1,0 +1,122 @@
+"""Autologging of XGBoost: `xgboost.train`, and the estimators, which call it.
+
+`model` has the files of a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from runstream.autologging import boosting
+from runstream.autologging.library import Library
+from runstream.autologging.settings import Settings
+from runstream.autologging.training import Training
+from runstream.autologging.xgboost.model import write_model, xgboost_flavor
+
+if TYPE_CHECKING:
+    from runstream.integrations.xgboost import EvaluationCallback
+
+#: Values of a DMatrix up to which it is recorded as an input: its content has to be copied for it.
+MAX_VALUES = 50_000_000
+
+# Arguments of `train` that are no params.
+_UNLOGGED = frozenset({"params", "dtrain", "evals", "obj", "feval", "evals_result", "xgb_model"})
+_UNLOGGED |= {"callbacks", "custom_metric"}
+
+
+@dataclass(frozen=True)
+class XgboostSettings(Settings):
+    """The settings of XGBoost.
+
+    Attributes:
+        importance_types: the kinds of importance of features that are stored.
+        model_format: the format in which a model is stored.
+    """
+
+    importance_types: Sequence[str] = ("weight", "gain")
+    model_format: str = "ubj"
+
+
+def _log_train(training: Training[XgboostSettings]) -> Generator[None, Any, None]:
+    from runstream.integrations.xgboost import EvaluationCallback
+
+    boosting.log_call_params(training, training.argument("params") or {}, _UNLOGGED)
+    if training.outer is None and training.settings.log_datasets:
+        training.attempt(_log_datasets, training)
+    callback = EvaluationCallback(partial(boosting.log_metrics, training))
+    training.replace_argument("callbacks", [*(training.argument("callbacks") or ()), callback])
+    booster = yield
+    if training.outer is None:
+        training.attempt(_log_model, training, booster)
+    training.attempt(_log_early_stop, training, callback, booster)
+    for kind in training.settings.importance_types:
+        training.attempt(_log_importances, training, kind, booster)
+
+
+def _log_fit(training: Training[XgboostSettings]) -> Generator[None, Any, None]:
+    """Log what `train`, which `fit` calls, does not know of."""
+    boosting.log_estimator(training)
+    training.attempt(boosting.log_fit_datasets, training, "validation_{}")
+    estimator = yield
+    training.attempt(_log_model, training, estimator)
+
+
+def _log_model(training: Training[XgboostSettings], model: Any) -> None:
+    model_format = training.settings.model_format
+    training.log_model(
+        xgboost_flavor(model, model_format), partial(write_model, model, model_format)
+    )
+
+
+def _log_early_stop(training: Training[Any], callback: EvaluationCallback, booster: Any) -> None:
+    if booster.attr("best_iteration") is None:  # it cannot stop early
+        return
+    first, best = callback.first_iteration or 0, int(booster.attr("best_iteration"))
+    metrics = {
+        "best_iteration": best,
+        "best_score": float(booster.attr("best_score")),
+        "stopped_iteration": first + len(callback.history) - 1,
+    }
+    boosting.log_early_stop(training, callback.history, best - first, metrics)
+
+
+def _log_importances(training: Training[Any], kind: str, booster: Any) -> None:
+    from xgboost.core import XGBoostError
+
+    try:
+        importances = booster.get_score(importance_type=kind)
+    except XGBoostError:
+        if kind != "weight":  # linear models have weights alone
+            return
+        raise
+    boosting.log_importances(training, kind, importances)
+
+
+def _log_datasets(training: Training[Any]) -> None:
+    evals = [(matrix, "eval", name) for matrix, name in training.argument("evals") or ()]
+    for matrix, context, name in [(training.argument("dtrain"), "train", None), *evals]:
+        if matrix.num_nonmissing() <= MAX_VALUES:
+            data, label = matrix.get_data(), matrix.get_label()
+            boosting.log_dataset(training, data, label, context, name)
+
+
+def _patch_train(module: ModuleType) -> None:
+    LIBRARY.wrap_training(module, "train", _log_train, joins=True)
+
+
+def _patch_estimators(module: ModuleType) -> None:
+    _patch_train(module)
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and issubclass(value, module.XGBModel) and "fit" in vars(value):
+            LIBRARY.wrap_training(value, "fit", _log_fit)
+
+
+LIBRARY = Library(
+    "xgboost",
+    XgboostSettings,
+    {"xgboost": _patch_train, "xgboost.sklearn": _patch_estimators},
+)

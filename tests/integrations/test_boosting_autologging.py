@@ -1,0 +1,114 @@
+"""Autologging of XGBoost, LightGBM and CatBoost."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runstream import Run, TrackingClient
+from support.frameworks import PROGRAMS, Frameworks
+
+PROGRAM = (PROGRAMS / "boosting_autologging.py").read_text()
+
+
+def _steps(client: TrackingClient, run: Run, key: str) -> list[int]:
+    return [point.step for point in client.get_metric_history(run.info.run_id, key)]
+
+
+def _models(client: TrackingClient, run_id: str) -> list[str]:
+    models = client.search_logged_models(["0"], f"source_run_id = '{run_id}'")
+    return [model.model_id for model in models if model.status == "READY"]
+
+
+def _datasets(run: Run) -> list[tuple[str, str]]:
+    inputs = run.inputs.dataset_inputs
+    return [(item.dataset.name, item.tags["mlflow.data.context"]) for item in inputs]
+
+
+@pytest.mark.parametrize("environment", ["trees", "trees-lowest"])
+def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_logged(
+    frameworks: Frameworks, client: TrackingClient, environment: str
+) -> None:
+    told = json.loads(frameworks.run(environment, PROGRAM).splitlines()[-1])
+    assert set(told["identical"].values()) == {True}, told["identical"]
+    assert set(told["same_after_loading"].values()) == {True}, told["same_after_loading"]
+    assert told["is_put_back"]
+    assert told["warnings"] == []
+    runs = {name: client.get_run(run_id) for name, run_id in told["runs"].items()}
+    assert client.count_runs(["0"]) == len(runs) + 2
+    for name, run in runs.items():
+        library = name.partition(".")[0]
+        assert (run.info.status, run.data.tags["mlflow.autologging"]) == ("FINISHED", library)
+        assert len(_models(client, run.info.run_id)) == 1
+
+    run = runs["xgboost.train_xgboost"]
+    wanted = {"eta": "0.5", "eval_metric": "['mae', 'rmse']", "early_stopping_rounds": "2"}
+    assert (wanted | {"num_boost_round": "40"}).items() <= run.data.params.items()
+    best = told["best"]["xgboost"]
+    # The metrics of the best iteration come once more at the end.
+    for key in ("train-mae", "train-rmse", "test-mae", "test-rmse"):
+        assert _steps(client, run, key) == list(range(best + 4))
+        values = [point.value for point in client.get_metric_history(run.info.run_id, key)]
+        assert values[best] == values[-1] == run.data.metrics[key]
+    assert run.data.metrics["best_iteration"] == best
+    assert run.data.metrics["stopped_iteration"] == best + 2
+    assert run.data.metrics["best_score"] == run.data.metrics["test-rmse"]
+    assert _datasets(run) == [("dataset", "train"), ("train", "eval"), ("test", "eval")]
+    gain = client.load_dict(run.info.run_id, "feature_importance_gain.json")
+    assert gain.keys() == {"one", "two", "three", "four"}
+
+    run = runs["xgboost.classify_xgboost"]
+    wanted = {"objective": "multi:softprob", "num_class": "3", "subsample": "0.5"}
+    assert (wanted | {"n_estimators": "4"}).items() <= run.data.params.items()
+    assert run.data.tags["estimator_name"] == "XGBClassifier"
+    assert run.data.tags["estimator_class"] == "xgboost.sklearn.XGBClassifier"
+    assert _steps(client, run, "validation_0-mlogloss") == [0, 1, 2, 3]
+    assert _datasets(run) == [("dataset", "train"), ("validation_0", "eval")]
+
+    run = runs["lightgbm.train_lightgbm"]
+    assert {"objective": "regression", "num_boost_round": "40"}.items() <= run.data.params.items()
+    best = told["best"]["lightgbm"]
+    assert _steps(client, run, "test-l1") == list(range(best + 3))
+    assert run.data.metrics["best_iteration"] == best
+    assert run.data.metrics["stopped_iteration"] == best + 2
+    assert _datasets(run) == [("dataset", "train"), ("test", "eval")]
+    split = client.load_dict(run.info.run_id, "feature_importance_split.json")
+    assert split.keys() == {"Column_0", "Column_1", "Column_2", "Column_3"}
+
+    run = runs["lightgbm.classify_lightgbm"]
+    assert {"subsample": "0.5", "num_class": "3"}.items() <= run.data.params.items()
+    assert run.data.tags["estimator_class"] == "lightgbm.sklearn.LGBMClassifier"
+    assert _steps(client, run, "training-multi_logloss") == [0, 1, 2, 3]
+    assert _datasets(run) == [("dataset", "train"), ("valid_0", "eval")]
+
+    run = runs["catboost.train_catboost"]
+    wanted = {"iterations": "100", "early_stopping_rounds": "2", "loss_function": "RMSE"}
+    assert wanted.items() <= run.data.params.items()
+    assert 0 < float(run.data.params["learning_rate"]) < 1  # CatBoost has chosen it
+    best = told["best"]["catboost"]
+    for key in ("learn-RMSE", "validation-RMSE"):
+        assert _steps(client, run, key) == list(range(len(_steps(client, run, key))))
+    assert run.data.metrics["best_iteration"] == best
+    assert _datasets(run) == [("dataset", "train"), ("validation", "eval")]
+    file = "feature_importance_prediction_values_change.json"
+    assert client.load_dict(run.info.run_id, file).keys() == {"0", "1", "2", "3"}
+
+    run = runs["catboost.classify_catboost"]
+    assert run.data.tags["estimator_class"] == "catboost.core.CatBoostClassifier"
+    assert _steps(client, run, "learn-MultiClass") == [0, 1, 2, 3]
+
+    own = client.get_run(told["own"])
+    assert "validation_0-mlogloss" in own.data.metrics
+    assert "mlflow.autologging" not in own.data.tags
+    assert told["stored"] in _models(client, told["own"])
+    assert len(_models(client, told["own"])) == 2
+    assert client.get_run(told["failed"]).info.status == "FAILED"
+
+
+def test_an_outage_is_one_warning_and_changes_no_training(frameworks: Frameworks) -> None:
+    frameworks.server.stop()
+    told = json.loads(frameworks.run("trees", PROGRAM, "outage").splitlines()[-1])
+    assert set(told["identical"].values()) == {True}
+    assert len(told["warnings"]) == 1
+    assert "not all of a training by xgboost is logged, which goes on" in told["warnings"][0]
