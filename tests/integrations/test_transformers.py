@@ -1,4 +1,4 @@
-"""RunstreamCallback in trainers of Transformers and TRL."""
+"""RunstreamCallback and autologging in trainers of Transformers and TRL."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from runstream import TrackingClient
 from support.frameworks import PROGRAMS, Frameworks, documented_program
 
 PROGRAM = documented_program("Transformers and TRL")
+AUTOLOG = documented_program("Autologging of Transformers")
 TRL = (PROGRAMS / "trl_training.py").read_text()
 
 pytestmark = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
@@ -51,3 +52,21 @@ def test_trainers_of_trl_and_trainings_that_fail_have_runs_of_their_own(
 
     assert told["active_status"] == "RUNNING"
     assert client.get_run(told["active"]).data.metrics.keys() >= {"loss", "train_loss"}
+    autologged = client.get_run(told["autologged"])
+    assert autologged.info.status == "FINISHED"
+    assert autologged.data.metrics.keys() >= {"loss", "train_loss"}
+
+
+def test_autologging_logs_what_the_callback_does_and_the_model(
+    frameworks: Frameworks, client: TrackingClient, environment: str
+) -> None:
+    is_equal, run_id = frameworks.run(environment, AUTOLOG).split()[-2:]
+    assert is_equal == "True"
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["hidden_size"] == "16"
+    assert run.data.tags["mlflow.autologging"] == "transformers"
+    losses = client.get_metric_history(run_id, "loss")
+    assert [point.step for point in losses] == [1, 2, 3, 4, 5, 6]
+    assert "eval_loss" in run.data.metrics
+    assert client.count_runs(["0"]) == 1

@@ -238,7 +238,7 @@ __all__ = [
 ]
 
 # Modules that are imported when they are first used, as `runstream.sklearn.autolog()`.
-_FRAMEWORKS = ("catboost", "keras", "lightgbm", "pytorch", "sklearn", "xgboost")
+_FRAMEWORKS = ("catboost", "keras", "lightgbm", "pytorch", "sklearn", "transformers", "xgboost")
 
 if TYPE_CHECKING:
     from runstream import catboost as catboost
@@ -246,6 +246,7 @@ if TYPE_CHECKING:
     from runstream import lightgbm as lightgbm
     from runstream import pytorch as pytorch
     from runstream import sklearn as sklearn
+    from runstream import transformers as transformers
     from runstream import xgboost as xgboost
     from runstream.autologging.libraries import autolog
 

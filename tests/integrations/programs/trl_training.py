@@ -73,11 +73,15 @@ try:
 except KeyError:
     runs["failed"] = failing.run_id
 with_callback = RunstreamCallback()
-runs["is_identical"] = train_model(with_callback, run_name="named") == train_model()
+unlogged = train_model()
+runs["is_identical"] = train_model(with_callback, run_name="named") == unlogged
 runs["named"] = with_callback.run_id
 with runstream.start_run(experiment_id="0") as run:
     inside = RunstreamCallback()
     train_model(inside)
     assert inside.run_id == run.run_id
     runs["active"], runs["active_status"] = run.run_id, run.read().info.status
+runstream.autolog()
+runs["is_identical"] = runs["is_identical"] and train_model() == unlogged
+runs["autologged"] = runstream.last_active_run().info.run_id
 print(json.dumps(runs))

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runstream.autologging import catboost, keras, lightgbm, pytorch, sklearn, xgboost
+from runstream.autologging import (
+    catboost,
+    keras,
+    lightgbm,
+    pytorch,
+    sklearn,
+    transformers,
+    xgboost,
+)
 from runstream.autologging.library import Library
 from runstream.errors import InvalidArgument
 
@@ -16,6 +24,7 @@ LIBRARIES: tuple[Library[Any], ...] = (
     catboost.LIBRARY,
     keras.LIBRARY,
     pytorch.LIBRARY,
+    transformers.LIBRARY,
 )
 
 

@@ -102,7 +102,7 @@ class Library(Generic[S]):
         *,
         joins: bool = False,
         is_method: bool = True,
-        is_logged: Callable[[], bool] = lambda: True,
+        is_logged: Callable[[Any], bool] | None = None,
     ) -> None:
         """Log the calls of a function that trains; see `Patches.wrap` and `training.Log`.
 
@@ -113,7 +113,8 @@ class Library(Generic[S]):
             joins: whether a call within another training of this library is logged, too, to its
                 run. Other trainings within a training are not.
             is_method: whether the function gets an instance first, if its owner is no module.
-            is_logged: whether this process logs, of those that train together.
+            is_logged: called with the instance; tells whether this process logs, of those that
+                train together.
         """
         has_instance = is_method and not isinstance(owner, ModuleType)
 
@@ -123,9 +124,11 @@ class Library(Generic[S]):
             outer = current_training()
             is_part = outer is not None and not (joins and outer.library == self.name)
             is_unbound = has_instance and not args
-            if self.settings is None or is_part or is_off() or is_unbound or not is_logged():
+            if self.settings is None or is_part or is_off() or is_unbound:
                 return function(*args, **kwargs)
             instance, rest = (args[0], args[1:]) if has_instance else (None, args)
+            if is_logged is not None and not self.guard().attempt(is_logged, instance):
+                return function(*args, **kwargs)
             training = Training(self.name, self.settings, function, instance, rest, kwargs)
             return run_training(training, log)
 

@@ -84,10 +84,14 @@ class RunstreamCallback(TrainerCallback):
         self._training = _latest = open_training_run(
             self._experiment_name, self._run_id, name, self._tags
         )
+        self._training.attempt("logged", self._log_params, args, model)
+        return self._training
+
+    def _log_params(self, args: Any, model: Any) -> None:
         config: Any = getattr(model, "config", None)
         model_params = config.to_dict() if hasattr(config, "to_dict") else {}
-        self._training.log_params({**model_params, **args.to_dict()})
-        return self._training
+        if self._training is not None:
+            self._training.log_params({**model_params, **args.to_dict()})
 
     @property
     def run_id(self) -> str | None:

@@ -71,7 +71,7 @@ def _summary(module: Any) -> str:
 def _patch(module: ModuleType) -> None:
     rank_zero_only = module.utilities.rank_zero_only
     LIBRARY.wrap_training(
-        module.Trainer, "fit", _log_fit, is_logged=lambda: rank_zero_only.rank == 0
+        module.Trainer, "fit", _log_fit, is_logged=lambda _: bool(rank_zero_only.rank == 0)
     )
 
 
