@@ -7,7 +7,9 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -273,3 +275,25 @@ def test_a_run_is_renamed_deleted_and_restored(server: ServerProcess, page: Page
 def test_a_run_that_is_not_there_is_told(see: See) -> None:
     page = see(f"/runs/{'0' * 32}")
     expect(page.get_by_text("There is no run 0000")).to_be_visible()
+
+
+def test_a_series_is_walked_through_step_by_step(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        for step in (10, 9, 100):
+            client.log_image(run, np.full((2, step), 0.5), key="val/grid", step=step)
+        client.log_image(run, np.zeros((2, 2)), key="other", step=10)
+        path = client.list_series(run, "images", "val/grid")[0].path
+    page.goto(f"{server.http}/#/runs/{run}?tab=artifacts&artifact={quote(path)}")
+    slider = page.get_by_role("slider", name="Step of val/grid")
+    image = page.get_by_role("region", name="Preview of").get_by_role("img")
+    expect(page.get_by_text("1 of 3")).to_be_visible()
+    expect(image).to_have_js_property("naturalWidth", 9)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("2 of 3")).to_be_visible()
+    expect(image).to_have_js_property("naturalWidth", 10)
+    expect(slider).to_be_focused()
+    page.keyboard.press("End")
+    expect(image).to_have_js_property("naturalWidth", 100)
+    expect(page.get_by_role("treeitem", selected=True)).to_contain_text("val/grid, step 100")

@@ -8,6 +8,8 @@ import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { ShowMore } from "../parts/ShowMore";
 import { FilePreview } from "./FilePreview";
+import { SeriesSteps } from "./SeriesSteps";
+import { shownName } from "./series";
 
 // Of a folder, to begin with.
 const MOST_FILES = 500;
@@ -62,6 +64,7 @@ export default function RunArtifacts(props: { runId: string }) {
               </Show>
             </div>
             <Show when={!artifact().isFolder}>
+              <SeriesSteps runId={props.runId} artifact={artifact()} choose={choose} />
               <FilePreview runId={props.runId} artifact={artifact()} />
             </Show>
           </section>
@@ -132,7 +135,7 @@ function Item(props: {
         }}
       >
         <span aria-hidden="true">{props.artifact.isFolder ? (open() ? "▾ " : "▸ ") : "  "}</span>
-        {props.artifact.name}
+        {shownName(props.artifact)}
         <Show when={!props.artifact.isFolder}>
           <span class="hint"> {bytes(props.artifact.size)}</span>
         </Show>

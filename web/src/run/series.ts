@@ -1,0 +1,54 @@
+// Files of a series over steps, which their names tell (docs/behaviour.md, K8).
+
+import type { Artifact } from "../api/artifacts";
+
+export interface SeriesFile {
+  key: string;
+  step: bigint;
+  timestamp: number;
+}
+
+// `KEY+step+7+timestamp+1700000000000+UUID.png`; MLflow 2 has % and # for + and ~.
+const NAME = /^(.+)([+%])step\2(-?\d+)\2timestamp\2(\d+)\2[0-9a-f-]{36}(\2compressed)?\.\w+$/s;
+
+/** Returns what the name of a file says, nothing if it belongs to no series. */
+export function seriesFile(name: string): SeriesFile | undefined {
+  const [, key, mark, step, timestamp] = NAME.exec(name) ?? [];
+  if (key === undefined || step === undefined) return undefined;
+  return {
+    key: key.replaceAll(mark === "+" ? "~" : "#", "/"),
+    step: BigInt(step),
+    timestamp: Number(timestamp),
+  };
+}
+
+/** Returns how a file is called in a list. */
+export function shownName(artifact: Artifact): string {
+  const file = artifact.isFolder ? undefined : seriesFile(artifact.name);
+  return file ? `${file.key}, step ${file.step}` : artifact.name;
+}
+
+/** Returns the files of the series that a file belongs to, by step. */
+export function filesOfSeries(files: Artifact[], name: string): Artifact[] {
+  const key = seriesFile(name)?.key;
+  const ending = suffix(name);
+  return files
+    .flatMap((artifact) => {
+      const file = seriesFile(artifact.name);
+      // A preview of MLflow is of another kind than its image.
+      return file?.key === key && suffix(artifact.name) === ending ? [{ artifact, file }] : [];
+    })
+    .sort(
+      (a, b) =>
+        compare(a.file?.step, b.file?.step) || compare(a.file?.timestamp, b.file?.timestamp),
+    )
+    .map(({ artifact }) => artifact);
+}
+
+function suffix(name: string): string {
+  return name.slice(name.lastIndexOf("."));
+}
+
+function compare<T>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
