@@ -58,6 +58,11 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
     gain = client.load_dict(run.info.run_id, "feature_importance_gain.json")
     assert gain.keys() == {"one", "two", "three", "four"}
 
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    for kind in ("weight", "gain"):
+        names = {f"feature_importance_{kind}.json", f"feature_importance_{kind}.png"}
+        assert names <= files
+
     run = runs["xgboost.classify_xgboost"]
     wanted = {"objective": "multi:softprob", "num_class": "3", "subsample": "0.5"}
     assert (wanted | {"n_estimators": "4"}).items() <= run.data.params.items()

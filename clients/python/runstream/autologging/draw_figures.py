@@ -41,7 +41,7 @@ def _draw(figure: Mapping[str, Any]) -> None:
     drawing = Figure(figsize=_SIZE)
     # A fixed place, because to lay a figure out takes as long as to draw it.
     axes = drawing.add_axes((0.14, 0.14, 0.82, 0.76))
-    {"matrix": _draw_matrix, "curve": _draw_curve}[figure["kind"]](axes, figure)
+    {"matrix": _draw_matrix, "curve": _draw_curve, "bars": _draw_bars}[figure["kind"]](axes, figure)
     axes.set_title(figure["title"])
     drawing.savefig(figure["file"], dpi=_DPI)
 
@@ -66,6 +66,25 @@ def _draw_curve(axes: Any, figure: Mapping[str, Any]) -> None:
     axes.plot(figure["x"], figure["y"], drawstyle="steps-post")
     axes.set(xlabel=figure["x_label"], ylabel=figure["y_label"], xlim=(-0.01, 1.01))
     axes.set_ylim(-0.01, 1.01)
+
+
+def _draw_bars(axes: Any, figure: Mapping[str, Any]) -> None:
+    """Draw a group of bars for each name: one, or one for each class."""
+    names, groups = list(figure["bars"]), list(figure["bars"].values())
+    count = len(groups[0])
+    height = 0.8 / count
+    # Long names need room, and many need a tall figure.
+    longest = min(0.45, 0.04 + 0.013 * max(map(len, names)))
+    axes.figure.set_figheight(max(_SIZE[1], 0.25 * len(names)))
+    axes.set_position((longest, 0.14, 0.96 - longest, 0.76))
+    for number in range(count):
+        places = [place + (number + 0.5) * height - 0.4 for place in range(len(names))]
+        axes.barh(places, [group[number] for group in groups], height, label=f"class {number}")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(figure["x_label"])
+    if count > 1:
+        axes.legend()
 
 
 if __name__ == "__main__":
