@@ -1,4 +1,4 @@
-"""RunstreamCallback in trainings of Keras."""
+"""RunstreamCallback in trainings of Keras, and autologging of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from support.frameworks import PROGRAMS, Frameworks, documented_program
 
 PROGRAM = documented_program("Keras")
 OTHERS = (PROGRAMS / "keras_callbacks.py").read_text()
+AUTOLOGGING = (PROGRAMS / "keras_autologging.py").read_text()
+
+pytestmark = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
 
 
-@pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
 def test_a_callback_logs_the_optimizer_the_model_and_metrics_of_epochs_or_batches(
     frameworks: Frameworks, client: TrackingClient, environment: str
 ) -> None:
@@ -37,3 +39,38 @@ def test_a_callback_logs_the_optimizer_the_model_and_metrics_of_epochs_or_batche
     assert [point.step for point in batches] == [3, 6, 9, 12]
     assert client.get_run(told["batches"]).data.metrics.keys() == {"loss", "mae"}
     assert told["error"].startswith("Invalid value 0 for parameter 'log_every_n_steps'")
+
+
+def test_autologging_logs_params_early_stops_models_and_data_and_changes_no_training(
+    frameworks: Frameworks, client: TrackingClient, environment: str
+) -> None:
+    told = json.loads(
+        frameworks.run(environment, AUTOLOGGING, KERAS_BACKEND="torch").splitlines()[-1]
+    )
+    assert told["identical"]
+    assert told["same_after_loading"]
+    assert told["is_put_back"]
+    assert told["callbacks"] == 0  # the list of the program stays as it is
+    assert told["warnings"] == []
+    assert client.count_runs(["0"]) == 3
+
+    run = client.get_run(told["stopped"])
+    assert (run.info.status, run.data.tags["mlflow.autologging"]) == ("FINISHED", "keras")
+    wanted = {"epochs": "10", "batch_size": "16", "monitor": "val_loss", "patience": "2"}
+    wanted |= {"restore_best_weights": "True", "shuffle": "True", "initial_epoch": "0"}
+    assert wanted.items() <= run.data.params.items()
+    assert float(run.data.params["optimizer_learning_rate"]) == pytest.approx(0.05)
+    restored, stopped = run.data.metrics["restored_epoch"], run.data.metrics["stopped_epoch"]
+    assert stopped == restored + 2
+    history = client.get_metric_history(told["stopped"], "val_loss")
+    assert [point.step for point in history] == list(range(int(stopped) + 2))
+    assert history[int(restored)].value == history[-1].value == run.data.metrics["val_loss"]
+    assert "Trainable params: 49" in client.load_text(told["stopped"], "model_summary.txt")
+    tags = [item.tags["mlflow.data.context"] for item in run.inputs.dataset_inputs]
+    assert tags == ["train", "eval"]
+    [model] = client.search_logged_models(["0"])
+    assert (model.source_run_id, model.status) == (told["stopped"], "READY")
+
+    steps = client.get_metric_history(told["batches"], "loss")
+    assert [point.step for point in steps] == [5, 10, 15, 20, 25, 30, 35, 40]
+    assert client.get_run(told["of_loader"]).data.params["batch_size"] == "8"
