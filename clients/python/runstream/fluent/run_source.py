@@ -19,7 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from runstream.calls.client import TrackingClient
-from runstream.errors import NotFound
+from runstream.errors import FailedPrecondition, NotFound
 from runstream.process.exit_status import run_status_at_exit
 from runstream.process.source_parts import wanted_parts
 from runstream.transport.call_limit import limit_calls
@@ -111,6 +111,8 @@ class _Recorder:
             seconds = self._seconds_to_end()
             with limit_calls(STORE_SECONDS if seconds is None else seconds):
                 _store(entry, source)
+        except (FailedPrecondition, NotFound):  # the run was deleted meanwhile
+            pass
         except Exception as error:  # no fault here may reach a training
             self._warn(entry.run_id, str(error))
 
@@ -127,8 +129,7 @@ class _Recorder:
         log.log(level, "the source of run %s is not stored: %s", run_id, why)
 
 
-_lock = threading.Lock()
-_recorder: _Recorder | None = None
+_recorder = _Recorder()
 
 
 def record_source(client: TrackingClient, run_id: str, *, is_resumed: bool) -> None:
@@ -139,13 +140,10 @@ def record_source(client: TrackingClient, run_id: str, *, is_resumed: bool) -> N
         run_id: the run.
         is_resumed: whether it may have a source already, which then stays.
     """
-    global _recorder
     parts = wanted_parts()
-    if not parts:
-        return
-    with _lock:
-        _recorder = _recorder or _Recorder()
-    _recorder.add(_Entry(client, run_id, is_resumed, parts, time.monotonic() + DELAY_SECONDS))
+    if parts:
+        due = time.monotonic() + DELAY_SECONDS
+        _recorder.add(_Entry(client, run_id, is_resumed, parts, due))
 
 
 def _store(entry: _Entry, source: SourceReport) -> None:
@@ -170,8 +168,8 @@ def _collect(parts: frozenset[str]) -> SourceReport:
 
 
 def _reset_after_fork() -> None:
-    global _lock, _recorder
-    _lock, _recorder = threading.Lock(), None
+    global _recorder
+    _recorder = _Recorder()
 
 
 os.register_at_fork(after_in_child=_reset_after_fork)

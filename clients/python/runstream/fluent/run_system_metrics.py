@@ -78,7 +78,8 @@ def wants_system_metrics(log_system_metrics: bool | None) -> bool:
     global _has_warned_of_psutil
     if not (settings.is_enabled() if log_system_metrics is None else log_system_metrics):
         return False
-    settings.interval(), settings.samples_before_logging()
+    settings.interval()
+    settings.samples_before_logging()
     try:
         settings.check_installed()
     except ModuleNotFoundError as error:
