@@ -11,6 +11,9 @@ from support.frameworks import PROGRAMS, Frameworks
 
 PROGRAM = (PROGRAMS / "boosting_autologging.py").read_text()
 
+COLUMNS = ["one", "two", "three", "four"]
+TENSOR = {"dtype": "float64", "shape": [-1, 4]}
+
 
 def _steps(client: TrackingClient, run: Run, key: str) -> list[int]:
     return [point.step for point in client.get_metric_history(run.info.run_id, key)]
@@ -40,7 +43,15 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
     for name, run in runs.items():
         library = name.partition(".")[0]
         assert (run.info.status, run.data.tags["mlflow.autologging"]) == ("FINISHED", library)
-        assert len(_models(client, run.info.run_id)) == 1
+        [model_id] = _models(client, run.info.run_id)
+        signature = json.loads(client.load_text(model_id, "MLmodel"))["signature"]
+        inputs, [output] = json.loads(signature["inputs"]), json.loads(signature["outputs"])
+        if name in ("lightgbm.train_lightgbm", "catboost.train_catboost"):  # of arrays
+            assert inputs == [{"type": "tensor", "tensor-spec": TENSOR}]
+        else:  # of data frames
+            columns = [{"type": "double", "name": column, "required": True} for column in COLUMNS]
+            assert inputs == columns
+        assert output["tensor-spec"]["shape"][0] == -1
 
     run = runs["xgboost.train_xgboost"]
     wanted = {"eta": "0.5", "eval_metric": "['mae', 'rmse']", "early_stopping_rounds": "2"}
@@ -56,7 +67,7 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
     assert run.data.metrics["best_score"] == run.data.metrics["test-rmse"]
     assert _datasets(run) == [("dataset", "train"), ("train", "eval"), ("test", "eval")]
     gain = client.load_dict(run.info.run_id, "feature_importance_gain.json")
-    assert gain.keys() == {"one", "two", "three", "four"}
+    assert gain.keys() == set(COLUMNS)
 
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     for kind in ("weight", "gain"):

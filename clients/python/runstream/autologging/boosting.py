@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from runstream.autologging.datasets import describe
 from runstream.autologging.painter import can_draw, draw_later
+from runstream.autologging.signatures import describe_signature
 from runstream.autologging.training import Training
+from runstream.models.model_files import Flavor
+from runstream.models.model_logging import ModelDescription
 
 #: How important each feature is, by its name: a number, or one for each class.
 Importances = Mapping[str, "float | Sequence[float]"]
@@ -24,6 +28,29 @@ def log_estimator(training: Training[Any]) -> None:
         {"estimator_name": kind.__name__, "estimator_class": f"{kind.__module__}.{kind.__name__}"},
         on_error="skip",
     )
+
+
+def log_model(
+    training: Training[Any],
+    flavor: Flavor,
+    write: Callable[[Path], object],
+    sample: Any,
+    predict: Callable[[Any], Any],
+) -> None:
+    """Store a model, with its signature if there are some rows of its data.
+
+    Args:
+        training: the training.
+        flavor: how it is stored.
+        write: writes it into a folder.
+        sample: the first rows of the data, as `sample_rows` returns them.
+        predict: what the model gives for rows.
+    """
+    settings, signature = training.settings, None
+    if settings.log_models and settings.log_model_signatures and sample is not None:
+        signature = training.attempt(describe_signature, sample, predict)
+    description = ModelDescription(signature=signature)
+    training.attempt(training.log_model, flavor, write, description)
 
 
 def log_fit_datasets(training: Training[Any], name: str) -> None:

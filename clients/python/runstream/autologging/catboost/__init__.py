@@ -15,6 +15,7 @@ from runstream.autologging import boosting
 from runstream.autologging.catboost.model import catboost_flavor, write_model
 from runstream.autologging.library import Library
 from runstream.autologging.settings import Settings
+from runstream.autologging.signatures import sample_rows
 from runstream.autologging.training import Training
 
 if TYPE_CHECKING:
@@ -41,15 +42,13 @@ def _log_fit(training: Training[CatboostSettings]) -> Generator[None, Any, None]
     callback = EvaluationCallback(partial(boosting.log_metrics, training))
     if params.get("task_type") != "GPU":  # where CatBoost calls none
         training.replace_argument("callbacks", [*(training.argument("callbacks") or ()), callback])
+    sample = sample_rows(training.argument("X"))
     yield
-    training.attempt(_log_model, training, model)
+    flavor, write = catboost_flavor(model), partial(write_model, model)
+    boosting.log_model(training, flavor, write, sample, model.predict)
     training.attempt(_log_early_stop, training, callback, model)
     training.attempt(_log_importances, training, model)
     training.attempt(_log_chosen_params, training, model, params)
-
-
-def _log_model(training: Training[CatboostSettings], model: Any) -> None:
-    training.log_model(catboost_flavor(model), partial(write_model, model))
 
 
 def _log_chosen_params(training: Training[Any], model: Any, params: Mapping[str, Any]) -> None:

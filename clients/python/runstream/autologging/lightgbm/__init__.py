@@ -15,6 +15,7 @@ from runstream.autologging import boosting
 from runstream.autologging.library import Library
 from runstream.autologging.lightgbm.model import lightgbm_flavor, write_model
 from runstream.autologging.settings import Settings
+from runstream.autologging.signatures import sample_rows
 from runstream.autologging.training import Training
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def _log_train(training: Training[LightgbmSettings]) -> Generator[None, Any, Non
     callback = EvaluationCallback(partial(boosting.log_metrics, training))
     # In front, because LightGBM numbers callbacks without an order from the end of the list.
     training.replace_argument("callbacks", [callback, *(training.argument("callbacks") or ())])
+    sample = sample_rows(training.argument("train_set").data) if training.outer is None else None
     booster = yield
     if training.outer is None:
-        training.attempt(_log_model, training, booster)
+        _log_model(training, booster, sample)
     training.attempt(_log_early_stop, training, callback, booster)
     for kind in ("split", "gain"):
         training.attempt(_log_importances, training, kind, booster)
@@ -51,12 +53,14 @@ def _log_fit(training: Training[LightgbmSettings]) -> Generator[None, Any, None]
     """Log what `train`, which `fit` calls, does not know of."""
     boosting.log_estimator(training)
     training.attempt(boosting.log_fit_datasets, training, "valid_{}")
+    sample = sample_rows(training.argument("X"))
     estimator = yield
-    training.attempt(_log_model, training, estimator)
+    _log_model(training, estimator, sample)
 
 
-def _log_model(training: Training[LightgbmSettings], model: Any) -> None:
-    training.log_model(lightgbm_flavor(model), partial(write_model, model))
+def _log_model(training: Training[LightgbmSettings], model: Any, sample: Any) -> None:
+    flavor, write = lightgbm_flavor(model), partial(write_model, model)
+    boosting.log_model(training, flavor, write, sample, model.predict)
 
 
 def _log_early_stop(training: Training[Any], callback: EvaluationCallback, booster: Any) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from runstream.autologging import boosting
 from runstream.autologging.library import Library
 from runstream.autologging.settings import Settings
+from runstream.autologging.signatures import sample_rows
 from runstream.autologging.training import Training
 from runstream.autologging.xgboost.model import write_model, xgboost_flavor
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Values of a DMatrix up to which it is recorded as an input: its content has to be copied for it.
 MAX_VALUES = 50_000_000
+
+# Attribute of a DMatrix with the first rows of its data.
+_SAMPLE = "_runstream_sample"
 
 # Arguments of `train` that are no params.
 _UNLOGGED = frozenset({"params", "dtrain", "evals", "obj", "feval", "evals_result", "xgb_model"})
@@ -51,7 +55,8 @@ def _log_train(training: Training[XgboostSettings]) -> Generator[None, Any, None
     training.replace_argument("callbacks", [*(training.argument("callbacks") or ()), callback])
     booster = yield
     if training.outer is None:
-        training.attempt(_log_model, training, booster)
+        sample = getattr(training.argument("dtrain"), _SAMPLE, None)
+        _log_model(training, booster, sample, partial(_predict, booster))
     training.attempt(_log_early_stop, training, callback, booster)
     for kind in training.settings.importance_types:
         training.attempt(_log_importances, training, kind, booster)
@@ -61,15 +66,23 @@ def _log_fit(training: Training[XgboostSettings]) -> Generator[None, Any, None]:
     """Log what `train`, which `fit` calls, does not know of."""
     boosting.log_estimator(training)
     training.attempt(boosting.log_fit_datasets, training, "validation_{}")
+    sample = sample_rows(training.argument("X"))
     estimator = yield
-    training.attempt(_log_model, training, estimator)
+    _log_model(training, estimator, sample, estimator.predict)
 
 
-def _log_model(training: Training[XgboostSettings], model: Any) -> None:
+def _log_model(
+    training: Training[XgboostSettings], model: Any, sample: Any, predict: Callable[[Any], Any]
+) -> None:
     model_format = training.settings.model_format
-    training.log_model(
-        xgboost_flavor(model, model_format), partial(write_model, model, model_format)
-    )
+    flavor, write = xgboost_flavor(model, model_format), partial(write_model, model, model_format)
+    boosting.log_model(training, flavor, write, sample, predict)
+
+
+def _predict(booster: Any, sample: Any) -> Any:
+    from xgboost import DMatrix
+
+    return booster.predict(DMatrix(sample))
 
 
 def _log_early_stop(training: Training[Any], callback: EvaluationCallback, booster: Any) -> None:
@@ -104,6 +117,21 @@ def _log_datasets(training: Training[Any]) -> None:
             boosting.log_dataset(training, data, label, context, name)
 
 
+def _keep_sample(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Keep the first rows of a DMatrix, which does not give its data back as it was."""
+    result = function(*args, **kwargs)
+    if LIBRARY.settings is not None and args:
+        data = kwargs["data"] if "data" in kwargs else args[1] if len(args) > 1 else None
+        sample = LIBRARY.guard().attempt(sample_rows, data)
+        setattr(args[0], _SAMPLE, sample)
+    return result
+
+
+def _patch_matrices(module: ModuleType) -> None:
+    LIBRARY.wrap(module.DMatrix, "__init__", _keep_sample)
+    LIBRARY.wrap(module.QuantileDMatrix, "__init__", _keep_sample)
+
+
 def _patch_train(module: ModuleType) -> None:
     LIBRARY.wrap_training(module, "train", _log_train, joins=True)
 
@@ -118,5 +146,9 @@ def _patch_estimators(module: ModuleType) -> None:
 LIBRARY = Library(
     "xgboost",
     XgboostSettings,
-    {"xgboost": _patch_train, "xgboost.sklearn": _patch_estimators},
+    {
+        "xgboost": _patch_train,
+        "xgboost.core": _patch_matrices,
+        "xgboost.sklearn": _patch_estimators,
+    },
 )
