@@ -20,7 +20,7 @@ from support.shell import Shell
 
 Start = Callable[..., ServerProcess]
 POINTS = [Metric("loss", 1 / (step + 1), 1_000 + step, step) for step in range(500)]
-CHECKS = ["integrity", "references", "migrations", "summaries"]
+CHECKS = ["integrity", "references", "migrations", "summaries", "consoles"]
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from contextlib import closing
 from typing import Any
 
 from runstream.v1 import experiment_service_pb2 as experiments_pb
+from runstream.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
+from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.maintenance_service_pb2 import PurgeRequest, PurgeResponse
 from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ViewType
 from runstream.v1.run_service_pb2 import (
@@ -54,6 +56,11 @@ def create_full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str
     rows = [(key, step, 1, 0.5) for step in range(points) for key in ("loss", "acc")]
     api.log_batches([make_batch(run_id, rows, [("lr", "0.1")], [("team", "a")])])
     own = dataset_input(run_id[:8])
+    lines = [
+        ConsoleLine(stream=CONSOLE_STREAM_STDOUT, text=str(i), writer=1, sequence=i)
+        for i in range(points)
+    ]
+    api.log_batches([LogBatchRequest(run_id=run_id, console=lines)])
     api.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[dataset_input("shared"), own]))
     write = WriteId(writer=run_id, sequence=1)
     api.runs.SetTag(SetTagRequest(run_id=run_id, key="team", value="b", write=write))
@@ -81,7 +88,7 @@ def count_rows(server: ServerProcess) -> dict[str, int]:
         "dataset",
         "input",
     ]
-    tables += ["input_tag", "experiment_tag", "orphan_blob", "write"]
+    tables += ["input_tag", "experiment_tag", "orphan_blob", "write", "console", "console_line"]
     with closing(sqlite3.connect(server.database)) as database:
         return {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

@@ -10,8 +10,17 @@ from pathlib import Path
 from peewee import JOIN, OP, DatabaseError, Expression, fn
 
 from runstream.errors import NotFound
+from runstream_service.catalog.console import LINE_BYTES
 from runstream_service.engine.database import migrations
-from runstream_service.engine.tables import NAN, Point, Run, Series, database
+from runstream_service.engine.tables import (
+    NAN,
+    Console,
+    ConsoleLine,
+    Point,
+    Run,
+    Series,
+    database,
+)
 
 _MOST_FAULTS = 100  # of each check
 
@@ -36,6 +45,7 @@ def check(file: Path) -> Iterator[tuple[str, list[str]]]:
         "references": _references,
         "migrations": _migrations,
         "summaries": _summaries,
+        "consoles": _consoles,
     }
     try:
         for name, find_faults in checks.items():
@@ -111,4 +121,29 @@ def _summaries() -> list[str]:
     return [
         f"the summary of metric {key!r} of run {run} is not that of its points"
         for run, key in database.execute(query)
+    ]
+
+
+def _consoles() -> list[str]:
+    """Compare the sizes of each console with its lines."""
+    size = fn.LENGTH(ConsoleLine.text.cast("BLOB")) + LINE_BYTES
+    in_head = Console.head_end.is_null() | (ConsoleLine.number <= Console.head_end)
+    head, tail = (fn.COALESCE(fn.SUM(size).filter(part), 0) for part in (in_head, ~in_head))
+    query = (
+        Console.select(Run.uuid)
+        .join(Run)
+        .switch(Console)
+        .join(ConsoleLine, JOIN.LEFT_OUTER, on=(ConsoleLine.run == Console.run))
+        .where(~Run.purging)
+        .group_by(Console.run)
+        .having(
+            (head != Console.head_bytes)
+            | (tail != Console.tail_bytes)
+            | (fn.COALESCE(fn.MAX(ConsoleLine.number), 0) > Console.last_number)
+        )
+        .limit(_MOST_FAULTS)
+    )
+    return [
+        f"the sizes of the console of run {run} are not those of its lines"
+        for (run,) in database.execute(query)
     ]

@@ -26,6 +26,8 @@ from runstream_service.engine.statements import (
 )
 from runstream_service.engine.tables import (
     Artifact,
+    Console,
+    ConsoleLine,
     Dataset,
     Experiment,
     ExperimentTag,
@@ -67,6 +69,8 @@ _DELETE_UP_TO = [
     compile_delete_up_to(Output.run, Output.id),
     compile_delete_up_to(ModelInput.run, ModelInput.id),
     compile_delete_up_to(ModelMetric.run, ModelMetric.id),
+    compile_delete_up_to(ConsoleLine.run, ConsoleLine.number),
+    compile_delete_up_to(Console.run, Console.run),
 ]
 _SELECT_INPUTS = compile_sql(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = compile_sql(Input.delete().where(Input.id.in_(VALUES)))
@@ -203,7 +207,7 @@ def _purging_experiments() -> Any:
 
 
 def _remove_small_rows(run: int, limit: int) -> int:
-    """Remove params, tags, files and inputs of a run, and return how many they were."""
+    """Remove params, tags, files, inputs and console of a run; return how many rows they were."""
     left = limit
     for statement in _DELETE_UP_TO:
         left -= database.execute_sql(statement, (run, run, left)).rowcount

@@ -7,9 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from runstream.errors import InvalidArgument
+from runstream.errors import InvalidArgument, shorten
 from runstream.rules import check_key, check_text, check_timestamp
 from runstream_service.engine.applied_writes import WriteId
+
+#: Bytes of the text of a line of the console.
+LINE_BYTES = 16_384
+
+#: Streams of a program, by their numbers in the contract.
+STREAMS = (1, 2)
 
 MetricPoints = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
 
@@ -24,6 +30,17 @@ class ModelPoint(NamedTuple):
     value: float
     dataset_name: str
     dataset_digest: str
+
+
+class ConsoleText(NamedTuple):
+    """A line of a console; `number` is 0 while it is not stored."""
+
+    stream: int
+    timestamp: int
+    text: str
+    writer: int
+    sequence: int
+    number: int = 0
 
 
 class ReceivedPoints(Protocol):
@@ -42,6 +59,9 @@ class Batch:
         received: the same points as they came, for those who watch the run.
         write: identifies the write, if it may be sent again.
         model_points: those of the points that are metrics of logged models.
+        console: lines of the console.
+        console_line: once it is applied, the number of the first of them that is new or has another
+            text; 0 if there is none.
     """
 
     run_id: str
@@ -55,9 +75,11 @@ class Batch:
     received: ReceivedPoints | None = None
     write: WriteId | None = None
     model_points: Sequence[ModelPoint] = ()
+    console: Sequence[ConsoleText] = ()
+    console_line: int = 0
 
     def check(self) -> None:
-        """Raise InvalidArgument if a key, a value or the table breaks its rule (M1, M2, P2, P5)."""
+        """Raise InvalidArgument if anything in it breaks its rule (M1, M2, P2, P5, C1)."""
         if self.key or self.keys or self.step or self.timestamp or self.value:
             self._check_table()
         for key, value in self.params:
@@ -66,6 +88,8 @@ class Batch:
         for key, value in self.tags:
             check_key("tags.key", key)
             check_text(f"tags.{key}", value)
+        for line in self.console:
+            _check_line(line)
         if len({key for key, _ in self.params}) < len(self.params):
             twice = _first_repeated(key for key, _ in self.params)
             raise InvalidArgument(
@@ -95,7 +119,7 @@ class Batch:
     def is_empty(self) -> bool:
         """Return whether it has no data: such a batch is a heartbeat."""
         points = self.key or self.keys or self.step or self.timestamp or self.value
-        return not (points or self.params or self.tags)
+        return not (points or self.params or self.tags or self.console)
 
     def is_one_row(self) -> bool:
         """Return whether it has one point of each metric, as most batches have."""
@@ -123,6 +147,29 @@ class Batch:
             check_key("metrics.key", key)
         if self.timestamp:
             check_timestamp("metrics.timestamp", min(self.timestamp))
+
+
+def _check_line(line: ConsoleText) -> None:
+    for name, value, is_good, limit in (
+        ("stream", line.stream, line.stream in STREAMS, "stdout or stderr"),
+        ("timestamp", line.timestamp, line.timestamp >= 0, "not negative"),
+        ("writer", line.writer, line.writer > 0, "positive"),
+        ("sequence", line.sequence, line.sequence >= 0, "not negative"),
+        (
+            "text",
+            line.text,
+            len(line.text) <= LINE_BYTES and len(line.text.encode()) <= LINE_BYTES,
+            f"at most {LINE_BYTES} bytes",
+        ),
+    ):
+        if not is_good:
+            raise InvalidArgument(
+                f"console.{name} {shorten(repr(value))} of a line must be {limit}",
+                reason="CONSOLE_LINE_MALFORMED",
+                field=f"console.{name}",
+                value=value,
+                limit=limit,
+            )
 
 
 def _first_repeated(keys: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ REQUIRED = {
     "SetExperimentTagRequest": ("experiment_id", "key"),
     "DeleteExperimentTagRequest": ("experiment_id", "key"),
     "GetRunRequest": ("run_id",),
+    "ListConsoleRequest": ("run_id",),
     "UpdateRunRequest": ("run_id",),
     "DeleteRunRequest": ("run_id",),
     "RestoreRunRequest": ("run_id",),

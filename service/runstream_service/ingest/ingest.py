@@ -14,7 +14,7 @@ from typing import Any
 from peewee import EXCLUDED
 
 from runstream.errors import InvalidArgument
-from runstream_service.catalog import logged_models, model_metrics
+from runstream_service.catalog import console, logged_models, model_metrics
 from runstream_service.catalog.run_state import run_state
 from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import applied_writes, changes
@@ -94,13 +94,11 @@ class Ingest:
         if batch.params:
             _insert_params(batch.run_id, run, batch.params)
         if batch.tags:
-            if applied_writes.to_run.accept(run, batch.write):
-                batch = replace(batch, tags=effective_tags(batch.tags))
-                set_tags(run, batch.tags)
-            else:
-                batch = replace(batch, tags=[])
+            batch = replace(batch, tags=_set_tags(run, batch))
         if models:
             model_metrics.insert_points(run, batch.model_points, models)
+        if batch.console:
+            batch = replace(batch, console=(), console_line=console.append(run, batch.console))
         changes.record_batch(batch, state.experiment_id)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
@@ -173,6 +171,15 @@ def _interleave(series: int, *columns: Sequence[Any]) -> list[Any]:
     for position, column in enumerate(columns, 1):
         flat[position::4] = column
     return flat
+
+
+def _set_tags(run: int, batch: Batch) -> Sequence[tuple[str, str]]:
+    """Set the tags of a batch, unless something newer was written (P3); return what was set."""
+    if not applied_writes.to_run.accept(run, batch.write):
+        return []
+    tags = effective_tags(batch.tags)
+    set_tags(run, tags)
+    return tags
 
 
 def _insert_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> None:

@@ -17,7 +17,7 @@ from runstream.rules import check_dataset_field, check_key, check_model_id, chec
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
-from runstream_service.engine.batch import Batch, ModelPoint
+from runstream_service.engine.batch import Batch, ConsoleText, ModelPoint
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
@@ -30,8 +30,9 @@ from runstream_service.rpc.write_id import write_id
 #: Requests of a stream that are read before their answers are.
 PENDING = 1_024
 
-#: Bytes that each param, tag and metric key adds to the size of a batch in the writer's queue: it
-#: takes about 200 bytes of memory there and 3 to 9 µs of the writer, however short it is.
+#: Bytes that each param, tag, metric key and line of a console adds to the size of a batch in the
+#: writer's queue: it takes about 200 bytes of memory there and 3 to 9 µs of the writer, however
+#: short it is.
 ENTRY_BYTES = 200
 
 
@@ -109,7 +110,8 @@ class LoggingServicer(LoggingServiceServicer):
 
     def _append(self, batch: Batch, size: int) -> asyncio.Future[None]:
         """Queue a checked batch whose message has `size` bytes."""
-        size += ENTRY_BYTES * (len(batch.params) + len(batch.tags) + len(batch.keys))
+        entries = len(batch.params) + len(batch.tags) + len(batch.keys) + len(batch.console)
+        size += ENTRY_BYTES * entries
         return self._writer.submit(self._ingest.apply, batch, size=size)
 
     async def _read(
@@ -207,8 +209,13 @@ def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> B
         table.value[:],
         [(param.key, param.value) for param in request.params],
         [(tag.key, tag.value) for tag in request.tags],
-        ReceivedTable(table),
+        # The table holds the whole request in memory, which lines may make large.
+        None if request.console else ReceivedTable(table),
         write_id(request.write),
+        console=[
+            ConsoleText(line.stream, line.timestamp, line.text, line.writer, line.sequence)
+            for line in request.console
+        ],
     )
 
 

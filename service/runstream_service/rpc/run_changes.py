@@ -64,6 +64,7 @@ def _change_messages(change: Change) -> Iterator[RunChange]:
     if batch is None:
         yield message
         return
+    message.console_line = batch.console_line
     params = [Param(key=key, value=value) for key, value in batch.params]
     tags = [RunTag(key=key, value=value) for key, value in batch.tags]
     table = _table(batch)

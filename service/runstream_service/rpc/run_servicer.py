@@ -14,9 +14,17 @@ from runstream.rules import (
     check_text,
 )
 from runstream.v1 import run_service_pb2 as pb
+from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.run_pb2 import DatasetInput, RunStatus
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
-from runstream_service.catalog import datasets, logged_keys, model_outputs, run_deletion, runs
+from runstream_service.catalog import (
+    console,
+    datasets,
+    logged_keys,
+    model_outputs,
+    run_deletion,
+    runs,
+)
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
@@ -25,6 +33,7 @@ from runstream_service.rpc import messages, searches
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.experiment_servicer import check_experiments_named
 from runstream_service.rpc.large_messages import offload_if_large
+from runstream_service.rpc.page_token import check_page_size
 from runstream_service.rpc.write_id import write_id
 
 
@@ -145,6 +154,15 @@ class RunServicer(RunServiceServicer):
     ) -> pb.SearchRunsResponse:
         return await self._readers.run(searches.search_runs, request)
 
+    async def ListConsole(
+        self, request: pb.ListConsoleRequest, context: CallContext
+    ) -> pb.ListConsoleResponse:
+        check_run_id("run_id", request.run_id)
+        check_page_size(request.max_results, console.PAGE_LINES)
+        for name in ("after", "before"):
+            _check_not_negative(name, getattr(request, name))
+        return await self._readers.run(_console_page, request)
+
     async def CountRuns(
         self, request: pb.CountRunsRequest, context: CallContext
     ) -> pb.CountRunsResponse:
@@ -195,6 +213,28 @@ def _run(run_id: str) -> pb.GetRunResponse:
 def _list_keys(experiment_ids: list[str]) -> pb.ListKeysResponse:
     found = logged_keys.list_keys(experiment_ids)
     return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
+
+
+def _console_page(request: pb.ListConsoleRequest) -> pb.ListConsoleResponse:
+    lines = console.read(
+        request.run_id,
+        request.after,
+        request.before,
+        request.from_end,
+        request.max_results or console.DEFAULT_PAGE_LINES,
+    )
+    return pb.ListConsoleResponse(lines=[ConsoleLine(**line._asdict()) for line in lines])
+
+
+def _check_not_negative(field: str, number: int) -> None:
+    if number < 0:
+        raise InvalidArgument(
+            f"Invalid value {number} for parameter '{field}' supplied: it must not be negative",
+            reason="NUMBER_OUT_OF_RANGE",
+            field=field,
+            value=number,
+            limit="not negative",
+        )
 
 
 def _checked_input(field: str, read: DatasetInput) -> datasets.DatasetInput:

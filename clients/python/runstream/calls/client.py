@@ -2,7 +2,7 @@
 
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
-`watch_calls`, `maintenance_calls` and `server_calls`. Above `artifact_calls` are
+`console_calls`, `watch_calls`, `maintenance_calls` and `server_calls`. Above `artifact_calls` are
 `artifact_content_calls` (texts, dictionaries, figures, images), `media_calls` (sound, histograms,
 series), `config_calls` and `table_calls`.
 """
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from runstream.calls.config_calls import ConfigCalls
+from runstream.calls.console_calls import ConsoleCalls
 from runstream.calls.experiment_calls import ExperimentCalls
 from runstream.calls.logged_model_calls import LoggedModelCalls
 from runstream.calls.maintenance_calls import MaintenanceCalls
@@ -27,6 +28,7 @@ from runstream.calls.watch_calls import WatchCalls
 
 class TrackingClient(
     ConfigCalls,
+    ConsoleCalls,
     ExperimentCalls,
     TableCalls,
     MediaCalls,

@@ -1,5 +1,6 @@
 """The values that calls return: experiments, runs, points and others, which never change."""
 
+from runstream.entities.console_line import ConsoleLine
 from runstream.entities.dataset import Dataset, DatasetInput, RunInputs
 from runstream.entities.experiment import Experiment
 from runstream.entities.file_info import FileInfo
@@ -15,6 +16,7 @@ from runstream.entities.server_info import ServerInfo
 from runstream.entities.view_type import ViewType
 
 __all__ = [
+    "ConsoleLine",
     "Dataset",
     "DatasetInput",
     "Experiment",

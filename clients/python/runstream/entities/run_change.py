@@ -23,6 +23,8 @@ class RunChange:
         tags: tags that were set, by key.
         deleted_tags: keys of tags that were deleted.
         purged: whether the run was removed for good.
+        console_line: number of the first line of the console that is new or has another text; 0 if
+            there is none. `TrackingClient.read_console` returns the lines.
         position: where a later watch starts to go on after this change.
     """
 
@@ -34,6 +36,7 @@ class RunChange:
     tags: dict[str, str]
     deleted_tags: tuple[str, ...]
     purged: bool
+    console_line: int
     position: str
 
     @classmethod
@@ -51,5 +54,6 @@ class RunChange:
             tags={tag.key: tag.value for tag in message.tags},
             deleted_tags=tuple(message.deleted_tags),
             purged=message.purged,
+            console_line=message.console_line,
             position=position,
         )

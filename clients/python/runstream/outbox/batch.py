@@ -6,25 +6,28 @@ from typing import NamedTuple
 
 
 class PackedPairs(NamedTuple):
-    """Params or tags that wait to become a batch.
+    """Params, tags or lines of the console that wait to become a batch.
 
     Attributes:
         message: serialized LogBatchRequest.
-        pairs: how many they are.
+        pairs: how many params and tags they are.
+        lines: how many lines they are.
     """
 
     message: bytes
     pairs: int
+    lines: int = 0
 
 
 class Batch(NamedTuple):
-    """A request on its way; one without points, params and tags is a heartbeat.
+    """A request on its way; one without points, params, tags and lines is a heartbeat.
 
     Attributes:
         run_id: the run it belongs to.
         message: serialized LogBatchRequest.
         points: how many points it holds.
         params_and_tags: how many params and tags it holds.
+        lines: how many lines of the console it holds.
         number: its place among all batches of the outbox, from 1; the number of a heartbeat is
             that of the batch before it.
     """
@@ -33,12 +36,13 @@ class Batch(NamedTuple):
     message: bytes
     points: int
     params_and_tags: int
+    lines: int
     number: int
 
     @property
     def is_heartbeat(self) -> bool:
         """Return whether no call waits for its answer."""
-        return not (self.points or self.params_and_tags)
+        return not (self.points or self.params_and_tags or self.lines)
 
 
 class Backlog(NamedTuple):
@@ -46,14 +50,16 @@ class Backlog(NamedTuple):
 
     points: int = 0
     params_and_tags: int = 0
+    lines: int = 0
 
     def __add__(self, other: Backlog) -> Backlog:  # type: ignore[override]
         """Return the sum of both."""
-        return Backlog(self.points + other.points, self.params_and_tags + other.params_and_tags)
+        return Backlog(*map(sum, zip(self, other, strict=True)))
 
     def __str__(self) -> str:
         """Return the counts as a text for people."""
-        return f"{self.points} points and {self.params_and_tags} params and tags"
+        lines = f" and {self.lines} lines of the console" if self.lines else ""
+        return f"{self.points} points and {self.params_and_tags} params and tags{lines}"
 
     def metadata(self) -> dict[str, str]:
         """Return the counts as the metadata of an error."""

@@ -74,7 +74,9 @@ class BatchQueue:
 
     # On the uploader's thread.
 
-    def put(self, run_id: str, message: bytes, points: int, params_and_tags: int) -> bool:
+    def put(
+        self, run_id: str, message: bytes, points: int, params_and_tags: int, lines: int
+    ) -> bool:
         """Add a batch of a run; return whether the queue has become full by it."""
         with self.lock:
             number = self._last_number + 1
@@ -82,7 +84,7 @@ class BatchQueue:
                 # The id orders tags (P3). Messages of Protobuf that are joined are merged.
                 write = WriteId(writer=self._writer, sequence=number)
                 message += LogBatchRequest(write=write).SerializeToString()
-            self._append(Batch(run_id, message, points, params_and_tags, number))
+            self._append(Batch(run_id, message, points, params_and_tags, lines, number))
             self._last_number = number
             self._runs[run_id].last_number = number
             was_full, self.is_full = self.is_full, self.is_full or self._bytes >= LIMIT_BYTES
@@ -96,7 +98,7 @@ class BatchQueue:
         with self.lock:
             self._runs[run_id].has_pending_heartbeat = True
             message = LogBatchRequest(run_id=run_id).SerializeToString()
-            self._append(Batch(run_id, message, 0, 0, self._last_number))
+            self._append(Batch(run_id, message, 0, 0, 0, self._last_number))
 
     def last_number(self, run_id: str | None) -> int:
         """Return the number of the last batch of a run, or of all; 0 if there is none.

@@ -16,10 +16,11 @@ from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.outbox.batch import Backlog, PackedPairs
 from runstream.outbox.columns import rows_of_columns
-from runstream.outbox.packing import pack_params_or_tags, pack_points
+from runstream.outbox.packing import pack_lines, pack_params_or_tags, pack_points
 from runstream.outbox.run_params import RunParams
 from runstream.outbox.series import Series, check_and_pack_point, pack_point
 from runstream.outbox.skip_warnings import SkipWarnings
+from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.run_pb2 import Param, RunTag
 
 if TYPE_CHECKING:
@@ -178,9 +179,18 @@ class RunBuffer:
         """Queue tags as a batch of their own (P3)."""
         self.log_batch((), (), tags, on_error)
 
+    def log_console(self, lines: Iterable[ConsoleLine]) -> None:
+        """Queue lines of the console, in batches of their own (C1)."""
+        buffer = self._open_for(is_lenient=True)
+        buffer._pairs.extend(pack_lines(buffer.run_id, lines))
+        if buffer.must_wake:
+            buffer._owner.wake_for(buffer)
+
     def waiting(self) -> Backlog:
         """Return how much waits here, not in a batch yet."""
-        return Backlog(self._points(), sum(waiting.pairs for waiting in self._pairs.copy()))
+        waiting = self._pairs.copy()
+        pairs, lines = sum(each.pairs for each in waiting), sum(each.lines for each in waiting)
+        return Backlog(self._points(), pairs, lines)
 
     def is_empty(self) -> bool:
         """Return whether nothing waits here."""
@@ -228,18 +238,19 @@ class RunBuffer:
             self.is_retired = False
         return self.is_retired
 
-    def drain(self, put: Callable[[RunBuffer, bytes, int, int], None]) -> None:
+    def drain(self, put: Callable[[RunBuffer, bytes, int, int, int], None]) -> None:
         """Move what waits here into batches.
 
         Args:
-            put: takes this buffer, the message of a batch, its count of points, and its count of
-                params and tags. What it was given is removed from here after it returned.
+            put: takes this buffer, the message of a batch, and its counts of points, of params and
+                tags, and of lines of the console. What it was given is removed from here after it
+                returned.
         """
         while self._pairs:
-            put(self, self._pairs[0].message, 0, self._pairs[0].pairs)
+            put(self, self._pairs[0].message, 0, self._pairs[0].pairs, self._pairs[0].lines)
             self._pairs.popleft()
         for message, points in pack_points(self.run_id, list(self._series.values())):
-            put(self, message, points, 0)
+            put(self, message, points, 0, 0)
         self.last_drained = time.monotonic()
 
     def take_over(self, retired: RunBuffer) -> None:

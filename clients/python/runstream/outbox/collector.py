@@ -71,7 +71,7 @@ class Collector:
         """Return how much has no answer, by run, in buffers and in batches."""
         backlogs = {run_id: buffer.waiting() for run_id, buffer in self._buffers.copy().items()}
         for batch in self._queue.snapshot():
-            backlog = Backlog(batch.points, batch.params_and_tags)
+            backlog = Backlog(batch.points, batch.params_and_tags, batch.lines)
             backlogs[batch.run_id] = backlogs.get(batch.run_id, Backlog()) + backlog
         return {run_id: backlog for run_id, backlog in backlogs.items() if any(backlog)}
 
@@ -117,8 +117,10 @@ class Collector:
         if retired.is_retired:
             self.buffer(retired.run_id).take_over(retired)
 
-    def _put(self, buffer: RunBuffer, message: bytes, points: int, params_and_tags: int) -> None:
-        if self._queue.put(buffer.run_id, message, points, params_and_tags):
+    def _put(
+        self, buffer: RunBuffer, message: bytes, points: int, params_and_tags: int, lines: int
+    ) -> None:
+        if self._queue.put(buffer.run_id, message, points, params_and_tags, lines):
             self.close_buffers()
             log.warning(
                 "%d MiB wait for the server: calls that log wait too, until it catches up",

@@ -14,6 +14,8 @@ def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     run_id = batch.run_id
     if batch.points:
         content = f"{batch.points} points"
+    elif batch.lines:
+        content = f"{batch.lines} lines of the console"
     else:
         content = f"{batch.params_and_tags} params or tags"
     error.message = f"run {run_id}: {content} were refused: {error.message}"

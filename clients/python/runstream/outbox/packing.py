@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from runstream.outbox.batch import PackedPairs
 from runstream.outbox.series import Series
+from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
@@ -58,6 +59,22 @@ def pack_params_or_tags(run_id: str, messages: Iterable[Param | RunTag]) -> Iter
         count += 1
     if count:
         yield PackedPairs(request.SerializeToString(), count)
+
+
+def pack_lines(run_id: str, lines: Iterable[ConsoleLine]) -> list[PackedPairs]:
+    """Return batches of lines of the console."""
+    packed: list[PackedPairs] = []
+    request, size = LogBatchRequest(run_id=run_id), 0
+    for line in lines:
+        bytes_more = line.ByteSize()
+        if size and size + bytes_more > BATCH_BYTES:
+            packed.append(PackedPairs(request.SerializeToString(), 0, len(request.console)))
+            request, size = LogBatchRequest(run_id=run_id), 0
+        request.console.append(line)
+        size += bytes_more
+    if size:
+        packed.append(PackedPairs(request.SerializeToString(), 0, len(request.console)))
+    return packed
 
 
 def _add_rows(table: MetricTable, series: Series, rows: int) -> int:

@@ -191,7 +191,7 @@ class Waits:
             runs = [wait.run_id] if wait.run_id is not None else list(backlog)
             return sum((backlog.get(run_id, Backlog()) for run_id in runs), Backlog())
         batches = [
-            Backlog(batch.points, batch.params_and_tags)
+            Backlog(batch.points, batch.params_and_tags, batch.lines)
             for batch in self._queue.snapshot()
             if batch.number <= wait.target and wait.run_id in (None, batch.run_id)
         ]

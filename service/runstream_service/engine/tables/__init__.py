@@ -12,6 +12,7 @@ from runstream_service.engine.tables.artifacts import (
     SharedArtifact,
 )
 from runstream_service.engine.tables.base import NAN, DoubleField, Table, database
+from runstream_service.engine.tables.console import Console, ConsoleLine
 from runstream_service.engine.tables.experiments import Experiment, ExperimentTag
 from runstream_service.engine.tables.inputs import Dataset, Input, InputTag, ModelInput, Output
 from runstream_service.engine.tables.logged_models import (
@@ -28,6 +29,8 @@ __all__ = [
     "NAN",
     "Artifact",
     "Blob",
+    "Console",
+    "ConsoleLine",
     "Dataset",
     "DoubleField",
     "Experiment",
