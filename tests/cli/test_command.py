@@ -38,7 +38,7 @@ def test_the_help_lists_every_command(shell: Shell) -> None:
     assert {name for name, _ in commands()} == {
         *("server", "ui", "run", "log", "watch", "gc", "completion", "import mlflow"),
         *(f"experiments {n}" for n in ("create", "list", "show", "rename", "delete", "restore")),
-        *(f"runs {n}" for n in ("create", "list", "show", "compare", "end")),
+        *(f"runs {n}" for n in ("create", "list", "show", "compare", "end", "console")),
         *(f"runs {n}" for n in ("delete", "restore", "export")),
         *("metrics show", "artifacts upload", "artifacts download", "artifacts list"),
         *("db upgrade", "db check", "db backup"),

@@ -233,7 +233,7 @@ def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: Script
     assert drain.is_alive()
     drain.join(5)
     assert isinstance(drained[0], DeadlineExceeded)
-    assert server.outbox.backlog()[RUN] == (0, 1)
+    assert server.outbox.backlog()[RUN] == (0, 1, 0)
 
 
 class Catastrophe(BaseException):

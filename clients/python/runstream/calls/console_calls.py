@@ -53,6 +53,11 @@ class ConsoleCalls:
             else self._read_last(run_id, after, last)
         )
 
+    def has_unanswered_lines(self, run_id: str) -> bool:
+        """Return whether lines were queued for a run that the server has not answered."""
+        backlog = self._outbox.backlog().get(run_id)
+        return backlog is not None and backlog.lines > 0
+
     def _read_lines(self, run_id: str, after: int) -> Iterator[ConsoleLine]:
         while page := self._read_page(run_id, after, 0, _PAGE_LINES, False):
             yield from page

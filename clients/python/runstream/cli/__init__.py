@@ -25,6 +25,7 @@ import click
 from runstream.cli.artifacts_command import artifacts
 from runstream.cli.client_option import INTERRUPTED
 from runstream.cli.completion_command import completion
+from runstream.cli.console_command import console  # noqa: F401 # a command of `runs`
 from runstream.cli.experiments_command import experiments
 from runstream.cli.gc_command import purge
 from runstream.cli.import_command import imports

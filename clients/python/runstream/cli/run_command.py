@@ -46,6 +46,9 @@ _MANAGED_ELSEWHERE = ("conda", "docker", "uv", "virtualenv")
     metavar="local",
     help="Of a project: `local`, the present environment, is the only one.",
 )
+@click.option(
+    "--no-capture", is_flag=True, help="Keep nothing of what the program writes with the run."
+)
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
 @click.pass_context
@@ -59,6 +62,7 @@ def run(
     is_module: bool,
     entry_point: str,
     env_manager: str | None,
+    no_capture: bool,
     target: str,
     arguments: tuple[str, ...],
 ) -> None:
@@ -82,6 +86,7 @@ def run(
         find_experiment_id_for_new_run(client, experiment_name, experiment_id, creates=True),
         run_name,
         os.environ.get("RUNSTREAM_RUN_ID") or None,
+        not no_capture,
         lambda text: click.echo(f"runstream: {text}", err=True),
     )
     ctx.exit(status)

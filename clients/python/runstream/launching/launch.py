@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 from runstream.calls.client import TrackingClient
+from runstream.console.capture import recorded_channels
 from runstream.contract.params_and_tags import to_texts
 from runstream.errors import RunstreamError
 from runstream.fluent.run_handle import ActiveRun
@@ -31,6 +33,7 @@ def launch(
     experiment_id: str,
     run_name: str | None,
     parent_run_id: str | None,
+    captures: bool,
     report: Report,
 ) -> int:
     """Start a run, run a program for it, end the run, and return the exit status of the program.
@@ -44,6 +47,7 @@ def launch(
         experiment_id: the experiment of the run.
         run_name: its name; a readable one, if None.
         parent_run_id: the run of which it is a child, if any.
+        captures: whether what it writes to stdout and stderr is kept with the run.
         report: called with what a person should know.
 
     Returns:
@@ -65,7 +69,9 @@ def launch(
         print_link(client, run.info)
         if target.working_folder is not None:
             os.chdir(target.working_folder)
-        exit_status = run_program(target.command, _environment(run, target))
+        capture = recorded_channels(client, run.run_id) if captures else nullcontext(())
+        with capture as channels:
+            exit_status = run_program(target.command, _environment(run, target), channels)
         try:
             _end(run, exit_status)
         except RunstreamError as error:

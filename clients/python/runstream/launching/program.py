@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 
+from runstream.console.channel import Channel
+
 # Signals that are forwarded. The terminal sends some of them to all that is in its foreground.
 _FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _SENT_BY_TERMINAL = ("SIGINT", "SIGHUP", "SIGQUIT")
@@ -27,12 +29,19 @@ _IGNORED_BY_PYTHON = [
 _MAX_SIGNAL = 31  # those above are for programs to use as they like
 
 
-def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def run_program(
+    command: Sequence[str], environment: Mapping[str, str], channels: Sequence[Channel] = ()
+) -> int:
     """Run a program to its end, and forward signals to it; return its exit status.
 
     It runs in the current folder, and has the open files of this process that are inheritable. What
     this process ignores, such as SIGHUP under `nohup`, it ignores, too. Only the main thread can
     call this.
+
+    Args:
+        command: the program and its arguments.
+        environment: its environment.
+        channels: what takes the place of its stdout and stderr.
 
     Returns:
         The exit status; the number of a signal that ended it, negated.
@@ -57,7 +66,13 @@ def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
         spawn = os.posix_spawn if shares_terminal else partial(os.posix_spawn, setpgroup=0)
         # Unlike `subprocess`, it forks nothing that runs Python, sets signals, and passes on the
         # open files that a shell has made for the program, as in `<(...)`.
-        pid = spawn(command[0], [*command], environment, setsigdef=_IGNORED_BY_PYTHON)
+        pid = spawn(
+            command[0],
+            [*command],
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, c.writer, c.descriptor) for c in channels],
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
         for number in early:
             forward(number)
         # It is left as a zombie, so that no other process can have its id while signals go to it.
