@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from runstream.console import lines as lines_module
 from runstream.console.lines import LINE_CHARACTERS, LineAssembler
 from runstream.console.recorder import BYTES_PER_SECOND, INTERVAL, WAITING_BYTES, Recorder
 from runstream.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
@@ -50,7 +49,7 @@ def test_a_progress_bar_is_one_line_whose_text_is_told_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(lines_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr("runstream.console.lines.time.monotonic", lambda: now)
     assembler = LineAssembler(CONSOLE_STREAM_STDOUT)
     told = []
     for step in range(20):
