@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     artifacts,
+    autolog,
     callbacks,
     calls,
     disk,
@@ -61,6 +62,15 @@ FIGURES = (
                 "faster than MLflow's one log_batch",
                 lambda m: m.ours < m.peers["mlflow, one log_batch"],
             ),
+        ),
+    ),
+    Figure(
+        "autolog.sklearn",
+        "ms",
+        autolog.sklearn,
+        (
+            Target("5 ms", lambda m: m.ours < 5),
+            Target("a tenth of MLflow", lambda m: 10 * m.ours <= m.peers["mlflow"]),
         ),
     ),
     Figure(
