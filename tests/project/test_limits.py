@@ -87,6 +87,16 @@ STATED: dict[str, list[str | int]] = {
         "engine.database.READER_CACHE_BYTES",
     ],
     "summaries of the series in work": ["ingest.summaries.SUMMARIES_BYTES"],
+    "the time that a training waits for a server that is away": [
+        "runstream.autologging.guard.WAIT_SECONDS",
+        "runstream.autologging.guard.PAUSE_SECONDS",
+    ],
+    "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
+    "figures that wait to be drawn": ["runstream.autologging.sklearn.figures.MAX_WAITING"],
+    "scores and metrics of one model that are logged after its training": [
+        "runstream.autologging.sklearn.evaluation.MAX_CALLS"
+    ],
+    "classes in a confusion matrix": ["runstream.autologging.sklearn.figures.MAX_CLASSES"],
 }
 
 
