@@ -76,6 +76,24 @@ def test_log_one_and_many(client: TrackingClient, example: list[str]) -> None:
     assert example[2] == "drink   tea"
 
 
+def test_autolog_sklearn(client: TrackingClient, example: list[str]) -> None:
+    (run,) = runs(client, "autologging")
+    assert run.data.params["n_estimators"] == "100"
+    assert run.data.metrics.keys() == {
+        "RandomForestRegressor_score_X_test",
+        "training_mean_absolute_error",
+        "training_mean_squared_error",
+        "training_r2_score",
+        "training_root_mean_squared_error",
+        "training_score",
+    }
+    assert own_tags(run) == {
+        "estimator_class": "sklearn.ensemble._forest.RandomForestRegressor",
+        "estimator_name": "RandomForestRegressor",
+    }
+    assert example[0] == "{'max_depth': '6', 'max_features': '3', 'n_estimators': '100'}"
+
+
 def test_steps_out_of_order(client: TrackingClient, example: list[str]) -> None:
     """M2, M5, M6."""
     (run,) = runs(client, "steps out of order")
