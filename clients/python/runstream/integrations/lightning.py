@@ -11,7 +11,6 @@ from argparse import Namespace
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
 from runstream.calls.client import TrackingClient
@@ -24,16 +23,6 @@ _imported = [package for package in _PACKAGES if package in sys.modules]
 _lightning = (_imported or _PACKAGES[0 if find_spec("lightning") else 1 :])[0]
 _base = import_module(f"{_lightning}.loggers.logger")
 rank_zero_only = import_module(f"{_lightning}.utilities").rank_zero_only
-
-# What is stored of the callback that saved a checkpoint.
-_SETTINGS = [
-    "monitor",
-    "mode",
-    "save_last",
-    "save_top_k",
-    "save_weights_only",
-    "_every_n_train_steps",
-]
 
 # What is stored of the callback that saved a checkpoint.
 _SETTINGS = ["monitor", "mode", "save_last", "save_top_k", "save_weights_only"]
@@ -116,12 +105,11 @@ class RunstreamLogger(_base.Logger):  # type: ignore[name-defined]
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Upload checkpoints, and end the run if it was started here."""
-        if self._training is None:
-            return
         for callback in self._checkpoint_callbacks:
             self._upload_checkpoints(callback)
         error = None if status in ("success", "finished") else sys.exc_info()[1] or Exception()
-        self._training.end(run_status(error))
+        if self._training is not None:
+            self._training.end(run_status(error))
 
     def _open(self) -> TrainingRun:
         if self._training is None:
@@ -139,11 +127,11 @@ class RunstreamLogger(_base.Logger):  # type: ignore[name-defined]
 
     def _upload(self, path: str, score: Any, callback: Any) -> bool:
         """Upload a checkpoint into a folder of its name, with its score and settings."""
-        training, folder = self._open(), Path(path).stem
+        training, folder = self._open(), os.path.splitext(os.path.basename(path))[0]
         aliases = ["latest", "best"] if path == callback.best_model_path else ["latest"]
         metadata = {
             "score": None if score is None else float(score),
-            "original_filename": Path(path).name,
+            "original_filename": os.path.basename(path),
             "Checkpoint": {name: getattr(callback, name, None) for name in _SETTINGS},
         }
         training.upload_dict(metadata, f"{folder}/metadata.yaml")

@@ -32,12 +32,18 @@ PAUSE_SECONDS = 60.0
 
 log = logging.getLogger("runstream")
 
+# The run that was started last for a framework that tells its callbacks nothing of an exception.
+_latest: TrainingRun | None = None
+
 
 def open_training_run(
     experiment_name: str | None = None,
     run_id: str | None = None,
     run_name: str | None = None,
     tags: Mapping[str, object] | None = None,
+    *,
+    name: str | None = None,
+    ends_failed: bool = False,
 ) -> TrainingRun:
     """Take the active run, or start one that the training ends.
 
@@ -49,10 +55,16 @@ def open_training_run(
         run_id: a run to resume.
         run_name: name of a new run.
         tags: tags of the run.
+        name: name of a new run without `run_name`; no reason to start one.
+        ends_failed: for a framework that tells its callbacks nothing of an exception: whether the
+            run of the training before, if it has not ended, is ended as FAILED now.
 
     Raises:
         RunstreamError: as `start_run` and `set_experiment`.
     """
+    global _latest
+    if ends_failed and _latest is not None and not _latest.run.is_ended:
+        _latest.end("FAILED")
     active = active_run()
     if active is not None and not (
         experiment_name or run_name or run_id not in (None, active.run_id)
@@ -63,11 +75,14 @@ def open_training_run(
     started = start_run(
         run_id,
         experiment_id=experiment_id,
-        run_name=run_name,
+        run_name=run_name or (None if run_id else name),
         nested=active is not None,
         tags=tags,
     )
-    return TrainingRun(started, is_ours=True, is_new=run_id is None)
+    training = TrainingRun(started, is_ours=True, is_new=run_id is None)
+    if ends_failed:
+        _latest = training
+    return training
 
 
 class TrainingRun:

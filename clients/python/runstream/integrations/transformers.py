@@ -7,12 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from runstream.fluent.active_runs import active_run
 from runstream.integrations.training_run import TrainingRun, open_training_run
-
-# The run of the training that began last. A training that raises an exception tells its callbacks
-# nothing, so whether it has ended shows when the next one begins.
-_latest: TrainingRun | None = None
 
 
 class RunstreamCallback(TrainerCallback):
@@ -75,14 +70,13 @@ class RunstreamCallback(TrainerCallback):
             self._training.end()
 
     def _open(self, args: Any, state: Any, model: Any) -> TrainingRun:
-        global _latest
-        if _latest is not None and not _latest.run.is_ended:
-            _latest.end("FAILED")
-        name = self._run_name
-        if active_run() is None:
-            name = name or state.trial_name or args.run_name
-        self._training = _latest = open_training_run(
-            self._experiment_name, self._run_id, name, self._tags
+        self._training = open_training_run(
+            self._experiment_name,
+            self._run_id,
+            self._run_name,
+            self._tags,
+            name=state.trial_name or args.run_name,
+            ends_failed=True,
         )
         self._training.attempt("logged", self._log_params, args, model)
         return self._training
