@@ -11,6 +11,7 @@ import pandas as pd
 import xgboost
 
 import runstream
+from runstream.integrations.xgboost import RunstreamCallback
 
 rng = np.random.default_rng(0)
 x = rng.normal(size=(300, 4))
@@ -123,7 +124,7 @@ identical = {name: content(plain[name]) == content(logged[name]) for name in pla
 same_after_loading = {name: content(plain[name]) == content(loaded[name]) for name in plain}
 
 with runstream.start_run() as own:
-    classify_xgboost()
+    train_xgboost([RunstreamCallback()])  # it does what autologging would
     stored = runstream.catboost.log_model(plain["catboost.train_catboost"], tags={"by": "hand"})
 try:
     xgboost.train({"objective": "unknown"}, xgboost.DMatrix(x, y))

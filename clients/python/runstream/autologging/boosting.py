@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runstream.autologging.datasets import describe
 from runstream.autologging.painter import can_draw, draw_later
@@ -13,6 +13,8 @@ from runstream.autologging.signatures import describe_signature
 from runstream.autologging.training import Training
 from runstream.models.model_files import Flavor
 from runstream.models.model_logging import ModelDescription
+
+T = TypeVar("T")
 
 #: How important each feature is, by its name: a number, or one for each class.
 Importances = Mapping[str, "float | Sequence[float]"]
@@ -109,6 +111,25 @@ def log_call_params(
     (training.outer or training).log_params(chosen | dict(params) | arguments)
 
 
+def add_callback(training: Training[Any], kind: type[T]) -> T:
+    """Let a callback log the metrics of each iteration; return it.
+
+    If the program has given the training one of ours, that does it.
+
+    Args:
+        training: the training.
+        kind: the class of the callback, which takes what logs the metrics of an iteration.
+    """
+    given = list(training.argument("callbacks") or ())
+    for callback in given:
+        if isinstance(callback, kind):
+            return callback
+    added = kind(partial(log_metrics, training))  # type: ignore[call-arg] # all take it
+    # In front: LightGBM numbers callbacks from the end, XGBoost calls none after one that stops.
+    training.replace_argument("callbacks", [added, *given])
+    return added
+
+
 def log_metrics(training: Training[Any], metrics: Mapping[str, float], step: int) -> None:
     """Log the metrics of an iteration, for a callback: it never raises."""
     training.attempt(training.run.log_metrics, metrics, step, on_error="skip")
@@ -116,21 +137,20 @@ def log_metrics(training: Training[Any], metrics: Mapping[str, float], step: int
 
 def log_early_stop(
     training: Training[Any],
-    history: Sequence[Mapping[str, float]],
-    best_index: int,
     metrics: Mapping[str, float],
+    best: Mapping[str, float],
+    step: int,
 ) -> None:
     """Log where a training stopped, and the metrics of its best iteration once more, at the end.
 
     Args:
         training: the training.
-        history: the metrics of each iteration.
-        best_index: where the best iteration is in it.
         metrics: `best_iteration`, `stopped_iteration` and more, as the library counts them.
+        best: the metrics of the best iteration.
+        step: the step after that of the last iteration.
     """
     training.run.log_metrics(metrics, on_error="skip")
-    if 0 <= best_index < len(history):
-        training.run.log_metrics(history[best_index], step=len(history), on_error="skip")
+    training.run.log_metrics(best, step, on_error="skip")
 
 
 def log_importances(training: Training[Any], kind: str, importances: Importances) -> None:

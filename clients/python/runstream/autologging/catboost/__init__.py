@@ -39,10 +39,11 @@ def _log_fit(training: Training[CatboostSettings]) -> Generator[None, Any, None]
     params = model.get_params() | {k: v for k, v in arguments.items() if v is not None}
     training.log_params({k: v for k, v in params.items() if k != "callbacks"})
     training.attempt(_log_datasets, training)
-    callback = EvaluationCallback(partial(boosting.log_metrics, training))
-    if params.get("task_type") != "GPU":  # where CatBoost calls none
-        training.replace_argument("callbacks", [*(training.argument("callbacks") or ()), callback])
-    sample = sample_rows(training.argument("X"))
+    if params.get("task_type") == "GPU":  # where CatBoost takes no callback
+        callback = EvaluationCallback(partial(boosting.log_metrics, training))
+    else:
+        callback = boosting.add_callback(training, EvaluationCallback)
+    sample = training.attempt(sample_rows, training.argument("X"))
     yield
     flavor, write = catboost_flavor(model), partial(write_model, model)
     boosting.log_model(training, flavor, write, sample, model.predict)
@@ -63,9 +64,9 @@ def _log_early_stop(training: Training[Any], callback: EvaluationCallback, model
     best = model.get_best_iteration()
     if best is None:  # there is no evaluation set
         return
-    metrics = {"best_iteration": best, "stopped_iteration": max(callback.history, default=best)}
-    history = [callback.history.get(i, {}) for i in range(metrics["stopped_iteration"] + 1)]
-    boosting.log_early_stop(training, history, best, metrics)
+    stopped = max(callback.history, default=best)
+    metrics = {"best_iteration": best, "stopped_iteration": stopped}
+    boosting.log_early_stop(training, metrics, callback.history.get(best, {}), stopped + 1)
 
 
 def _log_importances(training: Training[Any], model: Any) -> None:
@@ -89,9 +90,15 @@ def _log_datasets(training: Training[Any]) -> None:
 
 def _content(data: Any, targets: Any) -> tuple[Any, Any]:
     """Return features and targets; of a pool, if all its features are numbers."""
-    if hasattr(data, "get_features") and not data.get_cat_feature_indices():
-        return data.get_features(), data.get_label()
-    return data, targets
+    if not hasattr(data, "get_features"):
+        return data, targets
+    if (
+        data.get_cat_feature_indices()
+        or data.get_text_feature_indices()
+        or data.get_embedding_feature_indices()
+    ):
+        return None, None
+    return data.get_features(), data.get_label()
 
 
 def _patch(module: ModuleType) -> None:

@@ -71,10 +71,11 @@ def _log_fit(training: Training[KerasSettings]) -> Generator[None, Any, None]:
         params |= {name: getattr(stopping, name) for name in _EARLY_STOPPING}
     training.log_params(params)
     training.attempt(_log_datasets, training)
-    callback = TrainingCallback(
-        _Destination(training), settings.log_every_epoch, settings.log_every_n_steps
-    )
-    training.replace_argument("callbacks", [*callbacks, callback])
+    if not any(isinstance(callback, TrainingCallback) for callback in callbacks):
+        callback = TrainingCallback(
+            _Destination(training), settings.log_every_epoch, settings.log_every_n_steps
+        )
+        training.replace_argument("callbacks", [*callbacks, callback])
     history = yield
     training.attempt(_log_model, training, model)
     if stopping is not None:
@@ -118,7 +119,8 @@ def _log_datasets(training: Training[Any]) -> None:
 
 
 def _log_model(training: Training[KerasSettings], model: Any) -> None:
-    signature = keras_signature(model) if training.settings.log_model_signatures else None
+    wanted = training.settings.log_model_signatures
+    signature = training.attempt(keras_signature, model) if wanted else None
     description = ModelDescription(signature=signature)
     training.log_model(keras_flavor(), partial(write_model, model), description)
 

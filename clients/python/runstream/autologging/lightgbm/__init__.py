@@ -37,10 +37,8 @@ def _log_train(training: Training[LightgbmSettings]) -> Generator[None, Any, Non
     boosting.log_call_params(training, training.argument("params") or {}, _UNLOGGED)
     if training.outer is None and training.settings.log_datasets:
         training.attempt(_log_datasets, training)
-    callback = EvaluationCallback(partial(boosting.log_metrics, training))
-    # In front, because LightGBM numbers callbacks without an order from the end of the list.
-    training.replace_argument("callbacks", [callback, *(training.argument("callbacks") or ())])
-    sample = sample_rows(training.argument("train_set").data) if training.outer is None else None
+    callback = boosting.add_callback(training, EvaluationCallback)
+    sample = training.attempt(sample_rows, training.argument("train_set").data)
     booster = yield
     if training.outer is None:
         _log_model(training, booster, sample)
@@ -53,7 +51,7 @@ def _log_fit(training: Training[LightgbmSettings]) -> Generator[None, Any, None]
     """Log what `train`, which `fit` calls, does not know of."""
     boosting.log_estimator(training)
     training.attempt(boosting.log_fit_datasets, training, "valid_{}")
-    sample = sample_rows(training.argument("X"))
+    sample = training.attempt(sample_rows, training.argument("X"))
     estimator = yield
     _log_model(training, estimator, sample)
 
@@ -67,9 +65,10 @@ def _log_early_stop(training: Training[Any], callback: EvaluationCallback, boost
     best = booster.best_iteration  # it is counted from 1 on; less if it cannot stop early
     if best <= 0:
         return
-    first = callback.first_iteration
-    metrics = {"best_iteration": best, "stopped_iteration": first + len(callback.history)}
-    boosting.log_early_stop(training, callback.history, best - 1 - first, metrics)
+    history = dict(enumerate(callback.history, callback.first_iteration))
+    stopped = callback.first_iteration + len(history)
+    metrics = {"best_iteration": best, "stopped_iteration": stopped}
+    boosting.log_early_stop(training, metrics, history.get(best - 1, {}), stopped)
 
 
 def _log_importances(training: Training[Any], kind: str, booster: Any) -> None:

@@ -51,8 +51,7 @@ def _log_train(training: Training[XgboostSettings]) -> Generator[None, Any, None
     boosting.log_call_params(training, training.argument("params") or {}, _UNLOGGED)
     if training.outer is None and training.settings.log_datasets:
         training.attempt(_log_datasets, training)
-    callback = EvaluationCallback(partial(boosting.log_metrics, training))
-    training.replace_argument("callbacks", [*(training.argument("callbacks") or ()), callback])
+    callback = boosting.add_callback(training, EvaluationCallback)
     booster = yield
     if training.outer is None:
         sample = getattr(training.argument("dtrain"), _SAMPLE, None)
@@ -66,7 +65,7 @@ def _log_fit(training: Training[XgboostSettings]) -> Generator[None, Any, None]:
     """Log what `train`, which `fit` calls, does not know of."""
     boosting.log_estimator(training)
     training.attempt(boosting.log_fit_datasets, training, "validation_{}")
-    sample = sample_rows(training.argument("X"))
+    sample = training.attempt(sample_rows, training.argument("X"))
     estimator = yield
     _log_model(training, estimator, sample, estimator.predict)
 
@@ -94,7 +93,9 @@ def _log_early_stop(training: Training[Any], callback: EvaluationCallback, boost
         "best_score": float(booster.attr("best_score")),
         "stopped_iteration": first + len(callback.history) - 1,
     }
-    boosting.log_early_stop(training, callback.history, best - first, metrics)
+    # It is one of an earlier training if this one was not better.
+    history = dict(enumerate(callback.history, first))
+    boosting.log_early_stop(training, metrics, history.get(best, {}), first + len(history))
 
 
 def _log_importances(training: Training[Any], kind: str, booster: Any) -> None:
