@@ -162,3 +162,9 @@ def test_an_array_that_is_no_setting_is_refused_with_what_to_use() -> None:
     with pytest.raises(InvalidArgument, match=r"config\.weights .*log_table") as error:
         plain_config({"weights": np.zeros((300, 300))})
     assert error.value.reason == "VALUE_TOO_LONG"
+
+
+def test_two_names_with_the_same_text_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match=r"config\.a has two names with the same text"):
+        plain_config({"a": {1: "x", "1": "y"}})
+    assert plain_config({"a": {1: "x", "2": "y"}}) == {"a": {"1": "x", "2": "y"}}

@@ -19,6 +19,7 @@ from runstream import InvalidArgument, NotFound, TrackingClient
 from runstream.process import source_report
 from runstream.process.git_files import find_repository
 from runstream.process.source_parts import PARTS, wanted_parts
+from support.git import git
 from support.server_process import ServerProcess
 
 PROGRAM = """
@@ -26,18 +27,6 @@ import runstream
 with runstream.start_run() as run:
     print(run.run_id)
 """
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    done = subprocess.run(
-        ["git", "-C", folder, *identity, *arguments],
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture

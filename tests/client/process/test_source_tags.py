@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runstream.process import source_tags
+from support.git import git
 
 SCRIPT = """
 import json
@@ -39,18 +40,6 @@ def run(script: Path | str, *prelude: str, **environment: str) -> dict[str, str]
     tags = json.loads(done.stdout)
     assert isinstance(tags, dict)
     return tags
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    done = subprocess.run(
-        ["git", "-C", folder, *identity, *arguments],
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture

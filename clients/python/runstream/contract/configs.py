@@ -90,7 +90,10 @@ def _plain(path: str, value: object, above: tuple[object, ...]) -> Any:
         raise _nesting_error(path, len(above))
     above = (*above, value)
     if pairs is not None:
-        return {str(name): _plain(f"{path}.{name}", item, above) for name, item in pairs}
+        found = {str(name): _plain(f"{path}.{name}", item, above) for name, item in pairs}
+        if len(found) < len(pairs):
+            raise _repeated_name_error(path)
+        return found
     return [_plain(f"{path}.{index}", item, above) for index, item in enumerate(items or ())]
 
 
@@ -169,4 +172,14 @@ def _nesting_error(path: str, depth: int) -> InvalidArgument:
         field="config",
         value=path[:100],
         limit=MAX_DEPTH,
+    )
+
+
+def _repeated_name_error(path: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{path[:100]} has two names with the same text, such as 1 and '1'",
+        reason="PARAM_REPEATED",
+        field="config",
+        value=path[:100],
+        limit="names whose texts differ",
     )
