@@ -43,10 +43,11 @@ def new_recording(
     )
 
 
-def test_each_sample_is_a_step_and_the_network_counts_from_the_first() -> None:
+def test_each_sample_is_a_step_and_the_network_counts_from_the_start() -> None:
     """K2."""
     logged: list[Point] = []
     recording = new_recording(logged)
+    recording.begin(sample(1))
     recording.add(sample(1))
     recording.add(sample(3))
     names = ("cpu_utilization_percentage", "network_receive_megabytes")
@@ -60,6 +61,7 @@ def test_a_point_is_the_mean_of_the_samples_that_are_wanted_and_the_last_ones_ar
     """K2."""
     logged: list[Point] = []
     recording = new_recording(logged, samples=3)
+    recording.begin(sample(1))
     for value in (1, 2, 6, 10):
         recording.add(sample(value))
     recording.flush()

@@ -58,12 +58,14 @@ class Recording:
         self._has_machine = has_machine
         self._step = first_step
         self._samples: list[dict[str, float]] = []
-        self._counters: dict[str, float] | None = None
+        self._counters: dict[str, float] = {}
+
+    def begin(self, sample: Sample) -> None:
+        """Count from this sample on, which is no point."""
+        self._counters = {name: sample.of_machine.get(name, 0.0) for name in _COUNTERS}
 
     def add(self, sample: Sample) -> None:
         """Take a sample, and log the mean of all since the last point once they are enough."""
-        if self._counters is None:
-            self._counters = {name: sample.of_machine.get(name, 0.0) for name in _COUNTERS}
         found = {
             f"{self._place.process_prefix}{name}": value
             for name, value in sample.of_process.items()

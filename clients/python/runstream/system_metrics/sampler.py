@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from queue import Empty, SimpleQueue
 
 from runstream.system_metrics import settings
@@ -89,11 +89,13 @@ class Sampler:
         self._has_warned_of: set[str] = set()
         self._interval = settings.DEFAULT_INTERVAL
         self._last_read = self._last_round = 0.0
+        self._last_sample = Sample({}, {})
 
     def run(self) -> None:
         """Sample until the last recording has ended."""
-        self._readings = _find_readings()
-        self._last_read = self._last_round = time.monotonic()
+        self._readings = _process_readings()
+        self._sample([])  # what is read as a difference begins here
+        self._last_round = self._last_read
         while self._is_needed():
             wait = self._last_round + self._interval - time.monotonic()
             try:
@@ -107,16 +109,22 @@ class Sampler:
     def add(self, recording: Recording, interval: float) -> None:
         """Sample for one more run; called by the thread."""
         self._interval = interval
+        if self._is_last_sample_old():
+            self._sample([])
+        recording.begin(self._last_sample)
         self._recordings.append(recording)
 
     def finish(self, recording: Recording, done: threading.Event) -> None:
         """Take the last sample for a run; called by the thread."""
-        # A moment after another sample, shares of the time would be by chance.
-        if time.monotonic() - self._last_read >= settings.MIN_INTERVAL / 2:
+        if self._is_last_sample_old():
             self._sample([recording])
         self._guard("a run", recording.flush)
         self._recordings.remove(recording)
         done.set()
+
+    def _is_last_sample_old(self) -> bool:
+        # A moment after another sample, shares of the time would be by chance.
+        return time.monotonic() - self._last_read >= settings.MIN_INTERVAL / 2
 
     def _is_needed(self) -> bool:
         with _lock:  # a recording that ends is no member before its request is there
@@ -127,6 +135,7 @@ class Sampler:
         sample = Sample({}, {})
         for reading in self._readings:
             self._guard(reading.name, self._read, reading, sample)
+        self._last_sample = sample
         for recording in recordings:
             self._guard("a run", recording.add, sample)
 
@@ -161,9 +170,14 @@ def _readings_of(find: Callable[[], list[Reading]], level: int) -> list[Reading]
         return []
 
 
+# Found once: drivers of GPUs may take a second for it, and short runs follow each other.
+_process_readings = cache(_find_readings)
+
+
 def _reset_after_fork() -> None:
     global _lock, _sampler
     _lock, _sampler = threading.RLock(), None
+    _process_readings.cache_clear()
 
 
 os.register_at_fork(after_in_child=_reset_after_fork)
