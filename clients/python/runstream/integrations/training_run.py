@@ -132,7 +132,7 @@ class TrainingRun:
 
     def log_nested_params(self, params: Mapping[str, Any] | Namespace) -> None:
         """Log params of nested dictionaries and namespaces, with `/` between the names."""
-        self._log(lambda: self.log_params(_flatten(params)))
+        self._log(lambda: self.log_params(flatten(params)))
 
     def set_tags(self, tags: Pairs) -> None:
         """Queue tags."""
@@ -197,11 +197,12 @@ class TrainingRun:
         log.log(self._level, "run %s: not all of the training is logged: %s", self.run.run_id, text)
 
 
-def _flatten(params: Mapping[str, Any] | Namespace) -> dict[str, Any]:
+def flatten(params: Mapping[str, Any] | Namespace) -> dict[str, Any]:
+    """Return the values of nested dictionaries and namespaces, with `/` between the names."""
     flat: dict[str, Any] = {}
     for name, value in (vars(params) if isinstance(params, Namespace) else params).items():
         if isinstance(value, (Mapping, Namespace)) and (value or isinstance(value, Namespace)):
-            below = _flatten(value)
+            below = flatten(value)
             flat.update({f"{name}/{key}": item for key, item in below.items()})
         else:
             flat[str(name)] = value
