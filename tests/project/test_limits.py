@@ -92,7 +92,7 @@ STATED: dict[str, list[str | int]] = {
         "runstream.autologging.guard.PAUSE_SECONDS",
     ],
     "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
-    "figures that wait to be drawn": ["runstream.autologging.sklearn.figures.MAX_WAITING"],
+    "figures that wait to be drawn": ["runstream.autologging.painter.MAX_WAITING"],
     "scores and metrics of one model that are logged after its training": [
         "runstream.autologging.sklearn.evaluation.MAX_CALLS"
     ],

@@ -29,7 +29,7 @@ def autolog(
 ) -> None:
     """Log trainings of CatBoost by themselves, whether it is imported already or will be.
 
-    What a call of `fit` logs is said in docs/integrations.md.
+    What a call of `fit` logs is said in docs/autolog.md.
 
     Args:
         log_input_examples: whether some rows of the data are stored with the model.

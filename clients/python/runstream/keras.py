@@ -32,7 +32,7 @@ def autolog(
 ) -> None:
     """Log trainings of Keras by themselves, whether it is imported already or will be.
 
-    What a call of `fit` logs is said in docs/integrations.md.
+    What a call of `fit` logs is said in docs/autolog.md.
 
     Args:
         log_every_epoch: whether metrics are logged at the end of each epoch.

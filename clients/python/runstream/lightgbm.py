@@ -30,7 +30,7 @@ def autolog(
     """Log trainings of LightGBM by themselves, whether it is imported already or will be.
 
     What a call of `lightgbm.train`, or of `fit` of an estimator, logs is in
-    docs/integrations.md.
+    docs/autolog.md.
 
     Args:
         log_input_examples: whether some rows of the data are stored with the model.

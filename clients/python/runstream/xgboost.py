@@ -37,7 +37,7 @@ def autolog(
     """Log trainings of XGBoost by themselves, whether it is imported already or will be.
 
     What a call of `xgboost.train`, or of `fit` of an estimator, logs is in
-    docs/integrations.md.
+    docs/autolog.md.
 
     Args:
         importance_types: the kinds of importance of features that are stored: of `weight`, `gain`,

@@ -108,7 +108,7 @@ runs["lightgbm"] = run.run_id
     for data, metrics in model.evals_result_.items()
     for metric, values in metrics.items()
 ]
-expected["lightgbm"] = {name.replace("@", "_at_"): (list(range(5)), values)}
+expected["lightgbm"] = {name: (list(range(5)), values)}
 for key, values in folds.items():
     expected["lightgbm"][key.replace(" ", "-")] = ([0, 1, 2], values)
 

@@ -62,7 +62,7 @@ class RunstreamCallback(EvaluationCallback):
 def _columns(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the values of each metric, by the key under which it is logged."""
     return {
-        f"{data}-{metric}".replace("@", "_at_"): values
+        f"{data}-{metric}": values
         for data, metrics in results.items()
         for metric, values in metrics.items()
     }

@@ -61,8 +61,7 @@ def _metrics(results: Any) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for data, metric, value, _, *deviation in results:
         # Before LightGBM 4.7 the metric of a cross-validation has the name of the data in it.
-        name = metric.replace(" ", "-", 1) if data == "cv_agg" else f"{data}-{metric}"
-        key = name.replace("@", "_at_")  # as MLflow, which allows no @
+        key = metric.replace(" ", "-", 1) if data == "cv_agg" else f"{data}-{metric}"
         if deviation and deviation[0] is not None:
             metrics[f"{key}-mean"], metrics[f"{key}-stdv"] = value, deviation[0]
         else:

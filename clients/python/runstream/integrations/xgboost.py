@@ -96,7 +96,7 @@ def _columns(evals_log: Mapping[str, Any]) -> dict[str, list[float]]:
     columns: dict[str, list[float]] = {}
     for data, metrics in evals_log.items():
         for metric, values in metrics.items():
-            key = f"{data}-{metric}".replace("@", "_at_")  # as MLflow, which allows no @
+            key = f"{data}-{metric}"
             if values and isinstance(values[0], tuple):
                 columns[f"{key}-mean"], columns[f"{key}-std"] = map(list, zip(*values, strict=True))
             else:
