@@ -269,7 +269,7 @@ def test_a_scorer_logs_what_it_returns() -> None:
 
 @pytest.mark.usefixtures("autologging")
 def test_a_classifier_has_figures_and_a_model_that_loads_and_is_measured() -> None:
-    runstream.autolog()
+    runstream.autolog(log_input_examples=True)
     rows = KIND < 2
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(IRIS[rows], KIND[rows])
     run = last_run()
@@ -289,6 +289,10 @@ def test_a_classifier_has_figures_and_a_model_that_loads_and_is_measured() -> No
         assert {metric.key for metric in stored.metrics} == run.data.metrics.keys()
         description = json.loads(client.load_text(stored.model_id, "MLmodel"))
         requirements = client.load_text(stored.model_id, "requirements.txt")
+        example = client.load_dict(stored.model_id, "input_example.json")
+    assert example == {"inputs": IRIS[:5].tolist()}
+    [column] = json.loads(description["signature"]["inputs"])
+    assert column["tensor-spec"] == {"dtype": "float64", "shape": [-1, 4]}
     assert description["flavors"]["sklearn"]["pickled_model"] == "model.pkl"
     assert description["flavors"]["python_function"]["loader_module"] == "mlflow.sklearn"
     assert "scikit-learn==" in requirements

@@ -51,7 +51,8 @@ def log_model(
     settings, signature = training.settings, None
     if settings.log_models and settings.log_model_signatures and sample is not None:
         signature = training.attempt(describe_signature, sample, predict)
-    description = ModelDescription(signature=signature)
+    example = sample if settings.log_input_examples else None
+    description = ModelDescription(signature=signature, input_example=example)
     training.attempt(training.log_model, flavor, write, description)
 
 

@@ -43,5 +43,7 @@ def _columns(rows: Any) -> str | None:
     schema: Mapping[str, Any] = json.loads(dataset.schema)
     if "mlflow_colspec" in schema:
         return json.dumps(schema["mlflow_colspec"])
-    [tensor] = json.loads(schema["mlflow_tensorspec"]["features"])
-    return json.dumps([{key: value for key, value in tensor.items() if key != "name"}])
+    tensors = json.loads(schema["mlflow_tensorspec"]["features"])
+    if len(tensors) != 1:  # a sparse matrix
+        return None
+    return json.dumps([{key: value for key, value in tensors[0].items() if key != "name"}])

@@ -184,7 +184,9 @@ class Training(Generic[S]):
             return
         run = self.run
         model_id = new_model_id()
-        draft = write_model(flavor, write, model_id, run.run_id, description.signature)
+        draft = write_model(
+            flavor, write, model_id, run.run_id, description.signature, description.input_example
+        )
         self.model_id = self.model_id or model_id
         upload = partial(upload_model, run.client, run.info, model_id, draft, description)
         run.client.defer([run.run_id, model_id], partial(_upload, upload, draft, self._guard))

@@ -25,6 +25,9 @@ from runstream.files.folder_transfer import make_temporary_folder
 #: The file that describes a model. It is YAML for MLflow, and written as JSON, which is YAML.
 DESCRIPTION = "MLmodel"
 
+#: The file of some rows that it takes.
+EXAMPLE = "input_example.json"
+
 
 @dataclass(frozen=True)
 class Flavor:
@@ -64,6 +67,7 @@ def write_model(
     model_id: str,
     run_id: str,
     signature: Mapping[str, Any] | None = None,
+    input_example: Any = None,
 ) -> ModelDraft:
     """Write the files of a model.
 
@@ -73,6 +77,7 @@ def write_model(
         model_id: the id that the model will have.
         run_id: the run that makes it.
         signature: its columns, as `MLmodel` has them.
+        input_example: some rows that it takes, a data frame or an array.
 
     Raises:
         Exception: what `write` raises; nothing is left then.
@@ -94,12 +99,29 @@ def write_model(
         }
         if signature is not None:
             description["signature"] = signature
+        if input_example is not None:
+            description["saved_input_example_info"] = _write_example(input_example, folder)
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=2), "utf-8")
         (folder / "requirements.txt").write_text(_requirements(flavor.packages), "utf-8")
     except BaseException:
         draft.discard()
         raise
     return draft
+
+
+def _write_example(example: Any, folder: Path) -> dict[str, str]:
+    """Write some rows as MLflow does, and return what `MLmodel` says of them."""
+    if hasattr(example, "columns"):
+        content = {
+            "columns": list(map(str, example.columns)),
+            "data": example.to_numpy(object).tolist(),
+        }
+        kind = {"type": "dataframe", "pandas_orient": "split"}
+    else:
+        content = {"inputs": example.tolist()}
+        kind = {"type": "ndarray", "format": "tf-serving"}
+    (folder / EXAMPLE).write_text(json.dumps(content, default=str), "utf-8")
+    return {"artifact_path": EXAMPLE, **kind}
 
 
 def _describe_flavors(flavor: Flavor) -> dict[str, Any]:

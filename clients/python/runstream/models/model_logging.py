@@ -44,6 +44,7 @@ class ModelDescription:
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was stored.
         signature: its columns, as the file `MLmodel` has them.
+        input_example: some rows that it takes, a data frame or an array.
     """
 
     name: str = "model"
@@ -52,6 +53,7 @@ class ModelDescription:
     model_type: str = ""
     step: int = 0
     signature: Mapping[str, Any] | None = None
+    input_example: Any = None
 
 
 def log_model(
@@ -70,7 +72,9 @@ def log_model(
     """
     run = get_or_start_run()
     model_id = new_model_id()
-    draft = write_model(flavor, write, model_id, run.run_id, description.signature)
+    draft = write_model(
+        flavor, write, model_id, run.run_id, description.signature, description.input_example
+    )
     upload_model(run.client, run.info, model_id, draft, description)
     return model_info(run.run_id, model_id, draft, description)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -25,6 +26,12 @@ LIMIT = 1_000
 
 #: Seconds that it waits at most.
 ROOM_SECONDS = 600.0
+
+# The thread waits for so many seconds without new work, because the next training may have begun,
+# which needs the interpreter, too; but work is not put off longer than this, unless more comes.
+_QUIET_SECONDS = 0.05
+_MAX_DELAY_SECONDS = 2.0
+_TICK_SECONDS = 0.005
 
 # Seconds between two looks of a call that waits whether the thread is still there.
 _POLL_SECONDS = 1.0
@@ -46,6 +53,8 @@ class DeferredWork:
         """Start empty in a forked child: what waits here is the parent's to do."""
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._numbers = itertools.count()
+        self._last_deferred = 0.0
+        self._waiting: deque[None] = deque()  # an item for each call that waits
         self._pending: dict[int, Collection[str]] = {}  # whose work waits or is under way
         self._thread: threading.Thread | None = None
         self._order = threading.Lock()  # held by the thread that takes work, never by a caller
@@ -63,8 +72,10 @@ class DeferredWork:
         if len(self._pending) >= LIMIT:
             self.wait(None, ROOM_SECONDS)
         number = next(self._numbers)
+        now = self._last_deferred = time.monotonic()
 
         def run() -> None:
+            self._wait_for_quiet(now + _MAX_DELAY_SECONDS)
             try:
                 function()
             finally:
@@ -88,6 +99,13 @@ class DeferredWork:
         """
         if threading.current_thread() is self._thread or not self._has_work(owner):
             return
+        self._waiting.append(None)
+        try:
+            self._wait(owner, seconds)
+        finally:
+            self._waiting.pop()
+
+    def _wait(self, owner: str | None, seconds: float) -> None:
         reply: SimpleQueue[None] = SimpleQueue()
         self._tasks.put(lambda: reply.put(None))
         end = min(time.monotonic() + seconds, call_limit())
@@ -127,6 +145,13 @@ class DeferredWork:
         with self._order:
             while True:
                 self._tasks.get()()
+
+    def _wait_for_quiet(self, latest: float) -> None:
+        while not self._waiting:
+            now = time.monotonic()
+            if now >= latest or now - self._last_deferred >= _QUIET_SECONDS:
+                return
+            time.sleep(_TICK_SECONDS)
 
     def _run_pending(self) -> None:
         with suppress(Empty):

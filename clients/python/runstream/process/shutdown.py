@@ -21,6 +21,7 @@ import atexit
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from runstream.errors import RunstreamError
@@ -52,6 +53,7 @@ _FINISH_PRIORITY, _EXIT_PRIORITY = -100, -1000
 _sessions: list[Session] = []
 _open_runs: dict[str, OpenRun] = {}
 _starts: dict[str, RunStart] = {}  # of runs that no caller has yet
+_last_functions: list[Callable[[], object]] = []
 _is_undelivered = False
 
 
@@ -62,6 +64,11 @@ def register_session(session: Session) -> None:
         _register_finalizers()
     if session not in _sessions:
         _sessions.append(session)
+
+
+def call_at_end(function: Callable[[], object]) -> None:
+    """Call a function at the end of the program, when all is sent; it must not raise."""
+    _last_functions.append(function)
 
 
 def register_run(run: OpenRun) -> None:
@@ -115,6 +122,8 @@ def finish(status: str | None = None) -> None:
     ours = [(run_id, run.tracking_uri) for run_id, run in _open_runs.items() if run.is_started_here]
     for run_id, uri in ours + [(start.run_id, start.tracking_uri) for start in _starts.values()]:
         _report_undelivered(f"run {run_id} was not ended at {uri}{_reason_suffix(errors.get(uri))}")
+    for function in _last_functions:
+        function()
 
 
 def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]:

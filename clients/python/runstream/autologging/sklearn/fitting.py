@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from runstream.autologging.datasets import describe
+from runstream.autologging.signatures import describe_signature, sample_rows
 from runstream.autologging.sklearn import evaluation, figures, searches
 from runstream.autologging.sklearn.fitted import Fitted
-from runstream.autologging.sklearn.metrics import training_metrics
+from runstream.autologging.sklearn.metrics import DOES_NOT_APPLY, training_metrics
 from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator
 from runstream.autologging.sklearn.random_state import kept_random_states
 from runstream.autologging.sklearn.settings import SklearnSettings
@@ -50,7 +52,7 @@ def _log_fitted(
 ) -> None:
     """Log what there is after a training; a part that fails does not keep the others away."""
     attempt, estimator = training.attempt, fitted.estimator
-    attempt(_log_model, training, params)
+    attempt(_log_model, training, fitted, params)
     training.log_metrics(attempt(training_metrics, fitted) or {}, dataset)
     if importances := attempt(_importances, fitted):
         run = training.run
@@ -143,7 +145,24 @@ def _arguments(training: SklearnTraining, params: Mapping[str, object]) -> Fitte
     return Fitted(training.instance, features, targets, weight, training.settings.pos_label)
 
 
-def _log_model(training: SklearnTraining, params: Mapping[str, object]) -> None:
-    estimator = training.instance
-    description = ModelDescription(params=params)
+def _log_model(training: SklearnTraining, fitted: Fitted, params: Mapping[str, object]) -> None:
+    estimator, settings = fitted.estimator, training.settings
+    sample = sample_rows(fitted.features) if settings.log_models else None
+    signature = None
+    if sample is not None and settings.log_model_signatures:
+        signature = describe_signature(sample, partial(_predict_rows, fitted))
+    example = sample if settings.log_input_examples else None
+    description = ModelDescription(params=params, signature=signature, input_example=example)
     training.log_model(sklearn_flavor(estimator), partial(write_estimator, estimator), description)
+
+
+def _predict_rows(fitted: Fitted, rows: Any) -> Any:
+    """Return what a model gives for the first rows of its data; None if it gives nothing."""
+    estimator = fitted.estimator
+    with suppress(*DOES_NOT_APPLY):
+        if fitted.is_classifier or fitted.is_regressor:
+            return fitted.predicted[: len(rows)]
+        for name in ("predict", "transform"):
+            if hasattr(estimator, name):
+                return getattr(estimator, name)(rows)
+    return None

@@ -18,8 +18,8 @@ log = logging.getLogger("runstream")
 
 PREFIX = "training_"
 
-# What computing a metric raises for a model or data to which it does not apply.
-_DOES_NOT_APPLY = (
+#: What computing a metric raises for a model or data to which it does not apply.
+DOES_NOT_APPLY = (
     ArithmeticError,
     AttributeError,
     IndexError,
@@ -46,7 +46,7 @@ def training_metrics(fitted: Fitted) -> dict[str, float]:
 def _attempt(compute: Callable[..., Mapping[str, float]], *args: Any) -> Mapping[str, float]:
     try:
         return compute(*args)
-    except _DOES_NOT_APPLY:
+    except DOES_NOT_APPLY:
         log.debug("a metric does not apply", exc_info=True)
         return {}
 
