@@ -53,6 +53,7 @@ STATED: dict[str, list[str | int]] = {
     "a page of artifacts": ["rpc.artifact_servicer.PAGE_FILES"],
     "a list of the artifact proxy, which has no pages": ["http.mlflow_artifacts.MAX_LISTED_FILES"],
     "a page of a history; histories of several runs together": ["rpc.metric_servicer.PAGE_POINTS"],
+    "a page of a console": ["catalog.console.PAGE_LINES", "catalog.console.PAGE_BYTES"],
     "one run, with all that it logged": ["engine.budget.ANSWER_BYTES"],
     "the tags of one experiment": ["engine.budget.ANSWER_BYTES"],
     "the keys of experiments": ["engine.budget.ANSWER_BYTES"],

@@ -19,6 +19,7 @@ from runstream import data, exceptions
 from runstream.calls.client import TrackingClient
 from runstream.calls.run_operations import RunOperations
 from runstream.entities import (
+    ConsoleLine,
     Dataset,
     DatasetInput,
     Experiment,
@@ -132,6 +133,7 @@ enable_system_metrics = enable_system_metrics_logging
 __all__ = [
     "ActiveRun",
     "AlreadyExists",
+    "ConsoleLine",
     "Dataset",
     "DatasetInput",
     "DeadlineExceeded",

@@ -14,7 +14,8 @@ from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
 from runstream.launching.environment import find_differences
 from runstream.launching.parameters import build_command
 from runstream.launching.project import EntryPoint, read_project
-from runstream.launching.target import find_project
+from runstream.launching.source import find_tags
+from runstream.launching.target import find_project, find_target
 
 
 def write_project(folder: Path, content: str) -> str:
@@ -177,3 +178,20 @@ def test_the_example_asks_for_what_is_here(tmp_path: Path) -> None:
         "-c",
         "python boil.py --watts 2000 --litres 1.5 --kettle 'stainless steel' '--dry run'",
     ]
+
+
+def test_a_launched_program_has_the_tags_of_its_own_repository(tmp_path: Path) -> None:
+    git = tmp_path / ".git"
+    (git / "refs/heads").mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "refs/heads/main").write_text("0" * 39 + "1\n")
+    (git / "config").write_text('[remote "origin"]\n\turl = https://ada:secret@host/kettles.git\n')
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/train.py").touch()
+    target = find_target(str(tmp_path / "below/train.py"), (), {})
+    tags = find_tags(target, "1" * 32)
+    assert tags["mlflow.source.git.commit"] == "0" * 39 + "1"
+    assert tags["mlflow.source.git.branch"] == "main"
+    assert "secret" not in tags["mlflow.source.git.repoURL"]
+    assert tags["mlflow.source.git.repoURL"].endswith("host/kettles.git")
+    assert tags["mlflow.parentRunId"] == "1" * 32

@@ -26,23 +26,27 @@ class Channel:
         descriptor: 1 or 2.
         target: the descriptor of that file.
         reader: the descriptor from which is read what the program writes.
-        writer: the descriptor to which the program writes.
+        writer: the descriptor to which the program writes; -1 if it is closed here.
         stream: which stream it is, as the contract has it.
     """
 
-    def __init__(self, descriptor: int, target: int) -> None:
+    def __init__(self, descriptor: int, target: int, reader: int | None = None) -> None:
         """Open a channel.
 
         Args:
             descriptor: 1 or 2.
             target: the descriptor of the file.
+            reader: where to read, if another process has opened the channel.
         """
         self.descriptor = descriptor
         self.stream = _STREAMS[descriptor]
         self.target = target
         self._is_terminal = os.isatty(target)
         self._size = b""
-        if self._is_terminal:
+        self.writer = -1
+        if reader is not None:
+            self.reader = reader
+        elif self._is_terminal:
             self.reader, self.writer = pty.openpty()
             tty.setraw(self.writer)  # the terminal itself does what a terminal does
             self.adopt_size()
@@ -55,15 +59,21 @@ class Channel:
             size = fcntl.ioctl(self.target, termios.TIOCGWINSZ, _NO_SIZE)
             if size != self._size:
                 self._size = size
-                fcntl.ioctl(self.writer, termios.TIOCSWINSZ, size)
+                fcntl.ioctl(self.reader, termios.TIOCSWINSZ, size)
 
     def close_reader(self) -> None:
         """Close the end that is read: who writes gets an error or SIGPIPE."""
         os.close(self.reader)
         self.reader = -1
 
+    def close_writer(self) -> None:
+        """Close the end that is written to here; the program may have it, too."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
     def close(self) -> None:
         """Close both ends."""
         if self.reader >= 0:
             self.close_reader()
-        os.close(self.writer)
+        self.close_writer()

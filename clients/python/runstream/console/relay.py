@@ -9,7 +9,6 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 
 from runstream.console.channel import Channel
@@ -43,6 +42,10 @@ class Relay:
             self._selector.register(reader, selectors.EVENT_READ)
         self._thread.start()
 
+    def wait_for_end(self) -> None:
+        """Wait until no process has a channel open any more."""
+        self._thread.join()
+
     def stop(self) -> None:
         """Pass on and record what was written before, and end the thread."""
         os.write(self._wake_writer, b"\0")
@@ -57,9 +60,9 @@ class Relay:
         while not is_stopped:
             ready = self._selector.select(max(0.0, next_flush - time.monotonic()))
             readers = [key.fd for key, _ in ready]
-            is_stopped = self._wake_reader in readers
+            is_stopped = self._wake_reader in readers or not self._channels
             for reader in readers:
-                if reader in self._channels:
+                if reader != self._wake_reader:
                     self._read(reader)
             if time.monotonic() >= next_flush:
                 next_flush = time.monotonic() + INTERVAL
@@ -102,18 +105,20 @@ class Relay:
         except OSError:  # of a pseudo-terminal whose other end is closed
             data = b""
         if not data:
-            with suppress(KeyError):
-                self._selector.unregister(reader)
+            self._drop(reader)
             return False
         self._record(lambda: self._recorder.add(self._assemblers[reader].feed(data)))
         channel = self._channels[reader]
         try:
             _write_all(channel.target, data)
         except OSError:  # whoever read it has gone, as in `| head`: the program is to notice
-            self._selector.unregister(reader)
-            del self._channels[reader]
+            self._drop(reader)
             channel.close_reader()
         return True
+
+    def _drop(self, reader: int) -> None:
+        self._selector.unregister(reader)
+        del self._channels[reader]
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -20,6 +20,7 @@ from runstream.entities import Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
 from runstream.fluent.notebook_cells import end_runs_of_failed_cells, watch_cells
+from runstream.fluent.run_console import start_capture
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
 from runstream.fluent.run_link import print_link
 from runstream.fluent.run_source import record_source
@@ -46,6 +47,7 @@ def start_run(
     tags: Mapping[str, object] | None = None,
     description: str | None = None,
     log_system_metrics: bool | None = None,
+    capture_output: bool = False,
 ) -> ActiveRun:
     """Start a run, or resume one, and make it the active run of this context.
 
@@ -68,6 +70,8 @@ def start_run(
         log_system_metrics: whether to log what processor, memory, disk, network, GPUs and this
             process do, every 10 seconds until the run ends, as metrics `system/...` (with psutil);
             what `enable_system_metrics_logging` or RUNSTREAM_SYSTEM_METRICS says, if left out.
+        capture_output: whether what this process and its children write to stdout and stderr is
+            kept with the run, until it ends (C3); `TrackingClient.read_console` reads it.
 
     Raises:
         FailedPrecondition: a run is active and `nested` is not set; or the run, its parent or its
@@ -89,7 +93,11 @@ def start_run(
             run_id=active_id,
         )
     given = _merge_description(tags, description)
-    activate = partial(_activate, log_system_metrics=wants_system_metrics(log_system_metrics))
+    activate = partial(
+        _activate,
+        log_system_metrics=wants_system_metrics(log_system_metrics),
+        capture_output=capture_output,
+    )
     parent = stack[-1] if nested and stack else None
     if run_id:
         return _resume(activate, run_id, experiment_id, run_name, given)
@@ -270,6 +278,7 @@ def _activate(
     is_resumed: bool,
     has_parent: bool,
     log_system_metrics: bool,
+    capture_output: bool,
 ) -> ActiveRun:
     global _last_started
     active = ActiveRun(client, info)
@@ -279,6 +288,8 @@ def _activate(
         record_source(client, info.run_id, is_resumed=is_resumed)
     if log_system_metrics:
         start_system_metrics(active, is_resumed=is_resumed)
+    if capture_output:
+        start_capture(active)
     watch_cells()
     print_link(client, info)
     return active

@@ -12,6 +12,7 @@ from runstream.calls.client import TrackingClient
 from runstream.console.capture import recorded_channels
 from runstream.contract.params_and_tags import to_texts
 from runstream.errors import RunstreamError
+from runstream.fluent.run_console import CAPTURED_RUN_ID
 from runstream.fluent.run_handle import ActiveRun
 from runstream.fluent.run_link import print_link
 from runstream.launching.program import run_program, run_status_of
@@ -71,7 +72,10 @@ def launch(
             os.chdir(target.working_folder)
         capture = recorded_channels(client, run.run_id) if captures else nullcontext(())
         with capture as channels:
-            exit_status = run_program(target.command, _environment(run, target), channels)
+            environment = _environment(run, target)
+            if captures:
+                environment[CAPTURED_RUN_ID] = run.run_id
+            exit_status = run_program(target.command, environment, channels)
         try:
             _end(run, exit_status)
         except RunstreamError as error:

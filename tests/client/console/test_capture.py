@@ -1,0 +1,188 @@
+"""Programs that capture their own output: row C3 of docs/behaviour.md."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runstream import ConsoleLine, TrackingClient
+from support.server_process import ENVIRONMENT, ServerProcess
+from support.terminal import Terminal
+from support.waiting import wait_until
+
+HEAD = """
+import contextlib, ctypes, io, os, subprocess, sys, runstream
+from pathlib import Path
+def helper():
+    for path in Path("/proc/self/task").glob("*/children"):
+        for child in path.read_text().split():
+            if b"console.helper" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path_factory.mktemp("capture") / "runs.db")
+    yield server
+    server.stop()
+
+
+def run(server: ServerProcess, program: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", HEAD + program],
+        env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+        capture_output=True,
+        timeout=90,
+    )
+
+
+def console(client: TrackingClient) -> list[ConsoleLine]:
+    """The console of the run that was started last."""
+    (run_id,) = [run.info.run_id for run in client.search_runs(max_results=1)]
+    return list(client.read_console(run_id))
+
+
+def texts(client: TrackingClient, stream: str) -> list[str]:
+    return [line.text for line in console(client) if line.stream == stream]
+
+
+def test_python_and_its_children_are_captured_until_the_run_ends(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    done = run(
+        server,
+        "print('before', flush=True)\n"
+        "with runstream.start_run(capture_output=True):\n"
+        "    print('from Python', flush=True)\n"
+        "    print('an error', file=sys.stderr)\n"
+        "    subprocess.run(['sh', '-c', 'echo from a child; echo its error >&2'])\n"
+        "    if not (child := os.fork()):\n"
+        "        os.write(1, b'from a fork\\n')\n"
+        "        os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+        "    for step in range(500): print(f'\\r{step}', end='', flush=True)\n"
+        "    print('\\rdone')\n"
+        "print('after')\n",
+    )
+    bar = b"".join(b"\r%d" % step for step in range(500)) + b"\rdone\n"
+    assert done.stderr == b"an error\nits error\n"
+    assert done.stdout.replace(bar, b"") == (
+        b"before\nfrom Python\nfrom a child\nfrom a fork\nafter\n"
+    )
+    assert done.returncode == 0
+    assert texts(client, "stdout") == ["from Python", "from a child", "from a fork", "done"]
+    assert texts(client, "stderr") == ["an error", "its error"]
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)", "ctypes.string_at(0)"])
+def test_what_a_dying_program_wrote_last_is_kept(
+    server: ServerProcess, client: TrackingClient, end: str
+) -> None:
+    done = run(
+        server,
+        "runstream.start_run(capture_output=True)\n"
+        "for number in range(20_000): os.write(1, b'line %d\\n' % number)\n" + end,
+    )
+    assert done.stdout.endswith(b"line 19999\n")
+    wait_until(lambda: texts(client, "stdout")[-1:] == ["line 19999"], 30)
+    assert len(texts(client, "stdout")) == 20_000
+
+
+def test_a_call_in_c_that_holds_the_lock_of_python_may_write_without_end(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    done = run(
+        server,
+        "data = b'0123456789\\n' * 50_000\n"
+        "with runstream.start_run(capture_output=True):\n"
+        "    assert ctypes.PyDLL(None).write(1, data, len(data)) == len(data)\n",
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"0123456789\n" * 50_000
+    lines = texts(client, "stdout")
+    assert lines[-1] == "0123456789"
+    assert len(lines) > 10_000
+
+
+def test_the_program_goes_on_if_its_helper_is_killed(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    done = run(
+        server,
+        "with runstream.start_run(capture_output=True) as run:\n"
+        "    print('one', flush=True)\n"
+        "    os.kill(helper(), 9)\n"
+        "    for number in range(20_000): print('x', number, flush=True)\n"
+        "    subprocess.run(['echo', 'child'])\n"
+        "print('after')\n",
+    )
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[-2] == b"child"
+    assert b"x 19999" in lines
+    assert lines[-1] == b"after"
+    assert b"is not recorded any more" in done.stderr
+    assert next(client.search_runs(max_results=1)).info.status == "FINISHED"
+
+
+def test_streams_of_python_that_are_no_descriptors_are_captured_as_in_a_notebook(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    done = run(
+        server,
+        "shown = io.StringIO()\n"
+        "with contextlib.redirect_stdout(shown):\n"
+        "    with runstream.start_run(capture_output=True):\n"
+        "        print('in a cell', sys.stdout.getvalue())\n"
+        "        subprocess.run(['echo', 'child'])\n"
+        "    print('after')\n"
+        "print(repr(shown.getvalue()))\n",
+    )
+    assert done.stdout == b"child\n'in a cell \\nafter\\n'\n"
+    assert sorted(texts(client, "stdout")) == ["child", "in a cell "]
+
+
+def test_runs_in_each_other_have_what_is_written_while_they_go_on(
+    server: ServerProcess, client: TrackingClient
+) -> None:
+    done = run(
+        server,
+        "with runstream.start_run(capture_output=True):\n"
+        "    print('outer', flush=True)\n"
+        "    with runstream.start_run(capture_output=True, nested=True):\n"
+        "        print('inner', flush=True)\n"
+        "    print('outer again', flush=True)\n",
+    )
+    assert done.stdout == b"outer\ninner\nouter again\n"
+    inner, outer = [run.info.run_id for run in client.search_runs(max_results=2)][:2]
+    assert [line.text for line in client.read_console(inner)] == ["inner"]
+    assert [line.text for line in client.read_console(outer)] == ["outer", "inner", "outer again"]
+
+
+def test_a_terminal_stays_one_and_ctrl_c_is_for_the_program(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(
+        HEAD + "import time\n"
+        "with runstream.start_run(capture_output=True):\n"
+        "    print(os.isatty(1), os.get_terminal_size(1).columns, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    environment = {"RUNSTREAM_TRACKING_URI": server.uri}
+    terminal = Terminal([sys.executable, str(tmp_path / "train.py")], environment, columns=97)
+    try:
+        terminal.wait_for("True 97")
+        terminal.type("\x03")
+        status, lines = terminal.end()
+    finally:
+        terminal.close()
+    assert status == -signal.SIGINT
+    assert lines[-1] == "KeyboardInterrupt"
+    assert texts(client, "stdout") == ["True 97"]
+    assert next(client.search_runs(max_results=1)).info.status == "KILLED"
