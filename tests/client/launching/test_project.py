@@ -180,7 +180,10 @@ def test_the_example_asks_for_what_is_here(tmp_path: Path) -> None:
     ]
 
 
-def test_a_launched_program_has_the_tags_of_its_own_repository(tmp_path: Path) -> None:
+def test_a_launched_program_has_the_tags_of_its_own_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNSTREAM_SOURCE", raising=False)
     git = tmp_path / ".git"
     (git / "refs/heads").mkdir(parents=True)
     (git / "HEAD").write_text("ref: refs/heads/main\n")
