@@ -79,7 +79,6 @@ class Frameworks:
                 "HOME": str(self.folder),  # for the settings and caches of frameworks
                 "PYTHONPATH": str(_ROOT / "clients/python"),
                 "RUNSTREAM_TRACKING_URI": self.server.uri,
-                "RUNSTREAM_SOURCE": "none",  # what a program logs is what a test finds
             }
             | variables,
             stdin=subprocess.DEVNULL,
