@@ -52,6 +52,8 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
             columns = [{"type": "double", "name": column, "required": True} for column in COLUMNS]
             assert inputs == columns
         assert output["tensor-spec"]["shape"][0] == -1
+        example = client.load_dict(model_id, "input_example.json")
+        assert len(example["inputs" if "inputs" in example else "data"]) == 5
 
     run = runs["xgboost.train_xgboost"]
     wanted = {"eta": "0.5", "eval_metric": "['mae', 'rmse']", "early_stopping_rounds": "2"}

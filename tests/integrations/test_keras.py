@@ -70,6 +70,11 @@ def test_autologging_logs_params_early_stops_models_and_data_and_changes_no_trai
     assert tags == ["train", "eval"]
     [model] = client.search_logged_models(["0"])
     assert (model.source_run_id, model.status) == (told["stopped"], "READY")
+    description = json.loads(client.load_text(model.model_id, "MLmodel"))
+    [column] = json.loads(description["signature"]["inputs"])
+    assert column["tensor-spec"] == {"dtype": "float32", "shape": [-1, 4]}
+    rows = client.load_dict(model.model_id, "input_example.json")["inputs"]
+    assert [len(row) for row in rows] == [4] * 5
 
     steps = client.get_metric_history(told["batches"], "loss")
     assert [point.step for point in steps] == [5, 10, 15, 20, 25, 30, 35, 40]

@@ -99,7 +99,7 @@ def run_all():
 plain = run_all()
 fits = [xgboost.train, xgboost.XGBClassifier.fit, lightgbm.train, lightgbm.LGBMClassifier.fit]
 fits += [catboost.CatBoostClassifier.fit]
-runstream.autolog()
+runstream.autolog(log_input_examples=True)
 warnings = []
 handler = logging.Handler()
 handler.emit = lambda record: warnings.append(record.getMessage())

@@ -37,7 +37,7 @@ logging.getLogger("runstream").addHandler(handler)
 
 plain, plain_step = train(), train([])
 fit = keras.Model.fit
-runstream.keras.autolog()
+runstream.keras.autolog(log_input_examples=True)
 logged = train()
 stopped = runstream.last_active_run().info.run_id
 loaded = runstream.keras.load_model(f"runs:/{stopped}/model")

@@ -15,6 +15,7 @@ from runstream.autologging.datasets import describe
 from runstream.autologging.keras.model import keras_flavor, keras_signature, write_model
 from runstream.autologging.library import Library
 from runstream.autologging.settings import Settings
+from runstream.autologging.signatures import sample_rows
 from runstream.autologging.training import Training
 from runstream.models.model_logging import ModelDescription
 
@@ -119,9 +120,13 @@ def _log_datasets(training: Training[Any]) -> None:
 
 
 def _log_model(training: Training[KerasSettings], model: Any) -> None:
-    wanted = training.settings.log_model_signatures
-    signature = training.attempt(keras_signature, model) if wanted else None
-    description = ModelDescription(signature=signature)
+    settings = training.settings
+    signature = example = None
+    if settings.log_model_signatures:
+        signature = training.attempt(keras_signature, model)
+    if settings.log_input_examples:
+        example = training.attempt(sample_rows, training.argument("x"))
+    description = ModelDescription(signature=signature, input_example=example)
     training.log_model(keras_flavor(), partial(write_model, model), description)
 
 
