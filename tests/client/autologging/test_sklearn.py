@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import metrics
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import RandomForestRegressor, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
@@ -222,6 +222,25 @@ def test_a_search_has_a_child_run_for_each_of_the_best_candidates_and_a_table_of
     assert "mean_test_score" in table[0].split(",")
     best_model = runstream.sklearn.load_model(f"runs:/{parent.info.run_id}/best_estimator")
     assert best_model.get_params() == search.best_estimator_.get_params()
+
+
+@pytest.mark.usefixtures("autologging")
+def test_processes_of_joblib_get_an_estimator_that_the_program_defines() -> None:
+    runstream.autolog(log_models=False)
+
+    class Scale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+        def __init__(self, by: float = 1) -> None:
+            self.by = by
+
+        def fit(self, X: Any, y: Any = None) -> Scale:  # noqa: ARG002, N803 - as it is called
+            return self
+
+        def transform(self, X: Any) -> Any:  # noqa: N803
+            return X * self.by
+
+    model = make_pipeline(Scale(), RidgeClassifier())
+    search = GridSearchCV(model, {"scale__by": [0.5, 1]}, n_jobs=2, cv=2).fit(IRIS, KIND)
+    assert last_run().data.metrics["best_cv_score"] == search.best_score_
 
 
 @pytest.mark.usefixtures("autologging")

@@ -1,7 +1,8 @@
 """Patches: functions of a library that are replaced by wrappers, and put back as they were.
 
 A wrapper is a plain function with the name, signature and documentation of what it wraps. So it is
-pickled by its name as that was, and methods are bound, copied and inspected as before.
+pickled by its name as that was, and methods are bound, copied and inspected as before. Where a
+function is pickled by its content, its copy in another process does what the original does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,27 @@ from weakref import WeakKeyDictionary
 Around = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
-_INHERITED = object()
+_INHERITED = "inherited"  # in place of the original
+
+
+class _Call:
+    """What a wrapper does.
+
+    A class that a program defines itself is pickled with its methods, as for the processes of
+    joblib. There the wrapper only calls the original.
+    """
+
+    def __init__(self, around: Around) -> None:
+        self.around = around
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Call, (_call_original,)
+
+
+def _call_original(
+    original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    return original(*args, **kwargs)
 
 
 class Patches:
@@ -48,9 +69,11 @@ class Patches:
         if not callable(original) or isinstance(original, (staticmethod, classmethod)):
             raise TypeError(f"{name} of {owner!r} is no function, but {type(original).__name__}")
 
+        call = _Call(around)
+
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return around(original, args, kwargs)
+            return call.around(original, args, kwargs)
 
         self.replace(owner, name, wrapper)
 
