@@ -186,3 +186,23 @@ def test_a_terminal_stays_one_and_ctrl_c_is_for_the_program(
     assert lines[-1] == "KeyboardInterrupt"
     assert texts(client, "stdout") == ["True 97"]
     assert next(client.search_runs(max_results=1)).info.status == "KILLED"
+
+
+def test_a_program_goes_on_though_nobody_reads_its_output_any_more(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(
+        HEAD + "with runstream.start_run(capture_output=True):\n"
+        "    for number in range(50_000): print('line', number)\n"
+        "Path('done').touch()\n"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} train.py | head -1"],
+        env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == (b"line 0\n", b"")
+    wait_until((tmp_path / "done").exists, 30)
+    assert texts(client, "stdout")[-1] == "line 49999"

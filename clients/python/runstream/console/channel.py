@@ -27,6 +27,7 @@ class Channel:
         target: the descriptor of that file.
         reader: the descriptor from which is read what the program writes.
         writer: the descriptor to which the program writes; -1 if it is closed here.
+        is_opened_here: whether no other process reads it.
         stream: which stream it is, as the contract has it.
     """
 
@@ -44,6 +45,7 @@ class Channel:
         self._is_terminal = os.isatty(target)
         self._size = b""
         self.writer = -1
+        self.is_opened_here = reader is None
         if reader is not None:
             self.reader = reader
         elif self._is_terminal:

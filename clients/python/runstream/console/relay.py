@@ -111,9 +111,12 @@ class Relay:
         channel = self._channels[reader]
         try:
             _write_all(channel.target, data)
-        except OSError:  # whoever read it has gone, as in `| head`: the program is to notice
-            self._drop(reader)
-            channel.close_reader()
+        except OSError:  # whoever read it has gone, as in `| head`
+            # The program is to notice. Where another process has the reader, too, closing it here
+            # would leave a channel that nobody reads, and the program would wait for ever.
+            if channel.is_opened_here:
+                self._drop(reader)
+                channel.close_reader()
         return True
 
     def _drop(self, reader: int) -> None:
