@@ -6,10 +6,13 @@ import gc
 import logging
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 import grpc
 import pytest
@@ -18,6 +21,7 @@ import runstream
 from runstream import ActiveRun, TrackingClient
 from runstream.calls import sessions
 from runstream.calls.sessions import _has_grpc_threads
+from support.interrupts import Interrupted
 from support.server_process import ServerProcess
 
 WORKERS = 4
@@ -233,3 +237,39 @@ def test_calls_under_way_in_other_threads_survive_a_fork() -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_in_the_middle_of_a_fork_leaves_nothing_suspended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python drops what a signal handler raises within the hooks of a fork."""
+    interrupts: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        interrupts.append(number)
+        raise Interrupted
+
+    client = TrackingClient()
+    run_id = client.create_run().info.run_id
+    before = signal.signal(signal.SIGALRM, interrupt)
+    dropped: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: dropped.append(raised.exc_type))
+    try:
+        for step in range(100):
+            client.log_metric(run_id, "loss", 0.5, step=step)
+            client.flush()  # gRPC is in use at each fork
+            child = None
+            with suppress(Interrupted):
+                signal.setitimer(signal.ITIMER_REAL, 1e-6 + step * 1e-4)
+                child = os.fork()
+                if child == 0:
+                    os._exit(0)
+                while len(interrupts) == step:
+                    time.sleep(0.001)
+            if child is not None:
+                os.waitpid(child, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert dropped
+    assert len(client.get_metric_history(run_id, "loss")) == 100

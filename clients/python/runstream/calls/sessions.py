@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 from runstream.calls.session import Session
 from runstream.process import shutdown
@@ -28,13 +29,16 @@ _GRPC_END_SECONDS = 0.25
 # Seconds between two checks of a thread that waits for the end of a fork by another thread.
 _FORK_POLL_SECONDS = 0.001
 
-# Held over a fork, and by nobody else: a thread that opens a session takes no lock, because an
+# The thread that forks is the only entry while it does. No lock is held for that, because an
 # interrupt could leave it held.
-_fork_lock = threading.Lock()
+_forking_thread: dict[Literal["ident"], int] = {}
 
-# Each change is one step in C. A fork suspends the sessions that are here once it has the lock;
-# a thread looks at the lock after its session is here. So one of the two sees the other.
+# Each change is one step in C. A fork suspends the sessions that are here once it has its entry
+# above; a thread looks for that entry after its session is here. So one of the two sees the other.
 _sessions: dict[str, Session] = {}
+
+# Those that used gRPC when the fork began.
+_sessions_open_at_fork: list[Session] = []
 
 
 def open_session(uri: str | os.PathLike[str] | None) -> Session:
@@ -48,7 +52,7 @@ def open_session(uri: str | os.PathLike[str] | None) -> Session:
     if session is None:
         session = _sessions.setdefault(target.uri, Session(target))
     session.add_user()
-    while _fork_lock.locked():
+    while _forking_thread:
         time.sleep(_FORK_POLL_SECONDS)
     return session
 
@@ -59,9 +63,12 @@ def release_session(session: Session) -> None:
 
 
 def _before_fork() -> None:
-    _fork_lock.acquire()
-    were_open = [session.suspend() for session in list(_sessions.values())]
-    if any(were_open) and not _wait_for_end_of_grpc():
+    while _forking_thread.setdefault("ident", threading.get_ident()) != threading.get_ident():
+        time.sleep(_FORK_POLL_SECONDS)
+    for session in list(_sessions.values()):
+        if session.suspend():
+            _sessions_open_at_fork.append(session)
+    if _sessions_open_at_fork and not _wait_for_end_of_grpc():
         gc.collect()
         _wait_for_end_of_grpc()
 
@@ -69,13 +76,15 @@ def _before_fork() -> None:
 def _after_fork_in_parent() -> None:
     for session in list(_sessions.values()):
         session.resume()
-    _fork_lock.release()
+    _sessions_open_at_fork.clear()
+    _forking_thread.clear()
 
 
 def _after_fork_in_child() -> None:
     for session in list(_sessions.values()):
         session.reset_after_fork()
-    _fork_lock.release()
+    _sessions_open_at_fork.clear()
+    _forking_thread.clear()
 
 
 def _wait_for_end_of_grpc() -> bool:
@@ -101,8 +110,13 @@ def _has_grpc_threads() -> bool:
 
 # Hooks that run before a fork run in the reverse order of their registration, so the lock of
 # `embedded`, which is imported by now, is taken when no session needs it any more.
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
+#
+# Each is registered twice. A signal handler may raise in the middle of a hook, or before its first
+# instruction; Python prints that, goes on with the next hook and forks. The second one does what
+# the first has left, because a session that stayed suspended would hold its calls up.
+for _ in range(2):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

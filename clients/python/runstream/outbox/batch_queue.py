@@ -151,11 +151,11 @@ class BatchQueue:
             return self._stream
 
     def end_stream(self, stream: int) -> None:
-        """Send nothing more on a stream."""
+        """Send nothing more on a stream; called again after an interrupt, it does what is left."""
         with self.lock:
             if stream == self._stream:
                 self._stream += 1
-                self._unsent.notify_all()
+            self._unsent.notify_all()
 
     def next_message(self, stream: int) -> bytes | None:
         """Return the message to send next, waiting for one; None when the stream has ended."""

@@ -60,6 +60,7 @@ class SharedChannel:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._stubs: Stubs | None = None
+        self._closing: list[Stubs] = []
         self._reads: WeakSet[PendingRead[Any]] = WeakSet()
         self._address: str | None = None
         self._must_find_server = False  # the server of a file did not answer: look for it again
@@ -125,7 +126,7 @@ class SharedChannel:
         with self._lock:
             self._is_suspended = True
             self._changed.wait_for(lambda: not self._active_calls, _FORK_GRACE_SECONDS)
-            was_open = self._stubs is not None
+            was_open = self._stubs is not None or bool(self._closing)
             self._close()  # cancels the calls that are left
             self._changed.wait_for(lambda: not self._active_calls, CANCEL_SECONDS)
         return was_open
@@ -150,11 +151,15 @@ class SharedChannel:
         return self._stubs
 
     def _close(self) -> None:
-        stubs = self._stubs
-        if stubs is not None:
+        """Close the channel; called again after an interrupt, it does what is left."""
+        if self._stubs is not None:
+            self._closing.append(self._stubs)
             # Before the calls end, so that those who wait for them learn that this is why.
             self._stubs = None
+        if self._closing:
             for read in list(self._reads):
                 read.detach()
             self._on_close()
-            close_channel(stubs.channel)
+            for stubs in self._closing:
+                close_channel(stubs.channel)
+            self._closing.clear()
