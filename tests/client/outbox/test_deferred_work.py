@@ -13,7 +13,7 @@ from runstream.outbox.deferred_work import DeferredWork
 
 
 def test_work_is_done_in_order_on_one_thread_even_if_it_waits_itself() -> None:
-    work, done = DeferredWork(lambda: None), []
+    work, done = DeferredWork(lambda: None, 2), []
 
     def step(number: int) -> None:
         work.wait("a run", 60)  # work that waits for what it is part of goes on
@@ -26,7 +26,7 @@ def test_work_is_done_in_order_on_one_thread_even_if_it_waits_itself() -> None:
 
 
 def test_whoever_it_does_not_concern_does_not_wait() -> None:
-    work, go_on = DeferredWork(lambda: None), threading.Event()
+    work, go_on = DeferredWork(lambda: None, 2), threading.Event()
     work.defer(["a run", "a model"], lambda: go_on.wait(60))
     work.wait("another run", 0)
     for owner in ("a run", "a model", None):
@@ -39,9 +39,8 @@ def test_whoever_it_does_not_concern_does_not_wait() -> None:
 def test_work_is_put_off_while_more_comes_but_not_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(deferred_work, "_MAX_DELAY_SECONDS", 0.3)
     monkeypatch.setattr(deferred_work, "_QUIET_SECONDS", 60)
-    work, done = DeferredWork(lambda: None), threading.Event()
+    work, done = DeferredWork(lambda: None, 0.3), threading.Event()
     start = time.monotonic()
     work.defer(["a run"], done.set)
     assert done.wait(60)
@@ -51,7 +50,7 @@ def test_work_is_put_off_while_more_comes_but_not_for_long(
 def test_work_beyond_the_limit_waits_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deferred_work, "LIMIT", 3)
     monkeypatch.setattr(deferred_work, "ROOM_SECONDS", 0.01)
-    work, go_on = DeferredWork(lambda: None), threading.Event()
+    work, go_on = DeferredWork(lambda: None, 2), threading.Event()
     for _ in range(3):
         work.defer(["a run"], lambda: go_on.wait(60))
     with pytest.raises(DeadlineExceeded):

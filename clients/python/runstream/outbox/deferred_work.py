@@ -28,9 +28,8 @@ LIMIT = 1_000
 ROOM_SECONDS = 600.0
 
 # The thread waits for so many seconds without new work, because the next training may have begun,
-# which needs the interpreter, too; but work is not put off longer than this, unless more comes.
+# which needs the interpreter, too. How long work is put off at most is for the owner to say.
 _QUIET_SECONDS = 0.05
-_MAX_DELAY_SECONDS = 2.0
 _TICK_SECONDS = 0.005
 
 # Seconds between two looks of a call that waits whether the thread is still there.
@@ -40,12 +39,14 @@ _POLL_SECONDS = 1.0
 class DeferredWork:
     """The work that waits for one server; any thread may call every method."""
 
-    def __init__(self, before_start: Callable[[], object]) -> None:
+    def __init__(self, before_start: Callable[[], object], max_delay: float) -> None:
         """Start without a thread.
 
         Args:
             before_start: called before the thread starts.
+            max_delay: seconds for which work is put off at most while more comes.
         """
+        self._max_delay = max_delay
         self._before_start = before_start
         self.reset_after_fork()
 
@@ -75,7 +76,7 @@ class DeferredWork:
         now = self._last_deferred = time.monotonic()
 
         def run() -> None:
-            self._wait_for_quiet(now + _MAX_DELAY_SECONDS)
+            self._wait_for_quiet(now + self._max_delay)
             try:
                 function()
             finally:

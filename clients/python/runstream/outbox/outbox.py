@@ -58,6 +58,10 @@ from runstream.outbox.refusals import Refusals
 from runstream.outbox.task_queue import TaskQueue
 from runstream.outbox.waits import Waits
 
+# Seconds for which deferred work, and slow work, is put off at most while trainings go on.
+_MAX_DELAY_SECONDS = 2.0
+_MAX_SLOW_DELAY_SECONDS = 10.0
+
 
 class Outbox:
     """The data that one process logged to one server and that has no answer yet.
@@ -84,8 +88,8 @@ class Outbox:
             before_start: called before the thread of deferred work starts.
         """
         self._ensure_thread = ensure_thread
-        self.deferred = DeferredWork(before_start)
-        self.slow = DeferredWork(before_start)
+        self.deferred = DeferredWork(before_start, _MAX_DELAY_SECONDS)
+        self.slow = DeferredWork(before_start, _MAX_SLOW_DELAY_SECONDS)
         self._collector = Collector(self)
         self._reset()
 
