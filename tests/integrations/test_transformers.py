@@ -13,9 +13,10 @@ PROGRAM = documented_program("Transformers and TRL")
 AUTOLOG = documented_program("Autologging of Transformers")
 TRL = (PROGRAMS / "trl_training.py").read_text()
 
-pytestmark = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
+both = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
 
 
+@both
 def test_the_documented_program_logs_params_metrics_and_checkpoints(
     frameworks: Frameworks, client: TrackingClient, environment: str
 ) -> None:
@@ -34,6 +35,7 @@ def test_the_documented_program_logs_params_metrics_and_checkpoints(
     assert client.count_runs(["0"]) == 1
 
 
+@both
 def test_trainers_of_trl_and_trainings_that_fail_have_runs_of_their_own(
     frameworks: Frameworks, client: TrackingClient, environment: str
 ) -> None:
@@ -57,6 +59,7 @@ def test_trainers_of_trl_and_trainings_that_fail_have_runs_of_their_own(
     assert autologged.data.metrics.keys() >= {"loss", "train_loss"}
 
 
+@both
 def test_autologging_logs_what_the_callback_does_and_the_model(
     frameworks: Frameworks, client: TrackingClient, environment: str
 ) -> None:
@@ -70,3 +73,12 @@ def test_autologging_logs_what_the_callback_does_and_the_model(
     assert [point.step for point in losses] == [1, 2, 3, 4, 5, 6]
     assert "eval_loss" in run.data.metrics
     assert client.count_runs(["0"]) == 1
+
+
+def test_of_two_processes_that_train_together_one_logs(
+    frameworks: Frameworks, client: TrackingClient
+) -> None:
+    frameworks.run_together("torch", PROGRAM, 2)
+    [run] = client.search_runs(["0"])
+    assert run.info.status == "FINISHED"
+    assert len(client.get_metric_history(run.info.run_id, "loss")) == 6

@@ -92,3 +92,29 @@ def test_a_run_that_ended_takes_more_and_ends_again() -> None:
     assert first is not None
     assert run.info.end_time is not None
     assert run.info.end_time >= first
+
+
+def test_a_param_that_has_another_value_already_is_a_warning_and_no_refusal(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with runstream.start_run() as run:
+        runstream.log_param("rate", 0.1)
+    resumed = open_training_run(run_id=run.run_id)
+    resumed.log_params({"rate": 0.2, "epochs": 3})
+    runstream.log_metric("loss", 1.0)  # raises nothing
+    resumed.end()
+    stored = runstream.get_run(run.run_id)
+    assert stored.data.params == {"rate": "0.1", "epochs": "3"}
+    assert stored.info.status == "FINISHED"
+    [warning] = [record.message for record in caplog.records if "not all of the" in record.message]
+    assert "rate" in warning
+
+
+def test_a_training_that_raised_has_failed_when_the_next_one_begins() -> None:
+    failed = open_training_run(ends_failed=True)
+    following = open_training_run(ends_failed=True, name="following")
+    following.end()
+    assert runstream.get_run(failed.run.run_id).info.status == "FAILED"
+    stored = runstream.get_run(following.run.run_id)
+    assert (stored.info.run_name, stored.info.status) == ("following", "FINISHED")
+    assert "mlflow.parentRunId" not in stored.data.tags
