@@ -47,7 +47,30 @@ class RunstreamCallback(Callback):
             return
         self._run = open_training_run(*self._choice, ends_failed=True)
         self._step = 0
-        self._run.log_params(
+        self._run.attempt("logged", self._log_params, self._run)
+
+    def after_batch(self) -> None:
+        """Log loss and hyperparameters of the optimizer."""
+        if self._run is not None and self.training:
+            self._step += 1
+            self._run.attempt("logged", self._log_batch, self._run)
+
+    def after_epoch(self) -> None:
+        """Log the metrics of the epoch."""
+        if self._run is not None:
+            self._run.attempt("logged", self._log_epoch, self._run)
+
+    def after_fit(self) -> None:
+        """Upload the learner, if it is asked for, and end the run if it was started here."""
+        if self._run is None:
+            return
+        run, self._run = self._run, None
+        if self._log_model:
+            run.attempt("uploaded", self._upload, run)
+        run.end()
+
+    def _log_params(self, run: TrainingRun) -> None:
+        run.log_params(
             {
                 "epochs": self.n_epoch,
                 "batch_size": getattr(self.dls, "bs", None),
@@ -58,38 +81,23 @@ class RunstreamCallback(Callback):
             }
         )
 
-    def after_batch(self) -> None:
-        """Log loss and hyperparameters of the optimizer."""
-        if self._run is None or not self.training:
-            return
-        self._step += 1
+    def _log_batch(self, run: TrainingRun) -> None:
         hypers = {
             f"{name}_{group}": value
             for group, names in enumerate(self.opt.hypers)
             for name, value in names.items()
         }
         metrics = {"train_loss": self.smooth_loss, "raw_loss": self.loss, **hypers}
-        self._run.log_metrics(metrics, self._step)
+        run.log_metrics(metrics, self._step)
 
-    def after_epoch(self) -> None:
-        """Log the metrics of the epoch."""
-        if self._run is not None:
-            names, values = self.recorder.metric_names, self.recorder.log
-            metrics = {
-                name: value
-                for name, value in zip(names, values, strict=False)
-                if name not in ("epoch", "time", "train_loss") and value is not None
-            }
-            self._run.log_metrics(metrics, self._step)
-
-    def after_fit(self) -> None:
-        """Upload the learner, if it is asked for, and end the run if it was started here."""
-        if self._run is None:
-            return
-        run, self._run = self._run, None
-        if self._log_model:
-            run.attempt("uploaded", self._upload, run)
-        run.end()
+    def _log_epoch(self, run: TrainingRun) -> None:
+        names, values = self.recorder.metric_names, self.recorder.log
+        metrics = {
+            name: value
+            for name, value in zip(names, values, strict=False)
+            if name not in ("epoch", "time", "train_loss") and value is not None
+        }
+        run.log_metrics(metrics, self._step)
 
     def _upload(self, run: TrainingRun) -> None:
         file = self.learn.path / f"runstream-{run.run.run_id}.pkl"

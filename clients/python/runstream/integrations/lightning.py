@@ -97,8 +97,9 @@ class RunstreamLogger(_base.Logger):  # type: ignore[name-defined]
     @rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
         """Upload new checkpoints, or remember to do so at the end."""
-        if self._log_model == "all" or (self._log_model and checkpoint_callback.save_top_k == -1):
-            self._upload_checkpoints(checkpoint_callback)
+        keeps_all = getattr(checkpoint_callback, "save_top_k", None) == -1
+        if self._log_model == "all" or (self._log_model and keeps_all):
+            self._open().attempt("uploaded", self._upload_checkpoints, checkpoint_callback)
         elif self._log_model and checkpoint_callback not in self._checkpoint_callbacks:
             self._checkpoint_callbacks.append(checkpoint_callback)
 
@@ -106,7 +107,7 @@ class RunstreamLogger(_base.Logger):  # type: ignore[name-defined]
     def finalize(self, status: str) -> None:
         """Upload checkpoints, and end the run if it was started here."""
         for callback in self._checkpoint_callbacks:
-            self._upload_checkpoints(callback)
+            self._open().attempt("uploaded", self._upload_checkpoints, callback)
         error = None if status in ("success", "finished") else sys.exc_info()[1] or Exception()
         if self._training is not None:
             self._training.end(run_status(error))

@@ -55,10 +55,7 @@ class RunstreamLoggerCallback(LoggerCallback):
         """Log the numbers of a result."""
         run = self._trials.get(trial.trial_id)
         if run is not None:
-            step = result.get("timesteps_total") or result.get("training_iteration", iteration)
-            metrics = {key: value for key, value in result.items() if key != "config"}
-            flat = flatten(metrics).items()
-            run.log_metrics({key: value for key, value in flat if isinstance(value, Real)}, step)
+            run.attempt("logged", self._log_result, run, iteration, result)
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
         """End the run of a trial."""
@@ -75,6 +72,11 @@ class RunstreamLoggerCallback(LoggerCallback):
         self._trials.clear()
         if self._parent is not None:
             self._parent.end()
+
+    def _log_result(self, run: TrainingRun, iteration: int, result: Mapping[str, Any]) -> None:
+        step = result.get("timesteps_total") or result.get("training_iteration", iteration)
+        flat = flatten({key: value for key, value in result.items() if key != "config"})
+        run.log_metrics({k: value for k, value in flat.items() if isinstance(value, Real)}, step)
 
     def _start(self, parent: ActiveRun, trial: Any) -> None:
         tags = find_source_tags() | {

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ultralytics.utils import RANK
+
 from runstream.integrations.training_run import TrainingRun, open_training_run
 
 # What is uploaded of the folder of a training, besides that of the weights.
@@ -26,7 +28,7 @@ def add_callbacks(
     """Log the trainings of a model: arguments, learning rates, losses, metrics, plots and weights.
 
     They go to the active run, or else to a run that starts with each training and ends with it;
-    FAILED if the training raises. Ultralytics calls callbacks in the process of rank zero alone.
+    FAILED if the training raises. Of processes that train together, that of rank zero logs.
 
     Args:
         model: a model of Ultralytics, such as a `YOLO`.
@@ -56,37 +58,47 @@ class _Callbacks:
         }
 
     def _start(self, trainer: Any) -> None:
+        if RANK > 0:
+            return
         self._training = open_training_run(
             *self._choice, name=trainer.args.name or trainer.save_dir.name, ends_failed=True
         )
         self._training.log_params(vars(trainer.args))
 
     def _log_epoch(self, trainer: Any) -> None:
-        losses = trainer.label_loss_items(trainer.tloss, prefix="train")
-        self._log(trainer, {**trainer.lr, **losses})
+        self._log(
+            trainer,
+            lambda: trainer.lr | trainer.label_loss_items(trainer.tloss, prefix="train"),
+        )
 
     def _log_metrics(self, trainer: Any) -> None:
-        self._log(trainer, trainer.metrics)
+        self._log(trainer, lambda: trainer.metrics)
 
-    def _log(self, trainer: Any, metrics: Mapping[str, Any]) -> None:
-        if self._training is not None:
-            # As in MLflow's callback: `metrics/mAP50(B)` is `metrics/mAP50B`.
-            keys = {key: key.replace("(", "").replace(")", "") for key in metrics}
-            values = {keys[key]: value for key, value in metrics.items()}
-            self._training.log_metrics(values, trainer.epoch)
+    def _log(self, trainer: Any, read: Callable[[], Mapping[str, Any]]) -> None:
+        training = self._training
+        if training is not None:
+            training.attempt("logged", lambda: training.log_metrics(_keys(read()), trainer.epoch))
 
     def _finish(self, trainer: Any) -> None:
-        if self._training is None:
-            return
-        self._training.upload(trainer.best.parent)
-        for file in sorted(trainer.save_dir.glob("*")):
-            if file.suffix in _SUFFIXES:
-                self._training.upload(file)
-        self._training.end()
-        self._training = None
+        if self._training is not None:
+            self._training.attempt("uploaded", _upload, self._training, trainer)
+            self._training.end()
+            self._training = None
 
     def _end(self, trainer: Any) -> None:
         """End a training that did not come to its end."""
         if self._training is not None:
             self._training.end("FAILED")
             self._training = None
+
+
+def _keys(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metrics by the keys of MLflow's callback: `mAP50(B)` is `mAP50B`."""
+    return {key.replace("(", "").replace(")", ""): value for key, value in metrics.items()}
+
+
+def _upload(training: TrainingRun, trainer: Any) -> None:
+    training.upload(trainer.best.parent)
+    for file in sorted(trainer.save_dir.glob("*")):
+        if file.suffix in _SUFFIXES:
+            training.upload(file)
