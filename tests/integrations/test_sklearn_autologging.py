@@ -35,5 +35,5 @@ def test_fits_are_logged_once_with_their_metrics_and_are_the_same_as_without(
     assert names == ["Pipeline", "RandomForestClassifier", "VotingClassifier", "GridSearchCV"]
     for run_id in told["run_ids"]:
         metrics = runs[run_id].data.metrics
-        assert metrics["accuracy_score_X_again"] == metrics["training_accuracy_score"]
+        assert metrics["accuracy_score_data"] == metrics["training_accuracy_score"]
     assert "training_roc_auc" in runs[told["run_ids"][0]].data.metrics
