@@ -7,7 +7,7 @@ FRAMEWORKS := $(patsubst tests/integrations/requirements/%.txt,.venv-frameworks/
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/2.9/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
-FOLDERS := test-server test-client test-http test-web test-project test-cli
+FOLDERS := test-client test-server test-http test-web test-project test-cli
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,7 +30,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW) $(FRAMEWORKS)
 	@echo 'Three suites run at a time, and each prints when it has ended.'
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) test-jvm test-integrations $(FOLDERS)
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) test-integrations test-jvm $(FOLDERS)
 	@$(MAKE) --no-print-directory test-alone
 
 # The tests of one folder: `make test-client`.

@@ -65,12 +65,20 @@ def test_typed_code_has_no_name() -> None:
 
 
 def test_a_notebook_is_named_if_its_server_tells(tmp_path: Path) -> None:
-    kernel = "import sys; sys.modules['ipykernel'] = sys"
+    kernel = (
+        "import sys; from types import SimpleNamespace as Fake; "
+        "sys.modules['IPython'] = Fake(get_ipython=lambda: Fake(kernel=True))"
+    )
     launcher = tmp_path / "ipykernel_launcher.py"
     assert "mlflow.source.name" not in run(launcher, kernel)
     tags = run(launcher, kernel, JPY_SESSION_NAME="/home/ada/sweep.ipynb")
     assert tags["mlflow.source.type"] == "NOTEBOOK"
     assert tags["mlflow.source.name"] == "/home/ada/sweep.ipynb"
+
+
+def test_a_script_that_imports_what_kernels_do_is_no_notebook(tmp_path: Path) -> None:
+    tags = run(tmp_path / "train.py", "import ipykernel, IPython")
+    assert tags["mlflow.source.type"] == "LOCAL"
 
 
 def test_a_script_in_a_repository_has_its_commit(repository: Path) -> None:

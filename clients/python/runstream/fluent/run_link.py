@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runstream.entities import RunInfo
 from runstream.errors import RunstreamError
+from runstream.process.notebook import is_notebook
 
 if TYPE_CHECKING:
     from runstream.calls.client import TrackingClient
@@ -17,7 +18,7 @@ def print_link(client: TrackingClient, run: RunInfo) -> None:
 
     Nothing is printed if the server has no web interface.
     """
-    if sys.stderr is None or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+    if sys.stderr is None or not (sys.stderr.isatty() or is_notebook()):
         return
     try:
         uri = client.interface_uri(run.run_id, run.experiment_id)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from runstream.process.git_files import Repository, find_repository
+from runstream.process.notebook import find_notebook_path, is_notebook
 from runstream.process.source_parts import wanted_parts
 
 
@@ -46,8 +47,8 @@ def find_source_tags() -> dict[str, str]:
 
 def find_program() -> Program:
     """Return the program that runs."""
-    if "ipykernel" in sys.modules:  # whose arguments are those of the kernel
-        return Program(_notebook(), [], True)
+    if is_notebook():  # the arguments are those of the kernel
+        return Program(find_notebook_path(), [], True)
     script = sys.argv[0] if sys.argv and os.path.isfile(sys.argv[0]) else ""
     return Program(script, sys.argv[1:], False)
 
@@ -79,12 +80,6 @@ def _find_cached() -> dict[str, str]:
         found["mlflow.source.git.branch"] = repository.branch
         found["mlflow.source.git.repoURL"] = mask_text(repository.remote)
     return found
-
-
-def _notebook() -> str:
-    """Return the path of the notebook, "" if whoever started the kernel does not tell it."""
-    main = sys.modules.get("__main__")  # where VS Code tells it
-    return os.environ.get("JPY_SESSION_NAME") or str(getattr(main, "__vsc_ipynb_file__", ""))
 
 
 def _user() -> str:
