@@ -10,6 +10,7 @@ point that it reads with what was logged. Ends with status 1 if anything differs
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,8 @@ Array = NDArray[np.float64]
 
 def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="runstream-demo-"))
+    # What a run keeps of its program is stored a second later, when this server may be gone.
+    os.environ["RUNSTREAM_SOURCE"] = "none"
     server, uri = start_server(folder)
     try:
         print(f"server  {uri}, storing in {folder / 'demo.db'}")
