@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 
 MEGABYTES = 1000
 
@@ -20,3 +20,17 @@ def throughput(bench: Bench) -> Measured:
     rates = {"upload": MEGABYTES / result["upload"], "download": MEGABYTES / result["download"]}
     memory = {"server, more MB": more / 1e6, "client, more MB": result["memory"] / 1e6}
     return Measured(min(rates.values()), details=rates | memory)
+
+
+FIGURES = (
+    Figure(
+        "artifacts.throughput",
+        "MB/s",
+        throughput,
+        (
+            Target("300 MB/s each way", lambda m: m.ours >= 300),
+            Target("server under 100 MB more", lambda m: m.details["server, more MB"] < 100),
+            Target("client under 100 MB more", lambda m: m.details["client, more MB"] < 100),
+        ),
+    ),
+)

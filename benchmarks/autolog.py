@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from benchmarks import peers
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
 
 MODELS = 200
@@ -46,3 +46,16 @@ def _milliseconds(server: Server, library: str, count: int) -> tuple[float, floa
     """Return the milliseconds of a fit, and those until all of it is at the server."""
     fits, delivered = server.job("fits", library=library, count=count)
     return fits / count * 1e3, delivered / count * 1e3
+
+
+FIGURES = (
+    Figure(
+        "autolog.sklearn",
+        "ms",
+        sklearn,
+        (
+            Target("5 ms", lambda m: m.ours < 5),
+            Target("a tenth of MLflow", lambda m: 10 * m.ours <= m.peers["mlflow"]),
+        ),
+    ),
+)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from benchmarks import peers
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import ROOT, Server
 
 STEPS = 2_000
@@ -46,3 +46,19 @@ def _driven(server: Server) -> Server:
     path = {"PYTHONPATH": str(ROOT / "clients/python"), **peers.ENVIRONMENT}
     worker = (str(binaries / "python"), "-m", "benchmarks.workers.callbacks")
     return replace(server, worker=worker, environment=path)
+
+
+FIGURES = (
+    Figure(
+        "callback.lightning",
+        "s",
+        lightning,
+        (Target("3 % over no logger", lambda m: m.ours <= 1.03 * m.peers["no logger"]),),
+    ),
+    Figure(
+        "callback.transformers",
+        "s",
+        transformers,
+        (Target("3 % over no logger", lambda m: m.ours <= 1.03 * m.peers["no logger"]),),
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 
 CALLS = 500_000
 UNARY_CALLS = 1000
@@ -57,3 +57,37 @@ def _peer_calls(bench: Bench) -> dict[str, float]:
         name: statistics.median(bench.peer(name).job("log_metric", calls=PEER_CALLS))
         for name in PEERS
     }
+
+
+FIGURES = (
+    Figure(
+        "call.log_metric",
+        "µs",
+        log_metric,
+        (
+            Target("median 1 µs", lambda m: m.ours <= 1),
+            Target("p99 10 µs", lambda m: m.details["p99"] <= 10),
+        ),
+    ),
+    Figure(
+        "example.keras_history",
+        "ms",
+        keras_history,
+        (
+            Target(
+                "90 times faster than MLflow's 200 calls",
+                lambda m: 90 * m.ours <= m.peers["mlflow, 200 calls"],
+            ),
+            Target(
+                "faster than MLflow's one log_batch",
+                lambda m: m.ours < m.peers["mlflow, one log_batch"],
+            ),
+        ),
+    ),
+    Figure(
+        "unary.log",
+        "ms",
+        unary_log,
+        (Target("median under 1.5 ms", lambda m: m.ours < 1.5),),
+    ),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.ingest import BATCH, KEYS, POINTS
 from benchmarks.server import Server
 
@@ -27,3 +27,13 @@ def _growth(bench: Bench, server: Server, points: int, way: dict[str, str]) -> f
     after = server.bytes_on_disk()
     bench.discard(server)
     return (after - before) / points
+
+
+FIGURES = (
+    Figure(
+        "disk.bytes_per_point",
+        "bytes",
+        bytes_per_point,
+        (Target("35 bytes", lambda m: m.ours <= 35),),
+    ),
+)

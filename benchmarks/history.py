@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 
 POINTS = 250_000
 BUCKETED_POINTS = 1_000_000
@@ -38,3 +38,19 @@ def buckets(bench: Bench) -> Measured:
     seconds = server.job("buckets", points=BUCKETED_POINTS, max_points=MAX_POINTS)
     bench.discard(server)
     return Measured(statistics.median(seconds) * 1e3, details={"best": min(seconds) * 1e3})
+
+
+FIGURES = (
+    Figure(
+        "history.read",
+        "points/s",
+        read,
+        (Target("10 times FastTrackML", lambda m: m.ours >= 10 * m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "history.buckets",
+        "ms",
+        buckets,
+        (Target("under 400 ms", lambda m: m.ours < 400),),
+    ),
+)

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.workers.workload import rows
 
 RUNS = 20
@@ -56,3 +56,13 @@ def _fill(file: Path) -> None:
                     for key, value, timestamp, step in rows(POINTS, KEYS)
                 ),
             )
+
+
+FIGURES = (
+    Figure(
+        "import.mlflow",
+        "points/s",
+        mlflow,
+        (Target("100,000 points/s", lambda m: m.ours >= 100_000),),
+    ),
+)

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server, runstream
 from benchmarks.workers.workload import rows
 
@@ -130,3 +130,34 @@ def _empty_table(directory: Path) -> sqlite3.Connection:
     database.execute("PRAGMA wal_autocheckpoint = 4096")
     database.execute(table)
     return database
+
+
+FIGURES = (
+    Figure(
+        "ingest.batch",
+        "points/s",
+        batch,
+        (
+            Target("65 times MLflow", lambda m: m.ours >= 65 * m.peers["mlflow"]),
+            Target("10 times FastTrackML", lambda m: m.ours >= 10 * m.peers["fasttrackml"]),
+            Target("0.9 of executemany", lambda m: m.ours >= 0.9 * m.peers["executemany"]),
+        ),
+    ),
+    Figure(
+        "ingest.log_metric",
+        "points/s",
+        log_metric,
+        (Target("400,000 points/s", lambda m: m.ours >= 400_000),),
+    ),
+    Figure(
+        "ingest.at_50M",
+        "points/s",
+        at_50m,
+        (
+            Target(
+                "0.7 of the rate into an empty file",
+                lambda m: m.ours >= 0.7 * m.peers["empty file"],
+            ),
+        ),
+    ),
+)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import ROOT, Server
 
 POINTS = 20_000
@@ -74,3 +74,25 @@ def _java() -> str:
     maven = ("mvn", "--quiet", "--batch-mode", "--file", str(ROOT / "clients/pom.xml"))
     subprocess.run([*maven, *module, *skipped, "package"], check=True)
     return java
+
+
+FIGURES = (
+    Figure(
+        "java.log_metric",
+        "points/s",
+        log_metric,
+        (Target("100 times MLflow's Java client", lambda m: m.ours >= 100 * m.peers["mlflow"]),),
+    ),
+    Figure(
+        "java.ingest",
+        "points/s",
+        ingest,
+        (Target("400,000 points/s", lambda m: m.ours >= 400_000),),
+    ),
+    Figure(
+        "java.call",
+        "µs",
+        call,
+        (Target("under 1 µs", lambda m: m.ours < 1),),
+    ),
+)

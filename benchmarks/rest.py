@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
 
 PEERS = ("mlflow", "fasttrackml")
@@ -63,3 +63,37 @@ def _driven(server: Server) -> Server:
     return replace(
         server, uri=server.http, worker=(*server.worker[:1], "-m", "benchmarks.workers.rest")
     )
+
+
+FIGURES = (
+    Figure(
+        "rest.log_metric",
+        "ms",
+        log_metric,
+        (
+            Target("below FastTrackML's", lambda m: m.ours < m.peers["fasttrackml"]),
+            Target("a fifth of MLflow's", lambda m: m.ours <= m.peers["mlflow"] / 5),
+        ),
+    ),
+    Figure(
+        "rest.log_batch",
+        "points/s",
+        log_batch,
+        (
+            Target("above FastTrackML's", lambda m: m.ours > m.peers["fasttrackml"]),
+            Target("8 times MLflow's", lambda m: m.ours >= 8 * m.peers["mlflow"]),
+        ),
+    ),
+    Figure(
+        "rest.search",
+        "ms",
+        search,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "rest.history",
+        "ms",
+        history,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 
 RUNS = 300
 PEER_RUNS = {"mlflow": 30, "fasttrackml": 100}
@@ -38,3 +38,13 @@ def create(bench: Bench) -> Measured:
     best = {name: max(rates) for name, rates in rates.items()}
     peers = {name: max(best[f"{name} client"], best[f"{name} rest"]) for name in PEER_RUNS}
     return Measured(best.pop("log"), peers, best)
+
+
+FIGURES = (
+    Figure(
+        "runs.create",
+        "runs/s",
+        create,
+        (Target("3 times FastTrackML", lambda m: m.ours >= 3 * m.peers["fasttrackml"]),),
+    ),
+)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
 
 RUNS = 2_000
@@ -98,3 +98,37 @@ def _peer(bench: Bench, name: str) -> dict[str, Any]:
     progress(f"searching {name}")
     seconds: dict[str, Any] = server.job("search", count=RUNS, experiment_id=experiment_id)
     return seconds
+
+
+FIGURES = (
+    Figure(
+        "search.page",
+        "ms",
+        page,
+        (Target("half of FastTrackML", lambda m: 2 * m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "search.filter",
+        "ms",
+        selective,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "search.tag",
+        "ms",
+        tag,
+        (Target("not slower than FastTrackML", lambda m: m.ours <= m.peers["fasttrackml"]),),
+    ),
+    Figure(
+        "search.at_100k",
+        "times",
+        at_100k,
+        (Target("3 times the time at 2,000", lambda m: m.ours <= 3),),
+    ),
+    Figure(
+        "search.deep_page",
+        "times",
+        deep_page,
+        (Target("page 90 as page 1", lambda m: m.ours <= 1.25),),
+    ),
+)

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 
 SECONDS = 15
 POINTS = 10  # in a request; each stream sends one a second
@@ -70,3 +70,18 @@ def _hold(bench: Bench, count: int) -> dict[str, float]:
         "errors": float(sum(len(result["errors"]) for result in results)),
         "late": max(result["late"] for result in results) * 1e3,
     }
+
+
+FIGURES = (
+    Figure(
+        "streams.1000",
+        "ms",
+        streams_1000,
+        (
+            Target("p99 answer under 50 ms", lambda m: m.ours < 50),
+            Target("server under 250 MB", lambda m: m.details["megabytes"] < 250),
+            Target("no error at 1,000", lambda m: m.details["errors"] == 0),
+            Target("no error at 3,000", lambda m: m.details["errors at 3,000"] == 0),
+        ),
+    ),
+)

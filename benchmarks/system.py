@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
 
 SECONDS = 30
@@ -27,3 +27,13 @@ def _shares(server: Server) -> tuple[float, float]:
     ]
     enabled, without = (100 * float(job.result()) for job in jobs)
     return enabled - without, without
+
+
+FIGURES = (
+    Figure(
+        "system.cpu",
+        "%",
+        cpu,
+        (Target("0.5 % of a core", lambda m: m.ours <= 0.5),),
+    ),
+)

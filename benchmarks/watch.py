@@ -6,7 +6,7 @@ import dataclasses
 import sys
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 
 WATCHERS = 100
 POINTS = 100
@@ -26,3 +26,13 @@ def latency(bench: Bench) -> Measured:
         seconds[len(seconds) // 2] * 1e3,
         details={"p99": seconds[int(0.99 * len(seconds))] * 1e3, "longest": seconds[-1] * 1e3},
     )
+
+
+FIGURES = (
+    Figure(
+        "watch.latency",
+        "ms",
+        latency,
+        (Target("median under 20 ms", lambda m: m.ours < 20),),
+    ),
+)

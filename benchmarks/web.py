@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench import Bench, progress
-from benchmarks.figure import Measured
+from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
 from benchmarks.workers.searched import wide_runs
 from runstream import TrackingClient
@@ -272,3 +272,46 @@ def _fill(file: Path) -> None:
                     f"INSERT INTO {table} (key, value, run_uuid) VALUES (?, ?, ?)",
                     ((key, value, run_id) for key, value in pairs.items()),
                 )
+
+
+FIGURES = (
+    Figure(
+        "web.table_paint",
+        "s",
+        table_paint,
+        (
+            Target("under 1.5 s", lambda m: m.ours < 1.5),
+            Target("5 times faster than MLflow", lambda m: 5 * m.ours <= m.peers["mlflow"]),
+        ),
+    ),
+    Figure(
+        "web.bytes",
+        "kB",
+        sent_bytes,
+        (Target("under 200 kB", lambda m: m.ours < 200),),
+    ),
+    Figure(
+        "web.scroll",
+        "ms",
+        scroll,
+        (Target("no frame over 100 ms", lambda m: m.ours <= 100),),
+    ),
+    Figure(
+        "web.chart_draw",
+        "s",
+        chart_draw,
+        (Target("under 2 s", lambda m: m.ours < 2),),
+    ),
+    Figure(
+        "web.zoom",
+        "ms",
+        zoom,
+        (Target("under 300 ms", lambda m: m.ours < 300),),
+    ),
+    Figure(
+        "web.live",
+        "ms",
+        live,
+        (Target("under 500 ms", lambda m: m.ours < 500),),
+    ),
+)
