@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
 _ROOT = Path(__file__).parents[2]
@@ -20,7 +23,10 @@ _DOCUMENT = _ROOT / "docs/integrations.md"
 #: Seconds that a program may take. On a busy machine, importing torch alone takes half a minute.
 SECONDS = 500
 
+#: Variables that keep frameworks from the internet, and from the network of this machine.
 _OFFLINE = {
+    # Otherwise Gloo takes the interface of the host's name, which need not resolve.
+    "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
     "HF_HUB_OFFLINE": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "YOLO_OFFLINE": "1",
@@ -59,10 +65,28 @@ class Frameworks:
         """
         return self._run(environment, self._write(program), *arguments, **variables)
 
-    def run_together(self, environment: str, program: str, processes: int) -> str:
-        """Run a program in several processes that train together, by torch.distributed."""
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-        return self._run(environment, *launcher, str(processes), self._write(program))
+    def run_together(self, environment: str, program: str, processes: int) -> None:
+        """Run a program in several processes that train together, by torch.distributed.
+
+        They meet at 127.0.0.1, and need no name or address of the host.
+        """
+        path = self._write(program)
+        variables = {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(reserve_port()),
+            "WORLD_SIZE": str(processes),
+            "LOCAL_WORLD_SIZE": str(processes),
+            "OMP_NUM_THREADS": "1",
+        }
+        with ThreadPoolExecutor(processes) as threads:
+            ended = [
+                threads.submit(
+                    self._run, environment, path, **variables, RANK=rank, LOCAL_RANK=rank
+                )
+                for rank in map(str, range(processes))
+            ]
+        for one in ended:
+            one.result()
 
     def _write(self, program: str) -> str:
         path = self.folder / "program.py"
