@@ -25,7 +25,7 @@ class Bench:
 
     def runstream(self) -> Server:
         """Start our server on an empty file."""
-        server = runstream(self._new_directory("runstream"))
+        server = runstream(self.new_directory("runstream"))
         self._servers.append(server)
         return server
 
@@ -38,7 +38,7 @@ class Bench:
     def new_peer(self, name: str) -> Server:
         """Start a server of a peer on an empty file, installing the peer where it is missing."""
         progress(f"starting {name}")
-        server = peers.start_peer(name, self._new_directory(name))
+        server = peers.start_peer(name, self.new_directory(name))
         self._servers.append(server)
         return server
 
@@ -53,7 +53,8 @@ class Bench:
             server.stop()
         shutil.rmtree(self._directory)
 
-    def _new_directory(self, name: str) -> Path:
+    def new_directory(self, name: str) -> Path:
+        """Make a directory that `close` removes."""
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._directory))
 
 

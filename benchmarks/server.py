@@ -61,6 +61,12 @@ class Server:
         kilobytes = next(line.split()[1] for line in status.splitlines() if "VmHWM" in line)
         return float(kilobytes) * 1024
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the server has taken so far, of all its threads."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def bytes_on_disk(self) -> int:
         """Return the size of its database, journals included."""
         return sum(file.stat().st_size for file in self.directory.glob("runs.db*"))

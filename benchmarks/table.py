@@ -7,6 +7,7 @@ from benchmarks import (
     autolog,
     callbacks,
     calls,
+    charts,
     disk,
     history,
     imports,
@@ -38,6 +39,7 @@ FIGURES = (
     *imports.FIGURES,
     *jvm.FIGURES,
     *web.FIGURES,
+    *charts.FIGURES,
     *disk.FIGURES,
     *streams.FIGURES,
 )

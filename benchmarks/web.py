@@ -1,34 +1,27 @@
-"""The web interface, in a headless Chromium: what a person at it waits for."""
+"""The table of the web interface, in a headless Chromium: what a person at it waits for."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import sqlite3
 import statistics
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks.bench import Bench, progress
+from benchmarks.browser import open_browser, open_page, wait
 from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
 from benchmarks.workers.searched import wide_runs
-from runstream import TrackingClient
 
 RUNS = 10_000
 KEYS = 50
-SERIES = 10
-POINTS = 1_000_000
 LOADS = 5
-LIVE_POINTS = 30
 FRAMES = 400
-TIMEOUT = 180  # seconds
 
 # Notes when a link to a run is painted, which both interfaces have in each row of their tables.
 _PAINTED = """
@@ -58,29 +51,12 @@ _SCROLLED = """
 })
 """
 
-# Notes when the chart has read its points, or has more of them, and they are painted.
-_DRAWN = """
-window.drawn = [];
-let known = "0";
-let wasBusy = true;
-const look = () => {
-  const panel = document.querySelector("figure.panel");
-  const points = panel?.querySelector("canvas") ? panel.querySelector(".plot").dataset.points : "0";
-  const busy = panel?.ariaBusy === "true";
-  if (points !== "0" && !busy && (points !== known || wasBusy))
-    requestAnimationFrame(() => { window.drawn.push([performance.now(), Date.now()]); });
-  [known, wasBusy] = [points, busy];
-};
-const seen = { subtree: true, childList: true, attributeFilter: ["aria-busy", "data-points"] };
-new MutationObserver(look).observe(document, seen);
-"""
-
 
 def table_paint(bench: Bench) -> Measured:
     """`web.table_paint`: seconds from the address to the first rows, with nothing in the cache."""
     ours = _table(bench)
     peer = _mlflow_table(bench)
-    with _browser() as browser:
+    with open_browser() as browser:
         times = {
             name: [_paint(browser, f"{server.http}/#/experiments/0{path}") for _ in range(LOADS)]
             for name, server, path in (("runstream", ours, ""), ("mlflow", peer, "/runs"))
@@ -92,7 +68,7 @@ def table_paint(bench: Bench) -> Measured:
 
 def sent_bytes(bench: Bench) -> Measured:
     """`web.bytes`: kilobytes of JavaScript, compressed, that are sent before the first rows."""
-    with _browser() as browser, _page(browser) as page:
+    with open_browser() as browser, open_page(browser) as page:
         _open_table(page, f"{_table(bench).http}/#/experiments/0")
         sizes = page.evaluate(
             """() => performance.getEntriesByType("resource")
@@ -104,7 +80,7 @@ def sent_bytes(bench: Bench) -> Measured:
 
 def scroll(bench: Bench) -> Measured:
     """`web.scroll`: the longest frame, in ms, of scrolling the table from end to end."""
-    with _browser() as browser, _page(browser) as page:
+    with open_browser() as browser, open_page(browser) as page:
         _open_table(page, f"{_table(bench).http}/#/experiments/0")
         frames = sorted(page.evaluate(_SCROLLED, FRAMES))
         page.locator(f"#line-{RUNS - 1} a").wait_for()
@@ -113,92 +89,8 @@ def scroll(bench: Bench) -> Measured:
     )
 
 
-def chart_draw(bench: Bench) -> Measured:
-    """`web.chart_draw`: seconds from the address to a panel of 10 runs of a million points."""
-    times = []
-    with _browser() as browser:
-        for _ in range(LOADS):
-            with _page(browser) as page:
-                _open_chart(page, _series(bench))
-                times.append(page.evaluate("window.drawn[0][0]") / 1e3)
-    return Measured(statistics.median(times), details={"longest": max(times)})
-
-
-def zoom(bench: Bench) -> Measured:
-    """`web.zoom`: milliseconds from letting go of a tenth of the chart to its finer points."""
-    times = []
-    with _browser() as browser, _page(browser) as page:
-        _open_chart(page, _series(bench))
-        panel = page.locator("figure.panel")
-        box = panel.locator(".u-over").bounding_box()
-        assert box
-        for number in range(LOADS):
-            start = (0.1 + 0.15 * number) * box["width"]
-            page.mouse.move(box["x"] + start, box["y"] + 50)
-            page.mouse.down()
-            page.mouse.move(box["x"] + start + box["width"] / 10, box["y"] + 50)
-            page.evaluate("window.drawn = []")
-            page.evaluate(
-                """addEventListener("mouseup", () => { window.up = performance.now(); },
-                   { once: true, capture: true })"""
-            )
-            page.mouse.up()
-            _wait(page, "drawn.length > 0")
-            times.append(page.evaluate("window.drawn[0][0] - window.up"))
-            page.evaluate("window.drawn = []")
-            panel.get_by_role("button", name="Show all").click()
-            _wait(page, "drawn.length > 0")
-    return Measured(statistics.median(times), details={"longest": max(times)})
-
-
-def live(bench: Bench) -> Measured:
-    """`web.live`: milliseconds from the commit of a point to its frame, median."""
-    server = bench.runstream()
-    times = []
-    with (
-        TrackingClient(server.uri) as client,
-        _browser() as browser,
-        _page(browser) as page,
-    ):
-        run = client.create_run("0").info.run_id
-        client.log_metric(run, "loss", 1.0, step=0)
-        client.flush()
-        page.add_init_script(_DRAWN)
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
-        _wait(page, "drawn.length > 0")
-        page.wait_for_timeout(1_000)
-        for step in range(1, 1 + LIVE_POINTS):
-            page.evaluate("window.drawn = []")
-            client.log_metric(run, "loss", 1 / step, step=step)
-            client.flush()
-            committed = time.time() * 1e3
-            _wait(page, "drawn.length > 0")
-            times.append(page.evaluate("window.drawn[0][1]") - committed)
-    bench.discard(server)
-    return Measured(statistics.median(times), details={"longest": max(times)})
-
-
-@contextmanager
-def _browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def _page(browser: Browser) -> Iterator[Page]:
-    """A page that has nothing in its cache."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(1e3 * TIMEOUT)
-    yield context.new_page()
-    context.close()
-
-
 def _paint(browser: Browser, address: str) -> float:
-    with _page(browser) as page:
+    with open_page(browser) as page:
         _open_table(page, address)
         seconds: float = page.evaluate("window.painted") / 1e3
         return seconds
@@ -207,22 +99,7 @@ def _paint(browser: Browser, address: str) -> float:
 def _open_table(page: Page, address: str) -> None:
     page.add_init_script(_PAINTED)
     page.goto(address)
-    _wait(page, "window.painted !== undefined")
-
-
-def _open_chart(page: Page, server: Server) -> None:
-    page.add_init_script(_DRAWN)
-    page.goto(f"{server.http}/#/experiments/0?tab=charts")
-    _wait(page, "drawn.length > 0")
-
-
-def _wait(page: Page, condition: str) -> None:
-    # Playwright's own way is forbidden by our policy: it calls `eval` in the page.
-    end = time.monotonic() + TIMEOUT
-    while not page.evaluate(condition):
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        time.sleep(0.01)
+    wait(page, "window.painted !== undefined")
 
 
 @cache
@@ -231,14 +108,6 @@ def _table(bench: Bench) -> Server:
     server = bench.runstream()
     worker = (sys.executable, "-m", "benchmarks.workers.ours_search")
     dataclasses.replace(server, worker=worker).job("fill_wide", count=RUNS, keys=KEYS)
-    return server
-
-
-@cache
-def _series(bench: Bench) -> Server:
-    progress(f"filling runstream with {SERIES} runs of {POINTS:,} points")
-    server = bench.runstream()
-    server.job("log_columns", runs=SERIES, points=POINTS, keys=1, size=100_000)
     return server
 
 
@@ -295,23 +164,5 @@ FIGURES = (
         "ms",
         scroll,
         (Target("no frame over 100 ms", lambda m: m.ours <= 100),),
-    ),
-    Figure(
-        "web.chart_draw",
-        "s",
-        chart_draw,
-        (Target("under 2 s", lambda m: m.ours < 2),),
-    ),
-    Figure(
-        "web.zoom",
-        "ms",
-        zoom,
-        (Target("under 300 ms", lambda m: m.ours < 300),),
-    ),
-    Figure(
-        "web.live",
-        "ms",
-        live,
-        (Target("under 500 ms", lambda m: m.ours < 500),),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import gc
+import hashlib
 import os
 import resource
 import statistics
@@ -16,7 +17,7 @@ from typing import Any
 
 import runstream
 from benchmarks.workers.job import main
-from benchmarks.workers.workload import batches, columns, share_of_a_core
+from benchmarks.workers.workload import arrays, batches, columns, share_of_a_core
 from runstream import Metric, TrackingClient
 
 EPOCHS = 50
@@ -50,6 +51,24 @@ def log_columns(uri: str, runs: int, points: int, keys: int, size: int) -> float
                 for table in tables:
                     client.log_columns(run_id, *table)
                 client.flush()
+
+        return _timed(work)
+
+
+def log_arrays(
+    uri: str, points: int, keys: int, size: int, kind: str = "loss", runs: int = 1
+) -> float:
+    """Log points to each of several runs in tables of NumPy arrays; return the seconds."""
+    with TrackingClient(uri) as client:
+        tables = list(arrays(points, keys, size, kind))
+
+        def work() -> None:
+            for _ in range(runs):
+                run_id = client.create_run().info.run_id
+                for table in tables:
+                    client.log_columns(run_id, *table)
+                client.flush()
+                client.set_terminated(run_id)
 
         return _timed(work)
 
@@ -152,10 +171,7 @@ def runs(uri: str, count: int, queued: bool, threads: int) -> float:
 def history(uri: str, points: int) -> dict[str, float]:
     """Log one series and read it back in each way there is; return the seconds of each."""
     with TrackingClient(uri) as client:
-        run_id = client.create_run().info.run_id
-        for table in columns(points, 1, points):
-            client.log_columns(run_id, *table)
-        client.flush()
+        run_id = _log_series(client, points)
 
         def rows() -> int:
             return len(client.get_metric_history(run_id, "metric_0"))
@@ -163,16 +179,17 @@ def history(uri: str, points: int) -> dict[str, float]:
         def parts() -> int:
             return sum(len(p.value) for p in client.read_metric_history(run_id, ["metric_0"]))
 
-        return {"rows": _timed_read(rows, points), "columns": _timed_read(parts, points)}
+        def numpy_arrays() -> int:
+            return sum(len(p.value) for p in client.get_metric_columns(run_id, ["metric_0"]))
+
+        ways = {"rows": rows, "columns": parts, "arrays": numpy_arrays}
+        return {name: _timed_read(read, points) for name, read in ways.items()}
 
 
 def buckets(uri: str, points: int, max_points: int) -> list[float]:
     """Log one series and read it thinned; return the seconds of each reading."""
     with TrackingClient(uri) as client:
-        run_id = client.create_run().info.run_id
-        for table in columns(points, 1, points):
-            client.log_columns(run_id, *table)
-        client.flush()
+        run_id = _log_series(client, points)
 
         def read() -> None:
             (series,) = client.get_metric_columns(run_id, ["metric_0"], max_points=max_points)
@@ -182,8 +199,17 @@ def buckets(uri: str, points: int, max_points: int) -> list[float]:
         return [_timed(read) for _ in range(7)]
 
 
+def _log_series(client: TrackingClient, points: int) -> str:
+    """Log one metric to a new run and end it; return the run."""
+    run_id = client.create_run().info.run_id
+    for table in arrays(points, 1, 50_000, "loss"):
+        client.log_columns(run_id, *table)
+    client.set_terminated(run_id)
+    return run_id
+
+
 def artifact(uri: str, megabytes: int) -> dict[str, float]:
-    """Upload a file and download it; return the seconds of both and the growth of memory."""
+    """Upload a file, download and copy it; return the seconds of each and the growth of memory."""
     with TrackingClient(uri) as client, TemporaryDirectory() as folder:
         source, copies = Path(folder, "model.bin"), Path(folder, "copies")
         piece = os.urandom(1_000_000)
@@ -195,10 +221,22 @@ def artifact(uri: str, megabytes: int) -> dict[str, float]:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         upload = _timed(lambda: client.log_artifact(run_id, source))
         download = _timed(lambda: client.download_artifacts(run_id, "model.bin", copies))
+        copy = _timed(lambda: _copy_hashed(source, Path(folder, "copy.bin")))
         if not filecmp.cmp(source, copies / "model.bin", shallow=False):
             raise RuntimeError("what came back is not what was sent")
         more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        return {"upload": upload, "download": download, "memory": more * 1024}
+        return {"upload": upload, "download": download, "copy": copy, "memory": more * 1024}
+
+
+def _copy_hashed(source: Path, target: Path) -> None:
+    """Do what each direction must at least, in one plain process: read, hash, write to disk."""
+    digest = hashlib.sha256()
+    with source.open("rb") as from_file, target.open("wb") as to_file:
+        while piece := from_file.read(1024 * 1024):
+            digest.update(piece)
+            to_file.write(piece)
+        to_file.flush()
+        os.fsync(to_file.fileno())
 
 
 def _timed_read(read: Callable[[], int], points: int) -> float:
@@ -219,6 +257,7 @@ if __name__ == "__main__":
     jobs = (
         log_batch,
         log_columns,
+        log_arrays,
         log_metric,
         log_metric_calls,
         keras_history,
