@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from runstream import TrackingClient
+from runstream.v1.console_pb2 import CONSOLE_STREAM_STDERR, CONSOLE_STREAM_STDOUT, ConsoleLine
 
 EXPERIMENT = "digits classifier"
 SWEEP = [(0.3, "adam"), (0.1, "adam"), (0.03, "sgd"), (0.01, "sgd"), (0.003, "rmsprop")]
@@ -73,6 +74,7 @@ def log_content(uri: str) -> Content:
         parent = _run(client, experiment, "sweep", {"mlflow.note.content": NOTES})
         client.log_param(parent, "budget", str(len(SWEEP)))
         _store_files(client, parent)
+        _write_console(client, parent)
         client.set_terminated(parent)
         runs = [_train(client, experiment, parent, i) for i in range(len(SWEEP))]
         edges = _log_edges(client, experiment)
@@ -123,6 +125,22 @@ def _gappy(step: int, wave: float) -> float:
     if step in INFINITE:
         return INFINITE[step]
     return math.nan if step in GAP else wave
+
+
+def _write_console(client: TrackingClient, run: str) -> None:
+    texts = [f"epoch {epoch}  \x1b[32mval_loss\x1b[0m {1 / (epoch + 1):.4f}" for epoch in range(50)]
+    numbers = [*range(30, 38), *range(90, 98), *(f"38;5;{i}" for i in range(256))]
+    texts += [f"\x1b[{number}mcolour {number}\x1b[0m" for number in numbers]
+    lines = [
+        ConsoleLine(stream=CONSOLE_STREAM_STDOUT, timestamp=i, text=text, writer=1, sequence=i)
+        for i, text in enumerate(texts)
+    ]
+    lines += [
+        ConsoleLine(stream=CONSOLE_STREAM_STDERR, text=text, writer=2, sequence=i)
+        for i, text in enumerate(["Traceback (most recent call last):", f"ValueError: {MARKUP}"])
+    ]
+    client.buffer(run).log_console(lines)
+    client.flush()
 
 
 def _store_files(client: TrackingClient, run: str) -> None:

@@ -26,6 +26,7 @@ PAGES = {
     "overview": "/runs/{parent}",
     "artifacts": "/runs/{parent}?tab=artifacts&artifact=table.csv",
     "source": "/runs/{parent}?tab=artifacts&artifact=model/train.py",
+    "console": "/runs/{parent}?tab=console&times=1&find=e",
     "compare": "/compare?runs={first},{second}",
     "no page": "/nowhere",
 }

@@ -1,4 +1,4 @@
-// One run: overview, charts, artifacts.
+// One run: overview, charts, artifacts, console.
 
 import { A, useParams } from "@solidjs/router";
 import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
@@ -19,8 +19,9 @@ import "../style/run.css";
 
 const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
 const RunArtifacts = lazy(() => part(() => import("./RunArtifacts")));
+const RunConsole = lazy(() => part(() => import("./RunConsole")));
 
-const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts" };
+const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts", console: "Console" };
 
 export default function RunPage() {
   const params = useParams<{ run: string }>();
@@ -44,7 +45,7 @@ export default function RunPage() {
     await live.read();
   };
   return (
-    <div class="page">
+    <div class="page" classList={{ full: tab() === "console" }}>
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
       <Show
         when={run()}
@@ -97,6 +98,9 @@ export default function RunPage() {
               </Match>
               <Match when={tab() === "artifacts"}>
                 <RunArtifacts runId={now().id} />
+              </Match>
+              <Match when={tab() === "console" && now().id} keyed>
+                <RunConsole run={now()} live={live} />
               </Match>
             </Switch>
             <Show when={deleting()}>
