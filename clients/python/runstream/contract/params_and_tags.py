@@ -56,6 +56,8 @@ def to_pairs(field: str, given: Pairs) -> list[tuple[str, Any]]:
     Raises:
         InvalidArgument: it is none of these.
     """
+    if type(given) is dict:  # as a rule, and calls that log each step should be fast
+        return list(given.items())
     argparse = sys.modules.get("argparse")
     if dataclasses.is_dataclass(given) and not isinstance(given, type):
         return [(field.name, getattr(given, field.name)) for field in dataclasses.fields(given)]

@@ -202,7 +202,8 @@ class BatchQueue:
                     self._runs[batch.run_id].has_pending_heartbeat = False
             if self._bytes < LIMIT_BYTES * 3 // 4:
                 self.is_full = False
-            self._unsent.notify()
+            if self._sent < len(self._batches):  # there is room in the window for them
+                self._unsent.notify()
             return batch
 
     def _append(self, batch: Batch) -> None:

@@ -109,14 +109,18 @@ class RunBuffer:
         is_lenient = skips_errors(on_error)
         buffer = self._open_for(is_lenient)
         steps = []
+        reading = -time_ns() if timestamp is None else None  # nothing packs None
         for key, value in to_pairs("metrics", metrics):
             try:
-                data = check_and_pack_point(key, value, step, timestamp)
-                steps.append(partial(buffer._get_series(key).append, data))
-            except InvalidArgument as error:
-                if not is_lenient:
-                    raise
-                self._skip_warnings.warn("metrics", key, error)
+                steps.append(partial(buffer._append[key], pack_point(value, step, reading)))
+            except (KeyError, TypeError, struct.error):  # seldom, as in `log_metric`
+                try:
+                    data = check_and_pack_point(key, value, step, timestamp)
+                    steps.append(partial(buffer._get_series(key).append, data))
+                except InvalidArgument as error:
+                    if not is_lenient:
+                        raise
+                    self._skip_warnings.warn("metrics", key, error)
         _run_in_one_step(steps)
         if buffer.must_wake:
             buffer._owner.wake_for(buffer)

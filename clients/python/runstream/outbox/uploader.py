@@ -37,12 +37,13 @@ log = logging.getLogger("runstream")
 #: Reason of the Unavailable that stands for a program at its end, where no thread can be started.
 NO_THREADS = "NO_THREADS"
 
-#: Seconds between two collections of points: long enough for batches that are worth sending, and
-#: far below the 100 ms after which a point must be on its way.
-TICK = 0.02
+#: Seconds between two collections of points, below the 100 ms after which a point must be on its
+#: way. The fewer batches there are, the less a training notices of them: each takes the interpreter
+#: for a millisecond in all, in four threads.
+TICK = 0.08
 
 # Ticks without anything to do after which the thread sleeps until something is logged.
-_TICKS_TO_SLEEP = 10
+_TICKS_TO_SLEEP = 2
 
 # Seconds of the first and of the longest pause before the next attempt to open a stream.
 _FIRST_PAUSE = 0.1
