@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,20 @@ from runstream import InvalidArgument, TrackingClient
 from runstream.mlflow_plugin.tracking_server import tracking_server
 from support.frameworks import Frameworks, documented_program
 from support.server_process import ENVIRONMENT, ServerProcess
+from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
+SHARING = """
+import sys
+import mlflow
+
+with mlflow.start_run(run_id=sys.argv[1]) as run:
+    assert run.info.run_name == "made"
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_text("by MLflow", "folder/notes.txt")
+assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/folder/notes.txt") == "by MLflow"
+"""
 
 
 @pytest.fixture
@@ -71,6 +83,18 @@ def test_a_tracking_uri_of_mlflow_stands_for_one_of_runstream(
         tracking_server("runstream://host")
 
 
+def test_a_program_of_mlflow_and_one_of_runstream_share_a_file(
+    frameworks: Frameworks, variables: dict[str, str], tmp_path: Path
+) -> None:
+    variables |= {"MLFLOW_TRACKING_URI": "runstream+sqlite:///shared.db"}  # in its working folder
+    with TrackingClient(f"sqlite:///{tmp_path}/shared.db") as client:
+        made = client.create_run(run_name="made").info.run_id
+        frameworks.run("mlflow", SHARING, made, **variables)
+        run = client.get_run(made)
+        assert (run.info.status, run.data.metrics) == ("FINISHED", {"loss": 0.5})
+        assert client.load_text(made, "folder/notes.txt") == "by MLflow"
+
+
 def test_the_documented_program_logs_to_one_run(
     frameworks: Frameworks, client: TrackingClient, variables: dict[str, str]
 ) -> None:
@@ -81,17 +105,24 @@ def test_the_documented_program_logs_to_one_run(
     assert "training_r2_score" in run.data.metrics
 
 
-def test_a_killed_server_loses_nothing_that_a_program_of_mlflow_logged(
-    server: ServerProcess, variables: dict[str, str], tmp_path: Path
-) -> None:
-    program = subprocess.Popen(
-        [ROOT / ".venv-frameworks/mlflow/bin/python", PROGRAMS / "mlflow_outage.py"],
-        cwd=tmp_path,
+def start_program(
+    name: str, variables: dict[str, str], folder: Path, *arguments: str
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [ROOT / ".venv-frameworks/mlflow/bin/python", PROGRAMS / name, *arguments],
+        cwd=folder,
         env=ENVIRONMENT | variables,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_a_killed_server_loses_nothing_that_a_program_of_mlflow_logged(
+    server: ServerProcess, variables: dict[str, str], tmp_path: Path
+) -> None:
+    program = start_program("mlflow_outage.py", variables, tmp_path)
     assert program.stdout is not None
     run_id, half = program.stdout.readline().strip(), program.stdout.readline()
     assert half == "half\n"
@@ -106,3 +137,31 @@ def test_a_killed_server_loses_nothing_that_a_program_of_mlflow_logged(
         assert [point.step for point in history] == list(range(20_000))
         run = client.get_run(run_id)
         assert (run.info.status, run.data.params) == ("FINISHED", {"lr": "0.1"})
+
+
+def test_a_run_is_lost_with_the_program_that_started_it_and_not_with_one_that_made_it_for_another(
+    start_server: Callable[..., ServerProcess], variables: dict[str, str], tmp_path: Path
+) -> None:
+    server = start_server(RUNSTREAM_LOST_AFTER="4")
+    variables |= {"MLFLOW_TRACKING_URI": server.uri}
+    with TrackingClient(server.uri) as client:
+        starting = start_program("mlflow_heartbeats.py", variables, tmp_path)
+        assert starting.stdout is not None
+        started, made = starting.stdout.readline().split()
+        resuming = start_program("mlflow_heartbeats.py", variables, tmp_path, started, made)
+        assert resuming.stdout is not None
+        resumed, made_again = resuming.stdout.readline().split()
+        assert resumed == made
+        starting.kill()  # but neither its child nor who renamed the run
+
+        wait_until(lambda: client.get_run(started).info.status == "FAILED", 60)
+        run = client.get_run(started)
+        assert run.info.run_name == "renamed"
+        assert run.data.tags["runstream.lost"].startswith("The last heartbeat came at ")
+        assert client.get_run(made).info.status == "RUNNING"
+        assert client.get_run(made_again).info.status == "RUNNING"
+
+        resuming.communicate("\n", timeout=60)
+        starting.communicate(timeout=60)
+        assert client.get_run(made).info.status == "FINISHED"
+        assert client.get_run(made_again).info.status == "RUNNING"

@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from mlflow.entities import Metric, Run, RunInfo, RunStatus, RunTag
+from mlflow.entities import Metric, Run, RunInfo, RunStatus, RunTag, SourceType
 from mlflow.store.entities.paged_list import PagedList
+from mlflow.utils.mlflow_tags import MLFLOW_SOURCE_TYPE
 
 from runstream import entities
 from runstream.calls.client import TrackingClient
@@ -26,6 +27,9 @@ class RunMethods:
     """Runs, as `mlflow.store.tracking.AbstractStore` describes each method.
 
     What this process logged before is on disk before anything is read, and so is found.
+
+    The process that starts or resumes a run sends heartbeats of it until it ends the run. Whoever
+    calls `MlflowClient.create_run` alone makes a run for anybody, which has none.
     """
 
     _client: TrackingClient
@@ -40,6 +44,7 @@ class RunMethods:
         run_name: str | None,
     ) -> Run:
         """Create a run; an interrupt of this call leaves none that is RUNNING (R9)."""
+        is_started_here = _says_where_it_runs(tags or ())
         request = new_message(
             runs.CreateRunRequest,
             experiment_id=str(experiment_id),
@@ -48,9 +53,16 @@ class RunMethods:
             tags=[run_pb2.RunTag(key=tag.key, value=str(tag.value)) for tag in tags or ()],
             run_name=run_name or "",
             run_id=secrets.token_hex(16),
+            heartbeat=is_started_here,
         )
+
+        def make_result(answer: runs.CreateRunResponse) -> Run:
+            if is_started_here:
+                self._start_heartbeats(answer.run.info.run_id)
+            return to_run(answer.run)
+
         start = Start(self._connection, lambda stubs: stubs.runs.CreateRun, request)
-        return start.send(lambda answer: to_run(answer.run))
+        return start.send(make_result)
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with all that was logged to it before."""
@@ -68,14 +80,23 @@ class RunMethods:
         """Change a run; it ends once all that was logged to it is on disk."""
         status = None if run_status is None else RunStatus.to_string(run_status)
         if run_status is None or not RunStatus.is_terminated(run_status):
-            return to_run_info(self._client.update_run(run_id, status, run_name, end_time))
+            # MLflow's client gives the status with a new name, too, which resumes nothing.
+            is_resumed = run_status == RunStatus.RUNNING and not run_name
+            info = self._client.update_run(run_id, status, run_name, end_time, heartbeat=is_resumed)
+            if is_resumed:
+                self._start_heartbeats(run_id)
+            return to_run_info(info)
         if run_name:
             self._client.update_run(run_id, name=run_name)
-        return to_run_info(self._client.set_terminated(run_id, status, end_time))
+        try:
+            return to_run_info(self._client.set_terminated(run_id, status, end_time))
+        finally:  # if the end is not on disk, MLflow does not try again, and the run is lost
+            self._stop_heartbeats(run_id)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run."""
         self._client.delete_run(run_id)
+        self._stop_heartbeats(run_id)
 
     def restore_run(self, run_id: str) -> None:
         """Restore a run."""
@@ -129,6 +150,12 @@ class RunMethods:
         page = self._connection.call(lambda stubs: stubs.runs.SearchRuns, request)
         return list(map(to_run, page.runs)), page.next_page_token or None
 
+    def _start_heartbeats(self, run_id: str) -> None:
+        self._client.start_heartbeats(run_id, self._client)
+
+    def _stop_heartbeats(self, run_id: str) -> None:
+        self._client.stop_heartbeats(run_id, self._client)
+
     def log_inputs(
         self,
         run_id: str,
@@ -144,6 +171,15 @@ class RunMethods:
     def log_outputs(self, run_id: str, models: Sequence[Any]) -> None:
         """Record models that a run made."""
         self._client.log_outputs(run_id, [(model.model_id, model.step) for model in models])
+
+
+def _says_where_it_runs(tags: Sequence[RunTag]) -> bool:
+    """Return whether who creates a run runs it, as MLflow's `start_run` does.
+
+    It, and loggers that do the same, say so in a tag. A project's run is one of another process.
+    """
+    types = [tag.value for tag in tags if tag.key == MLFLOW_SOURCE_TYPE]
+    return bool(types) and types[-1] != SourceType.to_string(SourceType.PROJECT)
 
 
 def _to_dataset_input(one: Any) -> entities.DatasetInput:
