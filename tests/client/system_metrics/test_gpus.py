@@ -1,7 +1,7 @@
 """GPUs are read by the documented functions of their libraries, which are imitated here.
 
 There is no GPU where these tests run. The names, arguments, units and errors are those of
-nvidia-ml-py 13, pyrsmi 1.1 and amdsmi 7.0.
+nvidia-ml-py 13, pyrsmi 1.1 and amdsmi 7.0; tests/integrations/test_gpu_libraries.py compares them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from runstream.system_metrics import sampler
+from runstream.system_metrics import amd_gpus, sampler
 
 
 @pytest.fixture(autouse=True)
 def _no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("pynvml", "pyrsmi", "amdsmi"):
         monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(amd_gpus, "_DRIVER", "/")
 
 
 def imitate(monkeypatch: pytest.MonkeyPatch, name: str, **functions: object) -> None:

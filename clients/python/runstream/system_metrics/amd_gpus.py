@@ -5,15 +5,21 @@ MLflow has a percentage of the power, too, of 500 watts whatever the GPU is; her
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from runstream.system_metrics.readings import Reading
 
+# Where Linux shows the driver. Without one, the libraries print when they are imported, and change
+# how the program logs.
+_DRIVER = "/sys/module/amdgpu"
+
 
 def pyrsmi_readings() -> list[Reading]:
     """Return how the GPUs are read by pyrsmi; raises an error if it or the driver is not there."""
+    os.stat(_DRIVER)
     from pyrsmi import rocml
 
     rocml.smi_initialize()
@@ -25,6 +31,7 @@ def pyrsmi_readings() -> list[Reading]:
 
 def amdsmi_readings() -> list[Reading]:
     """Return how the GPUs are read by amdsmi; raises an error if it or the driver is not there."""
+    os.stat(_DRIVER)
     import amdsmi
 
     amdsmi.amdsmi_init()
