@@ -82,7 +82,7 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
     assert run.data.tags["estimator_name"] == "XGBClassifier"
     assert run.data.tags["estimator_class"] == "xgboost.sklearn.XGBClassifier"
     assert _steps(client, run, "validation_0-mlogloss") == [0, 1, 2, 3]
-    assert _datasets(run) == [("dataset", "train"), ("validation_0", "eval")]
+    assert _datasets(run)[:2] == [("dataset", "train"), ("validation_0", "eval")]
 
     run = runs["lightgbm.train_lightgbm"]
     assert {"objective": "regression", "num_boost_round": "40"}.items() <= run.data.params.items()
@@ -98,7 +98,7 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
     assert {"subsample": "0.5", "num_class": "3"}.items() <= run.data.params.items()
     assert run.data.tags["estimator_class"] == "lightgbm.sklearn.LGBMClassifier"
     assert _steps(client, run, "training-multi_logloss") == [0, 1, 2, 3]
-    assert _datasets(run) == [("dataset", "train"), ("valid_0", "eval")]
+    assert _datasets(run)[:2] == [("dataset", "train"), ("valid_0", "eval")]
 
     run = runs["catboost.train_catboost"]
     wanted = {"iterations": "100", "early_stopping_rounds": "2", "loss_function": "RMSE"}
@@ -115,6 +115,14 @@ def test_trainings_are_the_same_and_their_params_metrics_models_and_data_are_log
     run = runs["catboost.classify_catboost"]
     assert run.data.tags["estimator_class"] == "catboost.core.CatBoostClassifier"
     assert _steps(client, run, "learn-MultiClass") == [0, 1, 2, 3]
+
+    for library, (score, accuracy) in told["evaluated"].items():
+        run = runs[f"{library}.classify_{library}"]
+        classifier = run.data.tags["estimator_name"]
+        assert run.data.metrics[f"{classifier}_score_frame"] == score
+        assert run.data.metrics["accuracy_score_frame"] == accuracy
+        calls = client.load_dict(run.info.run_id, "metric_info.json")
+        assert calls["accuracy_score_frame"] == "accuracy_score(y_true=kinds, y_pred=predicted)"
 
     own = client.get_run(told["own"])
     points = client.get_metric_history(told["own"], "test-rmse")

@@ -95,7 +95,7 @@ STATED: dict[str, list[str | int]] = {
     "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
     "figures that wait to be drawn": ["runstream.autologging.painter.MAX_WAITING"],
     "scores and metrics of one model that are logged after its training": [
-        "runstream.autologging.sklearn.evaluation.MAX_CALLS"
+        "runstream.autologging.evaluation.MAX_CALLS"
     ],
     "classes in a confusion matrix": ["runstream.autologging.sklearn.figures.MAX_CLASSES"],
 }

@@ -8,6 +8,7 @@ import catboost
 import lightgbm
 import numpy as np
 import pandas as pd
+import sklearn.metrics
 import xgboost
 
 import runstream
@@ -96,9 +97,15 @@ def run_all():
     }
 
 
+def patched():
+    """Return some of what autologging replaces."""
+    fits = [xgboost.train, xgboost.XGBClassifier.fit, lightgbm.train, lightgbm.LGBMClassifier.fit]
+    fits += [catboost.CatBoostClassifier.fit, catboost.CatBoostClassifier.score]
+    return [*fits, sklearn.metrics.accuracy_score, xgboost.XGBClassifier.score]
+
+
 plain = run_all()
-fits = [xgboost.train, xgboost.XGBClassifier.fit, lightgbm.train, lightgbm.LGBMClassifier.fit]
-fits += [catboost.CatBoostClassifier.fit]
+originals = patched()
 runstream.autolog(log_input_examples=True)
 warnings = []
 handler = logging.Handler()
@@ -123,6 +130,14 @@ for name in plain:
 identical = {name: content(plain[name]) == content(logged[name]) for name in plain}
 same_after_loading = {name: content(plain[name]) == content(loaded[name]) for name in plain}
 
+runstream.sklearn.autolog(disable=True)  # the metrics of boosters are logged by their own libraries
+evaluated = {}
+for library in TRAININGS:
+    model = logged[f"{library}.classify_{library}"]
+    predicted = model.predict(frame)
+    accuracy = sklearn.metrics.accuracy_score(kinds, predicted)
+    evaluated[library] = [model.score(frame, kinds), accuracy]
+
 with runstream.start_run() as own:
     train_xgboost([RunstreamCallback()])  # it does what autologging would
     stored = runstream.catboost.log_model(plain["catboost.train_catboost"], tags={"by": "hand"})
@@ -132,17 +147,16 @@ except xgboost.core.XGBoostError:
     failed = runstream.last_active_run().info.run_id
 
 runstream.autolog(disable=True)
-put_back = [xgboost.train, xgboost.XGBClassifier.fit, lightgbm.train, lightgbm.LGBMClassifier.fit]
-put_back += [catboost.CatBoostClassifier.fit]
 told = {
     "identical": identical,
     "same_after_loading": same_after_loading,
     "runs": runs,
     "own": own.run_id,
     "failed": failed,
+    "evaluated": evaluated,
     "stored": stored.model_id,
     "warnings": warnings,
-    "is_put_back": put_back == fits,
+    "is_put_back": patched() == originals,
     "best": {
         "xgboost": plain["xgboost.train_xgboost"].best_iteration,
         "lightgbm": plain["lightgbm.train_lightgbm"].best_iteration,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
+from runstream.autologging import evaluation
 from runstream.autologging.datasets import describe
+from runstream.autologging.library import Library
 from runstream.autologging.painter import can_draw, draw_later
 from runstream.autologging.signatures import describe_signature
-from runstream.autologging.training import Training
+from runstream.autologging.training import Log, Training
 from runstream.models.model_files import Flavor
 from runstream.models.model_logging import ModelDescription
 
@@ -54,6 +57,29 @@ def log_model(
     example = sample if settings.log_input_examples else None
     description = ModelDescription(signature=signature, input_example=example)
     training.attempt(training.log_model, flavor, write, description)
+
+
+def patch_estimators(
+    library: Library[Any], module: ModuleType, base: type, log_fit: Log[Any]
+) -> None:
+    """Log each `fit` of the estimators of a module, and what is evaluated of them later.
+
+    Args:
+        library: their library.
+        module: the module that has their classes.
+        base: the class of them all.
+        log_fit: logs one training.
+    """
+
+    def log(training: Training[Any]) -> Generator[None, Any, None]:
+        yield from log_fit(training)
+        evaluation.remember(library, training)
+
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and issubclass(value, base):
+            if "fit" in vars(value):
+                library.wrap_training(value, "fit", log)
+            evaluation.observe_models(library, value)
 
 
 def log_fit_datasets(training: Training[Any], name: str) -> None:

@@ -3,6 +3,9 @@
 A wrapper is a plain function with the name, signature and documentation of what it wraps. So it is
 pickled by its name as that was, and methods are bound, copied and inspected as before. Where a
 function is pickled by its content, its copy in another process does what the original does.
+
+What several libraries replace, as the metrics of scikit-learn, is replaced by the first of them,
+and put back once the last of them has restored it.
 """
 
 from __future__ import annotations
@@ -52,7 +55,8 @@ class Patches:
     def wrap(self, owner: Any, name: str, around: Around) -> None:
         """Replace a function of a module, a class or an object by one that calls `around`.
 
-        One that is replaced by us already stays as it is.
+        One that is replaced by us already stays as it is, until all that have replaced it restore
+        it: what they do in its place has to be the same.
 
         Args:
             owner: where it is an attribute; one that a class inherits is set on the class.
@@ -65,6 +69,9 @@ class Patches:
         """
         original = inspect.getattr_static(owner, name)
         if _is_ours(original):
+            if name in vars(owner):
+                original._runstream_users.add(id(self))
+                self._names(owner).add(name)
             return
         if not callable(original) or isinstance(original, (staticmethod, classmethod)):
             raise TypeError(f"{name} of {owner!r} is no function, but {type(original).__name__}")
@@ -86,6 +93,7 @@ class Patches:
             value: a function or another object that can have attributes.
         """
         value._runstream_patch = id(value)
+        value._runstream_users = {id(self)}
         value._runstream_original = vars(owner).get(name, _INHERITED)
         self._names(owner).add(name)
         setattr(owner, name, value)
@@ -98,9 +106,21 @@ class Patches:
         """
         for owner, names in (*self._classes.items(), *self._objects):
             for name in names:
-                _restore(owner, name)
+                self._restore(owner, name)
         self._classes.clear()
         self._objects.clear()
+
+    def _restore(self, owner: Any, name: str) -> None:
+        there = vars(owner).get(name)
+        if not _is_ours(there):
+            return
+        there._runstream_users.discard(id(self))
+        if there._runstream_users:
+            return
+        if there._runstream_original is _INHERITED:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, there._runstream_original)
 
     def _names(self, owner: Any) -> set[str]:
         if isinstance(owner, type):
@@ -110,16 +130,6 @@ class Patches:
                 return names
         self._objects.append((owner, set()))
         return self._objects[-1][1]
-
-
-def _restore(owner: Any, name: str) -> None:
-    there = vars(owner).get(name)
-    if not _is_ours(there):
-        return
-    if there._runstream_original is _INHERITED:
-        delattr(owner, name)
-    else:
-        setattr(owner, name, there._runstream_original)
 
 
 def _is_ours(value: Any) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from runstream.autologging import boosting
+from runstream.autologging import boosting, evaluation
 from runstream.autologging.catboost.model import catboost_flavor, write_model
 from runstream.autologging.library import Library
 from runstream.autologging.settings import Settings
@@ -102,9 +102,13 @@ def _content(data: Any, targets: Any) -> tuple[Any, Any]:
 
 
 def _patch(module: ModuleType) -> None:
-    for value in list(vars(module).values()):
-        if isinstance(value, type) and issubclass(value, module.CatBoost) and "fit" in vars(value):
-            LIBRARY.wrap_training(value, "fit", _log_fit)
+    boosting.patch_estimators(LIBRARY, module, module.CatBoost, _log_fit)
 
 
-LIBRARY = Library("catboost", CatboostSettings, {"catboost.core": _patch})
+def _patch_metrics(module: ModuleType) -> None:
+    evaluation.observe_metrics(LIBRARY, module)
+
+
+LIBRARY = Library(
+    "catboost", CatboostSettings, {"catboost.core": _patch, "sklearn.metrics": _patch_metrics}
+)

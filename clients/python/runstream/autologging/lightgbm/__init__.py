@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from runstream.autologging import boosting
+from runstream.autologging import boosting, evaluation
 from runstream.autologging.library import Library
 from runstream.autologging.lightgbm.model import lightgbm_flavor, write_model
 from runstream.autologging.settings import Settings
@@ -92,13 +92,19 @@ def _patch_train(module: ModuleType) -> None:
 
 def _patch_estimators(module: ModuleType) -> None:
     _patch_train(module)
-    for value in list(vars(module).values()):
-        if isinstance(value, type) and issubclass(value, module.LGBMModel) and "fit" in vars(value):
-            LIBRARY.wrap_training(value, "fit", _log_fit)
+    boosting.patch_estimators(LIBRARY, module, module.LGBMModel, _log_fit)
+
+
+def _patch_metrics(module: ModuleType) -> None:
+    evaluation.observe_metrics(LIBRARY, module)
 
 
 LIBRARY = Library(
     "lightgbm",
     LightgbmSettings,
-    {"lightgbm": _patch_train, "lightgbm.sklearn": _patch_estimators},
+    {
+        "lightgbm": _patch_train,
+        "lightgbm.sklearn": _patch_estimators,
+        "sklearn.metrics": _patch_metrics,
+    },
 )

@@ -2,7 +2,7 @@
 
 `patching` says what is replaced in scikit-learn, `fitting` what is logged of a call that trains,
 with the metrics of `metrics`, the figures of `figures`, the child runs of `searches` and the files
-of `model`; `evaluation` logs scores and metrics of predictions that are made later.
+of `model`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 from runstream.autologging.datasets import describe
 from runstream.autologging.signatures import describe_signature, sample_rows
-from runstream.autologging.sklearn import evaluation, figures, searches
+from runstream.autologging.sklearn import figures, searches
 from runstream.autologging.sklearn.fitted import Fitted
 from runstream.autologging.sklearn.metrics import DOES_NOT_APPLY, training_metrics
 from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator
@@ -65,7 +65,6 @@ def _log_fitted(
     if searches.is_search(estimator):
         varied = estimator.estimator
         attempt(searches.log_search, training, dataset, get_params(varied), describe_class(varied))
-    evaluation.remember(estimator, training.run, training.model_id)
 
 
 def describe_class(estimator: Any) -> dict[str, str]:

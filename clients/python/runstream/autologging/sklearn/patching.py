@@ -8,23 +8,19 @@ autologging of that library.
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator
 from types import ModuleType
 from typing import Any
 
+from runstream.autologging import evaluation
 from runstream.autologging.library import Library
-from runstream.autologging.sklearn import evaluation
 from runstream.autologging.sklearn.fitting import log_fit
 from runstream.autologging.sklearn.settings import SklearnSettings
-from runstream.autologging.training import current_training, is_off, within
+from runstream.autologging.training import Training, current_training, is_off, within
 
 # Methods that train.
 _TRAINING = ("fit", "fit_transform", "fit_predict")
-
-# Methods whose results metrics are computed from.
-_PREDICTING = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform")
 
 # Functions of `sklearn.model_selection` that fit many models, none of which a program gets.
 _VALIDATING = (
@@ -35,9 +31,6 @@ _VALIDATING = (
     "permutation_test_score",
     "validation_curve",
 )
-
-# What `sklearn.metrics` has besides metrics.
-_NO_METRICS = ("check_scoring", "get_scorer", "get_scorer_names", "make_scorer")
 
 # Packages whose estimators have an autologging of their own.
 _OTHERS = ("xgboost", "lightgbm", "catboost", "skorch", "keras")
@@ -78,23 +71,15 @@ def _patch_class(estimator_class: type) -> None:
         return  # a mixin
     if any(base.__module__.partition(".")[0] in _OTHERS for base in estimator_class.__mro__):
         return
-    for owner, name in _own_methods(estimator_class, _TRAINING):
-        LIBRARY.wrap_training(owner, name, log_fit)
-    for owner, name in _own_methods(estimator_class, _PREDICTING):
-        LIBRARY.wrap(owner, name, _observe(evaluation.note_prediction))
-    for owner, name in _own_methods(estimator_class, ("score",)):
-        LIBRARY.wrap(owner, name, _observe(evaluation.log_score))
+    for owner, name in evaluation.own_methods(estimator_class, _TRAINING):
+        LIBRARY.wrap_training(owner, name, _log_fit)
+    evaluation.observe_models(LIBRARY, estimator_class)
 
 
-def _own_methods(estimator_class: type, names: Iterable[str]) -> Iterator[tuple[Any, str]]:
-    """Yield where the methods of a class and its bases are, as owners and names of attributes."""
-    for owner in estimator_class.__mro__:
-        for name in names:
-            method = vars(owner).get(name)
-            if hasattr(method, "check") and hasattr(method, "fn"):
-                yield method, "fn"  # `available_if` decides who has it, and calls this function
-            elif inspect.isfunction(method):
-                yield owner, name
+def _log_fit(training: Training[SklearnSettings]) -> Generator[None, Any, None]:
+    yield from log_fit(training)
+    if training.settings.log_post_training_metrics:
+        evaluation.remember(LIBRARY, training)
 
 
 def _all_subclasses(base: Any) -> set[type]:
@@ -117,37 +102,7 @@ def _without_logging(function: Callable[..., Any], args: Any, kwargs: Any) -> An
 
 
 def _patch_metrics(module: ModuleType) -> None:
-    for name in module.__all__:
-        metric = getattr(module, name)
-        if inspect.isfunction(metric) and name not in _NO_METRICS:
-            LIBRARY.wrap(module, name, _observe(evaluation.log_metric))
-    scorers = sys.modules.get("sklearn.metrics._scorer")
-    if scorers is not None:
-        LIBRARY.wrap(scorers._BaseScorer, "__call__", _observe(evaluation.log_scorer))
-
-
-def _observe(note: evaluation.Note) -> Callable[..., Any]:
-    """Return what calls a function, and lets its result be noted if that is asked for.
-
-    What the function calls in turn is part of it.
-    """
-
-    def around(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        settings = LIBRARY.settings
-        if (
-            settings is None
-            or not settings.log_post_training_metrics
-            or is_off()
-            or current_training() is not None
-            or not evaluation.has_models()
-        ):
-            return function(*args, **kwargs)
-        with within(None, is_off=True):
-            result = function(*args, **kwargs)
-        LIBRARY.guard().attempt(note, settings, function, args, kwargs, result)
-        return result
-
-    return around
+    evaluation.observe_metrics(LIBRARY, module)
 
 
 def _patch_joblib(module: ModuleType) -> None:

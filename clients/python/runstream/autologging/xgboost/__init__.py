@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from runstream.autologging import boosting
+from runstream.autologging import boosting, evaluation
 from runstream.autologging.library import Library
 from runstream.autologging.settings import Settings
 from runstream.autologging.signatures import sample_rows
@@ -139,9 +139,11 @@ def _patch_train(module: ModuleType) -> None:
 
 def _patch_estimators(module: ModuleType) -> None:
     _patch_train(module)
-    for value in list(vars(module).values()):
-        if isinstance(value, type) and issubclass(value, module.XGBModel) and "fit" in vars(value):
-            LIBRARY.wrap_training(value, "fit", _log_fit)
+    boosting.patch_estimators(LIBRARY, module, module.XGBModel, _log_fit)
+
+
+def _patch_metrics(module: ModuleType) -> None:
+    evaluation.observe_metrics(LIBRARY, module)
 
 
 LIBRARY = Library(
@@ -151,5 +153,6 @@ LIBRARY = Library(
         "xgboost": _patch_train,
         "xgboost.core": _patch_matrices,
         "xgboost.sklearn": _patch_estimators,
+        "sklearn.metrics": _patch_metrics,
     },
 )
