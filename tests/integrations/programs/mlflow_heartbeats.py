@@ -1,6 +1,7 @@
-"""Prints a run that it starts by MLflow and one that it makes for anybody, and waits.
+"""Prints runs, and waits: one that it starts by MLflow, one that it makes for anybody, and one that
+it makes as MLflow's server does for its clients.
 
-With these as arguments, it gives the first another name, and resumes the second.
+With two runs as arguments, it gives the first another name, and resumes the second.
 """
 
 import os
@@ -8,6 +9,8 @@ import sys
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
+from mlflow.tracking._tracking_service.utils import _get_store
 
 from runstream.outbox import heartbeats
 
@@ -21,5 +24,8 @@ else:
     if os.fork() == 0:  # the run is its parent's
         sys.stdin.readline()
         os._exit(0)
-print(run.info.run_id, client.create_run("0").info.run_id, flush=True)
+made = client.create_run("0")
+store_of_server = _get_store(artifact_uri="mlflow-artifacts:/")
+served = store_of_server.create_run("0", "ada", 1, [RunTag("mlflow.source.type", "LOCAL")], None)
+print(run.info.run_id, made.info.run_id, served.info.run_id, flush=True)
 sys.stdin.readline()

@@ -30,10 +30,14 @@ class RunMethods:
 
     The process that starts or resumes a run sends heartbeats of it until it ends the run. Whoever
     calls `MlflowClient.create_run` alone makes a run for anybody, which has none.
+
+    Attributes:
+        _is_in_program: whether this process is the program of its runs, and not MLflow's server.
     """
 
     _client: TrackingClient
     _connection: Connection
+    _is_in_program: bool
 
     def create_run(
         self,
@@ -44,7 +48,7 @@ class RunMethods:
         run_name: str | None,
     ) -> Run:
         """Create a run; an interrupt of this call leaves none that is RUNNING (R9)."""
-        is_started_here = _says_where_it_runs(tags or ())
+        is_started_here = self._is_in_program and _says_where_it_runs(tags or ())
         request = new_message(
             runs.CreateRunRequest,
             experiment_id=str(experiment_id),
@@ -81,7 +85,7 @@ class RunMethods:
         status = None if run_status is None else RunStatus.to_string(run_status)
         if run_status is None or not RunStatus.is_terminated(run_status):
             # MLflow's client gives the status with a new name, too, which resumes nothing.
-            is_resumed = run_status == RunStatus.RUNNING and not run_name
+            is_resumed = self._is_in_program and run_status == RunStatus.RUNNING and not run_name
             info = self._client.update_run(run_id, status, run_name, end_time, heartbeat=is_resumed)
             if is_resumed:
                 self._start_heartbeats(run_id)

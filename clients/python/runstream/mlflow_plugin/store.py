@@ -47,9 +47,11 @@ class RunstreamStore(
     MLflow keeps one for each tracking URI until the program ends.
     """
 
-    def __init__(self, store_uri: str, artifact_uri: str | None = None) -> None:  # noqa: ARG002 - MLflow passes both
+    def __init__(self, store_uri: str, artifact_uri: str | None = None) -> None:
+        """Make the store of a tracking URI; MLflow's server alone gives a root of artifacts."""
         super().__init__()
         self._client, self._connection = tracking_server(store_uri)
+        self._is_in_program = artifact_uri is None
 
 
 def _refusal(name: str, what: str) -> Callable[..., NoReturn]:
