@@ -95,6 +95,17 @@ def test_a_program_of_mlflow_and_one_of_runstream_share_a_file(
         assert client.load_text(made, "folder/notes.txt") == "by MLflow"
 
 
+def test_mlflows_commands_read_and_change_what_is_there_and_run_a_project(
+    frameworks: Frameworks, client: TrackingClient, variables: dict[str, str]
+) -> None:
+    program = (PROGRAMS / "mlflow_commands.py").read_text()
+    run_id = frameworks.run("mlflow", program, **variables).split()[-1]
+    run = client.get_run(run_id)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"seen": 0.25})
+    assert run.data.tags["mlflow.source.type"] == "PROJECT"
+    assert client.get_experiment(run.info.experiment_id).name == "renamed"
+
+
 def test_the_documented_program_logs_to_one_run(
     frameworks: Frameworks, client: TrackingClient, variables: dict[str, str]
 ) -> None:
