@@ -92,6 +92,10 @@ STATED: dict[str, list[str | int]] = {
         "runstream.autologging.guard.WAIT_SECONDS",
         "runstream.autologging.guard.PAUSE_SECONDS",
     ],
+    "the time that it waits after such a pause, and at its end": [
+        "runstream.autologging.guard.RETRY_SECONDS",
+        "runstream.autologging.guard.PAUSE_SECONDS",
+    ],
     "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
     "figures that wait to be drawn": ["runstream.autologging.painter.MAX_WAITING"],
     "scores and metrics of one model that are logged after its training": [

@@ -205,6 +205,23 @@ def test_a_run_does_not_wait_for_its_source(
     assert set(program_of(client, run_id)["git"]) == {"commit", "branch", "remote"}
 
 
+def test_flush_returns_when_the_source_of_the_run_is_stored(
+    client: TrackingClient, repository: Path
+) -> None:
+    """K6."""
+    script = repository / "flush.py"
+    script.write_text(
+        "import runstream\n"
+        "from runstream.fluent import run_source\n"
+        "run_source.DELAY_SECONDS = 600\n"
+        "for _ in range(2):\n"
+        "    with runstream.start_run() as run:\n"
+        "        runstream.flush()\n"
+        "        print(*[file.path for file in run.client.list_artifacts(run.run_id)])\n"
+    )
+    assert run(client, script) == ["source", "source"]
+
+
 def test_without_git_the_rest_is_kept(client: TrackingClient, repository: Path) -> None:
     """K6."""
     (run_id,) = run(client, repository / "train.py", PATH="")

@@ -1,7 +1,8 @@
 """The guard: a fault of ours in a training is one warning, and never reaches the training.
 
-Nor does a server that is away hold trainings up: what is tried within one training waits
-`WAIT_SECONDS` at most, and after that wait nothing is tried for `PAUSE_SECONDS`.
+Nor does a server that is away hold trainings up: a training waits for it `WAIT_SECONDS` at most,
+and then does not for `PAUSE_SECONDS`. After such a pause, and when the training has returned, it
+waits `RETRY_SECONDS` again. What is queued is queued in a pause, too.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from runstream.transport.call_limit import limit_calls
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-#: Seconds for which one training waits for a server at most, in all.
+#: Seconds for which one training waits for a server at most, in all, before it pauses.
 WAIT_SECONDS = 10.0
 
-#: Seconds after such a wait in which trainings are not logged.
+#: Seconds of the pause. Trainings that begin in them are not logged.
 PAUSE_SECONDS = 60.0
+
+#: Seconds for which the training waits in all after each pause.
+RETRY_SECONDS = 1.0
 
 log = logging.getLogger("runstream")
 
@@ -39,32 +43,40 @@ class Guard:
 
     Attributes:
         has_failed: whether one of them raised; the user was warned then.
-        is_closed: whether nothing more is called, because the server is away.
     """
 
     def __init__(self, library: str, silent: bool) -> None:
         self._library = library
         self._silent = silent
         self._seconds_left = WAIT_SECONDS
+        self._paused_until = 0.0
         self.has_failed = False
-        self.is_closed = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the server was away just before, so that nothing waits for it."""
+        return time.monotonic() < self._paused_until
+
+    def end_pause(self) -> None:
+        """Wait for the server again, because what comes now comes once, as the trained model."""
+        self._paused_until = 0.0
 
     def attempt(
         self, function: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs
     ) -> Result | None:
-        """Return what a function returns; None if it raises an exception or is not called.
+        """Return what a function returns; None if it raises an exception.
 
-        An interrupt passes: it is meant for the training, too.
+        In a pause it may queue, but a call that waits for the server fails at once. An interrupt
+        passes: it is meant for the training, too.
         """
-        if self.is_closed:
-            return None
-        start = time.monotonic()
+        was_paused, start = self.is_paused, time.monotonic()
         try:
-            with limit_calls(max(0.0, self._seconds_left)):
+            with limit_calls(0.0 if was_paused else self._seconds_left):
                 return function(*args, **kwargs)
         except (Unavailable, DeadlineExceeded) as error:
-            self._seconds_left -= time.monotonic() - start
-            self._pause(error)
+            if not was_paused:
+                self._seconds_left -= time.monotonic() - start
+                self._pause(error)
         except Exception as error:
             self.warn(f"{type(error).__name__}: {error}", error)
         return None
@@ -74,10 +86,10 @@ class Guard:
     ) -> None:
         """Call a function on a thread of ours, where nobody waits; else as `attempt`.
 
-        Its calls have their own deadlines. If one of them gives the server up, nothing more is
-        called for the training, of which the warning tells.
+        Its calls have their own deadlines. In a pause it is not called, since what is left for
+        later would wait for all those deadlines, one after the other.
         """
-        if self.is_closed:
+        if self.is_paused:
             return
         try:
             function(*args, **kwargs)
@@ -98,6 +110,9 @@ class Guard:
 
     def _pause(self, error: Exception) -> None:
         global _paused_until
-        _paused_until = time.monotonic() + PAUSE_SECONDS
-        self.is_closed = True
-        self.warn(f"{error}. Trainings that begin in the next {PAUSE_SECONDS:g} s are not logged")
+        self._paused_until = _paused_until = time.monotonic() + PAUSE_SECONDS
+        self._seconds_left = max(self._seconds_left, RETRY_SECONDS)
+        self.warn(
+            f"{error}. For {PAUSE_SECONDS:g} s nothing waits for the server, "
+            "and trainings that begin are not logged"
+        )

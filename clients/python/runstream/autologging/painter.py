@@ -8,7 +8,6 @@ of Matplotlib stay as they are.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import select
 import shutil
@@ -26,8 +25,6 @@ from weakref import WeakSet
 from runstream.autologging.training import Training, within
 from runstream.files.folder_transfer import make_temporary_folder
 from runstream.process import shutdown
-
-log = logging.getLogger("runstream")
 
 #: Figures that may wait to be drawn; where trainings come faster than that, some are left out.
 MAX_WAITING = 100
@@ -60,7 +57,6 @@ class _Painter:
     """The process that draws; it starts with the first figure, and ends with this one."""
 
     def __init__(self) -> None:
-        self._has_warned = False
         self.reset_after_fork()
         shutdown.call_at_end(self.close)
 
@@ -85,13 +81,9 @@ class _Painter:
             request = _Request(name, compute)
             self._waiting.add(request)
             training.defer_slow(self._draw_and_upload, training, request)
-        elif not self._has_warned:
-            self._has_warned = True
-            log.warning(
-                "trainings come faster than their figures are drawn: some are left out, "
-                "such as %s of run %s",
-                name,
-                training.run.run_id,
+        else:
+            training.warn(
+                f"{MAX_WAITING} figures wait to be drawn, so some are left out, such as {name}"
             )
 
     def _draw_and_upload(self, training: Training[Any], request: _Request) -> None:

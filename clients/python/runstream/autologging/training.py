@@ -105,6 +105,10 @@ class Training(Generic[S]):
         """
         return self._guard.attempt(function, *args, **kwargs)
 
+    def warn(self, text: str) -> None:
+        """Say what is not logged of the training, unless the user was warned of it already."""
+        self._guard.warn(text)
+
     def defer(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call a function of ours after the training, on a thread where nobody waits for it.
 
@@ -234,7 +238,7 @@ def _upload(upload: Callable[[], None], draft: ModelDraft, guard: Guard) -> None
 
 
 def _end_run(run: ActiveRun, status: str, guard: Guard) -> None:
-    if guard.is_closed:
+    if guard.is_paused:
         return  # the end of the program tries it
     guard.attempt_later(run.end, status)
 
@@ -283,6 +287,8 @@ def run_training(training: Training[S], log: Log[S]) -> Any:
             if not guard.attempt(_reaches_training, steps):
                 training.args, training.kwargs = given
             result = function(*first, *training.args, **training.kwargs)
+            if training.outer is None:
+                guard.end_pause()
             guard.attempt(_finish, steps, result)
     except BaseException as error:
         failure = error

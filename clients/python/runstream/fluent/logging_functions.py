@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -21,6 +22,7 @@ from runstream.fluent.active_runs import (
     get_or_start_run,
 )
 from runstream.fluent.destination import all_clients
+from runstream.fluent.run_source import wait_for_source
 
 Setting = TypeVar("Setting")
 
@@ -250,6 +252,9 @@ def delete_tag(key: str) -> None:
 def flush(timeout: float | None = None) -> None:
     """Wait until all that this process logged, to any run, is on disk.
 
+    It also waits, up to ten seconds more, for the source of the runs that it started, which is
+    stored in the background (K6).
+
     Args:
         timeout: seconds to wait; as long as it takes, if left out.
 
@@ -258,8 +263,10 @@ def flush(timeout: float | None = None) -> None:
             queued.
         RunstreamError: the server refused something of what was logged.
     """
+    end = math.inf if timeout is None else time.monotonic() + timeout
     for client in all_clients():
         client.flush(timeout)
+    wait_for_source(max(0.0, end - time.monotonic()))
 
 
 def flush_async_logging() -> None:

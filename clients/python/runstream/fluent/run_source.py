@@ -3,8 +3,9 @@
 The source of a process is collected once, and stored with each run as the artifacts
 `source/program.json` and, if code was changed since the commit, `source/changes.diff`. No run waits
 for that: it happens a second after the start of a run, so that short runs have the processor for
-themselves, or else when the program ends. A fault is one warning in the log `runstream`. A program
-that Ctrl-C or a signal ends in the first second of a run leaves that run without it.
+themselves, or else when the program calls `flush` or ends. A fault is one warning in the log
+`runstream`. A program that Ctrl-C or a signal ends in the first second of a run leaves that run
+without it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import os
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runstream.calls.client import TrackingClient
 from runstream.errors import FailedPrecondition, NotFound
@@ -49,14 +51,27 @@ WAITING_RUNS = 1000
 _LOOK = 0.05
 
 
-class _Entry(NamedTuple):
-    """A run whose source is to be stored."""
+@dataclass(frozen=True)
+class _Entry:
+    """A run whose source is to be stored.
+
+    Attributes:
+        client: the client of the server of the run.
+        run_id: the run.
+        is_resumed: whether it may have a source already.
+        parts: what is to be stored.
+        due: when, by `time.monotonic`.
+        is_wanted: set when somebody waits for it, so that it is due now.
+        is_done: set when it is stored, or given up.
+    """
 
     client: TrackingClient
     run_id: str
     is_resumed: bool
     parts: frozenset[str]
     due: float
+    is_wanted: threading.Event = field(default_factory=threading.Event)
+    is_done: threading.Event = field(default_factory=threading.Event)
 
 
 class _Recorder:
@@ -89,21 +104,34 @@ class _Recorder:
                 self._entries.clear()
                 self._warn(entry.run_id, str(error))
 
-    def _run(self) -> None:
-        while entry := self._next():
-            self._record(entry)
+    def wait(self, seconds: float) -> None:
+        """Wait until the source of the runs that were added before is stored, or given up."""
+        end = time.monotonic() + seconds
+        with self._lock:
+            entries = list(self._entries)
+        for entry in entries:
+            entry.is_wanted.set()
+        for entry in entries:
+            entry.is_done.wait(max(0.0, end - time.monotonic()))
 
-    def _next(self) -> _Entry | None:
+    def _run(self) -> None:
+        while entry := self._first():
+            self._record(entry)
+            self._entries.popleft()
+            entry.is_done.set()
+
+    def _first(self) -> _Entry | None:
         with self._lock:
             if self._entries:
-                return self._entries.popleft()
+                return self._entries[0]
             self._is_running = False
             return None
 
     def _record(self, entry: _Entry) -> None:
         try:
             while time.monotonic() < entry.due and self._seconds_to_end() is None:
-                time.sleep(_LOOK)
+                if entry.is_wanted.wait(_LOOK):
+                    break
             if self._seconds_to_end() is not None and run_status_at_exit() == "KILLED":
                 return
             with limit_calls(STORE_SECONDS):
@@ -144,6 +172,15 @@ def record_source(client: TrackingClient, run_id: str, *, is_resumed: bool) -> N
     if parts:
         due = time.monotonic() + DELAY_SECONDS
         _recorder.add(_Entry(client, run_id, is_resumed, parts, due))
+
+
+def wait_for_source(seconds: float) -> None:
+    """Wait until the source of the runs that were started before is stored.
+
+    Args:
+        seconds: how long to wait, and no longer than `STORE_SECONDS`.
+    """
+    _recorder.wait(min(seconds, STORE_SECONDS))
 
 
 def _store(entry: _Entry, source: SourceReport) -> None:
