@@ -36,6 +36,7 @@ def test_series_of_each_kind_are_listed_by_key_and_step(
         client.log_histogram(run_id, [1.0, step], **at)
     client.log_audio(run_id, sound, key="voice")
     client.log_image(run_id, np.zeros((2, 2)), "images/other.png")
+    assert client.get_run(run_id).data.tags["mlflow.loggedImages"] == "True"
     suffixes = {"images": ".png", "tables": ".json", "audio": ".wav", "histograms": ".json"}
     for folder, suffix in suffixes.items():
         found = client.list_series(run_id, folder, "val/grid")

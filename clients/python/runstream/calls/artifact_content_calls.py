@@ -95,6 +95,9 @@ class ArtifactContentCalls(ArtifactCalls):
     ) -> None:
         """Upload an image, as a file of its own or as one of a series (with Pillow).
 
+        A series gives the run the tag `mlflow.loggedImages`, by which MLflow's interface finds it.
+        The smaller copy that MLflow stores beside each image of a series is not made.
+
         Args:
             run_id: the run.
             image: an image of Pillow, or an array of shape (height, width[, 1, 3 or 4]) of
@@ -114,6 +117,8 @@ class ArtifactContentCalls(ArtifactCalls):
 
         path = file_or_series_path("images", ".png", artifact_file, key, step, timestamp)
         self._upload_bytes(run_id, serialize_image(image, path), path)
+        if key is not None:
+            self._outbox.buffer(run_id).set_tags({"mlflow.loggedImages": "True"})
 
     def load_text(self, run_id: str, path: ArtifactPath) -> str:
         """Return the content of a file in UTF-8; raises as `download_artifacts`."""
