@@ -65,7 +65,9 @@ def test_autologging_changes_no_training_and_ends_with_it(
     assert conflicting.info.status == "FINISHED"
     assert conflicting.data.params["lr"] == "the user's"
     assert conflicting.data.params["optimizer_name"] == "SGD"
-    assert client.count_runs(["0"]) == 3
+    trained, latest, second = told["checkpoints"]
+    assert latest == trained != second
+    assert client.count_runs(["0"]) == 4
 
 
 def test_of_two_processes_that_train_together_one_autologs(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from runstream.autologging.pytorch import LIBRARY
+from runstream.autologging.pytorch.checkpoints import download_checkpoint
 from runstream.autologging.pytorch.model import pytorch_flavor, read_module, write_module
 from runstream.autologging.pytorch.settings import PytorchSettings
 from runstream.errors import InvalidArgument
@@ -15,7 +17,7 @@ from runstream.models import model_logging
 from runstream.models.model_loading import open_model
 from runstream.models.model_logging import ModelDescription, ModelInfo
 
-__all__ = ["autolog", "load_model", "log_model"]
+__all__ = ["autolog", "load_checkpoint", "load_model", "log_model"]
 
 
 def autolog(
@@ -136,6 +138,34 @@ def load_model(model_uri: str | os.PathLike[str], device: Any = None) -> Any:
     """
     with open_model(model_uri, "pytorch") as (folder, options):
         return read_module(folder, options.get("model_data", "data"), device)
+
+
+def load_checkpoint(
+    model_class: Any,
+    run_id: str | None = None,
+    epoch: int | None = None,
+    global_step: int | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return a module of Lightning as it is in a checkpoint that autologging stored.
+
+    Reading a checkpoint may run code that it names: load those of people whom you trust alone.
+
+    Args:
+        model_class: the class of the module, a `LightningModule`.
+        run_id: the run of the training; the active run, if left out.
+        epoch: the epoch, if a checkpoint was stored after each; the one that was stored last, if
+            neither this nor `global_step` is given.
+        global_step: the step, if a checkpoint was stored after each so many steps.
+        kwargs: arguments of `model_class.load_from_checkpoint`, such as those of its constructor.
+
+    Raises:
+        InvalidArgument: both an epoch and a step are given, or neither a run nor an active one.
+        NotFound: there is no such run or checkpoint.
+    """
+    with TemporaryDirectory(prefix="runstream-") as target:
+        file = download_checkpoint(run_id, epoch, global_step, target)
+        return model_class.load_from_checkpoint(file, **(kwargs or {}))
 
 
 def _check_positive(field: str, value: object) -> None:

@@ -7,6 +7,7 @@ of the runs.
 import json
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 
 import torch
@@ -56,6 +57,24 @@ def train(error=None, **options):
     return model.layer.weight.tolist()
 
 
+def load_checkpoints():
+    """Return the weights after the training, in the last checkpoint and in that of an epoch."""
+    runstream.pytorch.autolog(
+        log_models=False, checkpoint_save_best_only=False, checkpoint_save_freq="epoch"
+    )
+    with runstream.start_run() as run:
+        weights = train()
+        latest = runstream.pytorch.load_checkpoint(Model)
+    load = partial(runstream.pytorch.load_checkpoint, Model, run.run_id)
+    with suppress(runstream.NotFound):
+        load(epoch=4)
+        return "an epoch that was not trained"
+    with suppress(runstream.InvalidArgument):
+        load(epoch=1, global_step=8)
+        return "an epoch and a step"
+    return [weights, latest.layer.weight.tolist(), load(epoch=1).layer.weight.tolist()]
+
+
 if len(sys.argv) > 2:
     train(devices=2, strategy="ddp")
     sys.exit()
@@ -72,6 +91,7 @@ with runstream.start_run() as run:
     train()
     runstream.log_metric("after", 1.0)
     runs["active"] = run.run_id
+runs["checkpoints"] = load_checkpoints()
 runstream.autolog(disable=True)
 runs["is_restored"] = not hasattr(pl.Trainer.fit, "_runstream_patch")
 stop = pl.callbacks.EarlyStopping("train_loss", patience=1, mode="max", min_delta=100.0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from runstream.autologging.pytorch import checkpoints
 from runstream.autologging.pytorch.settings import PytorchSettings
 from runstream.autologging.training import Training
 from runstream.integrations.training_run import TrainingRun
@@ -21,9 +22,6 @@ from runstream.integrations.training_run import TrainingRun
 _package = "lightning.pytorch" if "lightning.pytorch" in sys.modules else "pytorch_lightning"
 _lightning = import_module(_package)
 _rank_zero_only = _lightning.utilities.rank_zero_only
-
-#: Tag of a run: the path of the checkpoint that was stored last.
-LATEST_CHECKPOINT = "mlflow.latest_checkpoint_artifact"
 
 # Strategies with which a process has the whole model, so that one alone can store it.
 _WHOLE_MODEL = ("SingleDeviceStrategy", "DDPStrategy")
@@ -119,19 +117,19 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
         if settings.checkpoint_save_best_only and not self._is_best(metrics):
             return
         suffix = ".weights.pth" if settings.checkpoint_save_weights_only else ".pth"
-        folder, name, prefix = "checkpoints", f"checkpoint{suffix}", ""
+        name, prefix = f"checkpoint{suffix}", ""
         if settings.checkpoint_save_best_only:
-            prefix = "latest_"
+            folder, prefix = checkpoints.FOLDER, "latest_"
         elif settings.checkpoint_save_freq == "epoch":
-            folder += f"/epoch_{trainer.current_epoch}"
+            folder = checkpoints.epoch_folder(trainer.current_epoch)
         else:
-            folder += f"/global_step_{trainer.global_step}"
+            folder = checkpoints.step_folder(trainer.global_step)
         local = Path(tempfile.mkdtemp(prefix="runstream-"))
         checkpoint = trainer._checkpoint_connector.dump_checkpoint(
             settings.checkpoint_save_weights_only
         )
         trainer.strategy.save_checkpoint(checkpoint, local / f"{prefix}{name}")
-        self._training.set_tags({LATEST_CHECKPOINT: f"{folder}/{prefix}{name}"})
+        self._training.set_tags({checkpoints.LATEST_CHECKPOINT: f"{folder}/{prefix}{name}"})
         about = metrics | {"epoch": trainer.current_epoch, "global_step": trainer.global_step}
         upload = partial(self._upload, local, folder, about, f"{prefix}checkpoint_metrics.json")
         run = self._training.run
