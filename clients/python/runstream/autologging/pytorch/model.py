@@ -8,23 +8,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from runstream.models.model_files import Flavor, find_version
+from runstream.models.model_files import Flavor
 
 _FOLDER = "data"
 _FILE = "model.pth"
-_PICKLE_INFO = "pickle_module_info.txt"  # has the name of the module that can read the file
+_PICKLE_INFO = "pickle_module_info.txt"  # names the module with which MLflow reads the file
 
 _PACKAGES = ("torch", "lightning", "pytorch-lightning", "numpy", "cloudpickle")
 
 
 def pytorch_flavor() -> Flavor:
     """Return how a module is stored."""
+    import torch
+
     return Flavor(
         name="pytorch",
         packages=_PACKAGES,
         options={
             "model_data": _FOLDER,
-            "pytorch_version": find_version("torch"),
+            "pytorch_version": str(torch.__version__),  # that of CUDA is part of it
             "code": None,
         },
         loader_module="mlflow.pytorch",
@@ -43,7 +45,8 @@ def write_module(module: Any, folder: Path) -> None:
     data = folder / _FOLDER
     data.mkdir()
     torch.save(module, data / _FILE, pickle_module=pickler)
-    (data / _PICKLE_INFO).write_text(pickler.__name__)
+    # Reads what cloudpickle writes, too, which has no reader of its own that torch could use.
+    (data / _PICKLE_INFO).write_text(pickle.__name__)
 
 
 def read_module(folder: Path, subfolder: str = _FOLDER, device: Any = None) -> Any:
