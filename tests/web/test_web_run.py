@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import zipfile
@@ -297,3 +298,56 @@ def test_a_series_is_walked_through_step_by_step(server: ServerProcess, page: Pa
     page.keyboard.press("End")
     expect(image).to_have_js_property("naturalWidth", 100)
     expect(page.get_by_role("treeitem", selected=True)).to_contain_text("val/grid, step 100")
+    expect(page.get_by_role("treeitem")).to_contain_text(
+        ["images", *(f"{name}, step {step}" for name, step in SERIES)]
+    )
+
+
+SERIES = [("other", 10), ("val/grid", 9), ("val/grid", 10), ("val/grid", 100)]
+
+
+def test_histograms_are_drawn_and_other_json_is_a_text(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        client.log_histogram(run, [0.0, 0.0, 1.0, 4.0, math.nan], "weights.json", bins=4)
+        client.log_histogram(run, [], "none.json", bins=[0, 1, 10])
+        for name, text in TEXTS.items():
+            client.log_text(run, text, name)
+    preview = page.get_by_role("region", name="Preview of")
+    bars = preview.get_by_role("img")
+    page.goto(f"{server.http}/#/runs/{run}?tab=artifacts&artifact=weights.json")
+    expect(bars).to_have_accessible_name(
+        "4 values from 0 to 4, up to 2 in one of 4 bins; 1 NaN or infinite"
+    )
+    expect(bars.locator("path")).to_have_attribute(
+        "d", "M0 200V0.00H150.00V100.00H300.00V200.00H450.00V100.00H600.00V200Z"
+    )
+    page.get_by_role("treeitem", name="none.json").click()
+    expect(bars).to_have_accessible_name("0 values from 0 to 10, up to 0 in one of 2 bins")
+    for name in TEXTS:
+        page.get_by_role("treeitem", name=name).click()
+        expect(preview.locator(".source")).to_be_visible()
+        expect(bars).to_have_count(0)
+
+
+TEXTS = {
+    "null.json": "null",
+    "half.json": '{"edges": [1, 2',
+    "flat.json": '{"edges": [1, 1], "counts": [3]}',
+    "short.json": '{"edges": [1, 2], "counts": []}',
+    "texts.json": '{"edges": ["<b>", 2], "counts": [3]}',
+    "counts.json": '{"edges": [1, 2], "counts": "3"}',
+}
+
+
+def test_models_that_a_run_made_are_listed(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run, other = (client.create_run("0").info.run_id for _ in range(2))
+        model = client.create_logged_model(
+            "0", name="<b>forest<b>", source_run_id=run, model_type="Classifier"
+        )
+    page.goto(f"{server.http}/#/runs/{run}")
+    row = page.get_by_role("region", name="Models").get_by_role("row").nth(1)
+    expect(row).to_contain_text(f"<b>forest<b>models:/{model.model_id}Classifier")
+    page.goto(f"{server.http}/#/runs/{other}")
+    expect(page.get_by_role("region", name="Models")).to_have_count(0)

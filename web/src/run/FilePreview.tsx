@@ -7,6 +7,7 @@ import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 
+const Histogram = lazy(() => part(() => import("./Histogram")));
 const CsvTable = lazy(() => part(() => import("./CsvTable")));
 const SvgImage = lazy(() => part(() => import("./SvgImage")));
 const SourceText = lazy(() => part(() => import("./SourceText")));
@@ -83,6 +84,9 @@ function Text(props: { runId: string; artifact: Artifact; table: boolean }) {
           <p class="hint">{text.loading() ? "Loading…" : "This is no text; download it."}</p>
         }
       >
+        <Show when={props.artifact.name.endsWith(".json")}>
+          <Histogram text={text.value() ?? ""} />
+        </Show>
         <Show
           when={props.table}
           fallback={<SourceText name={props.artifact.name} text={text.value() ?? ""} />}

@@ -9,7 +9,7 @@ import { createLoaded } from "../parts/loaded";
 import { ShowMore } from "../parts/ShowMore";
 import { FilePreview } from "./FilePreview";
 import { SeriesSteps } from "./SeriesSteps";
-import { shownName } from "./series";
+import { inOrder, shownName } from "./series";
 
 // Of a folder, to begin with.
 const MOST_FILES = 500;
@@ -83,7 +83,7 @@ function Folder(props: {
 }) {
   const files = createLoaded(
     () => [props.runId, props.path] as const,
-    ([run, path]) => listFolder(run, path),
+    async ([run, path]) => inOrder(await listFolder(run, path)),
   );
   return (
     <>

@@ -3,6 +3,7 @@
 import { A } from "@solidjs/router";
 import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 import { trackingUri } from "../api/experiments";
+import { listModels } from "../api/models";
 import {
   COMMIT_TAG,
   NOTE_TAG,
@@ -29,6 +30,11 @@ const CHILDREN_AGAIN_MS = 5_000;
 
 export function RunOverview(props: { run: Run }) {
   const uri = createLoaded(() => true, trackingUri);
+  // A run that goes on makes them, mostly at its end.
+  const models = createLoaded(
+    () => [props.run.experimentId, props.run.id, props.run.end] as const,
+    ([experimentId, runId]) => listModels(experimentId, runId),
+  );
   return (
     <div class="overview">
       <Facts run={props.run} />
@@ -67,6 +73,18 @@ export function RunOverview(props: { run: Run }) {
           dataset?.source ?? "",
         ])}
       />
+      <Show when={models.value()?.length}>
+        <Pairs
+          title="Models"
+          names={["Model", "URI", "Kind", "Created"]}
+          rows={(models.value() ?? []).map((model) => [
+            model.name ?? "",
+            `models:/${model.model_id}`,
+            model.model_type ?? "",
+            time(model.creation_timestamp_ms ?? 0),
+          ])}
+        />
+      </Show>
       <section>
         <h2>Load it in Python</h2>
         <Show when={uri.value()}>

@@ -28,21 +28,30 @@ export function shownName(artifact: Artifact): string {
   return file ? `${file.key}, step ${file.step}` : artifact.name;
 }
 
+/** Returns the files of a folder as people read them: those of a series by step. */
+export function inOrder(artifacts: Artifact[]): Artifact[] {
+  return artifacts
+    .map((artifact) => {
+      const file = artifact.isFolder ? undefined : seriesFile(artifact.name);
+      return { artifact, file, name: file?.key ?? artifact.name };
+    })
+    .sort(
+      (a, b) =>
+        compare(a.name, b.name) ||
+        compare(a.file?.step ?? 0n, b.file?.step ?? 0n) ||
+        compare(a.file?.timestamp ?? 0, b.file?.timestamp ?? 0),
+    )
+    .map(({ artifact }) => artifact);
+}
+
 /** Returns the files of the series that a file belongs to, by step. */
 export function filesOfSeries(files: Artifact[], name: string): Artifact[] {
   const key = seriesFile(name)?.key;
   const ending = suffix(name);
-  return files
-    .flatMap((artifact) => {
-      const file = seriesFile(artifact.name);
-      // A preview of MLflow is of another kind than its image.
-      return file?.key === key && suffix(artifact.name) === ending ? [{ artifact, file }] : [];
-    })
-    .sort(
-      (a, b) =>
-        compare(a.file?.step, b.file?.step) || compare(a.file?.timestamp, b.file?.timestamp),
-    )
-    .map(({ artifact }) => artifact);
+  // A preview of MLflow is of another kind than its image.
+  return inOrder(
+    files.filter(({ name }) => seriesFile(name)?.key === key && suffix(name) === ending),
+  );
 }
 
 function suffix(name: string): string {
