@@ -24,12 +24,13 @@ def now() -> int:
 def batches(run_id: str) -> Iterator[LogBatchRequest]:
     yield LogBatchRequest(run_id=run_id, params=[Param(key="region", value="north")])
     for first in range(0, 300, 100):
+        steps = range(first, first + 100)
         table = MetricTable(
-            keys=["queue", "latency"],  # key[i] says to which of these point i belongs
-            key=[step % 2 for step in range(first, first + 100)],
-            step=range(first, first + 100),
-            timestamp=[now()] * 100,
-            value=[1 / (step + 1) for step in range(first, first + 100)],
+            keys=["queue", "latency"],
+            counts=[100, 100],  # the first 100 points are of "queue", the others of "latency"
+            step=[*steps, *steps],
+            timestamp=[now()] * 200,
+            value=[*(step % 7 for step in steps), *(1 / (step + 1) for step in steps)],
         )
         yield LogBatchRequest(run_id=run_id, metrics=table)
 

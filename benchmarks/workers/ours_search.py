@@ -60,7 +60,7 @@ def _request(run_id: str, run: SearchedRun) -> LogRequest:
         run_id=run_id,
         table=MetricTable(
             keys=run.metrics,
-            key=range(points),
+            counts=[1] * points,
             step=[0] * points,
             timestamp=[1] * points,
             value=run.metrics.values(),

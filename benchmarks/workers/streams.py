@@ -108,7 +108,7 @@ class Device:
         now = time.time_ns() // 1_000_000
         table = MetricTable(
             keys=["loss"],
-            key=[0] * self._points,
+            counts=[self._points],
             step=range(first, first + self._points),
             timestamp=[now] * self._points,
             value=[random.random() for _ in range(self._points)],

@@ -70,7 +70,7 @@ async def _log(channel: Any, run_id: str, points: int, interval: float) -> dict[
     stream = stub.LogBatch()
     sent = {}
     for step in range(points):
-        table = MetricTable(keys=["loss"], key=[0], step=[step], timestamp=[1], value=[0.5])
+        table = MetricTable(keys=["loss"], counts=[1], step=[step], timestamp=[1], value=[0.5])
         sent[step] = time.perf_counter()
         await stream.write(LogBatchRequest(run_id=run_id, metrics=table))
         await stream.read()

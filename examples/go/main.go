@@ -56,9 +56,8 @@ func logPoints(ctx context.Context, service pb.LoggingServiceClient, runID strin
 		return err
 	}
 	for first := int64(0); first < 300; first += 100 {
-		table := &pb.MetricTable{Keys: []string{"loss"}}
+		table := &pb.MetricTable{Keys: []string{"loss"}, Counts: []uint32{100}}
 		for step := first; step < first+100; step++ {
-			table.Key = append(table.Key, 0)
 			table.Step = append(table.Step, step)
 			table.Timestamp = append(table.Timestamp, time.Now().UnixMilli())
 			table.Value = append(table.Value, 1/float64(step+1))

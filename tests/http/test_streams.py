@@ -41,7 +41,7 @@ def test_lines_are_stored_and_a_refused_one_does_not_stop_the_rest(
         yield b"\n{not json\n"
         yield json.dumps({"run_id": "f" * 32, "tags": [{"key": "a", "value": "b"}]}).encode()
         yield b"\n" + json.dumps({"run_id": run_id, "metrics": [{"key": "x"}]}).encode() + b"\n"
-        table = {"keys": ["t"], "key": [0], "step": [7], "timestamp": [1], "value": ["NaN"]}
+        table = {"keys": ["t"], "counts": [1], "step": [7], "timestamp": [1], "value": ["NaN"]}
         yield json.dumps({"run_id": run_id, "table": table}).encode()
 
     told = rest.session.post(rest.uri + UPLOAD, data=lines()).json()
@@ -61,7 +61,7 @@ def test_a_point_of_a_line_can_say_something_of_a_logged_model(rest: Rest) -> No
     created = rest.post("logged-models", experiment_id="0", name="regression")
     model_id = created["model"]["info"]["model_id"]
     point = {"key": "r2", "value": 0.9, "timestamp": 1, "step": 3, "model_id": model_id}
-    table = {"keys": ["loss"], "key": [0], "step": [1], "timestamp": [1], "value": [0.5]}
+    table = {"keys": ["loss"], "counts": [1], "step": [1], "timestamp": [1], "value": [0.5]}
     line = json.dumps({"run_id": run_id, "metrics": [point], "table": table})
     assert rest.session.post(rest.uri + UPLOAD, data=line).json()["refused"] == 0
     model = rest.session.get(f"{rest.uri}/api/2.0/mlflow/logged-models/{model_id}").json()["model"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import grpc
 import pytest
@@ -74,13 +75,29 @@ class Api:
     def read_points(self, run_id: str, *keys: str) -> list[Point]:
         """Return the history of a run, in the order of the answers."""
         request = ReadMetricHistoryRequest(run_id=run_id, metric_keys=keys)
-        return [
-            (table.keys[key], step, timestamp, value)
-            for table in (answer.metrics for answer in self.metrics.ReadMetricHistory(request))
-            for key, step, timestamp, value in zip(
-                table.key, table.step, table.timestamp, table.value, strict=True
-            )
-        ]
+        answers = self.metrics.ReadMetricHistory(request)
+        return [point for answer in answers for point in table_points(answer.metrics)]
+
+
+def table_points(table: MetricTable) -> Iterator[Point]:
+    """Yield the points of a table one by one."""
+    keys = chain.from_iterable(map(repeat, table.keys, table.counts))
+    return zip(keys, table.step, table.timestamp, table.value, strict=True)
+
+
+def make_table(points: Iterable[Point]) -> MetricTable:
+    """Return a table of points, metric after metric, else in their order."""
+    by_key: dict[str, list[Point]] = {}
+    for point in points:
+        by_key.setdefault(point[0], []).append(point)
+    rows = [point for same_key in by_key.values() for point in same_key]
+    return MetricTable(
+        keys=by_key,
+        counts=map(len, by_key.values()),
+        step=[point[1] for point in rows],
+        timestamp=[point[2] for point in rows],
+        value=[point[3] for point in rows],
+    )
 
 
 def make_batch(
@@ -90,16 +107,9 @@ def make_batch(
     tags: Sequence[tuple[str, str]] = (),
 ) -> LogBatchRequest:
     """Return a request of the LogBatch stream, made of rows."""
-    keys = {key: index for index, key in enumerate(dict.fromkeys(point[0] for point in points))}
     return LogBatchRequest(
         run_id=run_id,
-        metrics=MetricTable(
-            keys=keys,
-            key=[keys[point[0]] for point in points],
-            step=[point[1] for point in points],
-            timestamp=[point[2] for point in points],
-            value=[point[3] for point in points],
-        ),
+        metrics=make_table(points),
         params=[Param(key=key, value=value) for key, value in params],
         tags=[RunTag(key=key, value=value) for key, value in tags],
     )

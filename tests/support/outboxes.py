@@ -8,6 +8,7 @@ from runstream.entities import Metric
 from runstream.outbox.outbox import Outbox
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest
+from support.api import table_points
 
 RUN = "a" * 32
 
@@ -40,11 +41,9 @@ def send_all(outbox: Outbox) -> list[LogBatchRequest]:
 def batch_points(requests: list[LogBatchRequest]) -> list[tuple[str, bytes, int, int]]:
     """Return the points of batches, their values as bytes because NaN equals nothing."""
     return [
-        (table.keys[key], struct.pack("=d", value), timestamp, step)
-        for table in (request.metrics for request in requests)
-        for key, step, timestamp, value in zip(
-            table.key, table.step, table.timestamp, table.value, strict=True
-        )
+        (key, struct.pack("=d", value), timestamp, step)
+        for request in requests
+        for key, step, timestamp, value in table_points(request.metrics)
     ]
 
 

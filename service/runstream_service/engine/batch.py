@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from runstream.errors import InvalidArgument, shorten
 from runstream.rules import check_key, check_text, check_timestamp
@@ -17,7 +19,11 @@ LINE_BYTES = 16_384
 #: Streams of a program, by their numbers in the contract.
 STREAMS = (1, 2)
 
-MetricPoints = tuple[str, Sequence[int], Sequence[int], Sequence[float]]
+Integers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+_NO_INTEGERS: Integers = np.empty(0, np.int64)
+_NO_DOUBLES: Doubles = np.empty(0, np.float64)
 
 
 class ModelPoint(NamedTuple):
@@ -43,20 +49,23 @@ class ConsoleText(NamedTuple):
     number: int = 0
 
 
-class ReceivedPoints(Protocol):
-    """Points in the compact form in which they came; the store only counts them."""
+class MetricPoints(NamedTuple):
+    """The points of a batch that are of one metric."""
 
-    def __len__(self) -> int: ...
+    key: str
+    step: Integers
+    timestamp: Integers
+    value: Doubles
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Batch:
     """Points, params and tags for one run, to be applied whole or not at all.
 
-    Point i is (keys[key[i]], step[i], timestamp[i], value[i]).
+    The first counts[0] points are of keys[0], the next counts[1] of keys[1], and so on. The arrays
+    may be read-only.
 
     Attributes:
-        received: the same points as they came, for those who watch the run.
         write: identifies the write, if it may be sent again.
         model_points: those of the points that are metrics of logged models.
         console: lines of the console.
@@ -66,13 +75,12 @@ class Batch:
 
     run_id: str
     keys: Sequence[str] = ()
-    key: Sequence[int] = ()
-    step: Sequence[int] = ()
-    timestamp: Sequence[int] = ()
-    value: Sequence[float] = ()
+    counts: Sequence[int] = ()
+    step: Integers = field(default_factory=lambda: _NO_INTEGERS)
+    timestamp: Integers = field(default_factory=lambda: _NO_INTEGERS)
+    value: Doubles = field(default_factory=lambda: _NO_DOUBLES)
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: Sequence[tuple[str, str]] = field(default_factory=list)
-    received: ReceivedPoints | None = None
     write: WriteId | None = None
     model_points: Sequence[ModelPoint] = ()
     console: Sequence[ConsoleText] = ()
@@ -80,7 +88,7 @@ class Batch:
 
     def check(self) -> None:
         """Raise InvalidArgument if anything in it breaks its rule (M1, M2, P2, P5, C1)."""
-        if self.key or self.keys or self.step or self.timestamp or self.value:
+        if self._has_table():
             self._check_table()
         for key, value in self.params:
             check_key("params.key", key)
@@ -101,52 +109,45 @@ class Batch:
             )
 
     def points_by_metric(self) -> Iterator[MetricPoints]:
-        """Yield the points by metric: its key, steps, timestamps and values."""
-        step, timestamp, value = self.step, self.timestamp, self.value
-        index = sorted(self.key)
-        if index != list(self.key):  # our clients send the points of a metric together
-            order = sorted(range(len(index)), key=self.key.__getitem__)
-            step = [step[i] for i in order]
-            timestamp = [timestamp[i] for i in order]
-            value = [value[i] for i in order]
-        start = 0
-        while start < len(index):
-            end = bisect_right(index, index[start], start)
-            part = slice(start, end)
-            yield self.keys[index[start]], step[part], timestamp[part], value[part]
-            start = end
+        """Yield the points of each metric."""
+        first = 0
+        for key, count in zip(self.keys, self.counts, strict=True):
+            end = first + count
+            yield MetricPoints(
+                key, self.step[first:end], self.timestamp[first:end], self.value[first:end]
+            )
+            first = end
 
     def is_empty(self) -> bool:
         """Return whether it has no data: such a batch is a heartbeat."""
-        points = self.key or self.keys or self.step or self.timestamp or self.value
-        return not (points or self.params or self.tags or self.console)
+        return not (self._has_table() or self.params or self.tags or self.console)
 
     def is_one_row(self) -> bool:
         """Return whether it has one point of each metric, as most batches have."""
-        return list(self.key) == list(range(len(self.keys)))
+        return len(self.keys) == len(self.value)
 
-    def drop_columns(self) -> None:
-        """Drop the columns if `received` has the points, which takes a quarter of their memory."""
-        if self.received is not None:
-            self.key = self.step = self.timestamp = self.value = ()
+    def _has_table(self) -> bool:
+        return bool(
+            self.keys or self.counts or len(self.step) or len(self.timestamp) or len(self.value)
+        )
 
     def _check_table(self) -> None:
-        lengths = {len(self.key), len(self.step), len(self.timestamp), len(self.value)}
-        if len(lengths) > 1:
+        if len(self.counts) != len(self.keys):
+            raise _malformed_error("metrics.counts", len(self.counts), f"{len(self.keys)} numbers")
+        if 0 in self.counts:
+            raise _malformed_error("metrics.counts", 0, "1 or more")
+        points = sum(self.counts)
+        if not points == len(self.step) == len(self.timestamp) == len(self.value):
             raise _malformed_error(
                 "metrics",
-                f"key {len(self.key)}, step {len(self.step)}, timestamp {len(self.timestamp)}, "
-                f"value {len(self.value)}",
-                "columns of one length",
+                f"step {len(self.step)}, timestamp {len(self.timestamp)}, value {len(self.value)}",
+                f"as many of each as counts add up to, {points}",
             )
-        if self.key and max(self.key) >= len(self.keys):
-            raise _malformed_error("metrics.key", max(self.key), f"less than {len(self.keys)}")
         if len(set(self.keys)) < len(self.keys):
             raise _malformed_error("metrics.keys", "a key is repeated", "distinct keys")
         for key in self.keys:
             check_key("metrics.key", key)
-        if self.timestamp:
-            check_timestamp("metrics.timestamp", min(self.timestamp))
+        check_timestamp("metrics.timestamp", int(self.timestamp.min()))
 
 
 def _check_line(line: ConsoleText) -> None:

@@ -25,6 +25,7 @@ _INT64 = (-(2**63), 2**63 - 1)
 _LIMITS = {
     FieldDescriptor.TYPE_INT32: _INT32,
     FieldDescriptor.TYPE_INT64: _INT64,
+    FieldDescriptor.TYPE_SFIXED64: _INT64,
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }

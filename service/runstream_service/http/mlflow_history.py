@@ -86,7 +86,7 @@ async def _read_parts(
 def _encode_part(page: HistoryPage) -> _Part:
     points = [
         {"key": page.key, "value": mlflow_double(value), "timestamp": timestamp, "step": step}
-        for step, timestamp, value in zip(*page.columns, strict=True)
+        for step, timestamp, value in page.columns.rows()
     ]
     return _Part(orjson.dumps(points)[1:-1], len(points), page.next_page_token)
 

@@ -17,6 +17,7 @@ from runstream_service.http.contract import Contract, Rpc, is_repeated
 _INTEGERS = {
     FieldDescriptor.TYPE_INT32: "int32",
     FieldDescriptor.TYPE_INT64: "int64",
+    FieldDescriptor.TYPE_SFIXED64: "int64",
     FieldDescriptor.TYPE_UINT32: "int64",
     FieldDescriptor.TYPE_UINT64: "int64",
 }

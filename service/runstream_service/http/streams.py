@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import numpy as np
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from runstream.errors import RunstreamError, strip_traceback
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogRequest
-from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.bodies import Bodies, body_chunks
 from runstream_service.http.decode import Decoder
@@ -30,7 +31,7 @@ from runstream_service.http.http_context import HttpContext
 from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
 from runstream_service.rpc.logging_servicer import LoggingServicer
-from runstream_service.rpc.metric_servicer import MetricServicer
+from runstream_service.rpc.metric_servicer import HistoryPart, MetricServicer
 from runstream_service.rpc.watch_servicer import WatchServicer
 
 #: Refused lines that an answer lists; it counts all of them.
@@ -39,6 +40,9 @@ MAX_REFUSALS = 1_000
 # Lines that are read at a time: a millisecond or two, if they are short.
 _LINES_AT_ONCE = 100
 
+# How lines of points are written: arrays as lists, a newline at the end.
+_LINE_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+
 # Seconds without an event after which a comment keeps the connection open.
 _KEEPALIVE_SECONDS = 15.0
 
@@ -46,7 +50,6 @@ _line_decoder = Decoder(LogRequest.DESCRIPTOR)
 _watch_decoder = Decoder(WatchRequest.DESCRIPTOR)
 _change_encoder = Encoder(WatchResponse.DESCRIPTOR, protobuf_double)
 _history_decoder = Decoder(ReadMetricHistoryRequest.DESCRIPTOR)
-_points_encoder = Encoder(ReadMetricHistoryResponse.DESCRIPTOR, protobuf_double)
 
 
 def stream_routes(
@@ -172,24 +175,32 @@ def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]
 
 async def _read_history(request: Request, metrics: MetricServicer) -> Response:
     message: Any = _history_decoder.decode_query(request.query_params)
-    answers = metrics.ReadMetricHistory(message, HttpContext(request))
-    first = await anext(answers, None)  # an error raised here can still be the answer
-    return StreamingResponse(_history_lines(first, answers), media_type="application/x-ndjson")
+    parts = metrics.read_parts(message)
+    first = await anext(parts, None)  # an error raised here can still be the answer
+    return StreamingResponse(_history_lines(first, parts), media_type="application/x-ndjson")
 
 
-async def _history_lines(
-    first: ReadMetricHistoryResponse | None, answers: Any
-) -> AsyncIterator[bytes]:
-    async with aclosing(iterate_in_task(answers)) as following:
+async def _history_lines(first: HistoryPart | None, parts: Any) -> AsyncIterator[bytes]:
+    async with aclosing(iterate_in_task(parts)) as following:
         if first is not None:
             yield _history_line(first)
-            async for answer in following:
-                if answer is not None:
-                    yield _history_line(answer)
+            async for part in following:
+                if part is not None:
+                    yield _history_line(part)
 
 
-def _history_line(answer: ReadMetricHistoryResponse) -> bytes:
-    return orjson.dumps(_points_encoder(answer), option=orjson.OPT_APPEND_NEWLINE)
+def _history_line(part: HistoryPart) -> bytes:
+    """Return a part as the JSON of a ReadMetricHistoryResponse."""
+    step, timestamp, value = part.columns
+    values = value if np.isfinite(value).all() else list(map(protobuf_double, value.tolist()))
+    table = {
+        "keys": [part.key],
+        "counts": [part.columns.size],
+        "step": step,
+        "timestamp": timestamp,
+        "value": values,
+    }
+    return orjson.dumps({"run_id": part.run_id, "metrics": table}, option=_LINE_OPTIONS)
 
 
 async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
@@ -207,7 +218,7 @@ async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
     )
 
 
-async def _events(first: WatchResponse, answers: Any) -> AsyncIterator[bytes]:
+async def _events(first: Any, answers: Any) -> AsyncIterator[bytes]:
     async with aclosing(iterate_in_task(answers, _KEEPALIVE_SECONDS)) as following:
         try:
             yield _event(first)
@@ -219,8 +230,9 @@ async def _events(first: WatchResponse, answers: Any) -> AsyncIterator[bytes]:
             yield b"event: error\ndata: " + content + b"\n\n"
 
 
-def _event(answer: WatchResponse) -> bytes:
+def _event(answer: Any) -> bytes:
+    """Return an answer of Watch, the twin of a WatchResponse, as an event."""
     return b"id: %b\ndata: %b\n\n" % (
         answer.position.encode(),
-        orjson.dumps(_change_encoder(answer)),
+        orjson.dumps(_change_encoder(WatchResponse.FromString(answer.SerializeToString()))),
     )

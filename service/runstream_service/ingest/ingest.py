@@ -102,16 +102,16 @@ class Ingest:
         changes.record_batch(batch, state.experiment_id)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
-        if batch.key:
+        if batch.keys:
             if self._summaries.exceed_limit:
                 self.flush()
             summaries = self._summaries.of_run(run)
             if batch.is_one_row():
                 self._append_row(run, summaries, batch)
                 return
-            for key, steps, timestamps, values in batch.points_by_metric():
+            for key, *columns in batch.points_by_metric():
                 summary = summaries.get(key) or self._summaries.load(run, key)
-                self._append(summary, steps, timestamps, values)
+                self._append(summary, *(column.tolist() for column in columns))
 
     def flush(self) -> None:
         """Write the buffered points and the changed summaries, and keep the cache in its limit."""
@@ -129,7 +129,8 @@ class Ingest:
 
     def _append_row(self, run: int, summaries: dict[str, Summary], batch: Batch) -> None:
         """Do what `_append` does, faster, for one point of each metric."""
-        row = zip(batch.keys, batch.step, batch.timestamp, batch.value, strict=True)
+        columns = (column.tolist() for column in (batch.step, batch.timestamp, batch.value))
+        row = zip(batch.keys, *columns, strict=True)
         for key, step, timestamp, value in row:
             summary = summaries.get(key) or self._summaries.load(run, key)
             if summary.append_if_later(step, timestamp, value):

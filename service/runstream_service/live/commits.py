@@ -16,8 +16,8 @@ KEPT_BYTES = 64 * 1024 * 1024
 # About how many bytes a change takes in memory, and the row of a run.
 _CHANGE_BYTES, _RUN_BYTES = 600, 2_000
 
-# Bytes that a point takes as it was received, and in columns of Python numbers.
-_RECEIVED_BYTES, _COLUMNS_BYTES = 32, 120
+# Bytes that a point takes in columns.
+_POINT_BYTES = 24
 
 _MAX_POSITION_CHARACTERS = 40
 
@@ -155,8 +155,6 @@ def _group_by_run(changes: list[Change]) -> dict[str, RunChanges]:
             run = runs[change.run_id] = RunChanges(change.experiment_id)
         run.changes.append(change)
         run.size += _change_size(change)
-        if change.batch is not None:
-            change.batch.drop_columns()
     return runs
 
 
@@ -167,12 +165,12 @@ def _change_size(change: Change) -> int:
 
 
 def _batch_size(batch: Batch) -> int:
-    if batch.received is None:
-        size = _COLUMNS_BYTES * len(batch.step)
-    else:
-        size = _RECEIVED_BYTES * len(batch.received)
     keys = sum(map(len, batch.keys))
-    return size + keys + sum(len(k) + len(v) for k, v in (*batch.params, *batch.tags))
+    return (
+        _POINT_BYTES * len(batch.value)
+        + keys
+        + sum(len(k) + len(v) for k, v in (*batch.params, *batch.tags))
+    )
 
 
 def _malformed_error(position: str) -> InvalidArgument:

@@ -14,7 +14,8 @@ from peewee import fn
 
 from runstream_service.engine.statements import compile_sql, first_row
 from runstream_service.engine.tables import NAN, Point
-from runstream_service.points.history import PART_POINTS, Columns, Steps
+from runstream_service.points.columns import Columns, make_columns
+from runstream_service.points.history import PART_POINTS, Steps
 
 #: Points of one bucket at most: first, last, minimum, maximum, and a NaN.
 POINTS_OF_BUCKET = 5
@@ -109,4 +110,4 @@ def _sort_key(row: _Row) -> tuple[int, int, bool, float | str]:
 
 def _columns(rows: list[_Row]) -> Columns:
     step, timestamp, value = zip(*rows, strict=True)
-    return Columns(step, timestamp, tuple(map(float, value)) if NAN in value else value)
+    return make_columns(step, timestamp, tuple(map(float, value)) if NAN in value else value)

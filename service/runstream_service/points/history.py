@@ -11,6 +11,7 @@ from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.catalog import runs
 from runstream_service.engine.statements import compile_sql
 from runstream_service.engine.tables import NAN, Point, Series, database
+from runstream_service.points.columns import NO_POINTS, Columns, make_columns
 
 #: Points of one part of a history at most.
 PART_POINTS = 16_384
@@ -50,14 +51,6 @@ class Position(NamedTuple):
     value: float | str
 
 
-class Columns(NamedTuple):
-    """Points in columns of one length, ordered by step, timestamp and value, NaN last."""
-
-    step: Sequence[int]
-    timestamp: Sequence[int]
-    value: Sequence[float]
-
-
 def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
     """Return the series of a run by key: those of `keys`, or all if it is empty.
 
@@ -71,7 +64,10 @@ def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
 def read_points(
     series: int, limit: int, after: Position | None = None, steps: Steps = _ALL_STEPS
 ) -> tuple[Columns, Position | None]:
-    """Return up to `limit` points, and where to go on if there may be more."""
+    """Return up to `limit` points by step, timestamp and value, NaN last.
+
+    The second result is where to go on if there may be more.
+    """
     # The driver's rows: Peewee's, which convert each value, take three times as long.
     if after is None:
         rows = database.execute_sql(_FIRST, (series, steps.last, steps.first, limit)).fetchall()
@@ -94,9 +90,9 @@ def read_points_by_timestamp(
 
 def _columns(rows: list[Any], limit: int) -> tuple[Columns, Position | None]:
     if not rows:
-        return Columns((), (), ()), None
+        return NO_POINTS, None
     step, timestamp, value = zip(*rows, strict=True)
     more = Position(*rows[-1]) if len(rows) == limit else None
     if NAN in value:
         value = tuple(map(float, value))
-    return Columns(step, timestamp, value), more
+    return make_columns(step, timestamp, value), more

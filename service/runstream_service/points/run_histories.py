@@ -15,7 +15,8 @@ from runstream_service.engine import reading
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.engine.tables import Series, database
 from runstream_service.points import buckets
-from runstream_service.points.history import PART_POINTS, Columns, Position, Steps, read_points
+from runstream_service.points.columns import Columns
+from runstream_service.points.history import PART_POINTS, Position, Steps, read_points
 
 # Seconds for which one turn of a thread reads.
 _TURN_SECONDS = 0.02
@@ -65,7 +66,7 @@ def next_parts(parts: Iterator[Part]) -> list[Part]:
     found, size = [], 0
     for part in parts:
         found.append(part)
-        size += len(part.columns.step)
+        size += part.columns.size
         if size >= PART_POINTS or time.monotonic() > end:
             break
     return found
@@ -87,8 +88,8 @@ def _columns(series: int, length: int, steps: Steps, max_points: int) -> Iterato
     after: Position | None = None
     while left:
         columns, after = read_points(series, min(left, PART_POINTS), after, steps)
-        left -= len(columns.step)
-        if columns.step:
+        left -= columns.size
+        if columns.size:
             yield columns
         if after is None:
             return

@@ -16,6 +16,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from runstream.contract import wire_columns
 from runstream.errors import (
     DOMAIN,
     Internal,
@@ -31,6 +32,12 @@ log = logging.getLogger(__name__)
 
 # A method that only reads has a name that begins with one of these.
 _READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
+
+# Read requests with tables of points. Answers may be twins, too, so each serializes itself.
+_DECODERS = {
+    "/runstream.v1.LoggingService/LogBatch": wire_columns.decode_log_batch_request,
+    "/runstream.v1.LoggingService/Log": wire_columns.decode_log_request,
+}
 
 # Bytes of the text of an error and of its metadata. gRPC accepts 8 KiB of headers, and the text is
 # in them twice, once with nine bytes for every letter that is not ASCII.
@@ -113,14 +120,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if handler.unary_unary
             else self._respond_to_stream(handler)
         )
-        encode = handler.response_serializer
 
         async def answer(requests: Any, context: Any) -> Any:
             with self._count_call():
                 try:
                     self._refuse_if_stopping()
                     # `_abort` says why no variable holds the answer.
-                    return self._answers.add(encode(await respond(requests, context)))
+                    return self._answers.add((await respond(requests, context)).SerializeToString())
                 except asyncio.CancelledError:
                     if not self._is_grace_over:
                         raise
@@ -133,7 +139,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _respond_to_unary(self, handler: Any, method: str) -> Callable[..., Awaitable[Any]]:
         """Return a function that receives the single request of a call and returns its answer."""
-        call, decode, is_read = handler.unary_unary, handler.request_deserializer, _is_read(method)
+        call, decode, is_read = handler.unary_unary, _decoder(handler, method), _is_read(method)
 
         async def respond(_: Any, context: Any) -> Any:
             async with self._admission.receive_unary(context, is_read=is_read) as message:
@@ -152,7 +158,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return respond
 
     def _wrap_stream_response(self, handler: Any, method: str) -> Callable[..., Any]:
-        call, encode = handler.unary_stream or handler.stream_stream, handler.response_serializer
+        call = handler.unary_stream or handler.stream_stream
         receive = self._request_receiver(handler, method)
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
@@ -161,7 +167,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     self._refuse_if_stopping()
                     async with receive(requests, context) as request:
                         async for answer in call(request, context):
-                            message: Any = self._answers.add(encode(answer))
+                            message: Any = self._answers.add(answer.SerializeToString())
                             yield message
                             self._answers.remove(message)
                 except asyncio.CancelledError:
@@ -179,7 +185,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _request_receiver(self, handler: Any, method: str) -> Callable[..., Any]:
         """Return a function that receives what a call with a stream of answers asks for."""
-        decode, is_read = handler.request_deserializer, _is_read(method)
+        decode, is_read = _decoder(handler, method), _is_read(method)
 
         @asynccontextmanager
         async def receive_unary(_: Any, context: Any) -> AsyncIterator[Any]:
@@ -211,6 +217,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if task is not None:
                 self._tasks.discard(task)
             self._last_call_end = time.monotonic()
+
+
+def _decoder(handler: Any, method: str) -> Callable[[bytes], Any]:
+    decode: Callable[[bytes], Any] = _DECODERS.get(method, handler.request_deserializer)
+    return decode
 
 
 def _is_read(method: str) -> bool:

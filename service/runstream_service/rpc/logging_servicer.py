@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from runstream.contract import wire_columns
 from runstream.errors import (
     InvalidArgument,
     RunstreamError,
@@ -16,7 +21,7 @@ from runstream.errors import (
 from runstream.rules import check_dataset_field, check_key, check_model_id, check_timestamp
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
-from runstream.v1.metric_pb2 import LoggedMetric, MetricTable
+from runstream.v1.metric_pb2 import LoggedMetric
 from runstream_service.engine.batch import Batch, ConsoleText, ModelPoint
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
@@ -24,7 +29,6 @@ from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.rpc.admission import RequestStream
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
-from runstream_service.rpc.run_changes import ReceivedTable
 from runstream_service.rpc.write_id import write_id
 
 #: Requests of a stream that are read before their answers are.
@@ -34,6 +38,9 @@ PENDING = 1_024
 #: writer's queue: it takes about 200 bytes of memory there and 3 to 9 µs of the writer, however
 #: short it is.
 ENTRY_BYTES = 200
+
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 class LoggingServicer(LoggingServiceServicer):
@@ -92,10 +99,10 @@ class LoggingServicer(LoggingServiceServicer):
         batch = Batch(
             request.run_id,
             [request.key],
-            [0],
-            [request.step],
-            [request.timestamp],
-            [request.value],
+            [1],
+            np.array([request.step], np.int64),
+            np.array([request.timestamp], np.int64),
+            np.array([request.value], np.float64),
             model_points=_model_points([request]),
         )
         batch.check()
@@ -146,13 +153,16 @@ class LoggingServicer(LoggingServiceServicer):
                 await answered_event.wait()
 
 
-def _checked_batch(request: pb.LogBatchRequest | pb.LogRequest) -> Batch:
+def _checked_batch(request: Any) -> Batch:
     """Return the batch of a request: first its rows, if it has some, then its table.
+
+    Args:
+        request: a LogBatchRequest or a LogRequest, or the twin of one (`wire_columns`).
 
     Raises:
         InvalidArgument: something in the request breaks its rule.
     """
-    if isinstance(request, pb.LogBatchRequest):
+    if isinstance(request, (wire_columns.LogBatchRequest, pb.LogBatchRequest)):
         batch = _batch(request, request.metrics)
         batch.check()
         return batch
@@ -172,13 +182,19 @@ def _add_rows(batch: Batch, rows: Sequence[LoggedMetric]) -> None:
     for key in keys[len(batch.keys) :]:
         check_key("metrics.key", key)
     check_timestamp("metrics.timestamp", min(row_timestamp))
+    indices = np.concatenate((row_key, np.repeat(np.arange(len(batch.keys)), batch.counts)))
+    order = np.argsort(indices, kind="stable")  # the points of a metric stay as they came
     batch.keys = keys
-    batch.key = row_key + list(batch.key)
-    batch.step = [row.step for row in rows] + list(batch.step)
-    batch.timestamp = row_timestamp + list(batch.timestamp)
-    batch.value = [row.value for row in rows] + list(batch.value)
-    batch.received = None
+    batch.counts = np.bincount(indices).tolist()
+    batch.step = _insert([row.step for row in rows], batch.step)[order]
+    batch.timestamp = _insert(row_timestamp, batch.timestamp)[order]
+    batch.value = _insert([row.value for row in rows], batch.value)[order]
     batch.model_points = _model_points(rows)
+
+
+def _insert(numbers: list[Any], column: NDArray[Number]) -> NDArray[Number]:
+    """Return a column with numbers before its own."""
+    return np.concatenate((np.array(numbers, column.dtype), column))
 
 
 async def _any_pending(
@@ -199,18 +215,17 @@ def _ignore_error(batch: asyncio.Future[None]) -> None:
         batch.exception()
 
 
-def _batch(request: pb.LogBatchRequest | pb.LogRequest, table: MetricTable) -> Batch:
+def _batch(request: Any, table: Any) -> Batch:
+    raw = wire_columns.read_table(table)
     return Batch(
         request.run_id,
-        table.keys[:],
-        table.key[:],
-        table.step[:],
-        table.timestamp[:],
-        table.value[:],
+        raw.keys,
+        raw.counts,
+        np.frombuffer(raw.step, "<i8"),
+        np.frombuffer(raw.timestamp, "<i8"),
+        np.frombuffer(raw.value, "<f8"),
         [(param.key, param.value) for param in request.params],
         [(tag.key, tag.value) for tag in request.tags],
-        # The table holds the whole request in memory, which lines may make large.
-        None if request.console else ReceivedTable(table),
         write_id(request.write),
         console=[
             ConsoleText(line.stream, line.timestamp, line.text, line.writer, line.sequence)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from runstream.contract import wire_columns
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.experiment_pb2 import Experiment, ExperimentTag
-from runstream.v1.metric_pb2 import Metric, MetricTable
+from runstream.v1.metric_pb2 import Metric
 from runstream.v1.metric_service_pb2 import MetricWithRunId
 from runstream.v1.run_pb2 import (
     Dataset,
@@ -20,7 +22,8 @@ from runstream_service.catalog import datasets
 from runstream_service.catalog.artifacts import Entry
 from runstream_service.catalog.run_data import LoggedRun
 from runstream_service.engine import tables
-from runstream_service.points.history import Columns
+from runstream_service.points.columns import Columns
+from runstream_service.points.run_histories import Part
 
 
 def _lifecycle_stage(deleted: bool) -> str:
@@ -114,24 +117,29 @@ def dataset_input(dataset: datasets.DatasetInput) -> DatasetInput:
 def metrics(key: str, columns: Columns) -> list[Metric]:
     return [
         Metric(key=key, step=step, timestamp=timestamp, value=value)
-        for step, timestamp, value in zip(*columns, strict=True)
+        for step, timestamp, value in columns.rows()
     ]
 
 
 def metrics_with_run_id(run_id: str, key: str, columns: Columns) -> list[MetricWithRunId]:
     return [
         MetricWithRunId(run_id=run_id, key=key, step=step, timestamp=timestamp, value=value)
-        for step, timestamp, value in zip(*columns, strict=True)
+        for step, timestamp, value in columns.rows()
     ]
 
 
-def metric_table(key: str, columns: Columns) -> MetricTable:
-    return MetricTable(
-        keys=[key],
-        key=[0] * len(columns.step),
-        step=columns.step,
-        timestamp=columns.timestamp,
-        value=columns.value,
+def history_part(part: Part) -> Any:
+    """Return a part of a history as the twin of a ReadMetricHistoryResponse."""
+    step, timestamp, value = part.columns
+    return wire_columns.ReadMetricHistoryResponse(
+        run_id=part.run_id,
+        metrics=wire_columns.MetricTable(
+            keys=[part.key],
+            counts=[part.columns.size],
+            step=[step.tobytes()],
+            timestamp=[timestamp.tobytes()],
+            value=[value.tobytes()],
+        ),
     )
 
 

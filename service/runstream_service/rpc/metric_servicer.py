@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from runstream.errors import InvalidArgument
 from runstream.rules import INT64_MAX, INT64_MIN, check_key
@@ -14,7 +14,8 @@ from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service.catalog import runs
 from runstream_service.engine.readers import Readers
 from runstream_service.points import history, run_histories
-from runstream_service.points.history import Columns, Steps
+from runstream_service.points.columns import NO_POINTS, Columns
+from runstream_service.points.history import Steps
 from runstream_service.rpc import messages
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
@@ -29,6 +30,9 @@ DEFAULT_INTERVAL_POINTS = 320
 
 
 T = TypeVar("T")
+
+#: What ReadMetricHistory answers with, before it is a message.
+HistoryPart = run_histories.Part
 
 
 class HistoryPage(NamedTuple):
@@ -86,20 +90,22 @@ class MetricServicer(MetricServiceServicer):
 
     async def ReadMetricHistory(
         self, request: pb.ReadMetricHistoryRequest, context: CallContext
-    ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
+    ) -> AsyncIterator[Any]:
+        async for part in self.read_parts(request):
+            yield messages.history_part(part)
+
+    async def read_parts(self, request: pb.ReadMetricHistoryRequest) -> AsyncIterator[HistoryPart]:
+        """Yield what ReadMetricHistory answers with, which HTTP makes JSON of."""
         steps, run_ids = _check_history_request(request)
         keys = list(request.metric_keys)
         reading = run_histories.read_parts(run_ids, keys, steps, request.max_points)
         following = self._next_parts(reading)
         while parts := await following:
             following = self._next_parts(reading)  # read while the parts before are sent
-            for run_id, key, columns in parts:
-                table = messages.metric_table(key, columns)
-                yield pb.ReadMetricHistoryResponse(metrics=table, run_id=run_id)
+            for part in parts:
+                yield part
 
-    def _next_parts(
-        self, reading: Iterator[run_histories.Part]
-    ) -> asyncio.Task[list[run_histories.Part]]:
+    def _next_parts(self, reading: Iterator[HistoryPart]) -> asyncio.Task[list[HistoryPart]]:
         return asyncio.create_task(self._readers.run(run_histories.next_parts, reading))
 
 
@@ -110,7 +116,7 @@ def _encode_page(
 ) -> T:
     series = history.series_of_run(request.run_id, [request.metric_key])
     if not series:
-        return encode(HistoryPage(request.metric_key, Columns([], [], []), ""))
+        return encode(HistoryPage(request.metric_key, NO_POINTS, ""))
     by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
     points = history.read_points_by_timestamp if by_timestamp else history.read_points
     columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
@@ -132,12 +138,12 @@ def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistor
             if left:
                 columns, _ = history.read_points_by_timestamp(series.id, left)
                 answer.metrics.extend(messages.metrics_with_run_id(run_id, series.key, columns))
-                left -= len(columns.step)
+                left -= columns.size
     return answer
 
 
 def _add_parts(
-    answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[run_histories.Part]
+    answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[HistoryPart]
 ) -> bool:
     """Add the next parts to an answer; return whether there were any."""
     parts = run_histories.next_parts(reading)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from runstream.v1.metric_pb2 import MetricTable
-from runstream.v1.run_pb2 import Param, RunTag
-from runstream.v1.watch_service_pb2 import RunChange
+import numpy as np
+
+from runstream.contract.wire_columns import POINT_BYTES, MetricTable, RunChange
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.changes import Change
 from runstream_service.live.commits import RunChanges
@@ -17,11 +17,14 @@ from runstream_service.rpc import messages
 #: Bytes of points, params or tags above which a change is split into several messages.
 MESSAGE_BYTES = 64 * 1024
 
+# Bytes that a key, a param or a tag takes in a message besides its text.
+_ENTRY_BYTES = 12
+
 
 class SizedMessage(NamedTuple):
-    """A message, and its size in bytes."""
+    """A message, the twin of a RunChange, and its size in bytes."""
 
-    message: RunChange
+    message: Any
     size: int
 
 
@@ -30,17 +33,6 @@ class EncodedChanges:
     """The changes of a run as messages, which the feed keeps."""
 
     messages: list[SizedMessage]
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedTable:
-    """The table of a request, which the store keeps with the batch until it is sent to watchers."""
-
-    table: MetricTable
-
-    def __len__(self) -> int:
-        """Return the number of points."""
-        return len(self.table.step)
 
 
 def run_change_messages(run: RunChanges) -> list[SizedMessage]:
@@ -53,43 +45,42 @@ def run_change_messages(run: RunChanges) -> list[SizedMessage]:
     return encoded.messages
 
 
-def _change_messages(change: Change) -> Iterator[RunChange]:
+def _change_messages(change: Change) -> Iterator[Any]:
     message = RunChange(run_id=change.run_id, experiment_id=str(change.experiment_id))
-    message.tags.extend(RunTag(key=key, value=value) for key, value in change.tags)
+    _add_pairs(message.tags, change.tags)
     message.deleted_tags.extend(change.deleted_tags)
     message.purged = change.purged
     if change.run is not None:
-        message.info.CopyFrom(messages.run_info(change.run))
+        message.info.MergeFromString(messages.run_info(change.run).SerializeToString())
     batch = change.batch
     if batch is None:
         yield message
         return
     message.console_line = batch.console_line
-    params = [Param(key=key, value=value) for key, value in batch.params]
-    tags = [RunTag(key=key, value=value) for key, value in batch.tags]
-    table = _table(batch)
-    if table.ByteSize() + _size(params) + _size(tags) <= MESSAGE_BYTES:
-        if table.key:
-            message.metrics.CopyFrom(table)
-        message.params.extend(params)
-        message.tags.extend(tags)
+    if _size(batch) <= MESSAGE_BYTES:
+        if batch.keys:
+            message.metrics.CopyFrom(_table(batch))
+        _add_pairs(message.params, batch.params)
+        _add_pairs(message.tags, batch.tags)
         yield message
         return
-    for part in _split_table(table):
-        message.metrics.CopyFrom(part)
+    for part in _split_points(replace(batch, params=[], tags=[])):
+        message.metrics.CopyFrom(_table(part))
         yield _take_contents(message)
-    for param in params:
-        message.params.append(param)
-        if _size(message.params) > MESSAGE_BYTES / 2:
-            yield _take_contents(message)
-    for tag in tags:
-        message.tags.append(tag)
-        if _size(message.tags) > MESSAGE_BYTES / 2:
-            yield _take_contents(message)
+    for name, pairs in (("params", batch.params), ("tags", batch.tags)):
+        for pair in pairs:
+            _add_pairs(getattr(message, name), (pair,))  # `Clear` takes the list of a message away
+            if message.ByteSize() > MESSAGE_BYTES / 2:
+                yield _take_contents(message)
     yield message
 
 
-def _take_contents(message: RunChange) -> RunChange:
+def _add_pairs(to: Any, pairs: Iterable[tuple[str, str]]) -> None:
+    for key, value in pairs:
+        to.add(key=key, value=value)
+
+
+def _take_contents(message: Any) -> Any:
     """Return a copy of a message, and empty the message but for its run."""
     contents = RunChange()
     contents.CopyFrom(message)
@@ -98,39 +89,45 @@ def _take_contents(message: RunChange) -> RunChange:
     return contents
 
 
-def _size(pairs: Iterable[Param | RunTag]) -> int:
-    return sum(pair.ByteSize() for pair in pairs)
+def _size(batch: Batch) -> int:
+    """Return about how many bytes the points, params and tags of a batch take in a message."""
+    keys = sum(len(key.encode()) + _ENTRY_BYTES for key in batch.keys)
+    pairs = sum(
+        len(key.encode()) + len(value.encode()) + _ENTRY_BYTES
+        for key, value in (*batch.params, *batch.tags)
+    )
+    return POINT_BYTES * len(batch.value) + keys + pairs
 
 
-def _table(batch: Batch) -> MetricTable:
-    if isinstance(batch.received, ReceivedTable):
-        return batch.received.table
+def _table(batch: Batch) -> Any:
     return MetricTable(
         keys=batch.keys,
-        key=batch.key,
-        step=batch.step,
-        timestamp=batch.timestamp,
-        value=batch.value,
+        counts=batch.counts,
+        step=[batch.step.tobytes()],
+        timestamp=[batch.timestamp.tobytes()],
+        value=[batch.value.tobytes()],
     )
 
 
-def _split_table(table: MetricTable) -> Iterator[MetricTable]:
-    """Yield the same points in tables of a size that can be sent."""
-    if table.ByteSize() <= MESSAGE_BYTES or len(table.key) == 1:
-        yield table
-    else:
-        half = len(table.key) // 2
-        yield from _split_table(_table_rows(table, slice(None, half)))
-        yield from _split_table(_table_rows(table, slice(half, None)))
+def _split_points(batch: Batch) -> Iterator[Batch]:
+    """Yield the points of a batch in batches of a size that can be sent."""
+    points = len(batch.value)
+    if points and (_size(batch) <= MESSAGE_BYTES or points == 1):
+        yield batch
+    elif points:
+        yield from _split_points(_points_between(batch, 0, points // 2))
+        yield from _split_points(_points_between(batch, points // 2, points))
 
 
-def _table_rows(table: MetricTable, rows: slice) -> MetricTable:
-    key = table.key[rows]
-    index = {old: new for new, old in enumerate(dict.fromkeys(key))}
-    return MetricTable(
-        keys=[table.keys[old] for old in index],
-        key=[index[old] for old in key],
-        step=table.step[rows],
-        timestamp=table.timestamp[rows],
-        value=table.value[rows],
+def _points_between(batch: Batch, first: int, end: int) -> Batch:
+    ends = np.cumsum(batch.counts)
+    counts = np.minimum(ends, end) - np.maximum(ends - batch.counts, first)
+    chosen = np.flatnonzero(counts > 0).tolist()
+    return replace(
+        batch,
+        keys=[batch.keys[i] for i in chosen],
+        counts=counts[chosen].tolist(),
+        step=batch.step[first:end],
+        timestamp=batch.timestamp[first:end],
+        value=batch.value[first:end],
     )

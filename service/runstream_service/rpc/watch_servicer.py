@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from runstream.contract.wire_columns import WatchResponse
 from runstream.errors import InvalidArgument, server_stopping_error
 from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
@@ -54,9 +56,7 @@ class WatchServicer(WatchServiceServicer):
     ) -> pb.GetPositionResponse:
         return pb.GetPositionResponse(position=self._commits.position(await self._last_commit()))
 
-    async def Watch(
-        self, request: pb.WatchRequest, context: CallContext
-    ) -> AsyncIterator[pb.WatchResponse]:
+    async def Watch(self, request: pb.WatchRequest, context: CallContext) -> AsyncIterator[Any]:
         watched = await self._readers.quick(_find_named, request.run_ids, request.experiment_ids)
         if request.position:
             number = self._commits.parse_position(request.position)
@@ -64,7 +64,7 @@ class WatchServicer(WatchServiceServicer):
             number = await self._last_commit()
         watcher = self._feed.subscribe(*watched, number)
         try:
-            yield pb.WatchResponse(position=self._commits.position(number))
+            yield WatchResponse(position=self._commits.position(number))
             while not self._is_stopping:
                 await watcher.wait(_POSITION_SECONDS)
                 async with self._turn:
@@ -108,9 +108,12 @@ class WatchServicer(WatchServiceServicer):
             await asyncio.shield(run.encoding)
         return run_change_messages(run)
 
-    async def _answer(self, watcher: Watcher) -> pb.WatchResponse | None:
-        """Return the next answer to the watcher: changes of one commit or of several."""
-        answer, size = pb.WatchResponse(), 0
+    async def _answer(self, watcher: Watcher) -> Any:
+        """Return the next answer to the watcher, None if there is none.
+
+        It has changes of one commit or of several.
+        """
+        answer, size = WatchResponse(), 0
         while watcher.pending:
             number = watcher.pending[0]
             changes: list[SizedMessage] = []

@@ -199,9 +199,9 @@ def test_a_status_of_a_newer_server_is_a_status(hostile: Callable[..., TrackingC
 @pytest.mark.parametrize(
     "table",
     [
-        MetricTable(keys=["loss"], key=[0], step=[1, 2], timestamp=[1], value=[1.0]),
-        MetricTable(keys=[], key=[0], step=[1], timestamp=[1], value=[1.0]),
-        MetricTable(keys=["other"], key=[0], step=[1], timestamp=[1], value=[1.0]),
+        MetricTable(keys=["loss"], counts=[1], step=[1, 2], timestamp=[1], value=[1.0]),
+        MetricTable(keys=[], counts=[1], step=[1], timestamp=[1], value=[1.0]),
+        MetricTable(keys=["other"], counts=[1], step=[1], timestamp=[1], value=[1.0]),
     ],
 )
 def test_points_that_do_not_fit_or_were_not_asked_for_are_refused(
@@ -226,7 +226,7 @@ def test_points_that_do_not_fit_or_were_not_asked_for_are_refused(
 
 
 def test_points_of_another_run_are_refused(hostile: Callable[..., TrackingClient]) -> None:
-    table = MetricTable(keys=["loss"], key=[0], step=[1], timestamp=[1], value=[1.0])
+    table = MetricTable(keys=["loss"], counts=[1], step=[1], timestamp=[1], value=[1.0])
     client = hostile(
         ReadMetricHistory=lambda _: iter(
             [metrics.ReadMetricHistoryResponse(run_id="b" * 32, metrics=table)]

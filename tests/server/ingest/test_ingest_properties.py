@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -91,10 +92,19 @@ def summary(server: ServerProcess, run_id: str, key: str) -> tuple[object, ...]:
 def test_the_series_of_a_batch_hold_its_points_in_order(points: list[Point]) -> None:
     request = make_batch("run", points)
     table = request.metrics
-    columns = (table.key[:], table.step[:], table.timestamp[:], table.value[:])
-    decoded = Batch("run", list(table.keys), *columns)
+    decoded = Batch(
+        "run",
+        table.keys,
+        table.counts,
+        np.array(table.step[:], np.int64),
+        np.array(table.timestamp[:], np.int64),
+        np.array(table.value[:], np.float64),
+    )
     decoded.check()
-    series = {key: list(zip(*columns, strict=True)) for key, *columns in decoded.points_by_metric()}
+    series = {
+        key: list(zip(*(column.tolist() for column in columns), strict=True))
+        for key, *columns in decoded.points_by_metric()
+    }
     assert repr(series) == repr(
         {
             key: [point[1:] for point in points if point[0] == key]

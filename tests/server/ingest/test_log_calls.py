@@ -27,7 +27,7 @@ def test_rows_and_table_of_a_call_are_on_disk_when_it_returns(
                 LoggedMetric(key="c", step=1, timestamp=1, value=3.0),
             ],
             table=MetricTable(
-                keys=["b", "a"], key=[0, 1], step=[1, 2], timestamp=[1, 2], value=[2.0, 1.5]
+                keys=["b", "a"], counts=[1, 1], step=[1, 2], timestamp=[1, 2], value=[2.0, 1.5]
             ),
             params=[Param(key="p", value="1")],
             tags=[RunTag(key="t", value="x")],
@@ -52,7 +52,7 @@ def test_rows_and_table_of_a_call_are_on_disk_when_it_returns(
         (LogRequest(metrics=[LoggedMetric(key="a", timestamp=-1)]), "TIMESTAMP_OUT_OF_RANGE"),
         (LogRequest(metrics=[LoggedMetric(key="a/")]), "KEY_MALFORMED"),
         (
-            LogRequest(metrics=[LoggedMetric(key="a")], table=MetricTable(keys=["a"], key=[0])),
+            LogRequest(metrics=[LoggedMetric(key="a")], table=MetricTable(keys=["a"], counts=[1])),
             "METRIC_TABLE_MALFORMED",
         ),
         (LogRequest(params=[Param(key="p", value="2")]), "PARAM_IMMUTABLE"),

@@ -88,24 +88,42 @@ BAD: dict[str, tuple[Callable[[str], LogBatchRequest], str, str]] = {
     ),
     "short column": (
         lambda run: LogBatchRequest(
-            run_id=run, metrics=MetricTable(keys=["m"], key=[0, 0], step=[1], value=[1, 2])
+            run_id=run, metrics=MetricTable(keys=["m"], counts=[2], step=[1], value=[1, 2])
         ),
         "METRIC_TABLE_MALFORMED",
         "metrics",
     ),
-    "index outside": (
+    "no count of a key": (
         lambda run: LogBatchRequest(
             run_id=run,
-            metrics=MetricTable(keys=["m"], key=[1], step=[1], timestamp=[1], value=[1]),
+            metrics=MetricTable(keys=["m", "n"], counts=[1], step=[1], timestamp=[1], value=[1]),
         ),
         "METRIC_TABLE_MALFORMED",
-        "metrics.key",
+        "metrics.counts",
     ),
-    "key twice in the dictionary": (
+    "count of no points": (
+        lambda run: LogBatchRequest(
+            run_id=run,
+            metrics=MetricTable(keys=["m", "n"], counts=[1, 0], step=[1], timestamp=[1], value=[1]),
+        ),
+        "METRIC_TABLE_MALFORMED",
+        "metrics.counts",
+    ),
+    "counts beyond all points": (
         lambda run: LogBatchRequest(
             run_id=run,
             metrics=MetricTable(
-                keys=["m", "m"], key=[0, 1], step=[1, 1], timestamp=[1, 1], value=[1, 2]
+                keys=["m", "n"], counts=[2**32 - 1, 2], step=[1], timestamp=[1], value=[1]
+            ),
+        ),
+        "METRIC_TABLE_MALFORMED",
+        "metrics",
+    ),
+    "key twice": (
+        lambda run: LogBatchRequest(
+            run_id=run,
+            metrics=MetricTable(
+                keys=["m", "m"], counts=[1, 1], step=[1, 1], timestamp=[1, 1], value=[1, 2]
             ),
         ),
         "METRIC_TABLE_MALFORMED",
@@ -250,7 +268,7 @@ def test_a_message_just_under_4_mib_is_taken(api: Api) -> None:
     count = 140_000
     columns = range(count)
     table = MetricTable(
-        keys=["m"], key=[0] * count, step=columns, timestamp=[2**40] * count, value=[0.1] * count
+        keys=["m"], counts=[count], step=columns, timestamp=[2**40] * count, value=[0.1] * count
     )
     request = LogBatchRequest(run_id=run_id, metrics=table)
     assert 2**21 < request.ByteSize() < 2**22

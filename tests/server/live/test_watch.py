@@ -27,7 +27,7 @@ from runstream.v1.watch_service_pb2 import (
 )
 from runstream_service.engine.changes import Change
 from runstream_service.live import commits, feed
-from support.api import Api, expect_refusal, make_batch
+from support.api import Api, expect_refusal, make_batch, table_points
 from support.server_process import ServerProcess
 
 POINTS = [("loss", step, step, 0.5) for step in range(10)]
@@ -95,9 +95,7 @@ def test_everything_that_is_committed_to_a_run_is_told_in_order(api: Api) -> Non
     }
     assert first.info == created.info
     assert list(first.tags) == list(created.data.tags)
-    table = logged.metrics
-    columns = zip(table.key, table.step, table.timestamp, table.value, strict=True)
-    assert [(table.keys[key], *rest) for key, *rest in columns] == POINTS
+    assert list(table_points(logged.metrics)) == POINTS
     assert [(p.key, p.value) for p in logged.params] == [("lr", "0.1")]
     assert [(t.key, t.value) for t in logged.tags] == [("t", "1")]
     assert not logged.HasField("info")
@@ -239,13 +237,7 @@ def test_a_large_batch_is_told_in_messages_that_anybody_accepts(api: Api) -> Non
         answers.append(next(stream))
     assert max(answer.ByteSize() for answer in answers) < MESSAGE_BYTES
     changes = [change for answer in answers for change in answer.changes]
-    told = [
-        (table.keys[key], step, timestamp, value)
-        for table in (change.metrics for change in changes)
-        for key, step, timestamp, value in zip(
-            table.key, table.step, table.timestamp, table.value, strict=True
-        )
-    ]
+    told = [point for change in changes for point in table_points(change.metrics)]
     assert told[:15_000] == points
     assert [point[1] for point in told[15_000:]] == [*range(150_000), -1]
     assert [p.key for change in changes for p in change.params] == [

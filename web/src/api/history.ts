@@ -102,11 +102,12 @@ function take(line: string, key: string, found: Map<string, History>): void {
 
 /** Takes the points of a history's metric in that were logged meanwhile; returns how many are new. */
 export function merge(history: History, table: Schemas["MetricTable"]): number {
-  const { keys = [], key = [], step = [], timestamp = [], value = [] } = table;
+  const { keys = [], counts = [], step = [], timestamp = [], value = [] } = table;
   const wanted = keys.indexOf(history.key);
+  if (wanted < 0) return 0;
+  const first = counts.slice(0, wanted).reduce((sum, count) => sum + count, 0);
   let added = 0;
-  for (let i = 0; i < key.length; i++) {
-    if (key[i] !== wanted) continue;
+  for (let i = first; i < first + (counts[wanted] ?? 0); i++) {
     if (insert(history, step[i] ?? 0, timestamp[i] ?? 0, Number(value[i] ?? "NaN"))) added += 1;
   }
   return added;

@@ -242,15 +242,15 @@ class LoggingCalls:
 
 
 def _to_metric_table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:
-    table = MetricTable()
-    index: dict[str, int] = {}
+    by_key: dict[str, list[Metric]] = {}
     for row in metrics:
         point = to_point(*row)
-        if point.key not in index:
-            index[point.key] = len(index)
-            table.keys.append(point.key)
-        table.key.append(index[point.key])
-        table.step.append(point.step)
-        table.timestamp.append(point.timestamp)
-        table.value.append(point.value)
-    return table
+        by_key.setdefault(point.key, []).append(point)
+    points = [point for same_key in by_key.values() for point in same_key]
+    return MetricTable(
+        keys=by_key,
+        counts=map(len, by_key.values()),
+        step=[point.step for point in points],
+        timestamp=[point.timestamp for point in points],
+        value=[point.value for point in points],
+    )

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
 
-from runstream.contract.response_checks import check_columns, unrequested_response_error
+from runstream.contract.response_checks import (
+    check_columns,
+    check_single_metric,
+    unrequested_response_error,
+)
 from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
@@ -74,6 +78,7 @@ def _check_answer(answer: ReadMetricHistoryResponse, request: ReadMetricHistoryR
     check_columns(table)
     if not table.value:
         return
+    check_single_metric(table)
     if answer.run_id not in request.run_ids:
         raise unrequested_response_error("run_id", answer.run_id, ", ".join(request.run_ids[:3]))
     if request.metric_keys and table.keys[0] not in request.metric_keys:
@@ -87,7 +92,8 @@ def _drop_read_points(answer: ReadMetricHistoryResponse, last: _Position | None)
     end = _sort_key(*last[2:])
     rows = zip(table.step, table.timestamp, table.value, strict=True)
     known = next((i for i, row in enumerate(rows) if _sort_key(*row) > end), len(table.value))
-    for column in (table.key, table.step, table.timestamp, table.value):
+    table.counts[0] -= known
+    for column in (table.step, table.timestamp, table.value):
         del column[:known]
 
 

@@ -31,20 +31,27 @@ def check_next_page_token(request: PageRequest, token: str, items: int) -> str:
     return token
 
 
-def check_columns(table: MetricTable, several_keys: bool = False) -> None:
-    """Check that the columns of points have one length, and refer to keys that are there.
-
-    Args:
-        table: the points.
-        several_keys: whether the points may be of several metrics; else only the first key counts.
+def check_columns(table: MetricTable) -> None:
+    """Check that the columns of a table have the length that its counts add up to.
 
     Raises:
-        Internal: the columns break one of these rules.
+        Internal: they have not.
     """
-    lengths = {len(table.key), len(table.step), len(table.timestamp), len(table.value)}
-    last = max(table.key, default=-1) if several_keys else len(table.value[:1]) - 1
-    if len(lengths) > 1 or last >= len(table.keys):
+    lengths = {sum(table.counts), len(table.step), len(table.timestamp), len(table.value)}
+    if len(lengths) > 1 or len(table.counts) != len(table.keys):
         raise _malformed_error("the server answers with columns of points that do not fit together")
+
+
+def check_single_metric(table: MetricTable) -> None:
+    """Check that points are of one metric.
+
+    Raises:
+        Internal: they are of none or of several.
+    """
+    if len(table.keys) != 1:
+        raise _malformed_error(
+            f"the server answers with points of {len(table.keys)} metrics instead of one"
+        )
 
 
 def unrequested_response_error(field: str, found: str, requested: str) -> Internal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from runstream.contract.response_checks import check_columns
 from runstream.entities.metric import Metric
@@ -43,8 +44,8 @@ class RunChange:
     def from_proto(cls, message: watch_service_pb2.RunChange, position: str) -> RunChange:
         """Convert the message of the contract."""
         table = message.metrics
-        check_columns(table, several_keys=True)
-        keys = map(table.keys[:].__getitem__, table.key)
+        check_columns(table)
+        keys = chain.from_iterable(map(repeat, table.keys, table.counts))
         return cls(
             run_id=message.run_id,
             experiment_id=message.experiment_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from runstream.contract.wire_columns import POINT_BYTES
 from runstream.outbox.batch import PackedPairs
 from runstream.outbox.series import Series
 from runstream.v1.console_pb2 import ConsoleLine
@@ -13,10 +14,6 @@ from runstream.v1.run_pb2 import Param, RunTag
 
 #: Size at which a batch is sent without waiting for more (M7).
 BATCH_BYTES = 1024 * 1024
-
-# What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
-# It is 30 at the very worst, and 1.5 MiB are still far from the limit of a message.
-_ROW_BYTES = 20
 
 
 def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[bytes, int]]:
@@ -29,11 +26,11 @@ def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[by
     parts: list[tuple[Series, int]] = []
     for series in many_series:
         while left := len(series):
-            room = max(1, (BATCH_BYTES - size) // _ROW_BYTES)
+            room = max(1, (BATCH_BYTES - size) // POINT_BYTES)
             rows = _add_rows(request.metrics, series, min(left, room))
             parts.append((series, rows))
-            size += rows * _ROW_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
-            if size + _ROW_BYTES <= BATCH_BYTES:
+            size += rows * POINT_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
+            if size + POINT_BYTES <= BATCH_BYTES:
                 break
             yield request.SerializeToString(), len(request.metrics.value)
             _drop(parts)
@@ -81,8 +78,8 @@ def _add_rows(table: MetricTable, series: Series, rows: int) -> int:
     """Add the oldest points of a series to a table; return how many."""
     columns = series.peek(rows)
     rows = len(columns.step)
-    table.key.extend([len(table.keys)] * rows)
     table.keys.append(series.key)
+    table.counts.append(rows)
     table.step.extend(columns.step)
     table.timestamp.extend(columns.timestamp)
     table.value.extend(columns.value)

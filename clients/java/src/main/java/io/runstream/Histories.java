@@ -63,10 +63,10 @@ public final class Histories {
   }
 
   private static void addRows(List<Metric> points, MetricTable table) {
-    for (int i = 0; i < table.getKeyCount(); i++) {
+    for (int i = 0; i < table.getValueCount(); i++) {
       points.add(
           Metric.newBuilder()
-              .setKey(table.getKeys(table.getKey(i)))
+              .setKey(table.getKeys(0))
               .setStep(table.getStep(i))
               .setTimestamp(table.getTimestamp(i))
               .setValue(table.getValue(i))

@@ -52,7 +52,7 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
       }
       check(answer.getMetrics());
       ReadMetricHistoryResponse unread = isResumed ? withoutReadPoints(answer) : answer;
-      if (unread.getMetrics().getKeyCount() > 0) {
+      if (unread.getMetrics().getValueCount() > 0) {
         record(unread);
         return unread;
       }
@@ -114,21 +114,21 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
     }
     MetricTable table = answer.getMetrics();
     MetricTable read = last.getMetrics();
-    int end = read.getKeyCount() - 1;
-    MetricTable.Builder rest = MetricTable.newBuilder().addAllKeys(table.getKeysList());
-    for (int i = 0; i < table.getKeyCount(); i++) {
+    int end = read.getValueCount() - 1;
+    MetricTable.Builder rest = MetricTable.newBuilder().addKeys(key(answer));
+    for (int i = 0; i < table.getValueCount(); i++) {
       if (compare(table, i, read, end) > 0) {
-        rest.addKey(table.getKey(i))
-            .addStep(table.getStep(i))
+        rest.addStep(table.getStep(i))
             .addTimestamp(table.getTimestamp(i))
             .addValue(table.getValue(i));
       }
     }
+    rest.addCounts(rest.getValueCount());
     return answer.toBuilder().setMetrics(rest).build();
   }
 
   private static String key(ReadMetricHistoryResponse answer) {
-    return answer.getMetrics().getKeys(answer.getMetrics().getKey(0));
+    return answer.getMetrics().getKeys(0);
   }
 
   /** Compares points by step, timestamp and value, NaN last (M6). */
@@ -142,13 +142,13 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
   }
 
   private static void check(MetricTable table) {
-    int rows = table.getKeyCount();
+    int rows = table.getValueCount();
     boolean whole =
         rows > 0
             && table.getStepCount() == rows
             && table.getTimestampCount() == rows
-            && table.getValueCount() == rows
-            && table.getKeyList().stream().allMatch(key -> 0 <= key && key < table.getKeysCount());
+            && table.getKeysCount() == 1
+            && table.getCountsList().equals(List.of(rows));
     if (!whole) {
       throw TrackingException.malformed(
           "the server answers with columns of points that are empty or do not fit each other");

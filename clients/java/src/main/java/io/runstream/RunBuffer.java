@@ -23,7 +23,7 @@ final class RunBuffer {
   static final int BATCH_BYTES = 1024 * 1024;
 
   // What a point takes on the wire: 8 bytes of value, 6 of timestamp, 1 to 3 each of step and key.
-  private static final int POINT_BYTES = 20;
+  private static final int POINT_BYTES = 24;
   // Points after which the thread that logs makes the batches, because the uploader is behind.
   private static final int DRAIN_POINTS = 50_000;
 

@@ -50,10 +50,9 @@ final class Series {
   /** Moves points from here, beginning with {@code first}, to a table; returns how many. */
   int copyTo(MetricTable.Builder table, int first, int maxRows) {
     int end = Math.min(size, first + maxRows);
-    int index = table.getKeysCount();
     table.addKeys(key);
+    table.addCounts(end - first);
     for (int i = first; i < end; i++) {
-      table.addKey(index);
       table.addStep(steps[i]);
       table.addTimestamp(timestamps[i]);
       table.addValue(values[i]);

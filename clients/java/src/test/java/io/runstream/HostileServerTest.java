@@ -224,7 +224,7 @@ class HostileServerTest {
     MetricTable row =
         MetricTable.newBuilder()
             .addKeys("loss")
-            .addKey(0)
+            .addCounts(1)
             .addStep(1)
             .addTimestamp(1)
             .addValue(1)
@@ -233,7 +233,8 @@ class HostileServerTest {
         List.of(
             MetricTable.getDefaultInstance(),
             row.toBuilder().clearKeys().build(),
-            row.toBuilder().setKey(0, -1).build(),
+            row.toBuilder().setCounts(0, -1).build(),
+            row.toBuilder().addKeys("acc").addCounts(0).build(),
             row.toBuilder().addValue(2).build());
     for (MetricTable table : tables) {
       MetricServiceImplBase service =

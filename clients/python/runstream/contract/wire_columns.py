@@ -1,0 +1,147 @@
+"""Tables of points as bytes: whole columns, without a Python object for each number.
+
+A packed column of 8-byte numbers and a field of bytes look the same in a message. So each message
+that holds a table has a twin here, in which `step`, `timestamp` and `value` are declared as bytes.
+Client and server read and write the twins.
+
+A twin does not see numbers that are sent one by one instead of packed. The class of the contract
+reads such a message, and `read_table` takes both.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from runstream.v1 import (
+    logging_service_pb2,
+    metric_pb2,
+    metric_service_pb2,
+    watch_service_pb2,
+)
+
+#: Bytes of a number in a column.
+NUMBER_BYTES = 8
+
+#: Bytes of a point in a table, besides its key.
+POINT_BYTES = 3 * NUMBER_BYTES
+
+_COLUMNS = ("step", "timestamp", "value")
+
+
+class RawTable(NamedTuple):
+    """A table whose columns are bytes: little-endian integers of 64 bits, and doubles."""
+
+    keys: Sequence[str]
+    counts: Sequence[int]
+    step: bytes
+    timestamp: bytes
+    value: bytes
+
+
+def _add_file(pool: DescriptorPool, file: FileDescriptor, added: set[str]) -> None:
+    """Add a file of the contract and those that it imports, with columns as bytes."""
+    if file.name in added:
+        return
+    added.add(file.name)
+    for imported in file.dependencies:
+        _add_file(pool, imported, added)
+    twin = FileDescriptorProto()
+    file.CopyToProto(twin)
+    for message in twin.message_type:
+        if message.name == metric_pb2.MetricTable.DESCRIPTOR.name:
+            for field in message.field:
+                if field.name in _COLUMNS:
+                    field.type = FieldDescriptorProto.TYPE_BYTES
+    pool.Add(twin)
+
+
+def _make_pool() -> DescriptorPool:
+    pool, added = DescriptorPool(), set[str]()
+    for module in (logging_service_pb2, metric_service_pb2, watch_service_pb2):
+        _add_file(pool, module.DESCRIPTOR, added)
+    return pool
+
+
+_POOL = _make_pool()
+
+
+def _twin(message: type[Message]) -> Any:
+    return GetMessageClass(_POOL.FindMessageTypeByName(message.DESCRIPTOR.full_name))
+
+
+MetricTable: Any = _twin(metric_pb2.MetricTable)
+LogBatchRequest: Any = _twin(logging_service_pb2.LogBatchRequest)
+LogRequest: Any = _twin(logging_service_pb2.LogRequest)
+ReadMetricHistoryResponse: Any = _twin(metric_service_pb2.ReadMetricHistoryResponse)
+RunChange: Any = _twin(watch_service_pb2.RunChange)
+WatchResponse: Any = _twin(watch_service_pb2.WatchResponse)
+
+
+def decode_log_batch_request(message: bytes) -> Any:
+    """Return a LogBatchRequest; as all functions here, DecodeError if it is malformed."""
+    request = LogBatchRequest.FromString(message)
+    if _is_whole(request.metrics):
+        return request
+    return logging_service_pb2.LogBatchRequest.FromString(message)
+
+
+def decode_log_request(message: bytes) -> Any:
+    """Return a LogRequest."""
+    request = LogRequest.FromString(message)
+    if _is_whole(request.table):
+        return request
+    return logging_service_pb2.LogRequest.FromString(message)
+
+
+def decode_history_response(message: bytes) -> Any:
+    """Return a ReadMetricHistoryResponse."""
+    response = ReadMetricHistoryResponse.FromString(message)
+    if _is_whole(response.metrics):
+        return response
+    return metric_service_pb2.ReadMetricHistoryResponse.FromString(message)
+
+
+def read_table(table: Any) -> RawTable:
+    """Return the columns of a table of the contract, or of its twin."""
+    if isinstance(table, metric_pb2.MetricTable):
+        return RawTable(
+            table.keys[:],
+            table.counts[:],
+            _pack("q", table.step),
+            _pack("q", table.timestamp),
+            _pack("d", table.value),
+        )
+    return RawTable(
+        table.keys[:],
+        table.counts[:],
+        _join(table.step),
+        _join(table.timestamp),
+        _join(table.value),
+    )
+
+
+def _is_whole(table: Any) -> bool:
+    """Return whether a twin holds all that was sent, in columns of whole numbers."""
+    return not len(UnknownFieldSet(table)) and not any(
+        len(chunk) % NUMBER_BYTES
+        for column in (table.step, table.timestamp, table.value)
+        for chunk in column
+    )
+
+
+def _join(chunks: Sequence[bytes]) -> bytes:
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _pack(kind: str, numbers: Iterable[float]) -> bytes:
+    column = list(numbers)
+    return struct.pack(f"<{len(column)}{kind}", *column)
