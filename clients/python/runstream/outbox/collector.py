@@ -48,6 +48,7 @@ class Collector:
         self._refusals = refusals
         self._heartbeats = heartbeats
         self._next_retirement = 0.0
+        self._collected = 0
         for buffer in list(self._buffers.values()):
             buffer.reset_after_fork()
 
@@ -89,16 +90,18 @@ class Collector:
 
     # On the uploader's thread.
 
-    def collect(self) -> bool:
-        """Make batches of what waits in buffers; return whether there was anything."""
-        has_collected = False
+    def collect(self) -> None:
+        """Make batches of what waits in buffers."""
         for buffer in list(self._buffers.values()):
             buffer.cancel_wake()
             if not buffer.is_empty():
-                has_collected = True
                 buffer.drain(self._put)
         self._retire_unused()
-        return has_collected
+
+    def take_count(self) -> int:
+        """Return how many points, params, tags and lines became batches since the last call."""
+        count, self._collected = self._collected, 0
+        return count
 
     def request_wake(self) -> bool:
         """Let the next call that logs wake the uploader; return whether all buffers are empty."""
@@ -120,6 +123,7 @@ class Collector:
     def _put(
         self, buffer: RunBuffer, message: bytes, points: int, params_and_tags: int, lines: int
     ) -> None:
+        self._collected += points + params_and_tags + lines
         if self._queue.put(buffer.run_id, message, points, params_and_tags, lines):
             self.close_buffers()
             log.warning(

@@ -252,9 +252,13 @@ class Outbox:
 
     # On the uploader's thread.
 
-    def collect(self) -> bool:
-        """Make batches of what waits in buffers; return whether there was anything."""
-        return self._collector.collect()
+    def collect(self) -> int:
+        """Make batches of what waits in buffers; return how much it was.
+
+        What was made into batches for calls that wait, since the last call of this, counts, too.
+        """
+        self._collector.collect()
+        return self._collector.take_count()
 
     def sleep(self) -> bool:
         """Let the next call that logs wake the uploader.

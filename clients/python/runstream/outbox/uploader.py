@@ -42,6 +42,10 @@ NO_THREADS = "NO_THREADS"
 #: for a millisecond in all, in four threads.
 TICK = 0.08
 
+# The same while so many come in each that the server should have the first ones meanwhile.
+_BUSY_TICK = 0.02
+_MANY_POINTS = 1_000
+
 # Ticks without anything to do after which the thread sleeps until something is logged.
 _TICKS_TO_SLEEP = 2
 
@@ -193,12 +197,12 @@ class Uploader:
         pause: float | None = 0.0
         while outbox.tasks is tasks:  # the outbox has others after `reset_after_fork`
             tasks.run_pending(pause)
-            has_collected = outbox.collect()
+            collected = outbox.collect()
             until_heartbeat = outbox.heartbeats.send()
-            is_busy = has_collected or outbox.queue.has_pending()
+            is_busy = collected > 0 or outbox.queue.has_pending()
             idle_ticks = 0 if is_busy else idle_ticks + 1
             self._reopen_stream()
-            pause = TICK
+            pause = TICK if collected < _MANY_POINTS else _BUSY_TICK
             if idle_ticks > _TICKS_TO_SLEEP and outbox.sleep():
                 if self._must_stop and not outbox.heartbeats:
                     self._must_stop = False
