@@ -1,4 +1,7 @@
-"""Trains by Lightning and by Transformers, with a logger and without, in turns."""
+"""Trains by Lightning and Transformers in turns: with a logger, without, with one that drops all.
+
+The last one tells what the framework itself does for a logger.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,15 @@ Times = dict[str, list[float]]
 def lightning(uri: str, logger: str, steps: int, rounds: int) -> Times:
     """Return the seconds of each `Trainer.fit`, with the end of the run, by wall and processor."""
     from lightning.pytorch import LightningModule, Trainer
+    from lightning.pytorch.loggers import Logger
 
     warnings.simplefilter("ignore")
+
+    class Dropping(Logger):
+        name, version = "dropping", 0
+
+        def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
+        def log_hyperparams(self, params: Any, *_: Any) -> None: ...
 
     class Regression(LightningModule):
         def __init__(self) -> None:
@@ -58,6 +68,7 @@ def lightning(uri: str, logger: str, steps: int, rounds: int) -> Times:
     return _compare(
         train,
         lambda: False,
+        Dropping,
         _lightning_logger(uri) if logger == "ours" else _mlflow_logger(uri),
         rounds,
     )
@@ -65,7 +76,7 @@ def lightning(uri: str, logger: str, steps: int, rounds: int) -> Times:
 
 def transformers(uri: str, logger: str, steps: int, rounds: int) -> Times:
     """Return the seconds of each `Trainer.train`, with the end of the run; as `lightning`."""
-    from transformers import PrinterCallback, Trainer, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
     from transformers.integrations import MLflowCallback
 
     from runstream.integrations.transformers import RunstreamCallback
@@ -99,9 +110,8 @@ def transformers(uri: str, logger: str, steps: int, rounds: int) -> Times:
 
     runstream.set_tracking_uri(uri if logger == "ours" else "unused.db")
     mlflow.set_tracking_uri(uri)
-    return _compare(
-        train, lambda: None, RunstreamCallback if logger == "ours" else MLflowCallback, rounds
-    )
+    callback = RunstreamCallback if logger == "ours" else MLflowCallback
+    return _compare(train, lambda: None, TrainerCallback, callback, rounds)
 
 
 def _lightning_logger(uri: str) -> Callable[[], Any]:
@@ -118,12 +128,16 @@ def _mlflow_logger(uri: str) -> Callable[[], Any]:
 
 
 def _compare(
-    train: Callable[[Any], None], none: Callable[[], Any], logger: Callable[[], Any], rounds: int
+    train: Callable[[Any], None],
+    none: Callable[[], Any],
+    dropping: Callable[[], Any],
+    logger: Callable[[], Any],
+    rounds: int,
 ) -> Times:
     torch.set_num_threads(1)
     times: Times = defaultdict(list)
     for _ in range(rounds):
-        for name, make in (("none", none), ("logged", logger)):
+        for name, make in (("none", none), ("dropped", dropping), ("logged", logger)):
             torch.manual_seed(7)
             start, cpu_start = time.perf_counter(), time.process_time()
             train(make())
