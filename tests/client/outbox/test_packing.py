@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
+from array import array
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from hypothesis import given
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from runstream.entities import Metric
+from runstream.errors import InvalidArgument
 from support.outboxes import RUN, batch_points, metric_points, new_outbox, send_all
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -32,34 +39,110 @@ def test_every_row_of_a_batch_call_comes_out_as_it_went_in(metrics: list[Metric]
     assert sorted(batch_points(send_all(outbox))) == sorted(metric_points(metrics))
 
 
-@given(METRICS)
-def test_every_row_of_a_table_comes_out_as_it_went_in(metrics: list[Metric]) -> None:
+def as_lists(column: list[float], kind: str) -> Any:  # noqa: ARG001
+    return column
+
+
+def as_arrays(column: list[float], kind: str) -> Any:
+    return array(kind, column)
+
+
+def as_numpy(column: list[float], kind: str) -> Any:
+    return np.array(column, kind)
+
+
+@pytest.fixture(params=[True, False], ids=["numpy", "no numpy"])
+def numpy_is_imported(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    if not request.param:
+        monkeypatch.delitem(sys.modules, "numpy")
+    return bool(request.param)
+
+
+@given(METRICS, st.sampled_from([as_lists, as_arrays, as_numpy]), st.integers(1, 3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_row_of_a_table_comes_out_as_it_went_in(
+    numpy_is_imported: bool,
+    metrics: list[Metric],
+    make: Callable[[list[float], str], Any],
+    times: int,
+) -> None:
+    """M2, M3: whatever the columns are made of, in the order of each key."""
+    assume(numpy_is_imported or make is not as_numpy)
+    metrics *= times
     outbox = new_outbox()
     keys = sorted({metric.key for metric in metrics})
     outbox.buffer(RUN).log_columns(
         keys,
-        [keys.index(metric.key) for metric in metrics],
-        [metric.step for metric in metrics],
-        [metric.timestamp for metric in metrics],
-        [metric.value for metric in metrics],
+        make([keys.index(metric.key) for metric in metrics], "B"),
+        make([metric.step for metric in metrics], "q"),
+        make([metric.timestamp for metric in metrics], "q"),
+        make([metric.value for metric in metrics], "d"),
     )
-    assert sorted(batch_points(send_all(outbox))) == sorted(metric_points(metrics))
+    sent, logged = batch_points(send_all(outbox)), metric_points(metrics)
+    for key in keys:
+        assert [p for p in sent if p[0] == key] == [p for p in logged if p[0] == key]
+    assert len(sent) == len(logged)
 
 
-def test_a_table_may_be_of_numpy_arrays() -> None:
+@pytest.mark.parametrize("keys", [1, 3, 70_000])
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_many_points_of_a_table_come_out_metric_by_metric(keys: int, is_sorted: bool) -> None:
+    outbox = new_outbox()
+    names = [f"k{number}" for number in range(keys)]
+    key = np.arange(100_000) % keys
+    if is_sorted:
+        key.sort()
+    steps = np.arange(100_000)
+    outbox.buffer(RUN).log_columns(names, key, steps, steps, steps / 7)
+    assert [(name, step) for name, _, _, step in batch_points(send_all(outbox))] == [
+        (names[index], step)
+        for index, step in sorted(zip(key.tolist(), steps.tolist(), strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "values"),
+    [
+        (np.array([1, 1, 2], np.int32), np.array([0.5, 1.5, math.inf], np.float32)),
+        (np.array([1.0, 1.0, 2.0]), [0.5, "1.5", math.inf]),
+        (np.array([1, 1, 2], np.uint64), np.array([0.5, 1.5, math.inf], np.float16)),
+        (np.array([1, 1, 2], object), pd.Series([0.5, 1.5, math.inf])),
+        ([True, np.int8(1), 2], [0.5, np.float32(1.5), np.array([math.inf])]),
+    ],
+    ids=lambda column: getattr(column, "dtype", None) and str(column.dtype),
+)
+def test_a_table_may_be_of_all_that_single_points_are(steps: Any, values: Any) -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_columns(
-        ["loss", "acc"],
-        np.array([0, 1, 0]),
-        np.array([1, 1, 2], dtype=np.int32),
-        np.array([7, 8, 9]),
-        np.array([0.5, 1.5, math.inf], dtype=np.float32),
+        ["loss", "acc"], np.array([0, 1, 0]), steps, np.array([7, 8, 9]), values
     )
     assert sorted(batch_points(send_all(outbox))) == sorted(
         metric_points(
             [Metric("loss", 0.5, 7, 1), Metric("acc", 1.5, 8, 1), Metric("loss", math.inf, 9, 2)]
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("steps", "times", "values", "reason"),
+    [
+        (np.array([1.5]), np.array([1]), np.array([1.0]), "STEP_NOT_AN_INTEGER"),
+        (np.array([2**63], np.uint64), np.array([1]), np.array([1.0]), "STEP_OUT_OF_RANGE"),
+        (np.array([1]), np.array([-1]), np.array([1.0]), "TIMESTAMP_OUT_OF_RANGE"),
+        ([1], [-(2**63)], [1.0], "TIMESTAMP_OUT_OF_RANGE"),
+        (np.array([1]), np.array([1]), np.array([1j]), "VALUE_NOT_A_NUMBER"),
+        (np.array([1]), np.array([1]), np.array([[1.0, 2.0]]), "VALUE_NOT_A_NUMBER"),
+    ],
+)
+def test_a_number_that_breaks_its_rule_refuses_the_whole_table(
+    steps: Any, times: Any, values: Any, reason: str
+) -> None:
+    """M2, M3, P5."""
+    outbox = new_outbox()
+    with pytest.raises(InvalidArgument) as error:
+        outbox.buffer(RUN).log_columns(["loss"], np.array([0]), steps, times, values)
+    assert error.value.reason == reason
+    assert send_all(outbox) == []
 
 
 def test_many_points_are_split_into_batches_of_about_a_mebibyte() -> None:

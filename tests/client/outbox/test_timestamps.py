@@ -11,19 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runstream.contract.wire_columns import unpack_column
 from runstream.outbox import buffer as buffer_module
 from runstream.outbox.outbox import Outbox
-from runstream.outbox.series import Columns, Series, pack_point
+from runstream.outbox.series import Series, pack_point
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 # A point: what the clock says, in milliseconds, its step, whether the batch ends after it.
 LOGGED = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3), st.booleans()), max_size=60)
 
 
-def take(series: Series, rows: int) -> Columns:
+def take(series: Series, rows: int) -> list[tuple[int, int]]:
+    """Take the oldest points out of a series; return step and timestamp of each."""
     columns = series.peek(rows)
     series.drop(rows)
-    return columns
+    steps, timestamps = unpack_column("q", columns.step), unpack_column("q", columns.timestamp)
+    return list(zip(steps, timestamps, strict=True))
 
 
 def stamped(logged: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
@@ -33,10 +36,8 @@ def stamped(logged: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
     for clock, step, ends_batch in logged:
         series.append(pack_point(0.0, step, -clock * 1_000_000))
         if ends_batch:
-            columns = take(series, 1000)
-            result += zip(columns.step, columns.timestamp, strict=True)
-    columns = take(series, 1000)
-    return result + list(zip(columns.step, columns.timestamp, strict=True))
+            result += take(series, 1000)
+    return result + take(series, 1000)
 
 
 @given(LOGGED)
@@ -73,7 +74,7 @@ def test_explicit_ones_are_kept_among_those_filled_in() -> None:
     series = Series("loss")
     for timestamp in (7, -9_000_000, 3, -9_000_000, 9):
         series.append(pack_point(0.0, 0, timestamp))
-    assert take(series, 10).timestamp == [7, 9, 3, 10, 9]
+    assert [timestamp for _, timestamp in take(series, 10)] == [7, 9, 3, 10, 9]
 
 
 def test_what_is_remembered_is_forgotten_when_the_clock_has_passed() -> None:

@@ -11,6 +11,8 @@ reads such a message, and `read_table` takes both.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -110,6 +112,16 @@ def decode_history_response(message: bytes) -> Any:
     return metric_service_pb2.ReadMetricHistoryResponse.FromString(message)
 
 
+def pack_column(numbers: memoryview[int] | memoryview[float]) -> bytes:
+    """Return 8-byte numbers of this machine as a column."""
+    return _swap_if_big_endian(numbers.tobytes())
+
+
+def unpack_column(kind: str, column: bytes) -> array[Any]:
+    """Return a column as an array of `kind` "q" or "d"."""
+    return array(kind, _swap_if_big_endian(column))
+
+
 def read_table(table: Any) -> RawTable:
     """Return the columns of a table of the contract, or of its twin."""
     if isinstance(table, metric_pb2.MetricTable):
@@ -145,3 +157,11 @@ def _join(chunks: Sequence[bytes]) -> bytes:
 def _pack(kind: str, numbers: Iterable[float]) -> bytes:
     column = list(numbers)
     return struct.pack(f"<{len(column)}{kind}", *column)
+
+
+def _swap_if_big_endian(column: bytes) -> bytes:
+    if sys.byteorder == "little":
+        return column
+    numbers = array("q", column)
+    numbers.byteswap()
+    return numbers.tobytes()

@@ -15,7 +15,7 @@ from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.outbox.batch import Backlog, PackedPairs
-from runstream.outbox.columns import rows_of_columns
+from runstream.outbox.columns import check_columns, pack_columns, rows_of_columns
 from runstream.outbox.packing import pack_lines, pack_params_or_tags, pack_points
 from runstream.outbox.run_params import RunParams
 from runstream.outbox.series import Series, check_and_pack_point, pack_point
@@ -149,19 +149,7 @@ class RunBuffer:
         param_texts = buffer._params.check(params, on_invalid)
         tag_texts = to_texts("tags", tags, on_invalid)
         batches = [*buffer._pack_params(param_texts), *buffer._pack_tags(tag_texts)]
-        steps: list[partial[None]] = [
-            partial(buffer._get_series(key).append, records) for key, records in checked.items()
-        ]
-        if batches:
-            steps += (
-                partial(buffer._params.add, param_texts),
-                partial(buffer._pairs.extend, batches),
-            )
-        _run_in_one_step(steps)
-        if len(batches) > _MANY_BATCHES or buffer._points() >= _MANY_POINTS:
-            buffer._owner.wait_until_collected()
-        if buffer.must_wake:
-            buffer._owner.wake_for(buffer)
+        buffer._queue(checked, param_texts, batches)
 
     def log_columns(
         self,
@@ -172,8 +160,12 @@ class RunBuffer:
         value: Collection[float],
     ) -> None:
         """Queue many points that come as columns, all of them or none."""
-        rows = rows_of_columns(self.run_id, keys, key, step, timestamp, value)
-        self.log_batch(rows)
+        check_columns(self.run_id, keys, key, step, timestamp, value)
+        records = pack_columns(keys, key, step, timestamp, value)
+        if records is None:
+            self.log_batch(rows_of_columns(keys, key, step, timestamp, value))
+            return
+        self._open_for(is_lenient=False)._queue(records)
 
     def log_params(self, params: Pairs, on_error: OnError = "raise") -> None:
         """Queue params as a batch of their own, so that a refusal takes no points with it (P1)."""
@@ -285,6 +277,27 @@ class RunBuffer:
             except RunstreamError as refusal:
                 self._skip_warnings.warn("refusals", refusal.reason, refusal)
         return self._owner.open_buffer(self)
+
+    def _queue(
+        self,
+        records: Mapping[str, bytearray],
+        params: dict[str, str] | None = None,
+        batches: Sequence[PackedPairs] = (),
+    ) -> None:
+        """Queue what is checked: the records of metrics, and batches of params and tags."""
+        steps: list[partial[None]] = [
+            partial(self._get_series(key).append, points) for key, points in records.items()
+        ]
+        if batches:
+            steps += (
+                partial(self._params.add, params or {}),
+                partial(self._pairs.extend, batches),
+            )
+        _run_in_one_step(steps)
+        if len(batches) > _MANY_BATCHES or self._points() >= _MANY_POINTS:
+            self._owner.wait_until_collected()
+        if self.must_wake:
+            self._owner.wake_for(self)
 
     def _points(self) -> int:
         return sum(map(len, list(self._series.values())))

@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from runstream.contract import wire_columns
 from runstream.contract.wire_columns import POINT_BYTES
 from runstream.outbox.batch import PackedPairs
-from runstream.outbox.series import Series
+from runstream.outbox.series import PackedColumns, Series
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
-from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param, RunTag
 
 #: Size at which a batch is sent without waiting for more (M7).
 BATCH_BYTES = 1024 * 1024
 
 
+class _Part(NamedTuple):
+    """The oldest points of a series, which are still in its queue."""
+
+    series: Series
+    points: int
+    columns: PackedColumns
+
+
 def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[bytes, int]]:
     """Yield batches of the points that wait: each a message and how many points it has.
 
-    The points of a batch are removed from their queues when the next one is asked for. Those of a
-    metric stay together, because the server stores them fastest that way.
+    The points of a batch are removed from their queues when the next one is asked for.
     """
-    request, size = LogBatchRequest(run_id=run_id), 0
-    parts: list[tuple[Series, int]] = []
+    parts: list[_Part] = []
+    size = 0
     for series in many_series:
         while left := len(series):
-            room = max(1, (BATCH_BYTES - size) // POINT_BYTES)
-            rows = _add_rows(request.metrics, series, min(left, room))
-            parts.append((series, rows))
-            size += rows * POINT_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
+            points = min(left, max(1, (BATCH_BYTES - size) // POINT_BYTES))
+            parts.append(_Part(series, points, series.peek(points)))
+            size += points * POINT_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes
             if size + POINT_BYTES <= BATCH_BYTES:
                 break
-            yield request.SerializeToString(), len(request.metrics.value)
+            yield _message(run_id, parts)
             _drop(parts)
-            request, size = LogBatchRequest(run_id=run_id), 0
+            size = 0
     if parts:
-        yield request.SerializeToString(), len(request.metrics.value)
+        yield _message(run_id, parts)
         _drop(parts)
 
 
@@ -74,19 +81,21 @@ def pack_lines(run_id: str, lines: Iterable[ConsoleLine]) -> list[PackedPairs]:
     return packed
 
 
-def _add_rows(table: MetricTable, series: Series, rows: int) -> int:
-    """Add the oldest points of a series to a table; return how many."""
-    columns = series.peek(rows)
-    rows = len(columns.step)
-    table.keys.append(series.key)
-    table.counts.append(rows)
-    table.step.extend(columns.step)
-    table.timestamp.extend(columns.timestamp)
-    table.value.extend(columns.value)
-    return rows
+def _message(run_id: str, parts: list[_Part]) -> tuple[bytes, int]:
+    steps, timestamps, values = zip(*(part.columns for part in parts), strict=True)
+    counts = [part.points for part in parts]
+    table = wire_columns.MetricTable(
+        keys=[part.series.key for part in parts],
+        counts=counts,
+        step=[b"".join(steps)],
+        timestamp=[b"".join(timestamps)],
+        value=[b"".join(values)],
+    )
+    request = wire_columns.LogBatchRequest(run_id=run_id, metrics=table)
+    return request.SerializeToString(), sum(counts)
 
 
-def _drop(parts: list[tuple[Series, int]]) -> None:
-    for series, rows in parts:
-        series.drop(rows)
+def _drop(parts: list[_Part]) -> None:
+    for part in parts:
+        part.series.drop(part.points)
     parts.clear()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from time import time_ns
 from typing import NamedTuple
 
 from runstream import rules
 from runstream.contract.metric_numbers import IntegerLike, MetricValue, to_float, to_integer
+from runstream.contract.wire_columns import pack_column
 
 _RECORD = struct.Struct("=dqq")
 
@@ -16,7 +19,12 @@ _RECORD = struct.Struct("=dqq")
 #: `struct.error` if the value is not a number, or one of the others is not a 64-bit integer.
 pack_point = _RECORD.pack
 
-_RECORD_BYTES = _RECORD.size
+#: Bytes of a record.
+RECORD_BYTES = _RECORD.size
+
+# Where the sign of the timestamp is in a record, the highest bit of a byte.
+_SIGN_BYTE = RECORD_BYTES - 1 if sys.byteorder == "little" else RECORD_BYTES - 8
+
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
@@ -38,12 +46,17 @@ def check_and_pack_point(
     return pack_point(to_float(key, value), number, time)
 
 
-class Columns(NamedTuple):
-    """Points in columns of the same length."""
+class PackedColumns(NamedTuple):
+    """Points in columns, as they are sent."""
 
-    step: list[int]
-    timestamp: list[int]
-    value: list[float]
+    step: bytes
+    timestamp: bytes
+    value: bytes
+
+
+def has_clock_readings(records: bytes | bytearray) -> bool:
+    """Return whether a point has the time of the clock, a negative number, as its timestamp."""
+    return not records[_SIGN_BYTE::RECORD_BYTES].isascii()
 
 
 class Series:
@@ -73,24 +86,25 @@ class Series:
         self._latest_by_step: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self._records) // _RECORD_BYTES
+        return len(self._records) // RECORD_BYTES
 
     def has_timestamps_after(self, milliseconds: int) -> bool:
         """Return whether timestamps after this time have been filled in."""
         return any(timestamp > milliseconds for timestamp in self._latest_by_step.values())
 
-    def peek(self, rows: int) -> Columns:
+    def peek(self, rows: int) -> PackedColumns:
         """Return the oldest points, at most `rows` of them; `drop` removes them."""
-        records = bytes(self._records[: rows * _RECORD_BYTES])
-        doubles: memoryview[float] = memoryview(records).cast("d")
+        records = bytes(self._records[: rows * RECORD_BYTES])
         integers = memoryview(records).cast("q")
-        steps, timestamps = integers[1::3].tolist(), integers[2::3].tolist()
-        values = list(doubles[::3])
-        return Columns(steps, self._fill_in_timestamps(steps, timestamps), values)
+        steps, timestamps = integers[1::3], integers[2::3]
+        if has_clock_readings(records):
+            filled_in = self._fill_in_timestamps(steps.tolist(), timestamps.tolist())
+            timestamps = memoryview(array("q", filled_in))
+        return PackedColumns(*map(pack_column, (steps, timestamps, integers[0::3])))
 
     def drop(self, rows: int) -> None:
         """Remove the oldest points."""
-        del self._records[: rows * _RECORD_BYTES]
+        del self._records[: rows * RECORD_BYTES]
 
     def move_to(self, other: Series) -> None:
         """Move all points to the end of another series, in their order."""
@@ -100,8 +114,6 @@ class Series:
 
     def _fill_in_timestamps(self, steps: list[int], timestamps: list[int]) -> list[int]:
         """Replace clock readings by timestamps that strictly grow for each step (M5)."""
-        if not timestamps or min(timestamps) >= 0:
-            return timestamps
         if max(timestamps) < 0:
             times = [-reading // _NANOSECONDS for reading in timestamps]
             distinct = set(steps)
