@@ -98,7 +98,7 @@ STATED: dict[str, list[str | int]] = {
     ],
     "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
     "figures that wait to be drawn": ["runstream.autologging.painter.MAX_WAITING"],
-    "scores and metrics of one model that are logged after its training": [
+    "scores and metrics of the models of one run that are logged after their training": [
         "runstream.autologging.evaluation.MAX_CALLS"
     ],
     "classes in a confusion matrix": ["runstream.autologging.sklearn.figures.MAX_CLASSES"],

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import sklearn.metrics
 import xgboost
+from sklearn.model_selection import cross_val_score
 
 import runstream
 from runstream.integrations.xgboost import RunstreamCallback
@@ -146,6 +147,11 @@ try:
 except xgboost.core.XGBoostError:
     failed = runstream.last_active_run().info.run_id
 
+lightgbm.LGBMRegressor(n_estimators=2, verbose=-1).fit(x, y)  # without an evaluation set
+unevaluated = runstream.last_active_run().info.run_id
+for kind in (xgboost.XGBClassifier, lightgbm.LGBMClassifier):
+    cross_val_score(kind(n_estimators=2, verbosity=0), x, y > 0, cv=2)
+
 runstream.autolog(disable=True)
 told = {
     "identical": identical,
@@ -153,6 +159,7 @@ told = {
     "runs": runs,
     "own": own.run_id,
     "failed": failed,
+    "unevaluated": unevaluated,
     "evaluated": evaluated,
     "stored": stored.model_id,
     "warnings": warnings,

@@ -104,7 +104,7 @@ def _evaluation_sets(training: Training[Any]) -> list[tuple[Any, Any]]:
     if features is not None:
         several = isinstance(features, tuple)
         return list(zip(features, targets, strict=True)) if several else [(features, targets)]
-    sets = training.argument("eval_set") or ()
+    sets = training.argument("eval_set") or []
     pairs = [sets] if isinstance(sets, tuple) else sets
     return [(pair[0], pair[1]) for pair in pairs]
 

@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
+from runstream.autologging.callers import is_within_sklearn
 from runstream.autologging.datasets import describe
 from runstream.autologging.library import Library
 from runstream.autologging.observed_call import Call, variable_name
@@ -31,7 +33,7 @@ from runstream.fluent.run_handle import ActiveRun
 
 T = TypeVar("T")
 
-#: Scores and metrics that are logged of one training at most.
+#: Scores and metrics of models that are logged of one run at most.
 MAX_CALLS = 1_000
 
 # Methods whose results metrics are computed from.
@@ -42,6 +44,21 @@ _NO_METRICS = ("check_scoring", "get_scorer", "get_scorer_names", "make_scorer")
 
 
 @dataclass
+class Evaluations:
+    """What was computed of the models of one run.
+
+    Attributes:
+        calls: how often each metric was logged.
+        data: ids of the objects of each variable that a model was evaluated with.
+        commands: the call behind each metric that was logged.
+    """
+
+    calls: dict[str, int] = field(default_factory=dict)
+    data: dict[str, list[int]] = field(default_factory=dict)
+    commands: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class Trained:
     """A training whose model may be evaluated.
 
@@ -49,17 +66,13 @@ class Trained:
         library: the library of the model.
         run: its run.
         model_id: the stored model.
-        calls: how often each metric was logged.
-        data: ids of the objects of each variable that the model was evaluated with.
-        commands: the call behind each metric that was logged.
+        evaluations: those of its run, which may have other models.
     """
 
     library: Library[Any]
     run: ActiveRun
     model_id: str | None
-    calls: dict[str, int] = field(default_factory=dict)
-    data: dict[str, list[int]] = field(default_factory=dict)
-    commands: dict[str, str] = field(default_factory=dict)
+    evaluations: Evaluations
 
 
 @dataclass
@@ -95,11 +108,13 @@ class _WeakMap(Generic[T]):
 
 _models: _WeakMap[Trained] = _WeakMap()
 _predictions: _WeakMap[_Prediction] = _WeakMap()
+_evaluations: WeakKeyDictionary[ActiveRun, Evaluations] = WeakKeyDictionary()
 
 
 def remember(library: Library[Any], training: Training[Any]) -> None:
     """Log later scores and metrics of the model of a training to the run of the training."""
-    _models.put(training.instance, Trained(library, training.run, training.model_id))
+    evaluations = _evaluations.setdefault(training.run, Evaluations())
+    _models.put(training.instance, Trained(library, training.run, training.model_id, evaluations))
 
 
 # What is observed
@@ -143,8 +158,9 @@ def _observe(
 ) -> Callable[..., Any]:
     """Return what calls a function, and notes its result if it concerns a model that was trained.
 
-    What the function calls in turn is part of it. Libraries share a function of scikit-learn that
-    several observe; so the library is that of the model.
+    What the function calls in turn is part of it, and what scikit-learn calls for itself, as in
+    `permutation_importance`, is not noted. Libraries share a function of scikit-learn that several
+    observe; so the library is that of the model.
     """
 
     def around(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -154,8 +170,9 @@ def _observe(
             result = function(*args, **kwargs)
         call = Call(function, args, kwargs, result)
         trained = find(call)
-        if trained is not None and trained.library.settings is not None:
-            trained.library.guard().attempt(note, trained, call)
+        if trained is None or trained.library.settings is None or is_within_sklearn():
+            return result
+        trained.library.guard().attempt(note, trained, call)
         return result
 
     return around
@@ -211,20 +228,19 @@ def _log_scorer(trained: Trained, call: Call) -> None:
 
 
 def _log(trained: Trained, metric: str, data: Any, variable: str, command: str, value: Any) -> None:
-    settings = trained.library.settings
+    settings, evaluations = trained.library.settings, trained.evaluations
     if settings is None or isinstance(value, bool) or not isinstance(value, numbers.Real):
         return
-    if len(trained.commands) >= MAX_CALLS:
+    if len(evaluations.commands) >= MAX_CALLS:
         return
-    key = (
-        f"{_numbered(metric, _count(trained.calls, metric))}_{_data_name(trained, variable, data)}"
-    )
-    trained.commands[key] = command
+    name = _numbered(metric, _count(evaluations.calls, metric))
+    key = f"{name}_{_data_name(evaluations.data, variable, data)}"
+    evaluations.commands[key] = command
     run, model_id, guard = trained.run, trained.model_id, trained.library.guard()
     dataset = describe(data) if settings.log_datasets else None
     if model_id is None:
         run.buffer.log_metrics({key: float(value)}, 0, None)
-    commands = json.dumps(dict(sorted(trained.commands.items())), indent=2)
+    commands = json.dumps(dict(sorted(evaluations.commands.items())), indent=2)
     now = time.time_ns() // 1_000_000
 
     def deliver() -> None:
@@ -244,8 +260,8 @@ def _count(calls: dict[str, int], metric: str) -> int:
     return calls[metric]
 
 
-def _data_name(trained: Trained, variable: str, data: Any) -> str:
-    known = trained.data.setdefault(variable, [])
+def _data_name(data_of_variables: dict[str, list[int]], variable: str, data: Any) -> str:
+    known = data_of_variables.setdefault(variable, [])
     if id(data) not in known:
         known.append(id(data))
     return _numbered(variable, known.index(id(data)) + 1)

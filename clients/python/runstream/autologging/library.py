@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+from runstream.autologging.callers import is_within_sklearn
 from runstream.autologging.guard import Guard
 from runstream.autologging.patches import Patches
 from runstream.autologging.settings import Settings
@@ -106,6 +107,8 @@ class Library(Generic[S]):
     ) -> None:
         """Log the calls of a function that trains; see `Patches.wrap` and `training.Log`.
 
+        Those by which scikit-learn trains for itself, as in `cross_val_score`, are not logged.
+
         Args:
             owner: where it is an attribute.
             name: its name.
@@ -127,6 +130,8 @@ class Library(Generic[S]):
             if self.settings is None or is_part or is_off() or is_unbound:
                 return function(*args, **kwargs)
             instance, rest = (args[0], args[1:]) if has_instance else (None, args)
+            if outer is None and is_within_sklearn():
+                return function(*args, **kwargs)
             if is_logged is not None and not self.guard().attempt(is_logged, instance):
                 return function(*args, **kwargs)
             training = Training(self.name, self.settings, function, instance, rest, kwargs)

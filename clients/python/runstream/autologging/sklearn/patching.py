@@ -22,16 +22,6 @@ from runstream.autologging.training import Training, current_training, is_off, w
 # Methods that train.
 _TRAINING = ("fit", "fit_transform", "fit_predict")
 
-# Functions of `sklearn.model_selection` that fit many models, none of which a program gets.
-_VALIDATING = (
-    "cross_validate",
-    "cross_val_predict",
-    "cross_val_score",
-    "learning_curve",
-    "permutation_test_score",
-    "validation_curve",
-)
-
 # Packages whose estimators have an autologging of their own.
 _OTHERS = ("xgboost", "lightgbm", "catboost", "skorch", "keras")
 
@@ -89,18 +79,6 @@ def _all_subclasses(base: Any) -> set[type]:
     return found
 
 
-def _patch_model_selection(module: ModuleType) -> None:
-    for name in _VALIDATING:
-        LIBRARY.wrap(module, name, _without_logging)
-
-
-def _without_logging(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    if LIBRARY.settings is None:
-        return function(*args, **kwargs)
-    with within(current_training(), is_off=True):
-        return function(*args, **kwargs)
-
-
 def _patch_metrics(module: ModuleType) -> None:
     evaluation.observe_metrics(LIBRARY, module)
 
@@ -110,7 +88,7 @@ def _patch_joblib(module: ModuleType) -> None:
 
 
 def _call_parallel(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Let what a training or a validation calls in other threads be part of it, too."""
+    """Let what a training calls in other threads be part of it, too."""
     training, off = current_training(), is_off()
     backend = getattr(args[0], "_backend", None) if args else None
     is_shared = getattr(backend, "supports_sharedmem", False)
@@ -133,7 +111,6 @@ LIBRARY = Library(
     SklearnSettings,
     {
         "sklearn.base": _patch_base,
-        "sklearn.model_selection": _patch_model_selection,
         "sklearn.metrics": _patch_metrics,
         "joblib.parallel": _patch_joblib,
     },
