@@ -12,7 +12,7 @@ from runstream.entities import Metric, MetricArrays, MetricColumns
 from runstream.files.optional_libraries import import_optional
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
-from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 
 
 class MetricCalls:
@@ -66,17 +66,11 @@ class MetricCalls:
         A metric that a run does not have, or that has no point in the range, is left out.
         """
         numpy = import_optional("numpy", "get_metric_columns", "use read_metric_history")
-        answers = self._read_histories(run_ids, keys, start_step, end_step, max_points)
         series: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        for answer in answers:
-            table = answer.metrics
-            # Not from lists: NumPy can take over the memory of a repeated field as it is.
-            part = (
-                numpy.array(table.value, numpy.float64),
-                numpy.array(table.timestamp, numpy.int64),
-                numpy.array(table.step, numpy.int64),
-            )
-            series.setdefault((answer.run_id, table.keys[0]), []).append(part)
+        parts_read = self.read_metric_history(run_ids, keys, start_step, end_step, max_points)
+        for run_id, key, *columns in parts_read:
+            arrays = tuple(map(numpy.asarray, columns))  # in the memory of the columns
+            series.setdefault((run_id, key), []).append(arrays)
         return [
             MetricArrays(run_id, key, *map(numpy.concatenate, zip(*parts, strict=True)))
             for (run_id, key), parts in series.items()
@@ -90,7 +84,7 @@ class MetricCalls:
         end_step: int | None = None,
         max_points: int | None = None,
     ) -> Iterator[MetricColumns]:
-        """Yield the points of metrics in columns, of all the runs' metrics if none is named.
+        """Yield the points of metrics in arrays, of all the runs' metrics if none is named.
 
         Each part holds up to 16,384 points of one metric of one run, by step, timestamp and
         value. The runs come in the order of `run_ids`, each once, the metrics in the order of
@@ -100,17 +94,6 @@ class MetricCalls:
             NotFound: there is no such run.
             InvalidArgument: a key or max_points breaks its rule.
         """
-        for answer in self._read_histories(run_ids, keys, start_step, end_step, max_points):
-            yield MetricColumns.from_proto(answer)
-
-    def _read_histories(
-        self,
-        run_ids: str | Iterable[str],
-        keys: Iterable[str],
-        start_step: int | None,
-        end_step: int | None,
-        max_points: int | None,
-    ) -> Iterator[ReadMetricHistoryResponse]:
         check_not_single_text("keys", keys)
         wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
         for run_id in wanted:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from runstream.contract.response_checks import (
-    check_columns,
-    check_single_metric,
-    unrequested_response_error,
-)
+from runstream.contract.response_checks import malformed_columns_error, unrequested_response_error
+from runstream.contract.wire_columns import NUMBER_BYTES, read_table, unpack_column
+from runstream.entities import MetricColumns
 from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
-from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest, ReadMetricHistoryResponse
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
 
 #: Attempts in a row that bring nothing new, after which reading is given up.
@@ -33,8 +32,8 @@ class _Position(NamedTuple):
 
 def read_histories(
     connection: Connection, request: ReadMetricHistoryRequest
-) -> Iterator[ReadMetricHistoryResponse]:
-    """Yield the answers of ReadMetricHistory that have points, each point once.
+) -> Iterator[MetricColumns]:
+    """Yield the points that ReadMetricHistory answers with in parts, each point once.
 
     If the server goes away meanwhile, the remaining points are requested once it is back.
 
@@ -51,19 +50,17 @@ def read_histories(
     while remaining:
         has_answer, before = False, last
         try:
-            stream = connection.read_stream(
-                lambda stubs: stubs.metrics.ReadMetricHistory, remaining[0]
-            )
+            stream = connection.read_stream(lambda stubs: stubs.read_metric_history, remaining[0])
             with closing(stream) as answers:
                 for answer in answers:
                     has_answer = True
-                    _check_answer(answer, request)
-                    _drop_read_points(answer, last)
-                    table = answer.metrics
-                    if table.value:
-                        where = table.step[-1], table.timestamp[-1], table.value[-1]
-                        last = _Position(answer.run_id, table.keys[0], *where)
-                        yield answer
+                    part = _read_answer(answer, request)
+                    if part is not None:
+                        part = _drop_read_points(part, last)
+                    if part is not None and part.value:
+                        where = part.step[-1], part.timestamp[-1], part.value[-1]
+                        last = _Position(part.run_id, part.key, *where)
+                        yield part
             remaining.pop(0)
         except Unavailable:
             attempts_without_progress = 0 if last != before else attempts_without_progress + 1
@@ -73,28 +70,41 @@ def read_histories(
                 remaining = _remaining_requests(connection, request, last)
 
 
-def _check_answer(answer: ReadMetricHistoryResponse, request: ReadMetricHistoryRequest) -> None:
-    table = answer.metrics
-    check_columns(table)
+def _read_answer(answer: Any, request: ReadMetricHistoryRequest) -> MetricColumns | None:
+    """Return the points of an answer, which is checked; None if it has none."""
+    table = read_table(answer.metrics)
+    lengths = {len(table.step), len(table.timestamp), len(table.value)}
+    if lengths != {NUMBER_BYTES * sum(table.counts)} or len(table.counts) != len(table.keys):
+        raise malformed_columns_error()
     if not table.value:
-        return
-    check_single_metric(table)
+        return None
+    if len(table.keys) > 1:
+        raise unrequested_response_error("key", ", ".join(table.keys[:3]), "one at a time")
+    key = table.keys[0]
     if answer.run_id not in request.run_ids:
         raise unrequested_response_error("run_id", answer.run_id, ", ".join(request.run_ids[:3]))
-    if request.metric_keys and table.keys[0] not in request.metric_keys:
-        raise unrequested_response_error("key", table.keys[0], ", ".join(request.metric_keys[:3]))
+    if request.metric_keys and key not in request.metric_keys:
+        raise unrequested_response_error("key", key, ", ".join(request.metric_keys[:3]))
+    return MetricColumns(
+        answer.run_id,
+        key,
+        unpack_column("d", table.value),
+        unpack_column("q", table.timestamp),
+        unpack_column("q", table.step),
+    )
 
 
-def _drop_read_points(answer: ReadMetricHistoryResponse, last: _Position | None) -> None:
-    table = answer.metrics
-    if last is None or not table.value or (answer.run_id, table.keys[0]) != last[:2]:
-        return
-    end = _sort_key(*last[2:])
-    rows = zip(table.step, table.timestamp, table.value, strict=True)
-    known = next((i for i, row in enumerate(rows) if _sort_key(*row) > end), len(table.value))
-    table.counts[0] -= known
-    for column in (table.step, table.timestamp, table.value):
-        del column[:known]
+def _drop_read_points(part: MetricColumns, last: _Position | None) -> MetricColumns:
+    if last is None or (part.run_id, part.key) != last[:2]:
+        return part
+    known = bisect_right(
+        range(len(part.value)),
+        _sort_key(*last[2:]),
+        key=lambda i: _sort_key(part.step[i], part.timestamp[i], part.value[i]),
+    )
+    return part._replace(
+        value=part.value[known:], timestamp=part.timestamp[known:], step=part.step[known:]
+    )
 
 
 def _sort_key(step: int, timestamp: int, value: float) -> tuple[int, int, bool, float]:

@@ -39,19 +39,12 @@ def check_columns(table: MetricTable) -> None:
     """
     lengths = {sum(table.counts), len(table.step), len(table.timestamp), len(table.value)}
     if len(lengths) > 1 or len(table.counts) != len(table.keys):
-        raise _malformed_error("the server answers with columns of points that do not fit together")
+        raise malformed_columns_error()
 
 
-def check_single_metric(table: MetricTable) -> None:
-    """Check that points are of one metric.
-
-    Raises:
-        Internal: they are of none or of several.
-    """
-    if len(table.keys) != 1:
-        raise _malformed_error(
-            f"the server answers with points of {len(table.keys)} metrics instead of one"
-        )
+def malformed_columns_error() -> Internal:
+    """Return the error for a table whose columns have other lengths than its counts say."""
+    return _malformed_error("the server answers with columns of points that do not fit together")
 
 
 def unrequested_response_error(field: str, found: str, requested: str) -> Internal:

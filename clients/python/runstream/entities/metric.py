@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, NamedTuple
-
-from runstream.v1.metric_service_pb2 import ReadMetricHistoryResponse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +27,23 @@ class Metric(NamedTuple):
 
 
 class MetricColumns(NamedTuple):
-    """Points of one metric of one run in columns of the same length, as in `Metric`."""
+    """Points of one metric of one run in arrays of the same length.
+
+    NumPy takes them over without a copy: `numpy.asarray(columns.value)`.
+
+    Attributes:
+        run_id: the run.
+        key: name of the metric.
+        value: doubles.
+        timestamp: integers of 64 bits, milliseconds since the epoch.
+        step: integers of 64 bits.
+    """
 
     run_id: str
     key: str
-    value: list[float]
-    timestamp: list[int]
-    step: list[int]
+    value: array[float]
+    timestamp: array[int]
+    step: array[int]
 
     def rows(self) -> list[Metric]:
         """Return the same points one by one."""
@@ -43,12 +52,6 @@ class MetricColumns(NamedTuple):
         key = self.key
         columns = zip(self.value, self.timestamp, self.step, strict=True)
         return [new(Metric, (key, value, timestamp, step)) for value, timestamp, step in columns]
-
-    @classmethod
-    def from_proto(cls, answer: ReadMetricHistoryResponse) -> MetricColumns:
-        """Convert an answer of the contract."""
-        table = answer.metrics
-        return cls(answer.run_id, table.keys[0], table.value[:], table.timestamp[:], table.step[:])
 
 
 class MetricArrays(NamedTuple):

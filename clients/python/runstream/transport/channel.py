@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from runstream.contract import wire_columns
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.proxies import grpc_proxy
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
@@ -15,6 +16,7 @@ from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
 from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
 from runstream.v1.server_service_pb2_grpc import ServerServiceStub
@@ -91,4 +93,10 @@ class Stubs:
         self.log_batch: Any = channel.stream_stream(
             "/runstream.v1.LoggingService/LogBatch",
             response_deserializer=LogBatchResponse.FromString,
+        )
+        # Columns of histories stay bytes, which become arrays as they are.
+        self.read_metric_history: Any = channel.unary_stream(
+            "/runstream.v1.MetricService/ReadMetricHistory",
+            request_serializer=ReadMetricHistoryRequest.SerializeToString,
+            response_deserializer=wire_columns.decode_history_response,
         )
