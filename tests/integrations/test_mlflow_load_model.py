@@ -11,7 +11,7 @@ from support.frameworks import PROGRAMS, Frameworks
 PROGRAM = (PROGRAMS / "mlflow_load_model.py").read_text()
 
 
-@pytest.mark.parametrize(("environment", "models"), [("trees", 6), ("lightning", 1)])
+@pytest.mark.parametrize(("environment", "models"), [("trees", 7), ("lightning", 1)])
 def test_mlflow_reads_a_stored_model_which_predicts_the_same(
     frameworks: Frameworks, environment: str, models: int
 ) -> None:

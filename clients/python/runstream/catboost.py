@@ -96,5 +96,5 @@ def load_model(model_uri: str | os.PathLike[str]) -> Any:
         InvalidArgument: the URI has another form, or the model is none of CatBoost.
         NotFound: there is no such model.
     """
-    with open_model(model_uri, "catboost") as (folder, options):
-        return read_model(folder, options)
+    with open_model(model_uri, "catboost") as stored:
+        return read_model(stored)

@@ -109,5 +109,5 @@ def load_model(
         InvalidArgument: the URI has another form, or the model is none of Keras.
         NotFound: there is no such model.
     """
-    with open_model(model_uri, "keras") as (folder, options):
-        return read_model(folder, options, custom_objects)
+    with open_model(model_uri, "keras") as stored:
+        return read_model(stored, custom_objects)

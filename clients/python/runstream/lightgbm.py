@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -87,15 +87,24 @@ def log_model(
     )
 
 
-def load_model(model_uri: str | os.PathLike[str]) -> Any:
+def load_model(
+    model_uri: str | os.PathLike[str], skops_trusted_types: Collection[str] | None = None
+) -> Any:
     """Return a booster or an estimator that `log_model`, autologging or MLflow stored.
+
+    Reading a pickle, which an estimator is, runs code that it names: load estimators of people whom
+    you trust alone.
 
     Args:
         model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        skops_trusted_types: types that may be made of a file of skops, which MLflow writes, besides
+            those that skops trusts.
 
     Raises:
-        InvalidArgument: the URI has another form, or the model is none of LightGBM.
+        InvalidArgument: the URI has another form, the model is none of LightGBM, or its description
+            is malformed.
+        FailedPrecondition: the model is of skops, and has other types.
         NotFound: there is no such model.
     """
-    with open_model(model_uri, "lightgbm") as (folder, options):
-        return read_model(folder, options)
+    with open_model(model_uri, "lightgbm") as stored:
+        return read_model(stored, skops_trusted_types)

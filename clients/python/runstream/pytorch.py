@@ -136,8 +136,8 @@ def load_model(model_uri: str | os.PathLike[str], device: Any = None) -> Any:
         InvalidArgument: the URI has another form, or the model is none of PyTorch.
         NotFound: there is no such model.
     """
-    with open_model(model_uri, "pytorch") as (folder, options):
-        return read_module(folder, options.get("model_data", "data"), device)
+    with open_model(model_uri, "pytorch") as stored:
+        return read_module(stored, device)
 
 
 def load_checkpoint(

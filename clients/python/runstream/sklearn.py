@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
 from runstream.autologging.sklearn import LIBRARY
-from runstream.autologging.sklearn.model import read_estimator, sklearn_flavor, write_estimator
+from runstream.autologging.sklearn.model import (
+    check_format,
+    read_estimator,
+    sklearn_flavor,
+    write_estimator,
+)
 from runstream.autologging.sklearn.settings import SklearnSettings
 from runstream.errors import InvalidArgument
 from runstream.models import model_logging
@@ -29,6 +34,7 @@ def autolog(
     silent: bool = False,
     max_tuning_runs: int | None = 5,
     log_post_training_metrics: bool = True,
+    serialization_format: str = "pickle",
     pos_label: object = None,
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
@@ -49,13 +55,15 @@ def autolog(
             best first; all, if None.
         log_post_training_metrics: whether `score` and functions of `sklearn.metrics`, called later
             for predictions of the model, log what they return.
+        serialization_format: how models are stored, `pickle` or `skops`. Reading a file of skops
+            runs no code that it names; it is larger, and takes longer to write and read.
         pos_label: the class that counts as positive in precision, recall and F1; if None, they are
             means over the classes, weighted by their size.
         extra_tags: tags of the runs that are started for trainings.
 
     Raises:
-        InvalidArgument: `max_tuning_runs` is negative.
-        ModuleNotFoundError: wrapt is not installed: `pip install 'runstream[autolog]'`.
+        InvalidArgument: `max_tuning_runs` is negative, or there is no such format.
+        ModuleNotFoundError: wrapt is not installed: `pip install 'runstream[autolog]'`; or skops.
     """
     if max_tuning_runs is not None and max_tuning_runs < 0:
         raise InvalidArgument(
@@ -66,6 +74,7 @@ def autolog(
             value=max_tuning_runs,
             limit="0 or more",
         )
+    check_format(serialization_format)
     settings = SklearnSettings(
         log_input_examples=log_input_examples,
         log_model_signatures=log_model_signatures,
@@ -76,6 +85,7 @@ def autolog(
         extra_tags=extra_tags,
         max_tuning_runs=max_tuning_runs,
         log_post_training_metrics=log_post_training_metrics,
+        serialization_format=serialization_format,
         pos_label=pos_label,
     )
     LIBRARY.choose(None if disable else settings)
@@ -89,10 +99,12 @@ def log_model(
     tags: Mapping[str, object] | None = None,
     model_type: str = "",
     step: int = 0,
+    serialization_format: str = "pickle",
+    skops_trusted_types: Collection[str] | None = None,
 ) -> ModelInfo:
     """Store an estimator as a logged model of the active run, starting a run if there is none.
 
-    It is a pickle, with the versions of the packages that it needs.
+    The versions of the packages that it needs are stored with it.
 
     Args:
         sk_model: the estimator.
@@ -101,27 +113,41 @@ def log_model(
         tags: tags of the model.
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
+        serialization_format: how it is stored, `pickle` or `skops`. Reading a file of skops runs no
+            code that it names; it is larger, and takes longer to write and read.
+        skops_trusted_types: types which MLflow's `load_model` may make of it, besides those that
+            skops trusts; with the format `skops`.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
+        ModuleNotFoundError: skops is asked for, and not installed.
         pickle.PicklingError: it cannot be pickled, as with a lambda in it.
     """
+    check_format(serialization_format)
     description = ModelDescription(name, params, tags, model_type, step)
-    write = partial(write_estimator, sk_model)
-    return model_logging.log_model(sklearn_flavor(sk_model), write, description)
+    write = partial(write_estimator, sk_model, serialization_format)
+    flavor = sklearn_flavor(sk_model, serialization_format, skops_trusted_types)
+    return model_logging.log_model(flavor, write, description)
 
 
-def load_model(model_uri: str | os.PathLike[str]) -> Any:
+def load_model(
+    model_uri: str | os.PathLike[str], skops_trusted_types: Collection[str] | None = None
+) -> Any:
     """Return an estimator that `log_model`, autologging or MLflow stored.
 
-    Reading a pickle runs code that it names: load models of people whom you trust alone.
+    Reading a pickle runs code that it names: load models of people whom you trust alone. A file of
+    skops is never read as a pickle.
 
     Args:
         model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        skops_trusted_types: types that may be made of a file of skops, besides those that skops
+            trusts. What the model itself calls trusted does not count.
 
     Raises:
-        InvalidArgument: the URI has another form, or the model is none of scikit-learn.
+        InvalidArgument: the URI has another form, the model is none of scikit-learn, or its
+            description is malformed.
+        FailedPrecondition: the model is of skops, and has other types.
         NotFound: there is no such model.
     """
-    with open_model(model_uri, "sklearn") as (folder, options):
-        return read_estimator(folder, options.get("pickled_model", "model.pkl"))
+    with open_model(model_uri, "sklearn") as stored:
+        return read_estimator(stored, skops_trusted_types=skops_trusted_types)

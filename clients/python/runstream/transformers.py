@@ -116,8 +116,9 @@ def load_model(
             is asked for and the model has no task.
         NotFound: there is no such model.
     """
-    with open_model(model_uri, "transformers") as (folder, options):
-        if return_type == "pipeline" and not options.get("task"):
+    with open_model(model_uri, "transformers") as stored:
+        task = stored.text("task")
+        if return_type == "pipeline" and not task:
             raise InvalidArgument(
                 f"the model {model_uri} has no task of which a pipeline could be made: "
                 "load it with return_type='components'",
@@ -126,9 +127,9 @@ def load_model(
                 value=return_type,
                 limit="components",
             )
-        parts = read_parts(folder, options)
+        parts = read_parts(stored)
     if return_type == "components":
         return parts
     from transformers import pipeline
 
-    return pipeline(options["task"], **parts, **kwargs)
+    return pipeline(task, **parts, **kwargs)

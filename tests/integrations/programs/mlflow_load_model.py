@@ -42,6 +42,10 @@ if "trees" in sys.argv:
     ]:
         compare(name, flavor, model.fit(frame, kinds).predict(frame))
 
+    runstream.sklearn.autolog(serialization_format="skops")
+    model = sklearn.linear_model.LogisticRegression().fit(frame, kinds)
+    compare("sklearn of skops", mlflow.sklearn, model.predict(frame))
+
     matrix = xgboost.DMatrix(frame, kinds)
     booster = xgboost.train({}, matrix, 3)
     expected = booster.predict(matrix)

@@ -5,43 +5,39 @@ A model is named by `models:/MODEL_ID`, by `runs:/RUN_ID/NAME`, or by the path o
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from runstream.calls.client import TrackingClient
-from runstream.errors import InvalidArgument, NotFound
-from runstream.files.optional_libraries import import_optional
+from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import client_for_run
 from runstream.fluent.destination import current_client
-from runstream.models.model_files import DESCRIPTION
+from runstream.models.stored_model import StoredModel, read_description
 
 _MODEL_URI = re.compile(r"models:/+(?P<model_id>m-[0-9a-f]{32})")
 _RUN_URI = re.compile(r"runs:/+(?P<run_id>[0-9a-f]{32})/(?P<name>.+)")
 
 
 @contextmanager
-def open_model(
-    model_uri: str | os.PathLike[str], flavor: str
-) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield the folder of a model and the options of its flavor; the folder is removed after that.
+def open_model(model_uri: str | os.PathLike[str], flavor: str) -> Iterator[StoredModel]:
+    """Yield the files of a model on this machine; those that were downloaded are removed then.
 
     Args:
         model_uri: the model.
         flavor: the framework that is to read it.
 
     Raises:
-        InvalidArgument: the URI has another form, or the model is of another framework.
+        InvalidArgument: the URI has another form, the model is of another framework, or its
+            description is malformed.
         NotFound: there is no such model.
     """
     with TemporaryDirectory(prefix="runstream-") as target:
         folder = _download(os.fspath(model_uri), target)
-        yield folder, _read_options(folder, flavor, model_uri)
+        yield read_description(folder, flavor, model_uri)
 
 
 def _download(model_uri: str, target: str) -> Path:
@@ -71,32 +67,3 @@ def _download_of_run(client: TrackingClient, run_id: str, name: str, target: str
     for model in models:
         return Path(client.download_artifacts(model.model_id, "", target))
     return Path(client.download_artifacts(run_id, name, target))
-
-
-def _read_options(folder: Path, flavor: str, model_uri: object) -> Mapping[str, Any]:
-    file = folder / DESCRIPTION
-    if not file.is_file():
-        raise NotFound(
-            f"{model_uri} has no file {DESCRIPTION}: it is no model",
-            reason="MODEL_NOT_FOUND",
-            field="model_uri",
-            value=model_uri,
-        )
-    flavors = _parse(file.read_text("utf-8"))["flavors"]
-    if flavor not in flavors:
-        raise InvalidArgument(
-            f"the model {model_uri} is one of {', '.join(sorted(flavors))}, not of {flavor}",
-            reason="MODEL_OF_OTHER_FRAMEWORK",
-            field="model_uri",
-            value=model_uri,
-            limit=flavor,
-        )
-    options: Mapping[str, Any] = flavors[flavor]
-    return options
-
-
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:  # MLflow wrote it
-        return import_optional("yaml", "load_model of a model of MLflow").safe_load(text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream.models.model_files import Flavor, find_version
+from runstream.models.stored_model import StoredModel
 
 _FILE = "model.cb"
 _FORMAT = "cbm"
@@ -34,11 +34,11 @@ def write_model(model: Any, folder: Path) -> None:
     model.save_model(str(folder / _FILE), format=_FORMAT)
 
 
-def read_model(folder: Path, options: Mapping[str, Any]) -> Any:
+def read_model(stored: StoredModel) -> Any:
     """Return the model that was stored."""
     import catboost
 
-    name = options.get("model_type", "CatBoost")
+    name = stored.text("model_type", "CatBoost")
     kind = getattr(catboost, name, None)
     if not isinstance(kind, type) or not issubclass(kind, catboost.CatBoost):
         raise InvalidArgument(
@@ -49,5 +49,5 @@ def read_model(folder: Path, options: Mapping[str, Any]) -> Any:
             limit="a class of catboost",
         )
     model = kind()
-    model.load_model(str(folder / options["data"]), options.get("save_format", _FORMAT))
+    model.load_model(str(stored.path("data")), stored.text("save_format", _FORMAT))
     return model

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runstream.models.model_files import Flavor, find_version
+from runstream.models.stored_model import StoredModel
 
 _FOLDER = "data"
 _FILE = "model.keras"
@@ -52,17 +53,14 @@ def write_model(model: Any, folder: Path) -> None:
     model.save(folder / _FOLDER / _FILE)
 
 
-def read_model(
-    folder: Path, options: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
-) -> Any:
+def read_model(stored: StoredModel, custom_objects: Mapping[str, Any] | None) -> Any:
     """Return the model that was stored.
 
     Args:
-        folder: its files.
-        options: how to read them.
+        stored: its files.
         custom_objects: classes and functions of the program that it has, by name.
     """
     import keras
 
-    file = folder / options.get("data", _FOLDER) / _FILE
+    file = stored.path("data", _FOLDER) / _FILE
     return keras.saving.load_model(file, custom_objects=custom_objects)

@@ -5,12 +5,13 @@ A booster is stored in the library's own format. There is none for an estimator,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from runstream.autologging.sklearn.model import read_estimator, write_estimator
 from runstream.models.model_files import Flavor, find_version
+from runstream.models.stored_model import StoredModel
 
 _BOOSTER = "lightgbm.basic.Booster"
 _BOOSTER_FILE = "model.lgb"
@@ -37,13 +38,13 @@ def write_model(model: Any, folder: Path) -> None:
     if lightgbm_flavor(model).options["model_class"] == _BOOSTER:
         model.save_model(folder / _BOOSTER_FILE)
     else:
-        write_estimator(model, folder)
+        write_estimator(model, "pickle", folder)
 
 
-def read_model(folder: Path, options: Mapping[str, Any]) -> Any:
+def read_model(stored: StoredModel, skops_trusted_types: Collection[str] | None) -> Any:
     """Return the booster or the estimator that was stored; a pickle runs code that it names."""
     import lightgbm
 
-    if options.get("model_class", _BOOSTER) == _BOOSTER:
-        return lightgbm.Booster(model_file=folder / options["data"])
-    return read_estimator(folder, options["data"])
+    if stored.text("model_class", _BOOSTER) == _BOOSTER:
+        return lightgbm.Booster(model_file=stored.path("data"))
+    return read_estimator(stored, "data", skops_trusted_types)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runstream.models.model_files import Flavor
+from runstream.models.stored_model import StoredModel
 
 _FOLDER = "data"
 _FILE = "model.pth"
@@ -49,18 +50,19 @@ def write_module(module: Any, folder: Path) -> None:
     (data / _PICKLE_INFO).write_text(pickle.__name__)
 
 
-def read_module(folder: Path, subfolder: str = _FOLDER, device: Any = None) -> Any:
-    """Read a module from a folder, in its mode of evaluation; this runs code that the file names.
+def read_module(stored: StoredModel, device: Any = None) -> Any:
+    """Return the module that was stored, in its mode of evaluation; this runs code of the file.
 
     Args:
-        folder: the folder of the model.
-        subfolder: where the file is in it.
+        stored: its files.
         device: where its weights are put; the processor if there is no GPU.
     """
     import torch
 
+    stored.format(["pickle"])
+    file = stored.path("model_data", _FOLDER) / _FILE
     if device is None and not torch.cuda.is_available():
         device = "cpu"
-    module = torch.load(folder / subfolder / _FILE, map_location=device, weights_only=False)
+    module = torch.load(file, map_location=device, weights_only=False)
     module.eval()
     return module

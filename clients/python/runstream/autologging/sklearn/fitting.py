@@ -152,7 +152,12 @@ def _log_model(training: SklearnTraining, fitted: Fitted, params: Mapping[str, o
         signature = describe_signature(sample, partial(_predict_rows, fitted))
     example = sample if settings.log_input_examples else None
     description = ModelDescription(params=params, signature=signature, input_example=example)
-    training.log_model(sklearn_flavor(estimator), partial(write_estimator, estimator), description)
+    serialization_format = settings.serialization_format
+    training.log_model(
+        sklearn_flavor(estimator, serialization_format),
+        partial(write_estimator, estimator, serialization_format),
+        description,
+    )
 
 
 def _predict_rows(fitted: Fitted, rows: Any) -> Any:

@@ -67,7 +67,12 @@ def log_search(
 
 def _log_best_estimator(training: Training[SklearnSettings], estimator: Any) -> None:
     description = ModelDescription("best_estimator", params=estimator.get_params())
-    training.log_model(sklearn_flavor(estimator), partial(write_estimator, estimator), description)
+    serialization_format = training.settings.serialization_format
+    training.log_model(
+        sklearn_flavor(estimator, serialization_format),
+        partial(write_estimator, estimator, serialization_format),
+        description,
+    )
 
 
 def _best_candidates(results: Mapping[str, Any], limit: int | None) -> Sequence[int]:

@@ -5,13 +5,16 @@ The folders and their description are those of MLflow: `model`, and `components`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from runstream.errors import InvalidArgument
+from runstream.errors import InvalidArgument, shorten
 from runstream.models.model_files import Flavor, find_version
+from runstream.models.stored_model import StoredModel
 
 # What a pipeline can have besides its model.
 _COMPONENTS = ("tokenizer", "feature_extractor", "image_processor", "processor")
@@ -69,18 +72,40 @@ def write_parts(parts: Mapping[str, Any], folder: Path) -> None:
         part.save_pretrained(folder / ("model" if name == "model" else f"components/{name}"))
 
 
-def read_parts(folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the parts of a model from a folder."""
-    import transformers
+def read_parts(stored: StoredModel) -> dict[str, Any]:
+    """Read the parts of a model.
 
+    Raises:
+        InvalidArgument: the class of a part is neither one of Transformers nor one of a module that
+            the program has imported.
+    """
     # MLflow does not record the module: its models are of Transformers itself.
-    module = import_module(options.get("pipeline_model_module", "transformers"))
-    model_class = getattr(module, options["pipeline_model_type"])
-    parts = {"model": model_class.from_pretrained(folder / options.get("model_binary", "model"))}
-    for name in options.get("components", ()):
-        component_class = getattr(transformers, options[f"{name}_type"])
-        parts[name] = component_class.from_pretrained(folder / "components" / name)
+    module = stored.text("pipeline_model_module", "transformers")
+    model_class = _find_class(module, stored.text("pipeline_model_type"))
+    parts = {"model": model_class.from_pretrained(stored.path("model_binary", "model"))}
+    named = stored.options.get("components")
+    for name in (name for name in _COMPONENTS if isinstance(named, list) and name in named):
+        component_class = _find_class("transformers", stored.text(f"{name}_type"))
+        parts[name] = component_class.from_pretrained(stored.folder / "components" / name)
     return parts
+
+
+def _find_class(module: str, name: str) -> Any:
+    """Return a class that reads its files; nothing is imported that a model alone asks for."""
+    if module.partition(".")[0] == "transformers":
+        with suppress(ImportError):
+            import_module(module)
+    found = getattr(sys.modules.get(module), name, None)
+    if not isinstance(found, type) or not hasattr(found, "from_pretrained"):
+        raise InvalidArgument(
+            f"a part of the model is of the class {shorten(f'{module}.{name}')}, which is neither "
+            f"one of Transformers nor imported: import {shorten(module)} before",
+            reason="MODEL_CLASS_UNKNOWN",
+            field="model_uri",
+            value=f"{module}.{name}",
+            limit="a class of transformers or of a module that is imported",
+        )
+    return found
 
 
 def _can_be_read(model: Any) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream.models.model_files import Flavor, find_version
+from runstream.models.stored_model import StoredModel
 
 FORMATS = ("ubj", "json", "xgb")
 
@@ -48,11 +48,11 @@ def write_model(model: Any, model_format: str, folder: Path) -> None:
     model.save_model(folder / f"model.{model_format}")
 
 
-def read_model(folder: Path, options: Mapping[str, Any]) -> Any:
+def read_model(stored: StoredModel) -> Any:
     """Return the booster or the estimator that was stored."""
     import xgboost
 
-    module, _, name = options.get("model_class", "xgboost.core.Booster").rpartition(".")
+    module, _, name = stored.text("model_class", "xgboost.core.Booster").rpartition(".")
     kind = getattr(xgboost, name, None) if module.partition(".")[0] == "xgboost" else None
     if not isinstance(kind, type) or not issubclass(kind, (xgboost.Booster, xgboost.XGBModel)):
         raise InvalidArgument(
@@ -63,5 +63,5 @@ def read_model(folder: Path, options: Mapping[str, Any]) -> Any:
             limit="a class of xgboost",
         )
     model = kind()
-    model.load_model(folder / options["data"])
+    model.load_model(stored.path("data"))
     return model
