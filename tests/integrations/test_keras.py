@@ -8,15 +8,17 @@ import re
 import pytest
 
 from runstream import TrackingClient
+from runstream.autologging.guard import WAIT_SECONDS
 from support.frameworks import PROGRAMS, Frameworks, documented_program
 
 PROGRAM = documented_program("Keras")
 OTHERS = (PROGRAMS / "keras_callbacks.py").read_text()
 AUTOLOGGING = (PROGRAMS / "keras_autologging.py").read_text()
 
-pytestmark = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
+both = pytest.mark.parametrize("environment", ["torch", "torch-lowest"])
 
 
+@both
 def test_a_callback_logs_the_optimizer_the_model_and_metrics_of_epochs_or_batches(
     frameworks: Frameworks, client: TrackingClient, environment: str
 ) -> None:
@@ -41,6 +43,7 @@ def test_a_callback_logs_the_optimizer_the_model_and_metrics_of_epochs_or_batche
     assert told["error"].startswith("Invalid value 0 for parameter 'log_every_n_steps'")
 
 
+@both
 def test_autologging_logs_params_early_stops_models_and_data_and_changes_no_training(
     frameworks: Frameworks, client: TrackingClient, environment: str
 ) -> None:
@@ -79,3 +82,15 @@ def test_autologging_logs_params_early_stops_models_and_data_and_changes_no_trai
     steps = client.get_metric_history(told["batches"], "loss")
     assert [point.step for point in steps] == [5, 10, 15, 20, 25, 30, 35, 40]
     assert client.get_run(told["of_loader"]).data.params["batch_size"] == "8"
+
+
+def test_an_outage_is_one_warning_and_neither_changes_nor_holds_up_trainings(
+    frameworks: Frameworks,
+) -> None:
+    frameworks.server.stop()
+    lines = frameworks.run("torch", AUTOLOGGING, "outage", KERAS_BACKEND="torch").splitlines()
+    told = json.loads(lines[-1])
+    assert told["identical"]
+    [warning] = told["warnings"]
+    assert "not all of a training by keras is logged, which goes on" in warning
+    assert told["seconds"] < 3 * WAIT_SECONDS

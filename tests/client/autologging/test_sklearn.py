@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse  # type: ignore[import-untyped]
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -240,6 +241,35 @@ def test_processes_of_joblib_get_an_estimator_that_the_program_defines() -> None
     model = make_pipeline(Scale(), RidgeClassifier())
     search = GridSearchCV(model, {"scale__by": [0.5, 1]}, n_jobs=2, cv=2).fit(IRIS, KIND)
     assert last_run().data.metrics["best_cv_score"] == search.best_score_
+
+
+@pytest.mark.usefixtures("autologging")
+def test_a_search_that_does_not_refit_has_no_model_to_measure_and_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runstream.autolog()
+    GridSearchCV(SVC(), {"C": [1, 2]}, cv=3, refit=False).fit(IRIS, KIND)
+    assert last_run().data.metrics.keys() == {"best_cv_score"}
+    assert len(all_runs()) == 3
+    assert caplog.records == []
+
+
+@pytest.mark.usefixtures("autologging")
+def test_importances_of_features_are_a_figure_too() -> None:
+    runstream.autolog()
+    DecisionTreeClassifier().fit(IRIS, KIND)
+    files = [file.path for file in runstream.list_artifacts(run_id=last_run().info.run_id)]
+    names = ["feature_importances.json", "feature_importances.png", "training_confusion_matrix.png"]
+    assert files == names
+
+
+@pytest.mark.usefixtures("autologging")
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.coo_matrix, sparse.csc_array])
+def test_a_sparse_matrix_of_each_form_is_recorded_as_an_input(form: Any) -> None:
+    runstream.autolog()
+    Ridge().fit(form(IRIS), KIND)
+    [dataset] = last_run().inputs.dataset_inputs
+    assert dataset.tags == {"mlflow.data.context": "train"}
 
 
 @pytest.mark.usefixtures("autologging")

@@ -1,6 +1,7 @@
 """Fits of scikit-learn with autologging and without; prints what a test compares, as JSON."""
 
 import json
+import multiprocessing
 
 import joblib
 import numpy as np
@@ -29,7 +30,9 @@ def train():
     with joblib.parallel_backend("threading"):
         voters = [("svc", SVC()), ("tree", DecisionTreeClassifier())]
         yield VotingClassifier(voters, n_jobs=2).fit(data, kinds), data
-    yield GridSearchCV(SVC(), {"C": [0.1, 1, 10]}, cv=3).fit(data, kinds), data
+    with joblib.parallel_backend("loky"):
+        search = GridSearchCV(SVC(), {"C": [0.1, 1, 10]}, cv=3, n_jobs=2)
+        yield search.fit(data, kinds), data
 
 
 def predictions():
@@ -47,6 +50,22 @@ for model, given in train():
     metrics.accuracy_score(kinds, predicted)
 loaded = runstream.sklearn.load_model(f"runs:/{run_ids[0]}/model")
 artifacts = [file.path for file in runstream.list_artifacts(run_id=run_ids[0])]
+
+
+def train_in_fork(results):
+    LogisticRegression().fit(data, kinds)
+    runstream.flush()
+    results.put(runstream.last_active_run().info.run_id)
+
+
+context = multiprocessing.get_context("fork")
+results = context.Queue()
+child = context.Process(target=train_in_fork, args=(results,))
+child.start()
+of_fork = results.get(timeout=60)
+child.join(60)
+LogisticRegression().fit(data, kinds)
+after_fork = runstream.last_active_run().info.run_id
 runstream.autolog(disable=True)
 print(
     json.dumps(
@@ -55,6 +74,7 @@ print(
             "run_ids": run_ids,
             "artifacts": artifacts,
             "loaded": type(loaded).__name__,
+            "forked": [child.exitcode, of_fork, after_fork],
         }
     )
 )

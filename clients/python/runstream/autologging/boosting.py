@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from runstream.autologging import evaluation
+from runstream.autologging import evaluation, importance
 from runstream.autologging.datasets import describe
+from runstream.autologging.importance import Importances
 from runstream.autologging.library import Library
-from runstream.autologging.painter import can_draw, draw_later
 from runstream.autologging.signatures import describe_signature
 from runstream.autologging.training import Log, Training
 from runstream.models.model_files import Flavor
 from runstream.models.model_logging import ModelDescription
 
 T = TypeVar("T")
-
-#: How important each feature is, by its name: a number, or one for each class.
-Importances = Mapping[str, "float | Sequence[float]"]
-
-#: Features that a figure shows at most. All are in the file of JSON.
-MAX_FEATURES = 50
 
 
 def log_estimator(training: Training[Any]) -> None:
@@ -181,29 +175,5 @@ def log_early_stop(
 
 
 def log_importances(training: Training[Any], kind: str, importances: Importances) -> None:
-    """Upload how important each feature is: as JSON, and as a figure if Matplotlib is there.
-
-    Args:
-        training: the training.
-        kind: what was measured, such as `gain`; part of the names of the files.
-        importances: how important each feature is.
-    """
-    run, name = training.run, f"feature_importance_{kind}"
-    training.defer(run.client.log_dict, run.run_id, dict(importances), f"{name}.json")
-    if importances and can_draw():
-        draw_later(training, f"{name}.png", partial(_bars, kind, importances))
-
-
-def _bars(kind: str, importances: Importances) -> dict[str, Any]:
-    """Return a figure of the most important features."""
-    bars = {
-        name: list(value) if isinstance(value, Sequence) else [value]
-        for name, value in importances.items()
-    }
-    names = sorted(bars, key=lambda name: -sum(map(abs, bars[name])))[:MAX_FEATURES]
-    return {
-        "kind": "bars",
-        "title": "Feature importance",
-        "x_label": kind.replace("_", " "),
-        "bars": {name: bars[name] for name in names},
-    }
+    """Upload how important each feature is; the kind, as `gain`, is part of the names of files."""
+    importance.log_importances(training, importances, f"feature_importance_{kind}", kind)

@@ -23,6 +23,8 @@ def describe(features: Any, targets: Any = None, name: str | None = None) -> Dat
     if numpy is None:
         return None
     targets = _to_array(targets)
+    if hasattr(features, "tocsr") and not hasattr(features, "indptr"):  # in another sparse form
+        features = features.tocsr()
     if all(hasattr(features, part) for part in ("indptr", "indices", "data", "toarray")):
         parts = {part: getattr(features, part) for part in ("data", "indices", "indptr")}
         return data.from_numpy(parts, targets=targets, name=name)

@@ -20,6 +20,8 @@ def log_figures(training: Training[SklearnSettings], fitted: Fitted) -> None:
     """Log the confusion matrix and, for two classes, the curves of a classifier."""
     if fitted.targets is None or fitted.target_column is None or not can_draw():
         return
+    if not hasattr(fitted.estimator, "predict"):  # a search that did not refit
+        return
     if len(fitted.classes) <= MAX_CLASSES:
         draw_later(training, f"{PREFIX}confusion_matrix.png", partial(_matrix, fitted))
     classes: Any = getattr(fitted.estimator, "classes_", ())

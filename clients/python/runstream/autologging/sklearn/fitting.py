@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from runstream.autologging.datasets import describe
+from runstream.autologging.importance import log_importances
 from runstream.autologging.signatures import describe_signature, sample_rows
 from runstream.autologging.sklearn import figures, searches
 from runstream.autologging.sklearn.fitted import Fitted
@@ -55,9 +56,7 @@ def _log_fitted(
     attempt(_log_model, training, fitted, params)
     training.log_metrics(attempt(training_metrics, fitted) or {}, dataset)
     if importances := attempt(_importances, fitted):
-        run = training.run
-        name = "feature_importances.json"
-        training.defer(run.client.log_dict, run.run_id, importances, name)
+        attempt(log_importances, training, importances, "feature_importances", "importance")
     if _is_composed(estimator):
         training.defer(_log_diagram, training)
     if fitted.is_classifier:
