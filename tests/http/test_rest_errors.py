@@ -74,3 +74,36 @@ def test_a_body_that_is_no_json_is_a_bad_request(rest: Rest, body: bytes) -> Non
     status, code, message = rest.refusal("POST", "runs/create", data=body)
     assert (status, code) == (400, "BAD_REQUEST")
     assert "not JSON" in message
+
+
+POINT = {"keys": ["a"], "counts": [1], "step": [1], "timestamp": [1], "value": [0.5]}
+MALFORMED_TABLES: dict[str, tuple[dict[str, Any], str]] = {
+    "columns of several lengths": ({"step": [1, 2]}, "metrics of the table is malformed"),
+    "counts that add up to less": ({"step": [1, 2], "timestamp": [1, 2]}, "counts add up to, 1"),
+    "counts that add up to more": ({"counts": [2**32 - 1]}, "counts add up to, 4294967295"),
+    "no count of a key": ({"keys": ["a", "b"]}, "metrics.counts of the table is malformed"),
+    "a count of no points": (
+        {"keys": ["a", "b"], "counts": [1, 0]},
+        "metrics.counts of the table is malformed: 0",
+    ),
+    "a count that is no count": ({"counts": [2**32]}, "parameter 'table.counts[0]' supplied"),
+    "a negative count": ({"counts": [-1]}, "parameter 'table.counts[0]' supplied"),
+    "a key twice": (
+        {"keys": ["a", "a"], "counts": [1, 1]}
+        | {column: [1, 2] for column in ("step", "timestamp", "value")},
+        "metrics.keys of the table is malformed",
+    ),
+    "a step beyond 64 bits": ({"step": [2**63]}, "parameter 'table.step[0]' supplied"),
+    "a negative timestamp": ({"timestamp": [-1]}, "-1"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED_TABLES)
+def test_a_malformed_table_is_refused_and_stores_nothing(rest: Rest, name: str) -> None:  # P5
+    fields, text = MALFORMED_TABLES[name]
+    run_id = rest.create_run()
+    said = {"run_id": run_id, "table": POINT | fields}
+    status, code, message = rest.refusal("POST", "runs/log-batch", json=said)
+    assert (status, code) == (400, INVALID)
+    assert text in message
+    assert "metrics" not in rest.get("runs/get", run_id=run_id)["run"]["data"]
