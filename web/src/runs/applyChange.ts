@@ -14,13 +14,16 @@ export function applyChange(run: Run, change: RunChange): Run {
     next.tags = new Map(next.tags);
     for (const key of change.deleted_tags) next.tags.delete(key);
   }
-  const { keys = [], key = [], step = [], value = [] } = change.metrics ?? {};
-  if (key.length) {
+  const { keys = [], counts = [], step = [], value = [] } = change.metrics ?? {};
+  if (keys.length) {
     next.metrics = new Map(run.metrics);
-    for (let i = 0; i < key.length; i++) {
-      const name = keys[key[i] ?? 0] ?? "";
-      const cell = next.metrics.get(name);
-      next.metrics.set(name, after(cell, step[i] ?? 0, double(value[i] ?? "NaN")));
+    let first = 0;
+    for (const [index, key] of keys.entries()) {
+      const end = first + (counts[index] ?? 0);
+      let cell = next.metrics.get(key);
+      for (let i = first; i < end; i++) cell = after(cell, step[i] ?? 0, double(value[i] ?? "NaN"));
+      if (cell) next.metrics.set(key, cell);
+      first = end;
     }
   }
   return next;
