@@ -17,12 +17,12 @@ from typing import NoReturn
 from runstream.transport.embedded import remove_socket
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
+from runstream_service.care.upgrade import open_upgraded
 from runstream_service.config import Config
 from runstream_service.engine import database_settings
 from runstream_service.engine.database import (
     CannotOpenError,
     close_database,
-    open_database,
     sqlite_file,
 )
 from runstream_service.engine.readers import Readers
@@ -37,6 +37,9 @@ from runstream_service.http.http_server import HttpServer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import Heartbeats, mark_lost_runs_regularly
+from runstream_service.points.append import PointAppender
+from runstream_service.points.backlog import Backlog
+from runstream_service.points.sealer import Sealer
 from runstream_service.ports import GRPC_ADVICE, HTTP_ADVICE, CannotListenError, listen_on
 from runstream_service.rpc import page_token
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
@@ -80,7 +83,7 @@ def run(config: Config) -> None:
         try:
             _check_ports(config)
             try:
-                open_database(file)
+                open_upgraded(file)
                 files = ServedFiles(file, at_end=lambda: remove_socket(config.listen or ""))
                 asyncio.run(_serve(config, lock, files))
             finally:
@@ -104,8 +107,11 @@ def _check_ports(config: Config) -> None:
 
 async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:
     feed, heartbeats = Feed(), Heartbeats(config.lost_after)
-    ingest = Ingest(heartbeats)
+    backlog = Backlog()
+    appender = PointAppender(backlog.add)
+    ingest = Ingest(heartbeats, appender)
     writer, readers, calls = Writer(served, ingest, feed), Readers(served), CallInterceptor()
+    sealer = Sealer(backlog, appender, writer)
     files = FileThreads()
     try:
         grpc_server, http_server = GrpcServer(config, calls), HttpServer(config)
@@ -145,6 +151,7 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
         watches.stop_watching()
         await asyncio.gather(calls.stop(GRACE), http_server.stop())
     finally:
+        await sealer.close()
         await writer.close()
         await readers.close()
         await files.close()

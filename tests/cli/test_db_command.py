@@ -20,7 +20,7 @@ from support.shell import Shell
 
 Start = Callable[..., ServerProcess]
 POINTS = [Metric("loss", 1 / (step + 1), 1_000 + step, step) for step in range(500)]
-CHECKS = ["integrity", "references", "migrations", "summaries", "consoles"]
+CHECKS = ["integrity", "references", "migrations", "points", "consoles"]
 
 
 @pytest.fixture
@@ -92,10 +92,10 @@ def test_a_killed_server_leaves_no_fault(db: Shell, start_server: Start) -> None
 @pytest.mark.parametrize(
     ("statement", "check", "said"),
     [
-        ("UPDATE series SET count = count - 1", "summaries", "loss"),
-        ("UPDATE series SET last_step = 7", "summaries", "loss"),
-        ("UPDATE series SET max_value = NULL", "summaries", "loss"),
-        ("DELETE FROM point WHERE step = 0", "summaries", "loss"),
+        ("UPDATE series SET count = count - 1", "points", "loss"),
+        ("UPDATE series SET last_step = 7", "points", "loss"),
+        ("UPDATE series SET max_value = NULL", "points", "loss"),
+        ("DELETE FROM tail_row", "points", "loss"),
         ("DELETE FROM experiment", "references", "experiment"),
         ("DELETE FROM schema_migration WHERE name LIKE '0004%'", "migrations", "0004"),
         (

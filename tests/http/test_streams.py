@@ -145,10 +145,11 @@ def test_histories_are_streamed_as_columns(server: ServerProcess, rest: Rest) ->
     answer = rest.session.get(rest.uri + HISTORY, params=query)
     assert answer.headers["content-type"] == "application/x-ndjson"
     parts = [json.loads(line) for line in answer.iter_lines()]
-    assert [part["run_id"] for part in parts] == [first] * 3 + [second]
-    steps = [step for part in parts[:3] for step in part["metrics"]["step"]]
+    assert list(dict.fromkeys(part["run_id"] for part in parts)) == [first, second]
+    steps = [step for part in parts[:-1] for step in part["metrics"]["step"]]
     assert steps == list(range(40_000))
-    assert sorted(map(str, parts[3]["metrics"]["value"])) == ["-Infinity", "1.5", "Infinity", "NaN"]
+    values = parts[-1]["metrics"]["value"]
+    assert sorted(map(str, values)) == ["-Infinity", "1.5", "Infinity", "NaN"]
     query |= {"start_step": "100", "end_step": "30099", "max_points": "50"}
     thinned = rest.session.get(rest.uri + HISTORY, params=query)
     part = json.loads(next(thinned.iter_lines()))

@@ -87,7 +87,7 @@ STATED: dict[str, list[str | int]] = {
         "engine.database.READER_CACHE_BYTES",
         "engine.database.READER_CACHE_BYTES",
     ],
-    "summaries of the series in work": ["ingest.summaries.SUMMARIES_BYTES"],
+    "summaries of the series in work": ["points.series_summary.SUMMARIES_BYTES"],
     "the time that a training waits for a server that is away": [
         "runstream.autologging.guard.WAIT_SECONDS",
         "runstream.autologging.guard.PAUSE_SECONDS",

@@ -24,6 +24,9 @@ from support.api import Api, make_batch
 from support.artifacts import upload
 from support.server_process import ServerProcess
 
+COUNT_POINTS = """SELECT (SELECT coalesce(sum(count), 0) FROM tail_row)
+    + (SELECT coalesce(sum(count), 0) FROM chunk)"""
+
 
 def purge(api: Api, **request: Any) -> PurgeResponse:
     *_, last = api.maintenance.Purge(PurgeRequest(**request))
@@ -54,7 +57,9 @@ def create_full_run(api: Api, experiment_id: str = "0", points: int = 10) -> str
     """Create a run with data of every kind; other runs share a file and a dataset with it."""
     run_id = api.runs.CreateRun(CreateRunRequest(experiment_id=experiment_id)).run.info.run_id
     rows = [(key, step, 1, 0.5) for step in range(points) for key in ("loss", "acc")]
-    api.log_batches([make_batch(run_id, rows, [("lr", "0.1")], [("team", "a")])])
+    api.log_batches([make_batch(run_id, (), [("lr", "0.1")], [("team", "a")])])
+    for first in range(0, len(rows), 1_000):
+        api.log_batches([make_batch(run_id, rows[first : first + 1_000])])
     own = dataset_input(run_id[:8])
     lines = [
         ConsoleLine(stream=CONSOLE_STREAM_STDOUT, text=str(i), writer=1, sequence=i)
@@ -75,14 +80,14 @@ def visible_run_ids(api: Api) -> set[str]:
 
 
 def count_rows(server: ServerProcess) -> dict[str, int]:
-    """Return how many rows each table has."""
+    """Return how many rows each table has, and how many points there are."""
     tables = [
         "experiment",
         "run",
         "param",
         "run_tag",
         "series",
-        "point",
+        "chunk_data",
         "artifact",
         "blob",
         "dataset",
@@ -90,10 +95,12 @@ def count_rows(server: ServerProcess) -> dict[str, int]:
     ]
     tables += ["input_tag", "experiment_tag", "orphan_blob", "write", "console", "console_line"]
     with closing(sqlite3.connect(server.database)) as database:
-        return {
+        counts = {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for table in tables
         }
+        (points,) = database.execute(COUNT_POINTS).fetchone()
+        return counts | {"point": points}
 
 
 def read_run_and_points(api: Api, run_id: str) -> Any:

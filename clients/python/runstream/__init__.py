@@ -42,6 +42,7 @@ from runstream.entities import (
 )
 from runstream.errors import (
     AlreadyExists,
+    DataLoss,
     DeadlineExceeded,
     FailedPrecondition,
     Internal,
@@ -134,6 +135,7 @@ __all__ = [
     "ActiveRun",
     "AlreadyExists",
     "ConsoleLine",
+    "DataLoss",
     "Dataset",
     "DatasetInput",
     "DeadlineExceeded",

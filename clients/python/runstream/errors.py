@@ -10,6 +10,7 @@
     ├── Unauthenticated
     ├── DeadlineExceeded     no answer in time; the work may have been done (a TimeoutError too)
     ├── Unavailable          the server or its storage cannot be reached now (a ConnectionError too)
+    ├── DataLoss             what is stored is damaged; no other call can read it either
     └── Internal             a fault of the server; its log has the particulars
 
 On the wire an error is a gRPC status with one `google.rpc.ErrorInfo`, and on the LogBatch stream
@@ -105,6 +106,12 @@ class Unavailable(RunstreamError, ConnectionError):
     """The server or its storage cannot be reached now; the same call may work later."""
 
     code = grpc.StatusCode.UNAVAILABLE
+
+
+class DataLoss(RunstreamError):
+    """What is stored is damaged; `metadata` names where."""
+
+    code = grpc.StatusCode.DATA_LOSS
 
 
 class Internal(RunstreamError):

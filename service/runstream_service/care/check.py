@@ -5,22 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
-from peewee import JOIN, OP, DatabaseError, Expression, fn
+from peewee import JOIN, DatabaseError, fn
 
 from runstream.errors import NotFound
 from runstream_service.catalog.console import LINE_BYTES
 from runstream_service.engine.database import migrations
 from runstream_service.engine.tables import (
-    NAN,
     Console,
     ConsoleLine,
-    Point,
     Run,
-    Series,
     database,
 )
+from runstream_service.points.verify import find_faults
 
 _MOST_FAULTS = 100  # of each check
 
@@ -30,7 +29,7 @@ Check = Callable[[], list[str]]
 def check(file: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name of each check, when it is done, and the faults that it found.
 
-    A server may write the database meanwhile. The checks read the whole file. Summaries are checked
+    A server may write the database meanwhile. The checks read the whole file. Points are checked
     only in a database with the schema of this version.
 
     Raises:
@@ -44,7 +43,7 @@ def check(file: Path) -> Iterator[tuple[str, list[str]]]:
         "integrity": _integrity,
         "references": _references,
         "migrations": _migrations,
-        "summaries": _summaries,
+        "points": _points,
         "consoles": _consoles,
     }
     try:
@@ -89,39 +88,9 @@ def _migrations() -> list[str]:
     ] + [f"{name} is of a newer version of Runstream" for name in state.unknown]
 
 
-def _summaries() -> list[str]:
-    """Compare the summary of each series with its points."""
-    numbers = Point.value != NAN
-    points = (
-        Point.select(
-            Point.series,
-            fn.COUNT(Point.step).alias("count"),
-            fn.MAX(Point.step).alias("last_step"),
-            fn.MIN(Point.value).filter(numbers).alias("min_value"),
-            fn.MAX(Point.value).filter(numbers).alias("max_value"),
-        )
-        .group_by(Point.series)
-        .alias("points")
-    )
-    differ = fn.COALESCE(points.c.count, 0) != Series.count
-    for said, found in (
-        (Series.last_step, points.c.last_step),
-        (Series.min_value, points.c.min_value),
-        (Series.max_value, points.c.max_value),
-    ):
-        differ |= Expression(said, OP.IS_NOT, found)  # also true if only one is null
-    query = (
-        Series.select(Run.uuid, Series.key)
-        .join(Run)
-        .switch(Series)
-        .join(points, JOIN.LEFT_OUTER, on=(points.c.series_id == Series.id))
-        .where(differ & ~Run.purging)  # those shrink step by step
-        .limit(_MOST_FAULTS)
-    )
-    return [
-        f"the summary of metric {key!r} of run {run} is not that of its points"
-        for run, key in database.execute(query)
-    ]
+def _points() -> list[str]:
+    """Compare points with their checksums, chunks with their summaries, and series with both."""
+    return list(islice(find_faults(), _MOST_FAULTS))
 
 
 def _consoles() -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Tuple, fn
+from peewee import fn
 
 from runstream_service.care.purge_models import hide_models, purged_models
 from runstream_service.catalog import blobs
@@ -21,7 +21,6 @@ from runstream_service.engine.statements import (
     VALUES,
     compile_delete_up_to,
     compile_sql,
-    first_row,
     json_array,
 )
 from runstream_service.engine.tables import (
@@ -38,29 +37,18 @@ from runstream_service.engine.tables import (
     ModelMetric,
     Output,
     Param,
-    Point,
     Run,
     RunTag,
     Series,
     Write,
     database,
 )
+from runstream_service.points.removal import REMOVED_AT_ONCE, count_points, remove_points
 
 # Rows that one step removes, and runs that one step hides.
 ROWS = 5_000
 RUNS = 100
 
-_KEY_COLUMNS = (Point.step, Point.timestamp, Point.value)
-_NTH_POINT = compile_sql(
-    Point.select(*_KEY_COLUMNS).where(Point.series == 0).order_by(*_KEY_COLUMNS).limit(1).offset(0)
-)
-_DELETE_POINTS_UP_TO = compile_sql(
-    Point.delete().where((Point.series == 0) & (Tuple(*_KEY_COLUMNS) <= Tuple(0, 0, 0.0)))
-)
-_DELETE_POINTS = compile_sql(Point.delete().where(Point.series == 0))
-_SELECT_SERIES = compile_sql(Series.select(Series.id, Series.count).where(Series.run == 0).limit(0))
-_DELETE_SERIES = compile_sql(Series.delete().where(Series.id == 0))
-_SHORTEN_SERIES = compile_sql(Series.update(count=0).where(Series.id == 0))
 _DELETE_UP_TO = [
     compile_delete_up_to(Param.run, Param.key),
     compile_delete_up_to(RunTag.run, RunTag.key),
@@ -101,12 +89,14 @@ def count(before: int) -> Purged:
     runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(with_runs))
     purged_runs = Run.select(Run.id).where(runs | Run.purging)
     models = LoggedModel.select(LoggedModel.id).where(purged_models(before, with_runs))
-    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(purged_runs)).scalar()
+    whole = Run.select(Run.id).where(runs & ~Run.purging)
+    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(whole)).scalar() or 0
+    points += sum(count_points(run.id) for run in Run.select(Run.id).where(Run.purging))
     files, size = blobs.count_unused(purged_runs, models)
     return Purged(
         experiments=Experiment.select().where(experiments).count(),
         runs=Run.select().where(runs & ~Run.purging).count(),
-        points=points or 0,
+        points=points,
         logged_models=models.count(),
         artifacts=files,
         artifact_bytes=size,
@@ -166,10 +156,13 @@ def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
     points, budget = 0, ROWS
     for done, run in enumerate(runs):
         budget -= _remove_small_rows(run, budget)
-        removed, series = _remove_series(run, budget)
-        points += removed
-        budget -= removed + series
         if budget <= 0:
+            return points, list(runs[done:])
+        most = min(budget, REMOVED_AT_ONCE)
+        removed, rows = remove_points(run, most)
+        points += removed
+        budget -= rows
+        if rows >= most:
             return points, list(runs[done:])
         _delete_run(run)
         budget -= 1
@@ -216,24 +209,6 @@ def _remove_small_rows(run: int, limit: int) -> int:
         database.execute_sql(_DELETE_INPUTS, (json_array(row[0] for row in inputs),))
         database.execute_sql(_DELETE_DATASETS, (json_array(row[1] for row in inputs),))
     return limit - left + len(inputs)
-
-
-def _remove_series(run: int, limit: int) -> tuple[int, int]:
-    """Remove points and series of a run, and return how many each were."""
-    points = 0
-    rows = database.execute_sql(_SELECT_SERIES, (run, limit)).fetchall()
-    for done, (series, length) in enumerate(rows):
-        left = limit - points - done
-        if left <= 0:
-            return points, done
-        last = first_row(_NTH_POINT, series, 1, left - 1)
-        if last is not None:
-            database.execute_sql(_DELETE_POINTS_UP_TO, (series, *last))
-            database.execute_sql(_SHORTEN_SERIES, (length - left, series))
-            return points + left, done
-        points += database.execute_sql(_DELETE_POINTS, (series,)).rowcount
-        database.execute_sql(_DELETE_SERIES, (series,))
-    return points, len(rows)
 
 
 def _delete_run(run: int) -> None:

@@ -33,15 +33,18 @@ def upgrade(database: str) -> None:
         raise NotFound(f"there is no database {file}", reason="DATABASE_NOT_FOUND")
     with server_packages():
         from runstream_service.care.lock import DatabaseLock, ServedElsewhereError
-        from runstream_service.engine.database import (
-            CannotOpenError,
-            close_database,
-            open_database,
-        )
+        from runstream_service.care.upgrade import open_upgraded
+        from runstream_service.engine.database import CannotOpenError, close_database
     try:
         lock = DatabaseLock(file)
         try:
-            applied = open_database(file)
+            with progress_bar(0, f"Moving the points of {file.name}") as bar:
+
+                def progress(done: int, total: int) -> None:
+                    bar.length = total
+                    bar.update(done - bar.pos)
+
+                applied = open_upgraded(file, progress)
         finally:
             close_database()
             lock.release()

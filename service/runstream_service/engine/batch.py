@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,7 @@ class Batch:
         console: lines of the console.
         console_line: once it is applied, the number of the first of them that is new or has another
             text; 0 if there is none.
+        encoded: the points of some metrics once more, as the store encodes them (points/append.py).
     """
 
     run_id: str
@@ -88,6 +89,7 @@ class Batch:
     model_points: Sequence[ModelPoint] = ()
     console: Sequence[ConsoleText] = ()
     console_line: int = 0
+    encoded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise InvalidArgument if anything in it breaks its rule (M1, M2, P2, P5, C1)."""

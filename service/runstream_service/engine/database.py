@@ -39,8 +39,8 @@ _PRAGMAS = {
     "wal_autocheckpoint": 4096,  # pages: fewer, larger checkpoints than the default of 1,000
 }
 
-# For the writer, each reading thread, and the thread that starts.
-CONNECTIONS = 8
+# For the writer, the sealer, each reading thread, and the thread that starts.
+CONNECTIONS = 9
 
 
 class CannotOpenError(Exception):
@@ -66,10 +66,14 @@ def sqlite_file(url: str) -> Path:
     return Path(url.removeprefix(prefix)).absolute()
 
 
-def open_database(file: Path) -> list[str]:
+def open_database(file: Path, last_migration: str | None = None) -> list[str]:
     """Open the file, making it where there is none, and bring its schema up to date.
 
     Return the names of the migrations that this took.
+
+    Args:
+        file: the file.
+        last_migration: leaves out the migrations after this one.
 
     Raises:
         CannotOpenError: it is corrupt, is not a database, cannot be read or written, belongs to
@@ -86,7 +90,7 @@ def open_database(file: Path) -> list[str]:
     try:
         _create_file(file)
         with database.connection_context():
-            applied = _migrate(file)
+            applied = _migrate(file, last_migration)
             # A file that cannot be written is opened without a word, and only a write fails.
             Run.delete().where(SQL("0")).execute()
             return applied
@@ -154,7 +158,7 @@ def migrations() -> Migrations:
     )
 
 
-def _migrate(file: Path) -> list[str]:
+def _migrate(file: Path, last_migration: str | None) -> list[str]:
     runner = Runner(database, str(_MIGRATIONS))
     if database.get_tables() and not runner.History.table_exists():
         raise CannotOpenError(f"database {file} belongs to another program; choose another file")
@@ -164,5 +168,5 @@ def _migrate(file: Path) -> list[str]:
             f"database {file} was written by a newer version of Runstream "
             f"(it has migration {unknown[-1]}); upgrade Runstream to serve it"
         )
-    applied: list[str] = runner.up()
+    applied: list[str] = runner.up(last_migration)
     return applied

@@ -27,6 +27,8 @@ _CODES = {
     grpc.StatusCode.UNAUTHENTICATED: (401, "UNAUTHENTICATED"),
     grpc.StatusCode.PERMISSION_DENIED: (403, "PERMISSION_DENIED"),
     grpc.StatusCode.UNAVAILABLE: (503, "TEMPORARILY_UNAVAILABLE"),
+    # No 5xx: MLflow's clients would ask for minutes for what is damaged for good.
+    grpc.StatusCode.DATA_LOSS: (410, "DATA_LOSS"),
 }
 
 # Characters of the text of an error, which may hold what a caller sent.

@@ -1,17 +1,13 @@
 """Appending batches: the hot path of the writer.
 
-The points of all batches of a transaction are buffered in one list and inserted together, and
-the summary of a series is written once a transaction, however many batches touched it.
+Params and tags are written at once, points when the transaction ends (points/append.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import repeat
 from typing import Any
-
-from peewee import EXCLUDED
 
 from runstream.errors import InvalidArgument
 from runstream_service.catalog import console, logged_models, model_metrics
@@ -25,16 +21,12 @@ from runstream_service.engine.statements import (
     MultiRowInsert,
     compile_sql,
     json_array,
-    run_for_each,
 )
-from runstream_service.engine.tables import NAN, Param, Point, Series, database
-from runstream_service.ingest.summaries import Summaries, Summary
+from runstream_service.engine.tables import Param, database
 from runstream_service.live.heartbeats import Heartbeats
+from runstream_service.points.append import PointAppender, metrics_of
+from runstream_service.points.columns import Columns
 
-_POINTS = MultiRowInsert(
-    [Point.series, Point.step, Point.timestamp, Point.value],
-    lambda insert: insert.on_conflict_ignore(),
-)
 _PARAMS = MultiRowInsert([Param.run, Param.key, Param.value, Param.number])
 _SELECT_PARAMS = compile_sql(
     Param.select(Param.key, Param.value).where((Param.run == 0) & Param.key.in_(VALUES))
@@ -43,43 +35,26 @@ _SELECT_PARAMS = compile_sql(
 # Params that are looked up by one statement. Their values may be 256 KiB each.
 _PARAMS_AT_ONCE = 100
 
-_SUMMARY = [
-    Series.count,
-    Series.last_step,
-    Series.last_timestamp,
-    Series.last_value,
-    Series.min_value,
-    Series.max_value,
-]
-_SERIES = MultiRowInsert(
-    [Series.id, Series.run, Series.key, *_SUMMARY],
-    lambda insert: insert.on_conflict(
-        conflict_target=[Series.id],
-        update={column: getattr(EXCLUDED, column.column_name) for column in _SUMMARY},
-    ),
-)
-
 
 class Ingest:
     """Applies batches inside the transactions of the writer, on the writer's thread alone.
 
-    `apply` buffers points and summaries, and `flush` writes them; they are committed by the
-    transaction in which `flush` is called. After a rollback `reset` must be called.
+    `flush` writes what `apply` buffers; it is committed by the transaction in which `flush` is
+    called. After a rollback `reset` must be called.
     """
 
-    def __init__(self, heartbeats: Heartbeats) -> None:
+    def __init__(self, heartbeats: Heartbeats, points: PointAppender) -> None:
         self._heartbeats = heartbeats
-        self._reset()
+        self._points = points
 
     def reset(self) -> None:
         """Drop all that is kept in memory after a rollback; it is read again from the database."""
-        self._reset()
+        self._points.reset()
         self._heartbeats.reset()
 
-    def _reset(self) -> None:
-        self._points: list[Any] = []  # the columns of rows to insert, one row after the other
-        self._changed: dict[int, Summary] = {}
-        self._summaries = Summaries()
+    def flush(self) -> None:
+        """Write the buffered points and the changed summaries."""
+        self._points.flush()
 
     def apply(self, batch: Batch) -> None:
         """Apply a checked batch whole, or raise before anything of it is buffered.
@@ -102,76 +77,14 @@ class Ingest:
         changes.record_batch(batch, state.experiment_id)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
-        if batch.keys:
-            if self._summaries.exceed_limit:
-                self.flush()
-            summaries = self._summaries.of_run(run)
-            if batch.is_one_row():
-                self._append_row(run, summaries, batch)
-                return
-            for key, *columns in batch.points_by_metric():
-                summary = summaries.get(key) or self._summaries.load(run, key)
-                self._append(summary, *(column.tolist() for column in columns))
-
-    def flush(self) -> None:
-        """Write the buffered points and the changed summaries, and keep the cache in its limit."""
-        self._write()
-        self._summaries.trim()
-
-    def _write(self) -> None:
-        if self._changed:
-            _SERIES.run(
-                [value for summary in self._changed.values() for value in _summary_row(summary)]
+        if not batch.keys:
+            return
+        if batch.is_one_row():
+            self._points.append_row(
+                run, batch.keys, Columns(batch.step, batch.timestamp, batch.value)
             )
-            self._changed.clear()
-        points, self._points = self._points, []
-        _POINTS.run(points)
-
-    def _append_row(self, run: int, summaries: dict[str, Summary], batch: Batch) -> None:
-        """Do what `_append` does, faster, for one point of each metric."""
-        columns = (column.tolist() for column in (batch.step, batch.timestamp, batch.value))
-        row = zip(batch.keys, *columns, strict=True)
-        for key, step, timestamp, value in row:
-            summary = summaries.get(key) or self._summaries.load(run, key)
-            if summary.append_if_later(step, timestamp, value):
-                self._points += (summary.id, step, timestamp, value)
-                self._changed[summary.id] = summary
-            else:
-                self._append(summary, (step,), (timestamp,), (value,))
-
-    def _append(
-        self,
-        summary: Summary,
-        steps: Sequence[int],
-        timestamps: Sequence[int],
-        values: Sequence[float],
-    ) -> None:
-        stored: Sequence[float | str] = values
-        total = sum(values)
-        if total != total:
-            stored = [NAN if value != value else value for value in values]
-        columns = (steps, timestamps, stored)
-        if len(set(steps)) < len(steps):
-            # Identical points count once (M4), also within one batch.
-            rows = dict.fromkeys(zip(*columns, strict=True))
-            if len(rows) < len(steps):
-                columns = tuple(zip(*rows, strict=True))
-        if summary.precedes(steps, timestamps):
-            self._points += _interleave(summary.id, *columns)
-            summary.count += len(columns[0])
         else:
-            # Some of these may be there already: only the database can tell how many.
-            self._write()
-            summary.count += run_for_each(_POINTS.one_row, zip(repeat(summary.id), *columns))
-        summary.merge(steps, timestamps, values)
-        self._changed[summary.id] = summary
-
-
-def _interleave(series: int, *columns: Sequence[Any]) -> list[Any]:
-    flat = [series] * (4 * len(columns[0]))
-    for position, column in enumerate(columns, 1):
-        flat[position::4] = column
-    return flat
+            self._points.append(run, metrics_of(batch), batch.encoded)
 
 
 def _set_tags(run: int, batch: Batch) -> Sequence[tuple[str, str]]:
@@ -213,21 +126,4 @@ def _immutable_error(run_id: str, key: str, old: str, value: str) -> InvalidArgu
         old=old,
         new=value,
         run_id=run_id,
-    )
-
-
-def _summary_row(summary: Summary) -> tuple[Any, ...]:
-    if summary.last is None:
-        raise LookupError(f"series {summary.key} has no point to summarise")
-    step, timestamp, value, nan = summary.last
-    return (
-        summary.id,
-        summary.run,
-        summary.key,
-        summary.count,
-        step,
-        timestamp,
-        NAN if nan else value,
-        summary.min_value,
-        summary.max_value,
     )

@@ -1,13 +1,30 @@
-"""Points in columns, as the store reads and returns them."""
+"""Points in columns, and what can be done with them without the database.
+
+The order of points is that of step, timestamp and value, NaN last. Two points are the same if they
+are equal in all three: all NaNs are one value, and negative zero equals zero (M3, M4).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from runstream_service.engine.batch import Doubles, Integers
+Integers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+#: Bytes that a point takes in columns.
+POINT_BYTES = 24
+
+
+class Position(NamedTuple):
+    """A point, after which reading goes on."""
+
+    step: int
+    timestamp: int
+    value: float
 
 
 class Columns(NamedTuple):
@@ -26,6 +43,21 @@ class Columns(NamedTuple):
         """Yield the points as Python's numbers: step, timestamp and value."""
         return zip(self.step.tolist(), self.timestamp.tolist(), self.value.tolist(), strict=True)
 
+    def part(self, first: int, end: int) -> Columns:
+        """Return the points at `first` to `end`, that one left out, without a copy."""
+        return Columns(self.step[first:end], self.timestamp[first:end], self.value[first:end])
+
+    def take(self, chosen: Any) -> Columns:
+        """Return the points that an array of indices or of booleans chooses."""
+        return Columns(self.step[chosen], self.timestamp[chosen], self.value[chosen])
+
+    def position(self, index: int) -> Position:
+        """Return one point as Python's numbers."""
+        return Position(int(self.step[index]), int(self.timestamp[index]), float(self.value[index]))
+
+
+NO_POINTS = Columns(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
 
 def make_columns(step: Sequence[int], timestamp: Sequence[int], value: Sequence[float]) -> Columns:
     """Return the columns of numbers in sequences or arrays."""
@@ -34,4 +66,89 @@ def make_columns(step: Sequence[int], timestamp: Sequence[int], value: Sequence[
     )
 
 
-NO_POINTS = make_columns((), (), ())
+def join(parts: Sequence[Columns]) -> Columns:
+    """Return the points of several columns, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return NO_POINTS
+    return Columns(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def is_later(columns: Columns) -> bool:
+    """Return whether each point is later than the one before by step and timestamp."""
+    step, timestamp = columns.step, columns.timestamp
+    if (step[1:] > step[:-1]).all():
+        return True
+    later = (step[1:] == step[:-1]) & (timestamp[1:] > timestamp[:-1])
+    return bool((later | (step[1:] > step[:-1])).all())
+
+
+def sort(columns: Columns) -> Columns:
+    """Return the points in their order; equal ones stay as they are to each other."""
+    if is_later(columns):
+        return columns
+    return columns.take(np.lexsort((columns.value, columns.timestamp, columns.step)))
+
+
+def sort_unique(columns: Columns) -> Columns:
+    """Return the points in their order, each of them once; of equal ones, the first stays."""
+    if is_later(columns):
+        return columns
+    columns = sort(columns)
+    return columns.take(np.concatenate(([True], ~_equals_next(columns))))
+
+
+def merge(parts: Sequence[Columns]) -> Columns:
+    """Return the points of several columns in their order, each once; the first of equals stays."""
+    return sort_unique(join([part for part in parts if part.size]))
+
+
+def subtract(columns: Columns, stored: Columns) -> Columns:
+    """Return those of the points, sorted and without repetition, that are not stored."""
+    if not columns.size:
+        return columns
+    stored = stored.part(*span(stored, columns.position(0), columns.position(-1)))
+    if not stored.size:
+        return columns
+    both = join([stored, columns])
+    order = np.lexsort(
+        (both.value, both.timestamp, both.step)
+    )  # keeps a stored one before its equal
+    is_repeated = np.concatenate(([False], _equals_next(both.take(order))))
+    is_new = ~is_repeated & (order >= stored.size)
+    return both.take(order[is_new])
+
+
+def span(columns: Columns, first: Position, last: Position) -> tuple[int, int]:
+    """Return where sorted points begin and end that may lie between two positions."""
+    start, end = _equal_or_between(columns.step, first.step, last.step)
+    if first.step == last.step:  # as where nobody gives steps
+        timestamp = columns.timestamp[start:end]
+        low, high = _equal_or_between(timestamp, first.timestamp, last.timestamp)
+        start, end = start + low, start + high
+    return start, end
+
+
+def after(columns: Columns, position: Position) -> Columns:
+    """Return the sorted points that come after a position."""
+    start, end = span(columns, position, position)
+    side = np.searchsorted(columns.value[start:end], position.value, "right")
+    return columns.part(start + int(side), columns.size)
+
+
+def between_steps(columns: Columns, first: int, last: int) -> Columns:
+    """Return the sorted points of a range of steps, both ends included."""
+    return columns.part(*_equal_or_between(columns.step, first, last))
+
+
+def _equal_or_between(column: Integers, first: Any, last: Any) -> tuple[int, int]:
+    start = int(np.searchsorted(column, first, "left"))
+    return start, int(np.searchsorted(column, last, "right"))
+
+
+def _equals_next(columns: Columns) -> NDArray[np.bool_]:
+    step, timestamp, value = columns
+    same = (step[1:] == step[:-1]) & (timestamp[1:] == timestamp[:-1])
+    both_nan = (value[1:] != value[1:]) & (value[:-1] != value[:-1])
+    return same & ((value[1:] == value[:-1]) | both_nan)  # type: ignore[no-any-return]

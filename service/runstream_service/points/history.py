@@ -1,36 +1,42 @@
-"""Reading the points of series, on a reader's thread."""
+"""Reading the points of one series in their order, on the threads of the readers.
+
+What is to be read is planned in one snapshot: the chunks of the series, and what the tail of its
+run has of it. The chunks are then decoded part by part, each part maybe in a snapshot of its own. A
+chunk never changes; if one is gone, because points of the tail were merged with it, the rest is
+planned anew. So no point is missed and none comes twice, whatever is sealed meanwhile.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from peewee import Tuple
+import numpy as np
 
 from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.catalog import runs
-from runstream_service.engine.statements import compile_sql
-from runstream_service.engine.tables import NAN, Point, Series, database
-from runstream_service.points.columns import NO_POINTS, Columns, make_columns
+from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.tables import Series
+from runstream_service.points import chunks
+from runstream_service.points.chunk_summary import Summaries, ends
+from runstream_service.points.columns import (
+    NO_POINTS,
+    Columns,
+    Position,
+    after,
+    between_steps,
+    join,
+    merge,
+)
+from runstream_service.points.tail import Tail, read_tail
 
 #: Points of one part of a history at most.
-PART_POINTS = 16_384
+PART_POINTS = 65_536
 
-_KEY = Tuple(Point.step, Point.timestamp, Point.value)
-_POINTS = (
-    Point.select(Point.step, Point.timestamp, Point.value)
-    .where((Point.series == 0) & (Point.step <= 0))
-    .order_by(Point.series, Point.step, Point.timestamp, Point.value)
-    .limit(1)
-)
-_FIRST = compile_sql(_POINTS.where(Point.step >= 0))
-_NEXT = compile_sql(_POINTS.where(Tuple(0, 0, 0.0) < _KEY))
-_BY_TIME = (Point.timestamp, Point.step, Point.value)
-_BY_TIMESTAMP = Point.select(Point.step, Point.timestamp, Point.value).order_by(*_BY_TIME).limit(1)
-_FIRST_BY_TIMESTAMP = compile_sql(_BY_TIMESTAMP.where(Point.series == 0))
-_NEXT_BY_TIMESTAMP = compile_sql(
-    _BY_TIMESTAMP.where((Point.series == 0) & (Tuple(0, 0, 0.0) < Tuple(*_BY_TIME)))
-)
+# Chunks that are planned at a time.
+_PLAN_CHUNKS = 1_024
+
+_RUN = compile_sql(Series.select(Series.run).where(Series.id == 0))
 
 
 class Steps(NamedTuple):
@@ -43,12 +49,18 @@ class Steps(NamedTuple):
 _ALL_STEPS = Steps()
 
 
-class Position(NamedTuple):
-    """A point of a series, after which reading goes on; NaN is the text of `tables.NAN`."""
+class Tails:
+    """The tail of the run that is read, kept while it is the same."""
 
-    step: int
-    timestamp: int
-    value: float | str
+    def __init__(self) -> None:
+        """Keep none."""
+        self._tail: Tail | None = None
+
+    def of_series(self, run: int, series: int) -> Columns:
+        """Return the points of a series that the tail of its run has in this snapshot."""
+        if self._tail is None or self._tail.run != run or not self._tail.is_current():
+            self._tail = read_tail(run)
+        return self._tail.of_series(series)
 
 
 def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
@@ -61,38 +73,88 @@ def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
     return list(query.where(Series.key.in_(list(keys))) if keys else query)
 
 
+def run_of(series: int) -> int:
+    """Return the run of a series."""
+    row = first_row(_RUN, series)
+    return row[0] if row else 0
+
+
 def read_points(
-    series: int, limit: int, after: Position | None = None, steps: Steps = _ALL_STEPS
-) -> tuple[Columns, Position | None]:
-    """Return up to `limit` points by step, timestamp and value, NaN last.
-
-    The second result is where to go on if there may be more.
-    """
-    # The driver's rows: Peewee's, which convert each value, take three times as long.
-    if after is None:
-        rows = database.execute_sql(_FIRST, (series, steps.last, steps.first, limit)).fetchall()
-    else:
-        rows = database.execute_sql(_NEXT, (series, steps.last, *after, limit)).fetchall()
-    return _columns(rows, limit)
-
-
-def read_points_by_timestamp(
     series: int, limit: int, after: Position | None = None
 ) -> tuple[Columns, Position | None]:
-    """Return points as `read_points` does, ordered by timestamp, step and value (M6)."""
-    if after is None:
-        rows = database.execute_sql(_FIRST_BY_TIMESTAMP, (series, limit)).fetchall()
-    else:
-        key = (after.timestamp, after.step, after.value)
-        rows = database.execute_sql(_NEXT_BY_TIMESTAMP, (series, *key, limit)).fetchall()
-    return _columns(rows, limit)
+    """Return up to `limit` points in their order, and where to go on if there may be more."""
+    parts, size = [], 0
+    if after is not None:
+        after = Position(after.step, after.timestamp, float(after.value))
+    for part in iterate(run_of(series), series, Tails(), _ALL_STEPS, after, limit):
+        parts.append(part)
+        size += part.size
+        if size >= limit:
+            break
+    columns = join(parts).part(0, limit)
+    return columns, columns.position(-1) if columns.size == limit else None
 
 
-def _columns(rows: list[Any], limit: int) -> tuple[Columns, Position | None]:
-    if not rows:
-        return NO_POINTS, None
-    step, timestamp, value = zip(*rows, strict=True)
-    more = Position(*rows[-1]) if len(rows) == limit else None
-    if NAN in value:
-        value = tuple(map(float, value))
-    return make_columns(step, timestamp, value), more
+def iterate(
+    run: int,
+    series: int,
+    tails: Tails,
+    steps: Steps = _ALL_STEPS,
+    position: Position | None = None,
+    part_points: int = PART_POINTS,
+) -> Iterator[Columns]:
+    """Yield the points of a series in parts, in their order; none is empty.
+
+    Args:
+        run: the run of the series.
+        series: the series.
+        tails: what is kept between series of one run.
+        steps: leaves out the points of other steps.
+        position: leaves out the points up to this one.
+        part_points: the size of parts, as far as chunks allow it.
+
+    Raises:
+        DataLoss: a chunk, or a row of the tail, is damaged.
+    """
+    start = position or Position(steps.first, -1, float("-inf"))
+    is_complete = False
+    while not is_complete:
+        plan = chunks.read_summaries(series, start, steps.last, _PLAN_CHUNKS)
+        is_complete = len(plan) < _PLAN_CHUNKS
+        tail = trim(tails.of_series(run, series), steps, start)
+        for group in _groups(plan, part_points):
+            points = chunks.read(series, group)
+            if points is None:  # it was replaced: what is left is planned anew
+                is_complete = False
+                break
+            end = ends(group[-1])[1]
+            later = after(tail, end)
+            points = merge([trim(points, steps, start), tail.part(0, tail.size - later.size)])
+            tail, start = later, max(start, end, key=chunks.order_key)
+            yield from cut(points, part_points)
+        else:
+            if is_complete:
+                yield from cut(tail, part_points)
+
+
+def trim(columns: Columns, steps: Steps, start: Position) -> Columns:
+    """Return the sorted points of a range of steps that come after a position."""
+    if not columns.size:
+        return NO_POINTS
+    return after(between_steps(columns, *steps), start)
+
+
+def cut(columns: Columns, size: int) -> Iterator[Columns]:
+    """Yield points in parts of up to so many."""
+    for first in range(0, columns.size, size):
+        yield columns.part(first, first + size)
+
+
+def _groups(summaries: Summaries, size: int) -> Iterator[Summaries]:
+    """Yield consecutive chunks that have up to `size` points together; one has at least one."""
+    counts = np.cumsum(summaries["count"])
+    first = done = 0
+    while first < len(summaries):
+        end = max(first + 1, int(np.searchsorted(counts, done + size, "right")))
+        yield summaries[first:end]
+        first, done = end, int(counts[end - 1])

@@ -14,9 +14,9 @@ from runstream_service.catalog import runs
 from runstream_service.engine import reading
 from runstream_service.engine.statements import VALUES, compile_sql, json_array
 from runstream_service.engine.tables import Series, database
-from runstream_service.points import buckets
 from runstream_service.points.columns import Columns
-from runstream_service.points.history import PART_POINTS, Position, Steps, read_points
+from runstream_service.points.history import PART_POINTS, Steps, Tails, iterate
+from runstream_service.points.thinning import read_thinned
 
 # Seconds for which one turn of a thread reads.
 _TURN_SECONDS = 0.02
@@ -49,14 +49,16 @@ def read_parts(
 
     Raises:
         NotFound: there is no such run; before the first part.
+        DataLoss: a chunk, or a row of a tail, is damaged.
     """
     ids = {}
     for run_id in run_ids:
         reading.check()
         ids[run_id] = runs.get(run_id).id
     for run_id, run in ids.items():
+        tails = Tails()
         for series, key, length in _series_of(run, keys):
-            for columns in _columns(series, length, steps, max_points):
+            for columns in _columns(run, series, length, tails, steps, max_points):
                 yield Part(run_id, key, columns)
 
 
@@ -80,16 +82,17 @@ def _series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
     return list(rows.fetchall())
 
 
-def _columns(series: int, length: int, steps: Steps, max_points: int) -> Iterator[Columns]:
-    if max_points and length > max_points and buckets.is_longer(series, steps, max_points):
-        yield from buckets.read_thinned(series, steps, max_points)
-        return
+def _columns(
+    run: int, series: int, length: int, tails: Tails, steps: Steps, max_points: int
+) -> Iterator[Columns]:
+    if max_points and length > max_points:
+        thinned = read_thinned(run, series, tails, steps, max_points)
+        if thinned is not None:
+            yield from thinned
+            return
     left = max_points or INT64_MAX  # it may grow while it is read
-    after: Position | None = None
-    while left:
-        columns, after = read_points(series, min(left, PART_POINTS), after, steps)
+    for columns in iterate(run, series, tails, steps):
+        yield columns.part(0, left)
         left -= columns.size
-        if columns.size:
-            yield columns
-        if after is None:
+        if left <= 0:
             return

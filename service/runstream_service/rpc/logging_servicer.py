@@ -26,6 +26,7 @@ from runstream_service.engine.batch import Batch, ConsoleText, ModelPoint
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
+from runstream_service.points.append import BULK_POINTS, encode_bulk, metrics_of
 from runstream_service.rpc.admission import RequestStream
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
@@ -165,11 +166,13 @@ def _checked_batch(request: Any) -> Batch:
     if isinstance(request, (wire_columns.LogBatchRequest, pb.LogBatchRequest)):
         batch = _batch(request, request.metrics)
         batch.check()
-        return batch
-    batch = _batch(request, request.table)
-    batch.check()
-    if request.metrics:
-        _add_rows(batch, request.metrics)
+    else:
+        batch = _batch(request, request.table)
+        batch.check()
+        if request.metrics:
+            _add_rows(batch, request.metrics)
+    if len(batch.value) >= BULK_POINTS:
+        batch.encoded = encode_bulk(metrics_of(batch))
     return batch
 
 

@@ -14,8 +14,9 @@ from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service.catalog import runs
 from runstream_service.engine.readers import Readers
 from runstream_service.points import history, run_histories
-from runstream_service.points.columns import NO_POINTS, Columns
+from runstream_service.points.columns import NO_POINTS, Columns, Position
 from runstream_service.points.history import Steps
+from runstream_service.points.timestamp_order import read_points_by_timestamp
 from runstream_service.rpc import messages
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
@@ -111,14 +112,14 @@ class MetricServicer(MetricServiceServicer):
 
 def _encode_page(
     request: pb.GetMetricHistoryRequest,
-    after: history.Position | None,
+    after: Position | None,
     encode: Callable[[HistoryPage], T],
 ) -> T:
     series = history.series_of_run(request.run_id, [request.metric_key])
     if not series:
         return encode(HistoryPage(request.metric_key, NO_POINTS, ""))
     by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
-    points = history.read_points_by_timestamp if by_timestamp else history.read_points
+    points = read_points_by_timestamp if by_timestamp else history.read_points
     columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
     token = encode_page_token(_page_query(request), more) if more else ""
     return encode(HistoryPage(request.metric_key, columns, token))
@@ -136,7 +137,7 @@ def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistor
     for run_id in sorted(runs.existing_ids(request.run_id[:])):
         for series in history.series_of_run(run_id, [request.metric_key]):
             if left:
-                columns, _ = history.read_points_by_timestamp(series.id, left)
+                columns, _ = read_points_by_timestamp(series.id, left)
                 answer.metrics.extend(messages.metrics_with_run_id(run_id, series.key, columns))
                 left -= columns.size
     return answer
@@ -212,9 +213,9 @@ def _check_runs(field: str, run_ids: Sequence[str]) -> None:
         )
 
 
-def _position(request: pb.GetMetricHistoryRequest) -> history.Position | None:
+def _position(request: pb.GetMetricHistoryRequest) -> Position | None:
     position = decode_page_token(_page_query(request), request.page_token, 3)
-    return None if position is None else history.Position(*position)
+    return None if position is None else Position(*position)
 
 
 def _page_query(request: pb.GetMetricHistoryRequest) -> list[str | bool]:

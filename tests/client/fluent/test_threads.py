@@ -19,8 +19,11 @@ from support.server_process import ServerProcess
 
 # How many points each run has.
 COUNTS = """
-SELECT run.uuid, count(*) FROM point
-JOIN series ON series.id = point.series_id JOIN run ON run.id = series.run_id GROUP BY run.id
+SELECT uuid, sum(count) FROM run JOIN (
+    SELECT run_id, count FROM tail_row
+    UNION ALL
+    SELECT series.run_id, chunk.count FROM chunk JOIN series ON series.id = chunk.series_id
+) ON run_id = run.id GROUP BY run.id
 """
 
 

@@ -156,7 +156,7 @@ def stored(server: ServerProcess) -> PurgeResponse:
         return PurgeResponse(
             experiments=count("count(*)", "experiment WHERE NOT purging"),
             runs=count("count(*)", "run WHERE NOT purging"),
-            points=count("count(*)", "point"),
+            points=count("sum(count)", "tail_row") + count("sum(count)", "chunk"),
             logged_models=count("count(*)", "logged_model"),
             artifacts=count("count(*)", "blob"),
             artifact_bytes=count("sum(size)", "blob"),

@@ -27,17 +27,18 @@ from support.purging import (
 )
 from support.server_process import ServerProcess
 
-# A server that dies once 2,500 rows of each of two steps are gone.
+# A server that dies in the middle of a purge, once 1,000 points are gone.
 DIES = """
 import os, signal
 from runstream_service.care import purge
-remove_rows, steps = purge.remove_rows, []
+remove_rows, gone = purge.remove_rows, []
 def dying(runs):
-    if len(steps) == 2:
+    if sum(gone) > 1_000:
         os.kill(os.getpid(), signal.SIGKILL)
-    steps.append(runs)
-    return remove_rows(runs)
-purge.ROWS, purge.remove_rows = 2_500, dying
+    points, left = remove_rows(runs)
+    gone.append(points)
+    return points, left
+purge.ROWS, purge.REMOVED_AT_ONCE, purge.remove_rows = 2_500, 2, dying
 from runstream.cli import main
 main()
 """

@@ -146,7 +146,7 @@ def test_a_first_try_that_was_undone_leaves_no_trace_in_the_answers(
     run_id = api.create_run()
     with sqlite3.connect(server.database) as database:
         database.execute(
-            "CREATE TRIGGER fault BEFORE INSERT ON point WHEN NEW.value = 666 "
+            "CREATE TRIGGER fault BEFORE INSERT ON tail_row WHEN NEW.count >= 3 "
             "BEGIN SELECT RAISE(ABORT, 'boom'); END"
         )
     watching = api.watches.Watch(WatchRequest(run_ids=[run_id]))
@@ -154,7 +154,7 @@ def test_a_first_try_that_was_undone_leaves_no_trace_in_the_answers(
     answers = in_one_transaction(
         server,
         api,
-        make_batch(run_id, [("m", 1, 1, 666.0)], [("p", "first")]),
+        make_batch(run_id, [("m", 1, i, 0.5) for i in range(3)], [("p", "first")]),
         make_batch(run_id, [("m", 2, 2, 1.0)], [("p", "second")]),
         make_batch(run_id, (), [("p", "third")]),
     )
@@ -214,7 +214,7 @@ def test_damage_found_while_serving_is_an_error_and_not_a_crash(
     content = bytearray(server.database.read_bytes())
     with sqlite3.connect(server.database) as database:
         (root,) = database.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name='point'"
+            "SELECT rootpage FROM sqlite_master WHERE name='chunk'"
         ).fetchone()
     content[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
     server.database.write_bytes(content)

@@ -84,7 +84,7 @@ def test_the_stream_of_columns_gives_the_asked_metrics_whole(api: Api) -> None:
     assert len(api.read_points(run_id)) == count + 2
     request = ReadMetricHistoryRequest(run_id=run_id)
     tables = [answer.metrics for answer in api.metrics.ReadMetricHistory(request)]
-    assert all(len(table.keys) == 1 and len(table.value) <= 16_384 for table in tables)
+    assert all(len(table.keys) == 1 and len(table.value) <= 65_536 for table in tables)
 
 
 def test_pages_join_to_the_whole_history(api: Api) -> None:

@@ -194,6 +194,6 @@ def test_a_thinned_history_may_be_long_itself(shared: Api) -> None:
     request = ReadMetricHistoryRequest(run_id=run_id, max_points=40_000)
     tables = [answer.metrics for answer in shared.metrics.ReadMetricHistory(request)]
     steps = [step for table in tables for step in table.step]
-    assert all(len(table.step) <= 16_384 for table in tables)
+    assert all(len(table.step) <= 65_536 for table in tables)
     assert steps == sorted(set(steps))
     assert 8_000 * 2 <= len(steps) <= 40_000

@@ -20,7 +20,7 @@ from runstream_service.engine.tables.logged_models import (
     LoggedModelParam,
     LoggedModelTag,
 )
-from runstream_service.engine.tables.metrics import ModelMetric, Point, Series
+from runstream_service.engine.tables.metrics import Chunk, ChunkData, ModelMetric, Series, TailRow
 from runstream_service.engine.tables.runs import Param, Run, RunTag
 from runstream_service.engine.tables.settings import Setting
 from runstream_service.engine.tables.writes import ExperimentWrite, ModelWrite, Write
@@ -29,6 +29,8 @@ __all__ = [
     "NAN",
     "Artifact",
     "Blob",
+    "Chunk",
+    "ChunkData",
     "Console",
     "ConsoleLine",
     "Dataset",
@@ -48,13 +50,13 @@ __all__ = [
     "OrphanBlob",
     "Output",
     "Param",
-    "Point",
     "Run",
     "RunTag",
     "Series",
     "Setting",
     "SharedArtifact",
     "Table",
+    "TailRow",
     "Write",
     "database",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from peewee import BareField, Model
+from typing import Any
+
+from peewee import SQL, AutoField, BareField, Model, NodeList
 from playhouse.pool import PooledSqliteDatabase
 
 # The file and the pragmas are given when it is opened (engine/database.py).
@@ -22,6 +24,13 @@ class DoubleField(BareField):
 
     def python_value(self, value: float | str | None) -> float | None:
         return None if value is None else float(value)
+
+
+class AutoIncrementField(AutoField):
+    """An id that is never used again, also not that of the newest row after its deletion."""
+
+    def ddl(self, context: Any) -> Any:
+        return NodeList((super().ddl(context), SQL("AUTOINCREMENT")))
 
 
 class Table(Model):

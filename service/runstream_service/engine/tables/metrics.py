@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from peewee import SQL, AutoField, BigIntegerField, CompositeKey, ForeignKeyField, TextField
+from peewee import (
+    SQL,
+    AutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CompositeKey,
+    ForeignKeyField,
+    TextField,
+)
 
-from runstream_service.engine.tables.base import DoubleField, Table
+from runstream_service.engine.tables.base import AutoIncrementField, DoubleField, Table
 from runstream_service.engine.tables.logged_models import LoggedModel
 from runstream_service.engine.tables.runs import Run
+
+
+class ChunkData(Table):
+    """The points of a chunk, compressed (`points/codec.py`)."""
+
+    id = AutoIncrementField()
+    checksum = BigIntegerField()
+    data = BlobField()
 
 
 class Series(Table):
@@ -32,24 +49,47 @@ class Series(Table):
         constraints = (SQL("UNIQUE (run_id, key)"),)
 
 
-class Point(Table):
-    """Points, clustered by series and step, so that a history is read from consecutive pages.
+class Chunk(Table):
+    """Where a chunk of a series is, and what is in it (`points/chunk_summary.py`).
 
-    The whole row is the key: storing an identical point again stores nothing (M4).
+    A chunk is inserted and deleted, and never changed. The chunks of a series do not overlap in the
+    order of its points, so the first point tells them apart. The rows of a series are side by side
+    and small, because thinning a long history reads all of them.
     """
 
     series = ForeignKeyField(Series, on_delete="CASCADE", index=False)
-    step = BigIntegerField()
-    timestamp = BigIntegerField()
-    value = DoubleField()
+    first_step = BigIntegerField()
+    first_timestamp = BigIntegerField()
+    first_value = DoubleField()
+    data_id = BigIntegerField()
+    count = BigIntegerField()
+    summary = BlobField()
 
     class Meta:
-        primary_key = CompositeKey("series", "step", "timestamp", "value")
+        primary_key = CompositeKey("series", "first_step", "first_timestamp", "first_value")
         without_rowid = True
 
 
+class TailRow(Table):
+    """Points of a run that are in no chunk yet, as they were logged (`points/tail.py`).
+
+    A batch, of however many metrics, adds one row. The sealer makes chunks of them.
+
+    Attributes:
+        count: the points of the row.
+        is_rest: whether the sealer left these points, because they are too few for chunks.
+    """
+
+    id = AutoIncrementField()
+    run = ForeignKeyField(Run, on_delete="CASCADE")
+    count = BigIntegerField()
+    is_rest = BooleanField()
+    checksum = BigIntegerField()
+    data = BlobField()
+
+
 class ModelMetric(Table):
-    """A point that a run logged for a logged model; `Point` has it, too."""
+    """A point that a run logged for a logged model; the series of the run has it, too."""
 
     id = AutoField()
     owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)

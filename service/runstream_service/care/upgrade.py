@@ -1,0 +1,224 @@
+"""Upgrading a database whose points are rows, as they were before migration 0018.
+
+A new file beside the old one is filled: all other tables are copied, and the points of each metric
+become chunks. It is compared with the old one, synced to disk and renamed over it. Until then the
+old file is whole, and whatever interrupts an upgrade, the next one begins anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from runstream.files.own_files import open_own
+from runstream_service.engine.database import (
+    CannotOpenError,
+    close_database,
+    open_database,
+    transaction,
+)
+from runstream_service.engine.tables import NAN, database
+from runstream_service.points import chunks, tail
+from runstream_service.points.codec import encode_chunks
+from runstream_service.points.columns import Columns, join, make_columns
+from runstream_service.points.history import Tails, iterate
+from runstream_service.points.sealing import MIN_IDLE_POINTS
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], object]
+
+# The last migration of a database whose points are rows.
+_LAST_OF_ROWS = "0017_console"
+
+# Rows that are read, compressed and committed at a time.
+_ROWS = 65_536
+
+# Seconds between two lines of the log.
+_LOG_SECONDS = 10.0
+
+_POINTS = (
+    "SELECT step, timestamp, value FROM point WHERE series_id = ? ORDER BY step, timestamp, value"
+)
+
+
+class _Totals(NamedTuple):
+    """How many points a series has, and the sums of the bits of its columns."""
+
+    points: int
+    steps: int
+    timestamps: int
+    values: int
+
+    def plus(self, columns: Columns) -> _Totals:
+        sums = (int(column.view(np.uint64).sum()) for column in columns)
+        added = (old + new & 2**64 - 1 for old, new in zip(self[1:], sums, strict=True))
+        return _Totals(self.points + columns.size, *added)
+
+
+_NOTHING = _Totals(0, 0, 0, 0)
+
+
+def open_upgraded(file: Path, progress: Progress | None = None) -> list[str]:
+    """Open a database as `open_database` does, after moving points that are rows.
+
+    Args:
+        file: the database, which this process has locked.
+        progress: called again and again with the points done and the points in all; if it is left
+            out, the log tells.
+
+    Raises:
+        CannotOpenError: as `open_database`; or there is no room for the new file.
+    """
+    if not _has_table_of_points(file):
+        return open_database(file)
+    applied = open_database(file, _LAST_OF_ROWS)
+    close_database()
+    draft = file.with_name(f"{file.name}.upgrade")
+    try:
+        _move(file, draft, progress or _LogProgress(file))
+    except (sqlite3.Error, OSError) as error:
+        raise CannotOpenError(f"database {file} cannot be upgraded: {error}") from error
+    finally:
+        close_database()
+        draft.unlink(missing_ok=True)
+    return applied + open_database(file)
+
+
+def _has_table_of_points(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as old:
+            found = old.execute("SELECT 1 FROM sqlite_schema WHERE name = 'point'").fetchone()
+            return found is not None and old.execute("SELECT 1 FROM point").fetchone() is not None
+    except sqlite3.Error:  # opening it for good says what is wrong
+        return False
+
+
+def _move(file: Path, draft: Path, progress: Progress) -> None:
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as old:
+        # Nothing of the old file may be in files beside it, which would belong to the new one then.
+        (mode,) = old.execute("PRAGMA journal_mode = delete").fetchone()
+        if mode != "delete":
+            raise CannotOpenError(f"database {file} is in use by another program")
+        _copy_tables(file, draft)
+        _open_draft(draft)
+        (total,) = old.execute("SELECT COALESCE(SUM(count), 0) FROM series").fetchone()
+        _copy_points(old, lambda done: progress(done, total))
+        close_database()
+    _sync(draft)
+    draft.replace(file)
+    _sync(file.parent)
+
+
+def _copy_tables(file: Path, draft: Path) -> None:
+    """Copy all tables but that of points, of which only an empty one is made."""
+    draft.unlink(missing_ok=True)
+    os.close(open_own(draft, os.O_RDWR | os.O_CREAT))
+    with closing(sqlite3.connect(draft, isolation_level=None)) as new:
+        new.execute("PRAGMA journal_mode = off")
+        new.execute("ATTACH ? AS old", (str(file),))
+        new.execute("BEGIN")
+        schema = new.execute(
+            "SELECT type, name, sql FROM old.sqlite_schema WHERE sql IS NOT NULL "
+            "AND name NOT LIKE 'sqlite_%' ORDER BY type = 'table' DESC"
+        ).fetchall()
+        for kind, name, sql in schema:
+            new.execute(sql)
+            if kind == "table" and name != "point":
+                new.execute(f'INSERT INTO main."{name}" SELECT * FROM old."{name}"')  # noqa: S608 # a name of the schema
+        new.execute("COMMIT")
+
+
+def _open_draft(draft: Path) -> None:
+    """Open the new file, with the tables of this version."""
+    open_database(draft)
+    close_database()
+    with closing(sqlite3.connect(draft)) as new:
+        new.execute("PRAGMA journal_mode = delete")
+    # A draft that is not finished is thrown away, so it needs no journal.
+    pragmas = {"journal_mode": "off", "synchronous": "off"}
+    database.init(f"{draft.as_uri()}?mode=rw", pragmas=pragmas, max_connections=1, uri=True)
+
+
+def _copy_points(old: sqlite3.Connection, progress: Callable[[int], object]) -> None:
+    done = 0
+    rows = old.execute("SELECT run_id, id FROM series ORDER BY run_id, id").fetchall()
+    with database.connection_context():
+        for run, group in groupby(rows, key=lambda row: row[0]):
+            copied: dict[int, _Totals] = {}
+            rest = []
+            with transaction():
+                for _, series in group:
+                    copied[series] = _NOTHING
+                    for columns in _read_rows(old, series):
+                        copied[series] = copied[series].plus(columns)
+                        if columns.size < MIN_IDLE_POINTS:
+                            rest.append((series, columns))
+                        else:
+                            chunks.insert(series, encode_chunks(columns))
+                        done += columns.size
+                        progress(done)
+                if rest:
+                    _insert_rest(run, rest)
+            _compare(run, copied)
+
+
+def _read_rows(old: sqlite3.Connection, series: int) -> Iterator[Columns]:
+    rows = old.execute(_POINTS, (series,))
+    while part := rows.fetchmany(_ROWS):
+        step, timestamp, value = zip(*part, strict=True)
+        if NAN in value:
+            value = tuple(map(float, value))
+        yield make_columns(step, timestamp, value)
+
+
+def _insert_rest(run: int, rest: list[tuple[int, Columns]]) -> None:
+    series, parts = zip(*rest, strict=True)
+    columns = [column.tobytes() for column in join(parts)]
+    tail.insert_row(run, series, [part.size for part in parts], columns, is_rest=True)
+
+
+def _compare(run: int, copied: dict[int, _Totals]) -> None:
+    """Read the points of a run back, and compare them with those that were copied."""
+    tails = Tails()
+    for series, expected in copied.items():
+        found = _NOTHING
+        for columns in iterate(run, series, tails):
+            found = found.plus(columns)
+        if found != expected:
+            raise CannotOpenError(
+                f"series {series} has {expected.points} points, and {found.points} with other sums "
+                "were read back; the old database is as it was"
+            )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _LogProgress:
+    """Logs how far it is, now and then."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _LOG_SECONDS
+            log.info("upgrading %s: %d of %d points", self._file, done, total)

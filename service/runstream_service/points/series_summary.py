@@ -1,0 +1,223 @@
+"""The summaries of series, which the writer keeps in memory while their runs are being logged."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from peewee import EXCLUDED, SQL, Case, Tuple, fn
+
+from runstream_service.engine.statements import MultiRowInsert, compile_sql, first_row
+from runstream_service.engine.tables import NAN, Series
+from runstream_service.points.columns import Columns
+
+#: Bytes of the summaries that are kept in memory.
+SUMMARIES_BYTES = 64 * 1024 * 1024
+
+# Bytes that a summary takes besides its key: its numbers and its place in the dictionary.
+_SUMMARY_BYTES = 480
+
+_FIELDS: list[Any] = [
+    Series.count,
+    Series.last_step,
+    Series.last_timestamp,
+    Series.last_value,
+    Series.min_value,
+    Series.max_value,
+]
+_SELECT = compile_sql(
+    Series.select(Series.id, *_FIELDS).where((Series.run == 0) & (Series.key == ""))
+)
+
+
+_NAN = SQL(f"'{NAN}'")  # written out, for the placeholders of a statement are those of its row
+
+
+def _rank(last: Any) -> Any:
+    """Return in SQL what `rank` returns."""
+    is_nan = last.last_value == _NAN
+    number = Case(None, [(is_nan, SQL("0"))], last.last_value)
+    return Tuple(last.last_step, last.last_timestamp, number, is_nan)
+
+
+def _merge(insert: Any) -> Any:
+    """Merge a summary with that of the points that are stored, whoever stored them."""
+    is_later = _rank(EXCLUDED) > _rank(Series)
+    update: dict[Any, Any] = {Series.count: Series.count + EXCLUDED.count}
+    for column in (Series.last_step, Series.last_timestamp, Series.last_value):
+        new = getattr(EXCLUDED, column.column_name)
+        update[column] = Case(None, [(is_later, new)], column)
+    for column, choose in ((Series.min_value, fn.MIN), (Series.max_value, fn.MAX)):
+        new = getattr(EXCLUDED, column.column_name)
+        update[column] = choose(fn.COALESCE(column, new), fn.COALESCE(new, column))
+    return insert.on_conflict(conflict_target=[Series.run, Series.key], update=update)
+
+
+_COLUMNS: list[Any] = [Series.run, Series.key, *_FIELDS]
+_UPSERT = MultiRowInsert(_COLUMNS, _merge)
+_CREATE = compile_sql(
+    _merge(Series.insert_many([(0,) * len(_COLUMNS)], _COLUMNS)).returning(Series.id)
+)
+
+Rank = tuple[int, int, float, bool]
+
+
+def rank(step: int, timestamp: int, value: float) -> Rank:
+    """Return the key by which points are compared to find the latest: NaN counts as 0 (M5).
+
+    If a NaN and a 0 are otherwise equal, the NaN is the latest, whichever came first.
+    """
+    nan = value != value
+    return step, timestamp, 0.0 if nan else value, nan
+
+
+@dataclass(slots=True)
+class Summary:
+    """Count, latest point, minimum and maximum of a series; the latter two leave NaN out.
+
+    Attributes:
+        id: 0 while the series is not in the database.
+        unsaved: points that `count` in the database does not have yet.
+    """
+
+    id: int
+    run: int
+    key: str
+    last: Rank | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+    unsaved: int = 0
+
+    def precedes(self, step: int, timestamp: int) -> bool:
+        """Return whether all points of the series are earlier than this one."""
+        return self.last is None or (step, timestamp) > self.last[:2]
+
+    def is_number_after(self, step: int, timestamp: int, value: float) -> bool:
+        """Return whether a point is a number and later than all others, of which there are some."""
+        last = self.last
+        return value == value and last is not None and (step, timestamp) > last[:2]
+
+    def append(self, step: int, timestamp: int, value: float) -> None:
+        """Do what `merge` does, faster, for one point that `is_number_after`."""
+        self.unsaved += 1
+        self.last = (step, timestamp, value, False)
+        if self.min_value is None or value < self.min_value:
+            self.min_value = value
+        if self.max_value is None or value > self.max_value:
+            self.max_value = value
+
+    def merge(self, columns: Columns) -> None:
+        """Count new points, which are sorted, and update latest point, minimum and maximum."""
+        self.unsaved += columns.size
+        latest = _latest(columns)
+        if self.last is None or latest > self.last:
+            self.last = latest
+        value = columns.value
+        min_value, max_value = float(value.min()), float(value.max())
+        if min_value != min_value:
+            numbers = value[value == value]
+            if not len(numbers):
+                return
+            min_value, max_value = float(numbers.min()), float(numbers.max())
+        self.min_value = min_value if self.min_value is None else min(self.min_value, min_value)
+        self.max_value = max_value if self.max_value is None else max(self.max_value, max_value)
+
+
+def create_series(summary: Summary) -> None:
+    """Insert a series into the database, which gives its id; its points count when it is saved."""
+    row = first_row(_CREATE, *_row(summary, 0))
+    if row is None:
+        raise LookupError("the database gives no id")
+    summary.id = row[0]
+
+
+def save(summaries: Iterable[Summary]) -> None:
+    """Merge what changed into the summaries in the database."""
+    values: list[Any] = []
+    for summary in summaries:
+        values += _row(summary, summary.unsaved)
+        summary.unsaved = 0
+    _UPSERT.run(values)
+
+
+@dataclass(slots=True)
+class _RunSummaries:
+    """The summaries of one run by key, as far as they were asked for, and the bytes they take."""
+
+    by_key: dict[str, Summary] = field(default_factory=dict)
+    size: int = 0
+
+
+class SummaryCache:
+    """A cache of the summaries of series, on the writer's thread alone.
+
+    A summary is read when a batch needs it, so a run with very many series takes memory only for
+    those it logs to.
+    """
+
+    def __init__(self) -> None:
+        """Create an empty cache."""
+        self._runs: OrderedDict[int, _RunSummaries] = OrderedDict()
+        self._size = 0
+
+    @property
+    def exceeds_limit(self) -> bool:
+        """Whether the summaries take more memory than `SUMMARIES_BYTES`, until `trim` is called."""
+        return self._size > SUMMARIES_BYTES
+
+    def of_run(self, run: int) -> dict[str, Summary]:
+        """Return the cached summaries of a run by key; the run is the last to be dropped now."""
+        found = self._runs.setdefault(run, _RunSummaries())
+        self._runs.move_to_end(run)
+        return found.by_key
+
+    def load(self, run: int, key: str) -> Summary:
+        """Read a summary that is not cached, or return that of a series that is not there yet.
+
+        It is in the dictionary that `of_run` gave for this run from now on.
+        """
+        row = first_row(_SELECT, run, key)
+        if row is None:
+            summary = Summary(0, run, key)
+        else:
+            series, _, step, timestamp, value, min_value, max_value = row
+            last = rank(step, timestamp, float(value))  # NaN is stored as a text
+            summary = Summary(series, run, key, last, min_value, max_value)
+        summaries = self._runs[run]
+        summaries.by_key[key] = summary
+        size = _SUMMARY_BYTES + sys.getsizeof(key)
+        summaries.size += size
+        self._size += size
+        return summary
+
+    def trim(self) -> None:
+        """Drop the least recently used runs, until the limit is kept.
+
+        All that changed must have been written.
+        """
+        while self.exceeds_limit:
+            _, dropped = self._runs.popitem(last=False)
+            self._size -= dropped.size
+
+
+def _latest(columns: Columns) -> Rank:
+    """Return the latest of points that are sorted (M5)."""
+    step, timestamp, value = columns.position(-1)
+    start = int(np.searchsorted(columns.step, step))
+    start += int(np.searchsorted(columns.timestamp[start:], timestamp))
+    if start == columns.size - 1:
+        return rank(step, timestamp, value)
+    return max(rank(step, timestamp, value) for value in columns.value[start:].tolist())
+
+
+def _row(summary: Summary, count: int) -> tuple[Any, ...]:
+    if summary.last is None:
+        raise LookupError(f"series {summary.key} has no point to summarise")
+    step, timestamp, value, nan = summary.last
+    last_value = NAN if nan else value
+    extremes = (summary.min_value, summary.max_value)
+    return summary.run, summary.key, count, step, timestamp, last_value, *extremes
