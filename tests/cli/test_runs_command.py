@@ -97,7 +97,8 @@ def test_json_has_the_names_of_the_contract_and_every_value(
     }
     assert shown["data"]["metrics"] == {"loss": 0.5, "only": "NaN"}
     assert shown["data"]["params"] == {"lr": "0.1", "same": "1"}
-    assert shown["inputs"] == {"dataset_inputs": []}
+    assert shown["inputs"] == {"dataset_inputs": [], "model_inputs": []}
+    assert shown["outputs"] == {"model_outputs": []}
     assert shell.json("runs", "list", "-x", experiment_id)[1] == shown
 
 

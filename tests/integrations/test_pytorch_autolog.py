@@ -65,9 +65,13 @@ def test_autologging_changes_no_training_and_ends_with_it(
     assert conflicting.info.status == "FINISHED"
     assert conflicting.data.params["lr"] == "the user's"
     assert conflicting.data.params["optimizer_name"] == "SGD"
+    with_logger = client.get_run(told["with_logger"])
+    assert with_logger.data.params["optimizer_name"] == "SGD"
+    points = client.get_metric_history(told["with_logger"], "train_loss")
+    assert [point.step for point in points] == list(range(32))  # the logger's, and no epochs
     trained, latest, second = told["checkpoints"]
     assert latest == trained != second
-    assert client.count_runs(["0"]) == 4
+    assert client.count_runs(["0"]) == 5
 
 
 def test_of_two_processes_that_train_together_one_autologs(

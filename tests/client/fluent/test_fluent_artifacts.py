@@ -47,6 +47,6 @@ def test_the_fluent_functions_use_the_active_run(client: TrackingClient, tmp_pat
     assert Path(local).read_text() == "t"
     runstream.delete_artifacts("all", run_id)
     assert [f.path for f in runstream.list_artifacts("all", run_id)] == []
-    with pytest.raises(InvalidArgument, match="names run"):
+    with pytest.raises(InvalidArgument, match="the URI names"):
         runstream.load_text(f"runs:/{run_id}/t.txt", "0" * 32)
     assert client.get_run(run_id).info.status == "FINISHED"

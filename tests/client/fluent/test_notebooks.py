@@ -13,8 +13,15 @@ import pytest
 from nbclient import NotebookClient
 
 from runstream import TrackingClient
-from runstream.entities import Experiment, FoundExperiments, FoundRuns, Run, RunData, RunInfo
-from runstream.entities.dataset import RunInputs
+from runstream.entities import (
+    Experiment,
+    FoundExperiments,
+    FoundRuns,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+)
 from runstream.entities.notebook_html import CHARACTERS, ROWS
 from support.server_process import ServerProcess
 

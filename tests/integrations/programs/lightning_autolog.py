@@ -45,11 +45,10 @@ def train(error=None, **options):
     model = Model(error)
     trainer = pl.Trainer(
         max_epochs=4,
-        logger=False,
         accelerator="cpu",
         enable_progress_bar=False,
         enable_checkpointing=False,
-        **{"devices": 1, **options},
+        **{"devices": 1, "logger": False, **options},
     )
     trainer.fit(model, loader)
     if options.get("callbacks"):
@@ -91,6 +90,11 @@ with runstream.start_run() as run:
     train()
     runstream.log_metric("after", 1.0)
     runs["active"] = run.run_id
+with runstream.start_run() as run:
+    from runstream.integrations.lightning import RunstreamLogger
+
+    train(logger=RunstreamLogger(), log_every_n_steps=1)
+    runs["with_logger"] = run.run_id
 runs["checkpoints"] = load_checkpoints()
 runstream.autolog(disable=True)
 runs["is_restored"] = not hasattr(pl.Trainer.fit, "_runstream_patch")

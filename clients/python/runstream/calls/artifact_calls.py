@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from runstream import rules
+from runstream.calls.run_model_calls import RunModelCalls
 from runstream.contract.messages import new_message
 from runstream.contract.response_checks import check_next_page_token, unrequested_response_error
 from runstream.entities import FileInfo
-from runstream.errors import ResourceExhausted
+from runstream.errors import NotFound, ResourceExhausted
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
@@ -22,11 +23,12 @@ from runstream.v1.run_service_pb2 import GetRunRequest
 MAX_LISTED_FILES = 1_000_000
 
 
-class ArtifactCalls:
+class ArtifactCalls(RunModelCalls):
     """The part of `TrackingClient` that speaks to ArtifactService.
 
     A path names something below the artifacts of a run, with `/` between its parts. What is
-    uploaded is on disk when a call returns, whole or not at all.
+    uploaded is on disk when a call returns, whole or not at all. What reads artifacts looks among
+    the models of the run, too: a path that the run does not have may begin with the name of one.
     """
 
     _connection: Connection
@@ -131,7 +133,8 @@ class ArtifactCalls:
     ) -> list[FileInfo]:
         """List the files and folders of a folder by path; one that is not there is empty.
 
-        The path of a file lists as this file.
+        The path of a file lists as this file. The name of a model of the run lists its files, if
+        the run has no artifacts of that name.
 
         Args:
             run_id: the run.
@@ -143,6 +146,20 @@ class ArtifactCalls:
             NotFound: there is no such run.
             ResourceExhausted: there are more than a million.
         """
+        files = self.list_own_artifacts(run_id, path, recursive)
+        folder = artifact_path_text(path)
+        if files or not folder or run_id.startswith("m-"):
+            return files
+        found = self.find_model_path(run_id, folder)
+        if found is None:
+            return []
+        below = self.list_own_artifacts(found.model_id, found.path, recursive)
+        return [file._replace(path=f"{found.name}/{file.path}") for file in below]
+
+    def list_own_artifacts(
+        self, run_id: str, path: ArtifactPath | None = None, recursive: bool = False
+    ) -> list[FileInfo]:
+        """List as `list_artifacts`, without the models of the run."""
         self._outbox.wait_for_artifacts(run_id)
         folder = artifact_path_text(path)
         request = new_message(
@@ -198,11 +215,17 @@ class ArtifactCalls:
         from runstream.files.folder_transfer import make_temporary_folder, transfer_all
 
         wanted = artifact_path_text(path)
-        found = self.get_artifact(run_id, wanted) if wanted else None
+        try:
+            found = self.get_artifact(run_id, wanted) if wanted else None
+        except NotFound as missing:
+            model = self._find_model_of_missing(run_id, wanted, missing)
+            folder = Path(dst_path) if dst_path is not None else make_temporary_folder()
+            self.download_artifacts(model.model_id, model.path, folder / model.name)
+            return str(folder / wanted)
         if found is not None and not found.is_dir:
             files = [found]
         else:
-            files = self.list_artifacts(run_id, wanted, recursive=True)
+            files = self.list_own_artifacts(run_id, wanted, recursive=True)
         for file in files:  # what a server says is no reason to write elsewhere
             rules.check_artifact_path("path", file.path)
         folder = Path(dst_path) if dst_path is not None else make_temporary_folder()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runstream.calls.artifact_calls import ArtifactCalls
+from runstream.errors import NotFound
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, check_artifact_file
 from runstream.files.series_paths import file_or_series_path
 
@@ -122,14 +123,14 @@ class ArtifactContentCalls(ArtifactCalls):
 
     def load_text(self, run_id: str, path: ArtifactPath) -> str:
         """Return the content of a file in UTF-8; raises as `download_artifacts`."""
-        return self._download_bytes(run_id, artifact_path_text(path)).decode()
+        return self._load_bytes(run_id, artifact_path_text(path)).decode()
 
     def load_dict(self, run_id: str, path: ArtifactPath) -> Any:
         """Return the content of a JSON file, or of a YAML file if it is called so."""
         from runstream.files.serialization import parse_dictionary
 
         text = artifact_path_text(path)
-        return parse_dictionary(self._download_bytes(run_id, text), text)
+        return parse_dictionary(self._load_bytes(run_id, text), text)
 
     def _upload_bytes(self, run_id: str, content: bytes, path: str) -> None:
         from tempfile import TemporaryFile
@@ -140,6 +141,14 @@ class ArtifactContentCalls(ArtifactCalls):
             file.write(content)
             file.flush()
             Upload(run_id, path, file).run(self._connection)
+
+    def _load_bytes(self, run_id: str, path: str) -> bytes:
+        """Return the content of a file of a run, or else of one of its models."""
+        try:
+            return self._download_bytes(run_id, path)
+        except NotFound as missing:
+            model = self._find_model_of_missing(run_id, path, missing)
+        return self._download_bytes(model.model_id, model.path)
 
     def _download_bytes(self, run_id: str, path: str) -> bytes:
         from tempfile import TemporaryDirectory

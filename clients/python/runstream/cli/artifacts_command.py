@@ -17,7 +17,7 @@ from runstream.cli.output import (
     print_json_array,
     print_table,
 )
-from runstream.cli.selection_options import run_argument
+from runstream.cli.selection_options import artifacts_argument, run_argument
 
 
 @click.group()
@@ -45,8 +45,7 @@ def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str 
 
 @artifacts.command()
 @with_client
-@run_argument()
-@click.argument("path", default="")
+@artifacts_argument
 @click.option(
     "--dst-path",
     "-d",
@@ -60,7 +59,8 @@ def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str 
 def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_json: bool) -> None:
     """Download the file or folder PATH, all artifacts of the run without one.
 
-    A file keeps its path below the folder, and replaces a file that is there.
+    RUN may be runs:/RUN_ID/PATH or models:/MODEL_ID, too. PATH may begin with the name of a model
+    of the run. A file keeps its path below the folder, and replaces a file that is there.
     """
     local = client.download_artifacts(run_id, path, dst_path)
     if as_json:
@@ -71,14 +71,17 @@ def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_j
 
 @artifacts.command("list")
 @with_client
-@run_argument()
-@click.argument("path", required=False)
+@artifacts_argument
 @click.option("--recursive", "-r", is_flag=True, help="All files below, at any depth.")
 @json_option
 def list_artifacts(
-    client: TrackingClient, run_id: str, path: str | None, recursive: bool, as_json: bool
+    client: TrackingClient, run_id: str, path: str, recursive: bool, as_json: bool
 ) -> None:
-    """List the files and folders in the folder PATH, or those of the run."""
+    """List the files and folders in the folder PATH, or those of the run.
+
+    RUN may be runs:/RUN_ID/PATH or models:/MODEL_ID, too. PATH may begin with the name of a model
+    of the run.
+    """
     files = client.list_artifacts(run_id, path, recursive)
     if as_json:
         print_json_array(files)

@@ -116,7 +116,7 @@ def list_runs(
 @run_argument()
 @json_option
 def show(client: TrackingClient, run_id: str, as_json: bool) -> None:
-    """Show a run with its latest metrics, params, tags and datasets."""
+    """Show a run with its latest metrics, params, tags, datasets and models."""
     run = client.get_run(run_id)
     if as_json:
         print_json(run)
@@ -141,6 +141,10 @@ def show(client: TrackingClient, run_id: str, as_json: bool) -> None:
     rows += [
         (f"datasets.{each.dataset.name}", " ".join((each.dataset.digest, *each.tags.values())))
         for each in run.inputs.dataset_inputs
+    ]
+    rows += [
+        (f"models.{model.name}", f"models:/{model.model_id}")
+        for model in client.list_run_models(run_id)
     ]
     print_table((), rows)
 

@@ -16,6 +16,7 @@ import grpc
 from runstream.calls.client import TrackingClient
 from runstream.entities import Experiment
 from runstream.errors import AlreadyExists, NotFound, RunstreamError
+from runstream.files.artifact_paths import join_path, parse_artifact_uri
 from runstream.transport import embedded, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
@@ -114,6 +115,23 @@ def run_argument(*, several: bool = False, environment: bool = False) -> Decorat
         return with_whole_ids
 
     return decorate
+
+
+def artifacts_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the arguments RUN and PATH to a command that reads artifacts and has a client already.
+
+    RUN may be a URI of a run's or a model's artifacts, too. The command gets `run_id` and `path`.
+    """
+
+    @click.argument("given", metavar="RUN", shell_complete=_complete_run_ids)
+    @click.argument("path", default="")
+    @wraps(command)
+    def with_owner(client: TrackingClient, given: str, path: str, **arguments: Any) -> None:
+        owner, folder = parse_artifact_uri(given) or (given, "")
+        path = join_path(folder, path)
+        command(client, run_id=expand_run_id(client, owner), path=path, **arguments)
+
+    return with_owner
 
 
 def view_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,7 +1,7 @@
 """The values that calls return: experiments, runs, points and others, which never change."""
 
 from runstream.entities.console_line import ConsoleLine
-from runstream.entities.dataset import Dataset, DatasetInput, RunInputs
+from runstream.entities.dataset import Dataset, DatasetInput
 from runstream.entities.experiment import Experiment
 from runstream.entities.file_info import FileInfo
 from runstream.entities.found import FoundExperiments, FoundRuns
@@ -11,6 +11,12 @@ from runstream.entities.metric import Metric, MetricArrays, MetricColumns
 from runstream.entities.purged import Purged
 from runstream.entities.run import Run, RunData, RunInfo
 from runstream.entities.run_change import RunChange
+from runstream.entities.run_inputs import (
+    LoggedModelInput,
+    LoggedModelOutput,
+    RunInputs,
+    RunOutputs,
+)
 from runstream.entities.series_file import SeriesFile
 from runstream.entities.server_info import ServerInfo
 from runstream.entities.view_type import ViewType
@@ -24,6 +30,8 @@ __all__ = [
     "FoundExperiments",
     "FoundRuns",
     "LoggedModel",
+    "LoggedModelInput",
+    "LoggedModelOutput",
     "Metric",
     "MetricArrays",
     "MetricColumns",
@@ -35,6 +43,7 @@ __all__ = [
     "RunData",
     "RunInfo",
     "RunInputs",
+    "RunOutputs",
     "RunTag",
     "SeriesFile",
     "ServerInfo",

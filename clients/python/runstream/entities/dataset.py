@@ -71,15 +71,3 @@ class DatasetInput:
             ),
             {tag.key: tag.value for tag in message.tags},
         )
-
-
-@dataclass(frozen=True)
-class RunInputs:
-    """The inputs of a run, in the order in which they were logged."""
-
-    dataset_inputs: tuple[DatasetInput, ...]
-
-    @classmethod
-    def from_proto(cls, message: run_pb2.RunInputs) -> RunInputs:
-        """Convert the message of the contract."""
-        return cls(tuple(map(DatasetInput.from_proto, message.dataset_inputs)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runstream.entities.dataset import RunInputs
 from runstream.entities.notebook_html import properties_table, time_text
+from runstream.entities.run_inputs import RunInputs, RunOutputs
 from runstream.v1 import run_pb2
 
 _STATUS_NAMES = {number: name for name, number in run_pb2.RunStatus.items()}
@@ -91,6 +91,7 @@ class RunData:
 
 
 _NO_INPUTS = RunInputs(())
+_NO_OUTPUTS = RunOutputs(())
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,13 @@ class Run:
         info: what the run is.
         data: what it logged.
         inputs: what it read.
+        outputs: what it made.
     """
 
     info: RunInfo
     data: RunData
     inputs: RunInputs
+    outputs: RunOutputs = _NO_OUTPUTS
 
     @classmethod
     def from_proto(cls, message: run_pb2.Run) -> Run:
@@ -113,7 +116,8 @@ class Run:
         return cls(
             RunInfo.from_proto(message.info),
             RunData.from_proto(message.data),
-            RunInputs.from_proto(message.inputs) if message.inputs.dataset_inputs else _NO_INPUTS,
+            RunInputs.from_proto(message.inputs) if message.inputs.ByteSize() else _NO_INPUTS,
+            RunOutputs.from_proto(message.outputs) if message.outputs.ByteSize() else _NO_OUTPUTS,
         )
 
     def _repr_html_(self) -> str:
@@ -124,5 +128,5 @@ class Run:
         return properties_table(f"Run {self.info.run_name}", properties)
 
     def to_dictionary(self) -> dict[str, Any]:
-        """Return the same as dictionaries, under `info`, `data` and `inputs`."""
+        """Return the same as dictionaries, under `info`, `data`, `inputs` and `outputs`."""
         return asdict(self)

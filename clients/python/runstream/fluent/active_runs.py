@@ -146,6 +146,18 @@ def client_for_run(run_id: str) -> TrackingClient:
     return current_client() if run is None else run.client
 
 
+def active_run_id() -> str:
+    """Return the id of the active run; raises InvalidArgument if there is none."""
+    run = active_run()
+    if run is None:
+        raise InvalidArgument(
+            "Missing value for required parameter 'run_id': no run is active",
+            reason="FIELD_MISSING",
+            field="run_id",
+        )
+    return run.run_id
+
+
 def get_or_start_run() -> ActiveRun:
     """Return the run that is active in this context, starting one if there is none."""
     return active_run() or _start_run_implicitly()

@@ -1,35 +1,33 @@
 """The fluent API of artifacts.
 
 Functions that write take the active run, starting one if there is none, or a run by its id.
-Functions that read take `artifact_uri`: the URI of an artifact, as `runs:/RUN_ID/PATH` or below the
-`artifact_uri` of a run, or a path among the artifacts of the run `run_id`, or else of the active
-one. All go to the server of the run (R7).
+Functions that read or delete take `artifact_uri`: the URI of an artifact, as `runs:/RUN_ID/PATH`,
+`models:/MODEL_ID/PATH` or below the `artifact_uri` of a run or model, or a path among the artifacts
+of the run `run_id`, or else of the active one. They start no run: without one they raise
+InvalidArgument. All go to the server of the run (R7).
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runstream.calls.client import TrackingClient
 from runstream.entities import FileInfo, SeriesFile
 from runstream.errors import InvalidArgument
-from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
-from runstream.fluent.active_runs import client_and_run_id, client_for_run
+from runstream.files.artifact_paths import (
+    ArtifactPath,
+    artifact_path_text,
+    join_path,
+    parse_artifact_uri,
+)
+from runstream.fluent.active_runs import active_run_id, client_and_run_id, client_for_run
 from runstream.fluent.destination import client_for_uri, current_client, current_experiment_id
 from runstream.transport.tracking_uri import parse
 
 if TYPE_CHECKING:
     import pandas
-
-_RUN_URI = re.compile(r"runs:/+(?P<run_id>[^/]+)(?:/(?P<path>.*))?", re.DOTALL)
-
-# The URI of a run's artifacts ends like this, wherever the experiment keeps artifacts (R6).
-_ARTIFACT_URI = re.compile(
-    r"(?:[A-Za-z][\w+.-]*:|/).*?/(?P<run_id>[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?", re.DOTALL
-)
 
 
 def log_artifact(
@@ -168,8 +166,8 @@ def list_series(folder: str, key: str | None = None, run_id: str | None = None) 
         key: the series; all of the folder, if left out.
         run_id: another run than the active one.
     """
-    client, run_id = client_and_run_id(run_id)
-    return client.list_series(run_id, folder, key)
+    run_id = run_id or active_run_id()
+    return client_for_run(run_id).list_series(run_id, folder, key)
 
 
 def get_artifact_uri(artifact_path: ArtifactPath | None = None) -> str:
@@ -264,16 +262,16 @@ def _locate_artifact(
     path: ArtifactPath | None = None,
     tracking_uri: str | None = None,
 ) -> tuple[TrackingClient, str, str]:
-    """Return where an artifact is: the client, the run, and the path among its artifacts."""
+    """Return where an artifact is: the client, the run or model, and the path below it."""
     text, below = artifact_path_text(uri), artifact_path_text(path)
-    if found := _RUN_URI.fullmatch(text) or _ARTIFACT_URI.fullmatch(text):
-        if run_id not in (None, found["run_id"]):
+    if named := parse_artifact_uri(text):
+        if run_id not in (None, named[0]):
             raise InvalidArgument(
-                f"the URI names run {found['run_id']}, but run_id is {run_id}",
+                f"the URI names {named[0]}, but run_id is {run_id}",
                 reason="ARGUMENTS_CONFLICT",
                 field="run_id",
             )
-        run_id, text = found["run_id"], found["path"] or ""
+        run_id, text = named
     if text and below:
         raise InvalidArgument(
             "artifact_path goes with run_id, and artifact_uri has a path of its own",
@@ -282,5 +280,5 @@ def _locate_artifact(
         )
     if tracking_uri is not None and run_id is not None:
         return client_for_uri(parse(tracking_uri).uri), run_id, join_path(text, below)
-    client, run_id = client_and_run_id(run_id)
-    return client, run_id, join_path(text, below)
+    run_id = run_id or active_run_id()
+    return client_for_run(run_id), run_id, join_path(text, below)

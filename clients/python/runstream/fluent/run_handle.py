@@ -12,7 +12,7 @@ from typing import Any
 from runstream.calls.client import TrackingClient
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs
-from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs
+from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs, RunOutputs
 from runstream.entities.notebook_html import properties_table
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
 from runstream.fluent.destination import client_for_uri
@@ -86,6 +86,11 @@ class ActiveRun:
     def inputs(self) -> RunInputs:
         """The datasets that the run has used up to now, read from the server."""
         return self.read().inputs
+
+    @property
+    def outputs(self) -> RunOutputs:
+        """The models that the run has made up to now, read from the server."""
+        return self.read().outputs
 
     @property
     def tracking_uri(self) -> str:

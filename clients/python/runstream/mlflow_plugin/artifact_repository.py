@@ -61,7 +61,7 @@ class RunstreamArtifactRepository(ArtifactRepository):
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         """List a folder; a file, and what is not there, is an empty one."""
         folder = self._path(path)
-        found = self._client.list_artifacts(self._owner, folder)
+        found = self._client.list_own_artifacts(self._owner, folder)
         start = len(self._folder) + 1 if self._folder else 0
         return [
             FileInfo(file.path[start:], file.is_dir, file.file_size)

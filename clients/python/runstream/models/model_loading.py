@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runstream.calls.client import TrackingClient
-from runstream.errors import InvalidArgument
+from runstream.errors import InvalidArgument, NotFound
+from runstream.files.artifact_paths import parse_artifact_uri
 from runstream.fluent.active_runs import client_for_run
-from runstream.fluent.destination import current_client
 from runstream.models.stored_model import StoredModel, read_description
 
-_MODEL_URI = re.compile(r"models:/+(?P<model_id>m-[0-9a-f]{32})")
-_RUN_URI = re.compile(r"runs:/+(?P<run_id>[0-9a-f]{32})/(?P<name>.+)")
+# Names of models that an error lists.
+_MAX_NAMES = 20
 
 
 @contextmanager
@@ -41,11 +41,15 @@ def open_model(model_uri: str | os.PathLike[str], flavor: str) -> Iterator[Store
 
 
 def _download(model_uri: str, target: str) -> Path:
-    if found := _MODEL_URI.fullmatch(model_uri):
-        return Path(current_client().download_artifacts(found["model_id"], "", target))
-    if found := _RUN_URI.fullmatch(model_uri):
-        client = client_for_run(found["run_id"])
-        return _download_of_run(client, found["run_id"], found["name"], target)
+    is_folder = model_uri.startswith("/")  # which may be one of MLflow's, .../RUN_ID/artifacts/...
+    named = None if is_folder else parse_artifact_uri(model_uri, "model_uri")
+    if named is not None:
+        owner, path = named
+        client = client_for_run(owner)
+        if owner.startswith("m-"):
+            return Path(client.download_artifacts(owner, path, target))
+        if path:
+            return _download_of_run(client, owner, path, target)
     if re.match(r"[a-z]+:/", model_uri):
         raise InvalidArgument(
             f"Invalid value {model_uri!r} for parameter 'model_uri' supplied: it must be "
@@ -58,12 +62,19 @@ def _download(model_uri: str, target: str) -> Path:
     return Path(model_uri)
 
 
-def _download_of_run(client: TrackingClient, run_id: str, name: str, target: str) -> Path:
-    """Return the newest model of this name that a run made, or else its artifacts of this name."""
-    quoted = name.replace("'", "''")
-    models = client.search_logged_models(
-        filter_string=f"source_run_id = '{run_id}' AND name = '{quoted}'", max_results=1
-    )
-    for model in models:
-        return Path(client.download_artifacts(model.model_id, "", target))
-    return Path(client.download_artifacts(run_id, name, target))
+def _download_of_run(client: TrackingClient, run_id: str, path: str, target: str) -> Path:
+    """Return the newest model of this name that a run made, or else its artifacts at this path."""
+    found = client.find_model_path(run_id, path)
+    if found is not None:
+        return Path(client.download_artifacts(found.model_id, found.path, target))
+    try:
+        return Path(client.download_artifacts(run_id, path, target))
+    except NotFound as missing:
+        names = sorted({model.name for model in client.list_run_models(run_id)})
+        there = f"its models are {', '.join(names[:_MAX_NAMES])}" if names else "it has no models"
+        raise NotFound(
+            f"run {run_id} has no model {path!r}: {there}",
+            reason="MODEL_NOT_FOUND",
+            field="model_uri",
+            value=path,
+        ) from missing

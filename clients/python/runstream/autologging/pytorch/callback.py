@@ -17,6 +17,7 @@ from typing import Any
 from runstream.autologging.pytorch import checkpoints
 from runstream.autologging.pytorch.settings import PytorchSettings
 from runstream.autologging.training import Training
+from runstream.integrations.lightning import RunstreamLogger
 from runstream.integrations.training_run import TrainingRun
 
 _package = "lightning.pytorch" if "lightning.pytorch" in sys.modules else "pytorch_lightning"
@@ -28,7 +29,10 @@ _WHOLE_MODEL = ("SingleDeviceStrategy", "DDPStrategy")
 
 
 class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
-    """Logs params, metrics and checkpoints, in the process of rank zero."""
+    """Logs params, metrics and checkpoints, in the process of rank zero.
+
+    Metrics are left to a `RunstreamLogger` of the trainer, which counts them by other steps.
+    """
 
     def __init__(self, training: Training[PytorchSettings]) -> None:
         super().__init__()
@@ -39,6 +43,8 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
             silent=training.settings.silent,
         )
         self._settings = training.settings
+        loggers = training.instance.loggers
+        self._logs_metrics = not any(isinstance(one, RunstreamLogger) for one in loggers)
         self._step_metrics: set[str] = set()  # those that are logged after steps
         self._epoch_metrics: set[str] = set()
         self._best: float | None = None
@@ -54,7 +60,7 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
         frequency = self._settings.checkpoint_save_freq
         if isinstance(frequency, int) and trainer.global_step % frequency == 0:
             self._training.attempt("uploaded", self._store_checkpoint, trainer)
-        if self._settings.log_every_n_step:
+        if self._logs_metrics and self._settings.log_every_n_step:
             self._training.attempt(
                 "logged", self._log_step, trainer, self._settings.log_every_n_step
             )
@@ -62,7 +68,8 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
     @_rank_zero_only
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Log metrics of the epoch, and store a checkpoint."""
-        self._training.attempt("logged", self._log_epoch, trainer)
+        if self._logs_metrics:
+            self._training.attempt("logged", self._log_epoch, trainer)
         if self._settings.checkpoint_save_freq == "epoch":
             self._training.attempt("uploaded", self._store_checkpoint, trainer)
 
@@ -70,7 +77,8 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
     def on_test_end(self, trainer: Any, pl_module: Any) -> None:
         """Log metrics of `trainer.test`."""
         self._training.set_tags({"Mode": "testing"})
-        self._log_metrics(trainer.callback_metrics.items(), None)
+        if self._logs_metrics:
+            self._log_metrics(trainer.callback_metrics.items(), None)
 
     def _log_params(self, trainer: Any) -> None:
         self._training.set_tags({"Mode": "training"})

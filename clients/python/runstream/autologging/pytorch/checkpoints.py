@@ -5,7 +5,7 @@ from __future__ import annotations
 from posixpath import basename
 
 from runstream.errors import InvalidArgument, NotFound
-from runstream.fluent.active_runs import active_run, client_for_run
+from runstream.fluent.active_runs import active_run_id, client_for_run
 
 #: Tag of a run: the path of the checkpoint that was stored last.
 LATEST_CHECKPOINT = "mlflow.latest_checkpoint_artifact"
@@ -35,7 +35,7 @@ def download_checkpoint(
             field="global_step",
             value=global_step,
         )
-    run_id = run_id or _active_run_id()
+    run_id = run_id or active_run_id()
     client = client_for_run(run_id)
     latest = client.get_run(run_id).data.tags.get(LATEST_CHECKPOINT)
     if latest is None:
@@ -51,14 +51,3 @@ def download_checkpoint(
     elif global_step is not None:
         path = f"{step_folder(global_step)}/{basename(latest)}"
     return client.download_artifacts(run_id, path, target)
-
-
-def _active_run_id() -> str:
-    run = active_run()
-    if run is None:
-        raise InvalidArgument(
-            "Missing value for required parameter 'run_id': no run is active",
-            reason="FIELD_MISSING",
-            field="run_id",
-        )
-    return run.run_id
