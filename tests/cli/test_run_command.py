@@ -199,7 +199,7 @@ def test_what_cannot_be_launched_leaves_no_run(
         (3, "if it is a module, give -m", ("json",)),
         (3, "no module 'nothing.at'", ("-m", "nothing.at")),
         (3, "neither an entry point nor a script 'b'", ("-e", "b", project)),
-        (2, "names {lr}", (project,)),
+        (2, "{lr} is none of its parameters", (project,)),
         (2, "-P a is given twice", ("-P", "a=1", "-P", "a=2", "true")),
         (2, "'a//b'", ("-P", "a//b=1", "true")),
         (2, "no '='", ("-P", "a", "true")),
@@ -210,6 +210,18 @@ def test_what_cannot_be_launched_leaves_no_run(
         environment = {"RUNSTREAM_RUN_ID": "0" * 32} if arguments == ("true",) else {}
         assert words in shell.refusal(status, "run", "-n", name, *arguments, **environment)
     assert list(client.search_runs([here])) == []
+
+
+def test_a_script_runs_as_from_a_shell_and_what_hinders_it_is_said(
+    shell: Shell, client: TrackingClient, tmp_path: Path
+) -> None:
+    for name, text in (("plain", "echo $1 by sh"), ("lost", "#!/no/such/shell")):
+        os.chmod(write(tmp_path, name, text), 0o755)
+    assert shell.process("run", str(tmp_path / "plain"), "hello").stdout == "hello by sh\n"
+    done = shell.process("run", "-n", "no interpreter", str(tmp_path / "lost"))
+    assert done.returncode == 1
+    assert "its first line names an interpreter that is not there" in done.stderr
+    assert only_run(client, "no interpreter").info.status == "FAILED"
 
 
 def test_nothing_is_launched_while_the_server_cannot_be_reached(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import re
 import shlex
 import shutil
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +20,12 @@ from runstream.launching.project import EntryPoint, read_project
 from runstream.launching.source import find_tags
 from runstream.launching.target import find_project, find_target
 
+# A list of 2**29 items in a kilobyte.
+ALIASES = "".join(
+    f"a{depth}: &a{depth} [*a{depth - 1}, *a{depth - 1}]\n" if depth else "a0: &a0 [x]\n"
+    for depth in range(30)
+)
+
 
 def write_project(folder: Path, content: str) -> str:
     (folder / "MLproject").write_text(content)
@@ -24,7 +33,9 @@ def write_project(folder: Path, content: str) -> str:
 
 
 def main(folder: Path, parameters: str, command: str) -> EntryPoint:
-    text = f"entry_points: {{main: {{parameters: {{{parameters}}}, command: {command!r}}}}}"
+    text = (
+        f"entry_points: {{main: {{parameters: {{{parameters}}}, command: {json.dumps(command)}}}}}"
+    )
     return read_project(write_project(folder, text)).find_entry_point("main")
 
 
@@ -76,7 +87,13 @@ def test_a_value_that_is_missing_or_of_another_type_is_refused(
         build_command(main(tmp_path, parameters, "true"), given, str(tmp_path))
 
 
-@pytest.mark.parametrize("command", ["{other}", "{lr.real}", "{lr[0]}", "{}", "{lr", "{0}"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("{other}", "{lr.real}", "{lr[0]}", "{}", "{lr", "{0}"),
+        *("{lr!r}", "{lr:.2f}", "{lr:>99999999999}", "{lr:{lr}}", "{lr:{x}}", "true\0"),
+    ],
+)
 def test_a_command_may_name_its_parameters_alone(tmp_path: Path, command: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         build_command(main(tmp_path, "lr: {default: 1}", command), {}, str(tmp_path))
@@ -96,6 +113,15 @@ def test_a_command_may_name_its_parameters_alone(tmp_path: Path, command: str) -
             "entry_points.main.parameters.b.default",
         ),
         ("conda_env: none.yaml", "conda_env"),
+        ("conda_env: [a]", "conda_env"),
+        ("docker_env: {image: [a]}", "docker_env.image"),
+        ("[" * 5000, "MLproject"),
+        ("a: " + "1" * 5000, "MLproject"),
+        (ALIASES + "entry_points: *a29", "entry_points"),
+        (
+            ALIASES + "entry_points: {main: {command: a, parameters: {b: {type: *a29}}}}",
+            "entry_points.main.parameters.b.type",
+        ),
     ],
 )
 def test_a_malformed_project_is_refused_by_its_field(
@@ -104,6 +130,47 @@ def test_a_malformed_project_is_refused_by_its_field(
     with pytest.raises(InvalidArgument) as refused:
         read_project(write_project(tmp_path, content))
     assert refused.value.metadata["field"] == field
+    assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'echo "{x}"',
+        "echo '{x}'",
+        "echo $'\\'{x}'",
+        "echo `echo {x}`",
+        'echo "$(echo "{x}")"',
+        'echo "${HOME:-"{x}"}"',
+        "echo \\{x}",
+        "echo a # {x}",
+        "cat <<EOF\n{x}\nEOF",
+        "a=(); (( a == {x} ))",
+        "[[ {x} -eq 1 ]]",
+        "a[{x}]=1",
+        "let {x}",
+        "bash -c 'echo {x}'",
+    ],
+)
+def test_no_value_is_run_wherever_a_command_has_it(tmp_path: Path, command: str) -> None:
+    """L4: what needs quotes is refused where quotes of ours would not hold."""
+    escaped = re.sub(r"([{}])", r"\1\1", command).replace("{{x}}", "{x}")
+    point = main(tmp_path, "x: string", escaped)
+    line, _ = build_command(point, {"x": "a-1.5"}, str(tmp_path))
+    assert line == command.replace("{x}", "a-1.5")
+    for value in ("$(touch made)", "`touch made`", "a[$(touch made)]", "a\ntouch made", "'"):
+        with pytest.raises(InvalidArgument, match="as values are quoted") as refused:
+            build_command(point, {"x": value}, str(tmp_path))
+        assert refused.value.reason == "PARAMETER_MALFORMED"
+
+
+@pytest.mark.parametrize("command", ["echo {x}", 'echo "a b" {x}', "echo a'b'\\ {x};echo {x}"])
+def test_a_plain_place_takes_any_value(tmp_path: Path, command: str) -> None:
+    for value in ("$(touch made)", "a\n`touch made`'\"\\", "", "it's"):
+        line, _ = build_command(main(tmp_path, "x: string", command), {"x": value}, str(tmp_path))
+        told = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+        assert value in told.stdout
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_script_of_the_folder_is_an_entry_point(tmp_path: Path) -> None:
@@ -111,7 +178,8 @@ def test_a_script_of_the_folder_is_an_entry_point(tmp_path: Path) -> None:
     project = read_project(str(tmp_path))
     line, _ = build_command(project.find_entry_point("a {b}.py"), {"lr": "1"}, str(tmp_path))
     assert line == "python 'a {b}.py' --lr 1"
-    for name in ("main", "none.py"):
+    (tmp_path.parent / "outside.py").touch()
+    for name in ("main", "none.py", "../outside.py", f"{tmp_path.parent}/outside.py"):
         with pytest.raises(NotFound, match="its entry points are: none"):
             project.find_entry_point(name)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream.files.optional_libraries import import_optional
-from runstream.launching.project import Project, read_yaml
+from runstream.launching.project import Project, read_text, read_yaml
 
 _INCLUDED = re.compile(r"(?:-r|--requirement)[ =]?\s*(\S+)")
 _CONDA = re.compile(r"(?:\S+::)?([A-Za-z0-9._-]+)\s*(.*)")
@@ -33,25 +33,31 @@ def find_differences(project: Project) -> list[str]:
     name = os.path.basename(project.environment_file)
     content = read_yaml(project.environment_file)
     python = content.get("python")
-    lines = [f"python {python}"] if python is not None else []
+    lines = [] if python is None else [f"python {read_text('python', python)}"]
     dependencies = content.get("dependencies") or []
     if not isinstance(dependencies, list):
         raise InvalidArgument(
             f"the dependencies of {name} must be a list",
             reason="PROJECT_MALFORMED",
             field="dependencies",
-            value=dependencies,
+            value=type(dependencies).__name__,
         )
     is_conda = any(isinstance(each, dict) for each in dependencies) or "channels" in content
     for each in dependencies:
         if isinstance(each, dict):  # those that conda leaves to pip
-            lines += _list_requirements(map(str, each.get("pip") or []), project.folder)
+            given = each.get("pip")
+            given = given if isinstance(given, list) else []
+            lines += _list_requirements([_text(one) for one in given], project.folder)
         elif is_conda:
-            lines.append(_convert_conda(str(each)))
+            lines.append(_convert_conda(_text(each)))
         else:
-            lines += _list_requirements([str(each)], project.folder)
+            lines += _list_requirements([_text(each)], project.folder)
     found = (_find_difference(line) for line in lines)
     return [f"{name} asks for {difference}" for difference in found if difference]
+
+
+def _text(dependency: object) -> str:
+    return read_text("dependencies", dependency)
 
 
 def _list_requirements(lines: Iterable[str], folder: str) -> Iterator[str]:
@@ -82,7 +88,7 @@ def _convert_conda(text: str) -> str:
     name, rest = found.groups()
     if single := re.fullmatch(r"=?\s*([\w.]+)(?:=[\w.]+)?", rest.strip()):  # perhaps with a build
         return f"{name} =={single[1]}.*"
-    return f"{name} {rest.replace(' ', '')}"
+    return f"{name} {rest.replace(' ', '')}".rstrip()
 
 
 def _find_difference(line: str) -> str | None:

@@ -12,6 +12,10 @@ from urllib.parse import unquote, urlsplit
 from runstream.errors import InvalidArgument, shorten
 from runstream.launching.project import EntryPoint, Parameter
 
+# What begins a part of a command that the shell reads by other rules than plain words: a
+# substitution, a text of its own, arithmetic, a comment.
+_NESTED = re.compile(r"[`#]|\$[({\['\"]|<<|\(\(|\[\[|\w\[|\blet\b")
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -53,7 +57,7 @@ def build_command(
         for name, parameter in point.parameters.items()
     }
     extra = {key: value for key, value in given.items() if key not in values}
-    line = _substitute(point, {name: shlex.quote(value) for name, value in resolved.items()})
+    line = _substitute(point, resolved)
     return " ".join([line, *map(shlex.quote, format_options(extra))]), values | extra
 
 
@@ -88,27 +92,61 @@ def _resolve_path(parameter: Parameter, value: str, folder: str) -> str:
     return path
 
 
-def _substitute(point: EntryPoint, quoted: Mapping[str, str]) -> str:
+def _substitute(point: EntryPoint, values: Mapping[str, str]) -> str:
     """Return the command of an entry point with values for `{NAME}`, and a brace for two."""
     try:
-        named = [name for _, name, _, _ in Formatter().parse(point.command) if name is not None]
+        parts = list(Formatter().parse(point.command))
     except ValueError as error:
-        raise InvalidArgument(
-            f"the command of {point.name!r} is malformed, {error}: {shorten(point.command)}",
-            reason="PROJECT_MALFORMED",
-            field=f"entry_points.{point.name}.command",
-            value=point.command,
-        ) from None
-    unknown = [name for name in named if name not in quoted]
-    if unknown:
-        raise InvalidArgument(
-            f"the command of {point.name!r} names {{{unknown[0]}}}, which is none of its "
-            f"parameters ({', '.join(quoted) or 'it has none'}); a brace is written twice",
-            reason="PROJECT_MALFORMED",
-            field=f"entry_points.{point.name}.command",
-            value=unknown[0],
+        raise _command_error(point, f"it is malformed, {error}") from None
+    line, before = "", ""  # the line with values, and with a letter for each value
+    for text, name, specification, conversion in parts:
+        line, before = line + text, before + text
+        if name is None:
+            continue
+        if name not in values:
+            known = ", ".join(values) or "it has none"
+            raise _command_error(
+                point, f"{{{name}}} is none of its parameters ({known}); a brace is written twice"
+            )
+        if specification or conversion:
+            raise _command_error(point, f"{{{name}}} has a format: a value is given as it is")
+        line += _quote(point.parameters[name], values[name], before)
+        before += "x"
+    if "\0" in line:
+        raise _command_error(point, "a command has no NUL characters")
+    return line
+
+
+def _quote(parameter: Parameter, value: str, before: str) -> str:
+    """Return a value as it stands in the command; `before` is what the shell has read by then.
+
+    Where quotes of ours would end quotes of the command, only a value that needs none is safe.
+    """
+    try:
+        shlex.split(before)
+        is_plain = not _NESTED.search(before)
+    except ValueError:  # a quotation that is open, or a backslash
+        is_plain = False
+    quoted = shlex.quote(value)
+    if is_plain:
+        return quoted
+    if value and quoted != value:
+        _refuse(
+            parameter,
+            value,
+            "letters, digits or any of @%+=:,./-_ where the command has {NAME} within quotes, a "
+            "substitution or a comment: take {NAME} out of these, as values are quoted",
         )
-    return point.command.format_map(quoted)
+    return value
+
+
+def _command_error(point: EntryPoint, why: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"the command of {point.name!r} cannot be used: {shorten(why)}",
+        reason="PROJECT_MALFORMED",
+        field=f"entry_points.{point.name}.command",
+        value=point.command,
+    )
 
 
 def _refuse(parameter: Parameter, value: str, limit: str) -> None:

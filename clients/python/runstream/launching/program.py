@@ -8,6 +8,7 @@ to which the launcher forwards its signals.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,18 +67,35 @@ def run_program(
         spawn = os.posix_spawn if shares_terminal else partial(os.posix_spawn, setpgroup=0)
         # Unlike `subprocess`, it forks nothing that runs Python, sets signals, and passes on the
         # open files that a shell has made for the program, as in `<(...)`.
-        pid = spawn(
-            command[0],
-            [*command],
-            environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, c.writer, c.descriptor) for c in channels],
-            setsigdef=_IGNORED_BY_PYTHON,
+        pid = _spawn(
+            lambda path, words: spawn(
+                path,
+                words,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, c.writer, c.descriptor) for c in channels],
+                setsigdef=_IGNORED_BY_PYTHON,
+            ),
+            command,
         )
         for number in early:
             forward(number)
         # It is left as a zombie, so that no other process can have its id while signals go to it.
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _spawn(spawn: Callable[[str, list[str]], int], command: Sequence[str]) -> int:
+    """Start a program; a script without a line `#!` by `sh`, as shells do."""
+    try:
+        return spawn(command[0], [*command])
+    except OSError as error:
+        if error.errno == errno.ENOEXEC:
+            return spawn("/bin/sh", ["sh", *command])
+        if error.errno == errno.ENOENT and os.path.exists(command[0]):
+            raise FileNotFoundError(
+                errno.ENOENT, "its first line names an interpreter that is not there", command[0]
+            ) from None
+        raise
 
 
 def run_status_of(exit_status: int) -> str:

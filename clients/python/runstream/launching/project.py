@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NoReturn
 
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, shorten
@@ -82,7 +83,9 @@ class Project:
         if name in self.entry_points:
             return self.entry_points[name]
         interpreter = _INTERPRETERS.get(os.path.splitext(name)[1])
-        if interpreter is None or not os.path.isfile(os.path.join(self.folder, name)):
+        path = os.path.normpath(os.path.join(self.folder, name))
+        is_inside = path.startswith(os.path.join(self.folder, ""))
+        if interpreter is None or not is_inside or not os.path.isfile(path):
             raise NotFound(
                 f"{self.folder} has neither an entry point nor a script {name!r}; "
                 f"its entry points are: {', '.join(self.entry_points) or 'none'}",
@@ -109,7 +112,7 @@ def read_project(folder: str) -> Project:
     }
     image = content.get("docker_env")
     if image is not None:
-        image = str(_mapping("docker_env", image).get("image"))
+        image = read_text("docker_env.image", _mapping("docker_env", image).get("image"))
     return Project(folder, points, _find_environment_file(folder, content), image)
 
 
@@ -125,8 +128,8 @@ def read_yaml(path: str) -> Mapping[str, Any]:
     with open(path, encoding="utf-8") as file:
         try:
             content = yaml.safe_load(file)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            _refuse(name, f"it is no YAML ({error})", path)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            _refuse(name, f"it is no YAML ({shorten(str(error))})", path)
     return _mapping(name, content)
 
 
@@ -151,18 +154,18 @@ def _read_parameter(field: str, name: str, content: object) -> Parameter:
     if isinstance(content, str):
         return Parameter(name, content, None)
     parameter = _mapping(field, content)
-    default = parameter.get("default")
-    if isinstance(default, (dict, list)):
-        _refuse(f"{field}.default", "it must be a text or a number", default)
+    kind, default = parameter.get("type", "string"), parameter.get("default")
     return Parameter(
-        name, str(parameter.get("type", "string")), None if default is None else str(default)
+        name,
+        read_text(f"{field}.type", kind),
+        None if default is None else read_text(f"{field}.default", default),
     )
 
 
 def _find_environment_file(folder: str, content: Mapping[str, Any]) -> str | None:
     for key in _ENVIRONMENT_FILES:
         if key in content:
-            path = os.path.join(folder, str(content[key]))
+            path = os.path.join(folder, read_text(key, content[key]))
             if not os.path.isfile(path):
                 _refuse(key, "there is no such file", content[key])
             return path
@@ -170,6 +173,13 @@ def _find_environment_file(folder: str, content: Mapping[str, Any]) -> str | Non
         return None
     paths = [os.path.join(folder, name) for name in _ENVIRONMENT_FILES.values()]
     return next(filter(os.path.isfile, paths), None)
+
+
+def read_text(field: str, value: object) -> str:
+    """Return the text of a value of YAML; raises InvalidArgument for a list and the like."""
+    if not isinstance(value, (str, int, float, date)):
+        _refuse(field, "it must be a text or a number", value)
+    return str(value)
 
 
 def _mapping(field: str, content: object) -> Mapping[str, Any]:
@@ -181,10 +191,13 @@ def _mapping(field: str, content: object) -> Mapping[str, Any]:
 
 
 def _refuse(field: str, why: str, value: object) -> NoReturn:
+    # A few lines of aliases make a list whose text is endless.
+    is_short = isinstance(value, (str, int, float, date, type(None)))
+    shown = shorten(repr(value)) if is_short else f"of type {type(value).__name__}"
     raise InvalidArgument(
-        f"Invalid value {shorten(repr(value))} for {field} of the project: {why}",
+        f"Invalid value {shown} for {field} of the project: {why}",
         reason="PROJECT_MALFORMED",
         field=field,
-        value=value,
+        value=shown,
         limit=why,
     )
