@@ -85,7 +85,7 @@ def open_upgraded(file: Path, progress: Progress | None = None) -> list[str]:
     close_database()
     draft = file.with_name(f"{file.name}.upgrade")
     try:
-        _move(file, draft, progress or _LogProgress(file))
+        applied += _move(file, draft, progress or _LogProgress(file))
     except (sqlite3.Error, OSError) as error:
         raise CannotOpenError(f"database {file} cannot be upgraded: {error}") from error
     finally:
@@ -105,20 +105,22 @@ def _has_table_of_points(file: Path) -> bool:
         return False
 
 
-def _move(file: Path, draft: Path, progress: Progress) -> None:
+def _move(file: Path, draft: Path, progress: Progress) -> list[str]:
+    """Replace the file by one with chunks; return the migrations that this took."""
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as old:
         # Nothing of the old file may be in files beside it, which would belong to the new one then.
         (mode,) = old.execute("PRAGMA journal_mode = delete").fetchone()
         if mode != "delete":
             raise CannotOpenError(f"database {file} is in use by another program")
         _copy_tables(file, draft)
-        _open_draft(draft)
+        applied = _open_draft(draft)
         (total,) = old.execute("SELECT COALESCE(SUM(count), 0) FROM series").fetchone()
         _copy_points(old, lambda done: progress(done, total))
         close_database()
     _sync(draft)
     draft.replace(file)
     _sync(file.parent)
+    return applied
 
 
 def _copy_tables(file: Path, draft: Path) -> None:
@@ -140,15 +142,16 @@ def _copy_tables(file: Path, draft: Path) -> None:
         new.execute("COMMIT")
 
 
-def _open_draft(draft: Path) -> None:
+def _open_draft(draft: Path) -> list[str]:
     """Open the new file, with the tables of this version."""
-    open_database(draft)
+    applied = open_database(draft)
     close_database()
     with closing(sqlite3.connect(draft)) as new:
         new.execute("PRAGMA journal_mode = delete")
     # A draft that is not finished is thrown away, so it needs no journal.
     pragmas = {"journal_mode": "off", "synchronous": "off"}
     database.init(f"{draft.as_uri()}?mode=rw", pragmas=pragmas, max_connections=1, uri=True)
+    return applied
 
 
 def _copy_points(old: sqlite3.Connection, progress: Callable[[int], object]) -> None:

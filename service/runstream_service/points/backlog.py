@@ -16,6 +16,9 @@ SEAL_POINTS = 16_384
 SEAL_SERIES_POINTS = 64
 SEAL_ROWS = 1_024
 
+#: Points that wait to be sealed, of all runs, beyond which those who log wait.
+MOST_POINTS = 4_000_000
+
 #: Seconds without a point after which all is sealed that is worth a chunk.
 IDLE_SECONDS = 60.0
 
@@ -30,9 +33,9 @@ _WAITING = compile_sql(
 class _Tail:
     """What came to the tail of a run since it was sealed."""
 
+    limit: int  # points at which it is sealed again
     points: int = 0
     rows: int = 0
-    limit: int = SEAL_POINTS  # points at which it is sealed again
     last_append: float = 0.0
 
 
@@ -49,6 +52,7 @@ class Backlog:
         self._long: dict[
             int, None
         ] = {}  # runs whose tails are long, in the order in which they became so
+        self._points = 0
         self._next_look = 0.0
         self._closed = False
 
@@ -62,8 +66,9 @@ class Backlog:
         with self._changed:
             tail = self._tails.get(run)
             if tail is None:
-                tail = self._tails[run] = _Tail()
+                tail = self._tails[run] = _Tail(limit=SEAL_POINTS)
             tail.points += points
+            self._points += points
             tail.rows += rows
             tail.last_append = time.monotonic()
             if run not in self._long and (tail.points >= tail.limit or tail.rows >= SEAL_ROWS):
@@ -81,14 +86,20 @@ class Backlog:
                 if self._long:
                     run = next(iter(self._long))
                     del self._long[run]
+                    self._points -= self._tails[run].points
                     self._tails[run].points = self._tails[run].rows = 0
                     return run, False
                 idle = self._find_idle()
                 if idle is not None:
-                    del self._tails[idle]
+                    self._points -= self._tails.pop(idle).points
                     return idle, True
                 self._changed.wait(max(0.0, self._next_look - time.monotonic()))
         return None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the sealer has fallen so far behind that those who log have to wait."""
+        return self._points > MOST_POINTS and bool(self._long)
 
     def set_series(self, run: int, series: int) -> None:
         """Set how many series the tail of a run has, which decides when it is sealed again."""

@@ -1,0 +1,125 @@
+"""A database whose points are rows, as they were before, becomes one with points in chunks."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from peewee import SqliteDatabase
+from playhouse.migrations import Runner
+
+from runstream_service.care.check import check
+from runstream_service.engine.database import _MIGRATIONS
+from support.api import Api
+from support.server_process import ENVIRONMENT, ServerProcess
+from support.waiting import wait_until
+
+Point = tuple[int, int, float]
+
+RUN = f"{1:032x}"
+LONG: list[Point] = [(i // 2, i, math.nan if i % 100 == 7 else i / 7) for i in range(70_050)]
+SHORT: list[Point] = [
+    (-(2**63), 0, -0.0),
+    (0, 5, -math.inf),
+    (0, 5, 1.5),
+    (0, 5, math.inf),
+    (2**63 - 1, 2, math.nan),
+]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of the version before, with two metrics of a run."""
+    file = tmp_path / "runs.db"
+    before = Runner(SqliteDatabase(str(file)), str(_MIGRATIONS))
+    before.up("0017_console")
+    before.database.close()
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(
+            "INSERT INTO run (id, uuid, experiment_id, name, user_id, status, start_time, "
+            "artifact_uri, deleted, deleted_with_experiment, purging) "
+            "VALUES (7, ?, 0, 'old', '', 3, 0, '', 0, 0, 0)",
+            (RUN,),
+        )
+        database.execute("INSERT INTO param (run_id, key, value) VALUES (7, 'lr', '0.1')")
+        for series, (key, points) in enumerate((("long", LONG), ("short", SHORT)), 3):
+            numbers = [value for *_, value in points if value == value]
+            last = tuple(map(stored, points[-1]))
+            row = (series, 7, key, len(points), *last, min(numbers), max(numbers))
+            database.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            database.executemany(
+                "INSERT INTO point VALUES (?, ?, ?, ?)",
+                ((series, *map(stored, point)) for point in points),
+            )
+    return file
+
+
+def stored(number: float) -> float | str:
+    return "NaN" if number != number else number
+
+
+def texts(points: list[Point]) -> list[str]:
+    """Points of which NaN is equal to itself, and -0.0 is not 0.0."""
+    return list(map(repr, points))
+
+
+def check_upgraded(server: ServerProcess, connect: Callable[[str], Api]) -> None:
+    api = connect(server.address)
+    for key, points in (("long", LONG), ("short", SHORT)):
+        found = [(step, time, value) for _, step, time, value in api.read_points(RUN, key)]
+        assert texts(found) == texts(points)
+    said = server.stop()
+    assert all(
+        "INFO runstream_service.care.upgrade: upgrading" in line for line in said.splitlines()
+    )
+    assert [fault for _, faults in check(server.database) for fault in faults] == []
+
+
+def test_a_server_moves_the_points_of_a_database_of_the_version_before(
+    old: Path, connect: Callable[[str], Api]
+) -> None:
+    server = ServerProcess(old)
+    check_upgraded(server, connect)
+    assert not list(old.parent.glob("*.upgrade*"))
+
+
+def test_an_upgrade_that_is_killed_leaves_the_old_file_whole_and_is_done_by_the_next(
+    old: Path, connect: Callable[[str], Api]
+) -> None:
+    slow = (
+        "import time\n"
+        "from runstream_service.care import upgrade\n"
+        "upgrade._ROWS, read = 1_000, upgrade._read_rows\n"
+        "def slowly(old, series):\n"
+        "    for part in read(old, series):\n"
+        "        time.sleep(0.05)\n"
+        "        yield part\n"
+        "upgrade._read_rows = slowly\n"
+        "from runstream.cli import main\n"
+        "main()\n"
+    )
+    draft = old.with_name("runs.db.upgrade")
+    command = [sys.executable, "-c", slow, "db", "upgrade", str(old)]
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE) as upgrading:
+        wait_until(lambda: draft.exists() and draft.stat().st_size > 300_000, 60)
+        upgrading.kill()
+    with closing(sqlite3.connect(old)) as database:
+        rows = database.execute("SELECT count(*) FROM point").fetchone()
+        assert rows == (len(LONG) + len(SHORT),)
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    done = subprocess.run(
+        [sys.executable, "-m", "runstream", "db", "upgrade", str(old)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["Applied 0018_columns.", f"{old} is up to date."]
+    assert not draft.exists()
+    check_upgraded(ServerProcess(old), connect)
