@@ -57,6 +57,19 @@ def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: C
     expect(page.locator("figure.panel")).to_have_count(2)
 
 
+def test_charts_are_loaded_before_anything_is_asked_and_watches_share_a_position(
+    page: Page, filled: tuple[ServerProcess, Content]
+) -> None:
+    server, content = filled
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.goto(f"{server.http}/#/experiments/{content.experiment_id}?tab=charts&flat=1")
+    expect(page.locator("figure.panel canvas").first).to_be_visible()
+    loaded = next(i for i, path in enumerate(asked) if "MetricCharts" in path)
+    assert loaded < next(i for i, path in enumerate(asked) if path.startswith("/api/"))
+    assert asked.count("/api/1.0/runstream/watch/get-position") == 1
+
+
 def test_selected_runs_are_the_ones_that_are_drawn(see: See, content: Content) -> None:
     some = ",".join(content.runs[:2])
     page = see(f"/experiments/{content.experiment_id}?tab=charts&selected={some}")

@@ -19,6 +19,24 @@ document.addEventListener("visibilitychange", () => setVisible(!document.hidden)
 const AGAIN_MS = 1_000;
 const LONGEST_MS = 60_000;
 
+// Milliseconds for which a position serves all that begin to watch: from an earlier one some changes
+// are told that were read already, and none is missed.
+const FRESH_MS = 500;
+
+let fresh: Promise<string> | undefined;
+
+function takePosition(): Promise<string> {
+  if (!fresh) {
+    const taken = answered(api.GET("/api/1.0/runstream/watch/get-position", {}));
+    fresh = taken.then(({ position = "" }) => position);
+    const expire = () => {
+      fresh = undefined;
+    };
+    fresh.then(() => setTimeout(expire, FRESH_MS), expire);
+  }
+  return fresh;
+}
+
 /**
  * Follows changes while the component is there. The position is taken first, then `begin` reads
  * what there is, then the watch goes on from the position: so nothing is missed in between. That
@@ -38,9 +56,7 @@ export function watch(
     let wait = AGAIN_MS;
     const start = async () => {
       try {
-        const { position = "" } = await answered(
-          api.GET("/api/1.0/runstream/watch/get-position", {}),
-        );
+        const position = await takePosition();
         if (over || !(await begin()) || over) return;
         source = opened(now, position, following, again);
       } catch {

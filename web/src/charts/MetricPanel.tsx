@@ -62,6 +62,9 @@ export function MetricPanel(props: {
       rootMargin: "300px",
     });
     sight.observe(root);
+    // What is in sight at once is read without waiting for the next frame.
+    setSeen(root.getBoundingClientRect().top < innerHeight);
+    setWidth(canvas.clientWidth);
     plot = new LinePlot(canvas, {
       zoom: setRange,
       point: (x, left) => setCursor(x === undefined ? undefined : { x, left }),
