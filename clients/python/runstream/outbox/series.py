@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
+from itertools import repeat
+from operator import floordiv
 from time import time_ns
 from typing import NamedTuple
 
@@ -114,18 +116,18 @@ class Series:
 
     def _fill_in_timestamps(self, steps: list[int], timestamps: list[int]) -> list[int]:
         """Replace clock readings by timestamps that strictly grow for each step (M5)."""
-        if max(timestamps) < 0:
-            times = [-reading // _NANOSECONDS for reading in timestamps]
-            distinct = set(steps)
-            if (
-                len(distinct) == len(steps)
-                and distinct.isdisjoint(self._latest_by_step)
-                and min(times) >= self._clock
-            ):
-                self._advance(max(times))
-                latest = times.index(self._clock)
-                self._latest_by_step.update(zip(steps[latest:], times[latest:], strict=True))
-                return times
+        # What is no reading, and not negative, becomes 0 or less here.
+        times = list(map(floordiv, timestamps, repeat(-_NANOSECONDS)))
+        distinct = set(steps)
+        if (
+            min(times) >= max(self._clock, 1)
+            and len(distinct) == len(steps)
+            and distinct.isdisjoint(self._latest_by_step)
+        ):
+            self._advance(max(times))
+            latest = times.index(self._clock)
+            self._latest_by_step.update(zip(steps[latest:], times[latest:], strict=True))
+            return times
         return self._fill_in_one_by_one(steps, timestamps)
 
     def _fill_in_one_by_one(self, steps: list[int], timestamps: list[int]) -> list[int]:
