@@ -6,10 +6,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from runstream.contract.response_checks import malformed_columns_error, unrequested_response_error
-from runstream.contract.wire_columns import NUMBER_BYTES, read_table, unpack_column
+from runstream.contract.wire_columns import NUMBER_BYTES, RawTable, unpack_column
 from runstream.entities import MetricColumns
 from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
@@ -54,7 +54,8 @@ def read_histories(
             with closing(stream) as answers:
                 for answer in answers:
                     has_answer = True
-                    part = _read_answer(answer, request)
+                    run_id, table = answer
+                    part = _to_columns(run_id, table, request)
                     if part is not None:
                         part = _drop_read_points(part, last)
                     if part is not None and part.value:
@@ -70,9 +71,10 @@ def read_histories(
                 remaining = _remaining_requests(connection, request, last)
 
 
-def _read_answer(answer: Any, request: ReadMetricHistoryRequest) -> MetricColumns | None:
+def _to_columns(
+    run_id: str, table: RawTable, request: ReadMetricHistoryRequest
+) -> MetricColumns | None:
     """Return the points of an answer, which is checked; None if it has none."""
-    table = read_table(answer.metrics)
     lengths = {len(table.step), len(table.timestamp), len(table.value)}
     if lengths != {NUMBER_BYTES * sum(table.counts)} or len(table.counts) != len(table.keys):
         raise malformed_columns_error()
@@ -81,12 +83,12 @@ def _read_answer(answer: Any, request: ReadMetricHistoryRequest) -> MetricColumn
     if len(table.keys) > 1:
         raise unrequested_response_error("key", ", ".join(table.keys[:3]), "one at a time")
     key = table.keys[0]
-    if answer.run_id not in request.run_ids:
-        raise unrequested_response_error("run_id", answer.run_id, ", ".join(request.run_ids[:3]))
+    if run_id not in request.run_ids:
+        raise unrequested_response_error("run_id", run_id, ", ".join(request.run_ids[:3]))
     if request.metric_keys and key not in request.metric_keys:
         raise unrequested_response_error("key", key, ", ".join(request.metric_keys[:3]))
     return MetricColumns(
-        answer.run_id,
+        run_id,
         key,
         unpack_column("d", table.value),
         unpack_column("q", table.timestamp),

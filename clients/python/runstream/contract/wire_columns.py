@@ -95,7 +95,7 @@ WatchResponse: Any = _twin(watch_service_pb2.WatchResponse)
 def decode_log_batch_request(message: bytes) -> Any:
     """Return a LogBatchRequest; as all functions here, DecodeError if it is malformed."""
     request = LogBatchRequest.FromString(message)
-    if _is_whole(request.metrics):
+    if _whole_columns(request.metrics) is not None:
         return request
     return logging_service_pb2.LogBatchRequest.FromString(message)
 
@@ -103,17 +103,20 @@ def decode_log_batch_request(message: bytes) -> Any:
 def decode_log_request(message: bytes) -> Any:
     """Return a LogRequest."""
     request = LogRequest.FromString(message)
-    if _is_whole(request.table):
+    if _whole_columns(request.table) is not None:
         return request
     return logging_service_pb2.LogRequest.FromString(message)
 
 
-def decode_history_response(message: bytes) -> Any:
-    """Return a ReadMetricHistoryResponse."""
+def decode_history_response(message: bytes) -> tuple[str, RawTable]:
+    """Return the run and the points of a ReadMetricHistoryResponse."""
     response = ReadMetricHistoryResponse.FromString(message)
-    if _is_whole(response.metrics):
-        return response
-    return metric_service_pb2.ReadMetricHistoryResponse.FromString(message)
+    columns = _whole_columns(response.metrics)
+    if columns is not None:
+        metrics = response.metrics
+        return response.run_id, RawTable(metrics.keys[:], metrics.counts[:], *columns)
+    other = metric_service_pb2.ReadMetricHistoryResponse.FromString(message)
+    return other.run_id, read_table(other.metrics)
 
 
 def pack_column(numbers: memoryview[int] | memoryview[float]) -> bytes:
@@ -145,17 +148,20 @@ def read_table(table: Any) -> RawTable:
     )
 
 
-def _is_whole(table: Any) -> bool:
-    """Return whether a twin holds all that was sent, in few chunks of whole numbers."""
+def _whole_columns(table: Any) -> tuple[bytes, bytes, bytes] | None:
+    """Return the columns of a twin; None unless it has all that was sent, in few whole chunks."""
     if len(UnknownFieldSet(table)):
-        return False
+        return None
+    columns = []
     for column in (table.step, table.timestamp, table.value):
         if len(column) > _MAX_CHUNKS:
-            return False
-        for chunk in column:
+            return None
+        chunks = column[:]
+        for chunk in chunks:
             if len(chunk) % NUMBER_BYTES:
-                return False
-    return True
+                return None
+        columns.append(_join(chunks))
+    return columns[0], columns[1], columns[2]
 
 
 def _join(chunks: Sequence[bytes]) -> bytes:
