@@ -77,3 +77,19 @@ def test_an_experiment_that_the_environment_chose_is_kept(
     monkeypatch.setenv("RUNSTREAM_EXPERIMENT_ID", "1")
     runstream.set_tracking_uri("grpc://127.0.0.1:1")
     assert os.environ["RUNSTREAM_EXPERIMENT_ID"] == "1"
+
+
+def test_a_launched_run_of_another_experiment_than_the_chosen_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runstream.set_experiment("of the launch")
+    with runstream.start_run() as launched:
+        pass
+    monkeypatch.setenv("RUNSTREAM_RUN_ID", launched.run_id)
+    runstream.set_experiment("mine")
+    for _ in range(2):  # it is no less wrong the second time
+        with pytest.raises(InvalidArgument, match=r"'of the launch', but .* 'mine'"):
+            runstream.start_run()
+    runstream.set_experiment("of the launch")
+    with runstream.start_run() as resumed:
+        assert resumed.run_id == launched.run_id

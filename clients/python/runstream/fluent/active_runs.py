@@ -18,7 +18,11 @@ from runstream import rules
 from runstream.calls.client import TrackingClient
 from runstream.entities import Run, RunInfo
 from runstream.errors import FailedPrecondition, InvalidArgument
-from runstream.fluent.destination import current_client, current_experiment_id
+from runstream.fluent.destination import (
+    chosen_experiment,
+    current_client,
+    current_experiment_id,
+)
 from runstream.fluent.notebook_cells import end_runs_of_failed_cells, watch_cells
 from runstream.fluent.run_console import start_capture
 from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
@@ -77,7 +81,8 @@ def start_run(
         FailedPrecondition: a run is active and `nested` is not set; or the run, its parent or its
             experiment is deleted.
         NotFound: there is no such run, parent or experiment.
-        InvalidArgument: a tag or name breaks its rule, or two arguments contradict each other.
+        InvalidArgument: a tag or name breaks its rule, or two arguments contradict each other; or
+            the run of the environment is of another experiment than `set_experiment` chose.
         ModuleNotFoundError: `log_system_metrics` is set, and psutil is not installed.
     """
     stack = _drop_ended_runs()
@@ -109,6 +114,7 @@ def start_run(
         return _create(activate, parent.client, parent.info, experiment_id, run_name, given)
     with _take_run_id_from_environment() as run_id:
         if run_id:
+            _check_chosen_experiment(run_id)
             return _resume(activate, run_id, experiment_id, run_name, given)
         return _create(activate, current_client(), None, experiment_id, run_name, given)
 
@@ -268,6 +274,25 @@ def _resume(
     has_parent = "mlflow.parentRunId" in run.data.tags
     begin = partial(activate, client, is_resumed=True, has_parent=has_parent)
     return client.resume_run(begin, run_id, run_name)
+
+
+def _check_chosen_experiment(run_id: str) -> None:
+    """Raise InvalidArgument if `set_experiment` chose another than that of a launched run."""
+    chosen = chosen_experiment()
+    if chosen is None:
+        return
+    client = client_for_run(run_id)
+    experiment_id = client.get_run(run_id).info.experiment_id
+    if experiment_id != chosen.experiment_id:
+        name = client.get_experiment(experiment_id).name
+        raise InvalidArgument(
+            f"run {run_id}, which RUNSTREAM_RUN_ID names, belongs to experiment {name!r}, but "
+            f"set_experiment chose {chosen.name!r}: start the program with --experiment-name "
+            f"{chosen.name!r}, or leave set_experiment out",
+            reason="ARGUMENTS_CONFLICT",
+            field="experiment_id",
+            run_id=run_id,
+        )
 
 
 def _check_resumable_id(run_id: str) -> None:

@@ -114,6 +114,13 @@ def current_experiment_id() -> str:
     return "0"
 
 
+def chosen_experiment() -> Experiment | None:
+    """Return the experiment that `set_experiment` chose in this process; None if it chose none."""
+    if _chosen_id is None or _chosen_id != os.environ.get(_EXPERIMENT_ID):
+        return None
+    return current_client().get_experiment(_chosen_id)
+
+
 def _get_or_create(name: str) -> Experiment:
     client = current_client()
     experiment = client.get_experiment_by_name(name)
