@@ -52,9 +52,8 @@ def read_histories(
         try:
             stream = connection.read_stream(lambda stubs: stubs.read_metric_history, remaining[0])
             with closing(stream) as answers:
-                for answer in answers:
+                for run_id, table in answers:
                     has_answer = True
-                    run_id, table = answer
                     part = _to_columns(run_id, table, request)
                     if part is not None:
                         part = _drop_read_points(part, last)
