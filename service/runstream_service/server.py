@@ -108,7 +108,7 @@ def _check_ports(config: Config) -> None:
 async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:
     feed, heartbeats = Feed(), Heartbeats(config.lost_after)
     backlog = Backlog()
-    appender = PointAppender(backlog.add)
+    appender = PointAppender(backlog)
     ingest = Ingest(heartbeats, appender)
     writer, readers, calls = Writer(served, ingest, feed), Readers(served), CallInterceptor()
     sealer = Sealer(backlog, appender, writer)

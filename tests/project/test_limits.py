@@ -87,6 +87,14 @@ STATED: dict[str, list[str | int]] = {
         "engine.database.READER_CACHE_BYTES",
         "engine.database.READER_CACHE_BYTES",
     ],
+    "points of all runs that wait to be sealed into chunks": ["points.backlog.MOST_POINTS"],
+    "points of tails that the writer keeps to find out which late points are new; decoded chunks": [
+        "points.stored.TAIL_POINTS",
+        "points.stored.DECODED_CHUNKS",
+    ],
+    "points of a tail that the sealer reads at a time, if a row has not more": [
+        "points.sealing.STEP_POINTS"
+    ],
     "summaries of the series in work": ["points.series_summary.SUMMARIES_BYTES"],
     "the time that a training waits for a server that is away": [
         "runstream.autologging.guard.WAIT_SECONDS",

@@ -53,6 +53,10 @@ class _Command:
 class Ingest(Protocol):
     """Buffers what commands append, on the writer's thread."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether nothing more should be appended until another command has run."""
+
     def flush(self) -> None:
         """Write all that is buffered, before the transaction is committed."""
 
@@ -102,8 +106,8 @@ class Writer:
         self._thread.start()
 
     async def wait_for_room(self) -> None:
-        """Return when the queue has room for one more command."""
-        while self._queued > self.QUEUE_BYTES:
+        """Return when the queue has room for one more command, and the ingest is not behind."""
+        while self._queued > self.QUEUE_BYTES or self._ingest.is_behind:
             self._has_room.clear()
             await self._has_room.wait()
 

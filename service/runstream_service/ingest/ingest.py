@@ -47,6 +47,11 @@ class Ingest:
         self._heartbeats = heartbeats
         self._points = points
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether those who log should wait until points are sealed; read on the event loop."""
+        return self._points.is_behind
+
     def reset(self) -> None:
         """Drop all that is kept in memory after a rollback; it is read again from the database."""
         self._points.reset()

@@ -7,11 +7,12 @@ transaction appends become one row of its tail, except for those that come as wh
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runstream_service.engine.batch import Batch
 from runstream_service.points import chunks, series_summary
+from runstream_service.points.backlog import Backlog
 from runstream_service.points.codec import EncodedChunk, encode_chunks
 from runstream_service.points.columns import Columns, is_later, sort_unique
 from runstream_service.points.series_summary import Summary, SummaryCache
@@ -73,14 +74,19 @@ class PointAppender:
     transaction in which `flush` is called. After a rollback `reset` must be called.
     """
 
-    def __init__(self, on_tail_row: Callable[[int, int], object]) -> None:
+    def __init__(self, backlog: Backlog) -> None:
         """Begin with nothing buffered.
 
         Args:
-            on_tail_row: called with a run and the number of points of a row that its tail gets.
+            backlog: is told of each row that a tail gets.
         """
-        self._on_tail_row = on_tail_row
+        self._backlog = backlog
         self.reset()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many points wait to be sealed that those who log should wait."""
+        return self._backlog.is_full
 
     def reset(self) -> None:
         """Drop all that is kept in memory after a rollback; it is read again from the database."""
@@ -194,5 +200,5 @@ class PointAppender:
                     buffer.value.tobytes(),
                 )
                 insert_row(run, buffer.series, buffer.counts, columns, is_rest=False)
-                self._on_tail_row(run, len(buffer.step))
+                self._backlog.add(run, len(buffer.step))
         self._buffers.clear()

@@ -13,7 +13,7 @@ from runstream_service.engine.database import transaction
 from runstream_service.engine.tables import database
 from runstream_service.points import sealing
 from runstream_service.points.append import PointAppender
-from runstream_service.points.backlog import Backlog
+from runstream_service.points.backlog import SEAL_ROWS, Backlog
 from runstream_service.points.sealing import Seal
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,10 @@ class Sealer:
                 return
             applied = asyncio.run_coroutine_threadsafe(self._submit(seal), self._loop).result()
             if applied:
+                if not seal.is_all:
+                    self._backlog.add(run, 0, SEAL_ROWS)
                 return
+        self._backlog.add(run, 0, SEAL_ROWS)  # others had their turn then
 
     async def _submit(self, seal: Seal) -> bool:
         return await self._writer.submit(self._apply, seal, size=_COMMAND_BYTES)

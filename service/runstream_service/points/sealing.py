@@ -52,6 +52,7 @@ class Seal:
         rows: the rows of the tail that are replaced.
         points: how many points they have.
         series: how many series they have.
+        is_all: whether these are all rows of the tail.
         rest: the points that stay in the tail.
     """
 
@@ -59,6 +60,7 @@ class Seal:
     rows: tuple[int, ...]
     points: int
     series: int
+    is_all: bool
     units: list[Unit]
     rest: tail.Rest
 
@@ -78,7 +80,8 @@ def plan(run: int, min_points: int) -> Seal:
     Raises:
         DataLoss: a row of the tail, or a chunk, is damaged.
     """
-    found = tail.read_tail(run, tail.oldest_rows(run, STEP_POINTS))
+    last_row, is_all = tail.oldest_rows(run, STEP_POINTS)
+    found = tail.read_tail(run, last_row)
     long, rest = found.split(min_points)
     units: list[Unit] = []
     left = [rest.points]
@@ -92,7 +95,7 @@ def plan(run: int, min_points: int) -> Seal:
     rest = rest._replace(points=join(left))
     if rest.points.size > REST_POINTS and min_points > 1:
         return plan(run, 1)
-    return Seal(run, found.ids, found.size, found.series_count(), units, rest)
+    return Seal(run, found.ids, found.size, found.series_count(), is_all, units, rest)
 
 
 def apply(seal: Seal) -> bool:

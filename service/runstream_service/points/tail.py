@@ -133,15 +133,15 @@ def has_rows(ids: Sequence[int]) -> bool:
     return row is not None and row[0] == len(ids)
 
 
-def oldest_rows(run: int, max_points: int) -> int:
-    """Return the last of those oldest rows of a run that have up to so many points together."""
+def oldest_rows(run: int, max_points: int) -> tuple[int, bool]:
+    """Return the last of the oldest rows that have up to so many points, and whether it is all."""
     last = size = 0
     for row, count in database.execute_sql(_SIZES, (run,)):
         size += count
         if last and size > max_points:
-            break
+            return last, False
         last = row
-    return last
+    return last, True
 
 
 def read_tail(run: int, last_row: int = INT64_MAX) -> Tail:

@@ -95,7 +95,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_file_whole_and_is_done_by_the_
     slow = (
         "import time\n"
         "from runstream_service.care import upgrade\n"
-        "upgrade._ROWS, read = 1_000, upgrade._read_rows\n"
+        "upgrade._FETCHES, read = 2, upgrade._read_rows\n"
         "def slowly(old, series):\n"
         "    for part in read(old, series):\n"
         "        time.sleep(0.05)\n"

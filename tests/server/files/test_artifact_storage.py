@@ -27,6 +27,7 @@ from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.points.append import PointAppender
+from runstream_service.points.backlog import Backlog
 from support.api import Api
 from support.artifacts import MIB, download, files_below, list_paths, orphan_blob_names, upload
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -166,7 +167,7 @@ async def collect(database: Path, root: Path) -> tuple[int, int]:
     open_database(database)
     served = ServedFiles(database)
     writer, readers, threads = (
-        Writer(served, Ingest(Heartbeats(0), PointAppender(lambda *_: None)), Feed()),
+        Writer(served, Ingest(Heartbeats(0), PointAppender(Backlog())), Feed()),
         Readers(served),
         FileThreads(),
     )

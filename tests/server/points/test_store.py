@@ -14,6 +14,7 @@ from runstream_service.engine.database import close_database, open_database, tra
 from runstream_service.engine.tables import Run, Series
 from runstream_service.points import append, chunks, codec, history, sealing, thinning
 from runstream_service.points.append import PointAppender, encode_bulk
+from runstream_service.points.backlog import Backlog
 from runstream_service.points.columns import Columns, Position, join, make_columns
 from runstream_service.points.history import Steps, Tails
 from runstream_service.points.timestamp_order import read_points_by_timestamp
@@ -84,7 +85,7 @@ class Store:
             deleted_with_experiment=False,
         ).id
         self.points: dict[str, dict[tuple[object, ...], Point]] = {}
-        self.appender = PointAppender(lambda *_: None)
+        self.appender = PointAppender(Backlog())
 
     def append(self, batch: dict[str, list[Point]], *, undo: bool = False) -> None:
         metrics = {key: make_columns(*zip(*points, strict=True)) for key, points in batch.items()}
