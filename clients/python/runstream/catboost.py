@@ -11,7 +11,7 @@ from runstream.autologging.catboost import LIBRARY, CatboostSettings
 from runstream.autologging.catboost.model import catboost_flavor, read_model, write_model
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo
+from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -65,6 +65,8 @@ def log_model(
     tags: Mapping[str, object] | None = None,
     model_type: str = "",
     step: int = 0,
+    artifact_path: str | None = None,
+    registered_model_name: str | None = None,
 ) -> ModelInfo:
     """Store a model as a logged model of the active run, starting a run if there is none.
 
@@ -75,6 +77,8 @@ def log_model(
         tags: tags of the model.
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
+        artifact_path: an older name of `name`.
+        registered_model_name: refused, since there is no model registry; MLflow has it.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
@@ -82,7 +86,9 @@ def log_model(
     return model_logging.log_model(
         catboost_flavor(cb_model),
         partial(write_model, cb_model),
-        ModelDescription(name, params, tags, model_type, step),
+        ModelDescription(
+            check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from runstream.autologging.sklearn.settings import SklearnSettings
 from runstream.errors import InvalidArgument
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo
+from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -99,6 +99,8 @@ def log_model(
     tags: Mapping[str, object] | None = None,
     model_type: str = "",
     step: int = 0,
+    artifact_path: str | None = None,
+    registered_model_name: str | None = None,
     serialization_format: str = "pickle",
     skops_trusted_types: Collection[str] | None = None,
 ) -> ModelInfo:
@@ -113,6 +115,8 @@ def log_model(
         tags: tags of the model.
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
+        artifact_path: an older name of `name`.
+        registered_model_name: refused, since there is no model registry; MLflow has it.
         serialization_format: how it is stored, `pickle` or `skops`. Reading a file of skops runs no
             code that it names; it is larger, and takes longer to write and read.
         skops_trusted_types: types which MLflow's `load_model` may make of it, besides those that
@@ -124,7 +128,9 @@ def log_model(
         pickle.PicklingError: it cannot be pickled, as with a lambda in it.
     """
     check_format(serialization_format)
-    description = ModelDescription(name, params, tags, model_type, step)
+    description = ModelDescription(
+        check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+    )
     write = partial(write_estimator, sk_model, serialization_format)
     flavor = sklearn_flavor(sk_model, serialization_format, skops_trusted_types)
     return model_logging.log_model(flavor, write, description)

@@ -17,7 +17,7 @@ from runstream.autologging.transformers.model import (
 from runstream.errors import InvalidArgument
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo
+from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -75,6 +75,8 @@ def log_model(
     tags: Mapping[str, object] | None = None,
     model_type: str = "",
     step: int = 0,
+    artifact_path: str | None = None,
+    registered_model_name: str | None = None,
 ) -> ModelInfo:
     """Store a model as a logged model of the active run, starting a run if there is none.
 
@@ -88,13 +90,17 @@ def log_model(
         tags: tags of the model.
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
+        artifact_path: an older name of `name`.
+        registered_model_name: refused, since there is no model registry; MLflow has it.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
     """
     parts = model_parts(transformers_model)
     flavor = transformers_flavor(parts, task or getattr(transformers_model, "task", None))
-    description = ModelDescription(name, params, tags, model_type, step)
+    description = ModelDescription(
+        check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+    )
     return model_logging.log_model(flavor, partial(write_parts, parts), description)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,3 +124,17 @@ def test_the_command_line_shows_lists_and_downloads_models(
         target = tmp_path / "copy"
         local = shell.json("artifacts", "download", *arguments, "-d", str(target))["path"]
         assert Path(local, "MLmodel").is_file()
+
+
+@pytest.mark.usefixtures("client")
+def test_a_model_takes_the_older_name_of_its_name_and_is_not_registered() -> None:
+    with runstream.start_run() as run:
+        info = runstream.sklearn.log_model({"any": "object"}, artifact_path="older")
+        with pytest.raises(InvalidArgument, match="there is no model registry"):
+            runstream.sklearn.log_model({}, registered_model_name="forest")
+    assert info.name == "older"
+    assert runstream.sklearn.load_model(f"runs:/{run.run_id}/older") == {"any": "object"}
+    frameworks = (runstream.xgboost, runstream.lightgbm, runstream.catboost, runstream.keras)
+    for framework in (*frameworks, runstream.pytorch, runstream.transformers):
+        parameters = inspect.signature(framework.log_model).parameters
+        assert {"artifact_path", "registered_model_name"} <= parameters.keys()

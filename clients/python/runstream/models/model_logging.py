@@ -10,6 +10,7 @@ from typing import Any
 
 from runstream.calls.client import TrackingClient
 from runstream.entities import RunInfo
+from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import get_or_start_run
 from runstream.models.model_files import Flavor, ModelDraft, write_model
 
@@ -77,6 +78,28 @@ def log_model(
     )
     upload_model(run.client, run.info, model_id, draft, description)
     return model_info(run.run_id, model_id, draft, description)
+
+
+def check_name(name: str, artifact_path: str | None, registered_model_name: str | None) -> str:
+    """Return the name of a model, as programs that know MLflow give it.
+
+    Args:
+        name: its name; or
+        artifact_path: an older name of this argument.
+        registered_model_name: the name under which it is to be registered.
+
+    Raises:
+        InvalidArgument: it is to be registered.
+    """
+    if registered_model_name is not None:
+        raise InvalidArgument(
+            "registered_model_name is given, but there is no model registry: "
+            "models:/MODEL_ID and runs:/RUN_ID/NAME name a model",
+            reason="REGISTRY_UNSUPPORTED",
+            field="registered_model_name",
+            value=registered_model_name,
+        )
+    return name if artifact_path is None else artifact_path
 
 
 def new_model_id() -> str:
