@@ -158,6 +158,15 @@ def test_a_config_in_itself_or_too_deep_is_refused_naming_where() -> None:
         plain_config({"d": deep})
 
 
+def test_a_config_whose_parts_are_in_many_places_is_refused_before_it_fills_the_memory() -> None:
+    shared: dict[str, Any] = {"v": 1}
+    for _ in range(40):
+        shared = {"left": shared, "right": shared}
+    with pytest.raises(InvalidArgument, match="more than 100000 values"):
+        plain_config(shared)
+    assert plain_config({"a": [1] * 50_000})["a"][-1] == 1
+
+
 def test_an_array_that_is_no_setting_is_refused_with_what_to_use() -> None:
     with pytest.raises(InvalidArgument, match=r"config\.weights .*log_table") as error:
         plain_config({"weights": np.zeros((300, 300))})

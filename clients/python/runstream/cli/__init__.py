@@ -97,7 +97,7 @@ class _Commands(click.Group):
             # The reader, such as `head`, has gone; the rest of the buffer has no reader.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(_BROKEN_PIPE)
-        except (RunstreamError, OSError) as error:
+        except (RunstreamError, OSError, ModuleNotFoundError) as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(_exit_status(error))
         except (KeyboardInterrupt, click.Abort):  # the latter at a question

@@ -11,6 +11,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
+from itertools import count
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,9 @@ from runstream.errors import InvalidArgument
 
 #: How deep a configuration may be nested.
 MAX_DEPTH = 50
+
+#: How many values a configuration may have; one that is in several places counts in each.
+MAX_VALUES = 100_000
 
 _KINDS = (
     "a mapping, a namespace of argparse, a dataclass, a model of pydantic, a class of attrs or a "
@@ -38,7 +42,7 @@ def plain_config(config: object) -> dict[str, Any]:
     Raises:
         InvalidArgument: it is none of these, is nested too deep, or cannot be read.
     """
-    plain = _plain("config", config, ())
+    plain = _plain("config", config, (), count(1))
     if not isinstance(plain, dict):
         raise InvalidArgument(
             f"Invalid value for parameter 'config' supplied: it must be {_KINDS}, "
@@ -72,7 +76,15 @@ def flatten_config(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple
             yield key, value
 
 
-def _plain(path: str, value: object, above: tuple[object, ...]) -> Any:
+def _plain(path: str, value: object, above: tuple[object, ...], counter: Iterator[int]) -> Any:
+    if next(counter) > MAX_VALUES:
+        raise InvalidArgument(
+            f"the config has more than {MAX_VALUES} values",
+            reason="CONFIG_TOO_LARGE",
+            field="config",
+            value=path[:100],
+            limit=MAX_VALUES,
+        )
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, enum.Enum):
@@ -90,11 +102,13 @@ def _plain(path: str, value: object, above: tuple[object, ...]) -> Any:
         raise _nesting_error(path, len(above))
     above = (*above, value)
     if pairs is not None:
-        found = {str(name): _plain(f"{path}.{name}", item, above) for name, item in pairs}
+        found = {str(name): _plain(f"{path}.{name}", item, above, counter) for name, item in pairs}
         if len(found) < len(pairs):
             raise _repeated_name_error(path)
         return found
-    return [_plain(f"{path}.{index}", item, above) for index, item in enumerate(items or ())]
+    return [
+        _plain(f"{path}.{index}", item, above, counter) for index, item in enumerate(items or ())
+    ]
 
 
 def _array(path: str, value: Any, shape: tuple[int, ...]) -> Any:

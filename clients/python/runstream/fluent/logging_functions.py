@@ -156,7 +156,8 @@ def log_params(
 def log_config(config: object, prefix: str = "", run_id: str | None = None) -> str:
     """Log a nested configuration to the active run: each value as a param, the whole as YAML.
 
-    See `TrackingClient.log_config`.
+    See `TrackingClient.log_config`. A second config of a run needs a prefix of its own: without one
+    its file takes the place of the first, and its params are added.
 
     Args:
         config: a mapping, a namespace of argparse, a dataclass, a model of pydantic, a class of
