@@ -140,12 +140,13 @@ def test_streams_of_python_that_are_no_descriptors_are_captured_as_in_a_notebook
         "with contextlib.redirect_stdout(shown):\n"
         "    with runstream.start_run(capture_output=True):\n"
         "        print('in a cell', sys.stdout.getvalue())\n"
+        "        sys.stdout.writelines(['two ', 'lines\\n'])\n"
         "        subprocess.run(['echo', 'child'])\n"
         "    print('after')\n"
         "print(repr(shown.getvalue()))\n",
     )
-    assert done.stdout == b"child\n'in a cell \\nafter\\n'\n"
-    assert sorted(texts(client, "stdout")) == ["child", "in a cell "]
+    assert done.stdout == b"child\n'in a cell \\ntwo lines\\nafter\\n'\n"
+    assert sorted(texts(client, "stdout")) == ["child", "in a cell ", "two lines"]
 
 
 def test_runs_in_each_other_have_what_is_written_while_they_go_on(

@@ -64,3 +64,13 @@ with runstream.start_run():
         timeout=60,
     )
     assert done.stdout == "config.json {'lr': 1e-05}\n"
+
+
+@pytest.mark.usefixtures("tracking")
+def test_a_prefix_that_is_no_text_is_refused() -> None:
+    match = "type int for parameter 'prefix'"
+    with runstream.start_run(), pytest.raises(InvalidArgument, match=match):
+        runstream.log_config({"lr": 0.1}, prefix=5)  # type: ignore[arg-type]
+    run = runstream.last_active_run()
+    assert run is not None
+    assert run.data.params == {}

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from runstream.calls.artifact_content_calls import ArtifactContentCalls
 from runstream.calls.logging_calls import LoggingCalls
+from runstream.errors import InvalidArgument
 
 
 class ConfigCalls(LoggingCalls, ArtifactContentCalls):
@@ -40,6 +41,15 @@ class ConfigCalls(LoggingCalls, ArtifactContentCalls):
         from runstream.files.artifact_paths import check_artifact_file
         from runstream.files.serialization import serialize_dictionary
 
+        if not isinstance(prefix, str):
+            raise InvalidArgument(
+                f"Invalid value of type {type(prefix).__name__} for parameter 'prefix' supplied: "
+                "it must be a text",
+                reason="CONFIG_PREFIX_MALFORMED",
+                field="prefix",
+                value=type(prefix).__name__,
+                limit="a text",
+            )
         prefix = prefix.rstrip(".")
         plain = plain_config(config)
         suffix = ".yaml" if find_spec("yaml") else ".json"

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -156,12 +156,16 @@ class _RecordedStream:
         self.original = original
         self.descriptor = descriptor
 
-    def write(self, text: str) -> int:
-        if self.descriptor >= 0:
+    def write(self, text: str) -> Any:
+        written = self.original.write(text)  # which refuses what is no text
+        if self.descriptor >= 0 and isinstance(text, str):
             with suppress(OSError):
                 os.write(self.descriptor, text.encode(errors="replace"))
-        written: int = self.original.write(text)
         return written
+
+    def writelines(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)
