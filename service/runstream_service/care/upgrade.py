@@ -197,7 +197,8 @@ def _read_rows(old: sqlite3.Connection, series: int) -> Iterator[Columns]:
 def _insert_rest(run: int, rest: list[tuple[int, Columns]]) -> None:
     series, parts = zip(*rest, strict=True)
     columns = [column.tobytes() for column in join(parts)]
-    tail.insert_row(run, series, [part.size for part in parts], columns, is_rest=True)
+    counts = [part.size for part in parts]
+    tail.insert_rows([tail.make_row(run, series, counts, columns, is_rest=True)])
 
 
 def _compare(run: int, copied: dict[int, _Totals]) -> None:

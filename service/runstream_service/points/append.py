@@ -17,7 +17,7 @@ from runstream_service.points.codec import EncodedChunk, encode_chunks
 from runstream_service.points.columns import Columns, is_later, sort_unique
 from runstream_service.points.series_summary import Summary, SummaryCache
 from runstream_service.points.stored import StoredPoints
-from runstream_service.points.tail import insert_row
+from runstream_service.points.tail import insert_rows, make_row
 
 #: Points of one metric in one batch that are compressed before the writer has them.
 BULK_POINTS = 4_096
@@ -192,13 +192,12 @@ class PointAppender:
         if self._changed:
             series_summary.save(self._changed.values())
             self._changed.clear()
+        rows = []
         for run, buffer in self._buffers.items():
             if buffer.series:
-                columns = (
-                    buffer.step.tobytes(),
-                    buffer.timestamp.tobytes(),
-                    buffer.value.tobytes(),
-                )
-                insert_row(run, buffer.series, buffer.counts, columns, is_rest=False)
+                columns = [c.tobytes() for c in (buffer.step, buffer.timestamp, buffer.value)]
+                rows.append(make_row(run, buffer.series, buffer.counts, columns, is_rest=False))
                 self._backlog.add(run, len(buffer.step))
+        if rows:
+            insert_rows(rows)
         self._buffers.clear()

@@ -129,7 +129,9 @@ def iterate(
                 break
             end = ends(group[-1])[1]
             later = after(tail, end)
-            points = merge([trim(points, steps, start), tail.part(0, tail.size - later.size)])
+            points = trim(points, steps, start)
+            if later.size < tail.size:
+                points = merge([points, tail.part(0, tail.size - later.size)])
             tail, start = later, max(start, end, key=chunks.order_key)
             yield from cut(points, part_points)
         else:

@@ -109,7 +109,7 @@ def apply(seal: Seal) -> bool:
     if seal.rest.series:
         series, counts, points = seal.rest
         columns = [column.tobytes() for column in points]
-        tail.insert_row(seal.run, series, counts, columns, is_rest=True)
+        tail.insert_rows([tail.make_row(seal.run, series, counts, columns, is_rest=True)])
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,13 @@ import numpy as np
 from peewee import fn
 
 from runstream.rules import INT64_MAX
-from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
+from runstream_service.engine.statements import (
+    VALUES,
+    compile_sql,
+    first_row,
+    json_array,
+    run_for_each,
+)
 from runstream_service.engine.tables import TailRow, database
 from runstream_service.points.chunks import damaged_error
 from runstream_service.points.columns import NO_POINTS, Columns, Integers, sort_unique
@@ -100,15 +106,18 @@ class Tail:
         return row is not None and row[0] == len(self.ids)
 
 
-def insert_row(
+Row = tuple[int, int, bool, int, bytes]
+
+
+def make_row(
     run: int,
     series: Sequence[int],
     counts: Sequence[int],
     columns: Sequence[bytes],
     *,
     is_rest: bool,
-) -> None:
-    """Append points to the tail of a run.
+) -> Row:
+    """Return a row that appends points to the tail of a run.
 
     Args:
         run: the run.
@@ -119,7 +128,12 @@ def insert_row(
     """
     head = array("q", (len(series), *series, *counts)).tobytes()
     data = b"".join((head, *columns))
-    database.execute_sql(_INSERT, (run, sum(counts), is_rest, zlib.crc32(data), data))
+    return run, sum(counts), is_rest, zlib.crc32(data), data
+
+
+def insert_rows(rows: Iterable[Row]) -> None:
+    """Insert rows made by `make_row`."""
+    run_for_each(_INSERT, rows)
 
 
 def delete_rows(ids: Sequence[int]) -> int:

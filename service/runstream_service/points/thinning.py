@@ -189,12 +189,12 @@ def _reduce(columns: Columns, buckets: _Buckets) -> Columns:
     axis = columns.step if buckets.by_step else columns.timestamp
     number = buckets.number(columns.take([0, -1])).tolist()
     borders = np.searchsorted(axis, buckets.lows[number[0] + 1 : number[1] + 1])
-    starts = np.unique(np.concatenate(([0], borders, [columns.size]))).tolist()
-    chosen = []
+    starts = sorted({0, columns.size, *borders.tolist()})
+    chosen: list[int] = []
     for start, end in itertools.pairwise(starts):
         indices, _ = landmarks(columns.value[start:end])
-        chosen += [start + index for index in indices]
-    return columns.take(np.unique(chosen))
+        chosen += [start + index for index in sorted(set(indices))]
+    return columns.take(chosen)
 
 
 def _reduce_summaries(summaries: Summaries, bucket: Integers) -> Columns:
