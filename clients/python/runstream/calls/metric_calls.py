@@ -86,7 +86,7 @@ class MetricCalls:
     ) -> Iterator[MetricColumns]:
         """Yield the points of metrics in arrays, of all the runs' metrics if none is named.
 
-        Each part holds up to 16,384 points of one metric of one run, by step, timestamp and
+        Each part holds up to 65,536 points of one metric of one run, by step, timestamp and
         value. The runs come in the order of `run_ids`, each once, the metrics in the order of
         their keys (M6). For the other arguments see `get_metric_history`.
 
