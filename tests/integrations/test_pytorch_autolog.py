@@ -54,6 +54,8 @@ def test_autologging_changes_no_training_and_ends_with_it(
     told = json.loads(frameworks.run("lightning", TRAININGS, "lightning.pytorch").splitlines()[-1])
     assert told["is_identical"]
     assert told["is_restored"]
+    assert not {"AutologCallback"} & set(told["callbacks"])
+    assert "EarlyStopping" in told["callbacks"]
     stopped = client.get_run(told["stopped"])
     assert stopped.info.status == "FINISHED"
     assert stopped.data.metrics["stopped_epoch"] == 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -101,3 +104,56 @@ def test_each_training_of_which_figures_are_left_out_is_warned_of_once(
         DecisionTreeClassifier().fit(DATA, np.array([0, 1, 0, 1]))
     assert len(warnings(caplog)) == 2
     assert "0 figures wait to be drawn" in warnings(caplog)[0]
+
+
+def test_a_training_and_scores_that_the_server_does_not_answer_wait_once_and_keep_their_metrics(
+    autologging: ServerProcess, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr("runstream.autologging.guard.WAIT_SECONDS", 1.0)
+    runstream.sklearn.autolog()
+    run = runstream.start_run()
+    os.kill(autologging.process.pid, signal.SIGSTOP)
+    try:
+        model = Ridge().fit(DATA, TARGET)
+        monkeypatch.setattr("runstream.outbox.deferred_work.LIMIT", 10)
+        scores = [model.score(DATA, TARGET) for _ in range(50)]
+    finally:
+        os.kill(autologging.process.pid, signal.SIGCONT)
+    assert len(warnings(caplog)) == 1
+    assert "nothing waits for the server" in warnings(caplog)[0]
+    runstream.end_run()
+    logged = run.read().data.metrics
+    assert logged["training_r2_score"] == pytest.approx(scores[0])
+    later = {key: value for key, value in logged.items() if key.startswith("Ridge_score")}
+    assert later == {
+        f"Ridge_score{'' if number == 0 else f'-{number + 1}'}_DATA": score
+        for number, score in enumerate(scores)
+    }
+
+
+@pytest.mark.usefixtures("autologging")
+def test_a_method_of_the_model_that_exits_is_one_warning_and_a_signal_ends_the_training(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Exiting(Ridge):  # type: ignore[misc]
+        error: Callable[[], object]
+
+        def predict(self, _: object) -> object:
+            return type(self).error()
+
+    def limit_time(*_: object) -> None:
+        raise TimeoutError("the limit of the user")
+
+    runstream.sklearn.autolog(log_models=False)
+    Exiting.error = staticmethod(sys.exit)
+    Exiting().fit(DATA, TARGET)
+    assert "SystemExit" in warnings(caplog)[0]
+    before = signal.signal(signal.SIGUSR1, limit_time)
+    try:
+        Exiting.error = staticmethod(lambda: signal.raise_signal(signal.SIGUSR1))
+        with pytest.raises(TimeoutError, match="the limit of the user"):
+            Exiting().fit(DATA, TARGET)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(warnings(caplog)) == 1

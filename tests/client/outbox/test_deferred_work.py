@@ -10,6 +10,7 @@ import pytest
 from runstream.errors import DeadlineExceeded
 from runstream.outbox import deferred_work
 from runstream.outbox.deferred_work import DeferredWork
+from runstream.transport.call_limit import limit_calls
 
 
 def test_work_is_done_in_order_on_one_thread_even_if_it_waits_itself() -> None:
@@ -53,7 +54,10 @@ def test_work_beyond_the_limit_waits_for_room(monkeypatch: pytest.MonkeyPatch) -
     work, go_on = DeferredWork(lambda: None, 2), threading.Event()
     for _ in range(3):
         work.defer(["a run"], lambda: go_on.wait(60))
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceeded, match=r"after 0\.01 s"):
+        work.defer(["a run"], lambda: None)
+    monkeypatch.setattr(deferred_work, "ROOM_SECONDS", 600)
+    with limit_calls(0), pytest.raises(DeadlineExceeded, match="after 0 s"):  # the time it waited
         work.defer(["a run"], lambda: None)
     go_on.set()
     work.wait(None, 60)

@@ -16,6 +16,7 @@ import runstream
 
 runstream.autolog(log_models=False)
 pl = import_module(sys.argv[1])
+callbacks = set()  # of trainers that have trained
 
 
 class Model(pl.LightningModule):
@@ -53,6 +54,7 @@ def train(error=None, **options):
     trainer.fit(model, loader)
     if options.get("callbacks"):
         trainer.test(model, loader)
+    callbacks.update(type(callback).__name__ for callback in trainer.callbacks)
     return model.layer.weight.tolist()
 
 
@@ -100,4 +102,5 @@ runstream.autolog(disable=True)
 runs["is_restored"] = not hasattr(pl.Trainer.fit, "_runstream_patch")
 stop = pl.callbacks.EarlyStopping("train_loss", patience=1, mode="max", min_delta=100.0)
 runs["is_identical"] = with_autolog == train(callbacks=[stop])
+runs["callbacks"] = sorted(callbacks)
 print(json.dumps(runs))

@@ -24,6 +24,7 @@ from weakref import WeakKeyDictionary
 
 from runstream.autologging.callers import is_within_sklearn
 from runstream.autologging.datasets import describe
+from runstream.autologging.guard import Guard, is_paused
 from runstream.autologging.library import Library
 from runstream.autologging.observed_call import Call, variable_name
 from runstream.autologging.training import Training, current_training, is_off, within
@@ -64,12 +65,14 @@ class Trained:
 
     Attributes:
         library: the library of the model.
+        guard: that of the training, so that the model waits for no server longer than one training.
         run: its run.
         model_id: the stored model.
         evaluations: those of its run, which may have other models.
     """
 
     library: Library[Any]
+    guard: Guard
     run: ActiveRun
     model_id: str | None
     evaluations: Evaluations
@@ -114,7 +117,8 @@ _evaluations: WeakKeyDictionary[ActiveRun, Evaluations] = WeakKeyDictionary()
 def remember(library: Library[Any], training: Training[Any]) -> None:
     """Log later scores and metrics of the model of a training to the run of the training."""
     evaluations = _evaluations.setdefault(training.run, Evaluations())
-    _models.put(training.instance, Trained(library, training.run, training.model_id, evaluations))
+    trained = Trained(library, training.guard, training.run, training.model_id, evaluations)
+    _models.put(training.instance, trained)
 
 
 # What is observed
@@ -172,7 +176,7 @@ def _observe(
         trained = find(call)
         if trained is None or trained.library.settings is None or is_within_sklearn():
             return result
-        trained.library.guard().attempt(note, trained, call)
+        trained.guard.attempt(note, trained, call)
         return result
 
     return around
@@ -236,14 +240,17 @@ def _log(trained: Trained, metric: str, data: Any, variable: str, command: str, 
     name = _numbered(metric, _count(evaluations.calls, metric))
     key = f"{name}_{_data_name(evaluations.data, variable, data)}"
     evaluations.commands[key] = command
-    run, model_id, guard = trained.run, trained.model_id, trained.library.guard()
-    dataset = describe(data) if settings.log_datasets else None
-    if model_id is None:
-        run.buffer.log_metrics({key: float(value)}, 0, None)
-    commands = json.dumps(dict(sorted(evaluations.commands.items())), indent=2)
+    run, model_id = trained.run, trained.model_id
     now = time.time_ns() // 1_000_000
+    run.buffer.log_metrics({key: float(value)}, 0, now)
+    if is_paused():
+        return
+    dataset = describe(data) if settings.log_datasets else None
+    commands = json.dumps(dict(sorted(evaluations.commands.items())), indent=2)
 
     def deliver() -> None:
+        if is_paused():
+            return
         client = run.client
         if model_id is not None:
             measured = None if dataset is None else (dataset.name, dataset.digest)
@@ -252,7 +259,7 @@ def _log(trained: Trained, metric: str, data: Any, variable: str, command: str, 
             client.log_inputs(run.run_id, [DatasetInput(dataset, {CONTEXT: "eval"})])
         client.log_text(run.run_id, commands, "metric_info.json")
 
-    run.client.defer([run.run_id], partial(guard.attempt_later, deliver))
+    run.client.defer([run.run_id], partial(trained.guard.attempt_later, deliver))
 
 
 def _count(calls: dict[str, int], metric: str) -> int:

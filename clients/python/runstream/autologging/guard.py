@@ -8,7 +8,9 @@ waits `RETRY_SECONDS` again. What is queued is queued in a pause, too.
 from __future__ import annotations
 
 import logging
+import signal
 import time
+import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -67,7 +69,8 @@ class Guard:
         """Return what a function returns; None if it raises an exception.
 
         In a pause it may queue, but a call that waits for the server fails at once. An interrupt
-        passes: it is meant for the training, too.
+        passes, as does what a handler of a signal raises: it is meant for the training, too. A
+        `SystemExit` of the function itself, such as a method of the model, does not.
         """
         was_paused, start = self.is_paused, time.monotonic()
         try:
@@ -77,8 +80,8 @@ class Guard:
             if not was_paused:
                 self._seconds_left -= time.monotonic() - start
                 self._pause(error)
-        except Exception as error:
-            self.warn(f"{type(error).__name__}: {error}", error)
+        except BaseException as error:
+            self._warn_of(error)
         return None
 
     def attempt_later(
@@ -95,10 +98,10 @@ class Guard:
             function(*args, **kwargs)
         except (Unavailable, DeadlineExceeded) as error:
             self._pause(error)
-        except Exception as error:
-            self.warn(f"{type(error).__name__}: {error}", error)
+        except BaseException as error:
+            self._warn_of(error)
 
-    def warn(self, text: str, error: Exception | None = None) -> None:
+    def warn(self, text: str, error: BaseException | None = None) -> None:
         """Say what could not be logged, once in a training; the traceback is for debugging."""
         level = logging.DEBUG if self._silent or self.has_failed else logging.WARNING
         self.has_failed = True
@@ -108,6 +111,11 @@ class Guard:
         if error is not None:
             log.debug("autologging of %s failed", self._library, exc_info=error)
 
+    def _warn_of(self, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt) or _comes_from_signal(error):
+            raise error
+        self.warn(f"{type(error).__name__}: {error}", error)
+
     def _pause(self, error: Exception) -> None:
         global _paused_until
         self._paused_until = _paused_until = time.monotonic() + PAUSE_SECONDS
@@ -116,3 +124,12 @@ class Guard:
             f"{error}. For {PAUSE_SECONDS:g} s nothing waits for the server, "
             "and trainings that begin are not logged"
         )
+
+
+def _comes_from_signal(error: BaseException) -> bool:
+    """Return whether a handler of a signal, as one that limits the time, has raised an error."""
+    handlers = {
+        getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()
+    }
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code in handlers for frame, _ in frames)

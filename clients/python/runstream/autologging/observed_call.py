@@ -13,6 +13,17 @@ from typing import Any
 # Frames of the program that are searched for the name of a variable.
 _MAX_FRAMES = 50
 
+# Names of functions that give a program the variables of the function that calls them.
+_USES_OF_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec"})
+
+# A name in functions with an `assert` that pytest has rewritten, which calls `locals()` and keeps
+# nothing of it.
+_PYTEST = "@py_builtins"
+
+# References to the copy of the variables that a frame keeps: of the frame, of the one who reads
+# it, and of the call that counts them.
+_REFERENCES = 3
+
 # Characters of a text among the arguments of a call.
 _TEXT_CHARACTERS = 32
 
@@ -57,7 +68,8 @@ def variable_name(value: Any, otherwise: str = "unknown_dataset") -> str:
     """Return the name of the variable of the program that is a value.
 
     If several functions that are under way have one, it is that of the outermost; a global variable
-    of the innermost, if none has.
+    of the innermost, if none has. Up to Python 3.12, the variables of a function that calls
+    `locals()` and its kin are not searched.
     """
     found: str | None = None
     global_names: Mapping[str, Any] = {}
@@ -67,9 +79,27 @@ def variable_name(value: Any, otherwise: str = "unknown_dataset") -> str:
             break
         if not frame.f_globals.get("__name__", "").startswith("runstream."):
             global_names = global_names or frame.f_globals
-            found = _find_name(value, frame.f_locals) or found
+            found = _find_name(value, _local_names(frame)) or found
         frame = frame.f_back
     return found or _find_name(value, global_names) or otherwise
+
+
+def _local_names(frame: FrameType) -> Mapping[str, Any]:
+    """Return the local variables of a frame, which stays as it is.
+
+    Up to Python 3.12 `f_locals` of a function is a copy that the frame keeps: it would hold what
+    the function deletes, and it is the very object that `locals()` has returned to the function.
+    """
+    code = frame.f_code
+    if sys.version_info >= (3, 13) or not code.co_flags & inspect.CO_OPTIMIZED:
+        return frame.f_locals
+    if _USES_OF_LOCALS.intersection(code.co_names) and _PYTEST not in code.co_names:
+        return {}
+    kept = frame.f_locals
+    names = dict(kept)
+    if sys.getrefcount(kept) <= _REFERENCES:  # no debugger has it, too
+        kept.clear()
+    return names
 
 
 def _find_name(value: Any, names: Mapping[str, Any]) -> str | None:

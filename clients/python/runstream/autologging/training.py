@@ -18,9 +18,10 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from runstream.autologging.guard import Guard, is_paused
 from runstream.autologging.settings import Settings
+from runstream.contract.params_and_tags import to_texts
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import InvalidArgument
-from runstream.fluent.active_runs import active_run, start_run
+from runstream.fluent.active_runs import active_run, make_last_active, start_run
 from runstream.fluent.logging_functions import CONTEXT
 from runstream.fluent.run_handle import ActiveRun
 from runstream.models.model_files import Flavor, ModelDraft, write_model
@@ -48,6 +49,7 @@ class Training(Generic[S]):
         is_run_ours: whether the run was started for this training.
         outer: the training of the same library that called this one, whose run it joins; or None.
         model_id: the model that was stored of it first, if one was.
+        guard: calls the functions that log it, and those that log what is computed of its model.
         function: the function that was called.
         instance: the object whose method was called; None if it is a function of a module.
         args: its arguments, without the instance.
@@ -73,7 +75,7 @@ class Training(Generic[S]):
         self.is_run_ours = False
         self.outer = _training.get()
         self.model_id: str | None = None
-        self._guard: Guard = self.outer._guard if self.outer else Guard(library, settings.silent)
+        self.guard: Guard = self.outer.guard if self.outer else Guard(library, settings.silent)
 
     @property
     def parameters(self) -> list[str]:
@@ -103,11 +105,11 @@ class Training(Generic[S]):
 
         It never raises: a fault is one warning, and the result is None.
         """
-        return self._guard.attempt(function, *args, **kwargs)
+        return self.guard.attempt(function, *args, **kwargs)
 
     def warn(self, text: str) -> None:
         """Say what is not logged of the training, unless the user was warned of it already."""
-        self._guard.warn(text)
+        self.guard.warn(text)
 
     def defer(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call a function of ours after the training, on a thread where nobody waits for it.
@@ -117,14 +119,14 @@ class Training(Generic[S]):
         no round trip. A fault is one warning.
         """
         owners = [self.run.run_id, *filter(None, [self.model_id])]
-        later = partial(self._guard.attempt_later, function, *args, **kwargs)
+        later = partial(self.guard.attempt_later, function, *args, **kwargs)
         self.run.client.defer(owners, later)
 
     def defer_slow(
         self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
     ) -> None:
         """Make artifacts later, which takes so long that the end of the run does not wait."""
-        later = partial(self._guard.attempt_later, function, *args, **kwargs)
+        later = partial(self.guard.attempt_later, function, *args, **kwargs)
         self.run.client.defer([self.run.run_id], later, slow=True)
 
     def log_params(self, params: Mapping[str, object]) -> None:
@@ -134,10 +136,15 @@ class Training(Generic[S]):
         earlier life of the run. Then it keeps that, and the warning says so; no call of the user
         for the run raises it.
         """
+        errors: list[InvalidArgument] = []
+        texts = to_texts("params", params, lambda *invalid: errors.append(invalid[-1]))
+        if errors:
+            others = f", nor {len(errors) - 1} other params" if len(errors) > 1 else ""
+            self.warn(f"{errors[0]}{others}")
         if self.is_run_ours:
-            self.run.log_params(params, on_error="skip")
+            self.run.log_params(texts, on_error="skip")
         else:
-            self.defer(self._log_new_params, dict(params))
+            self.defer(self._log_new_params, texts)
 
     def _log_new_params(self, params: Mapping[str, object]) -> None:
         client, run_id = self.run.client, self.run.run_id
@@ -145,7 +152,7 @@ class Training(Generic[S]):
             client.log(run_id, params=params)
         except InvalidArgument:
             for key, value in params.items():
-                self._guard.attempt_later(client.log, run_id, params={key: value})
+                self.guard.attempt_later(client.log, run_id, params={key: value})
 
     def log_metrics(self, metrics: Mapping[str, float], dataset: Dataset | None = None) -> None:
         """Log metrics of the run, which measure its model, too, if that is stored before.
@@ -154,10 +161,12 @@ class Training(Generic[S]):
             metrics: values by key.
             dataset: what they were measured with.
         """
-        if self.model_id is None:
-            self.run.log_metrics(metrics, on_error="skip")
-            return
         now = time.time_ns() // 1_000_000
+        self.run.log_metrics(metrics, timestamp=now, on_error="skip")
+        if self.model_id is None:
+            return
+        # The same points again, which the server has once: they must not hang on the model, whose
+        # upload may fail.
         points = [(key, value, now, 0) for key, value in metrics.items()]
         measured = (dataset.name, dataset.digest) if dataset is not None else None
         client, model_id = self.run.client, self.model_id
@@ -193,7 +202,7 @@ class Training(Generic[S]):
         )
         self.model_id = self.model_id or model_id
         upload = partial(upload_model, run.client, run.info, model_id, draft, description)
-        run.client.defer([run.run_id, model_id], partial(_upload, upload, draft, self._guard))
+        run.client.defer([run.run_id, model_id], partial(_upload, upload, draft, self.guard))
 
     @property
     def _first(self) -> int:
@@ -225,10 +234,11 @@ class Training(Generic[S]):
         if self.is_run_ours:
             status = run_status(error)
             self.run.leave(status)
+            make_last_active(self.run)  # the training may have started others
             # Without the guard: a run must end, whatever else failed, and if not here, then at the
             # end of the program.
             self.run.client.defer(
-                [self.run.run_id], partial(_end_run, self.run, status, self._guard)
+                [self.run.run_id], partial(_end_run, self.run, status, self.guard)
             )
 
 
@@ -275,7 +285,7 @@ def current_training() -> Training[Any] | None:
 
 def run_training(training: Training[S], log: Log[S]) -> Any:
     """Return what a training returns, and raise what it raises; log it meanwhile."""
-    guard, function = training._guard, training.function
+    guard, function = training.guard, training.function
     first = () if training.instance is None else (training.instance,)
     given = (training.args, training.kwargs)
     if is_paused() or not guard.attempt(training._open_run):

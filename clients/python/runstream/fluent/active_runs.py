@@ -146,6 +146,12 @@ def last_active_run() -> Run | None:
     return None if _last_started is None else _last_started.read()
 
 
+def make_last_active(run: ActiveRun) -> None:
+    """Let `last_active_run` return a run, though others were started after it."""
+    global _last_started
+    _last_started = run
+
+
 def client_for_run(run_id: str) -> TrackingClient:
     """Return the client of the server of a run: its own, if it is open here, or the chosen one."""
     run = open_run(run_id)

@@ -109,7 +109,8 @@ class DeferredWork:
     def _wait(self, owner: str | None, seconds: float) -> None:
         reply: SimpleQueue[None] = SimpleQueue()
         self._tasks.put(lambda: reply.put(None))
-        end = min(time.monotonic() + seconds, call_limit())
+        seconds = max(0.0, min(seconds, call_limit() - time.monotonic()))
+        end = time.monotonic() + seconds
         while self._has_work(owner):
             if not self._ensure_thread():
                 self._run_pending()  # at the end of a program no thread can be started
@@ -120,7 +121,7 @@ class DeferredWork:
             if time.monotonic() >= end:
                 raise DeadlineExceeded(
                     f"{len(self._pending)} uploads and calls that were left for later "
-                    f"are not done after {seconds:g} s",
+                    f"are not done after {seconds:.3g} s",
                     reason="WORK_NOT_DONE",
                 )
 

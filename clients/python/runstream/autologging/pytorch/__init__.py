@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from runstream.autologging.library import Library
 from runstream.autologging.pytorch.model import pytorch_flavor, write_module
 from runstream.autologging.pytorch.settings import PytorchSettings
 from runstream.autologging.training import Training
+
+# The callback of the last training of each trainer, which has it in a training and a test alone.
+_callbacks: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 _EARLY_STOPPING_PARAMS = ("monitor", "mode", "patience", "min_delta", "stopped_epoch")
 
@@ -28,10 +32,12 @@ def _log_fit(training: Training[PytorchSettings]) -> Generator[None, Any, None]:
         training.log_params(
             {name: getattr(early_stopping, name) for name in _EARLY_STOPPING_PARAMS}
         )
-    # It stays for a later `trainer.test`, until the trainer trains again.
-    others = [one for one in trainer.callbacks if not isinstance(one, AutologCallback)]
-    trainer.callbacks = [*others, AutologCallback(training)]
-    yield
+    callback = _callbacks[trainer] = AutologCallback(training)
+    trainer.callbacks.append(callback)
+    try:
+        yield
+    finally:
+        _remove(trainer, callback)
     if early_stopping is not None:
         _log_early_stopping(training, early_stopping, trainer.checkpoint_callback)
     module = trainer.lightning_module
@@ -39,6 +45,23 @@ def _log_fit(training: Training[PytorchSettings]) -> Generator[None, Any, None]:
         training.run.client.log_text, training.run.run_id, _summary(module), "model_summary.txt"
     )
     training.log_model(pytorch_flavor(), partial(write_module, module))
+
+
+def _test(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Log the metrics of a test of a trainer to the run of its last training."""
+    trainer: Any = args[0] if args else None
+    callback = _callbacks.get(trainer)
+    if callback is None or LIBRARY.settings is None or callback in trainer.callbacks:
+        return function(*args, **kwargs)
+    trainer.callbacks.append(callback)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _remove(trainer, callback)
+
+
+def _remove(trainer: Any, callback: Any) -> None:
+    trainer.callbacks = [one for one in trainer.callbacks if one is not callback]
 
 
 def _log_early_stopping(
@@ -73,6 +96,7 @@ def _patch(module: ModuleType) -> None:
     LIBRARY.wrap_training(
         module.Trainer, "fit", _log_fit, is_logged=lambda _: bool(rank_zero_only.rank == 0)
     )
+    LIBRARY.wrap(module.Trainer, "test", _test)
 
 
 LIBRARY = Library(

@@ -14,9 +14,9 @@ from runstream.autologging.importance import log_importances
 from runstream.autologging.signatures import describe_signature, sample_rows
 from runstream.autologging.sklearn import figures, searches
 from runstream.autologging.sklearn.fitted import Fitted
+from runstream.autologging.sklearn.kept_state import kept_state
 from runstream.autologging.sklearn.metrics import DOES_NOT_APPLY, training_metrics
 from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator
-from runstream.autologging.sklearn.random_state import kept_random_states
 from runstream.autologging.sklearn.settings import SklearnSettings
 from runstream.autologging.training import Training
 from runstream.entities import Dataset
@@ -41,7 +41,7 @@ def log_fit(training: SklearnTraining) -> Generator[None, Any, None]:
 
     yield
 
-    with kept_random_states(params.values()):
+    with kept_state(estimator):
         _log_fitted(training, fitted, params, dataset)
 
 
