@@ -24,8 +24,7 @@ from runstream_service.engine.statements import (
 )
 from runstream_service.engine.tables import Param, database
 from runstream_service.live.heartbeats import Heartbeats
-from runstream_service.points.append import PointAppender, metrics_of
-from runstream_service.points.columns import Columns
+from runstream_service.points.append import PointAppender
 
 _PARAMS = MultiRowInsert([Param.run, Param.key, Param.value, Param.number])
 _SELECT_PARAMS = compile_sql(
@@ -67,10 +66,12 @@ class Ingest:
         Raises:
             NotFound, FailedPrecondition: as `active_run`; NotFound also if a model is not there.
             InvalidArgument: a param has another value already (P1).
+            DataLoss: points that are late cannot be compared with those that are stored.
         """
         state = run_state(batch.run_id)
         run = state.id
         models = logged_models.internal_ids({point.model_id for point in batch.model_points})
+        new = self._points.find_new(run, batch) if batch.keys else None
         if batch.params:
             _insert_params(batch.run_id, run, batch.params)
         if batch.tags:
@@ -82,14 +83,8 @@ class Ingest:
         changes.record_batch(batch, state.experiment_id)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
-        if not batch.keys:
-            return
-        if batch.is_one_row():
-            self._points.append_row(
-                run, batch.keys, Columns(batch.step, batch.timestamp, batch.value)
-            )
-        else:
-            self._points.append(run, metrics_of(batch), batch.encoded)
+        if new is not None:
+            self._points.append(new)
 
 
 def _set_tags(run: int, batch: Batch) -> Sequence[tuple[str, str]]:

@@ -7,7 +7,7 @@ transaction appends become one row of its tail, except for those that come as wh
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from runstream_service.engine.batch import Batch
@@ -24,8 +24,6 @@ BULK_POINTS = 4_096
 
 # Points of a run that are buffered before they are written, within one transaction.
 _BUFFER_POINTS = 65_536
-
-Encoded = Mapping[str, Sequence[EncodedChunk]]
 
 
 def metrics_of(batch: Batch) -> Iterator[tuple[str, Columns]]:
@@ -46,6 +44,18 @@ def encode_bulk(metrics: Iterable[tuple[str, Columns]]) -> dict[str, list[Encode
     }
 
 
+_RowPoint = tuple[Summary, int, int, float]
+
+
+@dataclass(slots=True)
+class NewPoints:
+    """The new points of a batch: one of each metric, or any of some metrics with their chunks."""
+
+    run: int
+    row: list[_RowPoint] | None = None
+    metrics: list[tuple[Summary, Columns, Sequence[EncodedChunk]]] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class _Buffer:
     """Points of one run that are to be a row of its tail."""
@@ -59,9 +69,6 @@ class _Buffer:
     def add(self, series: int, columns: Columns) -> None:
         self.series.append(series)
         self.counts.append(columns.size)
-        self.extend(columns)
-
-    def extend(self, columns: Columns) -> None:
         self.step.frombytes(columns.step.tobytes())
         self.timestamp.frombytes(columns.timestamp.tobytes())
         self.value.frombytes(columns.value.tobytes())
@@ -70,7 +77,7 @@ class _Buffer:
 class PointAppender:
     """Appends points inside the transactions of the writer, on the writer's thread alone.
 
-    `append` buffers points and summaries, and `flush` writes them; they are committed by the
+    `append` buffers what `find_new` found, and `flush` writes it; they are committed by the
     transaction in which `flush` is called. After a rollback `reset` must be called.
     """
 
@@ -95,57 +102,41 @@ class PointAppender:
         self._summaries = SummaryCache()
         self._stored = StoredPoints()
 
-    def append(self, run: int, metrics: Iterable[tuple[str, Columns]], encoded: Encoded) -> int:
-        """Append points of distinct metrics, or raise before anything of them is buffered.
-
-        Args:
-            run: the run.
-            metrics: keys and points, in any order and with repetitions.
-            encoded: the chunks of some of the metrics, by `encode_bulk`.
-
-        Returns:
-            How many of the points are new (M4).
+    def find_new(self, run: int, batch: Batch) -> NewPoints:
+        """Return which points of a batch are new (M4); `append` then appends them.
 
         Raises:
-            DataLoss: what is stored is damaged, so that nobody can tell which points are new.
+            DataLoss: what is stored is damaged, so that nobody can tell.
         """
         summaries = self._of_run(run)
-        found = []
-        for key, columns in metrics:
+        if batch.is_one_row():
+            row = self._later_row(run, summaries, batch)
+            if row is not None:
+                return NewPoints(run, row=row)
+        found = NewPoints(run)
+        for key, columns in metrics_of(batch):
             summary = summaries.get(key) or self._summaries.load(run, key)
-            found.append((summary, *self._find_new(summary, columns)))
-        for summary, new, is_apart in found:
+            new, is_apart = self._find_new(summary, columns)
             if new.size:
-                bulk = encoded.get(summary.key, ()) if is_apart else ()
-                self._add(summary, new, bulk)
-        return sum(new.size for _, new, _ in found)
+                bulk = batch.encoded.get(key, ()) if is_apart else ()
+                found.metrics.append((summary, new, bulk))
+        return found
 
-    def append_row(
-        self,
-        run: int,
-        keys: Sequence[str],
-        columns: Columns,
-    ) -> None:
-        """Do what `append` does, faster, for one point of each metric."""
-        summaries = self._of_run(run)
-        row = [
-            (summaries.get(key) or self._summaries.load(run, key), step, timestamp, value)
-            for key, (step, timestamp, value) in zip(keys, columns.rows(), strict=True)
-        ]
-        if self._stored.has_tail(run) or not all(
-            summary.is_number_after(step, timestamp, value)
-            for summary, step, timestamp, value in row
-        ):
-            points = (columns.part(i, i + 1) for i in range(columns.size))
-            self.append(run, zip(keys, points, strict=True), {})
+    def append(self, new: NewPoints) -> None:
+        """Append the points that `find_new` found, in the same transaction and before others."""
+        if new.row is None:
+            for summary, columns, bulk in new.metrics:
+                self._add(summary, columns, bulk)
             return
-        buffer = self._buffers.setdefault(run, _Buffer())
-        for summary, step, timestamp, value in row:
+        buffer = self._buffers.setdefault(new.run, _Buffer())
+        for summary, step, timestamp, value in new.row:
             summary.append(step, timestamp, value)
             buffer.series.append(summary.id)
+            buffer.counts.append(1)
+            buffer.step.append(step)
+            buffer.timestamp.append(timestamp)
+            buffer.value.append(value)
             self._changed[summary.id] = summary
-        buffer.counts += [1] * len(row)
-        buffer.extend(columns)
 
     def flush(self) -> None:
         """Write the buffered points and the changed summaries, and keep the caches in bounds."""
@@ -160,6 +151,24 @@ class PointAppender:
         if self._summaries.exceeds_limit:
             self.flush()
         return self._summaries.of_run(run)
+
+    def _later_row(
+        self, run: int, summaries: dict[str, Summary], batch: Batch
+    ) -> list[_RowPoint] | None:
+        """Return the points of a batch with one of each metric, if all are later than the others.
+
+        That is what most batches are, so it is done without arrays.
+        """
+        points = Columns(batch.step, batch.timestamp, batch.value).rows()
+        row = [
+            (summaries.get(key) or self._summaries.load(run, key), step, timestamp, value)
+            for key, (step, timestamp, value) in zip(batch.keys, points, strict=True)
+        ]
+        is_later = not self._stored.has_tail(run) and all(
+            summary.is_number_after(step, timestamp, value)
+            for summary, step, timestamp, value in row
+        )
+        return row if is_later else None
 
     def _find_new(self, summary: Summary, columns: Columns) -> tuple[Columns, bool]:
         """Return the new ones of points, and whether no stored ones are between them."""

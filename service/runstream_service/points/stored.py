@@ -16,6 +16,9 @@ from runstream_service.points.tail import read_tail
 TAIL_POINTS = 1_000_000
 DECODED_CHUNKS = 64
 
+# Parts of a series that are joined, because each takes more memory than its few points.
+_PARTS = 64
+
 
 class StoredPoints:
     """Looks up points in chunks and tails, on the writer's thread alone.
@@ -58,7 +61,10 @@ class StoredPoints:
         """Add points that were appended to the tail of a run."""
         tail = self._tails.get(run)
         if tail is not None:
-            tail.setdefault(series, []).append(columns)
+            parts = tail.setdefault(series, [])
+            parts.append(columns)
+            if len(parts) > _PARTS:
+                parts[:] = [merge(parts)]
             self._size += columns.size
             self._trim()
 

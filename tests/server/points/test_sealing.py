@@ -131,8 +131,10 @@ def test_damaged_points_are_an_error_that_names_them_and_others_stay_readable(
     assert run_id in refusal.message
     assert len(api.read_points(run_id, "good")) == 10_000
     api.log_batches([make_batch(run_id, [("bad", 20_000, 1, 0.5)])])
-    (answer,) = api.log_batches([make_batch(run_id, [("bad", 5, 9, 0.5), ("bad2", 1, 1, 1.0)])])
+    late = make_batch(run_id, [("bad", 5, 9, 0.5), ("bad2", 1, 1, 1.0)], [("lr", "1")])
+    (answer,) = api.log_batches([late])
     assert answer.error.reason == "CHUNK_DAMAGED"
+    assert not api.runs.GetRun(GetRunRequest(run_id=run_id)).run.data.params
     assert api.read_points(run_id, "bad2") == []
     faults = [fault for name, found in check(eager.database) for fault in found]
     assert len(faults) == 1

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from runstream_service.engine.batch import Batch
 from runstream_service.engine.database import close_database, open_database, transaction
 from runstream_service.engine.tables import Run, Series
 from runstream_service.points import append, chunks, codec, history, sealing, thinning
@@ -89,14 +90,12 @@ class Store:
 
     def append(self, batch: dict[str, list[Point]], *, undo: bool = False) -> None:
         metrics = {key: make_columns(*zip(*points, strict=True)) for key, points in batch.items()}
+        counts = [columns.size for columns in metrics.values()]
         try:
             with transaction("IMMEDIATE"):
-                if all(len(points) == 1 for points in batch.values()):
-                    row = join(list(metrics.values()))
-                    self.appender.append_row(self.run, list(batch), row)
-                else:
-                    encoded = encode_bulk(metrics.items())
-                    self.appender.append(self.run, metrics.items(), encoded)
+                logged = Batch("", list(metrics), counts, *join(list(metrics.values())))
+                logged.encoded = encode_bulk(metrics.items())
+                self.appender.append(self.appender.find_new(self.run, logged))
                 self.appender.flush()
                 if undo:
                     raise Rollback  # noqa: TRY301 # as a fault in another command does
