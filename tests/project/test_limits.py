@@ -81,9 +81,9 @@ STATED: dict[str, list[str | int]] = {
     "an answer": ["rpc.watch_servicer.ANSWER_BYTES"],
     "answers on their way to all watchers": ["rpc.watch_servicer.SENDING_BYTES"],
     "pages of the database that the writer keeps": ["engine.database.WRITER_CACHE_BYTES"],
-    "pages that each of the five reading connections keeps, 40 MiB in all; "
+    "pages that each of the reading connections keeps, of which the sealer has one, 48 MiB in all; "
     "what one sorts in memory": [
-        40 * 2**20,
+        48 * 2**20,
         "engine.database.READER_CACHE_BYTES",
         "engine.database.READER_CACHE_BYTES",
     ],
@@ -110,6 +110,9 @@ STATED: dict[str, list[str | int]] = {
         "runstream.autologging.evaluation.MAX_CALLS"
     ],
     "classes in a confusion matrix": ["runstream.autologging.sklearn.figures.MAX_CLASSES"],
+    "values of an estimator that are looked through, to put back what a prediction changes": [
+        "runstream.autologging.sklearn.kept_state.MAX_VALUES"
+    ],
 }
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-# Values that are searched for estimators and random numbers at most.
-_MAX_VALUES = 10_000
+#: Values that are searched for estimators and random numbers at most.
+MAX_VALUES = 10_000
 
 Restore = Callable[[], object]
 
@@ -45,7 +45,7 @@ def _states_within(values: Iterable[object]) -> Iterator[Restore]:
     numpy_random = sys.modules["numpy"].random
     waiting = list(values)
     known: set[int] = set()
-    while waiting and len(known) < _MAX_VALUES:
+    while waiting and len(known) < MAX_VALUES:
         value: Any = waiting.pop()
         if id(value) in known:
             continue
@@ -58,9 +58,9 @@ def _states_within(values: Iterable[object]) -> Iterator[Restore]:
         elif isinstance(value, random.Random):
             yield partial(value.setstate, value.getstate())
         elif isinstance(value, Mapping):
-            waiting.extend(list(value.values())[:_MAX_VALUES])
+            waiting.extend(list(value.values())[:MAX_VALUES])
         elif isinstance(value, (list, tuple)):
-            waiting.extend(value[:_MAX_VALUES])
+            waiting.extend(value[:MAX_VALUES])
         elif hasattr(type(value), "get_params"):
             attributes = getattr(value, "__dict__", {})
             yield partial(_put_back, attributes, dict(attributes))
