@@ -22,7 +22,7 @@ async function* batches() {
       runId,
       metrics: {
         keys: ["loss"],
-        key: steps.map(() => 0),
+        counts: [steps.length],
         step: steps.map(BigInt),
         timestamp: steps.map(() => BigInt(Date.now())),
         value: steps.map((step) => 1 / (step + 1)),

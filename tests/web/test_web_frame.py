@@ -116,6 +116,7 @@ def test_the_page_of_the_api_makes_calls_under_its_policy(
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
     page.goto(f"{server.http}/openapi#/ExperimentService/GetExperiment")
+    page.wait_for_load_state("networkidle")  # a click before the page is complete is lost
     call = page.locator("#operations-ExperimentService-GetExperiment")
     call.get_by_role("button", name="Try it out").click()
     call.get_by_placeholder("experiment_id").fill("0")

@@ -18,7 +18,6 @@ from runstream_service.care.check import check
 from runstream_service.engine.database import _MIGRATIONS
 from support.api import Api
 from support.server_process import ENVIRONMENT, ServerProcess
-from support.waiting import wait_until
 
 Point = tuple[int, int, float]
 
@@ -92,23 +91,27 @@ def test_a_server_moves_the_points_of_a_database_of_the_version_before(
 def test_an_upgrade_that_is_killed_leaves_the_old_file_whole_and_is_done_by_the_next(
     old: Path, connect: Callable[[str], Api]
 ) -> None:
-    slow = (
-        "import time\n"
+    stopping = (
+        "import sys, time\n"
         "from runstream_service.care import upgrade\n"
         "upgrade._FETCHES, read = 2, upgrade._read_rows\n"
-        "def slowly(old, series):\n"
-        "    for part in read(old, series):\n"
-        "        time.sleep(0.05)\n"
+        "def in_part(old, series):\n"
+        "    for number, part in enumerate(read(old, series)):\n"
+        "        if number == 3:\n"
+        "            print('in the middle', file=sys.stderr, flush=True)\n"
+        "            time.sleep(600)\n"
         "        yield part\n"
-        "upgrade._read_rows = slowly\n"
+        "upgrade._read_rows = in_part\n"
         "from runstream.cli import main\n"
         "main()\n"
     )
     draft = old.with_name("runs.db.upgrade")
-    command = [sys.executable, "-c", slow, "db", "upgrade", str(old)]
-    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE) as upgrading:
-        wait_until(lambda: draft.exists() and draft.stat().st_size > 300_000, 60)
+    command = [sys.executable, "-c", stopping, "db", "upgrade", str(old)]
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as upgrading:
+        assert upgrading.stderr
+        assert "in the middle\n" in iter(upgrading.stderr.readline, "")
         upgrading.kill()
+    assert draft.exists()
     with closing(sqlite3.connect(old)) as database:
         rows = database.execute("SELECT count(*) FROM point").fetchone()
         assert rows == (len(LONG) + len(SHORT),)

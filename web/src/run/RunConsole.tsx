@@ -157,6 +157,10 @@ function Output(props: {
         aria-busy={props.loading}
         tabindex="0"
         onScroll={onScroll}
+        onKeyDown={(event) => {
+          // A line that comes while the browser still scrolls would be below what it takes for the end.
+          if (event.key === "End") follow();
+        }}
       >
         <div
           role="list"
