@@ -44,9 +44,9 @@ def back_up(
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         _copy(database, draft, progress)
-        _sync(draft)
+        sync(draft)
         draft.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except (sqlite3.Error, OSError) as error:
         raise CannotOpenError(f"{database} cannot be copied to {target}: {error}") from error
     finally:
@@ -71,7 +71,8 @@ def _copy(database: Path, draft: Path, progress: Callable[[int, int], object]) -
         source.backup(copy, pages=_PAGES, progress=report, sleep=0)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or which files a folder has, is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runstream.files.own_files import open_own
+from runstream_service.care.backup import sync
 from runstream_service.engine.database import (
     CannotOpenError,
     close_database,
@@ -119,9 +120,9 @@ def _move(file: Path, draft: Path, progress: Progress) -> list[str]:
         (total,) = old.execute("SELECT COALESCE(SUM(count), 0) FROM series").fetchone()
         _copy_points(old, lambda done: progress(done, total))
         close_database()
-    _sync(draft)
+    sync(draft)
     draft.replace(file)
-    _sync(file.parent)
+    sync(file.parent)
     return applied
 
 
@@ -213,14 +214,6 @@ def _compare(run: int, copied: dict[int, _Totals]) -> None:
                 f"series {series} has {expected.points} points, and {found.points} with other sums "
                 "were read back; the old database is as it was"
             )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _LogProgress:

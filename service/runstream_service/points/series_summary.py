@@ -21,7 +21,8 @@ SUMMARIES_BYTES = 64 * 1024 * 1024
 # Bytes that a summary takes besides its key: its numbers and its place in the dictionary.
 _SUMMARY_BYTES = 480
 
-_FIELDS: list[Any] = [
+#: The columns of the summary of a series.
+FIELDS: list[Any] = [
     Series.count,
     Series.last_step,
     Series.last_timestamp,
@@ -30,7 +31,7 @@ _FIELDS: list[Any] = [
     Series.max_value,
 ]
 _SELECT = compile_sql(
-    Series.select(Series.id, *_FIELDS).where((Series.run == 0) & (Series.key == ""))
+    Series.select(Series.id, *FIELDS).where((Series.run == 0) & (Series.key == ""))
 )
 
 
@@ -57,7 +58,7 @@ def _merge(insert: Any) -> Any:
     return insert.on_conflict(conflict_target=[Series.run, Series.key], update=update)
 
 
-_COLUMNS: list[Any] = [Series.run, Series.key, *_FIELDS]
+_COLUMNS: list[Any] = [Series.run, Series.key, *FIELDS]
 _UPSERT = MultiRowInsert(_COLUMNS, _merge)
 _CREATE = compile_sql(
     _merge(Series.insert_many([(0,) * len(_COLUMNS)], _COLUMNS)).returning(Series.id)

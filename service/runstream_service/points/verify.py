@@ -13,7 +13,7 @@ from runstream_service.engine.tables import Chunk, ChunkData, Run, Series, datab
 from runstream_service.points import chunks
 from runstream_service.points.chunk_summary import Summaries, ends, summarise
 from runstream_service.points.columns import Columns, merge, span, subtract
-from runstream_service.points.series_summary import Summary, rank
+from runstream_service.points.series_summary import FIELDS, Summary, rank
 from runstream_service.points.tail import Tail, read_tail
 
 # Chunks that are read at a time.
@@ -24,12 +24,7 @@ _SERIES = compile_sql(
     Series.select(
         Series.id,
         Series.key,
-        Series.count,
-        Series.last_step,
-        Series.last_timestamp,
-        Series.last_value,
-        Series.min_value,
-        Series.max_value,
+        *FIELDS,
     ).where(Series.run == 0)
 )
 _UNUSED_DATA = compile_sql(
