@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError
-from typing import Protocol
+from typing import Any, Protocol
 
 from runstream.errors import RunstreamError
 from runstream_service.engine.database import transaction
@@ -28,7 +29,9 @@ _COMMAND_BYTES = 1024 * 1024
 class CommandQueue(Protocol):
     """The writer, as far as the sealer knows it."""
 
-    def submit(self, command, /, *args, size: int) -> asyncio.Future[bool]: ...  # type: ignore[no-untyped-def] # noqa: ANN
+    def submit(
+        self, command: Callable[..., bool], /, *args: Any, size: int
+    ) -> asyncio.Future[bool]: ...
 
 
 class Sealer:
