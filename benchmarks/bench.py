@@ -8,7 +8,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import peers
-from benchmarks.server import Server, runstream
+from benchmarks.server import ROOT, Server, runstream
+
+sys.path.append(str(ROOT / "tests"))  # PostgreSQL is started as the tests start it
+from support.postgres import Postgres
 
 
 class Bench:
@@ -22,10 +25,11 @@ class Bench:
         self._directory = Path(tempfile.mkdtemp(prefix="runstream-bench-"))
         self._servers: list[Server] = []
         self._peers: dict[str, Server] = {}
+        self._postgres: Postgres | None = None
 
-    def runstream(self) -> Server:
-        """Start our server on an empty file."""
-        server = runstream(self.new_directory("runstream"))
+    def runstream(self, database: str | None = None, workers: int = 1) -> Server:
+        """Start our server on a database of PostgreSQL, or on an empty file."""
+        server = runstream(self.new_directory("runstream"), database, workers)
         self._servers.append(server)
         return server
 
@@ -35,12 +39,30 @@ class Bench:
             self._peers[name] = self.new_peer(name)
         return self._peers[name]
 
-    def new_peer(self, name: str) -> Server:
-        """Start a server of a peer on an empty file, installing the peer where it is missing."""
+    def new_peer(self, name: str, database: str | None = None) -> Server:
+        """Start a server of a peer on a database, or on an empty file.
+
+        The peer is installed where it is missing.
+        """
         progress(f"starting {name}")
-        server = peers.start_peer(name, self.new_directory(name))
+        server = peers.start_peer(name, self.new_directory(name), database)
         self._servers.append(server)
         return server
+
+    def postgres(self) -> Postgres:
+        """Return the PostgreSQL that all figures share, as its makers ship it."""
+        if self._postgres is None:
+            self._postgres = Postgres(settings={})
+        return self._postgres
+
+    def mlflow_on_postgresql(self) -> Server:
+        """Return the server of MLflow on PostgreSQL that all figures share."""
+        name = "mlflow on PostgreSQL"
+        if name not in self._peers:
+            url = self.postgres().create_database()
+            driver = url.replace("postgresql://", "postgresql+psycopg2://")
+            self._peers[name] = self.new_peer("mlflow", driver)
+        return self._peers[name]
 
     def discard(self, server: Server) -> None:
         """Stop a server and remove its data."""
@@ -51,6 +73,8 @@ class Bench:
         """Stop all servers and remove all data."""
         for server in self._servers:
             server.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
         shutil.rmtree(self._directory)
 
     def new_directory(self, name: str) -> Path:

@@ -1,7 +1,7 @@
 """The peers: MLflow and FastTrackML, each in a virtual environment of its own.
 
 The environments are made at first use under `.venv-peers/`, with pinned versions. Each server
-runs in the way in which we found it fastest for one client on two cores, on an SQLite file.
+runs in the way in which we found it fastest for one client on two cores.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from benchmarks.server import ROOT, Server, start
 
 @dataclass(frozen=True)
 class Peer:
-    """How to install a peer and how to start its server."""
+    """How to install a peer, and how to start its server with a folder, a port and a database."""
 
     requirements: tuple[str, ...]
-    command: Callable[[Path, int], list[str]]
+    command: Callable[[Path, int, str | None], list[str]]
 
 
-def _mlflow(directory: Path, port: int) -> list[str]:
+def _mlflow(directory: Path, port: int, database: str | None) -> list[str]:
     # With its default of four workers each answer took 40 ms longer, which looks like a delayed
     # acknowledgement of TCP: one worker answers five times sooner.
     return [
         *("mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{directory / 'runs.db'}"),
+        *("--backend-store-uri", database or f"sqlite:///{directory / 'runs.db'}"),
         *("--default-artifact-root", str(directory / "artifacts")),
     ]
 
 
-def _fasttrackml(directory: Path, port: int) -> list[str]:
+def _fasttrackml(directory: Path, port: int, database: str | None) -> list[str]:
+    assert not database, "it is measured on SQLite alone"
     return [
         *("fml", "server", "--listen-address", f"127.0.0.1:{port}", "--log-level", "warning"),
         *("--database-uri", f"sqlite://{directory / 'runs.db'}"),
@@ -47,7 +48,7 @@ def _fasttrackml(directory: Path, port: int) -> list[str]:
 
 
 PEERS = {
-    "mlflow": Peer(("mlflow==3.17.2", "psutil==7.2.2"), _mlflow),
+    "mlflow": Peer(("mlflow==3.17.2", "psutil==7.2.2", "psycopg2-binary==2.9.11"), _mlflow),
     # Its client cannot be imported with MLflow 2.14 any more; setuptools is for this MLflow.
     "fasttrackml": Peer(("fasttrackml==0.6.0", "mlflow==2.9.2", "setuptools<81"), _fasttrackml),
 }
@@ -84,12 +85,12 @@ ENVIRONMENT = {
 }
 
 
-def start_peer(name: str, directory: Path) -> Server:
-    """Install a peer where it is missing, and start its server on an empty file."""
+def start_peer(name: str, directory: Path, database: str | None = None) -> Server:
+    """Install a peer where it is missing, and start its server on a database or an empty file."""
     peer = PEERS[name]
     binaries = installed(name, peer.requirements)
     port = _free_port()
-    executable, *arguments = peer.command(directory, port)
+    executable, *arguments = peer.command(directory, port, database)
     process = start([str(binaries / executable), *arguments], directory, ENVIRONMENT)
     uri = f"http://127.0.0.1:{port}"
     worker = (str(binaries / "python"), "-m", "benchmarks.workers.peer")

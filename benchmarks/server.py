@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,12 @@ class Server:
 
     def processor_seconds(self) -> float:
         """Return the processor time that the server has taken so far, of all its threads."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.process.pid)
+
+    def seconds_of_workers(self) -> list[float]:
+        """Return the processor time of each of its worker processes so far."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [processor_seconds(int(pid)) for task in tasks for pid in task.read_text().split()]
 
     def bytes_on_disk(self) -> int:
         """Return the size of its database, journals included."""
@@ -108,6 +112,17 @@ class Job:
         return json.loads(output.splitlines()[-1])
 
 
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process and of its children, with those that have ended."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            stat = file.read_text().rpartition(")")[2].split()
+            if str(pid) in (file.parent.name, stat[1]):
+                ticks += sum(map(int, stat[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def start(
     command: list[str], directory: Path, environment: Mapping[str, str], stdout: int | None = None
 ) -> subprocess.Popen[str]:
@@ -124,10 +139,11 @@ def start(
         )
 
 
-def runstream(directory: Path) -> Server:
-    """Start our server on the file `runs.db` of a directory, which may be there already."""
+def runstream(directory: Path, database: str | None = None, workers: int = 1) -> Server:
+    """Start our server on a database, or on the file `runs.db` of a directory, maybe a full one."""
     command = [sys.executable, "-m", "runstream", "server", "--port", "0", "--http-port", "0"]
-    database = f"sqlite:///{directory / 'runs.db'}"
+    command += ["--workers", str(workers)]
+    database = database or f"sqlite:///{directory / 'runs.db'}"
     process = start([*command, "--database", database], directory, {}, subprocess.PIPE)
     assert process.stdout
     line = process.stdout.readline()

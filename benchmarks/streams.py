@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.bench import Bench, progress
 from benchmarks.figure import Figure, Measured, Target
 from benchmarks.ingest import KEYS, MANY_POINTS, TABLE
-from benchmarks.server import Server
+from benchmarks.server import Job, Server
 
 SECONDS = 15
 POINTS = 10  # in a request; each stream sends one a second
@@ -97,21 +97,15 @@ def _hold(bench: Bench, count: int) -> dict[str, float]:
 
 def _send(server: Server, count: int, seconds: int) -> list[dict[str, Any]]:
     """Send points over so many streams for a while; return the results of the drivers."""
-    driven = dataclasses.replace(
-        server, worker=(sys.executable, "-m", "benchmarks.workers.streams")
-    )
-    jobs = [
-        driven.begin(
-            "streams",
-            count=count // DRIVERS,
-            channels=10,
-            interval=1.0,
-            points=POINTS,
-            seconds=seconds,
-        )
-        for _ in range(DRIVERS)
-    ]
-    return [job.result() for job in jobs]
+    shared = {"count": count // DRIVERS, "interval": 1.0, "points": POINTS, "seconds": seconds}
+    return [job.result() for job in [send(server, **shared) for _ in range(DRIVERS)]]
+
+
+def send(server: Server, **arguments: Any) -> Job:
+    """Start a driver of streams on ten connections; `workers/streams.py` has its arguments."""
+    worker = (sys.executable, "-m", "benchmarks.workers.streams")
+    driven = dataclasses.replace(server, worker=worker)
+    return driven.begin("streams", channels=10, **arguments)
 
 
 FIGURES = (

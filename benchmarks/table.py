@@ -13,7 +13,9 @@ from benchmarks import (
     imports,
     ingest,
     jvm,
+    lanes,
     plugin,
+    postgresql,
     rest,
     runs,
     search,
@@ -42,4 +44,6 @@ FIGURES = (
     *charts.FIGURES,
     *disk.FIGURES,
     *streams.FIGURES,
+    *lanes.FIGURES,
+    *postgresql.FIGURES,
 )

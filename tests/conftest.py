@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -16,6 +17,9 @@ from runstream import TrackingClient
 from support.api import Api
 from support.probe import Probe
 from support.server_process import ServerProcess
+
+if TYPE_CHECKING:
+    from support.postgres import Postgres
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,8 +47,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def new_url(request: pytest.FixtureRequest) -> Callable[[], str | None]:
+    """Make a database for a server; None leaves it to the server to make an SQLite file.
+
+    The tests of the store run with both (tests/server/conftest.py).
+    """
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return lambda: None
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.create_database
+
+
+@pytest.fixture(scope="session")
 def prepared(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
 ) -> Iterator[Callable[[dict[str, str]], ServerProcess]]:
     """Take a new server that began to start while the test before ran.
 
@@ -54,7 +70,7 @@ def prepared(
 
     def begin(environment: dict[str, str]) -> ServerProcess:
         database = tmp_path_factory.mktemp("server") / "runs.db"
-        return ServerProcess(database, environment, wait=False)
+        return ServerProcess(database, environment, wait=False, url=new_url())
 
     def take(environment: dict[str, str]) -> ServerProcess:
         key = str(environment)
@@ -69,14 +85,16 @@ def prepared(
 
 @pytest.fixture
 def start_server(
-    tmp_path: Path, prepared: Callable[[dict[str, str]], ServerProcess]
+    tmp_path: Path,
+    prepared: Callable[[dict[str, str]], ServerProcess],
+    new_url: Callable[[], str | None],
 ) -> Iterator[Callable[..., ServerProcess]]:
     """Start a server, on `tmp_path/NAME` if named, with more environment variables, if given."""
     started: list[ServerProcess] = []
 
     def start(name: str = "", **environment: str) -> ServerProcess:
         if name or environment.keys() - {"RUNSTREAM_HTTP_PORT"}:
-            server = ServerProcess(tmp_path / (name or "runs.db"), environment)
+            server = ServerProcess(tmp_path / (name or "runs.db"), environment, url=new_url())
         else:
             server = prepared(environment)
         started.append(server)
@@ -129,6 +147,16 @@ def connect() -> Iterator[Callable[..., Api]]:
 def api(server: ServerProcess, connect: Callable[[str], Api]) -> Api:
     """The raw stubs of `server`."""
     return connect(server.address)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for all tests that want one."""
+    from support.postgres import Postgres  # its driver is imported where a test wants it
+
+    postgres = Postgres()
+    yield postgres
+    postgres.stop()
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,8 @@ def log_columns(uri: str, runs: int, points: int, keys: int, size: int) -> float
         def work() -> None:
             for _ in range(runs):
                 run_id = client.create_run().info.run_id
-                for table in tables:
-                    client.log_columns(run_id, *table)
+                for names, key, step, timestamp, value in tables:
+                    client.log_columns(run_id, key, value, step, timestamp, keys=names)
                 client.flush()
 
         return _timed(work)
@@ -65,8 +65,8 @@ def log_arrays(
         def work() -> None:
             for _ in range(runs):
                 run_id = client.create_run().info.run_id
-                for table in tables:
-                    client.log_columns(run_id, *table)
+                for names, key, step, timestamp, value in tables:
+                    client.log_columns(run_id, key, value, step, timestamp, keys=names)
                 client.flush()
                 client.set_terminated(run_id)
 
@@ -202,8 +202,8 @@ def buckets(uri: str, points: int, max_points: int) -> list[float]:
 def _log_series(client: TrackingClient, points: int) -> str:
     """Log one metric to a new run and end it; return the run."""
     run_id = client.create_run().info.run_id
-    for table in arrays(points, 1, 50_000, "loss"):
-        client.log_columns(run_id, *table)
+    for names, key, step, timestamp, value in arrays(points, 1, 50_000, "loss"):
+        client.log_columns(run_id, key, value, step, timestamp, keys=names)
     client.set_terminated(run_id)
     return run_id
 

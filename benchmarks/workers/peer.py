@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import mlflow
@@ -55,6 +56,26 @@ class Rest:
 def log_batch(uri: str, points: int, keys: int, size: int, via: str) -> float:
     """Log points to one run in batches; return seconds."""
     return _log_batch(uri, points, keys, size, via)[1]
+
+
+def small_batches(uri: str, keys: int, threads: int, seconds: float) -> float:
+    """Log a point of each of some metrics by each request, by several threads; return requests/s.
+
+    Each thread has a run and a connection, and sends the next request when the last is answered.
+    """
+    start = time.perf_counter()
+
+    def work(_: int) -> int:
+        rest, count = Rest(uri), 0
+        run_id = rest.create_run()
+        while time.perf_counter() < start + seconds:
+            points = [_point(f"metric_{i}", 1 / (1 + count), _now(), count) for i in range(keys)]
+            rest.post("runs/log-batch", run_id=run_id, metrics=points)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(work, range(threads))) / (time.perf_counter() - start)
 
 
 def log_metric(uri: str, calls: int) -> list[float]:
@@ -204,5 +225,5 @@ def _now() -> int:
 
 
 if __name__ == "__main__":
-    jobs = (log_batch, log_metric, keras_history, system_metrics, runs, history)
+    jobs = (log_batch, small_batches, log_metric, keras_history, system_metrics, runs, history)
     main({job.__name__: job for job in jobs})

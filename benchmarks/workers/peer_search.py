@@ -14,7 +14,7 @@ from benchmarks.workers.searched import Search, best_seconds, searched_runs, sea
 
 
 def fill(uri: str, count: int) -> str:
-    """Create the runs in an experiment of their own; return its id."""
+    """Create and end the runs in an experiment of their own; return its id."""
     rest = Rest(uri)
     experiment_id = str(rest.post("experiments/create", name="searched")["experiment_id"])
     for run in searched_runs(count):
@@ -24,15 +24,17 @@ def fill(uri: str, count: int) -> str:
             start_time=time.time_ns() // 1_000_000,
             tags=[{"key": key, "value": value} for key, value in run.tags.items()],
         )
+        run_id = created["run"]["info"]["run_id"]
         rest.post(
             "runs/log-batch",
-            run_id=created["run"]["info"]["run_id"],
+            run_id=run_id,
             metrics=[
                 {"key": key, "value": value, "timestamp": 1, "step": 0}
                 for key, value in run.metrics.items()
             ],
             params=[{"key": key, "value": value} for key, value in run.params.items()],
         )
+        rest.post("runs/update", run_id=run_id, status="FINISHED")
     return experiment_id
 
 

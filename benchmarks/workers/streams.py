@@ -25,7 +25,7 @@ from runstream.v1.run_service_pb2_grpc import RunServiceStub
 
 
 def streams(
-    uri: str, count: int, channels: int, interval: float, points: int, seconds: float
+    uri: str, count: int, channels: int, interval: float, points: int, seconds: float, keys: int = 1
 ) -> dict[str, Any]:
     """Open streams, send requests on them for a while, end them in order.
 
@@ -34,34 +34,38 @@ def streams(
         count: how many streams.
         channels: how many connections carry them.
         interval: seconds between two requests of a stream.
-        points: how many points a request has.
+        points: how many points a request has of each metric.
         seconds: for how long they send.
+        keys: how many metrics.
 
     Returns:
         `answers`: seconds from each request to its answer; `late`: by how many seconds a request
-        was sent too late, at worst; `errors`: texts of the streams that failed.
+        was sent too late, at worst; `errors`: texts of the streams that failed; `processor`:
+        seconds of it that the driver took while it sent.
     """
-    return asyncio.run(_streams(uri, count, channels, interval, points, seconds))
+    return asyncio.run(_streams(uri, count, channels, interval, points, seconds, keys))
 
 
 async def _streams(
-    uri: str, count: int, channels: int, interval: float, points: int, seconds: float
+    uri: str, count: int, channels: int, interval: float, points: int, seconds: float, keys: int
 ) -> dict[str, Any]:
     options = [("grpc.use_local_subchannel_pool", 1)]  # otherwise they share one connection
     opened = [
         grpc.aio.insecure_channel(uri.removeprefix("grpc://"), options=options)
         for _ in range(channels)
     ]
-    devices = [Device(opened[i % channels], interval, points) for i in range(count)]
+    devices = [Device(opened[i % channels], interval, points, keys) for i in range(count)]
     for first in range(0, count, 100):
         await asyncio.gather(*(device.open() for device in devices[first : first + 100]))
-    start = time.perf_counter() + 0.5
+    start, processor = time.perf_counter() + 0.5, time.process_time()
     results = await asyncio.gather(
         *(device.send(start, seconds) for device in devices), return_exceptions=True
     )
+    processor = time.process_time() - processor
     for channel in opened:
         await channel.close()
     return {
+        "processor": processor,
         "answers": [taken for device in devices for taken in device.answers],
         "late": max(device.late for device in devices),
         "errors": [repr(result) for result in results if isinstance(result, BaseException)],
@@ -71,11 +75,13 @@ async def _streams(
 class Device:
     """One stream and what it measured."""
 
-    def __init__(self, channel: grpc.aio.Channel, interval: float, points: int) -> None:
+    def __init__(self, channel: grpc.aio.Channel, interval: float, points: int, keys: int) -> None:
         self._runs: Any = RunServiceStub(channel)
         self._logs: Any = LoggingServiceStub(channel)
         self._interval = interval
         self._points = points
+        self._keys = [f"metric_{i}" for i in range(keys)]
+        self._answered = asyncio.Event()
         self._due: deque[float] = deque()  # of each request without an answer
         self.answers: list[float] = []
         self.late = 0.0
@@ -88,7 +94,10 @@ class Device:
         await self._stream.wait_for_connection()
 
     async def send(self, start: float, seconds: float) -> None:
-        """Send requests from a random moment of the first interval on, then end the stream."""
+        """Send requests from a random moment of the first interval on, then end the stream.
+
+        Without an interval each is sent when the one before is answered.
+        """
         reading = asyncio.create_task(self._read())
         due = start + random.random() * self._interval
         step = 0
@@ -96,32 +105,41 @@ class Device:
             await asyncio.sleep(due - time.perf_counter())
             self.late = max(self.late, time.perf_counter() - due)
             self._due.append(due)
+            self._answered.clear()
             await self._stream.write(self._request(step))
             step += self._points
-            due += self._interval
+            due = due + self._interval if self._interval else await self._next_answer()
         await self._stream.done_writing()
         await reading
         if self._due:
             raise RuntimeError(f"{len(self._due)} requests have no answer")
 
+    async def _next_answer(self) -> float:
+        await self._answered.wait()
+        return time.perf_counter()
+
     def _request(self, first: int) -> LogBatchRequest:
-        now = time.time_ns() // 1_000_000
+        now, keys = time.time_ns() // 1_000_000, len(self._keys)
         table = MetricTable(
-            keys=["loss"],
-            counts=[self._points],
-            step=range(first, first + self._points),
-            timestamp=[now] * self._points,
-            value=[random.random() for _ in range(self._points)],
+            keys=self._keys,
+            counts=[self._points] * keys,
+            step=[*range(first, first + self._points)] * keys,
+            timestamp=[now] * self._points * keys,
+            value=[random.random() for _ in range(self._points * keys)],
         )
         return LogBatchRequest(run_id=self._run_id, metrics=table)
 
     async def _read(self) -> None:
-        async for answer in self._stream:
-            now = time.perf_counter()
-            if answer.HasField("error"):
-                raise RuntimeError(answer.error.message)
-            while len(self.answers) < answer.answered:
-                self.answers.append(now - self._due.popleft())
+        try:
+            async for answer in self._stream:
+                now = time.perf_counter()
+                if answer.HasField("error"):
+                    raise RuntimeError(answer.error.message)
+                while len(self.answers) < answer.answered:
+                    self.answers.append(now - self._due.popleft())
+                self._answered.set()
+        finally:
+            self._answered.set()
 
 
 if __name__ == "__main__":

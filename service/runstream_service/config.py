@@ -5,25 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def is_postgresql(url: str) -> bool:
+    """Return whether the URL of a database is that of a PostgreSQL."""
+    return url.startswith(("postgresql://", "postgres://"))
+
+
 @dataclass(frozen=True)
 class Config:
     """The settings of one server.
 
     Attributes:
-        database: URL of the database, `sqlite:///relative.db` or `sqlite:////absolute.db`.
+        database: URL of the database, `sqlite:///relative.db`, `sqlite:////absolute.db` or
+            `postgresql://user@host/name`.
         host: interface to listen on.
         port: TCP port to listen on; 0 takes a free one.
         http_port: TCP port of the web interface and the REST API; 0 takes a free one. With None,
             only a server that a client started (`listen`) serves them, once ServeHttp is called.
         allowed_hosts: names under which browsers reach the HTTP port, beside those that are
             always allowed.
-        artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`.
+        root_path: path below which a proxy shows the HTTP port, such as `/runstream`; or empty.
+        trusted_proxies: addresses and networks of proxies whose `X-Forwarded-` headers are
+            believed.
+        artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`; empty for the
+            folder `artifacts` beside the file of the database, or in the current folder.
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
+        query_timeout: seconds that a read may take.
         log_level: minimum level of the events written to stderr: debug, info, warning or error.
+        log_format: `text`, or `json` for a line of JSON for each event.
         listen: gRPC address in place of host and port, such as `unix:/run/runstream.sock`.
         lock_fd: open descriptor that holds the lock of the database already, inherited from the
             client that started this server.
         idle_timeout: seconds without a call or a stream after which the server ends by itself.
+        workers: processes that serve these ports together.
+        worker: the number of this process among them, from 1; 0 for one that is alone.
+        worker_group: the name of the workers of one command, by which they reach each other.
     """
 
     database: str
@@ -31,9 +46,16 @@ class Config:
     port: int = 50051
     http_port: int | None = None
     allowed_hosts: tuple[str, ...] = ()
-    artifact_root: str = "artifacts"
+    root_path: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    artifact_root: str = ""
     lost_after: float = 300.0
+    query_timeout: float = 30.0
     log_level: str = "info"
+    log_format: str = "text"
     listen: str | None = None
     lock_fd: int | None = None
     idle_timeout: float | None = None
+    workers: int = 1
+    worker: int = 0
+    worker_group: str = ""

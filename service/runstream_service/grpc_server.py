@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -43,7 +43,6 @@ _OPTIONS = (
     # 64 KiB of a stream may arrive before they are read. gRPC would raise that to megabytes on a
     # fast network, for each of the thousands of streams that there may be.
     ("grpc.http2.bdp_probe", 0),
-    ("grpc.so_reuseport", 0),  # a second server on a port must fail, not share it
     # A connection without a handshake, or without a call for so long, is closed. A client that
     # needs the connection again connects by itself.
     ("grpc.server_handshake_timeout_ms", 10_000),
@@ -67,14 +66,16 @@ class GrpcServer:
         address: what clients connect to, `host:port` or `unix:/path`.
     """
 
-    def __init__(self, config: Config, interceptor: grpc.aio.ServerInterceptor) -> None:
+    def __init__(self, config: Config, interceptors: Sequence[grpc.aio.ServerInterceptor]) -> None:
         """Take the address; nothing is answered yet.
 
         Raises:
             CannotListenError: the address is taken, or cannot be used.
         """
+        # A second server on a port must fail, and not share it as the workers of one server do.
+        options = (*_OPTIONS, ("grpc.so_reuseport", int(config.worker > 0)))
         self._server = grpc.aio.server(
-            interceptors=[interceptor], options=_OPTIONS, maximum_concurrent_rpcs=CALLS
+            interceptors=interceptors, options=options, maximum_concurrent_rpcs=CALLS
         )
         self._health = health.aio.HealthServicer()
         self.address = _listen(self._server, config)
@@ -95,10 +96,11 @@ class GrpcServer:
         reflection.enable_server_reflection(names, self._server)
         await self._server.start()
 
-    async def report_healthy(self) -> None:
-        """Let the health service answer SERVING."""
+    async def report_health(self, is_serving: bool) -> None:
+        """Let the health service answer SERVING or NOT_SERVING, for all services alike."""
+        status = health_pb2.HealthCheckResponse
         for service in ("", *SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+            await self._health.set(service, status.SERVING if is_serving else status.NOT_SERVING)
 
     async def report_stopping(self) -> None:
         """Let the health service answer NOT_SERVING, for ever."""
@@ -124,7 +126,7 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
     host = in_brackets(config.host)
     address = config.listen or f"{host}:{config.port}"
     try:
-        if not config.listen:
+        if not config.listen and not config.worker:
             # gRPC says on stderr in its own words what went wrong, and nothing in its exception,
             # so the port is tried without gRPC first.
             listen_on(config.host, config.port, GRPC_ADVICE).close()

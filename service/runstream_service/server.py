@@ -7,38 +7,46 @@ import gc
 import logging
 import os
 import resource
-import signal
 import sys
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
 from runstream_service.config import Config
 from runstream_service.engine import database_settings
-from runstream_service.engine.database import (
-    CannotOpenError,
-    close_database,
-    sqlite_file,
-)
-from runstream_service.engine.readers import Readers
-from runstream_service.engine.served_files import ServedFiles, check_regularly
-from runstream_service.engine.writer import Writer
-from runstream_service.files.artifact_root import open_storage
+from runstream_service.engine.engine import CannotOpenError, Engine
+from runstream_service.engine.leases import Leases
+from runstream_service.engine.membership import Membership
+from runstream_service.engine.readiness import Readiness
+from runstream_service.engine.served_files import check_regularly
+from runstream_service.engine.store import Store, open_engine
+from runstream_service.files.artifact_root import default_root, open_storage
 from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.files.file_threads import FileThreads
 from runstream_service.files.storage import Storage
 from runstream_service.grpc_server import GrpcServer
 from runstream_service.http.http_server import HttpServer
+from runstream_service.http.operation import Operation
 from runstream_service.ingest.ingest import Ingest
+from runstream_service.joint_operation import operate_jointly
 from runstream_service.live.feed import Feed
-from runstream_service.live.heartbeats import Heartbeats, mark_lost_runs_regularly
+from runstream_service.live.heartbeats import (
+    Heartbeats,
+    SharedHeartbeats,
+    mark_lost_runs_regularly,
+)
+from runstream_service.live.shared_feed import ChangeCodec, SharedFeed
+from runstream_service.logs import start_logging
+from runstream_service.metrics.sources import MetricSources
 from runstream_service.points.append import PointAppender
 from runstream_service.points.backlog import Backlog
+from runstream_service.points.orphan_tails import OrphanTails
 from runstream_service.points.sealer import Sealer
 from runstream_service.ports import GRPC_ADVICE, HTTP_ADVICE, CannotListenError, listen_on
 from runstream_service.rpc import page_token
@@ -49,9 +57,13 @@ from runstream_service.rpc.logged_model_servicer import LoggedModelServicer
 from runstream_service.rpc.logging_servicer import LoggingServicer
 from runstream_service.rpc.maintenance_servicer import MaintenanceServicer
 from runstream_service.rpc.metric_servicer import MetricServicer
+from runstream_service.rpc.run_changes import decode_changes, encode_changes
 from runstream_service.rpc.run_servicer import RunServicer
 from runstream_service.rpc.server_servicer import ServerServicer
 from runstream_service.rpc.watch_servicer import WatchServicer
+from runstream_service.stop_deadline import start_deadline
+from runstream_service.stop_signals import stop_signals
+from runstream_service.telemetry.start import start_telemetry
 
 log = logging.getLogger(__name__)
 
@@ -60,44 +72,46 @@ GRACE = 10.0
 
 
 def run(config: Config) -> None:
-    """Serve until SIGTERM, SIGINT or the idle timeout.
+    """Serve until SIGTERM, SIGINT, SIGHUP or the idle timeout.
 
     Raises:
         SystemExit: with status 2, after one line on stderr, if the server cannot start.
     """
-    logging.basicConfig(
-        level=config.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    # uvicorn logs its start, and each exception that `http/errors.py` has logged already.
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    logging.getLogger("peewee").setLevel(max(logging.WARNING, logging.root.level))
+    start_logging(config.log_level, config.log_format, config.worker)
     give_large_blocks_back()
     _, maximum = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (maximum, maximum)
     )  # each connection takes a descriptor
     try:
-        file = sqlite_file(config.database)
-        lock = DatabaseLock(file, config.lock_fd)
-        try:
+        with ExitStack() as opened:
+            engine = open_engine(config.database)
+            lock = _lock(engine, config)
+            if lock is not None:
+                opened.callback(lock.release)
             _check_ports(config)
-            try:
-                open_upgraded(file)
-                files = ServedFiles(file, at_end=lambda: remove_socket(config.listen or ""))
-                asyncio.run(_serve(config, lock, files))
-            finally:
-                close_database()
-        finally:
-            lock.release()
+            store = open_upgraded(engine)
+            opened.callback(store.close)
+            asyncio.run(_serve(config, lock, store))
     except (CannotOpenError, CannotListenError) as error:
         print(f"runstream server: {error}", file=sys.stderr)  # noqa: T201 # for the person who started it
         raise SystemExit(2) from None
 
 
+def _make_feed(engine: Engine, membership: Membership) -> Feed:
+    if not engine.IS_SHARED:
+        return Feed()
+    return SharedFeed(engine, membership, ChangeCodec(encode_changes, decode_changes))
+
+
+def _lock(engine: Engine, config: Config) -> DatabaseLock | None:
+    """Take the lock of a file, which one server serves; another database needs none."""
+    return DatabaseLock(engine.file, config.lock_fd) if engine.file is not None else None
+
+
 def _check_ports(config: Config) -> None:
     """Refuse a port that is taken before the file of a new database is made."""
-    if config.listen:
+    if config.listen or config.worker:  # the ports of workers are reserved
         return
     with ExitStack() as both:  # two servers cannot share one port
         both.enter_context(closing(listen_on(config.host, config.port, GRPC_ADVICE)))
@@ -105,21 +119,35 @@ def _check_ports(config: Config) -> None:
             both.enter_context(closing(listen_on(config.host, config.http_port, HTTP_ADVICE)))
 
 
-async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoReturn:
-    feed, heartbeats = Feed(), Heartbeats(config.lost_after)
-    backlog = Backlog()
-    appender = PointAppender(backlog)
+async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoReturn:
+    membership = Membership(store.engine)
+    feed = _make_feed(store.engine, membership)
+    heartbeats = (SharedHeartbeats if membership.id else Heartbeats)(config.lost_after)
+    backlog = Backlog(store.engine)
+    appender = PointAppender(backlog, membership.id or None)
     ingest = Ingest(heartbeats, appender)
-    writer, readers, calls = Writer(served, ingest, feed), Readers(served), CallInterceptor()
-    sealer = Sealer(backlog, appender, writer)
+    at_end = partial(remove_socket, config.listen or "")
+    store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
+    writer, readers, calls = store.writer, store.readers, CallInterceptor()
+    feed.writer = writer
+    sealer = Sealer(store.engine, backlog, appender, writer)
     files = FileThreads()
+    # A server that a client started has the variables of a program that is not a server.
+    telemetry = start_telemetry() if config.listen is None else None
+    traced = telemetry.interceptors() if telemetry else []
     try:
-        grpc_server, http_server = GrpcServer(config, calls), HttpServer(config)
-        page_token.set_signing_key(await readers.run(database_settings.page_token_key))
-        storage, staging = open_storage(config.artifact_root, served.database, files)
+        grpc_server, http_server = GrpcServer(config, [*traced, calls]), HttpServer(config)
+        page_token.set_signing_key(await readers.quick(database_settings.page_token_key))
+        storage, staging = open_storage(
+            config.artifact_root or default_root(store.engine.file),
+            store.engine.IS_SHARED,
+            writer,
+            readers,
+            files,
+        )
         artifacts = ArtifactStore(writer, readers, storage, staging)
         logs = LoggingServicer(writer, ingest, heartbeats)
-        watches = WatchServicer(writer, readers, feed)
+        watches = WatchServicer(readers, feed)
         servicers = {
             "runstream.v1.ExperimentService": ExperimentServicer(writer, readers),
             "runstream.v1.RunService": RunServicer(writer, readers, ingest),
@@ -128,34 +156,86 @@ async def _serve(config: Config, lock: DatabaseLock, served: ServedFiles) -> NoR
             "runstream.v1.WatchService": watches,
             "runstream.v1.ArtifactService": ArtifactServicer(readers, artifacts),
             "runstream.v1.LoggedModelService": LoggedModelServicer(writer, readers),
-            "runstream.v1.MaintenanceService": MaintenanceServicer(writer, readers, artifacts),
+            "runstream.v1.MaintenanceService": MaintenanceServicer(
+                writer, readers, artifacts, Leases(membership)
+            ),
             "runstream.v1.ServerService": ServerServicer(http_server, grpc_server.port),
         }
+        readiness = Readiness(
+            writer, membership.renew if membership.id else database_settings.write_probe
+        )
         await grpc_server.start(servicers)
-        await http_server.start(servicers)
-        await grpc_server.report_healthy()
-        stop = _stop_signal()  # before a client knows the address, and may want to stop the server
-        lock.announce(grpc_server.address)
-        _greet(config, served.database, storage, grpc_server.address, http_server.address)
+        sources = MetricSources(
+            store.engine,
+            calls.counts,
+            writer,
+            readers,
+            feed,
+            appender,
+            backlog,
+            sealer,
+            artifacts,
+        )
+        operation = Operation(readiness.reason, partial(_render_metrics, sources), calls.counts)
+        if telemetry:
+            telemetry.send_figures(sources)
+            operation = operation._replace(instrument=telemetry.instrument_http)
+        if config.worker:
+            operation = await operate_jointly(config, operation)
+        await http_server.start(servicers, operation)
+        await grpc_server.report_health(is_serving=True)
+        # Before a client knows the address, and may want to stop the server.
+        stop = _stop_signal(config)
+        if lock is not None:
+            lock.announce(grpc_server.address)
+        _greet(config, store, storage, grpc_server.address, http_server.address)
+        _warn_of_private_folder(config, store, storage)
         _tune_interpreter()
 
         checks = asyncio.gather(
-            mark_lost_runs_regularly(writer, heartbeats, config.lost_after), check_regularly(served)
+            membership.renew_regularly(writer),
+            feed.run(),
+            OrphanTails(membership, backlog, appender).take_over_regularly(readers, writer),
+            mark_lost_runs_regularly(writer, heartbeats, config.lost_after),
+            check_regularly(store.files),
+            artifacts.warn_if_elsewhere(),
+            readiness.report_regularly(grpc_server.report_health),
         )
+        checks.add_done_callback(_log_failure)
         await _until_stopped(stop, calls, config.idle_timeout)
+        log.debug("stopping")
+        start_deadline(at_end)
+        readiness.stop()
+        await grpc_server.report_stopping()
         checks.cancel()
         await asyncio.gather(checks, return_exceptions=True)  # asyncio would log their end
-        log.debug("stopping")
-        await grpc_server.report_stopping()
         logs.stop_reading()
         watches.stop_watching()
+        writer.stop_waiting()
         await asyncio.gather(calls.stop(GRACE), http_server.stop())
+        with suppress(RunstreamError):  # the others see it later
+            await writer.submit(membership.leave)
     finally:
         await sealer.close()
-        await writer.close()
-        await readers.close()
+        await store.stop()
         await files.close()
-    _end(config, lock)
+        if telemetry:
+            await asyncio.to_thread(telemetry.close)
+    _end(config, lock, store)
+
+
+def _log_failure(checks: asyncio.Future[Any]) -> None:
+    """Log at once why one of the regular checks has ended, which nobody waits for."""
+    failure = None if checks.cancelled() else checks.exception()
+    if failure is not None and not isinstance(failure, asyncio.CancelledError):  # as at the end
+        log.critical("a regular check of the server has ended", exc_info=failure)
+
+
+async def _render_metrics(sources: MetricSources, accept: str) -> tuple[bytes, str]:
+    # Not imported above: the server of a file starts sooner without the package of Prometheus.
+    from runstream_service.metrics.page import render_page
+
+    return await asyncio.to_thread(render_page, sources, accept)
 
 
 def _tune_interpreter() -> None:
@@ -170,14 +250,15 @@ def _tune_interpreter() -> None:
     sys.setswitchinterval(0.0002)
 
 
-def _end(config: Config, lock: DatabaseLock) -> NoReturn:
+def _end(config: Config, lock: DatabaseLock | None, store: Store) -> NoReturn:
     """End the process, once all is written out, without asking gRPC to shut down.
 
     gRPC would end calls that arrive at that moment as CANCELLED. If the connection is closed with
     the process, its client gets UNAVAILABLE.
     """
-    close_database()
-    lock.release()
+    store.close()
+    if lock is not None:
+        lock.release()
     if config.listen:
         remove_socket(config.listen)
     logging.shutdown()
@@ -186,23 +267,41 @@ def _end(config: Config, lock: DatabaseLock) -> NoReturn:
 
 
 def _greet(
-    config: Config, file: Path, storage: Storage, grpc_address: str, http_address: str
+    config: Config, store: Store, storage: Storage, grpc_address: str, http_address: str
 ) -> None:
     where = grpc_address if config.listen else f"grpc://{grpc_address}"
     if http_address:
         where += f", http://{http_address}"
     print(  # noqa: T201 # what the person who started it wants to know
         f"runstream {version('runstream')} listening on {where}, "
-        f"storing in sqlite:///{file}, artifacts in {storage}",
+        f"storing in {store.engine.name}, artifacts in {storage}",
         flush=True,
     )
 
 
-def _stop_signal() -> asyncio.Event:
+def _warn_of_private_folder(config: Config, store: Store, storage: Storage) -> None:
+    """Say that other servers do not see the artifacts, unless somebody chose their root."""
+    if store.engine.IS_SHARED and not config.artifact_root and config.worker <= 1:
+        log.warning(
+            "artifacts are in %s, which other servers of this database have to share: "
+            "give all of them one folder or bucket by --artifact-root",
+            storage,
+        )
+
+
+def _stop_signal(config: Config) -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         loop.add_signal_handler(number, stop.set)
+    if config.worker:
+        starter = sys.stdin.fileno()
+
+        def stop_after_starter() -> None:
+            loop.remove_reader(starter)
+            stop.set()
+
+        loop.add_reader(starter, stop_after_starter)  # it ends with the process that wrote to it
     return stop
 
 

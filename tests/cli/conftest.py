@@ -25,3 +25,9 @@ def shell(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Shell:
         for name in ("EXPERIMENT_ID", "EXPERIMENT_NAME"):
             monkeypatch.delenv(f"{prefix}_{name}", raising=False)
     return Shell(server.uri)
+
+
+@pytest.fixture
+def db() -> Shell:
+    """Runs commands that need no server."""
+    return Shell("grpc://127.0.0.1:1")

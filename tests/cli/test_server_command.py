@@ -159,12 +159,12 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, start: Starter) -
 
 @pytest.mark.parametrize(
     "database",
-    ["postgresql://host/runs", "grpc://host:1", "sqlite:///:memory:", "unix:r.sock", "/tmp"],
+    ["mysql://host/runs", "grpc://host:1", "sqlite:///:memory:", "unix:r.sock", "/tmp"],
 )
 def test_a_database_that_cannot_be_served_is_refused(start: Starter, database: str) -> None:
     line = refusal(start("--database", database))
     assert database in line
-    assert "sqlite:////absolute.db or a path" in line
+    assert "sqlite:////absolute.db, a path, or postgresql://user@host/name" in line
 
 
 @pytest.mark.parametrize("option", ["--port=70000", "--port=x", "--log-level=loud", "--unknown=1"])

@@ -10,6 +10,17 @@ import pytest
 from support.rest import Rest
 from support.server_process import ServerProcess
 
+# What operators see is tested on each database.
+OF_OPERATORS = ("test_metrics", "test_probes", "test_request_ids")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests for operators on both databases, but for those that look into the file."""
+    is_marked = any(metafunc.definition.iter_markers("sqlite"))
+    is_for_operators = metafunc.definition.path.stem in OF_OPERATORS
+    if "new_url" in metafunc.fixturenames and is_for_operators and not is_marked:
+        metafunc.parametrize("new_url", ["sqlite", "postgresql"], indirect=True, scope="session")
+
 
 @pytest.fixture
 def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:

@@ -134,7 +134,7 @@ def test_what_is_not_there_or_not_named_is_refused(rest: Rest, run_id: str, path
     ):
         got = rest.session.get(rest.uri + path, params=query)
         assert got.status_code == status, got.text
-        assert set(got.json()) == {"error_code", "message"}
+        assert set(got.json()) == {"error_code", "message", "request_id"}
     got = rest.session.get(rest.uri + FILE, params={"run_id": run_id})
     assert (got.status_code, got.json()["message"]) == (
         400,

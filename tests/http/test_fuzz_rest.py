@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +19,8 @@ from starlette.routing import Route
 from runstream_service.http.app import build_application
 from runstream_service.http.contract import Contract
 from runstream_service.http.hosts import Hosts
+from runstream_service.http.operation import Operation
+from runstream_service.rpc.call_counts import CallCounts
 from support.rest import Rest
 from support.server_process import ServerProcess
 
@@ -59,7 +61,10 @@ def routes() -> list[tuple[str, str]]:
         def __missing__(self, name: str) -> Any:
             return Anything()
 
-    app = build_application(Servicers(), Hosts("127.0.0.1", []))
+    operation = Operation(
+        unready_reason=cast("Any", None), render_metrics=cast("Any", None), calls=CallCounts()
+    )
+    app = build_application(Servicers(), operation, Hosts("127.0.0.1", []))
     return [
         (method, route.path)
         for route in app.routes

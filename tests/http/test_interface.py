@@ -82,3 +82,31 @@ def test_the_page_of_this_server_can_write(rest: Rest) -> None:  # W7
     headers = {"origin": rest.uri}
     path = f"{rest.uri}/api/2.0/mlflow/experiments/create"
     assert rest.session.post(path, json={"name": "a"}, headers=headers).status_code == 200
+
+
+def test_what_a_browser_has_already_is_not_sent_again(rest: Rest) -> None:
+    page = assets(rest.session.get(rest.uri).text)[0]
+    for path in ("", f"/{page}", "/openapi", "/openapi.json", "/openapi/static/swagger-ui.css"):
+        first = rest.session.get(rest.uri + path)
+        assert (first.status_code, first.headers["vary"]) == (200, "accept-encoding")
+        assert first.headers["content-encoding"] == "gzip"
+        for tag, status in (
+            (first.headers["etag"], 304),
+            (f'"other", {first.headers["etag"].removeprefix("W/")}', 304),
+            ('W/"other"', 200),
+        ):
+            again = rest.session.get(rest.uri + path, headers={"if-none-match": tag})
+            assert again.status_code == status, (path, tag)
+            assert again.content == (b"" if status == 304 else first.content)
+            assert again.headers["cache-control"] == first.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [("gzip, br", True), ("br;q=1, gzip;q=0.5", True), ("gzip;q=0", False), ("x-gzip", False)],
+)
+def test_files_are_compressed_for_those_who_want_it(
+    rest: Rest, accepted: str, is_compressed: bool
+) -> None:
+    answer = rest.session.get(rest.uri, headers={"accept-encoding": accepted})
+    assert ("content-encoding" in answer.headers) == is_compressed

@@ -19,7 +19,7 @@ def post(rest: Rest, path: str, body: bytes | str) -> tuple[int, str]:
     content = body.encode() if isinstance(body, str) else body
     answer = rest.session.post(f"{rest.uri}/api/2.0/mlflow/{path}", data=content)
     told = answer.json()
-    assert set(told) == {"error_code", "message"}, told
+    assert set(told) == {"error_code", "message", "request_id"}, told
     assert len(answer.content) < 5_000
     return answer.status_code, told["message"]
 

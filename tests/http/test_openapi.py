@@ -64,6 +64,6 @@ def test_no_request_makes_the_server_fail(case: schemathesis.Case[Any], fuzzed: 
     assert answer.status_code < 500, answer.text
     told = answer.json()
     if answer.status_code >= 400:
-        assert set(told) == {"error_code", "message"}
+        assert set(told) == {"error_code", "message", "request_id"}
     else:
         case.validate_response(answer, checks=CHECKS)

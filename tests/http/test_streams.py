@@ -169,4 +169,4 @@ def test_a_history_without_points_and_one_that_is_refused(rest: Rest) -> None:
     ):
         refused = rest.session.get(rest.uri + HISTORY, params=query)
         assert refused.status_code == status
-        assert set(refused.json()) == {"error_code", "message"}
+        assert set(refused.json()) == {"error_code", "message", "request_id"}

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LIMITS = (ROOT / "docs/limits.md").read_text()
 BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
+REST = (ROOT / "docs/rest.md").read_text()
 UNITS = {"KiB": 2**10, "MiB": 2**20, "minutes": 60}
 
 # By row of limits.md: where the numbers of the row come from, in their order.
@@ -39,13 +40,22 @@ STATED: dict[str, list[str | int]] = {
         "grpc.server_handshake_timeout_ms",
         "grpc.max_connection_idle_ms",
     ],
+    "the time in which a server that is told to stop answers calls and writes out its queue": [
+        "stop_deadline.STOP_SECONDS",
+        "stop_deadline.NOT_WRITTEN_OUT",
+    ],
     "connections, of all the open files that the process may have": [],
     "the time of a read, with its wait for a thread": [
-        "engine.readers.READ_SECONDS",
+        "engine.readers.QUERY_SECONDS",
         "engine.readers.MAINTENANCE_SECONDS",
     ],
-    "reads that wait for a thread": ["engine.readers.WAITING"],
-    "reads under way": ["engine.readers.THREADS", "engine.readers.QUICK_THREADS"],
+    "reads that wait for a thread": ["engine.lanes.WAITING"],
+    "reads under way": [
+        "engine.readers.QUICK_THREADS",
+        "engine.readers.PAGE_THREADS",
+        "engine.readers.LONG_THREADS",
+    ],
+    "the time after which a read counts as one that takes long": ["engine.readers.PAGE_SECONDS"],
     "a page of runs or experiments": [
         "rpc.searches.MAX_RESULTS",
         "engine.budget.PAGE_BYTES",
@@ -78,16 +88,25 @@ STATED: dict[str, list[str | int]] = {
     "keys to order by": ["search.order.ORDER_KEYS"],
     "runs, or experiments, that a watch names": ["rpc.watch_servicer.MAX_NAMED"],
     "commits that are kept for those who are slow": ["live.commits.KEPT_BYTES"],
+    "changes of each server that a PostgreSQL keeps for the watches of all; for how long": [
+        "engine.change_log.KEPT_BYTES",
+        "engine.change_log.KEPT_SECONDS",
+    ],
+    "a position": ["live.commits.POSITION_CHARACTERS"],
+    "the time after which a server that says nothing is gone; after which it is forgotten, "
+    "with its positions": ["engine.membership.SILENCE", "engine.change_log.FORGOTTEN"],
     "an answer": ["rpc.watch_servicer.ANSWER_BYTES"],
     "answers on their way to all watchers": ["rpc.watch_servicer.SENDING_BYTES"],
-    "pages of the database that the writer keeps": ["engine.database.WRITER_CACHE_BYTES"],
-    "pages that each of the reading connections keeps, of which the sealer has one, 48 MiB in all; "
+    "pages of the database that the writer keeps": ["engine.sqlite.WRITER_CACHE_BYTES"],
+    "pages that each of the reading connections keeps, of which the sealer has one, 56 MiB in all; "
     "what one sorts in memory": [
-        48 * 2**20,
-        "engine.database.READER_CACHE_BYTES",
-        "engine.database.READER_CACHE_BYTES",
+        56 * 2**20,
+        "engine.sqlite.READER_CACHE_BYTES",
+        "engine.sqlite.READER_CACHE_BYTES",
     ],
-    "points of all runs that wait to be sealed into chunks": ["points.backlog.MOST_POINTS"],
+    "points of tails that wait to be sealed into chunks, of all runs": [
+        "points.backlog.MAX_WAITING_POINTS"
+    ],
     "points of tails that the writer keeps to find out which late points are new; decoded chunks": [
         "points.stored.TAIL_POINTS",
         "points.stored.DECODED_CHUNKS",
@@ -95,7 +114,25 @@ STATED: dict[str, list[str | int]] = {
     "points of a tail that the sealer reads at a time, if a row has not more": [
         "points.sealing.STEP_POINTS"
     ],
+    "chunks that one step of the sealer replaces, up to those of one part of a metric more": [
+        "points.sealing.REPLACED_CHUNKS"
+    ],
+    "what runs that ended logged, kept for searches; of one run": [
+        "rpc.run_cache.CACHE_BYTES",
+        "rpc.run_cache.CONTENT_BYTES",
+    ],
     "summaries of the series in work": ["points.series_summary.SUMMARIES_BYTES"],
+    "workers": ["workers.MAX_WORKERS"],
+    "the pause before a worker is started that has ended again and again": ["workers.MAX_PAUSE"],
+    "the time that workers have to end": ["workers.STOP_SECONDS"],
+    "the time that one worker waits for the answer of another, for `/metrics` and `/ready`": [
+        "joint_operation.ANSWER_SECONDS",
+        503,
+    ],
+    "servers that it names": ["runstream.transport.tracking_uri.MAX_SERVERS"],
+    "the time for which a server that did not answer is left out": [
+        "runstream.transport.round_robin.AVOID_SECONDS"
+    ],
     "the time that a training waits for a server that is away": [
         "runstream.autologging.guard.WAIT_SECONDS",
         "runstream.autologging.guard.PAUSE_SECONDS",
@@ -163,3 +200,13 @@ def test_each_limit_of_the_rules_is_that_of_the_code() -> None:
 def test_each_limit_of_what_a_caller_can_make_a_server_hold_is_that_of_the_code() -> None:
     table = {row[0]: numbers(" ".join(row)) for row in rows(LIMITS)}
     assert table == {row: [value(name) for name in names] for row, names in STATED.items()}
+
+
+def test_the_limits_of_a_body_that_the_document_of_rest_states_are_those_of_the_code() -> None:
+    (said,) = re.findall(r"A body of JSON may have (.*?);", REST, re.S)
+    names = (
+        "http.rpc_routes.BODY_BYTES",
+        "http.json_text.OBJECTS",
+        "http.rpc_routes.DATASETS_BYTES",
+    )
+    assert numbers(said) == [value(name) for name in names]

@@ -53,10 +53,12 @@ def test_importing_is_fast(newest: Environment) -> None:
 
     def milliseconds(module: str) -> float:
         code = f"from time import *; t = process_time(); import {module}; print(process_time() - t)"
-        return 1000 * min(float(newest.run("-c", code)) for _ in range(7))
+        return 1000 * float(newest.run("-c", code))
 
-    runstream = milliseconds("runstream")
-    needed = milliseconds("grpc, google.protobuf.descriptor_pool")
+    # In turns, so that a while in which the processor is slow concerns both.
+    modules = ("runstream", "grpc, google.protobuf.descriptor_pool")
+    rounds = [[milliseconds(module) for module in modules] for _ in range(15)]
+    runstream, needed = map(min, zip(*rounds, strict=True))
     assert runstream < 2 * needed, f"{runstream:.0f} ms; gRPC and protobuf alone {needed:.0f} ms"
 
 

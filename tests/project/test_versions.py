@@ -10,11 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from runstream import TrackingClient
+from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
+from support.api import Api
+from support.collector import Collector
 from support.server_process import ServerProcess
-from support.virtual_environments import CLIENT, SERVER, Environment, create_environment, pins
+from support.virtual_environments import (
+    CLIENT,
+    OPENTELEMETRY,
+    SERVER,
+    Environment,
+    create_environment,
+    pins,
+)
 from support.virtual_environments import lowest as lowest_of
 
 FLOORS = lowest_of(CLIENT)
@@ -34,6 +45,12 @@ assert read.data.params == {"lr": "0.1"}
 assert read.data.metrics == {"loss": 0.01}
 with runstream.TrackingClient(sys.argv[1]) as client:
     history = client.get_metric_history(run.info.run_id, "loss")
+    # So many at once are compressed at once.
+    steps, values = list(range(10_000)), [step / 7 for step in range(10_000)]
+    client.log_columns(run.info.run_id, "dense", values, steps, steps)
+    client.flush()
+    dense = client.get_metric_history(run.info.run_id, "dense")
+assert [(point.step, point.value) for point in dense] == list(zip(steps, values))
 assert [(point.step, point.value) for point in history] == [(i, 1 / (i + 1)) for i in range(100)]
 assert "click" not in sys.modules and "runstream_service" not in sys.modules
 import grpc, google.protobuf
@@ -62,8 +79,11 @@ def test_the_newest_supported_versions_log_a_run_and_need_no_click(
 def server_environment(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Environment:
-    """The lowest, or the newest, version of everything that client and server require."""
-    required = CLIENT + SERVER
+    """The lowest, or the newest, version of everything that client and server require.
+
+    What sends traces is there, too, and is imported by one of the tests alone.
+    """
+    required = CLIENT + SERVER + OPENTELEMETRY
     if request.param == "lowest":
         if sys.version_info >= (3, 13):
             pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
@@ -110,6 +130,33 @@ def test_http_of_these_versions_answers(served: ServerProcess) -> None:
     assert json.loads(fetch(served, "/openapi.json"))["openapi"].startswith("3.0")
     assert b"swagger" in fetch(served, "/openapi")
     assert b"<title>" in fetch(served, "/")
+
+
+def test_calls_of_these_versions_are_traced(
+    server_environment: Environment, tmp_path: Path
+) -> None:
+    collector = Collector()
+    server = ServerProcess(
+        tmp_path / "runs.db",
+        {"RUNSTREAM_HTTP_PORT": "0", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http},
+        python=server_environment.python,
+    )
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with grpc.insecure_channel(server.address) as channel:
+        parent = ("traceparent", f"00-{trace}-00f067aa0ba902b7-01")
+        api = Api(channel)
+        run = api.runs.CreateRun(CreateRunRequest(), metadata=(parent,)).run
+        with pytest.raises(grpc.RpcError, match="Run with id=0 not found"):
+            api.runs.GetRun(GetRunRequest(run_id="0"))
+        assert api.runs.GetRun(GetRunRequest(run_id=run.info.run_id)).run == run
+    fetch(server, "/health")
+    assert server.stop() == ""
+    collector.close()
+    spans = {span.name.removeprefix("/"): span for span in collector.spans}
+    created = spans["runstream.v1.RunService/CreateRun"]
+    assert created.trace_id.hex() == trace
+    assert "GET /health" in spans
+    assert ("runstream_points_total", ()) in collector.figures
 
 
 def post(server: ServerProcess, path: str, body: dict[str, Any]) -> Any:

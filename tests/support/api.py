@@ -9,7 +9,7 @@ from itertools import chain, repeat
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo
 from grpc_status import rpc_status
 
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
@@ -117,14 +117,16 @@ def make_batch(
 
 @contextmanager
 def expect_refusal(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
-    """Expect a status with exactly one ErrorInfo of our domain (X1), and fill in the refusal."""
+    """Expect a status with one ErrorInfo of our domain and one RequestInfo (X1)."""
     refusal = Refusal(code, "", reason, {})
     with pytest.raises(grpc.RpcError) as raised:
         yield refusal
     status = rpc_status.from_call(raised.value)  # type: ignore[arg-type] # it is both
     assert status is not None, raised.value
-    (detail,) = status.details
-    info = ErrorInfo()
+    detail, named = status.details
+    info, request = ErrorInfo(), RequestInfo()
     assert detail.Unpack(info)
+    assert named.Unpack(request)
+    assert request.request_id
     assert (raised.value.code(), info.reason, info.domain) == (code, reason, "runstream.io")
     refusal.message, refusal.metadata = status.message, dict(info.metadata)

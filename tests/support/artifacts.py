@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2 import (
@@ -52,6 +54,24 @@ def upload(
     return api.artifacts.UploadArtifact(requests(), timeout=60).file
 
 
+@contextmanager
+def half_open(api: Api, *requests: UploadArtifactRequest) -> Iterator[Any]:
+    """An upload that has sent these requests and goes on with those put into `more`."""
+    more: SimpleQueue[UploadArtifactRequest | None] = SimpleQueue()
+
+    def sent() -> Iterator[UploadArtifactRequest]:
+        yield from requests
+        yield from iter(more.get, None)
+
+    call: Any = api.artifacts.UploadArtifact.future(sent(), timeout=60)
+    call.more = more
+    try:
+        yield call
+    finally:
+        more.put(None)
+        call.cancel()
+
+
 def download(api: Api, run_id: str, path: str, offset: int = 0, length: int = 0) -> bytes:
     """Return the bytes of a file, or a part of them."""
     request = DownloadArtifactRequest(run_id=run_id, path=path, offset=offset, length=length)
@@ -95,5 +115,4 @@ def files_below(root: Path) -> list[str]:
 
 def orphan_blob_names(server: ServerProcess) -> list[str]:
     """Return the names of contents that no file refers to."""
-    with sqlite3.connect(server.database) as database:
-        return [name for (name,) in database.execute("SELECT name FROM orphan_blob ORDER BY name")]
+    return [name for (name,) in server.query("SELECT name FROM orphan_blob ORDER BY name")]

@@ -1,4 +1,4 @@
-"""`certificates.py FOLDER` writes a certificate for localhost, its key, and its authority."""
+"""`certificates.py FOLDER NAME...` writes certificates for names, their keys, and the authority."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     authority = trustme.CA()
-    server = authority.issue_cert("localhost")
-    server.cert_chain_pems[0].write_to_path(folder / "server.pem")
-    key = load_pem_private_key(server.private_key_pem.bytes(), None)
-    # The form that Java reads.
-    pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "server.key").write_bytes(pkcs8)
     authority.cert_pem.write_to_path(folder / "client.pem")
+    for name in sys.argv[2:]:
+        server = authority.issue_cert(name)
+        server.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        key = load_pem_private_key(server.private_key_pem.bytes(), None)
+        # The form that Java reads.
+        pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / f"{name}.key").write_bytes(pkcs8)

@@ -68,8 +68,15 @@ class Proxy:
 
     def close(self) -> None:
         """Break all connections and accept no more."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends `accept`, which `close` does not
         self._listener.close()
         self.cut()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a client has connected since the connections were last broken."""
+        return bool(self._sockets)
 
     def _accept(self) -> None:
         with suppress(OSError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 from runstream.v1 import experiment_service_pb2 as experiments_pb
@@ -94,13 +92,9 @@ def count_rows(server: ServerProcess) -> dict[str, int]:
         "input",
     ]
     tables += ["input_tag", "experiment_tag", "orphan_blob", "write", "console", "console_line"]
-    with closing(sqlite3.connect(server.database)) as database:
-        counts = {
-            table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in tables
-        }
-        (points,) = database.execute(COUNT_POINTS).fetchone()
-        return counts | {"point": points}
+    counts = {table: server.query(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
+    ((points,),) = server.query(COUNT_POINTS)
+    return counts | {"point": points}
 
 
 def read_run_and_points(api: Api, run_id: str) -> Any:

@@ -32,7 +32,7 @@ class Rest:
         """Return status, code and message of a request that is refused."""
         answer = self.session.request(method, f"{self.uri}/api/2.0/mlflow/{path}", **arguments)
         error = answer.json()
-        assert set(error) == {"error_code", "message"}
+        assert set(error) == {"error_code", "message", "request_id"}
         return answer.status_code, error["error_code"], error["message"]
 
     def create_run(self, experiment_id: str = "0", **fields: Any) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from support.ports import reserve_port
 
@@ -22,7 +25,8 @@ class ServerProcess:
     """A running `runstream server`.
 
     Attributes:
-        database: its SQLite file.
+        database: its SQLite file, or where that would be; its folder has the artifacts.
+        url: of the database.
         address: `host:port`; the same after `restart`.
         uri: tracking URI of the server.
         http: URI of its REST API, the same after `restart`; empty unless it is asked for.
@@ -36,8 +40,10 @@ class ServerProcess:
         program: Sequence[str] = ("-m", "runstream"),
         wait: bool = True,
         python: Path | str = sys.executable,
+        url: str | None = None,
+        address: str | None = None,
     ) -> None:
-        """Start a server on a file.
+        """Start a server on a file, or on another database.
 
         Args:
             database: the file.
@@ -46,13 +52,19 @@ class ServerProcess:
             program: what Python runs, in front of its arguments.
             wait: whether it accepts calls when this returns, and not only after `wait_until_ready`.
             python: the interpreter that runs it.
+            url: the other database.
+            address: where it listens, in place of a free port.
         """
         self.database = database
+        self.url = url or f"sqlite:///{database}"
         self._command = [python, *program, "server"]
         self._environment = ENVIRONMENT | (environment or {})
+        if url:
+            artifacts = str(database.with_name("artifacts"))
+            self._environment.setdefault("RUNSTREAM_ARTIFACT_ROOT", artifacts)
         if self._environment["RUNSTREAM_HTTP_PORT"] == "0":
             self._environment["RUNSTREAM_HTTP_PORT"] = str(reserve_port())
-        self.address = f"127.0.0.1:{reserve_port()}"
+        self.address = address or f"127.0.0.1:{reserve_port()}"
         self._launch()
         if wait:
             self.wait_until_ready()
@@ -67,10 +79,11 @@ class ServerProcess:
         self.wait_until_ready()
 
     def _launch(self) -> None:
+        host, _, port = self.address.rpartition(":")
         options = {
-            "--database": f"sqlite:///{self.database}",
-            "--host": "127.0.0.1",
-            "--port": self.address.rpartition(":")[2],
+            "--database": self.url,
+            "--host": host.strip("[]"),
+            "--port": port,
         }
         self.process = subprocess.Popen(
             [*self._command, *(word for option in options.items() for word in option)],
@@ -92,6 +105,17 @@ class ServerProcess:
             f"http://{greeting.split('http://')[1].split(',')[0]}" if "http://" in greeting else ""
         )
         return self
+
+    def query(self, sql: str) -> list[Any]:
+        """Run a statement on its database, beside the server; return the rows."""
+        if self.url.startswith("postgresql:"):
+            import psycopg  # not everybody who starts servers has it
+
+            with psycopg.connect(self.url) as connection:
+                cursor = connection.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        with closing(sqlite3.connect(self.database, timeout=30)) as file, file:
+            return file.execute(sql).fetchall()
 
     def kill(self) -> None:
         """End the process at once, as a crash does."""

@@ -14,16 +14,25 @@ from support.server_process import ENVIRONMENT
 
 _REQUIRED = importlib.metadata.requires("runstream") or []
 
+
+def _of_extra(extra: str) -> list[str]:
+    """Return what an extra requires."""
+    return [
+        text.split(";")[0].strip() for text in _REQUIRED if re.search(rf"extra == .{extra}\b", text)
+    ]
+
+
 #: What the client requires, and what the server does beside it: `name>=lowest`, and more.
 CLIENT = [text for text in _REQUIRED if "extra ==" not in text]
-SERVER = [
-    text.split(";")[0].strip() for text in _REQUIRED if re.search(r"extra == .server\b", text)
-]
+SERVER = _of_extra("server")
+
+#: What sends traces and metrics.
+OPENTELEMETRY = _of_extra("opentelemetry")
 
 
 def lowest(requirements: list[str]) -> dict[str, str]:
     """Return the lowest version of each requirement by its name."""
-    return {re.split(r"[<>=]", text)[0]: re.split(r">=([\d.]+)", text)[1] for text in requirements}
+    return {re.split(r"[<>=]", text)[0]: re.split(r">=([\w.]+)", text)[1] for text in requirements}
 
 
 def pins(requirements: list[str]) -> list[str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
+
+from support.web_content import Content
+
+See = Callable[[str], Page]
 
 #: The first colour of the palette.
 BLUE = (0, 114, 178)
@@ -55,5 +60,43 @@ def find_panel(page: Page, metric: str) -> Locator:
     return found
 
 
+def point_at(figure: Locator, x: int) -> None:
+    """Put the cursor over a chart, again if the chart was drawn anew meanwhile."""
+    for _ in range(50):
+        figure.page.mouse.move(0, 0)
+        figure.locator(".u-over").hover(position={"x": x, "y": 60})
+        figure.page.wait_for_timeout(50)
+        if figure.locator(".values .at").count():
+            return
+
+
 def read_drawing(figure: Locator, colour: tuple[int, int, int] = BLUE) -> Drawing:
     return Drawing(figure.evaluate(_COLUMNS, list(colour)))
+
+
+def count_drawn(figure: Locator) -> int:
+    return int(figure.locator(".plot").get_attribute("data-points") or 0)
+
+
+def width_of(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["width"]
+
+
+def drag(page: Page, figure: Locator, start: float, end: float) -> None:
+    """Choose a range of the width by the mouse."""
+    box = figure.locator(".u-over").bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], y, steps=5)
+    page.mouse.up()
+
+
+def open_edges(
+    see: See, content: Content, metric: str = "spiky", query: str = ""
+) -> tuple[Page, Locator]:
+    page = see(f"/runs/{content.edges}?tab=charts{query}")
+    return page, find_panel(page, metric)

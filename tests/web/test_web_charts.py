@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import csv
 import math
-import time
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
+from support.damage import damage_chunk
 from support.server_process import ServerProcess
-from support.web_charts import BLUE, find_panel, read_drawing
+from support.web_charts import (
+    BLUE,
+    count_drawn,
+    find_panel,
+    open_edges,
+    point_at,
+    read_drawing,
+    width_of,
+)
 from support.web_content import GAP, INFINITE, POINTS, SPIKE, STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
-
-
-def points(figure: Locator) -> int:
-    return int(figure.locator(".plot").get_attribute("data-points") or 0)
-
-
-def drag(page: Page, figure: Locator, start: float, end: float) -> None:
-    """Choose a range of the width by the mouse."""
-    box = figure.locator(".u-over").bounding_box()
-    assert box
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + start * box["width"], y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + end * box["width"], y, steps=5)
-    page.mouse.up()
-
-
-def edges(
-    see: See, content: Content, metric: str = "spiky", query: str = ""
-) -> tuple[Page, Locator]:
-    page = see(f"/runs/{content.edges}?tab=charts{query}")
-    return page, find_panel(page, metric)
 
 
 def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: Content) -> None:
@@ -51,8 +38,8 @@ def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: C
         ["metrics 3 metrics", "train/ 2 metrics", "val/ 2 metrics"]
     )
     expect(groups.nth(1).locator("figure .title")).to_have_text(["train/accuracy", "train/loss"])
-    expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_count(7)
-    assert points(find_panel(page, "train/loss")) == STEPS * len(SWEEP)
+    expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_count(6)
+    assert count_drawn(find_panel(page, "train/loss")) == STEPS * len(SWEEP)
     page.get_by_role("searchbox", name="Search metrics").fill("accu")
     expect(page.locator("figure.panel")).to_have_count(2)
 
@@ -62,12 +49,16 @@ def test_charts_are_loaded_before_anything_is_asked_and_watches_share_a_position
 ) -> None:
     server, content = filled
     asked: list[str] = []
+    reads: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.on("request", lambda one: reads.append(one.url) if "history" in one.url else None)
     page.goto(f"{server.http}/#/experiments/{content.experiment_id}?tab=charts&flat=1")
     expect(page.locator("figure.panel canvas").first).to_be_visible()
     loaded = next(i for i, path in enumerate(asked) if "MetricCharts" in path)
     assert loaded < next(i for i, path in enumerate(asked) if path.startswith("/api/"))
     assert asked.count("/api/1.0/runstream/watch/get-position") == 1
+    page.wait_for_timeout(1_000)  # nothing is read twice
+    assert len(set(reads)) == len(reads) > 0
 
 
 def test_selected_runs_are_the_ones_that_are_drawn(see: See, content: Content) -> None:
@@ -76,12 +67,12 @@ def test_selected_runs_are_the_ones_that_are_drawn(see: See, content: Content) -
     expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_text(
         ["adam-0.3", "adam-0.1"]
     )
-    assert points(find_panel(page, "val/loss")) == 2 * STEPS
+    assert count_drawn(find_panel(page, "val/loss")) == 2 * STEPS
 
 
 def test_a_spike_of_one_point_among_thousands_is_drawn(see: See, content: Content) -> None:
-    _, figure = edges(see, content)
-    assert points(figure) < POINTS  # it was thinned
+    _, figure = open_edges(see, content)
+    assert count_drawn(figure) < POINTS  # it was thinned
     found = read_drawing(figure)
     at = SPIKE / POINTS
     assert min(min(rows, default=1) for rows in found.between(at - 0.01, at + 0.01)) < 0.15
@@ -89,7 +80,7 @@ def test_a_spike_of_one_point_among_thousands_is_drawn(see: See, content: Conten
 
 
 def test_nan_is_a_gap_and_infinities_are_marked_at_the_edges(see: See, content: Content) -> None:
-    _, figure = edges(see, content, "gappy")
+    _, figure = open_edges(see, content, "gappy")
     found = read_drawing(figure)
     assert not any(found.between((GAP[0] + 10) / POINTS, (GAP[-1] - 10) / POINTS))
     assert all(found.between((GAP[-1] + 50) / POINTS, (min(INFINITE) - 50) / POINTS))
@@ -102,7 +93,7 @@ def test_values_of_all_runs_stand_under_the_cursor(see: See, content: Content) -
     ids = ",".join(content.runs)
     page = see(f"/experiments/{content.experiment_id}?tab=charts&selected={ids}&metric=val/loss")
     figure = find_panel(page, "val/loss")
-    figure.locator(".u-over").hover(position={"x": 150, "y": 60})
+    point_at(figure, 150)
     values = figure.get_by_role("status")
     expect(values.locator(".value")).to_have_count(len(SWEEP))
     expect(values).to_contain_text("step")
@@ -124,9 +115,14 @@ def test_x_is_step_time_or_time_since_start(
     page = see(f"/runs/{content.runs[0]}?tab=charts&metric=val/loss")
     figure = find_panel(page, "val/loss")
     page.get_by_label("x", exact=True).select_option(axis)
-    figure.locator(".u-over").hover(position={"x": 150, "y": 60})
+    # Points that were logged at once have one time, somewhere in the panel.
+    for x in range(0, round(width_of(figure.locator(".u-over"))), 4):
+        figure.locator(".u-over").hover(position={"x": x, "y": 60})
+        page.wait_for_timeout(20)
+        if figure.locator(".values .at").count():
+            break
     expect(figure.locator(".values .at")).to_contain_text(text)
-    assert points(figure) == STEPS
+    assert count_drawn(figure) == STEPS
     assert any(read_drawing(figure).columns)
 
 
@@ -152,7 +148,7 @@ def test_a_logarithmic_axis_says_what_it_cannot_show(server: ServerProcess, page
 
 
 def test_smoothing_keeps_the_raw_line_faintly(see: See, content: Content) -> None:
-    _, figure = edges(see, content, query="&smoothing=0.9")
+    _, figure = open_edges(see, content, query="&smoothing=0.9")
     at = SPIKE / POINTS
     found = read_drawing(figure).between(at - 0.01, at + 0.01)
     assert min(min(rows, default=1) for rows in found) > 0.5  # the solid line is smooth
@@ -161,47 +157,67 @@ def test_smoothing_keeps_the_raw_line_faintly(see: See, content: Content) -> Non
     assert min(min(rows, default=1) for rows in spike) < 0.2
 
 
-def test_zooming_reads_finer_points(see: See, content: Content) -> None:
-    page, figure = edges(see, content)
-    asked: list[dict[str, list[str]]] = []
-
-    def note(request: Request) -> None:
-        if "history/stream" in request.url:
-            asked.append(parse_qs(urlsplit(request.url).query))
-
-    page.on("request", note)
-    drag(page, figure, 0.2, 0.3)
-    figure.get_by_role("button", name="Show all").wait_for()
-    expect(figure).to_have_attribute("aria-busy", "false")
-    query = asked[0]
-    start, end = int(query["start_step"][0]), int(query["end_step"][0])
-    assert 950 < start < 1_050
-    assert 1_450 < end < 1_550
-    figure.locator(f".plot[data-points='{end - start + 1}']").wait_for()  # every point
-    assert any(read_drawing(figure).between(0.2, 0.8))
-    figure.press("0")
-    figure.locator(f".plot:not([data-points='{end - start + 1}'])").wait_for()
-    expect(figure.get_by_role("button", name="Show all")).to_have_count(0)
+_TEXTS = """
+window.texts = [];
+const draw = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+  const half = this.textAlign === "center" ? this.measureText(text).width / 2 : 0;
+  const end = this.getTransform().transformPoint({ x: x + half, y }).x;
+  window.texts.push([text, end <= this.canvas.width]);
+  return draw.call(this, text, x, y);
+};
+"""
 
 
-def test_points_appear_while_training_runs(server: ServerProcess, page: Page) -> None:
+def test_axes_are_marked_by_short_numbers_and_iso_times_of_which_none_is_cut(
+    server: ServerProcess, page: Page
+) -> None:
+    start = 1_700_000_000_000
     with TrackingClient(server.uri) as client:
-        run = client.create_run("0").info.run_id
-        client.log_metric(run, "loss", 1.0, step=0)
-        client.flush()
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
-        figure = find_panel(page, "loss")
-        figure.locator(".plot[data-points='1']").wait_for()
-        page.wait_for_timeout(500)  # the watch follows
-        for step in range(1, 40):
-            client.log_metric(run, "loss", 1.0 / step, step=step)
-        client.flush()
-        start = time.monotonic()
-        figure.locator(".plot[data-points='40']").wait_for()
-        assert time.monotonic() - start < 5
-        client.log_metric(run, "new/metric", 1.0)
-        client.flush()
-        expect(page.locator("details.group summary")).to_have_count(2)
+        run = client.create_run("0", start_time=start).info.run_id
+        for step in range(0, 1_000_001, 100_000):
+            client.log_metric(run, "loss", 1.0, timestamp=start + 100 * step, step=step)
+            client.log_metric(run, "near", 1.0, timestamp=start + step, step=step + 1_234_567)
+    page.add_init_script(_TEXTS)
+    page.goto(f"{server.http}/#/runs/{run}?tab=charts&metric=loss")
+    find_panel(page, "loss")
+    texts = dict(page.evaluate("texts"))
+    assert {"0", "200K", "400K", "600K", "800K", "1M"} <= set(texts)
+    assert all(texts.values())
+    page.evaluate("texts.length = 0")
+    page.get_by_label("x", exact=True).select_option("time")
+    find_panel(page, "loss")
+    page.wait_for_timeout(300)
+    lines = {line for text, _ in page.evaluate("texts") for line in text.split("\n")}
+    assert any(re.fullmatch(r"\d\d:\d\d", line) for line in lines)
+    assert any(re.fullmatch(r"2023-11-1\d", line) for line in lines)
+    assert not any(re.search(r"[ap]m|/", line) for line in lines)
+    # Another address in the same page: charts that it brings follow it.
+    page.goto(f"{server.http}/#/runs/{run}?tab=charts&metric=near&zoom=near:1434567:1434667")
+    find_panel(page, "near").get_by_role("button", name="Show all").wait_for()
+    page.wait_for_timeout(300)
+    texts = dict(page.evaluate("texts"))
+    assert "1,434,600" in texts
+
+
+def test_values_under_the_cursor_are_those_of_points(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        runs = {name: client.create_run("0", run_name=name).info.run_id for name in "abc"}
+        for step in (0, 450, 1_000):
+            client.log_metric(runs["a"], "loss", 3.0 + step, step=step)
+        for step in (0, 400, 1_000):
+            client.log_metric(runs["b"], "loss", 2.0 + step, step=step)
+        client.log_metric(runs["c"], "loss", 1.0, step=0)
+        client.log_metric(runs["c"], "loss", 1.0, step=100)
+    page.goto(f"{server.http}/#/compare?tab=charts&runs={','.join(runs.values())}")
+    figure = find_panel(page, "loss")
+    width = width_of(figure.locator(".u-over"))
+    point_at(figure, round(0.46 * width))
+    expect(figure.locator(".values .at")).to_have_text("step 450")
+    rows = figure.locator(".values .value")
+    expect(rows).to_have_text(["a453", "bstep 400402"])
+    point_at(figure, round(0.102 * width))
+    expect(rows).to_have_count(3)
 
 
 def test_picture_and_data_are_downloaded(see: See, content: Content, tmp_path: Path) -> None:
@@ -261,3 +277,21 @@ def test_it_is_said_which_of_many_runs_are_drawn(server: ServerProcess, page: Pa
     page.goto(f"{server.http}/#/experiments/0?tab=charts&selected={','.join(ids)}")
     expect(page.get_by_text("The first 100 of 101 selected runs")).to_be_visible()
     page.get_by_role("figure", name="loss, 100 runs").wait_for()
+
+
+def test_damaged_points_are_said_and_other_runs_and_metrics_are_drawn(
+    server: ServerProcess, page: Page
+) -> None:  # X9
+    with TrackingClient(server.uri) as client:
+        run_ids = [client.create_run(run_name=name).info.run_id for name in ("whole", "hurt")]
+        for run_id in run_ids:
+            for key in ("loss", "other"):
+                steps = range(50_000)
+                client.log_columns(run_id, key, steps, steps, steps)
+    damage_chunk(server, "loss", run_id=run_ids[1])
+    page.goto(f"{server.http}/#/compare?tab=charts&runs={','.join(run_ids)}")
+    said = page.locator("figure.panel").filter(has=page.get_by_title("loss", exact=True))
+    expect(said.get_by_role("alert")).to_contain_text(f"metric 'loss' of run {run_ids[1]} are")
+    expect(said.get_by_role("button", name="Try again")).to_be_visible()
+    assert read_drawing(find_panel(page, "loss")).columns
+    assert 100 < count_drawn(said) < count_drawn(find_panel(page, "other"))

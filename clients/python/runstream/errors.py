@@ -13,7 +13,8 @@
     ├── DataLoss             what is stored is damaged; no other call can read it either
     └── Internal             a fault of the server; its log has the particulars
 
-On the wire an error is a gRPC status with one `google.rpc.ErrorInfo`, and on the LogBatch stream
+On the wire an error is a gRPC status with one `google.rpc.ErrorInfo` and the id of the request as
+a `google.rpc.RequestInfo`, and on the LogBatch stream
 a `BatchError` (docs/behaviour.md, X1 and X4).
 """
 

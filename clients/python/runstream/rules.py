@@ -46,6 +46,7 @@ _NUMBER = re.compile(
     r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE
 )
 _WHITE_SPACE: Final = " \t\n\r\f\v"
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 # those in full width
 
 
 def number_text(text: str) -> str | None:
@@ -57,6 +58,15 @@ def number_text(text: str) -> str | None:
     found = _NUMBER.match(digits)
     # `fullmatch` would backtrack over a long text that is no number.
     return digits if found and found.end() == len(digits) else None
+
+
+def escape_formula(text: str) -> str:
+    """Return a text for a cell of CSV, with a `'` before it if a spreadsheet would run it.
+
+    A text that begins with `'` and then like a formula gets one more, so that removing one `'`
+    always gives the text again.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not number_text(text) else text
 
 
 def check_key(field: str, key: str) -> None:

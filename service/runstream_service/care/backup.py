@@ -9,7 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
-from runstream_service.engine.database import CannotOpenError
+from runstream.files.own_files import open_own
+from runstream_service.engine.engine import CannotOpenError
+from runstream_service.engine.sqlite_files import BESIDE, refuse_foreign_log
 
 _PAGES = 2048  # 8 MiB between two reports of progress
 
@@ -19,7 +21,8 @@ def back_up(
 ) -> None:
     """Copy the database as it is now to another file, which is there as a whole or not at all.
 
-    What is committed meanwhile is not part of the copy, and nobody waits for it.
+    What is committed meanwhile is not part of the copy, and nobody waits for it. Like the database,
+    the copy is readable by its user alone.
 
     Args:
         database: the file of the database, with or without a server.
@@ -43,8 +46,8 @@ def back_up(
         )
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        _copy(database, draft, progress)
-        sync(draft)
+        refuse_foreign_log(database)
+        copy(database, draft, progress)
         draft.replace(target)
         sync(target.parent)
     except (sqlite3.Error, OSError) as error:
@@ -53,11 +56,18 @@ def back_up(
         draft.unlink(missing_ok=True)
 
 
-def _copy(database: Path, draft: Path, progress: Callable[[int, int], object]) -> None:
+def copy(database: Path, draft: Path, progress: Callable[[int, int], object]) -> None:
+    """Copy a database into a new file, and wait until that is on disk.
+
+    The copy has no write-ahead log, which `refuse_foreign_log` relies on.
+    """
+    for suffix in ("", *BESIDE):  # of a process that was killed
+        Path(f"{draft}{suffix}").unlink(missing_ok=True)
+    os.close(open_own(draft, os.O_RDWR | os.O_CREAT))
     read_only = f"{database.resolve().as_uri()}?mode=ro"
     with (
         closing(sqlite3.connect(read_only, uri=True, isolation_level=None)) as source,
-        closing(sqlite3.connect(draft)) as copy,
+        closing(sqlite3.connect(draft)) as target,
     ):
         # SQLite begins a backup anew at each commit of others, which may be for ever. Within a
         # transaction that reads, the database does not change.
@@ -68,7 +78,9 @@ def _copy(database: Path, draft: Path, progress: Callable[[int, int], object]) -
         def report(_: int, remaining: int, total: int) -> None:
             progress((total - remaining) * page_size, total * page_size)
 
-        source.backup(copy, pages=_PAGES, progress=report, sleep=0)
+        source.backup(target, pages=_PAGES, progress=report, sleep=0)
+        target.execute("PRAGMA journal_mode = delete")
+    sync(draft)
 
 
 def sync(path: Path) -> None:

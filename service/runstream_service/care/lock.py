@@ -1,22 +1,24 @@
 """The lock and the address file beside an SQLite database.
 
-`X.db.lock` is locked by the server of `X.db` for as long as it lives, so that no second server
-writes the same file; the kernel frees it when the process ends, however it ends. `X.db.address`
-says where that server listens.
+`X.db.lock` is locked by the server of `X.db` for as long as it lives, and by a command that changes
+the file, so that no second process writes it; the kernel frees it when the process ends, however it
+ends. `X.db.address` says where that server listens.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from runstream.files.own_files import open_lock, open_own, read_address
-from runstream_service.engine.database import CannotOpenError
+from runstream.transport.embedded import remove_leftovers
+from runstream_service.engine.engine import CannotOpenError
 
 
 class ServedElsewhereError(CannotOpenError):
-    """Another server holds the lock of the database."""
+    """Another server or command holds the lock of the database."""
 
 
 class DatabaseLock:
@@ -26,7 +28,7 @@ class DatabaseLock:
         """Take the lock, or take over an inherited descriptor that holds it.
 
         Raises:
-            ServedElsewhereError: another server holds it.
+            ServedElsewhereError: another server or command holds it.
             CannotOpenError: the folder does not exist, or cannot be written.
         """
         self._address = database.with_name(database.name + ".address")
@@ -39,11 +41,12 @@ class DatabaseLock:
                 f"the folder {database.parent} of database {database.name} does not exist"
             ) from None
         except BlockingIOError:
-            raise ServedElsewhereError(
-                f"database {database} is served by another server{self._describe_holder()}"
-            ) from None
+            raise ServedElsewhereError(f"database {database} is {self._describe_use()}") from None
         except OSError as error:
             raise CannotOpenError(f"database {database} cannot be locked: {error}") from error
+        if descriptor is None:
+            with suppress(OSError):  # what is left there changes a text alone
+                remove_leftovers(str(database))
 
     def announce(self, address: str) -> None:
         """Write the address on which the server listens now."""
@@ -58,8 +61,8 @@ class DatabaseLock:
         self._address.unlink(missing_ok=True)
         os.close(self._descriptor)
 
-    def _describe_holder(self) -> str:
+    def _describe_use(self) -> str:
         try:
-            return f" at {read_address(self._address)}"
+            return f"served by another server at {read_address(self._address)}"
         except OSError:
-            return ""
+            return "used by another process, a `runstream db` command or a server that starts"

@@ -2,26 +2,30 @@
 
 A purge first hides what it removes, in one transaction: the rows become `purging`, which nothing
 finds and nothing restores, and a run gives up its uuid. Then it removes the rows that refer to
-them, a bounded number in each transaction, so that the writer is soon free for others. A purge
+them, for a short time in each transaction, so that the writer is soon free for others. A purge
 that broke off leaves runs that are `purging`, and the next purge continues with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
 from runstream_service.care.purge_models import hide_models, purged_models
+from runstream_service.care.purge_step import ROWS_AT_ONCE, delete_pieces, end_of_step
 from runstream_service.catalog import blobs
 from runstream_service.engine import changes
 from runstream_service.engine.statements import (
-    VALUES,
-    compile_delete_up_to,
-    compile_sql,
-    json_array,
+    ANY_IDS,
+    Statement,
+    array_of,
+    delete_up_to,
+    execute,
+    lock_rows,
 )
 from runstream_service.engine.tables import (
     Artifact,
@@ -41,29 +45,27 @@ from runstream_service.engine.tables import (
     RunTag,
     Series,
     Write,
-    database,
 )
-from runstream_service.points.removal import REMOVED_AT_ONCE, count_points, remove_points
+from runstream_service.points.removal import count_points, remove_points
 
-# Rows that one step removes, and runs that one step hides.
-ROWS = 5_000
+# Runs that one step hides.
 RUNS = 100
 
 _DELETE_UP_TO = [
-    compile_delete_up_to(Param.run, Param.key),
-    compile_delete_up_to(RunTag.run, RunTag.key),
-    compile_delete_up_to(Write.run, Write.id),
-    compile_delete_up_to(Artifact.run, Artifact.path),
-    compile_delete_up_to(Output.run, Output.id),
-    compile_delete_up_to(ModelInput.run, ModelInput.id),
-    compile_delete_up_to(ModelMetric.run, ModelMetric.id),
-    compile_delete_up_to(ConsoleLine.run, ConsoleLine.number),
-    compile_delete_up_to(Console.run, Console.run),
+    delete_up_to(Param.run, Param.key),
+    delete_up_to(RunTag.run, RunTag.key),
+    delete_up_to(Write.run, Write.id),
+    delete_up_to(Artifact.run, Artifact.path),
+    delete_up_to(Output.run, Output.id),
+    delete_up_to(ModelInput.run, ModelInput.id),
+    delete_up_to(ModelMetric.run, ModelMetric.id),
+    delete_up_to(ConsoleLine.run, ConsoleLine.number),
+    delete_up_to(Console.run, Console.run),
 ]
-_SELECT_INPUTS = compile_sql(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
-_DELETE_INPUTS = compile_sql(Input.delete().where(Input.id.in_(VALUES)))
+_SELECT_INPUTS = Statement(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
+_DELETE_INPUTS = Statement(Input.delete().where(Input.id.in_(ANY_IDS)))
 _USED = fn.EXISTS(Input.select(Input.id).where(Input.dataset == Dataset.id))
-_DELETE_DATASETS = compile_sql(Dataset.delete().where(Dataset.id.in_(VALUES) & ~_USED))
+_DELETE_DATASETS = Statement(Dataset.delete().where(Dataset.id.in_(ANY_IDS) & ~_USED))
 
 
 @dataclass
@@ -105,6 +107,7 @@ def count(before: int) -> Purged:
 
 def hide_experiments(before: int) -> int:
     """Hide deleted experiments, with their models; return how many they are."""
+    lock_rows(Experiment.select(Experiment.id).where(_experiments(before)).order_by(Experiment.id))
     hidden = Experiment.update(purging=True).where(_experiments(before)).execute()
     hide_models()
     return int(hidden)
@@ -114,13 +117,13 @@ def runs_to_remove(before: int) -> list[int]:
     """Return the runs to remove, by their internal ids, on a reader's thread."""
     found = Run.purging | _runs(before) | Run.experiment.in_(_purging_experiments())
     query = Run.select(Run.id).where(found).order_by(Run.id)
-    return [row[0] for row in database.execute(query)]
+    return [row[0] for row in execute(query)]
 
 
 def experiments_to_remove() -> list[int]:
     """Return the experiments that are hidden, on a reader's thread."""
     query = _purging_experiments().order_by(Experiment.id)
-    return [row[0] for row in database.execute(query)]
+    return [row[0] for row in execute(query)]
 
 
 def hide_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
@@ -129,6 +132,8 @@ def hide_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
     Returns:
         How many were hidden by this call; and all of them that are hidden.
     """
+    # Nobody restores a run meanwhile, or logs to it.
+    lock_rows(Run.select(Run.id).where(Run.id.in_(runs)).order_by(Run.id))
     to_hide = _runs(before) | Run.experiment.in_(_purging_experiments())
     hidden = list(
         Run.select(Run.id, Run.uuid, Run.experiment)
@@ -139,33 +144,27 @@ def hide_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
         changes.record_purged_run(run.uuid, run.experiment_id)
     Run.update(
         purging=True,
-        uuid=fn.PRINTF("purged %d", Run.id),
+        uuid=SQL("'purged '").concat(Run.id.cast("TEXT")),
         deleted_with_experiment=False,  # restoring the experiment does not concern it any more
         deleted_with_run=None,
     ).where(Run.id.in_([run.id for run in hidden])).execute()
     purging = Run.select(Run.id).where(Run.id.in_(runs) & Run.purging).order_by(Run.id)
-    return len(hidden), [row[0] for row in database.execute(purging)]
+    return len(hidden), [row[0] for row in execute(purging)]
 
 
 def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
-    """Remove up to 5,000 rows of hidden runs, and the runs that have none left.
+    """Remove rows of hidden runs for a step, and the runs that have none left.
 
     Returns:
         How many points were removed, and which runs are left.
     """
-    points, budget = 0, ROWS
+    points, end = 0, end_of_step()
     for done, run in enumerate(runs):
-        budget -= _remove_small_rows(run, budget)
-        if budget <= 0:
-            return points, list(runs[done:])
-        most = min(budget, REMOVED_AT_ONCE)
-        removed, rows = remove_points(run, most)
-        points += removed
-        budget -= rows
-        if rows >= most:
-            return points, list(runs[done:])
+        for removed in _remove_pieces(run):
+            points += removed
+            if time.monotonic() > end:
+                return points, list(runs[done:])
         _delete_run(run)
-        budget -= 1
     return points, []
 
 
@@ -199,16 +198,14 @@ def _purging_experiments() -> Any:
     return Experiment.select(Experiment.id).where(Experiment.purging)
 
 
-def _remove_small_rows(run: int, limit: int) -> int:
-    """Remove params, tags, files, inputs and console of a run; return how many rows they were."""
-    left = limit
-    for statement in _DELETE_UP_TO:
-        left -= database.execute_sql(statement, (run, run, left)).rowcount
-    inputs = database.execute_sql(_SELECT_INPUTS, (run, left)).fetchall()
-    if inputs:
-        database.execute_sql(_DELETE_INPUTS, (json_array(row[0] for row in inputs),))
-        database.execute_sql(_DELETE_DATASETS, (json_array(row[1] for row in inputs),))
-    return limit - left + len(inputs)
+def _remove_pieces(run: int) -> Iterator[int]:
+    """Remove all that a run has piece by piece; yield how many points each piece had."""
+    yield from delete_pieces(_DELETE_UP_TO, run)
+    while inputs := _SELECT_INPUTS.rows(run, ROWS_AT_ONCE):
+        _DELETE_INPUTS.run(array_of(row[0] for row in inputs))
+        _DELETE_DATASETS.run(array_of(row[1] for row in inputs))
+        yield 0
+    yield from remove_points(run)
 
 
 def _delete_run(run: int) -> None:

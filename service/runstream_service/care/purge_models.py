@@ -5,10 +5,12 @@ A deleted model is not found any more, so it can be removed in several steps.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from runstream_service.care.purge_step import delete_pieces, end_of_step
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_delete_up_to, compile_sql
+from runstream_service.engine.statements import Statement, delete_up_to, execute
 from runstream_service.engine.tables import (
     Experiment,
     LoggedModel,
@@ -16,16 +18,18 @@ from runstream_service.engine.tables import (
     LoggedModelTag,
     ModelArtifact,
     ModelWrite,
-    database,
 )
 
 _DELETE_UP_TO = [
-    compile_delete_up_to(ModelArtifact.owner, ModelArtifact.path),
-    compile_delete_up_to(LoggedModelParam.owner, LoggedModelParam.key),
-    compile_delete_up_to(LoggedModelTag.owner, LoggedModelTag.key),
-    compile_delete_up_to(ModelWrite.owner, ModelWrite.id),
+    delete_up_to(ModelArtifact.owner, ModelArtifact.path),
+    delete_up_to(LoggedModelParam.owner, LoggedModelParam.key),
+    delete_up_to(LoggedModelTag.owner, LoggedModelTag.key),
+    delete_up_to(ModelWrite.owner, ModelWrite.id),
 ]
-_DELETE = compile_sql(LoggedModel.delete().where(LoggedModel.id == 0))
+# Models that one step removes.
+_MODELS = 1_000
+
+_DELETE = Statement(LoggedModel.delete().where(LoggedModel.id == 0))
 
 
 def purged_models(before: int, experiments: Any) -> Any:
@@ -49,20 +53,18 @@ def hide_models() -> None:
     ).execute()
 
 
-def remove_models(before: int, rows: int) -> tuple[int, bool]:
-    """Remove up to so many rows of the models that a purge removes.
+def remove_models(before: int) -> tuple[int, bool]:
+    """Remove models that a purge removes for a step.
 
     Returns:
         How many models are deleted, and whether any are left.
     """
     models = LoggedModel.select(LoggedModel.id).where(purged_models(before, Experiment.purging))
-    deleted = 0
-    for (model,) in database.execute(models.order_by(LoggedModel.id).limit(rows + 1)):
-        for statement in _DELETE_UP_TO:
-            rows -= database.execute_sql(statement, (model, model, max(0, rows))).rowcount
-        if rows <= 0:
-            return deleted, True
-        database.execute_sql(_DELETE, (model,))
+    deleted, end = 0, end_of_step()
+    for (model,) in execute(models.order_by(LoggedModel.id).limit(_MODELS)):
+        for _ in delete_pieces(_DELETE_UP_TO, model):
+            if time.monotonic() > end:
+                return deleted, True
+        _DELETE.run(model)
         deleted += 1
-        rows -= 1
-    return deleted, False
+    return deleted, deleted == _MODELS

@@ -21,18 +21,19 @@ import numpy as np
 
 from runstream.files.own_files import open_own
 from runstream_service.care.backup import sync
-from runstream_service.engine.database import (
-    CannotOpenError,
-    close_database,
-    open_database,
-    transaction,
-)
-from runstream_service.engine.tables import NAN, database
+from runstream_service.care.copy_state import refuse_incomplete_copy
+from runstream_service.engine.engine import CannotOpenError, Engine
+from runstream_service.engine.membership import SERVER_TABLE, refuse_served
+from runstream_service.engine.sqlite import SqliteEngine
+from runstream_service.engine.sqlite_files import refuse_foreign_log
+from runstream_service.engine.store import Store
+from runstream_service.engine.tables import NAN
 from runstream_service.points import chunks, tail
 from runstream_service.points.codec import encode_chunks
 from runstream_service.points.columns import Columns, join, make_columns
 from runstream_service.points.history import Tails, iterate
 from runstream_service.points.sealing import MIN_IDLE_POINTS
+from runstream_service.points.tail_row import make_row
 
 log = logging.getLogger(__name__)
 
@@ -71,35 +72,67 @@ class _Totals(NamedTuple):
 _NOTHING = _Totals(0, 0, 0, 0)
 
 
-def open_upgraded(file: Path, progress: Progress | None = None) -> list[str]:
-    """Open a database as `open_database` does, after moving points that are rows.
+def open_upgraded(engine: Engine, progress: Progress | None = None) -> Store:
+    """Open a database as `Store.open` does, after moving points that are rows.
 
     Args:
-        file: the database, which this process has locked.
+        engine: the database; if it is a file, this process has locked it.
         progress: called again and again with the points done and the points in all; if it is left
             out, the log tells.
 
     Raises:
-        CannotOpenError: as `open_database`; or there is no room for the new file.
+        CannotOpenError: as `Store.open`; or there is no room for the new file; or the database is
+            a copy that is not complete.
     """
-    if not _has_table_of_points(file):
-        return open_database(file)
-    applied = open_database(file, _LAST_OF_ROWS)
-    close_database()
+    file = engine.file
+    if file is None or not _has_table_of_points(file):
+        store = Store.open(engine)
+        refuse_incomplete_copy(store)
+        return store
+    applied = _open_and_close(file, _LAST_OF_ROWS)
     draft = file.with_name(f"{file.name}.upgrade")
     try:
         applied += _move(file, draft, progress or _LogProgress(file))
     except (sqlite3.Error, OSError) as error:
         raise CannotOpenError(f"database {file} cannot be upgraded: {error}") from error
     finally:
-        close_database()
         draft.unlink(missing_ok=True)
-    return applied + open_database(file)
+    store = Store.open(engine)
+    store.applied = applied + store.applied
+    return store
+
+
+def refuse_if_served(engine: Engine) -> None:
+    """Refuse to upgrade a database of several servers while one of an older version serves it.
+
+    Raises:
+        FailedPrecondition: a server serves it, and migrations are due.
+        CannotOpenError: it cannot be reached.
+    """
+    store = Store(engine)
+    try:
+        with engine.connection_context():
+            is_due = bool(store.migrations().pending) and SERVER_TABLE in engine.get_tables()
+        if is_due:
+            refuse_served(engine)
+    except engine.ERRORS as error:
+        reason = str(error).partition("\n")[0]
+        raise CannotOpenError(f"database {engine.name} cannot be opened: {reason}") from error
+    finally:
+        store.close()
+
+
+def _open_and_close(file: Path, last_migration: str | None = None) -> list[str]:
+    """Bring a schema up to date; return the migrations that this took."""
+    store = Store.open(SqliteEngine(file), last_migration)
+    store.close()
+    return store.applied
 
 
 def _has_table_of_points(file: Path) -> bool:
     if not file.is_file():
         return False
+    refuse_foreign_log(file)
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as old:
             found = old.execute("SELECT 1 FROM sqlite_schema WHERE name = 'point'").fetchone()
@@ -116,10 +149,14 @@ def _move(file: Path, draft: Path, progress: Progress) -> list[str]:
         if mode != "delete":
             raise CannotOpenError(f"database {file} is in use by another program")
         _copy_tables(file, draft)
-        applied = _open_draft(draft)
+        applied = _prepare_draft(draft)
         (total,) = old.execute("SELECT COALESCE(SUM(count), 0) FROM series").fetchone()
-        _copy_points(old, lambda done: progress(done, total))
-        close_database()
+        # A draft that is not finished is thrown away, so it needs no journal.
+        store = Store(SqliteEngine(draft, {"journal_mode": "off", "synchronous": "off"}))
+        try:
+            _copy_points(old, store.engine, lambda done: progress(done, total))
+        finally:
+            store.close()
     sync(draft)
     draft.replace(file)
     sync(file.parent)
@@ -145,26 +182,24 @@ def _copy_tables(file: Path, draft: Path) -> None:
         new.execute("COMMIT")
 
 
-def _open_draft(draft: Path) -> list[str]:
-    """Open the new file, with the tables of this version."""
-    applied = open_database(draft)
-    close_database()
+def _prepare_draft(draft: Path) -> list[str]:
+    """Make the tables of this version, and no files beside the new one."""
+    applied = _open_and_close(draft)
     with closing(sqlite3.connect(draft)) as new:
         new.execute("PRAGMA journal_mode = delete")
-    # A draft that is not finished is thrown away, so it needs no journal.
-    pragmas = {"journal_mode": "off", "synchronous": "off"}
-    database.init(f"{draft.as_uri()}?mode=rw", pragmas=pragmas, max_connections=1, uri=True)
     return applied
 
 
-def _copy_points(old: sqlite3.Connection, progress: Callable[[int], object]) -> None:
+def _copy_points(
+    old: sqlite3.Connection, engine: Engine, progress: Callable[[int], object]
+) -> None:
     done = 0
     rows = old.execute("SELECT run_id, id FROM series ORDER BY run_id, id").fetchall()
-    with database.connection_context():
+    with engine.connection_context():
         for run, group in groupby(rows, key=lambda row: row[0]):
             copied: dict[int, _Totals] = {}
             rest = []
-            with transaction():
+            with engine.write_transaction():
                 for _, series in group:
                     copied[series] = _NOTHING
                     for columns in _read_rows(old, series):
@@ -172,7 +207,7 @@ def _copy_points(old: sqlite3.Connection, progress: Callable[[int], object]) -> 
                         if columns.size < MIN_IDLE_POINTS:
                             rest.append((series, columns))
                         else:
-                            chunks.insert(series, encode_chunks(columns))
+                            chunks.insert(run, series, encode_chunks(columns))
                         done += columns.size
                         progress(done)
                 if rest:
@@ -199,7 +234,7 @@ def _insert_rest(run: int, rest: list[tuple[int, Columns]]) -> None:
     series, parts = zip(*rest, strict=True)
     columns = [column.tobytes() for column in join(parts)]
     counts = [part.size for part in parts]
-    tail.insert_rows([tail.make_row(run, series, counts, columns, is_rest=True)])
+    tail.insert_rows([make_row(run, series, counts, columns, is_rest=True)])
 
 
 def _compare(run: int, copied: dict[int, _Totals]) -> None:

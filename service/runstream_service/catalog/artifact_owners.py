@@ -10,55 +10,67 @@ from typing import Any, NamedTuple
 from runstream.errors import FailedPrecondition
 from runstream_service.catalog import logged_models
 from runstream_service.catalog.run_state import deleted_error, not_found_error
-from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine import applied_writes
+from runstream_service.engine.applied_writes import Writes
+from runstream_service.engine.statements import LockingStatement, Statement
 from runstream_service.engine.tables import (
     Artifact,
     Blob,
     LoggedModel,
     ModelArtifact,
     Run,
+    Setting,
     SharedArtifact,
 )
 
-_RUN = compile_sql(Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == ""))
-_MODEL = compile_sql(
-    LoggedModel.select(LoggedModel.id, LoggedModel.artifact_uri).where(
-        (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
-    )
+_OF_UUID = Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == "")
+_OF_UID = LoggedModel.select(LoggedModel.id, LoggedModel.artifact_uri).where(
+    (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
 )
+_RUN, _LOCK_RUN = Statement(_OF_UUID), LockingStatement(_OF_UUID)
+_MODEL, _LOCK_MODEL = Statement(_OF_UID), LockingStatement(_OF_UID)
+# The artifact proxy is no row. This one stands for it, where several servers write.
+_LOCK_PROXY = LockingStatement(Setting.select(Setting.name).where(Setting.name == ""))
 
 
 class Statements:
     """The statements on the files of runs, of models or of the proxy.
 
     The first value of each statement is the internal id of the owner.
+
+    Attributes:
+        writes: the writes that were applied; None for the proxy, whose writes have no ids.
     """
 
-    def __init__(self, table: Any, owner: Any) -> None:
+    def __init__(self, table: Any, owner: Any, writes: Writes | None) -> None:
+        self.writes = writes
         files = table.select(table.path, table.upload_time, Blob.sha256, Blob.size).join(Blob)
         of_path = (owner == 0) & (table.path == "")
         in_range = (owner == 0) & (table.path >= "") & (table.path < "")
-        self.file = compile_sql(files.where(of_path))
-        self.files = compile_sql(files.where(in_range).order_by(table.path))
-        self.first_path = compile_sql(table.select(table.path).where(in_range).limit(1))
-        self.content_name = compile_sql(Blob.select(Blob.name).join(table).where(of_path))
-        self.blob_of = compile_sql(table.select(table.blob).where(of_path))
-        self.replace = compile_sql(
+        self.file = Statement(files.where(of_path))
+        self.files = Statement(files.where(in_range).order_by(table.path))
+        self.first_path = Statement(table.select(table.path).where(in_range).limit(1))
+        self.content_name = Statement(Blob.select(Blob.name).join(table).where(of_path))
+        self.blob_of = Statement(table.select(table.blob).where(of_path))
+        self.replace = Statement(
             table.insert_many(
                 [(0, "", 0, 0)], [owner, table.path, table.blob, table.upload_time]
-            ).on_conflict_replace()
+            ).on_conflict(
+                conflict_target=[owner, table.path],
+                preserve=[table.blob, table.upload_time],
+            )
         )
-        self.paths_and_blobs = compile_sql(
+        self.paths_and_blobs = Statement(
             table.select(table.path, table.blob).where(in_range).order_by(table.path).limit(1)
         )
-        self.delete_range = compile_sql(
+        self.delete_range = Statement(
             table.delete().where((owner == 0) & (table.path >= "") & (table.path <= ""))
         )
 
 
-_OF_RUNS = Statements(Artifact, Artifact.run)
-_OF_MODELS = Statements(ModelArtifact, ModelArtifact.owner)
-_OF_PROXY = Statements(SharedArtifact, SharedArtifact.owner)
+_OF_RUNS = Statements(Artifact, Artifact.run, applied_writes.to_run)
+_OF_MODELS = Statements(ModelArtifact, ModelArtifact.owner, applied_writes.to_model)
+_OF_PROXY = Statements(SharedArtifact, SharedArtifact.owner, None)
 
 #: The id of the artifact proxy as an owner of files, which is no id of a run or model.
 PROXY = "mlflow-artifacts:/"
@@ -83,14 +95,23 @@ def readable_owner(run_id: str) -> tuple[Owner, str]:
 
 
 def writable_owner(run_id: str) -> Owner:
-    """Return the owner of an id, whose files can be changed.
+    """Return the owner of an id, whose files can be changed, on a reader's thread.
 
     Raises:
         NotFound: there is no such run or model.
         FailedPrecondition: it is deleted, or is a model whose experiment is, or it keeps its
             artifacts elsewhere.
     """
-    owner, is_deleted, _ = _find_owner(run_id)
+    return _writable_owner(run_id, lock=False)
+
+
+def lock_owner(run_id: str) -> Owner:
+    """Return what `writable_owner` does, locked until the commit, on the writer's thread."""
+    return _writable_owner(run_id, lock=True)
+
+
+def _writable_owner(run_id: str, *, lock: bool) -> Owner:
+    owner, is_deleted, _ = _find_owner(run_id, lock=lock)
     if is_deleted:
         raise deleted_error(run_id)
     if owner.sql is _OF_MODELS:
@@ -98,17 +119,19 @@ def writable_owner(run_id: str) -> Owner:
     return owner
 
 
-def _find_owner(run_id: str) -> tuple[Owner, bool, str]:
+def _find_owner(run_id: str, *, lock: bool = False) -> tuple[Owner, bool, str]:
     """Return the owner of an id, whether it is deleted, and its artifact URI."""
     if run_id == PROXY:
+        if lock:
+            _LOCK_PROXY.rows("artifact_proxy")
         return Owner(_OF_PROXY, 0), False, PROXY
     if run_id.startswith("m-"):
-        model = first_row(_MODEL, run_id)
+        model = (_LOCK_MODEL if lock else _MODEL).first(run_id)
         if model is None:
             raise logged_models.not_found_error(run_id)
         owner, is_deleted, uri = Owner(_OF_MODELS, model[0]), False, model[1]
     else:
-        run = first_row(_RUN, run_id)
+        run = (_LOCK_RUN if lock else _RUN).first(run_id)
         if run is None:
             raise not_found_error(run_id)
         owner, is_deleted, uri = Owner(_OF_RUNS, run[0]), bool(run[1]), run[2]

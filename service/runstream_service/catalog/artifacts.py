@@ -7,19 +7,24 @@ of paths, because `0` is the character after `/`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.catalog import blobs
-from runstream_service.catalog.artifact_owners import Owner, readable_owner, writable_owner
+from runstream_service.catalog import blobs, staged_contents
+from runstream_service.catalog.artifact_owners import (
+    Owner,
+    lock_owner,
+    readable_owner,
+    writable_owner,
+)
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import first_row
-from runstream_service.engine.tables import database
 
-# SQLite orders every blob after every text.
-_AFTER_ALL_PATHS = b""
+# Comes after every path: no path is so long, and no character comes after this one.
+_AFTER_ALL_PATHS = "\U0010ffff" * 256
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,20 @@ class Stored:
     file: Entry | None
     put_as: str = ""
     unused: tuple[str, ...] = ()
+
+
+class Deleted(NamedTuple):
+    """The result of `delete`.
+
+    Attributes:
+        unused: names of contents to be removed from the storage.
+        was_there: whether there was something to delete.
+        is_complete: whether nothing is left of it.
+    """
+
+    unused: list[str]
+    was_there: bool
+    is_complete: bool
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,9 @@ def check_writable(run_id: str, path: str) -> None:
     _check_no_conflict(writable_owner(run_id), path)
 
 
-def store(run_id: str, path: str, sha256: str, size: int, put_as: str = "") -> Stored:
+def store(
+    run_id: str, path: str, sha256: str, size: int, put_as: str = "", upload: str = ""
+) -> Stored:
     """Store a file, and replace the one that has the path.
 
     Args:
@@ -83,24 +104,39 @@ def store(run_id: str, path: str, sha256: str, size: int, put_as: str = "") -> S
         size: bytes of the content.
         put_as: the name that a call before this gave, once the content is put there. If another
             upload was faster with the same content, its blob is used, and this one is unused.
+        upload: the upload of a content that was put while it came, under a staged name.
 
     Raises:
-        NotFound, FailedPrecondition: as `check_writable`.
+        NotFound, FailedPrecondition: as `check_writable`, or `taken_over_error`.
     """
-    owner = writable_owner(run_id)
+    owner = lock_owner(run_id)
     _check_no_conflict(owner, path)
+    if upload:
+        if not staged_contents.complete(put_as, upload):
+            raise taken_over_error(upload)
+        blobs.reserve(put_as)
     blob = blobs.find(sha256)
     unused = [put_as] if put_as and blob is not None else []
     if blob is None and put_as:
         blob = blobs.insert(sha256, put_as, size)
     if blob is None:
         return Stored(None, blobs.reserve_name(sha256))
-    replaced = first_row(owner.sql.blob_of, owner.id, path)
+    replaced = owner.sql.blob_of.first(owner.id, path)
     upload_time = now()
-    database.execute_sql(owner.sql.replace, (owner.id, path, blob, upload_time))
+    owner.sql.replace.run(owner.id, path, blob, upload_time)
     if replaced is not None:
         unused += [content.name for content in blobs.delete_unused(replaced)]
     return Stored(Entry(path, size, sha256, upload_time), unused=tuple(unused))
+
+
+def taken_over_error(upload: str) -> FailedPrecondition:
+    """Return the error for a stream that is cut off."""
+    return FailedPrecondition(
+        "another stream goes on with this upload",
+        reason="UPLOAD_OFFSET",
+        field="start.upload_id",
+        value=upload,
+    )
 
 
 def get(run_id: str, path: str) -> Entry:
@@ -118,7 +154,7 @@ def content(run_id: str, path: str) -> tuple[Entry, str]:
     """Return a file and the name of its content in the storage; raises as `get`."""
     owner = readable_owner(run_id)[0]
     file = _file(owner, path)
-    row = first_row(owner.sql.content_name, owner.id, path)
+    row = owner.sql.content_name.first(owner.id, path)
     if file is None or row is None:
         raise _not_found_error(path)
     return file, row[0]
@@ -143,26 +179,32 @@ def list_folder(run_id: str, path: str, recursive: bool, start: str, limit: int)
     return Page(root_uri, [entry for entry, _ in found[:limit]], following)
 
 
-def delete(run_id: str, path: str, limit: int) -> list[str] | None:
+def delete(run_id: str, path: str, limit: int, write: WriteId | None) -> Deleted:
     """Delete a file, or up to `limit` files of a folder; an empty path is the folder of all.
 
-    Returns:
-        The names of the contents that no file has any more; None if there was nothing to delete.
+    The call after which nothing is left records the write, so that a repetition of it deletes no
+    file that was stored later (P3).
 
     Raises:
         NotFound, FailedPrecondition: as `check_writable` of the run.
     """
-    owner = writable_owner(run_id)
-    replaced = first_row(owner.sql.blob_of, owner.id, path)
+    owner = lock_owner(run_id)
+    writes = owner.sql.writes
+    if writes is not None and writes.was_applied(owner.id, write):
+        return Deleted([], was_there=True, is_complete=True)
+    replaced = owner.sql.blob_of.first(owner.id, path)
     rows = [(path, replaced[0])] if replaced else []
     if not rows:
-        rows = database.execute_sql(
-            owner.sql.paths_and_blobs, (owner.id, *_range_below(path), limit)
-        ).fetchall()
+        rows = owner.sql.paths_and_blobs.rows(owner.id, *_range_below(path), limit + 1)
+    is_complete = len(rows) <= limit
+    if writes is not None and is_complete:
+        writes.record(owner.id, write)
     if not rows:
-        return None
-    database.execute_sql(owner.sql.delete_range, (owner.id, rows[0][0], rows[-1][0]))
-    return [content.name for content in blobs.delete_unused({blob for _, blob in rows})]
+        return Deleted([], was_there=False, is_complete=True)
+    rows = rows[:limit]
+    owner.sql.delete_range.run(owner.id, rows[0][0], rows[-1][0])
+    unused = [content.name for content in blobs.delete_unused({blob for _, blob in rows})]
+    return Deleted(unused, was_there=True, is_complete=is_complete)
 
 
 def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[tuple[Entry, str]]:
@@ -170,29 +212,29 @@ def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[t
     first, end = _range_below(path)
     position: str | None = start or first
     while position is not None:
-        rows = database.execute_sql(owner.sql.files, (owner.id, position, end))
-        position = None
-        for row in rows:
-            name, slash, _ = row[0][len(first) :].partition("/")
-            if slash and not recursive:  # go on behind all that is below this folder
-                position = f"{first}{name}0"
-                yield Entry(first + name), position
-                break
-            yield _entry(row), row[0] + " "  # the lowest character of a path
+        with closing(owner.sql.files.cursor(owner.id, position, end)) as rows:
+            position = None
+            for row in rows:
+                name, slash, _ = row[0][len(first) :].partition("/")
+                if slash and not recursive:  # go on behind all that is below this folder
+                    position = f"{first}{name}0"
+                    yield Entry(first + name), position
+                    break
+                yield _entry(row), row[0] + " "  # the lowest character of a path
 
 
-def _range_below(path: str) -> tuple[str, str | bytes]:
+def _range_below(path: str) -> tuple[str, str]:
     """Return the range of the paths below a folder, without its end."""
     return (f"{path}/", f"{path}0") if path else ("", _AFTER_ALL_PATHS)
 
 
 def _check_no_conflict(owner: Owner, path: str) -> None:
-    if first_row(owner.sql.first_path, owner.id, *_range_below(path), 1):
+    if owner.sql.first_path.first(owner.id, *_range_below(path), 1):
         raise _conflict_error(
             path, f"{path!r} is a folder, a file cannot be stored under this path"
         )
     for i, character in enumerate(path):
-        if character == "/" and first_row(owner.sql.blob_of, owner.id, path[:i]):
+        if character == "/" and owner.sql.blob_of.first(owner.id, path[:i]):
             raise _conflict_error(
                 path, f"{path[:i]!r} is a file, it cannot be a folder of {path!r}"
             )
@@ -203,12 +245,12 @@ def _conflict_error(path: str, message: str) -> FailedPrecondition:
 
 
 def _file(owner: Owner, path: str) -> Entry | None:
-    row = first_row(owner.sql.file, owner.id, path)
+    row = owner.sql.file.first(owner.id, path)
     return None if row is None else _entry(row)
 
 
 def _folder(owner: Owner, path: str) -> Entry:
-    if not first_row(owner.sql.first_path, owner.id, *_range_below(path), 1):
+    if not owner.sql.first_path.first(owner.id, *_range_below(path), 1):
         raise _not_found_error(path)
     return Entry(path)
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from peewee import Select, fn
 
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_sql, first_row, run_for_each
+from runstream_service.engine.statements import Statement, execute
 from runstream_service.engine.tables import (
     Artifact,
     Blob,
     ModelArtifact,
     OrphanBlob,
     SharedArtifact,
-    database,
 )
 
 # Milliseconds within which a content is put into the storage; after them a crash left the name.
@@ -32,16 +31,17 @@ _OF_RUNS = Artifact.select(Artifact.run).where(Artifact.blob == Blob.id)
 _OF_MODELS = ModelArtifact.select(ModelArtifact.owner).where(ModelArtifact.blob == Blob.id)
 _SHARED = SharedArtifact.select(SharedArtifact.path).where(SharedArtifact.blob == Blob.id)
 _USED = fn.EXISTS(_OF_RUNS) | fn.EXISTS(_OF_MODELS) | fn.EXISTS(_SHARED)
-_SELECT = compile_sql(Blob.select(Blob.id).where(Blob.sha256 == ""))
-_INSERT = compile_sql(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}))
-_DELETE_UNUSED = compile_sql(
+_SELECT = Statement(Blob.select(Blob.id).where(Blob.sha256 == ""))
+_NEWEST = Statement(Blob.select(Blob.name).where(Blob.size > 0).order_by(Blob.id.desc()).limit(1))
+_INSERT = Statement(Blob.insert({Blob.sha256: "", Blob.name: "", Blob.size: 0}).returning(Blob.id))
+_DELETE_UNUSED = Statement(
     Blob.delete().where((Blob.id == 0) & ~_USED).returning(Blob.name, Blob.size)
 )
-_SELECT_UNUSED = compile_sql(
+_SELECT_UNUSED = Statement(
     Blob.select(Blob.id).where((Blob.id > 0) & ~_USED).order_by(Blob.id).limit(1)
 )
-_INSERT_ORPHAN = compile_sql(OrphanBlob.insert_many([("", 0)], [OrphanBlob.name, OrphanBlob.since]))
-_DELETE_ORPHAN = compile_sql(OrphanBlob.delete().where(OrphanBlob.name == ""))
+_INSERT_ORPHAN = Statement(OrphanBlob.insert_many([("", 0)], [OrphanBlob.name, OrphanBlob.since]))
+_DELETE_ORPHAN = Statement(OrphanBlob.delete().where(OrphanBlob.name == ""))
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,26 @@ class UnusedContent:
 
 def find(sha256: str) -> int | None:
     """Return the blob of a content, if there is one."""
-    row = first_row(_SELECT, sha256)
+    row = _SELECT.first(sha256)
     return None if row is None else int(row[0])
+
+
+def newest_name() -> str | None:
+    """Return the name of the content that was stored last, of those that have bytes."""
+    row = _NEWEST.first(0, 1)
+    return None if row is None else str(row[0])
 
 
 def reserve_name(sha256: str) -> str:
     """Return a new name, under which the caller puts a content into the storage."""
     name = f"{sha256[:2]}/{sha256}-{secrets.token_hex(8)}"
-    database.execute_sql(_INSERT_ORPHAN, (name, now()))
+    reserve(name)
     return name
+
+
+def reserve(name: str) -> None:
+    """Keep a name for a content that has no row yet."""
+    _INSERT_ORPHAN.run(name, now())
 
 
 def insert(sha256: str, name: str, size: int) -> int | None:
@@ -71,30 +82,28 @@ def insert(sha256: str, name: str, size: int) -> int | None:
     Returns:
         None if that took so long that a purge has removed the content.
     """
-    if not run_for_each(_DELETE_ORPHAN, [(name,)]):
+    if not _DELETE_ORPHAN.run(name):
         return None
-    return int(database.execute_sql(_INSERT, (sha256, name, size)).lastrowid)
+    return _INSERT.insert(sha256, name, size)
 
 
 def delete_unused(ids: Iterable[int]) -> list[UnusedContent]:
     """Delete those of the blobs that no file refers to."""
     deleted = []
-    for blob in ids:
-        deleted += [
-            UnusedContent(*row) for row in database.execute_sql(_DELETE_UNUSED, (blob,)).fetchall()
-        ]
-    run_for_each(_INSERT_ORPHAN, [(blob.name, 0) for blob in deleted])
+    for blob in sorted(ids):
+        deleted += [UnusedContent(*row) for row in _DELETE_UNUSED.rows(blob)]
+    _INSERT_ORPHAN.run_for_each([(blob.name, 0) for blob in deleted])
     return deleted
 
 
 def delete_orphans(names: Iterable[str]) -> None:
     """Delete the rows of orphans whose contents are removed."""
-    run_for_each(_DELETE_ORPHAN, [(name,) for name in names])
+    _DELETE_ORPHAN.run_for_each([(name,) for name in sorted(names)])
 
 
 def find_unused(after: int, limit: int) -> list[int]:
     """Return up to `limit` ids, greater than `after`, of blobs that no file refers to."""
-    return [row[0] for row in database.execute_sql(_SELECT_UNUSED, (after, limit)).fetchall()]
+    return [row[0] for row in _SELECT_UNUSED.rows(after, limit)]
 
 
 def count_unused(runs: Select, models: Select) -> tuple[int, int]:
@@ -109,9 +118,7 @@ def count_unused(runs: Select, models: Select) -> tuple[int, int]:
         | fn.EXISTS(_OF_MODELS.where(ModelArtifact.owner.not_in(models)))
         | fn.EXISTS(_SHARED)
     )
-    ((count, size),) = database.execute(
-        Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(~used)
-    )
+    ((count, size),) = execute(Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(~used))
     return count, size or 0
 
 

@@ -13,8 +13,8 @@ from peewee import EXCLUDED
 
 from runstream_service.catalog.run_state import not_found_error
 from runstream_service.engine.batch import ConsoleText
-from runstream_service.engine.statements import compile_sql, first_row
-from runstream_service.engine.tables import Console, ConsoleLine, Run, database
+from runstream_service.engine.statements import Statement, stream
+from runstream_service.engine.tables import Console, ConsoleLine, Run
 
 #: Bytes of the first and of the last lines that are kept of a run.
 HEAD_BYTES = 4 * 1024 * 1024
@@ -42,31 +42,31 @@ _LINE = [
     ConsoleLine.writer,
     ConsoleLine.sequence,
 ]
-_FIND = compile_sql(
+_FIND = Statement(
     ConsoleLine.select(ConsoleLine.number, ConsoleLine.timestamp, ConsoleLine.text).where(
         (ConsoleLine.run == 0) & (ConsoleLine.writer == 0) & (ConsoleLine.sequence == 0)
     )
 )
-_INSERT = compile_sql(ConsoleLine.insert_many([(0,) * len(_LINE)], _LINE))
-_REPLACE = compile_sql(
+_INSERT = Statement(ConsoleLine.insert_many([(0,) * len(_LINE)], _LINE))
+_REPLACE = Statement(
     ConsoleLine.update({ConsoleLine.timestamp: 0, ConsoleLine.text: ""}).where(
         (ConsoleLine.run == 0) & (ConsoleLine.number == 0)
     )
 )
 _SIZES: list[Any] = [Console.last_number, Console.head_end, Console.head_bytes, Console.tail_bytes]
-_SELECT_SIZES = compile_sql(Console.select(*_SIZES).where(Console.run == 0))
-_STORE_SIZES = compile_sql(
+_SELECT_SIZES = Statement(Console.select(*_SIZES).where(Console.run == 0))
+_STORE_SIZES = Statement(
     Console.insert_many([(0,) * 5], [Console.run, *_SIZES]).on_conflict(
         conflict_target=[Console.run],
         update={column: getattr(EXCLUDED, column.column_name) for column in _SIZES},
     )
 )
-_OLDEST = compile_sql(
+_OLDEST = Statement(
     ConsoleLine.select(ConsoleLine.number, ConsoleLine.text)
     .where((ConsoleLine.run == 0) & (ConsoleLine.number > 0))
     .order_by(ConsoleLine.number)
 )
-_DELETE = compile_sql(
+_DELETE = Statement(
     ConsoleLine.delete().where(
         (ConsoleLine.run == 0) & (ConsoleLine.number > 0) & (ConsoleLine.number <= 0)
     )
@@ -78,7 +78,7 @@ class _Sizes:
 
     def __init__(self, run: int) -> None:
         self.run = run
-        found = first_row(_SELECT_SIZES, run) or (0, None, 0, 0)
+        found = _SELECT_SIZES.first(run) or (0, None, 0, 0)
         self.last_number, self.head_end, self.head_bytes, self.tail_bytes = found
 
     def add(self, size: int) -> int:
@@ -110,17 +110,16 @@ class _Sizes:
         if self.head_end is None or self.tail_bytes <= TAIL_BYTES:
             return
         last = self.head_end
-        cursor = database.connection().execute(_OLDEST, (self.run, self.head_end))
+        cursor = _OLDEST.cursor(self.run, self.head_end)
         while self.tail_bytes > TAIL_BYTES * _TAIL_SHARE:
             last, text = cursor.fetchone()
             self.tail_bytes -= _size(text)
         cursor.close()
-        database.connection().execute(_DELETE, (self.run, self.head_end, last))
+        _DELETE.run(self.run, self.head_end, last)
 
     def store(self) -> None:
-        database.connection().execute(
-            _STORE_SIZES,
-            (self.run, self.last_number, self.head_end, self.head_bytes, self.tail_bytes),
+        _STORE_SIZES.run(
+            self.run, self.last_number, self.head_end, self.head_bytes, self.tail_bytes
         )
 
 
@@ -134,21 +133,20 @@ def append(run: int, lines: Sequence[ConsoleText]) -> int:
     Returns:
         The number of the first line that is new or has another text; 0 if there is none.
     """
-    execute = database.connection().execute
     sizes = _Sizes(run)
     changed = 0
     for line in lines:
-        found = first_row(_FIND, run, line.writer, line.sequence)
+        found = _FIND.first(run, line.writer, line.sequence)
         if found is None:
             number = sizes.add(_size(line.text))
-            execute(_INSERT, (run, number, *line[:5]))
+            _INSERT.run(run, number, *line[:5])
         else:
             number, timestamp, text = found
             if line.timestamp < timestamp or line.text == text:
                 continue
             if not sizes.grow(number, _size(line.text) - _size(text)):
                 continue
-            execute(_REPLACE, (line.timestamp, line.text, run, number))
+            _REPLACE.run(line.timestamp, line.text, run, number)
         changed = min(changed or number, number)
     if changed:
         sizes.trim()
@@ -180,7 +178,7 @@ def read(
     order = ConsoleLine.number.desc() if from_end else ConsoleLine.number
     columns = [*_LINE[2:], ConsoleLine.number]
     query = ConsoleLine.select(*columns).where(in_range).order_by(order).limit(max_results)
-    cursor = database.execute(query)
+    cursor = stream(query)
     lines: list[ConsoleText] = []
     left = PAGE_BYTES
     while left > 0 and (rows := cursor.fetchmany(_FETCHED)):

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from peewee import JOIN, fn
+from peewee import JOIN, SQL, fn
 
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
-from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
-from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run, database
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of, in_ids
+from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run
 
 #: An answer has at most so many summaries of datasets.
 SUMMARIES = 1_000
@@ -44,20 +44,20 @@ class DatasetInput:
     tags: Mapping[str, str] = field(kw_only=True)
 
 
-_OF_RUNS = compile_sql(
+_OF_RUNS = Statement(
     Input.select(Input.id, Input.run, *_DATASET)
     .join(Dataset)
-    .where(Input.run.in_(VALUES))
+    .where(Input.run.in_(ANY_IDS))
     .order_by(Input.id)
 )
-_MODELS = compile_sql(
+_MODELS = Statement(
     ModelInput.select(ModelInput.run, ModelInput.model_id)
-    .where(ModelInput.run.in_(VALUES))
+    .where(ModelInput.run.in_(ANY_IDS))
     .order_by(ModelInput.id)
 )
-_TAGS = compile_sql(
+_TAGS = Statement(
     InputTag.select(InputTag.input, InputTag.key, InputTag.value)
-    .where(InputTag.input.in_(VALUES))
+    .where(InputTag.input.in_(ANY_IDS))
     .order_by(InputTag.key)
 )
 
@@ -114,13 +114,13 @@ class Summary(NamedTuple):
 
 def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
     """Return the datasets of experiments with each of their contexts, newest first."""
-    context = fn.COALESCE(InputTag.value, "")
+    context = fn.COALESCE(InputTag.value, SQL("''"))  # a placeholder would be another each time
     query = (
         Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
         .join(Input)
         .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
-        .where(Dataset.experiment.in_(in_values(parse_ids(experiment_ids))))
-        .group_by(Dataset.id, context)
+        .where(Dataset.experiment.in_(in_ids(parse_ids(experiment_ids))))
+        .group_by(Dataset.id, Dataset.experiment, Dataset.name, Dataset.digest, context)
         .order_by(Dataset.id.desc(), context)
         .limit(SUMMARIES)
     )
@@ -128,18 +128,18 @@ def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
     return [Summary._make(row) for row in rows]
 
 
-def read_inputs(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
+def read_inputs(runs: Any, budget: Budget) -> dict[int, list[DatasetInput]]:
     """Return the datasets that each of these runs read, in the order in which they were logged.
 
     Raises:
         TooLargeError: it is larger than the budget.
     """
-    found = database.execute_sql(_OF_RUNS, (runs,))
+    found = _OF_RUNS.stream(runs)
     rows = list(budget.fetch_all(found, *range(2, 2 + len(_DATASET))))
     if not rows:
         return {}
     tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
-    for use, key, value in budget.fetch_all(database.execute_sql(_TAGS, (json_array(tags),)), 1, 2):
+    for use, key, value in budget.fetch_all(_TAGS.stream(array_of(tags)), 1, 2):
         tags[use][key] = value
     inputs: dict[int, list[DatasetInput]] = defaultdict(list)
     for use, run, *dataset in rows:
@@ -147,13 +147,13 @@ def read_inputs(runs: str, budget: Budget) -> dict[int, list[DatasetInput]]:
     return inputs
 
 
-def read_model_inputs(runs: str, budget: Budget) -> dict[int, list[str]]:
+def read_model_inputs(runs: Any, budget: Budget) -> dict[int, list[str]]:
     """Return the models that each of these runs read, in the order in which they were logged.
 
     Raises:
         TooLargeError: they are larger than the budget.
     """
     models: dict[int, list[str]] = defaultdict(list)
-    for run, model_id in budget.fetch_all(database.execute_sql(_MODELS, (runs,)), 1):
+    for run, model_id in budget.fetch_all(_MODELS.stream(runs), 1):
         models[run].append(model_id)
     return models

@@ -8,19 +8,18 @@ from typing import NamedTuple
 from peewee import SQL, fn
 
 from runstream_service.catalog.experiments import parse_ids
-from runstream_service.engine.statements import VALUES, compile_sql, json_array
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of, greatest
 from runstream_service.engine.statuses import RunStatus
-from runstream_service.engine.tables import Run, database
+from runstream_service.engine.tables import Run
 
-# MAX of several arguments is the maximum of the values of one row.
 _NONE = SQL("0")
-_LAST = fn.MAX(
+_LAST = greatest(
     Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_heartbeat, _NONE)
 )
-_RUNNING = fn.SUM(Run.status == RunStatus.RUNNING)
-_OF_EXPERIMENTS = compile_sql(
+_RUNNING = fn.COUNT(Run.id).filter(Run.status == RunStatus.RUNNING)
+_OF_EXPERIMENTS = Statement(
     Run.select(Run.experiment, fn.COUNT(Run.id), _RUNNING, fn.MAX(_LAST))
-    .where(Run.experiment.in_(VALUES) & ~Run.deleted & ~Run.purging)
+    .where(Run.experiment.in_(ANY_IDS) & ~Run.deleted & ~Run.purging)
     .group_by(Run.experiment)
 )
 
@@ -43,5 +42,5 @@ class Activity(NamedTuple):
 
 def read_activities(experiment_ids: Sequence[str]) -> list[Activity]:
     """Return the activity of those of these experiments that have active runs."""
-    of = (RunStatus.RUNNING, json_array(parse_ids(experiment_ids)))
-    return [Activity(*row) for row in database.execute_sql(_OF_EXPERIMENTS, of)]
+    of = (RunStatus.RUNNING, array_of(parse_ids(experiment_ids)))
+    return [Activity(*row) for row in _OF_EXPERIMENTS.rows(*of)]

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from runstream.errors import NotFound
-from runstream_service.catalog.experiments import check_name_is_free, get, get_active, upsert_tag
+from runstream_service.catalog.experiments import (
+    check_name_is_free,
+    lock,
+    lock_active,
+    upsert_tag,
+)
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
+from runstream_service.engine.statements import lock_rows
 from runstream_service.engine.tables import Experiment, ExperimentTag, Run
 
 
@@ -19,7 +25,7 @@ def rename(experiment_id: str, name: str, write: WriteId | None) -> None:
         NotFound, FailedPrecondition: as `get_active`.
         AlreadyExists: another experiment has the name.
     """
-    experiment = get_active(experiment_id)
+    experiment = lock_active(experiment_id)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     if experiment.name != name:
@@ -34,7 +40,7 @@ def delete(experiment_id: str, write: WriteId | None) -> None:
     Raises:
         NotFound: there is no active experiment of this id.
     """
-    experiment = get(experiment_id)
+    experiment = lock(experiment_id)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=False)
@@ -55,7 +61,7 @@ def restore(experiment_id: str, write: WriteId | None) -> None:
     Raises:
         NotFound: there is no deleted experiment of this id.
     """
-    experiment = get(experiment_id)
+    experiment = lock(experiment_id)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=True)
@@ -75,7 +81,7 @@ def set_tag(experiment_id: str, key: str, value: str, write: WriteId | None) -> 
     Raises:
         NotFound, FailedPrecondition: as `get_active`.
     """
-    experiment = get_active(experiment_id)
+    experiment = lock_active(experiment_id)
     if applied_writes.to_experiment.accept(experiment.id, write):
         upsert_tag(experiment, key, value)
         _touch(experiment)
@@ -87,7 +93,7 @@ def delete_tag(experiment_id: str, key: str, write: WriteId | None) -> None:
     Raises:
         NotFound, FailedPrecondition: as `get_active`; NotFound also if there is no such tag.
     """
-    experiment = get_active(experiment_id)
+    experiment = lock_active(experiment_id)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     tag = ExperimentTag.get_or_none(
@@ -112,6 +118,7 @@ def _touch(experiment: Experiment, **changes: object) -> None:
 
 
 def _update_runs(which: Any, **values: object) -> None:
+    lock_rows(Run.select(Run.id).where(which).order_by(Run.id))
     changed = Run.update(**values).where(which).returning(Run.id).execute()
     changes.record_runs([run.id for run in changed])
 

@@ -17,20 +17,31 @@ from runstream.errors import (
     shorten,
 )
 from runstream_service.catalog.artifact_locations import resolve_location
-from runstream_service.engine import reading
+from runstream_service.engine import applied_writes, reading
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import VALUES, compile_sql, in_values, json_array
-from runstream_service.engine.tables import Experiment, ExperimentTag, database
+from runstream_service.engine.numbers import parse_number
+from runstream_service.engine.statements import (
+    ANY_IDS,
+    LockingStatement,
+    Statement,
+    array_of,
+    in_ids,
+)
+from runstream_service.engine.tables import Experiment, ExperimentTag
 
 Pair = tuple[str, str]
 
 _ID = re.compile(r"-?[0-9]+")
 _NO_ID = -1
-_SELECT = compile_sql(Experiment.select().where((Experiment.id == 0) & ~Experiment.purging))
-_SELECT_TAGS = compile_sql(
+_OF_ID = Experiment.select().where((Experiment.id == 0) & ~Experiment.purging)
+_SELECT = Statement(_OF_ID)
+_LOCK = LockingStatement(_OF_ID)
+_SHARE = LockingStatement(_OF_ID, shared=True)
+_SELECT_TAGS = Statement(
     ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
-    .where(ExperimentTag.experiment.in_(VALUES))
+    .where(ExperimentTag.experiment.in_(ANY_IDS))
     .order_by(ExperimentTag.experiment, ExperimentTag.key)
 )
 
@@ -38,15 +49,23 @@ _SELECT_TAGS = compile_sql(
 _MAX_EXPERIMENTS = 100
 
 
-def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -> Experiment:
+def create(
+    name: str, artifact_location: str, tags: Sequence[Pair], write: WriteId | None = None
+) -> Experiment:
     """Create an experiment; without a location its artifacts are kept by the server (R6).
+
+    A creation that is repeated returns the experiment that it created (P3).
 
     Raises:
         InvalidArgument: as `resolve_location`.
         AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
     """
     artifact_location = resolve_location(artifact_location)
-    check_name_is_free(name)
+    taken = Experiment.get_or_none(Experiment.name == name)
+    if taken is not None:
+        if applied_writes.to_experiment.was_applied(taken.id, write):
+            return taken
+        raise _name_taken_error(taken)
     created = now()
     experiment = Experiment.create(
         name=name,
@@ -59,6 +78,7 @@ def create(name: str, artifact_location: str, tags: Sequence[tuple[str, str]]) -
         experiment.save()
     for key, value in tags:
         upsert_tag(experiment, key, value)
+    applied_writes.to_experiment.record(experiment.id, write)
     return experiment
 
 
@@ -69,7 +89,16 @@ def get(experiment_id: str) -> Experiment:
         InvalidArgument: the id is not of the form of one.
         NotFound: there is none of this id.
     """
-    found: list[Experiment] = list(Experiment.raw(_SELECT, _parse_id(experiment_id)))
+    return _find(_SELECT, experiment_id)
+
+
+def lock(experiment_id: str) -> Experiment:
+    """Return what `get` does, of one that is to be changed: it is locked until the commit."""
+    return _find(_LOCK, experiment_id)
+
+
+def _find(select: Statement, experiment_id: str) -> Experiment:
+    found = select.models(Experiment, _parse_id(experiment_id))
     if found:
         return found[0]
     raise NotFound(
@@ -87,13 +116,26 @@ def get_active(experiment_id: str) -> Experiment:
         NotFound: there is none of this id.
         FailedPrecondition: it is deleted.
     """
-    experiment = get(experiment_id)
+    return _check_active(get(experiment_id))
+
+
+def lock_active(experiment_id: str) -> Experiment:
+    """Return what `get_active` does, of one that is to be changed: it is locked."""
+    return _check_active(lock(experiment_id))
+
+
+def keep_active(experiment_id: str) -> Experiment:
+    """Return what `get_active` does, of one that nobody can change or delete until the commit."""
+    return _check_active(_find(_SHARE, experiment_id))
+
+
+def _check_active(experiment: Experiment) -> Experiment:
     if experiment.deleted:
         raise FailedPrecondition(
-            f"The experiment {experiment_id} must be in the 'active' state, it is deleted",
+            f"The experiment {experiment.id} must be in the 'active' state, it is deleted",
             reason="EXPERIMENT_DELETED",
             field="experiment_id",
-            value=experiment_id,
+            value=experiment.id,
         )
     return experiment
 
@@ -139,9 +181,7 @@ def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair
     while start < len(found):
         reading.check()
         ids = found[start : start + count]
-        experiments = {
-            e.id: e for e in Experiment.select().where(Experiment.id.in_(in_values(ids)))
-        }
+        experiments = {e.id: e for e in Experiment.select().where(Experiment.id.in_(in_ids(ids)))}
         try:
             tags = _tags(ids)
         except TooLargeError:
@@ -176,7 +216,7 @@ def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:
 
 def _tags(experiments: Sequence[int]) -> dict[int, list[Pair]]:
     tags: dict[int, list[Pair]] = {number: [] for number in experiments}
-    rows = database.execute_sql(_SELECT_TAGS, (json_array(experiments),))
+    rows = _SELECT_TAGS.stream(array_of(experiments))
     for number, *pair in Budget().fetch_all(rows, 1, 2):
         tags[number].append((pair[0], pair[1]))
     return tags
@@ -195,9 +235,10 @@ def _too_large_error(experiment: int) -> ResourceExhausted:
 
 def upsert_tag(experiment: Experiment, key: str, value: str) -> None:
     """Set a tag, whatever it was."""
-    ExperimentTag.insert(experiment=experiment, key=key, value=value).on_conflict(
+    tag = {"experiment": experiment, "key": key, "value": value, "number": parse_number(value)}
+    ExperimentTag.insert(tag).on_conflict(
         conflict_target=[ExperimentTag.experiment, ExperimentTag.key],
-        preserve=[ExperimentTag.value],
+        preserve=[ExperimentTag.value, ExperimentTag.number],
     ).execute()
 
 
@@ -205,11 +246,15 @@ def check_name_is_free(name: str) -> None:
     """Raise AlreadyExists if an experiment has the name."""
     taken = Experiment.get_or_none(Experiment.name == name)
     if taken is not None:
-        state = "deleted" if taken.deleted else "active"
-        raise AlreadyExists(
-            f"Experiment(name={name}) already exists, in the {state} state",
-            reason="EXPERIMENT_EXISTS",
-            field="name",
-            value=name,
-            experiment_id=taken.id,
-        )
+        raise _name_taken_error(taken)
+
+
+def _name_taken_error(taken: Experiment) -> AlreadyExists:
+    state = "deleted" if taken.deleted else "active"
+    return AlreadyExists(
+        f"Experiment(name={taken.name}) already exists, in the {state} state",
+        reason="EXPERIMENT_EXISTS",
+        field="name",
+        value=taken.name,
+        experiment_id=taken.id,
+    )

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from runstream.errors import ResourceExhausted
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
-from runstream_service.engine.statements import VALUES, compile_sql, json_array
-from runstream_service.engine.tables import Param, Run, RunTag, Series, database
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of
+from runstream_service.engine.tables import Param, Run, RunTag, Series
 
 
 class Keys(NamedTuple):
@@ -20,9 +20,9 @@ class Keys(NamedTuple):
     tags: list[str]
 
 
-def _of_experiments(table: Any) -> str:
-    runs = Run.select(Run.id).where(Run.experiment.in_(VALUES) & ~Run.deleted & ~Run.purging)
-    return compile_sql(table.select(table.key).distinct().where(table.run.in_(runs)))
+def _of_experiments(table: Any) -> Statement:
+    runs = Run.select(Run.id).where(Run.experiment.in_(ANY_IDS) & ~Run.deleted & ~Run.purging)
+    return Statement(table.select(table.key).distinct().where(table.run.in_(runs)))
 
 
 _STATEMENTS = [_of_experiments(table) for table in (Series, Param, RunTag)]
@@ -34,10 +34,10 @@ def list_keys(experiment_ids: Sequence[str]) -> Keys:
     Raises:
         ResourceExhausted: they are more than an answer can hold.
     """
-    of, budget = (json_array(parse_ids(experiment_ids)),), Budget()
+    of, budget = (array_of(parse_ids(experiment_ids)),), Budget()
     try:
         found = [
-            sorted(row[0] for row in budget.fetch_all(database.execute_sql(statement, of), 0))
+            sorted(row[0] for row in budget.fetch_all(statement.stream(*of), 0))
             for statement in _STATEMENTS
         ]
     except TooLargeError:

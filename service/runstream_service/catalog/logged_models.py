@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import EXCLUDED
-
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.catalog import experiments, generated_names
 from runstream_service.catalog.artifact_locations import join_location
@@ -16,13 +14,17 @@ from runstream_service.catalog.model_metrics import LoggedPoint, read_model_poin
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.numbers import parse_number
+from runstream_service.engine.statements import LockingStatement, Statement
 from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.tables import LoggedModel, LoggedModelParam, LoggedModelTag
 
 Pairs = Sequence[tuple[str, str]]
 
-_SELECT_ID = compile_sql(
+_OF_UID = LoggedModel.select().where(LoggedModel.uid == "")
+_SELECT = Statement(_OF_UID)
+_LOCK = LockingStatement(_OF_UID)
+_SELECT_ID = Statement(
     LoggedModel.select(LoggedModel.id).where(
         (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
     )
@@ -55,7 +57,7 @@ def create(
         InvalidArgument: a param is there twice with two values.
         AlreadyExists: the id is that of a model of another experiment, or of one that is deleted.
     """
-    experiment = experiments.get_active(experiment_id)
+    experiment = experiments.keep_active(experiment_id)
     _check_params({}, params)
     existing = _existing_model(model_id, experiment.id) if model_id else None
     if existing is not None:
@@ -84,7 +86,7 @@ def get(model_id: str, allow_deleted: bool = False) -> LoggedModelData:
     Raises:
         NotFound: there is none of this id.
     """
-    return _with_data([_model(model_id, allow_deleted)])[0]
+    return _with_data([_find(_SELECT, model_id, allow_deleted)])[0]
 
 
 def read(ids: Sequence[int]) -> list[LoggedModelData]:
@@ -95,7 +97,7 @@ def read(ids: Sequence[int]) -> list[LoggedModelData]:
 
 def finalize(model_id: str, status: int, write: WriteId | None) -> LoggedModelData:
     """Set the status of the files of a model; raises as `active_model`."""
-    model = active_model(model_id)
+    model = lock_active_model(model_id)
     if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     return _touch(model, status=status)
@@ -103,17 +105,18 @@ def finalize(model_id: str, status: int, write: WriteId | None) -> LoggedModelDa
 
 def delete(model_id: str, write: WriteId | None) -> None:
     """Delete a model; raises as `get`."""
-    model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
-    if model is not None and applied_writes.to_model.was_applied(model.id, write):
+    model = _find(_LOCK, model_id, allow_deleted=True)
+    if applied_writes.to_model.was_applied(model.id, write):
         return
-    model = _model(model_id)
+    if model.deleted_time is not None:
+        raise not_found_error(model_id)
     applied_writes.to_model.record(model.id, write)
     LoggedModel.update(deleted_time=now()).where(LoggedModel.id == model.id).execute()
 
 
 def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelData:
     """Set tags of a model; raises as `active_model`."""
-    model = active_model(model_id)
+    model = lock_active_model(model_id)
     if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     _set_tags(model, tags)
@@ -122,7 +125,7 @@ def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelDa
 
 def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of a model; raises as `active_model`, and NotFound if there is no such tag."""
-    model = active_model(model_id)
+    model = lock_active_model(model_id)
     if applied_writes.to_model.was_applied(model.id, write):
         return
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
@@ -144,7 +147,7 @@ def log_params(model_id: str, params: Pairs) -> None:
         NotFound, FailedPrecondition: as `active_model`.
         InvalidArgument: a param has another value.
     """
-    model = active_model(model_id)
+    model = lock_active_model(model_id)
     _check_params(dict(_pairs(LoggedModelParam, [model])[model.id]), params)
     _upsert(LoggedModelParam, model, params)
     _touch(model)
@@ -157,7 +160,15 @@ def active_model(model_id: str) -> LoggedModel:
         NotFound: there is none of this id, or it is deleted.
         FailedPrecondition: its experiment is deleted.
     """
-    model = _model(model_id)
+    return _check_experiment(_find(_SELECT, model_id))
+
+
+def lock_active_model(model_id: str) -> LoggedModel:
+    """Return what `active_model` does, of one that is to be changed: it is locked."""
+    return _check_experiment(_find(_LOCK, model_id))
+
+
+def _check_experiment(model: LoggedModel) -> LoggedModel:
     experiments.get_active(str(model.experiment_id))
     return model
 
@@ -166,18 +177,18 @@ def internal_ids(model_ids: Iterable[str]) -> dict[str, int]:
     """Return the internal ids of models; raises as `get`."""
     found = {}
     for model_id in model_ids:
-        row = first_row(_SELECT_ID, model_id)
+        row = _SELECT_ID.first(model_id)
         if row is None:
             raise not_found_error(model_id)
         found[model_id] = row[0]
     return found
 
 
-def _model(model_id: str, allow_deleted: bool = False) -> LoggedModel:
-    model: LoggedModel | None = LoggedModel.get_or_none(LoggedModel.uid == model_id)
-    if model is None or not (allow_deleted or model.deleted_time is None):
-        raise not_found_error(model_id)
-    return model
+def _find(select: Statement, model_id: str, allow_deleted: bool = False) -> LoggedModel:
+    for model in select.models(LoggedModel, model_id):
+        if allow_deleted or model.deleted_time is None:
+            return model
+    raise not_found_error(model_id)
 
 
 def _existing_model(model_id: str, experiment: int) -> LoggedModel | None:
@@ -228,8 +239,9 @@ def _set_tags(model: LoggedModel, tags: Pairs) -> None:
 
 def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
     for key, value in pairs:
-        table.insert(owner=model.id, key=key, value=value).on_conflict(
-            conflict_target=[table.owner, table.key], update={table.value: EXCLUDED.value}
+        pair = {"owner": model.id, "key": key, "value": value, "number": parse_number(value)}
+        table.insert(pair).on_conflict(
+            conflict_target=[table.owner, table.key], preserve=[table.value, table.number]
         ).execute()
 
 

@@ -7,34 +7,50 @@ from datetime import datetime, timezone
 from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import changes
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.statements import Statement
 from runstream_service.engine.statuses import RunStatus
-from runstream_service.engine.tables import Run, RunTag, database
+from runstream_service.engine.tables import Run, RunTag
 
 #: The tag of a lost run.
 LOST_TAG = "runstream.lost"
 
-# In the order of the model's fields, which is Peewee's.
-_UPDATE = compile_sql(
-    Run.update({Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0}).where(Run.id == 0)
+# In the order of the model's fields, which is Peewee's. A lost run may go on, so that it gets no
+# revision.
+_UPDATE = Statement(
+    Run.update({Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0, Run.revision: None}).where(
+        Run.id == 0
+    )
 )
-_DELETE_TAG = compile_sql(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
+_MARK = Statement(
+    Run.update({Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0}).where(
+        (Run.id == 0) & (Run.status == 0) & (Run.last_heartbeat == 0) & ~Run.deleted
+    )
+)
+_DELETE_TAG = Statement(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
 
 
-def mark_lost(run: int, last_heartbeat: int) -> None:
-    """Make a run FAILED that has been silent since `last_heartbeat`."""
+def mark_lost(run: int, last_heartbeat: int, stored: int) -> bool:
+    """Make a run FAILED that has been silent since `last_heartbeat`.
+
+    Returns:
+        False if it has ended meanwhile, or another heartbeat than `stored` is in the database:
+        other servers may get one, and find lost runs, too.
+    """
     at = datetime.fromtimestamp(last_heartbeat / 1000, timezone.utc)
     tag = (LOST_TAG, f"The last heartbeat came at {at:%Y-%m-%d %H:%M:%S} UTC.")
-    database.execute_sql(_UPDATE, (RunStatus.FAILED, last_heartbeat, last_heartbeat, run))
+    new = (RunStatus.FAILED, last_heartbeat, last_heartbeat)
+    if not _MARK.run(*new, run, RunStatus.RUNNING, stored):
+        return False
     set_tags(run, [tag])
     changes.record_runs([run], tags=[tag])
+    return True
 
 
 def revive(run: int, at: int) -> bool:
     """Make a run RUNNING again that was lost and has sent a heartbeat; return whether it was."""
     if not _delete_tag(run):
         return False
-    database.execute_sql(_UPDATE, (RunStatus.RUNNING, None, at, run))
+    _UPDATE.run(RunStatus.RUNNING, None, at, None, run)
     changes.record_runs([run], deleted_tags=(LOST_TAG,))
     return True
 
@@ -49,4 +65,4 @@ def prepare_for_status(run: Run, status: int) -> None:
 
 
 def _delete_tag(run: int) -> bool:
-    return bool(database.execute_sql(_DELETE_TAG, (run, LOST_TAG)).rowcount)
+    return bool(_DELETE_TAG.run(run, LOST_TAG))

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from peewee import Select, fn
 
 from runstream_service.engine.batch import ModelPoint
-from runstream_service.engine.statements import VALUES, compile_sql, json_array, run_for_each
-from runstream_service.engine.tables import ModelMetric, Run, database
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of
+from runstream_service.engine.tables import ModelMetric, Run
 
 #: So many of the latest points of a metric of a model are read, for each run and dataset.
 LATEST_POINTS = 100
@@ -28,7 +28,7 @@ _COLUMNS = [
     ModelMetric.dataset_name,
     ModelMetric.dataset_digest,
 ]
-_INSERT = compile_sql(
+_INSERT = Statement(
     ModelMetric.insert_many([(0, 0, "", 0, 0, 0.0, "", "")], _COLUMNS).on_conflict_ignore()
 )
 _AGE = fn.ROW_NUMBER().over(
@@ -68,20 +68,20 @@ def insert_points(run: int, points: Sequence[ModelPoint], models: Mapping[str, i
         (models[p.model_id], run, p.key, p.step, p.timestamp, stored(p.value), *p[-2:])
         for p in points
     )
-    run_for_each(_INSERT, rows)
+    _INSERT.run_for_each(rows)
 
 
-def _select_latest() -> str:
+def _select_latest() -> Statement:
     aged = (
         ModelMetric.select(*_COLUMNS, Run.uuid, _AGE.alias("age"))
         .join(Run)
-        .where(ModelMetric.owner.in_(VALUES))
+        .where(ModelMetric.owner.in_(ANY_IDS))
         .alias("aged")
     )
     names = ["owner_id", "key", "step", "timestamp", "value", "dataset_name", "dataset_digest"]
     columns = [getattr(aged.c, name) for name in [*names, "uuid"]]
     latest = Select((aged,), columns).where(aged.c.age <= 0)
-    return compile_sql(latest.order_by(*columns[:4]).bind(database))
+    return Statement(latest.order_by(*columns[:4]))
 
 
 _SELECT_LATEST = _select_latest()
@@ -90,7 +90,7 @@ _SELECT_LATEST = _select_latest()
 def read_model_points(models: Sequence[int]) -> dict[int, list[LoggedPoint]]:
     """Return the metrics of each of these models, ordered by key, step and timestamp."""
     found: dict[int, list[LoggedPoint]] = defaultdict(list)
-    rows = database.execute_sql(_SELECT_LATEST, (json_array(models), LATEST_POINTS))
+    rows = _SELECT_LATEST.stream(array_of(models), LATEST_POINTS)
     for owner, key, step, timestamp, value, *others in rows:
         found[owner].append(LoggedPoint(key, step, timestamp, float(value), *others))
     return found

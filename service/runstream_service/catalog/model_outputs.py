@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from peewee import EXCLUDED
 
@@ -15,20 +15,20 @@ from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
-from runstream_service.engine.statements import VALUES, compile_sql, run_for_each
-from runstream_service.engine.tables import Output, RunTag, database
+from runstream_service.engine.statements import ANY_IDS, Statement
+from runstream_service.engine.tables import Output, RunTag
 
 #: The tag that lists descriptions of models (R4).
 HISTORY_TAG = "mlflow.log-model.history"
 
-_UPSERT = compile_sql(
+_UPSERT = Statement(
     Output.insert_many([(0, "", 0)], [Output.run, Output.model_id, Output.step]).on_conflict(
         conflict_target=[Output.run, Output.model_id], update={Output.step: EXCLUDED.step}
     )
 )
-_OF_RUNS = compile_sql(
+_OF_RUNS = Statement(
     Output.select(Output.run, Output.model_id, Output.step)
-    .where(Output.run.in_(VALUES))
+    .where(Output.run.in_(ANY_IDS))
     .order_by(Output.id)
 )
 
@@ -44,17 +44,17 @@ def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | Non
     """Record models that an active run made; raises as `active_run`."""
     run = active_run(run_id)
     if applied_writes.to_run.accept(run, write):
-        run_for_each(_UPSERT, ((run, *model) for model in models))
+        _UPSERT.run_for_each((run, *model) for model in models)
 
 
-def read_outputs(runs: str, budget: Budget) -> dict[int, list[ModelOutput]]:
+def read_outputs(runs: Any, budget: Budget) -> dict[int, list[ModelOutput]]:
     """Return the models that each of these runs made, in the order in which they were logged.
 
     Raises:
         TooLargeError: it is larger than the budget.
     """
     found: dict[int, list[ModelOutput]] = defaultdict(list)
-    for run, *model in budget.fetch_all(database.execute_sql(_OF_RUNS, (runs,)), 1):
+    for run, *model in budget.fetch_all(_OF_RUNS.stream(runs), 1):
         found[run].append(ModelOutput._make(model))
     return found
 

@@ -20,8 +20,8 @@ from runstream_service.catalog.datasets import DatasetInput, read_inputs, read_m
 from runstream_service.catalog.model_outputs import ModelOutput, read_outputs
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
-from runstream_service.engine.statements import VALUES, compile_sql, first_row, json_array
-from runstream_service.engine.tables import NAN, Param, Run, RunTag, Series, database
+from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of
+from runstream_service.engine.tables import NAN, Param, Run, RunTag, Series
 
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]
@@ -65,11 +65,11 @@ class LoggedRun(NamedTuple):
     summaries: Sequence[Summary] = ()
 
 
-def _statements(table: Any, *columns: Any) -> tuple[str, str]:
+def _statements(table: Any, *columns: Any) -> tuple[Statement, Statement]:
     """Return the statement for all rows of runs, and the statement for the rows of some keys."""
-    query = table.select(table.run, *columns).where(table.run.in_(VALUES))
+    query = table.select(table.run, *columns).where(table.run.in_(ANY_IDS))
     query = query.order_by(table.run, table.key)
-    return compile_sql(query), compile_sql(query.where(table.key.in_(VALUES)))
+    return Statement(query), Statement(query.where(table.key.in_(ANY_TEXTS)))
 
 
 _METRICS = _statements(
@@ -80,12 +80,12 @@ _TAGS = _statements(RunTag, RunTag.key, RunTag.value)
 _SUMMARIES = _statements(Series, Series.key, Series.count, Series.min_value, Series.max_value)
 # Counting the rows of a run that is too large is ten times as fast as reading them.
 _COUNTS = [
-    compile_sql(table.select(fn.COUNT(table.run)).where(table.run == 0))
+    Statement(table.select(fn.COUNT(table.run)).where(table.run == 0))
     for table in (Series, Param, RunTag)
 ]
 #: A row with the attributes of a `Run`; Peewee takes five times as long to make a `Run`.
 RunRow = namedtuple("RunRow", [field.column_name for field in Run._meta.sorted_fields])  # type: ignore[misc]
-_SELECT_RUNS = compile_sql(Run.select().where(Run.id.in_(VALUES)))
+_SELECT_RUNS = Statement(Run.select().where(Run.id.in_(ANY_IDS)))
 
 
 def with_data(run: Run) -> LoggedRun:
@@ -95,7 +95,7 @@ def with_data(run: Run) -> LoggedRun:
         ResourceExhausted: that is more than an answer can hold.
     """
     try:
-        Budget().charge_count(sum(n for count in _COUNTS for n in first_row(count, run.id) or ()))
+        Budget().charge_count(sum(n for count in _COUNTS for n in count.first(run.id) or ()))
         return _with_data([run], Selection(), ANSWER_BYTES)[0]
     except TooLargeError:
         raise _too_large_error(run.uuid) from None
@@ -109,8 +109,18 @@ def with_data_if_small(run: Run) -> LoggedRun | None:
         return None
 
 
-def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
-    """Yield the runs of these internal ids, in this order, with the selected data.
+def read_rows(runs: Sequence[int]) -> Iterator[list[Run]]:
+    """Yield the rows of the runs of these internal ids, in this order, some at a time."""
+    for start in range(0, len(runs), _RUNS):
+        reading.check()
+        ids = runs[start : start + _RUNS]
+        rows: Iterator[Any] = map(RunRow._make, _SELECT_RUNS.rows(array_of(ids)))
+        found = {row.id: row for row in rows}
+        yield [found[run] for run in ids]
+
+
+def read(runs: Sequence[Run], selection: Selection) -> Iterator[LoggedRun]:
+    """Yield runs, in this order, with the selected data.
 
     Raises:
         ResourceExhausted: what is selected of one run is too large.
@@ -118,16 +128,11 @@ def read(runs: Sequence[int], selection: Selection) -> Iterator[LoggedRun]:
     start, count = 0, _FIRST_RUNS
     while start < len(runs):
         reading.check()
-        ids = list(runs[start : start + count])
-        rows: Iterator[Any] = map(
-            RunRow._make, database.execute_sql(_SELECT_RUNS, (json_array(ids),))
-        )
-        found = {row.id: row for row in rows}
         try:
-            logged = _with_data([found[run] for run in ids], selection, ANSWER_BYTES)
+            logged = _with_data(runs[start : start + count], selection, ANSWER_BYTES)
         except TooLargeError:
             if count == 1:
-                raise _too_large_error(found[ids[0]].uuid) from None
+                raise _too_large_error(runs[start].uuid) from None
             count = max(1, count // 10)
             continue
         start, count = start + count, min(2 * count, _RUNS)
@@ -148,7 +153,7 @@ def _too_large_error(run_id: str) -> ResourceExhausted:
 
 def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[LoggedRun]:
     budget = Budget(limit)
-    ids = json_array(run.id for run in runs)
+    ids = array_of(run.id for run in runs)
     metrics = _rows(_METRICS, ids, selection.metrics, budget, 1)
     params = _rows(_PARAMS, ids, selection.params, budget, 1, 2)
     tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
@@ -172,18 +177,15 @@ def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[Lo
 
 
 def _rows(
-    statements: tuple[str, str],
-    runs: str,
+    statements: tuple[Statement, Statement],
+    runs: Any,
     keys: Sequence[str] | None,
     budget: Budget,
     *texts: int,
 ) -> dict[int, list[Any]]:
     """Return the rows by run, without the column that names the run."""
     of_runs, of_runs_and_keys = statements
-    if keys is None:
-        found = database.execute_sql(of_runs, (runs,))
-    else:
-        found = database.execute_sql(of_runs_and_keys, (runs, json_array(keys)))
+    found = of_runs.stream(runs) if keys is None else of_runs_and_keys.stream(runs, array_of(keys))
     by_run = groupby(budget.fetch_all(found, *texts), itemgetter(0))
     return {run: [row[1:] for row in rows] for run, rows in by_run}
 

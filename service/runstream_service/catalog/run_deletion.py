@@ -5,10 +5,11 @@ from __future__ import annotations
 from peewee import Select
 
 from runstream_service.catalog import experiments
-from runstream_service.catalog.runs import get
+from runstream_service.catalog.runs import lock
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
+from runstream_service.engine.statements import equals, lock_rows
 from runstream_service.engine.tables import Experiment, Run, RunTag
 from runstream_service.search.scope import PARENT_TAG
 
@@ -19,7 +20,7 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
     Raises:
         NotFound: there is none of this id.
     """
-    run = get(run_id)
+    run = lock(run_id)
     if not applied_writes.to_run.accept(run.id, write):
         return
     deleted_time = now()
@@ -27,9 +28,11 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
         Run.update(deleted=True, deleted_time=deleted_time).where(Run.id == run.id).execute()
         changes.record_runs([run.id])
     if with_children:
+        active = Run.id.in_(_descendants(run)) & ~Run.deleted
+        lock_rows(Run.select(Run.id).where(active).order_by(Run.id))
         deleted = (
             Run.update(deleted=True, deleted_time=deleted_time, deleted_with_run=run.id)
-            .where(Run.id.in_(_descendants(run)) & ~Run.deleted)
+            .where(active)
             .returning(Run.id)
         )
         changes.record_runs([child.id for child in deleted.execute()])
@@ -44,12 +47,15 @@ def restore(run_id: str, write: WriteId | None) -> None:
         NotFound: there is none of this id.
         FailedPrecondition: its experiment is deleted.
     """
-    run = get(run_id)
+    run = lock(run_id)
+    with_run = (Run.id == run.id) | (Run.deleted_with_run == run.id)
+    with_experiments = Experiment.id.in_(Run.select(Run.experiment).where(with_run))
+    lock_rows(Experiment.select(Experiment.id).where(with_experiments).order_by(Experiment.id))
     experiments.get_active(str(run.experiment_id))
     if not applied_writes.to_run.accept(run.id, write):
         return
+    lock_rows(Run.select(Run.id).where(with_run).order_by(Run.id))
     of_active = Run.experiment.in_(Experiment.select(Experiment.id).where(~Experiment.deleted))
-    with_run = (Run.id == run.id) | (Run.deleted_with_run == run.id)
     restored = (
         Run.update(
             deleted=False,
@@ -71,7 +77,7 @@ def _descendants(run: Run) -> Select:
     children = (
         child.select(child.id, child.uuid)
         .join(RunTag, on=(RunTag.run == child.id))
-        .join(family, on=(RunTag.value == family.c.uuid))
+        .join(family, on=equals(RunTag.value, family.c.uuid))
         .where((RunTag.key == PARENT_TAG) & ~child.purging)
     )
     return family.union(children).select_from(family.c.id)

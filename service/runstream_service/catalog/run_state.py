@@ -2,47 +2,91 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import secrets
+from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.statements import LockingStatement, Statement
+from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Run
 
-_SELECT_RUN = compile_sql(
-    Run.select(Run.id, Run.experiment, Run.status, Run.last_heartbeat, Run.deleted).where(
-        Run.uuid == ""
-    )
-)
+_STATE = Run.select(
+    Run.id,
+    Run.experiment,
+    Run.status,
+    Run.last_heartbeat,
+    Run.appended_by,
+    Run.revision,
+    Run.deleted,
+).where(Run.uuid == "")
+_READ = Statement(_STATE)
+_LOCK = LockingStatement(_STATE)
+_LOCK_STORED = LockingStatement(Run.select(Run.id).where((Run.id == 0) & ~Run.purging))
+_SET_REVISION = Statement(Run.update({Run.revision: 0}).where(Run.id == 0))
 
 
 class RunState(NamedTuple):
-    """The state of a run that can be written to, when something is written to it."""
+    """The state of a run that can be written to, when something is written to it.
+
+    Attributes:
+        appended_by: the server that appended points last, where there are several.
+    """
 
     id: int
     experiment_id: int
     status: int
     last_heartbeat: int | None
+    appended_by: int | None
 
 
 def active_run(run_id: str) -> int:
-    """Return the internal id of a run that can be written to.
+    """Return the internal id of a run that is to be written to.
 
     Raises:
         NotFound: there is no such run.
         FailedPrecondition: it is deleted.
     """
-    return run_state(run_id).id
+    return state_for_write(run_id).id
 
 
-def run_state(run_id: str) -> RunState:
-    """Return the state of a run that can be written to; raises as `active_run`."""
-    found = first_row(_SELECT_RUN, run_id)
+def state_for_write(run_id: str) -> RunState:
+    """Return the state of a run that is to be written to; raises as `active_run`.
+
+    The run is locked until the commit, and gets a new revision, if it has one.
+    """
+    state, revision = _active_state(run_id, _LOCK.first(run_id))
+    if revision is not None:
+        _SET_REVISION.run(_random_revision(), state.id)
+    return state
+
+
+def lock_stored(run: int) -> bool:
+    """Lock a run until the commit; return False if a purge has removed it, or does so now."""
+    return _LOCK_STORED.first(run) is not None
+
+
+def read_state(run_id: str) -> RunState:
+    """Return what `state_for_write` does for a run that may stay as it is, without a lock."""
+    return _active_state(run_id, _READ.first(run_id))[0]
+
+
+def _active_state(run_id: str, found: tuple[Any, ...] | None) -> tuple[RunState, int | None]:
     if found is None:
         raise not_found_error(run_id)
-    *state, is_deleted = found
+    *state, revision, is_deleted = found
     if is_deleted:
         raise deleted_error(run_id)
-    return RunState._make(state)
+    return RunState._make(state), revision
+
+
+def revision_for(status: int) -> int | None:
+    """Return a new revision for a run that gets a status, None while it goes on."""
+    is_going_on = status in (RunStatus.RUNNING, RunStatus.SCHEDULED)
+    return None if is_going_on else _random_revision()
+
+
+def _random_revision() -> int:
+    return secrets.randbits(63)
 
 
 def not_found_error(run_id: str) -> NotFound:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from peewee import EXCLUDED
 
 from runstream_service.engine import changes
 from runstream_service.engine.numbers import parse_number
-from runstream_service.engine.statements import MultiRowInsert, compile_sql
-from runstream_service.engine.tables import Run, RunTag, database
+from runstream_service.engine.statements import MultiRowInsert, Statement
+from runstream_service.engine.tables import Run, RunTag
 
 NAME_TAG = "mlflow.runName"
 
@@ -22,7 +21,7 @@ _TAGS = MultiRowInsert(
         update={RunTag.value: EXCLUDED.value, RunTag.number: EXCLUDED.number},
     ),
 )
-_RENAME = compile_sql(Run.update(name="").where(Run.id == 0))
+_RENAME = Statement(Run.update(name="").where(Run.id == 0))
 
 
 def insert_tags(run: int, tags: Mapping[str, str]) -> None:
@@ -42,14 +41,13 @@ def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
     _upsert(run, tags)
     for key, value in tags:
         if key == NAME_TAG:
-            database.execute_sql(_RENAME, (value, run))
+            _RENAME.run(value, run)
             changes.record_runs([run])
 
 
 def _upsert(run: int, tags: Iterable[tuple[str, str]]) -> None:
     values: list[Any] = []
-    # In the order of the table, which takes half the time if they are many; of one key the last
-    # stays the last.
-    for key, value in sorted(tags, key=itemgetter(0)):
+    # In the order of the table, which takes half the time if they are many.
+    for key, value in sorted(dict(tags).items()):
         values += (run, key, value, parse_number(value))
     _TAGS.run(values)

@@ -12,14 +12,19 @@ from runstream_service.catalog import experiments, generated_names
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.lost_runs import prepare_for_status
 from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_data_if_small
-from runstream_service.catalog.run_state import deleted_error, not_found_error, run_state
+from runstream_service.catalog.run_state import (
+    deleted_error,
+    not_found_error,
+    revision_for,
+    state_for_write,
+)
 from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_sql, first_row, in_values
+from runstream_service.engine.statements import LockingStatement, Statement, execute, in_texts
 from runstream_service.engine.statuses import RunStatus
-from runstream_service.engine.tables import Experiment, Run, RunTag, database
+from runstream_service.engine.tables import Experiment, Run, RunTag
 
 _COLUMNS: list[Any] = [
     Run.uuid,
@@ -34,15 +39,17 @@ _COLUMNS: list[Any] = [
     Run.purging,
     Run.last_heartbeat,
 ]
-_INSERT = compile_sql(
-    Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS)
+_INSERT = Statement(
+    Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS).returning(Run.id)
 )
-_SELECT = compile_sql(Run.select().where(Run.uuid == ""))
+_OF_UUID = Run.select().where(Run.uuid == "")
+_SELECT = Statement(_OF_UUID)
+_LOCK = LockingStatement(_OF_UUID)
 # In the order of the model's fields, which is Peewee's.
-_UPDATE = compile_sql(
-    Run.update({Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0}).where(
-        Run.id == 0
-    )
+_UPDATE = Statement(
+    Run.update(
+        {Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0, Run.revision: 0}
+    ).where(Run.id == 0)
 )
 
 
@@ -77,7 +84,7 @@ def create(new: NewRun) -> LoggedRun:
         InvalidArgument: name and name tag differ (R3).
         AlreadyExists: the run id is taken by a run with other content.
     """
-    experiment = experiments.get_active(new.experiment_id)
+    experiment = experiments.keep_active(new.experiment_id)
     tags = dict(new.tags)
     if new.name and tags.get(NAME_TAG, new.name) != new.name:
         raise InvalidArgument(
@@ -89,7 +96,7 @@ def create(new: NewRun) -> LoggedRun:
         )
     name = new.name or tags.get(NAME_TAG, "")
     if new.run_id:
-        for existing in Run.raw(_SELECT, new.run_id):
+        for existing in _SELECT.models(Run, new.run_id):
             return _existing_run(existing, new, experiment, name, tags)
     uuid = new.run_id or secrets.token_hex(16)
     run = Run(
@@ -103,7 +110,7 @@ def create(new: NewRun) -> LoggedRun:
         last_heartbeat=now() if new.heartbeat else None,
     )
     values = [run.__data__.get(column.name) for column in _COLUMNS]
-    run.id = database.execute_sql(_INSERT, values).lastrowid
+    run.id = _INSERT.insert(*values)
     tags[NAME_TAG] = run.name
     insert_tags(run.id, tags)
     changes.record_run(run, sorted(tags.items()))
@@ -116,15 +123,17 @@ def get(run_id: str) -> Run:
     Raises:
         NotFound: there is none of this id.
     """
-    found: list[Run] = list(Run.raw(_SELECT, run_id))
-    if not found:
-        raise not_found_error(run_id)
-    return found[0]
+    return _only(run_id, _SELECT.models(Run, run_id))
 
 
-def _row(run_id: str) -> Run:
+def lock(run_id: str) -> Run:
+    """Return what `get` does, of a run that is to be changed: it is locked until the commit."""
+    return _only(run_id, _LOCK.models(Run, run_id))
+
+
+def get_row(run_id: str) -> Run:
     """Return what `get` does as a plain row, which is faster and cannot be saved."""
-    row = first_row(_SELECT, run_id)
+    row = _SELECT.first(run_id)
     if row is None:
         raise not_found_error(run_id)
     found: Any = RunRow._make(row)
@@ -133,8 +142,8 @@ def _row(run_id: str) -> Run:
 
 def existing_ids(run_ids: Sequence[str]) -> list[str]:
     """Return those of the ids that runs have, each once, in their order."""
-    query = Run.select(Run.uuid).where(Run.uuid.in_(in_values(run_ids)))
-    existing = {row[0] for row in database.execute(query)}
+    query = Run.select(Run.uuid).where(Run.uuid.in_(in_texts(run_ids)))
+    existing = {row[0] for row in execute(query)}
     return [run_id for run_id in dict.fromkeys(run_ids) if run_id in existing]
 
 
@@ -145,7 +154,7 @@ def get_with_data(run_id: str) -> LoggedRun:
         NotFound: there is none of this id.
         ResourceExhausted: it logged more than an answer can hold.
     """
-    return with_data(_row(run_id))
+    return with_data(get_row(run_id))
 
 
 def get_with_data_if_small(run_id: str) -> LoggedRun | None:
@@ -154,7 +163,7 @@ def get_with_data_if_small(run_id: str) -> LoggedRun | None:
     Raises:
         NotFound: there is none of this id.
     """
-    return with_data_if_small(_row(run_id))
+    return with_data_if_small(get_row(run_id))
 
 
 def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
@@ -163,7 +172,7 @@ def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
     Raises:
         NotFound, FailedPrecondition: as `active_run`.
     """
-    run = get(run_id)
+    run = lock(run_id)
     if run.deleted:
         raise deleted_error(run_id)
     if not applied_writes.to_run.accept(run.id, write):
@@ -180,7 +189,8 @@ def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
     if change.name:
         run.name = change.name
         set_tags(run.id, [(NAME_TAG, change.name)])
-    database.execute_sql(_UPDATE, (run.name, run.status, run.end_time, run.last_heartbeat, run.id))
+    run.revision = revision_for(run.status)
+    _UPDATE.run(run.name, run.status, run.end_time, run.last_heartbeat, run.revision, run.id)
     changes.record_run(run, [(NAME_TAG, change.name)] if change.name else [])
     return run
 
@@ -191,7 +201,7 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
     Raises:
         NotFound, FailedPrecondition: as `active_run`; NotFound also if there is no such tag (P3).
     """
-    state = run_state(run_id)
+    state = state_for_write(run_id)
     run = state.id
     if key == NAME_TAG or applied_writes.to_run.was_applied(run, write):
         return
@@ -204,6 +214,12 @@ def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
         )
     applied_writes.to_run.record(run, write)
     changes.record_deleted_tag(run_id, state.experiment_id, key)
+
+
+def _only(run_id: str, found: list[Run]) -> Run:
+    if not found:
+        raise not_found_error(run_id)
+    return found[0]
 
 
 def _existing_run(

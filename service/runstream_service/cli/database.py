@@ -13,10 +13,22 @@ import click
 
 from runstream.errors import InvalidArgument
 from runstream.transport import tracking_uri
+from runstream_service.config import is_postgresql
+
+_FILES = "sqlite:///relative.db, sqlite:////absolute.db, {}a path"
 
 
 def database_option(command: Callable[..., None]) -> Callable[..., None]:
     """Add the option --database."""
+    return _option(f"{_FILES.format('')}, or postgresql://user@host/name")(command)
+
+
+def database_file_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --database to a command that is for files alone."""
+    return _option(_FILES.format("or "))(command)
+
+
+def _option(forms: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(
         "--database",
         envvar="RUNSTREAM_DATABASE",
@@ -24,8 +36,8 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         show_envvar=True,
         metavar="URL",
-        help="Where runs are stored: sqlite:///relative.db, sqlite:////absolute.db or a path.",
-    )(command)
+        help=f"Where runs are stored: {forms}.",
+    )
 
 
 def file_argument(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +52,18 @@ def file_argument(command: Callable[..., None]) -> Callable[..., None]:
     return with_database
 
 
+def parse_database_file(database: str, instead: str) -> Path:
+    """Return what `parse_database_url` does, for a command that is for files alone.
+
+    Args:
+        database: the URL.
+        instead: what is used instead for another database.
+    """
+    if is_postgresql(database):
+        raise InvalidArgument(f"this command is for SQLite files; for PostgreSQL use {instead}")
+    return parse_database_url(database)
+
+
 def parse_database_url(database: str) -> Path:
     """Return the file of a database URL; raises InvalidArgument."""
     try:
@@ -51,8 +75,8 @@ def parse_database_url(database: str) -> Path:
         reason = "is a folder" if is_folder else "is not the name of such a file"
         raise InvalidArgument(
             f"runs are stored in an SQLite file, and {database!r} {reason}: "
-            "use sqlite:///relative.db, sqlite:////absolute.db or a path (other databases are not "
-            "there yet)"
+            "use sqlite:///relative.db, sqlite:////absolute.db, a path, or "
+            "postgresql://user@host/name for a PostgreSQL"
         )
     return Path(file)
 

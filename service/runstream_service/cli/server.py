@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
+from ipaddress import ip_network
 from typing import Any
 
 import click
 
+from runstream.errors import InvalidArgument
 from runstream.transport import embedded
-from runstream_service.cli.database import file_argument, parse_database_url, server_packages
+from runstream_service.cli.database import (
+    file_argument,
+    parse_database_url,
+    server_packages,
+)
+from runstream_service.config import Config, is_postgresql
+from runstream_service.workers import MAX_WORKERS, run_workers
 
 
 class HttpPort(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
@@ -47,6 +56,42 @@ class HostNames(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes no
 
 # A name, `*.` and a name for all below that one, or `*` for all names.
 _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
+
+
+class RootPath(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
+    """A path; a slash at its end is taken away."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the path, empty for `/`."""
+        path = str(value).rstrip("/")
+        if path and not _ROOT_PATH.fullmatch(path):
+            self.fail(f"{value!r} is not of the form /runstream or /tools/runstream", param, ctx)
+        return path
+
+
+_ROOT_PATH = re.compile(r"(/[\w~-][\w.~-]*)+", re.ASCII)
+
+
+class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes none
+    """IP addresses and networks with commas between them."""
+
+    name = "address,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the addresses and networks."""
+        if isinstance(value, tuple):
+            return value
+        networks = tuple(network.strip() for network in value.split(",") if network.strip())
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                self.fail(f"{error}; 10.0.0.7 is an address, 10.0.0.0/24 a network", param, ctx)
+        return networks
 
 
 @click.command()
@@ -88,12 +133,39 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
     "addresses and the name of this machine; *.example.org for all below one, * for all.",
 )
 @click.option(
+    "--root-path",
+    envvar="RUNSTREAM_ROOT_PATH",
+    type=RootPath(),
+    default="",
+    show_envvar=True,
+    metavar="/PATH",
+    help="Path below which a proxy shows the HTTP port, such as /runstream.",
+)
+@click.option(
+    "--trusted-proxies",
+    envvar="RUNSTREAM_TRUSTED_PROXIES",
+    type=Networks(),
+    default=(),
+    show_envvar=True,
+    metavar="ADDRESS,…",
+    help="Addresses and networks of the proxies whose X-Forwarded- headers are believed.",
+)
+@click.option(
+    "--workers",
+    envvar="RUNSTREAM_WORKERS",
+    type=click.IntRange(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    show_envvar=True,
+    help="Processes that serve these ports together, for a PostgreSQL.",
+)
+@click.option(
     "--artifact-root",
     envvar="RUNSTREAM_ARTIFACT_ROOT",
     show_envvar=True,
     metavar="ROOT",
     help="Where artifacts are kept: a folder, or s3://bucket/prefix.  "
-    "[default: `artifacts` beside the database]",
+    "[default: `artifacts` beside the database file, or in the current folder]",
 )
 @click.option(
     "--lost-after",
@@ -106,6 +178,16 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
     help="Mark runs as failed that sent no heartbeat for so long; 0 for never.",
 )
 @click.option(
+    "--query-timeout",
+    envvar="RUNSTREAM_QUERY_TIMEOUT",
+    type=click.FloatRange(0.1, max=86_400),
+    default=30,
+    show_default=True,
+    show_envvar=True,
+    metavar="SECONDS",
+    help="End reads that take longer, as searches through very many runs.",
+)
+@click.option(
     "--log-level",
     envvar="RUNSTREAM_LOG_LEVEL",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -113,6 +195,15 @@ _HOST_NAME = re.compile(r"\*|(\*\.)?[\w.-]+(:[0-9]{1,5})?")
     show_default=True,
     show_envvar=True,
     help="Minimum level of the events written to stderr.",
+)
+@click.option(
+    "--log-format",
+    envvar="RUNSTREAM_LOG_FORMAT",
+    type=click.Choice(["text", "json"], case_sensitive=False),
+    default="text",
+    show_default=True,
+    show_envvar=True,
+    help="How events are written: as lines of text, or of JSON.",
 )
 # With these a client starts the server of its file (runstream.transport.embedded).
 @click.option("--listen", hidden=True)
@@ -124,36 +215,62 @@ def server(
     port: int,
     http_port: int | None,
     allowed_hosts: tuple[str, ...],
+    root_path: str,
+    trusted_proxies: tuple[str, ...],
+    workers: int,
     artifact_root: str | None,
     lost_after: float,
+    query_timeout: float,
     log_level: str,
+    log_format: str,
     listen: str | None,
     lock_fd: int | None,
     idle_timeout: float | None,
 ) -> None:
-    """Serve a database until SIGTERM or SIGINT.
+    """Serve a database until SIGTERM, SIGINT or SIGHUP.
 
     FILE says the same as --database.
     """
-    with server_packages():
-        from runstream_service.config import Config
-        from runstream_service.server import run
-    file = parse_database_url(database)
+    workers = workers if listen is None else 1
+    if workers > 1:
+        _check_workers(workers, database)
+    if not is_postgresql(database):
+        database = f"sqlite:///{parse_database_url(database)}"
     config = Config(
-        database=f"sqlite:///{file}",
+        database=database,
         host=host,
         port=port,
         http_port=http_port if listen is None else None,
         allowed_hosts=allowed_hosts,
-        artifact_root=artifact_root or str(file.parent / "artifacts"),
+        root_path=root_path,
+        trusted_proxies=trusted_proxies,
+        artifact_root=artifact_root or "",
         lost_after=lost_after,
+        query_timeout=query_timeout,
         log_level=log_level,
+        log_format=log_format,
         listen=listen,
         lock_fd=lock_fd,
         idle_timeout=idle_timeout,
+        workers=workers,
     )
+    if workers > 1:
+        run_workers(config)
+    with server_packages():
+        from runstream_service.server import run
     try:
         run(config)
     finally:
         if listen is not None:
             embedded.remove_socket(listen)
+
+
+def _check_workers(workers: int, database: str) -> None:
+    if not is_postgresql(database):
+        raise InvalidArgument(
+            f"--workers {workers} is for a PostgreSQL: one process alone writes an SQLite file"
+        )
+    if sys.platform != "linux":
+        raise InvalidArgument(
+            "--workers is for Linux, which spreads connections over processes that share a port"
+        )

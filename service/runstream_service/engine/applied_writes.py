@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from peewee import ForeignKeyField
 
-from runstream_service.engine.statements import compile_sql, first_row
-from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write, database
+from runstream_service.engine.statements import Statement
+from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write
 
 #: Writers that are remembered for a run, an experiment or a logged model: those that wrote last.
 WRITERS = 100
@@ -37,14 +37,13 @@ class Writes:
             owner: the column of the table of writes that names the run, experiment or model.
         """
         table = owner.model
-        self._select = compile_sql(
+        self._select = Statement(
             table.select(table.sequence).where((owner == 0) & (table.writer == b""))
         )
-        # The row of a writer that writes again gets a new id, the maximum.
-        self._replace = compile_sql(
-            table.insert_many(
-                [(0, b"", 0)], [owner, table.writer, table.sequence]
-            ).on_conflict_replace()
+        # The row of a writer that writes again is a new one, with the maximum id.
+        self._delete = Statement(table.delete().where((owner == 0) & (table.writer == b"")))
+        self._insert = Statement(
+            table.insert_many([(0, b"", 0)], [owner, table.writer, table.sequence])
         )
         later = table.alias()
         newest_dropped = (
@@ -54,7 +53,7 @@ class Writes:
             .limit(1)
             .offset(WRITERS)
         )
-        self._drop_oldest = compile_sql(
+        self._drop_oldest = Statement(
             table.delete().where((owner == 0) & (table.id <= newest_dropped))
         )
 
@@ -74,15 +73,16 @@ class Writes:
         """Return whether a write was applied before."""
         if write is None:
             return False
-        last = first_row(self._select, owner, bytes.fromhex(write.writer))
+        last = self._select.first(owner, bytes.fromhex(write.writer))
         return last is not None and write.sequence <= last[0]
 
     def record(self, owner: int, write: WriteId | None) -> None:
         """Record that a write is applied now."""
         if write is not None:
             writer = bytes.fromhex(write.writer)
-            database.execute_sql(self._replace, (owner, writer, write.sequence))
-            database.execute_sql(self._drop_oldest, (owner, owner, 1, WRITERS))
+            self._delete.run(owner, writer)
+            self._insert.run(owner, writer, write.sequence)
+            self._drop_oldest.run(owner, owner, 1, WRITERS)
 
 
 to_run = Writes(Write.run)

@@ -127,10 +127,6 @@ class Batch:
         """Return whether it has no data: such a batch is a heartbeat."""
         return not (self._has_table() or self.params or self.tags or self.console)
 
-    def is_one_row(self) -> bool:
-        """Return whether it has one point of each metric, as most batches have."""
-        return len(self.keys) == len(self.value)
-
     def _has_table(self) -> bool:
         return bool(
             self.keys or self.counts or len(self.step) or len(self.timestamp) or len(self.value)

@@ -49,6 +49,9 @@ class Budget:
         return chain.from_iterable(self._fetch_parts(cursor, texts))
 
     def _fetch_parts(self, cursor: Any, texts: tuple[int, ...]) -> Iterator[list[Any]]:
-        while rows := cursor.fetchmany(_FETCH_ROWS):
-            self.charge(rows, *texts)
-            yield rows
+        try:
+            while rows := cursor.fetchmany(_FETCH_ROWS):
+                self.charge(rows, *texts)
+                yield rows
+        finally:
+            cursor.close()

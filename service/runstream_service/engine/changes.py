@@ -1,7 +1,7 @@
 """Records the changes that the commands of a transaction make, for those who watch runs.
 
 Commands record here what they did, on the writer's thread alone. The writer calls `start_recording`
-at the start of a transaction, and `take_recorded` after its commit; a rollback drops the record.
+at the start of a transaction, and `take_recorded` at its end; a rollback drops the record.
 While nobody watches, nothing is recorded, and what only the record needs is not read either.
 """
 
@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.statements import VALUES, compile_sql, json_array
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of
 from runstream_service.engine.tables import Run
 
 Pairs = Iterable[tuple[str, str]]
 
-_SELECT = compile_sql(Run.select().where(Run.id.in_(VALUES)))
+_SELECT = Statement(Run.select().where(Run.id.in_(ANY_IDS)))
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ def record_run(run: Run, tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -
 def record_runs(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
     """Record the new state of the runs of these internal ids; else as `record_run`."""
     if _recorded is not None:
-        for run in Run.raw(_SELECT, json_array(runs)):
+        for run in _SELECT.models(Run, array_of(runs)):
             record_run(run, tags, deleted_tags)
 
 

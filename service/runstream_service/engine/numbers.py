@@ -7,18 +7,16 @@ so that an index finds and orders runs by it.
 from __future__ import annotations
 
 from runstream.rules import INT64_MAX, INT64_MIN, number_text
-from runstream_service.engine.tables import NAN, database
+from runstream_service.engine.tables import NAN
 
 _INTEGER_CHARACTERS = 20  # of an int64, which a double may not hold
 
 
-def parse_number(text: str | None) -> float | str | None:
+def parse_number(text: str) -> float | str | None:
     """Return the number that a text is, as it is stored: NaN as `NAN`, none as None.
 
-    White space around it is passed over. SQL calls it with None where a row is missing.
+    White space around it is passed over.
     """
-    if text is None:
-        return None
     digits = number_text(text)
     if digits is None:
         return None
@@ -28,6 +26,3 @@ def parse_number(text: str | None) -> float | str | None:
             return integer
     number = float(digits)
     return NAN if number != number else number
-
-
-database.register_function(parse_number, "text_number", 1, deterministic=True)

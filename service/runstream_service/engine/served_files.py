@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from runstream.errors import Unavailable
-from runstream_service.engine.database import storage_error
+from runstream_service.engine.engine import storage_error
 
 log = logging.getLogger(__name__)
 
@@ -24,26 +24,17 @@ FILES_GONE = 72
 
 
 class ServedFiles:
-    """The files of a database while it is served; any thread may check them.
+    """The files of a database while it is served; any thread may check them."""
 
-    Attributes:
-        database: the database itself.
-    """
-
-    def __init__(self, database: Path, at_end: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, paths: Iterable[Path], at_end: Callable[[], object] = lambda: None) -> None:
         """Record the identities of the files.
 
         Args:
-            database: the database, which is open.
+            paths: the files, which are there.
             at_end: called before the process ends because of deleted or replaced files.
         """
-        self.database = database
         self._at_end = at_end
-        # SQLite keeps the other two files as long as the database is open. If somebody deletes the
-        # lock file, a second server can write the same database.
-        suffixes = ("", "-wal", "-shm", ".lock")
-        paths = [f"{database}{suffix}" for suffix in suffixes]
-        self._identities = {path: _identity(path) for path in paths if os.path.exists(path)}
+        self._identities = {str(path): _identity(str(path)) for path in paths}
 
     def check(self) -> None:
         """End the process if one of the files was deleted or replaced.
@@ -59,7 +50,7 @@ class ServedFiles:
             except FileNotFoundError:
                 what = "deleted"
             except OSError as error:
-                raise storage_error(error) or error from error
+                raise storage_error(error) from error
             # Clients send what has no answer to the next server again, which refuses it if it does
             # not have the run. So ending at once loses nothing silently.
             log.critical("%s was %s while it was served, the server ends", path, what)

@@ -1,28 +1,165 @@
-"""SQL that Peewee compiles once and SQLite then runs again and again with other values.
+"""SQL that Peewee compiles once and the database then runs again and again with other values.
 
 Peewee takes 0.1 to 0.3 ms to compile a statement, which is several times what SQLite takes to run
 it, and `insert_many` binds every column of every row through Python. Statements that run for each
-batch, or for each run that is created, read or ended, are therefore compiled once, when their
-module is imported, and handed to the driver.
+batch, or for each run that is created, read or ended, are therefore declared in their modules. Each
+is compiled when it first runs, and then handed to the driver.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from peewee import SQL, Field, Select, fn
+from peewee import Field, Function, Join, Node
 
-from runstream_service.engine.tables import database
+from runstream_service.engine.engine import Engine
 
-
-def compile_sql(query: Any) -> str:
-    """Return the SQL of a query, whose values become placeholders in their order."""
-    return str(query.sql()[0])
+Model = TypeVar("Model")
+Row = tuple[Any, ...]
 
 
-def compile_delete_up_to(owner: Any, key: Any) -> str:
+class _NoEngine:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("no store is open")
+
+
+# The engine of the store that is open. A process has one store, so that statements need not be
+# told which; docs/decisions/0048-one-store.md says more.
+_NONE: Any = _NoEngine()
+_engine: Engine = _NONE
+
+
+def bind(engine: Engine) -> None:
+    """Run all statements on this engine from now on."""
+    global _engine
+    _engine = engine
+
+
+def unbind(engine: Engine) -> None:
+    """Run no statement any more, unless another engine was bound after this one."""
+    global _engine
+    if _engine is engine:
+        _engine = _NONE
+
+
+class Statement:
+    """A query whose values are bound each time it runs, in their order in the SQL.
+
+    The values in the query itself only stand for those.
+    """
+
+    def __init__(self, query: Any) -> None:
+        """Declare the query; nothing is compiled yet."""
+        self._query = query
+
+    def compile(self, engine: Engine) -> str:
+        """Return the SQL for an engine, which keeps it."""
+        return str(engine.get_sql_context().parse(self._query)[0])
+
+    def first(self, *values: Any) -> Row | None:
+        """Return the first row that it gives for these values, or None."""
+        row: Row | None = _engine.connection().execute(_engine.compiled[self], values).fetchone()
+        return row
+
+    def rows(self, *values: Any) -> list[Row]:
+        """Return all rows that it gives for these values."""
+        rows: list[Row] = _engine.connection().execute(_engine.compiled[self], values).fetchall()
+        return rows
+
+    def stream(self, *values: Any) -> Any:
+        """Return a cursor of rows that are not in memory all at once.
+
+        It must be read to its end or closed before the next statement. Closing may read the rest.
+        """
+        return _engine.stream(_engine.compiled[self], values)
+
+    def cursor(self, *values: Any) -> Any:
+        """Return what `stream` does, of which closing does not read the rest."""
+        return _engine.open_cursor(_engine.compiled[self], values)
+
+    def models(self, model: type[Model], *values: Any) -> list[Model]:
+        """Return the rows as objects of a table."""
+        return list(model.raw(_engine.compiled[self], *values))  # type: ignore[attr-defined] # Peewee has no types
+
+    def insert(self, *values: Any) -> int:
+        """Run an INSERT that returns the id of its row; return the id."""
+        row = self.first(*values)
+        if row is None:
+            raise LookupError("the database gives no id")
+        return int(row[0])
+
+    def insert_each(self, rows: Sequence[Sequence[Any]]) -> list[int]:
+        """Run an INSERT that returns the id of its row, for each row; return the ids."""
+        return _engine.insert_each(_engine.compiled[self], rows)
+
+    def run(self, *values: Any) -> int:
+        """Run it with these values; return how many rows it changed."""
+        return int(_engine.connection().execute(_engine.compiled[self], values).rowcount)
+
+    def run_for_each(self, rows: Iterable[Sequence[Any]]) -> int:
+        """Run it with the values of each row; return how many rows it changed."""
+        return _engine.run_many(_engine.compiled[self], rows)
+
+
+# Milliseconds since the epoch by the clock of the database.
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
+
+class SharedStatement(Statement):
+    """A statement on a table that only a database of several servers has, in its own SQL."""
+
+    def __init__(self, sql: str) -> None:
+        """Declare the SQL, with %s in place of each value, and {now} of the database's time."""
+        self._sql = sql.format(now=_NOW)
+
+    def compile(self, engine: Engine) -> str:  # noqa: ARG002 # there is one kind of such databases
+        return self._sql
+
+
+class LockingStatement(Statement):
+    """A SELECT of the rows that a transaction is about to change, on the writer's thread.
+
+    Where several servers write, it waits for the transactions of others that have locked these
+    rows, returns what they committed, and keeps others waiting until the end of this transaction.
+    """
+
+    def __init__(self, query: Any, *, shared: bool = False) -> None:
+        """Declare the query.
+
+        Args:
+            query: has no LIMIT; rows are locked in its order.
+            shared: whether others may lock the rows in this way, too: they stay as they are.
+        """
+        super().__init__(query)
+        self._is_shared = shared
+
+    def compile(self, engine: Engine) -> str:
+        """Return the SQL for an engine, which keeps it."""
+        return super().compile(engine) + (
+            engine.SHARE_ROWS if self._is_shared else engine.LOCK_ROWS
+        )
+
+
+def lock_rows(query: Any) -> None:
+    """Lock the rows of a query that is composed for this one time, as `LockingStatement` does."""
+    if _engine.IS_SHARED:
+        sql, values = _engine.get_sql_context().sql(query).query()
+        _engine.connection().execute(sql + _engine.LOCK_ROWS, values)
+
+
+def execute(query: Any) -> Any:
+    """Run a query that is composed for this one time; return the cursor of the driver."""
+    return _engine.execute(query)
+
+
+def stream(query: Any) -> Any:
+    """Run a query that is composed for this one time; return what `Statement.stream` does."""
+    sql, values = _engine.get_sql_context().sql(query).query()
+    return _engine.stream(sql, values)
+
+
+def delete_up_to(owner: Any, key: Any) -> Statement:
     """Return the statement that deletes some rows of an owner.
 
     Its values are the owner, the owner again, and how many rows at the most.
@@ -32,32 +169,85 @@ def compile_delete_up_to(owner: Any, key: Any) -> str:
         key: the column of the same table that tells the rows of an owner apart.
     """
     some = key.model.select(key).where(owner == 0).limit(0)
-    return compile_sql(key.model.delete().where((owner == 0) & key.in_(some)))
+    return Statement(key.model.delete().where((owner == 0) & key.in_(some)))
 
 
-def json_array(values: Iterable[int | str]) -> str:
-    """Return the parameter that is bound where a compiled statement has `VALUES`."""
-    return json.dumps(list(values))
+def array_of(values: Iterable[int | str]) -> Any:
+    """Return the value that is bound where a statement has `ANY_IDS` or `ANY_TEXTS`."""
+    return _engine.array(values)
 
 
-def in_values(values: Iterable[int | str]) -> Any:
-    """Return a subquery of the values of a list, which is bound as one parameter, however long."""
-    return Select((fn.json_each(json_array(values)),), (SQL("value"),))
+class _Array(Node):
+    """The query of the values of a list, as each engine writes it."""
+
+    def __init__(self, kind: type, values: Iterable[int | str]) -> None:
+        self._kind, self._values = kind, list(values)
+
+    def __sql__(self, context: Any) -> Any:
+        return context.sql(context.state.engine.array_query(self._kind, self._values))
 
 
-# The subquery of a list in a compiled statement, which is the same for lists of every length.
-VALUES = in_values([])
+class _Choice(Function):
+    """A function of several values, of which it returns one; each engine has its own name."""
+
+    def __sql__(self, context: Any) -> Any:
+        name = getattr(context.state.engine, str(self.name))
+        return context.sql(Function(name, self.arguments))
 
 
-def first_row(statement: str, *values: Any) -> tuple[Any, ...] | None:
-    """Return the first row that a statement gives for these values."""
-    row: tuple[Any, ...] | None = database.connection().execute(statement, values).fetchone()
-    return row
+def greatest(*values: Any) -> Any:
+    """Return the greatest of some values in SQL."""
+    return _Choice("GREATEST", values)
 
 
-def run_for_each(statement: str, rows: Iterable[Sequence[Any]]) -> int:
-    """Run a statement with the values of each row; return how many rows it changed."""
-    return max(0, int(database.connection().executemany(statement, rows).rowcount))
+def least(*values: Any) -> Any:
+    """Return the least of some values in SQL."""
+    return _Choice("LEAST", values)
+
+
+def in_ids(values: Iterable[int]) -> Any:
+    """Return a subquery of the ids of a list, which is bound as one parameter, however long."""
+    return _Array(int, values)
+
+
+def in_texts(values: Iterable[str]) -> Any:
+    """Return what `in_ids` does, of texts."""
+    return _Array(str, values)
+
+
+# The subqueries of lists in a statement, which are the same for lists of every length.
+ANY_IDS = in_ids([])
+ANY_TEXTS = in_texts([])
+
+
+def is_text(column: Any, texts: Sequence[str]) -> Any:
+    """Return the condition that a text is one of these, for a query that is composed."""
+    return _engine.is_text(column, texts)
+
+
+def equals(column: Any, short: Any) -> Any:
+    """Return the condition that a text equals an expression that is no longer than an id."""
+    return _engine.equals(column, short)
+
+
+def without_index(column: Any) -> Any:
+    """Return a column in a form for which the database takes no index."""
+    return _engine.without_index(column)
+
+
+def byte_length(column: Any) -> Any:
+    """Return how many bytes of UTF-8 a text has."""
+    return _engine.byte_length(column)
+
+
+def ordered_join(first: Any, second: Any, on: Any) -> Any:
+    """Return the join of two tables, the first of which the database should go through."""
+    return Join(first, second, _engine.ORDERED_JOIN, on)
+
+
+def has_functions() -> bool:
+    """Return whether SQL can call functions of Python (`sql_function`)."""
+    return _engine.HAS_FUNCTIONS
 
 
 #: Rows that `MultiRowInsert` inserts by one statement, if there are as many.
@@ -69,33 +259,30 @@ class MultiRowInsert:
 
     A hundred rows in a statement take half the time of a hundred statements or less, and leave
     Python's global lock to the event loop meanwhile.
-
-    Attributes:
-        one_row: the statement that inserts a single row.
     """
 
     def __init__(
         self, columns: Sequence[Field], on_conflict: Callable[[Any], Any] = lambda insert: insert
     ) -> None:
-        """Compile the statements.
+        """Declare the statements.
 
         Args:
             columns: columns of one table, in the order of the values of a row.
             on_conflict: adds what is done with a row that is there already.
         """
 
-        def insert(rows: int) -> str:
+        def insert(rows: int) -> Statement:
             row = (0,) * len(columns)
-            return compile_sql(on_conflict(columns[0].model.insert_many([row] * rows, columns)))
+            return Statement(on_conflict(columns[0].model.insert_many([row] * rows, columns)))
 
         self._columns = len(columns)
         self._many_rows = insert(ROWS)
-        self.one_row = insert(1)
+        self._one_row = insert(1)
 
     def run(self, values: Sequence[Any]) -> None:
         """Insert rows; `values` has the values of the first row, then those of the second, ..."""
         one, many = self._columns, self._columns * ROWS
         whole = len(values) - len(values) % many
         if whole:
-            run_for_each(self._many_rows, (values[i : i + many] for i in range(0, whole, many)))
-        run_for_each(self.one_row, (values[i : i + one] for i in range(whole, len(values), one)))
+            self._many_rows.run_for_each(values[i : i + many] for i in range(0, whole, many))
+        self._one_row.run_for_each(values[i : i + one] for i in range(whole, len(values), one))

@@ -3,6 +3,9 @@
 Commands wait in a queue. The thread takes all that wait, runs them in one transaction, and answers
 their callers after the commit. So the more commands wait, the more of them share one sync to disk,
 and no two writers ever wait for each other.
+
+A commit takes as much of the processor as some of the small batches in it. While several are under
+way, each is kept back for some milliseconds, until there are more.
 """
 
 from __future__ import annotations
@@ -11,22 +14,44 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from runstream.errors import Internal, RunstreamError, strip_traceback
+from runstream.errors import (
+    Internal,
+    RunstreamError,
+    server_stopping_error,
+    strip_traceback,
+)
 from runstream_service.engine import changes
 from runstream_service.engine.changes import Change
-from runstream_service.engine.database import storage_error, transaction, writing_connection
+from runstream_service.engine.engine import Engine, storage_error
+from runstream_service.engine.run_locks import lock_runs
 from runstream_service.engine.served_files import ServedFiles
+from runstream_service.histogram import Histogram
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Bytes that a command without data counts in the queue.
 COMMAND_BYTES = 1024
+
+#: Seconds for which a command that may wait is kept back, so that more of them share a commit.
+GATHER_SECONDS = 0.005
+
+#: Other commands without an answer from which on it is.
+GATHER_FROM = 2
+
+#: Bytes of a command that is not kept back, because it is worth a commit of its own.
+GATHER_BYTES = 64 * 1024
+
+# Conflicts with other servers after which a transaction is run again, and the seconds by which each
+# pause before that is longer than the one before.
+_CONFLICTS = 5
+_CONFLICT_PAUSE = 0.01
 
 _INTERNAL = "internal error; the log of the server has the particulars"
 
@@ -37,6 +62,7 @@ class _Command:
 
     run: Callable[[], Any]
     size: int
+    run_id: str
     answer: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
@@ -65,16 +91,16 @@ class Ingest(Protocol):
 
 
 class Feed(Protocol):
-    """Takes the changes of each commit, on the event loop.
+    """Takes the changes of each commit, for those who watch."""
 
-    Attributes:
-        is_watched: whether somebody watches; read on the writer's thread.
-    """
+    def begin(self) -> bool:
+        """Return whether the changes of the transaction that has begun are to be recorded."""
 
-    is_watched: bool
+    def store(self, changes: list[Change], /) -> None:
+        """Store what a transaction changes, before its commit; on the writer's thread."""
 
-    def publish(self, recorded: list[Change] | None, /) -> None:
-        """Take what a transaction changed, after its commit."""
+    def publish(self, changes: list[Change] | None, /) -> None:
+        """Take what a transaction changed, after its commit; on the event loop."""
 
 
 class Writer:
@@ -82,16 +108,23 @@ class Writer:
 
     The queue is bounded in bytes: while it is full, `wait_for_room` waits, and so does the handler
     that would read the next message of a client.
+
+    Attributes:
+        storage_failures: transactions that failed because the storage did.
+        conflicts: transactions that were run again because another server came between.
+        commits: how long those that were committed took.
+        commands: how many commands they had.
     """
 
     # The bytes of the messages as sent; decoded in the queue, they take about eight times as much.
     QUEUE_BYTES = 8 * 1024 * 1024
 
-    def __init__(self, files: ServedFiles, ingest: Ingest, feed: Feed) -> None:
+    def __init__(self, engine: Engine, files: ServedFiles, ingest: Ingest, feed: Feed) -> None:
         """Start the thread.
 
         Args:
-            files: the files of the database.
+            engine: the database.
+            files: its files.
             ingest: flushed before each commit.
             feed: gets what each transaction changed, if somebody watches.
         """
@@ -99,20 +132,52 @@ class Writer:
         self._queue: SimpleQueue[_Command | None] = SimpleQueue()
         self._queued = 0  # bytes; touched on the event loop alone
         self._has_room = asyncio.Event()
+        self._is_stopping = False
+        self._engine = engine
+        self._gathered: list[_Command] = []  # kept back, until `_timer` queues them
+        self._timer: asyncio.TimerHandle | None = None
+        self._unanswered = 0
+        self.storage_failures = self.conflicts = self.commands = 0
+        self.commits = Histogram()
         self._files = files
         self._ingest = ingest
         self._feed = feed
         self._thread = threading.Thread(target=self._work, name="writer")
         self._thread.start()
 
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes of the commands that have no answer yet."""
+        return self._queued
+
     async def wait_for_room(self) -> None:
-        """Return when the queue has room for one more command, and the ingest is not behind."""
+        """Return when the queue has room for one more command, and the ingest is not behind.
+
+        Raises:
+            Unavailable: the server stops, and there was no room until then.
+        """
         while self._queued > self.QUEUE_BYTES or self._ingest.is_behind:
+            if self._is_stopping:
+                raise server_stopping_error()
             self._has_room.clear()
             await self._has_room.wait()
 
+    def notify_room(self) -> None:
+        """Have those who wait for room look again, on the event loop."""
+        self._has_room.set()
+
+    def stop_waiting(self) -> None:
+        """Refuse those who wait for room, now and later, because the server stops."""
+        self._is_stopping = True
+        self._has_room.set()
+
     def submit(
-        self, command: Callable[..., T], *args: Any, size: int = COMMAND_BYTES
+        self,
+        command: Callable[..., T],
+        *args: Any,
+        run_id: str = "",
+        size: int = COMMAND_BYTES,
+        may_wait: bool = False,
     ) -> asyncio.Future[T]:
         """Queue a command; the future has its result once it is on disk.
 
@@ -122,15 +187,31 @@ class Writer:
 
         Args:
             command: called with `args` on the writer's thread.
+            run_id: the run that it changes, if it is one.
             size: bytes that it holds of the bounded queue.
+            may_wait: whether it may be kept back for `GATHER_SECONDS` while others are under way.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
         self._queued += size
-        self._queue.put(_Command(lambda: command(*args), size, answer))
+        self._gathered.append(_Command(lambda: command(*args), size, run_id, answer))
+        if not may_wait or self._unanswered < GATHER_FROM or size > GATHER_BYTES:
+            self._queue_gathered()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(GATHER_SECONDS, self._queue_gathered)
+        self._unanswered += 1
         return answer
+
+    def _queue_gathered(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for command in self._gathered:
+            self._queue.put(command)
+        self._gathered.clear()
 
     async def close(self) -> None:
         """Write out what is queued, then end the thread."""
+        self._queue_gathered()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -144,7 +225,7 @@ class Writer:
             os._exit(70)
 
     def _drain(self) -> None:
-        with writing_connection():
+        with self._engine.writing_connection():
             while (command := self._queue.get()) is not None:
                 commands = [command]
                 more: _Command | None = command
@@ -160,37 +241,62 @@ class Writer:
     def _commit_all(self, commands: list[_Command]) -> None:
         recorded: list[Change] | None = []
         try:
-            recorded = self._commit(commands)
+            recorded = self._commit_or_retry(commands)
         except Exception as error:  # whatever it was, the callers need an answer
-            failure = storage_error(error)
-            if failure is None and len(commands) > 1:
+            is_fault = self._engine.is_storage_fault(error)
+            if len(commands) > 1 and (not is_fault or self._engine.is_conflict(error)):
                 for command in commands:
                     self._commit_all([command])
                 return
+            failure = storage_error(error) if is_fault else None
             if failure is None:
                 log.exception("a command failed")
+            else:
+                self.storage_failures += 1
             for command in commands:
                 command.error = failure or Internal(_INTERNAL)
         self._loop.call_soon_threadsafe(self._answer, commands, recorded)
 
+    def _commit_or_retry(self, commands: list[_Command]) -> list[Change] | None:
+        """Commit; again, if a transaction of another server came between."""
+        for number in range(_CONFLICTS):
+            try:
+                return self._commit(commands)
+            except Exception as error:
+                if not self._engine.is_conflict(error):
+                    raise
+                self.conflicts += 1
+                log.debug("a transaction is run again: %s", error)
+            time.sleep(number * _CONFLICT_PAUSE)
+        return self._commit(commands)
+
     def _commit(self, commands: list[_Command]) -> list[Change] | None:
         """Run the commands in one transaction and commit it, or leave no trace of them."""
-        changes.start_recording(self._feed.is_watched)
+        began = time.perf_counter()
         try:
             try:
-                with transaction("IMMEDIATE"):
+                with self._engine.write_transaction():
+                    changes.start_recording(self._feed.begin())
+                    if self._engine.IS_SHARED:
+                        lock_runs({command.run_id for command in commands if command.run_id})
                     for command in commands:
                         command.attempt()
                     self._ingest.flush()
+                    recorded = changes.take_recorded()
+                    if recorded:
+                        self._feed.store(recorded)
             finally:
                 self._files.check()
         except BaseException:
             self._ingest.reset()
             raise
-        return changes.take_recorded()
+        self.commits.observe(time.perf_counter() - began)
+        self.commands += len(commands)
+        return recorded
 
     def _answer(self, commands: list[_Command], recorded: list[Change] | None) -> None:
         self._feed.publish(recorded)
+        self._unanswered -= len(commands)
         for command in commands:
             self._queued -= command.size
             if command.answer.cancelled():

@@ -1,29 +1,47 @@
-"""Opens the storage of an artifact root, and the folder in which its uploads are staged."""
+"""Opens the storage of an artifact root, and what stages its uploads."""
 
 from __future__ import annotations
 
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from runstream.files.own_files import check_own
-from runstream_service.engine.database import CannotOpenError
+from runstream_service.engine.engine import CannotOpenError
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
 from runstream_service.files.bucket import Bucket
+from runstream_service.files.bucket_staging import BucketStaging
 from runstream_service.files.file_threads import FileThreads
 from runstream_service.files.folder import Folder
-from runstream_service.files.staging import StagingFolder
+from runstream_service.files.folder_staging import FolderStaging
+from runstream_service.files.staging import Staging
 from runstream_service.files.storage import Storage
 
 
-def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Storage, StagingFolder]:
-    """Return what keeps the contents, and the staging folder of the uploads.
+def default_root(database: Path | None) -> str:
+    """Return the artifact root of a server that is given none.
 
-    Uploads are staged in a local root, so that a complete one is moved and not copied, or else
-    beside the database. Folders are made at first use.
+    Args:
+        database: file of the database, if it is one.
+    """
+    folder = database.parent if database else Path.cwd()
+    return str(folder / "artifacts")
+
+
+def open_storage(
+    root: str, is_shared: bool, writer: Writer, readers: Readers, threads: FileThreads
+) -> tuple[Storage, Staging[Any]]:
+    """Return what keeps the contents, and the uploads that are not complete yet.
+
+    Both are in the root, so that a complete upload is there already. Folders are made at first use.
 
     Args:
         root: a folder, or `s3://bucket/prefix`.
-        database: file of the database.
+        is_shared: whether other servers may have the same root and database.
+        writer: writes which uploads there are.
+        readers: read that.
         threads: what works on files.
 
     Raises:
@@ -31,17 +49,16 @@ def open_storage(root: str, database: Path, threads: FileThreads) -> tuple[Stora
     """
     scheme, separator, place = root.partition("://")
     if not separator:
-        folder = _resolve_own_folder(Path(root).absolute())
-        return Folder(folder, threads), StagingFolder(
-            _resolve_own_folder(folder / "uploads"), threads
-        )
+        storage = Folder(_resolve_own_folder(Path(root).absolute()), threads)
+        uploads = _resolve_own_folder(storage.root / "uploads")
+        return storage, FolderStaging(uploads, is_shared, storage)
     if scheme != "s3" or not place.strip("/"):
         raise CannotOpenError(f"artifact root {root!r} is not a folder or s3://bucket/prefix")
-    uploads = _resolve_own_folder(database.with_name(f"{database.name}.uploads"))
     try:
-        return Bucket(root), StagingFolder(uploads, threads)
+        bucket = Bucket(root)
     except Exception as error:  # obstore raises many kinds for what the environment says
         raise CannotOpenError(f"artifact root {root!r} cannot be used: {error}") from error
+    return bucket, BucketStaging(bucket, writer, readers, threads)
 
 
 def _resolve_own_folder(folder: Path) -> Path:

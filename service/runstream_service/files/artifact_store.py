@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from runstream.errors import InvalidArgument, Unavailable
+from runstream.errors import DataLoss, InvalidArgument, Unavailable
 from runstream_service.catalog import artifacts, blobs
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
-from runstream_service.files.staging import Content, StagedUpload, StagingFolder
-from runstream_service.files.storage import Storage
+from runstream_service.files.staging import Content, StagedUpload, Staging
+from runstream_service.files.storage import ContentMissingError, Storage
+
+log = logging.getLogger(__name__)
 
 # Rows that one command of the writer deletes: a few milliseconds of its time.
 _BATCH = 500
+
+# Contents whose loss is logged, each once.
+_MAX_LOGGED = 1_000
 
 
 class OpenFile(NamedTuple):
@@ -30,7 +37,8 @@ class IncomingFile:
     """A file whose content is being uploaded.
 
     Attributes:
-        is_complete: whether all of the content is on the local disk.
+        received: bytes that came.
+        is_complete: whether all of the content is there.
         is_resumable: whether the bytes are to be kept if nothing more happens to them.
     """
 
@@ -44,12 +52,14 @@ class IncomingFile:
         self._path = path
         self._staged = staged
         self._store = store
+        self.received = 0
         self.is_complete = False
         self.is_resumable = is_resumable
 
     async def write(self, chunk: bytes) -> None:
         """Append bytes to the content; raises as `StagedUpload.write`."""
         await self._staged.write(chunk)
+        self.received += len(chunk)
 
     async def store(self, sha256: str = "") -> artifacts.Entry:
         """Store the file, now that its content is complete.
@@ -79,15 +89,21 @@ class ArtifactStore:
     decides whether that one is used or another that is there already. It is removed after the
     transaction that takes the last file away that had it. So a crash can leave a content that no
     file has, which `collect_orphans` removes, but never a file without content.
+
+    Attributes:
+        received: bytes that came, of uploads that ended.
+        sent: bytes that were read, to be sent.
     """
 
     def __init__(
-        self, writer: Writer, readers: Readers, storage: Storage, staging: StagingFolder
+        self, writer: Writer, readers: Readers, storage: Storage, staging: Staging[Any]
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._storage = storage
         self._staging = staging
+        self.received = self.sent = 0
+        self._missing: set[str] = set()  # the names of contents whose loss was logged
 
     @asynccontextmanager
     async def receive(
@@ -106,7 +122,7 @@ class ArtifactStore:
 
         Raises:
             NotFound, FailedPrecondition: as `artifacts.check_writable` and
-                `StagingFolder.open_upload`.
+                `Staging.open_upload`.
             Unavailable: the storage failed.
         """
         await self._readers.quick(artifacts.check_writable, run_id, path)
@@ -116,10 +132,12 @@ class ArtifactStore:
             yield incoming
         except Unavailable as error:
             # A disk that is full stays full if an incomplete upload is kept on it.
-            if error.reason == "STORAGE" and not incoming.is_complete:
+            is_fault = error.reason == "STORAGE" and not incoming.is_complete
+            if is_fault and staged.FILLS_DISK:
                 incoming.is_resumable = False
             raise
         finally:
+            self.received += incoming.received
             closing = self._staging.close_upload(staged, discard=not incoming.is_resumable)
             await asyncio.wait((closing,))
 
@@ -139,6 +157,7 @@ class ArtifactStore:
 
         Raises:
             NotFound, FailedPrecondition: as `artifacts.content`.
+            DataLoss: the file has lost its content.
             Unavailable: the storage failed.
         """
         before = ""
@@ -147,12 +166,34 @@ class ArtifactStore:
             chunks = self._read(name, *part(file))
             try:
                 first = await anext(chunks, b"")
-            except Unavailable:
+            except (Unavailable, ContentMissingError) as error:
                 if name == before:
-                    raise
+                    if isinstance(error, Unavailable):
+                        raise
+                    raise self._lost_error(run_id, path, name, error) from None
                 before = name  # the file may have been replaced, and its content deleted
             else:
                 return OpenFile(file, _prepend(first, chunks))
+
+    def _lost_error(
+        self, run_id: str, path: str, name: str, error: ContentMissingError
+    ) -> DataLoss:
+        owner = "logged model" if run_id.startswith("m-") else "run"
+        lost = (path, owner, run_id, self._storage, error)
+        if name not in self._missing and len(self._missing) < _MAX_LOGGED:
+            self._missing.add(name)
+            log.error(
+                "the content of artifact %r of %s %s is missing in the artifact root %s: %s", *lost
+            )
+        return DataLoss(
+            f"the content of artifact {path!r} of {owner} {run_id} is missing in the artifact root "
+            f"{self._storage}: {error}. It was removed there, or the server that took it has "
+            "another --artifact-root",
+            reason="ARTIFACT_CONTENT_MISSING",
+            run_id=run_id,
+            path=path,
+            artifact_root=str(self._storage),
+        )
 
     async def _read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """Yield a part of a content in chunks; the next chunks are read while one is sent."""
@@ -162,24 +203,51 @@ class ArtifactStore:
                 while chunks := await reading:
                     reading = asyncio.ensure_future(anext(parts, None))
                     for chunk in chunks:
+                        self.sent += len(chunk)
                         yield chunk
             finally:
                 await asyncio.wait((reading,))
 
-    async def delete(self, run_id: str, path: str) -> bool:
+    async def delete(self, run_id: str, path: str, write: WriteId | None) -> bool:
         """Delete a file, or a folder with all that is below it; return whether it was there.
+
+        If this write was applied before, nothing is deleted, and it was there.
 
         Raises:
             NotFound, FailedPrecondition: as `artifacts.delete`.
         """
-        there = False
+        was_there = False
         while True:
-            unused = await self._writer.submit(artifacts.delete, run_id, path, _BATCH)
-            if unused is None:
-                return there
-            there = True
+            deleted = await self._writer.submit(
+                artifacts.delete, run_id, path, _BATCH, write, run_id=run_id
+            )
             with suppress(Unavailable):  # `collect_orphans` removes them later
-                await self._remove(unused)
+                await self._remove(deleted.unused)
+            was_there = was_there or deleted.was_there
+            if deleted.is_complete:
+                return was_there
+
+    async def warn_if_elsewhere(self) -> None:
+        """Log that the storage lacks the content that was stored last, if it does.
+
+        It is another one then than the database was used with, or than other servers have.
+        """
+        with suppress(Unavailable):  # whoever reads or writes a file is told
+            name = await self._readers.quick(blobs.newest_name)
+            if name is not None and not await self._has(name):
+                log.warning(
+                    "artifacts are in %s, which lacks the newest content of this database: give "
+                    "all its servers the --artifact-root that it was used with",
+                    self._storage,
+                )
+
+    async def _has(self, name: str) -> bool:
+        try:
+            async with aclosing(self._storage.read(name, 0, 1)) as chunks:  # type: ignore[type-var] # generators
+                await anext(chunks)
+        except ContentMissingError:
+            return False
+        return True
 
     async def collect_orphans(self) -> tuple[int, int]:
         """Remove the contents that no file has; return how many they are and their bytes.
@@ -190,23 +258,24 @@ class ArtifactStore:
             Unavailable: the storage failed.
         """
         count = size = after = 0
-        while found := await self._readers.run(blobs.find_unused, after, _BATCH):
+        while found := await self._readers.long(blobs.find_unused, after, _BATCH):
             released = await self._writer.submit(blobs.delete_unused, found)
             await self._remove([blob.name for blob in released])
             count += len(released)
             size += sum(blob.size for blob in released)
             after = found[-1]
-        await self._remove(await self._readers.run(blobs.find_orphans))
+        await self._remove(await self._readers.long(blobs.find_orphans))
         return count, size
 
     async def _store(
         self, run_id: str, path: str, staged: StagedUpload, content: Content
     ) -> artifacts.Entry:
         file = (run_id, path, content.sha256, content.size)
-        stored = await self._writer.submit(artifacts.store, *file)
+        there = (staged.put_as, staged.key) if staged.put_as else ()
+        stored = await self._writer.submit(artifacts.store, *file, *there, run_id=run_id)
         while stored.file is None:  # the content is new
-            await self._storage.put(stored.put_as, staged.file)
-            stored = await self._writer.submit(artifacts.store, *file, stored.put_as)
+            await staged.put(stored.put_as)
+            stored = await self._writer.submit(artifacts.store, *file, stored.put_as, run_id=run_id)
         with suppress(Unavailable):  # `collect_orphans` removes them later
             await self._remove(stored.unused)
         return stored.file
@@ -223,8 +292,14 @@ async def _prepend(
     async with aclosing(chunks):
         if first:
             yield first
-        async for chunk in chunks:
-            yield chunk
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except ContentMissingError as error:  # a caller who comes again learns whether it is lost
+            raise Unavailable(
+                f"the content was replaced or removed while it was read: {error}",
+                reason="STORAGE",
+            ) from None
 
 
 def _corrupt_error(path: str, sha256: str, expected: str) -> InvalidArgument:

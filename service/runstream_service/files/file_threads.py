@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from runstream_service.engine.database import storage_error
+from runstream_service.engine.engine import storage_error
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class FileThreads:
         """
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._threads, partial(_run, work, *args))
-        future.add_done_callback(_mark_retrieved)
+        future.add_done_callback(mark_retrieved)
         return future
 
     async def close(self) -> None:
@@ -42,11 +42,11 @@ class FileThreads:
 def _run(work: Callable[..., T], *args: Any) -> T:
     try:
         return work(*args)
-    except Exception as error:
-        raise storage_error(error) or error from error
+    except OSError as error:
+        raise storage_error(error) from error
 
 
-def _mark_retrieved(future: asyncio.Future[Any]) -> None:
-    # The caller may be gone, and asyncio logs an error that nobody retrieves.
+def mark_retrieved(future: asyncio.Future[Any]) -> None:
+    """Keep asyncio from logging the error of a future whose caller may be gone."""
     if not future.cancelled():
         future.exception()

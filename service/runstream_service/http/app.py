@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.requests import ClientDisconnect
 
 from runstream.errors import RunstreamError
 from runstream_service.http import errors
@@ -19,6 +16,7 @@ from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract
 from runstream_service.http.downloads import Downloads
 from runstream_service.http.guard import Guard
+from runstream_service.http.history_csv import csv_routes
 from runstream_service.http.hosts import Hosts
 from runstream_service.http.interface import interface_routes
 from runstream_service.http.json_executors import JsonExecutors
@@ -26,27 +24,32 @@ from runstream_service.http.mlflow_artifacts import ArtifactProxy
 from runstream_service.http.mlflow_history import history_routes
 from runstream_service.http.mlflow_routes import mlflow_only_routes
 from runstream_service.http.openapi_page import openapi_routes
+from runstream_service.http.operation import Operation
+from runstream_service.http.operation_routes import operation_routes
 from runstream_service.http.rpc_routes import rpc_routes
 from runstream_service.http.streams import stream_routes
 
 
-def build_application(servicers: Mapping[str, Any], hosts: Hosts) -> Starlette:
+def build_application(
+    servicers: Mapping[str, Any], operation: Operation, hosts: Hosts
+) -> Starlette:
     """Return the application.
 
     Args:
         servicers: the servicers of the contract, by the full name of the service.
+        operation: what those who operate the server ask it.
         hosts: the names under which the server is reached.
     """
     metrics = servicers["runstream.v1.MetricService"]
     artifacts = servicers["runstream.v1.ArtifactService"]
     contract, bodies, threads = Contract(), Bodies(), JsonExecutors()
-    return Starlette(
+    application = Starlette(
         routes=[
-            Route("/health", _health),
-            Route("/version", _version),
+            *operation_routes(operation),
             *openapi_routes(contract),
             *history_routes(metrics),
-            *rpc_routes(contract, servicers, bodies, threads),
+            *csv_routes(metrics),
+            *rpc_routes(contract, servicers, bodies, threads, operation.calls),
             *stream_routes(
                 servicers["runstream.v1.LoggingService"],
                 metrics,
@@ -67,11 +70,6 @@ def build_application(servicers: Mapping[str, Any], hosts: Hosts) -> Starlette:
             Exception: errors.answer_internal_error,
         },
     )
-
-
-async def _health(request: Request) -> Response:
-    return PlainTextResponse("OK")
-
-
-async def _version(request: Request) -> Response:
-    return PlainTextResponse(version("runstream"))
+    # A redirect that only takes a slash away would name the server as a proxy calls it.
+    application.router.redirect_slashes = False
+    return application

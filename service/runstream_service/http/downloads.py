@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
@@ -62,16 +62,13 @@ class Downloads:
                 value=path,
             )
         name = quote(f"{path.rpartition('/')[2] or run_id}.zip")
+        chunks = iterate_in_task(self._members(run_id, path, context))
+        first = await anext(chunks)  # before the answer begins, so that its error is the answer
         return StreamingResponse(
-            self._zipped(run_id, path, context),
+            _prepend(first, chunks),
             media_type="application/zip",
             headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"},
         )
-
-    async def _zipped(self, run_id: str, path: str, context: CallContext) -> AsyncIterator[bytes]:
-        async with aclosing(iterate_in_task(self._members(run_id, path, context))) as chunks:
-            async for chunk in chunks:
-                yield chunk or b""
 
     async def _members(self, run_id: str, folder: str, context: CallContext) -> Any:
         """Yield the bytes of the zip; its files are not compressed again.
@@ -127,6 +124,15 @@ class _ZipOutput:
         """Return what was written since the last call."""
         written, self._written = bytes(self._written), bytearray()
         return written
+
+
+async def _prepend(
+    first: bytes | None, chunks: AsyncGenerator[bytes | None, None]
+) -> AsyncIterator[bytes]:
+    async with aclosing(chunks):
+        yield first or b""
+        async for chunk in chunks:
+            yield chunk or b""
 
 
 def _named(request: Request) -> tuple[str, str]:

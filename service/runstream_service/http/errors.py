@@ -7,13 +7,18 @@ from typing import Any
 
 import grpc
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
-from runstream.errors import RunstreamError, shorten
+from runstream.errors import Internal, RunstreamError, shorten
 from runstream.mlflow_error_sentences import mlflow_message
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream_service.http import mlflow
+from runstream_service.request_id import HEADER
+from runstream_service.request_id import request_id as known_or_new_id
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +32,25 @@ _CODES = {
     grpc.StatusCode.UNAUTHENTICATED: (401, "UNAUTHENTICATED"),
     grpc.StatusCode.PERMISSION_DENIED: (403, "PERMISSION_DENIED"),
     grpc.StatusCode.UNAVAILABLE: (503, "TEMPORARILY_UNAVAILABLE"),
-    # No 5xx: MLflow's clients would ask for minutes for what is damaged for good.
+    # No 5xx: MLflow's clients would repeat for minutes what takes too long, or is damaged for good.
+    grpc.StatusCode.DEADLINE_EXCEEDED: (400, "DEADLINE_EXCEEDED"),
     grpc.StatusCode.DATA_LOSS: (410, "DATA_LOSS"),
 }
 
 # Characters of the text of an error, which may hold what a caller sent.
 _MESSAGE_CHARACTERS = 2_000
 
+# Characters of the path of a proxy that is guessed.
+_PREFIX_CHARACTERS = 50
+
 # Reasons of reads that ask for too much at once. MLflow's clients would repeat them after a 429.
-_TOO_LARGE_READS = {"READ_TOO_LONG", "RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
+_TOO_LARGE_READS = {"RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
 
 _CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
+
+
+# Where a request has its id, once it was asked for.
+_REQUEST_ID = "runstream.request_id"
 
 
 class BadRequest(RunstreamError):
@@ -49,9 +62,12 @@ class BadRequest(RunstreamError):
 async def answer_runstream_error(request: Request, error: Any) -> Response:
     """Answer an error of `runstream.errors`, in MLflow's words at a path of MLflow (X6)."""
     status, code, message = error_parts(error)
+    if isinstance(error, Internal):  # the thread that has logged it knows no request
+        extra = {"request_id": request_id(request.scope)}
+        log.error("%s %s failed, see above", request.method, request.url.path, extra=extra)
     if mlflow.is_mlflow_path(request.url.path):
         message = mlflow_message(error, request.url.path)
-    return error_response(status, code, message)
+    return error_response(request.scope, status, code, message)
 
 
 def error_parts(error: RunstreamError) -> tuple[int, str, str]:
@@ -71,9 +87,26 @@ def batch_error(error: BatchError) -> tuple[int, str, str]:
 async def answer_http_error(request: Request, error: Any) -> Response:
     """Answer what is wrong with the form of a request: its path, its verb or its encoding."""
     if error.status_code == 415:
-        return error_response(415, "BAD_REQUEST", error.detail)
+        return error_response(request.scope, 415, "BAD_REQUEST", error.detail)
     text = f"{request.method} {shorten(request.url.path)} is no route of this server"
-    return error_response(error.status_code, "ENDPOINT_NOT_FOUND", text)
+    if prefix := _prefix_of_proxy(request):
+        text += f". If it is behind a proxy, below {prefix}, start it with --root-path {prefix}"
+    return error_response(request.scope, error.status_code, "ENDPOINT_NOT_FOUND", text)
+
+
+def _prefix_of_proxy(request: Request) -> str:
+    """Return the beginning of a path without which it is that of a route; empty if there is none.
+
+    A server that knows such a beginning takes it away before.
+    """
+    path = request.scope["path"]
+    end = path.find("/", 1)
+    while 1 < end <= _PREFIX_CHARACTERS:
+        scope = dict(request.scope) | {"path": path[end:]}
+        if any(route.matches(scope)[0] is not Match.NONE for route in request.app.routes):
+            return shorten(path[:end])
+        end = path.find("/", end + 1)
+    return ""
 
 
 async def answer_disconnect(request: Request, error: Any) -> Response:
@@ -83,15 +116,33 @@ async def answer_disconnect(request: Request, error: Any) -> Response:
 
 async def answer_internal_error(request: Request, error: Any) -> Response:
     """Answer an exception that nobody expected, without its text, which is in the log."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    extra = {"request_id": request_id(request.scope)}
+    cause = error.__cause__
+    if isinstance(cause, RunstreamError):  # Starlette's, where the answer has begun
+        method, path = request.method, request.url.path
+        log.warning("%s %s broke off: %s", method, path, cause.message, extra=extra)
+    else:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error, extra=extra)
     text = "internal error; the log of the server has the particulars"
-    return error_response(500, "INTERNAL_ERROR", text)
+    return error_response(request.scope, 500, "INTERNAL_ERROR", text)
 
 
-def error_response(status: int, code: str, message: str) -> Response:
+def error_response(scope: Scope, status: int, code: str, message: str) -> Response:
     """Return the answer to a request that failed."""
-    body = {"error_code": code, "message": _shorten(message)}
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    body = orjson.dumps(error_body(scope, code, message))
+    return Response(body, status, {HEADER: request_id(scope)}, media_type="application/json")
+
+
+def error_body(scope: Scope, code: str, message: str) -> dict[str, str]:
+    """Return the JSON of an error."""
+    return {"error_code": code, "message": _shorten(message), "request_id": request_id(scope)}
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id that the caller gave to a request, or one that is made now; always the same."""
+    if _REQUEST_ID not in scope:
+        scope[_REQUEST_ID] = known_or_new_id(Headers(scope=scope).get(HEADER))
+    return str(scope[_REQUEST_ID])
 
 
 def _shorten(message: str) -> str:

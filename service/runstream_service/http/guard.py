@@ -9,7 +9,7 @@ the latter two. docs/decisions/0028-names-of-the-server.md
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstream.errors import shorten
 from runstream_service.http.errors import error_response
+from runstream_service.http.forwarded import forwarded_hosts
 from runstream_service.http.hosts import Hosts
 
 log = logging.getLogger(__name__)
@@ -54,16 +55,23 @@ class Guard:
                 _add_headers(message)
             await send(message)
 
-        rejection = self._rejection(scope["method"], Headers(scope=scope))
-        app = error_response(403, "PERMISSION_DENIED", rejection) if rejection else self._app
+        rejection = self._rejection(scope)
+        app = self._app
+        if rejection:
+            app = error_response(scope, 403, "PERMISSION_DENIED", rejection)
         await app(scope, receive, send_with_headers)
 
-    def _rejection(self, method: str, headers: Headers) -> str:
+    def _rejection(self, scope: Scope) -> str:
         """Return why a request is refused; empty if it is not."""
-        for host in headers.getlist("host"):  # other programs than browsers may send none
+        headers = Headers(scope=scope)
+        # Other programs than browsers may send no `Host`. A proxy may have put its own in place of
+        # the browser's; one that is trusted says which that was. Both have to be known, because
+        # some pass on an `X-Forwarded-Host` that a page made up.
+        hosts = [*headers.getlist("host"), *forwarded_hosts(scope)]
+        for host in hosts:
             if not self._hosts.is_known(host):
-                return self._reject_host(shorten(host))
-        if method in _SAFE_METHODS or self._is_same_site(headers):
+                return self._reject_host(shorten(host), scope)
+        if scope["method"] in _SAFE_METHODS or self._is_same_site(headers, hosts):
             return ""
         origin = headers.get("origin")
         name = (origin or "").rpartition("//")[2] or "NAME"
@@ -72,17 +80,18 @@ class Guard:
             f"this is its interface behind a proxy, start it with --allowed-hosts {shorten(name)}"
         )
 
-    def _reject_host(self, host: str) -> str:
+    def _reject_host(self, host: str, scope: Scope) -> str:
         rejection = (
             f"This server is not known as {host!r}. If that is a name of it, start it with "
             f"--allowed-hosts {host} or the environment variable RUNSTREAM_ALLOWED_HOSTS={host}"
         )
         if host not in self._logged and len(self._logged) < _MAX_LOGGED_NAMES:
             self._logged.add(host)
-            log.warning("a request is refused: %s", rejection)
+            client = scope["client"][0] if scope.get("client") else "an unknown address"
+            log.warning("a request is refused: %s (from %s)", rejection, client)
         return rejection
 
-    def _is_same_site(self, headers: Headers) -> bool:
+    def _is_same_site(self, headers: Headers, hosts: Sequence[str]) -> bool:
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site in ("same-origin", "none")
@@ -90,8 +99,8 @@ class Guard:
         if origin is None:
             return True
         name = origin.rpartition("//")[2]
-        # A proxy may have put another `Host` in place of the one that the browser sent.
-        return name == headers.get("host") or self._hosts.is_allowed(name)
+        # A proxy that is not trusted may have put another `Host` in place of the browser's.
+        return name in hosts or self._hosts.is_allowed(name)
 
 
 def _add_headers(message: MutableMapping[str, Any]) -> None:

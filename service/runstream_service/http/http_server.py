@@ -11,6 +11,7 @@ from runstream_service.config import Config
 
 if TYPE_CHECKING:
     from runstream_service.http.listener import Listener
+    from runstream_service.http.operation import Operation
 
 
 class HttpServer:
@@ -36,11 +37,11 @@ class HttpServer:
         """The port of `address`; 0 while HTTP is not served."""
         return int(self.address.rpartition(":")[2] or 0)
 
-    async def start(self, servicers: Mapping[str, Any]) -> None:
+    async def start(self, servicers: Mapping[str, Any], operation: Operation) -> None:
         """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
-        self._servicers = servicers
+        self._servicers, self._operation = servicers, operation
         if self._listener is not None:
-            await self._listener.start(servicers)
+            await self._listener.start(servicers, operation)
 
     async def serve(self) -> int:
         """Serve HTTP from now on, and return the port.
@@ -55,7 +56,7 @@ class HttpServer:
                         "this server was started with --http-port off", reason="HTTP_OFF"
                     )
                 listener = _listen(self._config, 0)
-                await listener.start(self._servicers)
+                await listener.start(self._servicers, self._operation)
                 self._listener = listener
         return self.port
 
@@ -69,4 +70,4 @@ def _listen(config: Config, port: int) -> Listener:
     # Not imported above: the server of a file starts sooner without the packages that HTTP needs.
     from runstream_service.http.listener import Listener
 
-    return Listener(config.host, port, config.allowed_hosts)
+    return Listener(config, port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ Result = TypeVar("Result")
 _INLINE_BYTES = 64 * 1024
 # Bytes of a usual request; larger ones may take seconds, and have a thread of their own.
 _USUAL_BYTES = 1024 * 1024
+# Seconds after a large one in which nothing large is read. A call changes threads some times, and
+# could meet another text, during which no thread runs, each time.
+_REST_SECONDS = 0.02
 
 
 class JsonExecutors:
@@ -31,11 +35,20 @@ class JsonExecutors:
         """Return what `function` returns, which reads `size` bytes of a request."""
         if size <= _INLINE_BYTES:
             return function(*arguments)
-        thread = self._usual if size <= _USUAL_BYTES else self._large
-        return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
+        loop = asyncio.get_running_loop()
+        if size <= _USUAL_BYTES:
+            return await loop.run_in_executor(self._usual, function, *arguments)
+        return await loop.run_in_executor(self._large, _run_and_rest, function, *arguments)
 
     async def write(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
         """Return what `function` returns, which writes `size` bytes of an answer."""
         if size <= _INLINE_BYTES:
             return function(*arguments)
         return await asyncio.get_running_loop().run_in_executor(self._answers, function, *arguments)
+
+
+def _run_and_rest(function: Callable[..., Result], *arguments: Any) -> Result:
+    try:
+        return function(*arguments)
+    finally:
+        time.sleep(_REST_SECONDS)

@@ -6,15 +6,20 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from runstream_service.config import Config
 from runstream_service.http.app import build_application
 from runstream_service.http.connection import Connection
+from runstream_service.http.forwarded import Forwarded
 from runstream_service.http.hosts import Hosts
+from runstream_service.http.operation import Operation
+from runstream_service.http.root_path import RootPath
 from runstream_service.http.shutdown import ShutdownMiddleware
 from runstream_service.ports import HTTP_ADVICE, in_brackets, listen_on
 
@@ -39,35 +44,37 @@ class Listener:
         address: `host:port` that it listens on.
     """
 
-    def __init__(self, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
+    def __init__(self, config: Config, port: int) -> None:
         """Take the port; nothing is answered yet.
 
         Args:
-            host: interface to listen on.
+            config: the settings of the server.
             port: port to listen on; 0 takes a free one.
-            allowed_hosts: names under which the server is reached, beside those that it knows.
 
         Raises:
             CannotListenError: it is taken.
         """
-        self._socket = listen_on(host, port, HTTP_ADVICE)
+        self._socket = listen_on(config.host, port, HTTP_ADVICE, is_shared=config.worker > 0)
         # Connections inherit the option. asyncio sets it only on sockets that were made for TCP by
         # name, and without it an answer in two parts waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._hosts = Hosts(host, allowed_hosts)
-        self.address = f"{in_brackets(host)}:{self._socket.getsockname()[1]}"
+        self._config = config
+        self.address = f"{in_brackets(config.host)}:{self._socket.getsockname()[1]}"
 
-    async def start(self, servicers: Mapping[str, Any]) -> None:
-        """Answer from now on; `servicers` are those of the contract, by the name of the service."""
-        self._app = ShutdownMiddleware(build_application(servicers, self._hosts))
+    async def start(self, servicers: Mapping[str, Any], operation: Operation) -> None:
+        """Answer from now on, as `build_application` does."""
+        hosts = Hosts(self._config.host, self._config.allowed_hosts)
+        application = build_application(servicers, operation, hosts)
+        self._app = ShutdownMiddleware(operation.instrument(application))
         config = uvicorn.Config(
-            self._app,
+            _behind_proxy(self._app, self._config),
             access_log=False,
             backlog=_BACKLOG,
             http=Connection,
             lifespan="off",
             limit_concurrency=_max_connections(),
             log_config=None,
+            proxy_headers=False,  # by itself it trusts all of this computer
             server_header=False,
             timeout_graceful_shutdown=int(2 * GRACE),
             ws="none",
@@ -84,6 +91,15 @@ class Listener:
         await asyncio.wait((self._serving,), timeout=GRACE)
         self._app.cancel_requests()
         await self._serving
+
+
+def _behind_proxy(app: ASGIApp, config: Config) -> ASGIApp:
+    """Return an application that also answers what the proxies of the settings pass on."""
+    if config.root_path:
+        app = RootPath(app, config.root_path)
+    if config.trusted_proxies:
+        app = Forwarded(app, list(config.trusted_proxies))  # type: ignore[arg-type]
+    return app
 
 
 class _LoopErrorHandler:

@@ -20,7 +20,7 @@ from runstream.rules import INT64_MAX
 from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest
 from runstream_service.http import mlflow
 from runstream_service.http.decode import Decoder
-from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.http.disconnect import answer_unless_disconnected, iterate_in_task
 from runstream_service.http.encode import mlflow_double
 from runstream_service.rpc.metric_servicer import PAGE_POINTS, HistoryPage, MetricServicer
 
@@ -60,7 +60,7 @@ async def _answer(request: Request, metrics: MetricServicer) -> Response:
         )
     parts = _read_parts(metrics, history)
     try:
-        first = await anext(parts)
+        first = await answer_unless_disconnected(request, anext(parts))
     except NotFound:  # which MLflow answers as an empty history
         first = _Part(b"", 0, "")
     if not first.length:

@@ -37,10 +37,11 @@ async def _server_info(request: Request) -> Response:
 async def _no_direct_storage(request: Request) -> Response:
     part = request.url.path.split("/mlflow-artifacts/", 1)[-1].split("/", 1)[0]
     text = mlflow.NO_DIRECT_STORAGE.get(part, mlflow.NO_DIRECT_STORAGE["presigned"])
-    return error_response(501, "NOT_IMPLEMENTED", text)
+    return error_response(request.scope, 501, "NOT_IMPLEMENTED", text)
 
 
 async def _not_implemented(request: Request) -> Response:
     part = request.url.path.split("/mlflow/", 1)[1].split("/", 1)[0]
     what = mlflow.NOT_IMPLEMENTED[part]
-    return error_response(501, "NOT_IMPLEMENTED", f"Runstream does not have {what}")
+    text = f"Runstream does not have {what}"
+    return error_response(request.scope, 501, "NOT_IMPLEMENTED", text)

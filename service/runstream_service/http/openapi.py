@@ -28,8 +28,12 @@ _ERROR = {
     "properties": {
         "error_code": {"type": "string", "description": "What is wrong, for programs."},
         "message": {"type": "string", "description": "What is wrong, for people."},
+        "request_id": {
+            "type": "string",
+            "description": "Names the request in the log; the header X-Request-Id, too.",
+        },
     },
-    "required": ["error_code", "message"],
+    "required": ["error_code", "message", "request_id"],
 }
 _REFUSED = {
     "description": "Refused; `error_code` says why.",
@@ -68,6 +72,7 @@ class Document:
                 "description": "Experiment tracking: MLflow's REST API and what goes beyond it.",
                 "license": {"name": "Apache-2.0"},
             },
+            "servers": [{"url": "."}],  # relative to the document, which may lie below any path
             "paths": paths,
             "components": {"schemas": dict(sorted(self._schemas.items()))},
         }

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path
 
 from runstream_service.http.contract import Contract
 from runstream_service.http.openapi import Document
-from runstream_service.http.static_files import StaticFile, load_files, static_response
+from runstream_service.http.static_files import StaticFile, load_files, make_file, static_response
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -49,33 +49,36 @@ _START = """SwaggerUIBundle({
 
 def openapi_routes(contract: Contract) -> Iterator[Route]:
     """Yield the routes of the document and its page."""
-    document = orjson.dumps(Document(contract).build())
+    files = {
+        "openapi.json": make_file(orjson.dumps(Document(contract).build()), "application/json"),
+        "openapi": make_file(_PAGE.encode(), "text/html"),
+        "start.js": make_file(_START.encode(), "text/javascript"),
+    }
 
-    async def openapi(request: Request) -> Response:
-        return Response(document, media_type="application/json")
+    def route(path: str, name: str, headers: Mapping[str, str]) -> Route:
+        async def answer(request: Request) -> Response:
+            return static_response(files, name, request, {"cache-control": "no-cache", **headers})
 
-    yield Route("/openapi.json", openapi)
-    yield Route("/openapi", _page)
-    yield Route("/openapi/start.js", _start)
+        return Route(path, answer)
+
+    yield route("/openapi.json", "openapi.json", {})
+    yield route("/openapi", "openapi", {"content-security-policy": _POLICY})
+    yield route("/openapi/start.js", "start.js", {})
     yield Route("/openapi/static/{name}", _static_file)
-
-
-async def _page(request: Request) -> Response:
-    headers = {"content-security-policy": _POLICY}
-    return Response(_PAGE, media_type="text/html", headers=headers)
+    yield Route("/openapi/", _without_slash)
 
 
 async def _static_file(request: Request) -> Response:
     headers = {"cache-control": "public, max-age=3600"}
-    return static_response(_files(), request.path_params["name"], request, headers)
+    return static_response(_swagger_ui(), request.path_params["name"], request, headers)
 
 
-async def _start(request: Request) -> Response:
-    return Response(_START, media_type="text/javascript")
+async def _without_slash(request: Request) -> Response:
+    return RedirectResponse("../openapi")
 
 
 @cache
-def _files() -> dict[str, StaticFile]:
+def _swagger_ui() -> dict[str, StaticFile]:
     """Return what the page loads of Swagger UI."""
     folder = Path(swagger_ui_path)
     return load_files(folder / name for name in ("swagger-ui.css", "swagger-ui-bundle.js"))

@@ -7,10 +7,12 @@ from typing import Any
 
 import orjson
 from google.protobuf.message import Message
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from runstream.errors import RunstreamError
 from runstream_service.http import mlflow
 from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract, Rpc
@@ -21,6 +23,7 @@ from runstream_service.http.http_context import HttpContext
 from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
 from runstream_service.rpc.call_context import CallContext
+from runstream_service.rpc.call_counts import CallCounts, MethodCounts
 
 #: Bytes of a body, the limit of gRPC messages too; a batch of MLflow's clients has at most 1 MB.
 #: The parser in C holds the interpreter until it is done, so this also bounds how long others wait.
@@ -29,10 +32,15 @@ BODY_BYTES = 4 * 1024 * 1024
 DATASETS_BYTES = 24 * 1024 * 1024
 
 Method = Callable[[Message, CallContext], Awaitable[Message]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def rpc_routes(
-    contract: Contract, servicers: Mapping[str, Any], bodies: Bodies, threads: JsonExecutors
+    contract: Contract,
+    servicers: Mapping[str, Any],
+    bodies: Bodies,
+    threads: JsonExecutors,
+    counts: CallCounts,
 ) -> Iterator[Route]:
     """Yield the routes of all RPCs, those of MLflow under both of their paths (W4).
 
@@ -41,13 +49,43 @@ def rpc_routes(
         servicers: what answers, by the full name of the service.
         bodies: the bodies that are held.
         threads: read and write large messages.
+        counts: counts the calls.
     """
     for rpc in contract.rpcs:
         call = RpcEndpoint(rpc, getattr(servicers[rpc.service], rpc.name), bodies, threads)
-        yield Route(rpc.path, call.answer, methods=[rpc.verb])
+        name = f"{rpc.service.rpartition('.')[2]}/{rpc.name}"
+        answer = _counted(call.answer, counts["http", name])
+        yield Route(rpc.path, answer, methods=[rpc.verb])
         if rpc.path.startswith(mlflow.MLFLOW_PATHS):
             twin = mlflow.AJAX_PREFIX + rpc.path.removeprefix(mlflow.API_PREFIX)
-            yield Route(twin, call.answer, methods=[rpc.verb])
+            yield Route(twin, answer, methods=[rpc.verb])
+
+
+def _counted(answer: Endpoint, counts: MethodCounts) -> Endpoint:
+    """Return an endpoint that counts its calls, by the codes of gRPC."""
+
+    async def counted(request: Request) -> Response:
+        began, code = counts.begin(), "CANCELLED"
+        try:
+            response = await answer(request)
+        except Exception as error:
+            code = _code(error)
+            raise
+        else:
+            code = "OK"
+            return response
+        finally:
+            counts.end(began, code)
+
+    return counted
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, RunstreamError):
+        return error.code.name
+    if isinstance(error, HTTPException):
+        return "INVALID_ARGUMENT"
+    return "CANCELLED" if isinstance(error, ClientDisconnect) else "INTERNAL"
 
 
 class RpcEndpoint:

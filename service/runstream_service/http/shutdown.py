@@ -42,9 +42,8 @@ class ShutdownMiddleware:
         except asyncio.CancelledError:
             if has_begun or not self._is_ended:
                 raise
-            await errors.error_response(*errors.error_parts(server_stopping_error()))(
-                scope, receive, send
-            )
+            parts = errors.error_parts(server_stopping_error())
+            await errors.error_response(scope, *parts)(scope, receive, send)
         finally:
             if task is not None:
                 self._tasks.discard(task)

@@ -24,9 +24,9 @@ from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.bodies import Bodies, body_chunks
 from runstream_service.http.decode import Decoder
-from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.http.disconnect import answer_unless_disconnected, iterate_in_task
 from runstream_service.http.encode import Encoder, protobuf_double
-from runstream_service.http.errors import BadRequest, batch_error, error_parts
+from runstream_service.http.errors import BadRequest, batch_error, error_body, error_parts
 from runstream_service.http.http_context import HttpContext
 from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
@@ -175,18 +175,24 @@ def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]
 
 async def _read_history(request: Request, metrics: MetricServicer) -> Response:
     message: Any = _history_decoder.decode_query(request.query_params)
-    parts = metrics.read_parts(message)
-    first = await anext(parts, None)  # an error raised here can still be the answer
-    return StreamingResponse(_history_lines(first, parts), media_type="application/x-ndjson")
+    parts = metrics.read_parts(message, _history_line)
+    # An error raised here can still be the answer.
+    first = await answer_unless_disconnected(request, anext(parts, None))
+    return StreamingResponse(
+        _history_lines(request, first, parts), media_type="application/x-ndjson"
+    )
 
 
-async def _history_lines(first: HistoryPart | None, parts: Any) -> AsyncIterator[bytes]:
-    async with aclosing(iterate_in_task(parts)) as following:
+async def _history_lines(request: Request, first: bytes | None, lines: Any) -> AsyncIterator[bytes]:
+    async with aclosing(iterate_in_task(lines)) as following:
         if first is not None:
-            yield _history_line(first)
-            async for part in following:
-                if part is not None:
-                    yield _history_line(part)
+            yield first
+            try:
+                async for line in following:
+                    if line is not None:
+                        yield line
+            except RunstreamError as error:  # the status was sent long ago
+                yield _error_content(request, error) + b"\n"
 
 
 def _history_line(part: HistoryPart) -> bytes:
@@ -200,7 +206,10 @@ def _history_line(part: HistoryPart) -> bytes:
         "timestamp": timestamp,
         "value": values,
     }
-    return orjson.dumps({"run_id": part.run_id, "metrics": table}, option=_LINE_OPTIONS)
+    line: dict[str, Any] = {"run_id": part.run_id, "metrics": table}
+    if part.total:
+        line["total_points"] = part.total
+    return orjson.dumps(line, option=_LINE_OPTIONS)
 
 
 async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
@@ -212,22 +221,26 @@ async def _watch_changes(request: Request, watches: WatchServicer) -> Response:
     answers = watches.Watch(message, HttpContext(request))
     first = await anext(answers)  # an error raised here can still be the answer
     return StreamingResponse(
-        _events(first, answers),
+        _events(request, first, answers),
         media_type="text/event-stream",
         headers={"cache-control": "no-store"},
     )
 
 
-async def _events(first: Any, answers: Any) -> AsyncIterator[bytes]:
+async def _events(request: Request, first: Any, answers: Any) -> AsyncIterator[bytes]:
     async with aclosing(iterate_in_task(answers, _KEEPALIVE_SECONDS)) as following:
         try:
             yield _event(first)
             async for answer in following:
                 yield b": still here\n\n" if answer is None else _event(answer)
         except RunstreamError as error:
-            _, code, message = error_parts(error)
-            content = orjson.dumps({"error_code": code, "message": message})
-            yield b"event: error\ndata: " + content + b"\n\n"
+            yield b"event: error\ndata: " + _error_content(request, error) + b"\n\n"
+
+
+def _error_content(request: Request, error: RunstreamError) -> bytes:
+    """Return the JSON of an error that ends a stream."""
+    _, code, message = error_parts(error)
+    return orjson.dumps(error_body(request.scope, code, message))
 
 
 def _event(answer: Any) -> bytes:

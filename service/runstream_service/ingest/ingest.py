@@ -11,24 +11,19 @@ from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream_service.catalog import console, logged_models, model_metrics
-from runstream_service.catalog.run_state import run_state
+from runstream_service.catalog.run_state import state_for_write
 from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.numbers import parse_number
-from runstream_service.engine.statements import (
-    VALUES,
-    MultiRowInsert,
-    compile_sql,
-    json_array,
-)
-from runstream_service.engine.tables import Param, database
+from runstream_service.engine.statements import ANY_TEXTS, MultiRowInsert, Statement, array_of
+from runstream_service.engine.tables import Param
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.points.append import PointAppender
 
 _PARAMS = MultiRowInsert([Param.run, Param.key, Param.value, Param.number])
-_SELECT_PARAMS = compile_sql(
-    Param.select(Param.key, Param.value).where((Param.run == 0) & Param.key.in_(VALUES))
+_SELECT_PARAMS = Statement(
+    Param.select(Param.key, Param.value).where((Param.run == 0) & Param.key.in_(ANY_TEXTS))
 )
 
 # Params that are looked up by one statement. Their values may be 256 KiB each.
@@ -68,10 +63,10 @@ class Ingest:
             InvalidArgument: a param has another value already (P1).
             DataLoss: points that are late cannot be compared with those that are stored.
         """
-        state = run_state(batch.run_id)
+        state = state_for_write(batch.run_id)
         run = state.id
         models = logged_models.internal_ids({point.model_id for point in batch.model_points})
-        new = self._points.find_new(run, batch) if batch.keys else None
+        new = self._points.find_new(run, batch, state.appended_by) if batch.keys else None
         if batch.params:
             _insert_params(batch.run_id, run, batch.params)
         if batch.tags:
@@ -114,8 +109,7 @@ def _insert_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> 
 
 def _known_params(run: int, keys: list[str]) -> dict[str, str]:
     """Return those of the params of a run that are there."""
-    rows = database.connection().execute(_SELECT_PARAMS, (run, json_array(keys)))
-    return dict(rows.fetchall())
+    return dict(map(tuple, _SELECT_PARAMS.rows(run, array_of(keys))))
 
 
 def _immutable_error(run_id: str, key: str, old: str, value: str) -> InvalidArgument:

@@ -11,13 +11,22 @@ for a position in the last minute, nothing is kept, and the writer records nothi
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import defaultdict, deque
 from contextlib import suppress
 from typing import Any
 
 from runstream_service.engine.changes import Change
-from runstream_service.live.commits import Commit, Commits, RunChanges
+from runstream_service.engine.writer import Writer
+from runstream_service.live.commits import (
+    Commit,
+    Commits,
+    RunChanges,
+    Vector,
+    group_by_run,
+    merge,
+)
 
 #: Seconds for which commits are kept after somebody asked for a position.
 INTEREST = 60.0
@@ -27,17 +36,24 @@ class Watcher:
     """One who watches runs: some by their ids, and all runs of some experiments.
 
     Attributes:
-        seen: the number of the last commit that it has seen.
         pending: the numbers of the commits that concern it and that it has not seen.
+        number: the number of the last commit that it has seen.
+        seen: the commits that it has seen, by server.
         sent: how many messages of the first pending commit have been sent.
     """
 
-    def __init__(self, commits: Commits, runs: set[str], experiments: set[int], seen: int) -> None:
+    def __init__(
+        self, commits: Commits, runs: set[str], experiments: set[int], seen: Vector
+    ) -> None:
         self._commits = commits
+        self._start = self.seen = seen
         self.runs = runs
         self.experiments = experiments
-        self.seen = seen
-        self.pending = deque(n for n in commits.numbers_after(seen) if self.watched_changes(n))
+        numbers = commits.numbers_after(seen)
+        self.number = numbers[0] - 1 if numbers else commits.last
+        self.pending = deque(
+            n for n in numbers if self.watched_changes(commits.get(n, self.seen).runs)
+        )
         self.sent = 0
         self._news = asyncio.Event()
 
@@ -52,19 +68,30 @@ class Watcher:
         """End a `wait`."""
         self._news.set()
 
-    def mark_seen(self, number: int) -> None:
-        """Remove the first pending commit, which has been sent."""
-        self.pending.popleft()
-        self.sent = 0
-        self.seen = number
-
-    def watched_changes(self, number: int) -> list[RunChanges]:
-        """Return what a commit changed of the watched runs.
+    def next_commit(self) -> Commit:
+        """Return the first pending commit.
 
         Raises:
             FailedPrecondition: it is not kept any more.
         """
-        changed = self._commits.get(number, self.seen).runs
+        return self._commits.get(self.pending[0], self.seen)
+
+    def mark_seen(self, commit: Commit) -> None:
+        """Remove the first pending commit, which has been sent."""
+        self.number = self.pending.popleft()
+        self.seen = merge(self._start, commit.seen, self._commits.seen)
+        self.sent = 0
+
+    def mark_all_seen(self) -> bool:
+        """Count all commits as seen, none of which is pending; return whether there were others."""
+        if self.number == self._commits.last:
+            return False
+        self.number = self._commits.last
+        self.seen = merge(self._start, self._commits.seen, self._commits.seen)
+        return True
+
+    def watched_changes(self, changed: dict[str, RunChanges]) -> list[RunChanges]:
+        """Return those changes of a commit that are of watched runs."""
         if self.experiments:
             return [
                 run
@@ -79,29 +106,68 @@ class Feed:
 
     Attributes:
         commits: the recent commits.
-        is_watched: whether the changes of the next transaction are to be recorded; the writer's
-            thread reads it.
+        writer: the thread that writes, once it is started.
+        lag: how many seconds after their commit changes came here, the last ones.
     """
 
+    writer: Writer
+
     def __init__(self) -> None:
-        self.commits = Commits()
-        self.is_watched = False
+        self._server = secrets.token_hex(4)
+        self.commits = Commits({self._server: 0}, unknown="the server was started again")
+        self.lag = 0.0
+        self._is_watched = False
         self._keep_until = 0.0
         self._watchers: set[Watcher] = set()
         self._by_run: dict[str, set[Watcher]] = defaultdict(set)
         self._by_experiment: dict[int, set[Watcher]] = defaultdict(set)
 
+    def begin(self) -> bool:
+        """Return whether a transaction's changes are to be recorded, on the writer's thread."""
+        return self._is_watched
+
+    def store(self, changes: list[Change]) -> None:
+        """Leave it to memory what a transaction changes, on the writer's thread."""
+
+    def publish(self, changes: list[Change] | None) -> None:
+        """Take what a transaction changed, after its commit; None if it was not recorded."""
+        number = self.commits.seen[self._server] + 1
+        if changes is None:
+            self.commits.skip_to({self._server: number})
+        elif changes:
+            self._add(self._server, number, group_by_run(changes))
+            if not self.is_needed():
+                self._is_watched = False
+                self.commits.drop_all()
+
+    async def run(self) -> None:
+        """Do what is due regularly; nothing, where all commits are made here."""
+
+    async def catch_up(self) -> None:
+        """Return when `commits` has all that was committed before, and will have what follows."""
+        self.keep_commits()
+        # Transactions that began before, and are not recorded, are published before this one.
+        await self.writer.submit(_do_nothing)
+
     def keep_commits(self) -> None:
         """Keep commits for the next minute, starting with the next transaction."""
-        self.is_watched = True
+        self._is_watched = True
         self._keep_until = time.monotonic() + INTEREST
+
+    def is_needed(self) -> bool:
+        """Return whether somebody watches, or asked for a position in the last minute."""
+        return bool(self._watchers) or time.monotonic() <= self._keep_until
 
     def count_watchers(self) -> int:
         """Return how many watch."""
         return len(self._watchers)
 
-    def subscribe(self, runs: set[str], experiments: set[int], seen: int) -> Watcher:
-        """Return a new watcher that has seen the commits up to a number; ends by `unsubscribe`.
+    def stored_bytes(self) -> int:
+        """Return how many bytes of changes are in the database for the watchers of all servers."""
+        return 0
+
+    def subscribe(self, runs: set[str], experiments: set[int], seen: Vector) -> Watcher:
+        """Return a new watcher that has seen some commits; ends by `unsubscribe`.
 
         Raises:
             FailedPrecondition: what follows is not kept any more.
@@ -127,18 +193,9 @@ class Feed:
         for watcher in self._watchers:
             watcher.wake()
 
-    def publish(self, changes: list[Change] | None) -> None:
-        """Take what a transaction changed, after its commit; None if it was not recorded."""
-        if changes is None:
-            self.commits.skip()
-        elif changes:
-            self._wake_concerned(self.commits.add(changes))
-            if not self._watchers and time.monotonic() > self._keep_until:
-                self.is_watched = False
-                self.commits.drop_all()
-
-    def _wake_concerned(self, commit: Commit) -> None:
-        for watcher in self._concerned(commit):
+    def _add(self, server: str, number: int, runs: dict[str, RunChanges]) -> None:
+        """Keep a commit, and wake the watchers that it concerns."""
+        for watcher in self._concerned(self.commits.add(server, number, runs)):
             # A watcher that is too late already gets no more numbers, which could become many.
             if not watcher.pending or self.commits.is_kept(watcher.pending[0]):
                 watcher.pending.append(self.commits.last)
@@ -151,6 +208,10 @@ class Feed:
                 concerned.update(self._by_run.get(run_id, ()))
                 concerned.update(self._by_experiment.get(run.experiment_id, ()))
         return concerned
+
+
+def _do_nothing() -> None:
+    """Change nothing: a command that only waits for its turn."""
 
 
 def _remove(by_id: dict[Any, set[Watcher]], watched: set[Any], watcher: Watcher) -> None:

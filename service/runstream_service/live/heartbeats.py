@@ -11,15 +11,15 @@ import asyncio
 import logging
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runstream.errors import RunstreamError
 from runstream_service.catalog.lost_runs import mark_lost, revive
-from runstream_service.catalog.run_state import RunState, run_state
+from runstream_service.catalog.run_state import RunState, read_state, state_for_write
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import compile_sql
+from runstream_service.engine.statements import Statement, execute
 from runstream_service.engine.statuses import RunStatus
-from runstream_service.engine.tables import Run, database
+from runstream_service.engine.tables import Run
 from runstream_service.engine.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _GRACE = 15.0
 # Seconds between two checks for lost runs, at most.
 _MAX_PAUSE = 15.0
 
-_UPDATE = compile_sql(Run.update({Run.last_heartbeat: 0}).where(Run.id == 0))
+_UPDATE = Statement(Run.update({Run.last_heartbeat: 0}).where(Run.id == 0))
 
 
 class _Heartbeat(NamedTuple):
@@ -55,6 +55,8 @@ class Heartbeats:
     are judged by their timestamp in the database.
     """
 
+    _patience = 1.0  # how many times `lost_after` a run may be silent
+
     def __init__(self, lost_after: float) -> None:
         """Start without heartbeats.
 
@@ -76,7 +78,10 @@ class Heartbeats:
         Raises:
             NotFound, FailedPrecondition: as `active_run`.
         """
-        self.record_run(run_state(run_id))
+        state = read_state(run_id)
+        if state.status == RunStatus.FAILED and state.last_heartbeat is not None:
+            state = state_for_write(run_id)
+        self.record_run(state)
 
     def record_run(self, run: RunState) -> None:
         """Record that a run sent a heartbeat, or that something was logged to it."""
@@ -89,31 +94,77 @@ class Heartbeats:
             stored = self._stored.get(run.id, -math.inf)
             if heartbeat.monotonic - stored >= self._lost_after / 4:
                 self._stored[run.id] = heartbeat.monotonic
-                database.execute_sql(_UPDATE, (heartbeat.timestamp, run.id))
+                _UPDATE.run(heartbeat.timestamp, run.id)
 
     def mark_lost_runs(self) -> list[str]:
         """Make runs FAILED that have been silent for too long, and return their ids."""
-        lost, alive, moment = [], {}, _monotonic()
-        expected = (
-            (Run.status == RunStatus.RUNNING) & Run.last_heartbeat.is_null(False) & ~Run.deleted
-        )
-        query = Run.select(Run.id, Run.uuid, Run.last_heartbeat).where(expected)
-        for run, run_id, timestamp in database.execute(query):
-            heartbeat = self._last.get(run) or self._from_database(timestamp, moment)
-            if heartbeat.monotonic < moment - self._lost_after:
-                lost.append((run, run_id, heartbeat.timestamp))
-            else:
-                alive[run] = heartbeat
-        for run, _, timestamp in lost:
-            mark_lost(run, timestamp)
-        self._last, self._last_check = alive, moment
-        self._stored = {run: at for run, at in self._stored.items() if run in alive}
-        return [run_id for _, run_id, _ in lost]
+        moment = _monotonic()
+        rows = list(execute(_expected_runs()))
+        last = {run: self._last_heartbeat(run, stored, moment) for run, _, stored in rows}
+        limit = moment - self._lost_after * self._patience
+        lost = [
+            (run, run_id)
+            for run, run_id, stored in rows
+            if last[run].monotonic < limit and mark_lost(run, last[run].timestamp, stored)
+        ]
+        for run, _ in lost:
+            del last[run]
+        self._last, self._last_check = last, moment
+        self._stored = {run: at for run, at in self._stored.items() if run in last}
+        return [run_id for _, run_id in lost]
 
-    def _from_database(self, timestamp: int, moment: float) -> _Heartbeat:
-        """Return the heartbeat of a run that is new since the last check, or since the start."""
-        silent = min(max(0, now() - timestamp), moment - self._last_check)
-        return _Heartbeat(moment - silent, timestamp)
+    def _last_heartbeat(self, run: int, stored: int, moment: float) -> _Heartbeat:
+        """Return the last heartbeat of a run, given its timestamp in the database.
+
+        One that is not in memory is new since the last check, or since the start.
+        """
+        silent = min(max(0, now() - stored), moment - self._last_check)
+        return self._last.get(run) or _Heartbeat(moment - silent, stored)
+
+
+class SharedHeartbeats(Heartbeats):
+    """The same where runs send heartbeats to any of several servers.
+
+    Each server looks for lost runs, and whichever finds one first marks it, so that none has to
+    take over when another dies. What reached others is known by the timestamp in the database, and
+    as old as it is since that was seen to change; so the clocks of servers may differ. A timestamp
+    is only stored after a quarter of `lost_after`: a run is lost after so much more silence.
+    """
+
+    _patience = 1.25
+
+    def __init__(self, lost_after: float) -> None:
+        super().__init__(lost_after)
+        # By run, what the last check and the one before found: the timestamp, and since when.
+        self._observed: dict[int, _Heartbeat] = {}
+        self._observed_before: dict[int, _Heartbeat] = {}
+
+    def mark_lost_runs(self) -> list[str]:
+        self._leave_out_absence()
+        self._observed_before, self._observed = self._observed, {}
+        return super().mark_lost_runs()
+
+    def _leave_out_absence(self) -> None:
+        """Do not count a time without the database, in which others may not have had it either."""
+        absence = _monotonic() - self._last_check
+        if self._lost_after / 2 < absence < math.inf:
+            for heartbeats in (self._last, self._observed):
+                for run, heartbeat in heartbeats.items():
+                    later = heartbeat.monotonic + absence
+                    heartbeats[run] = heartbeat._replace(monotonic=later)
+
+    def _last_heartbeat(self, run: int, stored: int, moment: float) -> _Heartbeat:
+        observed = self._observed_before.get(run)
+        if observed is None or observed.timestamp != stored:
+            observed = _Heartbeat(moment, stored)
+        self._observed[run] = observed
+        return max(observed, self._last.get(run, observed))
+
+
+def _expected_runs() -> Any:
+    """Return the query of the runs that are expected to send heartbeats."""
+    expected = (Run.status == RunStatus.RUNNING) & Run.last_heartbeat.is_null(False) & ~Run.deleted
+    return Run.select(Run.id, Run.uuid, Run.last_heartbeat).where(expected).order_by(Run.id)
 
 
 async def mark_lost_runs_regularly(

@@ -1,7 +1,8 @@
 """What is known of the points of a chunk without decoding it.
 
 A summary is one record of a NumPy array. A long series has thousands of chunks, and their summaries
-become one array without a Python object for each.
+become one array without a Python object for each. Who thins a history takes points from them, so a
+summary is stored with a checksum of its own, and those of all are verified at once.
 """
 
 from __future__ import annotations
@@ -34,6 +35,19 @@ SUMMARY = np.dtype(
 )
 
 Summaries = NDArray[Any]
+
+#: A summary as it is stored; the checksum covers it and the series that it belongs to.
+_STORED = np.dtype([("summary", SUMMARY), ("checksum", "<u8")])
+
+_WORDS = SUMMARY.itemsize // 8
+
+# Summaries whose checksums are computed at a time, so that what is between fits into the caches.
+_ROWS = 512
+
+# Odd numbers, so that a changed bit changes the product: powers of an odd one, times another.
+_FACTORS = np.multiply.accumulate(
+    np.array([0x9E3779B97F4A7C15] + [0xD1342543DE82EF95] * (_WORDS + 1), np.uint64)
+)
 
 _KINDS = ("first", "last", "min", "max", "nan")
 
@@ -71,14 +85,35 @@ def landmarks(value: NDArray[np.float64]) -> tuple[tuple[int, int, int, int, int
     return (0, last, int(numbers[kept.argmin()]), int(numbers[kept.argmax()]), least), len(numbers)
 
 
-def pack_summary(summary: Summaries) -> bytes:
-    """Return the bytes of a summary."""
-    return summary.tobytes()
+def pack_summary(series: int, summary: Summaries) -> bytes:
+    """Return the bytes of an array of one summary of a series, with its checksum."""
+    return summary.tobytes() + _checksums(series, summary.view("<u8").reshape(1, -1)).tobytes()
 
 
-def unpack_summaries(packed: Sequence[bytes]) -> Summaries:
-    """Return the summaries of these bytes as an array of records."""
-    return np.frombuffer(b"".join(packed), SUMMARY)
+def unpack_summaries(series: int, packed: Sequence[bytes]) -> Summaries:
+    """Return the summaries of these bytes as an array of records.
+
+    Raises:
+        ValueError: bytes are not what was stored for this series.
+    """
+    data = b"".join(packed)
+    stored = np.frombuffer(data, _STORED)
+    words = np.frombuffer(data, "<u8").reshape(len(stored), _WORDS + 1)[:, :_WORDS]
+    if len(stored) != len(packed) or (_checksums(series, words) != stored["checksum"]).any():
+        raise ValueError("the summary of a chunk has another checksum")
+    return stored["summary"]
+
+
+def _checksums(series: int, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the checksum of each row of words."""
+    of_series = series * int(_FACTORS[_WORDS]) + int(_FACTORS[_WORDS + 1])
+    sums = np.full(len(words), of_series % 2**64, np.uint64)
+    for first in range(0, len(words), _ROWS):
+        rows = words[first : first + _ROWS]
+        # The upper half of a word is mixed into the lower one, or the factors would have no effect
+        # on its highest bits.
+        sums[first : first + _ROWS] += (rows ^ rows >> np.uint64(32)) @ _FACTORS[:_WORDS]
+    return sums
 
 
 def points_of(summaries: Summaries, kind: str) -> Columns:

@@ -12,13 +12,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, standalone
 
-from runstream_service.points.chunk_summary import Summaries, pack_summary, summarise
+from runstream_service.points.chunk_summary import Summaries, summarise
 from runstream_service.points.columns import Columns, Integers
 
 #: Points of a full chunk; if there are more, a chunk has up to twice as many.
@@ -47,10 +47,10 @@ class EncodedChunk:
     @property
     def checksum(self) -> int:
         """CRC-32 of summary and data, the id left out, which the database gives."""
-        return checksum(pack_summary(self.summary), self.data)
+        return checksum(self.summary.tobytes(), self.data)
 
 
-def checksum(summary: bytes, data: bytes) -> int:
+def checksum(summary: bytes | memoryview, data: bytes) -> int:
     """Return the checksum of a chunk; it does not cover the id, the first number of a summary."""
     return zlib.crc32(data, zlib.crc32(memoryview(summary)[8:]))
 
@@ -64,6 +64,30 @@ def encode_chunks(columns: Columns) -> Iterator[EncodedChunk]:
         yield EncodedChunk(summarise(part), _encode(part))
 
 
+class EncodedColumns(NamedTuple):
+    """The bytes of a chunk by column."""
+
+    step: bytes
+    timestamp: bytes
+    value: bytes
+
+
+def split_columns(data: bytes) -> EncodedColumns:
+    """Return the columns of the bytes of a chunk.
+
+    Raises:
+        DamagedError: there are too few bytes.
+    """
+    try:
+        steps, timestamps = _LENGTHS.unpack_from(data)
+    except Exception as error:
+        raise DamagedError(str(error)) from error
+    first = _LENGTHS.size
+    second = first + steps
+    third = second + timestamps
+    return EncodedColumns(data[first:second], data[second:third], data[third:])
+
+
 def decode_into(summary: Any, data: bytes, out: Columns) -> None:
     """Write the points of a chunk into columns of their number.
 
@@ -75,17 +99,22 @@ def decode_into(summary: Any, data: bytes, out: Columns) -> None:
     Raises:
         DamagedError: the bytes are not those of such a chunk.
     """
-    try:
-        steps, timestamps = _LENGTHS.unpack_from(data)
-    except Exception as error:
-        raise DamagedError(str(error)) from error
-    start = _LENGTHS.size
+    encoded = split_columns(data)
     first, last = summary["first"], summary["last"]
-    _decode_integers(data[start : start + steps], first["step"], last["step"], out.step)
-    start += steps
-    part = data[start : start + timestamps]
-    _decode_integers(part, first["timestamp"], last["timestamp"], out.timestamp)
-    _decompress(data[start + timestamps :], out.value)
+    decode_integers(encoded.step, int(first["step"]), int(last["step"]), out.step)
+    first, last = int(first["timestamp"]), int(last["timestamp"])
+    decode_integers(encoded.timestamp, first, last, out.timestamp)
+    decode_values(encoded.value, out.value)
+
+
+def decode_steps(summary: Any, data: bytes, out: Integers) -> None:
+    """Write the steps of a chunk into an array of their number, as `decode_into` does.
+
+    Raises:
+        DamagedError: the bytes are not those of such a chunk.
+    """
+    first, last = summary["first"]["step"], summary["last"]["step"]
+    decode_integers(split_columns(data).step, int(first), int(last), out)
 
 
 def new_columns(size: int) -> Columns:
@@ -107,8 +136,8 @@ def _encode(columns: Columns) -> bytes:
 
 def _encode_integers(column: Integers) -> bytes:
     if _stride(int(column[0]), int(column[-1]), len(column)) is not None:
-        stride = np.diff(column)
-        if (stride == stride[:1]).all():
+        differences = np.diff(column)
+        if (differences == differences[:1]).all():
             return b""
     return bytes(standalone.simple_compress(np.ascontiguousarray(column), _CONFIG))
 
@@ -121,19 +150,40 @@ def _stride(first: int, last: int, count: int) -> int | None:
     return None if rest or not -(2**63) <= stride < 2**63 else stride
 
 
-def _decode_integers(data: bytes, first: Any, last: Any, out: Integers) -> None:
+def stride(first: int, last: int, count: int) -> int:
+    """Return how far apart the numbers of a column are that takes no bytes.
+
+    Raises:
+        DamagedError: that is no integer, so the column must have bytes.
+    """
+    found = _stride(first, last, count)
+    if found is None:
+        raise DamagedError("a column is missing")
+    return found
+
+
+def decode_integers(data: bytes, first: int, last: int, out: Integers) -> None:
+    """Write the steps or timestamps of a chunk into an array.
+
+    Raises:
+        DamagedError: the bytes are not those of such a column.
+    """
     if data:
-        _decompress(data, out)
+        decode_values(data, out)
         return
-    stride = _stride(int(first), int(last), len(out))
-    if stride is None or len(out) > len(_COUNTED):
+    if len(out) > len(_COUNTED):
         raise DamagedError("a column is missing")
     # As long as a chunk can be, made once: to count anew takes as long as the rest.
-    np.multiply(_COUNTED[: len(out)], stride, out=out)
+    np.multiply(_COUNTED[: len(out)], stride(first, last, len(out)), out=out)
     out += first
 
 
-def _decompress(data: bytes, out: NDArray[Any]) -> None:
+def decode_values(data: bytes, out: NDArray[Any]) -> None:
+    """Write compressed numbers into an array.
+
+    Raises:
+        DamagedError: the bytes are not those of so many numbers.
+    """
     try:
         progress = standalone.simple_decompress_into(data, out)
     except Exception as error:  # pcodec raises RuntimeError, and panics as another

@@ -106,18 +106,35 @@ def merge(parts: Sequence[Columns]) -> Columns:
 
 def subtract(columns: Columns, stored: Columns) -> Columns:
     """Return those of the points, sorted and without repetition, that are not stored."""
-    if not columns.size:
-        return columns
-    stored = stored.part(*span(stored, columns.position(0), columns.position(-1)))
-    if not stored.size:
-        return columns
-    both = join([stored, columns])
-    order = np.lexsort(
-        (both.value, both.timestamp, both.step)
-    )  # keeps a stored one before its equal
-    is_repeated = np.concatenate(([False], _equals_next(both.take(order))))
-    is_new = ~is_repeated & (order >= stored.size)
-    return both.take(order[is_new])
+    is_absent = find_absent(columns, stored)
+    return columns if is_absent.all() else columns.take(is_absent)
+
+
+def find_absent(columns: Columns, stored: Columns) -> NDArray[np.bool_]:
+    """Return which of the points, sorted and without repetition, are not among sorted others.
+
+    Only points of steps that both have are looked at further.
+    """
+    is_absent = np.ones(columns.size, np.bool_)
+    start = np.searchsorted(stored.step, columns.step, "left")
+    meets = np.flatnonzero(start < np.searchsorted(stored.step, columns.step, "right"))
+    if not len(meets):
+        return is_absent
+    first, last = columns.position(int(meets[0])), columns.position(int(meets[-1]))
+    stored = stored.part(*span(stored, first, last))
+    stored = stored.take(np.isin(stored.step, columns.step[meets]))
+    both = join([stored, columns.take(meets)])
+    # A stored point stays before its equal.
+    order = np.lexsort((both.value, both.timestamp, both.step))
+    repeated = order[1:][_equals_next(both.take(order))] - stored.size
+    is_absent[meets[repeated[repeated >= 0]]] = False
+    return is_absent
+
+
+def has_common(numbers: Integers, others: Integers) -> bool:
+    """Return whether two sorted arrays have a number in common."""
+    start = np.searchsorted(numbers, others, "left")
+    return bool((start < np.searchsorted(numbers, others, "right")).any())
 
 
 def span(columns: Columns, first: Position, last: Position) -> tuple[int, int]:
@@ -135,6 +152,12 @@ def after(columns: Columns, position: Position) -> Columns:
     start, end = span(columns, position, position)
     side = np.searchsorted(columns.value[start:end], position.value, "right")
     return columns.part(start + int(side), columns.size)
+
+
+def split(columns: Columns, position: Position) -> tuple[Columns, Columns]:
+    """Return the sorted points up to a position, and those that come after it."""
+    later = after(columns, position)
+    return columns.part(0, columns.size - later.size), later
 
 
 def between_steps(columns: Columns, first: int, last: int) -> Columns:

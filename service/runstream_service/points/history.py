@@ -15,7 +15,7 @@ import numpy as np
 
 from runstream.rules import INT64_MAX, INT64_MIN
 from runstream_service.catalog import runs
-from runstream_service.engine.statements import compile_sql, first_row
+from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import Series
 from runstream_service.points import chunks
 from runstream_service.points.chunk_summary import Summaries, ends
@@ -27,16 +27,17 @@ from runstream_service.points.columns import (
     between_steps,
     join,
     merge,
+    split,
 )
 from runstream_service.points.tail import Tail, read_tail
 
 #: Points of one part of a history at most.
-PART_POINTS = 65_536
+PART_POINTS = 32_768
 
 # Chunks that are planned at a time.
 _PLAN_CHUNKS = 1_024
 
-_RUN = compile_sql(Series.select(Series.run).where(Series.id == 0))
+_RUN = Statement(Series.select(Series.run).where(Series.id == 0))
 
 
 class Steps(NamedTuple):
@@ -75,7 +76,7 @@ def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
 
 def run_of(series: int) -> int:
     """Return the run of a series."""
-    row = first_row(_RUN, series)
+    row = _RUN.first(series)
     return row[0] if row else 0
 
 
@@ -117,26 +118,24 @@ def iterate(
         DataLoss: a chunk, or a row of the tail, is damaged.
     """
     start = position or Position(steps.first, -1, float("-inf"))
-    is_complete = False
-    while not is_complete:
-        plan = chunks.read_summaries(series, start, steps.last, _PLAN_CHUNKS)
-        is_complete = len(plan) < _PLAN_CHUNKS
+    while True:
+        plan = chunks.read_summaries(run, series, start, steps.last, _PLAN_CHUNKS)
         tail = trim(tails.of_series(run, series), steps, start)
         for group in _groups(plan, part_points):
-            points = chunks.read(series, group)
+            points = chunks.read(run, series, group)
             if points is None:  # it was replaced: what is left is planned anew
-                is_complete = False
                 break
             end = ends(group[-1])[1]
-            later = after(tail, end)
+            between, tail = split(tail, end)
             points = trim(points, steps, start)
-            if later.size < tail.size:
-                points = merge([points, tail.part(0, tail.size - later.size)])
-            tail, start = later, max(start, end, key=chunks.order_key)
+            if between.size:
+                points = merge([points, between])
+            start = max(start, end, key=chunks.order_key)
             yield from cut(points, part_points)
         else:
-            if is_complete:
+            if len(plan) < _PLAN_CHUNKS:
                 yield from cut(tail, part_points)
+                return
 
 
 def trim(columns: Columns, steps: Steps, start: Position) -> Columns:

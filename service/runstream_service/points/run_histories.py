@@ -12,8 +12,8 @@ from typing import NamedTuple
 from runstream.rules import INT64_MAX
 from runstream_service.catalog import runs
 from runstream_service.engine import reading
-from runstream_service.engine.statements import VALUES, compile_sql, json_array
-from runstream_service.engine.tables import Series, database
+from runstream_service.engine.statements import ANY_TEXTS, Statement, array_of
+from runstream_service.engine.tables import Series
 from runstream_service.points.columns import Columns
 from runstream_service.points.history import PART_POINTS, Steps, Tails, iterate
 from runstream_service.points.thinning import read_thinned
@@ -22,16 +22,26 @@ from runstream_service.points.thinning import read_thinned
 _TURN_SECONDS = 0.02
 
 _OF_RUN = Series.select(Series.id, Series.key, Series.count).where(Series.run == 0)
-_SERIES = compile_sql(_OF_RUN.order_by(Series.key))
-_SERIES_OF_KEYS = compile_sql(_OF_RUN.where(Series.key.in_(VALUES)).order_by(Series.key))
+_SERIES = Statement(_OF_RUN.order_by(Series.key))
+_SERIES_OF_KEYS = Statement(_OF_RUN.where(Series.key.in_(ANY_TEXTS)).order_by(Series.key))
 
 
 class Part(NamedTuple):
-    """Points of one metric of one run."""
+    """Points of one metric of one run.
+
+    Attributes:
+        run_id: the run.
+        run_name: its name.
+        key: the metric.
+        columns: the points.
+        total: points of this metric of this run in all parts, as far as is known; else 0.
+    """
 
     run_id: str
+    run_name: str
     key: str
     columns: Columns
+    total: int
 
 
 def read_parts(
@@ -51,45 +61,42 @@ def read_parts(
         NotFound: there is no such run; before the first part.
         DataLoss: a chunk, or a row of a tail, is damaged.
     """
-    ids = {}
+    found = {}
     for run_id in run_ids:
         reading.check()
-        ids[run_id] = runs.get(run_id).id
-    for run_id, run in ids.items():
+        row = runs.get_row(run_id)
+        found[run_id] = row.id, row.name
+    for run_id, (run, run_name) in found.items():
         tails = Tails()
         for series, key, length in _series_of(run, keys):
-            for columns in _columns(run, series, length, tails, steps, max_points):
-                yield Part(run_id, key, columns)
+            is_whole = steps == Steps() and not 0 < max_points < length
+            for columns in _columns(run, series, tails, steps, max_points):
+                yield Part(run_id, run_name, key, columns, length if is_whole else 0)
 
 
-def next_parts(parts: Iterator[Part]) -> list[Part]:
-    """Return the next parts, as many as one turn of a thread reads; none at the end."""
+def next_parts(parts: Iterator[Part]) -> tuple[list[Part], bool]:
+    """Return the next parts, as many as one turn of a thread reads, and whether more may follow."""
     end = time.monotonic() + _TURN_SECONDS
     found, size = [], 0
     for part in parts:
         found.append(part)
         size += part.columns.size
         if size >= PART_POINTS or time.monotonic() > end:
-            break
-    return found
+            return found, True
+    return found, False
 
 
 def _series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
-    if keys:
-        rows = database.execute_sql(_SERIES_OF_KEYS, (run, json_array(keys)))
-    else:
-        rows = database.execute_sql(_SERIES, (run,))
-    return list(rows.fetchall())
+    return _SERIES_OF_KEYS.rows(run, array_of(keys)) if keys else _SERIES.rows(run)
 
 
 def _columns(
-    run: int, series: int, length: int, tails: Tails, steps: Steps, max_points: int
+    run: int, series: int, tails: Tails, steps: Steps, max_points: int
 ) -> Iterator[Columns]:
-    if max_points and length > max_points:
-        thinned = read_thinned(run, series, tails, steps, max_points)
-        if thinned is not None:
-            yield from thinned
-            return
+    thinned = read_thinned(run, series, tails, steps, max_points) if max_points else None
+    if thinned is not None:
+        yield from thinned
+        return
     left = max_points or INT64_MAX  # it may grow while it is read
     for columns in iterate(run, series, tails, steps):
         yield columns.part(0, left)

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runstream.errors import DataLoss
+from runstream_service.catalog.run_state import lock_stored
 from runstream_service.points import chunks, tail
 from runstream_service.points.chunk_summary import Summaries, ends, points_of
 from runstream_service.points.codec import FULL_POINTS, EncodedChunk, encode_chunks
 from runstream_service.points.columns import Columns, Position, join, merge
+from runstream_service.points.tail_row import Damage, make_row
 
 #: Points that one step of the sealer takes at the most, if a row has not more.
 STEP_POINTS = 1_000_000
@@ -28,6 +31,9 @@ MIN_IDLE_POINTS = 64
 
 #: Points that may be left in a tail because no series has enough of them.
 REST_POINTS = 262_144
+
+#: Chunks that one step replaces, up to those of one more unit: four times the points of a step.
+REPLACED_CHUNKS = 512
 
 # Small chunks at the end of a series that may be joined to new points at once.
 _SMALL_CHUNKS = 32
@@ -49,25 +55,30 @@ class Seal:
     """What `apply` does.
 
     Attributes:
+        run: the internal id of the run.
+        run_id: its id.
         rows: the rows of the tail that are replaced.
-        points: how many points they have.
+        is_rest: whether these are what a seal before this one left.
+        damage: what of the tail cannot be sealed.
         series: how many series they have.
-        is_all: whether these are all rows of the tail.
         rest: the points that stay in the tail.
+        is_partial: whether some of these go into chunks by another step, soon.
     """
 
     run: int
+    run_id: str
     rows: tuple[int, ...]
-    points: int
+    is_rest: bool
+    damage: Damage
     series: int
-    is_all: bool
     units: list[Unit]
     rest: tail.Rest
+    is_partial: bool
 
     @property
     def changes_nothing(self) -> bool:
         """Whether it would only write the same row again."""
-        return not self.units and len(self.rows) <= 1
+        return not self.units and len(self.rows) <= 1 and self.is_rest
 
 
 def plan(run: int, min_points: int) -> Seal:
@@ -80,69 +91,106 @@ def plan(run: int, min_points: int) -> Seal:
     Raises:
         DataLoss: a row of the tail, or a chunk, is damaged.
     """
-    last_row, is_all = tail.oldest_rows(run, STEP_POINTS)
+    last_row = tail.oldest_rows(run, STEP_POINTS)
     found = tail.read_tail(run, last_row)
+    tail.report(found)
     long, rest = found.split(min_points)
     units: list[Unit] = []
     left = [rest.points]
+    room = REPLACED_CHUNKS
     for series, points in long:
-        added, part = _seal_series(series, points, min_points)
+        added, part = _seal_series(run, series, points, min_points, room)
         units += added
+        room -= sum(len(unit.replaced) for unit in added)
         if part.size:
             rest.series.append(series)
             rest.counts.append(part.size)
             left.append(part)
     rest = rest._replace(points=join(left))
-    if rest.points.size > REST_POINTS and min_points > 1:
+    is_partial = room <= 0
+    if rest.points.size > REST_POINTS and min_points > 1 and not is_partial:
         return plan(run, 1)
-    return Seal(run, found.ids, found.size, found.series_count(), is_all, units, rest)
+    series_count = found.series_count()
+    return Seal(
+        run,
+        tail.run_id(run),
+        found.ids,
+        found.is_rest,
+        found.damage,
+        series_count,
+        units,
+        rest,
+        is_partial,
+    )
 
 
 def apply(seal: Seal) -> bool:
-    """Do what was planned, on the writer's thread; return False if too much has changed since."""
-    if not tail.has_rows(seal.rows) or not all(map(_is_current, seal.units)):
+    """Do what was planned, on the writer's thread; return False if too much has changed since.
+
+    Nothing is done for a run that a purge removes.
+    """
+    if seal.changes_nothing:
+        return True
+    if not lock_stored(seal.run):
+        return True
+    if not tail.has_rows(seal.run, seal.rows) or not all(
+        _is_current(seal.run, unit) for unit in seal.units
+    ):
         return False
     for unit in seal.units:
-        chunks.delete(unit.series, unit.replaced)
-        chunks.insert(unit.series, unit.encoded)
-    tail.delete_rows(seal.rows)
+        chunks.delete(seal.run, unit.series, unit.replaced)
+        chunks.insert(seal.run, unit.series, unit.encoded)
+    tail.delete_rows(seal.run, seal.rows)
     if seal.rest.series:
         series, counts, points = seal.rest
         columns = [column.tobytes() for column in points]
-        tail.insert_rows([tail.make_row(seal.run, series, counts, columns, is_rest=True)])
+        is_rest = not seal.is_partial
+        tail.insert_rows([make_row(seal.run, series, counts, columns, is_rest=is_rest)])
     return True
 
 
-def _is_current(unit: Unit) -> bool:
+def _is_current(run: int, unit: Unit) -> bool:
     """Return whether the chunks in the range of a unit are those that it replaces."""
-    found = chunks.read_overlapping(unit.series, unit.first, unit.last)
+    found = chunks.read_overlapping(run, unit.series, unit.first, unit.last)
     return bool(np.array_equal(found["id"], unit.replaced["id"]))
 
 
-def _seal_series(series: int, points: Columns, min_points: int) -> tuple[list[Unit], Columns]:
-    """Return the units of the points of a series, and the points that stay in the tail."""
-    found = _read_neighbours(series, points)
+def _seal_series(
+    run: int, series: int, points: Columns, min_points: int, room: int
+) -> tuple[list[Unit], Columns]:
+    """Return the units of the points of a series, and the points that stay in the tail.
+
+    Once the units replace as many chunks as there is room for, all others stay.
+    """
+    found = _read_neighbours(run, series, points)
     units, rest = [], []
     groups = list(_groups(found, points))
     touched = {after for after, _ in groups}
     for after, part in groups:
-        if part.size < min_points:
+        if part.size < min_points or room <= 0:
             rest.append(part)
             continue
         first = _first_to_join(found, after, part, touched)
         replaced = found[first : after + 1]
-        joined = _join_chunks(series, replaced, part)
+        try:
+            joined = _join_chunks(run, series, replaced, part)
+        except DataLoss:  # which is in the log
+            if _begins_in(found, after, part):
+                rest.append(part)
+                continue
+            replaced, joined = found[:0], part
+        room -= len(replaced)
         encoded = list(encode_chunks(joined))
         units.append(Unit(series, joined.position(0), joined.position(-1), replaced, encoded))
     return units, join(rest)
 
 
-def _read_neighbours(series: int, points: Columns) -> Summaries:
+def _read_neighbours(run: int, series: int, points: Columns) -> Summaries:
     """Return the chunks among the points, and some before them."""
     first, last = points.position(0), points.position(-1)
-    found = chunks.read_summaries(series, first, last.step)
+    found = chunks.read_summaries(run, series, first, last.step)
     begin = ends(found[0])[0] if len(found) else first
-    return np.concatenate([chunks.read_summaries_before(series, begin, _SMALL_CHUNKS), found])
+    return np.concatenate([chunks.read_summaries_before(run, series, begin, _SMALL_CHUNKS), found])
 
 
 def _groups(summaries: Summaries, points: Columns) -> Iterator[tuple[int, Columns]]:
@@ -163,9 +211,7 @@ def _first_to_join(summaries: Summaries, after: int, part: Columns, touched: set
     at most twice as large as what it is joined to: thus a point is compressed a few times at most.
     """
     first, size = after + 1, part.size
-    if after >= 0 and chunks.order_key(part.position(0)) < chunks.order_key(
-        ends(summaries[after])[1]
-    ):
+    if _begins_in(summaries, after, part):
         first, size = after, size + int(summaries["count"][after])
     while first > 0:
         count = int(summaries["count"][first - 1])
@@ -176,10 +222,18 @@ def _first_to_join(summaries: Summaries, after: int, part: Columns, touched: set
     return first
 
 
-def _join_chunks(series: int, replaced: Summaries, part: Columns) -> Columns:
+def _begins_in(summaries: Summaries, number: int, part: Columns) -> bool:
+    """Return whether points begin before the end of a chunk; there is none at -1."""
+    if number < 0:
+        return False
+    last = ends(summaries[number])[1]
+    return chunks.order_key(part.position(0)) < chunks.order_key(last)
+
+
+def _join_chunks(run: int, series: int, replaced: Summaries, part: Columns) -> Columns:
     if not len(replaced):
         return part
-    stored = chunks.read(series, replaced)
+    stored = chunks.read(run, series, replaced)
     if stored is None:  # this snapshot has them
         raise chunks.damaged_error(series, "a chunk is missing")
     return merge([stored, part])

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from peewee import EXCLUDED, SQL, Case, Tuple, fn
 
-from runstream_service.engine.statements import MultiRowInsert, compile_sql, first_row
+from runstream_service.engine.statements import (
+    ANY_TEXTS,
+    MultiRowInsert,
+    Statement,
+    array_of,
+    greatest,
+    least,
+)
 from runstream_service.engine.tables import NAN, Series
 from runstream_service.points.columns import Columns
 
@@ -30,8 +37,10 @@ FIELDS: list[Any] = [
     Series.min_value,
     Series.max_value,
 ]
-_SELECT = compile_sql(
-    Series.select(Series.id, *FIELDS).where((Series.run == 0) & (Series.key == ""))
+_SELECT = Statement(
+    Series.select(Series.key, Series.id, *FIELDS).where(
+        (Series.run == 0) & Series.key.in_(ANY_TEXTS)
+    )
 )
 
 
@@ -52,7 +61,7 @@ def _merge(insert: Any) -> Any:
     for column in (Series.last_step, Series.last_timestamp, Series.last_value):
         new = getattr(EXCLUDED, column.column_name)
         update[column] = Case(None, [(is_later, new)], column)
-    for column, choose in ((Series.min_value, fn.MIN), (Series.max_value, fn.MAX)):
+    for column, choose in ((Series.min_value, least), (Series.max_value, greatest)):
         new = getattr(EXCLUDED, column.column_name)
         update[column] = choose(fn.COALESCE(column, new), fn.COALESCE(new, column))
     return insert.on_conflict(conflict_target=[Series.run, Series.key], update=update)
@@ -60,7 +69,7 @@ def _merge(insert: Any) -> Any:
 
 _COLUMNS: list[Any] = [Series.run, Series.key, *FIELDS]
 _UPSERT = MultiRowInsert(_COLUMNS, _merge)
-_CREATE = compile_sql(
+_CREATE = Statement(
     _merge(Series.insert_many([(0,) * len(_COLUMNS)], _COLUMNS)).returning(Series.id)
 )
 
@@ -74,6 +83,15 @@ def rank(step: int, timestamp: int, value: float) -> Rank:
     """
     nan = value != value
     return step, timestamp, 0.0 if nan else value, nan
+
+
+class Addendum(NamedTuple):
+    """What new points add to a summary, if they are numbers and later than all others."""
+
+    points: int
+    last: Rank
+    min_value: float
+    max_value: float
 
 
 @dataclass(slots=True)
@@ -97,19 +115,14 @@ class Summary:
         """Return whether all points of the series are earlier than this one."""
         return self.last is None or (step, timestamp) > self.last[:2]
 
-    def is_number_after(self, step: int, timestamp: int, value: float) -> bool:
-        """Return whether a point is a number and later than all others, of which there are some."""
-        last = self.last
-        return value == value and last is not None and (step, timestamp) > last[:2]
-
-    def append(self, step: int, timestamp: int, value: float) -> None:
-        """Do what `merge` does, faster, for one point that `is_number_after`."""
-        self.unsaved += 1
-        self.last = (step, timestamp, value, False)
-        if self.min_value is None or value < self.min_value:
-            self.min_value = value
-        if self.max_value is None or value > self.max_value:
-            self.max_value = value
+    def add(self, addendum: Addendum) -> None:
+        """Do what `merge` does, faster."""
+        points, self.last, min_value, max_value = addendum
+        self.unsaved += points
+        if self.min_value is None or min_value < self.min_value:
+            self.min_value = min_value
+        if self.max_value is None or max_value > self.max_value:
+            self.max_value = max_value
 
     def merge(self, columns: Columns) -> None:
         """Count new points, which are sorted, and update latest point, minimum and maximum."""
@@ -128,12 +141,11 @@ class Summary:
         self.max_value = max_value if self.max_value is None else max(self.max_value, max_value)
 
 
-def create_series(summary: Summary) -> None:
-    """Insert a series into the database, which gives its id; its points count when it is saved."""
-    row = first_row(_CREATE, *_row(summary, 0))
-    if row is None:
-        raise LookupError("the database gives no id")
-    summary.id = row[0]
+def create_series(summaries: Sequence[Summary]) -> None:
+    """Insert series into the database, which gives them their ids."""
+    ids = _CREATE.insert_each([_row(summary, summary.unsaved) for summary in summaries])
+    for summary, series in zip(summaries, ids, strict=True):
+        summary.id, summary.unsaved = series, 0
 
 
 def save(summaries: Iterable[Summary]) -> None:
@@ -176,24 +188,28 @@ class SummaryCache:
         self._runs.move_to_end(run)
         return found.by_key
 
-    def load(self, run: int, key: str) -> Summary:
-        """Read a summary that is not cached, or return that of a series that is not there yet.
+    def load(self, run: int, keys: Iterable[str]) -> None:
+        """Read the summaries of some keys that are not cached, maybe of series not there yet.
 
-        It is in the dictionary that `of_run` gave for this run from now on.
+        They are in the dictionary that `of_run` gave for this run from now on.
         """
-        row = first_row(_SELECT, run, key)
-        if row is None:
-            summary = Summary(0, run, key)
-        else:
-            series, _, step, timestamp, value, min_value, max_value = row
-            last = rank(step, timestamp, float(value))  # NaN is stored as a text
-            summary = Summary(series, run, key, last, min_value, max_value)
         summaries = self._runs[run]
-        summaries.by_key[key] = summary
-        size = _SUMMARY_BYTES + sys.getsizeof(key)
+        missing = [key for key in keys if key not in summaries.by_key]
+        if not missing:
+            return
+        stored = {row[0]: row[1:] for row in _SELECT.rows(run, array_of(missing))}
+        size = 0
+        for key in missing:
+            summaries.by_key[key] = _summary(run, key, stored.get(key))
+            size += _SUMMARY_BYTES + sys.getsizeof(key)
         summaries.size += size
         self._size += size
-        return summary
+
+    def forget(self, run: int) -> None:
+        """Drop the summaries of a run, because another server changed them."""
+        dropped = self._runs.pop(run, None)
+        if dropped is not None:
+            self._size -= dropped.size
 
     def trim(self) -> None:
         """Drop the least recently used runs, until the limit is kept.
@@ -203,6 +219,14 @@ class SummaryCache:
         while self.exceeds_limit:
             _, dropped = self._runs.popitem(last=False)
             self._size -= dropped.size
+
+
+def _summary(run: int, key: str, stored: tuple[Any, ...] | None) -> Summary:
+    if stored is None:
+        return Summary(0, run, key)
+    series, _, step, timestamp, value, min_value, max_value = stored
+    last = rank(step, timestamp, float(value))  # NaN is stored as a text
+    return Summary(series, run, key, last, min_value, max_value)
 
 
 def _latest(columns: Columns) -> Rank:

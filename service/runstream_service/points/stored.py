@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import numpy as np
+
 from runstream_service.points import chunks
 from runstream_service.points.chunk_summary import Summaries, ends
-from runstream_service.points.columns import NO_POINTS, Columns, join, merge, span, subtract
-from runstream_service.points.tail import read_tail
+from runstream_service.points.columns import (
+    NO_POINTS,
+    Columns,
+    Integers,
+    find_absent,
+    merge,
+    span,
+    subtract,
+)
+from runstream_service.points.tail import Tail, read_tail
 
 #: Points of tails, and decoded chunks, that the writer keeps to look up late points.
 TAIL_POINTS = 1_000_000
@@ -18,6 +28,9 @@ DECODED_CHUNKS = 64
 
 # Parts of a series that are joined, because each takes more memory than its few points.
 _PARTS = 64
+
+# Late points for each of which its own chunk is looked for; of more, all chunks between them are.
+_FEW_POINTS = 16
 
 
 class StoredPoints:
@@ -30,6 +43,7 @@ class StoredPoints:
         """Create an empty cache."""
         # Of each run the points of each series, in parts that are joined when they are needed.
         self._tails: OrderedDict[int, dict[int, list[Columns]]] = OrderedDict()
+        self._damaged: dict[int, Tail] = {}
         self._size = 0
         self._chunks: OrderedDict[int, Columns] = OrderedDict()
 
@@ -44,14 +58,17 @@ class StoredPoints:
         first, last = columns.position(0), columns.position(-1)
         tail = self._tail_of(run, series)
         tail = tail.part(*span(tail, first, last))
-        overlapping = chunks.read_overlapping(series, first, last)
         new = subtract(columns, tail)
-        for summary in overlapping:
-            start, end = span(new, *ends(summary))
-            if start < end:
-                rest = subtract(new.part(start, end), self._chunk(series, summary))
-                new = join([new.part(0, start), rest, new.part(end, new.size)])
-        return new, not (tail.size or len(overlapping))
+        if columns.size > _FEW_POINTS:
+            overlapping = chunks.read_overlapping(run, series, first, last)
+            new = self._subtract_chunks(run, series, overlapping, new)
+            return new, not (tail.size or len(overlapping))
+        for single in [new.part(i, i + 1) for i in range(new.size)]:
+            position = single.position(0)
+            overlapping = chunks.read_overlapping(run, series, position, position)
+            if not self._subtract_chunks(run, series, overlapping, single).size:
+                new = subtract(new, single)
+        return new, False
 
     def has_tail(self, run: int) -> bool:
         """Return whether the tail of a run is kept, and `add` must be told of what it gets."""
@@ -70,37 +87,63 @@ class StoredPoints:
 
     def forget(self, run: int) -> None:
         """Drop the tail of a run, because rows of it were deleted."""
+        self._damaged.pop(run, None)
         for parts in self._tails.pop(run, {}).values():
             self._size -= sum(part.size for part in parts)
 
     def _tail_of(self, run: int, series: int) -> Columns:
         tail = self._tails.get(run)
         if tail is None:
-            tail = {series: [points] for series, points in read_tail(run).by_series()}
+            found = read_tail(run)
+            if found.damage.rows:
+                self._damaged[run] = found
+            tail = {series: [points] for series, points in found.by_series()}
             self._tails[run] = tail
             self._size += sum(points.size for (points,) in tail.values())
             self._trim()
         self._tails.move_to_end(run)
+        if run in self._damaged:
+            self._damaged[run].check(series)
         parts = tail.get(series)
         if parts is None:
             return NO_POINTS
         parts[:] = [merge(parts)]
         return parts[0]
 
+    def _subtract_chunks(
+        self, run: int, series: int, summaries: Summaries, new: Columns
+    ) -> Columns:
+        """Return those of sorted points that are not in some chunks, which are in order."""
+        is_new = np.ones(new.size, np.bool_)
+        starts = np.searchsorted(new.step, summaries["first"]["step"], "left")
+        stops = np.searchsorted(new.step, summaries["last"]["step"], "right")
+        for number in np.flatnonzero(starts < stops).tolist():
+            start, stop = int(starts[number]), int(stops[number])
+            part = new.part(start, stop)
+            first, end = span(part, *ends(summaries[number]))
+            part = part.part(first, end)
+            if not part.size:
+                continue
+            points = self._chunk(run, series, summaries[number], part.step)
+            if points.size:
+                is_new[start + first : start + end] &= find_absent(part, points)
+        return new if is_new.all() else new.take(is_new)
+
     def _trim(self) -> None:
         while self._size > TAIL_POINTS and len(self._tails) > 1:
             self.forget(next(iter(self._tails)))
 
-    def _chunk(self, series: int, summary: Summaries) -> Columns:
+    def _chunk(self, run: int, series: int, summary: Summaries, steps: Integers) -> Columns:
+        """Return the points of a chunk, or none if it has none of these steps."""
         chunk = int(summary["id"])
         points = self._chunks.get(chunk)
-        if points is None:
-            points = chunks.read(series, summary.reshape(1))
-            if points is None:
-                raise chunks.damaged_error(series, "a chunk is missing")
-            self._chunks[chunk] = points
-            if len(self._chunks) > DECODED_CHUNKS:
-                self._chunks.popitem(last=False)
-        else:
+        if points is not None:
             self._chunks.move_to_end(chunk)
+            return points
+        points = chunks.read_if_meeting(run, series, summary.reshape(1), steps)
+        if points is None:
+            return NO_POINTS
+        self._chunks[chunk] = points
+        if len(self._chunks) > DECODED_CHUNKS:
+            self._chunks.popitem(last=False)
         return points

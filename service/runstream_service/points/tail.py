@@ -1,14 +1,11 @@
 """The tail of a run: points that are in no chunk yet, of all its series.
 
-A row is what one transaction appended: numbers of 8 bytes, without compression. Those are how many
-series there are, their ids, how many points each has, and the columns of the points, in which those
-of a series are side by side. So appending costs no work for a point.
+A row is what one transaction appended (`tail_row.py`).
 """
 
 from __future__ import annotations
 
-import zlib
-from array import array
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,36 +14,43 @@ import numpy as np
 from peewee import fn
 
 from runstream.rules import INT64_MAX
-from runstream_service.engine.statements import (
-    VALUES,
-    compile_sql,
-    first_row,
-    json_array,
-    run_for_each,
-)
-from runstream_service.engine.tables import TailRow, database
-from runstream_service.points.chunks import damaged_error
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of
+from runstream_service.engine.tables import Run, Series, TailRow
+from runstream_service.points import chunks
 from runstream_service.points.columns import NO_POINTS, Columns, Integers, sort_unique
+from runstream_service.points.tail_row import Damage, Row, decode_rows, is_damaged
 
-_INSERT = compile_sql(
+log = logging.getLogger(__name__)
+
+_INSERT = Statement(
     TailRow.insert_many(
         [(0, 0, False, 0, b"")],
         [TailRow.run, TailRow.count, TailRow.is_rest, TailRow.checksum, TailRow.data],
     )
 )
-_SELECT = compile_sql(
-    TailRow.select(TailRow.id, TailRow.checksum, TailRow.data)
+_SELECT = Statement(
+    TailRow.select(TailRow.id, TailRow.is_rest, TailRow.count, TailRow.checksum, TailRow.data)
     .where((TailRow.run == 0) & (TailRow.id <= 0))
     .order_by(TailRow.id)
 )
-_SIZES = compile_sql(
+_SIZES = Statement(
     TailRow.select(TailRow.id, TailRow.count).where(TailRow.run == 0).order_by(TailRow.id)
 )
-_COUNT = compile_sql(TailRow.select(fn.COUNT(TailRow.id)).where(TailRow.id.in_(VALUES)))
-_COUNT_UP_TO = compile_sql(
+_FRESH = Statement(
+    TailRow.select(fn.SUM(TailRow.count), fn.COUNT(TailRow.id)).where(
+        (TailRow.run == 0) & ~TailRow.is_rest
+    )
+)
+_OF_IDS = (TailRow.run == 0) & TailRow.id.in_(ANY_IDS)
+_COUNT = Statement(TailRow.select(fn.COUNT(TailRow.id)).where(_OF_IDS))
+_COUNT_UP_TO = Statement(
     TailRow.select(fn.COUNT(TailRow.id)).where((TailRow.run == 0) & (TailRow.id <= 0))
 )
-_DELETE = compile_sql(TailRow.delete().where(TailRow.id.in_(VALUES)))
+_DELETE = Statement(TailRow.delete().where(_OF_IDS))
+_RUN_ID = Statement(Run.select(Run.uuid).where(Run.id == 0))
+_POINTS = Statement(Series.select(Series.count).where(Series.id == 0))
+
+_NONE = np.empty(0, np.int64)
 
 
 class Rest(NamedTuple):
@@ -62,35 +66,68 @@ class Tail:
     """The points of a tail as they were read.
 
     Attributes:
-        ids: the rows that were read, in their order.
-        size: how many points they have.
+        ids: the rows that are whole, in their order.
+        last_row: the last row that was read, or 0.
+        is_rest: whether the sealer left all of them.
+        damage: what is damaged.
+        size: how many points the whole rows have.
     """
 
     run: int
     ids: tuple[int, ...]
+    last_row: int
+    is_rest: bool
+    damage: Damage
     size: int
     _series: Integers  # distinct, in order
     _ends: Integers  # where the points of each series end
     _points: Columns  # by series, those of a series as they came
 
     def of_series(self, series: int) -> Columns:
-        """Return the points of one series in their order."""
-        at = int(np.searchsorted(self._series, series))
-        if at == len(self._series) or self._series[at] != series:
-            return NO_POINTS
-        start = int(self._ends[at - 1]) if at else 0
-        return sort_unique(self._points.part(start, int(self._ends[at])))
+        """Return the points of one series in their order.
+
+        Raises:
+            DataLoss: some of them are damaged, or may be.
+        """
+        self.check(series)
+        return self._of_series(series)
+
+    def check(self, series: int) -> None:
+        """Raise DataLoss if points of a series are damaged, or may be."""
+        if series in self.damage.series:
+            raise chunks.damaged_error(series, "a row of the tail of its run has another checksum")
+        if self.damage.heads and not self._has_all(series):
+            row = self.damage.heads[0]
+            raise chunks.damaged_error(
+                series, f"row {row} of the tail of its run, which may be of it"
+            )
 
     def by_series(self) -> Iterator[tuple[int, Columns]]:
-        """Yield each series and its points in their order."""
+        """Yield each series of whole rows, and its points in these in their order."""
         for series in self._series.tolist():
-            yield series, self.of_series(series)
+            yield series, self._of_series(series)
+
+    def _of_series(self, series: int) -> Columns:
+        start, end = self._span(series)
+        return sort_unique(self._points.part(start, end))
+
+    def _span(self, series: int) -> tuple[int, int]:
+        at = int(np.searchsorted(self._series, series))
+        if at == len(self._series) or self._series[at] != series:
+            return 0, 0
+        return int(self._ends[at - 1]) if at else 0, int(self._ends[at])
+
+    def _has_all(self, series: int) -> bool:
+        """Return whether a series has as many points in chunks and whole rows as it shall have."""
+        start, end = self._span(series)
+        in_chunks = int(chunks.read_summaries(self.run, series)["count"].sum())
+        return _POINTS.first(series) == (in_chunks + end - start,)
 
     def split(self, min_points: int) -> tuple[list[tuple[int, Columns]], Rest]:
         """Return the points of series that have so many, in order, and those of the others."""
         counts = np.diff(self._ends, prepend=0)
         is_long = counts >= min_points
-        long = [(series, self.of_series(series)) for series in self._series[is_long].tolist()]
+        long = [(series, self._of_series(series)) for series in self._series[is_long].tolist()]
         points = self._points.take(np.repeat(~is_long, counts)) if long else self._points
         return long, Rest(self._series[~is_long].tolist(), counts[~is_long].tolist(), points)
 
@@ -100,106 +137,83 @@ class Tail:
 
     def is_current(self) -> bool:
         """Return whether all rows that were read are still there; there may be newer ones."""
-        if not self.ids:
+        if not self.last_row:
             return True
-        row = first_row(_COUNT_UP_TO, self.run, self.ids[-1])
-        return row is not None and row[0] == len(self.ids)
-
-
-Row = tuple[int, int, bool, int, bytes]
-
-
-def make_row(
-    run: int,
-    series: Sequence[int],
-    counts: Sequence[int],
-    columns: Sequence[bytes],
-    *,
-    is_rest: bool,
-) -> Row:
-    """Return a row that appends points to the tail of a run.
-
-    Args:
-        run: the run.
-        series: the series that have points.
-        counts: how many points each has.
-        columns: steps, timestamps and values of the points, by series, as bytes in order.
-        is_rest: whether the sealer left them.
-    """
-    head = array("q", (len(series), *series, *counts)).tobytes()
-    data = b"".join((head, *columns))
-    return run, sum(counts), is_rest, zlib.crc32(data), data
+        row = _COUNT_UP_TO.first(self.run, self.last_row)
+        return row is not None and row[0] == len(self.ids) + self.damage.rows
 
 
 def insert_rows(rows: Iterable[Row]) -> None:
     """Insert rows made by `make_row`."""
-    run_for_each(_INSERT, rows)
+    _INSERT.run_for_each(rows)
 
 
-def delete_rows(ids: Sequence[int]) -> int:
-    """Delete rows; return how many of them were there."""
-    return int(database.execute_sql(_DELETE, (json_array(ids),)).rowcount)
+def delete_rows(run: int, ids: Sequence[int]) -> int:
+    """Delete rows of a run; return how many of them were there."""
+    return _DELETE.run(run, array_of(ids))
 
 
-def has_rows(ids: Sequence[int]) -> bool:
-    """Return whether all these rows are there."""
-    row = first_row(_COUNT, json_array(ids))
+def has_rows(run: int, ids: Sequence[int]) -> bool:
+    """Return whether all these rows of a run are there."""
+    row = _COUNT.first(run, array_of(ids))
     return row is not None and row[0] == len(ids)
 
 
-def oldest_rows(run: int, max_points: int) -> tuple[int, bool]:
-    """Return the last of the oldest rows that have up to so many points, and whether it is all."""
+def oldest_rows(run: int, max_points: int) -> int:
+    """Return the last of the oldest rows that have up to so many points, but one at least."""
     last = size = 0
-    for row, count in database.execute_sql(_SIZES, (run,)):
-        size += count
-        if last and size > max_points:
-            return last, False
-        last = row
-    return last, True
+    for row, count in _SIZES.rows(run):
+        if last and size + count > max_points:
+            break
+        last, size = row, size + count
+    return last
+
+
+def count_fresh(run: int) -> tuple[int, int]:
+    """Return how many points came to a tail since it was sealed, and how many rows they are."""
+    points, rows = _FRESH.first(run) or (0, 0)
+    return int(points or 0), rows
+
+
+def count_points(run: int) -> int:
+    """Return how many points the rows of a tail say that they have."""
+    return sum(count for _, count in _SIZES.rows(run))
 
 
 def read_tail(run: int, last_row: int = INT64_MAX) -> Tail:
-    """Return the tail of a run, or its rows up to one of them.
-
-    Raises:
-        DataLoss: a row is damaged.
-    """
-    rows = database.execute_sql(_SELECT, (run, last_row)).fetchall()
-    for row, checksum, data in rows:
-        if zlib.crc32(data) != checksum:
-            raise damaged_error(_first_series(data), f"row {row} of its tail has another checksum")
-    series, columns = decode_rows([data for _, _, data in rows])
+    """Return the tail of a run, or its rows up to one of them; what is damaged is left out."""
+    rows = _SELECT.rows(run, last_row)
+    damage = Damage()
+    if not rows:
+        return Tail(run, (), 0, True, damage, 0, _NONE, _NONE, NO_POINTS)
+    whole = [row for row in rows if not is_damaged(run, row, damage)]
+    series, columns = decode_rows([row[-1] for row in whole])
     order = np.argsort(series, kind="stable")
     distinct, counts = np.unique(series[order], return_counts=True)
-    ids = tuple(row[0] for row in rows)
-    return Tail(run, ids, len(series), distinct, np.cumsum(counts), columns.take(order))
+    return Tail(
+        run,
+        tuple(row[0] for row in whole),
+        rows[-1][0] if rows else 0,
+        all(row[1] for row in whole),
+        damage,
+        len(series),
+        distinct,
+        np.cumsum(counts),
+        columns.take(order),
+    )
 
 
-def decode_rows(rows: Sequence[bytes]) -> tuple[Integers, Columns]:
-    """Return the series of each point of rows, and the points, all in the order of the rows.
-
-    All rows are decoded at once: most have a few points, and there may be a thousand of them.
-    """
-    if not rows:
-        return np.empty(0, np.int64), NO_POINTS
-    words = np.frombuffer(b"".join(rows), np.int64)
-    lengths = np.fromiter((len(row) // 8 for row in rows), np.int64, len(rows))
-    start = np.cumsum(lengths) - lengths
-    number = words[start]
-    counts = words[_ranges(start + 1 + number, number)]
-    series = np.repeat(words[_ranges(start + 1, number)], counts)
-    points = (lengths - 1 - 2 * number) // 3
-    first = start + 1 + 2 * number
-    step, timestamp, value = (words[_ranges(first + i * points, points)] for i in range(3))
-    return series, Columns(step, timestamp, value.view(np.float64))
+def run_id(run: int) -> str:
+    """Return the id of a run; empty if it is not there any more."""
+    (found,) = _RUN_ID.first(run) or ("",)
+    return str(found)
 
 
-def _ranges(starts: Integers, lengths: Integers) -> Integers:
-    """Return the indices of ranges, one after the other."""
-    before = np.cumsum(lengths) - lengths
-    indices: Integers = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
-    return indices
-
-
-def _first_series(data: bytes) -> int:
-    return int.from_bytes(data[8:16], "little")
+def report(tail: Tail) -> None:
+    """Log what is damaged of a tail, with run and metrics."""
+    for row in tail.damage.heads:
+        log.error(
+            "row %d of the tail of run %s is damaged; it is not sealed", row, run_id(tail.run)
+        )
+    for series in sorted(tail.damage.series):
+        chunks.damaged_error(series, "a row of the tail of its run has another checksum")

@@ -9,7 +9,7 @@ lies in one bucket is taken from its summary; only those at the borders of bucke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,23 +17,25 @@ from numpy.typing import NDArray
 
 from runstream_service.engine import reading
 from runstream_service.points import chunks
+from runstream_service.points.chunk_columns import ChunkColumns
 from runstream_service.points.chunk_summary import Summaries, ends, landmarks, points_of
 from runstream_service.points.columns import (
     NO_POINTS,
     Columns,
+    Doubles,
     Integers,
     Position,
-    after,
     join,
     merge,
+    split,
 )
 from runstream_service.points.history import PART_POINTS, Steps, Tails, cut, trim
 
 #: Points of one bucket at most: first, last, minimum, maximum, and a NaN.
 POINTS_OF_BUCKET = 5
 
-# Points that are decoded at a time: they fit into the caches of a processor.
-_DECODED_POINTS = 65_536
+# Points that are decoded at a time: their values fit into the caches of a processor.
+_DECODED_POINTS = 262_144
 
 
 class _Snapshot(NamedTuple):
@@ -102,7 +104,7 @@ def _thin(
     buckets = _make_buckets(first, last, max_points // POINTS_OF_BUCKET)
     bucket = 0  # the first that is not done
     while bucket < len(buckets.lows):
-        for following, columns in _thin_snapshot(series, snapshot, buckets):
+        for following, columns in _thin_snapshot(run, series, snapshot, buckets):
             bucket = following
             yield from cut(columns, PART_POINTS)
         if bucket < len(buckets.lows):  # a chunk was replaced: what is left is planned anew
@@ -110,7 +112,7 @@ def _thin(
 
 
 def _thin_snapshot(
-    series: int, snapshot: _Snapshot, buckets: _Buckets
+    run: int, series: int, snapshot: _Snapshot, buckets: _Buckets
 ) -> Iterator[tuple[int, Columns]]:
     """Yield the points that stay, and the first bucket of which there are more.
 
@@ -119,33 +121,31 @@ def _thin_snapshot(
     others, pending, done = snapshot.others, NO_POINTS, 0
     for group, in_bucket in _groups(snapshot.chunks, buckets):
         reading.check()
-        decoded = chunks.read(series, group[in_bucket < 0])
+        decoded = chunks.read_partly(run, series, group[in_bucket < 0])
         if decoded is None:
             yield done, NO_POINTS
             return
-        end = ends(group[-1])[1]
-        later = after(others, end)
-        between = others.part(0, others.size - later.size)
-        others = later
-        kept = [_reduce(points, buckets) for points in (decoded, between)]
-        kept.append(_reduce_summaries(group[in_bucket >= 0], in_bucket[in_bucket >= 0]))
-        points = _reduce(merge([pending, *kept]), buckets)
+        with chunks.damage_reported(series):
+            reduced = _reduce(decoded, buckets)
+        between, others = split(others, ends(group[-1])[1])
+        of_chunks = _reduce_summaries(group[in_bucket >= 0], in_bucket[in_bucket >= 0])
+        points = _combine([pending, reduced, _reduce(between, buckets), of_chunks], buckets)
         number = buckets.number(points)
         done = int(number[-1])
         closed = int(np.searchsorted(number, done))
         pending = points.part(closed, points.size)
         yield done, points.part(0, closed)
-    yield len(buckets.lows), _reduce(merge([pending, _reduce(others, buckets)]), buckets)
+    yield len(buckets.lows), _combine([pending, _reduce(others, buckets)], buckets)
 
 
 def _read_snapshot(run: int, series: int, tails: Tails, steps: Steps, start: Position) -> _Snapshot:
-    found = chunks.read_summaries(series, start, steps.last)
+    found = chunks.read_summaries(run, series, start, steps.last)
     is_part = found["last"]["step"] > steps.last
     if len(found) and chunks.order_key(ends(found[0])[0]) <= chunks.order_key(start):
         is_part[0] = True
     others = [tails.of_series(run, series)]
     if is_part.any():
-        points = chunks.read(series, found[is_part])
+        points = chunks.read(run, series, found[is_part])
         if points is None:  # this snapshot has it
             raise chunks.damaged_error(series, "a chunk is missing")
         others.append(points)
@@ -182,19 +182,42 @@ def _groups(summaries: Summaries, buckets: _Buckets) -> Iterator[tuple[Summaries
         yield summaries[start:end], in_bucket[start:end]
 
 
-def _reduce(columns: Columns, buckets: _Buckets) -> Columns:
+def _reduce(columns: Columns | ChunkColumns, buckets: _Buckets) -> Columns:
     """Return those of sorted points that stay of their buckets."""
     if not columns.size:
-        return columns
+        return NO_POINTS
     axis = columns.step if buckets.by_step else columns.timestamp
-    number = buckets.number(columns.take([0, -1])).tolist()
-    borders = np.searchsorted(axis, buckets.lows[number[0] + 1 : number[1] + 1])
-    starts = sorted({0, columns.size, *borders.tolist()})
-    chosen: list[int] = []
-    for start, end in itertools.pairwise(starts):
-        indices, _ = landmarks(columns.value[start:end])
-        chosen += [start + index for index in sorted(set(indices))]
-    return columns.take(chosen)
+    number = buckets.number(columns.take(np.array([0, columns.size - 1]))).tolist()
+    borders = axis.searchsorted(buckets.lows[number[0] + 1 : number[1] + 1])
+    borders = np.unique(np.concatenate(([0], borders, [columns.size])))
+    return columns.take(_choose(columns.value, borders))
+
+
+def _choose(value: Doubles, borders: Integers) -> Integers:
+    """Return which points stay of those between each two borders, none of which is empty."""
+    spans = [value[start:end] for start, end in itertools.pairwise(borders.tolist())]
+    starts = borders[:-1]
+    least = starts + [span.argmin() for span in spans]
+    most = starts + [span.argmax() for span in spans]
+    chosen = [starts, borders[1:] - 1, least, most]
+    for number in np.flatnonzero(np.isnan(value[least])).tolist():  # the first NaN of these is both
+        chosen.append(starts[number] + landmarks(spans[number])[0])
+    return np.unique(np.concatenate(chosen))
+
+
+def _combine(parts: Sequence[Columns], buckets: _Buckets) -> Columns:
+    """Return which points stay of the buckets of several parts, each of which is reduced."""
+    parts = [part for part in parts if part.size]
+    points = merge(parts)
+    if len(parts) < 2:
+        return points
+    of_parts = [np.unique(buckets.number(part)) for part in parts]
+    is_shared = np.unique(np.concatenate(of_parts), return_counts=True)[1] > 1
+    _, starts, sizes = np.unique(buckets.number(points), return_index=True, return_counts=True)
+    chosen = [np.flatnonzero(np.repeat(~is_shared, sizes))]
+    for start, size in zip(starts[is_shared].tolist(), sizes[is_shared].tolist(), strict=True):
+        chosen.append(start + _choose(points.value[start : start + size], np.array([0, size])))
+    return points.take(np.sort(np.concatenate(chosen)))
 
 
 def _reduce_summaries(summaries: Summaries, bucket: Integers) -> Columns:

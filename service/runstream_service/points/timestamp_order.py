@@ -21,18 +21,19 @@ def read_points_by_timestamp(
     series: int, limit: int, after: Position | None = None
 ) -> tuple[Columns, Position | None]:
     """Return up to `limit` points after a position, and where to go on if there may be more."""
-    summaries = chunks.read_summaries(series)
+    run = run_of(series)
+    summaries = chunks.read_summaries(run, series)
     if after is not None:
         after = Position(after.step, after.timestamp, float(after.value))
         summaries = summaries[summaries["max_timestamp"] >= after.timestamp]
     summaries = summaries[np.argsort(summaries["min_timestamp"], kind="stable")]
     page = _Page(limit, after)
-    page.add(Tails().of_series(run_of(series), series))
+    page.add(Tails().of_series(run, series))
     for i in range(len(summaries)):
         if page.ends_before(int(summaries["min_timestamp"][i])):
             break
         reading.check()
-        points = chunks.read(series, summaries[i : i + 1])
+        points = chunks.read(run, series, summaries[i : i + 1])
         if points is None:  # the snapshot has the chunk
             raise chunks.damaged_error(series, "a chunk is missing")
         page.add(points)

@@ -16,6 +16,7 @@ from runstream_service.engine.readers import Readers
 from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.rpc import messages, page_token
 from runstream_service.rpc.call_context import CallContext
+from runstream_service.rpc.write_id import write_id
 
 #: The run id in calls about files that belong to no run.
 SHARED = artifact_owners.PROXY
@@ -122,14 +123,15 @@ class ArtifactServicer(ArtifactServiceServicer):
         page_token.check_page_size(request.max_results, PAGE_FILES)
         query = (request.run_id, request.path, request.recursive)
         position = page_token.decode_page_token(query, request.page_token, 1)
-        return await self._readers.run(_list_page, request, query, position[0] if position else "")
+        return await self._readers.page(_list_page, request, query, position[0] if position else "")
 
     async def DeleteArtifacts(
         self, request: pb.DeleteArtifactsRequest, context: CallContext
     ) -> pb.DeleteArtifactsResponse:
         if request.path:
             check_artifact_path("path", request.path)
-        if not await self._store.delete(request.run_id, request.path) and request.path:
+        write = write_id(request.write)
+        if not await self._store.delete(request.run_id, request.path, write) and request.path:
             raise NotFound(
                 f"No artifact with path: {request.path}",
                 reason="ARTIFACT_NOT_FOUND",

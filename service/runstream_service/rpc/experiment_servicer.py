@@ -30,7 +30,11 @@ class ExperimentServicer(ExperimentServiceServicer):
             check_text(f"tags.{tag.key}", tag.value, EXPERIMENT_TAG_CHARACTERS)
         tags = [(tag.key, tag.value) for tag in request.tags]
         experiment = await self._writer.submit(
-            experiments.create, request.name, request.artifact_location, tags
+            experiments.create,
+            request.name,
+            request.artifact_location,
+            tags,
+            write_id(request.write),
         )
         return pb.CreateExperimentResponse(experiment_id=str(experiment.id))
 
@@ -105,7 +109,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.SearchDatasetsRequest, context: CallContext
     ) -> pb.SearchDatasetsResponse:
         check_experiments_named(request.experiment_ids)
-        found = await self._readers.run(datasets.summaries, list(request.experiment_ids))
+        found = await self._readers.page(datasets.summaries, list(request.experiment_ids))
         return pb.SearchDatasetsResponse(
             dataset_summaries=[
                 pb.DatasetSummary(
@@ -122,7 +126,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.GetActivityRequest, context: CallContext
     ) -> pb.GetActivityResponse:
         check_experiments_named(request.experiment_ids)
-        found = await self._readers.run(
+        found = await self._readers.page(
             experiment_activity.read_activities, list(request.experiment_ids)
         )
         return pb.GetActivityResponse(
@@ -140,7 +144,7 @@ class ExperimentServicer(ExperimentServiceServicer):
     async def SearchExperiments(
         self, request: pb.SearchExperimentsRequest, context: CallContext
     ) -> pb.SearchExperimentsResponse:
-        return await self._readers.run(searches.search_experiments, request)
+        return await self._readers.page(searches.search_experiments, request)
 
 
 def check_experiments_named(experiment_ids: Sequence[str]) -> None:

@@ -5,28 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
-from grpc_status import rpc_status
 
 from runstream.contract import wire_columns
 from runstream.errors import (
-    DOMAIN,
     Internal,
     InvalidArgument,
     RunstreamError,
     server_stopping_error,
     strip_traceback,
 )
+from runstream_service.request_id import HEADER, request_id
+from runstream_service.rpc.abort import abort
 from runstream_service.rpc.admission import Admission, RequestStream
 from runstream_service.rpc.answers import Answers
+from runstream_service.rpc.call_counts import CallCounts, MethodCounts
 
 log = logging.getLogger(__name__)
 
@@ -34,28 +32,28 @@ log = logging.getLogger(__name__)
 _READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
 
 # Read requests with tables of points. Answers may be twins, too, so each serializes itself.
-_DECODERS = {
-    "/runstream.v1.LoggingService/LogBatch": wire_columns.decode_log_batch_request,
+_DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "/runstream.v1.LoggingService/LogBatch": lambda message: message,  # it decodes by itself
     "/runstream.v1.LoggingService/Log": wire_columns.decode_log_request,
 }
-
-# Bytes of the text of an error and of its metadata. gRPC accepts 8 KiB of headers, and the text is
-# in them twice, once with nine bytes for every letter that is not ASCII.
-_MAX_MESSAGE_BYTES, _MAX_METADATA_BYTES = 1_000, 1_500
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps the handlers of all RPCs of the contract.
 
-    An error of `runstream.errors` is answered as its status with one `google.rpc.ErrorInfo`. Any
-    other exception is a fault of the server: it is logged whole and answered as INTERNAL without
-    its text, which the caller may not be allowed to see.
+    An error of `runstream.errors` is answered as its status with one `google.rpc.ErrorInfo` and one
+    `RequestInfo`. Any other exception is a fault of the server: it is logged whole and answered as
+    INTERNAL without its text, which the caller may not be allowed to see.
+
+    Attributes:
+        counts: the calls over gRPC, and those over HTTP.
     """
 
     def __init__(self) -> None:
         self._admission = Admission()
         self._answers = Answers()
         self._handlers: dict[str, Any] = {}  # by method
+        self.counts = CallCounts()
         self._open_calls = 0
         self._last_call_end = time.monotonic()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -121,19 +119,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             else self._respond_to_stream(handler)
         )
 
+        counts = self._counts_of(method)
+
         async def answer(requests: Any, context: Any) -> Any:
-            with self._count_call():
+            with _OpenCall(self, counts, context) as open_call:
                 try:
                     self._refuse_if_stopping()
-                    # `_abort` says why no variable holds the answer.
+                    # `abort` says why no variable holds the answer.
                     return self._answers.add((await respond(requests, context)).SerializeToString())
                 except asyncio.CancelledError:
                     if not self._is_grace_over:
                         raise
                     error: RunstreamError = server_stopping_error()
                 except Exception as failure:  # every error of a handler ends here
-                    error = _error_for_caller(failure, method)
-                return await _abort(error, context)
+                    error = _error_for_caller(failure, method, open_call)
+                open_call.code = error.code.name
+                return await abort(error, context, open_call.request_id)
 
         return answer
 
@@ -160,14 +161,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap_stream_response(self, handler: Any, method: str) -> Callable[..., Any]:
         call = handler.unary_stream or handler.stream_stream
         receive = self._request_receiver(handler, method)
+        counts = self._counts_of(method)
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
-            with self._count_call():
+            with _OpenCall(self, counts, context) as open_call:
                 try:
                     self._refuse_if_stopping()
                     async with receive(requests, context) as request:
                         async for answer in call(request, context):
-                            message: Any = self._answers.add(answer.SerializeToString())
+                            message: Any = self._answers.add(_serialize(answer))
                             yield message
                             self._answers.remove(message)
                 except asyncio.CancelledError:
@@ -175,11 +177,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         raise
                     error: RunstreamError = server_stopping_error()
                 except Exception as failure:  # every error of a handler ends here
-                    error = _error_for_caller(failure, method)
+                    error = _error_for_caller(failure, method, open_call)
                 else:
                     return
-                request = answer = message = None  # `_abort` says why
-                await _abort(error, context)
+                open_call.code = error.code.name
+                request = answer = message = None  # `abort` says why
+                await abort(error, context, open_call.request_id)
 
         return answers
 
@@ -202,21 +205,61 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if self._is_stopping:
             raise server_stopping_error()
 
-    @contextmanager
-    def _count_call(self) -> Iterator[None]:
+    def _counts_of(self, method: str) -> MethodCounts:
+        return self.counts["grpc", method.rpartition(".")[2]]
+
+    def begin_call(self) -> asyncio.Task[Any] | None:
+        """Count a call of this task that begins."""
         self._open_calls += 1
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
-        try:
-            yield
-        finally:
-            self._open_calls -= 1
-            if not self._open_calls:
-                self._no_open_calls.set()
-            if task is not None:
-                self._tasks.discard(task)
-            self._last_call_end = time.monotonic()
+        return task
+
+    def end_call(self, task: asyncio.Task[Any] | None) -> None:
+        """Count the end of a call."""
+        self._open_calls -= 1
+        if not self._open_calls:
+            self._no_open_calls.set()
+        if task is not None:
+            self._tasks.discard(task)
+        self._last_call_end = time.monotonic()
+
+
+class _OpenCall:
+    """Counts a call from its beginning to its end.
+
+    Attributes:
+        code: the code of its error, once it has one.
+    """
+
+    __slots__ = ("_began", "_context", "_counts", "_interceptor", "_request_id", "_task", "code")
+
+    def __init__(self, interceptor: CallInterceptor, counts: MethodCounts, context: Any) -> None:
+        self._interceptor, self._counts, self._context = interceptor, counts, context
+        self.code = self._request_id = ""
+
+    @property
+    def request_id(self) -> str:
+        """The id that the caller gave to its request, or one that is made now."""
+        if not self._request_id:
+            given = dict(self._context.invocation_metadata() or ())
+            self._request_id = request_id(given.get(HEADER))
+        return self._request_id
+
+    def __enter__(self) -> _OpenCall:
+        self._task = self._interceptor.begin_call()
+        self._began = self._counts.begin()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._counts.end(self._began, self.code or ("CANCELLED" if kind else "OK"))
+        self._interceptor.end_call(self._task)
+
+
+def _serialize(answer: Any) -> bytes:
+    """Return the bytes of an answer; a servicer may have made them already."""
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
 def _decoder(handler: Any, method: str) -> Callable[[bytes], Any]:
@@ -228,38 +271,15 @@ def _is_read(method: str) -> bool:
     return method.rpartition("/")[2].startswith(_READ_PREFIXES)
 
 
-def _error_for_caller(failure: Exception, method: str) -> RunstreamError:
+def _error_for_caller(failure: Exception, method: str, call: _OpenCall) -> RunstreamError:
     """Return the error that the caller gets; it has no traceback, which would hold the request."""
     if isinstance(failure, grpc.aio.BaseError):
         raise failure
     if isinstance(failure, DecodeError):
         return InvalidArgument("the message is not of the contract", reason="MESSAGE_MALFORMED")
     if not isinstance(failure, RunstreamError):
-        log.error("%s failed", method, exc_info=failure)
+        log.error("%s failed", method, exc_info=failure, extra={"request_id": call.request_id})
         return Internal("internal error; the log of the server has the particulars")
+    if isinstance(failure, Internal):  # the thread that has logged it knows no request
+        log.error("%s failed, see above", method, extra={"request_id": call.request_id})
     return strip_traceback(failure)
-
-
-async def _abort(error: RunstreamError, context: Any) -> None:
-    """End a call with an error.
-
-    gRPC keeps the exception that this raises in a reference cycle with the call. Whatever variables
-    of the calling frames hold would stay in memory until the next collection of garbage, so they
-    hold no request and no answer.
-    """
-    info = AnyMessage()
-    metadata = _fit_in_headers(error.metadata)
-    info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
-    message = error.message.encode(errors="replace")[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
-    status = Status(code=error.code.value[0], message=message, details=[info])
-    answer = rpc_status.to_status(status)
-    await context.abort(answer.code, answer.details, answer.trailing_metadata)
-
-
-def _fit_in_headers(metadata: dict[str, str]) -> dict[str, str]:
-    """Return metadata whose values are cut so that together they fit in HTTP/2 headers."""
-    each = _MAX_METADATA_BYTES // max(1, len(metadata))
-    return {
-        key: text.encode(errors="replace")[:each].decode(errors="ignore")
-        for key, text in metadata.items()
-    }

@@ -134,7 +134,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
     async def SearchLoggedModels(
         self, request: pb.SearchLoggedModelsRequest, context: CallContext
     ) -> pb.SearchLoggedModelsResponse:
-        return await self._readers.run(_search_page, request)
+        return await self._readers.page(_search_page, request)
 
     async def ListLoggedModelArtifacts(
         self, request: pb.ListLoggedModelArtifactsRequest, context: CallContext
@@ -144,7 +144,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
             check_artifact_path("artifact_directory_path", folder)
         query = (request.model_id, folder)
         position = decode_page_token(query, request.page_token, 1)
-        page = await self._readers.run(
+        page = await self._readers.page(
             artifacts.list_folder, *query, False, position[0] if position else "", PAGE_FILES
         )
         return pb.ListLoggedModelArtifactsResponse(

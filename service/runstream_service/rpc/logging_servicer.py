@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from runstream.contract import wire_columns
 from runstream.errors import (
+    Internal,
     InvalidArgument,
     RunstreamError,
     Unavailable,
@@ -27,6 +29,7 @@ from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.points.append import BULK_POINTS, encode_bulk, metrics_of
+from runstream_service.request_id import request_id
 from runstream_service.rpc.admission import RequestStream
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
@@ -41,6 +44,8 @@ PENDING = 1_024
 ENTRY_BYTES = 200
 
 
+log = logging.getLogger(__name__)
+
 Number = TypeVar("Number", np.int64, np.float64)
 
 
@@ -53,24 +58,22 @@ class LoggingServicer(LoggingServiceServicer):
 
     async def LogBatch(
         self,
-        request_iterator: AsyncIterator[pb.LogBatchRequest] | AsyncIterator[pb.LogRequest],
+        request_iterator: AsyncIterator[Any],
         context: CallContext,
     ) -> AsyncIterator[pb.LogBatchResponse]:
         """Read in one task and answer in another, so that batches of a stream share commits.
 
-        HTTP sends requests of Log, whose points may be rows.
+        The requests are not decoded yet, because large ones are decoded on a thread. HTTP sends
+        requests of Log, whose points may be rows.
         """
         pending: deque[asyncio.Future[None]] = deque()
-        arrived, answered_event = asyncio.Event(), asyncio.Event()
-        reading = asyncio.create_task(
-            self._read(request_iterator, pending, arrived, answered_event)
-        )
-        reading.add_done_callback(lambda _: arrived.set())
+        news, answered_event = asyncio.Event(), asyncio.Event()
+        reading = asyncio.create_task(self._read(request_iterator, pending, news, answered_event))
+        reading.add_done_callback(lambda _: news.set())
         self._reading_tasks.add(reading)
         answered = 0
         try:
-            while await _any_pending(pending, arrived, reading):
-                await asyncio.wait((pending[0],))
+            while await _any_done(pending, news, reading):
                 error = None
                 while error is None and pending and pending[0].done():
                     error = pending.popleft().exception()
@@ -116,37 +119,44 @@ class LoggingServicer(LoggingServiceServicer):
         for reading in self._reading_tasks:
             reading.cancel()
 
-    def _append(self, batch: Batch, size: int) -> asyncio.Future[None]:
+    def _append(self, batch: Batch, size: int, *, may_wait: bool = False) -> asyncio.Future[None]:
         """Queue a checked batch whose message has `size` bytes."""
         entries = len(batch.params) + len(batch.tags) + len(batch.keys) + len(batch.console)
         size += ENTRY_BYTES * entries
-        return self._writer.submit(self._ingest.apply, batch, size=size)
+        return self._writer.submit(
+            self._ingest.apply, batch, run_id=batch.run_id, size=size, may_wait=may_wait
+        )
 
     async def _read(
         self,
-        requests: AsyncIterator[pb.LogBatchRequest] | AsyncIterator[pb.LogRequest],
+        requests: AsyncIterator[Any],
         pending: deque[asyncio.Future[None]],
-        arrived: asyncio.Event,
+        news: asyncio.Event,
         answered_event: asyncio.Event,
     ) -> None:
+        """Queue the batch of each request, bytes or LogRequest, and set `news` when one is done."""
+
+        def set_news(_: object) -> None:
+            news.set()
+
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
             await self._writer.wait_for_room()
-            size = request.ByteSize()
+            size = len(request) if isinstance(request, bytes) else request.ByteSize()
             try:
                 batch = await offload_if_large(size, _checked_batch, request)
             except RunstreamError as error:
-                refused = asyncio.get_running_loop().create_future()
-                refused.set_exception(strip_traceback(error))
-                pending.append(refused)
+                answer = asyncio.get_running_loop().create_future()
+                answer.set_exception(strip_traceback(error))
             else:
                 is_heartbeat = batch.is_empty()
-                pending.append(
-                    self._writer.submit(self._heartbeats.record, batch.run_id)
+                answer = (
+                    self._writer.submit(self._heartbeats.record, batch.run_id, may_wait=True)
                     if is_heartbeat
-                    else self._append(batch, size)
+                    else self._append(batch, size, may_wait=True)
                 )
-            arrived.set()
+            answer.add_done_callback(set_news)
+            pending.append(answer)
             if isinstance(requests, RequestStream):
                 requests.release()
             while len(pending) >= PENDING:  # bounds the memory of a client that reads no answers
@@ -158,16 +168,17 @@ def _checked_batch(request: Any) -> Batch:
     """Return the batch of a request: first its rows, if it has some, then its table.
 
     Args:
-        request: a LogBatchRequest or a LogRequest, or the twin of one (`wire_columns`).
+        request: the bytes of a LogBatchRequest, or a LogRequest or its twin (`wire_columns`).
 
     Raises:
         InvalidArgument: something in the request breaks its rule.
+        DecodeError: the bytes are of something else.
     """
-    if isinstance(request, (wire_columns.LogBatchRequest, pb.LogBatchRequest)):
-        batch = _batch(request, request.metrics)
+    if isinstance(request, bytes):
+        batch = _batch(*wire_columns.decode_log_batch_request(request))
         batch.check()
     else:
-        batch = _batch(request, request.table)
+        batch = _batch(request, wire_columns.read_table(request.table))
         batch.check()
         if request.metrics:
             _add_rows(batch, request.metrics)
@@ -200,15 +211,15 @@ def _insert(numbers: list[Any], column: NDArray[Number]) -> NDArray[Number]:
     return np.concatenate((np.array(numbers, column.dtype), column))
 
 
-async def _any_pending(
-    pending: deque[asyncio.Future[None]], arrived: asyncio.Event, reading: asyncio.Task[None]
+async def _any_done(
+    pending: deque[asyncio.Future[None]], news: asyncio.Event, reading: asyncio.Task[None]
 ) -> bool:
-    """Wait for a batch; return False when there will be no more."""
-    while not pending:
-        if reading.done():
+    """Wait until the oldest batch is done; return False when there will be no more."""
+    while not (pending and pending[0].done()):
+        if reading.done() and not pending:
             return False
-        arrived.clear()
-        await arrived.wait()
+        news.clear()
+        await news.wait()
     return True
 
 
@@ -218,23 +229,27 @@ def _ignore_error(batch: asyncio.Future[None]) -> None:
         batch.exception()
 
 
-def _batch(request: Any, table: Any) -> Batch:
-    raw = wire_columns.read_table(table)
-    return Batch(
+def _batch(request: Any, table: wire_columns.RawTable) -> Batch:
+    batch = Batch(
         request.run_id,
-        raw.keys,
-        raw.counts,
-        np.frombuffer(raw.step, "<i8"),
-        np.frombuffer(raw.timestamp, "<i8"),
-        np.frombuffer(raw.value, "<f8"),
-        [(param.key, param.value) for param in request.params],
-        [(tag.key, tag.value) for tag in request.tags],
-        write_id(request.write),
-        console=[
+        table.keys,
+        table.counts,
+        np.frombuffer(table.step, "<i8"),
+        np.frombuffer(table.timestamp, "<i8"),
+        np.frombuffer(table.value, "<f8"),
+        write=write_id(request.write),
+    )
+    # Most batches have points alone, and an empty list is asked for faster than it is iterated.
+    if request.params:
+        batch.params = [(param.key, param.value) for param in request.params]
+    if request.tags:
+        batch.tags = [(tag.key, tag.value) for tag in request.tags]
+    if request.console:
+        batch.console = [
             ConsoleText(line.stream, line.timestamp, line.text, line.writer, line.sequence)
             for line in request.console
-        ],
-    )
+        ]
+    return batch
 
 
 def _model_points(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
@@ -270,9 +285,13 @@ def _model_points(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[Mo
 def _batch_error(error: BaseException | None) -> pb.BatchError | None:
     if not isinstance(error, RunstreamError):
         return None
+    made = request_id(None)
+    if isinstance(error, Internal):  # the thread that has logged it knows no request
+        log.error("a batch of LogBatch failed, see above", extra={"request_id": made})
     return pb.BatchError(
         code=error.code.value[0],
         message=error.message,
         reason=error.reason,
         metadata=error.metadata,
+        request_id=made,
     )

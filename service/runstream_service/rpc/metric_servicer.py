@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
@@ -53,9 +54,11 @@ class MetricServicer(MetricServiceServicer):
     ) -> T:
         """Return what `encode` makes of a page of a history, on the thread that reads the page.
 
-        GetMetricHistory makes a message of it, and HTTP makes JSON for MLflow's clients.
+        GetMetricHistory makes a message of it, and HTTP makes JSON for MLflow's clients. All pages
+        but the first are reads that may take long, because there may be very many.
         """
-        return await self._readers.run(_encode_page, request, _position(request), encode)
+        read = self._readers.long if request.page_token else self._readers.page
+        return await read(_encode_page, request, _position(request), encode)
 
     async def GetMetricHistory(
         self, request: pb.GetMetricHistoryRequest, context: CallContext
@@ -70,7 +73,7 @@ class MetricServicer(MetricServiceServicer):
         check_key("metric_key", request.metric_key)
         _check_runs("run_id", request.run_id)
         check_page_size(request.max_results, PAGE_POINTS)
-        return await self._readers.run(_bulk_history, request)
+        return await self._readers.page(_bulk_history, request)
 
     async def GetMetricHistoryBulkInterval(
         self, request: pb.GetMetricHistoryBulkIntervalRequest, context: CallContext
@@ -80,10 +83,10 @@ class MetricServicer(MetricServiceServicer):
         check_page_size(request.max_results, INTERVAL_POINTS)
         max_points = request.max_results or DEFAULT_INTERVAL_POINTS
         points = max(MIN_POINTS, max_points)
-        run_ids = await self._readers.run(runs.existing_ids, request.run_ids[:])
+        run_ids = await self._readers.page(runs.existing_ids, request.run_ids[:])
         reading = run_histories.read_parts(run_ids, [request.metric_key], _steps(request), points)
         answer = pb.GetMetricHistoryBulkIntervalResponse()
-        while await self._readers.run(_add_parts, answer, reading):
+        while await self._readers.page(_add_parts, answer, reading, can_restart=False):
             pass
         if max_points < MIN_POINTS:
             return _thin_evenly(answer, max_points)
@@ -92,22 +95,47 @@ class MetricServicer(MetricServiceServicer):
     async def ReadMetricHistory(
         self, request: pb.ReadMetricHistoryRequest, context: CallContext
     ) -> AsyncIterator[Any]:
-        async for part in self.read_parts(request):
-            yield messages.history_part(part)
+        async for part in self.read_parts(request, messages.history_part):
+            yield part
 
-    async def read_parts(self, request: pb.ReadMetricHistoryRequest) -> AsyncIterator[HistoryPart]:
-        """Yield what ReadMetricHistory answers with, which HTTP makes JSON of."""
+    async def read_parts(
+        self, request: pb.ReadMetricHistoryRequest, encode: Callable[[HistoryPart], bytes]
+    ) -> AsyncIterator[bytes]:
+        """Yield what `encode` makes of the parts of histories, on the threads that read them.
+
+        ReadMetricHistory makes messages of them, and HTTP makes JSON. What begins a history, and
+        all of a thinned one, is a page; what follows may take long.
+        """
         steps, run_ids = _check_history_request(request)
         keys = list(request.metric_keys)
         reading = run_histories.read_parts(run_ids, keys, steps, request.max_points)
-        following = self._next_parts(reading)
-        while parts := await following:
-            following = self._next_parts(reading)  # read while the parts before are sent
-            for part in parts:
-                yield part
+        page = partial(self._readers.page, can_restart=False)
+        following = asyncio.create_task(page(_encode_next_parts, reading, encode))
+        has_more = True
+        try:
+            while has_more:
+                parts, has_more = await following
+                if has_more:  # it is read while the parts before are sent
+                    read: Any = page if request.max_points else self._readers.long
+                    following = asyncio.create_task(read(_encode_next_parts, reading, encode))
+                for part in parts:
+                    yield part
+        finally:
+            following.add_done_callback(_mark_retrieved)
+            following.cancel()
 
-    def _next_parts(self, reading: Iterator[HistoryPart]) -> asyncio.Task[list[HistoryPart]]:
-        return asyncio.create_task(self._readers.run(run_histories.next_parts, reading))
+
+def _mark_retrieved(reading: asyncio.Task[Any]) -> None:
+    # The caller has gone, and asyncio logs an error that nobody retrieves.
+    if not reading.cancelled():
+        reading.exception()
+
+
+def _encode_next_parts(
+    reading: Iterator[HistoryPart], encode: Callable[[HistoryPart], bytes]
+) -> tuple[list[bytes], bool]:
+    parts, has_more = run_histories.next_parts(reading)
+    return [encode(part) for part in parts], has_more
 
 
 def _encode_page(
@@ -146,11 +174,11 @@ def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistor
 def _add_parts(
     answer: pb.GetMetricHistoryBulkIntervalResponse, reading: Iterator[HistoryPart]
 ) -> bool:
-    """Add the next parts to an answer; return whether there were any."""
-    parts = run_histories.next_parts(reading)
-    for run_id, key, columns in parts:
-        answer.metrics.extend(messages.metrics_with_run_id(run_id, key, columns))
-    return bool(parts)
+    """Add the next parts to an answer; return whether more may follow."""
+    parts, has_more = run_histories.next_parts(reading)
+    for part in parts:
+        answer.metrics.extend(messages.metrics_with_run_id(part.run_id, part.key, part.columns))
+    return has_more
 
 
 def _check_history_request(request: pb.ReadMetricHistoryRequest) -> tuple[Steps, list[str]]:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runstream.contract.wire_columns import POINT_BYTES, MetricTable, RunChange
+from runstream.contract.wire_columns import POINT_BYTES, MetricTable, RunChange, WatchResponse
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.changes import Change
-from runstream_service.live.commits import RunChanges
+from runstream_service.live.commits import CHANGE_BYTES, RunChanges
 from runstream_service.rpc import messages
 
 #: Bytes of points, params or tags above which a change is split into several messages.
@@ -43,6 +43,37 @@ def run_change_messages(run: RunChanges) -> list[SizedMessage]:
         encoded = EncodedChanges([SizedMessage(each, each.ByteSize()) for each in created])
         run.encoded, run.changes = encoded, []
     return encoded.messages
+
+
+def encode_changes(changes: Iterable[Change]) -> list[bytes]:
+    """Return what a transaction changed as bytes for other servers, a row for one answer each."""
+    rows: list[bytes] = []
+    answer, size = WatchResponse(), 0
+    for message in (each for change in changes for each in _change_messages(change)):
+        added = message.ByteSize()
+        if size and size + added > MESSAGE_BYTES:
+            rows.append(answer.SerializeToString())
+            answer, size = WatchResponse(), 0
+        answer.changes.append(message)
+        size += added
+    if size:
+        rows.append(answer.SerializeToString())
+    return rows
+
+
+def decode_changes(row: bytes) -> dict[str, RunChanges]:
+    """Return the changes of a row of `encode_changes`, by run, encoded already."""
+    runs: dict[str, list[SizedMessage]] = {}
+    for change in WatchResponse.FromString(row).changes:
+        runs.setdefault(change.run_id, []).append(SizedMessage(change, change.ByteSize()))
+    return {
+        run_id: RunChanges(
+            experiment_id=int(sized[0].message.experiment_id),
+            size=sum(CHANGE_BYTES + each.size for each in sized),
+            encoded=EncodedChanges(sized),
+        )
+        for run_id, sized in runs.items()
+    }
 
 
 def _change_messages(change: Change) -> Iterator[Any]:

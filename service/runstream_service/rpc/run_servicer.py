@@ -34,6 +34,7 @@ from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.experiment_servicer import check_experiments_named
 from runstream_service.rpc.large_messages import offload_if_large
 from runstream_service.rpc.page_token import check_page_size
+from runstream_service.rpc.run_cache import RunCache
 from runstream_service.rpc.write_id import write_id
 
 
@@ -42,6 +43,7 @@ class RunServicer(RunServiceServicer):
         self._writer = writer
         self._ingest = ingest
         self._readers = readers
+        self._cache = RunCache()
 
     async def CreateRun(
         self, request: pb.CreateRunRequest, context: CallContext
@@ -55,7 +57,7 @@ class RunServicer(RunServiceServicer):
     async def GetRun(self, request: pb.GetRunRequest, context: CallContext) -> pb.GetRunResponse:
         found = await self._readers.quick(_run_with_little_data, request.run_id)
         if found is None:
-            found = await self._readers.run(_run, request.run_id)
+            found = await self._readers.page(_run, request.run_id)
         return found
 
     async def UpdateRun(
@@ -73,20 +75,33 @@ class RunServicer(RunServiceServicer):
             )
         update = runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
         write = write_id(request.write)
-        run = await self._writer.submit(runs.update, request.run_id, update, write)
+        run = await self._writer.submit(
+            runs.update, request.run_id, update, write, run_id=request.run_id
+        )
         return pb.UpdateRunResponse(run_info=messages.run_info(run))
 
     async def DeleteRun(
         self, request: pb.DeleteRunRequest, context: CallContext
     ) -> pb.DeleteRunResponse:
         write = write_id(request.write)
-        await self._writer.submit(run_deletion.delete, request.run_id, request.with_children, write)
+        await self._writer.submit(
+            run_deletion.delete,
+            request.run_id,
+            request.with_children,
+            write,
+            run_id=request.run_id,
+        )
         return pb.DeleteRunResponse()
 
     async def RestoreRun(
         self, request: pb.RestoreRunRequest, context: CallContext
     ) -> pb.RestoreRunResponse:
-        await self._writer.submit(run_deletion.restore, request.run_id, write_id(request.write))
+        await self._writer.submit(
+            run_deletion.restore,
+            request.run_id,
+            write_id(request.write),
+            run_id=request.run_id,
+        )
         return pb.RestoreRunResponse()
 
     async def LogParam(
@@ -94,7 +109,7 @@ class RunServicer(RunServiceServicer):
     ) -> pb.LogParamResponse:
         batch = Batch(request.run_id, params=[(request.key, request.value)])
         batch.check()
-        await self._writer.submit(self._ingest.apply, batch)
+        await self._writer.submit(self._ingest.apply, batch, run_id=batch.run_id)
         return pb.LogParamResponse()
 
     async def SetTag(self, request: pb.SetTagRequest, context: CallContext) -> pb.SetTagResponse:
@@ -102,14 +117,18 @@ class RunServicer(RunServiceServicer):
             request.run_id, tags=[(request.key, request.value)], write=write_id(request.write)
         )
         batch.check()
-        await self._writer.submit(self._ingest.apply, batch)
+        await self._writer.submit(self._ingest.apply, batch, run_id=batch.run_id)
         return pb.SetTagResponse()
 
     async def DeleteTag(
         self, request: pb.DeleteTagRequest, context: CallContext
     ) -> pb.DeleteTagResponse:
         await self._writer.submit(
-            runs.delete_tag, request.run_id, request.key, write_id(request.write)
+            runs.delete_tag,
+            request.run_id,
+            request.key,
+            write_id(request.write),
+            run_id=request.run_id,
         )
         return pb.DeleteTagResponse()
 
@@ -125,6 +144,7 @@ class RunServicer(RunServiceServicer):
             inputs,
             models,
             write_id(request.write),
+            run_id=request.run_id,
             size=size,
         )
         return pb.LogInputsResponse()
@@ -136,7 +156,11 @@ class RunServicer(RunServiceServicer):
             check_model_id(f"models[{i}].model_id", model.model_id)
         models = [model_outputs.ModelOutput(model.model_id, model.step) for model in request.models]
         await self._writer.submit(
-            model_outputs.log_outputs, request.run_id, models, write_id(request.write)
+            model_outputs.log_outputs,
+            request.run_id,
+            models,
+            write_id(request.write),
+            run_id=request.run_id,
         )
         return pb.LogOutputsResponse()
 
@@ -145,14 +169,18 @@ class RunServicer(RunServiceServicer):
     ) -> pb.LogModelResponse:
         description = _description(request.model_json)
         await self._writer.submit(
-            model_outputs.log_model, request.run_id, description, write_id(request.write)
+            model_outputs.log_model,
+            request.run_id,
+            description,
+            write_id(request.write),
+            run_id=request.run_id,
         )
         return pb.LogModelResponse()
 
     async def SearchRuns(
         self, request: pb.SearchRunsRequest, context: CallContext
     ) -> pb.SearchRunsResponse:
-        return await self._readers.run(searches.search_runs, request)
+        return await self._readers.page(searches.search_runs, request, self._cache)
 
     async def ListConsole(
         self, request: pb.ListConsoleRequest, context: CallContext
@@ -161,18 +189,18 @@ class RunServicer(RunServiceServicer):
         check_page_size(request.max_results, console.PAGE_LINES)
         for name in ("after", "before"):
             _check_not_negative(name, getattr(request, name))
-        return await self._readers.run(_console_page, request)
+        return await self._readers.page(_console_page, request)
 
     async def CountRuns(
         self, request: pb.CountRunsRequest, context: CallContext
     ) -> pb.CountRunsResponse:
-        return pb.CountRunsResponse(count=await self._readers.run(searches.count_runs, request))
+        return pb.CountRunsResponse(count=await self._readers.page(searches.count_runs, request))
 
     async def ListKeys(
         self, request: pb.ListKeysRequest, context: CallContext
     ) -> pb.ListKeysResponse:
         check_experiments_named(request.experiment_ids)
-        return await self._readers.run(_list_keys, list(request.experiment_ids))
+        return await self._readers.page(_list_keys, list(request.experiment_ids))
 
 
 def _new_run(request: pb.CreateRunRequest) -> runs.NewRun:

@@ -5,6 +5,8 @@ A page may hold thousands of messages, so a reader's thread makes the responses,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runstream.errors import InvalidArgument
 from runstream.v1 import experiment_service_pb2, run_service_pb2
 from runstream.v1.run_pb2 import ViewType
@@ -13,6 +15,7 @@ from runstream_service.catalog.run_data import Selection
 from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.rpc import messages
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
+from runstream_service.rpc.run_cache import RunCache
 from runstream_service.search.experiment_search import experiment_search
 from runstream_service.search.run_search import RunSearch
 from runstream_service.search.scope import Scope
@@ -29,7 +32,9 @@ _DELETED_BY_VIEW_TYPE = {
 }
 
 
-def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.SearchRunsResponse:
+def search_runs(
+    request: run_service_pb2.SearchRunsRequest, cache: RunCache
+) -> run_service_pb2.SearchRunsResponse:
     """Return the answer of SearchRuns."""
     check_page_size(request.max_results, MAX_RESULTS)
     scope = _scope(request)
@@ -45,13 +50,7 @@ def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.S
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, position)
     page = run_service_pb2.SearchRunsResponse()
-    size = 0
-    for logged in run_data.read([row.id for row in found[:limit]], _selection(request)):
-        run = page.runs.add()
-        messages.fill_run(run, logged)
-        size += run.ByteSize()
-        if size > PAGE_BYTES:
-            break
+    _add_runs(page, [row.id for row in found[:limit]], _selection(request), cache)
     if len(page.runs) < len(found):
         page.next_page_token = encode_page_token(query, found[len(page.runs) - 1].sort_key)
     if request.with_child_counts:
@@ -59,6 +58,35 @@ def search_runs(request: run_service_pb2.SearchRunsRequest) -> run_service_pb2.S
         for run in page.runs:
             run.child_count = counts.get(run.info.run_id, 0)
     return page
+
+
+def _add_runs(
+    page: run_service_pb2.SearchRunsResponse,
+    ids: Sequence[int],
+    selection: Selection,
+    cache: RunCache,
+) -> None:
+    """Add the runs of these internal ids to a page, until it is full."""
+    is_whole = selection == Selection()
+    size = 0
+    for rows in run_data.read_rows(ids):
+        contents = [cache.get(row.revision) if is_whole else None for row in rows]
+        missing = [row for row, content in zip(rows, contents, strict=True) if content is None]
+        logged = run_data.read(missing, selection)
+        for row, content in zip(rows, contents, strict=True):
+            run = page.runs.add()
+            if content is None:
+                messages.fill_content(run, next(logged))
+                content = run.SerializeToString()
+                if is_whole:
+                    cache.add(row.revision, content)
+            else:
+                run.MergeFromString(content)
+            info = run.info
+            messages.fill_info(info, row)
+            size += len(content) + info.ByteSize()
+            if size > PAGE_BYTES:
+                return
 
 
 def count_runs(request: run_service_pb2.CountRunsRequest) -> int:

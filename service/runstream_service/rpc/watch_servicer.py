@@ -13,8 +13,7 @@ from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
-from runstream_service.engine.writer import Writer
-from runstream_service.live.commits import RunChanges
+from runstream_service.live.commits import RunChanges, format_position
 from runstream_service.live.feed import Feed, Watcher
 from runstream_service.rpc.admission import LARGE_BYTES
 from runstream_service.rpc.call_context import CallContext
@@ -42,8 +41,7 @@ _SMALL = 16 * 1024
 
 
 class WatchServicer(WatchServiceServicer):
-    def __init__(self, writer: Writer, readers: Readers, feed: Feed) -> None:
-        self._writer = writer
+    def __init__(self, readers: Readers, feed: Feed) -> None:
         self._readers = readers
         self._feed = feed
         self._commits = feed.commits
@@ -54,17 +52,16 @@ class WatchServicer(WatchServiceServicer):
     async def GetPosition(
         self, request: pb.GetPositionRequest, context: CallContext
     ) -> pb.GetPositionResponse:
-        return pb.GetPositionResponse(position=self._commits.position(await self._last_commit()))
+        await self._feed.catch_up()
+        return pb.GetPositionResponse(position=format_position(self._commits.seen))
 
     async def Watch(self, request: pb.WatchRequest, context: CallContext) -> AsyncIterator[Any]:
-        watched = await self._readers.quick(_find_named, request.run_ids, request.experiment_ids)
-        if request.position:
-            number = self._commits.parse_position(request.position)
-        else:
-            number = await self._last_commit()
-        watcher = self._feed.subscribe(*watched, number)
+        watched = await self._readers.page(_find_named, request.run_ids, request.experiment_ids)
+        await self._feed.catch_up()
+        position = request.position or format_position(self._commits.seen)
+        watcher = self._feed.subscribe(*watched, self._commits.parse_position(position))
         try:
-            yield WatchResponse(position=self._commits.position(number))
+            yield WatchResponse(position=position)
             while not self._is_stopping:
                 await watcher.wait(_POSITION_SECONDS)
                 async with self._turn:
@@ -115,34 +112,28 @@ class WatchServicer(WatchServiceServicer):
         """
         answer, size = WatchResponse(), 0
         while watcher.pending:
-            number = watcher.pending[0]
+            commit = watcher.next_commit()
             changes: list[SizedMessage] = []
-            for run in watcher.watched_changes(number):
+            for run in watcher.watched_changes(commit.runs):
                 changes += await self._run_messages(run)
+            # A commit that is not too large for it is told by one answer, so that it is told once,
+            # also if the watch goes on from the position of another answer.
+            if size and size + sum(change.size for change in changes) > ANSWER_BYTES:
+                break
             for change in changes[watcher.sent :]:
                 if size and size + change.size > ANSWER_BYTES:
-                    answer.position = self._commits.position(watcher.seen)
-                    return answer
+                    break
                 answer.changes.append(change.message)
                 size += change.size
                 watcher.sent += 1
-            watcher.mark_seen(number)
-        if not size and watcher.seen == self._commits.last:
-            return None
-        watcher.seen = self._commits.last  # the commits between do not concern it
-        answer.position = self._commits.position(watcher.seen)
+            if watcher.sent < len(changes):
+                break
+            watcher.mark_seen(commit)
+        else:
+            if not watcher.mark_all_seen() and not size:
+                return None
+        answer.position = format_position(watcher.seen)
         return answer
-
-    async def _last_commit(self) -> int:
-        """Return the number of the last commit, after which every commit is kept."""
-        self._feed.keep_commits()
-        # Transactions that began before, and are not recorded, are published before this one.
-        await self._writer.submit(_do_nothing)
-        return self._commits.last
-
-
-def _do_nothing() -> None:
-    """Change nothing: a command that only waits for its turn."""
 
 
 def _find_named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from peewee import SQL, NodeList, Value
 
+from runstream_service.engine.statements import is_text
 from runstream_service.engine.tables import NAN
 from runstream_service.search.parse import ParseError
 from runstream_service.search.patterns import check_pattern, match, sql_match
@@ -31,7 +32,7 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 _ORDERS = ("<", "<=", ">", ">=", "BETWEEN")
 
-_FALSE = SQL("1 = 0")
+_FALSE, _TRUE = SQL("1 = 0"), SQL("1 = 1")
 
 
 def combine(tree: Filter, translate: Callable[[Condition], Expression]) -> Expression:
@@ -71,21 +72,28 @@ def _other_groups(name: str, groups: Iterable[str]) -> str:
     return f"; {', '.join(ways)}" if ways else ""
 
 
-def text_condition(column: Any, condition: Condition) -> Expression:
-    """Return the condition on a column of text; None if any text satisfies it."""
+def check_texts(condition: Condition) -> None:
+    """Raise ParseError if an operator or operand is not of texts."""
     operator, operands = condition.operator, condition.operands
     for operand, position in zip(operands, condition.columns, strict=True):
         if not isinstance(operand, str):
             raise ParseError(position, repr(operand), "a string in quotes")
+    _check_no_order(condition, "= != LIKE ILIKE RLIKE or IN before a text")
+    if operator in ("LIKE", "ILIKE", "RLIKE"):
+        check_pattern(operator, str(operands[0]), condition.escape, condition.columns[0])
+
+
+def text_condition(column: Any, condition: Condition) -> Expression:
+    """Return the condition on a column of text; None if any text satisfies it."""
+    check_texts(condition)
+    operator, texts = condition.operator, [str(operand) for operand in condition.operands]
     if operator == "EXISTS":
         return None
-    if operator == "IN":
-        return column.in_(operands)
-    _check_no_order(condition, "= != LIKE ILIKE RLIKE or IN before a text")
+    if operator in ("=", "IN"):
+        return is_text(column, texts)
     if operator in COMPARE:
-        return COMPARE[operator](column, operands[0])
-    check_pattern(operator, str(operands[0]), condition.escape, condition.columns[0])
-    return sql_match(operator, str(operands[0]), condition.escape, column)
+        return COMPARE[operator](column, texts[0])
+    return sql_match(condition, column)
 
 
 def text_or_number_condition(column: Any, as_number: Any, condition: Condition) -> Expression:
@@ -130,6 +138,23 @@ def number_condition(column: Any, condition: Condition) -> Expression:
     return compared & (column < _as_stored(NAN)) if operator in (">", ">=") else compared
 
 
+def integer_condition(column: Any, condition: Condition) -> Expression:
+    """Return the condition on a column of integers; None if any integer satisfies it."""
+    operator = condition.operator
+    check_numbers(condition)
+    if operator == "EXISTS":
+        return None
+    operands = [operand for operand in condition.operands if operand == operand]
+    if len(operands) < len(condition.operands) and (operator != "IN" or not operands):
+        return _TRUE if operator == "!=" else _FALSE  # no integer is NaN
+    values = [_as_integer_or_double(operand) for operand in operands]
+    if operator == "IN":
+        return column.in_(values)
+    if operator == "BETWEEN":
+        return (column >= values[0]) & (column <= values[1])
+    return COMPARE[operator](column, values[0])
+
+
 def not_null(column: Any, condition: Expression) -> Expression:
     """Return a condition that is false, and not null, where the column is null.
 
@@ -148,7 +173,7 @@ def check_numbers(condition: Condition) -> None:
 
 
 def is_satisfied_by(text: str, condition: Condition) -> bool:
-    """Return whether a text satisfies a condition that `text_condition` has checked."""
+    """Return whether a text satisfies a condition that `check_texts` has checked."""
     operator, operands = condition.operator, [str(operand) for operand in condition.operands]
     if operator == "EXISTS":
         return True
@@ -182,6 +207,11 @@ def _split_by_type(condition: Condition) -> tuple[Condition, Condition]:
 def _with_operands(condition: Condition, pairs: Sequence[tuple[Operand, int]]) -> Condition:
     operands, columns = [operand for operand, _ in pairs], [column for _, column in pairs]
     return replace(condition, operands=operands, columns=columns)
+
+
+def _as_integer_or_double(value: Any) -> Any:
+    stored = Value(value, converter=False)
+    return stored.cast("DOUBLE PRECISION") if isinstance(value, float) else stored
 
 
 def _as_stored(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from peewee import fn
 
-from runstream_service.engine.statements import in_values
+from runstream_service.engine.statements import in_ids
 from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.tables import (
     LoggedModel,
@@ -18,14 +18,14 @@ from runstream_service.engine.tables import (
     LoggedModelTag,
     ModelMetric,
 )
-from runstream_service.search.conditions import is_satisfied_by, number_condition, text_condition
+from runstream_service.search.conditions import check_texts, is_satisfied_by, number_condition
 from runstream_service.search.order import SortTerm
 from runstream_service.search.table_search import SearchableTable, TableSearch
 from runstream_service.search.tree import Condition
 
 
 def _status(condition: Condition) -> Any:
-    text_condition(LoggedModel.name, condition)  # checks the operands
+    check_texts(condition)
     return LoggedModel.status.in_(
         [status for status in LoggedModelStatus if is_satisfied_by(status.name, condition)]
     )
@@ -91,7 +91,7 @@ class _Metrics:
         points = ModelMetric.select(ModelMetric.value).where(of_model)
         last = (ModelMetric.timestamp.desc(), ModelMetric.step.desc(), ModelMetric.run)
         found = points.where(self._ordered_by[position].condition()).order_by(*last).limit(1)
-        return fn.IFNULL(found, None)  # makes a value of the query
+        return fn.COALESCE(found, None)  # makes a value of the query
 
     def points(self) -> Any:
         """Return the query of the points of a model on these datasets."""
@@ -123,7 +123,7 @@ def logged_model_search(
     metrics = _Metrics(datasets, ordered_with)
     conditions: list[Any] = [LoggedModel.deleted_time.is_null()]
     if experiments is not None:
-        conditions.append(LoggedModel.experiment.in_(in_values(experiments)))
+        conditions.append(LoggedModel.experiment.in_(in_ids(experiments)))
     if datasets:
         conditions.append(fn.EXISTS(metrics.points()))
     return TableSearch(replace(_MODELS, metrics=metrics), conditions, filter_text, order_by)

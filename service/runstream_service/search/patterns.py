@@ -2,7 +2,8 @@
 
 All three are run by RE2, whose time grows with the length of the text times the steps of the
 program that it makes of a pattern: both are bounded, and the time of a search is looked at before
-each text, so that the pattern of a caller cannot hold up the server.
+each text, so that the pattern of a caller cannot hold up the server. A database that cannot call
+RE2 does LIKE by itself, and for the others it is asked which different texts there are.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from functools import lru_cache
 from typing import Any
 
 import re2
-from peewee import fn
+from peewee import SQL, NodeList, Value, fn
 
+from runstream.errors import ResourceExhausted
 from runstream_service.engine import reading
-from runstream_service.engine.tables import database
+from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.engine.sqlite import sql_function
+from runstream_service.engine.statements import has_functions, in_texts, stream
 from runstream_service.search.parse import ParseError
+from runstream_service.search.tree import Condition
 
 PATTERN_CHARACTERS = 1_000
 
@@ -49,11 +54,48 @@ def check_pattern(operator: str, pattern: str, escape: str, column: int) -> None
         )
 
 
-def sql_match(operator: str, pattern: str, escape: str, column: Any) -> Any:
+def sql_match(condition: Condition, column: Any) -> Any:
     """Return the expression that is true where the text of a column matches."""
-    return fn.text_matches(operator, pattern, escape, column) == 1
+    operator, pattern, escape = condition.operator, str(condition.operands[0]), condition.escape
+    if has_functions():
+        return fn.text_matches(operator, pattern, escape, column) == 1
+    if operator == "LIKE":
+        like, character = (Value(text, converter=False) for text in (pattern, escape))
+        return NodeList((column, SQL("LIKE"), like, SQL("ESCAPE"), character), parens=True)
+    return column.in_(in_texts(_matching_texts(condition, column)))
 
 
+def _matching_texts(condition: Condition, column: Any) -> list[str]:
+    """Return the texts of a column that match, for a database that cannot ask RE2.
+
+    Raises:
+        ResourceExhausted: they are more than an answer can hold.
+    """
+    table = getattr(column, "model", None) or column.node.model
+    query = table.select(column).distinct()
+    if condition.key.group in ("params", "tags"):
+        query = query.where(table.key == condition.key.name)
+    operator, pattern, escape = condition.operator, str(condition.operands[0]), condition.escape
+    found, budget, rows = [], Budget(), stream(query)
+    try:
+        for row in rows:
+            if match(operator, pattern, escape, row[0]):
+                budget.charge([row], 0)
+                found.append(row[0])
+    except TooLargeError:
+        raise ResourceExhausted(
+            f"{pattern!r} matches more texts than can be held, which is {ANSWER_BYTES} bytes",
+            reason="PATTERN_TOO_WIDE",
+            field="filter",
+            value=pattern,
+            limit=ANSWER_BYTES,
+        ) from None
+    finally:
+        rows.close()
+    return found
+
+
+@sql_function("text_matches", 4)
 def match(operator: str, pattern: str, escape: str, text: str) -> bool:
     """Return whether a text matches: the whole text (LIKE, ILIKE), or a part of it (RLIKE).
 
@@ -90,6 +132,3 @@ def _expressions(pattern: str, escape: str) -> Iterator[str]:
             escaped = True
     if escaped:
         raise ValueError("a pattern ends in its escape")
-
-
-database.register_function(match, "text_matches", 4, deterministic=True)

@@ -10,8 +10,10 @@ from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Dataset, Input, InputTag, Param, Run, RunTag, Series
 from runstream_service.search.conditions import (
     Expression,
+    check_texts,
     combine,
     find_column,
+    integer_condition,
     is_satisfied_by,
     not_null,
     number_condition,
@@ -106,11 +108,11 @@ def _attribute(condition: Condition) -> Expression:
         return not_null(column, text_condition(column, condition))
     if key.name in TIMES:
         condition = to_milliseconds(condition)
-    return not_null(column, number_condition(column, condition))
+    return not_null(column, integer_condition(column, condition))
 
 
 def _status(condition: Condition) -> Expression:
     """Compare the names of the statuses, which are few, and then the numbers in the column."""
-    text_condition(Run.name, condition)  # checks the operands
+    check_texts(condition)
     found = [status for status in RunStatus if is_satisfied_by(status.name, condition)]
     return Run.status.in_(found)

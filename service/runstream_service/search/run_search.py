@@ -15,9 +15,9 @@ from typing import Any
 
 from peewee import JOIN, Case, Join, fn
 
-from runstream_service.engine.statements import in_values
+from runstream_service.engine.statements import execute, in_ids, ordered_join
 from runstream_service.engine.statuses import RunStatus
-from runstream_service.engine.tables import NAN, Run, Series, database
+from runstream_service.engine.tables import NAN, Run, Series
 from runstream_service.search.conditions import Expression, find_column
 from runstream_service.search.order import (
     MISSING,
@@ -107,7 +107,7 @@ class RunSearch:
         """Return up to `limit` runs that come after a sort key."""
         ids = self._find_ids(max_sorted(limit))
         if ids is not None:
-            return self._sort([Run.id.in_(in_values(ids))], limit, after)
+            return self._sort([Run.id.in_(in_ids(ids))], limit, after)
         if self._scanned_key is None:
             return self._sort(self._conditions_by_run, limit, after)
         page: list[FoundRow] = []
@@ -138,7 +138,7 @@ class RunSearch:
         if self._filter is None and self._scanned_key is None:
             return None
         query = Run.select(Run.id).where(*self._conditions_by_index()).limit(limit + 1)
-        ids = [row[0] for row in database.execute(query)]
+        ids = [row[0] for row in execute(query)]
         return ids if len(ids) <= limit else None
 
     def _sort(
@@ -152,8 +152,7 @@ class RunSearch:
         """Yield the segments that the first key of the order makes, in their order."""
         (first, on), *others = self._joins
         value = self._terms[1].expression
-        # CROSS JOIN tells SQLite to keep to this order of the tables.
-        scanned = _join(Join(first, Run, JOIN.CROSS, on), others)
+        scanned = _join(ordered_join(first, Run, on), others)
         of_key = first.key == key
         if first.model is Series:
             yield _Segment(0, scanned, [of_key, value < NAN], 1)
@@ -184,7 +183,7 @@ class RunSearch:
             .limit(limit)
         )
         # The driver's rows: a sort key must come back as it is stored, NaN as its text.
-        return [FoundRow(row[0], row[1:]) for row in database.execute(query)]
+        return [FoundRow(row[0], row[1:]) for row in execute(query)]
 
     def _terms_of(self, order: OrderKey) -> list[SortTerm]:
         key, descending = order.key, order.descending

@@ -10,13 +10,15 @@ from typing import Any
 from peewee import fn
 
 from runstream_service.engine.statements import (
-    VALUES,
-    compile_sql,
-    first_row,
-    in_values,
-    json_array,
+    ANY_IDS,
+    Statement,
+    array_of,
+    execute,
+    in_ids,
+    is_text,
+    without_index,
 )
-from runstream_service.engine.tables import Run, RunTag, database
+from runstream_service.engine.tables import Run, RunTag
 from runstream_service.search.conditions import Expression
 
 #: Found runs up to which a search sorts them, whatever the size of the page.
@@ -25,8 +27,8 @@ ALWAYS_SORTED = 2_000
 #: The tag that makes a run a child of another.
 PARENT_TAG = "mlflow.parentRunId"
 
-_NTH_RUN = compile_sql(Run.select(Run.id).where(Run.experiment.in_(VALUES)).limit(1).offset(0))
-_MAX_ID = compile_sql(Run.select(fn.MAX(Run.id)))
+_NTH_RUN = Statement(Run.select(Run.id).where(Run.experiment.in_(ANY_IDS)).limit(1).offset(0))
+_MAX_ID = Statement(Run.select(fn.MAX(Run.id)))
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Scope:
         """Return the conditions over the columns of `Run`.
 
         Args:
-            indexed: whether SQLite may look the experiments up in an index, rather than check
+            indexed: whether the database may look the experiments up in an index, rather than check
                 them for runs that it finds by other indexes.
         """
         conditions = self._conditions_on(Run, indexed=indexed)
@@ -60,22 +62,22 @@ class Scope:
 
     def count_children(self, runs: Sequence[str]) -> dict[str, int]:
         """Return how many child runs these have, by their `uuid`; those without are left out."""
-        is_child = (RunTag.key == PARENT_TAG) & RunTag.value.in_(in_values(runs))
+        is_child = (RunTag.key == PARENT_TAG) & is_text(RunTag.value, runs)
         query = (
             RunTag.select(RunTag.value, fn.COUNT(RunTag.run))
             .join(Run)
             .where(is_child, Run.uuid != RunTag.value, *self._conditions_on(Run, indexed=False))
             .group_by(RunTag.value)
         )
-        return dict(database.execute(query))
+        return dict(execute(query))
 
     def _conditions_on(self, run: Any, *, indexed: bool) -> list[Expression]:
-        experiment = run.experiment if indexed else run.experiment + 0
+        experiment = run.experiment if indexed else without_index(run.experiment)
         conditions = []
         if self.experiments is not None and len(self.experiments) == 1:
             conditions.append(experiment == self.experiments[0])
         elif self.experiments is not None:
-            conditions.append(experiment.in_(in_values(self.experiments)))
+            conditions.append(experiment.in_(in_ids(self.experiments)))
         if self.deleted is not None:
             conditions.append(run.deleted == self.deleted)
         if self.deleted is not False:
@@ -86,7 +88,7 @@ class Scope:
         """Return whether these experiments have more runs than are always sorted."""
         if self.experiments is None:
             return True
-        return first_row(_NTH_RUN, json_array(self.experiments), 1, ALWAYS_SORTED) is not None
+        return _NTH_RUN.first(array_of(self.experiments), 1, ALWAYS_SORTED) is not None
 
 
 def max_sorted(limit: int) -> int:
@@ -95,5 +97,5 @@ def max_sorted(limit: int) -> int:
     Sorting m found runs of n looks at m runs. Scanning looks at n / m runs for each run of the
     page, if the found runs are spread evenly over the order. Both are equal at sqrt(n * limit).
     """
-    (runs,) = first_row(_MAX_ID) or (None,)
+    (runs,) = _MAX_ID.first() or (None,)
     return max(ALWAYS_SORTED, isqrt(limit * (runs or 0)))

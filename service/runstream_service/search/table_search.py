@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from peewee import JOIN, Case, fn
 
-from runstream_service.engine.tables import NAN, database
+from runstream_service.engine.statements import execute
+from runstream_service.engine.tables import NAN
 from runstream_service.search.conditions import (
     combine,
     find_column,
+    integer_condition,
     not_null,
-    number_condition,
     text_condition,
     text_or_number_condition,
 )
@@ -134,7 +135,7 @@ class TableSearch:
             conditions.append(after_key(self._terms, after))
         columns, order = select_and_order(self._terms)
         query = self._query.select(self._what.table.id, *columns).order_by(*order).limit(limit)
-        rows = database.execute(query.where(*conditions) if conditions else query)
+        rows = execute(query.where(*conditions) if conditions else query)
         return [FoundRow(row[0], row[1:]) for row in rows]
 
     def _terms_of(self, order: OrderKey, position: int) -> list[SortTerm]:
@@ -155,7 +156,7 @@ class TableSearch:
         pair = table.alias()
         beside = (getattr(pair, owner) == what.table.id) & (pair.key == key.name)
         self._query = self._query.join_from(what.table, pair, JOIN.LEFT_OUTER, on=beside)
-        return text_terms(pair.value, fn.text_number(pair.value), descending)
+        return text_terms(pair.value, pair.number, descending)
 
     def _condition(self, condition: Condition) -> Any:
         key, what = condition.key, self._what
@@ -167,10 +168,10 @@ class TableSearch:
             column = find_column(what.columns, key, what.groups)
             if key.name in what.texts:
                 return not_null(column, text_condition(column, condition))
-            return not_null(column, number_condition(column, to_milliseconds(condition)))
+            return not_null(column, integer_condition(column, to_milliseconds(condition)))
         table, owner = what.pair(key.group, key.name, key.column)
         pair = table.select().where(
             (getattr(table, owner) == what.table.id) & (table.key == key.name)
         )
-        found = text_or_number_condition(table.value, fn.text_number(table.value), condition)
+        found = text_or_number_condition(table.value, table.number, condition)
         return fn.EXISTS(pair if found is None else pair.where(found))

@@ -77,7 +77,7 @@ LISTS: list[tuple[Callable[[TrackingClient, Any], Any], str]] = [
     (lambda client, one: client.watch(experiment_ids=one), "experiment_ids"),
     (lambda client, one: client.load_table("0", "t.json", one), "run_ids"),
     (lambda client, one: client.load_table("0", "t.json", None, one), "extra_columns"),
-    (lambda client, one: client.log_columns("0" * 32, one, [], [], [], []), "keys"),
+    (lambda client, one: client.log_columns("0" * 32, [], [], [], [], keys=one), "keys"),
     (lambda client, one: client.log_input_models("0" * 32, one), "model_ids"),
     (lambda _, one: runstream.search_runs(order_by=one), "order_by"),
     (lambda _, one: runstream.search_runs(experiment_names=one), "experiment_names"),

@@ -136,8 +136,8 @@ def test_points_params_and_tags_are_read_back_as_they_were_logged(
 def test_histories_of_all_metrics_come_as_columns(client: TrackingClient, run_id: str) -> None:
     """M6."""
     steps = list(range(100_000))
-    client.log_columns(run_id, ["b"], [0] * 100_000, steps, steps, [s / 7 for s in steps])
-    client.log_columns(run_id, ["a", "c"], [1, 0], [1, 2], [3, 4], [5.0, 6.0])
+    client.log_columns(run_id, "b", [s / 7 for s in steps], steps, steps)
+    client.log_columns(run_id, [1, 0], [5.0, 6.0], [1, 2], [3, 4], keys=["a", "c"])
     parts = list(client.read_metric_history(run_id))
     assert [part.key for part in parts] == sorted(part.key for part in parts)
     columns = [part for part in parts if part.key == "b"]
@@ -148,9 +148,7 @@ def test_histories_of_all_metrics_come_as_columns(client: TrackingClient, run_id
 
 
 def test_a_reader_may_stop_in_the_middle_of_a_history(client: TrackingClient, run_id: str) -> None:
-    client.log_columns(
-        run_id, ["b"], [0] * 100_000, range(100_000), range(100_000), [1.0] * 100_000
-    )
+    client.log_columns(run_id, "b", [1.0] * 100_000, range(100_000))
     reading = client.read_metric_history(run_id)
     assert len(next(reading).step) > 0
     reading.close()  # type: ignore[attr-defined]
@@ -232,7 +230,6 @@ def test_a_client_that_opens_while_the_last_one_closes_keeps_its_channel(
     def work(thread: int) -> None:
         for number in range(50):
             with TrackingClient(server.uri) as client:
-                # It is sent once, so it would fail by a channel that somebody else closes.
                 experiment_id = client.create_experiment(f"{thread} {number}")
                 run_id = client.create_run(experiment_id).info.run_id
                 client.log_metric(run_id, "loss", number)

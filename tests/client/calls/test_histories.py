@@ -39,6 +39,8 @@ def test_whole_histories_of_many_runs_come_as_arrays(client: TrackingClient) -> 
     assert types == ["float64", "int64", "int64"]
     assert np.array_equal(second.step, np.arange(40_001))
     assert np.array_equal(second.value, np.arange(40_001) / 2)
+    (later,) = client.get_metric_columns(runs, ["m1"], start_step=1)
+    assert np.array_equal(later.step, np.arange(1, 40_001))
     (only,) = client.get_metric_columns(runs, ["m1"], max_points=100)
     assert (only.run_id, len(only.step)) == (runs[1], len(only.value))
     assert client.get_metric_columns([]) == []

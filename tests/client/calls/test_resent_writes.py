@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runstream import Experiment, Run, TrackingClient
+from runstream import AlreadyExists, Experiment, Run, TrackingClient
 from runstream.v1.logged_model_pb2 import LOGGED_MODEL_READY, LOGGED_MODEL_UPLOAD_FAILED
 from runstream.v1.logged_model_service_pb2 import GetLoggedModelRequest
 from support.api import Api
@@ -138,3 +138,41 @@ def test_a_status_of_a_model_whose_answer_is_lost_does_not_replace_a_newer_one(
         proxy.cut()
         running.result(60)
     assert status() == LOGGED_MODEL_READY
+
+
+def test_an_experiment_whose_answer_is_lost_is_created_once_and_its_id_is_known(
+    client: TrackingClient, distant: TrackingClient, proxy: Proxy
+) -> None:
+    """P3."""
+    proxy.swallow_answers()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(distant.create_experiment, "mine", None, {"stage": "old"})
+        wait_until(lambda: client.get_experiment_by_name("mine") is not None, 60)
+        created = client.get_experiment_by_name("mine")
+        assert created is not None
+        client.set_experiment_tag(created.experiment_id, "stage", "new")
+        assert not running.done()
+        proxy.heal()
+        proxy.cut()
+        assert running.result(60) == created.experiment_id
+    assert client.get_experiment(created.experiment_id).tags == {"stage": "new"}
+    with pytest.raises(AlreadyExists):
+        client.create_experiment("mine")
+
+
+@pytest.mark.parametrize("path", ["a", "a/1.txt", None])
+def test_a_deletion_whose_answer_is_lost_deletes_no_file_that_came_later(
+    client: TrackingClient, distant: TrackingClient, proxy: Proxy, run_id: str, path: str | None
+) -> None:
+    """P3."""
+    client.log_text(run_id, "old", "a/1.txt")
+    proxy.swallow_answers()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(distant.delete_artifacts, run_id, path)
+        wait_until(lambda: client.list_artifacts(run_id) == [], 60)
+        client.log_text(run_id, "new", "a/1.txt")
+        assert not running.done()
+        proxy.heal()
+        proxy.cut()
+        running.result(60)
+    assert client.load_text(run_id, "a/1.txt") == "new"

@@ -26,6 +26,27 @@ def test_work_is_done_in_order_on_one_thread_even_if_it_waits_itself() -> None:
     assert done == [(number, "runstream-deferred") for number in range(100)]
 
 
+def test_work_goes_on_when_two_calls_came_first_at_the_same_time() -> None:
+    """Both start a thread, and either may take the work."""
+    for _ in range(50):
+        both, failed = threading.Barrier(2, timeout=60), list[DeadlineExceeded]()
+        work = DeferredWork(both.wait, 2)
+
+        def step(work: DeferredWork = work, failed: list[DeadlineExceeded] = failed) -> None:
+            try:
+                work.wait("a run", 0)  # work does not wait for itself
+            except DeadlineExceeded as error:
+                failed.append(error)
+
+        calls = [threading.Thread(target=work.defer, args=(["a run"], step)) for _ in range(2)]
+        for call in calls:
+            call.start()
+        for call in calls:
+            call.join()
+        work.wait("a run", 60)
+        assert failed == []
+
+
 def test_whoever_it_does_not_concern_does_not_wait() -> None:
     work, go_on = DeferredWork(lambda: None, 2), threading.Event()
     work.defer(["a run", "a model"], lambda: go_on.wait(60))

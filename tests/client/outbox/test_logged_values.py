@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import os
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def test_whatever_is_one_number_is_a_value(value: Any, double: float) -> None:
     buffer.log_metric("loss", value, np.int32(3), np.int64(5))
     buffer.log_metrics({"loss": value}, 4, 5)
     buffer.log_batch([("loss", value, 5, 5)])
-    buffer.log_columns(["loss"], [0], [6], [5], [value])
+    buffer.log_columns("loss", [value], [6], [5])
     assert batch_points(send_all(outbox)) == metric_points(
         [Metric("loss", double, 5, i) for i in range(3, 7)]
     )
@@ -130,7 +131,8 @@ def test_a_key_that_is_no_text_is_refused_even_if_it_has_no_hash() -> None:
         lambda: buffer.log_metric(key, 1.0, 0, None),
         lambda: buffer.log_metrics([(key, 1.0)], 0, None),  # type: ignore[arg-type]
         lambda: buffer.log_batch([(key, 1.0, 1, 0)]),
-        lambda: buffer.log_columns([key], [0], [0], [1], [1.0]),
+        lambda: buffer.log_columns([0], [1.0], [0], [1], [key]),
+        lambda: buffer.log_columns([key], [1.0], [0]),
         lambda: buffer.log_params([(key, 1)]),
         lambda: buffer.set_tags([(key, 1)]),
     ]
@@ -142,19 +144,79 @@ def test_a_key_that_is_no_text_is_refused_even_if_it_has_no_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("columns", "field"),
     [
-        ([0], [1, 2], [1], [1.0]),
-        ([0, 1], [1, 2], [1, 2], [1.0, 2.0]),
-        ([-1], [1], [1], [1.0]),
+        ({"step": [1, 2]}, "metrics"),
+        ({"timestamp": [1, 2]}, "metrics"),
+        ({"key": [1], "keys": ["loss"]}, "key"),
+        ({"key": [-1], "keys": ["loss"]}, "key"),
+        ({"key": [0.0], "keys": ["loss"]}, "key"),
+        ({"key": ["loss"], "keys": ["loss"]}, "key"),
+        ({"key": "loss", "keys": ["loss"]}, "key"),
+        ({"key": np.array([0.0]), "keys": ["loss"]}, "key"),
+        ({"key": np.array([[0]]), "keys": ["loss"]}, "key"),
+        ({"key": None}, "key"),
+        ({"key": np.array(0), "keys": ["loss"]}, "key"),
+        ({"value": None}, "value"),
+        ({"value": 1.0}, "value"),
+        ({"value": np.float64(1.0)}, "value"),
+        ({"value": np.array(1.0)}, "value"),
+        ({"value": np.array([[1.0]])}, "value"),
+        ({"value": (value for value in [1.0])}, "value"),
+        ({"value": {1.0}}, "value"),
+        ({"value": "1"}, "value"),
+        ({"value": np.ma.masked_invalid([math.nan])}, "value"),
+        ({"step": np.ma.masked_equal([1], 1)}, "step"),
+        ({"timestamp": np.ma.masked_equal([1], 1)}, "timestamp"),
+        ({"timestamp": np.array(["2026-01-05"], "M8[ns]")}, "timestamp"),
+        ({"timestamp": pandas.Series(pandas.to_datetime(["2026-01-05"]))}, "timestamp"),
     ],
 )
-def test_a_malformed_table_is_refused(columns: tuple[Any, ...]) -> None:
+def test_what_is_no_column_is_refused_by_its_name(columns: dict[str, Any], field: str) -> None:
+    outbox = new_outbox()
+    with pytest.raises(InvalidArgument, match=field if field != "metrics" else "lengths") as error:
+        outbox.buffer(RUN).log_columns(
+            **{"key": "loss", "value": [1.0], "step": [1], "timestamp": [1]} | columns
+        )
+    assert (error.value.reason, error.value.metadata["field"]) == ("METRIC_TABLE_MALFORMED", field)
+    assert send_all(outbox) == []
+
+
+def test_a_bad_key_of_columns_is_refused_also_if_no_point_has_it() -> None:
+    """M1."""
     outbox = new_outbox()
     with pytest.raises(InvalidArgument) as error:
-        outbox.buffer(RUN).log_columns(["loss"], *columns)
-    assert error.value.reason == "METRIC_TABLE_MALFORMED"
+        outbox.buffer(RUN).log_columns([0], [1.0], [1], [1], ["loss", "/bad"])
+    assert error.value.reason == "KEY_MALFORMED"
     assert send_all(outbox) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [
+        (["loss", "acc", "loss"], None),
+        (np.array(["loss", "acc", "loss"]), None),
+        (pandas.Series(["loss", "acc", "loss"], dtype="category"), None),
+        ([0, 1, 0], ["loss", "acc"]),
+        (np.array([0, 1, 0], np.uint8), np.array(["loss", "acc"])),
+    ],
+)
+def test_the_keys_of_columns_are_names_or_indices(key: Any, keys: Any) -> None:
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_columns(key, [1.0, 2.0, 3.0], range(3), [5, 5, 5], keys)
+    points = [("loss", 1.0, 5, 0), ("loss", 3.0, 5, 2), ("acc", 2.0, 5, 1)]
+    assert batch_points(send_all(outbox)) == metric_points([Metric(*point) for point in points])
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], np.array([1.0, 2.0, 3.0]), ["1", "2", "3"]])
+def test_columns_without_timestamps_get_the_time_of_the_call(values: Any) -> None:
+    """M5: of two points of one step the later one has the later time."""
+    outbox = new_outbox()
+    before = time.time_ns() // 1_000_000
+    outbox.buffer(RUN).log_columns("loss", values, [7, 7, 8])
+    first, second, other = batch_points(send_all(outbox))
+    assert before <= first[2] < second[2] <= time.time_ns() // 1_000_000 + 1
+    assert before <= other[2] <= second[2]
 
 
 @pytest.mark.parametrize(

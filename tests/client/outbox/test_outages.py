@@ -109,7 +109,7 @@ def test_every_call_to_a_silent_server_fails_in_its_time_and_says_what_is_not_de
     for call in (
         lambda: client.get_experiment("0"),
         client.create_run,
-        lambda: client.create_experiment("sent once"),
+        lambda: client.create_experiment("late"),
     ):
         with pytest.raises(DeadlineExceeded):
             call()

@@ -42,7 +42,7 @@ def test_a_call_waits_for_a_server_that_restarts(
     later.start()
     try:
         assert client.create_run().info.status == "RUNNING"
-        assert client.create_experiment("sent once") == "1"
+        assert client.create_experiment("waits") == "1"
         assert client.get_run(run_id).info.run_id == run_id
     finally:
         later.join()

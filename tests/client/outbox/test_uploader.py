@@ -262,7 +262,7 @@ def test_an_uploader_that_failed_goes_unnoticed_by_no_call(
         lambda: server.buffer.log_metrics({"loss": 1.0}, 1, None),
         lambda: server.log_params("b"),
         lambda: server.buffer.set_tags({"b": 1}),
-        lambda: server.buffer.log_columns(["m"], [0], [1], [1], [1.0]),
+        lambda: server.buffer.log_columns("m", [1.0], [1], [1]),
         lambda: server.outbox.buffer("b" * 32).log_metric("loss", 1.0, 1, None),
         lambda: server.outbox.flush(RUN),
         lambda: server.outbox.flush(),

@@ -39,6 +39,11 @@ ENDS = {
     "builtin": ("exit(2)", 2, "FAILED"),
     "error": ("1 / 0", 1, "FAILED"),
     "interrupt": ("raise KeyboardInterrupt", -signal.SIGINT, "KILLED"),
+    "interrupt, and an import of a dataclass": (
+        "import atexit; atexit.register(lambda: exec('1')); raise KeyboardInterrupt",
+        -signal.SIGINT,
+        "KILLED",
+    ),
     "SIGINT": ("os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", -signal.SIGINT, "KILLED"),
     "SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)", -signal.SIGTERM, "KILLED"),
     "SIGHUP": ("os.kill(os.getpid(), signal.SIGHUP); time.sleep(9)", -signal.SIGHUP, "KILLED"),
@@ -95,6 +100,7 @@ def check(server: ServerProcess, programs: list[tuple[str, int, str]]) -> None:
         for (code, status, run_status), result in zip(programs, results, strict=True):
             returned, run_id, errors = result
             assert returned == status, f"{code}\n{errors}"
+            assert "runstream/process" not in errors, f"{code}\n{errors}"  # no traceback of ours
             run = client.get_run(run_id)
             assert (run.info.status, run.data.metrics) == (run_status, {"loss": 1.0}), code
             assert run.info.end_time is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 import runstream
@@ -38,7 +38,9 @@ def database(shared_folder: Path) -> Iterator[str]:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.connect(target.removeprefix("unix:"))
             peer = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4)
-        os.kill(int.from_bytes(peer, "little"), signal.SIGTERM)
+        server = psutil.Process(int.from_bytes(peer, "little"))
+        server.terminate()
+        server.wait(30)  # it removes files of the folder until then
 
 
 def test_what_a_client_makes_is_for_its_user_alone(database: str) -> None:
@@ -168,7 +170,7 @@ def test_a_database_that_is_deleted_gets_a_new_server(database: str) -> None:
     old = ensure_server(database)
     os.unlink(database)
     with TrackingClient(database) as client:
-        experiment = client.create_experiment("again")  # sent once, and so not to the old one
+        experiment = client.create_experiment("again")
         run_id = client.create_run(experiment).info.run_id
         client.log_metric(run_id, "m", 2.0)
         client.flush(30)

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,20 +30,23 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@pytest.fixture
-def proxy(server: ServerProcess, authority: trustme.CA) -> Iterator[Proxy]:
+def open_proxy(server: ServerProcess, authority: trustme.CA, name: str) -> Proxy:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.set_alpn_protocols(["h2"])
-    authority.issue_cert("127.0.0.1").configure_cert(tls)
-    proxy = Proxy(server.address, tls)
-    yield proxy
-    proxy.close()
+    authority.issue_cert(name).configure_cert(tls)
+    return Proxy(server.address, tls)
 
 
-def log_through(proxy: Proxy, trusted: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def proxy(server: ServerProcess, authority: trustme.CA) -> Iterator[Proxy]:
+    with closing(open_proxy(server, authority, "127.0.0.1")) as proxy:
+        yield proxy
+
+
+def log_through(uri: str, trusted: Path) -> subprocess.CompletedProcess[str]:
     """Log a run in a process that trusts the certificates of a file, and no others."""
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, proxy.uri],
+        [sys.executable, "-c", PROGRAM, uri],
         env=ENVIRONMENT | {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(trusted)},
         capture_output=True,
         text=True,
@@ -54,7 +58,7 @@ def log_through(proxy: Proxy, trusted: Path) -> subprocess.CompletedProcess[str]
 def test_a_run_is_logged_over_tls(proxy: Proxy, authority: trustme.CA, tmp_path: Path) -> None:
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    logged = log_through(proxy, trusted)
+    logged = log_through(proxy.uri, trusted)
     assert logged.stdout == "{'loss': 0.5}\n", logged.stderr
 
 
@@ -63,6 +67,21 @@ def test_a_server_whose_certificate_is_not_trusted_is_not_talked_to(
 ) -> None:
     trusted = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(trusted))
-    logged = log_through(proxy, trusted)
+    logged = log_through(proxy.uri, trusted)
     assert logged.returncode == 1
     assert "Unavailable" in logged.stderr
+
+
+def test_of_several_servers_each_has_a_certificate_for_its_own_name(
+    server: ServerProcess, proxy: Proxy, authority: trustme.CA, tmp_path: Path
+) -> None:
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    with closing(open_proxy(server, authority, "localhost")) as named:
+        port = named.uri.rpartition(":")[2]
+        logged = log_through(f"{proxy.uri},localhost:{port}", trusted)
+        assert logged.stdout == "{'loss': 0.5}\n", logged.stderr
+        assert proxy.is_used
+        assert named.is_used
+        swapped = f"{named.uri},localhost:{proxy.uri.rpartition(':')[2]}"
+        assert log_through(swapped, trusted).returncode == 1

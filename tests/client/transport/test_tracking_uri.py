@@ -27,20 +27,49 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("uri", "target"),
     [
-        ("grpc://Example:50051", Target("grpc://example:50051", "example:50051")),
-        ("grpc://127.0.0.1:1/", Target("grpc://127.0.0.1:1", "127.0.0.1:1")),
-        ("grpc://[::1]:65535", Target("grpc://[::1]:65535", "[::1]:65535")),
-        ("GRPCS://host:443", Target("grpcs://host:443", "host:443", secure=True)),
-        ("unix:/run/r.sock", Target("unix:/run/r.sock", "unix:/run/r.sock")),
-        ("unix:///run/r.sock", Target("unix:/run/r.sock", "unix:/run/r.sock")),
+        ("grpc://Example:50051", Target("grpc://example:50051", ("example:50051",))),
+        ("grpc://127.0.0.1:1/", Target("grpc://127.0.0.1:1", ("127.0.0.1:1",))),
+        ("grpc://[::1]:65535", Target("grpc://[::1]:65535", ("[::1]:65535",))),
+        ("GRPCS://host:443", Target("grpcs://host:443", ("host:443",), secure=True)),
+        ("unix:/run/r.sock", Target("unix:/run/r.sock", ("unix:/run/r.sock",))),
+        ("unix:///run/r.sock", Target("unix:/run/r.sock", ("unix:/run/r.sock",))),
     ],
 )
 def test_a_server_is_named_by_host_and_port_or_by_its_socket(uri: str, target: Target) -> None:
     assert parse(uri) == target
 
 
+def test_several_servers_are_named_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = parse("grpcs://B.example:443,a.example:0444,[::1]:1,10.0.0.1:1/")
+    addresses = ("b.example:443", "a.example:444", "[::1]:1", "10.0.0.1:1")
+    assert target == Target(f"grpcs://{','.join(addresses)}", addresses, secure=True)
+    assert parse(target.uri) == target
+    monkeypatch.setenv("RUNSTREAM_TRACKING_URI", target.uri)
+    assert runstream.get_tracking_uri() == target.uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("grpc://a:1,b", "a host and a port, or several with commas between"),
+        ("grpc://a:1,", "a host and a port, or several with commas between"),
+        ("grpc://a:1, b:1", "a host and a port, or several with commas between"),
+        ("grpc://a:1,b:0", "a host and a port, or several with commas between"),
+        ("grpc://a:1,grpc://b:1", "a host and a port, or several with commas between"),
+        ("grpc://a:1,b:1,A:01", "it names a:1 twice"),
+        (f"grpc://{','.join(f'h:{i}' for i in range(1, 18))}", "17 servers, and 16 are the most"),
+        ("a:1,b:1", "a server is named grpc://a:1,b:1, a file of this name ./a:1,b:1"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_a_list_of_servers_that_is_wrong_is_refused_saying_why(uri: str, reason: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(reason)) as refused:
+        parse(uri)
+    assert refused.value.metadata["field"] == "tracking_uri"
+
+
 def test_a_relative_socket_is_found_from_any_directory(here: Path) -> None:
-    assert parse("unix:r.sock").grpc_target == f"unix:{here}/r.sock"
+    assert parse("unix:r.sock").addresses == (f"unix:{here}/r.sock",)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +110,7 @@ def test_none_is_the_environment_or_a_file_in_the_current_directory(
     assert parse(None).database == f"{here}/runstream.db"
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "grpc://h:1")
     assert tracking_uri.default() == "grpc://h:1"
-    assert parse(None).grpc_target == "h:1"
+    assert parse(None).addresses == ("h:1",)
     monkeypatch.setenv("RUNSTREAM_TRACKING_URI", "")
     assert parse(None).database == f"{here}/runstream.db"
 
@@ -124,6 +153,13 @@ def test_anything_else_is_refused_naming_what_is_allowed(uri: str) -> None:
     assert refused.value.metadata["value"] == uri
 
 
+@pytest.mark.parametrize("uri", ["postgresql://u:PW@h/runs", "postgres://u@h/runs?password=PW"])
+def test_the_refusal_of_a_database_has_no_password(uri: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"postgres(ql)?://u@h/runs") as refused:
+        parse(uri)
+    assert "PW" not in f"{refused.value} {refused.value.metadata}"
+
+
 @pytest.mark.parametrize(
     "uri", ["127.0.0.1:50051", "localhost:50051", "[::1]:50051", "gpu-7.example.org:443", "h_1:5/"]
 )
@@ -142,7 +178,7 @@ def test_a_tilde_is_the_home_folder(
 ) -> None:
     monkeypatch.setenv("HOME", f"{here}/home")
     assert parse(uri).database == f"{here}/home/runs.db"
-    assert parse("unix:~/r.sock").grpc_target == f"unix:{here}/home/r.sock"
+    assert parse("unix:~/r.sock").addresses == (f"unix:{here}/home/r.sock",)
     assert parse("sqlite:///./~/runs.db").database == f"{here}/~/runs.db"
 
 

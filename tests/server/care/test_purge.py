@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
 import time
+from contextlib import closing
 
 from grpc import StatusCode
 
@@ -132,6 +135,51 @@ def test_a_new_run_is_not_taken_for_one_that_is_gone(server: ServerProcess, api:
         assert purge(api).points == 9 * value
     left = count_rows(server)
     assert (left["run"], left["series"], left["point"]) == (1, 0, 0)  # the run keeps its id taken
+
+
+def test_the_room_in_the_file_of_points_that_are_gone_is_used_again(
+    server: ServerProcess, api: Api
+) -> None:
+    def log_noise() -> str:
+        """Log points that are hardly compressed, some into chunks and some into a tail."""
+        run_id, choose = api.create_run(), random.Random(1)
+        for first in range(0, 200_000, 50_000):
+            rows = [("m", step, 1, choose.random()) for step in range(first, first + 50_000)]
+            api.log_batches([make_batch(run_id, rows)])
+        late = [("m", -step, 1, choose.random()) for step in range(1, 10_000)]
+        api.log_batches([make_batch(run_id, late[::-1]), make_batch(run_id, late[:5_000])])
+        return run_id
+
+    def pages(pragma: str) -> int:
+        with closing(sqlite3.connect(server.database)) as database:
+            return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+    empty = pages("page_count")
+    delete_runs(api, log_noise())
+    full = pages("page_count")
+    assert full > 4 * empty
+    assert purge(api).points == 209_999
+    assert pages("page_count") - pages("freelist_count") < empty + 20
+    log_noise()
+    assert pages("page_count") < full + 20
+
+
+def test_a_run_whose_points_are_damaged_goes_like_any_other(
+    server: ServerProcess, api: Api
+) -> None:
+    run_id = api.create_run()
+    api.log_batches([make_batch(run_id, [("m", step, 1, step / 7) for step in range(20_000)])])
+    api.log_batches([make_batch(run_id, [("m", 20_000, 1, 0.5)])])
+    with closing(sqlite3.connect(server.database, timeout=30)) as database, database:
+        database.execute("UPDATE chunk SET summary = substr(summary, 2)")
+        database.execute("UPDATE chunk_data SET data = x''")
+        database.execute("UPDATE tail_row SET data = x''")
+    with expect_refusal(StatusCode.DATA_LOSS, "CHUNK_DAMAGED"):
+        api.read_points(run_id)
+    delete_runs(api, run_id)
+    assert purge(api) == PurgeResponse(runs=1, points=20_001)
+    left = count_rows(server)
+    assert (left["series"], left["chunk_data"], left["point"]) == (0, 0, 0)
 
 
 def test_others_log_while_a_large_run_goes(api: Api) -> None:

@@ -30,7 +30,8 @@ from support.server_process import ServerProcess
 # A server that dies in the middle of a purge, once 1,000 points are gone.
 DIES = """
 import os, signal
-from runstream_service.care import purge
+from runstream_service.care import purge, purge_step
+from runstream_service.points import removal
 remove_rows, gone = purge.remove_rows, []
 def dying(runs):
     if sum(gone) > 1_000:
@@ -38,7 +39,7 @@ def dying(runs):
     points, left = remove_rows(runs)
     gone.append(points)
     return points, left
-purge.ROWS, purge.REMOVED_AT_ONCE, purge.remove_rows = 2_500, 2, dying
+purge_step.STEP_SECONDS, removal.POINTS_AT_ONCE, purge.remove_rows = 0, 1_000, dying
 from runstream.cli import main
 main()
 """

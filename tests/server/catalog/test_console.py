@@ -144,7 +144,7 @@ def test_the_first_and_the_last_lines_of_a_long_console_are_kept(
     log(api, run_id, line("new", 0, timestamp=6), line("new", count - 1, timestamp=6))
     assert [each.text for each in read(api, run_id, max_results=1)] == ["new"]
     assert [each.text for each in read(api, run_id, from_end=True, max_results=1)] == ["new"]
-    assert "consoles: ok" in Shell(server.uri).output("db", "check", str(server.database))
+    assert "consoles: ok" in Shell(server.uri).output("db", "check", server.url)
 
 
 def test_whatever_is_written_the_sizes_are_those_of_the_lines_and_in_their_limits(
@@ -160,7 +160,7 @@ def test_whatever_is_written_the_sizes_are_those_of_the_lines_and_in_their_limit
         log(api, run_id, *(line(each, chance.randrange(9_000), timestamp=time) for each in texts))
     size = sum(len(each.text) + LINE_BYTES for each in read_all(api, run_id))
     assert HEAD_BYTES < size <= HEAD_BYTES + TAIL_BYTES + 16_384
-    assert "consoles: ok" in Shell(server.uri).output("db", "check", str(server.database))
+    assert "consoles: ok" in Shell(server.uri).output("db", "check", server.url)
 
 
 def test_a_watch_tells_from_which_line_to_read(api: Api) -> None:

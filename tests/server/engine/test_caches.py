@@ -16,13 +16,15 @@ from support.api import Api, make_batch
 from support.probe import resident_memory
 from support.server_process import ENVIRONMENT, ServerProcess
 
+pytestmark = pytest.mark.sqlite
+
 # A server whose writer keeps little: a few hundred summaries, and one mebibyte of pages.
 SMALL = """
 from runstream.cli import main
-from runstream_service.engine import database
+from runstream_service.engine import sqlite
 from runstream_service.points import series_summary
 series_summary.SUMMARIES_BYTES = 200_000
-database.WRITER_CACHE_BYTES = 1024 * 1024
+sqlite.WRITER_CACHE_BYTES = 1024 * 1024
 main()
 """
 Connect = Callable[[str], Api]

@@ -22,6 +22,8 @@ from support.api import Api, expect_refusal, make_batch
 from support.artifacts import files_below, upload
 from support.server_process import ENVIRONMENT, ServerProcess
 
+pytestmark = pytest.mark.sqlite
+
 
 def start_refused(database: Path | str, port: int = 0) -> str:
     """Start a server that must not come up; return what it says."""
@@ -246,7 +248,7 @@ def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
     assert "belongs to another program" in start_refused(file)
 
 
-@pytest.mark.parametrize("url", ["postgres://x", "sqlite://", "sqlite:///"])
+@pytest.mark.parametrize("url", ["mysql://x", "sqlite://", "sqlite:///"])
 def test_a_database_url_of_another_kind_is_refused(url: str) -> None:
     assert "sqlite:///relative.db" in start_refused(url)
 

@@ -23,6 +23,8 @@ from support.other_users import (
 )
 from support.server_process import ServerProcess
 
+pytestmark = pytest.mark.sqlite
+
 # What the server opens beside X.db, and X.db itself.
 FILES = ["", "-wal", "-shm", "-journal", ".lock"]
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from peewee import SQL
 
-from runstream.errors import ResourceExhausted, Unavailable
-from runstream_service.engine.database import close_database, open_database
+from runstream.errors import DeadlineExceeded, Unavailable
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.reading import check
 from runstream_service.engine.served_files import ServedFiles
-from runstream_service.engine.tables import database
+from runstream_service.engine.statements import execute
+from runstream_service.engine.store import Store, open_engine
 
 COUNT = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
@@ -23,14 +24,18 @@ COUNT = """
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[ServedFiles]:
-    open_database(tmp_path / "runs.db")
-    yield ServedFiles(tmp_path / "runs.db")
-    close_database()
+def store(tmp_path: Path, new_url: Callable[[], str | None]) -> Iterator[Store]:
+    store = Store.open(open_engine(new_url() or f"sqlite:///{tmp_path}/runs.db"))
+    yield store
+    store.close()
+
+
+def make_readers(store: Store) -> Readers:
+    return Readers(store.engine, ServedFiles(store.engine.files()))
 
 
 def count(most: int) -> int:
-    return int(database.execute_sql(COUNT.format(most)).fetchone()[0])
+    return int(execute(SQL(COUNT.format(most))).fetchone()[0])
 
 
 def work_in_python() -> None:
@@ -40,36 +45,36 @@ def work_in_python() -> None:
 
 
 @pytest.mark.parametrize("query", [lambda: count(10**11), work_in_python])
-def test_a_read_that_takes_too_long_ends_and_says_so(files: ServedFiles, query: object) -> None:
+def test_a_read_that_takes_too_long_ends_and_says_so(store: Store, query: object) -> None:
     async def read() -> None:
-        readers = Readers(files)
-        with pytest.raises(ResourceExhausted, match=r"longer than 0\.2 seconds") as raised:
-            await readers.run(query, seconds=0.2)  # type: ignore[arg-type]
+        readers = make_readers(store)
+        with pytest.raises(DeadlineExceeded, match=r"longer than 0\.2 seconds") as raised:
+            await readers.long(query, seconds=0.2)  # type: ignore[arg-type]
         assert raised.value.reason == "READ_TOO_LONG"
-        assert await readers.run(count, 1000) == 1000
+        assert await readers.long(count, 1000) == 1000
         await readers.close()
 
     asyncio.run(read())
 
 
-def test_reads_whose_callers_have_gone_leave_their_threads(files: ServedFiles) -> None:
+def test_reads_whose_callers_have_gone_leave_their_threads(store: Store) -> None:
     async def read() -> None:
-        readers = Readers(files)
-        gone = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(50)]
+        readers = make_readers(store)
+        gone = [asyncio.ensure_future(readers.long(count, 10**11)) for _ in range(50)]
         await asyncio.sleep(0.2)
         assert await readers.quick(count, 1000) == 1000
         for one in gone:
             one.cancel()
-        assert await asyncio.wait_for(readers.run(count, 1000), 20) == 1000
+        assert await asyncio.wait_for(readers.long(count, 1000), 20) == 1000
         await readers.close()
 
     asyncio.run(read())
 
 
-def test_reads_under_way_are_stopped_when_the_server_stops(files: ServedFiles) -> None:
+def test_reads_under_way_are_stopped_when_the_server_stops(store: Store) -> None:
     async def read() -> None:
-        readers = Readers(files)
-        reading = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(50)]
+        readers = make_readers(store)
+        reading = [asyncio.ensure_future(readers.long(count, 10**11)) for _ in range(50)]
         await asyncio.sleep(0.2)
         await asyncio.wait_for(readers.close(), 20)
         for one in reading:
@@ -79,13 +84,13 @@ def test_reads_under_way_are_stopped_when_the_server_stops(files: ServedFiles) -
     asyncio.run(read())
 
 
-def test_no_more_reads_wait_than_may(files: ServedFiles) -> None:
+def test_no_more_reads_wait_than_may(store: Store) -> None:
     async def read() -> None:
-        readers = Readers(files)
-        reading = [asyncio.ensure_future(readers.run(count, 10**11)) for _ in range(2_003)]
+        readers = make_readers(store)
+        reading = [asyncio.ensure_future(readers.long(count, 10**11)) for _ in range(2_002)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable, match="2000 reads are waiting already"):
-            await readers.run(count, 1)
+            await readers.long(count, 1)
         for one in reading:
             one.cancel()
         await asyncio.wait(reading)

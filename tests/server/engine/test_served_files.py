@@ -19,6 +19,8 @@ from runstream_service.engine.served_files import FILES_GONE
 from support.api import Api, make_batch
 from support.server_process import ENVIRONMENT, ServerProcess
 
+pytestmark = pytest.mark.sqlite
+
 
 def delete(file: Path) -> None:
     file.unlink()

@@ -215,6 +215,7 @@ def test_a_write_is_known_again_after_a_restart(server: ServerProcess, api: Api)
     assert tags(api, run_id) == {"t": "new"}
 
 
+@pytest.mark.sqlite
 def test_a_run_knows_its_last_100_writers_and_they_go_with_it(
     server: ServerProcess, api: Api
 ) -> None:

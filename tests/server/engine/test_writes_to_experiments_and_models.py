@@ -190,6 +190,7 @@ def test_the_status_and_the_deletion_of_a_model_that_are_sent_again_change_nothi
         owner.delete(write())
 
 
+@pytest.mark.sqlite
 def test_each_knows_its_last_100_writers_and_they_go_with_it(
     server: ServerProcess, api: Api
 ) -> None:

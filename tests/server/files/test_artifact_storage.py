@@ -15,10 +15,8 @@ from typing import Any
 import pytest
 
 from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
-from runstream_service.engine.database import close_database, open_database
-from runstream_service.engine.readers import Readers
-from runstream_service.engine.served_files import ServedFiles
-from runstream_service.engine.writer import Writer
+from runstream_service.engine.sqlite import SqliteEngine
+from runstream_service.engine.store import Store
 from runstream_service.files.artifact_root import open_storage
 from runstream_service.files.artifact_store import ArtifactStore
 from runstream_service.files.file_threads import FileThreads
@@ -164,18 +162,13 @@ def test_no_name_is_left_stray_by_uploads_and_deletions(server: ServerProcess, a
 
 async def collect(database: Path, root: Path) -> tuple[int, int]:
     """What a purge does at its end, on the database of a server that is stopped."""
-    open_database(database)
-    served = ServedFiles(database)
-    writer, readers, threads = (
-        Writer(served, Ingest(Heartbeats(0), PointAppender(Backlog())), Feed()),
-        Readers(served),
-        FileThreads(),
-    )
+    store, threads = Store.open(SqliteEngine(database)), FileThreads()
+    store.start(Ingest(Heartbeats(0), PointAppender(Backlog(store.engine))), Feed())
     try:
-        blobs = ArtifactStore(writer, readers, *open_storage(str(root), database, threads))
+        storage = open_storage(str(root), False, store.writer, store.readers, threads)
+        blobs = ArtifactStore(store.writer, store.readers, *storage)
         return await blobs.collect_orphans()
     finally:
-        await writer.close()
-        await readers.close()
+        await store.stop()
         await threads.close()
-        close_database()
+        store.close()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
 
 from grpc import StatusCode
 
-from runstream.v1.artifact_service_pb2 import DownloadArtifactRequest, UploadArtifactRequest
+from runstream.v1.artifact_service_pb2 import DownloadArtifactRequest
 from support.api import Api, expect_refusal, make_batch
 from support.artifacts import (
     MIB,
@@ -21,6 +18,7 @@ from support.artifacts import (
     download,
     end_part,
     files_below,
+    half_open,
     list_paths,
     start_part,
     upload,
@@ -30,24 +28,6 @@ from support.server_process import ServerProcess
 from support.waiting import wait_until
 
 ID = "0123456789abcdef" * 2
-
-
-@contextmanager
-def half_open(api: Api, *requests: UploadArtifactRequest) -> Iterator[Any]:
-    """An upload that has sent these requests and goes on with those put into `more`."""
-    more: SimpleQueue[UploadArtifactRequest | None] = SimpleQueue()
-
-    def sent() -> Iterator[UploadArtifactRequest]:
-        yield from requests
-        yield from iter(more.get, None)
-
-    call: Any = api.artifacts.UploadArtifact.future(sent(), timeout=60)
-    call.more = more
-    try:
-        yield call
-    finally:
-        more.put(None)
-        call.cancel()
 
 
 def test_an_upload_that_broke_off_is_continued(api: Api, root: Path) -> None:
@@ -275,7 +255,7 @@ def test_a_lost_content_is_an_error_and_not_a_crash(
     gone.unlink()
     os.truncate(cut, MIB)
     for path in ("gone", "cut"):
-        with expect_refusal(StatusCode.UNAVAILABLE, "STORAGE"):
+        with expect_refusal(StatusCode.DATA_LOSS, "ARTIFACT_CONTENT_MISSING"):
             download(api, run_id, path)
     assert list_paths(api, run_id) == ["cut", "gone"]
-    assert "storage failed" in server.stop()
+    assert "the content of artifact 'gone'" in server.stop()

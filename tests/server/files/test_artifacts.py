@@ -12,6 +12,7 @@ import pytest
 from grpc import StatusCode
 
 from runstream.v1 import artifact_service_pb2 as pb
+from runstream.v1.write_pb2 import WriteId
 from support.api import Api, expect_refusal
 from support.artifacts import (
     MIB,
@@ -98,6 +99,21 @@ def test_uploads_of_one_content_at_once_leave_one_copy(api: Api, root: Path) -> 
     assert list_paths(api, run_id) == [f"f{i}" for i in range(8)]
     (name,) = files_below(root)
     assert (root / name).read_bytes() == download(api, run_id, "f7") == content
+
+
+def test_a_large_folder_is_deleted_once_by_a_request_that_is_sent_again(shared: Api) -> None:
+    """P3."""
+    run_id = shared.create_run()
+    request = pb.DeleteArtifactsRequest(
+        run_id=run_id, path="a", write=WriteId(writer="1" * 32, sequence=1)
+    )
+    for number in range(501):  # more than a transaction deletes
+        upload(shared, run_id, f"a/{number}", b"same")
+    shared.artifacts.DeleteArtifacts(request)
+    assert list_paths(shared, run_id) == []
+    upload(shared, run_id, "a/0", b"later")
+    shared.artifacts.DeleteArtifacts(request)
+    assert download(shared, run_id, "a/0") == b"later"
 
 
 def test_a_folder_is_deleted_with_all_below_it_and_nothing_beside_it(shared: Api) -> None:

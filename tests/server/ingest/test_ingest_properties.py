@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from runstream_service.engine.batch import Batch
 from support.api import Api, Point, make_batch
+from support.points import check_points
 from support.server_process import ServerProcess
 
 # Few keys, steps and times, so that points meet; any value.
@@ -26,22 +26,12 @@ BATCHES = st.lists(st.lists(POINTS, max_size=12), max_size=8)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("properties") / "runs.db")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
+) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path_factory.mktemp("properties") / "runs.db", url=new_url())
     yield server
     server.stop()
-
-
-def identity(point: Point) -> tuple[object, ...]:
-    """What makes two points the same point (M4); all NaNs are one value."""
-    key, step, timestamp, value = point
-    return key, step, timestamp, "NaN" if math.isnan(value) else value
-
-
-def rank(point: Point) -> tuple[object, ...]:
-    """What makes one point later than another (M5)."""
-    _, step, timestamp, value = point
-    return step, timestamp, 0.0 if math.isnan(value) else value, math.isnan(value)
 
 
 @settings(
@@ -63,29 +53,7 @@ def test_any_points_are_stored_once_and_summarised_right(
     answers = api.log_batches(make_batch(run_id, points) for points in sent)
     assert not any(answer.HasField("error") for answer in answers)
 
-    points = {identity(point): point for points in batches for point in points}
-    stored = api.read_points(run_id)
-    assert sorted(map(repr, map(identity, stored))) == sorted(map(repr, points))
-    for key, latest in api.read_latest_points(run_id).items():
-        series = [point for point in points.values() if point[0] == key]
-        assert rank((key, *latest)) == max(map(rank, series))
-        numbers = [value for *_, value in series if not math.isnan(value)]
-        assert summary(server, run_id, key) == (
-            len(series),
-            min(numbers, default=None),
-            max(numbers, default=None),
-        )
-
-
-def summary(server: ServerProcess, run_id: str, key: str) -> tuple[object, ...]:
-    with sqlite3.connect(server.database) as database:
-        found: tuple[object, ...] = database.execute(
-            "SELECT count, min_value, max_value FROM series JOIN run ON run.id = series.run_id "
-            "WHERE uuid = ? AND key = ?",
-            (run_id, key),
-        ).fetchone()
-    database.close()
-    return found
+    check_points(server, api, run_id, [point for points in batches for point in points])
 
 
 @given(st.lists(POINTS, max_size=60))

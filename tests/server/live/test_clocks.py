@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +28,9 @@ main()
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    environment = {"RUNSTREAM_LOST_AFTER": "2"}
-    server = ServerProcess(tmp_path / "runs.db", environment, program=("-c", PROGRAM))
+def server(tmp_path: Path, new_url: Callable[[], str | None]) -> Iterator[ServerProcess]:
+    environment, program = {"RUNSTREAM_LOST_AFTER": "2"}, ("-c", PROGRAM)
+    server = ServerProcess(tmp_path / "runs.db", environment, program, url=new_url())
     yield server
     server.stop()
 

@@ -177,6 +177,7 @@ def test_a_position_that_has_not_come_yet_is_refused(api: Api) -> None:
         Watch(api, experiment_ids=["0"], position=f"{server}-{int(number) + 1}")
 
 
+@pytest.mark.sqlite
 def test_a_position_of_before_a_restart_is_told_so(
     server: ServerProcess, api: Api, connect: Callable[[str], Api]
 ) -> None:
@@ -271,15 +272,15 @@ def test_nothing_is_noted_or_kept_when_nobody_is_interested_any_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watched = feed.Feed()
-    assert not watched.is_watched
-    watcher = watched.subscribe({"r"}, set(), watched.commits.last)
+    assert not watched.begin()
+    watcher = watched.subscribe({"r"}, set(), watched.commits.seen)
     monkeypatch.setattr(feed, "INTEREST", 0.0)
     watched.publish([Change("r", 0)])
     assert list(watcher.pending) == [1]
-    assert watched.is_watched
+    assert watched.begin()
     watched.unsubscribe(watcher)
     time.sleep(0.001)
     watched.publish([Change("r", 0)])
-    assert not watched.is_watched
+    assert not watched.begin()
     assert not watched.commits
     assert not watched._by_run

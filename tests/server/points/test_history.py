@@ -32,6 +32,18 @@ def test_every_double_comes_back_exactly(api: Api) -> None:
     } == expected
 
 
+def test_zeros_of_both_signs_are_one_point_and_the_first_stays(api: Api) -> None:
+    """M4."""
+    for zeros in ((0.0, -0.0), (-0.0, 0.0)):
+        together, apart = api.create_run(), api.create_run()
+        rows: list[Point] = [("m", 3, 4, zero) for zero in zeros]
+        api.log_batches([make_batch(together, rows)])
+        api.log_batches(make_batch(apart, [row]) for row in rows)
+        for run_id in (together, apart):
+            assert repr(api.read_points(run_id)) == repr(rows[:1])
+            assert repr(api.read_latest_points(run_id)) == repr({"m": rows[0][1:]})
+
+
 @pytest.mark.parametrize(
     ("points", "latest"),
     [
@@ -83,8 +95,14 @@ def test_the_stream_of_columns_gives_the_asked_metrics_whole(api: Api) -> None:
     assert [point[0] for point in api.read_points(run_id, "b", "a", "none")] == ["a", "b"]
     assert len(api.read_points(run_id)) == count + 2
     request = ReadMetricHistoryRequest(run_id=run_id)
-    tables = [answer.metrics for answer in api.metrics.ReadMetricHistory(request)]
-    assert all(len(table.keys) == 1 and len(table.value) <= 65_536 for table in tables)
+    answers = list(api.metrics.ReadMetricHistory(request))
+    assert all(len(answer.metrics.keys) == 1 for answer in answers)
+    assert all(len(answer.metrics.value) <= 32_768 for answer in answers)
+    totals = {answer.metrics.keys[0]: answer.total_points for answer in answers}
+    assert totals == {"a": 1, "b": 1, "long": count}
+    request.end_step = count - 2
+    answers = list(api.metrics.ReadMetricHistory(request))
+    assert {answer.total_points for answer in answers} == {0}  # it is not known
 
 
 def test_pages_join_to_the_whole_history(api: Api) -> None:

@@ -14,7 +14,9 @@ import pytest
 
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
-from runstream_service.care.check import check
+from runstream_service.care.backup import back_up
+from runstream_service.care.check import check, check_engine
+from runstream_service.engine.store import open_engine
 from support.api import Api, expect_refusal, make_batch
 from support.server_process import ServerProcess
 from support.waiting import wait_until
@@ -33,16 +35,18 @@ Connect = Callable[[str], Api]
 
 
 @pytest.fixture
-def eager(tmp_path: Path) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path / "runs.db", program=("-c", EAGER))
+def eager(tmp_path: Path, new_url: Callable[[], str | None]) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path / "runs.db", program=("-c", EAGER), url=new_url())
     yield server
     assert "not sealed" not in server.stop()
 
 
+def find_faults(server: ServerProcess) -> list[str]:
+    return [fault for found in check_engine(open_engine(server.url)) for fault in found.faults]
+
+
 def count(server: ServerProcess, table: str) -> int:
-    with closing(sqlite3.connect(server.database)) as database:
-        (found,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(found)
+    return int(server.query(f"SELECT count(*) FROM {table}")[0][0])
 
 
 def test_a_server_that_is_killed_while_it_seals_has_every_answered_point_once(
@@ -75,7 +79,7 @@ def test_a_server_that_is_killed_while_it_seals_has_every_answered_point_once(
     wait_until(lambda: count(eager, "tail_row") <= 1, 60)
     assert [point[1:] for point in api.read_points(run_id, "a")] == expected
     assert count(eager, "chunk") > 50
-    faults = [fault for _, found in check(eager.database) for fault in found]
+    faults = find_faults(eager)
     assert faults == []
 
 
@@ -112,19 +116,54 @@ def test_readers_see_every_point_once_while_it_is_sealed(
     assert count(eager, "chunk") > 10
 
 
+@pytest.mark.sqlite
+def test_a_backup_that_is_made_while_points_are_sealed_is_whole(
+    eager: ServerProcess, connect: Connect, tmp_path: Path
+) -> None:
+    api = connect(eager.address)
+    run_id = api.create_run()
+    logged = 0
+
+    def log() -> None:
+        nonlocal logged
+        for first in range(0, 6_000, 4):
+            rows = [("a", first + i, i, (first + i) / 7) for i in range(4)]
+            api.log_batches([make_batch(run_id, rows)])
+            logged = first + 4
+
+    logging = threading.Thread(target=log)
+    logging.start()
+    copies: list[tuple[int, Path]] = []
+    try:
+        while logging.is_alive() and len(copies) < 5:
+            before, copy = logged, tmp_path / f"copy{len(copies)}.db"
+            back_up(eager.database, copy, overwrite=False, progress=lambda *_: None)
+            copies.append((before, copy))
+    finally:
+        logging.join()
+    for before, copy in copies:
+        assert [fault for found in check(copy) for fault in found.faults] == []
+        with closing(sqlite3.connect(copy)) as database:
+            (points,) = database.execute("SELECT sum(count) FROM series").fetchone()
+        assert (points or 0) >= before
+    assert count(eager, "chunk") > 10
+
+
 def test_damaged_points_are_an_error_that_names_them_and_others_stay_readable(
     eager: ServerProcess, connect: Connect
 ) -> None:
     api = connect(eager.address)
     run_id = api.create_run()
     api.log_batches(
-        make_batch(run_id, [(key, i, i, i / 7) for i in range(10_000)]) for key in ("bad", "good")
+        make_batch(run_id, [(key, i, i, i / len(key)) for i in range(10_000)])
+        for key in ("bad", "good")
     )
-    with closing(sqlite3.connect(eager.database, timeout=30)) as database, database:
-        database.execute(
-            "UPDATE chunk_data SET data = zeroblob(length(data)) WHERE id IN (SELECT data_id FROM "
-            "chunk JOIN series ON series.id = series_id WHERE key = 'bad' LIMIT 1)"
-        )
+    is_file = eager.url.startswith("sqlite")
+    zeros = "zeroblob(length(data))" if is_file else "decode(repeat('00', length(data)), 'hex')"
+    eager.query(
+        f"UPDATE chunk_data SET data = {zeros} WHERE id IN (SELECT data_id FROM "
+        "chunk JOIN series ON series.id = series_id WHERE key = 'bad' LIMIT 1)"
+    )
     with expect_refusal(grpc.StatusCode.DATA_LOSS, "CHUNK_DAMAGED") as refusal:
         api.read_points(run_id, "bad")
     assert "'bad'" in refusal.message
@@ -136,6 +175,6 @@ def test_damaged_points_are_an_error_that_names_them_and_others_stay_readable(
     assert answer.error.reason == "CHUNK_DAMAGED"
     assert not api.runs.GetRun(GetRunRequest(run_id=run_id)).run.data.params
     assert api.read_points(run_id, "bad2") == []
-    faults = [fault for name, found in check(eager.database) for fault in found]
+    faults = find_faults(eager)
     assert len(faults) == 1
     assert "'bad'" in faults[0]

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.database import close_database, open_database, transaction
+from runstream_service.engine.engine import Engine
+from runstream_service.engine.sqlite import SqliteEngine
+from runstream_service.engine.store import Store
 from runstream_service.engine.tables import Run, Series
-from runstream_service.points import append, chunks, codec, history, sealing, thinning
+from runstream_service.points import append, chunks, codec, history, sealing, stored, thinning
 from runstream_service.points.append import PointAppender, encode_bulk
 from runstream_service.points.backlog import Backlog
 from runstream_service.points.columns import Columns, Position, join, make_columns
@@ -49,31 +51,34 @@ NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A database whose chunks are small, so that few points make many."""
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
             (codec, "FULL_POINTS", 8),
             (sealing, "FULL_POINTS", 8),
             (sealing, "REST_POINTS", 40),
+            (sealing, "REPLACED_CHUNKS", 4),
             (append, "BULK_POINTS", 8),
             (history, "_PLAN_CHUNKS", 3),
+            (stored, "_FEW_POINTS", 3),
             (thinning, "_DECODED_POINTS", 20),
         ):
             patch.setattr(module, name, value)
-        open_database(tmp_path_factory.mktemp("store") / "runs.db")
-        yield
-        close_database()
+        store = Store.open(SqliteEngine(tmp_path_factory.mktemp("store") / "runs.db"))
+        yield store.engine
+        store.close()
 
 
 class Rollback(Exception):
     """Undoes a transaction."""
 
 
-class Store:
+class StoredRun:
     """One run of the database, with an appender that knows nothing yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.run = Run.create(
             uuid=f"{next(NUMBERS):032x}",
             experiment=0,
@@ -86,13 +91,13 @@ class Store:
             deleted_with_experiment=False,
         ).id
         self.points: dict[str, dict[tuple[object, ...], Point]] = {}
-        self.appender = PointAppender(Backlog())
+        self.appender = PointAppender(Backlog(engine))
 
     def append(self, batch: dict[str, list[Point]], *, undo: bool = False) -> None:
         metrics = {key: make_columns(*zip(*points, strict=True)) for key, points in batch.items()}
         counts = [columns.size for columns in metrics.values()]
         try:
-            with transaction("IMMEDIATE"):
+            with self.engine.write_transaction():
                 logged = Batch("", list(metrics), counts, *join(list(metrics.values())))
                 logged.encoded = encode_bulk(metrics.items())
                 self.appender.append(self.appender.find_new(self.run, logged))
@@ -108,7 +113,7 @@ class Store:
                 stored.setdefault(identity(point), point)
 
     def apply(self, seal: sealing.Seal) -> bool:
-        with transaction("IMMEDIATE"):
+        with self.engine.write_transaction():
             self.appender.forget_tail(self.run)
             return sealing.apply(seal)
 
@@ -140,10 +145,11 @@ def texts(points: list[Point]) -> list[tuple[int, int, str]]:
 )
 @given(actions=ACTIONS, limit=st.integers(1, 50))
 @example([("append", {"a": [(0, 0, 0.0)] * 3}), ("seal", 1), ("append", {"a": [(0, 0, -0.0)]})], 1)
-@pytest.mark.usefixtures("store")
-def test_each_point_is_stored_and_read_once(actions: list[tuple[str, object]], limit: int) -> None:
+def test_each_point_is_stored_and_read_once(
+    engine: Engine, actions: list[tuple[str, object]], limit: int
+) -> None:
     """M3, M4, M5, M6."""
-    run = Store()
+    run = StoredRun(engine)
     for action, value in actions:
         if action == "seal":
             assert run.apply(sealing.plan(run.run, value))  # type: ignore[arg-type]
@@ -161,7 +167,7 @@ def test_each_point_is_stored_and_read_once(actions: list[tuple[str, object]], l
         assert rows(whole) == texts(expected)
         check_pages(series.id, expected, limit)
         check_summary(series, expected)
-        check_chunks(series.id)
+        check_chunks(run.run, series.id)
 
 
 def check_pages(series: int, expected: list[Point], limit: int) -> None:
@@ -193,9 +199,9 @@ def check_summary(series: Series, expected: list[Point]) -> None:
     assert identity(found) == identity(last)
 
 
-def check_chunks(series: int) -> None:
+def check_chunks(run: int, series: int) -> None:
     """Chunks do not overlap, and are in the order of their first points."""
-    found = chunks.read_summaries(series)
+    found = chunks.read_summaries(run, series)
     points = [tuple(s[kind].item()) for s in found for kind in ("first", "last")]
     assert points == sorted(points, key=order)
 
@@ -209,14 +215,14 @@ def check_chunks(series: int) -> None:
     steps=st.tuples(st.integers(-25, 70), st.integers(-25, 70)) | st.none(),
     sealed=st.booleans(),
 )
-@pytest.mark.usefixtures("store")
 def test_a_thinned_history_keeps_first_last_extremes_and_a_gap_of_every_part(
+    engine: Engine,
     batches: list[list[Point]],
     most: int,
     steps: tuple[int, int] | None,
     sealed: bool,
 ) -> None:
-    run = Store()
+    run = StoredRun(engine)
     for batch in batches:
         run.append({"a": batch})
         if sealed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
@@ -21,9 +21,11 @@ def runs(api: Api) -> NamedRuns:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NamedRuns]:
+def filled(
+    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
+) -> Iterator[NamedRuns]:
     """The runs of `sweep` on a server that tests share which only search."""
-    server = ServerProcess(tmp_path_factory.mktemp("search") / "runs.db")
+    server = ServerProcess(tmp_path_factory.mktemp("search") / "runs.db", url=new_url())
     with grpc.insecure_channel(server.address) as channel:
         yield fill(NamedRuns(Api(channel)))
     server.stop()

@@ -17,7 +17,7 @@ from runstream.v1.run_service_pb2 import (
     SearchRunsRequest,
     UpdateRunRequest,
 )
-from runstream_service.engine.database import _MIGRATIONS
+from runstream_service.engine.sqlite import SqliteEngine
 from support.api import Api, expect_refusal
 from support.named_runs import NamedRuns
 from support.server_process import ServerProcess
@@ -110,7 +110,7 @@ def test_what_reads_as_a_number_is_one(runs: NamedRuns) -> None:
 def test_a_database_of_before_is_searched_by_numbers(tmp_path: Path) -> None:
     """S2, S5."""
     file = tmp_path / "old.db"
-    Runner(SqliteDatabase(str(file)), str(_MIGRATIONS)).up("0009_logged_models")
+    Runner(SqliteDatabase(str(file)), str(SqliteEngine.MIGRATIONS)).up("0009_logged_models")
     with closing(sqlite3.connect(file)) as old, old:
         for i, value in enumerate(("9", "10", "auto", "nan"), 1):
             old.execute(

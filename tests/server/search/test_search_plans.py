@@ -13,32 +13,37 @@ from support.api import Api
 from support.named_runs import NamedRuns
 from support.server_process import ServerProcess
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def plan(
     api: Api, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., str]]:
     """How SQLite runs the statements of a search of three runs, on the file of the server."""
-    from runstream_service.engine.tables import database
+    from runstream_service.engine.sqlite import SqliteEngine
+    from runstream_service.engine.store import Store
     from runstream_service.search import run_search, scope
 
     runs = NamedRuns(api)
     for name in "abc":
         runs.add(name, metrics={"a": 0.5, "m": 1.0}, params={"a": "x"}, tags={"a": "x"})
+    store = Store(SqliteEngine(server.database, read_only=True))
+    engine = store.engine
     with sqlite3.connect(server.database) as connection:
         connection.create_function("text_matches", 4, lambda *_: 1)
         lines: list[str] = []
 
         def explained(query: Any) -> Any:
-            statement, values = query.sql()
+            statement, values = engine.get_sql_context().parse(query)
             rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
             lines.extend(row[3] for row in rows)
             return connection.execute(statement, values)
 
         def plan(text: str, *order_by: str, gathers: int, top_level: bool = False) -> str:
             lines.clear()
-            monkeypatch.setattr(database, "execute", explained)
-            monkeypatch.setattr(database, "connection", lambda: connection)
+            monkeypatch.setattr(engine, "execute", explained)
+            monkeypatch.setattr(engine, "connection", lambda: connection)
             monkeypatch.setattr(scope, "ALWAYS_SORTED", gathers)
             monkeypatch.setattr(run_search, "max_sorted", lambda _: gathers)
             where = scope.Scope([0], deleted=False, top_level=top_level)
@@ -49,6 +54,7 @@ def plan(
             return "\n".join(lines)
 
         yield plan
+    store.close()
 
 
 def scans(plan: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from operator import ge, gt, le, lt
@@ -207,10 +207,12 @@ main()
 
 
 @pytest.fixture(scope="module", params=[("-m", "runstream"), ("-c", WALKING)], ids=("few", "many"))
-def shared(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def shared(
+    request: Any, tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
+) -> Iterator[Api]:
     """A server, and one that takes the way of many runs also where they are few."""
     database = tmp_path_factory.mktemp("search") / "runs.db"
-    server = ServerProcess(database, program=request.param)
+    server = ServerProcess(database, program=request.param, url=new_url())
     with grpc.insecure_channel(server.address) as channel:
         yield Api(channel)
     server.stop()

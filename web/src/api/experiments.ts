@@ -84,10 +84,15 @@ export async function restoreExperiment(id: string): Promise<void> {
   await answered(api.POST("/api/2.0/mlflow/experiments/restore", { body: { experiment_id: id } }));
 }
 
+/** Returns the URI of the REST API: that of the page, which may lie below a path of a proxy. */
+export function httpUri(): string {
+  return new URL(".", location.href).href.replace(/\/$/, "");
+}
+
 /** Returns the URI that training code logs to, as far as the page can know it. */
 export async function trackingUri(): Promise<string> {
   const { grpc_port: port } = await answered(api.GET("/api/1.0/runstream/server"));
-  return port ? `grpc://${location.hostname}:${port}` : location.origin;
+  return port ? `grpc://${location.hostname}:${port}` : httpUri();
 }
 
 async function activityOf(ids: string[]) {

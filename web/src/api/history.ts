@@ -1,15 +1,8 @@
 // Histories of metrics, as columns.
 
-import { fetched, type Schemas } from "./client";
-
-/** Points of one metric of one run, by step. Timestamps are milliseconds since the epoch. */
-export interface History {
-  runId: string;
-  key: string;
-  steps: number[];
-  timestamps: number[];
-  values: number[];
-}
+import { ApiError, fetched, type Schemas } from "./client";
+import { forEach } from "./runs";
+import type { RunChange } from "./watch";
 
 /** Steps to read, both included; all, where an end is missing. */
 export interface StepRange {
@@ -18,38 +11,74 @@ export interface StepRange {
 }
 
 /**
- * Reads one metric of runs, each thinned to at most `maxPoints` points so that no spike is lost; all
- * points, if that is 0.
- *
- * Two requests share the runs: one would have the server read them one after the other.
+ * Points of one metric of one run, by step, that were read of a range of steps. Timestamps are
+ * milliseconds since the epoch.
  */
-export async function readHistories(
-  runIds: string[],
-  key: string,
-  range: StepRange,
-  maxPoints: number,
-  signal?: AbortSignal,
-): Promise<History[]> {
-  const found = new Map<string, History>();
-  const half = Math.ceil(runIds.length / 2);
-  const shares = [runIds.slice(0, half), runIds.slice(half)].filter((share) => share.length);
-  await Promise.all(
-    shares.map(async (share) => {
-      const lines = await readLines(share, key, range, maxPoints, signal);
-      for (const line of lines) take(line, key, found);
-    }),
-  );
-  return runIds.flatMap((runId) => found.get(runId) ?? []);
+export interface History {
+  runId: string;
+  range: StepRange;
+  steps: number[];
+  timestamps: number[];
+  values: number[];
 }
 
-/** Reads all points of one metric of a run, each as the texts of its step, timestamp and value. */
-export async function readTexts(runId: string, key: string, range: StepRange): Promise<string[][]> {
-  const lines = await readLines([runId], key, range, 0);
-  return lines.flatMap((line) => {
-    const [steps = [], timestamps = [], values = []] = ["step", "timestamp", "value"].map((name) =>
-      arrayTexts(line, name),
-    );
-    return steps.map((step, i) => [step, timestamps[i] ?? "", values[i] ?? ""]);
+/** Histories that were read, and why others could not be. */
+export interface Histories {
+  histories: History[];
+  error?: ApiError | undefined;
+}
+
+/**
+ * Reads one metric of runs, each thinned to at most `maxPoints` points so that no spike is lost.
+ * There is a history for each run, in their order; that of a run without points has none.
+ */
+export async function readHistories(
+  key: string,
+  ranges: Map<string, StepRange>,
+  maxPoints: number,
+  signal: AbortSignal,
+): Promise<Histories> {
+  const histories = new Map<string, History>();
+  for (const [runId, range] of ranges)
+    histories.set(runId, { runId, range, steps: [], timestamps: [], values: [] });
+  let error: ApiError | undefined;
+  const read = async ({ runIds, range }: Share): Promise<void> => {
+    try {
+      const lines = await readLines(runIds, key, range, maxPoints, signal);
+      for (const line of lines) take(line, histories);
+    } catch (failure) {
+      // Points of one run are damaged: the others are shown.
+      if (!(failure instanceof ApiError && failure.code === "DATA_LOSS")) throw failure;
+      if (runIds.length === 1) error = failure;
+      else for (const runId of runIds) await read({ runIds: [runId], range });
+    }
+  };
+  await forEach(sharesOf(ranges), read);
+  return { histories: [...histories.values()], error };
+}
+
+/** Runs that one request reads. */
+interface Share {
+  runIds: string[];
+  range: StepRange;
+}
+
+/**
+ * Returns what each request reads: runs of which the same steps are wanted share two, for the server
+ * reads those of one request one after the other.
+ */
+function sharesOf(ranges: Map<string, StepRange>): Share[] {
+  const byRange = new Map<string, Share>();
+  for (const [runId, range] of ranges) {
+    const name = `${range.start} ${range.end}`;
+    const share = byRange.get(name) ?? { runIds: [], range };
+    byRange.set(name, share);
+    share.runIds.push(runId);
+  }
+  return [...byRange.values()].flatMap(({ runIds, range }) => {
+    const half = Math.ceil(runIds.length / 2);
+    const halves = [runIds.slice(0, half), runIds.slice(half)];
+    return halves.filter((ids) => ids.length).map((ids) => ({ runIds: ids, range }));
   });
 }
 
@@ -58,17 +87,28 @@ async function readLines(
   key: string,
   range: StepRange,
   maxPoints: number,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<string[]> {
-  const query = new URLSearchParams({ metric_keys: key, max_points: String(maxPoints) });
+  const query = historyQuery(runIds, key, range);
+  query.set("max_points", String(maxPoints));
+  const answer = await fetched(`api/1.0/runstream/metrics/history/stream?${query}`, { signal });
+  const lines = (await answer.text()).split("\n").filter(Boolean);
+  const last = lines.at(-1) ?? "";
+  if (last.startsWith('{"error_code"')) {
+    const { error_code: code = "", message = "" } = JSON.parse(last) as Partial<Schemas["Error"]>;
+    throw new ApiError(code, message);
+  }
+  return lines;
+}
+
+/** Returns the query that names points of a metric. */
+export function historyQuery(runIds: string[], key: string, range: StepRange): URLSearchParams {
+  const query = new URLSearchParams({ metric_keys: key });
   for (const runId of runIds) query.append("run_ids", runId);
-  if (range.start !== undefined) query.set("start_step", int64(Math.floor(range.start)));
-  if (range.end !== undefined) query.set("end_step", int64(Math.ceil(range.end)));
-  const answer = await fetched(
-    `api/1.0/runstream/metrics/history/stream?${query}`,
-    signal && { signal },
-  );
-  return (await answer.text()).split("\n").filter(Boolean);
+  const { start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY } = range;
+  if (start > -Infinity) query.set("start_step", int64(Math.floor(start)));
+  if (end < Infinity) query.set("end_step", int64(Math.ceil(end)));
+  return query;
 }
 
 /** Returns the step that is nearest to a number. */
@@ -77,21 +117,10 @@ function int64(step: number): string {
   return String(step <= -(2 ** 63) ? -(2n ** 63n) : BigInt(step));
 }
 
-/**
- * Returns the members of an array of numbers in JSON as they are written: a step may have more
- * digits than a number here holds. In a text that looks like the array a quote would have a
- * backslash before it.
- */
-function arrayTexts(json: string, name: string): string[] {
-  const list = new RegExp(`[{,]\\s*"${name}"\\s*:\\s*\\[([^\\]]*)\\]`).exec(json)?.[1]?.trim();
-  return list ? list.split(",").map((text) => text.trim().replaceAll('"', "")) : [];
-}
-
-function take(line: string, key: string, found: Map<string, History>): void {
+function take(line: string, histories: Map<string, History>): void {
   const part = JSON.parse(line) as Schemas["ReadMetricHistoryResponse"];
-  const runId = part.run_id ?? "";
-  const history = found.get(runId) ?? { runId, key, steps: [], timestamps: [], values: [] };
-  found.set(runId, history);
+  const history = histories.get(part.run_id ?? "");
+  if (!history) return;
   const { step = [], timestamp = [], value = [] } = part.metrics ?? {};
   for (let i = 0; i < step.length; i++) {
     history.steps.push(step[i] ?? 0);
@@ -100,28 +129,48 @@ function take(line: string, key: string, found: Map<string, History>): void {
   }
 }
 
-/** Takes the points of a history's metric in that were logged meanwhile; returns how many are new. */
-export function merge(history: History, table: Schemas["MetricTable"]): number {
-  const { keys = [], counts = [], step = [], timestamp = [], value = [] } = table;
-  const wanted = keys.indexOf(history.key);
-  if (wanted < 0) return 0;
-  const first = counts.slice(0, wanted).reduce((sum, count) => sum + count, 0);
-  let added = 0;
-  for (let i = first; i < first + (counts[wanted] ?? 0); i++) {
-    if (insert(history, step[i] ?? 0, timestamp[i] ?? 0, Number(value[i] ?? "NaN"))) added += 1;
-  }
-  return added;
+/** Points of one run that were logged to the metric of a chart. */
+export interface Arrival {
+  runId: string;
+  steps: number[];
+  timestamps: number[];
+  values: number[];
 }
 
-function insert(history: History, step: number, timestamp: number, value: number): boolean {
+/** Returns the points of a metric that a change tells of. */
+export function arrivalOf(change: RunChange, key: string): Arrival | undefined {
+  const { keys = [], counts = [], step = [], timestamp = [], value = [] } = change.metrics ?? {};
+  const wanted = keys.indexOf(key);
+  if (wanted < 0) return undefined;
+  const first = counts.slice(0, wanted).reduce((sum, count) => sum + count, 0);
+  const end = first + (counts[wanted] ?? 0);
+  return {
+    runId: change.run_id ?? "",
+    steps: step.slice(first, end),
+    timestamps: timestamp.slice(first, end),
+    values: value.slice(first, end).map((one) => Number(one)),
+  };
+}
+
+/** Takes points into the history of their run; those of steps that it was not read for are left out. */
+export function merge(histories: History[], arrival: Arrival): void {
+  const history = histories.find(({ runId }) => runId === arrival.runId);
+  if (!history) return;
+  const { start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY } = history.range;
+  for (const [i, step] of arrival.steps.entries()) {
+    if (step < start || step > end) continue;
+    insert(history, step, arrival.timestamps[i] ?? 0, arrival.values[i] ?? Number.NaN);
+  }
+}
+
+function insert(history: History, step: number, timestamp: number, value: number): void {
   const { steps, timestamps, values } = history;
   let at = steps.length;
   while (at > 0 && (steps[at - 1] ?? 0) > step) at -= 1;
   // A watch may tell a point again that was read before.
   for (let i = at - 1; i >= 0 && steps[i] === step; i--)
-    if (timestamps[i] === timestamp && Object.is(values[i], value)) return false;
+    if (timestamps[i] === timestamp && Object.is(values[i], value)) return;
   steps.splice(at, 0, step);
   timestamps.splice(at, 0, timestamp);
   values.splice(at, 0, value);
-  return true;
 }

@@ -1,7 +1,8 @@
 // The line charts of some runs: a panel for each metric, grouped by prefix.
 
+import { useSearchParams } from "@solidjs/router";
 import { createMemo, createSignal, For, Show } from "solid-js";
-import { useText } from "../parts/address";
+import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { counted } from "../parts/format";
 import { ShowMore } from "../parts/ShowMore";
@@ -9,17 +10,25 @@ import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { runColour } from "./colours";
 import type { Axis, Settings } from "./curves";
 import { MetricPanel } from "./MetricPanel";
+import { useZooms, ZOOM, type Zooms } from "./zooms";
 import "../style/chart.css";
 
 /** The charts of runs that are read here, or of those that a page reads anyway. */
 export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns }) {
   const live = props.live ?? createLiveRuns(() => props.runIds ?? []);
-  const [axis, setAxis] = useText("x");
+  const [axis] = useText("x");
   const [logX, setLogX] = useText("logx");
   const [logY, setLogY] = useText("logy");
   const [smoothing, setSmoothing] = useText("smoothing");
   const [search, setSearch] = useText("metric");
-  const settings = createMemo(
+  const zooms = useZooms();
+  const [, setQuery] = useSearchParams();
+  // A range of one axis is none of another.
+  const chooseAxis = (value: string) => {
+    zooms.leaveAll();
+    setQuery({ x: value, [ZOOM]: undefined }, { replace: true });
+  };
+  const settings = settled(
     (): Settings => ({
       axis: (axis() || "step") as Axis,
       logX: !!logX(),
@@ -27,18 +36,24 @@ export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns
       smoothing: Math.min(0.99, Number(smoothing()) || 0),
     }),
   );
+  const wanted = settled(() => search().toLowerCase());
   const names = createMemo(() =>
     [...new Set(live.runs().flatMap((run) => [...run.metrics.keys()]))].sort().join("\n"),
   );
   const groups = createMemo(() => {
     const found = new Map<string, string[]>();
     for (const name of names().split("\n").filter(Boolean)) {
-      if (!name.toLowerCase().includes(search().toLowerCase())) continue;
+      if (!name.toLowerCase().includes(wanted())) continue;
       const prefix = name.slice(0, name.lastIndexOf("/") + 1);
       found.set(prefix, [...(found.get(prefix) ?? []), name]);
     }
     return [...found].map(([prefix, metrics]) => ({ prefix, metrics }));
   });
+
+  const drawnRuns = () => {
+    const metrics = groups().flatMap((group) => group.metrics);
+    return live.runs().filter((run) => metrics.some((metric) => run.metrics.has(metric)));
+  };
 
   return (
     <div class="charts">
@@ -55,7 +70,7 @@ export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns
           <select
             aria-label="x"
             value={axis() || "step"}
-            onChange={(event) => setAxis(event.currentTarget.value)}
+            onChange={(event) => chooseAxis(event.currentTarget.value)}
           >
             <option value="step">Step</option>
             <option value="time">Time</option>
@@ -95,7 +110,7 @@ export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns
       </div>
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
       <ul class="legend" aria-label="Runs">
-        <For each={live.runs()}>
+        <For each={drawnRuns()}>
           {(run) => (
             <li>
               <span class="swatch" style={{ background: runColour(run.id) }} /> {run.name}
@@ -110,7 +125,13 @@ export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns
       </Show>
       <For each={groups()}>
         {(group) => (
-          <Group prefix={group.prefix} metrics={group.metrics} live={live} settings={settings()} />
+          <Group
+            prefix={group.prefix}
+            metrics={group.metrics}
+            live={live}
+            settings={settings()}
+            zooms={zooms}
+          />
         )}
       </For>
     </div>
@@ -123,7 +144,13 @@ const MOST_PANELS = 100;
 // Groups that somebody folded.
 const [folded, setFolded] = createSignal(new Set<string>());
 
-function Group(props: { prefix: string; metrics: string[]; live: LiveRuns; settings: Settings }) {
+function Group(props: {
+  prefix: string;
+  metrics: string[];
+  live: LiveRuns;
+  settings: Settings;
+  zooms: Zooms;
+}) {
   const isOpen = () => !folded().has(props.prefix);
   const toggle = (event: Event & { currentTarget: HTMLDetailsElement }) => {
     const all = new Set(folded());
@@ -146,6 +173,8 @@ function Group(props: { prefix: string; metrics: string[]; live: LiveRuns; setti
                 runs={props.live.runs()}
                 live={props.live}
                 settings={props.settings}
+                zoom={props.zooms.zoom(metric)}
+                setZoom={(range) => props.zooms.setZoom(metric, range)}
               />
             )}
           </ShowMore>

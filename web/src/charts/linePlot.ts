@@ -2,28 +2,32 @@
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { count, number, time } from "../parts/format";
-import { colour, theme } from "../parts/theme";
+import { theme } from "../parts/theme";
+import { bottomAxis, leftAxis, PAD_RIGHT } from "./axes";
 import { runColour, runDash } from "./colours";
-import { type Axis, aligned, type Curve, isolated, LAST_DATE, type Settings } from "./curves";
-import { drawable, logarithmic, logTicks, padded, type Range, ticks, widened } from "./scales";
+import { aligned, type Curve, isolated, LAST_DATE, type Settings } from "./curves";
+import { drawable, logarithmic, padded, type Range, widened } from "./scales";
 
 export const HEIGHT = 260;
 // Of the axis of times, in seconds; uPlot puts ticks on it, which have whole milliseconds.
 const SHORTEST_TIME = 0.05;
 
+// Pixels from the cursor at which a point is near to it.
+const NEAR = 8;
+
+/** The cursor: its place on the x axis, between two places that are near to it, and in pixels. */
+export interface Cursor {
+  x: number;
+  from: number;
+  to: number;
+  left: number;
+}
+
 export interface Events {
   /** Somebody chose a range. */
   zoom: (range: Range) => void;
-  /** The cursor is at an x, or has left. */
-  point: (x: number | undefined, left: number) => void;
-}
-
-/** Returns how an x reads. */
-export function xText(x: number, axis: Axis): string {
-  if (axis === "time") return time(x * 1000);
-  if (axis === "step") return `step ${Math.round(x)}`;
-  return elapsed(x);
+  /** The cursor is somewhere, or has left. */
+  point: (cursor: Cursor | undefined) => void;
 }
 
 /** A chart in an element. It is made anew for other runs or settings, and goes on for other points. */
@@ -67,12 +71,6 @@ export class LinePlot {
   }
 
   #options(settings: Settings): uPlot.Options {
-    const text = settings.axis === "relative" ? elapsed : count;
-    // Times have two lines: the day stands under the hours.
-    const bottom =
-      settings.axis === "time"
-        ? { ...axis(), size: 50 }
-        : { ...axis(), ...marks(text, settings.logX, "x"), size: 32 };
     return {
       width: this.element.clientWidth,
       height: HEIGHT,
@@ -93,14 +91,17 @@ export class LinePlot {
           range: (_, min, max) => tuple(min === null ? null : yRange(settings, min, max)),
         },
       },
-      axes: [bottom, { ...axis(), ...marks(number, settings.logY, "y"), size: 64 }],
+      axes: [bottomAxis(settings), leftAxis(settings)],
+      padding: [null, PAD_RIGHT, null, null],
       series: [{}, ...this.#curves.flatMap((curve) => this.#series(curve))],
       hooks: {
         setSelect: [(plot) => this.#select(plot)],
         setCursor: [
           (plot) => {
             const left = plot.cursor.left ?? -1;
-            this.events.point(left < 0 ? undefined : plot.posToVal(left, "x"), left);
+            const at = (pixels: number) => plot.posToVal(pixels, "x");
+            const [x, from, to] = [at(left), at(left - NEAR), at(left + NEAR)];
+            this.events.point(left < 0 ? undefined : { x, from, to, left });
           },
         ],
         draw: [(plot) => drawMarks(plot, this.#curves)],
@@ -167,39 +168,6 @@ function tuple(range: Range | null): uPlot.Range.MinMax {
   return range ? [range.min, range.max] : [null, null];
 }
 
-/** Returns how an axis is marked. */
-function marks(
-  text: (value: number) => string,
-  log: boolean,
-  along: "x" | "y",
-): Partial<uPlot.Axis> {
-  const room = (plot: uPlot, { min, max }: Range) => {
-    if (along === "y") return plot.bbox.height / devicePixelRatio / 30;
-    const length = Math.max(text(Math.round(min)).length, text(Math.round(max)).length);
-    return plot.bbox.width / devicePixelRatio / (7 * length + 30);
-  };
-  return {
-    // uPlot looks for a distance of its own that fits, and leaves an axis out that has none.
-    incrs: (_, __, min, max) => [Math.max(5, max - min)],
-    splits: (plot, _, min, max) => {
-      const range = { min, max };
-      const most = Math.max(1, Math.min(10, Math.floor(room(plot, range))));
-      return (log ? logTicks : ticks)(range, most);
-    },
-    filter: (_, all) => all,
-    values: (_, all) => all.map((value) => (value === null ? "" : text(value))),
-  };
-}
-
-function axis(): uPlot.Axis {
-  return {
-    stroke: colour("faint"),
-    grid: { stroke: colour("line"), width: 1 },
-    ticks: { stroke: colour("line"), width: 1 },
-    font: "11px system-ui, sans-serif",
-  };
-}
-
 /** Infinities: triangles at the edge that they lie beyond. */
 function drawMarks(plot: uPlot, curves: Curve[]): void {
   const { ctx, bbox } = plot;
@@ -220,11 +188,4 @@ function drawMarks(plot: uPlot, curves: Curve[]): void {
     }
   }
   ctx.restore();
-}
-
-function elapsed(seconds: number): string {
-  const size = Math.abs(seconds);
-  if (size < 60) return `${number(seconds)} s`;
-  if (size < 3_600) return `${number(seconds / 60)} min`;
-  return size < 86_400 ? `${number(seconds / 3_600)} h` : `${number(seconds / 86_400)} d`;
 }

@@ -8,6 +8,7 @@ const ADVICE: Record<string, string> = {
   RESOURCE_DOES_NOT_EXIST: "It may have been deleted, or the address is mistyped.",
   RESOURCE_ALREADY_EXISTS: "Choose another name; a deleted one keeps its name until it is purged.",
   TEMPORARILY_UNAVAILABLE: "The server is starting or stopping: try again in a moment.",
+  DATA_LOSS: "Other metrics, files and runs are not concerned.",
   INTERNAL_ERROR: "The server's log has the details.",
   FAULT: "Reload the page; if it comes again, please report it.",
 };

@@ -1,7 +1,7 @@
 // What a newcomer needs to log the first run.
 
 import { Show } from "solid-js";
-import { trackingUri } from "../api/experiments";
+import { httpUri, trackingUri } from "../api/experiments";
 import { CodeLines } from "./CodeLines";
 import { createLoaded } from "./loaded";
 
@@ -25,7 +25,7 @@ export function FirstRun(props: { experiment?: string | undefined }) {
         {(at) => <CodeLines text={lines(at())} label="Log a first run" />}
       </Show>
       <p>
-        MLflow's clients log here, too: <code>mlflow.set_tracking_uri("{location.origin}")</code>
+        MLflow's clients log here, too: <code>mlflow.set_tracking_uri("{httpUri()}")</code>
       </p>
     </section>
   );

@@ -1,6 +1,7 @@
 // What of a page's state lives in its address, so that a link shows a colleague the same.
 
 import { useSearchParams } from "@solidjs/router";
+import { createEffect, createSignal } from "solid-js";
 
 /** A text of the address, empty if it is not there, and how to change it. */
 export function useText(name: string): [() => string, (value: string) => void] {
@@ -10,6 +11,16 @@ export function useText(name: string): [() => string, (value: string) => void] {
     return (Array.isArray(value) ? value[0] : value) ?? "";
   };
   return [get, (value) => setQuery({ [name]: value || undefined }, { replace: true })];
+}
+
+/**
+ * Returns what comes of the address, after the router's transition to it: what Solid makes during a
+ * transition does not follow the address any more.
+ */
+export function settled<Value>(value: () => Value): () => Value {
+  const [get, set] = createSignal(value());
+  createEffect(() => set(() => value()));
+  return get;
 }
 
 /** A list of the address, with commas between its items. */

@@ -7,11 +7,16 @@ export function saveFile(name: string, content: Blob | string, type = "text/csv"
   const url = URL.createObjectURL(
     content instanceof Blob ? content : new Blob([content], { type: `${type};charset=utf-8` }),
   );
+  download(url, name.replaceAll(/[\\/:*?"<>|]/g, "_"));
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Has the browser store what is at an address, by the name that it is given or comes with. */
+export function download(url: string, name = ""): void {
   const link = document.createElement("a");
   link.href = url;
-  link.download = name.replaceAll(/[\\/:*?"<>|]/g, "_");
+  link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** Returns rows as CSV (RFC 4180); numbers in full. */

@@ -14,7 +14,8 @@ export function createLiveRuns(ids: () => string[]) {
   const [loading, setLoading] = createSignal(true);
   const [begun, setBegun] = createSignal(0);
   const listeners = new Set<Listener>();
-  let waiting: RunChange[] = [];
+  // The runs as they are after all changes; they are shown with the next frame.
+  let latest: Run[] = [];
   let frame = 0;
 
   const asked = createMemo(() => ids(), [], { equals: (a, b) => a.join() === b.join() });
@@ -23,6 +24,7 @@ export function createLiveRuns(ids: () => string[]) {
     try {
       const found = await readRuns(now);
       if (now !== asked()) return;
+      latest = found;
       setRuns(found);
       setError(undefined);
     } catch (failure) {
@@ -30,15 +32,12 @@ export function createLiveRuns(ids: () => string[]) {
     }
     setLoading(false);
   };
-  const apply = () => {
+  const apply = (change: RunChange) => {
+    latest = latest.map((run) => (run.id === change.run_id ? applyChange(run, change) : run));
+  };
+  const show = () => {
     frame = 0;
-    const changes = waiting;
-    waiting = [];
-    setRuns((all) =>
-      all.map((run) =>
-        changes.filter((change) => change.run_id === run.id).reduce(applyChange, run),
-      ),
-    );
+    setRuns(latest);
   };
   watch(
     () => ({ runIds: asked() }),
@@ -50,8 +49,8 @@ export function createLiveRuns(ids: () => string[]) {
     },
     (changes) => {
       for (const listener of listeners) listener(changes);
-      waiting.push(...changes);
-      frame ||= requestAnimationFrame(apply);
+      changes.forEach(apply);
+      frame ||= requestAnimationFrame(show);
     },
   );
   onCleanup(() => cancelAnimationFrame(frame));

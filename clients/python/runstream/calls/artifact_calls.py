@@ -252,7 +252,7 @@ class ArtifactCalls(RunModelCalls):
         request = new_message(
             pb.DeleteArtifactsRequest, run_id=run_id, path=artifact_path_text(path)
         )
-        self._connection.call(lambda stubs: stubs.artifacts.DeleteArtifacts, request, retry=False)
+        self._connection.call(lambda stubs: stubs.artifacts.DeleteArtifacts, request)
 
     def upload_folder(self, run_id: str, folder: Path) -> None:
         """Upload the files of a folder of ours, one after the other, and show no progress."""

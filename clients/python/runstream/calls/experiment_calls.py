@@ -35,9 +35,7 @@ class ExperimentCalls:
             artifact_location=artifact_location or "",
             tags=[new_message(ExperimentTag, key=k, value=str(v)) for k, v in (tags or {}).items()],
         )
-        answer = self._connection.call(
-            lambda stubs: stubs.experiments.CreateExperiment, request, retry=False
-        )
+        answer = self._connection.call(lambda stubs: stubs.experiments.CreateExperiment, request)
         return answer.experiment_id
 
     def get_experiment(self, experiment_id: str) -> Experiment:

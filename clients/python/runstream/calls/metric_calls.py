@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
-from runstream.calls.resumable_history import read_histories
+from runstream.calls.resumable_history import HistoryPart, read_histories
 from runstream.contract.messages import new_message
 from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Metric, MetricArrays, MetricColumns
@@ -42,9 +44,10 @@ class MetricCalls:
             key: the metric.
             start_step: leaves out points of steps before this one.
             end_step: leaves out points of steps after this one.
-            max_points: the most points to return, 10 or more; a longer history is thinned so
-                that its shape stays: of each part of the range its first, last, minimum and
-                maximum point, and its first NaN. All points, if left out.
+            max_points: the most points to return of each metric of each run, 10 or more; a longer
+                history is thinned so that its shape stays: of each part of the range its first,
+                last, minimum and maximum point, and its first NaN. Some of these are often the
+                same point, so fewer may come. All points, if left out or 0.
 
         Raises:
             NotFound: there is no such run.
@@ -66,14 +69,10 @@ class MetricCalls:
         A metric that a run does not have, or that has no point in the range, is left out.
         """
         numpy = import_optional("numpy", "get_metric_columns", "use read_metric_history")
-        series: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        parts_read = self.read_metric_history(run_ids, keys, start_step, end_step, max_points)
-        for run_id, key, *columns in parts_read:
-            arrays = tuple(map(numpy.asarray, columns))  # in the memory of the columns
-            series.setdefault((run_id, key), []).append(arrays)
+        parts_read = self._read_parts(run_ids, keys, start_step, end_step, max_points)
         return [
-            MetricArrays(run_id, key, *map(numpy.concatenate, zip(*parts, strict=True)))
-            for (run_id, key), parts in series.items()
+            MetricArrays(run_id, key, *_join(numpy, parts))
+            for (run_id, key), parts in groupby(parts_read, lambda part: part[:2])
         ]
 
     def read_metric_history(
@@ -86,7 +85,7 @@ class MetricCalls:
     ) -> Iterator[MetricColumns]:
         """Yield the points of metrics in arrays, of all the runs' metrics if none is named.
 
-        Each part holds up to 65,536 points of one metric of one run, by step, timestamp and
+        Each part holds up to 32,768 points of one metric of one run, by step, timestamp and
         value. The runs come in the order of `run_ids`, each once, the metrics in the order of
         their keys (M6). For the other arguments see `get_metric_history`.
 
@@ -94,6 +93,19 @@ class MetricCalls:
             NotFound: there is no such run.
             InvalidArgument: a key or max_points breaks its rule.
         """
+        for part in self._read_parts(run_ids, keys, start_step, end_step, max_points):
+            value = array("d", part.value.tobytes())
+            timestamp, step = array("q", part.timestamp.tobytes()), array("q", part.step.tobytes())
+            yield MetricColumns(part.run_id, part.key, value, timestamp, step)
+
+    def _read_parts(
+        self,
+        run_ids: str | Iterable[str],
+        keys: Iterable[str],
+        start_step: int | None,
+        end_step: int | None,
+        max_points: int | None,
+    ) -> Iterator[HistoryPart]:
         check_not_single_text("keys", keys)
         wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
         for run_id in wanted:
@@ -109,3 +121,28 @@ class MetricCalls:
             max_points=max_points or 0,
         )
         yield from read_histories(self._connection, request)
+
+
+def _join(numpy: Any, parts: Iterable[HistoryPart]) -> list[Any]:
+    """Return the columns of parts as arrays: value, timestamp and step.
+
+    Each part is copied when it comes, so that its memory is free for those after it. To keep all of
+    them until the end takes much longer, because the system clears all the memory that it gives.
+    """
+    arrays = [numpy.empty(0, kind) for kind in ("f8", "i8", "i8")]
+    size = 0
+    for part in parts:
+        end = size + len(part.value)
+        if end > len(arrays[0]):
+            arrays = [_enlarge(numpy, full, size, max(end, part.total)) for full in arrays]
+        for room, column in zip(arrays, (part.value, part.timestamp, part.step), strict=True):
+            room[size:end] = column
+        size = end
+    return [room[:size] for room in arrays]
+
+
+def _enlarge(numpy: Any, full: Any, size: int, needed: int) -> Any:
+    """Return an array with room for `needed` numbers or more that begins with `size` of another."""
+    larger = numpy.empty(max(needed, 2 * size), full.dtype)
+    larger[:size] = full[:size]
+    return larger

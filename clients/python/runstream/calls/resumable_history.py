@@ -6,11 +6,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runstream.contract.response_checks import malformed_columns_error, unrequested_response_error
-from runstream.contract.wire_columns import NUMBER_BYTES, RawTable, unpack_column
-from runstream.entities import MetricColumns
+from runstream.contract.wire_columns import NUMBER_BYTES, view_column
+from runstream.contract.wire_history import HistoryResponse
 from runstream.errors import Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
@@ -18,6 +18,26 @@ from runstream.v1.run_service_pb2 import GetRunRequest
 
 #: Attempts in a row that bring nothing new, after which reading is given up.
 MAX_ATTEMPTS_WITHOUT_PROGRESS = 5
+
+
+class HistoryPart(NamedTuple):
+    """Points of one metric of one run, in the memory of the answer that has them.
+
+    Attributes:
+        run_id: the run.
+        key: name of the metric.
+        value: doubles.
+        timestamp: integers of 64 bits.
+        step: integers of 64 bits.
+        total: points of this metric of this run in all parts, as far as is known; else 0.
+    """
+
+    run_id: str
+    key: str
+    value: memoryview[Any]
+    timestamp: memoryview[Any]
+    step: memoryview[Any]
+    total: int
 
 
 class _Position(NamedTuple):
@@ -32,7 +52,7 @@ class _Position(NamedTuple):
 
 def read_histories(
     connection: Connection, request: ReadMetricHistoryRequest
-) -> Iterator[MetricColumns]:
+) -> Iterator[HistoryPart]:
     """Yield the points that ReadMetricHistory answers with in parts, each point once.
 
     If the server goes away meanwhile, the remaining points are requested once it is back.
@@ -52,12 +72,12 @@ def read_histories(
         try:
             stream = connection.read_stream(lambda stubs: stubs.read_metric_history, remaining[0])
             with closing(stream) as answers:
-                for run_id, table in answers:
+                for response in answers:
                     has_answer = True
-                    part = _to_columns(run_id, table, request)
+                    part = _to_part(response, request)
                     if part is not None:
                         part = _drop_read_points(part, last)
-                    if part is not None and part.value:
+                    if part is not None and len(part.value):
                         where = part.step[-1], part.timestamp[-1], part.value[-1]
                         last = _Position(part.run_id, part.key, *where)
                         yield part
@@ -70,10 +90,9 @@ def read_histories(
                 remaining = _remaining_requests(connection, request, last)
 
 
-def _to_columns(
-    run_id: str, table: RawTable, request: ReadMetricHistoryRequest
-) -> MetricColumns | None:
+def _to_part(response: HistoryResponse, request: ReadMetricHistoryRequest) -> HistoryPart | None:
     """Return the points of an answer, which is checked; None if it has none."""
+    run_id, total, table = response
     lengths = {len(table.step), len(table.timestamp), len(table.value)}
     if lengths != {NUMBER_BYTES * sum(table.counts)} or len(table.counts) != len(table.keys):
         raise malformed_columns_error()
@@ -86,16 +105,17 @@ def _to_columns(
         raise unrequested_response_error("run_id", run_id, ", ".join(request.run_ids[:3]))
     if request.metric_keys and key not in request.metric_keys:
         raise unrequested_response_error("key", key, ", ".join(request.metric_keys[:3]))
-    return MetricColumns(
+    return HistoryPart(
         run_id,
         key,
-        unpack_column("d", table.value),
-        unpack_column("q", table.timestamp),
-        unpack_column("q", table.step),
+        view_column("d", table.value),
+        view_column("q", table.timestamp),
+        view_column("q", table.step),
+        total,
     )
 
 
-def _drop_read_points(part: MetricColumns, last: _Position | None) -> MetricColumns:
+def _drop_read_points(part: HistoryPart, last: _Position | None) -> HistoryPart:
     if last is None or (part.run_id, part.key) != last[:2]:
         return part
     known = bisect_right(

@@ -14,9 +14,8 @@ class ServerCalls:
     _connection: Connection
 
     def get_server_info(self) -> ServerInfo:
-        """Return the version of the server and the ports that it listens on."""
-        request = server.GetServerInfoRequest()
-        answer = self._connection.call(lambda stubs: stubs.server.GetServerInfo, request)
+        """Return the version of the server, one of several, and the ports that it listens on."""
+        _, answer = self._connection.locate_server()
         return ServerInfo(answer.version, answer.grpc_port, answer.http_port, answer.has_interface)
 
     def serve_http(self) -> int:
@@ -41,11 +40,11 @@ class ServerCalls:
         target = tracking_uri.parse(self._connection.uri)
         if target.secure:
             return None
-        info = self.get_server_info()
+        address, info = self._connection.locate_server()
         if not info.http_port or not info.has_interface:
             return None
-        address = target.grpc_target or ""
-        host = address.rpartition(":")[0] if address and not address.startswith("unix:") else ""
+        has_host = address in target.addresses and not address.startswith("unix:")
+        host = address.rpartition(":")[0] if has_host else "127.0.0.1"
         path = f"#/experiments/{experiment_id}" if experiment_id else ""
         path += f"/runs/{run_id}" if run_id else ""
-        return f"http://{host or '127.0.0.1'}:{info.http_port}/{path}"
+        return f"http://{host}:{info.http_port}/{path}"

@@ -39,6 +39,7 @@ class Session:
             lambda: self._channel.server_name,
             self._channel.open_log_stream,
             before_start=lambda: shutdown.register_session(self),
+            servers=max(1, len(target.addresses)),
         )
         self.outbox = self._uploader.outbox
 

@@ -39,7 +39,8 @@ class WatchCalls:
         """Watch runs, those named and those of experiments, and yield what is committed to them.
 
         The watch has started when this returns, and never ends by itself. If the connection breaks,
-        it is opened again, and the watch goes on where it was; a change may then be yielded twice.
+        it is opened again, with another server if there are several, and the watch goes on where it
+        was; a change may then be yielded twice.
         `close` of what is returned ends the watch.
 
         Args:
@@ -52,8 +53,8 @@ class WatchCalls:
                 none.
             NotFound: there is no such run or experiment.
             FailedPrecondition: what follows the position is not kept any more
-                (`WATCH_FELL_BEHIND`), because too much was committed since, or the server was
-                started again: take a new position, read, and watch from there.
+                (`WATCH_FELL_BEHIND`), because too much was committed since, or the server of an
+                SQLite file was started again: take a new position, read, and watch from there.
             Unavailable: the server could not be reached for half a minute.
         """
         check_not_single_text("run_ids", run_ids)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
+from queue import SimpleQueue
 from typing import Any
 
 import click
 import grpc
 
 from runstream.calls.client import TrackingClient
-from runstream.errors import DeadlineExceeded, Unavailable
+from runstream.errors import Unavailable
 from runstream.transport import proxies, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
-from runstream.transport.status import error_of_call
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 
 #: Exit status after Ctrl-C: 128 and the number of the signal, as in shells.
@@ -47,18 +47,23 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
 
 def _check_reachable(uri: str | None) -> None:
     target = tracking_uri.parse(uri)
-    if target.grpc_target is None:  # the client starts a server
+    if target.database is not None:  # the client starts a server
         return
-    with open_channel(target.grpc_target, target.secure) as channel, _interruptible():
-        try:
+    ended: SimpleQueue[Any] = SimpleQueue()
+    request = GetExperimentRequest(experiment_id="0")
+    with ExitStack() as channels, _interruptible():
+        for address in target.addresses:
+            channel = channels.enter_context(open_channel(address, target.secure))
             # Any answer will do. grpc.channel_ready_future checks only five times a second.
-            Stubs(channel).experiments.GetExperiment(
-                GetExperimentRequest(experiment_id="0"), timeout=_TIMEOUT, wait_for_ready=True
+            call = Stubs(channel, address).experiments.GetExperiment.future(
+                request, timeout=_TIMEOUT, wait_for_ready=True
             )
-        except grpc.RpcError as error:
-            if isinstance(error_of_call(error), DeadlineExceeded):
-                way = proxies.via_proxy(proxies.grpc_proxy(target.grpc_target))
-                raise Unavailable(f"no server answers at {target.uri}{way}") from None
+            call.add_done_callback(ended.put)
+        for _ in target.addresses:
+            if ended.get().code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                return
+    via = proxies.via_proxies(target.addresses)
+    raise Unavailable(f"no server answers at {target.uri}{via}")
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def list_experiments(
         return
     print_table(
         ("id", "name", "created", "stage", "artifact location"),
-        [
+        (
             (
                 e.experiment_id,
                 e.name,
@@ -87,7 +87,7 @@ def list_experiments(
                 e.artifact_location,
             )
             for e in found
-        ],
+        ),
     )
 
 

@@ -88,8 +88,8 @@ def _print_plot(key: str, points: Sequence[Metric], width: int) -> None:
 
 
 def _print_points(points: Iterable[Metric]) -> None:
-    print_table(
-        ("metric", "step", "time", "value"),
-        [(p.key, str(p.step), format_time(p.timestamp), repr(p.value)) for p in points],
-        numbers=(1, 3),
+    rows = (
+        (p.key, str(p.step), format_time(p.timestamp, "milliseconds"), repr(p.value))
+        for p in points
     )
+    print_table(("metric", "step", "time", "value"), rows, numbers=(1, 3))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _MIN_WIDTH = 6
+_BLOCK = 1_000  # rows, or values of JSON, that are printed together
+
+Item = TypeVar("Item")
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,10 +58,10 @@ def print_json_line(value: object) -> None:
 
 
 def print_json_array(values: Iterable[object]) -> None:
-    """Print an array, each value on a line as soon as it is there."""
+    """Print an array, each value on a line, while the values come."""
     before = "[\n"
-    for value in values:
-        click.echo(before + _json(value), nl=False)
+    for block in _blocks(values):
+        click.echo(before + ",\n".join(map(_json, block)), nl=False)
         before = ",\n"
     click.echo("[]" if before == "[\n" else "\n]")
 
@@ -68,10 +72,11 @@ def print_table(
     numbers: Iterable[int] = (),
     names: Iterable[int] = (),
 ) -> None:
-    """Print rows in columns.
+    """Print rows in columns, while the rows come.
 
-    On a terminal, columns other than the first are cut where the lines would be too long, and
-    each cut shows an ellipsis; elsewhere nothing is cut.
+    Columns are as wide as the first rows need, and become wider where later ones need that. On a
+    terminal, columns other than the first are cut where the lines would be too long, and each cut
+    shows an ellipsis; elsewhere nothing is cut.
 
     Args:
         head: names of the columns; empty for a table without a head.
@@ -79,21 +84,29 @@ def print_table(
         numbers: indices of the columns that are aligned to the right.
         names: indices of the columns that are cut only where cutting the others is not enough.
     """
-    lines = [[escape_controls(cell) for cell in row] for row in rows]
-    if head:
-        lines.insert(0, list(head))
-    if not lines:
-        return
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    if is_terminal():
-        _shrink_columns(widths, shutil.get_terminal_size().columns, set(names))
-    right = set(numbers)
-    for line in lines:
-        cells = [
-            _pad(cell, width, right=i in right)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        click.echo("  ".join(cells).rstrip())
+    right, names = set(numbers), set(names)
+    wanted = [0] * len(head)
+    for block in _blocks(itertools.chain([head] if head else [], rows)):
+        lines = [[escape_controls(cell) for cell in row] for row in block]
+        widest = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+        wanted = [max(pair) for pair in zip(wanted or [0] * len(widest), widest, strict=True)]
+        widths = list(wanted)
+        if is_terminal():
+            _shrink_columns(widths, shutil.get_terminal_size().columns, names)
+        click.echo("\n".join(_format_line(line, widths, right) for line in lines))
+
+
+def _format_line(line: Sequence[str], widths: Sequence[int], right: set[int]) -> str:
+    cells = zip(line, widths, strict=True)
+    padded = (_pad(cell, width, right=i in right) for i, (cell, width) in enumerate(cells))
+    return "  ".join(padded).rstrip()
+
+
+def _blocks(values: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield values in lists, which are printed as a whole."""
+    rest = iter(values)
+    while block := list(itertools.islice(rest, _BLOCK)):
+        yield block
 
 
 def progress_bar(length: int, label: str) -> ProgressBar[int]:
@@ -102,12 +115,15 @@ def progress_bar(length: int, label: str) -> ProgressBar[int]:
     return click.progressbar(length=length, label=label, file=file)
 
 
-def format_time(milliseconds: int | None) -> str:
-    """Return a time in the time zone of this computer, to the second."""
+def format_time(milliseconds: int | None, timespec: str = "seconds") -> str:
+    """Return a time in the time zone of this computer, to the second or to what `timespec` says."""
     if milliseconds is None:
         return ""
     try:
-        return datetime.fromtimestamp(milliseconds / 1000).strftime("%Y-%m-%d %H:%M:%S")
+        moment = datetime.fromtimestamp(milliseconds / 1000)
+        # The nearest double may be a few microseconds less than the milliseconds.
+        moment = moment.replace(microsecond=milliseconds % 1000 * 1000)
+        return moment.isoformat(" ", timespec)
     except (ValueError, OverflowError, OSError):  # a year that datetime does not have
         return f"{milliseconds} ms"
 

@@ -104,7 +104,7 @@ def list_runs(
         print_json_array(shown)
     else:
         head = ("run", "name", "experiment", "status", "started", "duration", *show)
-        rows = [(*_row(run), *(column(run) for column in columns)) for run in shown]
+        rows = ((*_row(run), *(column(run) for column in columns)) for run in shown)
         print_table(head, rows, names=[1])
     if limit is None and next(found, None) is not None:
         total = client.count_runs(ids, filter_string, view.upper())

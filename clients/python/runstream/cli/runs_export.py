@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,12 +16,9 @@ from runstream.calls.runs_frame import runs_to_frame
 from runstream.cli.output import progress_bar
 from runstream.entities import Run
 from runstream.errors import FailedPrecondition
-from runstream.rules import number_text
+from runstream.rules import escape_formula
 
 Value = str | float | None
-
-# Texts that a spreadsheet would run as a formula; see docs/web.md.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 # those in full width
 
 _TIMES = ("start_time", "end_time")
 
@@ -86,21 +82,14 @@ def _write_csv(rows: list[dict[str, Value]], file: IO[bytes]) -> None:
     with text:
         writer = csv.writer(text)
         columns = _columns(rows)
-        writer.writerow([_escape_formula(column) for column in columns])
+        writer.writerow([_cell(column) for column in columns])
         for row in rows:
             row |= {key: _format_iso(row[key]) for key in _TIMES}
-            writer.writerow([_escape_formula(row.get(column)) for column in columns])
+            writer.writerow([_cell(row.get(column)) for column in columns])
 
 
-def _escape_formula(value: Value) -> Value:
-    """Return a value with a `'` before it if it begins like a formula.
-
-    A text that begins with `'` and then like a formula gets one more, so that removing one `'`
-    always gives the text again.
-    """
-    if not isinstance(value, str) or not _FORMULA.match(value) or number_text(value):
-        return value
-    return f"'{value}"
+def _cell(value: Value) -> Value:
+    return escape_formula(value) if isinstance(value, str) else value
 
 
 def _format_iso(milliseconds: Value) -> str | None:

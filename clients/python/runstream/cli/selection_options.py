@@ -282,10 +282,10 @@ def _query_server(ctx: click.Context, query: Callable[[Stubs], list[str]]) -> li
     """Return the answer of a running server; an empty list if there is none or it is slow."""
     try:
         target = tracking_uri.parse(ctx.params.get("tracking_uri"))
-        address = target.grpc_target
-        if address is None:
-            address = embedded.address(str(target.database))
-        with open_channel(address, target.secure) as channel:
-            return query(Stubs(channel))
-    except (RunstreamError, OSError, grpc.RpcError):
+        addresses = target.addresses or (embedded.address(str(target.database)),)
+    except (RunstreamError, OSError):
         return []
+    for address in addresses:
+        with suppress(grpc.RpcError), open_channel(address, target.secure) as channel:
+            return query(Stubs(channel, address))
+    return []

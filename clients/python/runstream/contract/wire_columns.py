@@ -14,7 +14,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
@@ -26,7 +26,6 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from runstream.v1 import (
     logging_service_pb2,
     metric_pb2,
-    metric_service_pb2,
     watch_service_pb2,
 )
 
@@ -48,9 +47,9 @@ class RawTable(NamedTuple):
 
     keys: Sequence[str]
     counts: Sequence[int]
-    step: bytes
-    timestamp: bytes
-    value: bytes
+    step: bytes | memoryview
+    timestamp: bytes | memoryview
+    value: bytes | memoryview
 
 
 def _add_file(pool: DescriptorPool, file: FileDescriptor, added: set[str]) -> None:
@@ -72,7 +71,7 @@ def _add_file(pool: DescriptorPool, file: FileDescriptor, added: set[str]) -> No
 
 def _make_pool() -> DescriptorPool:
     pool, added = DescriptorPool(), set[str]()
-    for module in (logging_service_pb2, metric_service_pb2, watch_service_pb2):
+    for module in (logging_service_pb2, watch_service_pb2):
         _add_file(pool, module.DESCRIPTOR, added)
     return pool
 
@@ -87,36 +86,26 @@ def _twin(message: type[Message]) -> Any:
 MetricTable: Any = _twin(metric_pb2.MetricTable)
 LogBatchRequest: Any = _twin(logging_service_pb2.LogBatchRequest)
 LogRequest: Any = _twin(logging_service_pb2.LogRequest)
-ReadMetricHistoryResponse: Any = _twin(metric_service_pb2.ReadMetricHistoryResponse)
 RunChange: Any = _twin(watch_service_pb2.RunChange)
 WatchResponse: Any = _twin(watch_service_pb2.WatchResponse)
 
 
-def decode_log_batch_request(message: bytes) -> Any:
-    """Return a LogBatchRequest; as all functions here, DecodeError if it is malformed."""
-    request = LogBatchRequest.FromString(message)
-    if _whole_columns(request.metrics) is not None:
-        return request
-    return logging_service_pb2.LogBatchRequest.FromString(message)
+def decode_log_batch_request(message: bytes) -> tuple[Any, RawTable]:
+    """Return a LogBatchRequest and its table; as all functions here, DecodeError if malformed."""
+    request: Any = LogBatchRequest.FromString(message)
+    table = _read_twin(request.metrics)
+    if table is None:
+        request = logging_service_pb2.LogBatchRequest.FromString(message)
+        table = read_table(request.metrics)
+    return request, table
 
 
 def decode_log_request(message: bytes) -> Any:
     """Return a LogRequest."""
     request = LogRequest.FromString(message)
-    if _whole_columns(request.table) is not None:
+    if _read_twin(request.table) is not None:
         return request
     return logging_service_pb2.LogRequest.FromString(message)
-
-
-def decode_history_response(message: bytes) -> tuple[str, RawTable]:
-    """Return the run and the points of a ReadMetricHistoryResponse."""
-    response = ReadMetricHistoryResponse.FromString(message)
-    columns = _whole_columns(response.metrics)
-    if columns is not None:
-        metrics = response.metrics
-        return response.run_id, RawTable(metrics.keys[:], metrics.counts[:], *columns)
-    other = metric_service_pb2.ReadMetricHistoryResponse.FromString(message)
-    return other.run_id, read_table(other.metrics)
 
 
 def pack_column(numbers: memoryview[int] | memoryview[float]) -> bytes:
@@ -124,9 +113,20 @@ def pack_column(numbers: memoryview[int] | memoryview[float]) -> bytes:
     return _swap_if_big_endian(numbers.tobytes())
 
 
-def unpack_column(kind: str, column: bytes) -> array[Any]:
+def unpack_column(kind: str, column: bytes | memoryview) -> array[Any]:
     """Return a column as an array of `kind` "q" or "d"."""
-    return array(kind, _swap_if_big_endian(column))
+    numbers = array(kind)
+    numbers.frombytes(column)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def view_column(kind: Literal["q", "d"], column: bytes | memoryview) -> memoryview[Any]:
+    """Return a column as numbers of `kind` "q" or "d", without a copy where that is possible."""
+    if sys.byteorder == "big":
+        return memoryview(unpack_column(kind, column))
+    return memoryview(column).cast(kind)
 
 
 def read_table(table: Any) -> RawTable:
@@ -148,20 +148,20 @@ def read_table(table: Any) -> RawTable:
     )
 
 
-def _whole_columns(table: Any) -> tuple[bytes, bytes, bytes] | None:
-    """Return the columns of a twin; None unless it has all that was sent, in few whole chunks."""
+def _read_twin(table: Any) -> RawTable | None:
+    """Return a twin; None unless it has all that was sent, in few chunks, each of whole numbers."""
     if len(UnknownFieldSet(table)):
         return None
     columns = []
     for column in (table.step, table.timestamp, table.value):
         if len(column) > _MAX_CHUNKS:
             return None
-        chunks = column[:]
+        chunks = column[:]  # a copy
         for chunk in chunks:
             if len(chunk) % NUMBER_BYTES:
                 return None
         columns.append(_join(chunks))
-    return columns[0], columns[1], columns[2]
+    return RawTable(table.keys[:], table.counts[:], columns[0], columns[1], columns[2])
 
 
 def _join(chunks: Sequence[bytes]) -> bytes:

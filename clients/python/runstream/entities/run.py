@@ -84,9 +84,10 @@ class RunData:
     def from_proto(cls, message: run_pb2.RunData) -> RunData:
         """Convert the message of the contract."""
         return cls(
-            metrics={metric.key: metric.value for metric in message.metrics},
-            params={param.key: param.value for param in message.params},
-            tags={tag.key: tag.value for tag in message.tags},
+            # A slice makes all messages at once, faster than an iteration.
+            metrics={metric.key: metric.value for metric in message.metrics[:]},
+            params={param.key: param.value for param in message.params[:]},
+            tags={tag.key: tag.value for tag in message.tags[:]},
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from runstream.calls.metric_points import to_point
@@ -118,6 +118,35 @@ def log_metrics(
         client.log_model_metrics(run_id, model_id, points)
         metrics = {}
     return client.log_metrics(run_id, metrics, step, timestamp, synchronous, on_error)
+
+
+def log_columns(
+    key: str | Collection[str] | Collection[int],
+    value: Collection[MetricValue],
+    step: Collection[IntegerLike],
+    timestamp: Collection[IntegerLike] | None = None,
+    *,
+    keys: Sequence[str] | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Log many points at once, in columns, to the active run, starting a run if there is none.
+
+    As in `log_columns("loss", losses, range(len(losses)))`; see `TrackingClient.log_columns`.
+
+    Args:
+        key: the metric of all points, or of each; or, with `keys`, the index into `keys` of each.
+        value: values (M3).
+        step: training steps (M2).
+        timestamp: milliseconds since the epoch; now, if left out (M5).
+        keys: the distinct metrics, if `key` has indices.
+        run_id: another run than the active one.
+
+    Raises:
+        InvalidArgument: an argument is no column, or a key or number breaks its rule.
+        RunstreamError: the server refused something that was logged to the run before.
+    """
+    client, run_id = client_and_run_id(run_id)
+    client.log_columns(run_id, key, value, step, timestamp, keys=keys)
 
 
 def log_param(key: str, value: Setting, synchronous: bool | None = None) -> Setting:

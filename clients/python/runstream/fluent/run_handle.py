@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -129,6 +129,18 @@ class ActiveRun:
     ) -> None:
         """Log one point of each of several metrics; see `runstream.log_metrics`."""
         self.buffer.log_metrics(metrics, step, timestamp, on_error)
+
+    def log_columns(
+        self,
+        key: str | Collection[str] | Collection[int],
+        value: Collection[MetricValue],
+        step: Collection[IntegerLike],
+        timestamp: Collection[IntegerLike] | None = None,
+        *,
+        keys: Sequence[str] | None = None,
+    ) -> None:
+        """Log many points at once, in columns; see `runstream.log_columns`."""
+        self.buffer.log_columns(key, value, step, timestamp, keys)
 
     def log_param(self, key: str, value: object) -> None:
         """Log one param; see `runstream.log_params`."""

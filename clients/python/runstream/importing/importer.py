@@ -175,7 +175,7 @@ class Importer:
     def _copy_points(self, run: SourceRun) -> None:
         points = 0
         for part in self._source.read_points(run, self.note):
-            self._client.log_columns(run.run_id, *part)
+            self._client.log_columns(run.run_id, **part._asdict())
             points += len(part.value)
         self._client.flush_run(run.run_id)
         self.report.points += points

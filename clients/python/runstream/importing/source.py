@@ -68,7 +68,7 @@ class SourceModel:
 
 
 class PointColumns(NamedTuple):
-    """Points in columns, as `TrackingClient.log_columns` takes them."""
+    """Points in columns: the arguments of `TrackingClient.log_columns`."""
 
     keys: Sequence[str]
     key: Sequence[int]

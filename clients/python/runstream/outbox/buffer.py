@@ -15,7 +15,7 @@ from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.outbox.batch import Backlog, PackedPairs
-from runstream.outbox.columns import check_columns, pack_columns, rows_of_columns
+from runstream.outbox.columns import make_table, pack_table, rows_of_table
 from runstream.outbox.packing import pack_lines, pack_params_or_tags, pack_points
 from runstream.outbox.run_params import RunParams
 from runstream.outbox.series import Series, check_and_pack_point, pack_point
@@ -153,17 +153,17 @@ class RunBuffer:
 
     def log_columns(
         self,
-        keys: Sequence[str],
-        key: Collection[int],
-        step: Collection[int],
-        timestamp: Collection[int],
-        value: Collection[float],
+        key: str | Collection[str] | Collection[int],
+        value: Collection[MetricValue],
+        step: Collection[IntegerLike],
+        timestamp: Collection[IntegerLike] | None = None,
+        keys: Sequence[str] | None = None,
     ) -> None:
         """Queue many points that come as columns, all of them or none."""
-        check_columns(self.run_id, keys, key, step, timestamp, value)
-        records = pack_columns(keys, key, step, timestamp, value)
+        table = make_table(self.run_id, key, value, step, timestamp, keys)
+        records = pack_table(table)
         if records is None:
-            self.log_batch(rows_of_columns(keys, key, step, timestamp, value))
+            self.log_batch(rows_of_table(table))
             return
         self._open_for(is_lenient=False)._queue(records)
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from runstream import rules
-from runstream.outbox import batch_queue
 from runstream.outbox.batch import Backlog, Batch
 from runstream.outbox.batch_queue import BatchQueue
 from runstream.outbox.buffer import BufferOwner, RunBuffer
 from runstream.outbox.heartbeats import Heartbeats
 from runstream.outbox.refusals import Refusals
-
-log = logging.getLogger("runstream")
 
 # Seconds after the last batch of a buffer that it is retired, unless its run is open.
 _UNUSED_SECONDS = 60.0
@@ -126,10 +122,6 @@ class Collector:
         self._collected += points + params_and_tags + lines
         if self._queue.put(buffer.run_id, message, points, params_and_tags, lines):
             self.close_buffers()
-            log.warning(
-                "%d MiB wait for the server: calls that log wait too, until it catches up",
-                batch_queue.LIMIT_BYTES >> 20,
-            )
 
     def _retire_unused(self) -> None:
         now = time.monotonic()

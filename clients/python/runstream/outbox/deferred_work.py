@@ -57,8 +57,9 @@ class DeferredWork:
         self._last_deferred = 0.0
         self._waiting: deque[None] = deque()  # an item for each call that waits
         self._pending: dict[int, Collection[str]] = {}  # whose work waits or is under way
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None  # the one that was started last
         self._order = threading.Lock()  # held by the thread that takes work, never by a caller
+        self._worker: threading.Thread | None = None  # that thread
 
     def defer(self, owners: Collection[str], function: Callable[[], object]) -> None:
         """Call a function later, which must not raise.
@@ -98,7 +99,7 @@ class DeferredWork:
         Raises:
             DeadlineExceeded: it is not done in this time.
         """
-        if threading.current_thread() is self._thread or not self._has_work(owner):
+        if threading.current_thread() is self._worker or not self._has_work(owner):
             return
         self._waiting.append(None)
         try:
@@ -145,6 +146,7 @@ class DeferredWork:
     def _run_loop(self) -> None:
         # Two calls that come first at the same time may start two threads.
         with self._order:
+            self._worker = threading.current_thread()
             while True:
                 self._tasks.get()()
 

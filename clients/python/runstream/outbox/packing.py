@@ -28,12 +28,18 @@ class _Part(NamedTuple):
 def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[bytes, int]]:
     """Yield batches of the points that wait: each a message and how many points it has.
 
-    The points of a batch are removed from their queues when the next one is asked for.
+    The points of a batch are removed from their queues when the next one is asked for. A series is
+    not cut for the rest of a batch that is half full: the server compresses long parts at once, and
+    short ones later.
     """
     parts: list[_Part] = []
     size = 0
     for series in many_series:
         while left := len(series):
+            if left * POINT_BYTES > BATCH_BYTES - size and 2 * size > BATCH_BYTES:
+                yield _message(run_id, parts)
+                _drop(parts)
+                size = 0
             points = min(left, max(1, (BATCH_BYTES - size) // POINT_BYTES))
             parts.append(_Part(series, points, series.peek(points)))
             size += points * POINT_BYTES + 4 * len(series.key)  # UTF-8 takes up to 4 bytes

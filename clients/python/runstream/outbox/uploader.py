@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from random import SystemRandom
 
 from runstream.errors import (
     InvalidArgument,
@@ -53,6 +53,12 @@ _TICKS_TO_SLEEP = 2
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
+# Seconds between two looks whether a stream has ended.
+_END_POLL_SECONDS = 0.0005
+
+# Not the generator of the module `random`, whose numbers are the training's.
+_RANDOM = SystemRandom()
+
 
 class Uploader:
     """Sends what is in an outbox.
@@ -71,6 +77,7 @@ class Uploader:
         server_name: Callable[[], str],
         open_stream: OpenStream,
         before_start: Callable[[], None] = lambda: None,
+        servers: int = 1,
     ) -> None:
         """Make an uploader, whose thread starts when something is asked of it.
 
@@ -78,10 +85,12 @@ class Uploader:
             server_name: returns the name of the server, for people.
             open_stream: opens a stream to it.
             before_start: called before the thread is started, so also in a forked child.
+            servers: how many servers there are, each of which may open the next stream.
         """
         self._server_name = server_name
         self._open_stream = open_stream
         self._before_start = before_start
+        self._servers = servers
         self.outbox = Outbox(self.start, before_start)
         self._reset()
 
@@ -135,9 +144,10 @@ class Uploader:
 
     def wait_for_stream_end(self, timeout: float) -> None:
         """Wait for the end of an abandoned stream."""
-        stream = self._stream
-        if stream is not None:
-            stream.ended.wait(timeout)
+        # Not by `ended.wait`: an interrupt could leave its lock held for ever.
+        stream, end = self._stream, time.monotonic() + timeout
+        while stream is not None and not stream.ended.is_set() and time.monotonic() < end:
+            time.sleep(_END_POLL_SECONDS)
 
     def stop(self) -> None:
         """End the thread once nothing waits in the outbox."""
@@ -254,7 +264,9 @@ class Uploader:
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failed_attempts)
         self._failed_attempts += 1
         # Many clients of one server must not come back at the same instant.
-        self._next_attempt = time.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311
+        self._next_attempt = time.monotonic() + pause * _RANDOM.uniform(0.5, 1.0)
+        if self._failed_attempts < self._servers:
+            return  # another server may be there
         self.outbox.set_stream_error(error, _is_lasting(error))
         if not self._is_in_outage:
             self._is_in_outage = True

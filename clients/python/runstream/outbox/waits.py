@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from contextlib import suppress
@@ -22,6 +23,8 @@ from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.task_queue import TaskQueue
 from runstream.transport.call_limit import call_limit
 
+log = logging.getLogger("runstream")
+
 #: Seconds that a call that logs waits for room, before it fails.
 ROOM_SECONDS = 600.0
 
@@ -32,6 +35,11 @@ FLUSH_SECONDS = 600.0
 #: Seconds without an answer after which the end of a program gives up, if a call gave up before
 #: and the stream is broken since. The uploader pauses up to 5 s between attempts, so that one fits.
 REPEATED_SECONDS = 8.0
+
+#: Seconds that a call waits for room before a warning says so, and seconds between two warnings. A
+#: program that logs faster than the server stores waits often, and each time for a moment.
+PATIENCE_SECONDS = 5.0
+WARNING_SECONDS = 60.0
 
 # Seconds between two checks of a waiting call that the uploader is still there.
 _POLL_SECONDS = 1.0
@@ -92,6 +100,7 @@ class Waits:
         self._state = state
         self._for_answers: deque[Wait] = deque()
         self._for_room: deque[Wait] = deque()
+        self._next_warning = 0.0
         self._given_up_at: int | None = None  # the last answer, when a call gave up
 
     @property
@@ -151,13 +160,27 @@ class Waits:
             left = end - time.monotonic()
             if self._state.lasting_error is not None:
                 raise undelivered_error(self._state.lasting_error, self._backlog(wait))
-            if not self._wait(wait, left, left):
+            patience = min(left, PATIENCE_SECONDS)
+            if self._wait(wait, patience, patience):
+                continue
+            self._warn_of_full_outbox()
+            if not self._wait(wait, left - patience, left - patience):
                 raise outbox_full_error(
                     self._backlog(wait),
                     ROOM_SECONDS,
                     batch_queue.LIMIT_BYTES,
                     self._state.stream_error,
                 )
+
+    def _warn_of_full_outbox(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_warning:
+            self._next_warning = now + WARNING_SECONDS
+            log.warning(
+                "runstream: calls that log wait for room, because %d MiB have no answer of the "
+                "server: it is away, or stores more slowly than this program logs",
+                batch_queue.LIMIT_BYTES >> 20,
+            )
 
     def wait_until_collected(self) -> None:
         """Wait until the uploader has made batches of what was logged before.

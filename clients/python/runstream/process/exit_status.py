@@ -11,7 +11,6 @@ it imported this module, with no `try` around it. It counts as a good one.
 
 from __future__ import annotations
 
-import ctypes
 import dis
 import gc
 import os
@@ -129,6 +128,18 @@ def exit_code() -> int:
     return 0 if run_status_at_exit() == "FINISHED" else 1
 
 
+def exit_as_interrupted() -> None:
+    """Let the program, which is ending, exit by SIGINT if Ctrl-C ended it.
+
+    Python means to do so, but forgets it when any thread runs code that is a string, as the import
+    of a module with a dataclass does.
+    """
+    error = getattr(sys, "last_value", None)
+    if run_status_at_exit() == "KILLED" and type(error) is KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - Python notes the end of such code
+
+
 class _FailingStderr:
     """The stderr of a program that is ending, which Python cannot flush at the very end.
 
@@ -178,6 +189,8 @@ def _watch_system_exit() -> None:
     `raise SystemExit(3)` passes by `sys.exit`. That attribute is the one thing of it that can be
     seen, and to see it, it has to be replaced in a class of Python's own.
     """
+    import ctypes
+
     names: Any = gc.get_referents(SystemExit.__dict__)[0]
     member = names["code"]
 

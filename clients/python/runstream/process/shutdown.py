@@ -124,6 +124,8 @@ def finish(status: str | None = None) -> None:
         _report_undelivered(f"run {run_id} was not ended at {uri}{_reason_suffix(errors.get(uri))}")
     for function in _last_functions:
         function()
+    if not by_signal:
+        exit_status.exit_as_interrupted()
 
 
 def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]:

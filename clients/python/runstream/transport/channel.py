@@ -7,9 +7,9 @@ from typing import Any
 
 import grpc
 
-from runstream.contract import wire_columns
+from runstream.contract.wire_history import decode_history_response
 from runstream.rules import MESSAGE_BYTES
-from runstream.transport.proxies import grpc_proxy
+from runstream.transport.proxies import grpc_proxy, is_on_this_computer
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
@@ -39,11 +39,19 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # Otherwise a new channel to the same server would inherit the pauses of the old one.
     ("grpc.use_local_subchannel_pool", 1),
+    # After a break the name of a server is looked up again, which may have moved meanwhile.
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
 )
+
+# A name may stand for several servers; they take turns, and one that does not answer is left out.
+# `localhost` stands for two addresses of one server, of which it often has only one.
+_ROUND_ROBIN = ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')
 
 
 def open_channel(address: str, secure: bool) -> grpc.Channel:
     """Return a channel, which connects when it is first used, through a proxy if one leads there.
+
+    Calls are balanced over all servers that a name stands for, unless it is this computer's.
 
     Args:
         address: what gRPC dials.
@@ -53,7 +61,8 @@ def open_channel(address: str, secure: bool) -> grpc.Channel:
     proxy_option = (
         ("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.uri)
     )
-    options = (*_OPTIONS, proxy_option)
+    balancing = () if is_on_this_computer(address) else (_ROUND_ROBIN,)
+    options = (*_OPTIONS, proxy_option, *balancing)
     if secure:
         credentials = grpc.ssl_channel_credentials()
         return grpc.secure_channel(address, credentials, options=options)
@@ -76,10 +85,16 @@ def close_channel(channel: grpc.Channel) -> None:
 
 
 class Stubs:
-    """The stubs of a channel."""
+    """The stubs of a channel.
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    Attributes:
+        channel: the channel.
+        address: the server that it leads to.
+    """
+
+    def __init__(self, channel: grpc.Channel, address: str) -> None:
         self.channel = channel
+        self.address = address
         self.experiments = ExperimentServiceStub(channel)
         self.runs = RunServiceStub(channel)
         self.logs = LoggingServiceStub(channel)
@@ -98,5 +113,5 @@ class Stubs:
         self.read_metric_history: Any = channel.unary_stream(
             "/runstream.v1.MetricService/ReadMetricHistory",
             request_serializer=ReadMetricHistoryRequest.SerializeToString,
-            response_deserializer=wire_columns.decode_history_response,
+            response_deserializer=decode_history_response,
         )

@@ -1,4 +1,4 @@
-"""Calls to one server, each with a deadline, over the channel that they share."""
+"""Calls to the servers of a tracking URI, each with a deadline, over channels that they share."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from runstream.transport.channel import Stubs
 from runstream.transport.pending_read import CHANNEL_CLOSED, PendingRead, no_answer_error
 from runstream.transport.shared_channel import SharedChannel
 from runstream.transport.status import error_of_call
+from runstream.v1.server_service_pb2 import GetServerInfoRequest, GetServerInfoResponse
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -26,11 +27,11 @@ Response = TypeVar("Response")
 #: Seconds until a call that has no answer fails.
 CALL_SECONDS = 60.0
 
-#: Seconds for which a call that may be repeated is repeated, while the server cannot be reached.
+#: Seconds for which a unary call is repeated, while the server cannot be reached.
 RETRY_SECONDS = 30.0
 
-# The text of gRPC when nothing accepts the connection, and a hint that is added to it.
-_NOT_CONNECTED = "failed to connect to all addresses"
+# The texts of gRPC when nothing accepts the connection, and a hint that is added to them.
+_NOT_CONNECTED = ("failed to connect to all addresses", "connections to all backends failing")
 _NOT_CONNECTED_HINT = (
     ": is a server running there? `runstream server` starts one, "
     "RUNSTREAM_TRACKING_URI says where it is"
@@ -42,10 +43,11 @@ _LONGEST_PAUSE = 1.0
 
 
 class Connection:
-    """The calls of a process to one server.
+    """The calls of a process to the servers of one tracking URI.
 
-    Any thread may make calls. The threads of `CallThreads` enter gRPC in place of the main thread.
-    The connection itself needs no lock: `SharedChannel` has one.
+    Each call goes to the next server. One that does not answer is left out for a while, and what it
+    was asked goes to another. Any thread may make calls. The threads of `CallThreads` enter gRPC in
+    place of the main thread. The connection itself needs no lock: `SharedChannel` has one.
     """
 
     def __init__(self, channel: SharedChannel) -> None:
@@ -55,7 +57,7 @@ class Connection:
 
     @property
     def uri(self) -> str:
-        """Tracking URI of the server."""
+        """Tracking URI of the servers."""
         return self._channel.uri
 
     def set_deadline(self, deadline: float) -> None:
@@ -71,16 +73,13 @@ class Connection:
         rpc: Callable[[Stubs], grpc.UnaryUnaryMultiCallable[Request, Response]],
         request: Request,
         *,
-        retry: bool = True,
         timeout: float | None = None,
     ) -> Response:
-        """Return the answer of a unary RPC.
+        """Return the answer of a unary RPC, which is sent again when its answer was lost.
 
         Args:
             rpc: picks the RPC from the stubs.
             request: its request; a write gets an id, so that it can be sent again.
-            retry: whether it may be sent again when its answer was lost. If not, it waits for
-                the server and is sent once.
             timeout: seconds that it may take; `CALL_SECONDS`, if left out.
 
         Raises:
@@ -90,8 +89,8 @@ class Connection:
         ensure_write_id(request)
         timeout = CALL_SECONDS if timeout is None else timeout
         deadline = min(time.monotonic() + timeout, self._deadline, call_limit())
-        attempt = partial(self._attempt, rpc, request, wait_for_ready=not retry, deadline=deadline)
-        pauses = _retry_pauses(deadline) if retry else iter(())
+        attempt = partial(self._attempt, rpc, request, deadline)
+        pauses = _retry_pauses(deadline)
         while True:
             left = max(0.0, deadline - time.monotonic())
             try:
@@ -104,7 +103,19 @@ class Connection:
             pause = next(pauses, None) if isinstance(answer, Unavailable) else None
             if pause is None:
                 raise self._with_server_name(answer)
-            time.sleep(pause)
+            self._pause(pause)
+
+    def locate_server(self) -> tuple[str, GetServerInfoResponse]:
+        """Return the address of a server that answers, and what it says of itself; as `call`."""
+        address = ""
+
+        def rpc(stubs: Stubs) -> Any:
+            nonlocal address
+            address = stubs.address
+            return stubs.server.GetServerInfo
+
+        answer: GetServerInfoResponse = self.call(rpc, GetServerInfoRequest())
+        return address, answer
 
     @contextmanager
     def prefetch(
@@ -112,7 +123,7 @@ class Connection:
         rpc: Callable[[Stubs], grpc.UnaryUnaryMultiCallable[Request, Response]],
         request: Request,
     ) -> Iterator[Callable[[], Response]]:
-        """Send the request of a unary RPC that may be repeated, before its answer is needed.
+        """Send the request of a unary RPC that only reads, before its answer is needed.
 
         Yields a function that returns the answer, and raises as `call`.
         """
@@ -124,6 +135,7 @@ class Connection:
         def wait_for_answer() -> Response:
             answer = read.next(CALL_SECONDS)
             if answer is None or isinstance(answer, Unavailable):
+                self._channel.avoid_server(read.address)
                 return self.call(rpc, request)
             if isinstance(answer, RunstreamError):
                 raise answer
@@ -158,14 +170,16 @@ class Connection:
                 if not isinstance(answer, Unavailable) or (pause := next(pauses, None)) is None:
                     while answer is not None:
                         if isinstance(answer, RunstreamError):
+                            if isinstance(answer, Unavailable):
+                                self._channel.avoid_server(read.address)
                             raise self._with_server_name(answer)
                         yield answer
                         answer = read.next(answer_timeout)
                     return
             finally:
                 read.cancel()
-            self._channel.find_server_again()
-            time.sleep(pause)
+            self._channel.avoid_server(read.address)
+            self._pause(pause)
 
     def send_stream(
         self,
@@ -181,7 +195,7 @@ class Connection:
         """
         limit = call_limit()
         deadline = None if limit == math.inf else limit
-        attempt = partial(self._attempt, rpc, requests, wait_for_ready=False, deadline=deadline)
+        attempt = partial(self._attempt, rpc, requests, deadline)
         answer = self._threads.run(attempt, None)
         if isinstance(answer, RunstreamError):
             raise self._with_server_name(answer)
@@ -191,13 +205,12 @@ class Connection:
         self,
         rpc: Callable[[Stubs], Callable[..., Response]],
         request: object,
-        wait_for_ready: bool,
         deadline: float | None,
     ) -> Response | RunstreamError:
         with self._channel.use() as stubs:
             left = None if deadline is None else max(0.001, deadline - time.monotonic())
             try:
-                return rpc(stubs)(request, timeout=left, wait_for_ready=wait_for_ready)
+                return rpc(stubs)(request, timeout=left)
             except grpc.RpcError as error:
                 answer = error_of_call(error)
             except ValueError:  # gRPC raises this for a channel that was closed
@@ -206,15 +219,20 @@ class Connection:
             if not self._channel.is_open(stubs):
                 return Unavailable(CHANNEL_CLOSED)
             if isinstance(answer, Unavailable):
-                self._channel.find_server_again()
+                self._channel.avoid_server(stubs.address)
             return answer
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt, unless there is another server for it."""
+        if not self._channel.has_available_server():
+            time.sleep(seconds)
 
     def _start_read(
         self, start: Callable[[Stubs], Any], take_next: Callable[[Any], Response | None]
     ) -> PendingRead[Response]:
         def start_call() -> PendingRead[Response]:
             with self._channel.use() as stubs:
-                read = PendingRead(start(stubs), take_next, self._threads)
+                read = PendingRead(stubs.address, start(stubs), take_next, self._threads)
                 self._channel.add_read(read)
                 return read
 
@@ -224,7 +242,7 @@ class Connection:
             raise no_answer_error(CALL_SECONDS) from None
 
     def _with_server_name(self, error: RunstreamError) -> RunstreamError:
-        """Add the name of the server to an error that is gRPC's own, and not the server's."""
+        """Add the name of the servers to an error that is gRPC's own, and not the server's."""
         if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
             error.message = f"{error.message} ({self._channel.server_name})"
             if error.message.startswith(_NOT_CONNECTED) and self.uri.startswith("grpc"):

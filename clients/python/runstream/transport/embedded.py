@@ -143,7 +143,7 @@ def _start_if_unserved(database: str) -> _StartingServer | None:
         if lock is None:
             return None
         try:
-            _remove_leftovers(database)
+            remove_leftovers(database)
             return _spawn(database, lock)
         finally:
             # Closed and not unlocked: the server holds the same lock and has to keep it.
@@ -181,8 +181,11 @@ def _close(lock: int) -> None:
         os.close(lock)
 
 
-def _remove_leftovers(database: str) -> None:
-    """Remove what a killed server left behind: its address, and its socket with the folder."""
+def remove_leftovers(database: str) -> None:
+    """Remove what a killed server left behind: its address, and its socket with the folder.
+
+    The lock of the database is held.
+    """
     with suppress(FileNotFoundError):
         remove_socket(address(database))
         os.unlink(f"{database}.address")

@@ -25,19 +25,26 @@ class PendingRead(Generic[Response]):
     writes one attribute.
 
     Attributes:
+        address: the server that was called.
         call: the call of gRPC; None once the channel was closed, so that nothing keeps gRPC alive.
     """
 
     def __init__(
-        self, call: Any, take_next: Callable[[Any], Response | None], threads: CallThreads
+        self,
+        address: str,
+        call: Any,
+        take_next: Callable[[Any], Response | None],
+        threads: CallThreads,
     ) -> None:
         """Read from a call.
 
         Args:
+            address: the server that was called.
             call: the call of gRPC.
             take_next: returns the next answer of the call, None at its end.
             threads: the threads that enter gRPC.
         """
+        self.address = address
         self.call = call
         self._take_next = take_next
         self._threads = threads

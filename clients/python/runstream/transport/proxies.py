@@ -7,7 +7,7 @@ lower case only, and uses a proxy even for `localhost`; so each channel gets its
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -29,16 +29,26 @@ class Proxy(NamedTuple):
 
 def grpc_proxy(address: str) -> Proxy | None:
     """Return the proxy that leads to an address of gRPC, `host:port` or `unix:path`."""
-    if address.startswith("unix:"):
+    if is_on_this_computer(address):
         return None
     host, _, port = address.rpartition(":")
     return _proxy(host, port, _GRPC_VARIABLES, ("no_grpc_proxy", "no_proxy"))
+
+
+def is_on_this_computer(address: str) -> bool:
+    """Return whether an address of gRPC, `host:port` or `unix:path`, is one of this computer."""
+    return address.startswith("unix:") or _is_local(address.rpartition(":")[0])
 
 
 def http_proxy(uri: str) -> Proxy | None:
     """Return the proxy that leads to an address of HTTP or HTTPS."""
     parts = urlsplit(uri)
     return _proxy(parts.hostname or "", str(parts.port or ""), [f"{parts.scheme}_proxy"])
+
+
+def via_proxies(addresses: Iterable[str]) -> str:
+    """Return the text by which an error says which proxies lead to addresses of gRPC."""
+    return "".join(dict.fromkeys(via_proxy(grpc_proxy(address)) for address in addresses))
 
 
 def via_proxy(proxy: Proxy | None) -> str:
@@ -49,8 +59,10 @@ def via_proxy(proxy: Proxy | None) -> str:
 def _proxy(
     host: str, port: str, variables: Sequence[str], exceptions: Sequence[str] = ("no_proxy",)
 ) -> Proxy | None:
+    if _is_local(host):
+        return None
     host = host.strip("[]").lower()
-    if _is_local(host) or any(_matches(host, port, one) for one in _exception_words(exceptions)):
+    if any(_matches(host, port, one) for one in _exception_words(exceptions)):
         return None
     for variable, value in _values(variables):
         return Proxy(value if "://" in value else f"http://{value}", variable)
@@ -70,6 +82,7 @@ def _exception_words(variables: Sequence[str]) -> Iterator[str]:
 
 
 def _is_local(host: str) -> bool:
+    host = host.strip("[]").lower()
     try:
         return ip_address(host).is_loopback
     except ValueError:

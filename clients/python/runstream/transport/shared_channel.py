@@ -1,4 +1,4 @@
-"""The channel of a process to one server: opened when it is needed, closed before a fork."""
+"""The channels of a process to its servers: opened when needed, closed before a fork."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from runstream.errors import Unavailable
 from runstream.transport import embedded, proxies
 from runstream.transport.channel import Stubs, close_channel, open_channel
 from runstream.transport.pending_read import PendingRead
+from runstream.transport.round_robin import RoundRobin
 from runstream.transport.tracking_uri import Target
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 
@@ -26,28 +27,29 @@ _FORK_GRACE_SECONDS = 1.0
 
 
 class SharedChannel:
-    """A channel to a server that all calls of a process share.
+    """A channel to each server of a tracking URI, which all calls of a process share.
 
-    Any thread may call every method. The lock covers all private attributes. It is held while a
-    channel is opened, which may have to wait for a server to start; calls do that on a thread of
-    `CallThreads`. The main thread takes the lock itself to close the channel. It does so by a
-    `with` of the lock, which is written in C, so that no signal handler runs after the lock is
-    taken and before the `with` block begins; a `with` of the condition would be written in Python.
+    Each use takes the channel of the next server. Any thread may call every method. The lock covers
+    all private attributes. It is held while a channel is opened, which may have to wait for a
+    server to start; calls do that on a thread of `CallThreads`. The main thread takes the lock
+    itself to close the channels. It does so by a `with` of the lock, which is written in C, so that
+    no signal handler runs after the lock is taken and before the `with` block begins; a `with` of
+    the condition would be written in Python.
 
     Attributes:
-        uri: tracking URI of the server.
-        server_name: name of the server, for people, with the proxy that leads to it.
+        uri: tracking URI of the servers.
+        server_name: name of the servers, for people, with the proxies that lead to them.
     """
 
     def __init__(
         self, target: Target, on_open: Callable[[], None], on_close: Callable[[], None]
     ) -> None:
-        """Make a channel that is not open yet.
+        """Make channels that are not open yet.
 
         Args:
-            target: the server.
-            on_open: called when the channel was opened, with the lock held.
-            on_close: called before the channel is closed, with the lock held.
+            target: the servers.
+            on_open: called when a channel was opened, with the lock held.
+            on_close: called before the channels are closed, with the lock held.
         """
         self.uri = self.server_name = target.uri
         self._target = target
@@ -59,17 +61,18 @@ class SharedChannel:
         """Start without an open channel in a forked child."""
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._stubs: Stubs | None = None
+        self._servers = RoundRobin(self._target.addresses)
+        self._stubs: dict[str, Stubs] = {}  # by address
         self._closing: list[Stubs] = []
         self._reads: WeakSet[PendingRead[Any]] = WeakSet()
-        self._address: str | None = None
+        self._stream_address: str | None = None  # where the last LogBatch stream was opened
         self._must_find_server = False  # the server of a file did not answer: look for it again
         self._is_suspended = False
         self._active_calls = 0
 
     @contextmanager
     def use(self) -> Iterator[Stubs]:
-        """Open the channel if needed, and count a call as under way while it uses the stubs."""
+        """Open a channel if needed, and count a call as under way while it uses the stubs."""
         with self._lock:
             self._changed.wait_for(lambda: not self._is_suspended)
             stubs = self._open()
@@ -82,17 +85,25 @@ class SharedChannel:
                 self._changed.notify_all()
 
     def is_open(self, stubs: Stubs) -> bool:
-        """Return whether these stubs are those of the channel that is open now."""
-        return stubs is self._stubs
+        """Return whether these stubs are those of a channel that is open now."""
+        return self._stubs.get(stubs.address) is stubs
+
+    def has_available_server(self) -> bool:
+        """Return whether there is a server that no call has found away just now."""
+        return self._servers.has_available()
 
     def add_read(self, read: PendingRead[Any]) -> None:
-        """Detach this read when the channel is closed; called inside of `use`."""
+        """Detach this read when the channels are closed; called inside of `use`."""
         with self._lock:
             self._reads.add(read)
 
-    def find_server_again(self) -> None:
-        """Look for the server of a file again before the next call, because it did not answer."""
+    def avoid_server(self, address: str) -> None:
+        """Take another server for the next calls, because this one did not answer.
+
+        The server of a file is looked for again.
+        """
         self._must_find_server = True
+        self._servers.avoid(address)
 
     def open_log_stream(self, messages: Iterator[bytes]) -> Iterable[LogBatchResponse]:
         """Open a LogBatch stream of serialized requests, waiting for a server that is starting.
@@ -104,58 +115,70 @@ class SharedChannel:
             if self._is_suspended:
                 raise Unavailable("the process is forking", reason=FORKING)
             self._must_find_server = True  # there is no stream, maybe because there is no server
-            return self._open().log_batch(messages)  # type: ignore[no-any-return]
+            if self._stream_address is not None:
+                self._servers.avoid(self._stream_address)  # it has ended the last stream
+            stubs = self._open()
+            self._stream_address = stubs.address
+            return stubs.log_batch(messages)  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Close the channel; the next use opens one again."""
+        """Close the channels; the next use opens one again."""
         with self._lock:
             self._close()
 
     def close_if_idle(self) -> bool:
-        """Close the channel, unless a call is under way; return whether it is closed."""
+        """Close the channels, unless a call is under way; return whether they are closed."""
         with self._lock:
             if not self._active_calls:
                 self._close()
             return not self._active_calls
 
     def suspend(self) -> bool:
-        """Close the channel before a fork, and open none before `resume`.
+        """Close the channels before a fork, and open none before `resume`.
 
-        Return whether it was open.
+        Return whether one was open.
         """
         with self._lock:
             self._is_suspended = True
             self._changed.wait_for(lambda: not self._active_calls, _FORK_GRACE_SECONDS)
-            was_open = self._stubs is not None or bool(self._closing)
+            was_open = bool(self._stubs or self._closing)
             self._close()  # cancels the calls that are left
             self._changed.wait_for(lambda: not self._active_calls, CANCEL_SECONDS)
         return was_open
 
     def resume(self) -> None:
-        """Let calls open the channel again after a fork, in the parent."""
+        """Let calls open channels again after a fork, in the parent."""
         with self._lock:
             self._is_suspended = False
             self._changed.notify_all()
 
     def _open(self) -> Stubs:
-        if self._stubs is not None and not (self._must_find_server and self._target.database):
-            return self._stubs
-        address = self._target.grpc_target or embedded.ensure_server(str(self._target.database))
-        self._must_find_server = False
-        if self._stubs is None or address != self._address:
-            self._close()
-            self._address = address
-            self._stubs = Stubs(open_channel(address, self._target.secure))
-            self.server_name = self.uri + proxies.via_proxy(proxies.grpc_proxy(address))
+        address = self._find_server() if self._target.database else self._servers.next()
+        stubs = self._stubs.get(address)
+        if stubs is None:
+            stubs = Stubs(open_channel(address, self._target.secure), address)
+            self._stubs[address] = stubs
+            self.server_name = self.uri + proxies.via_proxies(self._target.addresses)
             self._on_open()
-        return self._stubs
+        return stubs
+
+    def _find_server(self) -> str:
+        """Return the address of the server of a file; close the channel if that has changed."""
+        known = next(iter(self._stubs), None)
+        if known is not None and not self._must_find_server:
+            return known
+        address = embedded.ensure_server(str(self._target.database))
+        self._must_find_server = False
+        if address not in self._stubs:
+            self._close()
+        return address
 
     def _close(self) -> None:
-        """Close the channel; called again after an interrupt, it does what is left."""
-        if self._stubs is not None:
-            self._closing.append(self._stubs)
+        """Close the channels; called again after an interrupt, it does what is left."""
+        if self._stubs:
+            self._closing.extend(self._stubs.values())
             # Before the calls end, so that those who wait for them learn that this is why.
-            self._stubs = None
+            self._stubs = {}
         if self._closing:
             for read in list(self._reads):
                 read.detach()
@@ -163,3 +186,4 @@ class SharedChannel:
             for stubs in self._closing:
                 close_channel(stubs.channel)
             self._closing.clear()
+            self._stream_address = None

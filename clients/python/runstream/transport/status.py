@@ -20,46 +20,55 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 def error_of_call(call: Any) -> RunstreamError:
     """Return the error that a finished `grpc.Call` stands for."""
-    reason = ""
+    reason = request = ""
     metadata: dict[str, str] = {}
     for key, value in call.trailing_metadata() or ():
         if key == _DETAILS:
-            reason, metadata = _error_info(value)
+            reason, metadata, request = _details(value)
     code = call.code()
-    return _error(code, call.details() or f"the call ended with {code.name}", reason, metadata)
+    message = call.details() or f"the call ended with {code.name}"
+    return _error(code, message, reason, metadata, request)
 
 
 def error_of_batch(error: BatchError) -> RunstreamError:
     """Return the error that an answer on the LogBatch stream carries."""
     code = _CODES.get(error.code, grpc.StatusCode.UNKNOWN)
-    return _error(code, error.message, error.reason, dict(error.metadata))
+    return _error(code, error.message, error.reason, dict(error.metadata), error.request_id)
 
 
 def _error(
-    code: grpc.StatusCode, message: str, reason: str, metadata: dict[str, str]
+    code: grpc.StatusCode, message: str, reason: str, metadata: dict[str, str], request: str
 ) -> RunstreamError:
+    if request and code == grpc.StatusCode.INTERNAL:
+        message += f" (request {request})"
     error = CLASS_BY_CODE.get(code, RunstreamError)(message, reason=reason or code.name)
     # Not through the constructor: a key that the server chose could be the name of an argument.
     error.metadata.update(metadata)
     return error
 
 
-def _error_info(details: bytes) -> tuple[str, dict[str, str]]:
-    status_class, info_class = _messages()
+def _details(details: bytes) -> tuple[str, dict[str, str], str]:
+    """Return the reason and the metadata of an error, and the id of the request."""
+    classes = _messages()
+    reason = request = ""
+    metadata: dict[str, str] = {}
     try:
-        for detail in status_class.FromString(details).details:
-            if detail.type_url.endswith("/google.rpc.ErrorInfo"):
-                info = info_class.FromString(detail.value)
+        for detail in classes["Status"].FromString(details).details:
+            name = detail.type_url.rpartition("/google.rpc.")[2]
+            if name == "ErrorInfo":
+                info = classes[name].FromString(detail.value)
                 if info.domain == DOMAIN:
-                    return info.reason, dict(info.metadata)
+                    reason, metadata = info.reason, dict(info.metadata)
+            elif name == "RequestInfo":
+                request = classes[name].FromString(detail.value).request_id
     except DecodeError:  # a proxy on the way made it; the status itself still holds
         pass
-    return "", {}
+    return reason, metadata, request
 
 
 @cache
-def _messages() -> tuple[Any, Any]:
-    """Return the classes of google.rpc.Status and google.rpc.ErrorInfo.
+def _messages() -> dict[str, Any]:
+    """Return the classes of Status, ErrorInfo and RequestInfo of google.rpc.
 
     They live in a pool of their own: in the common one they would collide with
     googleapis-common-protos, which is no dependency of the client.
@@ -91,7 +100,12 @@ def _messages() -> tuple[Any, Any]:
     entry.options.map_entry = True
     entry.field.add(name="key", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
     entry.field.add(name="value", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    request = file.message_type.add(name="RequestInfo")
+    request.field.add(
+        name="request_id", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL
+    )
     pool = DescriptorPool()
     pool.Add(file)
     find = pool.FindMessageTypeByName
-    return GetMessageClass(find("google.rpc.Status")), GetMessageClass(find("google.rpc.ErrorInfo"))
+    names = ("Status", "ErrorInfo", "RequestInfo")
+    return {name: GetMessageClass(find(f"google.rpc.{name}")) for name in names}

@@ -1,7 +1,8 @@
 """Tracking URIs: where runs are logged to, in the forms that people write.
 
-    grpc://host:port          a server
-    grpcs://host:port         a server, over TLS
+    grpc://host:port          a server, or all that the name stands for
+    grpc://a:port,b:port      several servers that have the same runs
+    grpcs://host:port         the same, over TLS
     unix:path                 a server on a Unix socket
     sqlite:///relative.db     an SQLite file, served by whoever serves it already or else by a
     sqlite:////absolute.db    server that this client starts (runstream.transport.embedded)
@@ -22,13 +23,18 @@ from runstream.errors import InvalidArgument
 from runstream.files.own_files import check_own
 
 _FORMS = (
-    "grpc://host:port, grpcs://host:port, unix:path, "
+    "grpc://host:port, grpc://host:port,host:port, grpcs://host:port, unix:path, "
     "sqlite:///relative.db, sqlite:////absolute.db or the path of an SQLite file"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_HOST_AND_PORT = r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})/?"
-_SERVER = re.compile(f"//{_HOST_AND_PORT}", re.ASCII)
-_BARE_SERVER = re.compile(_HOST_AND_PORT, re.ASCII)
+_HOST_AND_PORT = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}"
+_BARE_SERVERS = re.compile(f"{_HOST_AND_PORT}(?:,{_HOST_AND_PORT})*/?", re.ASCII)
+_SERVERS = re.compile(f"//({_BARE_SERVERS.pattern})", re.ASCII)
+
+_PASSWORD = re.compile("(//[^/:@]*):[^/]*@")
+
+#: Servers that a tracking URI may name.
+MAX_SERVERS = 16
 
 _VARIABLE = "RUNSTREAM_TRACKING_URI"
 
@@ -42,14 +48,14 @@ class Target:
 
     Attributes:
         uri: the URI with its path absolute, so that it holds in any directory.
-        grpc_target: what gRPC dials, such as `127.0.0.1:50051` or `unix:/path`; None for an
+        addresses: what gRPC dials, such as `127.0.0.1:50051` or `unix:/path`; none for an
             SQLite file, whose server is found by `embedded.ensure_server`.
         secure: whether the connection is TLS.
         database: absolute path of the SQLite file; None for a server that is named directly.
     """
 
     uri: str
-    grpc_target: str | None = None
+    addresses: tuple[str, ...] = ()
     secure: bool = False
     database: str | None = None
 
@@ -107,7 +113,7 @@ def parse(uri: str | os.PathLike[str] | None) -> Target:
     if isinstance(uri, os.PathLike):
         return _file(uri, os.fspath(uri))
     text = default() if uri is None else uri
-    if _BARE_SERVER.fullmatch(text):
+    if _BARE_SERVERS.fullmatch(text):
         raise _malformed_error(
             text, f"a server is named grpc://{text.rstrip('/')}, a file of this name ./{text}"
         )
@@ -125,18 +131,38 @@ def parse(uri: str | os.PathLike[str] | None) -> Target:
             return _file(text, text[len("sqlite:///") :])
         case "http" | "https":
             raise _malformed_error(text, "Runstream's clients speak gRPC, not HTTP")
+        case "postgresql" | "postgres":
+            raise _malformed_error(
+                _PASSWORD.sub(r"\1@", text.partition("?")[0]),  # its parameters may have one, too
+                "clients reach a PostgreSQL by a server of it, which "
+                "`runstream server --database` starts",
+            )
         case _:
             raise _malformed_error(text)
 
 
 def _server(uri: str, scheme: str) -> Target:
-    server = _SERVER.fullmatch(uri, len(scheme) + 1)
-    if server is None or not 0 < int(server["port"]) < 65536:
+    servers = _SERVERS.fullmatch(uri, len(scheme) + 1)
+    addresses = []
+    for server in servers[1].rstrip("/").split(",") if servers else ():
+        host, _, port = server.rpartition(":")
+        if not 0 < int(port) < 65536:
+            servers = None
+        addresses.append(f"{host.lower()}:{int(port)}")
+    if servers is None:
         raise _malformed_error(
-            uri, "after the slashes there must be a host and a port, and nothing else"
+            uri,
+            "after the slashes there must be a host and a port, or several with commas between, "
+            "and nothing else",
         )
-    address = f"{server['host'].lower()}:{int(server['port'])}"
-    return Target(f"{scheme}://{address}", grpc_target=address, secure=scheme == "grpcs")
+    if len(addresses) > MAX_SERVERS:
+        raise _malformed_error(
+            uri, f"it names {len(addresses)} servers, and {MAX_SERVERS} are the most"
+        )
+    for address in addresses:
+        if addresses.count(address) > 1:
+            raise _malformed_error(uri, f"it names {address} twice")
+    return Target(f"{scheme}://{','.join(addresses)}", tuple(addresses), secure=scheme == "grpcs")
 
 
 def _socket(uri: str) -> Target:
@@ -146,7 +172,7 @@ def _socket(uri: str) -> Target:
     if not path.strip("/"):
         raise _malformed_error(uri, "it needs the path of a socket")
     address = f"unix:{os.path.abspath(os.path.expanduser(path))}"
-    return Target(address, grpc_target=address)
+    return Target(address, (address,))
 
 
 def _file(uri: object, path: str) -> Target:

@@ -10,8 +10,9 @@ from runstream_service.engine.tables.artifacts import (
     ModelArtifact,
     OrphanBlob,
     SharedArtifact,
+    StagedContent,
 )
-from runstream_service.engine.tables.base import NAN, DoubleField, Table, database
+from runstream_service.engine.tables.base import NAN, DoubleField, LongTextField, Table
 from runstream_service.engine.tables.console import Console, ConsoleLine
 from runstream_service.engine.tables.experiments import Experiment, ExperimentTag
 from runstream_service.engine.tables.inputs import Dataset, Input, InputTag, ModelInput, Output
@@ -25,8 +26,43 @@ from runstream_service.engine.tables.runs import Param, Run, RunTag
 from runstream_service.engine.tables.settings import Setting
 from runstream_service.engine.tables.writes import ExperimentWrite, ModelWrite, Write
 
+#: All tables.
+TABLES: list[type[Table]] = [
+    Artifact,
+    Blob,
+    Chunk,
+    ChunkData,
+    Console,
+    ConsoleLine,
+    Dataset,
+    Experiment,
+    ExperimentTag,
+    ExperimentWrite,
+    Input,
+    InputTag,
+    LoggedModel,
+    LoggedModelParam,
+    LoggedModelTag,
+    ModelArtifact,
+    ModelInput,
+    ModelMetric,
+    ModelWrite,
+    OrphanBlob,
+    Output,
+    Param,
+    Run,
+    RunTag,
+    Series,
+    Setting,
+    SharedArtifact,
+    StagedContent,
+    TailRow,
+    Write,
+]
+
 __all__ = [
     "NAN",
+    "TABLES",
     "Artifact",
     "Blob",
     "Chunk",
@@ -43,6 +79,7 @@ __all__ = [
     "LoggedModel",
     "LoggedModelParam",
     "LoggedModelTag",
+    "LongTextField",
     "ModelArtifact",
     "ModelInput",
     "ModelMetric",
@@ -55,8 +92,8 @@ __all__ = [
     "Series",
     "Setting",
     "SharedArtifact",
+    "StagedContent",
     "Table",
     "TailRow",
     "Write",
-    "database",
 ]

@@ -41,6 +41,25 @@ class OrphanBlob(Table):
         without_rowid = True
 
 
+class StagedContent(Table):
+    """The name of a content that is being uploaded to a bucket (`catalog/staged_contents.py`).
+
+    Attributes:
+        upload: the upload whose bytes it has; null while they are copied from another name, and
+            after another name has taken the upload over.
+        changed: when its upload was last seen to go on.
+        size: bytes that were there then.
+    """
+
+    name = TextField(primary_key=True)
+    upload = CharField(32, unique=True, null=True)
+    changed = BigIntegerField()
+    size = BigIntegerField()
+
+    class Meta:
+        without_rowid = True
+
+
 class Artifact(Table):
     """A file of a run."""
 

@@ -1,14 +1,10 @@
-"""The database, and what all tables have in common."""
+"""What all tables have in common."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from peewee import SQL, AutoField, BareField, Model, NodeList
-from playhouse.pool import PooledSqliteDatabase
-
-# The file and the pragmas are given when it is opened (engine/database.py).
-database = PooledSqliteDatabase(None)
+from peewee import SQL, AutoField, BareField, Model, NodeList, TextField
 
 # SQLite stores NaN as NULL, which a primary key cannot hold, so this text stands for NaN. It sorts
 # after all numbers. The column has no declared type, because REAL turns -0.0 into the integer 0.
@@ -26,6 +22,10 @@ class DoubleField(BareField):
         return None if value is None else float(value)
 
 
+class LongTextField(TextField):
+    """A text that is searched for, and may be too long for an index of PostgreSQL."""
+
+
 class AutoIncrementField(AutoField):
     """An id that is never used again, also not that of the newest row after its deletion."""
 
@@ -34,6 +34,7 @@ class AutoIncrementField(AutoField):
 
 
 class Table(Model):
+    """A table of the store that is open, which binds it to its engine (engine/store.py)."""
+
     class Meta:
-        database = database
         legacy_table_names = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from peewee import (
     AutoField,
+    BareField,
     BigIntegerField,
     BooleanField,
     CompositeKey,
@@ -32,6 +33,8 @@ class ExperimentTag(Table):
     experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
+    # The number that the value is, as `parse_number` returns it; null if it is none.
+    number = BareField(null=True)
 
     class Meta:
         primary_key = CompositeKey("experiment", "key")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from peewee import (
     AutoField,
+    BareField,
     BigIntegerField,
     CharField,
     CompositeKey,
@@ -38,6 +39,7 @@ class LoggedModelParam(Table):
     owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
+    number = BareField(null=True)  # as in `ExperimentTag`
 
     class Meta:
         primary_key = CompositeKey("owner", "key")
@@ -48,6 +50,7 @@ class LoggedModelTag(Table):
     owner = ForeignKeyField(LoggedModel, on_delete="CASCADE", index=False)
     key = TextField()
     value = TextField()
+    number = BareField(null=True)  # as in `ExperimentTag`
 
     class Meta:
         primary_key = CompositeKey("owner", "key")

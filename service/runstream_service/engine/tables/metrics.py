@@ -19,9 +19,14 @@ from runstream_service.engine.tables.runs import Run
 
 
 class ChunkData(Table):
-    """The points of a chunk, compressed (`points/codec.py`)."""
+    """The points of a chunk, compressed (`points/codec.py`).
+
+    The tables of points have the run in every row, and every statement on them names it, so that an
+    engine that distributes PostgreSQL can keep all points of a run on one machine.
+    """
 
     id = AutoIncrementField()
+    run_id = BigIntegerField()
     checksum = BigIntegerField()
     data = BlobField()
 
@@ -57,6 +62,7 @@ class Chunk(Table):
     and small, because thinning a long history reads all of them.
     """
 
+    run_id = BigIntegerField()
     series = ForeignKeyField(Series, on_delete="CASCADE", index=False)
     first_step = BigIntegerField()
     first_timestamp = BigIntegerField()
@@ -71,7 +77,7 @@ class Chunk(Table):
 
 
 class TailRow(Table):
-    """Points of a run that are in no chunk yet, as they were logged (`points/tail.py`).
+    """Points of a run that are in no chunk yet, as they were logged (`points/tail_row.py`).
 
     A batch, of however many metrics, adds one row. The sealer makes chunks of them.
 

@@ -14,7 +14,7 @@ from peewee import (
     TextField,
 )
 
-from runstream_service.engine.tables.base import Table
+from runstream_service.engine.tables.base import LongTextField, Table
 from runstream_service.engine.tables.experiments import Experiment
 
 
@@ -42,14 +42,19 @@ class Run(Table):
     purging = BooleanField(default=False)
     # The time of the last heartbeat; null for a run that is not expected to send any.
     last_heartbeat = BigIntegerField(null=True)
+    # A random number that every later write to the run changes, so that what the run logged can be
+    # kept under it (rpc/run_cache.py); null while the run goes on.
+    revision = BigIntegerField(null=True)
+    # The server that appended points last, by its row in the table `server`: what it keeps in
+    # memory of the run is true (points/append.py). Null on SQLite, where there is one.
+    appended_by = BigIntegerField(null=True)
 
 
 class Param(Table):
     run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
     key = TextField()
-    value = TextField()
-    # The number that the value is, as `parse_number` returns it; null if it is none.
-    number = BareField(null=True)
+    value = LongTextField()
+    number = BareField(null=True)  # as in `ExperimentTag`
 
     class Meta:
         primary_key = CompositeKey("run", "key")
@@ -59,8 +64,8 @@ class Param(Table):
 class RunTag(Table):
     run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
     key = TextField()
-    value = TextField()
-    number = BareField(null=True)  # as in `Param`
+    value = LongTextField()
+    number = BareField(null=True)  # as in `ExperimentTag`
 
     class Meta:
         primary_key = CompositeKey("run", "key")

@@ -1,30 +1,47 @@
 package io.runstream;
 
-/** Counts the attempts of a transfer that moved nothing, and pauses before the next. */
-final class Attempts {
-  private static final int MAX_IDLE_ATTEMPTS = 5;
-  private static final long PAUSE_MILLIS = 200;
+import java.time.Duration;
 
+/** Pauses between the attempts of a transfer, and ends it when they moved nothing for too long. */
+final class Attempts {
+  private static final long FIRST_PAUSE_MILLIS = 50;
+  private static final long MAX_PAUSE_MILLIS = 2_000;
+
+  private final Duration limit;
   private long position;
-  private int idleAttempts;
+  private long lastProgressNanos = System.nanoTime();
+  private long pauseMillis = FIRST_PAUSE_MILLIS;
+
+  /**
+   * Begins a transfer.
+   *
+   * @param limit how long attempts may move nothing
+   */
+  Attempts(Duration limit) {
+    this.limit = limit;
+  }
 
   /**
    * Waits until it is time for the next attempt.
    *
    * @param reached how far the transfer is
-   * @param error what ended the last attempt; thrown if too many attempts moved nothing
+   * @param error what ended the last attempt; thrown if attempts moved nothing for too long
    */
   void awaitNext(long reached, TrackingException error) {
-    idleAttempts = reached > position ? 0 : idleAttempts + 1;
-    position = reached;
-    if (idleAttempts == MAX_IDLE_ATTEMPTS) {
+    if (reached > position) {
+      position = reached;
+      lastProgressNanos = System.nanoTime();
+      pauseMillis = FIRST_PAUSE_MILLIS;
+    }
+    if (System.nanoTime() - lastProgressNanos >= limit.toNanos()) {
       throw error;
     }
     try {
-      Thread.sleep(PAUSE_MILLIS);
+      Thread.sleep(pauseMillis);
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
       throw TrackingException.interrupted();
     }
+    pauseMillis = Math.min(MAX_PAUSE_MILLIS, 2 * pauseMillis);
   }
 }

@@ -21,37 +21,44 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** Calls the server of a client: with deadlines, repetitions and the errors of this package. */
+/** Calls the servers of a client: with deadlines, repetitions and the errors of this package. */
 final class Calls {
   private static final String PACKAGE = "runstream.v1.";
 
-  // Calls whose repetition would be answered by an error: the channel sends them once.
+  // Streams, which go on in ways of their own: the channel sends them once.
   private static final Map<String, List<String>> NOT_REPEATED =
       Map.of(
-          PACKAGE + "ExperimentService",
-          List.of("CreateExperiment"),
           PACKAGE + "ArtifactService",
-          List.of("UploadArtifact", "DownloadArtifact", "DeleteArtifacts"),
+          List.of("UploadArtifact", "DownloadArtifact"),
           PACKAGE + "LoggingService",
           List.of("LogBatch"),
           PACKAGE + "WatchService",
           List.of("Watch"));
+
+  /** Attempts of a call that may be repeated: so many that its deadline ends it. */
+  static final int MAX_ATTEMPTS = 1_000;
 
   /** What stubs call through. */
   final Channel channel;
 
   final Duration deadline;
   final ManagedChannel connection;
+
+  /** How many servers a tracking URI names. */
+  final int servers;
+
   private final String route;
 
   /**
    * Calls over a channel.
    *
    * @param deadline how long a call waits for the server and its answer
-   * @param route how the channel reaches it, for people
+   * @param route how the channel reaches the servers, for people
+   * @param servers how many those are
    */
-  Calls(ManagedChannel connection, Duration deadline, String route) {
+  Calls(ManagedChannel connection, Duration deadline, String route, int servers) {
     this.connection = connection;
+    this.servers = servers;
     this.route = route;
     this.channel = ClientInterceptors.intercept(connection, new Requests());
     this.deadline = deadline;
@@ -62,13 +69,13 @@ final class Calls {
     Map<String, ?> retries =
         Map.of(
             "maxAttempts",
-            5.0,
+            (double) MAX_ATTEMPTS,
             "initialBackoff",
-            "0.2s",
+            "0.1s",
             "maxBackoff",
-            "5s",
+            "2s",
             "backoffMultiplier",
-            3.0,
+            2.0,
             "retryableStatusCodes",
             // gRPC says UNKNOWN if the connection closes just as the call is written.
             List.of("UNAVAILABLE", "UNKNOWN"));
@@ -99,13 +106,17 @@ final class Calls {
   /** Returns the answer of a unary call that is to end at a time. */
   <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
     Duration timeout = remaining(end);
+    LastRefusal refusal = new LastRefusal();
     try {
-      return rpc.apply(stub.withDeadline(end));
+      return rpc.apply(stub.withDeadline(end).withOption(LastRefusal.OPTION, refusal));
     } catch (StatusRuntimeException error) {
-      if (error.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
-        throw noAnswerError(timeout, error);
+      TrackingException answer = TrackingException.of(error);
+      if (answer.code() != Status.Code.DEADLINE_EXCEEDED || !answer.reason().isEmpty()) {
+        throw answer; // a limit of the server has a reason, and the deadline of the call has none
       }
-      throw TrackingException.of(error);
+      throw refusal.error() == null
+          ? noAnswerError(timeout, error)
+          : TrackingException.of(refusal.error());
     }
   }
 
@@ -150,7 +161,7 @@ final class Calls {
     }
   }
 
-  /** Returns the name of the server, for people. */
+  /** Returns the name of the servers, for people. */
   String server() {
     return connection.authority();
   }

@@ -60,7 +60,7 @@ final class Download {
 
   /** Writes the file to a stream. If this throws, the caller discards what was written. */
   void writeTo(OutputStream out) throws IOException {
-    Attempts attempts = new Attempts();
+    Attempts attempts = new Attempts(calls.deadline);
     while (!read(out, attempts)) {}
     if (file == null
         || position != file.getFileSize()

@@ -50,7 +50,7 @@ public final class Histories {
    * points or whole.
    *
    * @param request which histories
-   * @return parts of up to 65,536 points of one metric of one run, in the order of the runs and the
+   * @return parts of up to 32,768 points of one metric of one run, in the order of the runs and the
    *     keys; close it if you do not read it to its end
    * @throws TrackingException {@code INVALID_ARGUMENT}, or {@code NOT_FOUND} if there is no such
    *     run; thrown by the first {@code hasNext}

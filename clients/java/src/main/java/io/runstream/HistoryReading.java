@@ -17,7 +17,7 @@ import java.util.Set;
 final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> {
   private final Calls calls;
   private final MetricServiceStub stub;
-  private final Attempts attempts = new Attempts();
+  private final Attempts attempts;
   private ReadMetricHistoryRequest request; // for what is not read yet
   private volatile ServerStream<ReadMetricHistoryRequest, ReadMetricHistoryResponse> stream;
   private boolean isResumed;
@@ -30,6 +30,7 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
     this.calls = calls;
     this.stub = stub;
     this.request = request;
+    attempts = new Attempts(calls.deadline);
     open();
   }
 

@@ -22,7 +22,9 @@ final class Requests implements ClientInterceptor {
   @Override
   public <Q, A> ClientCall<Q, A> interceptCall(
       MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
-    return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+    LastRefusal attempts = options.getOption(LastRefusal.OPTION);
+    CallOptions observed = attempts == null ? options : options.withStreamTracerFactory(attempts);
+    return new SimpleForwardingClientCall<>(next.newCall(method, observed)) {
       @Override
       public void sendMessage(Q request) {
         checkMessage((Message) request);

@@ -50,7 +50,7 @@ final class Route implements ProxyDetector {
   }
 
   /** Returns the route to a server, from the settings of the JVM and the environment. */
-  static Route find(TrackingUri server, Map<String, String> environment) {
+  static Route find(ServerAddress server, Map<String, String> environment) {
     if (!isLoopback(server.host)) {
       Route fromJvm = fromJvm(server);
       if (fromJvm != null) {
@@ -92,12 +92,12 @@ final class Route implements ProxyDetector {
     return new Route(null, "", null, null);
   }
 
-  private static Route fromJvm(TrackingUri server) {
+  private static Route fromJvm(ServerAddress server) {
     ProxySelector selector = ProxySelector.getDefault();
     if (selector == null) {
       return null;
     }
-    for (Proxy proxy : selector.select(URI.create("https://" + server.target()))) {
+    for (Proxy proxy : selector.select(URI.create("https://" + server))) {
       if (proxy.type() == Proxy.Type.HTTP) {
         InetSocketAddress address = (InetSocketAddress) proxy.address();
         PasswordAuthentication known =
@@ -126,7 +126,7 @@ final class Route implements ProxyDetector {
     return direct();
   }
 
-  private static boolean isWithoutProxy(TrackingUri server, Map<String, String> environment) {
+  private static boolean isWithoutProxy(ServerAddress server, Map<String, String> environment) {
     for (String name : NO_PROXY_VARIABLES) {
       for (String spelling : List.of(name, name.toUpperCase(Locale.ROOT))) {
         for (String entry : environment.getOrDefault(spelling, "").split("[,\\s]+")) {
@@ -139,18 +139,17 @@ final class Route implements ProxyDetector {
     return false;
   }
 
-  private static boolean matches(String entry, TrackingUri server) {
-    String host = server.host.toLowerCase(Locale.ROOT);
+  private static boolean matches(String entry, ServerAddress server) {
     int slash = entry.indexOf('/');
     if (slash > 0) {
-      return isInRange(host, entry.substring(0, slash), entry.substring(slash + 1));
+      return isInRange(server.host, entry.substring(0, slash), entry.substring(slash + 1));
     }
     String name = entry.replaceFirst("^\\*?\\.", "");
     return entry.equals("*")
-        || host.equals(name)
-        || host.equals("[" + name + "]")
-        || host.endsWith("." + name)
-        || server.target().equalsIgnoreCase(name);
+        || server.host.equals(name)
+        || server.host.equals("[" + name + "]")
+        || server.host.endsWith("." + name)
+        || server.toString().equals(name);
   }
 
   /** Returns whether a host is an address whose first bits are those of a network. */
@@ -173,7 +172,8 @@ final class Route implements ProxyDetector {
     return true;
   }
 
-  private static boolean isLoopback(String host) {
+  /** Returns whether a host is this machine. */
+  static boolean isLoopback(String host) {
     String name = host.toLowerCase(Locale.ROOT);
     return name.equals("localhost")
         || name.endsWith(".localhost")

@@ -19,7 +19,7 @@ abstract class RunLogging {
 
   RunLogging(Calls calls) {
     this.calls = calls;
-    uploader = new Uploader(calls.connection);
+    uploader = new Uploader(calls.connection, calls.servers);
     runs = new Runs(calls, uploader.outbox);
     logs = LoggingServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
   }

@@ -64,9 +64,10 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   }
 
   /**
-   * Connects to a server.
+   * Connects to a server, or to several that have the same runs.
    *
-   * @param uri {@code grpc://host:port}, or {@code grpcs://host:port} for TLS
+   * @param uri {@code grpc://host:port}, {@code grpc://host:port,host:port} for several, or {@code
+   *     grpcs://} for TLS
    * @return a client
    * @throws TrackingException if the URI is malformed
    */
@@ -81,7 +82,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   /**
    * Begins to make a client with other settings.
    *
-   * @param uri {@code grpc://host:port}, or {@code grpcs://host:port} for TLS
+   * @param uri as {@link #connect(String)}
    * @return a builder
    * @throws TrackingException if the URI is malformed
    */
@@ -97,7 +98,8 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    * @return a client
    */
   public static TrackingClient over(ManagedChannel channel) {
-    return new TrackingClient(new Calls(channel, DEADLINE, "over a channel of the caller"), false);
+    return new TrackingClient(
+        new Calls(channel, DEADLINE, "over a channel of the caller", 1), false);
   }
 
   /**

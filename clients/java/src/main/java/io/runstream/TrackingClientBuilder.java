@@ -13,18 +13,19 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** Makes a {@link TrackingClient} over a channel of its own. */
 public final class TrackingClientBuilder {
   private static final int MESSAGE_BYTES = 4 * 1024 * 1024;
 
-  private final TrackingUri server;
+  private final TrackingUri uri;
   private Path trusted;
   private String token;
   private Duration deadline = TrackingClient.DEADLINE;
 
   TrackingClientBuilder(String uri) {
-    server = new TrackingUri(uri);
+    this.uri = new TrackingUri(uri);
   }
 
   /**
@@ -78,11 +79,11 @@ public final class TrackingClientBuilder {
    * @throws IOException if the file of certificates cannot be read
    */
   public TrackingClient build() throws IOException {
-    Route route = Route.find(server, System.getenv());
     ManagedChannelBuilder<?> channel =
-        Grpc.newChannelBuilder(server.target(), credentials())
-            .proxyDetector(route)
+        Grpc.newChannelBuilder(ServersResolver.target(uri.servers), credentials())
+            .defaultLoadBalancingPolicy("round_robin")
             .defaultServiceConfig(Calls.serviceConfig())
+            .maxRetryAttempts(Calls.MAX_ATTEMPTS) // which a service config alone cannot raise
             .perRpcBufferLimit(MESSAGE_BYTES) // so that a large call can be repeated, too
             .maxInboundMessageSize(16 * MESSAGE_BYTES) // a run may be larger than a request
             .keepAliveTime(10, TimeUnit.SECONDS) // a peer that vanished is noticed
@@ -93,11 +94,20 @@ public final class TrackingClientBuilder {
           Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + token);
       channel.intercept(MetadataUtils.newAttachHeadersInterceptor(headers));
     }
-    return new TrackingClient(new Calls(channel.build(), deadline, route.toString()), true);
+    return new TrackingClient(
+        new Calls(channel.build(), deadline, routes(), uri.servers.size()), true);
+  }
+
+  /** Returns how the servers are reached, for people. */
+  private String routes() {
+    return uri.servers.stream()
+        .map(server -> Route.find(server, System.getenv()).toString())
+        .distinct()
+        .collect(Collectors.joining(" or "));
   }
 
   private ChannelCredentials credentials() throws IOException {
-    if (!server.secure) {
+    if (!uri.secure) {
       return InsecureChannelCredentials.create();
     }
     TlsChannelCredentials.Builder tls = TlsChannelCredentials.newBuilder();

@@ -3,6 +3,7 @@ package io.runstream;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
+import com.google.rpc.RequestInfo;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
@@ -44,15 +45,18 @@ public class TrackingException extends RuntimeException {
       return interrupted(); // and gRPC has set the flag of the thread again
     }
     ErrorInfo info = ErrorInfo.getDefaultInstance();
+    String requestId = "";
     com.google.rpc.Status status = StatusProto.fromThrowable(error);
     if (status != null) {
       for (Any detail : status.getDetailsList()) {
-        if (detail.is(ErrorInfo.class)) {
-          try {
+        try {
+          if (detail.is(ErrorInfo.class)) {
             info = detail.unpack(ErrorInfo.class);
-          } catch (InvalidProtocolBufferException malformed) {
-            error.addSuppressed(malformed);
+          } else if (detail.is(RequestInfo.class)) {
+            requestId = detail.unpack(RequestInfo.class).getRequestId();
           }
+        } catch (InvalidProtocolBufferException malformed) {
+          error.addSuppressed(malformed);
         }
       }
     }
@@ -61,7 +65,7 @@ public class TrackingException extends RuntimeException {
     TrackingException exception =
         new TrackingException(
             code,
-            description == null ? code.toString() : description,
+            withRequest(description == null ? code.toString() : description, code, requestId),
             info.getReason(),
             info.getMetadataMap());
     exception.initCause(error);
@@ -81,10 +85,18 @@ public class TrackingException extends RuntimeException {
         : unavailable(error.toString(), error);
   }
 
+  /** Returns a message with the id under which a fault of the server stands in its log. */
+  private static String withRequest(String message, Status.Code code, String requestId) {
+    return code == Status.Code.INTERNAL && !requestId.isEmpty()
+        ? message + " (request " + requestId + ")"
+        : message;
+  }
+
   static TrackingException of(BatchError error) {
+    Status.Code code = Status.fromCodeValue(error.getCode()).getCode();
     return new TrackingException(
-        Status.fromCodeValue(error.getCode()).getCode(),
-        error.getMessage(),
+        code,
+        withRequest(error.getMessage(), code, error.getRequestId()),
         error.getReason(),
         error.getMetadataMap());
   }

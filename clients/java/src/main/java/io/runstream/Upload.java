@@ -45,7 +45,7 @@ final class Upload {
 
   /** Uploads the file, and returns what the server has then. */
   FileInfo run() throws IOException {
-    Attempts attempts = new Attempts();
+    Attempts attempts = new Attempts(calls.deadline);
     long offset = 0;
     while (true) {
       try {

@@ -18,13 +18,14 @@ import java.util.concurrent.atomic.AtomicReference;
  * Sends what was logged, on one thread that never waits for the network.
  *
  * <p>While points come it makes batches of them every 20 ms. It opens the stream, and opens it
- * again with growing pauses when it broke; what had no answer is then sent again, which stores
- * nothing twice (M4).
+ * again when it broke, at once with the next server or else with growing pauses; what had no answer
+ * is then sent again, which stores nothing twice (M4).
  */
 final class Uploader {
   private static final System.Logger LOG = System.getLogger("io.runstream");
   private static final Duration TICK = Duration.ofMillis(20);
   private static final Duration CHECK_INTERVAL = Duration.ofSeconds(1);
+  private static final int CHECKS_OF_A_RECONNECT = 5;
   private static final long FIRST_PAUSE_MILLIS = 50;
   private static final long MAX_PAUSE_MILLIS = 2_000;
   private static final Set<Status.Code> PERMANENT =
@@ -37,18 +38,26 @@ final class Uploader {
 
   final Outbox outbox;
   private final ManagedChannel channel;
+  private final int servers;
   private final ScheduledThreadPoolExecutor thread;
   private final AtomicBoolean collecting = new AtomicBoolean();
   private final AtomicBoolean sending = new AtomicBoolean();
   private final AtomicReference<Runnable> whenEmpty = new AtomicReference<>();
   // Only the uploader's thread uses the following.
   private LogStream stream;
+  private int checks;
   private int failures;
   private boolean isPausing;
   private boolean isOutage;
 
-  Uploader(ManagedChannel channel) {
+  /**
+   * Sends over a channel.
+   *
+   * @param servers how many servers it leads to
+   */
+  Uploader(ManagedChannel channel, int servers) {
     this.channel = channel;
+    this.servers = servers;
     outbox = new Outbox(this::collectSoon, this::sendNow);
     thread = new ScheduledThreadPoolExecutor(1, Uploader::newThread);
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
@@ -108,8 +117,10 @@ final class Uploader {
   }
 
   private void check() {
-    // Otherwise the channel would wait longer and longer between its attempts to connect.
-    if (channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
+    // Otherwise the channel would wait longer and longer between its attempts to connect: to all
+    // servers, or to one that is away while others serve.
+    boolean isAway = channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE;
+    if (isAway || checks++ % CHECKS_OF_A_RECONNECT == 0) {
       channel.resetConnectBackoff();
     }
     outbox.addHeartbeats();
@@ -158,6 +169,10 @@ final class Uploader {
   }
 
   private void onBrokenStream(TrackingException error) {
+    if (failures++ < servers - 1) {
+      send(); // to another server
+      return;
+    }
     if (!isOutage) {
       isOutage = true;
       LOG.log(
@@ -169,7 +184,7 @@ final class Uploader {
     if (PERMANENT.contains(error.code())) {
       outbox.setPermanentError(error);
     }
-    long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures++, 10));
+    long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures - servers, 10));
     // Many clients of one server must not come back at the same instant.
     long spread = ThreadLocalRandom.current().nextLong(pause / 2, pause + 1);
     isPausing = true;

@@ -59,10 +59,10 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
    *
    * @return true; false once the watch is closed
    * @throws TrackingException {@code FAILED_PRECONDITION} of reason {@code WATCH_FELL_BEHIND} if
-   *     what follows is not kept any more, because the watcher was too slow or the server was
-   *     started again: take a new position, read, and watch from there; {@code NOT_FOUND} if a run
-   *     or an experiment was removed for good; {@code UNAVAILABLE} if the client was closed, or the
-   *     server could not be reached for as long as a call waits for it
+   *     what follows is not kept any more, because the watcher was too slow or the server of an
+   *     SQLite file was started again: take a new position, read, and watch from there; {@code
+   *     NOT_FOUND} if a run or an experiment was removed for good; {@code UNAVAILABLE} if the
+   *     client was closed, or the server could not be reached for as long as a call waits for it
    */
   @Override
   public boolean hasNext() {

@@ -20,19 +20,29 @@ import io.grpc.stub.StreamObserver;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Python;
 import io.runstream.testing.Server;
+import io.runstream.v1.Experiment;
 import io.runstream.v1.GetPositionRequest;
 import io.runstream.v1.GetPositionResponse;
+import io.runstream.v1.SearchExperimentsRequest;
 import io.runstream.v1.WatchServiceGrpc;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** How a client comes to its server. Tokens and TLS meet a server of this test. */
@@ -94,11 +104,8 @@ class ConnectionTest {
 
   @Test
   void aServerIsReachedOverTlsIfItsCertificateIsTrusted() throws Exception {
-    Python.run("tests/support/certificates.py", folder.toString());
-    ServerCredentials credentials =
-        TlsServerCredentials.create(
-            folder.resolve("server.pem").toFile(), folder.resolve("server.key").toFile());
-    try (Gate gate = new Gate(credentials)) {
+    Python.run("tests/support/certificates.py", folder.toString(), "localhost");
+    try (Gate gate = new Gate(certificate("localhost"))) {
       String uri = "grpcs://localhost:" + gate.server.getPort();
       try (TrackingClient client =
           TrackingClient.builder(uri).trusting(folder.resolve("client.pem")).build()) {
@@ -110,6 +117,40 @@ class ConnectionTest {
         assertEquals(Status.Code.UNAVAILABLE, error.code());
       }
     }
+  }
+
+  @Test
+  void eachOfSeveralServersProvesItsOwnName() throws Exception {
+    String[] names = {"localhost", "127.0.0.1"};
+    Python.run("tests/support/certificates.py", folder.toString(), names[0], names[1]);
+    try (Gate one = new Gate(certificate(names[0]));
+        Gate other = new Gate(certificate(names[1]))) {
+      int port = one.server.getPort();
+      int otherPort = other.server.getPort();
+      try (TrackingClient client = connect("grpcs://localhost:%d,127.0.0.1:%d", port, otherPort)) {
+        while (one.tokens.isEmpty() || other.tokens.isEmpty()) {
+          client.position();
+        }
+      }
+      one.tokens.clear();
+      try (TrackingClient client = connect("grpcs://127.0.0.1:%d,127.0.0.1:%d", port, otherPort)) {
+        for (int i = 0; i < 10; i++) {
+          client.position();
+        }
+      }
+      assertTrue(one.tokens.isEmpty(), "a server with the certificate of another is not asked");
+    }
+  }
+
+  private TrackingClient connect(String uri, Object... ports) throws IOException {
+    return TrackingClient.builder(String.format(uri, ports))
+        .trusting(folder.resolve("client.pem"))
+        .build();
+  }
+
+  private ServerCredentials certificate(String name) throws IOException {
+    return TlsServerCredentials.create(
+        folder.resolve(name + ".pem").toFile(), folder.resolve(name + ".key").toFile());
   }
 
   @Test
@@ -131,18 +172,27 @@ class ConnectionTest {
 
   @Test
   void aUriThatIsNotUnderstoodIsNamed() {
-    Map<String, String> reasons =
-        Map.of(
-            "", "the clients for the JVM start no server for a file",
-            "runs.db", "the clients for the JVM start no server for a file",
-            "sqlite:///runs.db", "the clients for the JVM start no server for a file",
-            "http://h:1", "Runstream's clients speak gRPC, not HTTP",
-            "grpc://h", "after the slashes there must be a host and a port, and nothing else",
-            "grpc://h:0", "after the slashes there must be a host and a port, and nothing else",
-            "grpc://h:70000", "after the slashes there must be a host and a port, and nothing else",
-            "127.0.0.1:50051", "a server is named grpc://127.0.0.1:50051",
-            "[::1]:50051", "a server is named grpc://[::1]:50051",
-            "tracking.example:443/", "a server is named grpc://tracking.example:443");
+    String shape =
+        "after the slashes there must be a host and a port, or several with commas between, and"
+            + " nothing else";
+    Map<String, String> reasons = new HashMap<>();
+    for (String file : List.of("", "runs.db", "sqlite:///runs.db")) {
+      reasons.put(file, "the clients for the JVM start no server for a file");
+    }
+    for (String list :
+        List.of(
+            "h", "h:0", "h:70000", "h:1,", ",h:1", "h:1,h", "h:1,,i:1", "h:1, i:1", "h:1,i:0")) {
+      reasons.put("grpc://" + list, shape);
+    }
+    reasons.put("http://h:1", "Runstream's clients speak gRPC, not HTTP");
+    reasons.put("127.0.0.1:50051", "a server is named grpc://127.0.0.1:50051");
+    reasons.put("[::1]:50051", "a server is named grpc://[::1]:50051");
+    reasons.put("tracking.example:443/", "a server is named grpc://tracking.example:443");
+    reasons.put("a:1,b:1", "a server is named grpc://a:1,b:1");
+    reasons.put("grpc://a:1,b:1,A:01", "it names a:1 twice");
+    String servers =
+        IntStream.rangeClosed(1, 17).mapToObj(port -> "h:" + port).collect(Collectors.joining(","));
+    reasons.put("grpc://" + servers, "it names 17 servers, and 16 are the most");
     reasons.forEach(
         (uri, reason) -> {
           TrackingException error =
@@ -153,9 +203,47 @@ class ConnectionTest {
                   + uri
                   + "' is not understood: "
                   + reason
-                  + ". Use grpc://host:port or grpcs://host:port",
+                  + ". Use grpc://host:port, grpc://host:port,host:port or grpcs://host:port",
               error.getMessage());
         });
+  }
+
+  /** Asks until both servers of a name have answered, of which one has two experiments. */
+  public static final class TakingTurns {
+    public static void main(String[] arguments) {
+      Set<Integer> counts = new HashSet<>();
+      try (TrackingClient client = TrackingClient.connect(arguments[0])) {
+        SearchExperimentsRequest all =
+            SearchExperimentsRequest.newBuilder().setMaxResults(9).build();
+        for (int i = 0; counts.size() < 2 && i < 10_000; i++) {
+          List<Experiment> found = new ArrayList<>();
+          client.experiments().search(all).forEachRemaining(found::add);
+          counts.add(found.size());
+        }
+      }
+      System.out.println(counts);
+    }
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX) // where 127.0.0.2 is this machine
+  void callsTakeTurnsAmongAllServersOfAName() throws IOException {
+    Path one = Files.createDirectory(folder.resolve("one"));
+    Path other = Files.createDirectory(folder.resolve("other"));
+    try (Server first = Server.start(one, "--host", "127.0.0.2");
+        Server second =
+            Server.start(other, "--host", "127.0.0.3", "--port", String.valueOf(first.port()))) {
+      try (TrackingClient client = TrackingClient.connect("grpc://127.0.0.3:" + second.port())) {
+        client.experiments().create("of one of them");
+      }
+      Path hosts = folder.resolve("hosts");
+      Files.writeString(hosts, "127.0.0.2 runs.example\n127.0.0.3 runs.example\n");
+      String option = "-Djdk.net.hosts.file=" + hosts;
+      String uri = "grpc://runs.example:" + first.port();
+      ProcessBuilder program = Programs.java(TakingTurns.class, List.of(option), uri);
+      program.environment().put("no_proxy", "*");
+      assertEquals("[1, 2]", Programs.run(program).trim());
+    }
   }
 
   /** Says which server it asked, and what that answered. */
@@ -192,6 +280,14 @@ class ConnectionTest {
   }
 
   @Test
+  void aServerIsReachedByItsAddressOfIpv6() {
+    try (Server server = Server.start(folder, "--host", "::1");
+        TrackingClient client = TrackingClient.connect("grpc://[::1]:" + server.port())) {
+      assertFalse(client.position().isEmpty());
+    }
+  }
+
+  @Test
   void aServerOfThisMachineIsReachedDirectlyWhateverProxyIsSet() {
     try (Server server = Server.start(folder)) {
       for (String host : List.of("127.0.0.1", "localhost")) {
@@ -212,13 +308,13 @@ class ConnectionTest {
   @Test
   void theErrorNamesTheProxyThatWasTried() {
     ProcessBuilder program =
-        Programs.java(Asking.class, List.of(), "grpc://tracking.example:50051", "PT5S");
+        Programs.java(Asking.class, List.of(), "grpc://tracking.example:50051,127.0.0.1:1", "PT5S");
     program.environment().put("HTTPS_PROXY", "http://127.0.0.1:1");
     String words = Programs.run(program);
     assertTrue(
         words.startsWith(
-            "UNAVAILABLE tracking.example:50051 could not be reached through the proxy 127.0.0.1:1"
-                + " of HTTPS_PROXY for 5"),
+            "UNAVAILABLE tracking.example:50051,127.0.0.1:1 could not be reached through the proxy"
+                + " 127.0.0.1:1 of HTTPS_PROXY or directly for 5"),
         words);
     assertTrue(words.contains("Connection refused"), words);
   }
@@ -265,6 +361,6 @@ class ConnectionTest {
   }
 
   private static String route(String uri, Map<String, String> environment) {
-    return Route.find(new TrackingUri(uri), environment).toString();
+    return Route.find(new TrackingUri(uri).servers.get(0), environment).toString();
   }
 }

@@ -5,15 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import com.google.rpc.Code;
+import com.google.rpc.RequestInfo;
 import io.grpc.BindableService;
 import io.grpc.Grpc;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import io.runstream.v1.ArtifactServiceGrpc.ArtifactServiceImplBase;
+import io.runstream.v1.BatchError;
 import io.runstream.v1.DownloadArtifactRequest;
 import io.runstream.v1.DownloadArtifactResponse;
 import io.runstream.v1.FileInfo;
@@ -252,6 +257,40 @@ class HostileServerTest {
         assertTrue(error.getMessage().contains("columns"), error.getMessage());
       }
     }
+  }
+
+  @Test
+  void aFaultOfTheServerIsShownWithTheIdOfItsRequest() throws Exception {
+    RunServiceImplBase runs =
+        new RunServiceImplBase() {
+          @Override
+          public void getRun(GetRunRequest request, StreamObserver<GetRunResponse> to) {
+            Any id = Any.pack(RequestInfo.newBuilder().setRequestId("3f9c").build());
+            Code code = request.getRunId().equals(RUN) ? Code.INTERNAL : Code.NOT_FOUND;
+            to.onError(
+                StatusProto.toStatusRuntimeException(
+                    com.google.rpc.Status.newBuilder()
+                        .setCode(code.getNumber())
+                        .setMessage("a fault")
+                        .addDetails(id)
+                        .build()));
+          }
+        };
+    try (TrackingClient client = connect(runs)) {
+      TrackingException fault = assertThrows(TrackingException.class, () -> client.runs().get(RUN));
+      assertEquals("a fault (request 3f9c)", fault.getMessage());
+      TrackingException absent =
+          assertThrows(TrackingException.class, () -> client.runs().get("f".repeat(32)));
+      assertEquals("a fault", absent.getMessage());
+    }
+    TrackingException ofBatch =
+        TrackingException.of(
+            BatchError.newBuilder()
+                .setCode(Code.INTERNAL.getNumber())
+                .setMessage("a fault")
+                .setRequestId("77ab")
+                .build());
+    assertEquals("a fault (request 77ab)", ofBatch.getMessage());
   }
 
   private TrackingClient connect(BindableService service) throws IOException {

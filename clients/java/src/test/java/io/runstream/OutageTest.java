@@ -80,22 +80,31 @@ class OutageTest extends ServerTest {
   }
 
   @Test
-  void aCallWhoseConnectionIsCutIsRepeated() {
+  void aCallWhoseConnectionIsCutIsRepeated() { // P3
     try (Proxy proxy = new Proxy(server.port());
         TrackingClient client = TrackingClient.connect(proxy.uri())) {
       String id = client.createRun().getRunId();
-      proxy.swallowAnswers();
-      Thread healer =
-          new Thread(
-              () -> {
-                pause(500);
-                proxy.heal();
-                proxy.cut();
-              });
-      healer.start();
-      client.runs().delete(id); // whose first answer is lost
+      client.artifacts().upload(id, new byte[] {1}, "a.txt");
+      loseAnswer(proxy, () -> client.artifacts().delete(id, "a.txt"));
+      loseAnswer(proxy, () -> client.runs().delete(id));
       assertEquals("deleted", client.runs().get(id).getInfo().getLifecycleStage());
+      AtomicReference<String> experiment = new AtomicReference<>();
+      loseAnswer(proxy, () -> experiment.set(client.experiments().create("repeated")));
+      assertEquals("repeated", client.experiments().get(experiment.get()).getName());
     }
+  }
+
+  private static void loseAnswer(Proxy proxy, Runnable call) {
+    proxy.swallowAnswers();
+    Thread healer =
+        new Thread(
+            () -> {
+              pause(500);
+              proxy.heal();
+              proxy.cut();
+            });
+    healer.start();
+    call.run();
   }
 
   @Test
@@ -192,7 +201,7 @@ class OutageTest extends ServerTest {
         Grpc.newChannelBuilder(
                 server.uri().substring("grpc://".length()), InsecureChannelCredentials.create())
             .build();
-    Uploader uploader = new Uploader(channel);
+    Uploader uploader = new Uploader(channel, 1);
     RunBuffer run = uploader.outbox.buffers.getOrCreate("0".repeat(32));
     server.kill();
     AtomicReference<Throwable> end = new AtomicReference<>();

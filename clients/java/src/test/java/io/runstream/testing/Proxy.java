@@ -114,15 +114,22 @@ public final class Proxy implements AutoCloseable {
   private void accept() {
     try {
       while (true) {
-        Socket client = listener.accept();
-        Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
-        sockets.add(client);
-        sockets.add(server);
-        start(() -> forward(client, server, false));
-        start(() -> forward(server, client, true));
+        connect(listener.accept());
       }
     } catch (IOException closed) {
-      // or there is no server: nobody is served any more
+      // nobody is served any more
+    }
+  }
+
+  private void connect(Socket client) {
+    try {
+      Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
+      sockets.add(client);
+      sockets.add(server);
+      start(() -> forward(client, server, false));
+      start(() -> forward(server, client, true));
+    } catch (IOException away) {
+      close(client);
     }
   }
 

@@ -155,7 +155,9 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
 /** Makes clients. */
 object TrackingClient {
 
-  /** Connects to a server: `grpc://host:port`, or `grpcs://host:port` for TLS. */
+  /** Connects to a server, `grpc://host:port`, or to several that have the same runs,
+    * `grpc://host:port,host:port`; `grpcs://` is for TLS.
+    */
   def connect(uri: String): TrackingClient = new TrackingClient(JavaClient.connect(uri))
 
   /** Connects to the server that the environment variable `RUNSTREAM_TRACKING_URI` names; to
