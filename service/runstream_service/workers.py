@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
-from queue import SimpleQueue
+from socket import socketpair
 from subprocess import PIPE, Popen
 from typing import NoReturn
 
@@ -94,13 +94,16 @@ class _Workers:
         self._numbers = range(1, config.workers + 1)
         self._processes: dict[int, Popen[bytes]] = {}
         self._stop = threading.Event()
-        # Unlike locks and events it can be used by a handler that interrupts itself.
-        self._signals: SimpleQueue[int] = SimpleQueue()
+        # Python writes to it when a signal comes. A handler would be called by the main thread
+        # alone, which waits for workers, perhaps from just after the signal on.
+        self._signals, self._wakeup = socketpair()
+        self._wakeup.setblocking(False)
 
     def run(self) -> int:
         """Start the workers, keep them running until a signal, and return the exit status."""
+        signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
         for number in stop_signals():
-            signal.signal(number, lambda received, _: self._signals.put(received))
+            signal.signal(number, lambda *_: None)
         threading.Thread(target=self._end_at_signal, daemon=True).start()
         with ThreadPoolExecutor(len(self._numbers)) as threads:
             # The first one alone prepares the database, and says what is wrong.
@@ -158,7 +161,7 @@ class _Workers:
                 log.info("worker %d serves", number)
 
     def _end_at_signal(self) -> None:
-        self._signals.get()
+        self._signals.recv(1)
         self._end_all()
 
     def _end_all(self) -> None:

@@ -21,16 +21,26 @@ from support.shell import COMMAND, Shell
 from support.terminal import Terminal
 from support.waiting import wait_until
 
-# Prints which signals come, until it is told to end by one more SIGTERM.
+# Prints which signals come, until it is ended by SIGKILL.
 SIGNALS = """
-import signal, sys
-def show(number, _):
-    print(signal.Signals(number).name, flush=True)
-for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGTERM"):
-    signal.signal(getattr(signal, name), show)
+import signal
+numbers = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGTERM")]
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 print("ready", flush=True)
 while True:
-    signal.pause()
+    print(signal.Signals(signal.sigwait(numbers)).name, flush=True)
+"""
+
+# Sends the launcher a signal as soon as the one before has come back, so that many come while the
+# launcher is busy with the last.
+PING_PONG = """
+import os, signal
+numbers = [signal.SIGUSR2, signal.SIGHUP]
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+for number in 2000 * numbers:
+    os.kill(os.getppid(), number)
+    came = signal.sigtimedwait(numbers, 10)
+    assert came and came.si_signo == number, number
 """
 
 
@@ -315,6 +325,10 @@ def test_signals_of_the_launcher_reach_the_program_once(
     os.kill(int(children_of(launched.process.pid)[0]), signal.SIGKILL)
     assert launched.end() == (137, "")
     assert only_run(client, "signals").info.status == "KILLED"
+
+
+def test_no_signal_of_many_is_forwarded_late(launch: Callable[..., Launched]) -> None:
+    assert launch(sys.executable, "-c", PING_PONG).end() == (0, "")
 
 
 def test_signals_reach_all_that_a_shell_has_started(launch: Callable[..., Launched]) -> None:

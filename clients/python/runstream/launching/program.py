@@ -14,7 +14,8 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import FrameType
+from io import RawIOBase
+from threading import Thread
 
 from runstream.console.channel import Channel
 
@@ -51,36 +52,38 @@ def run_program(
         OSError: it cannot be started.
     """
     shares_terminal = _is_in_foreground()
-    pid: int | None = None
-    early: list[int] = []  # signals that came before the program was there
 
     def forward(number: int) -> None:
-        if pid is None:
-            early.append(number)
-        elif not shares_terminal:
+        if signal.Signals(number).name not in _FORWARDED:
+            return
+        if not shares_terminal:
             with suppress(ProcessLookupError):
                 os.killpg(pid, number)
         elif signal.Signals(number).name not in _SENT_BY_TERMINAL:
             os.kill(pid, number)
 
-    with _signals_handled_by(forward):
-        spawn = os.posix_spawn if shares_terminal else partial(os.posix_spawn, setpgroup=0)
-        # Unlike `subprocess`, it forks nothing that runs Python, sets signals, and passes on the
-        # open files that a shell has made for the program, as in `<(...)`.
-        pid = _spawn(
-            lambda path, words: spawn(
-                path,
-                words,
-                environment,
-                file_actions=[(os.POSIX_SPAWN_DUP2, c.writer, c.descriptor) for c in channels],
-                setsigdef=_IGNORED_BY_PYTHON,
-            ),
-            command,
-        )
-        for number in early:
-            forward(number)
-        # It is left as a zombie, so that no other process can have its id while signals go to it.
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as numbers:
+        with _signals_written_to(writer):
+            spawn = os.posix_spawn if shares_terminal else partial(os.posix_spawn, setpgroup=0)
+            # Unlike `subprocess`, it forks nothing that runs Python, sets signals, and passes on
+            # the open files that a shell has made for the program, as in `<(...)`.
+            pid = _spawn(
+                lambda path, words: spawn(
+                    path,
+                    words,
+                    environment,
+                    file_actions=[(os.POSIX_SPAWN_DUP2, c.writer, c.descriptor) for c in channels],
+                    setsigdef=_IGNORED_BY_PYTHON,
+                ),
+                command,
+            )
+            forwarding = Thread(target=lambda: [*map(forward, _read_numbers(numbers))])
+            forwarding.start()
+            # It is left as a zombie, so that no other process can have its id while signals go
+            # to it.
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        forwarding.join()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -125,18 +128,29 @@ def _is_in_foreground() -> bool:
         os.close(terminal)
 
 
-@contextmanager
-def _signals_handled_by(function: Callable[[int], None]) -> Iterator[None]:
-    def handle(number: int, _: FrameType | None) -> None:
-        function(number)
+def _read_numbers(file: RawIOBase) -> Iterator[int]:
+    while number := file.read(1):
+        yield number[0]
 
+
+@contextmanager
+def _signals_written_to(writer: int) -> Iterator[None]:
+    """Let Python write the number of each signal that comes to a pipe, and close it in the end.
+
+    Python calls handlers between two bytecodes of the main thread: a signal that comes just before
+    this thread waits for something would be handled when it has waited. A pipe is read at once.
+    """
+    os.set_blocking(writer, False)
+    previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     previous = {}
     for name in _FORWARDED:
         number = getattr(signal, name)
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
-            previous[number] = signal.signal(number, handle)
+            previous[number] = signal.signal(number, lambda *_: None)
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(previous_writer)
+        os.close(writer)
