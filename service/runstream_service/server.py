@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
+from runstream_service.access.authentication import Authentication
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
@@ -128,7 +129,9 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
     ingest = Ingest(heartbeats, appender)
     at_end = partial(remove_socket, config.listen or "")
     store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
-    writer, readers, calls = store.writer, store.readers, CallInterceptor()
+    writer, readers = store.writer, store.readers
+    authentication = Authentication()
+    calls = CallInterceptor(authentication)
     feed.writer = writer
     sealer = Sealer(store.engine, backlog, appender, writer)
     files = FileThreads()
@@ -182,7 +185,7 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
             operation = operation._replace(instrument=telemetry.instrument_http)
         if config.worker:
             operation = await operate_jointly(config, operation)
-        await http_server.start(servicers, operation)
+        await http_server.start(servicers, operation, authentication)
         await grpc_server.report_health(is_serving=True)
         # Before a client knows the address, and may want to stop the server.
         stop = _stop_signal(config)

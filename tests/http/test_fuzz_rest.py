@@ -16,6 +16,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from starlette.routing import Route
 
+from runstream_service.access.authentication import Authentication
 from runstream_service.http.app import build_application
 from runstream_service.http.contract import Contract
 from runstream_service.http.hosts import Hosts
@@ -64,7 +65,7 @@ def routes() -> list[tuple[str, str]]:
     operation = Operation(
         unready_reason=cast("Any", None), render_metrics=cast("Any", None), calls=CallCounts()
     )
-    app = build_application(Servicers(), operation, Hosts("127.0.0.1", []))
+    app = build_application(Servicers(), operation, Hosts("127.0.0.1", []), Authentication())
     return [
         (method, route.path)
         for route in app.routes

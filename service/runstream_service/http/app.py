@@ -11,7 +11,9 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 from runstream.errors import RunstreamError
+from runstream_service.access.authentication import Authentication
 from runstream_service.http import errors
+from runstream_service.http.authenticate import Authenticate
 from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract
 from runstream_service.http.downloads import Downloads
@@ -31,7 +33,10 @@ from runstream_service.http.streams import stream_routes
 
 
 def build_application(
-    servicers: Mapping[str, Any], operation: Operation, hosts: Hosts
+    servicers: Mapping[str, Any],
+    operation: Operation,
+    hosts: Hosts,
+    authentication: Authentication,
 ) -> Starlette:
     """Return the application.
 
@@ -39,6 +44,7 @@ def build_application(
         servicers: the servicers of the contract, by the full name of the service.
         operation: what those who operate the server ask it.
         hosts: the names under which the server is reached.
+        authentication: finds out who sends a request.
     """
     metrics = servicers["runstream.v1.MetricService"]
     artifacts = servicers["runstream.v1.ArtifactService"]
@@ -62,7 +68,10 @@ def build_application(
             *interface_routes(),
             *mlflow_only_routes(),
         ],
-        middleware=[Middleware(Guard, hosts=hosts)],
+        middleware=[
+            Middleware(Guard, hosts=hosts),
+            Middleware(Authenticate, authentication=authentication),
+        ],
         exception_handlers={
             RunstreamError: errors.answer_runstream_error,
             HTTPException: errors.answer_http_error,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from runstream_service.access.caller import Caller
+from runstream_service.http.authenticate import caller_of, peer
+
 
 class HttpContext:
     """A `CallContext` of a request."""
 
+    caller: Caller
+
     def __init__(self, request: Request) -> None:
         self._client = request.client
+        self.caller = caller_of(request)
 
     def peer(self) -> str:
         """Return the address of the caller, in the form that gRPC has for it."""
-        if self._client is None:
-            return "unknown"
-        host, port = self._client
-        return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
+        return peer(self._client)
 
     def time_remaining(self) -> float | None:
         """Return None: a request of HTTP has no deadline."""

@@ -10,6 +10,7 @@ from runstream.errors import FailedPrecondition
 from runstream_service.config import Config
 
 if TYPE_CHECKING:
+    from runstream_service.access.authentication import Authentication
     from runstream_service.http.listener import Listener
     from runstream_service.http.operation import Operation
 
@@ -37,11 +38,13 @@ class HttpServer:
         """The port of `address`; 0 while HTTP is not served."""
         return int(self.address.rpartition(":")[2] or 0)
 
-    async def start(self, servicers: Mapping[str, Any], operation: Operation) -> None:
+    async def start(
+        self, servicers: Mapping[str, Any], operation: Operation, authentication: Authentication
+    ) -> None:
         """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
-        self._servicers, self._operation = servicers, operation
+        self._application = servicers, operation, authentication
         if self._listener is not None:
-            await self._listener.start(servicers, operation)
+            await self._listener.start(*self._application)
 
     async def serve(self) -> int:
         """Serve HTTP from now on, and return the port.
@@ -56,7 +59,7 @@ class HttpServer:
                         "this server was started with --http-port off", reason="HTTP_OFF"
                     )
                 listener = _listen(self._config, 0)
-                await listener.start(self._servicers, self._operation)
+                await listener.start(*self._application)
                 self._listener = listener
         return self.port
 

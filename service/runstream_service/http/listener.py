@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from runstream_service.access.authentication import Authentication
 from runstream_service.config import Config
 from runstream_service.http.app import build_application
 from runstream_service.http.connection import Connection
@@ -61,10 +62,12 @@ class Listener:
         self._config = config
         self.address = f"{in_brackets(config.host)}:{self._socket.getsockname()[1]}"
 
-    async def start(self, servicers: Mapping[str, Any], operation: Operation) -> None:
+    async def start(
+        self, servicers: Mapping[str, Any], operation: Operation, authentication: Authentication
+    ) -> None:
         """Answer from now on, as `build_application` does."""
         hosts = Hosts(self._config.host, self._config.allowed_hosts)
-        application = build_application(servicers, operation, hosts)
+        application = build_application(servicers, operation, hosts, authentication)
         self._app = ShutdownMiddleware(operation.instrument(application))
         config = uvicorn.Config(
             _behind_proxy(self._app, self._config),

@@ -6,14 +6,41 @@ not ask for that.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from runstream_service.access.caller import Caller
 
 
 class CallContext(Protocol):
-    """The context of a call; `grpc.aio.ServicerContext` is one, and HTTP has its own."""
+    """The context of a call; gRPC and HTTP have one each.
+
+    Attributes:
+        caller: who calls.
+    """
+
+    caller: Caller
 
     def peer(self) -> str:
         """Return the address of the caller, such as `ipv4:192.0.2.7:50112`."""
 
     def time_remaining(self) -> float | None:
         """Return the seconds until the deadline of the call; None, if it has no deadline."""
+
+
+class GrpcContext:
+    """A `CallContext` of a call over gRPC."""
+
+    __slots__ = ("_context", "caller")
+
+    def __init__(self, context: Any, caller: Caller) -> None:
+        self._context = context
+        self.caller = caller
+
+    def peer(self) -> str:
+        """Return the address of the caller."""
+        return str(self._context.peer())
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds until the deadline of the call; None, if it has no deadline."""
+        seconds: float | None = self._context.time_remaining()
+        return seconds

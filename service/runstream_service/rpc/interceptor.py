@@ -20,10 +20,13 @@ from runstream.errors import (
     server_stopping_error,
     strip_traceback,
 )
+from runstream_service.access.authentication import Authentication
+from runstream_service.access.caller import Caller
 from runstream_service.request_id import HEADER, request_id
 from runstream_service.rpc.abort import abort
 from runstream_service.rpc.admission import Admission, RequestStream
 from runstream_service.rpc.answers import Answers
+from runstream_service.rpc.call_context import GrpcContext
 from runstream_service.rpc.call_counts import CallCounts, MethodCounts
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         counts: the calls over gRPC, and those over HTTP.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
         self._admission = Admission()
         self._answers = Answers()
         self._handlers: dict[str, Any] = {}  # by method
@@ -126,7 +130,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     self._refuse_if_stopping()
                     # `abort` says why no variable holds the answer.
-                    return self._answers.add((await respond(requests, context)).SerializeToString())
+                    caller = await self._authenticate(context)
+                    answer = await respond(requests, context, caller)
+                    return self._answers.add(answer.SerializeToString())
                 except asyncio.CancelledError:
                     if not self._is_grace_over:
                         raise
@@ -142,9 +148,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives the single request of a call and returns its answer."""
         call, decode, is_read = handler.unary_unary, _decoder(handler, method), _is_read(method)
 
-        async def respond(_: Any, context: Any) -> Any:
+        async def respond(_: Any, context: Any, caller: Caller) -> Any:
             async with self._admission.receive_unary(context, is_read=is_read) as message:
-                return await call(decode(message), context)
+                return await call(decode(message), GrpcContext(context, caller))
 
         return respond
 
@@ -152,9 +158,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives a stream of requests and returns their one answer."""
         call, decode = handler.stream_unary, handler.request_deserializer
 
-        async def respond(requests: Any, context: Any) -> Any:
+        async def respond(requests: Any, context: Any, caller: Caller) -> Any:
             async with self._admission.receive_stream(requests, decode) as received:
-                return await call(received, context)
+                return await call(received, GrpcContext(context, caller))
 
         return respond
 
@@ -167,8 +173,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             with _OpenCall(self, counts, context) as open_call:
                 try:
                     self._refuse_if_stopping()
+                    caller = await self._authenticate(context)
                     async with receive(requests, context) as request:
-                        async for answer in call(request, context):
+                        async for answer in call(request, GrpcContext(context, caller)):
                             message: Any = self._answers.add(_serialize(answer))
                             yield message
                             self._answers.remove(message)
@@ -200,6 +207,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return self._admission.receive_stream(requests, decode)
 
         return receive_unary if handler.unary_stream else receive_stream
+
+    async def _authenticate(self, context: Any) -> Caller:
+        """Return who calls; raises Unauthenticated."""
+        headers = dict(context.invocation_metadata() or ())
+        return await self._authentication.authenticate(headers, context.peer())
 
     def _refuse_if_stopping(self) -> None:
         if self._is_stopping:

@@ -54,6 +54,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         fill(client, Api(channel))
     assert server.stop() == ""
+    with closing(sqlite3.connect(server.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO token VALUES (1, 'ada', 'ci', x'00ff', 2, 1, NULL, 2, NULL)"
+        )
+        connection.execute("INSERT INTO experiment_grant VALUES (1, 'user:ada', 3)")
     return server.database
 
 

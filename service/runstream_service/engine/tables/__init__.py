@@ -4,6 +4,7 @@ Times are integer milliseconds since the epoch. A model here is what the code wo
 the tables came to be is in `migrations/`, and a changed or new column needs a migration, too.
 """
 
+from runstream_service.engine.tables.access import Grant, Token
 from runstream_service.engine.tables.artifacts import (
     Artifact,
     Blob,
@@ -38,6 +39,7 @@ TABLES: list[type[Table]] = [
     Experiment,
     ExperimentTag,
     ExperimentWrite,
+    Grant,
     Input,
     InputTag,
     LoggedModel,
@@ -57,6 +59,7 @@ TABLES: list[type[Table]] = [
     SharedArtifact,
     StagedContent,
     TailRow,
+    Token,
     Write,
 ]
 
@@ -74,6 +77,7 @@ __all__ = [
     "Experiment",
     "ExperimentTag",
     "ExperimentWrite",
+    "Grant",
     "Input",
     "InputTag",
     "LoggedModel",
@@ -95,5 +99,6 @@ __all__ = [
     "StagedContent",
     "Table",
     "TailRow",
+    "Token",
     "Write",
 ]

@@ -1,0 +1,97 @@
+"""Which experiments a caller sees, as a condition in SQL, and what they may do with one.
+
+An experiment that a caller does not see, and all that belongs to it, is answered like one that is
+not there. Admins see all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import fn
+
+from runstream.errors import PermissionDenied
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.engine.statements import (
+    ANY_TEXTS,
+    LockingStatement,
+    Statement,
+    array_of,
+    in_texts,
+)
+from runstream_service.engine.tables import Grant
+
+_ROLE = Statement(
+    Grant.select(fn.MAX(Grant.role)).where((Grant.experiment == 0) & Grant.grantee.in_(ANY_TEXTS))
+)
+
+
+def visible(caller: Caller, experiment: Any) -> list[Any]:
+    """Return the conditions on a column with ids of experiments, for a query that is composed."""
+    if caller.is_admin:
+        return []
+    return [
+        experiment.in_(
+            Grant.select(Grant.experiment).where(Grant.grantee.in_(in_texts(caller.grantees)))
+        )
+    ]
+
+
+class VisibleStatement:
+    """A statement that gives only rows of experiments that the caller sees."""
+
+    def __init__(self, query: Any, experiment: Any, *, lock: bool = False) -> None:
+        """Declare the query.
+
+        Args:
+            query: a SELECT without LIMIT, and without values after its WHERE.
+            experiment: the column of its rows with the id of their experiment.
+            lock: whether its rows are locked until the commit, as by `LockingStatement`.
+        """
+        kind = LockingStatement if lock else Statement
+        grant = Grant.alias()
+        granted = grant.select(grant.experiment).where(
+            (grant.experiment == experiment) & grant.grantee.in_(ANY_TEXTS)
+        )
+        self._of_all = kind(query)
+        self._of_granted = kind(query.where(fn.EXISTS(granted)))
+
+    def first(self, caller: Caller, *values: Any) -> tuple[Any, ...] | None:
+        """Return the first row that it gives for these values, or None."""
+        if caller.is_admin:
+            return self._of_all.first(*values)
+        return self._of_granted.first(*values, array_of(caller.grantees))
+
+    def rows(self, caller: Caller, *values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows that it gives for these values."""
+        if caller.is_admin:
+            return self._of_all.rows(*values)
+        return self._of_granted.rows(*values, array_of(caller.grantees))
+
+    def models(self, caller: Caller, model: Any, *values: Any) -> list[Any]:
+        """Return the rows as objects of a table."""
+        if caller.is_admin:
+            return self._of_all.models(model, *values)
+        return self._of_granted.models(model, *values, array_of(caller.grantees))
+
+
+def check_role(caller: Caller, experiment: int, needed: GrantRole) -> None:
+    """Check that a caller may do something with an experiment that they see.
+
+    Raises:
+        PermissionDenied: the experiment is not granted to them in this role.
+    """
+    if caller.is_admin:
+        return
+    found = _ROLE.first(experiment, array_of(caller.grantees))
+    role = found[0] if found and found[0] else 0
+    if role < needed:
+        has = GrantRole(role).name.lower() if role else "no role"
+        raise PermissionDenied(
+            f"{caller.name!r} has {has} on experiment {experiment}, and this takes "
+            f"{needed.name.lower()}",
+            reason="ROLE_TOO_LOW",
+            field="experiment_id",
+            value=experiment,
+            limit=needed.name.lower(),
+        )

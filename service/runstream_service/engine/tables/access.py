@@ -1,0 +1,51 @@
+"""Who may do what: tokens, and grants on experiments."""
+
+from __future__ import annotations
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BlobField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+
+from runstream_service.engine.tables.base import Table
+from runstream_service.engine.tables.experiments import Experiment
+
+
+class Token(Table):
+    """A token of the API, by which somebody says who they are."""
+
+    id = AutoField()
+    user_name = TextField(index=True)
+    # What its user calls it.
+    description = TextField()
+    # SHA-256 of the token, which is random and long, so that nobody can guess it from this.
+    digest = BlobField(unique=True)
+    # A ServerRole of access/caller.py.
+    role = IntegerField()
+    creation_time = BigIntegerField()
+    expiry_time = BigIntegerField(null=True)
+    revocation_time = BigIntegerField(null=True)
+    last_use_time = BigIntegerField(null=True)
+
+
+class Grant(Table):
+    """What a user or a group may do with an experiment."""
+
+    experiment_id: int
+
+    experiment = ForeignKeyField(Experiment, on_delete="CASCADE", index=False)
+    # `user:NAME` or `group:NAME`.
+    grantee = TextField()
+    # A GrantRole of access/caller.py.
+    role = IntegerField()
+
+    class Meta:
+        table_name = "experiment_grant"
+        primary_key = CompositeKey("experiment", "grantee")
+        without_rowid = True
+        indexes = ((("grantee", "experiment"), False),)
