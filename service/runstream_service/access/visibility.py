@@ -11,7 +11,7 @@ from typing import Any
 from peewee import fn
 
 from runstream.errors import PermissionDenied
-from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.caller import Caller, GrantRole, ServerRole
 from runstream_service.engine.statements import (
     ANY_TEXTS,
     LockingStatement,
@@ -79,10 +79,12 @@ def check_role(caller: Caller, experiment: int, needed: GrantRole) -> None:
     """Check that a caller may do something with an experiment that they see.
 
     Raises:
-        PermissionDenied: the experiment is not granted to them in this role.
+        PermissionDenied: their role on the experiment, or on this server, is too low.
     """
     if caller.is_admin:
         return
+    if needed > GrantRole.READER:
+        check_writer(caller)
     found = _ROLE.first(experiment, array_of(caller.grantees))
     role = found[0] if found and found[0] else 0
     if role < needed:
@@ -93,5 +95,27 @@ def check_role(caller: Caller, experiment: int, needed: GrantRole) -> None:
             reason="ROLE_TOO_LOW",
             field="experiment_id",
             value=experiment,
+            limit=needed.name.lower(),
+        )
+
+
+def check_writer(caller: Caller) -> None:
+    """Check that a caller may write on this server at all; raises PermissionDenied."""
+    _check_server_role(caller, ServerRole.WRITER)
+
+
+def check_admin(caller: Caller) -> None:
+    """Check that a caller may do what concerns the whole server; raises PermissionDenied."""
+    _check_server_role(caller, ServerRole.ADMIN)
+
+
+def _check_server_role(caller: Caller, needed: ServerRole) -> None:
+    if caller.role < needed:
+        raise PermissionDenied(
+            f"{caller.name!r} is a {caller.role.name.lower()} on this server, and this takes "
+            f"{needed.name.lower()}",
+            reason="ROLE_TOO_LOW",
+            field="role",
+            value=caller.role.name.lower(),
             limit=needed.name.lower(),
         )
