@@ -6,6 +6,8 @@ not there. Admins see all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from peewee import fn
@@ -21,6 +23,7 @@ from runstream_service.engine.statements import (
 )
 from runstream_service.engine.tables import Grant
 
+_GRANTED = Statement(Grant.select(Grant.experiment).distinct().where(Grant.grantee.in_(ANY_TEXTS)))
 _ROLE = Statement(
     Grant.select(fn.MAX(Grant.role)).where((Grant.experiment == 0) & Grant.grantee.in_(ANY_TEXTS))
 )
@@ -28,33 +31,71 @@ _ROLE = Statement(
 
 def visible(caller: Caller, experiment: Any) -> list[Any]:
     """Return the conditions on a column with ids of experiments, for a query that is composed."""
+    return granted(caller, experiment, GrantRole.READER)
+
+
+def granted(caller: Caller, experiment: Any, needed: GrantRole) -> list[Any]:
+    """Return what `visible` does, of experiments on which the caller has at least this role."""
     if caller.is_admin:
         return []
-    return [
-        experiment.in_(
-            Grant.select(Grant.experiment).where(Grant.grantee.in_(in_texts(caller.grantees)))
-        )
-    ]
+    grants = Grant.select(Grant.experiment).where(
+        Grant.grantee.in_(in_texts(caller.grantees)) & (Grant.role >= needed)
+    )
+    return [experiment.in_(grants)]
+
+
+def visible_experiments(
+    caller: Caller, experiments: Sequence[int] | None = None
+) -> Sequence[int] | None:
+    """Return which of some experiments, or of all, a caller sees, by internal ids.
+
+    Returns:
+        Those of the list, in its order, without those that the caller does not see; None, if no
+        list was given and they see all.
+    """
+    if caller.is_admin:
+        return experiments
+    seen = [row[0] for row in _GRANTED.rows(array_of(caller.grantees))]
+    if experiments is None:
+        return seen
+    those = set(seen)
+    return [experiment for experiment in experiments if experiment in those]
+
+
+def granted_role(experiment: Any) -> Any:
+    """Return the role of a caller on an experiment as a column of a statement, NULL for none.
+
+    The value that is bound for it is `array_of(caller.grantees)`.
+    """
+    grant = Grant.alias()
+    return grant.select(fn.MAX(grant.role)).where(
+        (grant.experiment == experiment) & grant.grantee.in_(ANY_TEXTS)
+    )
 
 
 class VisibleStatement:
     """A statement that gives only rows of experiments that the caller sees."""
 
-    def __init__(self, query: Any, experiment: Any, *, lock: bool = False) -> None:
+    def __init__(
+        self, query: Any, experiment: Any, *, lock: bool = False, shared: bool = False
+    ) -> None:
         """Declare the query.
 
         Args:
             query: a SELECT without LIMIT, and without values after its WHERE.
             experiment: the column of its rows with the id of their experiment.
             lock: whether its rows are locked until the commit, as by `LockingStatement`.
+            shared: whether others may lock the rows in this way, too.
         """
-        kind = LockingStatement if lock else Statement
+        kind: Callable[[Any], Statement] = (
+            partial(LockingStatement, shared=shared) if lock else Statement
+        )
         grant = Grant.alias()
-        granted = grant.select(grant.experiment).where(
+        grants = grant.select(grant.experiment).where(
             (grant.experiment == experiment) & grant.grantee.in_(ANY_TEXTS)
         )
         self._of_all = kind(query)
-        self._of_granted = kind(query.where(fn.EXISTS(granted)))
+        self._of_granted = kind(query.where(fn.EXISTS(grants)))
 
     def first(self, caller: Caller, *values: Any) -> tuple[Any, ...] | None:
         """Return the first row that it gives for these values, or None."""
@@ -83,11 +124,17 @@ def check_role(caller: Caller, experiment: int, needed: GrantRole) -> None:
     """
     if caller.is_admin:
         return
+    found = _ROLE.first(experiment, array_of(caller.grantees))
+    check_granted_role(caller, experiment, found[0] if found else None, needed)
+
+
+def check_granted_role(
+    caller: Caller, experiment: int, role: int | None, needed: GrantRole
+) -> None:
+    """Check what `check_role` does, of a caller whose role was read already (`granted_role`)."""
     if needed > GrantRole.READER:
         check_writer(caller)
-    found = _ROLE.first(experiment, array_of(caller.grantees))
-    role = found[0] if found and found[0] else 0
-    if role < needed:
+    if role is None or role < needed:
         has = GrantRole(role).name.lower() if role else "no role"
         raise PermissionDenied(
             f"{caller.name!r} has {has} on experiment {experiment}, and this takes "

@@ -11,6 +11,8 @@ from typing import Any
 
 from peewee import EXCLUDED
 
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import VisibleStatement
 from runstream_service.catalog.run_state import not_found_error
 from runstream_service.engine.batch import ConsoleText
 from runstream_service.engine.statements import Statement, stream
@@ -33,6 +35,7 @@ _TAIL_SHARE = 0.9
 
 _FETCHED = 100  # lines that are read at a time
 
+_RUN = VisibleStatement(Run.select(Run.id).where(Run.uuid == ""), Run.experiment)
 _LINE = [
     ConsoleLine.run,
     ConsoleLine.number,
@@ -155,11 +158,12 @@ def append(run: int, lines: Sequence[ConsoleText]) -> int:
 
 
 def read(
-    run_id: str, after: int, before: int, from_end: bool, max_results: int
+    caller: Caller, run_id: str, after: int, before: int, from_end: bool, max_results: int
 ) -> list[ConsoleText]:
     """Return a page of lines, in the order of their numbers.
 
     Args:
+        caller: who reads.
         run_id: the run.
         after: lines after this number; all, if 0.
         before: lines before this number; all, if 0.
@@ -167,9 +171,9 @@ def read(
         max_results: how many lines at the most; fewer after `PAGE_BYTES`.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: there is no such run that the caller sees.
     """
-    run = Run.select(Run.id).where(Run.uuid == run_id).tuples().first()
+    run = _RUN.first(caller, run_id)
     if run is None:
         raise not_found_error(run_id)
     in_range = (ConsoleLine.run == run[0]) & (ConsoleLine.number > after)

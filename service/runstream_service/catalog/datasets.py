@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from peewee import JOIN, SQL, fn
 
+from runstream_service.access.caller import Caller
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import applied_writes
@@ -63,16 +64,20 @@ _TAGS = Statement(
 
 
 def log_inputs(
-    run_id: str, inputs: Sequence[DatasetInput], models: Sequence[str], write: WriteId | None
+    caller: Caller,
+    run_id: str,
+    inputs: Sequence[DatasetInput],
+    models: Sequence[str],
+    write: WriteId | None,
 ) -> None:
     """Record datasets and models that an active run read.
 
     The first description of a dataset in an experiment stands, and so do the tags of its first use.
 
     Raises:
-        NotFound, FailedPrecondition: as `active_run`.
+        NotFound, PermissionDenied, FailedPrecondition: as `active_run`.
     """
-    run = active_run(run_id)
+    run = active_run(caller, run_id)
     if not applied_writes.to_run.accept(run, write):
         return
     experiment = Run.select(Run.experiment).where(Run.id == run).scalar()

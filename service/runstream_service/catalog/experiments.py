@@ -16,6 +16,8 @@ from runstream.errors import (
     ResourceExhausted,
     shorten,
 )
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import VisibleStatement, check_role
 from runstream_service.catalog.artifact_locations import resolve_location
 from runstream_service.engine import applied_writes, reading
 from runstream_service.engine.applied_writes import WriteId
@@ -38,7 +40,7 @@ _NO_ID = -1
 _OF_ID = Experiment.select().where((Experiment.id == 0) & ~Experiment.purging)
 _SELECT = Statement(_OF_ID)
 _LOCK = LockingStatement(_OF_ID)
-_SHARE = LockingStatement(_OF_ID, shared=True)
+_SHARE = VisibleStatement(_OF_ID, Experiment.id, lock=True, shared=True)
 _SELECT_TAGS = Statement(
     ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
     .where(ExperimentTag.experiment.in_(ANY_IDS))
@@ -101,7 +103,11 @@ def _find(select: Statement, experiment_id: str) -> Experiment:
     found = select.models(Experiment, _parse_id(experiment_id))
     if found:
         return found[0]
-    raise NotFound(
+    raise _not_found_error(experiment_id)
+
+
+def _not_found_error(experiment_id: str) -> NotFound:
+    return NotFound(
         f"No Experiment with id={experiment_id} exists",
         reason="EXPERIMENT_NOT_FOUND",
         field="experiment_id",
@@ -124,9 +130,18 @@ def lock_active(experiment_id: str) -> Experiment:
     return _check_active(lock(experiment_id))
 
 
-def keep_active(experiment_id: str) -> Experiment:
-    """Return what `get_active` does, of one that nobody can change or delete until the commit."""
-    return _check_active(_find(_SHARE, experiment_id))
+def keep_active(caller: Caller, experiment_id: str) -> Experiment:
+    """Return what `get_active` does, of one that nobody can change or delete until the commit.
+
+    Raises:
+        NotFound, FailedPrecondition: as `get_active`; NotFound also if the caller does not see it.
+        PermissionDenied: the caller may not write to it.
+    """
+    found = _SHARE.models(caller, Experiment, _parse_id(experiment_id))
+    if not found:
+        raise _not_found_error(experiment_id)
+    check_role(caller, found[0].id, GrantRole.WRITER)
+    return _check_active(found[0])
 
 
 def _check_active(experiment: Experiment) -> Experiment:

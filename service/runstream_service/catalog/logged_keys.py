@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from runstream.errors import ResourceExhausted
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import visible_experiments
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of
@@ -28,13 +30,14 @@ def _of_experiments(table: Any) -> Statement:
 _STATEMENTS = [_of_experiments(table) for table in (Series, Param, RunTag)]
 
 
-def list_keys(experiment_ids: Sequence[str]) -> Keys:
-    """Return the keys of all active runs of experiments.
+def list_keys(caller: Caller, experiment_ids: Sequence[str]) -> Keys:
+    """Return the keys of all active runs of those experiments that the caller sees.
 
     Raises:
         ResourceExhausted: they are more than an answer can hold.
     """
-    of, budget = (array_of(parse_ids(experiment_ids)),), Budget()
+    experiments = visible_experiments(caller, parse_ids(experiment_ids))
+    of, budget = (array_of(experiments or ()),), Budget()
     try:
         found = [
             sorted(row[0] for row in budget.fetch_all(statement.stream(*of), 0))

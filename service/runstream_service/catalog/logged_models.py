@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import VisibleStatement, check_role
 from runstream_service.catalog import experiments, generated_names
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.model_metrics import LoggedPoint, read_model_points
@@ -24,10 +26,11 @@ Pairs = Sequence[tuple[str, str]]
 _OF_UID = LoggedModel.select().where(LoggedModel.uid == "")
 _SELECT = Statement(_OF_UID)
 _LOCK = LockingStatement(_OF_UID)
-_SELECT_ID = Statement(
-    LoggedModel.select(LoggedModel.id).where(
+_MEASURED = VisibleStatement(
+    LoggedModel.select(LoggedModel.id, LoggedModel.experiment).where(
         (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
-    )
+    ),
+    LoggedModel.experiment,
 )
 
 
@@ -42,6 +45,7 @@ class LoggedModelData:
 
 
 def create(
+    caller: Caller,
     experiment_id: str,
     name: str,
     model_type: str,
@@ -54,10 +58,11 @@ def create(
 
     Raises:
         NotFound, FailedPrecondition: the experiment is not there, or deleted.
+        PermissionDenied: the caller may not write to it.
         InvalidArgument: a param is there twice with two values.
         AlreadyExists: the id is that of a model of another experiment, or of one that is deleted.
     """
-    experiment = experiments.keep_active(experiment_id)
+    experiment = experiments.keep_active(caller, experiment_id)
     _check_params({}, params)
     existing = _existing_model(model_id, experiment.id) if model_id else None
     if existing is not None:
@@ -173,14 +178,20 @@ def _check_experiment(model: LoggedModel) -> LoggedModel:
     return model
 
 
-def internal_ids(model_ids: Iterable[str]) -> dict[str, int]:
-    """Return the internal ids of models; raises as `get`."""
+def measured_ids(caller: Caller, model_ids: Iterable[str]) -> dict[str, int]:
+    """Return the internal ids of models for which metrics are to be written.
+
+    Raises:
+        NotFound: there is no such model, or the caller does not see it.
+        PermissionDenied: the caller may not write to its experiment.
+    """
     found = {}
     for model_id in model_ids:
-        row = _SELECT_ID.first(model_id)
+        row = _MEASURED.first(caller, model_id)
         if row is None:
             raise not_found_error(model_id)
-        found[model_id] = row[0]
+        found[model_id], experiment = row
+        check_role(caller, experiment, GrantRole.WRITER)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from peewee import EXCLUDED
 
 from runstream.rules import check_text
+from runstream_service.access.caller import Caller
 from runstream_service.catalog.run_state import active_run
 from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import applied_writes, changes
@@ -40,9 +41,11 @@ class ModelOutput(NamedTuple):
     step: int
 
 
-def log_outputs(run_id: str, models: Sequence[ModelOutput], write: WriteId | None) -> None:
+def log_outputs(
+    caller: Caller, run_id: str, models: Sequence[ModelOutput], write: WriteId | None
+) -> None:
     """Record models that an active run made; raises as `active_run`."""
-    run = active_run(run_id)
+    run = active_run(caller, run_id)
     if applied_writes.to_run.accept(run, write):
         _UPSERT.run_for_each((run, *model) for model in models)
 
@@ -59,14 +62,14 @@ def read_outputs(runs: Any, budget: Budget) -> dict[int, list[ModelOutput]]:
     return found
 
 
-def log_model(run_id: str, description: object, write: WriteId | None) -> None:
+def log_model(caller: Caller, run_id: str, description: object, write: WriteId | None) -> None:
     """Add a description to the list in the tag of an active run.
 
     Raises:
-        NotFound, FailedPrecondition: as `active_run`.
+        NotFound, PermissionDenied, FailedPrecondition: as `active_run`.
         InvalidArgument: the list would be over the limit of a tag.
     """
-    run = active_run(run_id)
+    run = active_run(caller, run_id)
     if applied_writes.to_run.was_applied(run, write):
         return
     history = (RunTag.run == run) & (RunTag.key == HISTORY_TAG)

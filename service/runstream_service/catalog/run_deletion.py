@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_
+
 from peewee import Select
 
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import granted
 from runstream_service.catalog import experiments
 from runstream_service.catalog.runs import lock
 from runstream_service.engine import applied_writes, changes
@@ -14,13 +19,16 @@ from runstream_service.engine.tables import Experiment, Run, RunTag
 from runstream_service.search.scope import PARENT_TAG
 
 
-def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
-    """Delete a run, and if asked its child runs and theirs; those already deleted stay as they are.
+def delete(caller: Caller, run_id: str, with_children: bool, write: WriteId | None) -> None:
+    """Delete a run, and if asked its child runs and theirs.
+
+    Those already deleted stay as they are, and so do child runs to whose experiment the caller may
+    not write.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound, PermissionDenied: as `lock`.
     """
-    run = lock(run_id)
+    run = lock(caller, run_id)
     if not applied_writes.to_run.accept(run.id, write):
         return
     deleted_time = now()
@@ -28,7 +36,11 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
         Run.update(deleted=True, deleted_time=deleted_time).where(Run.id == run.id).execute()
         changes.record_runs([run.id])
     if with_children:
-        active = Run.id.in_(_descendants(run)) & ~Run.deleted
+        active = reduce(
+            and_,
+            granted(caller, Run.experiment, GrantRole.WRITER),
+            Run.id.in_(_descendants(run)) & ~Run.deleted,
+        )
         lock_rows(Run.select(Run.id).where(active).order_by(Run.id))
         deleted = (
             Run.update(deleted=True, deleted_time=deleted_time, deleted_with_run=run.id)
@@ -38,17 +50,22 @@ def delete(run_id: str, with_children: bool, write: WriteId | None) -> None:
         changes.record_runs([child.id for child in deleted.execute()])
 
 
-def restore(run_id: str, write: WriteId | None) -> None:
+def restore(caller: Caller, run_id: str, write: WriteId | None) -> None:
     """Restore a run and those that were deleted with it; what is active stays as it is.
 
-    Runs that were deleted with it and whose experiment is deleted stay deleted.
+    Runs that were deleted with it stay deleted if their experiment is, or if the caller may not
+    write to it.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound, PermissionDenied: as `lock`.
         FailedPrecondition: its experiment is deleted.
     """
-    run = lock(run_id)
-    with_run = (Run.id == run.id) | (Run.deleted_with_run == run.id)
+    run = lock(caller, run_id)
+    with_run = reduce(
+        and_,
+        granted(caller, Run.experiment, GrantRole.WRITER),
+        (Run.id == run.id) | (Run.deleted_with_run == run.id),
+    )
     with_experiments = Experiment.id.in_(Run.select(Run.experiment).where(with_run))
     lock_rows(Experiment.select(Experiment.id).where(with_experiments).order_by(Experiment.id))
     experiments.get_active(str(run.experiment_id))

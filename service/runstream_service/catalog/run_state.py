@@ -6,7 +6,9 @@ import secrets
 from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.engine.statements import LockingStatement, Statement
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import check_granted_role, granted_role
+from runstream_service.engine.statements import LockingStatement, Statement, array_of
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Run
 
@@ -19,8 +21,11 @@ _STATE = Run.select(
     Run.revision,
     Run.deleted,
 ).where(Run.uuid == "")
-_READ = Statement(_STATE)
-_LOCK = LockingStatement(_STATE)
+# Those who are no admins have the role that they need looked up by the same statement, because it
+# runs for each batch.
+_WITH_ROLE = _STATE.select_extend(granted_role(Run.experiment))
+_READ, _READ_WITH_ROLE = Statement(_STATE), Statement(_WITH_ROLE)
+_LOCK, _LOCK_WITH_ROLE = LockingStatement(_STATE), LockingStatement(_WITH_ROLE)
 _LOCK_STORED = LockingStatement(Run.select(Run.id).where((Run.id == 0) & ~Run.purging))
 _SET_REVISION = Statement(Run.update({Run.revision: 0}).where(Run.id == 0))
 
@@ -39,22 +44,24 @@ class RunState(NamedTuple):
     appended_by: int | None
 
 
-def active_run(run_id: str) -> int:
+def active_run(caller: Caller, run_id: str) -> int:
     """Return the internal id of a run that is to be written to.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: there is no such run, or the caller does not see it.
+        PermissionDenied: the caller may not write to its experiment.
         FailedPrecondition: it is deleted.
     """
-    return state_for_write(run_id).id
+    return state_for_write(caller, run_id).id
 
 
-def state_for_write(run_id: str) -> RunState:
+def state_for_write(caller: Caller, run_id: str) -> RunState:
     """Return the state of a run that is to be written to; raises as `active_run`.
 
     The run is locked until the commit, and gets a new revision, if it has one.
     """
-    state, revision = _active_state(run_id, _LOCK.first(run_id))
+    found = _find(_LOCK, _LOCK_WITH_ROLE, caller, run_id)
+    state, revision = _active_state(run_id, found)
     if revision is not None:
         _SET_REVISION.run(_random_revision(), state.id)
     return state
@@ -65,9 +72,23 @@ def lock_stored(run: int) -> bool:
     return _LOCK_STORED.first(run) is not None
 
 
-def read_state(run_id: str) -> RunState:
+def read_state(caller: Caller, run_id: str) -> RunState:
     """Return what `state_for_write` does for a run that may stay as it is, without a lock."""
-    return _active_state(run_id, _READ.first(run_id))[0]
+    return _active_state(run_id, _find(_READ, _READ_WITH_ROLE, caller, run_id))[0]
+
+
+def _find(
+    select: Statement, select_with_role: Statement, caller: Caller, run_id: str
+) -> tuple[Any, ...] | None:
+    """Return the row of a run that the caller may write to; None, if they do not see it."""
+    if caller.is_admin:
+        return select.first(run_id)
+    found = select_with_role.first(array_of(caller.grantees), run_id)
+    if found is None or found[-1] is None:
+        return None
+    *row, role = found
+    check_granted_role(caller, row[1], role, GrantRole.WRITER)
+    return tuple(row)
 
 
 def _active_state(run_id: str, found: tuple[Any, ...] | None) -> tuple[RunState, int | None]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import VisibleStatement, check_role, visible
 from runstream_service.catalog import experiments, generated_names
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.lost_runs import prepare_for_status
@@ -22,7 +24,7 @@ from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import LockingStatement, Statement, execute, in_texts
+from runstream_service.engine.statements import Statement, execute, in_texts
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Experiment, Run, RunTag
 
@@ -43,8 +45,9 @@ _INSERT = Statement(
     Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS).returning(Run.id)
 )
 _OF_UUID = Run.select().where(Run.uuid == "")
-_SELECT = Statement(_OF_UUID)
-_LOCK = LockingStatement(_OF_UUID)
+_SELECT_STORED = Statement(_OF_UUID)
+_SELECT = VisibleStatement(_OF_UUID, Run.experiment)
+_LOCK = VisibleStatement(_OF_UUID, Run.experiment, lock=True)
 # In the order of the model's fields, which is Peewee's.
 _UPDATE = Statement(
     Run.update(
@@ -76,15 +79,16 @@ class RunUpdate:
     heartbeat: bool
 
 
-def create(new: NewRun) -> LoggedRun:
+def create(caller: Caller, new: NewRun) -> LoggedRun:
     """Create a run, or return the one that the same call created before (R1).
 
     Raises:
         NotFound, FailedPrecondition: the experiment is not there, or deleted.
+        PermissionDenied: the caller may not write to it.
         InvalidArgument: name and name tag differ (R3).
         AlreadyExists: the run id is taken by a run with other content.
     """
-    experiment = experiments.keep_active(new.experiment_id)
+    experiment = experiments.keep_active(caller, new.experiment_id)
     tags = dict(new.tags)
     if new.name and tags.get(NAME_TAG, new.name) != new.name:
         raise InvalidArgument(
@@ -96,7 +100,7 @@ def create(new: NewRun) -> LoggedRun:
         )
     name = new.name or tags.get(NAME_TAG, "")
     if new.run_id:
-        for existing in _SELECT.models(Run, new.run_id):
+        for existing in _SELECT_STORED.models(Run, new.run_id):
             return _existing_run(existing, new, experiment, name, tags)
     uuid = new.run_id or secrets.token_hex(16)
     run = Run(
@@ -117,62 +121,71 @@ def create(new: NewRun) -> LoggedRun:
     return LoggedRun(run, (), (), sorted(tags.items()))
 
 
-def get(run_id: str) -> Run:
+def get(caller: Caller, run_id: str) -> Run:
     """Return a run, active or deleted.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: there is none of this id that the caller sees.
     """
-    return _only(run_id, _SELECT.models(Run, run_id))
+    return _only(run_id, _SELECT.models(caller, Run, run_id))
 
 
-def lock(run_id: str) -> Run:
-    """Return what `get` does, of a run that is to be changed: it is locked until the commit."""
-    return _only(run_id, _LOCK.models(Run, run_id))
+def lock(caller: Caller, run_id: str) -> Run:
+    """Return what `get` does, of a run that is to be changed: it is locked until the commit.
+
+    Raises:
+        NotFound: as `get`.
+        PermissionDenied: the caller may not write to its experiment.
+    """
+    run = _only(run_id, _LOCK.models(caller, Run, run_id))
+    check_role(caller, run.experiment_id, GrantRole.WRITER)
+    return run
 
 
-def get_row(run_id: str) -> Run:
+def get_row(caller: Caller, run_id: str) -> Run:
     """Return what `get` does as a plain row, which is faster and cannot be saved."""
-    row = _SELECT.first(run_id)
+    row = _SELECT.first(caller, run_id)
     if row is None:
         raise not_found_error(run_id)
     found: Any = RunRow._make(row)
     return found  # type: ignore[no-any-return]
 
 
-def existing_ids(run_ids: Sequence[str]) -> list[str]:
-    """Return those of the ids that runs have, each once, in their order."""
-    query = Run.select(Run.uuid).where(Run.uuid.in_(in_texts(run_ids)))
+def existing_ids(caller: Caller, run_ids: Sequence[str]) -> list[str]:
+    """Return those of the ids that runs have which the caller sees, each once, in their order."""
+    query = Run.select(Run.uuid).where(
+        Run.uuid.in_(in_texts(run_ids)), *visible(caller, Run.experiment)
+    )
     existing = {row[0] for row in execute(query)}
     return [run_id for run_id in dict.fromkeys(run_ids) if run_id in existing]
 
 
-def get_with_data(run_id: str) -> LoggedRun:
+def get_with_data(caller: Caller, run_id: str) -> LoggedRun:
     """Return a run with all that it logged.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: as `get`.
         ResourceExhausted: it logged more than an answer can hold.
     """
-    return with_data(get_row(run_id))
+    return with_data(get_row(caller, run_id))
 
 
-def get_with_data_if_small(run_id: str) -> LoggedRun | None:
+def get_with_data_if_small(caller: Caller, run_id: str) -> LoggedRun | None:
     """Return a run with all that it logged, or None if that takes more than some milliseconds.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: as `get`.
     """
-    return with_data_if_small(get_row(run_id))
+    return with_data_if_small(get_row(caller, run_id))
 
 
-def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
+def update(caller: Caller, run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
     """Change an active run and return it.
 
     Raises:
-        NotFound, FailedPrecondition: as `active_run`.
+        NotFound, PermissionDenied, FailedPrecondition: as `active_run`.
     """
-    run = lock(run_id)
+    run = lock(caller, run_id)
     if run.deleted:
         raise deleted_error(run_id)
     if not applied_writes.to_run.accept(run.id, write):
@@ -195,13 +208,14 @@ def update(run_id: str, change: RunUpdate, write: WriteId | None) -> Run:
     return run
 
 
-def delete_tag(run_id: str, key: str, write: WriteId | None) -> None:
+def delete_tag(caller: Caller, run_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of an active run; deleting `mlflow.runName` changes nothing (R3).
 
     Raises:
-        NotFound, FailedPrecondition: as `active_run`; NotFound also if there is no such tag (P3).
+        NotFound, PermissionDenied, FailedPrecondition: as `active_run`; NotFound also if there is
+            no such tag (P3).
     """
-    state = state_for_write(run_id)
+    state = state_for_write(caller, run_id)
     run = state.id
     if key == NAME_TAG or applied_writes.to_run.was_applied(run, write):
         return
@@ -226,13 +240,14 @@ def _existing_run(
     run: Run, new: NewRun, experiment: Experiment, name: str, tags: dict[str, str]
 ) -> LoggedRun:
     """Return the existing run with its data, if it is what the caller asks for."""
+    if run.experiment_id != experiment.id:  # which the caller may not see
+        raise _exists_error(run.uuid, "experiment_id")
     found = with_data(run)
     existing_tags = dict(found.tags)
     asked_start = new.start_time
     differing = [
         field
         for field, asked, is_there in (
-            ("experiment_id", experiment.id, run.experiment_id),
             ("user_id", new.user_id, run.user_id),
             ("run_name", name or run.name, run.name),
             ("start_time", run.start_time if asked_start is None else asked_start, run.start_time),
@@ -241,12 +256,16 @@ def _existing_run(
         if asked != is_there
     ]
     if differing:
-        raise AlreadyExists(
-            f"Run with id={run.uuid} already exists with another {differing[0]}",
-            reason="RUN_EXISTS",
-            field=differing[0],
-            value=run.uuid,
-        )
+        raise _exists_error(run.uuid, differing[0])
     if run.deleted:
         raise deleted_error(run.uuid)
     return found
+
+
+def _exists_error(run_id: str, differing: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"Run with id={run_id} already exists with another {differing}",
+        reason="RUN_EXISTS",
+        field=differing,
+        value=run_id,
+    )

@@ -20,6 +20,7 @@ from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import answer_unless_disconnected, iterate_in_task
 from runstream_service.http.encode import protobuf_double
+from runstream_service.http.http_context import HttpContext
 from runstream_service.rpc.metric_servicer import HistoryPart, MetricServicer
 
 _COLUMNS = ("run_id", "run_name", "metric", "step", "timestamp", "value")
@@ -38,7 +39,7 @@ def csv_routes(metrics: MetricServicer) -> Iterator[Route]:
 
 async def _answer(request: Request, metrics: MetricServicer) -> Response:
     message: Any = _decoder.decode_query(request.query_params)
-    parts = metrics.read_parts(message, _part_rows)
+    parts = metrics.read_parts(message, HttpContext(request), _part_rows)
     # An error raised here can still be the answer.
     first = await answer_unless_disconnected(request, anext(parts, b""))
     keys = list(message.metric_keys)

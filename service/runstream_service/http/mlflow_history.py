@@ -22,6 +22,7 @@ from runstream_service.http import mlflow
 from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import answer_unless_disconnected, iterate_in_task
 from runstream_service.http.encode import mlflow_double
+from runstream_service.http.http_context import HttpContext
 from runstream_service.rpc.metric_servicer import PAGE_POINTS, HistoryPage, MetricServicer
 
 _PATH = "2.0/mlflow/metrics/get-history"
@@ -58,7 +59,7 @@ async def _answer(request: Request, metrics: MetricServicer) -> Response:
             value=history.max_results,
             limit="1 or more, or 0 for all",
         )
-    parts = _read_parts(metrics, history)
+    parts = _read_parts(metrics, history, HttpContext(request))
     try:
         first = await answer_unless_disconnected(request, anext(parts))
     except NotFound:  # which MLflow answers as an empty history
@@ -69,13 +70,13 @@ async def _answer(request: Request, metrics: MetricServicer) -> Response:
 
 
 async def _read_parts(
-    metrics: MetricServicer, history: GetMetricHistoryRequest
+    metrics: MetricServicer, history: GetMetricHistoryRequest, context: HttpContext
 ) -> AsyncGenerator[_Part, None]:
     """Yield the parts of a history up to the number of points that is asked for."""
     left = history.max_results or INT64_MAX
     while True:
         history.max_results = min(left, PAGE_POINTS)
-        part = await metrics.read_page(history, _encode_part)
+        part = await metrics.read_page(history, context, _encode_part)
         yield part
         left -= part.length
         if not (left and part.next_page_token):

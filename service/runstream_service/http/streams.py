@@ -175,7 +175,7 @@ def _batches(lines: Sequence[bytes]) -> list[LogRequest | RunstreamError | None]
 
 async def _read_history(request: Request, metrics: MetricServicer) -> Response:
     message: Any = _history_decoder.decode_query(request.query_params)
-    parts = metrics.read_parts(message, _history_line)
+    parts = metrics.read_parts(message, HttpContext(request), _history_line)
     # An error raised here can still be the answer.
     first = await answer_unless_disconnected(request, anext(parts, None))
     return StreamingResponse(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from runstream.errors import InvalidArgument
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import console, logged_models, model_metrics
 from runstream_service.catalog.run_state import state_for_write
 from runstream_service.catalog.run_tags import effective_tags, set_tags
@@ -55,17 +56,19 @@ class Ingest:
         """Write the buffered points and the changed summaries."""
         self._points.flush()
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, caller: Caller, batch: Batch) -> None:
         """Apply a checked batch whole, or raise before anything of it is buffered.
 
         Raises:
-            NotFound, FailedPrecondition: as `active_run`; NotFound also if a model is not there.
+            NotFound, PermissionDenied, FailedPrecondition: as `active_run`, and as `measured_ids`
+                for the models that it measures.
             InvalidArgument: a param has another value already (P1).
             DataLoss: points that are late cannot be compared with those that are stored.
         """
-        state = state_for_write(batch.run_id)
+        state = state_for_write(caller, batch.run_id)
         run = state.id
-        models = logged_models.internal_ids({point.model_id for point in batch.model_points})
+        measured = {point.model_id for point in batch.model_points}
+        models = logged_models.measured_ids(caller, measured)
         new = self._points.find_new(run, batch, state.appended_by) if batch.keys else None
         if batch.params:
             _insert_params(batch.run_id, run, batch.params)

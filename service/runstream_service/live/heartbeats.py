@@ -14,6 +14,7 @@ import time
 from typing import Any, NamedTuple
 
 from runstream.errors import RunstreamError
+from runstream_service.access.caller import Caller
 from runstream_service.catalog.lost_runs import mark_lost, revive
 from runstream_service.catalog.run_state import RunState, read_state, state_for_write
 from runstream_service.engine.clock import now
@@ -72,15 +73,15 @@ class Heartbeats:
         """Store the next heartbeat of every run again, after a rollback."""
         self._stored.clear()
 
-    def record(self, run_id: str) -> None:
+    def record(self, caller: Caller, run_id: str) -> None:
         """Record a heartbeat of a run.
 
         Raises:
-            NotFound, FailedPrecondition: as `active_run`.
+            NotFound, PermissionDenied, FailedPrecondition: as `active_run`.
         """
-        state = read_state(run_id)
+        state = read_state(caller, run_id)
         if state.status == RunStatus.FAILED and state.last_heartbeat is not None:
-            state = state_for_write(run_id)
+            state = state_for_write(caller, run_id)
         self.record_run(state)
 
     def record_run(self, run: RunState) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runstream.rules import INT64_MAX, INT64_MIN
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import runs
 from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import Series
@@ -64,13 +65,14 @@ class Tails:
         return self._tail.of_series(series)
 
 
-def series_of_run(run_id: str, keys: Sequence[str] = ()) -> list[Series]:
+def series_of_run(caller: Caller, run_id: str, keys: Sequence[str] = ()) -> list[Series]:
     """Return the series of a run by key: those of `keys`, or all if it is empty.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: there is no such run that the caller sees.
     """
-    query = Series.select().where(Series.run == runs.get(run_id)).order_by(Series.key)
+    run = runs.get_row(caller, run_id)
+    query = Series.select().where(Series.run == run.id).order_by(Series.key)
     return list(query.where(Series.key.in_(list(keys))) if keys else query)
 
 

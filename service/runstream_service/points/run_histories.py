@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from runstream.rules import INT64_MAX
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import runs
 from runstream_service.engine import reading
 from runstream_service.engine.statements import ANY_TEXTS, Statement, array_of
@@ -45,26 +46,27 @@ class Part(NamedTuple):
 
 
 def read_parts(
-    run_ids: Sequence[str], keys: Sequence[str], steps: Steps, max_points: int
+    caller: Caller, run_ids: Sequence[str], keys: Sequence[str], steps: Steps, max_points: int
 ) -> Iterator[Part]:
     """Yield the histories of runs in parts of up to `PART_POINTS` points.
 
     Between two parts no statement is open, so each may be read by another thread.
 
     Args:
+        caller: who reads.
         run_ids: the runs, in their order.
         keys: the metrics; all, if empty. They come in the order of their keys.
         steps: leaves out the points of other steps.
         max_points: the most points of a series; a longer one is thinned. All, if 0.
 
     Raises:
-        NotFound: there is no such run; before the first part.
+        NotFound: there is no such run that the caller sees; before the first part.
         DataLoss: a chunk, or a row of a tail, is damaged.
     """
     found = {}
     for run_id in run_ids:
         reading.check()
-        row = runs.get_row(run_id)
+        row = runs.get_row(caller, run_id)
         found[run_id] = row.id, row.name
     for run_id, (run, run_name) in found.items():
         tails = Tails()

@@ -62,6 +62,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         check_text("source_run_id", request.source_run_id, MODEL_ID_CHARACTERS)
         created = await self._writer.submit(
             logged_models.create,
+            context.caller,
             request.experiment_id or "0",
             request.name,
             request.model_type,

@@ -5,35 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from runstream.contract import wire_columns
 from runstream.errors import (
     Internal,
-    InvalidArgument,
     RunstreamError,
     Unavailable,
     server_stopping_error,
     strip_traceback,
 )
-from runstream.rules import check_dataset_field, check_key, check_model_id, check_timestamp
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
-from runstream.v1.metric_pb2 import LoggedMetric
-from runstream_service.engine.batch import Batch, ConsoleText, ModelPoint
+from runstream_service.access.caller import Caller
+from runstream_service.engine.batch import Batch
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
-from runstream_service.points.append import BULK_POINTS, encode_bulk, metrics_of
 from runstream_service.request_id import request_id
 from runstream_service.rpc.admission import RequestStream
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
-from runstream_service.rpc.write_id import write_id
+from runstream_service.rpc.log_requests import batch_of_point, checked_batch
 
 #: Requests of a stream that are read before their answers are.
 PENDING = 1_024
@@ -45,8 +38,6 @@ ENTRY_BYTES = 200
 
 
 log = logging.getLogger(__name__)
-
-Number = TypeVar("Number", np.int64, np.float64)
 
 
 class LoggingServicer(LoggingServiceServicer):
@@ -68,7 +59,9 @@ class LoggingServicer(LoggingServiceServicer):
         """
         pending: deque[asyncio.Future[None]] = deque()
         news, answered_event = asyncio.Event(), asyncio.Event()
-        reading = asyncio.create_task(self._read(request_iterator, pending, news, answered_event))
+        reading = asyncio.create_task(
+            self._read(context.caller, request_iterator, pending, news, answered_event)
+        )
         reading.add_done_callback(lambda _: news.set())
         self._reading_tasks.add(reading)
         answered = 0
@@ -94,24 +87,17 @@ class LoggingServicer(LoggingServiceServicer):
     async def Log(self, request: pb.LogRequest, context: CallContext) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.wait_for_room()
-        await self._append(await offload_if_large(size, _checked_batch, request), size)
+        await self._append(
+            context.caller, await offload_if_large(size, checked_batch, request), size
+        )
         return pb.LogResponse()
 
     async def LogMetric(
         self, request: pb.LogMetricRequest, context: CallContext
     ) -> pb.LogMetricResponse:
-        batch = Batch(
-            request.run_id,
-            [request.key],
-            [1],
-            np.array([request.step], np.int64),
-            np.array([request.timestamp], np.int64),
-            np.array([request.value], np.float64),
-            model_points=_model_points([request]),
-        )
-        batch.check()
+        batch = batch_of_point(request)
         await self._writer.wait_for_room()
-        await self._append(batch, request.ByteSize())
+        await self._append(context.caller, batch, request.ByteSize())
         return pb.LogMetricResponse()
 
     def stop_reading(self) -> None:
@@ -119,16 +105,19 @@ class LoggingServicer(LoggingServiceServicer):
         for reading in self._reading_tasks:
             reading.cancel()
 
-    def _append(self, batch: Batch, size: int, *, may_wait: bool = False) -> asyncio.Future[None]:
+    def _append(
+        self, caller: Caller, batch: Batch, size: int, *, may_wait: bool = False
+    ) -> asyncio.Future[None]:
         """Queue a checked batch whose message has `size` bytes."""
         entries = len(batch.params) + len(batch.tags) + len(batch.keys) + len(batch.console)
         size += ENTRY_BYTES * entries
         return self._writer.submit(
-            self._ingest.apply, batch, run_id=batch.run_id, size=size, may_wait=may_wait
+            self._ingest.apply, caller, batch, run_id=batch.run_id, size=size, may_wait=may_wait
         )
 
     async def _read(
         self,
+        caller: Caller,
         requests: AsyncIterator[Any],
         pending: deque[asyncio.Future[None]],
         news: asyncio.Event,
@@ -144,16 +133,18 @@ class LoggingServicer(LoggingServiceServicer):
             await self._writer.wait_for_room()
             size = len(request) if isinstance(request, bytes) else request.ByteSize()
             try:
-                batch = await offload_if_large(size, _checked_batch, request)
+                batch = await offload_if_large(size, checked_batch, request)
             except RunstreamError as error:
                 answer = asyncio.get_running_loop().create_future()
                 answer.set_exception(strip_traceback(error))
             else:
                 is_heartbeat = batch.is_empty()
                 answer = (
-                    self._writer.submit(self._heartbeats.record, batch.run_id, may_wait=True)
+                    self._writer.submit(
+                        self._heartbeats.record, caller, batch.run_id, may_wait=True
+                    )
                     if is_heartbeat
-                    else self._append(batch, size, may_wait=True)
+                    else self._append(caller, batch, size, may_wait=True)
                 )
             answer.add_done_callback(set_news)
             pending.append(answer)
@@ -162,53 +153,6 @@ class LoggingServicer(LoggingServiceServicer):
             while len(pending) >= PENDING:  # bounds the memory of a client that reads no answers
                 answered_event.clear()
                 await answered_event.wait()
-
-
-def _checked_batch(request: Any) -> Batch:
-    """Return the batch of a request: first its rows, if it has some, then its table.
-
-    Args:
-        request: the bytes of a LogBatchRequest, or a LogRequest or its twin (`wire_columns`).
-
-    Raises:
-        InvalidArgument: something in the request breaks its rule.
-        DecodeError: the bytes are of something else.
-    """
-    if isinstance(request, bytes):
-        batch = _batch(*wire_columns.decode_log_batch_request(request))
-        batch.check()
-    else:
-        batch = _batch(request, wire_columns.read_table(request.table))
-        batch.check()
-        if request.metrics:
-            _add_rows(batch, request.metrics)
-    if len(batch.value) >= BULK_POINTS:
-        batch.encoded = encode_bulk(metrics_of(batch))
-    return batch
-
-
-def _add_rows(batch: Batch, rows: Sequence[LoggedMetric]) -> None:
-    """Put rows before the columns of a checked batch, and check the rows."""
-    index = {key: i for i, key in enumerate(batch.keys)}
-    row_key = [index.setdefault(row.key, len(index)) for row in rows]
-    row_timestamp = [row.timestamp for row in rows]
-    keys = list(index)
-    for key in keys[len(batch.keys) :]:
-        check_key("metrics.key", key)
-    check_timestamp("metrics.timestamp", min(row_timestamp))
-    indices = np.concatenate((row_key, np.repeat(np.arange(len(batch.keys)), batch.counts)))
-    order = np.argsort(indices, kind="stable")  # the points of a metric stay as they came
-    batch.keys = keys
-    batch.counts = np.bincount(indices).tolist()
-    batch.step = _insert([row.step for row in rows], batch.step)[order]
-    batch.timestamp = _insert(row_timestamp, batch.timestamp)[order]
-    batch.value = _insert([row.value for row in rows], batch.value)[order]
-    batch.model_points = _model_points(rows)
-
-
-def _insert(numbers: list[Any], column: NDArray[Number]) -> NDArray[Number]:
-    """Return a column with numbers before its own."""
-    return np.concatenate((np.array(numbers, column.dtype), column))
 
 
 async def _any_done(
@@ -227,59 +171,6 @@ def _ignore_error(batch: asyncio.Future[None]) -> None:
     # The caller is gone, and asyncio logs an error that nobody retrieves.
     if not batch.cancelled():
         batch.exception()
-
-
-def _batch(request: Any, table: wire_columns.RawTable) -> Batch:
-    batch = Batch(
-        request.run_id,
-        table.keys,
-        table.counts,
-        np.frombuffer(table.step, "<i8"),
-        np.frombuffer(table.timestamp, "<i8"),
-        np.frombuffer(table.value, "<f8"),
-        write=write_id(request.write),
-    )
-    # Most batches have points alone, and an empty list is asked for faster than it is iterated.
-    if request.params:
-        batch.params = [(param.key, param.value) for param in request.params]
-    if request.tags:
-        batch.tags = [(tag.key, tag.value) for tag in request.tags]
-    if request.console:
-        batch.console = [
-            ConsoleText(line.stream, line.timestamp, line.text, line.writer, line.sequence)
-            for line in request.console
-        ]
-    return batch
-
-
-def _model_points(rows: Iterable[LoggedMetric | pb.LogMetricRequest]) -> list[ModelPoint]:
-    """Return the points that measure a logged model, checked."""
-    found = []
-    for row in rows:
-        if bool(row.dataset_name) != bool(row.dataset_digest):
-            raise InvalidArgument(
-                "Both dataset_name and dataset_digest must be provided if one is provided",
-                reason="DATASET_INCOMPLETE",
-                field="dataset_digest" if row.dataset_name else "dataset_name",
-            )
-        if not row.model_id:
-            continue
-        check_model_id("model_id", row.model_id)
-        if row.dataset_name:
-            check_dataset_field("dataset_name", "name", row.dataset_name)
-            check_dataset_field("dataset_digest", "digest", row.dataset_digest)
-        found.append(
-            ModelPoint(
-                row.model_id,
-                row.key,
-                row.step,
-                row.timestamp,
-                row.value,
-                row.dataset_name,
-                row.dataset_digest,
-            )
-        )
-    return found
 
 
 def _batch_error(error: BaseException | None) -> pb.BatchError | None:

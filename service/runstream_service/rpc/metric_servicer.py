@@ -12,6 +12,7 @@ from runstream.errors import InvalidArgument
 from runstream.rules import INT64_MAX, INT64_MIN, check_key
 from runstream.v1 import metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import runs
 from runstream_service.engine.readers import Readers
 from runstream_service.points import history, run_histories
@@ -50,7 +51,10 @@ class MetricServicer(MetricServiceServicer):
         self._readers = readers
 
     async def read_page(
-        self, request: pb.GetMetricHistoryRequest, encode: Callable[[HistoryPage], T]
+        self,
+        request: pb.GetMetricHistoryRequest,
+        context: CallContext,
+        encode: Callable[[HistoryPage], T],
     ) -> T:
         """Return what `encode` makes of a page of a history, on the thread that reads the page.
 
@@ -58,14 +62,14 @@ class MetricServicer(MetricServiceServicer):
         but the first are reads that may take long, because there may be very many.
         """
         read = self._readers.long if request.page_token else self._readers.page
-        return await read(_encode_page, request, _position(request), encode)
+        return await read(_encode_page, context.caller, request, _position(request), encode)
 
     async def GetMetricHistory(
         self, request: pb.GetMetricHistoryRequest, context: CallContext
     ) -> pb.GetMetricHistoryResponse:
         check_key("metric_key", request.metric_key)
         check_page_size(request.max_results, PAGE_POINTS)
-        return await self.read_page(request, _page_message)
+        return await self.read_page(request, context, _page_message)
 
     async def GetMetricHistoryBulk(
         self, request: pb.GetMetricHistoryBulkRequest, context: CallContext
@@ -73,7 +77,7 @@ class MetricServicer(MetricServiceServicer):
         check_key("metric_key", request.metric_key)
         _check_runs("run_id", request.run_id)
         check_page_size(request.max_results, PAGE_POINTS)
-        return await self._readers.page(_bulk_history, request)
+        return await self._readers.page(_bulk_history, context.caller, request)
 
     async def GetMetricHistoryBulkInterval(
         self, request: pb.GetMetricHistoryBulkIntervalRequest, context: CallContext
@@ -83,8 +87,9 @@ class MetricServicer(MetricServiceServicer):
         check_page_size(request.max_results, INTERVAL_POINTS)
         max_points = request.max_results or DEFAULT_INTERVAL_POINTS
         points = max(MIN_POINTS, max_points)
-        run_ids = await self._readers.page(runs.existing_ids, request.run_ids[:])
-        reading = run_histories.read_parts(run_ids, [request.metric_key], _steps(request), points)
+        caller, keys = context.caller, [request.metric_key]
+        run_ids = await self._readers.page(runs.existing_ids, caller, request.run_ids[:])
+        reading = run_histories.read_parts(caller, run_ids, keys, _steps(request), points)
         answer = pb.GetMetricHistoryBulkIntervalResponse()
         while await self._readers.page(_add_parts, answer, reading, can_restart=False):
             pass
@@ -95,11 +100,14 @@ class MetricServicer(MetricServiceServicer):
     async def ReadMetricHistory(
         self, request: pb.ReadMetricHistoryRequest, context: CallContext
     ) -> AsyncIterator[Any]:
-        async for part in self.read_parts(request, messages.history_part):
+        async for part in self.read_parts(request, context, messages.history_part):
             yield part
 
     async def read_parts(
-        self, request: pb.ReadMetricHistoryRequest, encode: Callable[[HistoryPart], bytes]
+        self,
+        request: pb.ReadMetricHistoryRequest,
+        context: CallContext,
+        encode: Callable[[HistoryPart], bytes],
     ) -> AsyncIterator[bytes]:
         """Yield what `encode` makes of the parts of histories, on the threads that read them.
 
@@ -108,7 +116,7 @@ class MetricServicer(MetricServiceServicer):
         """
         steps, run_ids = _check_history_request(request)
         keys = list(request.metric_keys)
-        reading = run_histories.read_parts(run_ids, keys, steps, request.max_points)
+        reading = run_histories.read_parts(context.caller, run_ids, keys, steps, request.max_points)
         page = partial(self._readers.page, can_restart=False)
         following = asyncio.create_task(page(_encode_next_parts, reading, encode))
         has_more = True
@@ -139,11 +147,12 @@ def _encode_next_parts(
 
 
 def _encode_page(
+    caller: Caller,
     request: pb.GetMetricHistoryRequest,
     after: Position | None,
     encode: Callable[[HistoryPage], T],
 ) -> T:
-    series = history.series_of_run(request.run_id, [request.metric_key])
+    series = history.series_of_run(caller, request.run_id, [request.metric_key])
     if not series:
         return encode(HistoryPage(request.metric_key, NO_POINTS, ""))
     by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
@@ -159,11 +168,13 @@ def _page_message(page: HistoryPage) -> pb.GetMetricHistoryResponse:
     )
 
 
-def _bulk_history(request: pb.GetMetricHistoryBulkRequest) -> pb.GetMetricHistoryBulkResponse:
+def _bulk_history(
+    caller: Caller, request: pb.GetMetricHistoryBulkRequest
+) -> pb.GetMetricHistoryBulkResponse:
     answer = pb.GetMetricHistoryBulkResponse()
     left = request.max_results or PAGE_POINTS
-    for run_id in sorted(runs.existing_ids(request.run_id[:])):
-        for series in history.series_of_run(run_id, [request.metric_key]):
+    for run_id in sorted(runs.existing_ids(caller, request.run_id[:])):
+        for series in history.series_of_run(caller, run_id, [request.metric_key]):
             if left:
                 columns, _ = read_points_by_timestamp(series.id, left)
                 answer.metrics.extend(messages.metrics_with_run_id(run_id, series.key, columns))

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from runstream.errors import InvalidArgument
 from runstream.v1 import experiment_service_pb2, run_service_pb2
 from runstream.v1.run_pb2 import ViewType
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import visible_experiments
 from runstream_service.catalog import experiments, run_data
 from runstream_service.catalog.run_data import Selection
 from runstream_service.engine.budget import PAGE_BYTES
@@ -33,13 +35,14 @@ _DELETED_BY_VIEW_TYPE = {
 
 
 def search_runs(
-    request: run_service_pb2.SearchRunsRequest, cache: RunCache
+    caller: Caller, request: run_service_pb2.SearchRunsRequest, cache: RunCache
 ) -> run_service_pb2.SearchRunsResponse:
-    """Return the answer of SearchRuns."""
+    """Return the answer of SearchRuns: what the caller sees of what they ask for."""
     check_page_size(request.max_results, MAX_RESULTS)
-    scope = _scope(request)
+    scope = _scope(caller, request)
     search = RunSearch(scope, request.filter, request.order_by)
     query = [
+        caller.name,
         list(request.experiment_ids),
         request.run_view_type,
         request.filter,
@@ -89,9 +92,9 @@ def _add_runs(
                 return
 
 
-def count_runs(request: run_service_pb2.CountRunsRequest) -> int:
+def count_runs(caller: Caller, request: run_service_pb2.CountRunsRequest) -> int:
     """Return how many runs CountRuns finds."""
-    return RunSearch(_scope(request), request.filter, ()).count()
+    return RunSearch(_scope(caller, request), request.filter, ()).count()
 
 
 def search_experiments(
@@ -119,13 +122,12 @@ def search_experiments(
 
 
 def _scope(
+    caller: Caller,
     request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
 ) -> Scope:
-    experiment_ids = (
-        experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
-    )
+    named = experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
     deleted = _deleted_filter("run_view_type", request.run_view_type)
-    return Scope(experiment_ids, deleted, request.top_level_only)
+    return Scope(visible_experiments(caller, named), deleted, request.top_level_only)
 
 
 def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:

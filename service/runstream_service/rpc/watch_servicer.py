@@ -11,6 +11,7 @@ from runstream.contract.wire_columns import WatchResponse
 from runstream.errors import InvalidArgument, server_stopping_error
 from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
 from runstream_service.live.commits import RunChanges, format_position
@@ -56,7 +57,9 @@ class WatchServicer(WatchServiceServicer):
         return pb.GetPositionResponse(position=format_position(self._commits.seen))
 
     async def Watch(self, request: pb.WatchRequest, context: CallContext) -> AsyncIterator[Any]:
-        watched = await self._readers.page(_find_named, request.run_ids, request.experiment_ids)
+        watched = await self._readers.page(
+            _find_named, context.caller, request.run_ids, request.experiment_ids
+        )
         await self._feed.catch_up()
         position = request.position or format_position(self._commits.seen)
         watcher = self._feed.subscribe(*watched, self._commits.parse_position(position))
@@ -136,7 +139,9 @@ class WatchServicer(WatchServiceServicer):
         return answer
 
 
-def _find_named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[set[str], set[int]]:
+def _find_named(
+    caller: Caller, run_ids: Sequence[str], experiment_ids: Sequence[str]
+) -> tuple[set[str], set[int]]:
     """Return the runs and experiments that a call names, if they are there."""
     if not run_ids and not experiment_ids:
         raise InvalidArgument(
@@ -155,6 +160,6 @@ def _find_named(run_ids: Sequence[str], experiment_ids: Sequence[str]) -> tuple[
                 limit=MAX_NAMED,
             )
     return (
-        {runs.get(run_id).uuid for run_id in run_ids},
+        {runs.get(caller, run_id).uuid for run_id in run_ids},
         {experiments.get(experiment_id).id for experiment_id in experiment_ids},
     )

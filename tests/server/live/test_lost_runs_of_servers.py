@@ -12,6 +12,7 @@ import pytest
 
 from runstream.v1.run_pb2 import RunStatus
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
+from runstream_service.access.caller import ANYONE
 from runstream_service.catalog import runs
 from runstream_service.catalog.runs import NewRun
 from runstream_service.engine.postgresql import PostgresqlEngine
@@ -56,10 +57,10 @@ class Servers:
 
     def create(self) -> str:
         new = NewRun("0", "", "", None, (), "", heartbeat=True)
-        return self._commit(0, lambda: runs.create(new)).run.uuid
+        return self._commit(0, lambda: runs.create(ANYONE, new)).run.uuid
 
     def send(self, server: int, run_id: str) -> None:
-        self._commit(server, lambda: self.both[server].record(run_id))
+        self._commit(server, lambda: self.both[server].record(ANYONE, run_id))
 
     def look(self, server: int) -> list[str]:
         return self._commit(server, self.both[server].mark_lost_runs)
@@ -74,7 +75,7 @@ class Servers:
         self._commit(server, fail)
 
     def status(self, run_id: str) -> int:
-        return self._commit(0, lambda: runs.get(run_id)).status
+        return self._commit(0, lambda: runs.get(ANYONE, run_id)).status
 
     def _commit(self, server: int, function: Callable[[], T]) -> T:
         self.clocks.offset = server * HOUR

@@ -1,0 +1,127 @@
+"""The requests of RunService: checked, and as the catalog takes them.
+
+Each function raises InvalidArgument if something in the request breaks its rule.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runstream.errors import InvalidArgument, shorten
+from runstream.rules import (
+    check_dataset_field,
+    check_input_tag,
+    check_model_id,
+    check_run_id,
+    check_text,
+)
+from runstream.v1 import run_service_pb2 as pb
+from runstream.v1.run_pb2 import DatasetInput, RunStatus
+from runstream_service.catalog import console, datasets, model_outputs, runs
+from runstream_service.engine.batch import Batch
+from runstream_service.rpc.page_token import check_page_size
+
+
+def new_run(request: pb.CreateRunRequest) -> runs.NewRun:
+    """Return the run that a caller asks for."""
+    if request.run_id:
+        check_run_id("run_id", request.run_id)
+    check_text("user_id", request.user_id)
+    check_text("run_name", request.run_name)
+    tags = [(tag.key, tag.value) for tag in request.tags]
+    Batch(request.run_id, tags=tags).check()
+    return runs.NewRun(
+        experiment_id=request.experiment_id or "0",
+        user_id=request.user_id,
+        name=request.run_name,
+        start_time=request.start_time if request.HasField("start_time") else None,
+        tags=tags,
+        run_id=request.run_id,
+        heartbeat=request.heartbeat,
+    )
+
+
+def update(request: pb.UpdateRunRequest) -> runs.RunUpdate:
+    """Return the changes of a run that a caller asks for."""
+    end_time = request.end_time if request.HasField("end_time") else None
+    check_text("run_name", request.run_name)
+    if request.status not in RunStatus.values():
+        raise InvalidArgument(
+            f"Invalid value {request.status} for parameter 'status' supplied",
+            reason="STATUS_UNKNOWN",
+            field="status",
+            value=request.status,
+            limit=", ".join(RunStatus.keys()),
+        )
+    return runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
+
+
+def inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.DatasetInput], list[str]]:
+    """Return the datasets and the ids of the models that a run read."""
+    for i, model in enumerate(request.models):
+        check_model_id(f"models[{i}].model_id", model.model_id)
+    read = [_checked_input(f"datasets[{i}]", each) for i, each in enumerate(request.datasets)]
+    return read, [model.model_id for model in request.models]
+
+
+def outputs(request: pb.LogOutputsRequest) -> list[model_outputs.ModelOutput]:
+    """Return the models that a run made."""
+    for i, model in enumerate(request.models):
+        check_model_id(f"models[{i}].model_id", model.model_id)
+    return [model_outputs.ModelOutput(model.model_id, model.step) for model in request.models]
+
+
+def description(request: pb.LogModelRequest) -> dict[str, Any]:
+    """Return the description of a model that a run made."""
+    text = request.model_json
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidArgument(
+            f"Invalid value {shorten(text)!r} for parameter 'model_json' supplied: "
+            "it must be an object of JSON",
+            reason="MODEL_MALFORMED",
+            field="model_json",
+            value=text,
+            limit="an object of JSON",
+        )
+    return found
+
+
+def check_console(request: pb.ListConsoleRequest) -> None:
+    """Check which lines of a console a caller asks for."""
+    check_run_id("run_id", request.run_id)
+    check_page_size(request.max_results, console.PAGE_LINES)
+    for name in ("after", "before"):
+        _check_not_negative(name, getattr(request, name))
+
+
+def _check_not_negative(field: str, number: int) -> None:
+    if number < 0:
+        raise InvalidArgument(
+            f"Invalid value {number} for parameter '{field}' supplied: it must not be negative",
+            reason="NUMBER_OUT_OF_RANGE",
+            field=field,
+            value=number,
+            limit="not negative",
+        )
+
+
+def _checked_input(field: str, read: DatasetInput) -> datasets.DatasetInput:
+    dataset = read.dataset
+    for name in ("name", "digest", "source_type", "source", "schema", "profile"):
+        check_dataset_field(f"{field}.dataset.{name}", name, getattr(dataset, name))
+    for tag in read.tags:
+        check_input_tag(f"{field}.tags", tag.key, tag.value)
+    return datasets.DatasetInput(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type=dataset.source_type,
+        source=dataset.source,
+        schema=dataset.schema,
+        profile=dataset.profile,
+        tags={tag.key: tag.value for tag in read.tags},
+    )
