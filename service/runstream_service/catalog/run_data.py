@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from peewee import fn
+from peewee import Select, fn
 
 from runstream.errors import ResourceExhausted
 from runstream_service.catalog.datasets import DatasetInput, read_inputs, read_model_inputs
@@ -21,7 +21,16 @@ from runstream_service.catalog.model_outputs import ModelOutput, read_outputs
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of
-from runstream_service.engine.tables import NAN, Param, Run, RunTag, Series
+from runstream_service.engine.tables import (
+    NAN,
+    Input,
+    ModelInput,
+    Output,
+    Param,
+    Run,
+    RunTag,
+    Series,
+)
 
 #: The latest point of a metric: key, value, timestamp, step.
 Latest = tuple[str, float, int, int]
@@ -78,6 +87,16 @@ _METRICS = _statements(
 _PARAMS = _statements(Param, Param.key, Param.value)
 _TAGS = _statements(RunTag, RunTag.key, RunTag.value)
 _SUMMARIES = _statements(Series, Series.key, Series.count, Series.min_value, Series.max_value)
+# Most runs have neither inputs nor outputs, which one statement finds out: for a single run each
+# statement is a round trip, and no other work.
+_HAS_LINKS = Statement(
+    Select(
+        columns=[
+            fn.EXISTS(table.select(table.run).where(table.run.in_(ANY_IDS)))
+            for table in (Input, ModelInput, Output)
+        ]
+    )
+)
 # Counting the rows of a run that is too large is ten times as fast as reading them.
 _COUNTS = [
     Statement(table.select(fn.COUNT(table.run)).where(table.run == 0))
@@ -158,9 +177,10 @@ def _with_data(runs: Sequence[Run], selection: Selection, limit: int) -> list[Lo
     params = _rows(_PARAMS, ids, selection.params, budget, 1, 2)
     tags = _rows(_TAGS, ids, selection.tags, budget, 1, 2)
     summaries = _rows(_SUMMARIES, ids, selection.metrics, budget, 1) if selection.summaries else {}
-    inputs = read_inputs(ids, budget)
-    model_inputs = read_model_inputs(ids, budget)
-    outputs = read_outputs(ids, budget)
+    has_inputs, has_models, has_outputs = _HAS_LINKS.first(ids, ids, ids) or (True, True, True)
+    inputs = read_inputs(ids, budget) if has_inputs else {}
+    model_inputs = read_model_inputs(ids, budget) if has_models else {}
+    outputs = read_outputs(ids, budget) if has_outputs else {}
     return [
         LoggedRun(
             run,
