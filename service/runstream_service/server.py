@@ -51,6 +51,7 @@ from runstream_service.points.orphan_tails import OrphanTails
 from runstream_service.points.sealer import Sealer
 from runstream_service.ports import GRPC_ADVICE, HTTP_ADVICE, CannotListenError, listen_on
 from runstream_service.rpc import page_token
+from runstream_service.rpc.access_servicer import AccessServicer
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 from runstream_service.rpc.experiment_servicer import ExperimentServicer
 from runstream_service.rpc.interceptor import CallInterceptor
@@ -130,7 +131,7 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
     at_end = partial(remove_socket, config.listen or "")
     store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
     writer, readers = store.writer, store.readers
-    authentication = Authentication()
+    authentication = Authentication(writer, readers)
     calls = CallInterceptor(authentication)
     feed.writer = writer
     sealer = Sealer(store.engine, backlog, appender, writer)
@@ -139,6 +140,7 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
     telemetry = start_telemetry() if config.listen is None else None
     traced = telemetry.interceptors() if telemetry else []
     try:
+        await authentication.load()
         grpc_server, http_server = GrpcServer(config, [*traced, calls]), HttpServer(config)
         page_token.set_signing_key(await readers.quick(database_settings.page_token_key))
         storage, staging = open_storage(
@@ -163,6 +165,7 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
                 writer, readers, artifacts, Leases(membership)
             ),
             "runstream.v1.ServerService": ServerServicer(http_server, grpc_server.port),
+            "runstream.v1.AccessService": AccessServicer(writer, readers, authentication),
         }
         readiness = Readiness(
             writer, membership.renew if membership.id else database_settings.write_probe
@@ -197,6 +200,7 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
 
         checks = asyncio.gather(
             membership.renew_regularly(writer),
+            authentication.watch_tokens(),
             feed.run(),
             OrphanTails(membership, backlog, appender).take_over_regularly(readers, writer),
             mark_lost_runs_regularly(writer, heartbeats, config.lost_after),

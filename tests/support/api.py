@@ -12,6 +12,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo
 from grpc_status import rpc_status
 
+from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
@@ -53,6 +54,7 @@ class Api:
         self.artifacts = ArtifactServiceStub(channel)
         self.models = LoggedModelServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
+        self.access = AccessServiceStub(channel)
 
     def create_run(self) -> str:
         return self.runs.CreateRun(CreateRunRequest()).run.info.run_id

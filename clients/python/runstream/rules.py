@@ -15,6 +15,7 @@ from runstream.errors import InvalidArgument, shorten
 
 KEY_CHARACTERS: Final = 250
 EXPERIMENT_NAME_CHARACTERS: Final = 500
+USER_NAME_CHARACTERS: Final = 250
 EXPERIMENT_TAG_CHARACTERS: Final = 20_000
 VALUE_CHARACTERS: Final = 65_536
 DATASET_CHARACTERS: Final = {
@@ -171,6 +172,24 @@ def check_experiment_name(field: str, name: str) -> None:
             f"Missing value for required parameter '{field}'", reason="NAME_EMPTY", field=field
         )
     check_text(field, name, EXPERIMENT_NAME_CHARACTERS)
+
+
+def check_user_name(field: str, name: str) -> None:
+    """Check the name of a user: 1 to 250 characters, none for control, no space at its ends."""
+    if not name.strip():
+        raise InvalidArgument(
+            f"Missing value for required parameter '{field}'", reason="NAME_EMPTY", field=field
+        )
+    check_text(field, name, USER_NAME_CHARACTERS)
+    if name != name.strip() or _FORBIDDEN_IN_KEY.search(name):
+        raise InvalidArgument(
+            f"Invalid value {name!a} for parameter '{field}' supplied: a name of a user has no "
+            "control characters, and neither begins nor ends with a space",
+            reason="NAME_MALFORMED",
+            field=field,
+            value=ascii(name),
+            limit="no control characters, no space at its ends",
+        )
 
 
 def check_run_id(field: str, run_id: str) -> None:

@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
+from base64 import b64decode
 from collections.abc import Mapping
+from contextlib import suppress
 
+from runstream.errors import RunstreamError, Unauthenticated
+from runstream_service.access import tokens
 from runstream_service.access.caller import ANYONE, Caller
+from runstream_service.access.known_tokens import KnownTokens
+from runstream_service.access.stream_ends import StreamEnds, expired_error
+from runstream_service.access.token_text import digest_of, is_token_text
+from runstream_service.engine.clock import now
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.writer import Writer
+
+#: Seconds between two looks at what other servers have changed about tokens.
+POLL_SECONDS = 0.5
+
+# Milliseconds by which clocks of servers may differ, and which a revocation may take.
+_CLOCK_SKEW = 60_000
+
+# What says who calls, in the metadata of gRPC and in the headers of HTTP.
+_HEADER = "authorization"
 
 
 class Authentication:
-    """Finds out who calls; gRPC and HTTP ask it once for each call."""
+    """Finds out who calls; gRPC and HTTP ask it once for each call.
 
-    async def authenticate(self, headers: Mapping[str, str], peer: str) -> Caller:  # noqa: ARG002 # nobody has to say who they are yet
+    Attributes:
+        is_open: whether everybody may do everything, because there has never been a token.
+        ends: the streams that end when what their caller called with is not valid any more.
+    """
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer, self._readers = writer, readers
+        self._known = KnownTokens()
+        self._polled = now()
+        self.is_open = True
+        self.ends = StreamEnds()
+
+    async def load(self) -> None:
+        """Find out whether there are tokens, before the first call."""
+        self.is_open = not await self._readers.quick(tokens.exist)
+
+    async def authenticate(self, headers: Mapping[str, str], peer: str) -> Caller:
         """Return the caller.
 
         Args:
@@ -21,4 +57,69 @@ class Authentication:
         Raises:
             Unauthenticated: they do not say who they are, or cannot prove it.
         """
-        return ANYONE
+        if self.is_open or peer.startswith("unix:"):
+            return ANYONE
+        credential = _credential(headers.get(_HEADER, ""))
+        if not is_token_text(credential):
+            raise Unauthenticated(
+                "the token is unknown to this server", reason="TOKEN_UNKNOWN", field=_HEADER
+            )
+        return await self._token_caller(digest_of(credential))
+
+    async def _token_caller(self, digest: bytes) -> Caller:
+        caller = self._known.get(digest)
+        if caller is None:
+            token = await self._readers.quick(tokens.find, digest)
+            caller = self._known.add(digest, token)
+        if caller.expiry_time is not None and caller.expiry_time <= now():
+            raise expired_error()
+        self._known.record_use(caller.token_id)
+        return caller
+
+    def close_server(self) -> None:
+        """Ask every caller who they are from now on: there is a token."""
+        self.is_open = False
+
+    def revoke(self, token_id: int) -> None:
+        """Refuse a token from now on, and end the streams that were opened with it."""
+        self._known.revoke(token_id)
+        self.ends.end_token(token_id)
+
+    async def watch_tokens(self) -> None:
+        """Follow what other servers change about tokens, and store their use, until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            with suppress(RunstreamError):  # the next look may do better
+                await self._poll()
+                if uses := self._known.take_uses():
+                    await self._writer.submit(tokens.record_uses, uses)
+
+    async def _poll(self) -> None:
+        if self.is_open:
+            self.is_open = not await self._readers.quick(tokens.exist)
+            return
+        began = now()
+        for token in await self._readers.quick(tokens.revoked_since, self._polled - _CLOCK_SKEW):
+            if not self._known.is_revoked(token):
+                self.revoke(token)
+        self._polled = began
+
+
+def _credential(header: str) -> str:
+    """Return the token in a header: that of Bearer, or the password of Basic.
+
+    Raises:
+        Unauthenticated: there is none.
+    """
+    scheme, _, value = header.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            return b64decode(value.strip(), validate=True).decode().partition(":")[2]
+    raise Unauthenticated(
+        "this server wants to know who calls: give a token, by RUNSTREAM_TOKEN or the header "
+        "`authorization: Bearer TOKEN`",
+        reason="TOKEN_MISSING",
+        field=_HEADER,
+    )

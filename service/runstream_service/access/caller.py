@@ -43,11 +43,16 @@ class Caller(NamedTuple):
         name: their name, as the audit log and grants have it.
         role: what they may do on this server at the most.
         groups: the groups that they are in.
+        token_id: the id of the token of the API that they call with; 0 if it is none.
+        expiry_time: when what they call with expires, in milliseconds since the epoch; None for
+            never.
     """
 
     name: str
     role: ServerRole
     groups: tuple[str, ...] = ()
+    token_id: int = 0
+    expiry_time: int | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstream.errors import RunstreamError
 from runstream_service.access.authentication import Authentication
@@ -33,12 +36,43 @@ class Authenticate:
         app = self._app
         if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
             try:
-                scope[_CALLER] = await self._authentication.authenticate(
+                caller = scope[_CALLER] = await self._authentication.authenticate(
                     Headers(scope=scope), peer(scope.get("client"))
                 )
             except RunstreamError as error:
-                app = error_response(scope, *error_parts(error))
+                app = _refusal(scope, error)
+            else:
+                if caller.token_id or caller.expiry_time is not None:
+                    await self._answer(caller, scope, receive, send)
+                    return
         await app(scope, receive, send)
+
+    async def _answer(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request until what its caller called with is not valid any more."""
+        has_begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        with self._authentication.ends.of(caller) as end:
+            try:
+                await self._app(scope, receive, send_noting)
+            except asyncio.CancelledError:
+                if end.error is None:
+                    raise
+        if end.error is not None and not has_begun:
+            await _refusal(scope, end.error)(scope, receive, send)
+        # An answer that has begun stays incomplete, and the server closes its connection.
+
+
+def _refusal(scope: Scope, error: RunstreamError) -> Response:
+    """Return the answer to a caller who is not let in."""
+    response = error_response(scope, *error_parts(error))
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="runstream"'
+    return response
 
 
 def caller_of(request: Request) -> Caller:

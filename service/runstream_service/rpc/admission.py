@@ -162,6 +162,8 @@ class RequestStream:
     ) -> None:
         self._messages, self._decode, self._large_slots = messages, decode, large_slots
         self._has_large_slot = False
+        self._waiting: asyncio.Task[Any] | None = None
+        self._error: RunstreamError | None = None
 
     async def __aenter__(self) -> RequestStream:
         return self
@@ -174,11 +176,30 @@ class RequestStream:
 
     async def __anext__(self) -> Any:
         self.release()
-        message = await anext(self._messages)
+        message = await self._receive()
         if len(message) > LARGE_BYTES:
             await self._large_slots.acquire()
             self._has_large_slot = True
         return self._decode(message)
+
+    async def _receive(self) -> bytes:
+        if self._error is not None:
+            raise self._error
+        self._waiting = asyncio.current_task()
+        try:
+            return await anext(self._messages)
+        except asyncio.CancelledError:
+            if self._error is None:
+                raise
+            raise self._error from None
+        finally:
+            self._waiting = None
+
+    def stop(self, error: RunstreamError) -> None:
+        """Give this error to whoever waits for the next request, or will."""
+        self._error = error
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def release(self) -> None:
         """Release the slot of the request that was received last, if it was large."""

@@ -22,6 +22,7 @@ from runstream.errors import (
 )
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
+from runstream_service.access.stream_ends import StreamEnd
 from runstream_service.request_id import HEADER, request_id
 from runstream_service.rpc.abort import abort
 from runstream_service.rpc.admission import Admission, RequestStream
@@ -159,8 +160,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         call, decode = handler.stream_unary, handler.request_deserializer
 
         async def respond(requests: Any, context: Any, caller: Caller) -> Any:
-            async with self._admission.receive_stream(requests, decode) as received:
-                return await call(received, GrpcContext(context, caller))
+            with self._authentication.ends.of(caller) as end:
+                async with self._admission.receive_stream(requests, decode) as received:
+                    end.stop = received.stop
+                    return await call(received, GrpcContext(context, caller))
 
         return respond
 
@@ -174,15 +177,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     self._refuse_if_stopping()
                     caller = await self._authenticate(context)
-                    async with receive(requests, context) as request:
-                        async for answer in call(request, GrpcContext(context, caller)):
-                            message: Any = self._answers.add(_serialize(answer))
-                            yield message
-                            self._answers.remove(message)
+                    with self._authentication.ends.of(caller) as open_call.end:
+                        async with receive(requests, context) as request:
+                            if isinstance(request, RequestStream):
+                                open_call.end.stop = request.stop
+                            async for answer in call(request, GrpcContext(context, caller)):
+                                message: Any = self._answers.add(_serialize(answer))
+                                yield message
+                                self._answers.remove(message)
                 except asyncio.CancelledError:
-                    if not self._is_grace_over:
-                        raise
-                    error: RunstreamError = server_stopping_error()
+                    error = self._cancellation_error(open_call)
                 except Exception as failure:  # every error of a handler ends here
                     error = _error_for_caller(failure, method, open_call)
                 else:
@@ -212,6 +216,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return who calls; raises Unauthenticated."""
         headers = dict(context.invocation_metadata() or ())
         return await self._authentication.authenticate(headers, context.peer())
+
+    def _cancellation_error(self, call: _OpenCall) -> RunstreamError:
+        """Return why the server cancels a call; raises again if its caller does."""
+        if call.end is not None and call.end.error is not None:
+            return call.end.error
+        if not self._is_grace_over:
+            raise
+        return server_stopping_error()
 
     def _refuse_if_stopping(self) -> None:
         if self._is_stopping:
@@ -243,13 +255,24 @@ class _OpenCall:
 
     Attributes:
         code: the code of its error, once it has one.
+        end: its end, if it is a stream of answers whose caller may lose the right to it.
     """
 
-    __slots__ = ("_began", "_context", "_counts", "_interceptor", "_request_id", "_task", "code")
+    __slots__ = (
+        "_began",
+        "_context",
+        "_counts",
+        "_interceptor",
+        "_request_id",
+        "_task",
+        "code",
+        "end",
+    )
 
     def __init__(self, interceptor: CallInterceptor, counts: MethodCounts, context: Any) -> None:
         self._interceptor, self._counts, self._context = interceptor, counts, context
         self.code = self._request_id = ""
+        self.end: StreamEnd | None = None
 
     @property
     def request_id(self) -> str:

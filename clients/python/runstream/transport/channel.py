@@ -10,6 +10,7 @@ import grpc
 from runstream.contract.wire_history import decode_history_response
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.proxies import grpc_proxy, is_on_this_computer
+from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
@@ -104,6 +105,7 @@ class Stubs:
         self.models = LoggedModelServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
         self.server = ServerServiceStub(channel)
+        self.access = AccessServiceStub(channel)
         # Batches are serialized when they are made, because their size counts from then on.
         self.log_batch: Any = channel.stream_stream(
             "/runstream.v1.LoggingService/LogBatch",

@@ -1,0 +1,102 @@
+"""AccessService."""
+
+from __future__ import annotations
+
+from runstream.errors import InvalidArgument
+from runstream.rules import KEY_CHARACTERS, check_text, check_timestamp, check_user_name
+from runstream.v1 import access_service_pb2 as pb
+from runstream.v1.access_service_pb2_grpc import AccessServiceServicer
+from runstream_service.access import tokens
+from runstream_service.access.authentication import Authentication
+from runstream_service.access.caller import ServerRole
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.tables import Token
+from runstream_service.engine.writer import Writer
+from runstream_service.rpc.call_context import CallContext
+from runstream_service.rpc.page_token import (
+    check_page_size,
+    decode_page_token,
+    encode_page_token,
+)
+
+_PAGE, _MAX_PAGE = 100, 1_000
+
+
+class AccessServicer(AccessServiceServicer):
+    def __init__(self, writer: Writer, readers: Readers, authentication: Authentication) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._authentication = authentication
+
+    async def CreateToken(
+        self, request: pb.CreateTokenRequest, context: CallContext
+    ) -> pb.CreateTokenResponse:
+        if request.user_name:
+            check_user_name("user_name", request.user_name)
+        check_text("description", request.description, KEY_CHARACTERS)
+        expiry = request.expiry_time if request.HasField("expiry_time") else None
+        if expiry is not None:
+            check_timestamp("expiry_time", expiry)
+        new = tokens.NewToken(
+            request.user_name, request.description, _server_role(request.role), expiry
+        )
+        token, text = await self._writer.submit(tokens.create, context.caller, new)
+        self._authentication.close_server()
+        return pb.CreateTokenResponse(token=_token(token), secret=text)
+
+    async def ListTokens(
+        self, request: pb.ListTokensRequest, context: CallContext
+    ) -> pb.ListTokensResponse:
+        check_page_size(request.max_results, _MAX_PAGE)
+        query = ("tokens", context.caller.name, request.user_name)
+        after = decode_page_token(query, request.page_token, 1) or [0]
+        limit = request.max_results or _PAGE
+        found = await self._readers.page(
+            tokens.page, context.caller, request.user_name, after[0], limit + 1
+        )
+        next_page = encode_page_token(query, [found[limit - 1].id]) if len(found) > limit else ""
+        return pb.ListTokensResponse(tokens=map(_token, found[:limit]), next_page_token=next_page)
+
+    async def RevokeToken(
+        self, request: pb.RevokeTokenRequest, context: CallContext
+    ) -> pb.RevokeTokenResponse:
+        token = await self._writer.submit(tokens.revoke, context.caller, request.token_id)
+        self._authentication.revoke(request.token_id)
+        return pb.RevokeTokenResponse(token=_token(token))
+
+    async def GetCaller(
+        self, request: pb.GetCallerRequest, context: CallContext
+    ) -> pb.GetCallerResponse:
+        caller = context.caller
+        return pb.GetCallerResponse(
+            user_name=caller.name,
+            role=pb.ServerRole.ValueType(caller.role),
+            groups=caller.groups,
+            expiry_time=caller.expiry_time,
+        )
+
+
+def _server_role(role: pb.ServerRole.ValueType) -> ServerRole:
+    if role in pb.ServerRole.values() and role:
+        return ServerRole(role)
+    names = [one.name.lower() for one in ServerRole]
+    raise InvalidArgument(
+        f"Invalid value {role} for parameter 'role' supplied: it must be one of {', '.join(names)}",
+        reason="ROLE_UNKNOWN",
+        field="role",
+        value=role,
+        limit=", ".join(names),
+    )
+
+
+def _token(token: Token) -> pb.Token:
+    return pb.Token(
+        token_id=token.id,
+        user_name=token.user_name,
+        description=token.description,
+        role=pb.ServerRole.ValueType(token.role),
+        creation_time=token.creation_time,
+        expiry_time=token.expiry_time,
+        revocation_time=token.revocation_time,
+        last_use_time=token.last_use_time,
+    )

@@ -1,0 +1,35 @@
+"""Fixtures: a server that knows its callers, on each database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from support.access import GuardedServer, connect_with_token, create_tokens
+from support.server_process import ServerProcess
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run these tests on both databases, but for those that look into the file."""
+    is_marked = any(metafunc.definition.iter_markers("sqlite"))
+    if "new_url" in metafunc.fixturenames and not is_marked:
+        metafunc.parametrize("new_url", ["sqlite", "postgresql"], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
+) -> Iterator[GuardedServer]:
+    """A server with tokens, for the tests of a file that need no server of their own."""
+    database = tmp_path_factory.mktemp("guarded") / "runs.db"
+    server = ServerProcess(database, {"RUNSTREAM_HTTP_PORT": "0"}, url=new_url())
+    tokens = create_tokens(server.address)
+    with ExitStack() as opened:
+        apis = {
+            name: opened.enter_context(connect_with_token(server.address, tokens.get(name, "")))
+            for name in (*tokens, "nobody")
+        }
+        yield GuardedServer(server, tokens, apis)
+    server.stop()
