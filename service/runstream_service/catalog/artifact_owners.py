@@ -115,7 +115,7 @@ def _writable_owner(run_id: str, *, lock: bool) -> Owner:
     if is_deleted:
         raise deleted_error(run_id)
     if owner.sql is _OF_MODELS:
-        logged_models.active_model(run_id)
+        logged_models.check_active(owner.id)
     return owner
 
 

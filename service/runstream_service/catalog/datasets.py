@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from peewee import JOIN, SQL, fn
 
 from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import visible
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import applied_writes
@@ -117,14 +118,17 @@ class Summary(NamedTuple):
     context: str
 
 
-def summaries(experiment_ids: Sequence[str]) -> list[Summary]:
-    """Return the datasets of experiments with each of their contexts, newest first."""
+def summaries(caller: Caller, experiment_ids: Sequence[str]) -> list[Summary]:
+    """Return the datasets of experiments that the caller sees, with each context, newest first."""
     context = fn.COALESCE(InputTag.value, SQL("''"))  # a placeholder would be another each time
     query = (
         Dataset.select(Dataset.experiment, Dataset.name, Dataset.digest, context)
         .join(Input)
         .join(InputTag, JOIN.LEFT_OUTER, on=_CONTEXT)
-        .where(Dataset.experiment.in_(in_ids(parse_ids(experiment_ids))))
+        .where(
+            Dataset.experiment.in_(in_ids(parse_ids(experiment_ids))),
+            *visible(caller, Dataset.experiment),
+        )
         .group_by(Dataset.id, Dataset.experiment, Dataset.name, Dataset.digest, context)
         .order_by(Dataset.id.desc(), context)
         .limit(SUMMARIES)

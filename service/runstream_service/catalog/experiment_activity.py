@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from peewee import SQL, fn
 
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import visible_experiments
 from runstream_service.catalog.experiments import parse_ids
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of, greatest
 from runstream_service.engine.statuses import RunStatus
@@ -40,7 +42,8 @@ class Activity(NamedTuple):
     last: int
 
 
-def read_activities(experiment_ids: Sequence[str]) -> list[Activity]:
-    """Return the activity of those of these experiments that have active runs."""
-    of = (RunStatus.RUNNING, array_of(parse_ids(experiment_ids)))
+def read_activities(caller: Caller, experiment_ids: Sequence[str]) -> list[Activity]:
+    """Return the activity of these experiments, without those unseen or without active runs."""
+    seen = visible_experiments(caller, parse_ids(experiment_ids))
+    of = (RunStatus.RUNNING, array_of(seen or ()))
     return [Activity(*row) for row in _OF_EXPERIMENTS.rows(*of)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from runstream.errors import NotFound
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.catalog.experiment_creation import check_name_is_free
 from runstream_service.catalog.experiments import (
-    check_name_is_free,
     lock,
     lock_active,
     upsert_tag,
@@ -18,29 +19,30 @@ from runstream_service.engine.statements import lock_rows
 from runstream_service.engine.tables import Experiment, ExperimentTag, Run
 
 
-def rename(experiment_id: str, name: str, write: WriteId | None) -> None:
+def rename(caller: Caller, experiment_id: str, name: str, write: WriteId | None) -> None:
     """Give an active experiment another name.
 
     Raises:
-        NotFound, FailedPrecondition: as `get_active`.
+        NotFound, PermissionDenied, FailedPrecondition: as `lock_active`.
         AlreadyExists: another experiment has the name.
     """
-    experiment = lock_active(experiment_id)
+    experiment = lock_active(caller, experiment_id, GrantRole.OWNER)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     if experiment.name != name:
-        check_name_is_free(name)
+        check_name_is_free(caller, name)
     applied_writes.to_experiment.record(experiment.id, write)
     _touch(experiment, name=name)
 
 
-def delete(experiment_id: str, write: WriteId | None) -> None:
+def delete(caller: Caller, experiment_id: str, write: WriteId | None) -> None:
     """Delete an active experiment, and with it its active runs (E3).
 
     Raises:
-        NotFound: there is no active experiment of this id.
+        NotFound: there is no active experiment of this id that the caller sees.
+        PermissionDenied: the caller is no owner of it.
     """
-    experiment = lock(experiment_id)
+    experiment = lock(caller, experiment_id, GrantRole.OWNER)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=False)
@@ -55,13 +57,14 @@ def delete(experiment_id: str, write: WriteId | None) -> None:
     )
 
 
-def restore(experiment_id: str, write: WriteId | None) -> None:
+def restore(caller: Caller, experiment_id: str, write: WriteId | None) -> None:
     """Restore a deleted experiment and the runs that were deleted with it (E3).
 
     Raises:
-        NotFound: there is no deleted experiment of this id.
+        NotFound: there is no deleted experiment of this id that the caller sees.
+        PermissionDenied: the caller is no owner of it.
     """
-    experiment = lock(experiment_id)
+    experiment = lock(caller, experiment_id, GrantRole.OWNER)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     _check_stage(experiment, deleted=True)
@@ -75,25 +78,28 @@ def restore(experiment_id: str, write: WriteId | None) -> None:
     )
 
 
-def set_tag(experiment_id: str, key: str, value: str, write: WriteId | None) -> None:
+def set_tag(
+    caller: Caller, experiment_id: str, key: str, value: str, write: WriteId | None
+) -> None:
     """Set a tag of an active experiment.
 
     Raises:
-        NotFound, FailedPrecondition: as `get_active`.
+        NotFound, PermissionDenied, FailedPrecondition: as `lock_active`.
     """
-    experiment = lock_active(experiment_id)
+    experiment = lock_active(caller, experiment_id, GrantRole.WRITER)
     if applied_writes.to_experiment.accept(experiment.id, write):
         upsert_tag(experiment, key, value)
         _touch(experiment)
 
 
-def delete_tag(experiment_id: str, key: str, write: WriteId | None) -> None:
+def delete_tag(caller: Caller, experiment_id: str, key: str, write: WriteId | None) -> None:
     """Delete a tag of an active experiment.
 
     Raises:
-        NotFound, FailedPrecondition: as `get_active`; NotFound also if there is no such tag.
+        NotFound, PermissionDenied, FailedPrecondition: as `lock_active`; NotFound also if there is
+            no such tag.
     """
-    experiment = lock_active(experiment_id)
+    experiment = lock_active(caller, experiment_id, GrantRole.WRITER)
     if applied_writes.to_experiment.was_applied(experiment.id, write):
         return
     tag = ExperimentTag.get_or_none(

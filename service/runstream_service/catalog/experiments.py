@@ -1,6 +1,6 @@
-"""Experiments: created on the writer's thread, and read on a reader's.
+"""Experiments: read on a reader's thread, or locked on the writer's.
 
-`experiment_updates` changes them.
+`experiment_creation` creates them, and `experiment_updates` changes them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from runstream.errors import (
-    AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
@@ -17,20 +16,11 @@ from runstream.errors import (
     shorten,
 )
 from runstream_service.access.caller import Caller, GrantRole
-from runstream_service.access.visibility import VisibleStatement, check_role
-from runstream_service.catalog.artifact_locations import resolve_location
-from runstream_service.engine import applied_writes, reading
-from runstream_service.engine.applied_writes import WriteId
+from runstream_service.access.visibility import VisibleStatement, check_role, visible
+from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
-from runstream_service.engine.clock import now
 from runstream_service.engine.numbers import parse_number
-from runstream_service.engine.statements import (
-    ANY_IDS,
-    LockingStatement,
-    Statement,
-    array_of,
-    in_ids,
-)
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of, in_ids
 from runstream_service.engine.tables import Experiment, ExperimentTag
 
 Pair = tuple[str, str]
@@ -38,8 +28,9 @@ Pair = tuple[str, str]
 _ID = re.compile(r"-?[0-9]+")
 _NO_ID = -1
 _OF_ID = Experiment.select().where((Experiment.id == 0) & ~Experiment.purging)
-_SELECT = Statement(_OF_ID)
-_LOCK = LockingStatement(_OF_ID)
+_SELECT = VisibleStatement(_OF_ID, Experiment.id)
+_LOCK = VisibleStatement(_OF_ID, Experiment.id, lock=True)
+_IS_DELETED = Statement(Experiment.select(Experiment.deleted).where(Experiment.id == 0))
 _SHARE = VisibleStatement(_OF_ID, Experiment.id, lock=True, shared=True)
 _SELECT_TAGS = Statement(
     ExperimentTag.select(ExperimentTag.experiment, ExperimentTag.key, ExperimentTag.value)
@@ -51,57 +42,46 @@ _SELECT_TAGS = Statement(
 _MAX_EXPERIMENTS = 100
 
 
-def create(
-    name: str, artifact_location: str, tags: Sequence[Pair], write: WriteId | None = None
-) -> Experiment:
-    """Create an experiment; without a location its artifacts are kept by the server (R6).
-
-    A creation that is repeated returns the experiment that it created (P3).
-
-    Raises:
-        InvalidArgument: as `resolve_location`.
-        AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
-    """
-    artifact_location = resolve_location(artifact_location)
-    taken = Experiment.get_or_none(Experiment.name == name)
-    if taken is not None:
-        if applied_writes.to_experiment.was_applied(taken.id, write):
-            return taken
-        raise _name_taken_error(taken)
-    created = now()
-    experiment = Experiment.create(
-        name=name,
-        artifact_location=artifact_location,
-        creation_time=created,
-        last_update_time=created,
-    )
-    if not artifact_location:
-        experiment.artifact_location = f"mlflow-artifacts:/{experiment.id}"
-        experiment.save()
-    for key, value in tags:
-        upsert_tag(experiment, key, value)
-    applied_writes.to_experiment.record(experiment.id, write)
-    return experiment
-
-
-def get(experiment_id: str) -> Experiment:
+def get(caller: Caller, experiment_id: str) -> Experiment:
     """Return an experiment, active or deleted.
 
     Raises:
         InvalidArgument: the id is not of the form of one.
-        NotFound: there is none of this id.
+        NotFound: there is none of this id that the caller sees.
     """
-    return _find(_SELECT, experiment_id)
+    return _find(_SELECT, caller, experiment_id)
 
 
-def lock(experiment_id: str) -> Experiment:
-    """Return what `get` does, of one that is to be changed: it is locked until the commit."""
-    return _find(_LOCK, experiment_id)
+def is_visible(caller: Caller, experiment: int) -> bool:
+    """Return whether a caller sees an experiment, by its internal id."""
+    return _SELECT.first(caller, experiment) is not None
 
 
-def _find(select: Statement, experiment_id: str) -> Experiment:
-    found = select.models(Experiment, _parse_id(experiment_id))
+def lock(caller: Caller, experiment_id: str, needed: GrantRole) -> Experiment:
+    """Return what `get` does, of one that is to be changed: it is locked until the commit.
+
+    Args:
+        caller: who changes it.
+        experiment_id: its id.
+        needed: the role on it that this takes.
+
+    Raises:
+        InvalidArgument, NotFound: as `get`.
+        PermissionDenied: the role of the caller is too low.
+    """
+    return _find(_LOCK, caller, experiment_id, needed)
+
+
+def _find(
+    select: VisibleStatement,
+    caller: Caller,
+    experiment_id: str,
+    needed: GrantRole = GrantRole.READER,
+) -> Experiment:
+    found: list[Experiment] = select.models(caller, Experiment, _parse_id(experiment_id))
     if found:
+        if needed > GrantRole.READER:
+            check_role(caller, found[0].id, needed)
         return found[0]
     raise _not_found_error(experiment_id)
 
@@ -115,58 +95,59 @@ def _not_found_error(experiment_id: str) -> NotFound:
     )
 
 
-def get_active(experiment_id: str) -> Experiment:
-    """Return an experiment that can be written to.
+def lock_active(caller: Caller, experiment_id: str, needed: GrantRole) -> Experiment:
+    """Return what `lock` does.
 
     Raises:
-        NotFound: there is none of this id.
+        InvalidArgument, NotFound, PermissionDenied: as `lock`.
         FailedPrecondition: it is deleted.
     """
-    return _check_active(get(experiment_id))
-
-
-def lock_active(experiment_id: str) -> Experiment:
-    """Return what `get_active` does, of one that is to be changed: it is locked."""
-    return _check_active(lock(experiment_id))
-
-
-def keep_active(caller: Caller, experiment_id: str) -> Experiment:
-    """Return what `get_active` does, of one that nobody can change or delete until the commit.
-
-    Raises:
-        NotFound, FailedPrecondition: as `get_active`; NotFound also if the caller does not see it.
-        PermissionDenied: the caller may not write to it.
-    """
-    found = _SHARE.models(caller, Experiment, _parse_id(experiment_id))
-    if not found:
-        raise _not_found_error(experiment_id)
-    check_role(caller, found[0].id, GrantRole.WRITER)
-    return _check_active(found[0])
-
-
-def _check_active(experiment: Experiment) -> Experiment:
-    if experiment.deleted:
-        raise FailedPrecondition(
-            f"The experiment {experiment.id} must be in the 'active' state, it is deleted",
-            reason="EXPERIMENT_DELETED",
-            field="experiment_id",
-            value=experiment.id,
-        )
+    experiment = lock(caller, experiment_id, needed)
+    _check_stage(experiment.id, is_deleted=experiment.deleted)
     return experiment
 
 
-def get_with_tags(experiment_id: str) -> tuple[Experiment, list[Pair]]:
+def keep_active(caller: Caller, experiment_id: str) -> Experiment:
+    """Return an experiment to which is written, and which stays as it is until the commit.
+
+    Raises:
+        InvalidArgument, NotFound, PermissionDenied, FailedPrecondition: as `lock_active`.
+    """
+    experiment = _find(_SHARE, caller, experiment_id, GrantRole.WRITER)
+    _check_stage(experiment.id, is_deleted=experiment.deleted)
+    return experiment
+
+
+def check_active(experiment: int) -> None:
+    """Raise FailedPrecondition if an experiment, by its internal id, is deleted."""
+    row = _IS_DELETED.first(experiment)
+    _check_stage(experiment, is_deleted=row is None or bool(row[0]))
+
+
+def _check_stage(experiment: int, *, is_deleted: bool) -> None:
+    if is_deleted:
+        raise FailedPrecondition(
+            f"The experiment {experiment} must be in the 'active' state, it is deleted",
+            reason="EXPERIMENT_DELETED",
+            field="experiment_id",
+            value=experiment,
+        )
+
+
+def get_with_tags(caller: Caller, experiment_id: str) -> tuple[Experiment, list[Pair]]:
     """Return what `get` returns, with its tags."""
-    return _with_tags(get(experiment_id))
+    return _with_tags(get(caller, experiment_id))
 
 
-def get_by_name_with_tags(name: str) -> tuple[Experiment, list[Pair]]:
+def get_by_name_with_tags(caller: Caller, name: str) -> tuple[Experiment, list[Pair]]:
     """Return the experiment of a name, active or deleted, with its tags.
 
     Raises:
-        NotFound: there is none of this name.
+        NotFound: there is none of this name that the caller sees.
     """
-    experiment = Experiment.get_or_none((Experiment.name == name) & ~Experiment.purging)
+    experiment = Experiment.get_or_none(
+        Experiment.name == name, ~Experiment.purging, *visible(caller, Experiment.id)
+    )
     if experiment is None:
         raise NotFound(
             f"Could not find experiment with name '{name}'",
@@ -255,21 +236,3 @@ def upsert_tag(experiment: Experiment, key: str, value: str) -> None:
         conflict_target=[ExperimentTag.experiment, ExperimentTag.key],
         preserve=[ExperimentTag.value, ExperimentTag.number],
     ).execute()
-
-
-def check_name_is_free(name: str) -> None:
-    """Raise AlreadyExists if an experiment has the name."""
-    taken = Experiment.get_or_none(Experiment.name == name)
-    if taken is not None:
-        raise _name_taken_error(taken)
-
-
-def _name_taken_error(taken: Experiment) -> AlreadyExists:
-    state = "deleted" if taken.deleted else "active"
-    return AlreadyExists(
-        f"Experiment(name={taken.name}) already exists, in the {state} state",
-        reason="EXPERIMENT_EXISTS",
-        field="name",
-        value=taken.name,
-        experiment_id=taken.id,
-    )

@@ -17,15 +17,16 @@ from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
 from runstream_service.engine.numbers import parse_number
-from runstream_service.engine.statements import LockingStatement, Statement
+from runstream_service.engine.statements import Statement
 from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.tables import LoggedModel, LoggedModelParam, LoggedModelTag
 
 Pairs = Sequence[tuple[str, str]]
 
 _OF_UID = LoggedModel.select().where(LoggedModel.uid == "")
-_SELECT = Statement(_OF_UID)
-_LOCK = LockingStatement(_OF_UID)
+_SELECT = VisibleStatement(_OF_UID, LoggedModel.experiment)
+_LOCK = VisibleStatement(_OF_UID, LoggedModel.experiment, lock=True)
+_EXPERIMENT = Statement(LoggedModel.select(LoggedModel.experiment).where(LoggedModel.id == 0))
 _MEASURED = VisibleStatement(
     LoggedModel.select(LoggedModel.id, LoggedModel.experiment).where(
         (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
@@ -85,13 +86,13 @@ def create(
     return _with_data([model])[0]
 
 
-def get(model_id: str, allow_deleted: bool = False) -> LoggedModelData:
+def get(caller: Caller, model_id: str, allow_deleted: bool = False) -> LoggedModelData:
     """Return a model, one that is not deleted unless those are allowed.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: there is none of this id that the caller sees.
     """
-    return _with_data([_find(_SELECT, model_id, allow_deleted)])[0]
+    return _with_data([_find(_SELECT, caller, model_id, allow_deleted)])[0]
 
 
 def read(ids: Sequence[int]) -> list[LoggedModelData]:
@@ -100,17 +101,18 @@ def read(ids: Sequence[int]) -> list[LoggedModelData]:
     return _with_data([rows[number] for number in ids])
 
 
-def finalize(model_id: str, status: int, write: WriteId | None) -> LoggedModelData:
-    """Set the status of the files of a model; raises as `active_model`."""
-    model = lock_active_model(model_id)
+def finalize(caller: Caller, model_id: str, status: int, write: WriteId | None) -> LoggedModelData:
+    """Set the status of the files of a model; raises as `lock_active_model`."""
+    model = lock_active_model(caller, model_id)
     if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     return _touch(model, status=status)
 
 
-def delete(model_id: str, write: WriteId | None) -> None:
-    """Delete a model; raises as `get`."""
-    model = _find(_LOCK, model_id, allow_deleted=True)
+def delete(caller: Caller, model_id: str, write: WriteId | None) -> None:
+    """Delete a model; raises as `get`, and PermissionDenied as `lock_active_model`."""
+    model = _find(_LOCK, caller, model_id, allow_deleted=True)
+    check_role(caller, model.experiment_id, GrantRole.WRITER)
     if applied_writes.to_model.was_applied(model.id, write):
         return
     if model.deleted_time is not None:
@@ -119,18 +121,18 @@ def delete(model_id: str, write: WriteId | None) -> None:
     LoggedModel.update(deleted_time=now()).where(LoggedModel.id == model.id).execute()
 
 
-def set_tags(model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelData:
-    """Set tags of a model; raises as `active_model`."""
-    model = lock_active_model(model_id)
+def set_tags(caller: Caller, model_id: str, tags: Pairs, write: WriteId | None) -> LoggedModelData:
+    """Set tags of a model; raises as `lock_active_model`."""
+    model = lock_active_model(caller, model_id)
     if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
     _set_tags(model, tags)
     return _touch(model)
 
 
-def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
-    """Delete a tag of a model; raises as `active_model`, and NotFound if there is no such tag."""
-    model = lock_active_model(model_id)
+def delete_tag(caller: Caller, model_id: str, key: str, write: WriteId | None) -> None:
+    """Delete a tag of a model; raises as `lock_active_model`, and NotFound without such a tag."""
+    model = lock_active_model(caller, model_id)
     if applied_writes.to_model.was_applied(model.id, write):
         return
     tag = (LoggedModelTag.owner == model.id) & (LoggedModelTag.key == key)
@@ -145,37 +147,38 @@ def delete_tag(model_id: str, key: str, write: WriteId | None) -> None:
     _touch(model)
 
 
-def log_params(model_id: str, params: Pairs) -> None:
+def log_params(caller: Caller, model_id: str, params: Pairs) -> None:
     """Set params of a model, each once (P1).
 
     Raises:
-        NotFound, FailedPrecondition: as `active_model`.
+        NotFound, PermissionDenied, FailedPrecondition: as `lock_active_model`.
         InvalidArgument: a param has another value.
     """
-    model = lock_active_model(model_id)
+    model = lock_active_model(caller, model_id)
     _check_params(dict(_pairs(LoggedModelParam, [model])[model.id]), params)
     _upsert(LoggedModelParam, model, params)
     _touch(model)
 
 
-def active_model(model_id: str) -> LoggedModel:
-    """Return a model that can be written to.
+def lock_active_model(caller: Caller, model_id: str) -> LoggedModel:
+    """Return a model that is to be changed: it is locked until the commit.
 
     Raises:
-        NotFound: there is none of this id, or it is deleted.
+        NotFound: there is none of this id that the caller sees, or it is deleted.
+        PermissionDenied: the caller may not write to its experiment.
         FailedPrecondition: its experiment is deleted.
     """
-    return _check_experiment(_find(_SELECT, model_id))
-
-
-def lock_active_model(model_id: str) -> LoggedModel:
-    """Return what `active_model` does, of one that is to be changed: it is locked."""
-    return _check_experiment(_find(_LOCK, model_id))
-
-
-def _check_experiment(model: LoggedModel) -> LoggedModel:
-    experiments.get_active(str(model.experiment_id))
+    model = _find(_LOCK, caller, model_id)
+    check_role(caller, model.experiment_id, GrantRole.WRITER)
+    experiments.check_active(model.experiment_id)
     return model
+
+
+def check_active(model: int) -> None:
+    """Raise FailedPrecondition if the experiment of a model, by its internal id, is deleted."""
+    row = _EXPERIMENT.first(model)
+    if row is not None:
+        experiments.check_active(row[0])
 
 
 def measured_ids(caller: Caller, model_ids: Iterable[str]) -> dict[str, int]:
@@ -195,8 +198,11 @@ def measured_ids(caller: Caller, model_ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _find(select: Statement, model_id: str, allow_deleted: bool = False) -> LoggedModel:
-    for model in select.models(LoggedModel, model_id):
+def _find(
+    select: VisibleStatement, caller: Caller, model_id: str, allow_deleted: bool = False
+) -> LoggedModel:
+    found: list[LoggedModel] = select.models(caller, LoggedModel, model_id)
+    for model in found:
         if allow_deleted or model.deleted_time is None:
             return model
     raise not_found_error(model_id)

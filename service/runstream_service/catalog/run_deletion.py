@@ -68,7 +68,7 @@ def restore(caller: Caller, run_id: str, write: WriteId | None) -> None:
     )
     with_experiments = Experiment.id.in_(Run.select(Run.experiment).where(with_run))
     lock_rows(Experiment.select(Experiment.id).where(with_experiments).order_by(Experiment.id))
-    experiments.get_active(str(run.experiment_id))
+    experiments.check_active(run.experiment_id)
     if not applied_writes.to_run.accept(run.id, write):
         return
     lock_rows(Run.select(Run.id).where(with_run).order_by(Run.id))

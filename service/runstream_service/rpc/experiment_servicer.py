@@ -8,7 +8,13 @@ from runstream.errors import InvalidArgument
 from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
-from runstream_service.catalog import datasets, experiment_activity, experiment_updates, experiments
+from runstream_service.catalog import (
+    datasets,
+    experiment_activity,
+    experiment_creation,
+    experiment_updates,
+    experiments,
+)
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc import messages, searches
@@ -30,7 +36,8 @@ class ExperimentServicer(ExperimentServiceServicer):
             check_text(f"tags.{tag.key}", tag.value, EXPERIMENT_TAG_CHARACTERS)
         tags = [(tag.key, tag.value) for tag in request.tags]
         experiment = await self._writer.submit(
-            experiments.create,
+            experiment_creation.create,
+            context.caller,
             request.name,
             request.artifact_location,
             tags,
@@ -41,14 +48,16 @@ class ExperimentServicer(ExperimentServiceServicer):
     async def GetExperiment(
         self, request: pb.GetExperimentRequest, context: CallContext
     ) -> pb.GetExperimentResponse:
-        found = await self._readers.quick(experiments.get_with_tags, request.experiment_id)
+        found = await self._readers.quick(
+            experiments.get_with_tags, context.caller, request.experiment_id
+        )
         return pb.GetExperimentResponse(experiment=messages.experiment(*found))
 
     async def GetExperimentByName(
         self, request: pb.GetExperimentByNameRequest, context: CallContext
     ) -> pb.GetExperimentByNameResponse:
         found = await self._readers.quick(
-            experiments.get_by_name_with_tags, request.experiment_name
+            experiments.get_by_name_with_tags, context.caller, request.experiment_name
         )
         return pb.GetExperimentByNameResponse(experiment=messages.experiment(*found))
 
@@ -58,6 +67,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         check_experiment_name("new_name", request.new_name)
         await self._writer.submit(
             experiment_updates.rename,
+            context.caller,
             request.experiment_id,
             request.new_name,
             write_id(request.write),
@@ -68,7 +78,10 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.DeleteExperimentRequest, context: CallContext
     ) -> pb.DeleteExperimentResponse:
         await self._writer.submit(
-            experiment_updates.delete, request.experiment_id, write_id(request.write)
+            experiment_updates.delete,
+            context.caller,
+            request.experiment_id,
+            write_id(request.write),
         )
         return pb.DeleteExperimentResponse()
 
@@ -76,7 +89,10 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.RestoreExperimentRequest, context: CallContext
     ) -> pb.RestoreExperimentResponse:
         await self._writer.submit(
-            experiment_updates.restore, request.experiment_id, write_id(request.write)
+            experiment_updates.restore,
+            context.caller,
+            request.experiment_id,
+            write_id(request.write),
         )
         return pb.RestoreExperimentResponse()
 
@@ -87,6 +103,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         check_text(f"tags.{request.key}", request.value, EXPERIMENT_TAG_CHARACTERS)
         await self._writer.submit(
             experiment_updates.set_tag,
+            context.caller,
             request.experiment_id,
             request.key,
             request.value,
@@ -99,6 +116,7 @@ class ExperimentServicer(ExperimentServiceServicer):
     ) -> pb.DeleteExperimentTagResponse:
         await self._writer.submit(
             experiment_updates.delete_tag,
+            context.caller,
             request.experiment_id,
             request.key,
             write_id(request.write),
@@ -109,7 +127,9 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.SearchDatasetsRequest, context: CallContext
     ) -> pb.SearchDatasetsResponse:
         check_experiments_named(request.experiment_ids)
-        found = await self._readers.page(datasets.summaries, list(request.experiment_ids))
+        found = await self._readers.page(
+            datasets.summaries, context.caller, list(request.experiment_ids)
+        )
         return pb.SearchDatasetsResponse(
             dataset_summaries=[
                 pb.DatasetSummary(
@@ -127,7 +147,7 @@ class ExperimentServicer(ExperimentServiceServicer):
     ) -> pb.GetActivityResponse:
         check_experiments_named(request.experiment_ids)
         found = await self._readers.page(
-            experiment_activity.read_activities, list(request.experiment_ids)
+            experiment_activity.read_activities, context.caller, list(request.experiment_ids)
         )
         return pb.GetActivityResponse(
             activities=[
@@ -144,7 +164,7 @@ class ExperimentServicer(ExperimentServiceServicer):
     async def SearchExperiments(
         self, request: pb.SearchExperimentsRequest, context: CallContext
     ) -> pb.SearchExperimentsResponse:
-        return await self._readers.page(searches.search_experiments, request)
+        return await self._readers.page(searches.search_experiments, context.caller, request)
 
 
 def check_experiments_named(experiment_ids: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from runstream.v1.logged_model_pb2 import (
 )
 from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceServicer
 from runstream.v1.metric_pb2 import LoggedMetric
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import artifacts, experiments, logged_models
 from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.engine.readers import Readers
@@ -77,7 +78,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         self, request: pb.GetLoggedModelRequest, context: CallContext
     ) -> pb.GetLoggedModelResponse:
         found = await self._readers.quick(
-            logged_models.get, request.model_id, request.allow_deleted
+            logged_models.get, context.caller, request.model_id, request.allow_deleted
         )
         return pb.GetLoggedModelResponse(model=_model_message(found))
 
@@ -96,14 +97,16 @@ class LoggedModelServicer(LoggedModelServiceServicer):
             )
         write = write_id(request.write)
         model = await self._writer.submit(
-            logged_models.finalize, request.model_id, request.status, write
+            logged_models.finalize, context.caller, request.model_id, request.status, write
         )
         return pb.FinalizeLoggedModelResponse(model=_model_message(model))
 
     async def DeleteLoggedModel(
         self, request: pb.DeleteLoggedModelRequest, context: CallContext
     ) -> pb.DeleteLoggedModelResponse:
-        await self._writer.submit(logged_models.delete, request.model_id, write_id(request.write))
+        await self._writer.submit(
+            logged_models.delete, context.caller, request.model_id, write_id(request.write)
+        )
         return pb.DeleteLoggedModelResponse()
 
     async def SetLoggedModelTags(
@@ -111,7 +114,9 @@ class LoggedModelServicer(LoggedModelServiceServicer):
     ) -> pb.SetLoggedModelTagsResponse:
         tags = _pairs("tags", request.tags)
         write = write_id(request.write)
-        model = await self._writer.submit(logged_models.set_tags, request.model_id, tags, write)
+        model = await self._writer.submit(
+            logged_models.set_tags, context.caller, request.model_id, tags, write
+        )
         return pb.SetLoggedModelTagsResponse(model=_model_message(model))
 
     async def DeleteLoggedModelTag(
@@ -119,6 +124,7 @@ class LoggedModelServicer(LoggedModelServiceServicer):
     ) -> pb.DeleteLoggedModelTagResponse:
         await self._writer.submit(
             logged_models.delete_tag,
+            context.caller,
             request.model_id,
             request.tag_key,
             write_id(request.write),
@@ -129,13 +135,15 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         self, request: pb.LogLoggedModelParamsRequest, context: CallContext
     ) -> pb.LogLoggedModelParamsResponse:
         params = _pairs("params", request.params)
-        await self._writer.submit(logged_models.log_params, request.model_id, params)
+        await self._writer.submit(
+            logged_models.log_params, context.caller, request.model_id, params
+        )
         return pb.LogLoggedModelParamsResponse()
 
     async def SearchLoggedModels(
         self, request: pb.SearchLoggedModelsRequest, context: CallContext
     ) -> pb.SearchLoggedModelsResponse:
-        return await self._readers.page(_search_page, request)
+        return await self._readers.page(_search_page, context.caller, request)
 
     async def ListLoggedModelArtifacts(
         self, request: pb.ListLoggedModelArtifactsRequest, context: CallContext
@@ -155,7 +163,9 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         )
 
 
-def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModelsResponse:
+def _search_page(
+    caller: Caller, request: pb.SearchLoggedModelsRequest
+) -> pb.SearchLoggedModelsResponse:
     check_page_size(request.max_results, PAGE_MODELS)
     order_by = [_order_by(order) for order in request.order_by]
     experiment_ids = (
@@ -163,8 +173,11 @@ def _search_page(request: pb.SearchLoggedModelsRequest) -> pb.SearchLoggedModels
     )
     datasets = _datasets(request.datasets)
     ordered_with = [DatasetFilter(key.dataset_name, key.dataset_digest) for key in request.order_by]
-    search = logged_model_search(experiment_ids, request.filter, order_by, datasets, ordered_with)
+    search = logged_model_search(
+        caller, experiment_ids, request.filter, order_by, datasets, ordered_with
+    )
     query = [
+        caller.name,
         list(request.experiment_ids),
         request.filter,
         order_by,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from runstream.rules import INT64_MAX, check_timestamp
 from runstream.v1 import maintenance_service_pb2 as pb
 from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceServicer
+from runstream_service.access.visibility import check_admin
 from runstream_service.care import purge
 from runstream_service.care.purge_models import remove_models
 from runstream_service.engine.leases import Leases
@@ -46,6 +47,7 @@ class MaintenanceServicer(MaintenanceServiceServicer):
     async def Purge(
         self, request: pb.PurgeRequest, context: CallContext
     ) -> AsyncIterator[pb.PurgeResponse]:
+        check_admin(context.caller)
         before = INT64_MAX
         if request.HasField("deleted_before"):
             before = request.deleted_before

@@ -98,13 +98,14 @@ def count_runs(caller: Caller, request: run_service_pb2.CountRunsRequest) -> int
 
 
 def search_experiments(
+    caller: Caller,
     request: experiment_service_pb2.SearchExperimentsRequest,
 ) -> experiment_service_pb2.SearchExperimentsResponse:
-    """Return the answer of SearchExperiments."""
+    """Return the answer of SearchExperiments: what the caller sees of what they ask for."""
     check_page_size(request.max_results, MAX_RESULTS)
     deleted = _deleted_filter("view_type", request.view_type)
-    search = experiment_search(deleted, request.filter, request.order_by)
-    query = [request.view_type, request.filter, list(request.order_by)]
+    search = experiment_search(caller, deleted, request.filter, request.order_by)
+    query = [caller.name, request.view_type, request.filter, list(request.order_by)]
     position = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_RESULTS
     found = search.page(limit + 1, position)

@@ -161,5 +161,5 @@ def _find_named(
             )
     return (
         {runs.get(caller, run_id).uuid for run_id in run_ids},
-        {experiments.get(experiment_id).id for experiment_id in experiment_ids},
+        {experiments.get(caller, experiment_id).id for experiment_id in experiment_ids},
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import visible
 from runstream_service.engine.tables import Experiment, ExperimentTag
 from runstream_service.search.order import SortTerm
 from runstream_service.search.table_search import SearchableTable, TableSearch
@@ -26,14 +28,14 @@ _EXPERIMENTS = SearchableTable(
 
 
 def experiment_search(
-    deleted: bool | None, filter_text: str, order_by: Sequence[str]
+    caller: Caller, deleted: bool | None, filter_text: str, order_by: Sequence[str]
 ) -> TableSearch:
-    """Return a search for experiments that are deleted, or are not, or for both.
+    """Return a search for experiments that a caller sees: deleted ones, active ones, or both.
 
     Raises:
         InvalidArgument: filter or order is malformed.
     """
-    conditions: list[Any] = []
+    conditions: list[Any] = visible(caller, Experiment.id)
     if deleted is not None:
         conditions.append(Experiment.deleted == deleted)
     if deleted is not False:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from peewee import fn
 
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import visible
 from runstream_service.engine.statements import in_ids
 from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.tables import (
@@ -102,15 +104,17 @@ class _Metrics:
 
 
 def logged_model_search(
+    caller: Caller,
     experiments: Sequence[int] | None,
     filter_text: str,
     order_by: Sequence[str],
     datasets: Sequence[DatasetFilter] = (),
     ordered_with: Sequence[DatasetFilter] = (),
 ) -> TableSearch:
-    """Return a search for the models of experiments, or of all, that are not deleted.
+    """Return a search for the models of experiments that a caller sees, and that are not deleted.
 
     Args:
+        caller: who searches.
         experiments: the experiments, by internal id; None for all.
         filter_text: the filter.
         order_by: the order.
@@ -121,7 +125,10 @@ def logged_model_search(
         InvalidArgument: filter or order is malformed.
     """
     metrics = _Metrics(datasets, ordered_with)
-    conditions: list[Any] = [LoggedModel.deleted_time.is_null()]
+    conditions: list[Any] = [
+        LoggedModel.deleted_time.is_null(),
+        *visible(caller, LoggedModel.experiment),
+    ]
     if experiments is not None:
         conditions.append(LoggedModel.experiment.in_(in_ids(experiments)))
     if datasets:

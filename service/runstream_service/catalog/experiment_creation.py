@@ -1,0 +1,83 @@
+"""Experiments are created here, on the writer's thread, and their names are kept unique (E2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runstream.errors import AlreadyExists
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import check_writer
+from runstream_service.catalog import experiments
+from runstream_service.catalog.artifact_locations import resolve_location
+from runstream_service.engine import applied_writes
+from runstream_service.engine.applied_writes import WriteId
+from runstream_service.engine.clock import now
+from runstream_service.engine.tables import Experiment, Grant
+
+
+def create(
+    caller: Caller,
+    name: str,
+    artifact_location: str,
+    tags: Sequence[experiments.Pair],
+    write: WriteId | None = None,
+) -> Experiment:
+    """Create an experiment, whose owner is the caller.
+
+    Without a location its artifacts are kept by the server (R6). A creation that is repeated
+    returns the experiment that it created (P3).
+
+    Raises:
+        PermissionDenied: the caller may not write on this server.
+        InvalidArgument: as `resolve_location`.
+        AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
+    """
+    check_writer(caller)
+    artifact_location = resolve_location(artifact_location)
+    taken = Experiment.get_or_none(Experiment.name == name)
+    if taken is not None:
+        is_seen = experiments.is_visible(caller, taken.id)
+        if is_seen and applied_writes.to_experiment.was_applied(taken.id, write):
+            return taken
+        raise _name_taken_error(taken, is_seen=is_seen)
+    created = now()
+    experiment = Experiment.create(
+        name=name,
+        artifact_location=artifact_location,
+        creation_time=created,
+        last_update_time=created,
+    )
+    if not artifact_location:
+        experiment.artifact_location = f"mlflow-artifacts:/{experiment.id}"
+        experiment.save()
+    for key, value in tags:
+        experiments.upsert_tag(experiment, key, value)
+    if caller.name:
+        Grant.create(experiment=experiment, grantee=caller.grantees[0], role=GrantRole.OWNER)
+    applied_writes.to_experiment.record(experiment.id, write)
+    return experiment
+
+
+def check_name_is_free(caller: Caller, name: str) -> None:
+    """Raise AlreadyExists if an experiment has the name, whoever sees it."""
+    taken = Experiment.get_or_none(Experiment.name == name)
+    if taken is not None:
+        raise _name_taken_error(taken, is_seen=experiments.is_visible(caller, taken.id))
+
+
+def _name_taken_error(taken: Experiment, *, is_seen: bool) -> AlreadyExists:
+    if not is_seen:  # names are unique; nothing but that is told
+        return AlreadyExists(
+            f"Experiment(name={taken.name}) already exists",
+            reason="EXPERIMENT_EXISTS",
+            field="name",
+            value=taken.name,
+        )
+    state = "deleted" if taken.deleted else "active"
+    return AlreadyExists(
+        f"Experiment(name={taken.name}) already exists, in the {state} state",
+        reason="EXPERIMENT_EXISTS",
+        field="name",
+        value=taken.name,
+        experiment_id=taken.id,
+    )
