@@ -21,6 +21,11 @@ class Config:
         port: TCP port to listen on; 0 takes a free one.
         http_port: TCP port of the web interface and the REST API; 0 takes a free one. With None,
             only a server that a client started (`listen`) serves them, once ServeHttp is called.
+        tls_cert: file with the certificate of the server for both ports; empty for no TLS.
+        tls_key: file with the key of the certificate.
+        tls_client_ca: file with the authorities of the certificates of clients; empty if clients
+            are not asked for any.
+        tls_admins: the names in certificates of clients who are admins.
         allowed_hosts: names under which browsers reach the HTTP port, beside those that are
             always allowed.
         root_path: path below which a proxy shows the HTTP port, such as `/runstream`; or empty.
@@ -45,6 +50,10 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 50051
     http_port: int | None = None
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    tls_admins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from runstream.v1.metric_service_pb2_grpc import add_MetricServiceServicer_to_se
 from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.server_service_pb2_grpc import add_ServerServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
+from runstream_service.certificates import CertificateFiles
 from runstream_service.config import Config
 from runstream_service.ports import GRPC_ADVICE, CannotListenError, in_brackets, listen_on
 
@@ -68,19 +70,32 @@ class GrpcServer:
         address: what clients connect to, `host:port` or `unix:/path`.
     """
 
-    def __init__(self, config: Config, interceptors: Sequence[grpc.aio.ServerInterceptor]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        interceptors: Sequence[grpc.aio.ServerInterceptor],
+        certificates: CertificateFiles | None = None,
+    ) -> None:
         """Take the address; nothing is answered yet.
+
+        Args:
+            config: the settings of the server.
+            interceptors: what each call passes.
+            certificates: those for TLS; None for no TLS.
 
         Raises:
             CannotListenError: the address is taken, or cannot be used.
         """
+        # gRPC would write a line of its own to stderr for each handshake of TLS that fails, which
+        # anybody can make fail.
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         # A second server on a port must fail, and not share it as the workers of one server do.
         options = (*_OPTIONS, ("grpc.so_reuseport", int(config.worker > 0)))
         self._server = grpc.aio.server(
             interceptors=interceptors, options=options, maximum_concurrent_rpcs=CALLS
         )
         self._health = health.aio.HealthServicer()
-        self.address = _listen(self._server, config)
+        self.address = _listen(self._server, config, certificates)
 
     @property
     def port(self) -> int:
@@ -123,7 +138,7 @@ class _ServicesByName:
         """Do nothing."""
 
 
-def _listen(server: grpc.aio.Server, config: Config) -> str:
+def _listen(server: grpc.aio.Server, config: Config, certificates: CertificateFiles | None) -> str:
     """Return the address that clients connect to."""
     host = in_brackets(config.host)
     address = config.listen or f"{host}:{config.port}"
@@ -132,8 +147,34 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
             # gRPC says on stderr in its own words what went wrong, and nothing in its exception,
             # so the port is tried without gRPC first.
             listen_on(config.host, config.port, GRPC_ADVICE).close()
-        port = server.add_insecure_port(address)
+        port = (
+            server.add_secure_port(address, _credentials(certificates))
+            if certificates
+            else server.add_insecure_port(address)
+        )
     except (OSError, RuntimeError) as error:
         text = f"cannot listen on {address}: {error}"
         raise CannotListenError(text if config.listen else f"{text}; {GRPC_ADVICE}") from error
     return address if config.listen else f"{host}:{port}"
+
+
+def _credentials(files: CertificateFiles) -> grpc.ServerCredentials:
+    """Return credentials for which gRPC asks again when a connection begins."""
+    given = files.current()
+
+    def configure() -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(given.key, given.chain)], given.client_ca
+        )
+
+    def reconfigure() -> Any:  # None keeps what there is, which the stubs of the types do not know
+        nonlocal given
+        current = files.current()
+        if current is given:
+            return None
+        given = current
+        return configure()
+
+    return grpc.dynamic_ssl_server_credentials(
+        configure(), reconfigure, require_client_authentication=given.client_ca is not None
+    )

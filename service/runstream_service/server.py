@@ -19,6 +19,7 @@ from runstream_service.access.authentication import Authentication
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
+from runstream_service.certificates import CertificateError, CertificateFiles
 from runstream_service.config import Config
 from runstream_service.engine import database_settings
 from runstream_service.engine.engine import CannotOpenError, Engine
@@ -86,6 +87,7 @@ def run(config: Config) -> None:
         resource.RLIMIT_NOFILE, (maximum, maximum)
     )  # each connection takes a descriptor
     try:
+        certificates = CertificateFiles(config) if config.tls_cert else None
         with ExitStack() as opened:
             engine = open_engine(config.database)
             lock = _lock(engine, config)
@@ -94,8 +96,8 @@ def run(config: Config) -> None:
             _check_ports(config)
             store = open_upgraded(engine)
             opened.callback(store.close)
-            asyncio.run(_serve(config, lock, store))
-    except (CannotOpenError, CannotListenError) as error:
+            asyncio.run(_serve(config, lock, store, certificates))
+    except (CannotOpenError, CannotListenError, CertificateError) as error:
         print(f"runstream server: {error}", file=sys.stderr)  # noqa: T201 # for the person who started it
         raise SystemExit(2) from None
 
@@ -121,7 +123,12 @@ def _check_ports(config: Config) -> None:
             both.enter_context(closing(listen_on(config.host, config.http_port, HTTP_ADVICE)))
 
 
-async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoReturn:
+async def _serve(
+    config: Config,
+    lock: DatabaseLock | None,
+    store: Store,
+    certificates: CertificateFiles | None,
+) -> NoReturn:
     membership = Membership(store.engine)
     feed = _make_feed(store.engine, membership)
     heartbeats = (SharedHeartbeats if membership.id else Heartbeats)(config.lost_after)
@@ -141,7 +148,8 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
     traced = telemetry.interceptors() if telemetry else []
     try:
         await authentication.load()
-        grpc_server, http_server = GrpcServer(config, [*traced, calls]), HttpServer(config)
+        grpc_server = GrpcServer(config, [*traced, calls], certificates)
+        http_server = HttpServer(config, certificates)
         page_token.set_signing_key(await readers.quick(database_settings.page_token_key))
         storage, staging = open_storage(
             config.artifact_root or default_root(store.engine.file),
@@ -193,7 +201,7 @@ async def _serve(config: Config, lock: DatabaseLock | None, store: Store) -> NoR
         # Before a client knows the address, and may want to stop the server.
         stop = _stop_signal(config)
         if lock is not None:
-            lock.announce(grpc_server.address)
+            lock.announce(f"grpcs://{grpc_server.address}" if certificates else grpc_server.address)
         _greet(config, store, storage, grpc_server.address, http_server.address)
         _warn_of_private_folder(config, store, storage)
         _tune_interpreter()
@@ -276,9 +284,10 @@ def _end(config: Config, lock: DatabaseLock | None, store: Store) -> NoReturn:
 def _greet(
     config: Config, store: Store, storage: Storage, grpc_address: str, http_address: str
 ) -> None:
-    where = grpc_address if config.listen else f"grpc://{grpc_address}"
+    secure = "s" if config.tls_cert else ""
+    where = grpc_address if config.listen else f"grpc{secure}://{grpc_address}"
     if http_address:
-        where += f", http://{http_address}"
+        where += f", http{secure}://{http_address}"
     print(  # noqa: T201 # what the person who started it wants to know
         f"runstream {version('runstream')} listening on {where}, "
         f"storing in {store.engine.name}, artifacts in {storage}",

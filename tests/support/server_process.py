@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -71,7 +72,8 @@ class ServerProcess:
 
     @property
     def uri(self) -> str:
-        return f"grpc://{self.address}"
+        scheme = "grpcs" if "RUNSTREAM_TLS_CERT" in self._environment else "grpc"
+        return f"{scheme}://{self.address}"
 
     def start(self) -> None:
         """Start the process and wait until it accepts calls."""
@@ -98,12 +100,12 @@ class ServerProcess:
         """Wait until it accepts calls."""
         assert self.process.stdout is not None
         greeting = self.process.stdout.readline()
-        if "listening on grpc://" not in greeting:
+        grpc = re.search(r"listening on grpcs?://([^,]+)", greeting)
+        if grpc is None:
             raise AssertionError(f"the server did not start: {self.process.communicate()[1]}")
-        self.address = greeting.split("grpc://")[1].split(",")[0]
-        self.http = (
-            f"http://{greeting.split('http://')[1].split(',')[0]}" if "http://" in greeting else ""
-        )
+        self.address = grpc[1]
+        http = re.search(r"https?://[^,]+", greeting)
+        self.http = http[0] if http else ""
         return self
 
     def query(self, sql: str) -> list[Any]:

@@ -16,6 +16,7 @@ from runstream_service.cli.database import (
     parse_database_url,
     server_packages,
 )
+from runstream_service.cli.tls_options import check_tls, tls_options
 from runstream_service.config import Config, is_postgresql
 from runstream_service.workers import MAX_WORKERS, run_workers
 
@@ -122,6 +123,7 @@ class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
     show_envvar=True,
     help="Port of the web interface and the REST API; 0 takes a free one, `off` serves none.",
 )
+@tls_options
 @click.option(
     "--allowed-hosts",
     envvar="RUNSTREAM_ALLOWED_HOSTS",
@@ -214,6 +216,10 @@ def server(
     host: str,
     port: int,
     http_port: int | None,
+    tls_cert: str,
+    tls_key: str,
+    tls_client_ca: str,
+    tls_admins: tuple[str, ...],
     allowed_hosts: tuple[str, ...],
     root_path: str,
     trusted_proxies: tuple[str, ...],
@@ -231,6 +237,7 @@ def server(
 
     FILE says the same as --database.
     """
+    check_tls(tls_cert, tls_key, tls_client_ca, tls_admins)
     workers = workers if listen is None else 1
     if workers > 1:
         _check_workers(workers, database)
@@ -241,6 +248,10 @@ def server(
         host=host,
         port=port,
         http_port=http_port if listen is None else None,
+        tls_cert=tls_cert if listen is None else "",
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        tls_admins=tls_admins,
         allowed_hosts=allowed_hosts,
         root_path=root_path,
         trusted_proxies=trusted_proxies,

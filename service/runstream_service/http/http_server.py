@@ -11,6 +11,7 @@ from runstream_service.config import Config
 
 if TYPE_CHECKING:
     from runstream_service.access.authentication import Authentication
+    from runstream_service.certificates import CertificateFiles
     from runstream_service.http.listener import Listener
     from runstream_service.http.operation import Operation
 
@@ -18,20 +19,30 @@ if TYPE_CHECKING:
 class HttpServer:
     """The HTTP server, whether it serves or not."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, certificates: CertificateFiles | None = None) -> None:
         """Take the port, if HTTP is to be served from the start.
+
+        Args:
+            config: the settings of the server.
+            certificates: those for TLS; None for no TLS.
 
         Raises:
             CannotListenError: it is taken.
         """
         self._config = config
-        self._listener = None if config.http_port is None else _listen(config, config.http_port)
+        self._certificates = certificates
+        self._listener = None if config.http_port is None else self._listen(config.http_port)
         self._starting = asyncio.Lock()
 
     @property
     def address(self) -> str:
         """`host:port` that HTTP is served on; empty while it is not."""
         return "" if self._listener is None else self._listener.address
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether HTTP is served over TLS."""
+        return self._certificates is not None
 
     @property
     def port(self) -> int:
@@ -58,7 +69,7 @@ class HttpServer:
                     raise FailedPrecondition(
                         "this server was started with --http-port off", reason="HTTP_OFF"
                     )
-                listener = _listen(self._config, 0)
+                listener = self._listen(0)
                 await listener.start(*self._application)
                 self._listener = listener
         return self.port
@@ -68,9 +79,8 @@ class HttpServer:
         if self._listener is not None:
             await self._listener.stop()
 
+    def _listen(self, port: int) -> Listener:
+        # Not imported above: the server of a file starts sooner without the packages of HTTP.
+        from runstream_service.http.listener import Listener
 
-def _listen(config: Config, port: int) -> Listener:
-    # Not imported above: the server of a file starts sooner without the packages that HTTP needs.
-    from runstream_service.http.listener import Listener
-
-    return Listener(config, port)
+        return Listener(self._config, port, self._certificates)

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from runstream_service.access.authentication import Authentication
+from runstream_service.certificates import CertificateFiles
 from runstream_service.config import Config
 from runstream_service.http.app import build_application
 from runstream_service.http.connection import Connection
@@ -22,6 +23,7 @@ from runstream_service.http.hosts import Hosts
 from runstream_service.http.operation import Operation
 from runstream_service.http.root_path import RootPath
 from runstream_service.http.shutdown import ShutdownMiddleware
+from runstream_service.http.tls import ReloadingContext
 from runstream_service.ports import HTTP_ADVICE, in_brackets, listen_on
 
 log = logging.getLogger(__name__)
@@ -45,12 +47,15 @@ class Listener:
         address: `host:port` that it listens on.
     """
 
-    def __init__(self, config: Config, port: int) -> None:
+    def __init__(
+        self, config: Config, port: int, certificates: CertificateFiles | None = None
+    ) -> None:
         """Take the port; nothing is answered yet.
 
         Args:
             config: the settings of the server.
             port: port to listen on; 0 takes a free one.
+            certificates: those for TLS; None for no TLS.
 
         Raises:
             CannotListenError: it is taken.
@@ -60,6 +65,7 @@ class Listener:
         # name, and without it an answer in two parts waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._config = config
+        self._certificates = certificates
         self.address = f"{in_brackets(config.host)}:{self._socket.getsockname()[1]}"
 
     async def start(
@@ -82,6 +88,9 @@ class Listener:
             timeout_graceful_shutdown=int(2 * GRACE),
             ws="none",
         )
+        config.load()
+        if self._certificates:
+            config.ssl = ReloadingContext.of(self._certificates)
         asyncio.get_running_loop().set_exception_handler(_LoopErrorHandler())
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve([self._socket]))

@@ -63,7 +63,8 @@ def _check_reachable(uri: str | None) -> None:
             if ended.get().code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                 return
     via = proxies.via_proxies(target.addresses)
-    raise Unavailable(f"no server answers at {target.uri}{via}")
+    hint = ", or none whose certificate is trusted (RUNSTREAM_CA)" if target.secure else ""
+    raise Unavailable(f"no server answers at {target.uri}{via}{hint}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import grpc
 
 from runstream.contract.wire_history import decode_history_response
 from runstream.rules import MESSAGE_BYTES
+from runstream.transport.certificates import channel_credentials
 from runstream.transport.proxies import grpc_proxy, is_on_this_computer
 from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
@@ -56,7 +57,10 @@ def open_channel(address: str, secure: bool) -> grpc.Channel:
 
     Args:
         address: what gRPC dials.
-        secure: whether to use TLS, with the certificates that gRPC trusts.
+        secure: whether to use TLS, with the certificates of the environment.
+
+    Raises:
+        Unavailable: a file of certificates cannot be read.
     """
     proxy = grpc_proxy(address)
     proxy_option = (
@@ -65,8 +69,7 @@ def open_channel(address: str, secure: bool) -> grpc.Channel:
     balancing = () if is_on_this_computer(address) else (_ROUND_ROBIN,)
     options = (*_OPTIONS, proxy_option, *balancing)
     if secure:
-        credentials = grpc.ssl_channel_credentials()
-        return grpc.secure_channel(address, credentials, options=options)
+        return grpc.secure_channel(address, channel_credentials(), options=options)
     return grpc.insecure_channel(address, options=options)
 
 

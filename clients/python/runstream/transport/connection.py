@@ -36,6 +36,10 @@ _NOT_CONNECTED_HINT = (
     ": is a server running there? `runstream server` starts one, "
     "RUNSTREAM_TRACKING_URI says where it is"
 )
+_NOT_TRUSTED_HINT = (
+    ": is a server running there, and is its certificate trusted? RUNSTREAM_CA names the file of "
+    "its authority"
+)
 
 # Seconds of the first and of the longest pause before a call is repeated.
 _FIRST_PAUSE = 0.05
@@ -246,7 +250,8 @@ class Connection:
         if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
             error.message = f"{error.message} ({self._channel.server_name})"
             if error.message.startswith(_NOT_CONNECTED) and self.uri.startswith("grpc"):
-                error.message += _NOT_CONNECTED_HINT
+                is_secure = self.uri.startswith("grpcs:")
+                error.message += _NOT_TRUSTED_HINT if is_secure else _NOT_CONNECTED_HINT
             error.args = (error.message,)
         return error
 

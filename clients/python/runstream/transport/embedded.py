@@ -22,7 +22,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from runstream.errors import PermissionDenied, Unavailable
+from runstream.errors import FailedPrecondition, PermissionDenied, Unavailable
 from runstream.files.own_files import ForeignFileError, check_own, open_lock, open_own, read_address
 
 if TYPE_CHECKING:
@@ -114,6 +114,13 @@ def _find_listening(database: str) -> str | None:
         return None
     try:
         target = address(database)
+        if target.startswith("grpcs://"):
+            raise FailedPrecondition(
+                f"the server of {database} speaks TLS: name it by its tracking URI, {target}, or "
+                "with the name in its certificate",
+                reason="SERVER_SPEAKS_TLS",
+                database=database,
+            )
         if target.startswith("unix:"):
             path = target.removeprefix("unix:")
             check_own(path, stat.S_IFSOCK)
