@@ -192,6 +192,21 @@ def check_user_name(field: str, name: str) -> None:
         )
 
 
+def check_grantee(field: str, grantee: str) -> None:
+    """Check to whom something is granted: `user:` or `group:`, and a name as that of a user."""
+    kind, colon, name = grantee.partition(":")
+    if not colon or kind not in ("user", "group"):
+        raise InvalidArgument(
+            f"Invalid value {shorten(grantee)!a} for parameter '{field}' supplied: it must be "
+            "user:NAME or group:NAME",
+            reason="GRANTEE_MALFORMED",
+            field=field,
+            value=ascii(grantee),
+            limit="user:NAME or group:NAME",
+        )
+    check_user_name(field, name)
+
+
 def check_run_id(field: str, run_id: str) -> None:
     """Check a run id: 32 lower-case hexadecimal digits (R1)."""
     _check_hexadecimal(field, run_id, 32, "RUN_ID_MALFORMED")

@@ -35,6 +35,7 @@ from runstream_service.engine.tables import (
     Experiment,
     ExperimentTag,
     ExperimentWrite,
+    Grant,
     Input,
     LoggedModel,
     ModelInput,
@@ -182,6 +183,7 @@ def delete_experiment(experiment: int) -> None:
         ExperimentTag.delete().where(ExperimentTag.experiment == experiment).execute()
         ExperimentWrite.delete().where(ExperimentWrite.owner == experiment).execute()
         Dataset.delete().where(Dataset.experiment == experiment).execute()
+        Grant.delete().where(Grant.experiment == experiment).execute()
 
 
 def _experiments(before: int) -> Any:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from runstream.errors import InvalidArgument
-from runstream.rules import KEY_CHARACTERS, check_text, check_timestamp, check_user_name
+from runstream.rules import (
+    KEY_CHARACTERS,
+    check_grantee,
+    check_text,
+    check_timestamp,
+    check_user_name,
+)
 from runstream.v1 import access_service_pb2 as pb
 from runstream.v1.access_service_pb2_grpc import AccessServiceServicer
 from runstream_service.access import tokens
 from runstream_service.access.authentication import Authentication
-from runstream_service.access.caller import ServerRole
+from runstream_service.access.caller import GrantRole, ServerRole
+from runstream_service.catalog import grants
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.tables import Token
 from runstream_service.engine.writer import Writer
@@ -18,6 +25,7 @@ from runstream_service.rpc.page_token import (
     decode_page_token,
     encode_page_token,
 )
+from runstream_service.rpc.write_id import write_id
 
 _PAGE, _MAX_PAGE = 100, 1_000
 
@@ -75,17 +83,66 @@ class AccessServicer(AccessServiceServicer):
             expiry_time=caller.expiry_time,
         )
 
+    async def SetGrant(
+        self, request: pb.SetGrantRequest, context: CallContext
+    ) -> pb.SetGrantResponse:
+        check_grantee("grantee", request.grantee)
+        role = _grant_role(request.role)
+        write = write_id(request.write)
+        await self._writer.submit(
+            grants.set_role, context.caller, request.experiment_id, request.grantee, role, write
+        )
+        return pb.SetGrantResponse()
+
+    async def DeleteGrant(
+        self, request: pb.DeleteGrantRequest, context: CallContext
+    ) -> pb.DeleteGrantResponse:
+        check_grantee("grantee", request.grantee)
+        write = write_id(request.write)
+        await self._writer.submit(
+            grants.delete, context.caller, request.experiment_id, request.grantee, write
+        )
+        return pb.DeleteGrantResponse()
+
+    async def ListGrants(
+        self, request: pb.ListGrantsRequest, context: CallContext
+    ) -> pb.ListGrantsResponse:
+        found, role = await self._readers.page(
+            grants.of_experiment, context.caller, request.experiment_id
+        )
+        return pb.ListGrantsResponse(
+            grants=[
+                pb.Grant(
+                    experiment_id=str(each.experiment),
+                    grantee=each.grantee,
+                    role=pb.GrantRole.ValueType(each.role),
+                )
+                for each in found
+            ],
+            role=pb.GrantRole.ValueType(role),
+        )
+
 
 def _server_role(role: pb.ServerRole.ValueType) -> ServerRole:
     if role in pb.ServerRole.values() and role:
         return ServerRole(role)
-    names = [one.name.lower() for one in ServerRole]
-    raise InvalidArgument(
-        f"Invalid value {role} for parameter 'role' supplied: it must be one of {', '.join(names)}",
+    raise _role_unknown_error(role, ServerRole)
+
+
+def _grant_role(role: pb.GrantRole.ValueType) -> GrantRole:
+    if role in pb.GrantRole.values() and role:
+        return GrantRole(role)
+    raise _role_unknown_error(role, GrantRole)
+
+
+def _role_unknown_error(role: int, kind: type[ServerRole] | type[GrantRole]) -> InvalidArgument:
+    names = ", ".join(one.name.lower() for one in kind)
+    return InvalidArgument(
+        f"Invalid value {role} for parameter 'role' supplied: it must be one of {names}",
         reason="ROLE_UNKNOWN",
         field="role",
         value=role,
-        limit=", ".join(names),
+        limit=names,
     )
 
 
