@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
 from runstream_service.access.authentication import Authentication
+from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
@@ -138,7 +139,9 @@ async def _serve(
     at_end = partial(remove_socket, config.listen or "")
     store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
     writer, readers = store.writer, store.readers
-    authentication = Authentication(writer, readers)
+    authentication = Authentication(
+        writer, readers, CertificateCallers(config.tls_admins) if config.tls_client_ca else None
+    )
     calls = CallInterceptor(authentication)
     feed.writer = writer
     sealer = Sealer(store.engine, backlog, appender, writer)

@@ -45,7 +45,7 @@ class CertificateFolder:
 
     def client(self, name: str) -> dict[str, str]:
         """Issue the certificate of a client; return the variables for it."""
-        files = self.issue(name, f"{name}@example.org", common_name=name)
+        files = self.issue(name, "client@example.org", common_name=name)
         return {
             "RUNSTREAM_CA": str(self.ca),
             "RUNSTREAM_CLIENT_CERT": files["cert"],

@@ -5,6 +5,7 @@ tokens.py          the tokens of the API, as they are stored
 token_text.py      the text of a token, which only its user has
 known_tokens.py    the tokens that a server has seen, and their last use
 stream_ends.py     ends streams whose caller may not call any more
+certificate_callers.py  the callers that certificates of clients name
 authentication.py  from the headers and the peer of a call to its caller
 visibility.py      which experiments a caller sees, in SQL; what they may do with one
 """

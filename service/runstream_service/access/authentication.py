@@ -10,6 +10,7 @@ from contextlib import suppress
 from runstream.errors import RunstreamError, Unauthenticated
 from runstream_service.access import tokens
 from runstream_service.access.caller import ANYONE, Caller
+from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.known_tokens import KnownTokens
 from runstream_service.access.stream_ends import StreamEnds, expired_error
 from runstream_service.access.token_text import digest_of, is_token_text
@@ -31,11 +32,19 @@ class Authentication:
     """Finds out who calls; gRPC and HTTP ask it once for each call.
 
     Attributes:
-        is_open: whether everybody may do everything, because there has never been a token.
+        is_open: whether everybody may do everything, because there has never been a token,
+            and clients need no certificate.
+        certificates: those whom certificates of clients name; None if clients are asked for none.
         ends: the streams that end when what their caller called with is not valid any more.
     """
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        certificates: CertificateCallers | None = None,
+    ) -> None:
+        self.certificates = certificates
         self._writer, self._readers = writer, readers
         self._known = KnownTokens()
         self._polled = now()
@@ -44,22 +53,29 @@ class Authentication:
 
     async def load(self) -> None:
         """Find out whether there are tokens, before the first call."""
-        self.is_open = not await self._readers.quick(tokens.exist)
+        self.is_open = not self.certificates and not await self._readers.quick(tokens.exist)
 
-    async def authenticate(self, headers: Mapping[str, str], peer: str) -> Caller:
+    async def authenticate(
+        self, headers: Mapping[str, str], peer: str, common_name: str | None = None
+    ) -> Caller:
         """Return the caller.
 
         Args:
             headers: the metadata of a call of gRPC, or the headers of a request, by lower-case
                 name.
             peer: the address of the caller, such as `ipv4:192.0.2.7:50112`.
+            common_name: that of the certificate of the client, which a token goes before; None if
+                it has shown none.
 
         Raises:
             Unauthenticated: they do not say who they are, or cannot prove it.
         """
         if self.is_open or peer.startswith("unix:"):
             return ANYONE
-        credential = _credential(headers.get(_HEADER, ""))
+        header = headers.get(_HEADER, "")
+        if self.certificates and common_name is not None and not header:
+            return self.certificates.find(common_name)
+        credential = _credential(header)
         if not is_token_text(credential):
             raise Unauthenticated(
                 "the token is unknown to this server", reason="TOKEN_UNKNOWN", field=_HEADER

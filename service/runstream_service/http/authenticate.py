@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runstream.errors import RunstreamError
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
+from runstream_service.http.connection import COMMON_NAME
 from runstream_service.http.errors import error_parts, error_response
 
 # Where a request has its caller.
@@ -37,7 +38,9 @@ class Authenticate:
         if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
             try:
                 caller = scope[_CALLER] = await self._authentication.authenticate(
-                    Headers(scope=scope), peer(scope.get("client"))
+                    Headers(scope=scope),
+                    peer(scope.get("client")),
+                    scope.get(COMMON_NAME),
                 )
             except RunstreamError as error:
                 app = _refusal(scope, error)

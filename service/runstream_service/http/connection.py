@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from runstream_service.http.tls import certificate_name
+from runstream_service.http.tls import common_name
 
 #: Bytes outside of bodies that a client may send in a row: a head, trailers, sizes of chunks.
 HEAD_BYTES = 64 * 1024
@@ -20,8 +20,8 @@ HEAD_SECONDS = 30.0
 #: Seconds for which a client may send nothing of a body, or read nothing of an answer.
 SILENT_SECONDS = 60.0
 
-#: Where a request has the name in the certificate of its client; None if it has shown none.
-CERTIFICATE_NAME = "runstream.certificate_name"
+#: Where a request has the common name in the certificate of its client; None if it has shown none.
+COMMON_NAME = "runstream.common_name"
 
 _TOO_MANY_CONNECTIONS = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 86\r\n"
@@ -36,7 +36,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or answer that there are too many."""
         super().connection_made(transport)
-        self._certificate_name = certificate_name(transport.get_extra_info("ssl_object"))
+        self._common_name = common_name(transport.get_extra_info("ssl_object"))
         now = self.loop.time()
         self._head_started = self._last_received = self._last_read = now
         self._unread = 0
@@ -63,7 +63,7 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not _is_answered(self.cycle):
             raise ValueError("the request before has no answer yet")
         super().on_message_begin()
-        self.scope[CERTIFICATE_NAME] = self._certificate_name  # type: ignore[literal-required]
+        self.scope[COMMON_NAME] = self._common_name  # type: ignore[literal-required]
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:

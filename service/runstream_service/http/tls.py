@@ -25,7 +25,7 @@ class ReloadingContext(ssl.SSLContext):
         return self._files.current().context.wrap_bio(*arguments, **options)
 
 
-def certificate_name(connection: ssl.SSLObject | None) -> str | None:
+def common_name(connection: ssl.SSLObject | None) -> str | None:
     """Return the common name in the certificate of a client; None if it has shown none.
 
     Returns:
@@ -35,5 +35,5 @@ def certificate_name(connection: ssl.SSLObject | None) -> str | None:
     if not certificate:
         return None
     subject: Any = certificate["subject"]
-    fields = dict(field for part in subject for field in part)
-    return str(fields.get("commonName", ""))
+    names = [value for part in subject for name, value in part if name == "commonName"]
+    return names[0] if names else ""

@@ -215,7 +215,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def _authenticate(self, context: Any) -> Caller:
         """Return who calls; raises Unauthenticated."""
         headers = dict(context.invocation_metadata() or ())
-        return await self._authentication.authenticate(headers, context.peer())
+        common_name = None
+        if self._authentication.certificates:
+            names = context.auth_context().get("x509_common_name")
+            # gRPC takes no connection without a certificate, which may be without a name.
+            common_name = names[0].decode(errors="replace") if names else ""
+        return await self._authentication.authenticate(headers, context.peer(), common_name)
 
     def _cancellation_error(self, call: _OpenCall) -> RunstreamError:
         """Return why the server cancels a call; raises again if its caller does."""
