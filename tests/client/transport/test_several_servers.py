@@ -18,6 +18,7 @@ import pytest
 from runstream import Metric, TrackingClient, Unavailable
 from runstream.transport import connection
 from runstream.transport.channel import Stubs, open_channel
+from runstream.transport.token import TokenSource
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
 from support.names import NameServer
 from support.ports import reserve_port
@@ -122,7 +123,7 @@ def test_calls_take_turns_among_all_servers_of_a_name(tmp_path: Path) -> None:
         client.create_experiment("of one of them")
     names = NameServer(hosts)
     channel = open_channel(f"dns://{names.address}/runs.example:{port}", secure=False)
-    search = Stubs(channel, "runs.example").experiments.SearchExperiments
+    search = Stubs(channel, "runs.example", TokenSource()).experiments.SearchExperiments
 
     def count() -> int:
         return len(search(SearchExperimentsRequest(max_results=9), wait_for_ready=True).experiments)

@@ -2,9 +2,9 @@
 
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
-`console_calls`, `watch_calls`, `maintenance_calls` and `server_calls`. Above `artifact_calls` are
-`artifact_content_calls` (texts, dictionaries, figures, images), `media_calls` (sound, histograms,
-series), `config_calls` and `table_calls`.
+`console_calls`, `watch_calls`, `maintenance_calls`, `server_calls` and `access_calls`. Above
+`artifact_calls` are `artifact_content_calls` (texts, dictionaries, figures, images), `media_calls`
+(sound, histograms, series), `config_calls` and `table_calls`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from types import TracebackType
 from typing import Any
 
+from runstream.calls.access_calls import AccessCalls
 from runstream.calls.config_calls import ConfigCalls
 from runstream.calls.console_calls import ConsoleCalls
 from runstream.calls.experiment_calls import ExperimentCalls
@@ -37,11 +38,13 @@ class TrackingClient(
     WatchCalls,
     MaintenanceCalls,
     ServerCalls,
+    AccessCalls,
 ):
     """A client for services, tools and programs that log many runs at once.
 
     It is safe to use from any number of threads, and after a fork; it is pickled as its tracking
-    URI. All clients of a process for one tracking URI share one connection and one stream.
+    URI and the token that it was given. All clients of a process for one tracking URI and token
+    share one connection and one stream.
 
     `log_metric`, `log_metrics`, `log_batch`, `log_columns`, `log_param`, `log_params`, `set_tag`
     and `set_tags` queue and return at once; what they queued is on disk when `flush` has returned,
@@ -53,10 +56,14 @@ class TrackingClient(
         tracking_uri: where to log, in a form of `runstream.transport.tracking_uri`;
             RUNSTREAM_TRACKING_URI or else the file `runstream.db` in the current directory, if left
             out.
+        token: says who calls, to a server that wants to know; that of RUNSTREAM_TOKEN or of the
+            file RUNSTREAM_TOKEN_FILE, if left out. Both are read anew for each call.
     """
 
-    def __init__(self, tracking_uri: str | os.PathLike[str] | None = None) -> None:
-        self._session = open_session(tracking_uri)
+    def __init__(
+        self, tracking_uri: str | os.PathLike[str] | None = None, token: str | None = None
+    ) -> None:
+        self._session = open_session(tracking_uri, token)
         self._connection = self._session.connection
         self._outbox = self._session.outbox
         self._closed = False
@@ -82,7 +89,7 @@ class TrackingClient(
                 release_session(self._session)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TrackingClient, (self.tracking_uri,)
+        return TrackingClient, (self.tracking_uri, self._session.token.given())
 
     def __enter__(self) -> TrackingClient:
         return self

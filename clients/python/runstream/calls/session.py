@@ -10,6 +10,7 @@ from runstream.outbox.uploader import NO_THREADS, Uploader
 from runstream.process import shutdown
 from runstream.transport.connection import Connection
 from runstream.transport.shared_channel import CANCEL_SECONDS, SharedChannel
+from runstream.transport.token import TokenSource
 from runstream.transport.tracking_uri import Target
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 
@@ -21,16 +22,19 @@ class Session:
 
     Attributes:
         uri: tracking URI of the server.
+        token: says who calls.
         connection: makes calls.
         outbox: what is logged.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, token: TokenSource) -> None:
         self.uri = target.uri
+        self.token = token
         self._users: deque[None] = deque()  # an item for each client; each change is one step
         self._is_file = target.database is not None
         self._channel = SharedChannel(
             target,
+            token,
             on_open=self._keep_server_running,
             on_close=lambda: self._uploader.abandon_stream(),
         )

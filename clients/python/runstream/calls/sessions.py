@@ -1,4 +1,4 @@
-"""All sessions of this process: one for each tracking URI, safe over forks.
+"""All sessions of this process: one for each tracking URI and token, safe over forks.
 
 gRPC does not survive a fork while it is in use. So before a fork every session lets go of gRPC:
 the stream ends, the channel is closed, every object of gRPC is dropped, upon which gRPC shuts
@@ -19,6 +19,7 @@ from typing import Literal
 from runstream.calls.session import Session
 from runstream.process import shutdown
 from runstream.transport import tracking_uri
+from runstream.transport.token import TokenSource
 
 # Names of the threads of gRPC, and seconds that they get to end before a fork; they take a few
 # milliseconds. Garbage that holds an object of gRPC keeps them alive until it is collected, and so
@@ -35,22 +36,28 @@ _forking_thread: dict[Literal["ident"], int] = {}
 
 # Each change is one step in C. A fork suspends the sessions that are here once it has its entry
 # above; a thread looks for that entry after its session is here. So one of the two sees the other.
-_sessions: dict[str, Session] = {}
+_sessions: dict[tuple[str, bytes], Session] = {}
 
 # Those that used gRPC when the fork began.
 _sessions_open_at_fork: list[Session] = []
 
 
-def open_session(uri: str | os.PathLike[str] | None) -> Session:
+def open_session(uri: str | os.PathLike[str] | None, token: str | None = None) -> Session:
     """Return the session for a tracking URI, to be given to `release_session` in the end.
 
     An interrupt of this call may leave the session open until the program ends.
+
+    Args:
+        uri: the tracking URI; None for the default.
+        token: says who calls; None for that of the environment.
     """
     target = tracking_uri.parse(tracking_uri.pin_default() if uri is None else uri)
     shutdown.catch_signals()
-    session = _sessions.get(target.uri)
+    source = TokenSource(token)
+    key = target.uri, source.key
+    session = _sessions.get(key)
     if session is None:
-        session = _sessions.setdefault(target.uri, Session(target))
+        session = _sessions.setdefault(key, Session(target, source))
     session.add_user()
     while _forking_thread:
         time.sleep(_FORK_POLL_SECONDS)

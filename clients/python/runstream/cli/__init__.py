@@ -2,6 +2,7 @@
 
     client_option.py      the option --tracking-uri, and a client for the commands that need one
     selection_options.py  the options that select experiments and runs, and their completion
+    age_option.py         lengths of time in options
     output.py             tables and JSON
     *_command.py          a command or a group of commands; logging_commands.py those that log
     runs_comparison.py, runs_export.py, terminal_plot.py  what some of them print
@@ -33,6 +34,7 @@ from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
 from runstream.cli.run_command import run
 from runstream.cli.runs_command import runs
+from runstream.cli.tokens_command import tokens
 from runstream.cli.ui_command import ui
 from runstream.cli.watch_command import watch
 from runstream.errors import (
@@ -155,6 +157,7 @@ _COMMANDS = (
     metrics,
     artifacts,
     watch,
+    tokens,
     imports,
     purge,
     completion,

@@ -17,6 +17,7 @@ from runstream.calls.client import TrackingClient
 from runstream.errors import Unavailable
 from runstream.transport import proxies, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
+from runstream.transport.token import TokenSource
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 
 #: Exit status after Ctrl-C: 128 and the number of the signal, as in shells.
@@ -55,7 +56,7 @@ def _check_reachable(uri: str | None) -> None:
         for address in target.addresses:
             channel = channels.enter_context(open_channel(address, target.secure))
             # Any answer will do. grpc.channel_ready_future checks only five times a second.
-            call = Stubs(channel, address).experiments.GetExperiment.future(
+            call = Stubs(channel, address, TokenSource()).experiments.GetExperiment.future(
                 request, timeout=_TIMEOUT, wait_for_ready=True
             )
             call.add_done_callback(ended.put)

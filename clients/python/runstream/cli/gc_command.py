@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from dataclasses import astuple
@@ -10,31 +9,16 @@ from dataclasses import astuple
 import click
 
 from runstream.calls.client import TrackingClient
+from runstream.cli.age_option import parse_age
 from runstream.cli.client_option import with_client
 from runstream.cli.output import format_bytes, json_option, print_json, progress_bar
 from runstream.entities import Purged
-
-_AGE = re.compile(
-    r"(?=.)(?:(?P<days>\d+(?:\.\d+)?)d)?(?:(?P<hours>\d+(?:\.\d+)?)h)?"
-    r"(?:(?P<minutes>\d+(?:\.\d+)?)m)?(?:(?P<seconds>\d+(?:\.\d+)?)s)?",
-    re.ASCII,
-)
-_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
-
-
-def _parse_age(_: click.Context, __: click.Parameter, age: str | None) -> float | None:
-    if age is None:
-        return None
-    found = _AGE.fullmatch(age)
-    if found is None:
-        raise click.BadParameter(f"{age!r} is not a time such as 30d, 12h, 1d2h3m or 90s.")
-    return sum(float(n) * _SECONDS[unit] for unit, n in found.groupdict().items() if n)
 
 
 @click.command("gc")
 @click.option(
     "--older-than",
-    callback=_parse_age,
+    callback=parse_age,
     metavar="AGE",
     help="Only what was deleted so long ago: 30d, 12h, 1d2h3m4s.  [default: all that is deleted]",
 )

@@ -19,6 +19,7 @@ from runstream.errors import AlreadyExists, NotFound, RunstreamError
 from runstream.files.artifact_paths import join_path, parse_artifact_uri
 from runstream.transport import embedded, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
+from runstream.transport.token import TokenSource
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest
 from runstream.v1.run_service_pb2 import SearchRunsRequest
 
@@ -286,6 +287,9 @@ def _query_server(ctx: click.Context, query: Callable[[Stubs], list[str]]) -> li
     except (RunstreamError, OSError):
         return []
     for address in addresses:
-        with suppress(grpc.RpcError), open_channel(address, target.secure) as channel:
-            return query(Stubs(channel, address))
+        with (
+            suppress(grpc.RpcError, RunstreamError),
+            open_channel(address, target.secure) as channel,
+        ):
+            return query(Stubs(channel, address, TokenSource()))
     return []

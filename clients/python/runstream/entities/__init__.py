@@ -19,9 +19,11 @@ from runstream.entities.run_inputs import (
 )
 from runstream.entities.series_file import SeriesFile
 from runstream.entities.server_info import ServerInfo
+from runstream.entities.token import CallerInfo, NewToken, Token
 from runstream.entities.view_type import ViewType
 
 __all__ = [
+    "CallerInfo",
     "ConsoleLine",
     "Dataset",
     "DatasetInput",
@@ -36,6 +38,7 @@ __all__ = [
     "MetricArrays",
     "MetricColumns",
     "ModelMetric",
+    "NewToken",
     "Param",
     "Purged",
     "Run",
@@ -47,5 +50,6 @@ __all__ = [
     "RunTag",
     "SeriesFile",
     "ServerInfo",
+    "Token",
     "ViewType",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import NamedTuple
 
@@ -37,4 +38,15 @@ def tracking_server(store_uri: str) -> TrackingServer:
         if store_uri.lower().startswith(theirs):
             store_uri = ours + store_uri[len(theirs) :]
     uri = tracking_uri.parse(store_uri).uri
-    return TrackingServer(TrackingClient(uri), open_session(uri).connection)
+    token = _mlflow_token()
+    return TrackingServer(TrackingClient(uri, token), open_session(uri, token).connection)
+
+
+def _mlflow_token() -> str | None:
+    """Return the token that MLflow's clients would send; None if Runstream's is set, or none is."""
+    if any(os.environ.get(name) for name in ("RUNSTREAM_TOKEN", "RUNSTREAM_TOKEN_FILE")):
+        return None
+    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"):
+        if token := os.environ.get(name):
+            return token
+    return None

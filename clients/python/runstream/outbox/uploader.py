@@ -226,7 +226,9 @@ class Uploader:
         if stream is not None and stream.ended.is_set():
             self._stream = None
             self._must_keep_stream = False
-            if not stream.is_abandoned and stream.error.reason != FORKING:
+            # Where the token of a stream has expired, there may be a new one already.
+            is_over = stream.has_answered and isinstance(stream.error, Unauthenticated)
+            if not stream.is_abandoned and not is_over and stream.error.reason != FORKING:
                 self._record_break(stream.error)
         if (
             self._stream is None

@@ -43,7 +43,7 @@ _LOGIN = re.compile(r"(?<![\w/@.:-])([\w.-]{1,80}):([^\s/@:'\"]{1,200})@(?!sha25
 _QUERY_NAME = re.compile(rf"[?&;]{_NAME}=", re.ASCII)
 _TOKEN = re.compile(
     r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|hf_\w{20,}|sk-[\w-]{20,}"
-    r"|AKIA[0-9A-Z]{16}|xox[abeoprs]-[\w-]{10,}|AIza[\w-]{35}|npm_\w{30,}|pypi-[\w-]{30,}"
+    r"|AKIA[0-9A-Z]{16}|xox[abeoprs]-[\w-]{10,}|AIza[\w-]{35}|rst_[\w-]{43}|npm_\w{30,}|pypi-[\w-]{30,}"
     r"|eyJ[\w-]{10,2000}\.[\w-]{10,4000}\.[\w-]*|(?<=(?i:bearer) )[\w.~+/=-]{6,}"
     r"|(?<=(?i:basic) )[A-Za-z0-9+/=]{8,})"
 )

@@ -11,6 +11,7 @@ from runstream.contract.wire_history import decode_history_response
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.certificates import channel_credentials
 from runstream.transport.proxies import grpc_proxy, is_on_this_computer
+from runstream.transport.token import TokenChannel, TokenSource
 from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
@@ -96,26 +97,34 @@ class Stubs:
         address: the server that it leads to.
     """
 
-    def __init__(self, channel: grpc.Channel, address: str) -> None:
+    def __init__(self, channel: grpc.Channel, address: str, token: TokenSource) -> None:
+        """Make the stubs.
+
+        Args:
+            channel: the channel.
+            address: the server that it leads to.
+            token: says who calls.
+        """
         self.channel = channel
         self.address = address
-        self.experiments = ExperimentServiceStub(channel)
-        self.runs = RunServiceStub(channel)
-        self.logs = LoggingServiceStub(channel)
-        self.metrics = MetricServiceStub(channel)
-        self.watches = WatchServiceStub(channel)
-        self.artifacts = ArtifactServiceStub(channel)
-        self.models = LoggedModelServiceStub(channel)
-        self.maintenance = MaintenanceServiceStub(channel)
-        self.server = ServerServiceStub(channel)
-        self.access = AccessServiceStub(channel)
+        calls: Any = TokenChannel(channel, token)
+        self.experiments = ExperimentServiceStub(calls)
+        self.runs = RunServiceStub(calls)
+        self.logs = LoggingServiceStub(calls)
+        self.metrics = MetricServiceStub(calls)
+        self.watches = WatchServiceStub(calls)
+        self.artifacts = ArtifactServiceStub(calls)
+        self.models = LoggedModelServiceStub(calls)
+        self.maintenance = MaintenanceServiceStub(calls)
+        self.server = ServerServiceStub(calls)
+        self.access = AccessServiceStub(calls)
         # Batches are serialized when they are made, because their size counts from then on.
-        self.log_batch: Any = channel.stream_stream(
+        self.log_batch: Any = calls.stream_stream(
             "/runstream.v1.LoggingService/LogBatch",
             response_deserializer=LogBatchResponse.FromString,
         )
         # Columns of histories stay bytes, which become arrays as they are.
-        self.read_metric_history: Any = channel.unary_stream(
+        self.read_metric_history: Any = calls.unary_stream(
             "/runstream.v1.MetricService/ReadMetricHistory",
             request_serializer=ReadMetricHistoryRequest.SerializeToString,
             response_deserializer=decode_history_response,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import grpc
 
 from runstream.contract.messages import ensure_write_id
-from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
+from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable, strip_traceback
 from runstream.transport.call_limit import call_limit
 from runstream.transport.call_threads import GRACE_SECONDS, CallThreads
 from runstream.transport.channel import Stubs
@@ -215,6 +215,8 @@ class Connection:
             left = None if deadline is None else max(0.001, deadline - time.monotonic())
             try:
                 return rpc(stubs)(request, timeout=left)
+            except RunstreamError as error:  # there is no token to call with
+                return strip_traceback(error)
             except grpc.RpcError as error:
                 answer = error_of_call(error)
             except ValueError:  # gRPC raises this for a channel that was closed

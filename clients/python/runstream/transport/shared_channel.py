@@ -13,6 +13,7 @@ from runstream.transport import embedded, proxies
 from runstream.transport.channel import Stubs, close_channel, open_channel
 from runstream.transport.pending_read import PendingRead
 from runstream.transport.round_robin import RoundRobin
+from runstream.transport.token import TokenSource
 from runstream.transport.tracking_uri import Target
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 
@@ -42,17 +43,23 @@ class SharedChannel:
     """
 
     def __init__(
-        self, target: Target, on_open: Callable[[], None], on_close: Callable[[], None]
+        self,
+        target: Target,
+        token: TokenSource,
+        on_open: Callable[[], None],
+        on_close: Callable[[], None],
     ) -> None:
         """Make channels that are not open yet.
 
         Args:
             target: the servers.
+            token: says who calls.
             on_open: called when a channel was opened, with the lock held.
             on_close: called before the channels are closed, with the lock held.
         """
         self.uri = self.server_name = target.uri
         self._target = target
+        self._token = token
         self._on_open = on_open
         self._on_close = on_close
         self.reset_after_fork()
@@ -156,7 +163,7 @@ class SharedChannel:
         address = self._find_server() if self._target.database else self._servers.next()
         stubs = self._stubs.get(address)
         if stubs is None:
-            stubs = Stubs(open_channel(address, self._target.secure), address)
+            stubs = Stubs(open_channel(address, self._target.secure), address, self._token)
             self._stubs[address] = stubs
             self.server_name = self.uri + proxies.via_proxies(self._target.addresses)
             self._on_open()

@@ -1,0 +1,82 @@
+"""The calls of a client about who may use the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runstream.contract.messages import new_message
+from runstream.entities import CallerInfo, NewToken, Token
+from runstream.entities.token import role_of_name
+from runstream.transport.connection import Connection
+from runstream.v1 import access_service_pb2 as access
+
+
+class AccessCalls:
+    """The part of `TrackingClient` that speaks to AccessService."""
+
+    _connection: Connection
+
+    def create_token(
+        self,
+        user_name: str = "",
+        role: str = "writer",
+        expiry_time: int | None = None,
+        description: str = "",
+    ) -> NewToken:
+        """Make a token, by which somebody says who calls; its text is returned this one time.
+
+        The first token of a server has to be that of an admin. From then on every call needs one.
+
+        Args:
+            user_name: whose it is, 1 to 250 characters; the caller's, if left out.
+            role: what it allows at the most: `reader`, `writer` or `admin`.
+            expiry_time: when it expires, in milliseconds since the epoch; never, if left out.
+            description: what it is for, up to 250 characters.
+
+        Raises:
+            InvalidArgument: an argument breaks its rule.
+            PermissionDenied: it is of somebody else or allows more than the caller may, and the
+                caller is no admin.
+            FailedPrecondition: it is the first one, and not that of an admin.
+        """
+        request = new_message(
+            access.CreateTokenRequest,
+            user_name=user_name,
+            role=role_of_name(role),
+            expiry_time=expiry_time,
+            description=description,
+        )
+        answer = self._connection.call(lambda stubs: stubs.access.CreateToken, request)
+        return NewToken(Token.from_proto(answer.token), answer.secret)
+
+    def list_tokens(self, user_name: str = "") -> Iterator[Token]:
+        """Yield tokens in the order in which they were made, page by page.
+
+        Admins see all tokens, others their own.
+
+        Args:
+            user_name: only those of this user; of everybody, if left out.
+        """
+        request = access.ListTokensRequest(user_name=user_name)
+        while True:
+            answer = self._connection.call(lambda stubs: stubs.access.ListTokens, request)
+            yield from map(Token.from_proto, answer.tokens)
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
+
+    def revoke_token(self, token_id: int) -> Token:
+        """Revoke a token, and return it; the streams that were opened with it end.
+
+        Raises:
+            NotFound: there is none of this id that the caller may see.
+        """
+        request = new_message(access.RevokeTokenRequest, token_id=token_id)
+        answer = self._connection.call(lambda stubs: stubs.access.RevokeToken, request)
+        return Token.from_proto(answer.token)
+
+    def get_caller(self) -> CallerInfo:
+        """Return who calls, as the server knows them."""
+        request = access.GetCallerRequest()
+        answer = self._connection.call(lambda stubs: stubs.access.GetCaller, request)
+        return CallerInfo.from_proto(answer)

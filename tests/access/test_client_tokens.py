@@ -1,0 +1,200 @@
+"""Programs say who they are: by an argument, the environment or a file, which may change."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runstream import TrackingClient
+from runstream.errors import InvalidArgument, Unauthenticated
+from runstream.process.masking import MASK, mask_text
+from support.access import GuardedServer
+from support.server_process import ENVIRONMENT, ServerProcess
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def connect_as(guarded: GuardedServer) -> Iterator[Callable[[str], TrackingClient]]:
+    """Make the client of somebody, with their token as its argument."""
+    clients = []
+
+    def connect(name: str) -> TrackingClient:
+        clients.append(TrackingClient(guarded.server.uri, token=guarded.tokens[name]))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+def test_a_client_calls_with_the_token_that_it_is_given(
+    connect_as: Callable[[str], TrackingClient],
+) -> None:
+    ada, root = connect_as("ada"), connect_as("root")
+    assert (ada.get_caller().user_name, ada.get_caller().role) == ("ada", "writer")
+    assert root.get_caller().role == "admin"
+    assert pickle.loads(pickle.dumps(ada)).get_caller().user_name == "ada"
+
+
+def test_a_client_calls_with_the_token_of_the_environment(
+    guarded: GuardedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with TrackingClient(guarded.server.uri) as client:
+        with pytest.raises(Unauthenticated, match="RUNSTREAM_TOKEN"):
+            client.get_caller()
+        file = tmp_path / "token"
+        file.write_text(guarded.tokens["bob"] + "\n")
+        monkeypatch.setenv("RUNSTREAM_TOKEN_FILE", str(file))
+        assert client.get_caller().user_name == "bob"
+        file.write_text(guarded.tokens["eve"])
+        assert client.get_caller().user_name == "eve"
+        file.unlink()
+        with pytest.raises(InvalidArgument, match="RUNSTREAM_TOKEN_FILE"):
+            client.get_caller()
+        monkeypatch.setenv("RUNSTREAM_TOKEN", guarded.tokens["ada"])
+        assert client.get_caller().user_name == "ada"
+
+
+def test_runs_are_logged_with_the_token_of_the_environment(
+    guarded: GuardedServer,
+) -> None:
+    program = (
+        "import runstream\nwith runstream.start_run() as run: runstream.log_metric('loss', 0.5)\n"
+        "print(run.info.run_id)"
+    )
+    variables = {
+        "RUNSTREAM_TRACKING_URI": guarded.server.uri,
+        "RUNSTREAM_TOKEN": guarded.tokens["root"],
+    }
+    logged = subprocess.run(
+        [sys.executable, "-c", program],
+        env=ENVIRONMENT | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert logged.returncode == 0, logged.stderr
+    with TrackingClient(guarded.server.uri, token=guarded.tokens["root"]) as root:
+        assert root.get_run(logged.stdout.strip()).data.metrics["loss"] == 0.5
+
+
+def test_what_is_unanswered_when_a_token_expires_is_sent_with_a_new_one(
+    guarded: GuardedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    with TrackingClient(guarded.server.uri, token=guarded.tokens["root"]) as root:
+        short = root.create_token("root", "admin", int((time.time() + 2) * 1000)).secret
+    file.write_text(short)
+    monkeypatch.setenv("RUNSTREAM_TOKEN_FILE", str(file))
+    with TrackingClient(guarded.server.uri) as client:
+        run = client.create_run().info.run_id
+        client.log_metric(run, "loss", 0.0, step=0)
+        client.flush()
+        time.sleep(2.1)
+        for step in range(1, 4):
+            client.log_metric(run, "loss", 0.0, step=step)
+        with pytest.raises(Unauthenticated):
+            client.flush()
+        file.write_text(guarded.tokens["root"])
+        wait_until(lambda: not client._session.backlog(), 15)
+        client.flush()
+        assert len(client.get_metric_history(run, "loss")) == 4
+
+
+def test_a_stream_goes_on_at_once_if_the_new_token_is_there_before_the_old_one_expires(
+    guarded: GuardedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "runstream")
+    file = tmp_path / "token"
+    with TrackingClient(guarded.server.uri, token=guarded.tokens["root"]) as root:
+        made = root.create_token("root", "admin")
+        file.write_text(made.secret)
+        monkeypatch.setenv("RUNSTREAM_TOKEN_FILE", str(file))
+        with TrackingClient(guarded.server.uri) as client:
+            run = client.create_run().info.run_id
+            for step in range(100):
+                client.log_metric(run, "loss", 0.0, step=step)
+                if step == 50:
+                    file.write_text(guarded.tokens["root"])
+                    root.revoke_token(made.token.token_id)
+                time.sleep(0.01)
+            client.flush()
+            assert len(client.get_metric_history(run, "loss")) == 100
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("token", ["", "two words", "ünicode", "a\nb"])
+def test_a_text_that_is_no_token_is_refused_without_being_told(token: str) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        TrackingClient("grpc://localhost:1", token=token)
+    assert not token or token not in str(raised.value)
+
+
+def test_a_token_is_in_no_repr_and_in_no_error(
+    guarded: GuardedServer, connect_as: Callable[[str], TrackingClient]
+) -> None:
+    ada = connect_as("ada")
+    made = ada.create_token()
+    assert made.secret not in repr(made)
+    token = guarded.tokens["ada"]
+    assert token not in repr([ada, vars(ada), vars(ada._session), vars(ada._connection)])
+    ada.revoke_token(made.token.token_id)
+    with (
+        TrackingClient(guarded.server.uri, token=made.secret) as client,
+        pytest.raises(Unauthenticated) as raised,
+    ):
+        client.get_caller()
+    assert made.secret not in f"{raised.value!r} {raised.value.metadata}"
+    assert mask_text(f"print('{token}')") == f"print('{MASK}')"
+
+
+def run_command(server: ServerProcess, token: str, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri, "RUNSTREAM_TOKEN": token}
+    command = [sys.executable, "-m", "runstream", "tokens", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_makes_lists_and_revokes_tokens(guarded: GuardedServer) -> None:
+    root = guarded.tokens["root"]
+    made = run_command(
+        guarded.server, root, "create", "--user", "zoe", "--expires", "90d", "--description", "CI"
+    )
+    assert made.returncode == 0, made.stderr
+    secret = made.stdout.strip()
+    with TrackingClient(guarded.server.uri, token=secret) as client:
+        assert client.get_caller().user_name == "zoe"
+        number = next(client.list_tokens()).token_id
+    listed = run_command(guarded.server, root, "list", "--user", "zoe").stdout
+    assert "zoe" in listed
+    assert "CI" in listed
+    assert "valid until" in listed
+    assert secret not in listed
+    revoked = run_command(guarded.server, root, "revoke", str(number))
+    assert revoked.stdout == f"Revoked token {number} of 'zoe'.\n"
+    assert "revoked" in run_command(guarded.server, root, "list", "--user", "zoe").stdout
+    refused = run_command(guarded.server, secret, "list")
+    assert (refused.returncode, refused.stderr) == (1, "Error: the token has been revoked\n")
+
+
+def test_no_token_is_in_the_log_of_the_server(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "runs.db", {"RUNSTREAM_LOG_LEVEL": "debug"})
+    with TrackingClient(server.uri) as anyone:
+        made = anyone.create_token("root", "admin")
+    with TrackingClient(server.uri, token=made.secret) as root:
+        root.create_run()
+        with Path(f"/proc/{server.process.pid}/environ").open() as file:
+            assert made.secret not in file.read()
+    errors = server.stop()
+    assert made.secret not in errors
+    assert os.environ.get("RUNSTREAM_TOKEN") is None
