@@ -90,6 +90,7 @@ class RunSearch:
                 self._terms += self._terms_of(order_key)
             except ParseError as error:
                 raise error.to_invalid_argument("order_by", text) from None
+        self._is_by_time = not order_keys
         self._terms += _LAST_TERMS
         can_scan = order_keys and order_keys[0].key.group in _TABLES
         self._scanned_key = order_keys[0].key.name if can_scan else None
@@ -109,7 +110,8 @@ class RunSearch:
         if ids is not None:
             return self._sort([Run.id.in_(in_ids(ids))], limit, after)
         if self._scanned_key is None:
-            return self._sort(self._conditions_by_run, limit, after)
+            in_order_of_time = self._is_by_time and self._scope.is_scanned(limit)
+            return self._sort(self._conditions_by_run(not in_order_of_time), limit, after)
         page: list[FoundRow] = []
         for segment in self._segments(self._scanned_key):
             if len(page) < limit and (after is None or segment.rank >= after[0]):
@@ -126,12 +128,20 @@ class RunSearch:
             self._uncorrelated,
         ]
 
+    def _conditions_by_run(self, indexed: bool = True) -> list[Expression]:
+        """Return the conditions in the form that is tested on one run after the other.
+
+        Args:
+            indexed: whether the database may look the experiments up in an index.
+        """
+        conditions = self._scope.conditions(indexed=indexed)
+        return conditions if self._correlated is None else [*conditions, self._correlated]
+
     @cached_property
-    def _conditions_by_run(self) -> list[Expression]:
-        """The conditions in the form that is tested on one run after the other."""
+    def _correlated(self) -> Expression | None:
         if self._filter is None:
-            return self._scope.conditions()
-        return [*self._scope.conditions(), RunFilter(correlated=True).translate(self._filter)]
+            return None
+        return RunFilter(correlated=True).translate(self._filter)
 
     def _find_ids(self, limit: int) -> list[int] | None:
         """Return the ids of all runs that it finds, or None if they are more than `limit`."""
@@ -166,7 +176,7 @@ class RunSearch:
 
     def _scan(self, segment: _Segment, limit: int, after: SortKey | None) -> list[FoundRow]:
         skip = segment.equal_terms
-        conditions = [*segment.conditions, *self._conditions_by_run]
+        conditions = [*segment.conditions, *self._conditions_by_run()]
         if after is not None and segment.rank == after[0]:
             conditions.append(after_key(self._terms[skip:], after[skip:]))
         return self._select(segment.table, conditions, limit, skip)

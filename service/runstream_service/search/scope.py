@@ -86,9 +86,25 @@ class Scope:
 
     def is_large(self) -> bool:
         """Return whether these experiments have more runs than are always sorted."""
+        return self._has_more_than(ALWAYS_SORTED)
+
+    def is_scanned(self, limit: int) -> bool:
+        """Return whether runs in the order of time, of all experiments, are faster to go through.
+
+        Those of several experiments have to be sorted, which takes twice as long for each; those
+        of one come in their order. See `max_sorted`.
+
+        Args:
+            limit: runs that are to be found.
+        """
+        if self.experiments is not None and len(self.experiments) == 1:
+            return False
+        return self._has_more_than(max_sorted(limit // 2))
+
+    def _has_more_than(self, count: int) -> bool:
         if self.experiments is None:
             return True
-        return _NTH_RUN.first(array_of(self.experiments), 1, ALWAYS_SORTED) is not None
+        return _NTH_RUN.first(array_of(self.experiments), 1, count) is not None
 
 
 def max_sorted(limit: int) -> int:

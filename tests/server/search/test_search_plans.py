@@ -40,13 +40,20 @@ def plan(
             lines.extend(row[3] for row in rows)
             return connection.execute(statement, values)
 
-        def plan(text: str, *order_by: str, gathers: int, top_level: bool = False) -> str:
+        def plan(
+            text: str,
+            *order_by: str,
+            gathers: int,
+            top_level: bool = False,
+            experiments: tuple[int, ...] = (0,),
+        ) -> str:
             lines.clear()
             monkeypatch.setattr(engine, "execute", explained)
             monkeypatch.setattr(engine, "connection", lambda: connection)
             monkeypatch.setattr(scope, "ALWAYS_SORTED", gathers)
+            monkeypatch.setattr(scope, "max_sorted", lambda _: gathers)
             monkeypatch.setattr(run_search, "max_sorted", lambda _: gathers)
-            where = scope.Scope([0], deleted=False, top_level=top_level)
+            where = scope.Scope(experiments, deleted=False, top_level=top_level)
             run_search.RunSearch(where, text, order_by).page(10, None)
             if top_level:
                 where.count_children(["a", "b"])
@@ -83,6 +90,21 @@ def test_searches_go_by_indexes(plan: Any, filter_string: str, index: str, gathe
     steps = plan(filter_string, gathers=gathers)
     assert index in steps
     assert scans(steps) == []
+
+
+@pytest.mark.parametrize("text", ["", "status = 'RUNNING'"])
+def test_many_runs_of_several_experiments_come_in_the_order_of_time_and_few_are_sorted(
+    plan: Any, text: str
+) -> None:
+    many = plan(text, gathers=1, experiments=(0, 1))
+    assert "run_by_time" in many
+    assert "TEMP B-TREE" not in many
+    assert "run_by_experiment" in plan("", gathers=9, experiments=(0, 1))
+
+
+def test_a_search_of_an_experiment_looks_into_no_run_that_it_does_not_return(plan: Any) -> None:
+    assert "COVERING INDEX run_by_experiment" in plan("", gathers=1)
+    assert "COVERING INDEX run_by_time" in plan("", gathers=1, experiments=(0, 1))
 
 
 def test_child_runs_are_left_out_and_counted_by_indexes(plan: Any) -> None:
