@@ -10,7 +10,7 @@ WEB := service/runstream_service/web/index.html
 DEPLOYMENT := examples/deployment
 # Large programs that are run as they are: uv gets each once, into a cache of its own.
 TOOL := .venv/bin/uv tool run --quiet
-FOLDERS := test-client test-server test-http test-web test-project test-cli
+FOLDERS := test-client test-server test-http test-web test-access test-project test-cli test-fuzz
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone lint proto web screenshots bench clean
+.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone fuzz lint proto web screenshots bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -39,6 +39,11 @@ test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW) $(FRAMEWORKS)
 # The tests of one folder: `make test-client`.
 $(FOLDERS): test-%: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest -m 'not alone' tests/$*
+
+# Whatever can be sent is sent, for a minute in `make test`, and here for as long as one wants.
+SECONDS ?= 600
+fuzz: $(INSTALLED) $(WEB)
+	FUZZ_SECONDS=$(SECONDS) .venv/bin/python -m pytest --timeout=0 tests/fuzz
 
 test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest -m alone --ignore=tests/integrations
