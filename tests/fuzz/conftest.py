@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from runstream.v1.logged_model_service_pb2 import CreateLoggedModelRequest
+from runstream.v1.watch_service_pb2 import GetPositionRequest
 from support.access import bearer, connect_with_token, create_tokens
 from support.api import Api, make_batch
 from support.fuzzing import FuzzedServer, resident_bytes
@@ -24,8 +25,17 @@ def _fill(api: Api) -> list[str]:
     points = [("a", step, step, float(step)) for step in range(2_000)]
     api.log_batches([make_batch(run_id, points, [("p", "1")], [("t", "x")])])
     model = api.models.CreateLoggedModel(CreateLoggedModelRequest(experiment_id="0", name="m"))
+    position = api.watches.GetPosition(GetPositionRequest()).position
     return [
-        *(run_id, other, model.model.info.model_id, experiment_id, "0", f"0/{run_id}/artifacts/a"),
+        *(
+            position,
+            run_id,
+            other,
+            model.model.info.model_id,
+            experiment_id,
+            "0",
+            f"0/{run_id}/artifacts/a",
+        ),
         *("data:a/b.svg", "a", "p", "t", "", "metrics.a > 0", "params.p = '1'", "tags.t LIKE 'x%'"),
         *("metrics.a DESC", "user:ada", "group:everyone", "ada"),
     ]
@@ -41,7 +51,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzedServer]:
         names = _fill(root)
     rest = Rest(server.http)
     rest.session.headers.update(bearer(tokens["root"]))
-    path = f"{server.http}/api/2.0/mlflow-artifacts/artifacts/0/{names[0]}/artifacts/data:a/b.svg"
+    path = f"{server.http}/api/2.0/mlflow-artifacts/artifacts/0/{names[1]}/artifacts/data:a/b.svg"
     assert rest.session.put(path, data=b"<svg/>").status_code == 200
     rest.session.close()
     before = resident_bytes(server)

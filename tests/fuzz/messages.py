@@ -35,6 +35,14 @@ TEXTS = [
     ),
     *("metrics.`a` = 1 AND " * 500 + "params.p = '1'", "mlflow.runName", "m-" + "0" * 32, "ﷺ", "İ"),
     *("0" * 32, "user:", "group:", "user:\x07", "mlflow-artifacts:/x", "data:a/../../b", "%", "_"),
+    *("[" * 2_000, '{"a":' * 500, "tags.`t` RLIKE '(a|b)*'", "bnVsbA==", "WzEsMl0=", "2026-13-45"),
+    *(
+        "\N{GRINNING FACE}" * 300,
+        "\N{ZERO WIDTH JOINER}",
+        "WyJhIiwxZTk5OV0=",
+        "e" * 64,
+        "m-" + "f" * 32,
+    ),
 ]
 #: Bytes to put where they do not belong: tags of every wire type, endless lengths, broken UTF-8.
 MARKS = [
