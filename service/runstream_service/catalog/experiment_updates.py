@@ -47,12 +47,11 @@ def delete(caller: Caller, experiment_id: str, write: WriteId | None) -> None:
         return
     _check_stage(experiment, deleted=False)
     applied_writes.to_experiment.record(experiment.id, write)
-    deleted_time = now()
-    _touch(experiment, deleted=True, deleted_time=deleted_time)
+    how = {"deleted": True, "deleted_time": now(), "deleted_by": caller.name or None}
+    _touch(experiment, **how)
     _update_runs(
         (Run.experiment == experiment) & ~Run.deleted,
-        deleted=True,
-        deleted_time=deleted_time,
+        **how,
         deleted_with_experiment=True,
     )
 
@@ -69,11 +68,12 @@ def restore(caller: Caller, experiment_id: str, write: WriteId | None) -> None:
         return
     _check_stage(experiment, deleted=True)
     applied_writes.to_experiment.record(experiment.id, write)
-    _touch(experiment, deleted=False, deleted_time=None)
+    _touch(experiment, deleted=False, deleted_time=None, deleted_by=None)
     _update_runs(
         (Run.experiment == experiment) & Run.deleted_with_experiment,
         deleted=False,
         deleted_time=None,
+        deleted_by=None,
         deleted_with_experiment=False,
     )
 

@@ -31,9 +31,9 @@ def delete(caller: Caller, run_id: str, with_children: bool, write: WriteId | No
     run = lock(caller, run_id)
     if not applied_writes.to_run.accept(run.id, write):
         return
-    deleted_time = now()
+    how = {"deleted": True, "deleted_time": now(), "deleted_by": caller.name or None}
     if not run.deleted:
-        Run.update(deleted=True, deleted_time=deleted_time).where(Run.id == run.id).execute()
+        Run.update(**how).where(Run.id == run.id).execute()
         changes.record_runs([run.id])
     if with_children:
         active = reduce(
@@ -42,11 +42,7 @@ def delete(caller: Caller, run_id: str, with_children: bool, write: WriteId | No
             Run.id.in_(_descendants(run)) & ~Run.deleted,
         )
         lock_rows(Run.select(Run.id).where(active).order_by(Run.id))
-        deleted = (
-            Run.update(deleted=True, deleted_time=deleted_time, deleted_with_run=run.id)
-            .where(active)
-            .returning(Run.id)
-        )
+        deleted = Run.update(**how, deleted_with_run=run.id).where(active).returning(Run.id)
         changes.record_runs([child.id for child in deleted.execute()])
 
 
@@ -77,6 +73,7 @@ def restore(caller: Caller, run_id: str, write: WriteId | None) -> None:
         Run.update(
             deleted=False,
             deleted_time=None,
+            deleted_by=None,
             deleted_with_run=None,
             deleted_with_experiment=False,
         )

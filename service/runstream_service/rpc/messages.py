@@ -39,6 +39,7 @@ def experiment(row: tables.Experiment, tags: Iterable[tuple[str, str]]) -> Exper
         lifecycle_stage=_lifecycle_stage(row.deleted),
         last_update_time=row.last_update_time,
         creation_time=row.creation_time,
+        deleted_by=row.deleted_by,
         tags=[ExperimentTag(key=key, value=value) for key, value in tags],
     )
 
@@ -100,6 +101,8 @@ def fill_info(info: RunInfo, row: tables.Run) -> None:
         info.end_time = row.end_time
     info.artifact_uri = row.artifact_uri
     info.lifecycle_stage = _lifecycle_stage(row.deleted)
+    if row.deleted_by is not None:
+        info.deleted_by = row.deleted_by
 
 
 def dataset_input(dataset: datasets.DatasetInput) -> DatasetInput:

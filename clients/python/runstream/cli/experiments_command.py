@@ -111,6 +111,8 @@ def show(
         ("last update", format_time(experiment.last_update_time)),
         ("artifact location", experiment.artifact_location),
     ]
+    if experiment.deleted_by:
+        rows.append(("deleted by", experiment.deleted_by))
     rows += [(f"tags.{key}", value) for key, value in experiment.tags.items()]
     print_table((), rows)
 

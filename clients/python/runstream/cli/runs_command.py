@@ -133,6 +133,8 @@ def show(client: TrackingClient, run_id: str, as_json: bool) -> None:
         ("ended", format_time(info.end_time)),
         ("artifacts", info.artifact_uri),
     ]
+    if info.deleted_by:
+        rows.append(("deleted by", info.deleted_by))
     rows += [
         (f"metrics.{key}", format_number(value)) for key, value in sorted(run.data.metrics.items())
     ]

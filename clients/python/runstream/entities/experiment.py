@@ -20,6 +20,7 @@ class Experiment:
         creation_time: milliseconds since the epoch.
         last_update_time: milliseconds since the epoch.
         tags: its tags, by key.
+        deleted_by: who deleted it; None if it is active, or if the server did not know.
     """
 
     experiment_id: str
@@ -29,6 +30,7 @@ class Experiment:
     creation_time: int
     last_update_time: int
     tags: dict[str, str] = field(default_factory=dict)
+    deleted_by: str | None = None
 
     def _repr_html_(self) -> str:
         """Return the experiment as a table for a notebook."""
@@ -51,4 +53,5 @@ class Experiment:
             creation_time=message.creation_time,
             last_update_time=message.last_update_time,
             tags={tag.key: tag.value for tag in message.tags},
+            deleted_by=message.deleted_by or None,
         )

@@ -26,6 +26,7 @@ class RunInfo:
         end_time: milliseconds since the epoch; None while it goes on.
         artifact_uri: URI under which its artifacts are stored.
         lifecycle_stage: `active` or `deleted`.
+        deleted_by: who deleted it; None if it is active, or if the server did not know.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class RunInfo:
     end_time: int | None
     artifact_uri: str
     lifecycle_stage: str
+    deleted_by: str | None = None
 
     def properties(self) -> dict[str, object]:
         """Return what people want to know of it first, by name."""
@@ -63,6 +65,7 @@ class RunInfo:
             end_time=message.end_time if message.HasField("end_time") else None,
             artifact_uri=message.artifact_uri,
             lifecycle_stage=message.lifecycle_stage,
+            deleted_by=message.deleted_by or None,
         )
 
 

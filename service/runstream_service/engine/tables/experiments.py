@@ -23,6 +23,8 @@ class Experiment(Table):
     last_update_time = BigIntegerField()
     deleted = BooleanField(default=False)
     deleted_time = BigIntegerField(null=True)
+    # The name of who deleted it, if the server knew it.
+    deleted_by = TextField(null=True)
     # A purge is removing the experiment: nothing finds or restores it any more.
     purging = BooleanField(default=False)
 

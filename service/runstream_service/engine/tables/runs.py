@@ -38,6 +38,8 @@ class Run(Table):
     # The internal id of the run with which this one was deleted, and will be restored.
     deleted_with_run = BigIntegerField(null=True)
     deleted_time = BigIntegerField(null=True)
+    # The name of who deleted it, if the server knew it.
+    deleted_by = TextField(null=True)
     # A purge is removing the run: nothing finds or restores it any more.
     purging = BooleanField(default=False)
     # The time of the last heartbeat; null for a run that is not expected to send any.
