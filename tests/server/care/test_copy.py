@@ -25,6 +25,7 @@ from runstream.errors import FailedPrecondition
 from runstream.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.run_service_pb2 import GetRunRequest, ListConsoleRequest, SearchRunsRequest
+from runstream_service.access.token_text import digest_of
 from runstream_service.care import copy as copying
 from runstream_service.care import copy_state, table_copy
 from runstream_service.care.check import check_engine
@@ -34,6 +35,7 @@ from runstream_service.care.upgrade import open_upgraded
 from runstream_service.engine.engine import CannotOpenError
 from runstream_service.engine.sqlite import SqliteEngine
 from runstream_service.engine.store import open_engine
+from support.access import connect_with_token
 from support.api import Api
 from support.postgres import Postgres
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -42,6 +44,7 @@ from support.waiting import wait_until
 NUMBERS = ["9007199254740993", "1e400", "-0.0", "nan", "5", "5.0", "0.1", "-inf", "1e20", "2e-320"]
 VALUES = [math.nan, -math.inf, math.inf, -0.0, 0.0, 5e-324, 1e308, 0.1]
 RUNS = 4
+TOKEN = "rst_" + "x" * 43
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +59,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert server.stop() == ""
     with closing(sqlite3.connect(server.database)) as connection, connection:
         connection.execute(
-            "INSERT INTO token VALUES (1, 'ada', 'ci', x'00ff', 2, 1, NULL, 2, NULL)"
+            "INSERT INTO token VALUES (1, 'ada', 'ci', ?, 3, 1, NULL, NULL, 2)", [digest_of(TOKEN)]
         )
         connection.execute("INSERT INTO experiment_grant VALUES (1, 'user:ada', 3)")
+        connection.execute("UPDATE experiment SET deleted_by = 'ada' WHERE id = 1")
+        connection.execute("UPDATE run SET deleted_by = 'ada' WHERE id = 1")
     return server.database
 
 
@@ -154,19 +159,22 @@ def test_a_copy_between_files_is_the_same_too(source: Path, tmp_path: Path) -> N
 
 
 def test_a_server_of_the_copy_answers_as_the_one_before_and_goes_on(
-    filled: Path, postgres: Postgres, tmp_path: Path, connect: Callable[[str], Api]
+    filled: Path, postgres: Postgres, tmp_path: Path
 ) -> None:
     root = {"RUNSTREAM_ARTIFACT_ROOT": str(filled.parent / "artifacts")}
     url = copy(str(filled), postgres.create_database())
     file = Path(shutil.copy(filled, tmp_path / "runs.db"))
     before, after = ServerProcess(file, root), ServerProcess(tmp_path / "no.db", root, url=url)
-    old, new = connect(before.address), connect(after.address)
-    request = SearchRunsRequest(experiment_ids=["1"], max_results=2, order_by=["params.p4"])
-    page = old.runs.SearchRuns(request)
-    assert new.runs.SearchRuns(request).runs == page.runs
-    request.page_token = page.next_page_token  # of the server before
-    assert new.runs.SearchRuns(request).runs == old.runs.SearchRuns(request).runs
-    with TrackingClient(after.uri) as client:
+    with (
+        connect_with_token(before.address, TOKEN) as old,
+        connect_with_token(after.address, TOKEN) as new,
+        TrackingClient(after.uri, TOKEN) as client,
+    ):
+        request = SearchRunsRequest(experiment_ids=["1"], max_results=2, order_by=["params.p4"])
+        page = old.runs.SearchRuns(request)
+        assert new.runs.SearchRuns(request).runs == page.runs
+        request.page_token = page.next_page_token  # of the server before
+        assert new.runs.SearchRuns(request).runs == old.runs.SearchRuns(request).runs
         for run in page.runs:
             run_id = run.info.run_id
             asked = GetRunRequest(run_id=run_id)
