@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
 def is_postgresql(url: str) -> bool:
     """Return whether the URL of a database is that of a PostgreSQL."""
     return url.startswith(("postgresql://", "postgres://"))
+
+
+class OidcConfig(NamedTuple):
+    """The OpenID provider whose tokens are accepted.
+
+    Attributes:
+        issuer: its URL, as its tokens have it.
+        client_id: the id of this server there, the audience of ID tokens.
+        client_secret_file: the file with the secret of this server there; empty if it has none.
+        audiences: other audiences whose tokens are accepted.
+        name_claim: the claim with the name of a caller.
+        groups_claim: the claim with the groups of a caller.
+        writers: groups whose members are writers.
+        admins: groups whose members are admins.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret_file: str
+    audiences: tuple[str, ...]
+    name_claim: str
+    groups_claim: str
+    writers: tuple[str, ...]
+    admins: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,6 +57,7 @@ class Config:
         root_path: path below which a proxy shows the HTTP port, such as `/runstream`; or empty.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-` headers are
             believed.
+        oidc: the OpenID provider whose tokens are accepted, if there is one.
         artifact_root: where artifacts are kept, a folder or `s3://bucket/prefix`; empty for the
             folder `artifacts` beside the file of the database, or in the current folder.
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
@@ -57,6 +84,7 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    oidc: OidcConfig | None = None
     artifact_root: str = ""
     lost_after: float = 300.0
     query_timeout: float = 30.0
@@ -68,3 +96,9 @@ class Config:
     workers: int = 1
     worker: int = 0
     worker_group: str = ""
+
+
+def config_of_worker(settings: Mapping[str, Any], worker: int) -> Config:
+    """Return the settings of a worker, from those that were written as JSON."""
+    oidc = settings["oidc"]
+    return Config(**{**settings, "oidc": OidcConfig(*oidc) if oidc else None}, worker=worker)

@@ -17,6 +17,7 @@ from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.certificate_callers import CertificateCallers
+from runstream_service.access.oidc import open_oidc
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
@@ -130,6 +131,7 @@ async def _serve(
     store: Store,
     certificates: CertificateFiles | None,
 ) -> NoReturn:
+    oidc = open_oidc(config.oidc)
     membership = Membership(store.engine)
     feed = _make_feed(store.engine, membership)
     heartbeats = (SharedHeartbeats if membership.id else Heartbeats)(config.lost_after)
@@ -139,9 +141,8 @@ async def _serve(
     at_end = partial(remove_socket, config.listen or "")
     store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
     writer, readers = store.writer, store.readers
-    authentication = Authentication(
-        writer, readers, CertificateCallers(config.tls_admins) if config.tls_client_ca else None
-    )
+    named = CertificateCallers(config.tls_admins) if config.tls_client_ca else None
+    authentication = Authentication(writer, readers, named, oidc)
     calls = CallInterceptor(authentication)
     feed.writer = writer
     sealer = Sealer(store.engine, backlog, appender, writer)

@@ -8,9 +8,11 @@ import { createSignal, ErrorBoundary, For, lazy, onCleanup, Show, Suspense } fro
 import { render } from "solid-js/web";
 import { shown } from "./api/client";
 import { lost, part } from "./api/connection";
+import { caller, readCaller, returnAfterSignIn, signedOut, signOut } from "./api/session";
 import { ErrorNote } from "./parts/ErrorNote";
 import { KeyboardHelp } from "./parts/KeyboardHelp";
 import { attempt, dismiss, notices } from "./parts/notices";
+import { SignIn } from "./parts/SignIn";
 import { theme, toggleTheme } from "./parts/theme";
 import "./style/base.css";
 import "./style/parts.css";
@@ -19,6 +21,9 @@ const ExperimentsPage = lazy(() => part(() => import("./experiments/ExperimentsP
 const ExperimentPage = lazy(() => part(() => import("./runs/ExperimentPage")));
 const RunPage = lazy(() => part(() => import("./run/RunPage")));
 const ComparePage = lazy(() => part(() => import("./compare/ComparePage")));
+
+returnAfterSignIn();
+readCaller();
 
 // What the address asks for is loaded while the frame is made.
 if (/^#\/experiments\/[^/?]+(\?|$)/.test(location.hash)) ExperimentPage.preload();
@@ -52,6 +57,18 @@ function Frame(props: RouteSectionProps) {
           </A>
           <a href="openapi">API</a>
         </nav>
+        <Show when={caller()?.name}>
+          {(name) => (
+            <span class="caller">
+              <span title={`${caller()?.role}: ${caller()?.groups.join(", ") || "no groups"}`}>
+                {name()}
+              </span>
+              <button type="button" class="quiet" onClick={signOut}>
+                Sign out
+              </button>
+            </span>
+          )}
+        </Show>
         <button type="button" class="quiet" onClick={() => setHelp(true)}>
           Keys
         </button>
@@ -68,7 +85,11 @@ function Frame(props: RouteSectionProps) {
         <ErrorBoundary
           fallback={(error, reset) => <ErrorNote error={shown(error)} again={reset} />}
         >
-          <Suspense fallback={<p class="loading">Loading…</p>}>{props.children}</Suspense>
+          <Suspense fallback={<p class="loading">Loading…</p>}>
+            <Show when={!signedOut()} fallback={<SignIn />}>
+              {props.children}
+            </Show>
+          </Suspense>
         </ErrorBoundary>
       </main>
       <Notices />

@@ -12,6 +12,8 @@ from runstream_service.access import tokens
 from runstream_service.access.caller import ANYONE, Caller
 from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.known_tokens import KnownTokens
+from runstream_service.access.oidc import Oidc
+from runstream_service.access.sessions import Sessions, session_secret
 from runstream_service.access.stream_ends import StreamEnds, expired_error
 from runstream_service.access.token_text import digest_of, is_token_text
 from runstream_service.engine.clock import now
@@ -32,9 +34,11 @@ class Authentication:
     """Finds out who calls; gRPC and HTTP ask it once for each call.
 
     Attributes:
-        is_open: whether everybody may do everything, because there has never been a token,
-            and clients need no certificate.
+        is_open: whether everybody may do everything, because there has never been a token, there
+            is no issuer, and clients need no certificate.
         certificates: those whom certificates of clients name; None if clients are asked for none.
+        oidc: the issuer whose tokens are accepted, if there is one.
+        sessions: those who have signed in to the interface.
         ends: the streams that end when what their caller called with is not valid any more.
     """
 
@@ -43,8 +47,10 @@ class Authentication:
         writer: Writer,
         readers: Readers,
         certificates: CertificateCallers | None = None,
+        oidc: Oidc | None = None,
     ) -> None:
-        self.certificates = certificates
+        self.certificates, self.oidc = certificates, oidc
+        self.sessions = Sessions(writer, readers)
         self._writer, self._readers = writer, readers
         self._known = KnownTokens()
         self._polled = now()
@@ -53,7 +59,8 @@ class Authentication:
 
     async def load(self) -> None:
         """Find out whether there are tokens, before the first call."""
-        self.is_open = not self.certificates and not await self._readers.quick(tokens.exist)
+        asks = self.certificates is not None or self.oidc is not None
+        self.is_open = not asks and not await self._readers.quick(tokens.exist)
 
     async def authenticate(
         self, headers: Mapping[str, str], peer: str, common_name: str | None = None
@@ -69,18 +76,31 @@ class Authentication:
 
         Raises:
             Unauthenticated: they do not say who they are, or cannot prove it.
+            Unavailable: the issuer of their token cannot be asked for its keys.
         """
         if self.is_open or peer.startswith("unix:"):
             return ANYONE
         header = headers.get(_HEADER, "")
+        if not header and (secret := session_secret(headers.get("cookie", ""))):
+            return await self._session_caller(secret)
         if self.certificates and common_name is not None and not header:
             return self.certificates.find(common_name)
         credential = _credential(header)
+        if self.oidc is not None and not is_token_text(credential):
+            return await self.oidc.issuer.verify(credential)
         if not is_token_text(credential):
             raise Unauthenticated(
                 "the token is unknown to this server", reason="TOKEN_UNKNOWN", field=_HEADER
             )
         return await self._token_caller(digest_of(credential))
+
+    async def _session_caller(self, secret: str) -> Caller:
+        caller = await self.sessions.find(secret)
+        if caller is None:
+            raise Unauthenticated(
+                "the session has ended; sign in again", reason="SESSION_ENDED", field="cookie"
+            )
+        return caller
 
     async def _token_caller(self, digest: bytes) -> Caller:
         caller = self._known.get(digest)

@@ -16,6 +16,7 @@ from runstream_service.cli.database import (
     parse_database_url,
     server_packages,
 )
+from runstream_service.cli.oidc_options import oidc_config, oidc_options
 from runstream_service.cli.tls_options import check_tls, tls_options
 from runstream_service.config import Config, is_postgresql
 from runstream_service.workers import MAX_WORKERS, run_workers
@@ -152,6 +153,7 @@ class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
     metavar="ADDRESS,…",
     help="Addresses and networks of the proxies whose X-Forwarded- headers are believed.",
 )
+@oidc_options
 @click.option(
     "--workers",
     envvar="RUNSTREAM_WORKERS",
@@ -232,6 +234,7 @@ def server(
     listen: str | None,
     lock_fd: int | None,
     idle_timeout: float | None,
+    **oidc: Any,
 ) -> None:
     """Serve a database until SIGTERM, SIGINT or SIGHUP.
 
@@ -255,6 +258,7 @@ def server(
         allowed_hosts=allowed_hosts,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
+        oidc=oidc_config(oidc),
         artifact_root=artifact_root or "",
         lost_after=lost_after,
         query_timeout=query_timeout,

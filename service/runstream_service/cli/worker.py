@@ -8,7 +8,7 @@ import sys
 import click
 
 from runstream_service.cli.database import server_packages
-from runstream_service.config import Config
+from runstream_service.config import config_of_worker
 
 
 @click.command()
@@ -19,4 +19,4 @@ def worker(number: int) -> None:
     if settings:  # else the process that started this one has ended
         with server_packages():
             from runstream_service.server import run
-        run(Config(**json.loads(settings), worker=number))
+        run(config_of_worker(json.loads(settings), number))

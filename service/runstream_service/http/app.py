@@ -29,6 +29,7 @@ from runstream_service.http.openapi_page import openapi_routes
 from runstream_service.http.operation import Operation
 from runstream_service.http.operation_routes import operation_routes
 from runstream_service.http.rpc_routes import rpc_routes
+from runstream_service.http.sign_in import sign_in_routes
 from runstream_service.http.streams import stream_routes
 
 
@@ -65,6 +66,7 @@ def build_application(
             ),
             *ArtifactProxy(artifacts).routes(),
             *Downloads(artifacts).routes(),
+            *sign_in_routes(authentication),
             *interface_routes(),
             *mlflow_only_routes(),
         ],

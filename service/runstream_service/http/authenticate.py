@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -21,8 +22,21 @@ from runstream_service.http.errors import error_parts, error_response
 # Where a request has its caller.
 _CALLER = "runstream.caller"
 
-# Paths that are answered to everybody.
-_OPEN_PATHS = frozenset({"/health", "/ready"})
+#: Paths that are answered to everybody, beside those of the files that the interface is made of,
+#: which hold no data.
+OPEN_PATHS = frozenset(
+    {
+        "/",
+        "/health",
+        "/ready",
+        "/sign-in",
+        "/sign-in/callback",
+        "/sign-in/start",
+        "/sign-in/token",
+        "/sign-out",
+    }
+)
+_ASSET = re.compile(r"/assets/[\w.-]+", re.ASCII)
 
 
 class Authenticate:
@@ -35,7 +49,7 @@ class Authenticate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it with 401."""
         app = self._app
-        if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
+        if scope["type"] == "http" and not _is_open(scope["path"]):
             try:
                 caller = scope[_CALLER] = await self._authentication.authenticate(
                     Headers(scope=scope),
@@ -68,6 +82,10 @@ class Authenticate:
         if end.error is not None and not has_begun:
             await _refusal(scope, end.error)(scope, receive, send)
         # An answer that has begun stays incomplete, and the server closes its connection.
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or _ASSET.fullmatch(path) is not None
 
 
 def _refusal(scope: Scope, error: RunstreamError) -> Response:

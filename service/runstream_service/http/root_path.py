@@ -1,13 +1,22 @@
 """The path below which a proxy shows this server.
 
 A proxy passes a request on with that path or without it; both are answered alike. Nothing that the
-server answers needs to know the path: whatever refers to another page does so relative to its own.
+server answers needs to know the path, but for a sign-in: whatever refers to another page does so
+relative to its own.
 """
 
 from __future__ import annotations
 
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+# Where a request has the path.
+_ROOT_PATH = "runstream.root_path"
+
+
+def root_path(scope: Scope) -> str:
+    """Return the path below which a proxy shows this server; empty if there is none."""
+    return str(scope.get(_ROOT_PATH, ""))
 
 
 class RootPath:
@@ -26,6 +35,7 @@ class RootPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         app = self._app
+        scope[_ROOT_PATH] = self._path
         if scope["type"] == "http" and scope["path"] == self._path:
             # Relative addresses in a page hold only where its own address ends with a slash.
             query = scope["query_string"].decode("latin-1")

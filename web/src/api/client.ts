@@ -3,6 +3,7 @@
 import createClient from "openapi-fetch";
 import { lose } from "./connection";
 import type { components, paths } from "./schema";
+import { noteSignedOut } from "./session";
 
 export type Schemas = components["schemas"];
 
@@ -34,7 +35,7 @@ export const api = createClient<paths>({
   querySerializer: { array: { style: "form", explode: true } },
 });
 
-/** Fetches, and knows a server that cannot be reached. */
+/** Fetches; notes a server that cannot be reached, or does not know who calls. */
 export async function reach(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
@@ -45,6 +46,7 @@ export async function reach(input: RequestInfo | URL, init?: RequestInit): Promi
     throw new ApiError("SERVER_LOST", "The server cannot be reached.");
   }
   if (response.status === 502 || response.status === 504) lose(); // so says a proxy before it
+  if (response.status === 401) noteSignedOut();
   return response;
 }
 

@@ -4,7 +4,7 @@ Times are integer milliseconds since the epoch. A model here is what the code wo
 the tables came to be is in `migrations/`, and a changed or new column needs a migration, too.
 """
 
-from runstream_service.engine.tables.access import Grant, Token
+from runstream_service.engine.tables.access import Grant, Session, Token
 from runstream_service.engine.tables.artifacts import (
     Artifact,
     Blob,
@@ -55,6 +55,7 @@ TABLES: list[type[Table]] = [
     Run,
     RunTag,
     Series,
+    Session,
     Setting,
     SharedArtifact,
     StagedContent,
@@ -94,6 +95,7 @@ __all__ = [
     "Run",
     "RunTag",
     "Series",
+    "Session",
     "Setting",
     "SharedArtifact",
     "StagedContent",

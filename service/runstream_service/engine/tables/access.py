@@ -1,4 +1,4 @@
-"""Who may do what: tokens, and grants on experiments."""
+"""Who may do what: tokens, sessions of the interface, and grants on experiments."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ class Token(Table):
     expiry_time = BigIntegerField(null=True)
     revocation_time = BigIntegerField(null=True)
     last_use_time = BigIntegerField(null=True)
+
+
+class Session(Table):
+    """Somebody who has signed in to the interface."""
+
+    token_id: int | None
+
+    id = AutoField()
+    # SHA-256 of what the cookie of the browser has, which is random and long.
+    digest = BlobField(unique=True)
+    user_name = TextField()
+    # A ServerRole of access/caller.py.
+    role = IntegerField()
+    # A list of JSON.
+    user_groups = TextField()
+    # The token by which they signed in, which ends the session when it ends.
+    token = ForeignKeyField(Token, null=True, on_delete="CASCADE")
+    expiry_time = BigIntegerField(index=True)
 
 
 class Grant(Table):

@@ -1,0 +1,109 @@
+"""Sessions of the interface: who has signed in, by what the cookie of their browser has.
+
+A session is one of the database, so it ends on all its servers at once. It ends with the token by
+which somebody signed in, or when they sign out, and in any case after `MAX_AGE`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+
+from runstream_service.access.caller import Caller, ServerRole
+from runstream_service.engine.clock import now
+from runstream_service.engine.readers import Readers
+from runstream_service.engine.statements import Statement
+from runstream_service.engine.tables import Session, Token
+from runstream_service.engine.writer import Writer
+
+#: Seconds for which somebody who signed in stays so, and has the groups and the role of then.
+MAX_AGE = 12 * 3600
+
+#: The cookie with the secret of a session.
+COOKIE = "runstream_session"
+
+_INSERT = Statement(
+    Session.insert(
+        {
+            Session.digest: b"",
+            Session.user_name: "",
+            Session.role: 0,
+            Session.user_groups: "",
+            Session.token: 0,
+            Session.expiry_time: 0,
+        }
+    )
+)
+_FIND = Statement(
+    Session.select(
+        Session.user_name,
+        Session.role,
+        Session.user_groups,
+        Session.expiry_time,
+        Session.token,
+        Token.revocation_time,
+    )
+    .left_outer_join(Token)
+    .where(Session.digest == b"")
+)
+_DELETE = Statement(Session.delete().where(Session.digest == b""))
+_DELETE_EXPIRED = Statement(Session.delete().where(Session.expiry_time <= 0))
+
+
+class Sessions:
+    """The sessions of a database."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer, self._readers = writer, readers
+
+    async def begin(self, caller: Caller) -> str:
+        """Begin a session, which ends with what the caller calls with; return its secret."""
+        secret = secrets.token_urlsafe(32)
+        await self._writer.submit(_begin, _digest(secret), caller)
+        return secret
+
+    async def find(self, secret: str) -> Caller | None:
+        """Return who has this session, and when it expires; None if it has ended."""
+        return await self._readers.quick(_find, _digest(secret))
+
+    async def end(self, secret: str) -> None:
+        """End a session; nothing happens if it has ended."""
+        await self._writer.submit(_DELETE.run, _digest(secret))
+
+
+def session_secret(cookies: str) -> str:
+    """Return the secret that a `Cookie` header has; empty if it has none."""
+    for cookie in cookies.split(";"):
+        name, _, value = cookie.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def _begin(digest: bytes, caller: Caller) -> None:
+    _DELETE_EXPIRED.run(now())
+    expiry_time = now() + MAX_AGE * 1000
+    _INSERT.run(
+        digest,
+        caller.name,
+        int(caller.role),
+        json.dumps(caller.groups),
+        caller.token_id or None,
+        min(expiry_time, caller.expiry_time or expiry_time),
+    )
+
+
+def _find(digest: bytes) -> Caller | None:
+    found = _FIND.first(digest)
+    if found is None:
+        return None
+    name, role, groups, expiry_time, token_id, revocation_time = found
+    if revocation_time is not None or expiry_time <= now():
+        return None
+    groups = tuple(json.loads(groups))
+    return Caller(name, ServerRole(role), groups, token_id or 0, expiry_time)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
