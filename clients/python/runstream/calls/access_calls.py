@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runstream.contract.messages import new_message
-from runstream.entities import CallerInfo, NewToken, Token
+from runstream.entities import CallerInfo, Grant, NewToken, Token
+from runstream.entities.grant import grant_role_of_name
 from runstream.entities.token import role_of_name
 from runstream.transport.connection import Connection
 from runstream.v1 import access_service_pb2 as access
@@ -80,3 +81,50 @@ class AccessCalls:
         request = access.GetCallerRequest()
         answer = self._connection.call(lambda stubs: stubs.access.GetCaller, request)
         return CallerInfo.from_proto(answer)
+
+    def set_grant(self, experiment_id: str, grantee: str, role: str) -> None:
+        """Grant a role on an experiment, in place of the one that the grantee has on it.
+
+        Whoever creates an experiment owns it. Others see it when it is granted to them.
+
+        Args:
+            experiment_id: the id of the experiment.
+            grantee: `user:NAME` or `group:NAME`; `group:everyone` is everybody who has a token.
+            role: `reader`; `writer`, who also logs and deletes runs; or `owner`, who also renames
+                and deletes the experiment, and grants roles on it.
+
+        Raises:
+            InvalidArgument: an argument breaks its rule.
+            NotFound: there is no such experiment that the caller sees.
+            PermissionDenied: the caller is neither an owner of it nor an admin.
+            FailedPrecondition: it has 1,000 grants.
+        """
+        request = new_message(
+            access.SetGrantRequest,
+            experiment_id=experiment_id,
+            grantee=grantee,
+            role=grant_role_of_name(role),
+        )
+        self._connection.call(lambda stubs: stubs.access.SetGrant, request)
+
+    def delete_grant(self, experiment_id: str, grantee: str) -> None:
+        """Take from a user or a group the role that they have on an experiment.
+
+        Raises:
+            InvalidArgument, NotFound, PermissionDenied: as `set_grant`; NotFound also if they have
+                none.
+        """
+        request = new_message(
+            access.DeleteGrantRequest, experiment_id=experiment_id, grantee=grantee
+        )
+        self._connection.call(lambda stubs: stubs.access.DeleteGrant, request)
+
+    def list_grants(self, experiment_id: str) -> list[Grant]:
+        """Return the grants on an experiment, by grantee.
+
+        Raises:
+            NotFound: there is no such experiment that the caller sees.
+        """
+        request = new_message(access.ListGrantsRequest, experiment_id=experiment_id)
+        answer = self._connection.call(lambda stubs: stubs.access.ListGrants, request)
+        return [Grant.from_proto(grant) for grant in answer.grants]

@@ -29,6 +29,7 @@ from runstream.cli.completion_command import completion
 from runstream.cli.console_command import console  # noqa: F401 # a command of `runs`
 from runstream.cli.experiments_command import experiments
 from runstream.cli.gc_command import purge
+from runstream.cli.grants_command import grants
 from runstream.cli.import_command import imports
 from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
@@ -158,6 +159,7 @@ _COMMANDS = (
     artifacts,
     watch,
     tokens,
+    grants,
     imports,
     purge,
     completion,

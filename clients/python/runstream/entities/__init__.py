@@ -5,6 +5,7 @@ from runstream.entities.dataset import Dataset, DatasetInput
 from runstream.entities.experiment import Experiment
 from runstream.entities.file_info import FileInfo
 from runstream.entities.found import FoundExperiments, FoundRuns
+from runstream.entities.grant import Grant
 from runstream.entities.key_values import Param, RunTag
 from runstream.entities.logged_model import LoggedModel, ModelMetric
 from runstream.entities.metric import Metric, MetricArrays, MetricColumns
@@ -31,6 +32,7 @@ __all__ = [
     "FileInfo",
     "FoundExperiments",
     "FoundRuns",
+    "Grant",
     "LoggedModel",
     "LoggedModelInput",
     "LoggedModelOutput",
