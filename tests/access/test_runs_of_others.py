@@ -12,6 +12,7 @@ import pytest
 from runstream.v1 import logged_model_service_pb2 as model_pb
 from runstream.v1 import metric_service_pb2 as metric_pb
 from runstream.v1 import run_service_pb2 as pb
+from runstream.v1.access_service_pb2 import DeleteGrantRequest, GrantRole, SetGrantRequest
 from runstream.v1.console_pb2 import ConsoleLine, ConsoleStream
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogMetricRequest, LogRequest
 from runstream.v1.metric_pb2 import LoggedMetric
@@ -19,10 +20,9 @@ from runstream.v1.run_pb2 import DatasetInput, ModelOutput, RunTag
 from runstream.v1.write_pb2 import WriteId
 from support.access import GuardedServer
 from support.api import Api, Refusal, expect_refusal, make_batch
-from support.server_process import ServerProcess
 
 NOT_FOUND, DENIED = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED
-READER, WRITER, OWNER = 1, 2, 3
+READER, WRITER = GrantRole.GRANT_ROLE_READER, GrantRole.GRANT_ROLE_WRITER
 NO_RUN = 32 * "0"
 
 EVERYBODY = "group:everyone"
@@ -44,18 +44,12 @@ class Runs:
     run_id: str
     common: str
 
-    @property
-    def server(self) -> ServerProcess:
-        return self.guarded.server
-
     def api(self, name: str) -> Api:
         return self.guarded.apis[name]
 
-    def grant(self, experiment_id: str, grantee: str, role: int) -> None:
-        self.server.query(
-            f"INSERT INTO experiment_grant (experiment_id, grantee, role) "
-            f"VALUES ({experiment_id}, '{grantee}', {role}) RETURNING role"
-        )
+    def grant(self, experiment_id: str, grantee: str, role: Any) -> None:
+        request = SetGrantRequest(experiment_id=experiment_id, grantee=grantee, role=role)
+        self.api("root").access.SetGrant(request)
 
     def create_run(self, name: str, experiment_id: str, *tags: tuple[str, str]) -> str:
         request = pb.CreateRunRequest(
@@ -291,10 +285,8 @@ def answers_cover(answers: Iterable[Any]) -> int:
 def test_a_grant_that_is_gone_ends_what_it_allowed(runs: Runs) -> None:
     runs.grant(runs.secret, "user:eve", WRITER)
     WRITES["Log"](runs.api("eve"), runs.run_id)
-    runs.server.query(
-        f"DELETE FROM experiment_grant WHERE experiment_id = {runs.secret} "
-        "AND grantee = 'user:eve' RETURNING role"
-    )
+    gone = DeleteGrantRequest(experiment_id=runs.secret, grantee="user:eve")
+    runs.api("root").access.DeleteGrant(gone)
     for call in (WRITES["Log"], READS["GetRun"]):
         with expect_refusal(NOT_FOUND, "RUN_NOT_FOUND"):
             call(runs.api("eve"), runs.run_id)

@@ -62,17 +62,6 @@ def visible_experiments(
     return [experiment for experiment in experiments if experiment in those]
 
 
-def granted_role(experiment: Any) -> Any:
-    """Return the role of a caller on an experiment as a column of a statement, NULL for none.
-
-    The value that is bound for it is `array_of(caller.grantees)`.
-    """
-    grant = Grant.alias()
-    return grant.select(fn.MAX(grant.role)).where(
-        (grant.experiment == experiment) & grant.grantee.in_(ANY_TEXTS)
-    )
-
-
 class VisibleStatement:
     """A statement that gives only rows of experiments that the caller sees."""
 
@@ -116,22 +105,46 @@ class VisibleStatement:
         return self._of_granted.models(model, *values, array_of(caller.grantees))
 
 
+def role_on(caller: Caller, experiment: int) -> int | None:
+    """Return the role of a caller on an experiment; None, if they do not see it."""
+    if caller.is_admin:
+        return GrantRole.OWNER
+    found = _ROLE.first(experiment, array_of(caller.grantees))
+    return found[0] if found else None
+
+
+class KnownRoles:
+    """The roles that a transaction has looked up: its many batches of one caller take one look."""
+
+    def __init__(self) -> None:
+        self._roles: dict[tuple[Caller, int], int | None] = {}
+
+    def role_on(self, caller: Caller, experiment: int) -> int | None:
+        """Return what `role_on` does, as it was in this transaction."""
+        if caller.is_admin:
+            return GrantRole.OWNER
+        key = caller, experiment
+        if key not in self._roles:
+            self._roles[key] = role_on(caller, experiment)
+        return self._roles[key]
+
+    def clear(self) -> None:
+        """Look all roles up again, because a transaction has ended."""
+        self._roles.clear()
+
+
 def check_role(caller: Caller, experiment: int, needed: GrantRole) -> None:
     """Check that a caller may do something with an experiment that they see.
 
     Raises:
         PermissionDenied: their role on the experiment, or on this server, is too low.
     """
-    if caller.is_admin:
-        return
-    found = _ROLE.first(experiment, array_of(caller.grantees))
-    check_granted_role(caller, experiment, found[0] if found else None, needed)
+    if not caller.is_admin:
+        check_known_role(caller, experiment, role_on(caller, experiment), needed)
 
 
-def check_granted_role(
-    caller: Caller, experiment: int, role: int | None, needed: GrantRole
-) -> None:
-    """Check what `check_role` does, of a caller whose role was read already (`granted_role`)."""
+def check_known_role(caller: Caller, experiment: int, role: int | None, needed: GrantRole) -> None:
+    """Check what `check_role` does, of a caller whose role was looked up before."""
     if needed > GrantRole.READER:
         check_writer(caller)
     if role is None or role < needed:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.access.caller import Caller, GrantRole
-from runstream_service.access.visibility import check_granted_role, granted_role
-from runstream_service.engine.statements import LockingStatement, Statement, array_of
+from runstream_service.access.visibility import check_known_role, role_on
+from runstream_service.engine.statements import LockingStatement, Statement
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Run
 
@@ -21,11 +22,8 @@ _STATE = Run.select(
     Run.revision,
     Run.deleted,
 ).where(Run.uuid == "")
-# Those who are no admins have the role that they need looked up by the same statement, because it
-# runs for each batch.
-_WITH_ROLE = _STATE.select_extend(granted_role(Run.experiment))
-_READ, _READ_WITH_ROLE = Statement(_STATE), Statement(_WITH_ROLE)
-_LOCK, _LOCK_WITH_ROLE = LockingStatement(_STATE), LockingStatement(_WITH_ROLE)
+_READ = Statement(_STATE)
+_LOCK = LockingStatement(_STATE)
 _LOCK_STORED = LockingStatement(Run.select(Run.id).where((Run.id == 0) & ~Run.purging))
 _SET_REVISION = Statement(Run.update({Run.revision: 0}).where(Run.id == 0))
 
@@ -55,13 +53,19 @@ def active_run(caller: Caller, run_id: str) -> int:
     return state_for_write(caller, run_id).id
 
 
-def state_for_write(caller: Caller, run_id: str) -> RunState:
+def state_for_write(
+    caller: Caller, run_id: str, find_role: Callable[[Caller, int], int | None] = role_on
+) -> RunState:
     """Return the state of a run that is to be written to; raises as `active_run`.
 
     The run is locked until the commit, and gets a new revision, if it has one.
+
+    Args:
+        caller: who writes.
+        run_id: the run.
+        find_role: returns the role of a caller on an experiment.
     """
-    found = _find(_LOCK, _LOCK_WITH_ROLE, caller, run_id)
-    state, revision = _active_state(run_id, found)
+    state, revision = _active_state(caller, run_id, _LOCK.first(run_id), find_role)
     if revision is not None:
         _SET_REVISION.run(_random_revision(), state.id)
     return state
@@ -74,27 +78,21 @@ def lock_stored(run: int) -> bool:
 
 def read_state(caller: Caller, run_id: str) -> RunState:
     """Return what `state_for_write` does for a run that may stay as it is, without a lock."""
-    return _active_state(run_id, _find(_READ, _READ_WITH_ROLE, caller, run_id))[0]
+    return _active_state(caller, run_id, _READ.first(run_id), role_on)[0]
 
 
-def _find(
-    select: Statement, select_with_role: Statement, caller: Caller, run_id: str
-) -> tuple[Any, ...] | None:
-    """Return the row of a run that the caller may write to; None, if they do not see it."""
-    if caller.is_admin:
-        return select.first(run_id)
-    found = select_with_role.first(array_of(caller.grantees), run_id)
-    if found is None or found[-1] is None:
-        return None
-    *row, role = found
-    check_granted_role(caller, row[1], role, GrantRole.WRITER)
-    return tuple(row)
-
-
-def _active_state(run_id: str, found: tuple[Any, ...] | None) -> tuple[RunState, int | None]:
-    if found is None:
+def _active_state(
+    caller: Caller,
+    run_id: str,
+    found: tuple[Any, ...] | None,
+    find_role: Callable[[Caller, int], int | None],
+) -> tuple[RunState, int | None]:
+    """Return the state in a row, and the revision, once it is sure that the caller may write."""
+    role = find_role(caller, found[1]) if found else None
+    if found is None or role is None:
         raise not_found_error(run_id)
     *state, revision, is_deleted = found
+    check_known_role(caller, found[1], role, GrantRole.WRITER)
     if is_deleted:
         raise deleted_error(run_id)
     return RunState._make(state), revision

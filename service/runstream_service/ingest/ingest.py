@@ -11,6 +11,7 @@ from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog import console, logged_models, model_metrics
 from runstream_service.catalog.run_state import state_for_write
 from runstream_service.catalog.run_tags import effective_tags, set_tags
@@ -41,6 +42,7 @@ class Ingest:
     def __init__(self, heartbeats: Heartbeats, points: PointAppender) -> None:
         self._heartbeats = heartbeats
         self._points = points
+        self._roles = KnownRoles()
 
     @property
     def is_behind(self) -> bool:
@@ -51,10 +53,12 @@ class Ingest:
         """Drop all that is kept in memory after a rollback; it is read again from the database."""
         self._points.reset()
         self._heartbeats.reset()
+        self._roles.clear()
 
     def flush(self) -> None:
         """Write the buffered points and the changed summaries."""
         self._points.flush()
+        self._roles.clear()
 
     def apply(self, caller: Caller, batch: Batch) -> None:
         """Apply a checked batch whole, or raise before anything of it is buffered.
@@ -65,7 +69,7 @@ class Ingest:
             InvalidArgument: a param has another value already (P1).
             DataLoss: points that are late cannot be compared with those that are stored.
         """
-        state = state_for_write(caller, batch.run_id)
+        state = state_for_write(caller, batch.run_id, self._roles.role_on)
         run = state.id
         measured = {point.model_id for point in batch.model_points}
         models = logged_models.measured_ids(caller, measured)
