@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import VisibleStatement, check_admin, check_role
 from runstream_service.catalog import logged_models
 from runstream_service.catalog.run_state import deleted_error, not_found_error
 from runstream_service.engine import applied_writes
@@ -23,12 +25,14 @@ from runstream_service.engine.tables import (
     SharedArtifact,
 )
 
-_OF_UUID = Run.select(Run.id, Run.deleted, Run.artifact_uri).where(Run.uuid == "")
-_OF_UID = LoggedModel.select(LoggedModel.id, LoggedModel.artifact_uri).where(
-    (LoggedModel.uid == "") & LoggedModel.deleted_time.is_null()
-)
-_RUN, _LOCK_RUN = Statement(_OF_UUID), LockingStatement(_OF_UUID)
-_MODEL, _LOCK_MODEL = Statement(_OF_UID), LockingStatement(_OF_UID)
+_OF_UUID = Run.select(Run.id, Run.artifact_uri, Run.experiment, Run.deleted).where(Run.uuid == "")
+_OF_UID = LoggedModel.select(
+    LoggedModel.id, LoggedModel.artifact_uri, LoggedModel.experiment
+).where((LoggedModel.uid == "") & LoggedModel.deleted_time.is_null())
+_RUN = VisibleStatement(_OF_UUID, Run.experiment)
+_LOCK_RUN = VisibleStatement(_OF_UUID, Run.experiment, lock=True)
+_MODEL = VisibleStatement(_OF_UID, LoggedModel.experiment)
+_LOCK_MODEL = VisibleStatement(_OF_UID, LoggedModel.experiment, lock=True)
 # The artifact proxy is no row. This one stands for it, where several servers write.
 _LOCK_PROXY = LockingStatement(Setting.select(Setting.name).where(Setting.name == ""))
 
@@ -83,64 +87,77 @@ class Owner(NamedTuple):
     id: int
 
 
-def readable_owner(run_id: str) -> tuple[Owner, str]:
+def readable_owner(caller: Caller, run_id: str) -> tuple[Owner, str]:
     """Return the owner of an id, and its artifact URI.
 
     Raises:
-        NotFound: there is no such run or model.
+        NotFound: there is no such run or model, or the caller does not see it.
+        PermissionDenied: files of no run are for admins.
         FailedPrecondition: it keeps its artifacts elsewhere.
     """
-    owner, _, root_uri = _find_owner(run_id)
-    return owner, root_uri
+    found = _find_owner(caller, run_id)
+    return found.owner, found.root_uri
 
 
-def writable_owner(run_id: str) -> Owner:
+def writable_owner(caller: Caller, run_id: str) -> Owner:
     """Return the owner of an id, whose files can be changed, on a reader's thread.
 
     Raises:
-        NotFound: there is no such run or model.
+        NotFound: there is no such run or model, or the caller does not see it.
+        PermissionDenied: the caller may not write to its experiment.
         FailedPrecondition: it is deleted, or is a model whose experiment is, or it keeps its
             artifacts elsewhere.
     """
-    return _writable_owner(run_id, lock=False)
+    return _check_writable(caller, run_id, _find_owner(caller, run_id))
 
 
-def lock_owner(run_id: str) -> Owner:
+def lock_owner(caller: Caller, run_id: str) -> Owner:
     """Return what `writable_owner` does, locked until the commit, on the writer's thread."""
-    return _writable_owner(run_id, lock=True)
+    return _check_writable(caller, run_id, _find_owner(caller, run_id, lock=True))
 
 
-def _writable_owner(run_id: str, *, lock: bool) -> Owner:
-    owner, is_deleted, _ = _find_owner(run_id, lock=lock)
-    if is_deleted:
+class _Found(NamedTuple):
+    """An owner, its artifact URI, its experiment if it has one, and whether it is deleted."""
+
+    owner: Owner
+    root_uri: str
+    experiment: int | None = None
+    is_deleted: bool = False
+
+
+def _check_writable(caller: Caller, run_id: str, found: _Found) -> Owner:
+    if found.experiment is not None:
+        check_role(caller, found.experiment, GrantRole.WRITER)
+    if found.is_deleted:
         raise deleted_error(run_id)
-    if owner.sql is _OF_MODELS:
-        logged_models.check_active(owner.id)
-    return owner
+    if found.owner.sql is _OF_MODELS:
+        logged_models.check_active(found.owner.id)
+    return found.owner
 
 
-def _find_owner(run_id: str, *, lock: bool = False) -> tuple[Owner, bool, str]:
-    """Return the owner of an id, whether it is deleted, and its artifact URI."""
+def _find_owner(caller: Caller, run_id: str, *, lock: bool = False) -> _Found:
     if run_id == PROXY:
+        check_admin(caller)
         if lock:
             _LOCK_PROXY.rows("artifact_proxy")
-        return Owner(_OF_PROXY, 0), False, PROXY
+        return _Found(Owner(_OF_PROXY, 0), PROXY)
     if run_id.startswith("m-"):
-        model = (_LOCK_MODEL if lock else _MODEL).first(run_id)
-        if model is None:
+        row = (_LOCK_MODEL if lock else _MODEL).first(caller, run_id)
+        if row is None:
             raise logged_models.not_found_error(run_id)
-        owner, is_deleted, uri = Owner(_OF_MODELS, model[0]), False, model[1]
+        found = _Found(Owner(_OF_MODELS, row[0]), *row[1:])
     else:
-        run = (_LOCK_RUN if lock else _RUN).first(run_id)
-        if run is None:
+        row = (_LOCK_RUN if lock else _RUN).first(caller, run_id)
+        if row is None:
             raise not_found_error(run_id)
-        owner, is_deleted, uri = Owner(_OF_RUNS, run[0]), bool(run[1]), run[2]
-    if not uri.startswith("mlflow-artifacts:/"):
+        found = _Found(Owner(_OF_RUNS, row[0]), *row[1:])
+    if not found.root_uri.startswith("mlflow-artifacts:/"):
         raise FailedPrecondition(
-            f"The artifacts of run {run_id} are at {uri}, which is not under this server",
+            f"The artifacts of run {run_id} are at {found.root_uri}, which is not under this "
+            "server",
             reason="ARTIFACTS_ELSEWHERE",
             field="run_id",
             value=run_id,
-            artifact_uri=uri,
+            artifact_uri=found.root_uri,
         )
-    return owner, is_deleted, uri
+    return found

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import blobs, staged_contents
 from runstream_service.catalog.artifact_owners import (
     Owner,
@@ -81,23 +82,31 @@ class Page:
     next: str = ""
 
 
-def check_writable(run_id: str, path: str) -> None:
+def check_writable(caller: Caller, run_id: str, path: str) -> None:
     """Check that a file can be stored under a path.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: there is no such run, or the caller does not see it.
+        PermissionDenied: the caller may not write to its experiment.
         FailedPrecondition: it is deleted, or is a model whose experiment is, or it keeps its
             artifacts elsewhere; or the path is a folder, or a file stands where it needs a folder.
     """
-    _check_no_conflict(writable_owner(run_id), path)
+    _check_no_conflict(writable_owner(caller, run_id), path)
 
 
 def store(
-    run_id: str, path: str, sha256: str, size: int, put_as: str = "", upload: str = ""
+    caller: Caller,
+    run_id: str,
+    path: str,
+    sha256: str,
+    size: int,
+    put_as: str = "",
+    upload: str = "",
 ) -> Stored:
     """Store a file, and replace the one that has the path.
 
     Args:
+        caller: who stores it.
         run_id: the run.
         path: path of the file.
         sha256: digest of the content.
@@ -107,9 +116,9 @@ def store(
         upload: the upload of a content that was put while it came, under a staged name.
 
     Raises:
-        NotFound, FailedPrecondition: as `check_writable`, or `taken_over_error`.
+        NotFound, PermissionDenied, FailedPrecondition: as `check_writable`, or `taken_over_error`.
     """
-    owner = lock_owner(run_id)
+    owner = lock_owner(caller, run_id)
     _check_no_conflict(owner, path)
     if upload:
         if not staged_contents.complete(put_as, upload):
@@ -139,20 +148,21 @@ def taken_over_error(upload: str) -> FailedPrecondition:
     )
 
 
-def get(run_id: str, path: str) -> Entry:
+def get(caller: Caller, run_id: str, path: str) -> Entry:
     """Return a file or folder.
 
     Raises:
-        NotFound: there is no such run, file or folder.
+        NotFound: there is no such run, file or folder, or the caller does not see the run.
+        PermissionDenied: files of no run are for admins.
         FailedPrecondition: the run keeps its artifacts elsewhere.
     """
-    owner = readable_owner(run_id)[0]
+    owner = readable_owner(caller, run_id)[0]
     return _file(owner, path) or _folder(owner, path)
 
 
-def content(run_id: str, path: str) -> tuple[Entry, str]:
+def content(caller: Caller, run_id: str, path: str) -> tuple[Entry, str]:
     """Return a file and the name of its content in the storage; raises as `get`."""
-    owner = readable_owner(run_id)[0]
+    owner = readable_owner(caller, run_id)[0]
     file = _file(owner, path)
     row = owner.sql.content_name.first(owner.id, path)
     if file is None or row is None:
@@ -160,17 +170,20 @@ def content(run_id: str, path: str) -> tuple[Entry, str]:
     return file, row[0]
 
 
-def list_folder(run_id: str, path: str, recursive: bool, start: str, limit: int) -> Page:
+def list_folder(
+    caller: Caller, run_id: str, path: str, recursive: bool, start: str, limit: int
+) -> Page:
     """List a folder, or all files below it; raises as `get`, but a missing folder is empty.
 
     Args:
+        caller: who asks.
         run_id: the run.
         path: path of the folder, or of a file, which is listed as itself; empty for all.
         recursive: whether all files below it are asked for, at any depth.
         start: `next` of the page before; empty for the first.
         limit: entries of a page.
     """
-    owner, root_uri = readable_owner(run_id)
+    owner, root_uri = readable_owner(caller, run_id)
     file = _file(owner, path) if path else None
     if file is not None:
         return Page(root_uri, [file])
@@ -179,16 +192,16 @@ def list_folder(run_id: str, path: str, recursive: bool, start: str, limit: int)
     return Page(root_uri, [entry for entry, _ in found[:limit]], following)
 
 
-def delete(run_id: str, path: str, limit: int, write: WriteId | None) -> Deleted:
+def delete(caller: Caller, run_id: str, path: str, limit: int, write: WriteId | None) -> Deleted:
     """Delete a file, or up to `limit` files of a folder; an empty path is the folder of all.
 
     The call after which nothing is left records the write, so that a repetition of it deletes no
     file that was stored later (P3).
 
     Raises:
-        NotFound, FailedPrecondition: as `check_writable` of the run.
+        NotFound, PermissionDenied, FailedPrecondition: as `check_writable` of the run.
     """
-    owner = lock_owner(run_id)
+    owner = lock_owner(caller, run_id)
     writes = owner.sql.writes
     if writes is not None and writes.was_applied(owner.id, write):
         return Deleted([], was_there=True, is_complete=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from runstream.errors import (
     FailedPrecondition,
@@ -16,7 +16,12 @@ from runstream.errors import (
     shorten,
 )
 from runstream_service.access.caller import Caller, GrantRole
-from runstream_service.access.visibility import VisibleStatement, check_role, visible
+from runstream_service.access.visibility import (
+    VisibleStatement,
+    check_role,
+    visible,
+    visible_experiments,
+)
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
 from runstream_service.engine.numbers import parse_number
@@ -55,6 +60,13 @@ def get(caller: Caller, experiment_id: str) -> Experiment:
 def is_visible(caller: Caller, experiment: int) -> bool:
     """Return whether a caller sees an experiment, by its internal id."""
     return _SELECT.first(caller, experiment) is not None
+
+
+def check_visible(caller: Caller, experiments: Collection[int]) -> None:
+    """Raise NotFound if there is one of these experiments that the caller does not see."""
+    seen = visible_experiments(caller, list(experiments)) or ()
+    for hidden in set(experiments).difference(seen):
+        raise _not_found_error(str(hidden))
 
 
 def lock(caller: Caller, experiment_id: str, needed: GrantRole) -> Experiment:

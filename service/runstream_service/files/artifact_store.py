@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from runstream.errors import DataLoss, InvalidArgument, Unavailable
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import artifacts, blobs
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.readers import Readers
@@ -69,7 +70,7 @@ class IncomingFile:
 
         Raises:
             InvalidArgument: the content does not have the digest.
-            NotFound, FailedPrecondition: as `artifacts.store`.
+            NotFound, PermissionDenied, FailedPrecondition: as `artifacts.store`.
             Unavailable: the storage failed.
         """
         content = await self._staged.end()
@@ -107,7 +108,7 @@ class ArtifactStore:
 
     @asynccontextmanager
     async def receive(
-        self, run_id: str, path: str, upload_id: str = "", offset: int = 0
+        self, caller: Caller, run_id: str, path: str, upload_id: str = "", offset: int = 0
     ) -> AsyncIterator[IncomingFile]:
         """Receive a file: the block writes its chunks and then stores it.
 
@@ -115,19 +116,22 @@ class ArtifactStore:
         that has an id are kept if the block fails, so that the upload can be continued.
 
         Args:
+            caller: who sends it.
             run_id: the run.
             path: path of the file, checked.
             upload_id: names the upload, so that it can be continued if it breaks off.
             offset: bytes that are there already.
 
         Raises:
-            NotFound, FailedPrecondition: as `artifacts.check_writable` and
+            NotFound, PermissionDenied, FailedPrecondition: as `artifacts.check_writable` and
                 `Staging.open_upload`.
             Unavailable: the storage failed.
         """
-        await self._readers.quick(artifacts.check_writable, run_id, path)
+        await self._readers.quick(artifacts.check_writable, caller, run_id, path)
         staged = await self._staging.open_upload(run_id, path, upload_id, offset)
-        incoming = IncomingFile(path, staged, partial(self._store, run_id, path), bool(upload_id))
+        incoming = IncomingFile(
+            path, staged, partial(self._store, caller, run_id, path), bool(upload_id)
+        )
         try:
             yield incoming
         except Unavailable as error:
@@ -141,28 +145,34 @@ class ArtifactStore:
             closing = self._staging.close_upload(staged, discard=not incoming.is_resumable)
             await asyncio.wait((closing,))
 
-    async def upload_offset(self, run_id: str, path: str, upload_id: str) -> int:
-        """Return how many bytes of an upload are there."""
+    async def upload_offset(self, caller: Caller, run_id: str, path: str, upload_id: str) -> int:
+        """Return how many bytes of an upload are there; raises as `receive`."""
+        await self._readers.quick(artifacts.check_writable, caller, run_id, path)
         return await self._staging.offset(run_id, path, upload_id)
 
     async def open(
-        self, run_id: str, path: str, part: Callable[[artifacts.Entry], tuple[int, int]]
+        self,
+        caller: Caller,
+        run_id: str,
+        path: str,
+        part: Callable[[artifacts.Entry], tuple[int, int]],
     ) -> OpenFile:
         """Return a file and a part of its content, which belongs to it and is whole.
 
         Args:
+            caller: who reads it.
             run_id: the run.
             path: path of the file.
             part: returns where the part begins and ends.
 
         Raises:
-            NotFound, FailedPrecondition: as `artifacts.content`.
+            NotFound, PermissionDenied, FailedPrecondition: as `artifacts.content`.
             DataLoss: the file has lost its content.
             Unavailable: the storage failed.
         """
         before = ""
         while True:
-            file, name = await self._readers.quick(artifacts.content, run_id, path)
+            file, name = await self._readers.quick(artifacts.content, caller, run_id, path)
             chunks = self._read(name, *part(file))
             try:
                 first = await anext(chunks, b"")
@@ -208,18 +218,18 @@ class ArtifactStore:
             finally:
                 await asyncio.wait((reading,))
 
-    async def delete(self, run_id: str, path: str, write: WriteId | None) -> bool:
+    async def delete(self, caller: Caller, run_id: str, path: str, write: WriteId | None) -> bool:
         """Delete a file, or a folder with all that is below it; return whether it was there.
 
         If this write was applied before, nothing is deleted, and it was there.
 
         Raises:
-            NotFound, FailedPrecondition: as `artifacts.delete`.
+            NotFound, PermissionDenied, FailedPrecondition: as `artifacts.delete`.
         """
         was_there = False
         while True:
             deleted = await self._writer.submit(
-                artifacts.delete, run_id, path, _BATCH, write, run_id=run_id
+                artifacts.delete, caller, run_id, path, _BATCH, write, run_id=run_id
             )
             with suppress(Unavailable):  # `collect_orphans` removes them later
                 await self._remove(deleted.unused)
@@ -268,9 +278,9 @@ class ArtifactStore:
         return count, size
 
     async def _store(
-        self, run_id: str, path: str, staged: StagedUpload, content: Content
+        self, caller: Caller, run_id: str, path: str, staged: StagedUpload, content: Content
     ) -> artifacts.Entry:
-        file = (run_id, path, content.sha256, content.size)
+        file = (caller, run_id, path, content.sha256, content.size)
         there = (staged.put_as, staged.key) if staged.put_as else ()
         stored = await self._writer.submit(artifacts.store, *file, *there, run_id=run_id)
         while stored.file is None:  # the content is new

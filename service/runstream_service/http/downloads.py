@@ -79,7 +79,7 @@ class Downloads:
         with zipfile.ZipFile(out, "w") as archive:  # type: ignore[call-overload]
             async for path in self._paths(run_id, folder, context):
                 try:
-                    opened = await self._artifacts.open_file(run_id, path, _whole)
+                    opened = await self._artifacts.open_file(run_id, path, _whole, context)
                 except NotFound as error:
                     if error.reason != "ARTIFACT_NOT_FOUND":
                         raise

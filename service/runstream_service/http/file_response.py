@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream_service.http.disconnect import iterate_in_task
+from runstream_service.http.http_context import HttpContext
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 
 #: The policy for a stored page that may load nothing and run nothing.
@@ -56,7 +57,8 @@ async def file_response(
         headers: headers that replace those of other files.
 
     Raises:
-        NotFound, FailedPrecondition, Unavailable: as `ArtifactServicer.open_file`.
+        NotFound, PermissionDenied, FailedPrecondition, Unavailable: as
+            `ArtifactServicer.open_file`.
     """
     chosen = _Range(200, 0, 0)
 
@@ -65,7 +67,7 @@ async def file_response(
         chosen = _requested_range(request, file)
         return chosen.start, chosen.start if request.method == "HEAD" else chosen.end
 
-    content = await artifacts.open_file(run_id, path, choose_range)
+    content = await artifacts.open_file(run_id, path, choose_range, HttpContext(request))
     all_headers = {**_headers(path, content.file, policy), **_range_headers(content.file, chosen)}
     all_headers |= headers or {}
     return StreamingResponse(_stream_chunks(content.chunks), chosen.status, headers=all_headers)

@@ -64,7 +64,7 @@ class ArtifactProxy:
     async def upload(self, request: Request) -> Response:
         """Store the body as a file."""
         place = await self._place(request, request.path_params["path"])
-        await self._artifacts.store_file(*place, body_chunks(request))
+        await self._artifacts.store_file(*place, body_chunks(request), HttpContext(request))
         return Response(b"{}", media_type="application/json")
 
     async def download(self, request: Request) -> Response:

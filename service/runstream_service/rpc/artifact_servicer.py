@@ -11,6 +11,7 @@ from runstream.rules import check_artifact_path, check_sha256, check_upload_id
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import artifact_owners, artifacts
 from runstream_service.engine.readers import Readers
 from runstream_service.files.artifact_store import ArtifactStore
@@ -41,18 +42,22 @@ class ArtifactServicer(ArtifactServiceServicer):
         self._store = store
 
     async def store_file(
-        self, run_id: str, path: str, chunks: AsyncIterator[bytes]
+        self, run_id: str, path: str, chunks: AsyncIterator[bytes], context: CallContext
     ) -> pb.UploadArtifactResponse:
         """Store a file as UploadArtifact does; its sender names no digest, and cannot resume."""
         check_artifact_path("path", path)
-        async with self._store.receive(run_id, path) as incoming:
+        async with self._store.receive(context.caller, run_id, path) as incoming:
             async for chunk in chunks:
                 await incoming.write(chunk)
             file = await incoming.store()
         return pb.UploadArtifactResponse(file=messages.file_info(file))
 
     async def open_file(
-        self, run_id: str, path: str, choose_range: Callable[[FileInfo], tuple[int, int]]
+        self,
+        run_id: str,
+        path: str,
+        choose_range: Callable[[FileInfo], tuple[int, int]],
+        context: CallContext,
     ) -> FileContent:
         """Return a file and a part of its content, as DownloadArtifact sends them.
 
@@ -61,10 +66,11 @@ class ArtifactServicer(ArtifactServiceServicer):
             path: path of the file.
             choose_range: returns where the part begins and ends; it is called again if the file
                 is replaced meanwhile.
+            context: the call that asks for it.
         """
         check_artifact_path("path", path)
         opened = await self._store.open(
-            run_id, path, lambda file: choose_range(messages.file_info(file))
+            context.caller, run_id, path, lambda file: choose_range(messages.file_info(file))
         )
         return FileContent(messages.file_info(opened.file), opened.chunks)
 
@@ -77,7 +83,7 @@ class ArtifactServicer(ArtifactServiceServicer):
         if start.upload_id:
             check_upload_id("start.upload_id", start.upload_id)
         upload = (start.run_id, start.path, start.upload_id, start.offset)
-        async with self._store.receive(*upload) as incoming:
+        async with self._store.receive(context.caller, *upload) as incoming:
             async for chunk in requests.chunks():
                 await incoming.write(chunk)
             file = await incoming.store(requests.sha256)
@@ -94,14 +100,19 @@ class ArtifactServicer(ArtifactServiceServicer):
                 reason="RUN_ID_EMPTY",
                 field="run_id",
             )
-        offset = await self._store.upload_offset(request.run_id, request.path, request.upload_id)
+        offset = await self._store.upload_offset(
+            context.caller, request.run_id, request.path, request.upload_id
+        )
         return pb.GetUploadResponse(offset=offset)
 
     async def DownloadArtifact(
         self, request: pb.DownloadArtifactRequest, context: CallContext
     ) -> AsyncIterator[pb.DownloadArtifactResponse]:
         opened = await self.open_file(
-            request.run_id, request.path, lambda file: _byte_range(request, file.file_size)
+            request.run_id,
+            request.path,
+            lambda file: _byte_range(request, file.file_size),
+            context,
         )
         yield pb.DownloadArtifactResponse(file=opened.file)
         async with aclosing(opened.chunks) as chunks:
@@ -112,7 +123,9 @@ class ArtifactServicer(ArtifactServiceServicer):
         self, request: pb.GetArtifactRequest, context: CallContext
     ) -> pb.GetArtifactResponse:
         check_artifact_path("path", request.path)
-        found = await self._readers.quick(artifacts.get, request.run_id, request.path)
+        found = await self._readers.quick(
+            artifacts.get, context.caller, request.run_id, request.path
+        )
         return pb.GetArtifactResponse(file=messages.file_info(found))
 
     async def ListArtifacts(
@@ -123,7 +136,8 @@ class ArtifactServicer(ArtifactServiceServicer):
         page_token.check_page_size(request.max_results, PAGE_FILES)
         query = (request.run_id, request.path, request.recursive)
         position = page_token.decode_page_token(query, request.page_token, 1)
-        return await self._readers.page(_list_page, request, query, position[0] if position else "")
+        start = position[0] if position else ""
+        return await self._readers.page(_list_page, context.caller, request, query, start)
 
     async def DeleteArtifacts(
         self, request: pb.DeleteArtifactsRequest, context: CallContext
@@ -131,7 +145,8 @@ class ArtifactServicer(ArtifactServiceServicer):
         if request.path:
             check_artifact_path("path", request.path)
         write = write_id(request.write)
-        if not await self._store.delete(request.run_id, request.path, write) and request.path:
+        deleted = await self._store.delete(context.caller, request.run_id, request.path, write)
+        if not deleted and request.path:
             raise NotFound(
                 f"No artifact with path: {request.path}",
                 reason="ARTIFACT_NOT_FOUND",
@@ -142,10 +157,10 @@ class ArtifactServicer(ArtifactServiceServicer):
 
 
 def _list_page(
-    request: pb.ListArtifactsRequest, query: tuple[str, str, bool], start: str
+    caller: Caller, request: pb.ListArtifactsRequest, query: tuple[str, str, bool], start: str
 ) -> pb.ListArtifactsResponse:
     limit = request.max_results or DEFAULT_PAGE_FILES
-    page = artifacts.list_folder(*query, start, limit)
+    page = artifacts.list_folder(caller, *query, start, limit)
     return pb.ListArtifactsResponse(
         root_uri=page.root_uri,
         files=[messages.file_info(entry) for entry in page.entries],

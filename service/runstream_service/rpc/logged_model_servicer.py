@@ -154,7 +154,12 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         query = (request.model_id, folder)
         position = decode_page_token(query, request.page_token, 1)
         page = await self._readers.page(
-            artifacts.list_folder, *query, False, position[0] if position else "", PAGE_FILES
+            artifacts.list_folder,
+            context.caller,
+            *query,
+            False,
+            position[0] if position else "",
+            PAGE_FILES,
         )
         return pb.ListLoggedModelArtifactsResponse(
             root_uri=page.root_uri,

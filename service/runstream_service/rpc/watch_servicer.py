@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,9 @@ SENDING_BYTES = 64 * 1024 * 1024
 # Seconds after which a watcher gets the position if there is no change to send.
 _POSITION_SECONDS = 1.0
 
+# Seconds after which a watch that goes on finds out whether its caller may still see all of it.
+_CHECK_SECONDS = 2.0
+
 # Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
 # third of that, so all watchers together leave two thirds of the event loop to those who log.
 _PAUSE = 0.0003
@@ -57,9 +61,11 @@ class WatchServicer(WatchServiceServicer):
         return pb.GetPositionResponse(position=format_position(self._commits.seen))
 
     async def Watch(self, request: pb.WatchRequest, context: CallContext) -> AsyncIterator[Any]:
-        watched = await self._readers.page(
-            _find_named, context.caller, request.run_ids, request.experiment_ids
+        caller = context.caller
+        watched, owners = await self._readers.page(
+            _find_named, caller, request.run_ids, request.experiment_ids
         )
+        checked = time.monotonic()
         await self._feed.catch_up()
         position = request.position or format_position(self._commits.seen)
         watcher = self._feed.subscribe(*watched, self._commits.parse_position(position))
@@ -67,6 +73,9 @@ class WatchServicer(WatchServiceServicer):
             yield WatchResponse(position=position)
             while not self._is_stopping:
                 await watcher.wait(_POSITION_SECONDS)
+                if not caller.is_admin and time.monotonic() - checked > _CHECK_SECONDS:
+                    await self._readers.quick(experiments.check_visible, caller, owners)
+                    checked = time.monotonic()
                 async with self._turn:
                     answer = await self._answer(watcher)
                     size = 0 if answer is None else answer.ByteSize()
@@ -141,8 +150,12 @@ class WatchServicer(WatchServiceServicer):
 
 def _find_named(
     caller: Caller, run_ids: Sequence[str], experiment_ids: Sequence[str]
-) -> tuple[set[str], set[int]]:
-    """Return the runs and experiments that a call names, if they are there."""
+) -> tuple[tuple[set[str], set[int]], set[int]]:
+    """Return the runs and experiments that a call names, and all experiments that they are of.
+
+    Raises:
+        NotFound: one is not there, or the caller does not see it.
+    """
     if not run_ids and not experiment_ids:
         raise InvalidArgument(
             "Missing value for required parameter 'run_ids' or 'experiment_ids'",
@@ -159,7 +172,6 @@ def _find_named(
                 value=len(ids),
                 limit=MAX_NAMED,
             )
-    return (
-        {runs.get(caller, run_id).uuid for run_id in run_ids},
-        {experiments.get(caller, experiment_id).id for experiment_id in experiment_ids},
-    )
+    found = [runs.get(caller, run_id) for run_id in run_ids]
+    of = {experiments.get(caller, experiment_id).id for experiment_id in experiment_ids}
+    return ({run.uuid for run in found}, of), of | {run.experiment_id for run in found}
