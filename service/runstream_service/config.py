@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from runstream_service.access.limits import DEFAULT_LIMITS, Limits
+
 
 def is_postgresql(url: str) -> bool:
     """Return whether the URL of a database is that of a PostgreSQL."""
@@ -62,6 +64,7 @@ class Config:
             folder `artifacts` beside the file of the database, or in the current folder.
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
         query_timeout: seconds that a read may take.
+        limits: what each caller may ask for at the most.
         log_level: minimum level of the events written to stderr: debug, info, warning or error.
         log_format: `text`, or `json` for a line of JSON for each event.
         listen: gRPC address in place of host and port, such as `unix:/run/runstream.sock`.
@@ -88,6 +91,7 @@ class Config:
     artifact_root: str = ""
     lost_after: float = 300.0
     query_timeout: float = 30.0
+    limits: Limits = DEFAULT_LIMITS
     log_level: str = "info"
     log_format: str = "text"
     listen: str | None = None

@@ -17,6 +17,7 @@ from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.certificate_callers import CertificateCallers
+from runstream_service.access.limits import CallerLimits
 from runstream_service.access.oidc import open_oidc
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
@@ -143,7 +144,8 @@ async def _serve(
     writer, readers = store.writer, store.readers
     named = CertificateCallers(config.tls_admins) if config.tls_client_ca else None
     authentication = Authentication(writer, readers, named, oidc)
-    calls = CallInterceptor(authentication)
+    limits = CallerLimits(config.limits)
+    calls = CallInterceptor(authentication, limits)
     feed.writer = writer
     sealer = Sealer(store.engine, backlog, appender, writer)
     files = FileThreads()
@@ -200,7 +202,7 @@ async def _serve(
             operation = operation._replace(instrument=telemetry.instrument_http)
         if config.worker:
             operation = await operate_jointly(config, operation)
-        await http_server.start(servicers, operation, authentication)
+        await http_server.start(servicers, operation, authentication, limits)
         await grpc_server.report_health(is_serving=True)
         # Before a client knows the address, and may want to stop the server.
         stop = _stop_signal(config)

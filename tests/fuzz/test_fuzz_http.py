@@ -60,7 +60,13 @@ def routes() -> list[tuple[str, str]]:
     operation = Operation(
         unready_reason=cast("Any", None), render_metrics=cast("Any", None), calls=CallCounts()
     )
-    app = build_application(Servicers(), operation, Hosts("127.0.0.1", []), cast("Any", None))
+    app = build_application(
+        Servicers(),
+        operation,
+        Hosts("127.0.0.1", []),
+        cast("Any", None),
+        cast("Any", None),
+    )
     return [
         (method, route.path)
         for route in app.routes

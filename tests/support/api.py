@@ -125,7 +125,7 @@ def expect_refusal(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
         yield refusal
     status = rpc_status.from_call(raised.value)  # type: ignore[arg-type] # it is both
     assert status is not None, raised.value
-    detail, named = status.details
+    detail, named, *_ = status.details  # there may be a RetryInfo, too
     info, request = ErrorInfo(), RequestInfo()
     assert detail.Unpack(info)
     assert named.Unpack(request)

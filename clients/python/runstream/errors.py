@@ -43,15 +43,19 @@ class RunstreamError(Exception):
         message: what is wrong, for people.
         reason: what is wrong, for programs, in UPPER_SNAKE_CASE.
         metadata: the particulars, such as `field`, `value` and `limit`; long ones shortened.
+        retry_delay: seconds after which the same call may work; 0 if nobody knows.
     """
 
     code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
 
-    def __init__(self, message: str, *, reason: str = "", **metadata: object) -> None:
+    def __init__(
+        self, message: str, *, reason: str = "", retry_delay: float = 0.0, **metadata: object
+    ) -> None:
         message = shorten(message, _MAX_MESSAGE_CHARACTERS)
         super().__init__(message)
         self.message = message
         self.reason = reason or self.code.name
+        self.retry_delay = retry_delay
         self.metadata = {key: shorten(str(value)) for key, value in metadata.items()}
 
 

@@ -11,11 +11,13 @@ import click
 
 from runstream.errors import InvalidArgument
 from runstream.transport import embedded
+from runstream_service.access.limits import Limits
 from runstream_service.cli.database import (
     file_argument,
     parse_database_url,
     server_packages,
 )
+from runstream_service.cli.limit_options import bytes_of, limit_options
 from runstream_service.cli.oidc_options import oidc_config, oidc_options
 from runstream_service.cli.tls_options import check_tls, tls_options
 from runstream_service.config import Config, is_postgresql
@@ -191,6 +193,7 @@ class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
     metavar="SECONDS",
     help="End reads that take longer, as searches through very many runs.",
 )
+@limit_options
 @click.option(
     "--log-level",
     envvar="RUNSTREAM_LOG_LEVEL",
@@ -229,6 +232,9 @@ def server(
     artifact_root: str | None,
     lost_after: float,
     query_timeout: float,
+    requests_per_caller: int,
+    calls_per_caller: int,
+    mib_per_caller: int,
     log_level: str,
     log_format: str,
     listen: str | None,
@@ -262,6 +268,7 @@ def server(
         artifact_root=artifact_root or "",
         lost_after=lost_after,
         query_timeout=query_timeout,
+        limits=Limits(requests_per_caller, calls_per_caller, bytes_of(mib_per_caller)),
         log_level=log_level,
         log_format=log_format,
         listen=listen,

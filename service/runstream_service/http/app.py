@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from runstream.errors import RunstreamError
 from runstream_service.access.authentication import Authentication
+from runstream_service.access.limits import CallerLimits
 from runstream_service.http import errors
 from runstream_service.http.authenticate import Authenticate
 from runstream_service.http.bodies import Bodies
@@ -38,6 +39,7 @@ def build_application(
     operation: Operation,
     hosts: Hosts,
     authentication: Authentication,
+    limits: CallerLimits,
 ) -> Starlette:
     """Return the application.
 
@@ -46,6 +48,7 @@ def build_application(
         operation: what those who operate the server ask it.
         hosts: the names under which the server is reached.
         authentication: finds out who sends a request.
+        limits: those of each caller.
     """
     metrics = servicers["runstream.v1.MetricService"]
     artifacts = servicers["runstream.v1.ArtifactService"]
@@ -72,7 +75,7 @@ def build_application(
         ],
         middleware=[
             Middleware(Guard, hosts=hosts),
-            Middleware(Authenticate, authentication=authentication),
+            Middleware(Authenticate, authentication=authentication, limits=limits),
         ],
         exception_handlers={
             RunstreamError: errors.answer_runstream_error,

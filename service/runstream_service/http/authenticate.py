@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runstream.errors import RunstreamError
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
+from runstream_service.access.limits import UNLIMITED, CallerLimits, CallerUse
 from runstream_service.http.connection import COMMON_NAME
-from runstream_service.http.errors import error_parts, error_response
+from runstream_service.http.errors import add_retry_after, error_parts, error_response
 
 # Where a request has its caller.
 _CALLER = "runstream.caller"
@@ -42,12 +43,12 @@ _ASSET = re.compile(r"/assets/[\w.-]+", re.ASCII)
 class Authenticate:
     """Middleware that lets only requests of known callers reach the routes."""
 
-    def __init__(self, app: ASGIApp, authentication: Authentication) -> None:
+    def __init__(self, app: ASGIApp, authentication: Authentication, limits: CallerLimits) -> None:
         self._app = app
-        self._authentication = authentication
+        self._authentication, self._limits = authentication, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it with 401."""
+        """Answer a request, or refuse it with 401; with 429 if its caller is over a limit."""
         app = self._app
         if scope["type"] == "http" and not _is_open(scope["path"]):
             try:
@@ -56,16 +57,22 @@ class Authenticate:
                     peer(scope.get("client")),
                     scope.get(COMMON_NAME),
                 )
+                use = self._limits.admit(caller)
             except RunstreamError as error:
                 app = _refusal(scope, error)
             else:
-                if caller.token_id or caller.expiry_time is not None:
+                if use is not UNLIMITED:
+                    receive = _receive_counted(receive, use)
+                with use:
                     await self._answer(caller, scope, receive, send)
-                    return
+                return
         await app(scope, receive, send)
 
     async def _answer(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request until what its caller called with is not valid any more."""
+        if not caller.token_id and caller.expiry_time is None:
+            await self._app(scope, receive, send)
+            return
         has_begun = False
 
         async def send_noting(message: Message) -> None:
@@ -88,11 +95,26 @@ def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or _ASSET.fullmatch(path) is not None
 
 
+def _receive_counted(receive: Receive, use: CallerUse) -> Receive:
+    """Return a function that receives as fast as the limit of the caller allows."""
+
+    async def receive_counted() -> Message:
+        message = await receive()
+        if body := message.get("body"):
+            use.add_bytes(len(body))
+            if (seconds := use.pause()) > 0:  # flow control makes the caller wait
+                await asyncio.sleep(seconds)
+        return message
+
+    return receive_counted
+
+
 def _refusal(scope: Scope, error: RunstreamError) -> Response:
     """Return the answer to a caller who is not let in."""
     response = error_response(scope, *error_parts(error))
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="runstream"'
+    add_retry_after(response, error)
     return response
 
 

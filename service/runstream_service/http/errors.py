@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import grpc
@@ -67,7 +68,15 @@ async def answer_runstream_error(request: Request, error: Any) -> Response:
         log.error("%s %s failed, see above", request.method, request.url.path, extra=extra)
     if mlflow.is_mlflow_path(request.url.path):
         message = mlflow_message(error, request.url.path)
-    return error_response(request.scope, status, code, message)
+    response = error_response(request.scope, status, code, message)
+    add_retry_after(response, error)
+    return response
+
+
+def add_retry_after(response: Response, error: RunstreamError) -> None:
+    """Say in an answer when to try again, in whole seconds, if the error does."""
+    if error.retry_delay:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_delay))
 
 
 def error_parts(error: RunstreamError) -> tuple[int, str, str]:

@@ -11,6 +11,7 @@ from runstream_service.config import Config
 
 if TYPE_CHECKING:
     from runstream_service.access.authentication import Authentication
+    from runstream_service.access.limits import CallerLimits
     from runstream_service.certificates import CertificateFiles
     from runstream_service.http.listener import Listener
     from runstream_service.http.operation import Operation
@@ -50,10 +51,14 @@ class HttpServer:
         return int(self.address.rpartition(":")[2] or 0)
 
     async def start(
-        self, servicers: Mapping[str, Any], operation: Operation, authentication: Authentication
+        self,
+        servicers: Mapping[str, Any],
+        operation: Operation,
+        authentication: Authentication,
+        limits: CallerLimits,
     ) -> None:
         """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
-        self._application = servicers, operation, authentication
+        self._application = servicers, operation, authentication, limits
         if self._listener is not None:
             await self._listener.start(*self._application)
 

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from runstream_service.access.authentication import Authentication
+from runstream_service.access.limits import CallerLimits
 from runstream_service.certificates import CertificateFiles
 from runstream_service.config import Config
 from runstream_service.http.app import build_application
@@ -69,11 +70,15 @@ class Listener:
         self.address = f"{in_brackets(config.host)}:{self._socket.getsockname()[1]}"
 
     async def start(
-        self, servicers: Mapping[str, Any], operation: Operation, authentication: Authentication
+        self,
+        servicers: Mapping[str, Any],
+        operation: Operation,
+        authentication: Authentication,
+        limits: CallerLimits,
     ) -> None:
         """Answer from now on, as `build_application` does."""
         hosts = Hosts(self._config.host, self._config.allowed_hosts)
-        application = build_application(servicers, operation, hosts, authentication)
+        application = build_application(servicers, operation, hosts, authentication, limits)
         self._app = ShutdownMiddleware(operation.instrument(application))
         config = uvicorn.Config(
             _behind_proxy(self._app, self._config),

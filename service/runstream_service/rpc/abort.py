@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -27,8 +27,14 @@ async def abort(error: RunstreamError, context: Any, request_id: str) -> None:
     request.Pack(RequestInfo(request_id=request_id))
     metadata = _fit_in_headers(error.metadata)
     info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
+    details = [info, request]
+    if error.retry_delay:
+        retry, delay = AnyMessage(), RetryInfo()
+        delay.retry_delay.FromMicroseconds(round(error.retry_delay * 1e6))
+        retry.Pack(delay)
+        details.append(retry)
     message = error.message.encode(errors="replace")[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
-    status = Status(code=error.code.value[0], message=message, details=[info, request])
+    status = Status(code=error.code.value[0], message=message, details=details)
     answer = rpc_status.to_status(status)
     await context.abort(answer.code, answer.details, answer.trailing_metadata)
 

@@ -20,6 +20,7 @@ from runstream.errors import (
     RunstreamError,
     Unavailable,
 )
+from runstream_service.access.limits import CallerUse
 
 #: A message of more bytes is large.
 LARGE_BYTES = 64 * 1024
@@ -59,10 +60,10 @@ class Admission:
         )
 
     def receive_stream(
-        self, requests: AsyncIterator[bytes], decode: Callable[[bytes], Any]
+        self, requests: AsyncIterator[bytes], decode: Callable[[bytes], Any], use: CallerUse
     ) -> RequestStream:
         """Return the requests of a stream, which are received one after the other."""
-        return RequestStream(aiter(requests), decode, self.large_slots)
+        return RequestStream(aiter(requests), decode, self.large_slots, use)
 
 
 class UnaryRequest:
@@ -159,8 +160,10 @@ class RequestStream:
         messages: AsyncIterator[bytes],
         decode: Callable[[bytes], Any],
         large_slots: asyncio.Semaphore,
+        use: CallerUse,
     ) -> None:
         self._messages, self._decode, self._large_slots = messages, decode, large_slots
+        self._use = use
         self._has_large_slot = False
         self._waiting: asyncio.Task[Any] | None = None
         self._error: RunstreamError | None = None
@@ -177,6 +180,7 @@ class RequestStream:
     async def __anext__(self) -> Any:
         self.release()
         message = await self._receive()
+        self._use.add_bytes(len(message))
         if len(message) > LARGE_BYTES:
             await self._large_slots.acquire()
             self._has_large_slot = True
@@ -187,6 +191,8 @@ class RequestStream:
             raise self._error
         self._waiting = asyncio.current_task()
         try:
+            if (seconds := self._use.pause()) > 0:  # flow control makes the caller wait
+                await asyncio.sleep(seconds)
             return await anext(self._messages)
         except asyncio.CancelledError:
             if self._error is None:

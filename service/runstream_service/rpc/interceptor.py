@@ -22,6 +22,7 @@ from runstream.errors import (
 )
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
+from runstream_service.access.limits import CallerLimits, CallerUse
 from runstream_service.access.stream_ends import StreamEnd
 from runstream_service.request_id import HEADER, request_id
 from runstream_service.rpc.abort import abort
@@ -53,8 +54,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         counts: the calls over gRPC, and those over HTTP.
     """
 
-    def __init__(self, authentication: Authentication) -> None:
-        self._authentication = authentication
+    def __init__(self, authentication: Authentication, limits: CallerLimits) -> None:
+        self._authentication, self._limits = authentication, limits
         self._admission = Admission()
         self._answers = Answers()
         self._handlers: dict[str, Any] = {}  # by method
@@ -132,8 +133,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     self._refuse_if_stopping()
                     # `abort` says why no variable holds the answer.
                     caller = await self._authenticate(context)
-                    answer = await respond(requests, context, caller)
-                    return self._answers.add(answer.SerializeToString())
+                    with self._limits.admit(caller) as use:
+                        answer = await respond(requests, context, caller, use)
+                        return self._answers.add(answer.SerializeToString())
                 except asyncio.CancelledError:
                     if not self._is_grace_over:
                         raise
@@ -149,8 +151,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives the single request of a call and returns its answer."""
         call, decode, is_read = handler.unary_unary, _decoder(handler, method), _is_read(method)
 
-        async def respond(_: Any, context: Any, caller: Caller) -> Any:
+        async def respond(_: Any, context: Any, caller: Caller, use: CallerUse) -> Any:
             async with self._admission.receive_unary(context, is_read=is_read) as message:
+                use.add_bytes(len(message))
                 return await call(decode(message), GrpcContext(context, caller))
 
         return respond
@@ -159,9 +162,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives a stream of requests and returns their one answer."""
         call, decode = handler.stream_unary, handler.request_deserializer
 
-        async def respond(requests: Any, context: Any, caller: Caller) -> Any:
+        async def respond(requests: Any, context: Any, caller: Caller, use: CallerUse) -> Any:
             with self._authentication.ends.of(caller) as end:
-                async with self._admission.receive_stream(requests, decode) as received:
+                async with self._admission.receive_stream(requests, decode, use) as received:
                     end.stop = received.stop
                     return await call(received, GrpcContext(context, caller))
 
@@ -177,8 +180,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     self._refuse_if_stopping()
                     caller = await self._authenticate(context)
-                    with self._authentication.ends.of(caller) as open_call.end:
-                        async with receive(requests, context) as request:
+                    with (
+                        self._limits.admit(caller) as use,
+                        self._authentication.ends.of(caller) as open_call.end,
+                    ):
+                        async with receive(requests, context, use) as request:
                             if isinstance(request, RequestStream):
                                 open_call.end.stop = request.stop
                             async for answer in call(request, GrpcContext(context, caller)):
@@ -202,13 +208,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         decode, is_read = _decoder(handler, method), _is_read(method)
 
         @asynccontextmanager
-        async def receive_unary(_: Any, context: Any) -> AsyncIterator[Any]:
+        async def receive_unary(_: Any, context: Any, use: CallerUse) -> AsyncIterator[Any]:
             async with self._admission.receive_unary(context, is_read=is_read) as message:
+                use.add_bytes(len(message))
                 request = decode(message)
             yield request  # outside the block: answers may take as long as the caller likes
 
-        def receive_stream(requests: Any, _: Any) -> RequestStream:
-            return self._admission.receive_stream(requests, decode)
+        def receive_stream(requests: Any, _: Any, use: CallerUse) -> RequestStream:
+            return self._admission.receive_stream(requests, decode, use)
 
         return receive_unary if handler.unary_stream else receive_stream
 

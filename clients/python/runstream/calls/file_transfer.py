@@ -80,7 +80,8 @@ class Upload:
                 if attempts_without_progress == MAX_ATTEMPTS_WITHOUT_PROGRESS:
                     raise
                 offset = there
-            time.sleep(_PAUSE)
+                pause = max(_PAUSE, error.retry_delay)
+            time.sleep(pause)
 
     def _find_stored_file(self, connection: Connection) -> FileInfo | None:
         """Return the file that the server has, if it is this one: then only its answer was lost."""
@@ -207,7 +208,9 @@ def _next_chunk_size(position: int, offset: int) -> int:
 
 def _is_resumable(error: RunstreamError) -> bool:
     """Return whether an upload can go on after an error."""
-    return isinstance(error, Unavailable) or error.reason == "UPLOAD_OFFSET"
+    return (
+        isinstance(error, Unavailable) or error.reason == "UPLOAD_OFFSET" or error.retry_delay > 0
+    )
 
 
 def _corrupt_error(path: str) -> Internal:

@@ -266,7 +266,9 @@ class Uploader:
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failed_attempts)
         self._failed_attempts += 1
         # Many clients of one server must not come back at the same instant.
-        self._next_attempt = time.monotonic() + pause * _RANDOM.uniform(0.5, 1.0)
+        self._next_attempt = time.monotonic() + max(
+            error.retry_delay, pause * _RANDOM.uniform(0.5, 1.0)
+        )
         if self._failed_attempts < self._servers:
             return  # another server may be there
         self.outbox.set_stream_error(error, _is_lasting(error))
@@ -282,4 +284,6 @@ class Uploader:
 def _is_lasting(error: RunstreamError) -> bool:
     """Return whether trying again cannot help unless somebody changes something."""
     lasting = (InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated)
+    if error.retry_delay:
+        return False
     return isinstance(error, lasting) or error.reason == "UNIMPLEMENTED"

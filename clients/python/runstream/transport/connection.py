@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import grpc
 
@@ -104,10 +104,10 @@ class Connection:
             if not isinstance(answer, RunstreamError):
                 return answer
             # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
-            pause = next(pauses, None) if isinstance(answer, Unavailable) else None
-            if pause is None:
+            pause = next(pauses, None) if _may_work_later(answer) else None
+            if pause is None or time.monotonic() + answer.retry_delay > deadline:
                 raise self._with_server_name(answer)
-            self._pause(pause)
+            self._pause(pause, answer.retry_delay)
 
     def locate_server(self) -> tuple[str, GetServerInfoResponse]:
         """Return the address of a server that answers, and what it says of itself; as `call`."""
@@ -171,7 +171,7 @@ class Connection:
             )
             try:
                 answer = read.next(CALL_SECONDS)
-                if not isinstance(answer, Unavailable) or (pause := next(pauses, None)) is None:
+                if not _may_work_later(answer) or (pause := next(pauses, None)) is None:
                     while answer is not None:
                         if isinstance(answer, RunstreamError):
                             if isinstance(answer, Unavailable):
@@ -182,8 +182,9 @@ class Connection:
                     return
             finally:
                 read.cancel()
-            self._channel.avoid_server(read.address)
-            self._pause(pause)
+            if isinstance(answer, Unavailable):
+                self._channel.avoid_server(read.address)
+            self._pause(pause, answer.retry_delay)
 
     def send_stream(
         self,
@@ -228,10 +229,15 @@ class Connection:
                 self._channel.avoid_server(stubs.address)
             return answer
 
-    def _pause(self, seconds: float) -> None:
-        """Wait before the next attempt, unless there is another server for it."""
-        if not self._channel.has_available_server():
-            time.sleep(seconds)
+    def _pause(self, seconds: float, retry_delay: float) -> None:
+        """Wait before the next attempt, unless there is another server for it.
+
+        Args:
+            seconds: how long.
+            retry_delay: how long the server told to wait at least, whatever others there are.
+        """
+        if retry_delay or not self._channel.has_available_server():
+            time.sleep(max(seconds, retry_delay))
 
     def _start_read(
         self, start: Callable[[Stubs], Any], take_next: Callable[[Any], Response | None]
@@ -256,6 +262,13 @@ class Connection:
                 error.message += _NOT_TRUSTED_HINT if is_secure else _NOT_CONNECTED_HINT
             error.args = (error.message,)
         return error
+
+
+def _may_work_later(answer: Any) -> TypeGuard[RunstreamError]:
+    """Return whether an answer is an error after which the same call may work."""
+    return isinstance(answer, Unavailable) or (
+        isinstance(answer, RunstreamError) and answer.retry_delay > 0
+    )
 
 
 def _retry_pauses(deadline: float = math.inf) -> Iterator[float]:

@@ -21,13 +21,16 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 def error_of_call(call: Any) -> RunstreamError:
     """Return the error that a finished `grpc.Call` stands for."""
     reason = request = ""
+    retry_delay = 0.0
     metadata: dict[str, str] = {}
     for key, value in call.trailing_metadata() or ():
         if key == _DETAILS:
-            reason, metadata, request = _details(value)
+            reason, metadata, request, retry_delay = _details(value)
     code = call.code()
     message = call.details() or f"the call ended with {code.name}"
-    return _error(code, message, reason, metadata, request)
+    error = _error(code, message, reason, metadata, request)
+    error.retry_delay = retry_delay
+    return error
 
 
 def error_of_batch(error: BatchError) -> RunstreamError:
@@ -47,10 +50,11 @@ def _error(
     return error
 
 
-def _details(details: bytes) -> tuple[str, dict[str, str], str]:
-    """Return the reason and the metadata of an error, and the id of the request."""
+def _details(details: bytes) -> tuple[str, dict[str, str], str, float]:
+    """Return the reason and the metadata of an error, the id of the request and the retry delay."""
     classes = _messages()
     reason = request = ""
+    retry_delay = 0.0
     metadata: dict[str, str] = {}
     try:
         for detail in classes["Status"].FromString(details).details:
@@ -61,14 +65,17 @@ def _details(details: bytes) -> tuple[str, dict[str, str], str]:
                     reason, metadata = info.reason, dict(info.metadata)
             elif name == "RequestInfo":
                 request = classes[name].FromString(detail.value).request_id
+            elif name == "RetryInfo":
+                delay = classes[name].FromString(detail.value).retry_delay
+                retry_delay = max(0.0, delay.seconds + delay.nanos / 1e9)
     except DecodeError:  # a proxy on the way made it; the status itself still holds
         pass
-    return reason, metadata, request
+    return reason, metadata, request, retry_delay
 
 
 @cache
 def _messages() -> dict[str, Any]:
-    """Return the classes of Status, ErrorInfo and RequestInfo of google.rpc.
+    """Return the classes of Status, ErrorInfo, RequestInfo and RetryInfo of google.rpc.
 
     They live in a pool of their own: in the common one they would collide with
     googleapis-common-protos, which is no dependency of the client.
@@ -104,8 +111,19 @@ def _messages() -> dict[str, Any]:
     request.field.add(
         name="request_id", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL
     )
+    retry = file.message_type.add(name="RetryInfo")
+    retry.field.add(
+        name="retry_delay",
+        number=1,
+        type=field.TYPE_MESSAGE,
+        label=field.LABEL_OPTIONAL,
+        type_name=".google.rpc.RetryInfo.Duration",
+    )
+    delay = retry.nested_type.add(name="Duration")  # as google.protobuf.Duration
+    delay.field.add(name="seconds", number=1, type=field.TYPE_INT64, label=field.LABEL_OPTIONAL)
+    delay.field.add(name="nanos", number=2, type=field.TYPE_INT32, label=field.LABEL_OPTIONAL)
     pool = DescriptorPool()
     pool.Add(file)
     find = pool.FindMessageTypeByName
-    names = ("Status", "ErrorInfo", "RequestInfo")
+    names = ("Status", "ErrorInfo", "RequestInfo", "RetryInfo")
     return {name: GetMessageClass(find(f"google.rpc.{name}")) for name in names}

@@ -1,0 +1,134 @@
+"""Limits of what one caller may ask of a server, so that others get their share.
+
+Those of a server that authenticates nobody have no name and no limit. What is known of a caller is
+a few numbers, and is dropped when they mean nothing any more.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import NamedTuple
+
+from runstream.errors import ResourceExhausted
+from runstream_service.access.caller import Caller
+
+#: Callers that are known at once; those who have done nothing lately are dropped beyond that.
+KNOWN_CALLERS = 10_000
+
+# Seconds of a rate that may be used up in one go.
+_BURST_SECONDS = 1.0
+
+# Seconds after which to try again where nobody knows when there is room.
+_CALLS_DELAY = 1.0
+
+
+class Limits(NamedTuple):
+    """The limits of each caller, on each server process; 0 for none.
+
+    Attributes:
+        requests: calls and requests that begin in a second.
+        calls: calls, streams and requests that are open at once.
+        bytes: bytes that arrive in a second.
+    """
+
+    requests: int = 5_000
+    calls: int = 2_000
+    bytes: int = 1024 * 1024 * 1024
+
+
+#: Generous ones: they stop a program that has gone wrong, and none that works.
+DEFAULT_LIMITS = Limits()
+
+
+class CallerUse:
+    """What one caller uses; a `with` block is a call of theirs that is open."""
+
+    __slots__ = ("_calls", "_limits", "_received_until", "_requested_until")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._calls = 0
+        # The times at which what was asked for would be done, at the rates of the limits.
+        self._requested_until = self._received_until = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing need be known of the caller."""
+        until = max(self._requested_until, self._received_until)
+        return not self._calls and until <= time.monotonic()
+
+    def __enter__(self) -> CallerUse:
+        self._calls += 1
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._calls -= 1
+
+    def add_request(self) -> None:
+        """Count a call that is about to begin.
+
+        Raises:
+            ResourceExhausted: the caller has reached a limit; it says when to try again.
+        """
+        if self._limits.calls and self._calls >= self._limits.calls:
+            raise _limit_error("calls at once", self._limits.calls, _CALLS_DELAY)
+        if (delay := self.pause()) > 0:
+            raise _limit_error("bytes in a second", self._limits.bytes, delay)
+        if self._limits.requests:
+            now, each = time.monotonic(), 1 / self._limits.requests
+            until = max(self._requested_until, now) + each
+            if (delay := until - now - _BURST_SECONDS) > 1e-9:  # what adding up may lose
+                raise _limit_error("calls in a second", self._limits.requests, delay)
+            self._requested_until = until
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes that have arrived."""
+        if self._limits.bytes:
+            begin = max(self._received_until, time.monotonic())
+            self._received_until = begin + count / self._limits.bytes
+
+    def pause(self) -> float:
+        """Return the seconds until more bytes may arrive."""
+        if not self._received_until:
+            return 0.0
+        return max(0.0, self._received_until - time.monotonic() - _BURST_SECONDS)
+
+
+#: What those use who have no limit.
+UNLIMITED = CallerUse(Limits(0, 0, 0))
+
+
+class CallerLimits:
+    """Holds each caller to the limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._known: dict[str, CallerUse] = {}
+
+    def admit(self, caller: Caller) -> CallerUse:
+        """Return what a caller uses, with a call that is about to begin; as `add_request`."""
+        if not caller.name:
+            return UNLIMITED
+        use = self._known.get(caller.name)
+        if use is None:
+            if len(self._known) >= KNOWN_CALLERS:
+                self._known = {name: one for name, one in self._known.items() if not one.is_idle}
+            use = self._known[caller.name] = CallerUse(self._limits)
+        use.add_request()
+        return use
+
+
+def _limit_error(what: str, limit: int, delay: float) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"this server allows {limit:,} {what} to one caller; try again in {delay:.3g} s",
+        reason="CALLER_LIMIT",
+        retry_delay=delay,
+        field=what,
+        limit=limit,
+    )

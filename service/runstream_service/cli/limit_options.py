@@ -1,0 +1,56 @@
+"""The options of `runstream server` that limit each caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from runstream_service.access.limits import DEFAULT_LIMITS
+
+_MEBIBYTE = 1024 * 1024
+
+
+def limit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the limits of each caller to a command."""
+    limits = DEFAULT_LIMITS
+    options = [
+        click.option(
+            "--requests-per-caller",
+            envvar="RUNSTREAM_REQUESTS_PER_CALLER",
+            type=click.IntRange(0),
+            default=limits.requests,
+            show_default=True,
+            show_envvar=True,
+            metavar="NUMBER",
+            help="Calls that one caller may begin in a second; 0 for no limit.",
+        ),
+        click.option(
+            "--calls-per-caller",
+            envvar="RUNSTREAM_CALLS_PER_CALLER",
+            type=click.IntRange(0),
+            default=limits.calls,
+            show_default=True,
+            show_envvar=True,
+            metavar="NUMBER",
+            help="Calls and streams that one caller may have open; 0 for no limit.",
+        ),
+        click.option(
+            "--mib-per-caller",
+            envvar="RUNSTREAM_MIB_PER_CALLER",
+            type=click.IntRange(0),
+            default=limits.bytes // _MEBIBYTE,
+            show_default=True,
+            show_envvar=True,
+            metavar="NUMBER",
+            help="MiB that one caller may send in a second; 0 for no limit.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def bytes_of(mib: int) -> int:
+    """Return how many bytes so many MiB are."""
+    return mib * _MEBIBYTE
