@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,8 +15,7 @@ from hypothesis import strategies as st
 
 from fuzz.messages import encoded
 from support.fuzzing import SECONDS, FuzzedServer
-
-PROTO = Path(__file__).parents[2] / "proto/runstream/v1"
+from support.rpc_methods import METHODS
 
 # Seconds after which the server is silent.
 PATIENCE = 20.0
@@ -36,23 +33,6 @@ FAULTS = {
     grpc.StatusCode.UNIMPLEMENTED,
     grpc.StatusCode.UNAUTHENTICATED,
 }
-
-
-def methods() -> list[MethodDescriptor]:
-    """The RPCs of the contract."""
-    files = [import_module(f"runstream.v1.{file.stem}_pb2") for file in PROTO.glob("*.proto")]
-    return sorted(
-        (
-            method
-            for file in files
-            for service in file.DESCRIPTOR.services_by_name.values()
-            for method in service.methods
-        ),
-        key=lambda method: str(method.full_name),
-    )
-
-
-METHODS = methods()
 
 
 def call(
