@@ -54,6 +54,8 @@ class Config:
         tls_client_ca: file with the authorities of the certificates of clients; empty if clients
             are not asked for any.
         tls_admins: the names in certificates of clients who are admins.
+        insecure: whether to listen on other interfaces than the loopback, although everybody who
+            reaches them may do everything.
         allowed_hosts: names under which browsers reach the HTTP port, beside those that are
             always allowed.
         root_path: path below which a proxy shows the HTTP port, such as `/runstream`; or empty.
@@ -84,6 +86,7 @@ class Config:
     tls_key: str = ""
     tls_client_ca: str = ""
     tls_admins: tuple[str, ...] = ()
+    insecure: bool = False
     allowed_hosts: tuple[str, ...] = ()
     root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()

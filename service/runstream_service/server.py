@@ -17,6 +17,7 @@ from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.certificate_callers import CertificateCallers
+from runstream_service.access.exposure import refuse_exposure
 from runstream_service.access.limits import CallerLimits
 from runstream_service.access.oidc import open_oidc
 from runstream_service.allocator import give_large_blocks_back
@@ -154,6 +155,8 @@ async def _serve(
     traced = telemetry.interceptors() if telemetry else []
     try:
         await authentication.load()
+        if authentication.is_open:
+            refuse_exposure(config)
         grpc_server = GrpcServer(config, [*traced, calls], certificates)
         http_server = HttpServer(config, certificates)
         page_token.set_signing_key(await readers.quick(database_settings.page_token_key))
@@ -214,7 +217,7 @@ async def _serve(
 
         checks = asyncio.gather(
             membership.renew_regularly(writer),
-            authentication.watch_tokens(),
+            authentication.watch_tokens(is_shared=store.engine.IS_SHARED),
             feed.run(),
             OrphanTails(membership, backlog, appender).take_over_regularly(readers, writer),
             mark_lost_runs_regularly(writer, heartbeats, config.lost_after),

@@ -188,7 +188,7 @@ def test_without_the_server_packages_it_says_what_to_install(
 @pytest.mark.parametrize("host", ["::1", "::", "[::1]"])
 def test_a_server_listens_on_ipv6_and_says_so_as_it_is_dialled(tmp_path: Path, host: str) -> None:
     server = subprocess.Popen(
-        [sys.executable, "-m", "runstream", "server", "--host", host, "--port", "0"],
+        [sys.executable, "-m", "runstream", "server", "--host", host, "--port", "0", "--insecure"],
         env=ENVIRONMENT
         | {"RUNSTREAM_HTTP_PORT": "0", "RUNSTREAM_DATABASE": f"sqlite:///{tmp_path}/runs.db"},
         stdout=subprocess.PIPE,

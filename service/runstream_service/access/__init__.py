@@ -13,6 +13,7 @@ oidc.py            the provider of the settings, ready for use
 sign_in.py         signing in by the provider: authorization code with PKCE
 sessions.py        those who have signed in to the interface, by their cookies
 limits.py          what one caller may ask of a server at the most
+exposure.py        an open server is reached from its own machine alone
 authentication.py  from the headers and the peer of a call to its caller
 visibility.py      which experiments a caller sees, in SQL; what they may do with one
 """

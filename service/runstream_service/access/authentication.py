@@ -121,18 +121,23 @@ class Authentication:
         self._known.revoke(token_id)
         self.ends.end_token(token_id)
 
-    async def watch_tokens(self) -> None:
-        """Follow what other servers change about tokens, and store their use, until cancelled."""
+    async def watch_tokens(self, *, is_shared: bool) -> None:
+        """Follow what other servers change about tokens, and store their use, until cancelled.
+
+        Args:
+            is_shared: whether there may be other servers.
+        """
         while True:
             await asyncio.sleep(POLL_SECONDS)
             with suppress(RunstreamError):  # the next look may do better
-                await self._poll()
+                if is_shared:
+                    await self._poll()
                 if uses := self._known.take_uses():
                     await self._writer.submit(tokens.record_uses, uses)
 
     async def _poll(self) -> None:
         if self.is_open:
-            self.is_open = not await self._readers.quick(tokens.exist)
+            await self.load()
             return
         began = now()
         for token in await self._readers.quick(tokens.revoked_since, self._polled - _CLOCK_SKEW):

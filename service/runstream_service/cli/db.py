@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstream.cli.age_option import parse_age
 from runstream.cli.output import format_bytes, json_option, print_json, progress_bar
 from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
 from runstream_service.cli.database import (
@@ -169,6 +171,56 @@ def copy(source: str, target: str) -> None:
         "Artifacts stay where they are: serve the copy with the same `--artifact-root`, which is "
         "the folder `artifacts` beside an SQLite file if none was given."
     )
+
+
+@db.command("create-token")
+@file_argument
+@click.option("--user", required=True, metavar="NAME", help="Whose it is, who becomes an admin.")
+@click.option(
+    "--expires",
+    callback=parse_age,
+    metavar="TIME",
+    help="It is valid for so long: 90d, 12h, 1d2h3m4s.  [default: for ever]",
+)
+def create_token(database: str, user: str, expires: float | None) -> None:
+    """Make a token of an admin in a database, for its first server or when all tokens are lost.
+
+    No server may serve a file meanwhile; the servers of a PostgreSQL take the token after a second.
+    """
+    with _refusals(), ExitStack() as held:
+        _print_new_token(_open_to_change(database, held), user, expires)
+
+
+def _open_to_change(database: str, held: ExitStack) -> Store:
+    """Open a database, and make it if there is none, until `held` is closed."""
+    with server_packages():
+        from runstream_service.care.upgrade import open_upgraded, refuse_if_served
+        from runstream_service.engine.sqlite import SqliteEngine
+        from runstream_service.engine.store import Store, open_engine
+    if not is_postgresql(database):
+        file = parse_database_url(database)
+        held.enter_context(_locked(file))
+        store = open_upgraded(SqliteEngine(file))
+    else:
+        store = Store(open_engine(database))
+        held.callback(store.close)
+        if not store.engine.get_tables() or store.migrations().pending:
+            refuse_if_served(store.engine)
+            store = open_upgraded(store.engine)
+    held.callback(store.close)
+    return store
+
+
+def _print_new_token(store: Store, user: str, expires: float | None) -> None:
+    from runstream_service.access import tokens
+    from runstream_service.access.caller import ANYONE, ServerRole
+
+    expiry = None if expires is None else int((time.time() + expires) * 1000)
+    new = tokens.NewToken(user, "runstream db create-token", ServerRole.ADMIN, expiry)
+    with store.engine.connection_context(), store.engine.write_transaction():
+        _, text = tokens.create(ANYONE, new)
+    click.echo(text)
+    click.echo(f"A token of the admin {user!r} is in {store.engine.name}.", err=True)
 
 
 @db.command()

@@ -128,6 +128,13 @@ class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
 )
 @tls_options
 @click.option(
+    "--insecure",
+    envvar="RUNSTREAM_INSECURE",
+    is_flag=True,
+    show_envvar=True,
+    help="Listen on other interfaces than the loopback, although nobody has to say who they are.",
+)
+@click.option(
     "--allowed-hosts",
     envvar="RUNSTREAM_ALLOWED_HOSTS",
     type=HostNames(),
@@ -225,6 +232,7 @@ def server(
     tls_key: str,
     tls_client_ca: str,
     tls_admins: tuple[str, ...],
+    insecure: bool,
     allowed_hosts: tuple[str, ...],
     root_path: str,
     trusted_proxies: tuple[str, ...],
@@ -261,6 +269,7 @@ def server(
         tls_key=tls_key,
         tls_client_ca=tls_client_ca,
         tls_admins=tls_admins,
+        insecure=insecure,
         allowed_hosts=allowed_hosts,
         root_path=root_path,
         trusted_proxies=trusted_proxies,

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runstream.errors import FailedPrecondition, PermissionDenied, Unavailable
 from runstream.files.own_files import ForeignFileError, check_own, open_lock, open_own, read_address
+from runstream.transport.token import VARIABLES
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -219,6 +220,7 @@ def _spawn(database: str, lock: int) -> _StartingServer:
                 stdout=DEVNULL,
                 stderr=log,
                 cwd="/",
+                env={name: os.environ[name] for name in os.environ if name not in VARIABLES},
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C is for the training, not for its server
             )

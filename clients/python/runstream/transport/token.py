@@ -19,6 +19,9 @@ from runstream.errors import InvalidArgument
 _VARIABLE = "RUNSTREAM_TOKEN"
 _FILE_VARIABLE = "RUNSTREAM_TOKEN_FILE"
 
+#: The variables of the environment that give a token.
+VARIABLES = (_VARIABLE, _FILE_VARIABLE)
+
 # What a header of HTTP may have. gRPC would show the value of another one in its error.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
