@@ -9,6 +9,8 @@ export interface Experiment {
   name: string;
   created: number;
   deleted: boolean;
+  /** Who deleted it; empty if nobody did, or if the server did not know. */
+  deletedBy: string;
   runs: number;
   running: number;
   lastActivity: number;
@@ -48,6 +50,7 @@ export async function searchExperiments(
         name: shownName(experiment.name ?? "", experiment.experiment_id ?? ""),
         created: experiment.creation_time ?? 0,
         deleted: experiment.lifecycle_stage === "deleted",
+        deletedBy: experiment.deleted_by ?? "",
         runs: activity?.runs ?? 0,
         running: activity?.running ?? 0,
         lastActivity: activity?.last_activity ?? 0,

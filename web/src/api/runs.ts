@@ -23,6 +23,8 @@ export interface Run {
   start: number;
   end: number | null;
   deleted: boolean;
+  /** Who deleted it; empty if nobody did, or if the server did not know. */
+  deletedBy: string;
   metrics: Map<string, MetricCell>;
   params: Map<string, string>;
   tags: Map<string, string>;
@@ -225,6 +227,7 @@ export function infoOf(info: Schemas["RunInfo"]) {
     start: info.start_time ?? 0,
     end: info.end_time ?? null,
     deleted: info.lifecycle_stage === "deleted",
+    deletedBy: info.deleted_by ?? "",
   };
 }
 

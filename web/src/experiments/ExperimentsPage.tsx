@@ -144,6 +144,9 @@ function List(props: {
             <tr>
               <th scope="row">
                 <A href={`/experiments/${experiment.id}`}>{experiment.name}</A>
+                <Show when={experiment.deletedBy}>
+                  {(by) => <span class="hint"> deleted by {by()}</span>}
+                </Show>
               </th>
               <td class="number">{count(experiment.runs)}</td>
               <td class="number">{experiment.running ? count(experiment.running) : ""}</td>

@@ -71,7 +71,7 @@ export default function RunPage() {
                 when={!now().deleted}
                 fallback={
                   <>
-                    <span class="hint">deleted</span>
+                    <span class="hint">deleted{now().deletedBy && ` by ${now().deletedBy}`}</span>
                     <button type="button" onClick={() => attempt(() => restore(now().id))}>
                       Restore
                     </button>

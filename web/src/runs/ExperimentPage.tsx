@@ -5,6 +5,7 @@ import { createEffect, createMemo, createSignal, lazy, Match, Show, Switch } fro
 import { part } from "../api/connection";
 import { experimentName } from "../api/experiments";
 import { listKeys } from "../api/runs";
+import { caller } from "../api/session";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
@@ -15,6 +16,7 @@ import { csv, saveFile } from "../parts/saveFile";
 import { Tabs } from "../parts/Tabs";
 import { ColumnPicker } from "./ColumnPicker";
 import { type Column, searchKey, title, value } from "./columns";
+import { ExperimentAccess } from "./ExperimentAccess";
 import { FilterBox } from "./FilterBox";
 import { RunActions } from "./RunActions";
 import { RunsTable, type Sort } from "./RunsTable";
@@ -47,6 +49,7 @@ export default function ExperimentPage() {
   if (tab() === "charts") MetricCharts.preload(); // while the runs are read
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
+  const [granting, setGranting] = createSignal(false);
 
   const name = createLoaded(() => params.experiment, experimentName);
   const keys = createLoaded(() => wanted() && params.experiment, listKeys);
@@ -113,6 +116,11 @@ export default function ExperimentPage() {
         <span class="count" role="status">
           {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
         </span>
+        <Show when={caller()?.name}>
+          <button type="button" onClick={() => setGranting(true)}>
+            Access
+          </button>
+        </Show>
         <Tabs label="Views" tabs={TABS} chosen={tab()} choose={setTab} />
       </div>
       <Show when={name.error()}>{(error) => <ErrorNote error={error()} />}</Show>
@@ -198,6 +206,13 @@ export default function ExperimentPage() {
           />
         </Match>
       </Switch>
+      <Show when={granting()}>
+        <ExperimentAccess
+          experiment={params.experiment}
+          name={name.value() ?? `experiment ${params.experiment}`}
+          close={() => setGranting(false)}
+        />
+      </Show>
       <Show when={picking() && keys.value()}>
         {(all) => (
           <ColumnPicker

@@ -6,7 +6,7 @@ import { createEffect, createMemo, createSignal, For, Index, on, Show } from "so
 import type { Run } from "../api/runs";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
-import { type Column, isNumeric, text, title } from "./columns";
+import { type Column, isNumeric, isSortable, text, title } from "./columns";
 import type { Line, RunList } from "./runList";
 import "../style/table.css";
 
@@ -232,7 +232,12 @@ function Head(props: {
       aria-colindex={(props.index ?? -1) + 2}
       style={{ width: props.width ? `${props.width}px` : undefined }}
     >
-      <button type="button" title={props.column} onClick={() => props.setSort(turn())}>
+      <button
+        type="button"
+        title={props.column}
+        disabled={!isSortable(props.column)}
+        onClick={() => props.setSort(turn())}
+      >
         <span class="title">{title(props.column)}</span>
         <span aria-hidden="true">
           {direction() === "ascending" ? "↑" : direction() === "descending" ? "↓" : ""}

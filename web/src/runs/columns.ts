@@ -24,6 +24,7 @@ const TITLES: Record<Column, string> = {
   end_time: "Ended",
   duration: "Duration",
   user_id: "User",
+  deleted_by: "Deleted by",
   run_id: "Run id",
   [SOURCE]: "Source",
 };
@@ -47,6 +48,11 @@ export function title(column: Column): string {
 export function searchKey(column: Column): string {
   const [group, key] = parts(column);
   return key && !/^[\w./:-]+$/.test(key) ? `${group}."${key.replaceAll('"', '""')}"` : column;
+}
+
+/** Returns whether runs can be sorted by a column; who deleted them is no key of the grammar. */
+export function isSortable(column: Column): boolean {
+  return column !== "deleted_by";
 }
 
 export function isNumeric(column: Column): boolean {
@@ -73,6 +79,8 @@ export function value(run: Run, column: Column): string | number | null {
       return run.status;
     case "user_id":
       return run.user;
+    case "deleted_by":
+      return run.deletedBy || null;
     case "run_id":
       return run.id;
     case "start_time":
@@ -122,6 +130,7 @@ export function defaults(runs: Run[]): Column[] {
       .map((key) => `${group}.${key}`);
   return [
     "status",
+    ...(runs.some((run) => run.deletedBy) ? ["deleted_by"] : []),
     "start_time",
     "duration",
     "user_id",
