@@ -215,7 +215,7 @@ def test_a_key_of_somebody_else_is_refused_whatever_it_is_called(
         claims = issuer.claims(groups=ADMIN)
         assert "signature" in refusal(trusting, other.sign(claims, kid=issuer.key_name()))
         key = jwt.get_algorithm_by_name("RS256").to_jwk(other.public_key, as_dict=True)
-        header = {
+        header: dict[str, Any] = {
             "kid": issuer.key_name(),
             "jwk": key,
             "jku": f"{other.url}/keys",

@@ -126,7 +126,7 @@ if __name__ == "__main__":
     from django.urls import include, path
     from oauth2_provider.oauth2_validators import OAuth2Validator
 
-    class Validator(OAuth2Validator):
+    class Validator(OAuth2Validator):  # type: ignore[misc] # it has no types
         """Also tells name and groups."""
 
         oidc_claim_scope = None
