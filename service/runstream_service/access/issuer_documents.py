@@ -24,6 +24,9 @@ MAX_AGE = 600.0
 #: Seconds between two readings at the least, whatever keys tokens name.
 MIN_AGE = 10.0
 
+# Seconds for which a call waits for newer documents, where it can do with the old ones.
+_MAX_WAIT = 2.0
+
 # Seconds that the provider may take for an answer, and the bytes that this may have.
 _TIMEOUT = 10.0
 _MAX_BYTES = 1024 * 1024
@@ -58,18 +61,19 @@ class IssuerDocuments:
         """
         self._issuer = issuer
         self._documents: Documents | None = None
-        self._tried = float("-inf")
-        self._read_time = float("-inf")
-        self._reading = asyncio.Lock()
+        self._read_time = self._tried = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
 
     async def current(self) -> Documents:
-        """Return the documents, of which the keys are at most `MAX_AGE` old if they can be read.
+        """Return the documents, which are older than `MAX_AGE` only if they cannot be read.
 
         Raises:
             Unavailable: they were never read, and cannot be.
         """
-        if self._documents is None or time.monotonic() - self._read_time > MAX_AGE:
-            await self._read()
+        if self._documents is None:
+            await self._read(None)
+        elif time.monotonic() - self._read_time > MAX_AGE:
+            await self._read(_MAX_WAIT)
         if self._documents is None:
             raise Unavailable(
                 "the issuer of tokens cannot be reached; the log of the server says why",
@@ -79,21 +83,28 @@ class IssuerDocuments:
 
     async def renewed(self) -> Documents:
         """Return what `current` does, read again unless they were just now: a key is missing."""
-        await self._read()
+        await self._read(None)
         return await self.current()
 
-    async def _read(self) -> None:
-        asked = time.monotonic()
-        async with self._reading:
-            # Another call may have read them meanwhile.
-            if self._tried > asked or time.monotonic() - self._tried < MIN_AGE:
-                return
-            try:
-                self._documents = await asyncio.to_thread(_read_documents, self._issuer)
-                self._read_time = time.monotonic()
-            except (OSError, HTTPException, ValueError) as error:
-                log.warning("the issuer %s cannot be asked: %s", self._issuer, error)
+    async def _read(self, seconds: float | None) -> None:
+        """Read the documents, unless that was just tried; wait for them for so many seconds.
+
+        All who want them at the same time wait for one reading.
+        """
+        if self._reading is None and time.monotonic() - self._tried >= MIN_AGE:
+            self._reading = asyncio.create_task(self._try_to_read())
+        if self._reading is not None:
+            await asyncio.wait((self._reading,), timeout=seconds)
+
+    async def _try_to_read(self) -> None:
+        try:
+            self._documents = await asyncio.to_thread(_read_documents, self._issuer)
+            self._read_time = time.monotonic()
+        except (OSError, HTTPException, ValueError) as error:
+            log.warning("the issuer %s cannot be asked: %s", self._issuer, error)
+        finally:
             self._tried = time.monotonic()
+            self._reading = None
 
 
 def check_url(url: str) -> str:

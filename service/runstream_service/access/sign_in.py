@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 #: Seconds that somebody may take to sign in at the provider.
 MAX_SECONDS = 600
 
+# Codes that are exchanged at a time: anybody can come with one, and each takes a thread.
+_MAX_EXCHANGES = 4
+
 # What is asked for beside `openid`, if the provider knows it.
 _SCOPES = ("profile", "email", "groups")
 
@@ -56,6 +59,7 @@ class SignIn:
                 server is a public client of it.
         """
         self._issuer, self._client_secret = issuer, client_secret
+        self._exchanges = asyncio.Semaphore(_MAX_EXCHANGES)
 
     async def begin(self, redirect_uri: str) -> Begun:
         """Begin a sign-in.
@@ -101,7 +105,8 @@ class SignIn:
             error = f"{answer.get('error', '')} {answer.get('error_description', '')}"
             raise _failure(f"the issuer answers {shorten(error.strip())!r}")
         documents = await self._issuer.documents.current()
-        token = await self._exchange(documents, answer["code"], secret, redirect_uri)
+        async with self._exchanges:
+            token = await self._exchange(documents, answer["code"], secret, redirect_uri)
         try:
             return await self._issuer.verify_sign_in(token, _derive(secret, "nonce"))
         except Unauthenticated as error:
