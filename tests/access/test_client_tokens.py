@@ -15,7 +15,9 @@ import pytest
 
 from runstream import TrackingClient
 from runstream.errors import InvalidArgument, Unauthenticated
+from runstream.mlflow_plugin.tracking_server import tracking_server
 from runstream.process.masking import MASK, mask_text
+from runstream.v1.access_service_pb2 import GetCallerRequest
 from support.access import GuardedServer
 from support.server_process import ENVIRONMENT, ServerProcess
 from support.waiting import wait_until
@@ -132,6 +134,22 @@ def test_a_stream_goes_on_at_once_if_the_new_token_is_there_before_the_old_one_e
             client.flush()
             assert len(client.get_metric_history(run, "loss")) == 100
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"])
+def test_the_store_for_mlflow_calls_with_the_token_of_its_variables(
+    guarded: GuardedServer, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, guarded.tokens["ada"])
+    # Each of these is a server for MLflow, which it keeps as long as the program lasts.
+    uri = guarded.server.uri.replace("grpc", "GRPC" if variable.endswith("TOKEN") else "grpc")
+    server = tracking_server(uri)
+    assert server.client.get_caller().user_name == "ada"
+    answer = server.connection.call(lambda stubs: stubs.access.GetCaller, GetCallerRequest())
+    assert answer.user_name == "ada"
+    monkeypatch.setenv("RUNSTREAM_TOKEN", guarded.tokens["bob"])
+    assert tracking_server(f"{uri}/").client.get_caller().user_name == "bob"
+    server.client.close()
 
 
 @pytest.mark.parametrize("token", ["", "two words", "ünicode", "a\nb"])
