@@ -98,6 +98,7 @@ STATED: dict[str, list[str | int]] = {
     "an answer": ["rpc.watch_servicer.ANSWER_BYTES"],
     "answers on their way to all watchers": ["rpc.watch_servicer.SENDING_BYTES"],
     "pages of the database that the writer keeps": ["engine.sqlite.WRITER_CACHE_BYTES"],
+    "tokens that a server knows without asking the database": ["access.known_tokens.MAX_TOKENS"],
     "pages that each of the reading connections keeps, of which the sealer has one, 56 MiB in all; "
     "what one sorts in memory": [
         56 * 2**20,
