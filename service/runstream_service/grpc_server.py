@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -86,9 +85,6 @@ class GrpcServer:
         Raises:
             CannotListenError: the address is taken, or cannot be used.
         """
-        # gRPC would write a line of its own to stderr for each handshake of TLS that fails, which
-        # anybody can make fail.
-        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         # A second server on a port must fail, and not share it as the workers of one server do.
         options = (*_OPTIONS, ("grpc.so_reuseport", int(config.worker > 0)))
         self._server = grpc.aio.server(

@@ -9,11 +9,13 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -27,6 +29,9 @@ from support.access import create_token
 from support.api import Api
 from support.server_process import ENVIRONMENT, ServerProcess
 from support.tls import CertificateFolder
+
+if TYPE_CHECKING:
+    from support.postgres import Postgres
 
 StartServer = Callable[..., ServerProcess]
 
@@ -393,3 +398,52 @@ def test_a_server_does_not_start_with_files_that_do_not_belong_together(
     assert words in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
     assert not (tmp_path / "runs.db").exists()
+
+
+@pytest.mark.usefixtures("trusting")
+def test_the_interface_of_a_server_with_tls_has_an_address_of_https(start: StartServer) -> None:
+    server = start()
+    with TrackingClient(server.uri) as client:
+        assert client.interface_uri() == f"{server.http}/"
+
+
+def test_a_connection_without_a_handshake_is_closed_and_others_are_served_meanwhile(
+    start: StartServer, certificates: CertificateFolder
+) -> None:
+    server, context = start(), context_for(certificates)
+    host, _, port = server.http.rpartition("//")[2].rpartition(":")
+    began = time.monotonic()
+    silent = [socket.create_connection((host, int(port)), timeout=30) for _ in range(50)]
+    assert shown_certificate(server.http, context)
+    for connection in silent:
+        with closing(connection):
+            assert connection.recv(1) == b""
+    assert 5 < time.monotonic() - began < 25
+    assert server.stop() == ""
+
+
+def test_workers_use_a_new_certificate_alike(
+    tmp_path: Path, certificates: CertificateFolder, postgres: Postgres
+) -> None:
+    environment = {
+        "RUNSTREAM_HTTP_PORT": "0",
+        "RUNSTREAM_WORKERS": "2",
+        **certificates.server(RUNSTREAM_TLS_CLIENT_CA=str(certificates.ca)),
+    }
+    server = ServerProcess(tmp_path / "runs.db", environment, url=postgres.create_database())
+    try:
+        context = context_for(certificates)
+        files = certificates.client("ada")
+        context.load_cert_chain(files["RUNSTREAM_CLIENT_CERT"], files["RUNSTREAM_CLIENT_KEY"])
+        ports = [server.address, server.http] * 10  # the kernel chooses a worker for each
+        before = {shown_certificate(address, context) for address in ports}
+        certificates.server()
+        after = {shown_certificate(address, context) for address in ports}
+        assert len(before) == len(after) == 1
+        assert before != after
+        assert caller_over_http(server, context)["user_name"] == "ada"
+        with urllib.request.urlopen(f"{server.http}/ready", context=context, timeout=20) as ready:
+            assert ready.status == 200
+        assert server.stop().count("the certificates were read again") == 2
+    finally:
+        server.kill()

@@ -1,4 +1,7 @@
-"""`certificates.py FOLDER NAME...` writes certificates for names, their keys, and the authority."""
+"""`certificates.py FOLDER NAME...` writes certificates for names, their keys, and the authority.
+
+With `CN=ada` among the names there is one for a client of this name, too, in `ada.pem`.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,13 @@ if __name__ == "__main__":
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "client.pem")
     for name in sys.argv[2:]:
-        server = authority.issue_cert(name)
-        server.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
-        key = load_pem_private_key(server.private_key_pem.bytes(), None)
+        common_name = name.removeprefix("CN=") if name.startswith("CN=") else None
+        file = common_name or name
+        issued = authority.issue_cert(
+            "client@example.org" if common_name else name, common_name=common_name
+        )
+        issued.cert_chain_pems[0].write_to_path(folder / f"{file}.pem")
+        key = load_pem_private_key(issued.private_key_pem.bytes(), None)
         # The form that Java reads.
         pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (folder / f"{name}.key").write_bytes(pkcs8)
+        (folder / f"{file}.key").write_bytes(pkcs8)

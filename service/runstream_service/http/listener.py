@@ -37,6 +37,9 @@ _BACKLOG = 512
 # Seconds between two lines of the log that say that no connection can be accepted.
 _ACCEPT_LOG_SECONDS = 10.0
 
+#: Seconds that a handshake of TLS may take, as those of gRPC.
+HANDSHAKE_SECONDS = 10.0
+
 #: Seconds that requests under way are given when the server stops.
 GRACE = 10.0
 
@@ -148,6 +151,22 @@ def _max_connections() -> int:
 
 class _Server(uvicorn.Server):
     """Closes connections that are stuck, and leaves the signals to the process it is a part of."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen as uvicorn does, which would wait a minute for a handshake of TLS."""
+        await super().startup(sockets=[])
+        config = self.config
+        for one in sockets or ():
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(
+                    config=config, server_state=self.server_state, app_state=self.lifespan.state
+                ),
+                sock=one,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if config.ssl else None,
+            )
+            self.servers.append(server)
 
     async def on_tick(self, counter: int) -> bool:
         """Look at the connections once a second; ten ticks are one."""

@@ -18,6 +18,10 @@ class HttpServer(Protocol):
     def port(self) -> int:
         """The port; 0 while HTTP is not served."""
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether HTTP is served over TLS."""
+
     async def serve(self) -> int:
         """Serve HTTP from now on, and return the port; raises FailedPrecondition."""
 
@@ -35,6 +39,7 @@ class ServerServicer(ServerServiceServicer):
             grpc_port=self._grpc_port,
             http_port=self._http.port,
             has_interface=built_interface.is_built(),
+            http_is_secure=self._http.is_secure,
         )
 
     async def ServeHttp(

@@ -31,20 +31,20 @@ class ServerCalls:
         """Return the address of the web interface, or of a run or an experiment in it.
 
         None if the server serves no HTTP, if its interface was not built, or if it is reached over
-        TLS: then there is a proxy before it, whose address for browsers is unknown.
+        TLS by a proxy before it, whose address for browsers is unknown.
 
         Args:
             run_id: the run whose page is wanted; then its experiment must be named, too.
             experiment_id: the experiment whose page is wanted.
         """
         target = tracking_uri.parse(self._connection.uri)
-        if target.secure:
-            return None
         address, info = self._connection.locate_server()
         if not info.http_port or not info.has_interface:
+            return None
+        if target.secure and not info.http_is_secure:
             return None
         has_host = address in target.addresses and not address.startswith("unix:")
         host = address.rpartition(":")[0] if has_host else "127.0.0.1"
         path = f"#/experiments/{experiment_id}" if experiment_id else ""
         path += f"/runs/{run_id}" if run_id else ""
-        return f"http://{host}:{info.http_port}/{path}"
+        return f"http{'s' if info.http_is_secure else ''}://{host}:{info.http_port}/{path}"

@@ -45,7 +45,7 @@ def _address(client: TrackingClient) -> str:
                 "unless they are installed with --editable, install from them again"
             )
         raise FailedPrecondition(
-            f"where {client.tracking_uri} serves HTTP cannot be known, because it is behind TLS"
+            f"where {client.tracking_uri} serves HTTP cannot be known, because a proxy gives it TLS"
         )
     return address
 

@@ -69,13 +69,14 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    * @param uri {@code grpc://host:port}, {@code grpc://host:port,host:port} for several, or {@code
    *     grpcs://} for TLS
    * @return a client
-   * @throws TrackingException if the URI is malformed
+   * @throws TrackingException if the URI is malformed, or a file that the environment names cannot
+   *     be read
    */
   public static TrackingClient connect(String uri) {
     try {
       return builder(uri).build();
-    } catch (IOException impossible) { // there is no file to be read
-      throw new IllegalStateException(impossible);
+    } catch (IOException error) { // a file of certificates that the environment names
+      throw TrackingException.unavailable(error.getMessage(), error);
     }
   }
 

@@ -4,9 +4,6 @@ import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannelBuilder;
-import io.grpc.Metadata;
-import io.grpc.TlsChannelCredentials;
-import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,7 +17,7 @@ public final class TrackingClientBuilder {
   private static final int MESSAGE_BYTES = 4 * 1024 * 1024;
 
   private final TrackingUri uri;
-  private Path trusted;
+  private final Certificates certificates = new Certificates(System.getenv());
   private String token;
   private Duration deadline = TrackingClient.DEADLINE;
 
@@ -39,18 +36,34 @@ public final class TrackingClientBuilder {
   }
 
   /**
-   * Trusts the certificates of a file in place of those that the JVM trusts.
+   * Trusts the certificates of a file in place of those that the JVM trusts, or those of the file
+   * that the environment variable {@code RUNSTREAM_CA} names.
    *
    * @param pem file of X.509 certificates in PEM
    * @return this
    */
   public TrackingClientBuilder trusting(Path pem) {
-    trusted = Objects.requireNonNull(pem);
+    certificates.trust(pem);
     return this;
   }
 
   /**
-   * Sends a token with every call, as {@code authorization: Bearer TOKEN}.
+   * Shows a certificate to the server, in place of that of the environment variables {@code
+   * RUNSTREAM_CLIENT_CERT} and {@code RUNSTREAM_CLIENT_KEY}.
+   *
+   * @param chainPem file of the certificate in PEM, and of those between it and its authority
+   * @param keyPem file of its key in PEM, as PKCS #8
+   * @return this
+   */
+  public TrackingClientBuilder clientCertificate(Path chainPem, Path keyPem) {
+    certificates.show(chainPem, keyPem);
+    return this;
+  }
+
+  /**
+   * Sends a token with every call, as {@code authorization: Bearer TOKEN}, in place of that of the
+   * environment: {@code RUNSTREAM_TOKEN}, or the file that {@code RUNSTREAM_TOKEN_FILE} names,
+   * which is read anew for each call.
    *
    * @param bearer the token
    * @return this
@@ -76,7 +89,8 @@ public final class TrackingClientBuilder {
    * Makes the client, which connects when it is first used.
    *
    * @return the client; closing it closes its channel
-   * @throws IOException if the file of certificates cannot be read
+   * @throws IOException if a file of certificates cannot be read
+   * @throws TrackingException if the token has characters that no token has
    */
   public TrackingClient build() throws IOException {
     ManagedChannelBuilder<?> channel =
@@ -88,11 +102,9 @@ public final class TrackingClientBuilder {
             .maxInboundMessageSize(16 * MESSAGE_BYTES) // a run may be larger than a request
             .keepAliveTime(10, TimeUnit.SECONDS) // a peer that vanished is noticed
             .keepAliveTimeout(8, TimeUnit.SECONDS);
-    if (token != null) {
-      Metadata headers = new Metadata();
-      headers.put(
-          Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + token);
-      channel.intercept(MetadataUtils.newAttachHeadersInterceptor(headers));
+    Token said = Token.find(token, System.getenv());
+    if (said != null) {
+      channel.intercept(said);
     }
     return new TrackingClient(
         new Calls(channel.build(), deadline, routes(), uri.servers.size()), true);
@@ -107,10 +119,6 @@ public final class TrackingClientBuilder {
   }
 
   private ChannelCredentials credentials() throws IOException {
-    if (!uri.secure) {
-      return InsecureChannelCredentials.create();
-    }
-    TlsChannelCredentials.Builder tls = TlsChannelCredentials.newBuilder();
-    return trusted == null ? tls.build() : tls.trustManager(trusted.toFile()).build();
+    return uri.secure ? certificates.credentials() : InsecureChannelCredentials.create();
   }
 }

@@ -32,7 +32,7 @@ public final class Server implements AutoCloseable {
 
   /** The tracking URI; the same after a restart. */
   public String uri() {
-    return "grpc://127.0.0.1:" + port;
+    return (options.contains("--tls-cert") ? "grpcs" : "grpc") + "://127.0.0.1:" + port;
   }
 
   public int port() {
@@ -60,10 +60,10 @@ public final class Server implements AutoCloseable {
           new BufferedReader(
               new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
       String greeting = words.readLine();
-      if (greeting == null || !greeting.contains("listening on grpc://")) {
+      if (greeting == null || !greeting.matches(".*listening on grpcs?://.*")) {
         throw new IllegalStateException("the server did not start: " + greeting);
       }
-      String address = greeting.split("grpc://")[1].split(",")[0];
+      String address = greeting.split("grpcs?://")[1].split(",")[0];
       port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
       if (greeting.contains("http://")) {
         http = "http://" + greeting.split("http://")[1].split(",")[0];
