@@ -108,4 +108,8 @@ class Config:
 def config_of_worker(settings: Mapping[str, Any], worker: int) -> Config:
     """Return the settings of a worker, from those that were written as JSON."""
     oidc = settings["oidc"]
-    return Config(**{**settings, "oidc": OidcConfig(*oidc) if oidc else None}, worker=worker)
+    tuples = {
+        "limits": Limits(*settings["limits"]),
+        "oidc": None if oidc is None else OidcConfig(*oidc),
+    }
+    return Config(**{**settings, **tuples}, worker=worker)

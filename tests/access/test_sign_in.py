@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from http.cookiejar import Cookie
@@ -15,7 +16,9 @@ import requests
 from support.access import bearer, create_tokens
 from support.openid_provider import OpenIdProvider, sign_in
 from support.ports import reserve_port
+from support.postgres import Postgres
 from support.server_process import ServerProcess
+from support.signing_issuer import SigningIssuer
 
 CALLER = "api/1.0/runstream/access/caller"
 SECRET = "s+cret of/the client"
@@ -260,6 +263,31 @@ def test_the_database_has_no_secret_of_a_session(
     assert cookie is not None
     rows = str(server.query("SELECT * FROM session"))
     assert str(cookie.value) not in rows
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
+def test_a_session_is_one_of_all_workers_of_a_server(tmp_path: Path, postgres: Postgres) -> None:
+    issuer = SigningIssuer()
+    options = issuer.options(RUNSTREAM_HTTP_PORT="0", RUNSTREAM_WORKERS="2")
+    server = ServerProcess(tmp_path / "runs.db", options, url=postgres.create_database())
+    try:
+        answer = requests.post(
+            f"{server.http}/sign-in/token", json={"token": issuer.token()}, timeout=30
+        )
+        cookies = {"runstream_session": str(answer.cookies["runstream_session"])}
+        for headers in (None, bearer(issuer.token())):
+            for _ in range(10):  # connections, each of which is one of the workers'
+                found = requests.get(
+                    f"{server.http}/{CALLER}", cookies=cookies, headers=headers, timeout=30
+                )
+                assert found.json()["user_name"] == "ada"
+        requests.post(f"{server.http}/sign-out", cookies=cookies, timeout=30)
+        for _ in range(10):
+            found = requests.get(f"{server.http}/{CALLER}", cookies=cookies, timeout=30)
+            assert found.status_code == 401
+    finally:
+        server.stop()
+        issuer.stop()
 
 
 def test_an_open_server_signs_nobody_in(start_server: Callable[..., ServerProcess]) -> None:
