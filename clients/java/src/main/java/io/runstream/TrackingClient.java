@@ -37,6 +37,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
 
   private final boolean ownsChannel;
   private final Experiments experiments;
+  private final Grants grants;
   private final Histories histories;
   private final Artifacts artifacts;
   private final OpenRuns openRuns;
@@ -46,6 +47,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
     super(calls);
     this.ownsChannel = ownsChannel;
     experiments = new Experiments(calls);
+    grants = new Grants(calls);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
     openRuns = new OpenRuns(calls, uploader.outbox, runs.starts());
@@ -110,6 +112,15 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    */
   public Experiments experiments() {
     return experiments;
+  }
+
+  /**
+   * Returns the calls about what users and groups may do with experiments.
+   *
+   * @return these calls
+   */
+  public Grants grants() {
+    return grants;
   }
 
   /**
