@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import peers
@@ -27,9 +28,11 @@ class Bench:
         self._peers: dict[str, Server] = {}
         self._postgres: Postgres | None = None
 
-    def runstream(self, database: str | None = None, workers: int = 1) -> Server:
+    def runstream(
+        self, database: str | None = None, workers: int = 1, options: Sequence[str] = ()
+    ) -> Server:
         """Start our server on a database of PostgreSQL, or on an empty file."""
-        server = runstream(self.new_directory("runstream"), database, workers)
+        server = runstream(self.new_directory("runstream"), database, workers, options)
         self._servers.append(server)
         return server
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,10 +139,15 @@ def start(
         )
 
 
-def runstream(directory: Path, database: str | None = None, workers: int = 1) -> Server:
+def runstream(
+    directory: Path,
+    database: str | None = None,
+    workers: int = 1,
+    options: Sequence[str] = (),
+) -> Server:
     """Start our server on a database, or on the file `runs.db` of a directory, maybe a full one."""
     command = [sys.executable, "-m", "runstream", "server", "--port", "0", "--http-port", "0"]
-    command += ["--workers", str(workers)]
+    command += ["--workers", str(workers), *options]
     database = database or f"sqlite:///{directory / 'runs.db'}"
     process = start([*command, "--database", database], directory, {}, subprocess.PIPE)
     assert process.stdout

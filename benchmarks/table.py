@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     artifacts,
+    auth,
     autolog,
     callbacks,
     calls,
@@ -46,4 +47,5 @@ FIGURES = (
     *streams.FIGURES,
     *lanes.FIGURES,
     *postgresql.FIGURES,
+    *auth.FIGURES,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import grpc.aio
@@ -31,9 +32,12 @@ from runstream.v1.run_service_pb2_grpc import RunServiceStub
 _AT_ONCE = 200
 
 
-def fill(uri: str, count: int) -> None:
-    """Create and end the runs that are searched, many at once, by the raw stubs."""
-    asyncio.run(_fill(uri, searched_runs(count)))
+def fill(uri: str, count: int, experiment_ids: Sequence[str] = ("0",)) -> None:
+    """Create and end the runs that are searched, many at once, by the raw stubs.
+
+    Each experiment gets as many of them.
+    """
+    asyncio.run(_fill(uri, searched_runs(count), experiment_ids))
 
 
 def fill_wide(uri: str, count: int, keys: int) -> None:
@@ -41,7 +45,10 @@ def fill_wide(uri: str, count: int, keys: int) -> None:
     asyncio.run(_fill(uri, wide_runs(count, keys)))
 
 
-async def _fill(uri: str, runs_left: Iterator[SearchedRun]) -> None:
+async def _fill(
+    uri: str, runs_left: Iterator[SearchedRun], experiment_ids: Sequence[str] = ("0",)
+) -> None:
+    experiments = cycle(experiment_ids)
     async with grpc.aio.insecure_channel(uri.removeprefix("grpc://")) as channel:
         runs: Any = RunServiceStub(channel)
         logs: Any = LoggingServiceStub(channel)
@@ -49,7 +56,9 @@ async def _fill(uri: str, runs_left: Iterator[SearchedRun]) -> None:
         async def work() -> None:
             for run in runs_left:
                 tags = [RunTag(key=key, value=value) for key, value in run.tags.items()]
-                created = await runs.CreateRun(CreateRunRequest(tags=tags))
+                created = await runs.CreateRun(
+                    CreateRunRequest(experiment_id=next(experiments), tags=tags)
+                )
                 run_id = created.run.info.run_id
                 await logs.Log(_request(run_id, run))
                 await runs.UpdateRun(UpdateRunRequest(run_id=run_id, status=RunStatus.FINISHED))
@@ -87,6 +96,24 @@ def search(uri: str, count: int) -> dict[str, dict[str, float]]:
         return {"first": first, "best": best}
 
 
+def search_as(uri: str, count: int, experiment_ids: Sequence[str]) -> dict[str, float]:
+    """Return the best seconds of each search in experiments, as whose token the worker has."""
+    with TrackingClient(uri) as client:
+        return {
+            name: best_seconds(
+                lambda search=search: list(  # type: ignore[misc]
+                    client.search_runs(
+                        experiment_ids,
+                        search.filter,
+                        order_by=search.order_by,
+                        max_results=search.max_results,
+                    )
+                )
+            )
+            for name, search in our_searches(count).items()
+        }
+
+
 def _find(client: TrackingClient, search: Search) -> None:
     found = client.search_runs(
         ["0"], search.filter, order_by=search.order_by, max_results=search.max_results
@@ -116,4 +143,4 @@ def pages(uri: str, number: int, order_by: list[str]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main({job.__name__: job for job in (fill, fill_wide, search, pages)})
+    main({job.__name__: job for job in (fill, fill_wide, search, search_as, pages)})
