@@ -167,14 +167,7 @@ def test_who_proves_nothing_is_told_nothing(method: MethodDescriptor, scene: Sce
         assert {answer.code for answer in answers} == {"UNAUTHENTICATED"}, who
 
 
-def strange(method: MethodDescriptor) -> object:
-    """Return an RPC as a parameter; what artifacts tell strangers is still to be mended."""
-    is_open = "Artifact" in rpc_name(method) or method.name == "GetUpload"
-    marks = [pytest.mark.xfail(reason="artifacts ask nobody who they are yet")] if is_open else []
-    return pytest.param(method, marks=marks, id=rpc_name(method))
-
-
-@pytest.mark.parametrize("method", [strange(method) for method in METHODS])
+@pytest.mark.parametrize("method", METHODS, ids=rpc_name)
 def test_a_stranger_is_told_of_a_secret_what_is_told_of_nothing(
     method: MethodDescriptor, scene: Scene, secret: dict[str, str]
 ) -> None:
