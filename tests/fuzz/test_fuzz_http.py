@@ -8,18 +8,14 @@ import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from starlette.routing import Route
 
-from runstream_service.http.app import build_application
 from runstream_service.http.contract import Contract
-from runstream_service.http.hosts import Hosts
-from runstream_service.http.operation import Operation
-from runstream_service.rpc.call_counts import CallCounts
 from support.fuzzing import SECONDS, FuzzedServer
+from support.http_routes import routes
 
 THREADS = 4
 
@@ -44,35 +40,6 @@ HEADERS = [
 ]
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"]
 MARKS = [b"\0", b"\xff", b"\r\n", b"%", b"%00", b"%ff", b"..", b"/", b"?", b"#", b'"', b"{", b"["]
-
-
-def routes() -> list[tuple[str, str]]:
-    """The routes of the application, each with its methods."""
-
-    class Anything:
-        def __getattr__(self, name: str) -> Any:
-            return None
-
-    class Servicers(dict[str, Any]):
-        def __missing__(self, name: str) -> Any:
-            return Anything()
-
-    operation = Operation(
-        unready_reason=cast("Any", None), render_metrics=cast("Any", None), calls=CallCounts()
-    )
-    app = build_application(
-        Servicers(),
-        operation,
-        Hosts("127.0.0.1", []),
-        cast("Any", None),
-        cast("Any", None),
-    )
-    return [
-        (method, route.path)
-        for route in app.routes
-        if isinstance(route, Route)
-        for method in sorted(route.methods or ())
-    ]
 
 
 class Fuzzer:
