@@ -6,12 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from runstream_service.access.limits import DEFAULT_LIMITS, Limits
-
 
 def is_postgresql(url: str) -> bool:
     """Return whether the URL of a database is that of a PostgreSQL."""
     return url.startswith(("postgresql://", "postgres://"))
+
+
+class Limits(NamedTuple):
+    """The limits of each caller, on each server process; 0 for none.
+
+    Attributes:
+        requests: calls and requests that begin in a second.
+        calls: calls, streams and requests that are open at once.
+        bytes: bytes that arrive in a second.
+    """
+
+    requests: int = 5_000
+    calls: int = 2_000
+    bytes: int = 1024 * 1024 * 1024
+
+
+#: Generous ones: they stop a program that has gone wrong, and none that works.
+DEFAULT_LIMITS = Limits()
 
 
 class OidcConfig(NamedTuple):
@@ -67,6 +83,7 @@ class Config:
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
         query_timeout: seconds that a read may take.
         limits: what each caller may ask for at the most.
+        audit_days: days for which the audit log is kept; 0 for ever.
         log_level: minimum level of the events written to stderr: debug, info, warning or error.
         log_format: `text`, or `json` for a line of JSON for each event.
         listen: gRPC address in place of host and port, such as `unix:/run/runstream.sock`.
@@ -95,6 +112,7 @@ class Config:
     lost_after: float = 300.0
     query_timeout: float = 30.0
     limits: Limits = DEFAULT_LIMITS
+    audit_days: int = 365
     log_level: str = "info"
     log_format: str = "text"
     listen: str | None = None

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
+from runstream_service.access.audit import AuditLog
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.exposure import refuse_exposure
@@ -146,7 +147,8 @@ async def _serve(
     named = CertificateCallers(config.tls_admins) if config.tls_client_ca else None
     authentication = Authentication(writer, readers, named, oidc)
     limits = CallerLimits(config.limits)
-    calls = CallInterceptor(authentication, limits)
+    audit = AuditLog(writer, authentication, config.audit_days)
+    calls = CallInterceptor(authentication, limits, audit)
     feed.writer = writer
     sealer = Sealer(store.engine, backlog, appender, writer)
     files = FileThreads()
@@ -205,7 +207,7 @@ async def _serve(
             operation = operation._replace(instrument=telemetry.instrument_http)
         if config.worker:
             operation = await operate_jointly(config, operation)
-        await http_server.start(servicers, operation, authentication, limits)
+        await http_server.start(servicers, operation, authentication, limits, audit)
         await grpc_server.report_health(is_serving=True)
         # Before a client knows the address, and may want to stop the server.
         stop = _stop_signal(config)
@@ -218,6 +220,7 @@ async def _serve(
         checks = asyncio.gather(
             membership.renew_regularly(writer),
             authentication.watch_tokens(is_shared=store.engine.IS_SHARED),
+            audit.write_regularly(),
             feed.run(),
             OrphanTails(membership, backlog, appender).take_over_regularly(readers, writer),
             mark_lost_runs_regularly(writer, heartbeats, config.lost_after),
@@ -238,6 +241,7 @@ async def _serve(
         writer.stop_waiting()
         await asyncio.gather(calls.stop(GRACE), http_server.stop())
         with suppress(RunstreamError):  # the others see it later
+            await audit.flush()
             await writer.submit(membership.leave)
     finally:
         await sealer.close()

@@ -20,7 +20,8 @@ from runstream.v1.access_service_pb2 import GetCallerRequest
 from runstream.v1.run_service_pb2 import CreateRunRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream_service.access.caller import ANYONE, Caller, ServerRole
-from runstream_service.access.limits import KNOWN_CALLERS, CallerLimits, Limits
+from runstream_service.access.limits import KNOWN_CALLERS, CallerLimits
+from runstream_service.config import Limits
 from support.access import bearer, connect_with_token, create_tokens
 from support.api import Api, expect_refusal
 from support.server_process import ServerProcess

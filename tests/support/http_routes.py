@@ -32,6 +32,7 @@ def routes() -> list[tuple[str, str]]:
         Hosts("127.0.0.1", []),
         cast("Any", None),
         cast("Any", None),
+        cast("Any", None),
     )
     return [
         (method, route.path)

@@ -12,6 +12,7 @@ claims.py          from the claims of such a token to a caller
 oidc.py            the provider of the settings, ready for use
 sign_in.py         signing in by the provider: authorization code with PKCE
 sessions.py        those who have signed in to the interface, by their cookies
+audit.py           the audit log: who changed what, and what was refused to whom
 limits.py          what one caller may ask of a server at the most
 exposure.py        an open server is reached from its own machine alone
 authentication.py  from the headers and the peer of a call to its caller

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import NamedTuple
 
 from runstream.errors import ResourceExhausted
 from runstream_service.access.caller import Caller
+from runstream_service.config import Limits
 
 #: Callers that are known at once; those who have done nothing lately are dropped beyond that.
 KNOWN_CALLERS = 10_000
@@ -21,24 +21,6 @@ _BURST_SECONDS = 1.0
 
 # Seconds after which to try again where nobody knows when there is room.
 _CALLS_DELAY = 1.0
-
-
-class Limits(NamedTuple):
-    """The limits of each caller, on each server process; 0 for none.
-
-    Attributes:
-        requests: calls and requests that begin in a second.
-        calls: calls, streams and requests that are open at once.
-        bytes: bytes that arrive in a second.
-    """
-
-    requests: int = 5_000
-    calls: int = 2_000
-    bytes: int = 1024 * 1024 * 1024
-
-
-#: Generous ones: they stop a program that has gone wrong, and none that works.
-DEFAULT_LIMITS = Limits()
 
 
 class CallerUse:

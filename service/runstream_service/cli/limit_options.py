@@ -1,4 +1,4 @@
-"""The options of `runstream server` that limit each caller."""
+"""The options of `runstream server` that limit each caller, and the audit log."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import click
 
-from runstream_service.access.limits import DEFAULT_LIMITS
+from runstream_service.config import DEFAULT_LIMITS
 
 _MEBIBYTE = 1024 * 1024
 
 
 def limit_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the limits of each caller to a command."""
+    """Add the limits of each caller, and of the audit log, to a command."""
     limits = DEFAULT_LIMITS
     options = [
         click.option(
@@ -44,6 +44,16 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
             show_envvar=True,
             metavar="NUMBER",
             help="MiB that one caller may send in a second; 0 for no limit.",
+        ),
+        click.option(
+            "--audit-days",
+            envvar="RUNSTREAM_AUDIT_DAYS",
+            type=click.IntRange(0, 36_500),
+            default=365,
+            show_default=True,
+            show_envvar=True,
+            metavar="DAYS",
+            help="Days for which the audit log is kept; 0 for ever.",
         ),
     ]
     for option in reversed(options):

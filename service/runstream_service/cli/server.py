@@ -11,7 +11,6 @@ import click
 
 from runstream.errors import InvalidArgument
 from runstream.transport import embedded
-from runstream_service.access.limits import Limits
 from runstream_service.cli.database import (
     file_argument,
     parse_database_url,
@@ -20,7 +19,7 @@ from runstream_service.cli.database import (
 from runstream_service.cli.limit_options import bytes_of, limit_options
 from runstream_service.cli.oidc_options import oidc_config, oidc_options
 from runstream_service.cli.tls_options import check_tls, tls_options
-from runstream_service.config import Config, is_postgresql
+from runstream_service.config import Config, Limits, is_postgresql
 from runstream_service.workers import MAX_WORKERS, run_workers
 
 
@@ -243,6 +242,7 @@ def server(
     requests_per_caller: int,
     calls_per_caller: int,
     mib_per_caller: int,
+    audit_days: int,
     log_level: str,
     log_format: str,
     listen: str | None,
@@ -278,6 +278,7 @@ def server(
         lost_after=lost_after,
         query_timeout=query_timeout,
         limits=Limits(requests_per_caller, calls_per_caller, bytes_of(mib_per_caller)),
+        audit_days=audit_days,
         log_level=log_level,
         log_format=log_format,
         listen=listen,

@@ -11,9 +11,11 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 from runstream.errors import RunstreamError
+from runstream_service.access.audit import AuditLog
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.limits import CallerLimits
 from runstream_service.http import errors
+from runstream_service.http.audit import Audit
 from runstream_service.http.authenticate import Authenticate
 from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract
@@ -40,6 +42,7 @@ def build_application(
     hosts: Hosts,
     authentication: Authentication,
     limits: CallerLimits,
+    audit: AuditLog,
 ) -> Starlette:
     """Return the application.
 
@@ -49,6 +52,7 @@ def build_application(
         hosts: the names under which the server is reached.
         authentication: finds out who sends a request.
         limits: those of each caller.
+        audit: records changes.
     """
     metrics = servicers["runstream.v1.MetricService"]
     artifacts = servicers["runstream.v1.ArtifactService"]
@@ -75,6 +79,7 @@ def build_application(
         ],
         middleware=[
             Middleware(Guard, hosts=hosts),
+            Middleware(Audit, audit=audit),
             Middleware(Authenticate, authentication=authentication, limits=limits),
         ],
         exception_handlers={

@@ -124,6 +124,12 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
+def known_caller(scope: Scope) -> Caller | None:
+    """Return who sends a request; None if nobody asked, or they did not say."""
+    caller: Caller | None = scope.get(_CALLER)
+    return caller
+
+
 def peer(client: Sequence[Any] | None) -> str:
     """Return the address of a client, in the form that gRPC has for it."""
     if client is None:

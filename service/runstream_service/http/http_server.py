@@ -10,6 +10,7 @@ from runstream.errors import FailedPrecondition
 from runstream_service.config import Config
 
 if TYPE_CHECKING:
+    from runstream_service.access.audit import AuditLog
     from runstream_service.access.authentication import Authentication
     from runstream_service.access.limits import CallerLimits
     from runstream_service.certificates import CertificateFiles
@@ -56,9 +57,10 @@ class HttpServer:
         operation: Operation,
         authentication: Authentication,
         limits: CallerLimits,
+        audit: AuditLog,
     ) -> None:
         """Answer, if the port was taken, or be ready to when it is asked for; see `Listener`."""
-        self._application = servicers, operation, authentication, limits
+        self._application = servicers, operation, authentication, limits, audit
         if self._listener is not None:
             await self._listener.start(*self._application)
 

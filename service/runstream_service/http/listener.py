@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from runstream_service.access.audit import AuditLog
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.limits import CallerLimits
 from runstream_service.certificates import CertificateFiles
@@ -78,10 +79,11 @@ class Listener:
         operation: Operation,
         authentication: Authentication,
         limits: CallerLimits,
+        audit: AuditLog,
     ) -> None:
         """Answer from now on, as `build_application` does."""
         hosts = Hosts(self._config.host, self._config.allowed_hosts)
-        application = build_application(servicers, operation, hosts, authentication, limits)
+        application = build_application(servicers, operation, hosts, authentication, limits, audit)
         self._app = ShutdownMiddleware(operation.instrument(application))
         config = uvicorn.Config(
             _behind_proxy(self._app, self._config),

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from runstream.errors import RunstreamError
 from runstream_service.http import mlflow
+from runstream_service.http.audit import name_rpc
 from runstream_service.http.bodies import Bodies
 from runstream_service.http.contract import Contract, Rpc
 from runstream_service.http.decode import Decoder
@@ -104,6 +105,7 @@ class RpcEndpoint:
         double = mlflow_double if is_mlflow else protobuf_double
         self._adjust = mlflow.ADJUST.get(rpc.request.name) if is_mlflow else None
         self._method = method
+        self._name = rpc.name
         self._has_body = rpc.has_body
         self._limit = DATASETS_BYTES if rpc.request.name == "LogInputsRequest" else BODY_BYTES
         self._bodies = bodies
@@ -127,6 +129,7 @@ class RpcEndpoint:
             message = self._decoder.decode_query(request.query_params, **request.path_params)
         if self._adjust is not None:
             self._adjust(message)
+        name_rpc(request.scope, self._name, message)
         answer = await answer_unless_disconnected(
             request, self._method(message, HttpContext(request))
         )

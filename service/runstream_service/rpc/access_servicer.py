@@ -12,12 +12,12 @@ from runstream.rules import (
 )
 from runstream.v1 import access_service_pb2 as pb
 from runstream.v1.access_service_pb2_grpc import AccessServiceServicer
-from runstream_service.access import tokens
+from runstream_service.access import audit, tokens
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import GrantRole, ServerRole
 from runstream_service.catalog import grants
 from runstream_service.engine.readers import Readers
-from runstream_service.engine.tables import Token
+from runstream_service.engine.tables import AuditEntry, Token
 from runstream_service.engine.writer import Writer
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.page_token import (
@@ -122,6 +122,27 @@ class AccessServicer(AccessServiceServicer):
             role=pb.GrantRole.ValueType(role),
         )
 
+    async def SearchAuditLog(
+        self, request: pb.SearchAuditLogRequest, context: CallContext
+    ) -> pb.SearchAuditLogResponse:
+        check_page_size(request.max_results, _MAX_PAGE)
+        limit = request.max_results or _PAGE
+        query = ("audit", context.caller.name, request.user_name, request.method)
+        before = decode_page_token(query, request.page_token, 1) or [0]
+        found = await self._readers.page(
+            audit.page,
+            context.caller,
+            request.user_name,
+            request.method,
+            request.start_time,
+            before[0],
+            limit + 1,
+        )
+        next_page = encode_page_token(query, [found[limit - 1].id]) if len(found) > limit else ""
+        return pb.SearchAuditLogResponse(
+            entries=map(_audit_entry, found[:limit]), next_page_token=next_page
+        )
+
 
 def _server_role(role: pb.ServerRole.ValueType) -> ServerRole:
     if role in pb.ServerRole.values() and role:
@@ -156,4 +177,15 @@ def _token(token: Token) -> pb.Token:
         expiry_time=token.expiry_time,
         revocation_time=token.revocation_time,
         last_use_time=token.last_use_time,
+    )
+
+
+def _audit_entry(entry: AuditEntry) -> pb.AuditEntry:
+    return pb.AuditEntry(
+        time=entry.time,
+        user_name=entry.user_name,
+        peer=entry.peer,
+        method=entry.method,
+        subject=entry.subject,
+        code=entry.code,
     )

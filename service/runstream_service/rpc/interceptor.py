@@ -20,6 +20,7 @@ from runstream.errors import (
     server_stopping_error,
     strip_traceback,
 )
+from runstream_service.access.audit import READ_PREFIXES, AuditLog, is_recorded, subject_of
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
 from runstream_service.access.limits import CallerLimits, CallerUse
@@ -32,9 +33,6 @@ from runstream_service.rpc.call_context import GrpcContext
 from runstream_service.rpc.call_counts import CallCounts, MethodCounts
 
 log = logging.getLogger(__name__)
-
-# A method that only reads has a name that begins with one of these.
-_READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
 
 # Read requests with tables of points. Answers may be twins, too, so each serializes itself.
 _DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -52,10 +50,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     Attributes:
         counts: the calls over gRPC, and those over HTTP.
+        audit: records calls that change something, and those that are refused.
     """
 
-    def __init__(self, authentication: Authentication, limits: CallerLimits) -> None:
-        self._authentication, self._limits = authentication, limits
+    def __init__(
+        self, authentication: Authentication, limits: CallerLimits, audit: AuditLog
+    ) -> None:
+        self._authentication, self._limits, self.audit = authentication, limits, audit
         self._admission = Admission()
         self._answers = Answers()
         self._handlers: dict[str, Any] = {}  # by method
@@ -128,13 +129,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         counts = self._counts_of(method)
 
         async def answer(requests: Any, context: Any) -> Any:
-            with _OpenCall(self, counts, context) as open_call:
+            with _OpenCall(self, counts, context, method) as open_call:
                 try:
                     self._refuse_if_stopping()
                     # `abort` says why no variable holds the answer.
-                    caller = await self._authenticate(context)
+                    caller = open_call.caller = await self._authenticate(context)
                     with self._limits.admit(caller) as use:
-                        answer = await respond(requests, context, caller, use)
+                        answer = await respond(requests, open_call, caller, use)
                         return self._answers.add(answer.SerializeToString())
                 except asyncio.CancelledError:
                     if not self._is_grace_over:
@@ -151,10 +152,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives the single request of a call and returns its answer."""
         call, decode, is_read = handler.unary_unary, _decoder(handler, method), _is_read(method)
 
-        async def respond(_: Any, context: Any, caller: Caller, use: CallerUse) -> Any:
+        async def respond(_: Any, open_call: _OpenCall, caller: Caller, use: CallerUse) -> Any:
+            context = open_call.context
             async with self._admission.receive_unary(context, is_read=is_read) as message:
                 use.add_bytes(len(message))
-                return await call(decode(message), GrpcContext(context, caller))
+                request = decode(message)
+                if not is_read and caller.name:
+                    open_call.subject = subject_of(request)
+                return await call(request, GrpcContext(context, caller))
 
         return respond
 
@@ -162,11 +167,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives a stream of requests and returns their one answer."""
         call, decode = handler.stream_unary, handler.request_deserializer
 
-        async def respond(requests: Any, context: Any, caller: Caller, use: CallerUse) -> Any:
+        async def respond(
+            requests: Any, open_call: _OpenCall, caller: Caller, use: CallerUse
+        ) -> Any:
             with self._authentication.ends.of(caller) as end:
                 async with self._admission.receive_stream(requests, decode, use) as received:
                     end.stop = received.stop
-                    return await call(received, GrpcContext(context, caller))
+                    return await call(received, GrpcContext(open_call.context, caller))
 
         return respond
 
@@ -176,10 +183,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         counts = self._counts_of(method)
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
-            with _OpenCall(self, counts, context) as open_call:
+            with _OpenCall(self, counts, context, method) as open_call:
                 try:
                     self._refuse_if_stopping()
-                    caller = await self._authenticate(context)
+                    caller = open_call.caller = await self._authenticate(context)
                     with (
                         self._limits.admit(caller) as use,
                         self._authentication.ends.of(caller) as open_call.end,
@@ -266,31 +273,41 @@ class _OpenCall:
     """Counts a call from its beginning to its end.
 
     Attributes:
+        caller: who calls, once that is known.
         code: the code of its error, once it has one.
+        context: that of gRPC.
+        subject: the names of what it is about, if it changes something.
         end: its end, if it is a stream of answers whose caller may lose the right to it.
     """
 
     __slots__ = (
         "_began",
-        "_context",
         "_counts",
         "_interceptor",
+        "_method",
         "_request_id",
         "_task",
+        "caller",
         "code",
+        "context",
         "end",
+        "subject",
     )
 
-    def __init__(self, interceptor: CallInterceptor, counts: MethodCounts, context: Any) -> None:
-        self._interceptor, self._counts, self._context = interceptor, counts, context
-        self.code = self._request_id = ""
+    def __init__(
+        self, interceptor: CallInterceptor, counts: MethodCounts, context: Any, method: str
+    ) -> None:
+        self._interceptor, self._counts, self.context = interceptor, counts, context
+        self._method = method.rpartition("/")[2]
+        self.code = self._request_id = self.subject = ""
+        self.caller: Caller | None = None
         self.end: StreamEnd | None = None
 
     @property
     def request_id(self) -> str:
         """The id that the caller gave to its request, or one that is made now."""
         if not self._request_id:
-            given = dict(self._context.invocation_metadata() or ())
+            given = dict(self.context.invocation_metadata() or ())
             self._request_id = request_id(given.get(HEADER))
         return self._request_id
 
@@ -300,7 +317,11 @@ class _OpenCall:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._counts.end(self._began, self.code or ("CANCELLED" if kind else "OK"))
+        code = self.code or ("CANCELLED" if kind else "OK")
+        self._counts.end(self._began, code)
+        if is_recorded(self._method, code):
+            audit, peer = self._interceptor.audit, str(self.context.peer())
+            audit.record(self.caller, peer, self._method, self.subject, code)
         self._interceptor.end_call(self._task)
 
 
@@ -315,7 +336,7 @@ def _decoder(handler: Any, method: str) -> Callable[[bytes], Any]:
 
 
 def _is_read(method: str) -> bool:
-    return method.rpartition("/")[2].startswith(_READ_PREFIXES)
+    return method.rpartition("/")[2].startswith(READ_PREFIXES)
 
 
 def _error_for_caller(failure: Exception, method: str, call: _OpenCall) -> RunstreamError:

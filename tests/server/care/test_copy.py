@@ -64,6 +64,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute(
             "INSERT INTO session VALUES (1, x'00fe', 'ada', 2, '[\"team\"]', 1, 4000000000000)"
         )
+        connection.execute(
+            "INSERT INTO audit_entry VALUES (1, 5, 'ada', 'ipv4:x', 'DeleteRun', 'run_id=1', 'OK')"
+        )
         connection.execute("INSERT INTO experiment_grant VALUES (1, 'user:ada', 3)")
         connection.execute("UPDATE experiment SET deleted_by = 'ada' WHERE id = 1")
         connection.execute("UPDATE run SET deleted_by = 'ada' WHERE id = 1")

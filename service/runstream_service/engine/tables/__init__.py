@@ -4,7 +4,7 @@ Times are integer milliseconds since the epoch. A model here is what the code wo
 the tables came to be is in `migrations/`, and a changed or new column needs a migration, too.
 """
 
-from runstream_service.engine.tables.access import Grant, Session, Token
+from runstream_service.engine.tables.access import AuditEntry, Grant, Session, Token
 from runstream_service.engine.tables.artifacts import (
     Artifact,
     Blob,
@@ -30,6 +30,7 @@ from runstream_service.engine.tables.writes import ExperimentWrite, ModelWrite, 
 #: All tables.
 TABLES: list[type[Table]] = [
     Artifact,
+    AuditEntry,
     Blob,
     Chunk,
     ChunkData,
@@ -68,6 +69,7 @@ __all__ = [
     "NAN",
     "TABLES",
     "Artifact",
+    "AuditEntry",
     "Blob",
     "Chunk",
     "ChunkData",

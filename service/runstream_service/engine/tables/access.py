@@ -51,6 +51,20 @@ class Session(Table):
     expiry_time = BigIntegerField(index=True)
 
 
+class AuditEntry(Table):
+    """A call that changed something, or that was refused."""
+
+    id = AutoField()
+    time = BigIntegerField(index=True)
+    user_name = TextField()
+    peer = TextField()
+    method = TextField()
+    # What it was about, by name: `run_id=…`.
+    subject = TextField()
+    # The code of gRPC by which it ended.
+    code = TextField()
+
+
 class Grant(Table):
     """What a user or a group may do with an experiment."""
 

@@ -1,0 +1,173 @@
+"""The audit log: who changed what and from where, and what was refused to whom.
+
+Entries are never changed; they are deleted when they are older than the retention time. They name
+things and hold no values. A server that authenticates nobody writes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from runstream.errors import RunstreamError, shorten
+from runstream_service.access.authentication import Authentication
+from runstream_service.access.caller import Caller
+from runstream_service.access.visibility import check_admin
+from runstream_service.engine.clock import now
+from runstream_service.engine.statements import Statement
+from runstream_service.engine.tables import AuditEntry
+from runstream_service.engine.writer import Writer
+
+#: A method that only reads has a name that begins with one of these.
+READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
+
+#: Seconds after which entries are written at the latest.
+FLUSH_SECONDS = 0.5
+
+# Refused calls of one flush that are written: whoever knocks all day must not fill the disk.
+_REFUSALS_AT_ONCE = 50
+
+# Entries that wait for the database. Beyond this, those that come are not written.
+_WAITING = 20_000
+
+# Methods that a training program calls over and over, which are written once in so many seconds.
+_FREQUENT_PREFIXES = ("Log", "SendHeartbeat", "Heartbeat")
+_FREQUENT_SECONDS = 60.0
+
+_REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+_NAMES = ("experiment_id", "run_id", "model_id", "token_id", "user_name", "grantee", "path")
+_SUBJECT_CHARACTERS = 500
+_DAY = 86_400_000
+
+_COLUMNS = (
+    AuditEntry.time,
+    AuditEntry.user_name,
+    AuditEntry.peer,
+    AuditEntry.method,
+    AuditEntry.subject,
+    AuditEntry.code,
+)
+_INSERT = Statement(AuditEntry.insert(dict(zip(_COLUMNS, (0, "", "", "", "", ""), strict=True))))
+_DELETE_OLD = Statement(AuditEntry.delete().where(AuditEntry.time < 0))
+
+
+class AuditLog:
+    """Collects entries, and writes them together.
+
+    There are none as long as the server authenticates nobody.
+    """
+
+    def __init__(self, writer: Writer, authentication: Authentication, days: int) -> None:
+        """Collect for a database.
+
+        Args:
+            writer: its writer.
+            authentication: knows whether callers are authenticated.
+            days: how long entries are kept; 0 for ever.
+        """
+        self._authentication = authentication
+        self._writer, self._days = writer, days
+        self._entries: list[tuple[Any, ...]] = []
+        self._refusals = 0
+        self._frequent: set[tuple[str, str, str]] = set()
+        self._frequent_until = 0
+
+    def record(
+        self, caller: Caller | None, peer: str, method: str, subject: str, code: str
+    ) -> None:
+        """Record a call that changes something, or that is refused.
+
+        Args:
+            caller: who called; None if they are not known.
+            peer: the address of the caller.
+            method: the name of the RPC, or the verb and the path of a route that is of none.
+            subject: what it was about, as `subject_of`.
+            code: the code of gRPC by which it ended.
+        """
+        if self._authentication.is_open or len(self._entries) >= _WAITING:
+            return
+        name, time = caller.name if caller else "", now()
+        if code in _REFUSALS:
+            if self._refusals >= _REFUSALS_AT_ONCE:
+                return
+            self._refusals += 1
+        elif method.startswith(_FREQUENT_PREFIXES) and self._is_repeated(
+            (name, method, subject), time
+        ):
+            return
+        self._entries.append((time, name, peer, method, subject, code))
+
+    def _is_repeated(self, what: tuple[str, str, str], time: int) -> bool:
+        if time >= self._frequent_until or len(self._frequent) >= _WAITING:
+            self._frequent.clear()
+            self._frequent_until = time + round(1000 * _FREQUENT_SECONDS)
+        if what in self._frequent:
+            return True
+        self._frequent.add(what)
+        return False
+
+    async def write_regularly(self) -> None:
+        """Write what was recorded, and delete what is too old, until cancelled."""
+        deleted_until = 0
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            with suppress(RunstreamError):  # the next time may do better
+                await self.flush()
+                if self._days and now() - deleted_until > _DAY // 24:
+                    deleted_until = now()
+                    await self._writer.submit(_DELETE_OLD.run, now() - self._days * _DAY)
+
+    async def flush(self) -> None:
+        """Write what was recorded; what cannot be written stays recorded."""
+        entries = self._entries[:]
+        self._refusals = 0
+        if entries:
+            await self._writer.submit(_INSERT.run_for_each, entries)
+            del self._entries[: len(entries)]
+
+
+def is_recorded(method: str, code: str) -> bool:
+    """Return whether a call of an RPC that ended so is one for the audit log."""
+    return code in _REFUSALS or not method.startswith(READ_PREFIXES)
+
+
+def subject_of(request: Any) -> str:
+    """Return the names of what a request is about, such as `run_id=… path=…`."""
+    names = " ".join(f"{name}={value}" for name in _NAMES if (value := getattr(request, name, "")))
+    return printable(names)
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a text that a caller sent, for a line of a log."""
+    shortened = shorten(text, _SUBJECT_CHARACTERS)
+    return "".join(letter if letter.isprintable() else "?" for letter in shortened)
+
+
+def page(
+    caller: Caller, user_name: str, method: str, start_time: int, before: int, limit: int
+) -> list[AuditEntry]:
+    """Return entries, the newest first.
+
+    Args:
+        caller: who asks.
+        user_name: who called; empty for everybody.
+        method: what they called; empty for everything.
+        start_time: when at the earliest, in milliseconds since the epoch.
+        before: they have ids less than this one; 0 for no limit.
+        limit: how many at the most.
+
+    Raises:
+        PermissionDenied: the caller is no admin.
+    """
+    check_admin(caller)
+    query = AuditEntry.select().order_by(AuditEntry.id.desc()).limit(limit)
+    if before:
+        query = query.where(AuditEntry.id < before)
+    if user_name:
+        query = query.where(AuditEntry.user_name == user_name)
+    if method:
+        query = query.where(AuditEntry.method == method)
+    if start_time:
+        query = query.where(AuditEntry.time >= start_time)
+    return list(query)

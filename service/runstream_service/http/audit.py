@@ -1,0 +1,54 @@
+"""Records requests that change something, and those that are refused, in the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runstream_service.access.audit import AuditLog, is_recorded, printable, subject_of
+from runstream_service.http.authenticate import known_caller, peer
+
+# Where a request has the name of its RPC and what it is about.
+_RPC = "runstream.rpc"
+
+_READ_VERBS = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSALS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
+
+
+class Audit:
+    """Middleware that records requests when they have ended."""
+
+    def __init__(self, app: ASGIApp, audit: AuditLog) -> None:
+        self._app, self._audit = app, audit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, and record it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        finally:
+            self._record(scope, status)
+
+    def _record(self, scope: Scope, status: int) -> None:
+        code = _REFUSALS.get(status) or ("OK" if status < 400 else f"HTTP {status}")
+        method, subject = scope.get(_RPC, ("", ""))
+        is_read = not method and scope["method"] in _READ_VERBS and status not in _REFUSALS
+        if is_read or not is_recorded(method, code):
+            return
+        method = method or printable(f"{scope['method']} {scope['path']}")
+        self._audit.record(known_caller(scope), peer(scope.get("client")), method, subject, code)
+
+
+def name_rpc(scope: Scope, method: str, request: Any) -> None:
+    """Say of which RPC a request is, and what it is about."""
+    scope[_RPC] = method, subject_of(request)

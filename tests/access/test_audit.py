@@ -1,0 +1,124 @@
+"""The audit log: who changed what, and what was refused to whom."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import requests
+
+from runstream.v1 import access_service_pb2 as pb
+from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest
+from runstream.v1.run_service_pb2 import DeleteRunRequest, GetRunRequest, SetTagRequest
+from support.access import GuardedServer
+from support.api import expect_refusal, make_batch
+from support.waiting import wait_until
+
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+
+
+def entries(guarded: GuardedServer, **fields: Any) -> list[pb.AuditEntry]:
+    request = pb.SearchAuditLogRequest(**fields)
+    return list(guarded.apis["root"].access.SearchAuditLog(request).entries)
+
+
+def find(guarded: GuardedServer, subject: str, **fields: Any) -> list[pb.AuditEntry]:
+    """The entries about something, once there are any."""
+    found: list[pb.AuditEntry] = []
+
+    def there_are() -> bool:
+        found[:] = [entry for entry in entries(guarded, **fields) if subject in entry.subject]
+        return bool(found)
+
+    wait_until(there_are, 20)
+    return found
+
+
+def test_a_change_names_who_did_what_from_where_and_when(guarded: GuardedServer) -> None:
+    ada = guarded.apis["ada"]
+    experiment = ada.create_experiment("audited")
+    before = round(1000 * time.time())
+    ada.experiments.DeleteExperiment(DeleteExperimentRequest(experiment_id=experiment))
+    (entry,) = find(guarded, f"experiment_id={experiment}", method="DeleteExperiment")
+    assert (entry.user_name, entry.code) == ("ada", "OK")
+    assert entry.peer.startswith("ipv4:127.0.0.1:")
+    assert before - 1000 <= entry.time <= round(1000 * time.time()) + 1000
+
+
+def test_over_rest_the_entry_is_the_same(guarded: GuardedServer) -> None:
+    url = f"{guarded.server.http}/api/2.0/mlflow/experiments"
+    headers = guarded.headers("ada")
+    experiment = requests.post(f"{url}/create", json={"name": "rest"}, headers=headers).json()
+    body = {"experiment_id": experiment["experiment_id"], "new_name": "renamed"}
+    assert requests.post(f"{url}/update", json=body, headers=headers).status_code == 200
+    (entry,) = find(
+        guarded, f"experiment_id={experiment['experiment_id']}", method="UpdateExperiment"
+    )
+    assert (entry.user_name, entry.code) == ("ada", "OK")
+
+
+def test_refused_attempts_are_recorded_and_reads_are_not(guarded: GuardedServer) -> None:
+    run = guarded.apis["root"].create_run()
+    with suppress(grpc.RpcError):
+        guarded.apis["eve"].runs.DeleteRun(DeleteRunRequest(run_id=run))
+    (entry,) = find(guarded, f"run_id={run}", method="DeleteRun")
+    assert (entry.user_name, entry.code) == ("eve", "NOT_FOUND")
+    with suppress(grpc.RpcError):
+        guarded.apis["nobody"].runs.GetRun(GetRunRequest(run_id=run))
+    guarded.apis["root"].runs.GetRun(GetRunRequest(run_id=run))
+    wait_until(lambda: any(not entry.user_name for entry in entries(guarded, method="GetRun")), 20)
+    assert {entry.code for entry in entries(guarded, method="GetRun")} == {"UNAUTHENTICATED"}
+
+
+def test_values_are_in_no_entry(guarded: GuardedServer) -> None:
+    root = guarded.apis["root"]
+    run = root.create_run()
+    root.runs.SetTag(SetTagRequest(run_id=run, key="key-of-it", value="value-of-it"))
+    (entry,) = find(guarded, f"run_id={run}", method="SetTag")
+    assert "of-it" not in str(entry)
+
+
+def test_a_stream_of_batches_is_one_entry(guarded: GuardedServer) -> None:
+    root = guarded.apis["root"]
+    run = root.create_run()
+    root.log_batches([make_batch(run, tags=[(f"t{number}", "v")]) for number in range(20)])
+    wait_until(lambda: bool(entries(guarded, method="LogBatch")), 20)
+    assert len(entries(guarded, method="LogBatch")) == 1
+
+
+def test_only_admins_read_the_audit_log(guarded: GuardedServer) -> None:
+    for name in ("ada", "bob", "eve"):
+        with expect_refusal(DENIED, "ROLE_TOO_LOW"):
+            guarded.apis[name].access.SearchAuditLog(pb.SearchAuditLogRequest())
+    url = f"{guarded.server.http}/api/1.0/runstream/access/audit"
+    assert requests.get(url, headers=guarded.headers("bob")).status_code == 403
+    assert requests.get(url, headers=guarded.headers("root")).json()["entries"]
+
+
+def test_pages_go_back_to_the_oldest_entry_once_each(guarded: GuardedServer) -> None:
+    for number in range(5):
+        guarded.apis["ada"].create_experiment(f"page {number}")
+    wait_until(lambda: len(entries(guarded, method="CreateExperiment")) >= 5, 20)
+    whole = entries(guarded, user_name="ada", method="CreateExperiment")
+    parts: list[pb.AuditEntry] = []
+    request = pb.SearchAuditLogRequest(user_name="ada", method="CreateExperiment", max_results=2)
+    while True:
+        answer = guarded.apis["root"].access.SearchAuditLog(request)
+        parts += answer.entries
+        request.page_token = answer.next_page_token
+        if not request.page_token:
+            break
+    assert parts == whole
+
+
+def test_whoever_knocks_all_day_fills_no_disk(guarded: GuardedServer) -> None:
+    before = round(1000 * time.time())
+    for _ in range(400):
+        with suppress(grpc.RpcError):
+            guarded.apis["nobody"].access.GetCaller(pb.GetCallerRequest())
+    time.sleep(1.5)
+    seconds = time.time() - before / 1000
+    found = entries(guarded, method="GetCaller", start_time=before, max_results=1000)
+    assert 0 < len(found) <= 50 * (2 * seconds + 1)
