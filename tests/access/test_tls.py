@@ -27,6 +27,7 @@ from runstream.v1.access_service_pb2 import GetCallerRequest, ServerRole
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest, GetExperimentRequest
 from support.access import create_token
 from support.api import Api
+from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 from support.tls import CertificateFolder
 
@@ -445,5 +446,43 @@ def test_workers_use_a_new_certificate_alike(
         with urllib.request.urlopen(f"{server.http}/ready", context=context, timeout=20) as ready:
             assert ready.status == 200
         assert server.stop().count("the certificates were read again") == 2
+    finally:
+        server.kill()
+
+
+def test_the_cookie_of_a_session_over_tls_is_for_tls_alone(
+    mutual: ServerProcess, certificates: CertificateFolder
+) -> None:
+    with connect(mutual, certificates, "root") as root:
+        token = create_token(root, "bob", ServerRole.SERVER_ROLE_READER)
+    request = urllib.request.Request(
+        f"{mutual.http}/sign-in/token", json.dumps({"token": token}).encode(), method="POST"
+    )
+    context = context_for(certificates)
+    with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        cookie = answer.headers["Set-Cookie"]
+    assert {"Secure", "HttpOnly"} <= {part.strip() for part in cookie.split(";")}
+    by_session = caller_over_http(mutual, context, cookie=cookie.partition(";")[0])
+    assert by_session["user_name"] == "bob"
+
+
+def test_a_name_that_is_not_that_of_the_server_is_refused_for_reads_over_tls_too(
+    start: StartServer, certificates: CertificateFolder
+) -> None:
+    server = start()
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        caller_over_http(server, context_for(certificates), host="rebound.example")
+
+
+def test_a_server_that_asks_clients_for_certificates_may_listen_beyond_its_machine(
+    tmp_path: Path, certificates: CertificateFolder
+) -> None:
+    environment = certificates.server(RUNSTREAM_TLS_CLIENT_CA=str(certificates.ca))
+    address = f"0.0.0.0:{reserve_port()}"
+    server = ServerProcess(tmp_path / "runs.db", environment, address=address)
+    try:
+        server.address = address.replace("0.0.0.0", "127.0.0.1")
+        with connect(server, certificates, "ada") as api:
+            assert api.access.GetCaller(GetCallerRequest(), timeout=20).user_name == "ada"
     finally:
         server.kill()
