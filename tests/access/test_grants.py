@@ -243,3 +243,15 @@ def test_a_grantee_is_a_user_or_a_group(
 def test_a_role_has_to_be_stated(guarded: GuardedServer, of_ada: str) -> None:
     with expect_refusal(INVALID, "ROLE_UNKNOWN"):
         grant(guarded.apis["ada"], of_ada, "user:eve", pb.GrantRole.GRANT_ROLE_UNSPECIFIED)
+
+
+def test_an_experiment_has_a_thousand_grants_at_most(guarded: GuardedServer, of_ada: str) -> None:
+    ada = guarded.apis["ada"]
+    for number in range(999):
+        grant(ada, of_ada, f"user:{number}", READER)
+    with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "GRANTS_TOO_MANY"):
+        grant(ada, of_ada, "user:eve", READER)
+    grant(ada, of_ada, "user:0", WRITER)
+    revoke(ada, of_ada, "user:1")
+    grant(ada, of_ada, "user:eve", READER)
+    assert len(grants(ada, of_ada)) == 1_000

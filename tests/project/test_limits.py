@@ -65,6 +65,7 @@ STATED: dict[str, list[str | int]] = {
     "a page of a history; histories of several runs together": ["rpc.metric_servicer.PAGE_POINTS"],
     "a page of a console": ["catalog.console.PAGE_LINES", "catalog.console.PAGE_BYTES"],
     "one run, with all that it logged": ["engine.budget.ANSWER_BYTES"],
+    "grants on one experiment": ["catalog.grants.MAX_GRANTS"],
     "the tags of one experiment": ["engine.budget.ANSWER_BYTES"],
     "the keys of experiments": ["engine.budget.ANSWER_BYTES"],
     "answers on their way to all callers, those under 4 KiB not counted": [
