@@ -136,6 +136,28 @@ def test_a_stream_goes_on_at_once_if_the_new_token_is_there_before_the_old_one_e
     assert not caplog.messages
 
 
+def test_a_watch_goes_on_with_a_new_token(
+    guarded: GuardedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    with TrackingClient(guarded.server.uri, token=guarded.tokens["root"]) as root:
+        made = [root.create_token("root", "admin") for _ in range(2)]
+        run = root.create_run().info.run_id
+        file.write_text(made[0].secret)
+        monkeypatch.setenv("RUNSTREAM_TOKEN_FILE", str(file))
+        with TrackingClient(guarded.server.uri) as client:
+            changes = client.watch([run])
+            root.log_metric(run, "loss", 1.0)
+            assert next(changes)
+            file.write_text(made[1].secret)
+            root.revoke_token(made[0].token.token_id)
+            root.log_metric(run, "loss", 2.0, step=1)
+            assert next(changes)
+            root.revoke_token(made[1].token.token_id)
+            with pytest.raises(Unauthenticated):
+                list(changes)
+
+
 @pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"])
 def test_the_store_for_mlflow_calls_with_the_token_of_its_variables(
     guarded: GuardedServer, monkeypatch: pytest.MonkeyPatch, variable: str

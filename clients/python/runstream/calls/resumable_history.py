@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from runstream.contract.response_checks import malformed_columns_error, unrequested_response_error
 from runstream.contract.wire_columns import NUMBER_BYTES, view_column
 from runstream.contract.wire_history import HistoryResponse
-from runstream.errors import Unavailable
+from runstream.errors import Unauthenticated, Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
@@ -63,6 +63,7 @@ def read_histories(
 
     Raises:
         Unavailable: the server could not be reached for half a minute.
+        Unauthenticated: the token has expired or was revoked, and there is no new one.
         Internal: an answer is about a run or metric that was not requested.
     """
     last: _Position | None = None
@@ -82,7 +83,7 @@ def read_histories(
                         last = _Position(part.run_id, part.key, *where)
                         yield part
             remaining.pop(0)
-        except Unavailable:
+        except (Unavailable, Unauthenticated):  # there may be a new token by now
             attempts_without_progress = 0 if last != before else attempts_without_progress + 1
             if not has_answer or attempts_without_progress == MAX_ATTEMPTS_WITHOUT_PROGRESS:
                 raise

@@ -9,7 +9,7 @@ from contextlib import closing
 from runstream.contract.messages import new_message
 from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import RunChange
-from runstream.errors import Unavailable
+from runstream.errors import Unauthenticated, Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.watch_service_pb2 import GetPositionRequest, WatchRequest
 
@@ -56,6 +56,7 @@ class WatchCalls:
                 (`WATCH_FELL_BEHIND`), because too much was committed since, or the server of an
                 SQLite file was started again: take a new position, read, and watch from there.
             Unavailable: the server could not be reached for half a minute.
+            Unauthenticated: the token has expired or was revoked, and there is no new one.
         """
         check_not_single_text("run_ids", run_ids)
         check_not_single_text("experiment_ids", experiment_ids)
@@ -86,7 +87,7 @@ class WatchCalls:
                             position = answer.position if i == last else request.position
                             yield RunChange.from_proto(change, position)
                         request.position = answer.position
-            except Unavailable:
+            except (Unavailable, Unauthenticated):  # there may be a new token by now
                 if not has_answer:
                     raise
             time.sleep(_RETRY_PAUSE)
