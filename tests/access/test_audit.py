@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -14,6 +17,7 @@ from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest
 from runstream.v1.run_service_pb2 import DeleteRunRequest, GetRunRequest, SetTagRequest
 from support.access import GuardedServer
 from support.api import expect_refusal, make_batch
+from support.server_process import ENVIRONMENT
 from support.waiting import wait_until
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -122,3 +126,30 @@ def test_whoever_knocks_all_day_fills_no_disk(guarded: GuardedServer) -> None:
     seconds = time.time() - before / 1000
     found = entries(guarded, method="GetCaller", start_time=before, max_results=1000)
     assert 0 < len(found) <= 50 * (2 * seconds + 1)
+
+
+def test_the_command_prints_lines_of_json_for_admins_alone(guarded: GuardedServer) -> None:
+    experiment = guarded.apis["ada"].create_experiment("printed")
+    guarded.apis["ada"].experiments.DeleteExperiment(
+        DeleteExperimentRequest(experiment_id=experiment)
+    )
+    find(guarded, f"experiment_id={experiment}", method="DeleteExperiment")
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **ENVIRONMENT,
+            "RUNSTREAM_TRACKING_URI": f"grpc://{guarded.server.address}",
+            "RUNSTREAM_TOKEN": guarded.tokens[name],
+        }
+        command = [sys.executable, "-m", "runstream", "audit", "--user", "ada", "--limit", "3"]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=60, check=False
+        )
+
+    lines = [json.loads(line) for line in run("root").stdout.splitlines()]
+    assert 0 < len(lines) <= 3
+    assert {line["user_name"] for line in lines} == {"ada"}
+    assert lines[0]["method"] == "DeleteExperiment"
+    refused = run("eve")
+    assert refused.returncode != 0
+    assert refused.stdout == ""

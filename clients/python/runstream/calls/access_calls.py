@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runstream.contract.messages import new_message
-from runstream.entities import CallerInfo, Grant, NewToken, Token
+from runstream.entities import AuditEntry, CallerInfo, Grant, NewToken, Token
 from runstream.entities.grant import grant_role_of_name
 from runstream.entities.token import role_of_name
 from runstream.transport.connection import Connection
@@ -128,3 +128,32 @@ class AccessCalls:
         request = new_message(access.ListGrantsRequest, experiment_id=experiment_id)
         answer = self._connection.call(lambda stubs: stubs.access.ListGrants, request)
         return [Grant.from_proto(grant) for grant in answer.grants]
+
+    def search_audit_log(
+        self, user_name: str = "", method: str = "", start_time: int = 0
+    ) -> Iterator[AuditEntry]:
+        """Yield the entries of the audit log, the newest first, page by page.
+
+        It has the calls that changed something and those that were refused, and no values.
+
+        Args:
+            user_name: only calls of this user; of everybody, if left out.
+            method: only calls of this RPC, such as `DeleteRun`; of all, if left out.
+            start_time: only calls that ended then or later, in milliseconds since the epoch.
+
+        Raises:
+            PermissionDenied: the caller is no admin.
+        """
+        request = new_message(
+            access.SearchAuditLogRequest,
+            user_name=user_name,
+            method=method,
+            start_time=start_time,
+            max_results=1000,
+        )
+        while True:
+            answer = self._connection.call(lambda stubs: stubs.access.SearchAuditLog, request)
+            yield from map(AuditEntry.from_proto, answer.entries)
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token

@@ -24,6 +24,7 @@ from typing import Any
 import click
 
 from runstream.cli.artifacts_command import artifacts
+from runstream.cli.audit_command import audit
 from runstream.cli.client_option import INTERRUPTED
 from runstream.cli.completion_command import completion
 from runstream.cli.console_command import console  # noqa: F401 # a command of `runs`
@@ -159,6 +160,7 @@ _COMMANDS = (
     artifacts,
     watch,
     tokens,
+    audit,
     grants,
     imports,
     purge,

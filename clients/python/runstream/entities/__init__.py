@@ -1,5 +1,6 @@
 """The values that calls return: experiments, runs, points and others, which never change."""
 
+from runstream.entities.audit_entry import AuditEntry
 from runstream.entities.console_line import ConsoleLine
 from runstream.entities.dataset import Dataset, DatasetInput
 from runstream.entities.experiment import Experiment
@@ -24,6 +25,7 @@ from runstream.entities.token import CallerInfo, NewToken, Token
 from runstream.entities.view_type import ViewType
 
 __all__ = [
+    "AuditEntry",
     "CallerInfo",
     "ConsoleLine",
     "Dataset",
