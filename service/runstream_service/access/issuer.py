@@ -5,8 +5,9 @@ docs/decisions/0059-oidc.md
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -14,6 +15,7 @@ from runstream.errors import Unauthenticated
 from runstream_service.access.caller import Caller
 from runstream_service.access.claims import ClaimRules
 from runstream_service.access.issuer_documents import Documents, IssuerDocuments
+from runstream_service.engine.clock import now
 
 #: Seconds by which the clocks of the issuer and of this server may differ.
 CLOCK_SKEW = 60
@@ -29,6 +31,18 @@ _ALGORITHMS = {
     "OKP": ("EdDSA",),
 }
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
+
+
+#: Tokens that are known at a time.
+MAX_KNOWN = 10_000
+
+
+class _Known(NamedTuple):
+    """A token that was good, with the documents of then."""
+
+    documents: Documents
+    expiry_time: int
+    caller: Caller
 
 
 class Issuer:
@@ -57,6 +71,8 @@ class Issuer:
             rules: which claims say who somebody is.
         """
         self.client_id, self.documents = client_id, documents
+        # A signature takes as long as the rest of a call; it is checked again with other keys.
+        self._known: dict[bytes, _Known] = {}
         self._url, self._audiences, self._rules = url, [client_id, *audiences], rules
 
     async def verify(self, token: str) -> Caller:
@@ -66,9 +82,18 @@ class Issuer:
             Unauthenticated: it is not one of this issuer, for this server, and good now.
             Unavailable: the keys of the issuer were never read, and cannot be.
         """
+        documents = await self.documents.current()
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(digest)
+        if known is not None and known.documents is documents and known.expiry_time > now():
+            return known.caller
         claims = await self._claims(token, self._audiences)
         expiry_time = (int(claims["exp"]) + CLOCK_SKEW) * 1000
-        return self._rules.caller(claims)._replace(expiry_time=expiry_time)
+        caller = self._rules.caller(claims)._replace(expiry_time=expiry_time)
+        if known is None and len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = _Known(documents, expiry_time, caller)
+        return caller
 
     async def verify_sign_in(self, token: str, nonce: str) -> Caller:
         """Return who has signed in by an ID token, which belongs to this one sign-in.
