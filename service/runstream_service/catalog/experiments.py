@@ -62,11 +62,9 @@ def is_visible(caller: Caller, experiment: int) -> bool:
     return _SELECT.first(caller, experiment) is not None
 
 
-def check_visible(caller: Caller, experiments: Collection[int]) -> None:
-    """Raise NotFound if there is one of these experiments that the caller does not see."""
-    seen = visible_experiments(caller, list(experiments)) or ()
-    for hidden in set(experiments).difference(seen):
-        raise _not_found_error(str(hidden))
+def are_visible(caller: Caller, experiments: Collection[int]) -> bool:
+    """Return whether a caller sees all of these experiments."""
+    return len(visible_experiments(caller, list(experiments)) or ()) == len(experiments)
 
 
 def lock(caller: Caller, experiment_id: str, needed: GrantRole) -> Experiment:

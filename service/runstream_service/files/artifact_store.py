@@ -128,7 +128,7 @@ class ArtifactStore:
             Unavailable: the storage failed.
         """
         await self._readers.quick(artifacts.check_writable, caller, run_id, path)
-        staged = await self._staging.open_upload(run_id, path, upload_id, offset)
+        staged = await self._staging.open_upload(caller, run_id, path, upload_id, offset)
         incoming = IncomingFile(
             path, staged, partial(self._store, caller, run_id, path), bool(upload_id)
         )
@@ -146,9 +146,9 @@ class ArtifactStore:
             await asyncio.wait((closing,))
 
     async def upload_offset(self, caller: Caller, run_id: str, path: str, upload_id: str) -> int:
-        """Return how many bytes of an upload are there; raises as `receive`."""
+        """Return how many bytes of an upload of this caller are there; raises as `receive`."""
         await self._readers.quick(artifacts.check_writable, caller, run_id, path)
-        return await self._staging.offset(run_id, path, upload_id)
+        return await self._staging.offset(caller, run_id, path, upload_id)
 
     async def open(
         self,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from runstream.errors import FailedPrecondition
+from runstream_service.access.caller import Caller
 from runstream_service.files.file_threads import FileThreads
 
 Name = TypeVar("Name")
@@ -143,18 +144,19 @@ class Staging(ABC, Generic[Upload]):
         self._interrupted = 0
 
     async def open_upload(
-        self, run_id: str, path: str, upload_id: str, offset: int
+        self, caller: Caller, run_id: str, path: str, upload_id: str, offset: int
     ) -> StagedUpload:
         """Begin an upload, or continue one; a stream that still writes it is cut off.
 
-        An upload belongs to its run and path: under others its id names another upload.
+        An upload belongs to its caller, run and path: for others, and under others, its id names
+        another upload.
 
         Raises:
             FailedPrecondition: the upload does not stand at `offset`.
             Unavailable: the storage failed.
         """
         self._sweep()
-        key = _key(run_id, path, upload_id or secrets.token_hex(16))
+        key = _key(caller, run_id, path, upload_id or secrets.token_hex(16))
         # The client has given up the other stream, which may not have ended here yet.
         while other := self._open.get(key):
             await asyncio.wait((self.close_upload(other, discard=False),))
@@ -178,9 +180,9 @@ class Staging(ABC, Generic[Upload]):
         closing.add_done_callback(remove)
         return closing
 
-    async def offset(self, run_id: str, path: str, upload_id: str) -> int:
+    async def offset(self, caller: Caller, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload are there."""
-        return await self._count_bytes(_key(run_id, path, upload_id))
+        return await self._count_bytes(_key(caller, run_id, path, upload_id))
 
     def _sweep(self) -> None:
         """Remove uploads that broke off long ago, and the oldest of too many, now and then."""
@@ -222,7 +224,7 @@ def offset_error(offset: int, there: int) -> FailedPrecondition:
     )
 
 
-def _key(run_id: str, path: str, upload_id: str) -> str:
+def _key(caller: Caller, run_id: str, path: str, upload_id: str) -> str:
     """Return the key of an upload; the id of the upload alone does not lead to it."""
-    identity = "\0".join((run_id, path, upload_id))
+    identity = "\0".join((caller.name, run_id, path, upload_id))
     return hashlib.sha256(identity.encode()).hexdigest()[:32]

@@ -134,7 +134,7 @@ class ArtifactServicer(ArtifactServiceServicer):
         if request.path:
             check_artifact_path("path", request.path)
         page_token.check_page_size(request.max_results, PAGE_FILES)
-        query = (request.run_id, request.path, request.recursive)
+        query = (request.run_id, request.path, request.recursive, context.caller.name)
         position = page_token.decode_page_token(query, request.page_token, 1)
         start = position[0] if position else ""
         return await self._readers.page(_list_page, context.caller, request, query, start)
@@ -157,10 +157,10 @@ class ArtifactServicer(ArtifactServiceServicer):
 
 
 def _list_page(
-    caller: Caller, request: pb.ListArtifactsRequest, query: tuple[str, str, bool], start: str
+    caller: Caller, request: pb.ListArtifactsRequest, query: tuple[str, str, bool, str], start: str
 ) -> pb.ListArtifactsResponse:
     limit = request.max_results or DEFAULT_PAGE_FILES
-    page = artifacts.list_folder(caller, *query, start, limit)
+    page = artifacts.list_folder(caller, *query[:3], start, limit)
     return pb.ListArtifactsResponse(
         root_uri=page.root_uri,
         files=[messages.file_info(entry) for entry in page.entries],

@@ -151,12 +151,13 @@ class LoggedModelServicer(LoggedModelServiceServicer):
         folder = request.artifact_directory_path
         if folder:
             check_artifact_path("artifact_directory_path", folder)
-        query = (request.model_id, folder)
+        query = (request.model_id, folder, context.caller.name)
         position = decode_page_token(query, request.page_token, 1)
         page = await self._readers.page(
             artifacts.list_folder,
             context.caller,
-            *query,
+            request.model_id,
+            folder,
             False,
             position[0] if position else "",
             PAGE_FILES,

@@ -74,7 +74,11 @@ class WatchServicer(WatchServiceServicer):
             while not self._is_stopping:
                 await watcher.wait(_POSITION_SECONDS)
                 if not caller.is_admin and time.monotonic() - checked > _CHECK_SECONDS:
-                    await self._readers.quick(experiments.check_visible, caller, owners)
+                    if not await self._readers.quick(experiments.are_visible, caller, owners):
+                        # It raises for what the call names, as when that is not there.
+                        await self._readers.page(
+                            _find_named, caller, request.run_ids, request.experiment_ids
+                        )
                     checked = time.monotonic()
                 async with self._turn:
                     answer = await self._answer(watcher)
