@@ -18,6 +18,9 @@ STATED: dict[str, list[str | int]] = {
     "one message over gRPC": ["runstream.rules.MESSAGE_BYTES"],
     "a request that only reads": ["rpc.admission.READ_REQUEST_BYTES"],
     "calls and streams open at once": ["grpc_server.CALLS"],
+    "calls and requests of one caller who has a name": ["config.DEFAULT_LIMITS.requests"],
+    "calls, streams and watches of one caller, open at once": ["config.DEFAULT_LIMITS.calls"],
+    "what one caller sends": ["config.DEFAULT_LIMITS.bytes"],
     "single messages that are received at once": [
         "rpc.admission.WRITES_AT_ONCE",
         "rpc.admission.READS_AT_ONCE",
@@ -182,8 +185,9 @@ def value(name: str | float) -> float:
         return float(options[name]) / 1_000
     full = name if name.startswith("runstream.") else f"runstream_service.{name}"
     module, _, constant = full.rpartition(".")
-    if module.endswith(".Writer"):
-        module, constant = module.removesuffix(".Writer"), f"Writer.{constant}"
+    for owner in ("Writer", "DEFAULT_LIMITS"):
+        if module.endswith(f".{owner}"):
+            module, constant = module.removesuffix(f".{owner}"), f"{owner}.{constant}"
     found: float = attrgetter(constant)(importlib.import_module(module))
     return found
 
