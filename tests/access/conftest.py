@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from support.access import GuardedServer, connect_with_token, create_tokens
+from support.secret_scene import Scene, make_secret, open_scene
 from support.server_process import ServerProcess
 
 
@@ -33,3 +34,17 @@ def guarded(
         }
         yield GuardedServer(server, tokens, apis)
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def scene(guarded: GuardedServer) -> Iterator[Scene]:
+    """A server, and those who must not see what Ada has there."""
+    with open_scene(guarded) as scene:
+        yield scene
+
+
+@pytest.fixture
+def secret(scene: Scene) -> dict[str, str]:
+    """What Ada has and nobody else may see; returns what names it."""
+    apis = scene.guarded.apis
+    return make_secret(apis["ada"], apis["root"])
