@@ -36,6 +36,7 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "AccessService.ListGrants": [[{"experiment_id": "$experiment"}]],
     "AccessService.ListTokens": [[{}]],
     "AccessService.RevokeToken": [[{"token_id": "$token"}]],
+    "AccessService.SearchAuditLog": [[{}]],
     "AccessService.SetGrant": [
         [{"experiment_id": "$experiment", "grantee": "user:eve", "role": "GRANT_ROLE_OWNER"}]
     ],
