@@ -160,3 +160,21 @@ def test_callers_who_do_nothing_are_forgotten() -> None:
         assert len(limits._known) <= KNOWN_CALLERS
         with pytest.raises(ResourceExhausted, match="1 calls at once"):
             limits.admit(busy)
+
+
+def test_an_outbox_keeps_what_it_has_until_its_stream_is_let_in(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        server, tokens = opened.enter_context(limited(tmp_path, RUNSTREAM_CALLS_PER_CALLER="2"))
+        ada = opened.enter_context(connect_with_token(server.address, tokens["ada"]))
+        uri = f"grpc://{server.address}"
+        client = opened.enter_context(TrackingClient(uri, token=tokens["ada"]))
+        run = client.create_run(client.create_experiment("ours")).info.run_id
+        watches = [ada.watches.Watch(WatchRequest(run_ids=[run])) for _ in range(2)]
+        for watch in watches:
+            next(watch)
+        client.log_metric(run, "loss", 0.5)
+        time.sleep(1.5)  # its stream is refused meanwhile
+        for watch in watches:
+            watch.cancel()
+        client.flush()
+        assert [point.value for point in client.get_metric_history(run, "loss")] == [0.5]
