@@ -1,0 +1,46 @@
+package io.runstream.scaladsl
+
+import io.grpc.Status
+import io.runstream.testing.Server
+import io.runstream.v1.{AccessServiceGrpc, CreateTokenRequest, ServerRole}
+import io.runstream.{TrackingException, TrackingClient => JavaClient}
+import io.grpc.{Grpc, InsecureChannelCredentials}
+import org.junit.jupiter.api.Assertions.{assertEquals, assertThrows}
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+import java.nio.file.Path
+import scala.util.Using
+
+/** How the Scala client says who calls, to a real server. */
+class TokenTest {
+  @TempDir var folder: Path = _
+
+  @Test def aTokenOfTheBuilderSaysWhoCalls(): Unit =
+    Using.resource(Server.start(folder)) { server =>
+      val token = firstToken(server)
+      Using.resource(new TrackingClient(JavaClient.builder(server.uri).token(token).build())) {
+        client =>
+          val id = client.run("by root") { run =>
+            run.logMetric("loss", 0.5, 1)
+            run.id
+          }
+          assertEquals(1, client.history(id, "loss").size)
+      }
+      Using.resource(TrackingClient.connect(server.uri)) { client =>
+        val error = assertThrows(classOf[TrackingException], () => client.startRun())
+        assertEquals(Status.Code.UNAUTHENTICATED, error.code)
+      }
+    }
+
+  private def firstToken(server: Server): String = {
+    val channel = Grpc
+      .newChannelBuilder(s"127.0.0.1:${server.port}", InsecureChannelCredentials.create())
+      .build()
+    val request = CreateTokenRequest.newBuilder
+      .setUserName("root")
+      .setRole(ServerRole.SERVER_ROLE_ADMIN)
+    try AccessServiceGrpc.newBlockingStub(channel).createToken(request.build).getSecret
+    finally channel.shutdownNow()
+  }
+}
