@@ -88,7 +88,7 @@ def test_a_watch_ends_within_seconds_when_its_grant_is_taken_away(
     set_tag(ada, run_id, f"for Bob, by {by}")
     assert next(tags_told(watch)) == f"for Bob, by {by}"
     ada.access.DeleteGrant(access_pb.DeleteGrantRequest(**grant))
-    with expect_refusal(NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+    with expect_refusal(NOT_FOUND, f"{by.upper()}_NOT_FOUND"):
         for _ in watch:  # an answer a second, at least, until it ends
             pass
     assert watch.code() is NOT_FOUND
