@@ -15,13 +15,16 @@ import logging
 import secrets
 from collections.abc import Mapping
 from http.client import HTTPException
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
 from runstream.errors import RunstreamError, Unauthenticated, shorten
 from runstream_service.access.caller import Caller
-from runstream_service.access.issuer import Issuer
 from runstream_service.access.issuer_documents import Documents, request_json
+
+# Needs packages that a server without an issuer may lack, and HTTP imports this module.
+if TYPE_CHECKING:
+    from runstream_service.access.issuer import Issuer
 
 log = logging.getLogger(__name__)
 
