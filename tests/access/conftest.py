@@ -13,10 +13,14 @@ from support.server_process import ServerProcess
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run these tests on both databases, but for those that look into the file."""
-    is_marked = any(metafunc.definition.iter_markers("sqlite"))
-    if "new_url" in metafunc.fixturenames and not is_marked:
-        metafunc.parametrize("new_url", ["sqlite", "postgresql"], indirect=True, scope="session")
+    """Run these tests on both databases, but for those that are of what only one of them has."""
+    kinds = [
+        kind
+        for kind, other in (("sqlite", "postgresql"), ("postgresql", "sqlite"))
+        if not any(metafunc.definition.iter_markers(other))
+    ]
+    if "new_url" in metafunc.fixturenames and kinds != ["sqlite"]:
+        metafunc.parametrize("new_url", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="module")

@@ -79,12 +79,11 @@ def test_who_reaches_the_file_needs_no_token(tmp_path: Path) -> None:
     assert made.stdout.startswith("rst_")
 
 
+@pytest.mark.postgresql
 def test_the_first_token_closes_all_servers_of_a_database_within_a_second(
     tmp_path: Path, new_url: Callable[[], str | None]
 ) -> None:
     url = new_url()
-    if url is None:
-        pytest.skip("one server serves a file")
     servers = [ServerProcess(tmp_path / name, url=url) for name in ("a", "b")]
     with TrackingClient(servers[0].uri) as here, TrackingClient(servers[1].uri) as there:
         assert there.get_caller().user_name == ""

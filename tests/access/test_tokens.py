@@ -262,11 +262,10 @@ def is_refused(api: Api) -> bool:
     return False
 
 
+@pytest.mark.postgresql
 def test_another_server_refuses_a_revoked_token_within_a_second(
     server: ServerProcess,
 ) -> None:
-    if not server.url.startswith("postgresql:"):
-        pytest.skip("one server serves a file")
     other = ServerProcess(server.database.with_name("other"), url=server.url)
     try:
         with connect_with_token(server.address, "") as anyone:
