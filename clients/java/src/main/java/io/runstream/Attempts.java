@@ -22,10 +22,11 @@ final class Attempts {
   }
 
   /**
-   * Waits until it is time for the next attempt.
+   * Waits until it is time for the next attempt, as long as the error tells at least.
    *
    * @param reached how far the transfer is
-   * @param error what ended the last attempt; thrown if attempts moved nothing for too long
+   * @param error what ended the last attempt; thrown if attempts moved nothing for too long, or
+   *     would have by the time that it tells
    */
   void awaitNext(long reached, TrackingException error) {
     if (reached > position) {
@@ -33,15 +34,11 @@ final class Attempts {
       lastProgressNanos = System.nanoTime();
       pauseMillis = FIRST_PAUSE_MILLIS;
     }
-    if (System.nanoTime() - lastProgressNanos >= limit.toNanos()) {
+    Duration still = Duration.ofNanos(System.nanoTime() - lastProgressNanos);
+    if (still.plus(error.retryDelay()).compareTo(limit) >= 0) {
       throw error;
     }
-    try {
-      Thread.sleep(pauseMillis);
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw TrackingException.interrupted();
-    }
+    Interrupts.pause(pauseMillis, error);
     pauseMillis = Math.min(MAX_PAUSE_MILLIS, 2 * pauseMillis);
   }
 }

@@ -38,6 +38,10 @@ final class Calls {
   /** Attempts of a call that may be repeated: so many that its deadline ends it. */
   static final int MAX_ATTEMPTS = 1_000;
 
+  // Between the attempts of a call that the server told to wait, which threads of a program share.
+  private static final long FIRST_PAUSE_MILLIS = 50;
+  private static final long MAX_PAUSE_MILLIS = 2_000;
+
   /** What stubs call through. */
   final Channel channel;
 
@@ -103,8 +107,31 @@ final class Calls {
     return call(newDeadline(), stub, rpc);
   }
 
-  /** Returns the answer of a unary call that is to end at a time. */
+  /**
+   * Returns the answer of a unary call that is to end at a time.
+   *
+   * <p>If the server answers that it may work later, it is sent again then.
+   */
   <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
+    S shared = stub.withOption(Requests.WRITE_ID, Requests.newWrite());
+    long pauseMillis = FIRST_PAUSE_MILLIS;
+    while (true) {
+      try {
+        return attempt(end, shared, rpc);
+      } catch (TrackingException error) {
+        long delay = Interrupts.roundUpToMillis(error.retryDelay());
+        long left = end.timeRemaining(TimeUnit.MILLISECONDS);
+        if (delay == 0 || Math.max(delay, pauseMillis) >= left) {
+          throw error;
+        }
+        Interrupts.pause(pauseMillis, error);
+        pauseMillis = Math.min(MAX_PAUSE_MILLIS, 2 * pauseMillis);
+      }
+    }
+  }
+
+  private <S extends AbstractBlockingStub<S>, A> A attempt(
+      Deadline end, S stub, Function<S, A> rpc) {
     Duration timeout = remaining(end);
     LastRefusal refusal = new LastRefusal();
     try {

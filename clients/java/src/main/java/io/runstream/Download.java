@@ -93,7 +93,7 @@ final class Download {
       }
       return true;
     } catch (TrackingException error) {
-      if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed()) {
+      if (!error.mayWorkLater() || calls.isClosed()) {
         throw error;
       }
       attempts.awaitNext(position, error);

@@ -1,6 +1,5 @@
 package io.runstream;
 
-import io.grpc.Status;
 import io.runstream.v1.MetricServiceGrpc.MetricServiceStub;
 import io.runstream.v1.MetricTable;
 import io.runstream.v1.ReadMetricHistoryRequest;
@@ -41,7 +40,7 @@ final class HistoryReading implements Answers.Source<ReadMetricHistoryResponse> 
       try {
         answer = stream.next(calls.deadline);
       } catch (TrackingException error) {
-        if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed()) {
+        if (!error.mayWorkLater() || calls.isClosed()) {
           throw error;
         }
         attempts.awaitNext(answersRead, error);

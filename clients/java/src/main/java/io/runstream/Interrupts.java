@@ -1,5 +1,6 @@
 package io.runstream;
 
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /** Waits that an interrupt ends, and work that an interrupt does not end. */
@@ -18,6 +19,27 @@ final class Interrupts {
       Thread.currentThread().interrupt();
       throw TrackingException.interrupted();
     }
+  }
+
+  /**
+   * Waits before another attempt of a call that was answered by an error.
+   *
+   * @param pauseMillis how long
+   * @param error may tell to wait longer
+   * @throws TrackingException of an interrupt, with the flag of the thread set
+   */
+  static void pause(long pauseMillis, TrackingException error) {
+    try {
+      Thread.sleep(Math.max(pauseMillis, roundUpToMillis(error.retryDelay())));
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      throw TrackingException.interrupted();
+    }
+  }
+
+  /** Returns the milliseconds after which a time is over. */
+  static long roundUpToMillis(Duration time) {
+    return time.plusNanos(999_999).toMillis();
   }
 
   /**

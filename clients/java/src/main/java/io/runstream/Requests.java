@@ -17,6 +17,9 @@ import java.util.UUID;
  * would send "?" in its place. A write without an id gets one, which its repetitions share (P3).
  */
 final class Requests implements ClientInterceptor {
+  /** The option of a call by which its repetitions share the id of a write. */
+  static final CallOptions.Key<WriteId> WRITE_ID = CallOptions.Key.create("write id");
+
   private static final String WRITE = "write";
 
   @Override
@@ -29,7 +32,7 @@ final class Requests implements ClientInterceptor {
       public void sendMessage(Q request) {
         checkMessage((Message) request);
         @SuppressWarnings("unchecked") // the class stays the same
-        Q withWriteId = (Q) withWriteId((Message) request);
+        Q withWriteId = (Q) withWriteId((Message) request, options.getOption(WRITE_ID));
         super.sendMessage(withWriteId);
       }
     };
@@ -45,11 +48,11 @@ final class Requests implements ClientInterceptor {
     return WriteId.newBuilder().setWriter(newId()).setSequence(1).build();
   }
 
-  private static Message withWriteId(Message request) {
+  private static Message withWriteId(Message request, WriteId id) {
     FieldDescriptor write = request.getDescriptorForType().findFieldByName(WRITE);
     return write == null || request.hasField(write)
         ? request
-        : request.toBuilder().setField(write, newWrite()).build();
+        : request.toBuilder().setField(write, id == null ? newWrite() : id).build();
   }
 
   private static void checkMessage(Message message) {

@@ -4,11 +4,13 @@ import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RequestInfo;
+import com.google.rpc.RetryInfo;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.runstream.v1.BatchError;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Map;
 
 /**
@@ -24,6 +26,7 @@ public class TrackingException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
   private static final int METADATA_CHARACTERS = 200;
+  private static final long MAX_DURATION_SECONDS = 315_576_000_000L; // of google.protobuf.Duration
 
   /** The kind of the error. */
   private final Status.Code code;
@@ -33,10 +36,23 @@ public class TrackingException extends RuntimeException {
 
   private final transient Map<String, String> metadata;
 
+  /** How long the server told to wait. */
+  private final Duration retryDelay;
+
   TrackingException(Status.Code code, String message, String reason, Map<String, String> metadata) {
+    this(code, message, reason, metadata, Duration.ZERO);
+  }
+
+  private TrackingException(
+      Status.Code code,
+      String message,
+      String reason,
+      Map<String, String> metadata,
+      Duration retryDelay) {
     super(message);
     this.code = code;
     this.reason = reason;
+    this.retryDelay = retryDelay;
     this.metadata = Map.copyOf(metadata);
   }
 
@@ -46,6 +62,7 @@ public class TrackingException extends RuntimeException {
     }
     ErrorInfo info = ErrorInfo.getDefaultInstance();
     String requestId = "";
+    Duration retryDelay = Duration.ZERO;
     com.google.rpc.Status status = StatusProto.fromThrowable(error);
     if (status != null) {
       for (Any detail : status.getDetailsList()) {
@@ -54,6 +71,8 @@ public class TrackingException extends RuntimeException {
             info = detail.unpack(ErrorInfo.class);
           } else if (detail.is(RequestInfo.class)) {
             requestId = detail.unpack(RequestInfo.class).getRequestId();
+          } else if (detail.is(RetryInfo.class)) {
+            retryDelay = toDelay(detail.unpack(RetryInfo.class).getRetryDelay());
           }
         } catch (InvalidProtocolBufferException malformed) {
           error.addSuppressed(malformed);
@@ -67,9 +86,16 @@ public class TrackingException extends RuntimeException {
             code,
             withRequest(description == null ? code.toString() : description, code, requestId),
             info.getReason(),
-            info.getMetadataMap());
+            info.getMetadataMap(),
+            retryDelay);
     exception.initCause(error);
     return exception;
+  }
+
+  private static Duration toDelay(com.google.protobuf.Duration told) {
+    long seconds = Math.min(told.getSeconds(), MAX_DURATION_SECONDS);
+    Duration delay = Duration.ofSeconds(Math.max(seconds, 0), told.getNanos());
+    return delay.isNegative() ? Duration.ZERO : delay;
   }
 
   private static Status.Code codeOf(Status status) {
@@ -108,7 +134,7 @@ public class TrackingException extends RuntimeException {
 
   /** Returns the same error with a message that says more. */
   TrackingException copy(String message) {
-    TrackingException copy = new TrackingException(code, message, reason, metadata());
+    TrackingException copy = new TrackingException(code, message, reason, metadata(), retryDelay);
     copy.initCause(this);
     return copy;
   }
@@ -160,6 +186,11 @@ public class TrackingException extends RuntimeException {
         || code == Status.Code.FAILED_PRECONDITION;
   }
 
+  /** Returns whether the same call may work later, without anybody changing something. */
+  boolean mayWorkLater() {
+    return code == Status.Code.UNAVAILABLE || !retryDelay.isZero();
+  }
+
   boolean isInterrupt() {
     return reason.equals(INTERRUPTED);
   }
@@ -198,6 +229,15 @@ public class TrackingException extends RuntimeException {
    */
   public Map<String, String> metadata() {
     return metadata == null ? Map.of() : metadata;
+  }
+
+  /**
+   * Returns how long to wait before the same call may work, such as after {@code CALLER_LIMIT}.
+   *
+   * @return what the server told; zero if it told nothing
+   */
+  public Duration retryDelay() {
+    return retryDelay;
   }
 
   /** Returns a value as the metadata can hold it. */

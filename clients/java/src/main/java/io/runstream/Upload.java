@@ -113,7 +113,7 @@ final class Upload {
   }
 
   private static boolean isResumable(TrackingException error) {
-    return error.code() == Status.Code.UNAVAILABLE || error.reason().equals("UPLOAD_OFFSET");
+    return error.mayWorkLater() || error.reason().equals("UPLOAD_OFFSET");
   }
 
   /** Returns the stored file if it is this one: then only the answer of the upload was lost. */

@@ -169,7 +169,8 @@ final class Uploader {
   }
 
   private void onBrokenStream(TrackingException error) {
-    if (failures++ < servers - 1) {
+    boolean isTold = !error.retryDelay().isZero(); // to wait, whatever other servers there are
+    if (failures++ < servers - 1 && !isTold) {
       send(); // to another server
       return;
     }
@@ -181,10 +182,11 @@ final class Uploader {
           channel.authority(),
           error.getMessage());
     }
-    if (PERMANENT.contains(error.code())) {
+    if (PERMANENT.contains(error.code()) && !isTold) {
       outbox.setPermanentError(error);
     }
-    long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures - servers, 10));
+    int doublings = Math.max(0, Math.min(failures - servers, 10));
+    long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << doublings);
     // Many clients of one server must not come back at the same instant.
     long spread = ThreadLocalRandom.current().nextLong(pause / 2, pause + 1);
     isPausing = true;
@@ -194,7 +196,7 @@ final class Uploader {
               isPausing = false;
               send();
             }),
-        spread,
+        Math.max(spread, Interrupts.roundUpToMillis(error.retryDelay())),
         TimeUnit.MILLISECONDS);
   }
 

@@ -1,12 +1,12 @@
 package io.runstream;
 
-import io.grpc.Status;
 import io.runstream.v1.GetPositionRequest;
 import io.runstream.v1.RunChange;
 import io.runstream.v1.WatchRequest;
 import io.runstream.v1.WatchResponse;
 import io.runstream.v1.WatchServiceGrpc;
 import io.runstream.v1.WatchServiceGrpc.WatchServiceStub;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 
@@ -135,24 +135,16 @@ public final class Watch implements Iterator<RunChange>, AutoCloseable {
     if (hasBegun) {
       lastAnswerNanos = System.nanoTime(); // a quiet watch is not one without a server
     }
-    boolean late = System.nanoTime() - lastAnswerNanos >= calls.deadline.toNanos();
-    if (error.code() != Status.Code.UNAVAILABLE || calls.isClosed() || late) {
+    Duration silence = Duration.ofNanos(System.nanoTime() - lastAnswerNanos);
+    boolean late = silence.plus(error.retryDelay()).compareTo(calls.deadline) >= 0;
+    if (!error.mayWorkLater() || calls.isClosed() || late) {
       throw error;
     }
-    sleep();
+    Interrupts.pause(pauseMillis, error);
+    pauseMillis = Math.min(MAX_PAUSE_MILLIS, 2 * pauseMillis);
     open();
     if (isClosed) { // meanwhile
       answers.close();
     }
-  }
-
-  private void sleep() {
-    try {
-      Thread.sleep(pauseMillis);
-    } catch (InterruptedException interrupt) {
-      Thread.currentThread().interrupt();
-      throw TrackingException.interrupted();
-    }
-    pauseMillis = Math.min(MAX_PAUSE_MILLIS, 2 * pauseMillis);
   }
 }

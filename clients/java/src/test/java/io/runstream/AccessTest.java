@@ -35,8 +35,7 @@ class AccessTest {
   @TempDir Path folder;
 
   /** Makes a token over a channel, as somebody else or, without a token, as anyone. */
-  private static CreateTokenResponse createToken(
-      Server server, String by, String name, ServerRole role) {
+  static CreateTokenResponse createToken(Server server, String by, String name, ServerRole role) {
     ManagedChannel channel =
         Grpc.newChannelBuilder("127.0.0.1:" + server.port(), InsecureChannelCredentials.create())
             .build();

@@ -5,7 +5,7 @@ import io.runstream.testing.Server
 import io.runstream.v1.{AccessServiceGrpc, CreateTokenRequest, ServerRole}
 import io.runstream.{TrackingException, TrackingClient => JavaClient}
 import io.grpc.{Grpc, InsecureChannelCredentials}
-import org.junit.jupiter.api.Assertions.{assertEquals, assertThrows}
+import org.junit.jupiter.api.Assertions.{assertEquals, assertThrows, assertTrue}
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
@@ -30,6 +30,20 @@ class TokenTest {
       Using.resource(TrackingClient.connect(server.uri)) { client =>
         val error = assertThrows(classOf[TrackingException], () => client.startRun())
         assertEquals(Status.Code.UNAUTHENTICATED, error.code)
+      }
+    }
+
+  @Test def whoAsksForTooMuchWaitsAsLongAsTheServerTells(): Unit =
+    Using.resource(Server.start(folder, "--requests-per-caller", "5")) { server =>
+      val builder = JavaClient.builder(server.uri).token(firstToken(server))
+      Using.resource(new TrackingClient(builder.build())) { client =>
+        val id = client.run("patient") { run =>
+          run.logMetric("loss", 0.5, 1)
+          run.id
+        }
+        val begin = System.nanoTime
+        for (_ <- 1 to 12) assertEquals(1, client.history(id, "loss").size)
+        assertTrue(System.nanoTime - begin > 800000000L)
       }
     }
 
