@@ -7,6 +7,8 @@ things and hold no values. A server that authenticates nobody writes none.
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +21,8 @@ from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import AuditEntry
 from runstream_service.engine.writer import Writer
 
+log = logging.getLogger(__name__)
+
 #: A method that only reads has a name that begins with one of these.
 READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
 
@@ -28,8 +32,11 @@ FLUSH_SECONDS = 0.5
 # Refused calls of one flush that are written: whoever knocks all day must not fill the disk.
 _REFUSALS_AT_ONCE = 50
 
-# Entries that wait for the database. Beyond this, those that come are not written.
+# Entries that wait for the database. Beyond this, those that come are lost.
 _WAITING = 20_000
+
+# Seconds between the lines of the log that say how many are lost.
+_LOST_LOG_SECONDS = 10.0
 
 # Methods that a training program calls over and over, which are written once in so many seconds.
 _FREQUENT_PREFIXES = ("Log", "SendHeartbeat", "Heartbeat")
@@ -70,6 +77,8 @@ class AuditLog:
         self._writer, self._days = writer, days
         self._entries: list[tuple[Any, ...]] = []
         self._refusals = 0
+        self._lost = self._lost_logged = 0
+        self._lost_logged_at = -_LOST_LOG_SECONDS
         self._frequent: set[tuple[str, str, str]] = set()
         self._frequent_until = 0
 
@@ -85,23 +94,27 @@ class AuditLog:
             subject: what it was about, as `subject_of`.
             code: the code of gRPC by which it ended.
         """
-        if self._authentication.is_open or len(self._entries) >= _WAITING:
+        if self._authentication.is_open:
             return
-        name, time = caller.name if caller else "", now()
+        name, ended_at = caller.name if caller else "", now()
         if code in _REFUSALS:
             if self._refusals >= _REFUSALS_AT_ONCE:
                 return
             self._refusals += 1
         elif method.startswith(_FREQUENT_PREFIXES) and self._is_repeated(
-            (name, method, subject), time
+            (name, method, subject), ended_at
         ):
             return
-        self._entries.append((time, name, peer, method, subject, code))
+        if len(self._entries) < _WAITING:
+            self._entries.append((ended_at, name, peer, method, subject, code))
+        else:
+            self._lost += 1
+            self._log_lost()  # here, too, as a database that hangs holds up what writes regularly
 
-    def _is_repeated(self, what: tuple[str, str, str], time: int) -> bool:
-        if time >= self._frequent_until or len(self._frequent) >= _WAITING:
+    def _is_repeated(self, what: tuple[str, str, str], ended_at: int) -> bool:
+        if ended_at >= self._frequent_until or len(self._frequent) >= _WAITING:
             self._frequent.clear()
-            self._frequent_until = time + round(1000 * _FREQUENT_SECONDS)
+            self._frequent_until = ended_at + round(1000 * _FREQUENT_SECONDS)
         if what in self._frequent:
             return True
         self._frequent.add(what)
@@ -112,11 +125,22 @@ class AuditLog:
         deleted_until = 0
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            self._log_lost()
             with suppress(RunstreamError):  # the next time may do better
                 await self.flush()
                 if self._days and now() - deleted_until > _DAY // 24:
                     deleted_until = now()
                     await self._writer.submit(_DELETE_OLD.run, now() - self._days * _DAY)
+
+    def _log_lost(self) -> None:
+        seconds = time.monotonic() - self._lost_logged_at
+        if self._lost > self._lost_logged and seconds >= _LOST_LOG_SECONDS:
+            log.error(
+                "entries of the audit log are lost, %d since the start: %d wait for the database",
+                self._lost,
+                len(self._entries),
+            )
+            self._lost_logged, self._lost_logged_at = self._lost, time.monotonic()
 
     async def flush(self) -> None:
         """Write what was recorded; what cannot be written stays recorded."""
