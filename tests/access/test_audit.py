@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
+import pytest
 import requests
 
 from runstream.v1 import access_service_pb2 as pb
 from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest
 from runstream.v1.run_service_pb2 import DeleteRunRequest, GetRunRequest, SetTagRequest
+from runstream_service.access import audit
+from runstream_service.access.audit import AuditLog
+from runstream_service.access.caller import Caller, ServerRole
 from support.access import GuardedServer
 from support.api import expect_refusal, make_batch
 from support.server_process import ENVIRONMENT
@@ -84,6 +90,18 @@ def test_values_are_in_no_entry(guarded: GuardedServer) -> None:
     assert "of-it" not in str(entry)
 
 
+def test_a_token_that_somebody_puts_into_a_path_is_in_no_entry(guarded: GuardedServer) -> None:
+    token = guarded.tokens["ada"]
+    url = f"{guarded.server.http}/lost/{token}/found"
+    assert requests.post(url, headers=guarded.headers("ada")).status_code == 404
+    with suppress(grpc.RpcError):
+        request = pb.CreateTokenRequest(user_name=token, role=pb.ServerRole.SERVER_ROLE_READER)
+        guarded.apis["ada"].access.CreateToken(request)
+    find(guarded, "user_name=rst_***", method="CreateToken")
+    assert entries(guarded, method="POST /lost/rst_***/found")
+    assert token not in str(entries(guarded, max_results=1000))
+
+
 def test_a_stream_of_batches_is_one_entry(guarded: GuardedServer) -> None:
     root = guarded.apis["root"]
     run = root.create_run()
@@ -126,6 +144,47 @@ def test_whoever_knocks_all_day_fills_no_disk(guarded: GuardedServer) -> None:
     seconds = time.time() - before / 1000
     found = entries(guarded, method="GetCaller", start_time=before, max_results=1000)
     assert 0 < len(found) <= 50 * (2 * seconds + 1)
+
+
+def test_whoever_knocks_where_everybody_may_fills_no_disk_either(guarded: GuardedServer) -> None:
+    before = round(1000 * time.time())
+    with requests.Session() as stranger:
+        for _ in range(400):
+            assert stranger.post(f"{guarded.server.http}/health").status_code == 405
+    guarded.apis["ada"].create_experiment("amid the knocking")
+    time.sleep(1.5)
+    seconds = time.time() - before / 1000
+    found = entries(guarded, method="POST /health", start_time=before, max_results=1000)
+    assert 0 < len(found) <= 50 * (2 * seconds + 1)
+    assert entries(guarded, user_name="ada", method="CreateExperiment", start_time=before)
+
+
+def test_strangers_are_recorded_a_thousand_times_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Any] = []
+    hour = 3_600_000
+    clock = hour
+
+    async def submit(_: Any, entries: list[Any]) -> None:
+        written.extend(entries)
+
+    log = AuditLog(SimpleNamespace(submit=submit), SimpleNamespace(is_open=False), 0)  # type: ignore[arg-type]
+    monkeypatch.setattr(audit, "now", lambda: clock)
+
+    def knock() -> int:
+        written.clear()
+        for _ in range(30):
+            for _ in range(60):
+                log.record(None, "ipv4:192.0.2.7:50112", "GetCaller", "", "UNAUTHENTICATED")
+            asyncio.run(log.flush())
+        return len(written)
+
+    assert knock() == 1000
+    assert knock() == 0
+    log.record(Caller("ada", ServerRole.WRITER), "", "DeleteRun", "", "PERMISSION_DENIED")
+    asyncio.run(log.flush())
+    assert len(written) == 1
+    clock += hour
+    assert knock() == 1000
 
 
 def test_the_command_prints_lines_of_json_for_admins_alone(guarded: GuardedServer) -> None:

@@ -124,6 +124,18 @@ def test_whoever_creates_an_experiment_by_a_token_of_the_issuer_owns_it(
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_a_token_of_the_issuer_makes_none_that_lives_longer(
+    trusting: ServerProcess, issuer: SigningIssuer
+) -> None:
+    url = f"{trusting.http}/api/1.0/runstream/access/tokens"
+    headers = {"Authorization": f"Bearer {issuer.token(groups=WRITER)}"}
+    in_a_minute = round(1000 * time.time()) + 60_000
+    for expiry, status in ((None, 403), (in_a_minute + 864_000_000, 403), (in_a_minute, 200)):
+        body = {"role": "SERVER_ROLE_WRITER", "expiry_time": expiry}
+        answer = requests.post(url, json=body, headers=headers, timeout=30)
+        assert answer.status_code == status, answer.text
+
+
 def test_each_of_the_audiences_is_this_server(
     trusting: ServerProcess, issuer: SigningIssuer
 ) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -47,6 +50,38 @@ def test_the_first_token_of_a_server_is_that_of_an_admin(api: Api) -> None:
     assert create_token(api, "root", ADMIN).startswith("rst_")
     with expect_refusal(UNAUTHENTICATED, "TOKEN_MISSING"):
         api.create_run()
+
+
+def test_what_was_opened_without_a_token_ends_with_the_first_one(
+    tmp_path: Path, new_url: Callable[[], str | None]
+) -> None:
+    """Else whoever watched or logged on an open server would do so for ever, as an admin."""
+    server = ServerProcess(tmp_path / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"}, url=new_url())
+    rest = f"{server.http}/api/1.0/runstream"
+    sent: SimpleQueue[Any] = SimpleQueue()
+    with connect_with_token(server.address, "") as anyone:
+        run = anyone.create_run()
+        watch = anyone.watches.Watch(WatchRequest(run_ids=[run]), timeout=30)
+        assert next(watch).position
+        answers = anyone.logging.LogBatch(iter(sent.get, None), timeout=30)
+        sent.put(make_batch(run, [("loss", 0, 1, 0.5)]))
+        assert next(answers).answered == 1
+        with requests.get(
+            f"{rest}/watch/stream", params={"run_ids": run}, stream=True, timeout=30
+        ) as events:
+            lines = events.iter_lines()
+            assert next(lines)
+            body = {"user_name": "root", "role": "SERVER_ROLE_ADMIN"}
+            made = requests.post(f"{rest}/access/tokens", json=body, timeout=30)
+            assert made.json()["secret"].startswith("rst_")
+            end = time.monotonic() + 20
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                list(takewhile(lambda _: time.monotonic() < end, lines))
+        for stream in (watch, answers):
+            with expect_refusal(UNAUTHENTICATED, "TOKEN_MISSING"):
+                list(stream)
+        sent.put(None)
+    server.stop()
 
 
 def test_the_server_knows_who_calls_with_a_token(guarded: GuardedServer) -> None:

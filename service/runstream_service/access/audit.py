@@ -15,6 +15,7 @@ from typing import Any
 from runstream.errors import RunstreamError, shorten
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
+from runstream_service.access.token_text import hide_tokens
 from runstream_service.access.visibility import check_admin
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement
@@ -29,8 +30,11 @@ READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
 #: Seconds after which entries are written at the latest.
 FLUSH_SECONDS = 0.5
 
-# Refused calls of one flush that are written: whoever knocks all day must not fill the disk.
+# Refused calls of one flush that are written. Those of strangers, who are known by no name, are
+# counted apart and also by the hour: whoever knocks all day must not fill the disk.
 _REFUSALS_AT_ONCE = 50
+_STRANGERS_IN_HOUR = 1_000
+_HOUR = 3_600_000
 
 # Entries that wait for the database. Beyond this, those that come are lost.
 _WAITING = 20_000
@@ -76,7 +80,8 @@ class AuditLog:
         self._authentication = authentication
         self._writer, self._days = writer, days
         self._entries: list[tuple[Any, ...]] = []
-        self._refusals = 0
+        self._refusals = self._strangers = 0
+        self._strangers_in_hour = self._hour_end = 0
         self._lost = self._lost_logged = 0
         self._lost_logged_at = -_LOST_LOG_SECONDS
         self._frequent: set[tuple[str, str, str]] = set()
@@ -97,7 +102,10 @@ class AuditLog:
         if self._authentication.is_open:
             return
         name, ended_at = caller.name if caller else "", now()
-        if code in _REFUSALS:
+        if caller is None:
+            if self._are_strangers_enough(ended_at):
+                return
+        elif code in _REFUSALS:
             if self._refusals >= _REFUSALS_AT_ONCE:
                 return
             self._refusals += 1
@@ -110,6 +118,16 @@ class AuditLog:
         else:
             self._lost += 1
             self._log_lost()  # here, too, as a database that hangs holds up what writes regularly
+
+    def _are_strangers_enough(self, ended_at: int) -> bool:
+        """Count a call of a stranger, however it ended; return whether there were enough."""
+        if ended_at >= self._hour_end:
+            self._strangers_in_hour, self._hour_end = 0, ended_at + _HOUR
+        if self._strangers >= _REFUSALS_AT_ONCE or self._strangers_in_hour >= _STRANGERS_IN_HOUR:
+            return True
+        self._strangers += 1
+        self._strangers_in_hour += 1
+        return False
 
     def _is_repeated(self, what: tuple[str, str, str], ended_at: int) -> bool:
         if ended_at >= self._frequent_until or len(self._frequent) >= _WAITING:
@@ -145,7 +163,7 @@ class AuditLog:
     async def flush(self) -> None:
         """Write what was recorded; what cannot be written stays recorded."""
         entries = self._entries[:]
-        self._refusals = 0
+        self._refusals = self._strangers = 0
         if entries:
             await self._writer.submit(_INSERT.run_for_each, entries)
             del self._entries[: len(entries)]
@@ -163,8 +181,11 @@ def subject_of(request: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a text that a caller sent, for a line of a log."""
-    shortened = shorten(text, _SUBJECT_CHARACTERS)
+    """Return the beginning of a text that a caller sent, for a line of a log.
+
+    A token in it, put by mistake into a path, is masked.
+    """
+    shortened = shorten(hide_tokens(text), _SUBJECT_CHARACTERS)
     return "".join(letter if letter.isprintable() else "?" for letter in shortened)
 
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from runstream.errors import RunstreamError, Unauthenticated
 from runstream_service.access import tokens
-from runstream_service.access.caller import ANYONE, Caller
+from runstream_service.access.caller import ANYONE, ANYONE_WHILE_OPEN, WHILE_OPEN, Caller
 from runstream_service.access.certificate_callers import CertificateCallers
-from runstream_service.access.known_tokens import KnownTokens
+from runstream_service.access.known_tokens import KnownTokens, revoked_error
 from runstream_service.access.oidc import Oidc
 from runstream_service.access.sessions import Sessions, session_secret
 from runstream_service.access.stream_ends import StreamEnds, expired_error
@@ -78,8 +78,10 @@ class Authentication:
             Unauthenticated: they do not say who they are, or cannot prove it.
             Unavailable: the issuer of their token cannot be asked for its keys.
         """
-        if self.is_open or peer.startswith("unix:"):
+        if peer.startswith("unix:"):
             return ANYONE
+        if self.is_open:
+            return ANYONE_WHILE_OPEN
         header = headers.get(_HEADER, "")
         if not header and (secret := session_secret(headers.get("cookie", ""))):
             return await self._session_caller(secret)
@@ -113,13 +115,20 @@ class Authentication:
         return caller
 
     def close_server(self) -> None:
-        """Ask every caller who they are from now on: there is a token."""
-        self.is_open = False
+        """Ask every caller who they are from now on: there is a token.
+
+        Streams of those who were not asked end as soon as the call that made the token, which may
+        be one of them, has had the time to be answered.
+        """
+        if self.is_open:
+            self.is_open = False
+            loop = asyncio.get_running_loop()
+            loop.call_later(POLL_SECONDS, self.ends.end_token, WHILE_OPEN, _missing_error())
 
     def revoke(self, token_id: int) -> None:
         """Refuse a token from now on, and end the streams that were opened with it."""
         self._known.revoke(token_id)
-        self.ends.end_token(token_id)
+        self.ends.end_token(token_id, revoked_error())
 
     async def watch_tokens(self, *, is_shared: bool) -> None:
         """Follow what other servers change about tokens, and store their use, until cancelled.
@@ -137,7 +146,8 @@ class Authentication:
 
     async def _poll(self) -> None:
         if self.is_open:
-            await self.load()
+            if await self._readers.quick(tokens.exist):
+                self.close_server()
             return
         began = now()
         for token in await self._readers.quick(tokens.revoked_since, self._polled - _CLOCK_SKEW):
@@ -158,7 +168,11 @@ def _credential(header: str) -> str:
     if scheme.lower() == "basic":
         with suppress(ValueError):
             return b64decode(value.strip(), validate=True).decode().partition(":")[2]
-    raise Unauthenticated(
+    raise _missing_error()
+
+
+def _missing_error() -> Unauthenticated:
+    return Unauthenticated(
         "this server wants to know who calls: give a token, by RUNSTREAM_TOKEN or the header "
         "`authorization: Bearer TOKEN`",
         reason="TOKEN_MISSING",

@@ -43,7 +43,8 @@ class Caller(NamedTuple):
         name: their name, as the audit log and grants have it.
         role: what they may do on this server at the most.
         groups: the groups that they are in.
-        token_id: the id of the token of the API that they call with; 0 if it is none.
+        token_id: the id of the token of the API that they call with; 0 if it is none, and
+            `WHILE_OPEN` on a server that does not ask for one yet.
         expiry_time: when what they call with expires, in milliseconds since the epoch; None for
             never.
     """
@@ -65,5 +66,11 @@ class Caller(NamedTuple):
         return [f"user:{self.name}", *(f"group:{name}" for name in self.groups), EVERYONE]
 
 
-#: Everybody, on a server that authenticates nobody.
+#: Everybody who need not say who they are.
 ANYONE = Caller("", ServerRole.ADMIN)
+
+#: In place of the id of a token, as long as there is none. Ids begin at 1.
+WHILE_OPEN = -1
+
+#: Everybody who reaches an open server, whose first token ends what they may do.
+ANYONE_WHILE_OPEN = ANYONE._replace(token_id=WHILE_OPEN)

@@ -9,7 +9,6 @@ from types import TracebackType
 
 from runstream.errors import Unauthenticated
 from runstream_service.access.caller import Caller
-from runstream_service.access.known_tokens import revoked_error
 from runstream_service.engine.clock import now
 
 # Seconds of the longest timer; the event loop takes no number of years.
@@ -26,10 +25,10 @@ class StreamEnds:
         """Return the end of a stream of a caller, which comes as long as its `with` block lasts."""
         return StreamEnd(self._open, caller)
 
-    def end_token(self, token_id: int) -> None:
-        """End the streams that were opened with a token, which is revoked."""
+    def end_token(self, token_id: int, error: Unauthenticated) -> None:
+        """End the streams that were opened with a token; their callers get the error."""
         for stream in list(self._open.get(token_id, ())):
-            stream.end(revoked_error())
+            stream.end(error)
 
 
 class StreamEnd:

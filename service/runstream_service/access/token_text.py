@@ -21,6 +21,11 @@ def is_token_text(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+def hide_tokens(text: str) -> str:
+    """Return a text with stars in place of the tokens in it."""
+    return _TOKEN.sub(f"{_PREFIX}***", text)
+
+
 def digest_of(text: str) -> bytes:
     """Return what is stored of a token.
 

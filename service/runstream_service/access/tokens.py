@@ -128,8 +128,8 @@ def _check_may_create(caller: Caller, new: NewToken) -> None:
     if new.role > caller.role:
         role = caller.role.name.lower()
         _deny(caller, "role", new.role.name.lower(), role, "make a token of a higher role")
-    # Else whoever finds a token could use it for ever. Those who signed in have proved more.
-    end = caller.expiry_time if caller.token_id else None
+    # Else whoever finds what they call with could use it for ever.
+    end = caller.expiry_time
     if end is not None and (new.expiry_time is None or new.expiry_time > end):
         action = "make a token that expires later than the one they call with"
         _deny(caller, "expiry_time", new.expiry_time, end, action)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from peewee import EXCLUDED
 
+from runstream.errors import FailedPrecondition, shorten
 from runstream.rules import check_text
 from runstream_service.access.caller import Caller
 from runstream_service.catalog.run_state import active_run
@@ -67,6 +68,7 @@ def log_model(caller: Caller, run_id: str, description: object, write: WriteId |
 
     Raises:
         NotFound, PermissionDenied, FailedPrecondition: as `active_run`.
+        FailedPrecondition: also if the tag is no list.
         InvalidArgument: the list would be over the limit of a tag.
     """
     run = active_run(caller, run_id)
@@ -74,8 +76,25 @@ def log_model(caller: Caller, run_id: str, description: object, write: WriteId |
         return
     history = (RunTag.run == run) & (RunTag.key == HISTORY_TAG)
     before = RunTag.select(RunTag.value).where(history).scalar()
-    value = json.dumps([*json.loads(before or "[]"), description])
+    value = json.dumps([*_read_history(before or "[]"), description])
     check_text(f"tags.{HISTORY_TAG}", value)
     applied_writes.to_run.record(run, write)
     set_tags(run, [(HISTORY_TAG, value)])
     changes.record_runs([run], tags=((HISTORY_TAG, value),))
+
+
+def _read_history(text: str) -> list[Any]:
+    """Return the list in a tag, which anybody who writes to the run may have set to something."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise FailedPrecondition(
+            f"The tag {HISTORY_TAG} is no list of JSON, so no model can be added to it",
+            reason="MODEL_HISTORY_MALFORMED",
+            field=HISTORY_TAG,
+            value=shorten(text),
+            limit="a list of JSON",
+        )
+    return found

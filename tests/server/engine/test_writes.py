@@ -268,3 +268,14 @@ def test_a_write_id_that_breaks_its_rule_is_refused(
     answers = api.log_batches([request, make_batch(run_id, tags=[("t", "next")])])
     assert (answers[0].error.reason, answers[-1].answered) == (reason, 2)
     assert tags(api, run_id) == {"t": "next"}
+
+
+@pytest.mark.parametrize("value", ["5", "null", "x", '"text"', '{"a": 1}', 5_000 * "["])
+def test_a_model_is_not_added_to_a_tag_that_is_no_list(api: Api, value: str) -> None:
+    run_id = api.create_run()
+    key = "mlflow.log-model.history"
+    api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key=key, value=value))
+    request = pb.LogModelRequest(run_id=run_id, model_json='{"artifact_path": "a"}')
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "MODEL_HISTORY_MALFORMED"):
+        api.runs.LogModel(request)
+    assert {tag.key: tag.value for tag in get(api, run_id).data.tags}[key] == value
