@@ -113,11 +113,12 @@ final class Calls {
    * <p>If the server answers that it may work later, it is sent again then.
    */
   <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
+    Duration timeout = remaining(end);
     S shared = stub.withOption(Requests.WRITE_ID, Requests.newWrite());
     long pauseMillis = FIRST_PAUSE_MILLIS;
     while (true) {
       try {
-        return attempt(end, shared, rpc);
+        return attempt(end, timeout, shared, rpc);
       } catch (TrackingException error) {
         long delay = Interrupts.roundUpToMillis(error.retryDelay());
         long left = end.timeRemaining(TimeUnit.MILLISECONDS);
@@ -131,8 +132,7 @@ final class Calls {
   }
 
   private <S extends AbstractBlockingStub<S>, A> A attempt(
-      Deadline end, S stub, Function<S, A> rpc) {
-    Duration timeout = remaining(end);
+      Deadline end, Duration timeout, S stub, Function<S, A> rpc) {
     LastRefusal refusal = new LastRefusal();
     try {
       return rpc.apply(stub.withDeadline(end).withOption(LastRefusal.OPTION, refusal));
