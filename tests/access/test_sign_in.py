@@ -19,6 +19,7 @@ from support.ports import reserve_port
 from support.postgres import Postgres
 from support.server_process import ServerProcess
 from support.signing_issuer import SigningIssuer
+from support.waiting import wait_until
 
 CALLER = "api/1.0/runstream/access/caller"
 SECRET = "s+cret of/the client"
@@ -88,6 +89,20 @@ def test_an_admin_of_the_provider_makes_tokens_that_last(signed: ServerProcess) 
     token = answer.json()["secret"]
     found = requests.get(f"{signed.http}/{CALLER}", headers=bearer(token), timeout=30).json()
     assert found["user_name"] == "robot"
+
+
+def test_a_sign_in_by_the_provider_is_in_the_audit_log(signed: ServerProcess) -> None:
+    sign_in(requests.Session(), signed.http, "ada")
+    root = requests.Session()
+    sign_in(root, signed.http, "root")
+    wait_until(lambda: "ada" in signed_in(root, signed, "GET /sign-in/callback"), 20)
+
+
+def signed_in(browser: requests.Session, server: ServerProcess, method: str) -> set[str]:
+    """Return the names that the audit log has for a way to sign in."""
+    url = f"{server.http}/api/1.0/runstream/access/audit"
+    answer = browser.get(url, params={"method": method, "max_results": 1000}, timeout=30)
+    return {entry.get("user_name", "") for entry in answer.json().get("entries", [])}
 
 
 def test_cookies_are_kept_from_scripts_and_other_sites(signed: ServerProcess) -> None:
@@ -226,6 +241,9 @@ def test_a_token_that_is_typed_in_signs_in_until_it_is_revoked(
         timeout=30,
     )
     assert caller(browser, server)[0] == 401
+    admin = requests.Session()
+    admin.headers.update(root)
+    wait_until(lambda: "ada" in signed_in(admin, server, "POST /sign-in/token"), 20)
 
 
 def test_what_is_typed_in_and_no_token_is_refused(

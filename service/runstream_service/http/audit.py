@@ -7,7 +7,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstream_service.access.audit import AuditLog, is_recorded, printable, subject_of
-from runstream_service.http.authenticate import known_caller, peer
+from runstream_service.access.caller import Caller
+from runstream_service.http.authenticate import known_caller, name_caller, peer
 
 # Where a request has the name of its RPC and what it is about.
 _RPC = "runstream.rpc"
@@ -52,3 +53,9 @@ class Audit:
 def name_rpc(scope: Scope, method: str, request: Any) -> None:
     """Say of which RPC a request is, and what it is about."""
     scope[_RPC] = method, subject_of(request)
+
+
+def name_sign_in(scope: Scope, caller: Caller) -> None:
+    """Say that a request has signed somebody in, at a path that is open to everybody."""
+    name_caller(scope, caller)
+    scope[_RPC] = f"{scope['method']} {scope['path']}", ""

@@ -130,6 +130,11 @@ def known_caller(scope: Scope) -> Caller | None:
     return caller
 
 
+def name_caller(scope: Scope, caller: Caller) -> None:
+    """Say who has sent a request, at a path that is open to everybody."""
+    scope[_CALLER] = caller
+
+
 def peer(client: Sequence[Any] | None) -> str:
     """Return the address of a client, in the form that gRPC has for it."""
     if client is None:

@@ -16,6 +16,7 @@ from runstream.errors import FailedPrecondition, InvalidArgument, RunstreamError
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.sessions import COOKIE, MAX_AGE
 from runstream_service.access.sign_in import MAX_SECONDS, SignIn
+from runstream_service.http.audit import name_sign_in
 from runstream_service.http.authenticate import peer
 from runstream_service.http.errors import error_parts
 from runstream_service.http.forwarded import forwarded_hosts
@@ -64,6 +65,7 @@ class _SignInPages:
         try:
             caller = await self._sign_in().finish(secret, request.query_params, _callback(request))
             session = await self._authentication.sessions.begin(caller)
+            name_sign_in(request.scope, caller)
         except RunstreamError as error:
             page = f"{home}#/?sign-in={error_parts(error)[1]}"
         answer = RedirectResponse(page, 303, _NO_STORE)
@@ -81,6 +83,7 @@ class _SignInPages:
         answer = Response(status_code=204, headers=_NO_STORE)
         if caller.name:  # else the server asks nobody who they are
             session = await self._authentication.sessions.begin(caller)
+            name_sign_in(request.scope, caller)
             _set_cookie(request, answer, COOKIE, session, MAX_AGE)
         return answer
 
