@@ -150,13 +150,14 @@ def test_a_name_that_others_have_is_taken_and_nothing_more_is_told(
     experiment, _, name = of_ada
     eve = guarded.apis["eve"]
     own = eve.create_experiment(str(uuid4()))
-    with expect_refusal(grpc.StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS") as created:
+    with expect_refusal(grpc.StatusCode.PERMISSION_DENIED, "EXPERIMENT_NAME_TAKEN") as created:
         eve.create_experiment(name)
-    with expect_refusal(grpc.StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS") as renamed:
+    with expect_refusal(grpc.StatusCode.PERMISSION_DENIED, "EXPERIMENT_NAME_TAKEN") as renamed:
         request = experiments.UpdateExperimentRequest(experiment_id=own, new_name=name)
         eve.experiments.UpdateExperiment(request)
     for refusal in (created, renamed):
-        assert refusal.message == f"Experiment(name={name}) already exists"
+        assert repr(name) in refusal.message
+        assert refusal.metadata["value"] == name
         assert experiment not in refusal.metadata.values()
     with expect_refusal(grpc.StatusCode.ALREADY_EXISTS, "EXPERIMENT_EXISTS") as seen:
         guarded.apis["ada"].create_experiment(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runstream.errors import AlreadyExists
+from runstream.errors import AlreadyExists, PermissionDenied, RunstreamError
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_writer
 from runstream_service.catalog import experiments
@@ -28,7 +28,8 @@ def create(
     returns the experiment that it created (P3).
 
     Raises:
-        PermissionDenied: the caller may not write on this server.
+        PermissionDenied: the caller may not write on this server, or does not see the experiment
+            that has the name.
         InvalidArgument: as `resolve_location`.
         AlreadyExists: the name is taken, maybe by a deleted experiment (E2).
     """
@@ -59,17 +60,25 @@ def create(
 
 
 def check_name_is_free(caller: Caller, name: str) -> None:
-    """Raise AlreadyExists if an experiment has the name, whoever sees it."""
+    """Check that no experiment has the name, whoever sees it.
+
+    Raises:
+        AlreadyExists: one has it, maybe a deleted one (E2).
+        PermissionDenied: one has it that the caller does not see.
+    """
     taken = Experiment.get_or_none(Experiment.name == name)
     if taken is not None:
         raise _name_taken_error(taken, is_seen=experiments.is_visible(caller, taken.id))
 
 
-def _name_taken_error(taken: Experiment, *, is_seen: bool) -> AlreadyExists:
-    if not is_seen:  # names are unique; nothing but that is told
-        return AlreadyExists(
-            f"Experiment(name={taken.name}) already exists",
-            reason="EXPERIMENT_EXISTS",
+def _name_taken_error(taken: Experiment, *, is_seen: bool) -> RunstreamError:
+    if not is_seen:
+        # Names are unique; nothing but that is told. ALREADY_EXISTS would make clients look for the
+        # experiment by its name, and MLflow's then log to another one, `Default`.
+        return PermissionDenied(
+            f"The name {taken.name!r} is that of an experiment that you do not see: ask its owner "
+            "or an admin for a grant on it, or choose another name",
+            reason="EXPERIMENT_NAME_TAKEN",
             field="name",
             value=taken.name,
         )

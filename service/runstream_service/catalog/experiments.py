@@ -97,8 +97,9 @@ def _find(
 
 
 def _not_found_error(experiment_id: str) -> NotFound:
+    hint = "" if experiment_id != "0" else ", or you do not see it: runs that name none are in it"
     return NotFound(
-        f"No Experiment with id={experiment_id} exists",
+        f"No Experiment with id={experiment_id} exists{hint}",
         reason="EXPERIMENT_NOT_FOUND",
         field="experiment_id",
         value=experiment_id,

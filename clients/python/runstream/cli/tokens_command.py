@@ -55,7 +55,7 @@ def create(
         return
     click.echo(made.secret)
     click.echo(
-        f"Token {made.token.token_id} of {made.token.user_name!r}, a {role}. It is shown only now; "
+        f"Token {made.token.token_id} of {made.token.user_name!r}, role {role}. It is shown once; "
         "RUNSTREAM_TOKEN or the file of RUNSTREAM_TOKEN_FILE gives it to programs.",
         err=True,
     )

@@ -275,10 +275,16 @@ class Uploader:
         if not self._is_in_outage:
             self._is_in_outage = True
             log.warning(
-                "%s does not answer (%s); what is logged meanwhile is sent when it is back",
+                "%s %s (%s); what is logged meanwhile is sent when it takes it again",
                 self._server_name(),
+                "refuses it" if _is_refusal(error) else "does not answer",
                 error,
             )
+
+
+def _is_refusal(error: RunstreamError) -> bool:
+    """Return whether a server answered, which will not have what is sent now."""
+    return bool(error.retry_delay) or isinstance(error, (PermissionDenied, Unauthenticated))
 
 
 def _is_lasting(error: RunstreamError) -> bool:
