@@ -46,7 +46,7 @@ def test_a_file_that_is_not_of_the_interface_is_not_found(rest: Rest) -> None:
 
 def test_the_page_can_tell_where_grpc_is(rest: Rest) -> None:
     about = rest.session.get(f"{rest.uri}/api/1.0/runstream/server").json()
-    assert set(about) == {"version", "grpc_port", "http_port", "has_interface"}
+    assert set(about) == {"version", "grpc_port", "http_port", "http_is_secure", "has_interface"}
     assert about["has_interface"] is True
     assert rest.uri.endswith(f":{about['http_port']}")
     assert about["grpc_port"] > 0
