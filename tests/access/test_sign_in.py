@@ -101,7 +101,7 @@ def test_a_sign_in_by_the_provider_is_in_the_audit_log(signed: ServerProcess) ->
 def signed_in(browser: requests.Session, server: ServerProcess, method: str) -> set[str]:
     """Return the names that the audit log has for a way to sign in."""
     url = f"{server.http}/api/1.0/runstream/access/audit"
-    answer = browser.get(url, params={"method": method, "max_results": 1000}, timeout=30)
+    answer = browser.get(url, params={"method": method, "max_results": "1000"}, timeout=30)
     return {entry.get("user_name", "") for entry in answer.json().get("entries", [])}
 
 

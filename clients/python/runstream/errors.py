@@ -48,14 +48,12 @@ class RunstreamError(Exception):
 
     code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
 
-    def __init__(
-        self, message: str, *, reason: str = "", retry_delay: float = 0.0, **metadata: object
-    ) -> None:
+    def __init__(self, message: str, *, reason: str = "", **metadata: object) -> None:
         message = shorten(message, _MAX_MESSAGE_CHARACTERS)
         super().__init__(message)
         self.message = message
         self.reason = reason or self.code.name
-        self.retry_delay = retry_delay
+        self.retry_delay = 0.0
         self.metadata = {key: shorten(str(value)) for key, value in metadata.items()}
 
 

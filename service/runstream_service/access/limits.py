@@ -107,10 +107,11 @@ class CallerLimits:
 
 
 def _limit_error(what: str, limit: int, delay: float) -> ResourceExhausted:
-    return ResourceExhausted(
+    error = ResourceExhausted(
         f"this server allows {limit:,} {what} to one caller; try again in {delay:.3g} s",
         reason="CALLER_LIMIT",
-        retry_delay=delay,
         field=what,
         limit=limit,
     )
+    error.retry_delay = delay
+    return error
