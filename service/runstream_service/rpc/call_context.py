@@ -30,15 +30,15 @@ class CallContext(Protocol):
 class GrpcContext:
     """A `CallContext` of a call over gRPC."""
 
-    __slots__ = ("_context", "caller")
+    __slots__ = ("_context", "_peer", "caller")
 
-    def __init__(self, context: Any, caller: Caller) -> None:
-        self._context = context
+    def __init__(self, context: Any, caller: Caller, peer: str) -> None:
+        self._context, self._peer = context, peer
         self.caller = caller
 
     def peer(self) -> str:
         """Return the address of the caller."""
-        return str(self._context.peer())
+        return self._peer
 
     def time_remaining(self) -> float | None:
         """Return the seconds until the deadline of the call; None, if it has no deadline."""

@@ -133,7 +133,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     self._refuse_if_stopping()
                     # `abort` says why no variable holds the answer.
-                    caller = open_call.caller = await self._authenticate(context)
+                    caller = open_call.caller = await self._authenticate(open_call)
                     with self._limits.admit(caller) as use:
                         answer = await respond(requests, open_call, caller, use)
                         return self._answers.add(answer.SerializeToString())
@@ -159,7 +159,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 request = decode(message)
                 if not is_read and caller.name:
                     open_call.subject = subject_of(request)
-                return await call(request, GrpcContext(context, caller))
+                return await call(request, GrpcContext(context, caller, open_call.peer))
 
         return respond
 
@@ -173,7 +173,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             with self._authentication.ends.of(caller) as end:
                 async with self._admission.receive_stream(requests, decode, use) as received:
                     end.stop = received.stop
-                    return await call(received, GrpcContext(open_call.context, caller))
+                    return await call(
+                        received, GrpcContext(open_call.context, caller, open_call.peer)
+                    )
 
         return respond
 
@@ -186,7 +188,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             with _OpenCall(self, counts, context, method) as open_call:
                 try:
                     self._refuse_if_stopping()
-                    caller = open_call.caller = await self._authenticate(context)
+                    caller = open_call.caller = await self._authenticate(open_call)
                     with (
                         self._limits.admit(caller) as use,
                         self._authentication.ends.of(caller) as open_call.end,
@@ -194,7 +196,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         async with receive(requests, context, use) as request:
                             if isinstance(request, RequestStream):
                                 open_call.end.stop = request.stop
-                            async for answer in call(request, GrpcContext(context, caller)):
+                            call_context = GrpcContext(context, caller, open_call.peer)
+                            async for answer in call(request, call_context):
                                 message: Any = self._answers.add(_serialize(answer))
                                 yield message
                                 self._answers.remove(message)
@@ -226,15 +229,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return receive_unary if handler.unary_stream else receive_stream
 
-    async def _authenticate(self, context: Any) -> Caller:
+    async def _authenticate(self, call: _OpenCall) -> Caller:
         """Return who calls; raises Unauthenticated."""
+        context = call.context
         headers = dict(context.invocation_metadata() or ())
         common_name = None
         if self._authentication.certificates:
             names = context.auth_context().get("x509_common_name")
             # gRPC takes no connection without a certificate, which may be without a name.
             common_name = names[0].decode(errors="replace") if names else ""
-        return await self._authentication.authenticate(headers, context.peer(), common_name)
+        return await self._authentication.authenticate(headers, call.peer, common_name)
 
     def _cancellation_error(self, call: _OpenCall) -> RunstreamError:
         """Return why the server cancels a call; raises again if its caller does."""
@@ -276,6 +280,8 @@ class _OpenCall:
         caller: who calls, once that is known.
         code: the code of its error, once it has one.
         context: that of gRPC.
+        peer: the address of the caller. gRPC is asked for it while the call is sure to be there:
+            when the connection has been cut, the question ends the process (grpcio 1.85).
         subject: the names of what it is about, if it changes something.
         end: its end, if it is a stream of answers whose caller may lose the right to it.
     """
@@ -291,6 +297,7 @@ class _OpenCall:
         "code",
         "context",
         "end",
+        "peer",
         "subject",
     )
 
@@ -299,6 +306,7 @@ class _OpenCall:
     ) -> None:
         self._interceptor, self._counts, self.context = interceptor, counts, context
         self._method = method.rpartition("/")[2]
+        self.peer = str(context.peer())
         self.code = self._request_id = self.subject = ""
         self.caller: Caller | None = None
         self.end: StreamEnd | None = None
@@ -320,8 +328,8 @@ class _OpenCall:
         code = self.code or ("CANCELLED" if kind else "OK")
         self._counts.end(self._began, code)
         if is_recorded(self._method, code):
-            audit, peer = self._interceptor.audit, str(self.context.peer())
-            audit.record(self.caller, peer, self._method, self.subject, code)
+            audit = self._interceptor.audit
+            audit.record(self.caller, self.peer, self._method, self.subject, code)
         self._interceptor.end_call(self._task)
 
 

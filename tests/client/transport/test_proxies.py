@@ -95,7 +95,7 @@ def test_an_error_says_what_was_tried(
     assert "proxy" not in str(error.value)
     assert str(error.value).endswith(
         f" (grpc://127.0.0.1:{port}): is a server running there? `runstream server` starts one, "
-        "RUNSTREAM_TRACKING_URI says where it is"
+        "RUNSTREAM_TRACKING_URI says where it is (grpcs:// if it speaks TLS)"
     )
 
 

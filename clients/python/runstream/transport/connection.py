@@ -34,7 +34,7 @@ RETRY_SECONDS = 30.0
 _NOT_CONNECTED = ("failed to connect to all addresses", "connections to all backends failing")
 _NOT_CONNECTED_HINT = (
     ": is a server running there? `runstream server` starts one, "
-    "RUNSTREAM_TRACKING_URI says where it is, which begins with grpcs:// if it speaks TLS"
+    "RUNSTREAM_TRACKING_URI says where it is (grpcs:// if it speaks TLS)"
 )
 _NOT_TRUSTED_HINT = (
     ": is a server running there, whose certificate is for this name, and trusted? RUNSTREAM_CA "
