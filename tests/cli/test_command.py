@@ -42,6 +42,9 @@ def test_the_help_lists_every_command(shell: Shell) -> None:
         *(f"runs {n}" for n in ("delete", "restore", "export")),
         *("metrics show", "artifacts upload", "artifacts download", "artifacts list"),
         *(f"db {n}" for n in ("upgrade", "check", "backup", "restore", "copy", "distribute")),
+        *(f"tokens {n}" for n in ("create", "list", "revoke")),
+        *(f"grants {n}" for n in ("set", "list", "delete")),
+        *("audit", "db create-token"),
     }
     for name, _ in commands():
         assert f"\n  {name} " in listed

@@ -410,7 +410,7 @@ def test_a_copy_notices_a_server_that_came_and_went(
     def run_beside_a_server(self: Any) -> Any:
         copied = run(self)
         server = ServerProcess(tmp_path / "no.db", url=url)
-        with TrackingClient(server.uri) as client:
+        with TrackingClient(server.uri, TOKEN) as client:
             client.create_run()
         server.stop()
         return copied
