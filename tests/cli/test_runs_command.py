@@ -94,6 +94,7 @@ def test_json_has_the_names_of_the_contract_and_every_value(
         "end_time": 91_501,
         "artifact_uri": f"mlflow-artifacts:/{experiment_id}/{run_ids[1]}/artifacts",
         "lifecycle_stage": "active",
+        "deleted_by": None,
     }
     assert shown["data"]["metrics"] == {"loss": 0.5, "only": "NaN"}
     assert shown["data"]["params"] == {"lr": "0.1", "same": "1"}
