@@ -23,11 +23,12 @@ const RunPage = lazy(() => part(() => import("./run/RunPage")));
 const ComparePage = lazy(() => part(() => import("./compare/ComparePage")));
 
 returnAfterSignIn();
-readCaller();
 
 // What the address asks for is loaded while the frame is made.
 if (/^#\/experiments\/[^/?]+(\?|$)/.test(location.hash)) ExperimentPage.preload();
 if (/[?&]tab=charts\b/.test(location.hash)) import("./charts/MetricCharts").catch(() => undefined); // its page says that it failed
+
+readCaller();
 
 function Frame(props: RouteSectionProps) {
   const [help, setHelp] = createSignal(false);

@@ -135,8 +135,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     # `abort` says why no variable holds the answer.
                     caller = open_call.caller = await self._authenticate(open_call)
                     with self._limits.admit(caller) as use:
-                        answer = await respond(requests, open_call, caller, use)
-                        return self._answers.add(answer.SerializeToString())
+                        return self._answers.add(
+                            (await respond(requests, open_call, caller, use)).SerializeToString()
+                        )
                 except asyncio.CancelledError:
                     if not self._is_grace_over:
                         raise
