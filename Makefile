@@ -10,7 +10,9 @@ WEB := service/runstream_service/web/index.html
 DEPLOYMENT := examples/deployment
 # Large programs that are run as they are: uv gets each once, into a cache of its own.
 TOOL := .venv/bin/uv tool run --quiet
-FOLDERS := test-client test-server test-http test-web test-access test-project test-cli test-fuzz
+# The longest first.
+SUITES := test-server test-integrations test-client test-jvm test-http test-access test-web test-project test-cli test-fuzz
+FOLDERS := $(filter-out test-integrations test-jvm,$(SUITES))
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,14 +28,14 @@ demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything b
 serve: $(INSTALLED) $(WEB) ## a server on runstream.db, until Ctrl-C
 	.venv/bin/python -m runstream server --database sqlite:///runstream.db
 
-# Three suites run at a time, because most tests wait; the longest come first, and what a suite
+# Three suites run at a time, because most tests wait; what a suite
 # prints appears when it has ended. What measures how long callers wait comes after them, when
 # nothing else runs.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW) $(FRAMEWORKS)
 	@echo 'Three suites run at a time, and each prints when it has ended.'
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) test-integrations test-jvm $(FOLDERS)
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) $(SUITES)
 	@$(MAKE) --no-print-directory test-alone
 
 # The tests of one folder: `make test-client`.
@@ -102,9 +104,9 @@ $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_bui
 	touch $@
 
 # The clients of MLflow that the tests run, each beside what it was made for.
-.venv-mlflow/%/installed: tests/http/requirements/mlflow-%.txt
-	$(PYTHON) -m venv .venv-mlflow/$*
-	.venv-mlflow/$*/bin/pip install --quiet --requirement $<
+.venv-mlflow/%/installed: tests/http/requirements/mlflow-%.txt | $(INSTALLED)
+	$(PYTHON) -m venv --clear --without-pip .venv-mlflow/$*
+	.venv/bin/uv pip install --quiet --python .venv-mlflow/$*/bin/python --requirement $<
 	touch $@
 
 # What the integrations are for, at its newest and at the lowest versions that are supported. With

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from support.forked_server import ForkedProcess, ServerForks
 from support.ports import reserve_port
 
 ENVIRONMENT = {
@@ -43,6 +44,7 @@ class ServerProcess:
         python: Path | str = sys.executable,
         url: str | None = None,
         address: str | None = None,
+        forks: ServerForks | None = None,
     ) -> None:
         """Start a server on a file, or on another database.
 
@@ -55,10 +57,11 @@ class ServerProcess:
             python: the interpreter that runs it.
             url: the other database.
             address: where it listens, in place of a free port.
+            forks: what it is forked from the first time, in place of a start as users start it.
         """
         self.database = database
         self.url = url or f"sqlite:///{database}"
-        self._command = [python, *program, "server"]
+        self._command = [python, *program]
         self._environment = ENVIRONMENT | (environment or {})
         if url:
             artifacts = str(database.with_name("artifacts"))
@@ -66,7 +69,7 @@ class ServerProcess:
         if self._environment["RUNSTREAM_HTTP_PORT"] == "0":
             self._environment["RUNSTREAM_HTTP_PORT"] = str(reserve_port())
         self.address = address or f"127.0.0.1:{reserve_port()}"
-        self._launch()
+        self.process = self._launch(forks)
         if wait:
             self.wait_until_ready()
 
@@ -77,18 +80,21 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process and wait until it accepts calls."""
-        self._launch()
+        self.process = self._launch()
         self.wait_until_ready()
 
-    def _launch(self) -> None:
+    def _launch(self, forks: ServerForks | None = None) -> subprocess.Popen[str] | ForkedProcess:
         host, _, port = self.address.rpartition(":")
         options = {
             "--database": self.url,
             "--host": host.strip("[]"),
             "--port": port,
         }
-        self.process = subprocess.Popen(
-            [*self._command, *(word for option in options.items() for word in option)],
+        arguments = ["server", *(word for option in options.items() for word in option)]
+        if forks is not None:
+            return forks.start(arguments, self._environment, self.database.parent)
+        return subprocess.Popen(
+            [*self._command, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
