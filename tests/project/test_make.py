@@ -1,9 +1,10 @@
-"""What `make` says where something is missing."""
+"""What `make` says where something is missing, and what it needs of the tests."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -23,3 +24,9 @@ def test_without_a_jdk_the_last_lines_say_that_the_jvm_was_not_tested(tmp_path: 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Java and Scala clients were NOT run" in " ".join(done.stdout.splitlines()[-4:])
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """What is marked `alone` is collected from all folders together, where two of a name clash."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
