@@ -19,11 +19,13 @@ class Limits(NamedTuple):
         requests: calls and requests that begin in a second.
         calls: calls, streams and requests that are open at once.
         bytes: bytes that arrive in a second.
+        watches: those of the calls that are watches.
     """
 
     requests: int = 5_000
     calls: int = 2_000
     bytes: int = 1024 * 1024 * 1024
+    watches: int = 500
 
 
 #: Generous ones: they stop a program that has gone wrong, and none that works.

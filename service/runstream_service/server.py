@@ -171,7 +171,7 @@ async def _serve(
         )
         artifacts = ArtifactStore(writer, readers, storage, staging)
         logs = LoggingServicer(writer, ingest, heartbeats)
-        watches = WatchServicer(readers, feed)
+        watches = WatchServicer(readers, feed, limits)
         servicers = {
             "runstream.v1.ExperimentService": ExperimentServicer(writer, readers),
             "runstream.v1.RunService": RunServicer(writer, readers, ingest),

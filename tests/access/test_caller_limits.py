@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import grpc
@@ -37,6 +38,18 @@ def limited(path: Path, **limits: str) -> Iterator[tuple[ServerProcess, dict[str
         yield server, create_tokens(server.address)
     finally:
         server.stop()
+
+
+def create_run(api: Api) -> str:
+    experiment = api.create_experiment("ours")
+    return api.runs.CreateRun(CreateRunRequest(experiment_id=experiment)).run.info.run_id
+
+
+def watch(api: Api, run: str) -> Any:
+    """Return the answers of a watch, once it is open."""
+    answers = api.watches.Watch(WatchRequest(run_ids=[run]))
+    next(answers)
+    return answers
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +113,8 @@ def test_a_caller_has_so_many_streams_open_at_once(tmp_path: Path) -> None:
         server, tokens = opened.enter_context(limited(tmp_path, RUNSTREAM_CALLS_PER_CALLER="3"))
         ada = opened.enter_context(connect_with_token(server.address, tokens["ada"]))
         bob = opened.enter_context(connect_with_token(server.address, tokens["bob"]))
-        experiment = ada.create_experiment("ours")
-        run = ada.runs.CreateRun(CreateRunRequest(experiment_id=experiment)).run.info.run_id
-        watches = []
-        for _ in range(3):
-            watch = ada.watches.Watch(WatchRequest(run_ids=[run]))
-            next(watch)
-            watches.append(watch)
+        run = create_run(ada)
+        watches = [watch(ada, run) for _ in range(3)]
         with expect_refusal(EXHAUSTED, "CALLER_LIMIT"):
             ada.access.GetCaller(GetCallerRequest())
         bob.access.GetCaller(GetCallerRequest())
@@ -119,6 +127,54 @@ def test_a_caller_has_so_many_streams_open_at_once(tmp_path: Path) -> None:
             except grpc.RpcError:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+
+
+def test_a_caller_has_so_many_watches_open_at_once(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        server, tokens = opened.enter_context(limited(tmp_path, RUNSTREAM_WATCHES_PER_CALLER="2"))
+        ada = opened.enter_context(connect_with_token(server.address, tokens["ada"]))
+        run = create_run(ada)
+        watches = [watch(ada, run) for _ in range(2)]
+        with expect_refusal(EXHAUSTED, "CALLER_LIMIT") as refusal:
+            watch(ada, run)
+        assert (refusal.metadata["field"], refusal.metadata["limit"]) == ("watches at once", "2")
+        ada.access.GetCaller(GetCallerRequest())  # other calls are let in
+        stream = f"{server.http}/api/1.0/runstream/watch/stream?run_ids={run}"
+        refused = requests.get(stream, headers=bearer(tokens["ada"]), timeout=30)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+        root = opened.enter_context(connect_with_token(server.address, tokens["root"]))
+        watch(root, run)  # others have their own share
+        watches.pop().cancel()
+        with TrackingClient(f"grpc://{server.address}", token=tokens["ada"]) as client:
+            client.watch([run]).close()
+
+
+def test_a_client_waits_until_its_watch_is_let_in(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        server, tokens = opened.enter_context(limited(tmp_path, RUNSTREAM_WATCHES_PER_CALLER="1"))
+        ada = opened.enter_context(connect_with_token(server.address, tokens["ada"]))
+        run = create_run(ada)
+        client = opened.enter_context(
+            TrackingClient(f"grpc://{server.address}", token=tokens["ada"])
+        )
+        Timer(0.5, watch(ada, run).cancel).start()
+        with closing(client.watch([run])) as changes:
+            client.set_tag(run, "k", "v")
+            assert next(changes).tags == {"k": "v"}
+
+
+def test_events_over_http_count_as_watches_until_they_are_closed(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        server, tokens = opened.enter_context(limited(tmp_path, RUNSTREAM_WATCHES_PER_CALLER="1"))
+        ada = opened.enter_context(connect_with_token(server.address, tokens["ada"]))
+        run = create_run(ada)
+        stream = f"{server.http}/api/1.0/runstream/watch/stream?run_ids={run}"
+        with requests.get(stream, headers=bearer(tokens["ada"]), stream=True, timeout=30) as events:
+            assert events.status_code == 200
+            with expect_refusal(EXHAUSTED, "CALLER_LIMIT"):
+                watch(ada, run)
+        with TrackingClient(f"grpc://{server.address}", token=tokens["ada"]) as client:
+            client.watch([run]).close()
 
 
 def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(tmp_path: Path) -> None:
@@ -143,11 +199,12 @@ def test_a_server_that_knows_nobody_limits_nobody() -> None:
 
 
 def test_a_limit_of_zero_is_none() -> None:
-    limits = CallerLimits(Limits(0, 0, 0))
+    limits = CallerLimits(Limits(0, 0, 0, 0))
     with ExitStack() as opened:
         for _ in range(1_000):
             use = opened.enter_context(limits.admit(Caller("ada", ServerRole.WRITER)))
             use.add_bytes(1 << 40)
+            opened.enter_context(use.watching())
             assert use.pause() == 0
 
 
@@ -169,12 +226,10 @@ def test_an_outbox_keeps_what_it_has_until_its_stream_is_let_in(tmp_path: Path) 
         uri = f"grpc://{server.address}"
         client = opened.enter_context(TrackingClient(uri, token=tokens["ada"]))
         run = client.create_run(client.create_experiment("ours")).info.run_id
-        watches = [ada.watches.Watch(WatchRequest(run_ids=[run])) for _ in range(2)]
-        for watch in watches:
-            next(watch)
+        watches = [watch(ada, run) for _ in range(2)]
         client.log_metric(run, "loss", 0.5)
         time.sleep(1.5)  # its stream is refused meanwhile
-        for watch in watches:
-            watch.cancel()
+        for one in watches:
+            one.cancel()
         client.flush()
         assert [point.value for point in client.get_metric_history(run, "loss")] == [0.5]

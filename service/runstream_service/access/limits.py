@@ -7,6 +7,8 @@ a few numbers, and is dropped when they mean nothing any more.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from runstream.errors import ResourceExhausted
@@ -20,17 +22,17 @@ KNOWN_CALLERS = 10_000
 _BURST_SECONDS = 1.0
 
 # Seconds after which to try again where nobody knows when there is room.
-_CALLS_DELAY = 1.0
+_OPEN_DELAY = 1.0
 
 
 class CallerUse:
     """What one caller uses; a `with` block is a call of theirs that is open."""
 
-    __slots__ = ("_calls", "_limits", "_received_until", "_requested_until")
+    __slots__ = ("_calls", "_limits", "_received_until", "_requested_until", "_watches")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._calls = 0
+        self._calls = self._watches = 0
         # The times at which what was asked for would be done, at the rates of the limits.
         self._requested_until = self._received_until = 0.0
 
@@ -59,7 +61,7 @@ class CallerUse:
             ResourceExhausted: the caller has reached a limit; it says when to try again.
         """
         if self._limits.calls and self._calls >= self._limits.calls:
-            raise _limit_error("calls at once", self._limits.calls, _CALLS_DELAY)
+            raise _limit_error("calls at once", self._limits.calls, _OPEN_DELAY)
         if (delay := self.pause()) > 0:
             raise _limit_error("bytes in a second", self._limits.bytes, delay)
         if self._limits.requests:
@@ -68,6 +70,21 @@ class CallerUse:
             if (delay := until - now - _BURST_SECONDS) > 1e-9:  # what adding up may lose
                 raise _limit_error("calls in a second", self._limits.requests, delay)
             self._requested_until = until
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Count an open call as a watch, too.
+
+        Raises:
+            ResourceExhausted: the caller has as many watches as the limit allows.
+        """
+        if self._limits.watches and self._watches >= self._limits.watches:
+            raise _limit_error("watches at once", self._limits.watches, _OPEN_DELAY)
+        self._watches += 1
+        try:
+            yield
+        finally:
+            self._watches -= 1
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that have arrived."""
@@ -83,7 +100,7 @@ class CallerUse:
 
 
 #: What those use who have no limit.
-UNLIMITED = CallerUse(Limits(0, 0, 0))
+UNLIMITED = CallerUse(Limits(0, 0, 0, 0))
 
 
 class CallerLimits:
@@ -95,6 +112,13 @@ class CallerLimits:
 
     def admit(self, caller: Caller) -> CallerUse:
         """Return what a caller uses, with a call that is about to begin; as `add_request`."""
+        use = self.use_of(caller)
+        if use is not UNLIMITED:
+            use.add_request()
+        return use
+
+    def use_of(self, caller: Caller) -> CallerUse:
+        """Return what a caller uses."""
         if not caller.name:
             return UNLIMITED
         use = self._known.get(caller.name)
@@ -102,7 +126,6 @@ class CallerLimits:
             if len(self._known) >= KNOWN_CALLERS:
                 self._known = {name: one for name, one in self._known.items() if not one.is_idle}
             use = self._known[caller.name] = CallerUse(self._limits)
-        use.add_request()
         return use
 
 

@@ -36,6 +36,16 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Calls and streams that one caller may have open; 0 for no limit.",
         ),
         click.option(
+            "--watches-per-caller",
+            envvar="RUNSTREAM_WATCHES_PER_CALLER",
+            type=click.IntRange(0),
+            default=limits.watches,
+            show_default=True,
+            show_envvar=True,
+            metavar="NUMBER",
+            help="Watches that one caller may have open; 0 for no limit.",
+        ),
+        click.option(
             "--mib-per-caller",
             envvar="RUNSTREAM_MIB_PER_CALLER",
             type=click.IntRange(0),

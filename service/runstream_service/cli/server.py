@@ -241,6 +241,7 @@ def server(
     query_timeout: float,
     requests_per_caller: int,
     calls_per_caller: int,
+    watches_per_caller: int,
     mib_per_caller: int,
     audit_days: int,
     log_level: str,
@@ -277,7 +278,9 @@ def server(
         artifact_root=artifact_root or "",
         lost_after=lost_after,
         query_timeout=query_timeout,
-        limits=Limits(requests_per_caller, calls_per_caller, bytes_of(mib_per_caller)),
+        limits=Limits(
+            requests_per_caller, calls_per_caller, bytes_of(mib_per_caller), watches_per_caller
+        ),
         audit_days=audit_days,
         log_level=log_level,
         log_format=log_format,

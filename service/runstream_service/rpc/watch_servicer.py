@@ -13,6 +13,7 @@ from runstream.errors import InvalidArgument, server_stopping_error
 from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.access.caller import Caller
+from runstream_service.access.limits import CallerLimits
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
 from runstream_service.live.commits import RunChanges, format_position
@@ -46,9 +47,10 @@ _SMALL = 16 * 1024
 
 
 class WatchServicer(WatchServiceServicer):
-    def __init__(self, readers: Readers, feed: Feed) -> None:
+    def __init__(self, readers: Readers, feed: Feed, limits: CallerLimits) -> None:
         self._readers = readers
         self._feed = feed
+        self._limits = limits
         self._commits = feed.commits
         self._is_stopping = False
         self._sending_bytes = 0
@@ -62,37 +64,31 @@ class WatchServicer(WatchServiceServicer):
 
     async def Watch(self, request: pb.WatchRequest, context: CallContext) -> AsyncIterator[Any]:
         caller = context.caller
-        watched, owners = await self._readers.page(
-            _find_named, caller, request.run_ids, request.experiment_ids
-        )
-        checked = time.monotonic()
-        await self._feed.catch_up()
-        position = request.position or format_position(self._commits.seen)
-        watcher = self._feed.subscribe(*watched, self._commits.parse_position(position))
-        try:
-            yield WatchResponse(position=position)
-            while not self._is_stopping:
-                await watcher.wait(_POSITION_SECONDS)
-                if not caller.is_admin and time.monotonic() - checked > _CHECK_SECONDS:
-                    if not await self._readers.quick(experiments.are_visible, caller, owners):
-                        # It raises for what the call names, as when that is not there.
-                        await self._readers.page(
-                            _find_named, caller, request.run_ids, request.experiment_ids
+        with self._limits.use_of(caller).watching():
+            named = (caller, request.run_ids, request.experiment_ids)
+            watched, owners = await self._readers.page(_find_named, *named)
+            checked = time.monotonic()
+            await self._feed.catch_up()
+            position = request.position or format_position(self._commits.seen)
+            watcher = self._feed.subscribe(*watched, self._commits.parse_position(position))
+            try:
+                yield WatchResponse(position=position)
+                while not self._is_stopping:
+                    await watcher.wait(_POSITION_SECONDS)
+                    if not caller.is_admin and time.monotonic() - checked > _CHECK_SECONDS:
+                        if not await self._readers.quick(experiments.are_visible, caller, owners):
+                            # It raises for what the call names, as when that is not there.
+                            await self._readers.page(_find_named, *named)
+                        checked = time.monotonic()
+                    answer, size = await self._next_answer(watcher)
+                    if answer is not None:
+                        with self._count_as_sending(size, watcher):
+                            yield answer
+                        await asyncio.sleep(
+                            _PAUSE * self._feed.count_watchers() * max(1, size / _SMALL)
                         )
-                    checked = time.monotonic()
-                async with self._turn:
-                    answer = await self._answer(watcher)
-                    size = 0 if answer is None else answer.ByteSize()
-                    if size > _SMALL:
-                        await asyncio.sleep(0)  # calls that are no watches get their turn
-                if answer is not None:
-                    with self._count_as_sending(size, watcher):
-                        yield answer
-                    await asyncio.sleep(
-                        _PAUSE * self._feed.count_watchers() * max(1, size / _SMALL)
-                    )
-        finally:
-            self._feed.unsubscribe(watcher)
+            finally:
+                self._feed.unsubscribe(watcher)
         raise server_stopping_error()
 
     def stop_watching(self) -> None:
@@ -120,6 +116,15 @@ class WatchServicer(WatchServiceServicer):
                 run.encoding = asyncio.ensure_future(asyncio.to_thread(run_change_messages, run))
             await asyncio.shield(run.encoding)
         return run_change_messages(run)
+
+    async def _next_answer(self, watcher: Watcher) -> tuple[Any, int]:
+        """Return what `_answer` does, and its bytes, when it is the turn of the watcher."""
+        async with self._turn:
+            answer = await self._answer(watcher)
+            size = 0 if answer is None else answer.ByteSize()
+            if size > _SMALL:
+                await asyncio.sleep(0)  # calls that are no watches get their turn
+        return answer, size
 
     async def _answer(self, watcher: Watcher) -> Any:
         """Return the next answer to the watcher, None if there is none.
