@@ -13,19 +13,21 @@ def is_postgresql(url: str) -> bool:
 
 
 class Limits(NamedTuple):
-    """The limits of each caller, on each server process; 0 for none.
+    """The limits of each caller, on each server process unless said otherwise; 0 for none.
 
     Attributes:
         requests: calls and requests that begin in a second.
         calls: calls, streams and requests that are open at once.
         bytes: bytes that arrive in a second.
         watches: those of the calls that are watches.
+        artifact_bytes: bytes of artifacts that are stored, on all servers of a database together.
     """
 
     requests: int = 5_000
     calls: int = 2_000
     bytes: int = 1024 * 1024 * 1024
     watches: int = 500
+    artifact_bytes: int = 0
 
 
 #: Generous ones: they stop a program that has gone wrong, and none that works.

@@ -169,7 +169,7 @@ async def _serve(
             readers,
             files,
         )
-        artifacts = ArtifactStore(writer, readers, storage, staging)
+        artifacts = ArtifactStore(writer, readers, storage, staging, config.limits.artifact_bytes)
         logs = LoggingServicer(writer, ingest, heartbeats)
         watches = WatchServicer(readers, feed, limits)
         servicers = {

@@ -20,7 +20,7 @@ from support.shell import Shell
 
 Start = Callable[..., ServerProcess]
 POINTS = [Metric("loss", 1 / (step + 1), 1_000 + step, step) for step in range(500)]
-CHECKS = ["integrity", "references", "migrations", "points", "consoles"]
+CHECKS = ["integrity", "references", "migrations", "points", "consoles", "stored bytes"]
 
 
 @pytest.fixture(scope="module")
@@ -201,15 +201,17 @@ def test_an_old_database_is_upgraded_and_keeps_its_runs(db: Shell, tmp_path: Pat
     first.database.close()
     newer = sorted(path.stem for path in SqliteEngine.MIGRATIONS.glob("0*.py"))[1:]
     assert "0002_datasets" in newer
-    *_, migrations, points, consoles = db.output("db", "check", url(old)).splitlines()
+    *_, migrations, points, consoles, stored = db.output("db", "check", url(old)).splitlines()
     assert migrations.startswith(
         f"migrations: {', '.join(newer)} not applied yet; `runstream db up"
     )
     not_checked = "not checked, because the schema is not that of this version"
     assert (points, consoles) == (f"points: {not_checked}", f"consoles: {not_checked}")
+    assert stored == f"stored bytes: {not_checked}"
     assert db.json("db", "check", url(old)) == {name: [] for name in CHECKS} | {
         "points": None,
         "consoles": None,
+        "stored bytes": None,
     }
     *applied, last = db.output("db", "upgrade", url(old)).splitlines()
     assert applied == [f"Applied {name}." for name in newer]

@@ -16,7 +16,7 @@ from support.purging import create_full_run
 from support.server_process import ServerProcess
 from support.shell import Shell
 
-CHECKS = ["migrations", "points", "consoles"]
+CHECKS = ["migrations", "points", "consoles", "stored bytes"]
 DAMAGED = "overlay(data PLACING '\\xffff' FROM 40)"
 LATER = "SET name = '9999_later' WHERE name LIKE '0002%'"
 URL = "postgresql://ada:geheim@db/runs"

@@ -58,7 +58,7 @@ def test_a_list_is_whole_or_refused_since_it_has_no_pages(
         with closing(sqlite3.connect(server.database)) as database, database:
             database.execute("INSERT OR IGNORE INTO blob (sha256, name, size) VALUES ('s', 'n', 7)")
             database.executemany(
-                "INSERT INTO artifact SELECT run.id, ?, blob.id, 1 FROM run, blob "
+                "INSERT INTO artifact SELECT run.id, ?, blob.id, 1, NULL FROM run, blob "
                 "WHERE uuid = ? AND sha256 = 's'",
                 ((f"many/{name:06}", run_id) for name in names),
             )

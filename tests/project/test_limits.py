@@ -21,6 +21,7 @@ STATED: dict[str, list[str | int]] = {
     "calls and requests of one caller who has a name": ["config.DEFAULT_LIMITS.requests"],
     "calls, streams and watches of one caller, open at once": ["config.DEFAULT_LIMITS.calls"],
     "watches of one caller, open at once": ["config.DEFAULT_LIMITS.watches"],
+    "artifacts that one caller stores, on all servers of a database": [],
     "what one caller sends": ["config.DEFAULT_LIMITS.bytes"],
     "single messages that are received at once": [
         "rpc.admission.WRITES_AT_ONCE",

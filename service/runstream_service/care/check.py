@@ -11,6 +11,7 @@ from typing import NamedTuple
 from peewee import JOIN, fn
 
 from runstream.errors import InvalidArgument, NotFound, Unavailable
+from runstream_service.catalog import stored_bytes
 from runstream_service.catalog.console import LINE_BYTES
 from runstream_service.engine.engine import Engine
 from runstream_service.engine.sqlite import SqliteEngine
@@ -48,8 +49,8 @@ class Checked(NamedTuple):
 def check(file: Path) -> Iterator[Checked]:
     """Yield what each check found, when it is done.
 
-    A server may write the database meanwhile. The checks read the whole file. Points and consoles
-    are checked only in a database with the schema of this version.
+    A server may write the database meanwhile. The checks read the whole file. Points, consoles
+    and stored bytes are checked only in a database with the schema of this version.
 
     Raises:
         NotFound: there is no such database.
@@ -79,7 +80,11 @@ def check_engine(engine: Engine) -> Iterator[Checked]:
         faults = _faults(store, lambda: _migrations(store, pending))
         yield Checked("migrations", faults, _describe_pending(pending))
         reason = "the schema is not that of this version" if faults or pending else ""
-        for name, find_faults in (("points", _points), ("consoles", _consoles)):
+        for name, find_faults in (
+            ("points", _points),
+            ("consoles", _consoles),
+            ("stored bytes", _stored_bytes),
+        ):
             if reason:
                 yield Checked(name, [], f"not checked, because {reason}", skipped=True)
             else:
@@ -146,6 +151,11 @@ def _describe_pending(pending: list[str]) -> str:
 def _points() -> list[str]:
     """Compare points with their checksums, chunks with their summaries, and series with both."""
     return list(islice(find_faults(), _MAX_FAULTS))
+
+
+def _stored_bytes() -> list[str]:
+    """Compare the bytes that are counted for each user with their files."""
+    return list(islice(stored_bytes.find_faults(), _MAX_FAULTS))
 
 
 def _consoles() -> list[str]:

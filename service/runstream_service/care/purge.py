@@ -16,8 +16,9 @@ from typing import Any
 from peewee import SQL, fn
 
 from runstream_service.care.purge_models import hide_models, purged_models
-from runstream_service.care.purge_step import ROWS_AT_ONCE, delete_pieces, end_of_step
+from runstream_service.care.purge_step import ROWS_AT_ONCE, delete_files, delete_pieces, end_of_step
 from runstream_service.catalog import blobs
+from runstream_service.catalog.artifact_owners import owner_of_run
 from runstream_service.engine import changes
 from runstream_service.engine.statements import (
     ANY_IDS,
@@ -28,7 +29,6 @@ from runstream_service.engine.statements import (
     lock_rows,
 )
 from runstream_service.engine.tables import (
-    Artifact,
     Console,
     ConsoleLine,
     Dataset,
@@ -56,7 +56,6 @@ _DELETE_UP_TO = [
     delete_up_to(Param.run, Param.key),
     delete_up_to(RunTag.run, RunTag.key),
     delete_up_to(Write.run, Write.id),
-    delete_up_to(Artifact.run, Artifact.path),
     delete_up_to(Output.run, Output.id),
     delete_up_to(ModelInput.run, ModelInput.id),
     delete_up_to(ModelMetric.run, ModelMetric.id),
@@ -202,6 +201,7 @@ def _purging_experiments() -> Any:
 
 def _remove_pieces(run: int) -> Iterator[int]:
     """Remove all that a run has piece by piece; yield how many points each piece had."""
+    yield from delete_files(owner_of_run(run))
     yield from delete_pieces(_DELETE_UP_TO, run)
     while inputs := _SELECT_INPUTS.rows(run, ROWS_AT_ONCE):
         _DELETE_INPUTS.run(array_of(row[0] for row in inputs))

@@ -6,9 +6,11 @@ A deleted model is not found any more, so it can be removed in several steps.
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import Any
 
-from runstream_service.care.purge_step import delete_pieces, end_of_step
+from runstream_service.care.purge_step import delete_files, delete_pieces, end_of_step
+from runstream_service.catalog.artifact_owners import owner_of_model
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement, delete_up_to, execute
 from runstream_service.engine.tables import (
@@ -16,12 +18,10 @@ from runstream_service.engine.tables import (
     LoggedModel,
     LoggedModelParam,
     LoggedModelTag,
-    ModelArtifact,
     ModelWrite,
 )
 
 _DELETE_UP_TO = [
-    delete_up_to(ModelArtifact.owner, ModelArtifact.path),
     delete_up_to(LoggedModelParam.owner, LoggedModelParam.key),
     delete_up_to(LoggedModelTag.owner, LoggedModelTag.key),
     delete_up_to(ModelWrite.owner, ModelWrite.id),
@@ -62,7 +62,8 @@ def remove_models(before: int) -> tuple[int, bool]:
     models = LoggedModel.select(LoggedModel.id).where(purged_models(before, Experiment.purging))
     deleted, end = 0, end_of_step()
     for (model,) in execute(models.order_by(LoggedModel.id).limit(_MODELS)):
-        for _ in delete_pieces(_DELETE_UP_TO, model):
+        files = delete_files(owner_of_model(model))
+        for _ in chain(files, delete_pieces(_DELETE_UP_TO, model)):
             if time.monotonic() > end:
                 return deleted, True
         _DELETE.run(model)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from runstream_service.catalog import artifacts
+from runstream_service.catalog.artifact_owners import Owner
 from runstream_service.engine.statements import Statement
 
 #: Seconds for which one step removes, before its commit; the piece then under way is removed, too.
@@ -32,3 +34,9 @@ def delete_pieces(statements: Sequence[Statement], owner: int) -> Iterator[int]:
     for statement in statements:
         while statement.run(owner, owner, ROWS_AT_ONCE):
             yield 0  # something is gone, so a step gets on, however little time it has
+
+
+def delete_files(owner: Owner) -> Iterator[int]:
+    """Delete the files of a run or model, as `delete_pieces` does with other rows."""
+    while artifacts.delete_some(owner, ROWS_AT_ONCE):
+        yield 0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from peewee import fn
+
 from runstream.errors import FailedPrecondition
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import VisibleStatement, check_admin, check_role
@@ -56,19 +58,25 @@ class Statements:
         self.first_path = Statement(table.select(table.path).where(in_range).limit(1))
         self.content_name = Statement(Blob.select(Blob.name).join(table).where(of_path))
         self.blob_of = Statement(table.select(table.blob).where(of_path))
+        self.content_of = Statement(
+            table.select(table.blob, table.uploaded_by, Blob.size).join(Blob).where(of_path)
+        )
+        values = [table.blob, table.upload_time, table.uploaded_by]
         self.replace = Statement(
-            table.insert_many(
-                [(0, "", 0, 0)], [owner, table.path, table.blob, table.upload_time]
-            ).on_conflict(
-                conflict_target=[owner, table.path],
-                preserve=[table.blob, table.upload_time],
+            table.insert_many([(0, "", 0, 0, "")], [owner, table.path, *values]).on_conflict(
+                conflict_target=[owner, table.path], preserve=values
             )
         )
         self.paths_and_blobs = Statement(
             table.select(table.path, table.blob).where(in_range).order_by(table.path).limit(1)
         )
-        self.delete_range = Statement(
-            table.delete().where((owner == 0) & (table.path >= "") & (table.path <= ""))
+        range_to_delete = (owner == 0) & (table.path >= "") & (table.path <= "")
+        self.delete_range = Statement(table.delete().where(range_to_delete))
+        self.bytes_by_user = Statement(
+            table.select(table.uploaded_by, fn.SUM(Blob.size))
+            .join(Blob)
+            .where(range_to_delete & table.uploaded_by.is_null(False))
+            .group_by(table.uploaded_by)
         )
 
 
@@ -80,11 +88,38 @@ _OF_PROXY = Statements(SharedArtifact, SharedArtifact.owner, None)
 PROXY = "mlflow-artifacts:/"
 
 
+class Content(NamedTuple):
+    """What a path of an owner has: a blob, who uploaded it, and its bytes; or nothing."""
+
+    blob: int | None = None
+    uploaded_by: str | None = None
+    size: int = 0
+
+    def bytes_of(self, caller: Caller) -> int:
+        """Return the bytes that count for a caller."""
+        return self.size if self.uploaded_by == caller.name else 0
+
+
 class Owner(NamedTuple):
     """A run, a model or the proxy: the statements on its files, and its internal id."""
 
     sql: Statements
     id: int
+
+    def content_of(self, path: str) -> Content:
+        """Return what a path has."""
+        row = self.sql.content_of.first(self.id, path)
+        return Content() if row is None else Content(*row)
+
+
+def owner_of_run(run: int) -> Owner:
+    """Return a run as an owner, by its internal id."""
+    return Owner(_OF_RUNS, run)
+
+
+def owner_of_model(model: int) -> Owner:
+    """Return a logged model as an owner, by its internal id."""
+    return Owner(_OF_MODELS, model)
 
 
 def readable_owner(caller: Caller, run_id: str) -> tuple[Owner, str]:

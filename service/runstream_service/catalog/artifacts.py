@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.access.caller import Caller
-from runstream_service.catalog import blobs, staged_contents
+from runstream_service.catalog import blobs, staged_contents, stored_bytes
 from runstream_service.catalog.artifact_owners import (
     Owner,
     lock_owner,
@@ -94,12 +94,23 @@ def check_writable(caller: Caller, run_id: str, path: str) -> None:
     _check_no_conflict(writable_owner(caller, run_id), path)
 
 
+def stored_beside(caller: Caller, run_id: str, path: str) -> tuple[int, int]:
+    """Return how many bytes a caller stores beside a file, and how many of the file are theirs.
+
+    Raises:
+        NotFound, PermissionDenied, FailedPrecondition: as `check_writable` of the run.
+    """
+    replaced = writable_owner(caller, run_id).content_of(path).bytes_of(caller)
+    return stored_bytes.stored_by(caller.name) - replaced, replaced
+
+
 def store(
     caller: Caller,
     run_id: str,
     path: str,
     sha256: str,
     size: int,
+    limit: int,
     put_as: str = "",
     upload: str = "",
 ) -> Stored:
@@ -111,15 +122,19 @@ def store(
         path: path of the file.
         sha256: digest of the content.
         size: bytes of the content.
+        limit: bytes that the caller may store in all; 0 for no limit.
         put_as: the name that a call before this gave, once the content is put there. If another
             upload was faster with the same content, its blob is used, and this one is unused.
         upload: the upload of a content that was put while it came, under a staged name.
 
     Raises:
         NotFound, PermissionDenied, FailedPrecondition: as `check_writable`, or `taken_over_error`.
+        ResourceExhausted: the caller would store more than the limit.
     """
     owner = lock_owner(caller, run_id)
     _check_no_conflict(owner, path)
+    replaced = owner.content_of(path)
+    stored_bytes.check(caller, size - replaced.bytes_of(caller), limit)
     if upload:
         if not staged_contents.complete(put_as, upload):
             raise taken_over_error(upload)
@@ -130,11 +145,12 @@ def store(
         blob = blobs.insert(sha256, put_as, size)
     if blob is None:
         return Stored(None, blobs.reserve_name(sha256))
-    replaced = owner.sql.blob_of.first(owner.id, path)
     upload_time = now()
-    owner.sql.replace.run(owner.id, path, blob, upload_time)
-    if replaced is not None:
-        unused += [content.name for content in blobs.delete_unused(replaced)]
+    owner.sql.replace.run(owner.id, path, blob, upload_time, caller.name or None)
+    stored_bytes.add(caller.name, size)
+    if replaced.blob is not None:
+        stored_bytes.add(replaced.uploaded_by, -replaced.size)
+        unused += [content.name for content in blobs.delete_unused([replaced.blob])]
     return Stored(Entry(path, size, sha256, upload_time), unused=tuple(unused))
 
 
@@ -215,9 +231,23 @@ def delete(caller: Caller, run_id: str, path: str, limit: int, write: WriteId | 
     if not rows:
         return Deleted([], was_there=False, is_complete=True)
     rows = rows[:limit]
-    owner.sql.delete_range.run(owner.id, rows[0][0], rows[-1][0])
+    _delete_range(owner, rows[0][0], rows[-1][0])
     unused = [content.name for content in blobs.delete_unused({blob for _, blob in rows})]
     return Deleted(unused, was_there=True, is_complete=is_complete)
+
+
+def delete_some(owner: Owner, limit: int) -> int:
+    """Delete up to `limit` files of an owner that is purged, not their contents; count them."""
+    rows = owner.sql.paths_and_blobs.rows(owner.id, *_range_below(""), limit)
+    if rows:
+        _delete_range(owner, rows[0][0], rows[-1][0])
+    return len(rows)
+
+
+def _delete_range(owner: Owner, first: str, last: str) -> None:
+    for user_name, size in owner.sql.bytes_by_user.rows(owner.id, first, last):
+        stored_bytes.add(user_name, -int(size))
+    owner.sql.delete_range.run(owner.id, first, last)
 
 
 def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[tuple[Entry, str]]:

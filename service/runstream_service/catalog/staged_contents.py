@@ -38,7 +38,9 @@ _COMPLETE = Statement(
     StagedContent.delete().where((StagedContent.name == "") & (StagedContent.upload == ""))
 )
 _ALL = Statement(
-    StagedContent.select(StagedContent.changed, StagedContent.size, StagedContent.name)
+    StagedContent.select(
+        StagedContent.changed, StagedContent.size, StagedContent.upload, StagedContent.name
+    )
 )
 _LOSE = Statement(
     StagedContent.update({StagedContent.upload: None}).where(StagedContent.name == "")
@@ -83,9 +85,15 @@ def complete(name: str, upload: str) -> bool:
     return bool(_COMPLETE.run(name, upload))
 
 
-def find_all() -> list[tuple[float, int, tuple[str, int]]]:
-    """Return of each row when it changed, in seconds, its bytes, and its name with that time."""
-    return [(changed / 1000, size, (name, changed)) for changed, size, name in _ALL.rows()]
+def find_all() -> list[tuple[float, int, str, tuple[str, int]]]:
+    """Return of each row when it changed, in seconds, its bytes, its upload, and its name.
+
+    The upload is empty if the name has lost it; the time is with the name once more, as stored.
+    """
+    return [
+        (changed / 1000, size, upload or "", (name, changed))
+        for changed, size, upload, name in _ALL.rows()
+    ]
 
 
 def expire(name: str, changed: int | None) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import click
 
-from runstream_service.config import DEFAULT_LIMITS
+from runstream_service.config import DEFAULT_LIMITS, Limits
 
 _MEBIBYTE = 1024 * 1024
+_GIBIBYTE = 1024 * _MEBIBYTE
 
 
 def limit_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -56,6 +58,16 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
             help="MiB that one caller may send in a second; 0 for no limit.",
         ),
         click.option(
+            "--artifact-gib-per-caller",
+            envvar="RUNSTREAM_ARTIFACT_GIB_PER_CALLER",
+            type=click.FloatRange(0, max=1_000_000),
+            default=0,
+            show_default=True,
+            show_envvar=True,
+            metavar="NUMBER",
+            help="GiB of artifacts that one caller may store; 0 for no limit.",
+        ),
+        click.option(
             "--audit-days",
             envvar="RUNSTREAM_AUDIT_DAYS",
             type=click.IntRange(0, 36_500),
@@ -71,6 +83,18 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def bytes_of(mib: int) -> int:
-    """Return how many bytes so many MiB are."""
-    return mib * _MEBIBYTE
+def limits_of(
+    requests_per_caller: int,
+    calls_per_caller: int,
+    watches_per_caller: int,
+    mib_per_caller: int,
+    artifact_gib_per_caller: float,
+) -> Limits:
+    """Return the limits that the options say."""
+    return Limits(
+        requests=requests_per_caller,
+        calls=calls_per_caller,
+        watches=watches_per_caller,
+        bytes=mib_per_caller * _MEBIBYTE,
+        artifact_bytes=math.ceil(artifact_gib_per_caller * _GIBIBYTE),
+    )

@@ -16,10 +16,10 @@ from runstream_service.cli.database import (
     parse_database_url,
     server_packages,
 )
-from runstream_service.cli.limit_options import bytes_of, limit_options
+from runstream_service.cli.limit_options import limit_options, limits_of
 from runstream_service.cli.oidc_options import oidc_config, oidc_options
 from runstream_service.cli.tls_options import check_tls, tls_options
-from runstream_service.config import Config, Limits, is_postgresql
+from runstream_service.config import Config, is_postgresql
 from runstream_service.workers import MAX_WORKERS, run_workers
 
 
@@ -243,6 +243,7 @@ def server(
     calls_per_caller: int,
     watches_per_caller: int,
     mib_per_caller: int,
+    artifact_gib_per_caller: float,
     audit_days: int,
     log_level: str,
     log_format: str,
@@ -278,8 +279,12 @@ def server(
         artifact_root=artifact_root or "",
         lost_after=lost_after,
         query_timeout=query_timeout,
-        limits=Limits(
-            requests_per_caller, calls_per_caller, bytes_of(mib_per_caller), watches_per_caller
+        limits=limits_of(
+            requests_per_caller,
+            calls_per_caller,
+            watches_per_caller,
+            mib_per_caller,
+            artifact_gib_per_caller,
         ),
         audit_days=audit_days,
         log_level=log_level,

@@ -31,6 +31,10 @@ class CannotOpenError(Exception):
     """The database cannot be served; the text says why and what to do."""
 
 
+class ConflictError(Exception):
+    """What another server has committed makes a transaction void, which is to be run again."""
+
+
 class Connections(NamedTuple):
     """The connections of a pool: those that threads use, those that none uses, the most of both."""
 

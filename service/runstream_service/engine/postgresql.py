@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from runstream_service.engine import postgresql_errors
-from runstream_service.engine.engine import CannotOpenError, Compiled, TimeLimit
+from runstream_service.engine.engine import CannotOpenError, Compiled, ConflictError, TimeLimit
 from runstream_service.engine.postgresql_bulk import PostgresqlBulk
 from runstream_service.engine.postgresql_guard import Guard, SecondsLimit
 from runstream_service.engine.postgresql_notifications import Notifications
@@ -157,7 +157,7 @@ class PostgresqlEngine(PostgresqlWords, PostgresqlBulk, PostgresqlPool):
         return postgresql_errors.is_storage_fault(error)
 
     def is_conflict(self, error: Exception) -> bool:
-        return postgresql_errors.is_conflict(error)
+        return isinstance(error, ConflictError) or postgresql_errors.is_conflict(error)
 
 
 def _run_alone(engine: PostgresqlEngine, sql: str) -> None:

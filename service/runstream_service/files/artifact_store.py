@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from runstream.errors import DataLoss, InvalidArgument, Unavailable
+from runstream.errors import DataLoss, ResourceExhausted, Unavailable
 from runstream_service.access.caller import Caller
 from runstream_service.catalog import artifacts, blobs
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
+from runstream_service.files.incoming_file import IncomingFile
 from runstream_service.files.staging import Content, StagedUpload, Staging
 from runstream_service.files.storage import ContentMissingError, Storage
+from runstream_service.files.storage_limit import StorageLimit
 
 log = logging.getLogger(__name__)
 
@@ -34,55 +36,6 @@ class OpenFile(NamedTuple):
     chunks: AsyncGenerator[bytes, None]
 
 
-class IncomingFile:
-    """A file whose content is being uploaded.
-
-    Attributes:
-        received: bytes that came.
-        is_complete: whether all of the content is there.
-        is_resumable: whether the bytes are to be kept if nothing more happens to them.
-    """
-
-    def __init__(
-        self,
-        path: str,
-        staged: StagedUpload,
-        store: Callable[[StagedUpload, Content], Awaitable[artifacts.Entry]],
-        is_resumable: bool,
-    ) -> None:
-        self._path = path
-        self._staged = staged
-        self._store = store
-        self.received = 0
-        self.is_complete = False
-        self.is_resumable = is_resumable
-
-    async def write(self, chunk: bytes) -> None:
-        """Append bytes to the content; raises as `StagedUpload.write`."""
-        await self._staged.write(chunk)
-        self.received += len(chunk)
-
-    async def store(self, sha256: str = "") -> artifacts.Entry:
-        """Store the file, now that its content is complete.
-
-        Args:
-            sha256: the digest that the sender names; empty if the sender names none.
-
-        Raises:
-            InvalidArgument: the content does not have the digest.
-            NotFound, PermissionDenied, FailedPrecondition: as `artifacts.store`.
-            Unavailable: the storage failed.
-        """
-        content = await self._staged.end()
-        self.is_complete = True
-        if sha256 and sha256 != content.sha256:
-            self.is_resumable = False
-            raise _corrupt_error(self._path, content.sha256, sha256)
-        file = await self._store(self._staged, content)
-        self.is_resumable = False
-        return file
-
-
 class ArtifactStore:
     """The contents of the files of all runs.
 
@@ -97,8 +50,23 @@ class ArtifactStore:
     """
 
     def __init__(
-        self, writer: Writer, readers: Readers, storage: Storage, staging: Staging[Any]
+        self,
+        writer: Writer,
+        readers: Readers,
+        storage: Storage,
+        staging: Staging[Any],
+        limit: int = 0,
     ) -> None:
+        """Describe the store.
+
+        Args:
+            writer: writes which files there are.
+            readers: read that.
+            storage: has the contents.
+            staging: has those that are not complete.
+            limit: bytes that each caller may store; 0 for no limit.
+        """
+        self._limit = StorageLimit(readers, limit)
         self._writer = writer
         self._readers = readers
         self._storage = storage
@@ -108,7 +76,13 @@ class ArtifactStore:
 
     @asynccontextmanager
     async def receive(
-        self, caller: Caller, run_id: str, path: str, upload_id: str = "", offset: int = 0
+        self,
+        caller: Caller,
+        run_id: str,
+        path: str,
+        upload_id: str = "",
+        offset: int = 0,
+        size: int = 0,
     ) -> AsyncIterator[IncomingFile]:
         """Receive a file: the block writes its chunks and then stores it.
 
@@ -121,29 +95,36 @@ class ArtifactStore:
             path: path of the file, checked.
             upload_id: names the upload, so that it can be continued if it breaks off.
             offset: bytes that are there already.
+            size: bytes of the whole file, if the sender says how many; else 0.
 
         Raises:
             NotFound, PermissionDenied, FailedPrecondition: as `artifacts.check_writable` and
                 `Staging.open_upload`.
+            ResourceExhausted: the caller may not store so many bytes.
             Unavailable: the storage failed.
         """
         await self._readers.quick(artifacts.check_writable, caller, run_id, path)
-        staged = await self._staging.open_upload(caller, run_id, path, upload_id, offset)
-        incoming = IncomingFile(
-            path, staged, partial(self._store, caller, run_id, path), bool(upload_id)
-        )
-        try:
-            yield incoming
-        except Unavailable as error:
-            # A disk that is full stays full if an incomplete upload is kept on it.
-            is_fault = error.reason == "STORAGE" and not incoming.is_complete
-            if is_fault and staged.FILLS_DISK:
+        async with self._limit.receive(caller, run_id, path, upload_id) as coming:
+            coming.expect(size)
+            coming.add(offset)
+            staged = await self._staging.open_upload(caller, run_id, path, upload_id, offset)
+            store = partial(self._store, caller, run_id, path)
+            incoming = IncomingFile(path, coming, staged, store, bool(upload_id))
+            try:
+                yield incoming
+            except ResourceExhausted:
                 incoming.is_resumable = False
-            raise
-        finally:
-            self.received += incoming.received
-            closing = self._staging.close_upload(staged, discard=not incoming.is_resumable)
-            await asyncio.wait((closing,))
+                raise
+            except Unavailable as error:
+                # A disk that is full stays full if an incomplete upload is kept on it.
+                is_fault = error.reason == "STORAGE" and not incoming.is_complete
+                if is_fault and staged.FILLS_DISK:
+                    incoming.is_resumable = False
+                raise
+            finally:
+                self.received += incoming.received
+                closing = self._staging.close_upload(staged, discard=not incoming.is_resumable)
+                await asyncio.wait((closing,))
 
     async def upload_offset(self, caller: Caller, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload of this caller are there; raises as `receive`."""
@@ -280,12 +261,18 @@ class ArtifactStore:
     async def _store(
         self, caller: Caller, run_id: str, path: str, staged: StagedUpload, content: Content
     ) -> artifacts.Entry:
-        file = (caller, run_id, path, content.sha256, content.size)
+        file = (caller, run_id, path, content.sha256, content.size, self._limit.bytes)
         there = (staged.put_as, staged.key) if staged.put_as else ()
         stored = await self._writer.submit(artifacts.store, *file, *there, run_id=run_id)
         while stored.file is None:  # the content is new
-            await staged.put(stored.put_as)
-            stored = await self._writer.submit(artifacts.store, *file, stored.put_as, run_id=run_id)
+            name = stored.put_as
+            await staged.put(name)
+            try:
+                stored = await self._writer.submit(artifacts.store, *file, name, run_id=run_id)
+            except ResourceExhausted:
+                with suppress(Unavailable):  # `collect_orphans` removes it later
+                    await self._remove([name])
+                raise
         with suppress(Unavailable):  # `collect_orphans` removes them later
             await self._remove(stored.unused)
         return stored.file
@@ -310,13 +297,3 @@ async def _prepend(
                 f"the content was replaced or removed while it was read: {error}",
                 reason="STORAGE",
             ) from None
-
-
-def _corrupt_error(path: str, sha256: str, expected: str) -> InvalidArgument:
-    return InvalidArgument(
-        f"The content of {path!r} that arrived has SHA-256 {sha256}, and not {expected}",
-        reason="ARTIFACT_CORRUPT",
-        field="end.sha256",
-        value=expected,
-        limit=sha256,
-    )

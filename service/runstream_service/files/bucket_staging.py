@@ -225,7 +225,7 @@ class BucketStaging(Staging[StagedParts]):
     async def _sweep_bucket(self, under_way: frozenset[str]) -> None:
         with suppress(RunstreamError):  # it is logged, and the next sweep comes to it
             uploads = await self.readers.long(staged_contents.find_all)
-            others = [upload for upload in uploads if upload[2][0] not in under_way]
+            others = [upload for upload in uploads if upload[3][0] not in under_way]
             for name, changed in find_expired(others):
                 await remove_staged(self.writer, self.bucket, name, changed)
 

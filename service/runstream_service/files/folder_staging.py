@@ -176,11 +176,11 @@ class FolderStaging(Staging[StagedFile]):
 
 
 def _remove_expired(folder: Path, under_way: frozenset[str]) -> None:
-    def find() -> Iterator[tuple[float, int, tuple[Path, float]]]:
+    def find() -> Iterator[tuple[float, int, str, tuple[Path, float]]]:
         for file in chain.from_iterable(map(folder.glob, _NAMES)):
             # One of an upload that began or ended meanwhile may be gone at any time.
             if file.name not in under_way and (status := _stat(file)):
-                yield status.st_mtime, status.st_size, (file, status.st_mtime)
+                yield status.st_mtime, status.st_size, file.name, (file, status.st_mtime)
 
     for file, changed in find_expired(find()):
         now = _stat(file)

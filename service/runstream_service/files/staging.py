@@ -11,8 +11,10 @@ import hashlib
 import secrets
 import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from runstream.errors import FailedPrecondition
@@ -21,11 +23,17 @@ from runstream_service.files.file_threads import FileThreads
 
 Name = TypeVar("Name")
 
+# Digits at the beginning of the key of an upload that say whose it is.
+_CALLER_DIGITS = 8
+
 #: Seconds for which an upload that broke off can be continued.
 KEPT_SECONDS = 60 * 60.0
 #: Uploads that broke off and are kept, and their bytes in all; of more the oldest are removed.
 MAX_UNFINISHED = 1_000
 MAX_UNFINISHED_BYTES = 64 * 1024 * 1024 * 1024
+#: The same of one caller who has a name, so that others keep theirs.
+MAX_UNFINISHED_OF_CALLER = 250
+MAX_UNFINISHED_BYTES_OF_CALLER = 16 * 1024 * 1024 * 1024
 
 # Bytes that wait in memory while others of the same upload are written.
 _WAITING_BYTES = 4 * 1024 * 1024
@@ -202,14 +210,36 @@ class Staging(ABC, Generic[Upload]):
         """Start to remove what `find_expired` says, but for those under way here."""
 
 
-def find_expired(uploads: Iterable[tuple[float, int, Name]]) -> Iterator[Name]:
-    """Yield which uploads are to be removed, of `(last change in seconds, bytes, name)` of each."""
-    now, total = time.time(), 0
-    newest_first = sorted(uploads, key=lambda upload: upload[0], reverse=True)
-    for count, (changed, size, name) in enumerate(newest_first, 1):
-        total += size
-        are_too_many = count > MAX_UNFINISHED or total > MAX_UNFINISHED_BYTES
-        if changed < now - (_UNDER_WAY_SECONDS if are_too_many else KEPT_SECONDS):
+class _Kept:
+    """Counts uploads that are kept, the newest first, up to a limit."""
+
+    def __init__(self, max_uploads: int, max_bytes: int) -> None:
+        self._uploads, self._bytes = max_uploads, max_bytes
+
+    def add(self, size: int) -> bool:
+        """Count one more, of so many bytes; return whether it is within the limit."""
+        self._uploads -= 1
+        self._bytes -= size
+        return self._uploads >= 0 and self._bytes >= 0
+
+
+def find_expired(uploads: Iterable[tuple[float, int, str, Name]]) -> Iterator[Name]:
+    """Yield which uploads are to be removed, those that changed last at the beginning.
+
+    Args:
+        uploads: of each when it changed last, in seconds, its bytes, its key, and what to yield.
+            The key is empty for one that another stream has taken over.
+    """
+    now = time.time()
+    of_all = _Kept(MAX_UNFINISHED, MAX_UNFINISHED_BYTES)
+    of_callers: defaultdict[str, _Kept] = defaultdict(
+        lambda: _Kept(MAX_UNFINISHED_OF_CALLER, MAX_UNFINISHED_BYTES_OF_CALLER)
+    )
+    for changed, size, key, name in sorted(uploads, key=itemgetter(0), reverse=True):
+        whose = key[:_CALLER_DIGITS]
+        has_caller = whose not in ("", _caller_digits(""))
+        is_kept = (not has_caller or of_callers[whose].add(size)) and of_all.add(size)
+        if changed < now - (KEPT_SECONDS if is_kept else _UNDER_WAY_SECONDS):
             yield name
 
 
@@ -227,4 +257,10 @@ def offset_error(offset: int, there: int) -> FailedPrecondition:
 def _key(caller: Caller, run_id: str, path: str, upload_id: str) -> str:
     """Return the key of an upload; the id of the upload alone does not lead to it."""
     identity = "\0".join((caller.name, run_id, path, upload_id))
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+    digits = hashlib.sha256(identity.encode()).hexdigest()
+    return _caller_digits(caller.name) + digits[: 32 - _CALLER_DIGITS]
+
+
+def _caller_digits(name: str) -> str:
+    """Return the beginning of the keys of the uploads of a caller."""
+    return hashlib.sha256(name.encode()).hexdigest()[:_CALLER_DIGITS]

@@ -63,8 +63,7 @@ class Bodies:
             BadRequest: it is larger, did not come in time, or is not what it says.
             ResourceExhausted: there is no room for it.
         """
-        length = request.headers.get("content-length", "")[:19]
-        announced = int(length) if length.isdecimal() else 0
+        announced = _content_length(request)
         if announced > limit:
             raise _too_large_error(limit)
         share = self.resize(0, announced)
@@ -82,6 +81,11 @@ class Bodies:
             self.resize(share, 0)
 
 
+def announced_size(request: Request) -> int:
+    """Return how many bytes a request says that its body has; 0 if it does not."""
+    return 0 if _encoding(request) in _ZLIB_WINDOWS else _content_length(request)
+
+
 async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the chunks of the body of a request, inflated.
 
@@ -89,7 +93,7 @@ async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
         HTTPException: with status 415, if it is compressed in a way that is not known.
         BadRequest: it is not compressed as it says.
     """
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    encoding = _encoding(request)
     if encoding in ("", "identity"):
         async for chunk in request.stream():
             yield chunk
@@ -98,6 +102,15 @@ async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
             yield chunk
     else:
         raise HTTPException(415, f"Content-Encoding is gzip, deflate or identity, not {encoding}")
+
+
+def _encoding(request: Request) -> str:
+    return request.headers.get("content-encoding", "").strip().lower()
+
+
+def _content_length(request: Request) -> int:
+    length = request.headers.get("content-length", "")[:19]
+    return int(length) if length.isdecimal() else 0
 
 
 async def _next_chunk(chunks: AsyncGenerator[bytes, None], deadline: float) -> bytes:

@@ -44,8 +44,9 @@ _MESSAGE_CHARACTERS = 2_000
 # Characters of the path of a proxy that is guessed.
 _PREFIX_CHARACTERS = 50
 
-# Reasons of reads that ask for too much at once. MLflow's clients would repeat them after a 429.
-_TOO_LARGE_READS = {"RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS"}
+# Reasons of reads that ask for too much at once, and of uploads for which there is no room.
+# MLflow's clients would repeat them after a 429.
+_NOT_BY_WAITING = {"RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS", "ARTIFACT_BYTES"}
 
 _CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
 
@@ -83,7 +84,7 @@ def error_parts(error: RunstreamError) -> tuple[int, str, str]:
     """Return the status of HTTP, the `error_code` and the message of an error."""
     status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
     code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
-    status = 400 if error.reason in _TOO_LARGE_READS else status
+    status = 400 if error.reason in _NOT_BY_WAITING else status
     return status, code, _shorten(error.message)
 
 

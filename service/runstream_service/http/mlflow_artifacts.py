@@ -23,7 +23,7 @@ from runstream.v1.artifact_service_pb2 import (
     ListArtifactsRequest,
 )
 from runstream_service.http import mlflow
-from runstream_service.http.bodies import body_chunks
+from runstream_service.http.bodies import announced_size, body_chunks
 from runstream_service.http.file_response import STATIC_POLICY, file_response
 from runstream_service.http.http_context import HttpContext
 from runstream_service.http.mlflow_attachments import attachment, content_type
@@ -64,7 +64,8 @@ class ArtifactProxy:
     async def upload(self, request: Request) -> Response:
         """Store the body as a file."""
         place = await self._place(request, request.path_params["path"])
-        await self._artifacts.store_file(*place, body_chunks(request), HttpContext(request))
+        chunks, size = body_chunks(request), announced_size(request)
+        await self._artifacts.store_file(*place, chunks, HttpContext(request), size)
         return Response(b"{}", media_type="application/json")
 
     async def download(self, request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 from runstream.errors import InvalidArgument
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import KnownRoles
-from runstream_service.catalog import console, logged_models, model_metrics
+from runstream_service.catalog import console, logged_models, model_metrics, stored_bytes
 from runstream_service.catalog.run_state import state_for_write
 from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import applied_writes, changes
@@ -53,11 +53,13 @@ class Ingest:
         """Drop all that is kept in memory after a rollback; it is read again from the database."""
         self._points.reset()
         self._heartbeats.reset()
+        stored_bytes.reset()
         self._roles.clear()
 
     def flush(self) -> None:
-        """Write the buffered points and the changed summaries."""
+        """Write the buffered points, the changed summaries, and what users store."""
         self._points.flush()
+        stored_bytes.flush()
         self._roles.clear()
 
     def apply(self, caller: Caller, batch: Batch) -> None:

@@ -42,11 +42,16 @@ class ArtifactServicer(ArtifactServiceServicer):
         self._store = store
 
     async def store_file(
-        self, run_id: str, path: str, chunks: AsyncIterator[bytes], context: CallContext
+        self,
+        run_id: str,
+        path: str,
+        chunks: AsyncIterator[bytes],
+        context: CallContext,
+        size: int = 0,
     ) -> pb.UploadArtifactResponse:
         """Store a file as UploadArtifact does; its sender names no digest, and cannot resume."""
         check_artifact_path("path", path)
-        async with self._store.receive(context.caller, run_id, path) as incoming:
+        async with self._store.receive(context.caller, run_id, path, size=size) as incoming:
             async for chunk in chunks:
                 await incoming.write(chunk)
             file = await incoming.store()
@@ -82,7 +87,7 @@ class ArtifactServicer(ArtifactServiceServicer):
         check_artifact_path("start.path", start.path)
         if start.upload_id:
             check_upload_id("start.upload_id", start.upload_id)
-        upload = (start.run_id, start.path, start.upload_id, start.offset)
+        upload = (start.run_id, start.path, start.upload_id, start.offset, start.size)
         async with self._store.receive(context.caller, *upload) as incoming:
             async for chunk in requests.chunks():
                 await incoming.write(chunk)

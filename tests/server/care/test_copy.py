@@ -70,6 +70,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("INSERT INTO experiment_grant VALUES (1, 'user:ada', 3)")
         connection.execute("UPDATE experiment SET deleted_by = 'ada' WHERE id = 1")
         connection.execute("UPDATE run SET deleted_by = 'ada' WHERE id = 1")
+        connection.execute("UPDATE artifact SET uploaded_by = 'ada'")
+        connection.execute(
+            "INSERT INTO storage_use"
+            " SELECT 'ada', sum(size) FROM artifact JOIN blob ON blob.id = blob_id"
+        )
     return server.database
 
 

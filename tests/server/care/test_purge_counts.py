@@ -229,7 +229,7 @@ def test_a_model_of_many_files_goes_in_steps(api: Api, server: ServerProcess) ->
             (model,),
         )
         database.executemany(
-            "INSERT INTO model_artifact VALUES (?, ?, ?, 0)",
+            "INSERT INTO model_artifact VALUES (?, ?, ?, 0, NULL)",
             ((owner, str(path), blob) for path in range(1, 12_000)),
         )
     api.models.DeleteLoggedModel(models.DeleteLoggedModelRequest(model_id=model))

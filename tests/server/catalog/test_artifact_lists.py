@@ -42,7 +42,8 @@ def insert(server: ServerProcess, run_id: str, names: list[str]) -> None:
     for first in range(0, len(names), 10_000):
         rows = ", ".join("('" + name.replace("'", "''") + "')" for name in names[first:][:10_000])
         server.query(
-            f"INSERT INTO artifact SELECT run.id, file.column1, blob.id, 1 FROM run, blob, "
+            "INSERT INTO artifact (run_id, path, blob_id, upload_time)"
+            " SELECT run.id, file.column1, blob.id, 1 FROM run, blob, "
             f"(VALUES {rows}) AS file WHERE uuid = '{run_id}' AND sha256 = 's'"
         )
 

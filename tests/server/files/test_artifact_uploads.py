@@ -11,6 +11,8 @@ from pathlib import Path
 from grpc import StatusCode
 
 from runstream.v1.artifact_service_pb2 import DownloadArtifactRequest
+from runstream_service.access.caller import ANYONE
+from runstream_service.files.staging import _key
 from support.api import Api, expect_refusal, make_batch
 from support.artifacts import (
     MIB,
@@ -180,7 +182,8 @@ def test_an_upload_that_is_gone_while_old_ones_are_removed_keeps_none_of_them(
 def test_of_very_many_uploads_that_broke_off_the_newest_are_kept(api: Api, root: Path) -> None:
     """Of very many bytes, too."""
     (root / "uploads").mkdir(parents=True)
-    files = [root / "uploads" / f"{i:032x}" for i in range(1_010)]
+    keys = [_key(ANYONE, "run", "f", str(i)) for i in range(1_010)]
+    files = [root / "uploads" / key for key in keys]
     for i, file in enumerate(files):
         file.touch()
         os.utime(file, (time.time() - i,) * 2)

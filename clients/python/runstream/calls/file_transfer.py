@@ -101,17 +101,18 @@ class Upload:
             self._read_error = error
 
     def _read_requests(self, offset: int) -> Iterator[pb.UploadArtifactRequest]:
+        before = os.fstat(self._file.fileno())
         start = new_message(
             pb.UploadStart,
             run_id=self._run_id,
             path=self._path,
             upload_id=self._upload_id,
             offset=offset,
+            size=before.st_size,
         )
         yield pb.UploadArtifactRequest(start=start)
         digest = sha256()
         self._file.seek(0)
-        before = os.fstat(self._file.fileno())
         position = 0
         while chunk := self._file.read(_next_chunk_size(position, offset)):
             digest.update(chunk)

@@ -12,6 +12,7 @@ from runstream_service.engine.tables.artifacts import (
     OrphanBlob,
     SharedArtifact,
     StagedContent,
+    StorageUse,
 )
 from runstream_service.engine.tables.base import NAN, DoubleField, LongTextField, Table
 from runstream_service.engine.tables.console import Console, ConsoleLine
@@ -60,6 +61,7 @@ TABLES: list[type[Table]] = [
     Setting,
     SharedArtifact,
     StagedContent,
+    StorageUse,
     TailRow,
     Token,
     Write,
@@ -101,6 +103,7 @@ __all__ = [
     "Setting",
     "SharedArtifact",
     "StagedContent",
+    "StorageUse",
     "Table",
     "TailRow",
     "Token",

@@ -67,6 +67,8 @@ class Artifact(Table):
     path = TextField()
     blob = ForeignKeyField(Blob, on_delete="RESTRICT")
     upload_time = BigIntegerField()
+    # The user who uploaded it, for whom its bytes count; null for nobody.
+    uploaded_by = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("run", "path")
@@ -80,6 +82,7 @@ class ModelArtifact(Table):
     path = TextField()
     blob = ForeignKeyField(Blob, on_delete="RESTRICT")
     upload_time = BigIntegerField()
+    uploaded_by = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("owner", "path")
@@ -93,7 +96,18 @@ class SharedArtifact(Table):
     path = TextField()
     blob = ForeignKeyField(Blob, on_delete="RESTRICT")
     upload_time = BigIntegerField()
+    uploaded_by = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("owner", "path")
+        without_rowid = True
+
+
+class StorageUse(Table):
+    """How many bytes the files have that a user uploaded (`catalog/stored_bytes.py`)."""
+
+    user_name = TextField(primary_key=True)
+    bytes = BigIntegerField()
+
+    class Meta:
         without_rowid = True

@@ -38,6 +38,11 @@ final class LocalFile implements Upload.Source {
   }
 
   @Override
+  public long size() {
+    return size;
+  }
+
+  @Override
   public void check() throws IOException {
     BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
     if (now.size() != size || !now.lastModifiedTime().equals(modified)) {

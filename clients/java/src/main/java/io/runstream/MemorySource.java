@@ -17,6 +17,11 @@ final class MemorySource implements Upload.Source {
   }
 
   @Override
+  public long size() {
+    return bytes.length;
+  }
+
+  @Override
   public void check() {
     // Only the caller could change the bytes.
   }

@@ -21,6 +21,9 @@ final class Upload {
   interface Source {
     InputStream open() throws IOException;
 
+    /** Returns how many bytes it has. */
+    long size();
+
     /** Throws an exception if the content changed since it was opened first. */
     void check() throws IOException;
   }
@@ -76,6 +79,7 @@ final class Upload {
               .setPath(path)
               .setUploadId(uploadId)
               .setOffset(offset)
+              .setSize(source.size())
               .build());
       MessageDigest digest = Sha256.newDigest();
       send(content, offset, digest, stream);

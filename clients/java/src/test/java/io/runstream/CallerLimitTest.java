@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -115,6 +116,38 @@ class CallerLimitTest {
         assertEquals(0.5, client.histories().get(id, "loss").get(0).getValue());
         assertEquals(3_000_000, client.artifacts().get(id, "weights.bin").getFileSize());
       }
+    }
+  }
+
+  @Test
+  void aWatchBeginsWhenAnotherOfTheCallerHasEnded() throws Exception {
+    try (Server server = Server.start(folder, "--watches-per-caller", "1");
+        TrackingClient client = connect(server, adminToken(server))) {
+      String id = client.createRun().getRunId();
+      WatchRequest request = WatchRequest.newBuilder().addRunIds(id).build();
+      Watch first = client.watch(request);
+      CompletableFuture<Watch> second = CompletableFuture.supplyAsync(() -> client.watch(request));
+      assertThrows(TimeoutException.class, () -> second.get(1_500, TimeUnit.MILLISECONDS));
+      first.close();
+      second.get(60, TimeUnit.SECONDS).close();
+    }
+  }
+
+  @Test
+  void anUploadForWhichThereIsNoRoomIsRefusedForGood() throws IOException {
+    try (Server server = Server.start(folder, "--artifact-gib-per-caller", "0.001");
+        TrackingClient client = connect(server, adminToken(server))) {
+      String id = client.createRun().getRunId();
+      client.artifacts().upload(id, new byte[1_000_000], "first.bin");
+      long begin = System.nanoTime();
+      TrackingException error =
+          assertThrows(
+              TrackingException.class,
+              () -> client.artifacts().upload(id, new byte[30_000_000], "second.bin"));
+      assertEquals("ARTIFACT_BYTES", error.reason());
+      assertEquals(Duration.ZERO, error.retryDelay());
+      assertTrue(System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(20));
+      client.artifacts().upload(id, new byte[1_000], "small.bin");
     }
   }
 

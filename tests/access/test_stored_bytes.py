@@ -1,0 +1,324 @@
+"""How many bytes of artifacts one caller may store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import requests
+from google.rpc.error_details_pb2 import RetryInfo
+from grpc_status import rpc_status
+
+from runstream import TrackingClient
+from runstream.errors import ResourceExhausted
+from runstream.v1.artifact_service_pb2 import (
+    DeleteArtifactsRequest,
+    UploadArtifactRequest,
+    UploadStart,
+)
+from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
+from runstream_service.access.caller import Caller, ServerRole
+from runstream_service.files import staging
+from support.access import ROLES, bearer, connect_with_token, create_token, create_tokens
+from support.api import Api, Refusal, expect_refusal
+from support.artifacts import (
+    MIB,
+    chunk_parts,
+    end_part,
+    files_below,
+    half_open,
+    start_part,
+    upload,
+    uploaded_bytes,
+)
+from support.purging import delete_runs, purge
+from support.server_process import ServerProcess
+from support.shell import Shell
+
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+KIB = 1024
+LIMIT = {"RUNSTREAM_ARTIFACT_GIB_PER_CALLER": str(MIB / 2**30), "RUNSTREAM_HTTP_PORT": "0"}
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A user of a server where each may store 1 MiB, and a run and a model of theirs."""
+
+    name: str
+    token: str
+    api: Api
+    run: str
+    model: str
+
+    def upload(self, path: str, kib: int, owner: str = "") -> None:
+        content = f"{self.name} {path}".encode().ljust(kib * KIB)
+        upload(self.api, owner or self.run, path, content)
+
+
+def refusal() -> AbstractContextManager[Refusal]:
+    return expect_refusal(EXHAUSTED, "ARTIFACT_BYTES")
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A server where each caller may store 1 MiB."""
+
+    server: ServerProcess
+    root: Api
+    opened: ExitStack
+
+    def writer(self, name: str) -> Writer:
+        token = create_token(self.root, name, ROLES["ada"])
+        api = self.opened.enter_context(connect_with_token(self.server.address, token))
+        experiment = api.create_experiment(name)
+        run = api.runs.CreateRun(CreateRunRequest(experiment_id=experiment)).run.info.run_id
+        return Writer(name, token, api, run, api.create_model(experiment))
+
+    def stored(self, name: str) -> int:
+        rows = self.server.query(f"SELECT bytes FROM storage_use WHERE user_name = '{name}'")
+        return int(rows[0][0]) if rows else 0
+
+
+@pytest.fixture(scope="module")
+def limited(
+    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
+) -> Iterator[Limited]:
+    folder = tmp_path_factory.mktemp("stored")
+    server = ServerProcess(folder / "runs.db", LIMIT, url=new_url())
+    root = create_tokens(server.address)["root"]
+    with ExitStack() as opened:
+        api = opened.enter_context(connect_with_token(server.address, root))
+        yield Limited(server, api, opened)
+        # Whatever the tests did, what is counted are the bytes of the files.
+        assert "stored bytes: ok" in Shell(server.uri).output("db", "check", server.url)
+    server.stop()
+
+
+def test_a_file_beyond_the_limit_is_refused_before_its_bytes_come(limited: Limited) -> None:
+    ann = limited.writer("ann")
+    ann.upload("first", 600)
+    start = UploadStart(run_id=ann.run, path="second", size=500 * KIB)
+    with half_open(ann.api, UploadArtifactRequest(start=start)) as call:
+        error = call.exception(timeout=30)
+    assert error.code() is EXHAUSTED
+    status: Any = rpc_status.from_call(error)
+    assert not any(detail.Is(RetryInfo.DESCRIPTOR) for detail in status.details)
+    with refusal() as refused:
+        ann.api.artifacts.UploadArtifact(iter([UploadArtifactRequest(start=start)]))
+    assert {name: refused.metadata[name] for name in ("field", "value", "limit")} == {
+        "field": "artifact bytes",
+        "value": str(1_100 * KIB),
+        "limit": str(MIB),
+    }
+    ann.upload("second", 424)
+    assert limited.stored("ann") == MIB
+
+
+def test_an_upload_of_unknown_size_ends_where_it_exceeds_the_limit(limited: Limited) -> None:
+    ben = limited.writer("ben")
+    upload_id = 32 * "b"
+    with refusal():
+        upload(ben.api, ben.run, "f", bytes(MIB + 1), upload_id)
+    assert uploaded_bytes(ben.api, ben.run, upload_id) == 0
+    upload(ben.api, ben.run, "f", bytes(MIB), upload_id)
+
+
+def test_what_is_replaced_deleted_or_purged_makes_room(limited: Limited) -> None:
+    eva = limited.writer("eva")
+    eva.upload("a", 600)
+    eva.upload("a", 700)
+    eva.upload("b", 300, eva.model)
+    assert limited.stored("eva") == 1_000 * KIB
+    with refusal():
+        eva.upload("c", 100)
+    eva.api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=eva.model, path="b"))
+    eva.upload("d/c", 100)
+    eva.upload("d/e", 200)
+    delete_runs(eva.api, eva.run)
+    with refusal():
+        eva.upload("b", 300, eva.model)  # a deleted run may be restored
+    purge(limited.root)
+    assert limited.stored("eva") == 0
+    eva.upload("b", 1_000, eva.model)
+
+
+def test_a_file_counts_for_the_one_who_uploaded_it_last(limited: Limited) -> None:
+    fay = limited.writer("fay")
+    fay.upload("a", 700)
+    upload(limited.root, fay.run, "a", bytes(KIB))
+    assert (limited.stored("fay"), limited.stored("root")) == (0, KIB)
+    fay.upload("b", 700)
+    fay.api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=fay.run))
+    assert (limited.stored("fay"), limited.stored("root")) == (0, 0)
+
+
+def test_files_with_one_content_count_each(limited: Limited) -> None:
+    gus = limited.writer("gus")
+    content = bytes(400 * KIB)
+    upload(gus.api, gus.run, "a", content)
+    upload(gus.api, gus.run, "b", content)
+    with refusal():
+        upload(gus.api, gus.run, "c", content)
+    assert limited.stored("gus") == 800 * KIB
+
+
+def test_uploads_at_once_do_not_exceed_the_limit_together(limited: Limited) -> None:
+    hal = limited.writer("hal")
+
+    def attempt(number: int) -> grpc.StatusCode | None:
+        try:
+            hal.upload(f"f{number}", 300)
+        except grpc.RpcError as error:
+            return error.code()
+        return None
+
+    with ThreadPoolExecutor(8) as threads:
+        ended = list(threads.map(attempt, range(16)))
+    stored = ended.count(None)
+    assert 0 < stored <= 3
+    assert set(ended) == {None, EXHAUSTED}
+    assert limited.stored("hal") == stored * 300 * KIB
+
+
+def test_an_upload_is_refused_when_others_took_its_room_meanwhile(limited: Limited) -> None:
+    ida = limited.writer("ida")
+    content = bytes(600 * KIB)
+    before = files_below(limited.server.database.with_name("artifacts"))
+    with half_open(ida.api, start_part(ida.run, "late")) as late:
+        time.sleep(0.5)  # until the server has asked what is free
+        ida.upload("early", 900)
+        for part in (*chunk_parts(content), end_part(content)):
+            late.more.put(part)
+        error = late.exception(timeout=30)
+    assert (error.code(), "1,536,000" in error.details()) == (EXHAUSTED, True)
+    (early,) = set(files_below(limited.server.database.with_name("artifacts"))) - set(before)
+    assert "uploads" not in early
+
+
+@pytest.mark.postgresql
+def test_uploads_to_two_servers_do_not_exceed_the_limit_together(limited: Limited) -> None:
+    joe = limited.writer("joe")
+    with ExitStack() as opened:
+        other = ServerProcess(limited.server.database, LIMIT, url=limited.server.url)
+        opened.callback(other.stop)
+        there = opened.enter_context(connect_with_token(other.address, joe.token))
+        content = [bytes([number]) * (600 * KIB) for number in range(2)]
+        calls = [
+            opened.enter_context(
+                half_open(api, start_part(joe.run, f"f{i}"), *chunk_parts(content[i]))
+            )
+            for i, api in enumerate((joe.api, there))
+        ]
+        time.sleep(0.5)
+        for call, sent in zip(calls, content, strict=True):
+            call.more.put(end_part(sent))
+            call.more.put(None)
+        errors = [call.exception(timeout=60) for call in calls]
+    (refused,) = [error for error in errors if error is not None]
+    assert refused.code() is EXHAUSTED
+    assert limited.stored("joe") == 600 * KIB
+
+
+def test_over_http_it_is_400_as_waiting_does_not_help(limited: Limited) -> None:
+    kim = limited.writer("kim")
+    url = f"{limited.server.http}/api/2.0/mlflow-artifacts/artifacts"
+    info = kim.api.runs.GetRun(GetRunRequest(run_id=kim.run)).run.info
+    path = info.artifact_uri.removeprefix("mlflow-artifacts:/")
+    answers = [
+        requests.put(
+            f"{url}/{path}/f{number}", bytes(600 * KIB), headers=bearer(kim.token), timeout=60
+        )
+        for number in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert answers[1].json()["error_code"] == "RESOURCE_EXHAUSTED"
+    assert "Retry-After" not in answers[1].headers
+    assert limited.stored("kim") == 600 * KIB
+
+
+def test_the_client_raises_at_once_and_goes_on(limited: Limited, tmp_path: Path) -> None:
+    lea = limited.writer("lea")
+    file = tmp_path / "big.bin"
+    file.write_bytes(bytes(2 * MIB))
+    with TrackingClient(limited.server.uri, token=lea.token) as client:
+        began = time.monotonic()
+        with pytest.raises(ResourceExhausted, match="1,048,576"):
+            client.log_artifact(lea.run, str(file))
+        assert time.monotonic() - began < 10
+        client.log_text(lea.run, "small", "notes.txt")
+    assert limited.stored("lea") == 5
+
+
+def test_who_is_over_a_lowered_limit_may_only_store_less(
+    tmp_path: Path, new_url: Callable[[], str | None]
+) -> None:
+    database, url = tmp_path / "runs.db", new_url()
+    server = ServerProcess(database, url=url)
+    ada = create_tokens(server.address)["ada"]
+    with connect_with_token(server.address, ada) as api:
+        request = CreateRunRequest(experiment_id=api.create_experiment("ours"))
+        run = api.runs.CreateRun(request).run.info.run_id
+        for path in ("a", "b"):
+            upload(api, run, path, bytes(2 * MIB))
+    server.stop()
+    server = ServerProcess(database, LIMIT, url=url)
+    with connect_with_token(server.address, ada) as api:
+        upload(api, run, "a", bytes(2 * MIB - 1))
+        for path, size in (("a", 2 * MIB), ("c", 1)):
+            with refusal():
+                upload(api, run, path, bytes(size))
+        api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run))
+        upload(api, run, "c", bytes(MIB))
+    server.stop()
+
+
+def test_files_of_a_server_that_knows_nobody_belong_to_nobody(
+    tmp_path: Path, new_url: Callable[[], str | None]
+) -> None:
+    server = ServerProcess(tmp_path / "runs.db", LIMIT, url=new_url())
+    with grpc.insecure_channel(server.address) as channel:
+        api = Api(channel)
+        run = api.create_run()
+        upload(api, run, "f", bytes(2 * MIB))
+    assert server.query("SELECT uploaded_by FROM artifact") == [(None,)]
+    assert server.query("SELECT * FROM storage_use") == []
+    server.stop()
+
+
+def test_check_finds_bytes_that_are_not_those_of_the_files(
+    tmp_path: Path, new_url: Callable[[], str | None]
+) -> None:
+    server = ServerProcess(tmp_path / "runs.db", url=new_url())
+    server.query("INSERT INTO storage_use VALUES ('ada', 5)")
+    server.stop()
+    faulty = Shell(server.uri).run("db", "check", server.url)
+    assert "the files of ada have 0 bytes, 5 are counted" in faulty.stdout
+
+
+def broken_off(name: str, count: int, size: int = 1, seconds: float = 600) -> list[Any]:
+    """Return uploads of a user that broke off one after the other, the newest first."""
+    caller = Caller(name, ServerRole.WRITER)
+    ended = time.time() - seconds
+    return [
+        (ended - number, size, staging._key(caller, "run", "path", str(number)), (name, number))
+        for number in range(count)
+    ]
+
+
+def test_one_who_breaks_off_many_uploads_loses_those_and_others_keep_theirs() -> None:
+    others = broken_off("bob", 1, seconds=3_000) + broken_off("", 1, seconds=3_000)
+    many, large = broken_off("ada", 1_200), broken_off("ada", 6, size=4 * 2**30)
+    lost = [upload[3] for upload in many[250:]]
+    assert list(staging.find_expired(many + others)) == lost
+    assert list(staging.find_expired(large + others)) == [("ada", 4), ("ada", 5)]
+
+
+def test_uploads_of_nobody_are_kept_up_to_what_all_may_have() -> None:
+    assert len(list(staging.find_expired(broken_off("", 1_100)))) == 100
