@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from peewee import fn
 
+from runstream_service.engine.statements import execute
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Dataset, Input, InputTag, Param, Run, RunTag, Series
 from runstream_service.search.conditions import (
@@ -21,7 +23,7 @@ from runstream_service.search.conditions import (
     text_or_number_condition,
 )
 from runstream_service.search.times import to_milliseconds
-from runstream_service.search.tree import Condition, Filter
+from runstream_service.search.tree import And, Condition, Filter, Not
 
 CONTEXT_TAG = "mlflow.data.context"
 
@@ -39,6 +41,9 @@ NAMED_GROUPS = ("metrics", *PAIRS)
 
 EXTREMES = {"minimum": Series.min_value, "maximum": Series.max_value}
 DATASETS = {"name": Dataset.name, "digest": Dataset.digest, "context": InputTag.value}
+
+# Operators for which all rows of a key are looked at.
+_OF_ALL_ROWS = ("!=", "LIKE", "ILIKE", "RLIKE")
 
 
 class RunFilter:
@@ -61,42 +66,64 @@ class RunFilter:
         """
         return combine(tree, self._condition)
 
+    def finds_more_than(self, count: int, tree: Filter) -> bool:
+        """Return whether indexes on values lead to more rows than that, whichever is taken.
+
+        Each is asked for no more rows than that. No index of these leads to the runs that satisfy
+        a NOT or a condition on an attribute, and none to texts that match a pattern.
+        """
+        if isinstance(tree, Not):
+            return True
+        if isinstance(tree, Condition):
+            if tree.operator in _OF_ALL_ROWS:
+                tree = replace(tree, operator="EXISTS", operands=(), columns=())
+            query = self._values(tree)
+            return query is None or bool(execute(query.limit(1).offset(count)).fetchall())
+        parts = (self.finds_more_than(count, part) for part in tree.parts)
+        return all(parts) if isinstance(tree, And) else any(parts)
+
     def _condition(self, condition: Condition) -> Expression:
-        key = condition.key
-        if key.group == "metrics":
-            return self._of_key(Series, condition, number_condition(Series.last_value, condition))
-        if key.group in EXTREMES:
-            extreme = EXTREMES[key.group]
-            wanted = not_null(extreme, number_condition(extreme, condition))
-            return self._of_key(Series, condition, wanted)
-        if key.group in PAIRS:
-            table = PAIRS[key.group]
-            wanted = text_or_number_condition(table.value, table.number, condition)
-            return self._of_key(table, condition, wanted)
-        if key.group == "datasets":
-            return self._dataset(condition)
-        return _attribute(condition)
-
-    def _of_key(self, table: Any, condition: Condition, wanted: Expression) -> Expression:
-        """Return the condition that a row of the key is there and is as wanted."""
-        rows = table.key == condition.key.name
-        rows = rows if wanted is None else rows & wanted
-        return self._subquery(table.select(table.run).where(rows), table.run)
-
-    def _dataset(self, condition: Condition) -> Expression:
-        column = find_column(DATASETS, condition.key)
-        query = Input.select(Input.run).join(Dataset)
-        if column is InputTag.value:
-            # There is no foreign key between the two by which Peewee could join them by itself.
-            query = query.switch(Input).join(InputTag, on=(InputTag.input == Input.id))
-            query = query.where(InputTag.key == CONTEXT_TAG)
-        wanted = text_condition(column, condition)
-        return self._subquery(query if wanted is None else query.where(wanted), Input.run)
-
-    def _subquery(self, query: Any, run: Any) -> Expression:
+        query = self._values(condition)
+        if query is None:
+            return _attribute(condition)
+        run = query.selected_columns[0]
         if self._correlated:
             return fn.EXISTS(query.where(run == Run.id))
         return Run.id.in_(query)
+
+    def _values(self, condition: Condition) -> Any:
+        """Return the query of the runs of the values that are wanted; None for an attribute."""
+        key = condition.key
+        if key.group == "metrics":
+            return _of_key(Series, condition, number_condition(Series.last_value, condition))
+        if key.group in EXTREMES:
+            extreme = EXTREMES[key.group]
+            wanted = not_null(extreme, number_condition(extreme, condition))
+            return _of_key(Series, condition, wanted)
+        if key.group in PAIRS:
+            table = PAIRS[key.group]
+            wanted = text_or_number_condition(table.value, table.number, condition)
+            return _of_key(table, condition, wanted)
+        if key.group == "datasets":
+            return _dataset(condition)
+        return None
+
+
+def _of_key(table: Any, condition: Condition, wanted: Expression) -> Any:
+    """Return the query of the runs with a row of the key that is as wanted."""
+    rows = table.key == condition.key.name
+    return table.select(table.run).where(rows if wanted is None else rows & wanted)
+
+
+def _dataset(condition: Condition) -> Any:
+    column = find_column(DATASETS, condition.key)
+    query = Input.select(Input.run).join(Dataset)
+    if column is InputTag.value:
+        # There is no foreign key between the two by which Peewee could join them by itself.
+        query = query.switch(Input).join(InputTag, on=(InputTag.input == Input.id))
+        query = query.where(InputTag.key == CONTEXT_TAG)
+    wanted = text_condition(column, condition)
+    return query if wanted is None else query.where(wanted)
 
 
 def _attribute(condition: Condition) -> Expression:

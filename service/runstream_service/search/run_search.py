@@ -1,9 +1,10 @@
 """Searching runs, on a reader's thread.
 
-There are two ways to a page. Where the filter finds few runs, their ids are found through the
+There are three ways to a page. Where the filter finds few runs, their ids are found through the
 indexes on values, and the runs are sorted. Where it finds many, runs are scanned in the order that
-is asked for, through an index on it, and the filter is tested on each until the page is full. A
-query of bounded length decides which.
+is asked for, through an index on it, and the filter is tested on each until the page is full. Where
+it finds many, and the experiments have few of the runs of the database, it is tested on each of
+theirs, and the runs are sorted. Queries of bounded length decide which.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ from runstream_service.search.run_filter import (
 )
 from runstream_service.search.scope import Scope, max_sorted
 from runstream_service.search.tree import Filter, OrderKey
+
+#: How many times as many runs may be tested one by one as are sorted at most.
+MAX_TESTED = 3
 
 _TABLES = {"metrics": Series, **PAIRS}
 _STATUS_NAME = Case(None, [(Run.status == status, status.name) for status in RunStatus])
@@ -106,7 +110,10 @@ class RunSearch:
 
     def page(self, limit: int, after: SortKey | None) -> list[FoundRow]:
         """Return up to `limit` runs that come after a sort key."""
-        ids = self._find_ids(max_sorted(limit))
+        most_sorted = max_sorted(limit)
+        if self._is_tested_on_each(most_sorted):
+            return self._sort(self._conditions_by_run(), limit, after)
+        ids = self._find_ids(most_sorted)
         if ids is not None:
             return self._sort([Run.id.in_(in_ids(ids))], limit, after)
         if self._scanned_key is None:
@@ -142,6 +149,22 @@ class RunSearch:
         if self._filter is None:
             return None
         return RunFilter(correlated=True).translate(self._filter)
+
+    def _is_tested_on_each(self, limit: int) -> bool:
+        """Return whether it is faster to test the filter on each run of these experiments.
+
+        The indexes on values lead to runs of all experiments. Each has to be looked up to see of
+        which it is, and that takes longer than the test.
+
+        Args:
+            limit: runs to which the indexes should lead at most, if they are taken.
+        """
+        return (
+            self._filter is not None
+            and self._scope.is_large()
+            and not self._scope.has_more_than(MAX_TESTED * limit)
+            and RunFilter(correlated=False).finds_more_than(limit, self._filter)
+        )
 
     def _find_ids(self, limit: int) -> list[int] | None:
         """Return the ids of all runs that it finds, or None if they are more than `limit`."""

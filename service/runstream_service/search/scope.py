@@ -86,7 +86,7 @@ class Scope:
 
     def is_large(self) -> bool:
         """Return whether these experiments have more runs than are always sorted."""
-        return self._has_more_than(ALWAYS_SORTED)
+        return self.has_more_than(ALWAYS_SORTED)
 
     def is_scanned(self, limit: int) -> bool:
         """Return whether runs in the order of time, of all experiments, are faster to go through.
@@ -99,9 +99,10 @@ class Scope:
         """
         if self.experiments is not None and len(self.experiments) == 1:
             return False
-        return self._has_more_than(max_sorted(limit // 2))
+        return self.has_more_than(max_sorted(limit // 2))
 
-    def _has_more_than(self, count: int) -> bool:
+    def has_more_than(self, count: int) -> bool:
+        """Return whether these experiments have more runs than that, deleted ones included."""
         if self.experiments is None:
             return True
         return _NTH_RUN.first(array_of(self.experiments), 1, count) is not None

@@ -20,13 +20,13 @@ pytestmark = pytest.mark.sqlite
 def plan(
     api: Api, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., str]]:
-    """How SQLite runs the statements of a search of three runs, on the file of the server."""
+    """How SQLite runs the statements of a search of four runs, on the file of the server."""
     from runstream_service.engine.sqlite import SqliteEngine
     from runstream_service.engine.store import Store
     from runstream_service.search import run_search, scope
 
     runs = NamedRuns(api)
-    for name in "abc":
+    for name in "abcd":
         runs.add(name, metrics={"a": 0.5, "m": 1.0}, params={"a": "x"}, tags={"a": "x"})
     store = Store(SqliteEngine(server.database, read_only=True))
     engine = store.engine
@@ -105,6 +105,30 @@ def test_many_runs_of_several_experiments_come_in_the_order_of_time_and_few_are_
 def test_a_search_of_an_experiment_looks_into_no_run_that_it_does_not_return(plan: Any) -> None:
     assert "COVERING INDEX run_by_experiment" in plan("", gathers=1)
     assert "COVERING INDEX run_by_time" in plan("", gathers=1, experiments=(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_tested_on_each"),
+    [
+        ("params.a = 'x'", True),
+        ("params.a = 'x' and status = 'RUNNING'", True),
+        ("params.a = 'x' or metrics.a < 0", True),
+        ("not metrics.a < 0", True),
+        ("tags.a LIKE '%y%'", True),
+        ("metrics.a < 0", False),
+        ("params.a = 'x' and metrics.a < 0", False),
+        ("metrics.a < 0 or params.a = 'y'", False),
+    ],
+)
+def test_a_filter_that_finds_many_is_tested_on_each_run_of_experiments_with_few(
+    plan: Any, text: str, is_tested_on_each: bool
+) -> None:
+    steps = plan(text, "metrics.m", gathers=2)
+    assert ("run_by_experiment" in steps) == is_tested_on_each
+    assert scans(steps) == []
+    assert not follows_index(steps)
+    many = plan(text, "metrics.m", gathers=1)  # the experiment has too many runs for that
+    assert follows_index(many) == is_tested_on_each
 
 
 def test_child_runs_are_left_out_and_counted_by_indexes(plan: Any) -> None:

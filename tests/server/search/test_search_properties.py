@@ -198,19 +198,24 @@ class Sortable:
         return bool(other.value < self.value if self.down else self.value < other.value)
 
 
-WALKING = """
+MANY = """
 from runstream.cli import main
-from runstream_service.search import scope
-scope.ALWAYS_SORTED = 0
+from runstream_service.search import run_search, scope
+scope.ALWAYS_SORTED, run_search.MAX_TESTED = 0, {max_tested}
 main()
 """
+PROGRAMS = {
+    "few": ("-m", "runstream"),
+    "walked": ("-c", MANY.format(max_tested=0)),
+    "tested": ("-c", MANY.format(max_tested=1_000)),
+}
 
 
-@pytest.fixture(scope="module", params=[("-m", "runstream"), ("-c", WALKING)], ids=("few", "many"))
+@pytest.fixture(scope="module", params=PROGRAMS.values(), ids=PROGRAMS)
 def shared(
     request: Any, tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
 ) -> Iterator[Api]:
-    """A server, and one that takes the way of many runs also where they are few."""
+    """A server, and two that take the ways of many runs also where they are few."""
     database = tmp_path_factory.mktemp("search") / "runs.db"
     server = ServerProcess(database, program=request.param, url=new_url())
     with grpc.insecure_channel(server.address) as channel:
