@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from runstream.errors import RunstreamError, shorten
@@ -176,8 +177,14 @@ def is_recorded(method: str, code: str) -> bool:
 
 def subject_of(request: Any) -> str:
     """Return the names of what a request is about, such as `run_id=… path=…`."""
-    names = " ".join(f"{name}={value}" for name in _NAMES if (value := getattr(request, name, "")))
-    return printable(names)
+    present = _names_of(request.DESCRIPTOR)
+    return printable(" ".join(f"{n}={value}" for n in present if (value := getattr(request, n))))
+
+
+@cache
+def _names_of(message: Any) -> list[str]:
+    """Return which of the names a message has, by its descriptor."""
+    return [name for name in _NAMES if name in message.fields_by_name]
 
 
 def printable(text: str) -> str:
@@ -186,6 +193,8 @@ def printable(text: str) -> str:
     A token in it, put by mistake into a path, is masked.
     """
     shortened = shorten(hide_tokens(text), _SUBJECT_CHARACTERS)
+    if shortened.isprintable():
+        return shortened
     return "".join(letter if letter.isprintable() else "?" for letter in shortened)
 
 

@@ -76,6 +76,7 @@ class Engine(Protocol):
         LOCK_ROWS: the end of a SELECT that locks its rows, where that is needed.
         SHARE_ROWS: the same of one that lets others lock them in this way.
         HAS_FUNCTIONS: whether SQL can call the functions of `sql_function`.
+        HAS_STATISTICS: whether it knows how values are spread when it plans a statement.
         compiled: the SQL of each statement that has run.
     """
 
@@ -90,6 +91,7 @@ class Engine(Protocol):
     LOCK_ROWS: str
     SHARE_ROWS: str
     HAS_FUNCTIONS: bool
+    HAS_STATISTICS: bool
     compiled: Compiled
 
     def create(self) -> None:

@@ -25,6 +25,7 @@ class PostgresqlWords:
     LOCK_ROWS = " FOR NO KEY UPDATE"  # rows that refer to these may be inserted meanwhile
     SHARE_ROWS = " FOR SHARE"
     HAS_FUNCTIONS = False
+    HAS_STATISTICS = True
 
     def array(self, values: Iterable[int | str]) -> list[int | str]:
         return list(values)

@@ -65,6 +65,7 @@ class SqliteEngine(PooledSqliteDatabase):  # type: ignore[misc] # Peewee has no 
     IS_SHARED = False  # the process has locked the file, and one thread of it writes
     LOCK_ROWS = SHARE_ROWS = ""
     HAS_FUNCTIONS = True
+    HAS_STATISTICS = False
 
     def __init__(
         self, file: Path, pragmas: Mapping[str, Any] = PRAGMAS, *, read_only: bool = False

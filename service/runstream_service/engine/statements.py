@@ -245,6 +245,11 @@ def ordered_join(first: Any, second: Any, on: Any) -> Any:
     return Join(first, second, _engine.ORDERED_JOIN, on)
 
 
+def has_statistics() -> bool:
+    """Return whether the database knows how values are spread when it plans a statement."""
+    return _engine.HAS_STATISTICS
+
+
 def has_functions() -> bool:
     """Return whether SQL can call functions of Python (`sql_function`)."""
     return _engine.HAS_FUNCTIONS

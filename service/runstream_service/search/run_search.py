@@ -16,7 +16,12 @@ from typing import Any
 
 from peewee import JOIN, Case, Join, fn
 
-from runstream_service.engine.statements import execute, in_ids, ordered_join
+from runstream_service.engine.statements import (
+    execute,
+    has_statistics,
+    in_ids,
+    ordered_join,
+)
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import NAN, Run, Series
 from runstream_service.search.conditions import Expression, find_column
@@ -154,13 +159,14 @@ class RunSearch:
         """Return whether it is faster to test the filter on each run of these experiments.
 
         The indexes on values lead to runs of all experiments. Each has to be looked up to see of
-        which it is, and that takes longer than the test.
+        which it is, and that takes longer than the test. PostgreSQL weighs that up by itself.
 
         Args:
             limit: runs to which the indexes should lead at most, if they are taken.
         """
         return (
             self._filter is not None
+            and not has_statistics()
             and self._scope.is_large()
             and not self._scope.has_more_than(MAX_TESTED * limit)
             and RunFilter(correlated=False).finds_more_than(limit, self._filter)
