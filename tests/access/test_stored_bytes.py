@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from grpc_status import rpc_status
 
 from runstream import TrackingClient
 from runstream.errors import ResourceExhausted
+from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
 from runstream.v1.artifact_service_pb2 import (
     DeleteArtifactsRequest,
     UploadArtifactRequest,
@@ -54,6 +56,7 @@ class Writer:
     name: str
     token: str
     api: Api
+    experiment: str
     run: str
     model: str
 
@@ -79,7 +82,7 @@ class Limited:
         api = self.opened.enter_context(connect_with_token(self.server.address, token))
         experiment = api.create_experiment(name)
         run = api.runs.CreateRun(CreateRunRequest(experiment_id=experiment)).run.info.run_id
-        return Writer(name, token, api, run, api.create_model(experiment))
+        return Writer(name, token, api, experiment, run, api.create_model(experiment))
 
     def stored(self, name: str) -> int:
         rows = self.server.query(f"SELECT bytes FROM storage_use WHERE user_name = '{name}'")
@@ -224,6 +227,47 @@ def test_uploads_to_two_servers_do_not_exceed_the_limit_together(limited: Limite
     (refused,) = [error for error in errors if error is not None]
     assert refused.code() is EXHAUSTED
     assert limited.stored("joe") == 600 * KIB
+
+
+@pytest.mark.postgresql
+def test_what_is_counted_is_exact_while_users_replace_and_delete_at_two_servers(
+    limited: Limited,
+) -> None:
+    users = [limited.writer(name) for name in ("mia", "ned", "oda", "pia")]
+    run = users[0].run
+    everyone = SetGrantRequest(
+        experiment_id=users[0].experiment,
+        grantee="group:everyone",
+        role=GrantRole.GRANT_ROLE_WRITER,
+    )
+    limited.root.access.SetGrant(everyone)
+
+    def change_files(api: Api, seed: int) -> None:
+        choose = random.Random(seed)
+        for _ in range(40):
+            path = choose.choice("abcde")
+            if choose.random() < 0.7:
+                upload(api, run, path, choose.randbytes(choose.randrange(1, 2_000)))
+            else:
+                with suppress(grpc.RpcError):  # it is not there
+                    api.artifacts.DeleteArtifacts(DeleteArtifactsRequest(run_id=run, path=path))
+
+    with ExitStack() as opened:
+        other = ServerProcess(limited.server.database, LIMIT, url=limited.server.url)
+        opened.callback(other.stop)
+        there = [opened.enter_context(connect_with_token(other.address, u.token)) for u in users]
+        apis = [user.api for user in users] + there
+        threads = opened.enter_context(ThreadPoolExecutor(len(apis)))
+        began = time.monotonic()
+        list(threads.map(change_files, apis, range(len(apis))))
+        assert time.monotonic() - began < 60  # no server waits for another in a circle
+    assert "stored bytes: ok" in Shell("").output("db", "check", limited.server.url)
+    stored = {user.name: limited.stored(user.name) for user in users}
+    query = "SELECT uploaded_by, sum(size) FROM artifact JOIN blob ON blob.id = blob_id"
+    rows = limited.server.query(f"{query} GROUP BY uploaded_by")
+    assert {name: int(size) for name, size in rows if name in stored} == {
+        name: size for name, size in stored.items() if size
+    }
 
 
 def test_over_http_it_is_400_as_waiting_does_not_help(limited: Limited) -> None:
