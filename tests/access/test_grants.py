@@ -11,8 +11,10 @@ import pytest
 from runstream.v1 import access_service_pb2 as pb
 from runstream.v1.experiment_service_pb2 import (
     DeleteExperimentRequest,
+    GetExperimentByNameRequest,
     GetExperimentRequest,
     RestoreExperimentRequest,
+    SearchExperimentsRequest,
     SetExperimentTagRequest,
     UpdateExperimentRequest,
 )
@@ -46,6 +48,20 @@ def own_role(api: Api, experiment_id: str) -> int:
     answer = api.access.ListGrants(pb.ListGrantsRequest(experiment_id=experiment_id))
     role: int = answer.role
     return role
+
+
+def told_roles(api: Api, experiment_id: str) -> set[int]:
+    """Return what every answer says that a caller may do with an experiment: the same."""
+    by_id = api.experiments.GetExperiment(GetExperimentRequest(experiment_id=experiment_id))
+    by_name = api.experiments.GetExperimentByName(
+        GetExperimentByNameRequest(experiment_name=by_id.experiment.name)
+    )
+    found = api.experiments.SearchExperiments(
+        SearchExperimentsRequest(filter=f"name = '{by_id.experiment.name}'")
+    )
+    answers = [by_id.experiment, by_name.experiment, *found.experiments]
+    assert len(answers) == 3
+    return {answer.role for answer in answers} | {own_role(api, experiment_id)}
 
 
 @pytest.fixture
@@ -255,3 +271,20 @@ def test_an_experiment_has_a_thousand_grants_at_most(guarded: GuardedServer, of_
     revoke(ada, of_ada, "user:1")
     grant(ada, of_ada, "user:eve", READER)
     assert len(grants(ada, of_ada)) == 1_000
+
+
+def test_an_experiment_says_what_its_caller_may_do_with_it(
+    guarded: GuardedServer, of_ada: str
+) -> None:
+    ada, bob, eve = (guarded.apis[name] for name in ("ada", "bob", "eve"))
+    assert told_roles(ada, of_ada) == told_roles(guarded.apis["root"], of_ada) == {OWNER}
+    grant(ada, of_ada, "group:everyone", READER)
+    assert told_roles(eve, of_ada) == {READER}
+    grant(ada, of_ada, "user:eve", WRITER)
+    assert told_roles(eve, of_ada) == {WRITER}
+    grant(ada, of_ada, "user:bob", OWNER)
+    assert told_roles(bob, of_ada) == {READER}  # and no more anywhere on this server
+    others = eve.create_experiment(f"of Eve {uuid4()}")
+    answer = eve.experiments.SearchExperiments(SearchExperimentsRequest())
+    roles = {found.experiment_id: found.role for found in answer.experiments}
+    assert (roles[of_ada], roles[others]) == (WRITER, OWNER)

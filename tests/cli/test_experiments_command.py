@@ -44,6 +44,7 @@ def test_json_has_the_names_of_the_contract(shell: Shell, client: TrackingClient
         "artifact_location": f"mlflow-artifacts:/{experiment_id}",
         "lifecycle_stage": "active",
         "deleted_by": None,
+        "role": "owner",
         "creation_time": experiment.creation_time,
         "last_update_time": experiment.last_update_time,
         "tags": {"team": "a"},

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from support import web_content
+from support.access import create_tokens
 from support.server_process import ServerProcess
 from support.web_content import Content
 
@@ -80,3 +81,28 @@ def see(page: Page, filled: tuple[ServerProcess, Content]) -> Callable[[str], Pa
         return page
 
     return see
+
+
+@pytest.fixture
+def tokens(server: ServerProcess) -> dict[str, str]:
+    """The tokens of those whom the server knows."""
+    return create_tokens(server.address)
+
+
+@pytest.fixture
+def sign_in(server: ServerProcess, page: Page, tokens: dict[str, str]) -> Callable[[str], None]:
+    """Sign somebody in by their token, in place of who was."""
+
+    def sign_in(name: str) -> None:
+        page.context.clear_cookies()
+        answer = page.request.post(
+            f"{server.http}/sign-in/token",
+            data={"token": tokens[name]},
+            headers={"Origin": server.http},
+        )
+        assert answer.ok, answer.text()
+        page.goto(server.http)
+        page.reload()
+        expect(page.locator(".caller")).to_contain_text(name)
+
+    return sign_in

@@ -4,37 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
-from support.access import create_tokens
 from support.server_process import ServerProcess
-
-
-@pytest.fixture
-def tokens(server: ServerProcess) -> dict[str, str]:
-    """The tokens of those whom the server knows."""
-    return create_tokens(server.address)
-
-
-@pytest.fixture
-def sign_in(server: ServerProcess, page: Page, tokens: dict[str, str]) -> Callable[[str], None]:
-    """Sign somebody in by their token, in place of who was."""
-
-    def sign_in(name: str) -> None:
-        page.context.clear_cookies()
-        answer = page.request.post(
-            f"{server.http}/sign-in/token",
-            data={"token": tokens[name]},
-            headers={"Origin": server.http},
-        )
-        assert answer.ok, answer.text()
-        page.goto(server.http)
-        page.reload()
-        expect(page.locator(".caller")).to_contain_text(name)
-
-    return sign_in
 
 
 def test_an_owner_grants_roles_and_takes_them_back(

@@ -17,4 +17,5 @@ limits.py          what one caller may ask of a server at the most
 exposure.py        an open server is reached from its own machine alone
 authentication.py  from the headers and the peer of a call to its caller
 visibility.py      which experiments a caller sees, in SQL; what they may do with one
+recheck.py         when an answer that takes long looks that up again
 """

@@ -15,6 +15,7 @@ from peewee import fn
 from runstream.errors import PermissionDenied
 from runstream_service.access.caller import Caller, GrantRole, ServerRole
 from runstream_service.engine.statements import (
+    ANY_IDS,
     ANY_TEXTS,
     LockingStatement,
     Statement,
@@ -26,6 +27,11 @@ from runstream_service.engine.tables import Grant
 _GRANTED = Statement(Grant.select(Grant.experiment).distinct().where(Grant.grantee.in_(ANY_TEXTS)))
 _ROLE = Statement(
     Grant.select(fn.MAX(Grant.role)).where((Grant.experiment == 0) & Grant.grantee.in_(ANY_TEXTS))
+)
+_ROLES = Statement(
+    Grant.select(Grant.experiment, fn.MAX(Grant.role))
+    .where(Grant.experiment.in_(ANY_IDS) & Grant.grantee.in_(ANY_TEXTS))
+    .group_by(Grant.experiment)
 )
 
 
@@ -111,6 +117,19 @@ def role_on(caller: Caller, experiment: int) -> int | None:
         return GrantRole.OWNER
     found = _ROLE.first(experiment, array_of(caller.grantees))
     return found[0] if found else None
+
+
+def allowed_roles(caller: Caller, experiments: Sequence[int]) -> dict[int, GrantRole]:
+    """Return what a caller may do with experiments that they see, by internal ids.
+
+    Unlike `role_on` it says no more than their role on the server allows.
+    """
+    if caller.is_admin:
+        return dict.fromkeys(experiments, GrantRole.OWNER)
+    if caller.role is ServerRole.READER:
+        return dict.fromkeys(experiments, GrantRole.READER)
+    found = _ROLES.rows(array_of(experiments), array_of(caller.grantees))
+    return {experiment: GrantRole(role) for experiment, role in found}
 
 
 class KnownRoles:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from runstream.errors import (
     FailedPrecondition,
@@ -18,6 +19,7 @@ from runstream.errors import (
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import (
     VisibleStatement,
+    allowed_roles,
     check_role,
     visible,
     visible_experiments,
@@ -45,6 +47,14 @@ _SELECT_TAGS = Statement(
 
 # Experiments that one statement reads for a page.
 _MAX_EXPERIMENTS = 100
+
+
+class DescribedExperiment(NamedTuple):
+    """An experiment, its tags by key, and what somebody may do with it."""
+
+    row: Experiment
+    tags: list[Pair]
+    role: GrantRole
 
 
 def get(caller: Caller, experiment_id: str) -> Experiment:
@@ -145,13 +155,13 @@ def _check_stage(experiment: int, *, is_deleted: bool) -> None:
         )
 
 
-def get_with_tags(caller: Caller, experiment_id: str) -> tuple[Experiment, list[Pair]]:
-    """Return what `get` returns, with its tags."""
-    return _with_tags(get(caller, experiment_id))
+def describe(caller: Caller, experiment_id: str) -> DescribedExperiment:
+    """Return what `get` returns, with its tags and the role of the caller."""
+    return _describe(caller, get(caller, experiment_id))
 
 
-def get_by_name_with_tags(caller: Caller, name: str) -> tuple[Experiment, list[Pair]]:
-    """Return the experiment of a name, active or deleted, with its tags.
+def describe_by_name(caller: Caller, name: str) -> DescribedExperiment:
+    """Return what `describe` does, for the experiment of a name, active or deleted.
 
     Raises:
         NotFound: there is none of this name that the caller sees.
@@ -166,7 +176,7 @@ def get_by_name_with_tags(caller: Caller, name: str) -> tuple[Experiment, list[P
             field="experiment_name",
             value=name,
         )
-    return _with_tags(experiment)
+    return _describe(caller, experiment)
 
 
 def parse_ids(experiment_ids: Sequence[str]) -> list[int]:
@@ -178,12 +188,13 @@ def parse_ids(experiment_ids: Sequence[str]) -> list[int]:
     return [_parse_id(experiment_id) for experiment_id in experiment_ids]
 
 
-def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair]]]:
-    """Yield the experiments of these internal ids, in this order, with their tags.
+def describe_all(caller: Caller, found: Sequence[int]) -> Iterator[DescribedExperiment]:
+    """Yield what `describe` returns for these internal ids of what the caller sees, in this order.
 
     Raises:
         ResourceExhausted: the tags of one are too large.
     """
+    roles = allowed_roles(caller, found)
     start, count = 0, _MAX_EXPERIMENTS
     while start < len(found):
         reading.check()
@@ -197,7 +208,8 @@ def read_with_tags(found: Sequence[int]) -> Iterator[tuple[Experiment, list[Pair
             count = max(1, count // 10)
             continue
         start, count = start + count, min(2 * count, _MAX_EXPERIMENTS)
-        yield from ((experiments[number], tags[number]) for number in ids)
+        for number in ids:
+            yield DescribedExperiment(experiments[number], tags[number], roles[number])
 
 
 def _parse_id(experiment_id: str) -> int:
@@ -214,11 +226,14 @@ def _parse_id(experiment_id: str) -> int:
     return int(experiment_id) if len(experiment_id) < 19 else _NO_ID
 
 
-def _with_tags(experiment: Experiment) -> tuple[Experiment, list[Pair]]:
+def _describe(caller: Caller, experiment: Experiment) -> DescribedExperiment:
     try:
-        return experiment, _tags([experiment.id])[experiment.id]
+        tags = _tags([experiment.id])[experiment.id]
     except TooLargeError:
         raise _too_large_error(experiment.id) from None
+    return DescribedExperiment(
+        experiment, tags, allowed_roles(caller, [experiment.id])[experiment.id]
+    )
 
 
 def _tags(experiments: Sequence[int]) -> dict[int, list[Pair]]:

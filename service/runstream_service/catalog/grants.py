@@ -7,7 +7,8 @@ from typing import NamedTuple
 from peewee import fn
 
 from runstream.errors import FailedPrecondition, NotFound
-from runstream_service.access.caller import Caller, GrantRole, ServerRole
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import allowed_roles
 from runstream_service.catalog import experiments
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
@@ -97,15 +98,4 @@ def of_experiment(caller: Caller, experiment_id: str) -> tuple[list[Granted], Gr
         Granted(experiment, grantee, GrantRole(role))
         for grantee, role in _OF_EXPERIMENT.rows(experiment)
     ]
-    return granted, _role(caller, granted)
-
-
-def _role(caller: Caller, granted: list[Granted]) -> GrantRole:
-    if caller.is_admin:
-        return GrantRole.OWNER
-    if caller.role is ServerRole.READER:
-        return GrantRole.READER  # by which they see the experiment
-    grantees = set(caller.grantees)
-    return max(
-        (each.role for each in granted if each.grantee in grantees), default=GrantRole.READER
-    )
+    return granted, allowed_roles(caller, [experiment])[experiment]

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from runstream.errors import DataLoss, ResourceExhausted, Unavailable
 from runstream_service.access.caller import Caller
+from runstream_service.access.recheck import Recheck
 from runstream_service.catalog import artifacts, blobs
+from runstream_service.catalog.artifact_owners import readable_owner
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
@@ -154,7 +156,7 @@ class ArtifactStore:
         before = ""
         while True:
             file, name = await self._readers.quick(artifacts.content, caller, run_id, path)
-            chunks = self._read(name, *part(file))
+            chunks = self._read(caller, run_id, name, *part(file))
             try:
                 first = await anext(chunks, b"")
             except (Unavailable, ContentMissingError) as error:
@@ -186,14 +188,19 @@ class ArtifactStore:
             artifact_root=str(self._storage),
         )
 
-    async def _read(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+    async def _read(
+        self, caller: Caller, run_id: str, name: str, start: int, end: int
+    ) -> AsyncGenerator[bytes, None]:
         """Yield a part of a content in chunks; the next chunks are read while one is sent."""
+        recheck = Recheck(caller)
         async with aclosing(self._storage.read(name, start, end)) as parts:  # type: ignore[type-var]
             reading = asyncio.ensure_future(anext(parts, None))
             try:
                 while chunks := await reading:
                     reading = asyncio.ensure_future(anext(parts, None))
                     for chunk in chunks:
+                        if recheck.is_due():
+                            await self._readers.quick(readable_owner, caller, run_id)
                         self.sent += len(chunk)
                         yield chunk
             finally:

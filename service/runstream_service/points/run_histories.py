@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from runstream.rules import INT64_MAX
 from runstream_service.access.caller import Caller
+from runstream_service.access.recheck import Recheck
 from runstream_service.catalog import runs
 from runstream_service.engine import reading
 from runstream_service.engine.statements import ANY_TEXTS, Statement, array_of
@@ -60,9 +61,11 @@ def read_parts(
         max_points: the most points of a series; a longer one is thinned. All, if 0.
 
     Raises:
-        NotFound: there is no such run that the caller sees; before the first part.
+        NotFound: there is no such run that the caller sees; before the first part, or within
+            `RECHECK_SECONDS` after a grant is taken away.
         DataLoss: a chunk, or a row of a tail, is damaged.
     """
+    recheck = Recheck(caller)
     found = {}
     for run_id in run_ids:
         reading.check()
@@ -73,6 +76,8 @@ def read_parts(
         for series, key, length in _series_of(run, keys):
             is_whole = steps == Steps() and not 0 < max_points < length
             for columns in _columns(run, series, tails, steps, max_points):
+                if recheck.is_due():
+                    runs.get_row(caller, run_id)
                 yield Part(run_id, run_name, key, columns, length if is_whole else 0)
 
 

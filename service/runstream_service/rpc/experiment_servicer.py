@@ -49,17 +49,17 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.GetExperimentRequest, context: CallContext
     ) -> pb.GetExperimentResponse:
         found = await self._readers.quick(
-            experiments.get_with_tags, context.caller, request.experiment_id
+            experiments.describe, context.caller, request.experiment_id
         )
-        return pb.GetExperimentResponse(experiment=messages.experiment(*found))
+        return pb.GetExperimentResponse(experiment=messages.experiment(found))
 
     async def GetExperimentByName(
         self, request: pb.GetExperimentByNameRequest, context: CallContext
     ) -> pb.GetExperimentByNameResponse:
         found = await self._readers.quick(
-            experiments.get_by_name_with_tags, context.caller, request.experiment_name
+            experiments.describe_by_name, context.caller, request.experiment_name
         )
-        return pb.GetExperimentByNameResponse(experiment=messages.experiment(*found))
+        return pb.GetExperimentByNameResponse(experiment=messages.experiment(found))
 
     async def UpdateExperiment(
         self, request: pb.UpdateExperimentRequest, context: CallContext

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from runstream.contract.wire_history import encode_history_response
+from runstream.v1.access_service_pb2 import GrantRole
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.experiment_pb2 import Experiment, ExperimentTag
 from runstream.v1.metric_pb2 import Metric
@@ -21,6 +20,7 @@ from runstream.v1.run_pb2 import (
 )
 from runstream_service.catalog import datasets
 from runstream_service.catalog.artifacts import Entry
+from runstream_service.catalog.experiments import DescribedExperiment
 from runstream_service.catalog.run_data import LoggedRun
 from runstream_service.engine import tables
 from runstream_service.points.columns import Columns
@@ -31,7 +31,8 @@ def _lifecycle_stage(deleted: bool) -> str:
     return "deleted" if deleted else "active"
 
 
-def experiment(row: tables.Experiment, tags: Iterable[tuple[str, str]]) -> Experiment:
+def experiment(described: DescribedExperiment) -> Experiment:
+    row, tags, role = described
     return Experiment(
         experiment_id=str(row.id),
         name=row.name,
@@ -41,6 +42,7 @@ def experiment(row: tables.Experiment, tags: Iterable[tuple[str, str]]) -> Exper
         creation_time=row.creation_time,
         deleted_by=row.deleted_by,
         tags=[ExperimentTag(key=key, value=value) for key, value in tags],
+        role=GrantRole.ValueType(role),
     )
 
 

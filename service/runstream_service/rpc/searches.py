@@ -111,8 +111,8 @@ def search_experiments(
     found = search.page(limit + 1, position)
     page = experiment_service_pb2.SearchExperimentsResponse()
     size = 0
-    for row in experiments.read_with_tags([row.id for row in found[:limit]]):
-        experiment = messages.experiment(*row)
+    for described in experiments.describe_all(caller, [row.id for row in found[:limit]]):
+        experiment = messages.experiment(described)
         page.experiments.append(experiment)
         size += experiment.ByteSize()
         if size > PAGE_BYTES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.access.caller import Caller
 from runstream_service.access.limits import CallerLimits
+from runstream_service.access.recheck import Recheck
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
 from runstream_service.live.commits import RunChanges, format_position
@@ -34,9 +34,6 @@ SENDING_BYTES = 64 * 1024 * 1024
 
 # Seconds after which a watcher gets the position if there is no change to send.
 _POSITION_SECONDS = 1.0
-
-# Seconds after which a watch that goes on finds out whether its caller may still see all of it.
-_CHECK_SECONDS = 2.0
 
 # Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
 # third of that, so all watchers together leave two thirds of the event loop to those who log.
@@ -67,7 +64,7 @@ class WatchServicer(WatchServiceServicer):
         with self._limits.use_of(caller).watching():
             named = (caller, request.run_ids, request.experiment_ids)
             watched, owners = await self._readers.page(_find_named, *named)
-            checked = time.monotonic()
+            recheck = Recheck(caller)
             await self._feed.catch_up()
             position = request.position or format_position(self._commits.seen)
             watcher = self._feed.subscribe(*watched, self._commits.parse_position(position))
@@ -75,11 +72,11 @@ class WatchServicer(WatchServiceServicer):
                 yield WatchResponse(position=position)
                 while not self._is_stopping:
                     await watcher.wait(_POSITION_SECONDS)
-                    if not caller.is_admin and time.monotonic() - checked > _CHECK_SECONDS:
-                        if not await self._readers.quick(experiments.are_visible, caller, owners):
-                            # It raises for what the call names, as when that is not there.
-                            await self._readers.page(_find_named, *named)
-                        checked = time.monotonic()
+                    if recheck.is_due() and not await self._readers.quick(
+                        experiments.are_visible, caller, owners
+                    ):
+                        # It raises for what the call names, as when that is not there.
+                        await self._readers.page(_find_named, *named)
                     answer, size = await self._next_answer(watcher)
                     if answer is not None:
                         with self._count_as_sending(size, watcher):

@@ -2,6 +2,7 @@
 
 import { shownName } from "../parts/format";
 import { answered, api } from "./client";
+import { type Role, roleOf } from "./grants";
 
 /** An experiment. Times are milliseconds since the epoch; `lastActivity` is 0 if nothing ran. */
 export interface Experiment {
@@ -11,6 +12,8 @@ export interface Experiment {
   deleted: boolean;
   /** Who deleted it; empty if nobody did, or if the server did not know. */
   deletedBy: string;
+  /** What who is signed in may do with it. */
+  role: Role;
   runs: number;
   running: number;
   lastActivity: number;
@@ -51,6 +54,7 @@ export async function searchExperiments(
         created: experiment.creation_time ?? 0,
         deleted: experiment.lifecycle_stage === "deleted",
         deletedBy: experiment.deleted_by ?? "",
+        role: roleOf(experiment.role),
         runs: activity?.runs ?? 0,
         running: activity?.running ?? 0,
         lastActivity: activity?.last_activity ?? 0,
@@ -60,12 +64,12 @@ export async function searchExperiments(
   };
 }
 
-/** Returns the name of an experiment; raises ApiError if there is none of this id. */
-export async function experimentName(id: string): Promise<string> {
+/** Returns what an experiment is called, and the role on it; raises ApiError if there is none. */
+export async function readExperiment(id: string): Promise<Pick<Experiment, "name" | "role">> {
   const { experiment } = await answered(
     api.GET("/api/2.0/mlflow/experiments/get", { params: { query: { experiment_id: id } } }),
   );
-  return shownName(experiment?.name ?? "", id);
+  return { name: shownName(experiment?.name ?? "", id), role: roleOf(experiment?.role) };
 }
 
 export async function createExperiment(name: string): Promise<string> {

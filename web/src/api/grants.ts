@@ -14,7 +14,7 @@ export interface Grant {
 /** The grants on an experiment, and the role of who is signed in. */
 export interface Access {
   grants: Grant[];
-  own: Role;
+  role: Role;
 }
 
 const PREFIX = "GRANT_ROLE_";
@@ -28,7 +28,7 @@ export async function readAccess(experimentId: string): Promise<Access> {
   );
   return {
     grants: grants.map((grant) => ({ grantee: grant.grantee ?? "", role: roleOf(grant.role) })),
-    own: roleOf(role),
+    role: roleOf(role),
   };
 }
 
@@ -51,7 +51,8 @@ export async function deleteGrant(experimentId: string, grantee: string): Promis
   );
 }
 
-function roleOf(role: string | undefined): Role {
+/** Returns a role of the contract by its name here. */
+export function roleOf(role: string | undefined): Role {
   const name = (role ?? "").replace(PREFIX, "").toLowerCase();
   return ROLES.find((known) => known === name) ?? "reader";
 }

@@ -11,6 +11,8 @@ import {
   restoreExperiment,
   searchExperiments,
 } from "../api/experiments";
+import { may, mayCreate } from "../api/rights";
+import { caller } from "../api/session";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
@@ -87,9 +89,11 @@ export default function ExperimentsPage() {
           <option value="">Active</option>
           <option value="deleted">Deleted</option>
         </select>
-        <button type="button" class="primary" onClick={() => setAsked({ kind: "create" })}>
-          New experiment
-        </button>
+        <Show when={mayCreate()}>
+          <button type="button" class="primary" onClick={() => setAsked({ kind: "create" })}>
+            New experiment
+          </button>
+        </Show>
       </div>
       <Show when={first.error()}>{(error) => <ErrorNote error={error()} again={again} />}</Show>
       <Show when={list().length} fallback={<Nothing loading={first.loading()} text={text()} />}>
@@ -155,20 +159,22 @@ function List(props: {
               </td>
               <td class="wide-only">{time(experiment.created)}</td>
               <td class="actions">
-                <Show
-                  when={!experiment.deleted}
-                  fallback={
-                    <button type="button" onClick={() => props.restore(experiment)}>
-                      Restore<span class="unseen"> {experiment.name}</span>
+                <Show when={may(experiment, "own")}>
+                  <Show
+                    when={!experiment.deleted}
+                    fallback={
+                      <button type="button" onClick={() => props.restore(experiment)}>
+                        Restore<span class="unseen"> {experiment.name}</span>
+                      </button>
+                    }
+                  >
+                    <button type="button" onClick={() => props.rename(experiment)}>
+                      Rename<span class="unseen"> {experiment.name}</span>
                     </button>
-                  }
-                >
-                  <button type="button" onClick={() => props.rename(experiment)}>
-                    Rename<span class="unseen"> {experiment.name}</span>
-                  </button>
-                  <button type="button" onClick={() => props.remove(experiment)}>
-                    Delete<span class="unseen"> {experiment.name}</span>
-                  </button>
+                    <button type="button" onClick={() => props.remove(experiment)}>
+                      Delete<span class="unseen"> {experiment.name}</span>
+                    </button>
+                  </Show>
                 </Show>
               </td>
             </tr>
@@ -182,9 +188,21 @@ function List(props: {
 function Nothing(props: { loading: boolean; text: string }) {
   return (
     <Show when={!props.loading} fallback={<p class="loading">Loading…</p>}>
-      <Show when={props.text} fallback={<FirstRun />}>
+      <Show when={props.text} fallback={<NoExperiment />}>
         <p class="empty">No experiment's name contains “{props.text}”.</p>
       </Show>
+    </Show>
+  );
+}
+
+function NoExperiment() {
+  return (
+    <Show
+      when={mayCreate()}
+      fallback={<p class="empty">No experiment is granted to you. Owners and admins do that.</p>}
+    >
+      {/* What names no experiment goes to `Default`, which only admins see to begin with. */}
+      <FirstRun experiment={caller()?.role === "writer" ? "first experiment" : undefined} />
     </Show>
   );
 }

@@ -28,7 +28,7 @@ const MOST_PAIRS = 500;
 // The watch of a run does not tell of others.
 const CHILDREN_AGAIN_MS = 5_000;
 
-export function RunOverview(props: { run: Run }) {
+export function RunOverview(props: { run: Run; fixed: boolean }) {
   const uri = createLoaded(() => true, trackingUri);
   // A run that goes on makes them, mostly at its end.
   const models = createLoaded(
@@ -43,7 +43,7 @@ export function RunOverview(props: { run: Run }) {
         <RunNotes
           runId={props.run.id}
           text={props.run.tags.get(NOTE_TAG) ?? ""}
-          fixed={props.run.deleted}
+          fixed={props.fixed}
         />
       </section>
       <Pairs title="Params" names={["Param", "Value"]} rows={[...props.run.params]} />

@@ -3,7 +3,8 @@
 import { A, useParams } from "@solidjs/router";
 import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
 import { part } from "../api/connection";
-import { experimentName } from "../api/experiments";
+import { readExperiment } from "../api/experiments";
+import { may } from "../api/rights";
 import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
 import { useText } from "../parts/address";
 import { DeleteRuns } from "../parts/DeleteRuns";
@@ -30,7 +31,8 @@ export default function RunPage() {
   const [renaming, setRenaming] = createSignal(false);
   const [deleting, setDeleting] = createSignal(false);
   const run = () => live.runs()[0];
-  const experiment = createLoaded(() => run()?.experimentId, experimentName);
+  const experiment = createLoaded(() => run()?.experimentId, readExperiment);
+  const changeable = () => may(experiment.value(), "write");
   createEffect(() => {
     if (run()) document.title = `${run()?.name} · Runstream`;
   });
@@ -60,7 +62,7 @@ export default function RunPage() {
             <nav class="crumbs" aria-label="Breadcrumbs">
               <A href="/">Experiments</A> ›{" "}
               <A href={`/experiments/${now().experimentId}`}>
-                {experiment.value() ?? now().experimentId}
+                {experiment.value()?.name ?? now().experimentId}
               </A>
             </nav>
             <div class="bar">
@@ -72,26 +74,30 @@ export default function RunPage() {
                 fallback={
                   <>
                     <span class="hint">deleted{now().deletedBy && ` by ${now().deletedBy}`}</span>
-                    <button type="button" onClick={() => attempt(() => restore(now().id))}>
-                      Restore
-                    </button>
+                    <Show when={changeable()}>
+                      <button type="button" onClick={() => attempt(() => restore(now().id))}>
+                        Restore
+                      </button>
+                    </Show>
                   </>
                 }
               >
-                <button type="button" onClick={() => setRenaming(true)}>
-                  Rename
-                </button>
-                <button
-                  type="button"
-                  onClick={() => (now().children ? setDeleting(true) : remove(now().id, false))}
-                >
-                  Delete
-                </button>
+                <Show when={changeable()}>
+                  <button type="button" onClick={() => setRenaming(true)}>
+                    Rename
+                  </button>
+                  <button
+                    type="button"
+                    onClick={() => (now().children ? setDeleting(true) : remove(now().id, false))}
+                  >
+                    Delete
+                  </button>
+                </Show>
               </Show>
             </div>
             <Switch>
               <Match when={!tab()}>
-                <RunOverview run={now()} />
+                <RunOverview run={now()} fixed={now().deleted || !changeable()} />
               </Match>
               <Match when={tab() === "charts"}>
                 <MetricCharts live={live} />

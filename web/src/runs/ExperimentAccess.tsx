@@ -4,6 +4,7 @@ import { createSignal, For, Show } from "solid-js";
 import type { ApiError } from "../api/client";
 import { shown } from "../api/client";
 import { deleteGrant, type Grant, ROLES, type Role, readAccess, setGrant } from "../api/grants";
+import { may } from "../api/rights";
 import { Dialog } from "../parts/Dialog";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
@@ -21,7 +22,7 @@ export function ExperimentAccess(props: { experiment: string; name: string; clos
     }
     access.again();
   };
-  const owns = () => access.value()?.own === "owner";
+  const owns = () => may(access.value(), "own");
   return (
     <Dialog title={`Access to ${props.name}`} close={props.close}>
       <Show when={error() ?? access.error()}>{(found) => <ErrorNote error={found()} />}</Show>

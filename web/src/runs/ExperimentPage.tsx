@@ -3,7 +3,8 @@
 import { useParams } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, lazy, Match, Show, Switch } from "solid-js";
 import { part } from "../api/connection";
-import { experimentName } from "../api/experiments";
+import { readExperiment } from "../api/experiments";
+import { may } from "../api/rights";
 import { listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { useList, useText } from "../parts/address";
@@ -51,10 +52,11 @@ export default function ExperimentPage() {
   const [wanted, setWanted] = createSignal(false);
   const [granting, setGranting] = createSignal(false);
 
-  const name = createLoaded(() => params.experiment, experimentName);
+  const experiment = createLoaded(() => params.experiment, readExperiment);
+  const name = () => experiment.value()?.name;
   const keys = createLoaded(() => wanted() && params.experiment, listKeys);
   createEffect(() => {
-    if (name.value()) document.title = `${name.value()} · Runstream`;
+    if (name()) document.title = `${name()} · Runstream`;
   });
   const sort = createMemo(() => sortOf(order()));
   const list = createRunList(() => ({
@@ -101,7 +103,7 @@ export default function ExperimentPage() {
       const runs = await list.all();
       const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
       const rows = runs.map((run) => shownColumns.map((column) => value(run, column)));
-      saveFile(`${name.value() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
+      saveFile(`${name() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
     });
   const pick = () => {
     if (wanted()) keys.again();
@@ -112,7 +114,7 @@ export default function ExperimentPage() {
   return (
     <div class="page full">
       <div class="bar">
-        <h1>{name.value() ?? `Experiment ${params.experiment}`}</h1>
+        <h1>{name() ?? `Experiment ${params.experiment}`}</h1>
         <span class="count" role="status">
           {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
         </span>
@@ -123,7 +125,7 @@ export default function ExperimentPage() {
         </Show>
         <Tabs label="Views" tabs={TABS} chosen={tab()} choose={setTab} />
       </div>
-      <Show when={name.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={experiment.error()}>{(error) => <ErrorNote error={error()} />}</Show>
       <div class="bar">
         <FilterBox
           value={filter()}
@@ -162,6 +164,7 @@ export default function ExperimentPage() {
           runs={markedRuns()}
           ids={selected()}
           deleted={view() === "deleted"}
+          fixed={!may(experiment.value(), "write")}
           tagKeys={keys.value()?.tags ?? []}
           changed={list.reload}
           clear={() => setSelected([])}
@@ -177,7 +180,12 @@ export default function ExperimentPage() {
       </Show>
       <Switch>
         <Match when={isNew()}>
-          <FirstRun experiment={name.value()} />
+          <Show
+            when={may(experiment.value(), "write")}
+            fallback={<p class="empty">No runs yet.</p>}
+          >
+            <FirstRun experiment={name()} />
+          </Show>
         </Match>
         <Match when={isEmpty()}>
           <p class="empty">
@@ -209,8 +217,11 @@ export default function ExperimentPage() {
       <Show when={granting()}>
         <ExperimentAccess
           experiment={params.experiment}
-          name={name.value() ?? `experiment ${params.experiment}`}
-          close={() => setGranting(false)}
+          name={name() ?? `experiment ${params.experiment}`}
+          close={() => {
+            setGranting(false);
+            experiment.again(); // the own role may be another now
+          }}
         />
       </Show>
       <Show when={picking() && keys.value()}>

@@ -24,6 +24,8 @@ export function RunActions(props: {
   runs: Run[];
   ids: string[];
   deleted: boolean;
+  /** Whether who is signed in may not change them. */
+  fixed: boolean;
   tagKeys: string[];
   changed: () => void;
   clear: () => void;
@@ -91,27 +93,29 @@ export function RunActions(props: {
       >
         Compare
       </button>
-      <Show
-        when={!props.deleted}
-        fallback={
-          <button type="button" onClick={() => restore()}>
-            Restore
-          </button>
-        }
-      >
-        <button
-          type="button"
-          disabled={props.ids.length !== 1 || !first()}
-          onClick={() => setAsked("rename")}
+      <Show when={!props.fixed}>
+        <Show
+          when={!props.deleted}
+          fallback={
+            <button type="button" onClick={() => restore()}>
+              Restore
+            </button>
+          }
         >
-          Rename
-        </button>
-        <button type="button" onClick={() => setAsked("tag")}>
-          Tag
-        </button>
-        <button type="button" onClick={() => (children() ? setAsked("delete") : remove(false))}>
-          Delete
-        </button>
+          <button
+            type="button"
+            disabled={props.ids.length !== 1 || !first()}
+            onClick={() => setAsked("rename")}
+          >
+            Rename
+          </button>
+          <button type="button" onClick={() => setAsked("tag")}>
+            Tag
+          </button>
+          <button type="button" onClick={() => (children() ? setAsked("delete") : remove(false))}>
+            Delete
+          </button>
+        </Show>
       </Show>
       <button type="button" class="quiet" onClick={() => props.clear()}>
         Clear

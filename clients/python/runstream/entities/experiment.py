@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from runstream.entities.grant import grant_role_name
 from runstream.entities.notebook_html import properties_table, time_text
 from runstream.v1 import experiment_pb2
 
@@ -21,6 +22,8 @@ class Experiment:
         last_update_time: milliseconds since the epoch.
         tags: its tags, by key.
         deleted_by: who deleted it; None if it is active, or if the server did not know.
+        role: what the caller may do with it: `reader`, `writer` or `owner`; empty, if the server
+            is too old to say.
     """
 
     experiment_id: str
@@ -31,6 +34,7 @@ class Experiment:
     last_update_time: int
     tags: dict[str, str] = field(default_factory=dict)
     deleted_by: str | None = None
+    role: str = ""
 
     def _repr_html_(self) -> str:
         """Return the experiment as a table for a notebook."""
@@ -54,4 +58,5 @@ class Experiment:
             last_update_time=message.last_update_time,
             tags={tag.key: tag.value for tag in message.tags},
             deleted_by=message.deleted_by or None,
+            role=grant_role_name(message.role) if message.role else "",
         )

@@ -27,9 +27,13 @@ class Grant:
     @classmethod
     def from_proto(cls, message: access_service_pb2.Grant) -> Grant:
         """Convert the message of the contract."""
-        known = message.role in GrantRole.values()  # a newer server may have more
-        role = GrantRole.Name(message.role).removeprefix(_PREFIX) if known else str(message.role)
-        return cls(message.experiment_id, message.grantee, role.lower())
+        return cls(message.experiment_id, message.grantee, grant_role_name(message.role))
+
+
+def grant_role_name(role: GrantRole.ValueType) -> str:
+    """Return the name of a role; its number, if only a newer server knows it."""
+    known = role in GrantRole.values()
+    return GrantRole.Name(role).removeprefix(_PREFIX).lower() if known else str(role)
 
 
 def grant_role_of_name(name: str) -> GrantRole.ValueType:

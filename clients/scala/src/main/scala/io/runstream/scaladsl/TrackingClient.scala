@@ -101,6 +101,22 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
   def experiment(name: String): Option[Experiment] =
     underlying.experiments.getByName(name).toScala
 
+  /** Grants a role on an experiment, in place of the one that the grantee has on it.
+    *
+    * @param grantee
+    *   `user:NAME` or `group:NAME`; `group:everyone` is everybody who says who they are
+    */
+  def setGrant(experimentId: String, grantee: String, role: GrantRole): Unit =
+    underlying.grants.set(experimentId, grantee, role)
+
+  /** Takes from a user or a group the role that they have on an experiment. */
+  def deleteGrant(experimentId: String, grantee: String): Unit =
+    underlying.grants.delete(experimentId, grantee)
+
+  /** The grants on an experiment, by grantee. */
+  def grants(experimentId: String): Seq[Grant] =
+    underlying.grants.list(experimentId).asScala.toSeq
+
   /** A run with all that was logged to it. */
   def getRun(runId: String): Run = underlying.runs.get(runId)
 
@@ -159,6 +175,10 @@ object TrackingClient {
     * `grpc://host:port,host:port`; `grpcs://` is for TLS.
     */
   def connect(uri: String): TrackingClient = new TrackingClient(JavaClient.connect(uri))
+
+  /** Connects as `connect(uri)` does; the token says who calls. */
+  def connect(uri: String, token: String): TrackingClient =
+    new TrackingClient(JavaClient.builder(uri).token(token).build())
 
   /** Connects to the server that the environment variable `RUNSTREAM_TRACKING_URI` names; to
     * `grpc://localhost:50051`, if it names none.

@@ -3,7 +3,7 @@ package io.runstream.scaladsl
 import io.grpc.Status
 import io.runstream.testing.Server
 import io.runstream.v1.{AccessServiceGrpc, CreateTokenRequest, ServerRole}
-import io.runstream.{TrackingException, TrackingClient => JavaClient}
+import io.runstream.TrackingException
 import io.grpc.{Grpc, InsecureChannelCredentials}
 import org.junit.jupiter.api.Assertions.{assertEquals, assertThrows, assertTrue}
 import org.junit.jupiter.api.Test
@@ -16,16 +16,15 @@ import scala.util.Using
 class TokenTest {
   @TempDir var folder: Path = _
 
-  @Test def aTokenOfTheBuilderSaysWhoCalls(): Unit =
+  @Test def aTokenSaysWhoCalls(): Unit =
     Using.resource(Server.start(folder)) { server =>
       val token = firstToken(server)
-      Using.resource(new TrackingClient(JavaClient.builder(server.uri).token(token).build())) {
-        client =>
-          val id = client.run("by root") { run =>
-            run.logMetric("loss", 0.5, 1)
-            run.id
-          }
-          assertEquals(1, client.history(id, "loss").size)
+      Using.resource(TrackingClient.connect(server.uri, token)) { client =>
+        val id = client.run("by root") { run =>
+          run.logMetric("loss", 0.5, 1)
+          run.id
+        }
+        assertEquals(1, client.history(id, "loss").size)
       }
       Using.resource(TrackingClient.connect(server.uri)) { client =>
         val error = assertThrows(classOf[TrackingException], () => client.startRun())
@@ -35,8 +34,7 @@ class TokenTest {
 
   @Test def whoAsksForTooMuchWaitsAsLongAsTheServerTells(): Unit =
     Using.resource(Server.start(folder, "--requests-per-caller", "5")) { server =>
-      val builder = JavaClient.builder(server.uri).token(firstToken(server))
-      Using.resource(new TrackingClient(builder.build())) { client =>
+      Using.resource(TrackingClient.connect(server.uri, firstToken(server))) { client =>
         val id = client.run("patient") { run =>
           run.logMetric("loss", 0.5, 1)
           run.id
