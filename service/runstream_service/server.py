@@ -8,19 +8,15 @@ import logging
 import os
 import resource
 import sys
+from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
-from runstream_service.access.audit import AuditLog
-from runstream_service.access.authentication import Authentication
-from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.exposure import refuse_exposure
-from runstream_service.access.limits import CallerLimits
-from runstream_service.access.oidc import open_oidc
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
@@ -28,50 +24,32 @@ from runstream_service.certificates import CertificateError, CertificateFiles
 from runstream_service.config import Config
 from runstream_service.engine import database_settings
 from runstream_service.engine.engine import CannotOpenError, Engine
-from runstream_service.engine.leases import Leases
-from runstream_service.engine.membership import Membership
 from runstream_service.engine.readiness import Readiness
 from runstream_service.engine.served_files import check_regularly
 from runstream_service.engine.store import Store, open_engine
-from runstream_service.files.artifact_root import default_root, open_storage
 from runstream_service.files.artifact_store import ArtifactStore
-from runstream_service.files.file_threads import FileThreads
 from runstream_service.files.storage import Storage
 from runstream_service.grpc_server import GrpcServer
 from runstream_service.http.http_server import HttpServer
 from runstream_service.http.operation import Operation
-from runstream_service.ingest.ingest import Ingest
 from runstream_service.joint_operation import operate_jointly
-from runstream_service.live.feed import Feed
 from runstream_service.live.heartbeats import (
-    Heartbeats,
-    SharedHeartbeats,
     mark_lost_runs_regularly,
 )
-from runstream_service.live.shared_feed import ChangeCodec, SharedFeed
 from runstream_service.logs import start_logging
 from runstream_service.metrics.sources import MetricSources
-from runstream_service.points.append import PointAppender
-from runstream_service.points.backlog import Backlog
+from runstream_service.parts import Parts, start_parts
 from runstream_service.points.orphan_tails import OrphanTails
-from runstream_service.points.sealer import Sealer
 from runstream_service.ports import GRPC_ADVICE, HTTP_ADVICE, CannotListenError, listen_on
 from runstream_service.rpc import page_token
-from runstream_service.rpc.access_servicer import AccessServicer
-from runstream_service.rpc.artifact_servicer import ArtifactServicer
-from runstream_service.rpc.experiment_servicer import ExperimentServicer
 from runstream_service.rpc.interceptor import CallInterceptor
-from runstream_service.rpc.logged_model_servicer import LoggedModelServicer
-from runstream_service.rpc.logging_servicer import LoggingServicer
-from runstream_service.rpc.maintenance_servicer import MaintenanceServicer
-from runstream_service.rpc.metric_servicer import MetricServicer
-from runstream_service.rpc.run_changes import decode_changes, encode_changes
-from runstream_service.rpc.run_servicer import RunServicer
 from runstream_service.rpc.server_servicer import ServerServicer
-from runstream_service.rpc.watch_servicer import WatchServicer
 from runstream_service.stop_deadline import start_deadline
 from runstream_service.stop_signals import stop_signals
 from runstream_service.telemetry.start import start_telemetry
+
+if TYPE_CHECKING:
+    from runstream_service.telemetry.exporting import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -107,12 +85,6 @@ def run(config: Config) -> None:
         raise SystemExit(2) from None
 
 
-def _make_feed(engine: Engine, membership: Membership) -> Feed:
-    if not engine.IS_SHARED:
-        return Feed()
-    return SharedFeed(engine, membership, ChangeCodec(encode_changes, decode_changes))
-
-
 def _lock(engine: Engine, config: Config) -> DatabaseLock | None:
     """Take the lock of a file, which one server serves; another database needs none."""
     return DatabaseLock(engine.file, config.lock_fd) if engine.file is not None else None
@@ -134,122 +106,109 @@ async def _serve(
     store: Store,
     certificates: CertificateFiles | None,
 ) -> NoReturn:
-    oidc = open_oidc(config.oidc)
-    membership = Membership(store.engine)
-    feed = _make_feed(store.engine, membership)
-    heartbeats = (SharedHeartbeats if membership.id else Heartbeats)(config.lost_after)
-    backlog = Backlog(store.engine)
-    appender = PointAppender(backlog, membership.id or None)
-    ingest = Ingest(heartbeats, appender)
-    at_end = partial(remove_socket, config.listen or "")
-    store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
-    writer, readers = store.writer, store.readers
-    named = CertificateCallers(config.tls_admins) if config.tls_client_ca else None
-    authentication = Authentication(writer, readers, named, oidc)
-    limits = CallerLimits(config.limits)
-    audit = AuditLog(writer, authentication, config.audit_days)
-    calls = CallInterceptor(authentication, limits, audit)
-    feed.writer = writer
-    sealer = Sealer(store.engine, backlog, appender, writer)
-    files = FileThreads()
+    parts = start_parts(config, store, partial(remove_socket, config.listen or ""))
     # A server that a client started has the variables of a program that is not a server.
     telemetry = start_telemetry() if config.listen is None else None
-    traced = telemetry.interceptors() if telemetry else []
     try:
-        await authentication.load()
-        if authentication.is_open:
+        await parts.authentication.load()
+        if parts.authentication.is_open:
             refuse_exposure(config)
-        grpc_server = GrpcServer(config, [*traced, calls], certificates)
+        traced = telemetry.interceptors() if telemetry else []
+        # This variable lives until the process ends, as `_end` wants it.
+        grpc_server = GrpcServer(config, [*traced, parts.calls], certificates)
         http_server = HttpServer(config, certificates)
-        page_token.set_signing_key(await readers.quick(database_settings.page_token_key))
-        storage, staging = open_storage(
-            config.artifact_root or default_root(store.engine.file),
-            store.engine.IS_SHARED,
-            writer,
-            readers,
-            files,
-        )
-        artifacts = ArtifactStore(writer, readers, storage, staging, config.limits.artifact_bytes)
-        logs = LoggingServicer(writer, ingest, heartbeats)
-        watches = WatchServicer(readers, feed, limits)
-        servicers = {
-            "runstream.v1.ExperimentService": ExperimentServicer(writer, readers),
-            "runstream.v1.RunService": RunServicer(writer, readers, ingest),
-            "runstream.v1.LoggingService": logs,
-            "runstream.v1.MetricService": MetricServicer(readers),
-            "runstream.v1.WatchService": watches,
-            "runstream.v1.ArtifactService": ArtifactServicer(readers, artifacts),
-            "runstream.v1.LoggedModelService": LoggedModelServicer(writer, readers),
-            "runstream.v1.MaintenanceService": MaintenanceServicer(
-                writer, readers, artifacts, Leases(membership)
-            ),
-            "runstream.v1.ServerService": ServerServicer(http_server, grpc_server.port),
-            "runstream.v1.AccessService": AccessServicer(writer, readers, authentication),
-        }
-        readiness = Readiness(
-            writer, membership.renew if membership.id else database_settings.write_probe
-        )
-        await grpc_server.start(servicers)
-        sources = MetricSources(
-            store.engine,
-            calls.counts,
-            writer,
-            readers,
-            feed,
-            appender,
-            backlog,
-            sealer,
-            artifacts,
-        )
-        operation = Operation(readiness.reason, partial(_render_metrics, sources), calls.counts)
-        if telemetry:
-            telemetry.send_figures(sources)
-            operation = operation._replace(instrument=telemetry.instrument_http)
-        if config.worker:
-            operation = await operate_jointly(config, operation)
-        await http_server.start(servicers, operation, authentication, limits, audit)
-        await grpc_server.report_health(is_serving=True)
-        # Before a client knows the address, and may want to stop the server.
-        stop = _stop_signal(config)
-        if lock is not None:
-            lock.announce(f"grpcs://{grpc_server.address}" if certificates else grpc_server.address)
-        _greet(config, store, storage, grpc_server.address, http_server.address)
-        _warn_of_private_folder(config, store, storage)
-        _tune_interpreter()
-
-        checks = asyncio.gather(
-            membership.renew_regularly(writer),
-            authentication.watch_tokens(is_shared=store.engine.IS_SHARED),
-            audit.write_regularly(),
-            feed.run(),
-            OrphanTails(membership, backlog, appender).take_over_regularly(readers, writer),
-            mark_lost_runs_regularly(writer, heartbeats, config.lost_after),
-            check_regularly(store.files),
-            artifacts.warn_if_elsewhere(),
-            readiness.report_regularly(grpc_server.report_health),
-        )
-        checks.add_done_callback(_log_failure)
-        await _until_stopped(stop, calls, config.idle_timeout)
-        log.debug("stopping")
-        start_deadline(at_end)
-        readiness.stop()
-        await grpc_server.report_stopping()
-        checks.cancel()
-        await asyncio.gather(checks, return_exceptions=True)  # asyncio would log their end
-        logs.stop_reading()
-        watches.stop_watching()
-        writer.stop_waiting()
-        await asyncio.gather(calls.stop(GRACE), http_server.stop())
-        with suppress(RunstreamError):  # the others see it later
-            await audit.flush()
-            await writer.submit(membership.leave)
+        await _serve_until_stopped(config, lock, parts, grpc_server, http_server, telemetry)
     finally:
-        await sealer.close()
-        await store.stop()
-        await files.close()
+        await parts.close()
         if telemetry:
             await asyncio.to_thread(telemetry.close)
     _end(config, lock, store)
+
+
+async def _serve_until_stopped(
+    config: Config,
+    lock: DatabaseLock | None,
+    parts: Parts,
+    grpc_server: GrpcServer,
+    http_server: HttpServer,
+    telemetry: Telemetry | None,
+) -> None:
+    """Answer calls from now on, and return when those under way at the stop are answered."""
+    signing_key = database_settings.page_token_key
+    page_token.set_signing_key(await parts.store.readers.quick(signing_key))
+    artifacts, storage = parts.open_artifacts(config)
+    server_servicer = ServerServicer(http_server, grpc_server.port)
+    servicers = parts.make_servicers(artifacts) | {"runstream.v1.ServerService": server_servicer}
+    await grpc_server.start(servicers)
+    readiness = parts.make_readiness()
+    sources = parts.metric_sources(artifacts)
+    operation = await _operate(config, readiness, sources, telemetry)
+    await http_server.start(servicers, operation, parts.authentication, parts.limits, parts.audit)
+    await grpc_server.report_health(is_serving=True)
+    stop = _stop_signal(config)  # before a client knows the address, and may want to stop it
+    if lock is not None:
+        secure = "grpcs://" if config.tls_cert else ""
+        lock.announce(f"{secure}{grpc_server.address}")
+    _greet(config, parts.store, storage, grpc_server.address, http_server.address)
+    _warn_of_private_folder(config, parts.store, storage)
+    _tune_interpreter()
+    report = readiness.report_regularly(grpc_server.report_health)
+    checks = _check_regularly(config, parts, artifacts, report)
+    await _until_stopped(stop, parts.calls, config.idle_timeout)
+    log.debug("stopping")
+    start_deadline(partial(remove_socket, config.listen or ""))
+    readiness.stop()
+    await grpc_server.report_stopping()
+    checks.cancel()
+    await asyncio.gather(checks, return_exceptions=True)  # asyncio would log their end
+    await _end_calls(parts, servicers, http_server)
+
+
+async def _end_calls(parts: Parts, servicers: Mapping[str, Any], http_server: HttpServer) -> None:
+    """Answer what is under way, and refuse what comes."""
+    servicers["runstream.v1.LoggingService"].stop_reading()
+    servicers["runstream.v1.WatchService"].stop_watching()
+    parts.store.writer.stop_waiting()
+    await asyncio.gather(parts.calls.stop(GRACE), http_server.stop())
+    with suppress(RunstreamError):  # the others see it later
+        await parts.audit.flush()
+        await parts.store.writer.submit(parts.membership.leave)
+
+
+async def _operate(
+    config: Config, readiness: Readiness, sources: MetricSources, telemetry: Telemetry | None
+) -> Operation:
+    """Return what answers those who operate the server, and begin to send figures."""
+    operation = Operation(readiness.reason, partial(_render_metrics, sources), sources.calls)
+    if telemetry:
+        telemetry.send_figures(sources)
+        operation = operation._replace(instrument=telemetry.instrument_http)
+    return await operate_jointly(config, operation) if config.worker else operation
+
+
+def _check_regularly(
+    config: Config,
+    parts: Parts,
+    artifacts: ArtifactStore,
+    report_readiness: Coroutine[Any, Any, None],
+) -> asyncio.Future[Any]:
+    """Begin whatever is done again and again until the server stops."""
+    store = parts.store
+    writer, readers = store.writer, store.readers
+    orphans = OrphanTails(parts.membership, parts.backlog, parts.appender)
+    checks = asyncio.gather(
+        parts.membership.renew_regularly(writer),
+        parts.authentication.watch_tokens(is_shared=store.engine.IS_SHARED),
+        parts.audit.write_regularly(),
+        parts.feed.run(),
+        orphans.take_over_regularly(readers, writer),
+        mark_lost_runs_regularly(writer, parts.heartbeats, config.lost_after),
+        check_regularly(store.files),
+        artifacts.warn_if_elsewhere(),
+        report_readiness,
+    )
+    checks.add_done_callback(_log_failure)
+    return checks
 
 
 def _log_failure(checks: asyncio.Future[Any]) -> None:
