@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from runstream.errors import RunstreamError
 from runstream.transport.embedded import remove_socket
-from runstream_service.access.exposure import refuse_exposure
+from runstream_service.access.exposure import refuse_exposure, warn_of_clear_tokens
 from runstream_service.allocator import give_large_blocks_back
 from runstream_service.care.lock import DatabaseLock
 from runstream_service.care.upgrade import open_upgraded
@@ -113,6 +113,8 @@ async def _serve(
         await parts.authentication.load()
         if parts.authentication.is_open:
             refuse_exposure(config)
+        else:
+            warn_of_clear_tokens(config)
         traced = telemetry.interceptors() if telemetry else []
         # This variable lives until the process ends, as `_end` wants it.
         grpc_server = GrpcServer(config, [*traced, parts.calls], certificates)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from support.access import GuardedServer, connect_with_token, create_tokens
 from support.secret_scene import Scene, make_secret, open_scene
 from support.server_process import ServerProcess
+from support.tls import CertificateFolder
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,3 +54,32 @@ def secret(scene: Scene) -> dict[str, str]:
     """What Ada has and nobody else may see; returns what names it."""
     apis = scene.guarded.apis
     return make_secret(apis["ada"], apis["root"])
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> CertificateFolder:
+    """The authority of a test."""
+    return CertificateFolder(tmp_path / "certificates")
+
+
+@pytest.fixture
+def start_with_tls(
+    tmp_path: Path, certificates: CertificateFolder
+) -> Iterator[Callable[..., ServerProcess]]:
+    """Start servers with a certificate of that authority, and with the variables that are given."""
+    started = []
+
+    def start(**variables: str) -> ServerProcess:
+        environment = {"RUNSTREAM_HTTP_PORT": "0"} | certificates.server(**variables)
+        started.append(ServerProcess(tmp_path / "runs.db", environment))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture
+def trusting(monkeypatch: pytest.MonkeyPatch, certificates: CertificateFolder) -> None:
+    """Let clients of this process trust that authority."""
+    monkeypatch.setenv("RUNSTREAM_CA", str(certificates.ca))

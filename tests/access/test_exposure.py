@@ -13,6 +13,7 @@ from runstream import TrackingClient
 from runstream.errors import Unauthenticated
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
+from support.tls import CertificateFolder
 from support.waiting import wait_until
 
 
@@ -77,6 +78,39 @@ def test_who_reaches_the_file_needs_no_token(tmp_path: Path) -> None:
         assert client.get_caller().role == "admin"
         assert [token.user_name for token in client.list_tokens()] == ["ada"]
     assert made.stdout.startswith("rst_")
+
+
+@pytest.mark.sqlite
+def test_a_server_with_tokens_warns_once_that_they_come_in_clear_from_other_machines(
+    tmp_path: Path,
+) -> None:
+    run("db", "create-token", "--user", "ada", str(tmp_path / "runs.db"))
+    files = CertificateFolder(tmp_path / "certificates").issue("server", "127.0.0.1")
+    tls = {"RUNSTREAM_TLS_CERT": files["cert"], "RUNSTREAM_TLS_KEY": files["key"]}
+    proxy, trusted = {"RUNSTREAM_TRUSTED_PROXIES": "10.0.0.7"}, {"RUNSTREAM_INSECURE": "1"}
+    for host, settings, warnings in (
+        ("0.0.0.0", {}, 1),
+        ("0.0.0.0", tls, 0),
+        ("0.0.0.0", proxy, 0),
+        ("0.0.0.0", trusted, 0),
+        ("127.0.0.1", {}, 0),
+    ):
+        address = f"{host}:{reserve_port()}"
+        errors = ServerProcess(tmp_path / "runs.db", settings, address=address).stop()
+        assert errors.count("tokens come to 0.0.0.0 in clear") == warnings, (host, settings)
+        assert errors.count("\n") == warnings, errors
+
+
+@pytest.mark.postgresql
+def test_workers_warn_once_for_all_of_them(
+    tmp_path: Path, new_url: Callable[[], str | None]
+) -> None:
+    url = new_url()
+    run("db", "create-token", "--user", "ada", str(url))
+    workers = {"RUNSTREAM_WORKERS": "2"}
+    address = f"0.0.0.0:{reserve_port()}"
+    errors = ServerProcess(tmp_path / "runs.db", workers, url=url, address=address).stop()
+    assert errors.count("in clear") == 1
 
 
 @pytest.mark.postgresql

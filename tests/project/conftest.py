@@ -6,14 +6,31 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from runstream import Metric, RunstreamError, TrackingClient
+from support.server_process import ServerProcess
 from support.virtual_environments import CLIENT, Environment, create_environment, pins, pip
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def used_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that has been asked for a bit of everything."""
+    folder = tmp_path_factory.mktemp("server")
+    server = ServerProcess(folder / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"})
+    with TrackingClient(server.uri) as client:
+        run_id = client.create_run().info.run_id
+        client.log_batch(run_id, [Metric("loss", 0.5, 1, 1)])
+        with pytest.raises(RunstreamError):
+            client.get_run("0" * 32)
+        client.set_terminated(run_id)
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

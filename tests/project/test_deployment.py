@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,124 +17,41 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 import requests
-import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from moto.server import ThreadedMotoServer
-from prometheus_client.parser import text_string_to_metric_families
 from psycopg.sql import SQL
 
-from runstream import Metric, RunstreamError, TrackingClient
-from runstream_service.cli.server import server as server_command
+from runstream import TrackingClient
 from runstream_service.engine import readiness
 from runstream_service.engine.served_files import FILES_GONE
-from runstream_service.engine.writer import Writer
-from runstream_service.grpc_server import CALLS
-from runstream_service.points.backlog import MAX_WAITING_POINTS
 from runstream_service.server import GRACE
 from runstream_service.workers import STOP_SECONDS
-from support.ports import reserve_port
+from support.deployment import (
+    COMPOSE,
+    CONTAINER,
+    CONTAINERFILE,
+    FOLDER,
+    IMAGE_ENVIRONMENT,
+    OPERATIONS,
+    POD,
+    PORTS,
+    POSTGRESQL_UNIT,
+    ROOT,
+    TLS_UNIT,
+    UNIT,
+    VARIABLES,
+    ask_who_calls,
+    documented,
+    kubernetes,
+    make_token,
+    read_instruction,
+    served,
+    stop,
+    unit_environment,
+)
 from support.postgres import Postgres
-from support.server_process import ENVIRONMENT, ServerProcess
-
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "examples/deployment"
-CONTAINERFILE = (FOLDER / "Containerfile").read_text()
-COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
-KUBERNETES = [
-    document
-    for path in sorted((FOLDER / "kubernetes").glob("*.yaml"))
-    for document in yaml.safe_load_all(path.read_text())
-]
-DASHBOARD = json.loads((FOLDER / "grafana-dashboard.json").read_text())
-ALERTS = yaml.safe_load((FOLDER / "prometheus-alerts.yaml").read_text())["groups"][0]["rules"]
-OPERATIONS = (ROOT / "docs/operations.md").read_text()
-
-OPTIONS = {option.name: option for option in server_command.params}
-VARIABLES = {str(option.envvar) for option in OPTIONS.values() if option.envvar}
-PORTS = {"grpc": OPTIONS["port"].default, "http": OPTIONS["http_port"].default}
-
-
-def read_unit(*parts: str) -> dict[str, list[str]]:
-    """Return the settings of a unit of systemd, of which some stand there several times."""
-    settings: dict[str, list[str]] = {}
-    for line in FOLDER.joinpath("systemd", *parts).read_text().splitlines():
-        if "=" in line and not line.startswith("#"):
-            name, _, value = line.partition("=")
-            settings.setdefault(name, []).append(value)
-    return settings
-
-
-UNIT = read_unit("runstream.service")
-POSTGRESQL_UNIT = read_unit("runstream.service.d", "postgresql.conf")
-
-
-def unit_environment(unit: dict[str, list[str]]) -> dict[str, str]:
-    return dict(text.split("=", 1) for text in unit["Environment"])
-
-
-def read_instruction(name: str) -> Any:
-    """Return the last instruction of this name, as JSON if it is in that form."""
-    text = re.findall(rf"^{name} ((?:.*\\\n)*.*)$", CONTAINERFILE, re.M)[-1]
-    return json.loads(text) if text.startswith("[") else text.replace("\\\n", " ")
-
-
-IMAGE_ENVIRONMENT = dict(word.split("=", 1) for word in shlex.split(read_instruction("ENV")))
-
-
-def kubernetes(kind: str, name: str = "runstream") -> Any:
-    (found,) = [d for d in KUBERNETES if (d["kind"], d["metadata"]["name"]) == (kind, name)]
-    return found
-
-
-POD = kubernetes("Deployment")["spec"]["template"]
-(CONTAINER,) = POD["spec"]["containers"]
-
-
-@contextmanager
-def served(
-    command: list[str], folder: Path, environment: dict[str, str]
-) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]]:
-    """Run a server of the deployment on free ports; yield its process and its ports by name."""
-    ports = {"grpc": reserve_port(), "http": reserve_port()}
-    process = subprocess.Popen(
-        [str(Path(sys.executable).with_name(command[0])), *command[1:]],
-        cwd=folder,
-        env=ENVIRONMENT
-        | environment
-        | {"RUNSTREAM_PORT": str(ports["grpc"]), "RUNSTREAM_HTTP_PORT": str(ports["http"])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        greeting = process.stdout.readline()
-        assert "listening on grpc://" in greeting, process.communicate()[1]
-        yield process, ports
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def stop(process: subprocess.Popen[str], seconds: float) -> int:
-    process.send_signal(signal.SIGTERM)
-    return process.wait(seconds)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that has been asked for a bit of everything."""
-    folder = tmp_path_factory.mktemp("server")
-    server = ServerProcess(folder / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"})
-    with TrackingClient(server.uri) as client:
-        run_id = client.create_run().info.run_id
-        client.log_batch(run_id, [Metric("loss", 0.5, 1, 1)])
-        with pytest.raises(RunstreamError):
-            client.get_run("0" * 32)
-        client.set_terminated(run_id)
-    yield server
-    server.stop()
-
+from support.server_process import ServerProcess
+from support.tls import CertificateFolder
 
 # systemd
 
@@ -167,6 +81,46 @@ def test_the_units_know_the_statuses_the_time_and_the_folder_of_the_server() -> 
     assert named["PGPASSFILE"] == f"%d/{credential}"
 
 
+def test_the_unit_gets_its_first_token_and_then_tls_for_other_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = documented("systemd/runstream.service", "systemd-run")
+    program = command.index("/opt/runstream/bin/runstream")
+    (setting,) = [word for word in command if word.startswith("--setenv=")]
+    assert command[1:4] == ["--pipe", "--wait", "--collect"]
+    properties = dict(
+        word.removeprefix("--property=").split("=", 1)
+        for word in command
+        if word.startswith("--property=")
+    )
+    assert properties == {
+        "DynamicUser": UNIT["DynamicUser"][0],
+        "User": "runstream",  # as a unit of this name has
+        "StateDirectory": UNIT["StateDirectory"][0],
+        "StateDirectoryMode": UNIT["StateDirectoryMode"][0],
+    }
+    name, _, database = setting.removeprefix("--setenv=").partition("=")
+    assert unit_environment(UNIT)[name] == database
+    here = {
+        name: value.replace("/var/lib/runstream", str(tmp_path))
+        for name, value in unit_environment(UNIT).items()
+    }
+    token = make_token(["runstream", *command[program + 1 :]], tmp_path, here)
+    certificates = CertificateFolder(tmp_path / "certificates")
+    files = certificates.issue("server", "127.0.0.1")
+    loaded = [text.split(":")[0] for text in TLS_UNIT["LoadCredential"]]
+    assert loaded == ["server.pem", "server.key"]
+    assert unit_environment(TLS_UNIT).keys() <= VARIABLES
+    for name, value in unit_environment(TLS_UNIT).items():
+        here[name] = value.replace("%d", str(Path(files["cert"]).parent))
+    monkeypatch.setenv("RUNSTREAM_CA", str(certificates.ca))
+    command = shlex.split(UNIT["ExecStart"][0])
+    with served(["runstream", *command[1:]], tmp_path, here) as (process, ports):
+        ask_who_calls(f"grpcs://127.0.0.1:{ports['grpc']}", token)
+        process.terminate()
+        assert process.communicate()[1] == ""  # no warning
+
+
 # The image
 
 
@@ -174,7 +128,7 @@ def test_the_command_of_the_image_serves_and_its_health_check_finds_out(tmp_path
     environment = {
         name: value.replace("/data", str(tmp_path)) for name, value in IMAGE_ENVIRONMENT.items()
     }
-    environment["RUNSTREAM_INSECURE"] = "1"  # there is no token yet
+    token = make_token(documented("Containerfile", "podman run --rm")[-5:], tmp_path, environment)
     check = read_instruction("HEALTHCHECK").split("CMD ")[1]
     program, *arguments = json.loads(check)
     assert program == "python"
@@ -182,6 +136,7 @@ def test_the_command_of_the_image_serves_and_its_health_check_finds_out(tmp_path
     with served(command, tmp_path, environment) as (process, ports):
         code = [sys.executable, *(word.replace("5000", str(ports["http"])) for word in arguments)]
         assert subprocess.run(code).returncode == 0
+        ask_who_calls(f"grpc://127.0.0.1:{ports['grpc']}", token)
         assert stop(process, 30) == 0
         assert subprocess.run(code, capture_output=True).returncode != 0
     assert (tmp_path / "runstream.db").exists()
@@ -258,12 +213,16 @@ def test_the_servers_of_compose_store_in_postgresql_and_in_the_bucket(
         "${MINIO_ROOT_PASSWORD:?}": "word",
     }
     here = {name: places.get(value, value) for name, value in environment.items()}
+    first = documented("compose.yaml", "docker compose run")
+    assert first[3:5] == ["--rm", "server-1"]
+    token = make_token([*read_instruction("ENTRYPOINT"), *first[5:]], tmp_path, here)
     command = [*read_instruction("ENTRYPOINT"), *read_instruction("CMD")]
     try:
         with (
-            served(command, tmp_path, here) as (_, ports),
-            TrackingClient(f"grpc://127.0.0.1:{ports['grpc']}") as client,
+            served(command, tmp_path, here | {"RUNSTREAM_HOST": "0.0.0.0"}) as (_, ports),
+            TrackingClient(f"grpc://127.0.0.1:{ports['grpc']}", token=token) as client,
         ):
+            ask_who_calls(f"grpc://127.0.0.1:{ports['grpc']}", token)
             run_id = client.create_run().info.run_id
             client.log_text(run_id, "in the bucket", "note.txt")
             assert client.load_text(run_id, "note.txt") == "in the bucket"
@@ -282,7 +241,52 @@ def test_the_proxy_in_the_document_and_that_of_compose_pass_on_the_same() -> Non
     assert found[0] <= found[1]
 
 
+def test_the_proxy_of_compose_with_tls_passes_on_the_same_and_grpc_as_the_document_says() -> None:
+    plain, secure = (FOLDER / name for name in ("nginx.conf", "nginx-tls.conf"))
+    added = {line.strip() for line in secure.read_text().splitlines()}
+    missing = {line.strip() for line in plain.read_text().splitlines()} - added
+    assert {line for line in missing if not line.startswith("#")} == {"listen 8080;"}
+    (snippet,) = re.findall(r"```nginx\n(upstream runstream_grpc .*?)```", OPERATIONS, re.S)
+    documented = set(re.findall(r"\b(?:grpc_|client_)[^;]*;", snippet))
+    assert len(documented) == 5
+    assert documented <= set(re.findall(r"\b(?:grpc_|client_)[^;]*;", secure.read_text()))
+    inner = {mapping.rpartition(":")[2] for mapping in COMPOSE["services"]["balancer"]["ports"]}
+    assert inner == set(re.findall(r"listen (\d+) ssl;", secure.read_text()))
+    (folder,) = {
+        path.rpartition("/")[0]
+        for path in re.findall(r"ssl_certificate(?:_key)? (.*);", secure.read_text())
+    }
+    mounted = [volume.split(":") for volume in COMPOSE["services"]["balancer"]["volumes"]]
+    assert [folder, "ro"] in [parts[-2:] for parts in mounted]
+
+
 # Kubernetes
+
+
+def test_the_admin_pod_makes_the_first_token_with_what_the_servers_have(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    pod = kubernetes("Pod", "runstream-admin")["spec"]
+    (admin,) = pod["containers"]
+    for name in ("image", "envFrom", "volumeMounts"):
+        assert admin[name] == CONTAINER[name], name
+    assert pod["securityContext"] == POD["spec"]["securityContext"]
+    command = documented("kubernetes/admin.yaml", "kubectl exec")
+    assert command[2:4] == ["runstream-admin", "--"]
+    variables = {v["name"]: v["value"] for v in CONTAINER["env"]}
+    secret = kubernetes("Secret", admin["envFrom"][0]["secretRef"]["name"])["stringData"]
+    here = IMAGE_ENVIRONMENT | variables | secret
+    here |= {
+        "RUNSTREAM_DATABASE": postgres.create_database(),
+        "RUNSTREAM_ARTIFACT_ROOT": str(tmp_path / "artifacts"),
+        "TMPDIR": str(tmp_path),
+    }
+    del here["PGPASSWORD"]
+    token = make_token(command[4:], tmp_path, here)
+    with served(["runstream", *CONTAINER["args"]], tmp_path, here) as (process, ports):
+        ask_who_calls(f"grpc://127.0.0.1:{ports['grpc']}", token)
+        process.terminate()
+        assert "in clear" not in process.communicate()[1]  # the Ingress has TLS
 
 
 def test_the_pods_have_the_ports_the_variables_and_the_time_of_the_server() -> None:
@@ -297,20 +301,20 @@ def test_the_pods_have_the_ports_the_variables_and_the_time_of_the_server() -> N
     assert POD["spec"]["enableServiceLinks"] is False
 
 
-def test_the_probes_ask_what_the_server_answers(server: ServerProcess) -> None:
+def test_the_probes_ask_what_the_server_answers(used_server: ServerProcess) -> None:
     for name in ("livenessProbe", "readinessProbe"):
         asked = CONTAINER[name]["httpGet"]
         assert asked["port"] == "http"
-        assert requests.get(server.http + asked["path"], timeout=60).status_code == 200
+        assert requests.get(used_server.http + asked["path"], timeout=60).status_code == 200
     assert CONTAINER["readinessProbe"]["timeoutSeconds"] > readiness.COMMIT_SECONDS
     assert CONTAINER["startupProbe"]["grpc"] == {"port": PORTS["grpc"]}
-    with grpc.insecure_channel(server.address) as channel:
+    with grpc.insecure_channel(used_server.address) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)  # its stub has no types
         answer = health.Check(health_pb2.HealthCheckRequest(), timeout=60)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
     annotations = POD["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(PORTS["http"])
-    assert requests.get(server.http + annotations["prometheus.io/path"], timeout=60).ok
+    assert requests.get(used_server.http + annotations["prometheus.io/path"], timeout=60).ok
 
 
 def test_the_objects_of_kubernetes_select_the_pods_and_name_each_other() -> None:
@@ -330,82 +334,3 @@ def test_the_objects_of_kubernetes_select_the_pods_and_name_each_other() -> None
         assert (target["name"], target["port"]) == ("runstream-http", {"name": "http"})
     allowed = set(variables["RUNSTREAM_ALLOWED_HOSTS"].split(","))
     assert {rule["host"], "runstream-http"} <= allowed
-
-
-# Grafana and Prometheus
-
-
-def dashboard_queries() -> list[str]:
-    panels = [target["expr"] for p in DASHBOARD["panels"] for target in p.get("targets", ())]
-    variables = [v["query"]["query"] for v in DASHBOARD["templating"]["list"][1:]]
-    return [*panels, *variables, *(a["expr"] for a in DASHBOARD["annotations"]["list"])]
-
-
-def names_in(query: str) -> set[str]:
-    return set(re.findall(r"\b(?:runstream|process)_\w+", query))
-
-
-def labels_in(query: str) -> set[str]:
-    grouped = re.findall(r"\bby \(([^)]*)\)", query)
-    matched = [name for found in re.findall(r"{([^}]*)}", query) for name in found.split(",")]
-    words = [word for text in grouped for word in text.split(",")]
-    words += [re.split(r"[=!]", text)[0] for text in matched]
-    return {word.strip() for word in words} - {"job", "instance", "worker", "le", ""}
-
-
-@pytest.fixture(scope="module")
-def labels(server: ServerProcess) -> dict[str, set[str]]:
-    """The labels of every sample that a server's page has, by its name."""
-    page = requests.get(f"{server.http}/metrics", timeout=60).text
-    found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(page):
-        for sample in family.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
-    return found
-
-
-def test_the_dashboard_and_the_alerts_name_metrics_and_labels_that_are_there(
-    labels: dict[str, set[str]],
-) -> None:
-    queries = [*dashboard_queries(), *(alert["expr"] for alert in ALERTS)]
-    assert len(queries) > 30
-    for query in queries:
-        assert names_in(query) - labels.keys() == set()
-        there = set().union(*(labels[name] for name in names_in(query)))
-        assert labels_in(query) - there == set(), query
-    codes = {code.name for code in grpc.StatusCode}
-    for found in re.findall(r'code[=!]~?"([^"]*)"', " ".join(queries)):
-        assert set(found.split("|")) <= codes
-    assert set(re.findall(r'lane="(\w+)"', " ".join(queries))) <= {"quick", "long"}
-
-
-def test_the_dashboard_shows_every_metric_of_the_server(labels: dict[str, set[str]]) -> None:
-    shown = names_in(" ".join(dashboard_queries()))
-    suffixes = r"_(total|bucket|sum|count|created)$"
-    families = {re.sub(suffixes, "", name) for name in labels if name.startswith("runstream_")}
-    assert families - {re.sub(suffixes, "", name) for name in shown} == set()
-
-
-def test_every_alert_has_a_section_that_says_what_to_do() -> None:
-    headings = re.findall(r"^#+ (.*)$", OPERATIONS, re.M)
-    sections = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    for alert in ALERTS:
-        document, _, section = alert["annotations"]["runbook"].partition("#")
-        assert document == "docs/operations.md"
-        assert section in sections, alert["alert"]
-
-
-def test_alerts_come_before_the_limits_of_the_server() -> None:
-    limits = {
-        "RunstreamQueueFull": Writer.QUEUE_BYTES,
-        "RunstreamSealerBehind": MAX_WAITING_POINTS,
-        "RunstreamManyCalls": CALLS,
-    }
-    for alert in ALERTS:
-        if limit := limits.pop(alert["alert"], None):
-            factors = alert["expr"].rpartition(">")[2].split("*")
-            threshold = float(factors[0])
-            for factor in factors[1:]:
-                threshold *= float(factor)
-            assert limit / 2 <= threshold < limit
-    assert limits == {}

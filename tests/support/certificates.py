@@ -1,11 +1,13 @@
 """`certificates.py FOLDER NAME...` writes certificates for names, their keys, and the authority.
 
-With `CN=ada` among the names there is one for a client of this name, too, in `ada.pem`.
+With `CN=ada` among the names there is one for a client of this name, too, in `ada.pem`. That of
+`EXPIRED=localhost` was valid for the name until yesterday, and is in `expired.pem`.
 """
 
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -23,8 +25,14 @@ if __name__ == "__main__":
     for name in sys.argv[2:]:
         common_name = name.removeprefix("CN=") if name.startswith("CN=") else None
         file = common_name or name
+        not_after = None
+        if name.startswith("EXPIRED="):
+            file, name = "expired", name.removeprefix("EXPIRED=")
+            not_after = datetime.now() - timedelta(days=1)
         issued = authority.issue_cert(
-            "client@example.org" if common_name else name, common_name=common_name
+            "client@example.org" if common_name else name,
+            common_name=common_name,
+            not_after=not_after,
         )
         issued.cert_chain_pems[0].write_to_path(folder / f"{file}.pem")
         key = load_pem_private_key(issued.private_key_pem.bytes(), None)

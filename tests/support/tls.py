@@ -1,11 +1,22 @@
-"""The files of an authority: certificates for a server and for its clients."""
+"""The files of an authority, for a server and for its clients, and connections with them."""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
+import grpc
 import trustme
+
+from support.api import Api
+from support.server_process import ServerProcess
 
 
 class CertificateFolder:
@@ -23,12 +34,18 @@ class CertificateFolder:
         self.ca = folder / "ca.pem"
         self.authority.cert_pem.write_to_path(str(self.ca))
 
-    def issue(self, file: str, *names: str, common_name: str | None = None) -> dict[str, str]:
+    def issue(
+        self,
+        file: str,
+        *names: str,
+        common_name: str | None = None,
+        not_after: datetime | None = None,
+    ) -> dict[str, str]:
         """Write a certificate and its key; return their paths by `cert` and `key`.
 
         Files that are there are replaced, each at once.
         """
-        issued = self.authority.issue_cert(*names, common_name=common_name)
+        issued = self.authority.issue_cert(*names, common_name=common_name, not_after=not_after)
         return {
             "cert": self._write(f"{file}.pem", issued.cert_chain_pems[0].bytes()),
             "key": self._write(f"{file}.key", issued.private_key_pem.bytes()),
@@ -58,3 +75,47 @@ class CertificateFolder:
         draft.write_bytes(content)
         os.replace(draft, path)
         return str(path)
+
+
+def context_for(certificates: CertificateFolder) -> ssl.SSLContext:
+    """Return a context that trusts the authority, and shows no certificate."""
+    return ssl.create_default_context(cafile=str(certificates.ca))
+
+
+def shown_certificate(address: str, context: ssl.SSLContext) -> bytes:
+    """Return the certificate that a server shows to a new connection."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        return connection.getpeercert(binary_form=True) or b""
+
+
+def caller_over_http(
+    server: ServerProcess, context: ssl.SSLContext, **headers: str
+) -> dict[str, str]:
+    """Return who calls, as the server sees it over HTTP."""
+    request = urllib.request.Request(
+        f"{server.http}/api/1.0/runstream/access/caller", headers=headers
+    )
+    with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        caller: dict[str, str] = json.load(answer)
+        return caller
+
+
+@contextmanager
+def connect(
+    server: ServerProcess, certificates: CertificateFolder, name: str, token: str = ""
+) -> Iterator[Api]:
+    """Make the stubs of a client that has a certificate of this name."""
+    files = certificates.client(name)
+    ca, key, chain = (
+        Path(files[f"RUNSTREAM_{one}"]).read_bytes() for one in ("CA", "CLIENT_KEY", "CLIENT_CERT")
+    )
+    credentials = grpc.ssl_channel_credentials(ca, key, chain)
+    if token:
+        calls = grpc.access_token_call_credentials(token)
+        credentials = grpc.composite_channel_credentials(credentials, calls)
+    with grpc.secure_channel(server.address, credentials) as channel:
+        yield Api(channel)

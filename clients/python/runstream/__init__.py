@@ -15,6 +15,7 @@ forms that `runstream.transport.tracking_uri` describes.
 
 from typing import TYPE_CHECKING
 
+import runstream.transport.grpc_log  # noqa: F401 # isort: split # before anything imports gRPC
 from runstream import data, exceptions
 from runstream.calls.client import TrackingClient
 from runstream.calls.run_operations import RunOperations

@@ -44,6 +44,7 @@ class Session:
             self._channel.open_log_stream,
             before_start=lambda: shutdown.register_session(self),
             servers=max(1, len(target.addresses)),
+            explain=self.connection.explain,
         )
         self.outbox = self._uploader.outbox
 

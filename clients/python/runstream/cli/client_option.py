@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import click
@@ -17,6 +17,7 @@ from runstream.calls.client import TrackingClient
 from runstream.errors import Unavailable
 from runstream.transport import proxies, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
+from runstream.transport.connection_problem import find_problem
 from runstream.transport.token import TokenSource
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 
@@ -25,6 +26,9 @@ INTERRUPTED = 130
 
 # Programs that log wait longer for their server; a person wants to know soon.
 _TIMEOUT = 5.0  # seconds
+
+# Seconds after which to look why there is no answer.
+_PATIENCE = 0.5
 
 
 def with_client(command: Callable[..., None]) -> Callable[..., None]:
@@ -60,9 +64,16 @@ def _check_reachable(uri: str | None) -> None:
                 request, timeout=_TIMEOUT, wait_for_ready=True
             )
             call.add_done_callback(ended.put)
+        first: Any = None
+        with suppress(Empty):
+            first = ended.get(timeout=_PATIENCE)
+        if first is None and (problem := find_problem(target.addresses, target.secure)):
+            raise problem
         for _ in target.addresses:
-            if ended.get().code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+            answer = first or ended.get()
+            if answer.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                 return
+            first = None
     via = proxies.via_proxies(target.addresses)
     hint = ", or none whose certificate is trusted (RUNSTREAM_CA)" if target.secure else ""
     raise Unavailable(f"no server answers at {target.uri}{via}{hint}")

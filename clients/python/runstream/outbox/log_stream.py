@@ -19,6 +19,9 @@ log = logging.getLogger("runstream")
 #: Opens a stream of serialized LogBatchRequests; may wait for a server that is starting.
 OpenStream = Callable[[Iterator[bytes]], Iterable[LogBatchResponse]]
 
+#: Returns why no connection comes about in place of an error of gRPC; may wait for the network.
+Explain = Callable[[RunstreamError], RunstreamError]
+
 
 class LogStream:
     """One LogBatch stream.
@@ -36,9 +39,10 @@ class LogStream:
         error: why the stream ended.
     """
 
-    def __init__(self, outbox: Outbox, open_stream: OpenStream) -> None:
+    def __init__(self, outbox: Outbox, open_stream: OpenStream, explain: Explain) -> None:
         self._outbox = outbox
         self._open_stream = open_stream
+        self._explain = explain
         self._number = outbox.queue.start_stream()
         self.is_abandoned = False
         self.has_answered = False
@@ -53,6 +57,15 @@ class LogStream:
 
     def _run(self) -> None:
         try:
+            self._read_until_end()
+            if not (self.has_answered or self.is_abandoned):
+                self.error = self._explain(self.error)
+        finally:
+            self.ended.set()
+            self._outbox.tasks.wake_if_running()
+
+    def _read_until_end(self) -> None:
+        try:
             self._read_answers()
         except grpc.RpcError as error:
             self.error = error_of_call(error)
@@ -63,8 +76,6 @@ class LogStream:
             self.error = Internal(f"the stream failed: {error!r}")
         finally:
             self._outbox.queue.end_stream(self._number)
-            self.ended.set()
-            self._outbox.tasks.wake_if_running()
 
     def _read_answers(self) -> None:
         # Nothing but this frame holds the call, so that gRPC can shut down after its end.

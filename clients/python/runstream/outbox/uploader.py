@@ -28,8 +28,9 @@ from runstream.errors import (
     Unauthenticated,
     Unavailable,
 )
-from runstream.outbox.log_stream import LogStream, OpenStream
+from runstream.outbox.log_stream import Explain, LogStream, OpenStream
 from runstream.outbox.outbox import Outbox
+from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
 from runstream.transport.shared_channel import FORKING
 
 log = logging.getLogger("runstream")
@@ -78,6 +79,7 @@ class Uploader:
         open_stream: OpenStream,
         before_start: Callable[[], None] = lambda: None,
         servers: int = 1,
+        explain: Explain = lambda error: error,
     ) -> None:
         """Make an uploader, whose thread starts when something is asked of it.
 
@@ -86,11 +88,13 @@ class Uploader:
             open_stream: opens a stream to it.
             before_start: called before the thread is started, so also in a forked child.
             servers: how many servers there are, each of which may open the next stream.
+            explain: returns why no stream can be opened, in place of an error of gRPC.
         """
         self._server_name = server_name
         self._open_stream = open_stream
         self._before_start = before_start
         self._servers = servers
+        self._explain = explain
         self.outbox = Outbox(self.start, before_start)
         self._reset()
 
@@ -104,6 +108,7 @@ class Uploader:
         self._is_suspended = False
         self._must_keep_stream = False
         self._is_in_outage = False
+        self._was_reached = False
         self._failed_attempts = 0
         self._next_attempt = 0.0
 
@@ -236,7 +241,7 @@ class Uploader:
             and not self._is_suspended
             and time.monotonic() >= self._next_attempt
         ):
-            stream = LogStream(self.outbox, self._open_stream)
+            stream = LogStream(self.outbox, self._open_stream, self._explain)
             self._stream = stream
             if not self._start_thread(stream.thread):
                 self._stream = None
@@ -253,6 +258,7 @@ class Uploader:
         return True
 
     def _end_outage(self) -> None:
+        self._was_reached = True
         self._failed_attempts = 0
         if self._is_in_outage:
             self._is_in_outage = False
@@ -271,7 +277,9 @@ class Uploader:
         )
         if self._failed_attempts < self._servers:
             return  # another server may be there
-        self.outbox.set_stream_error(error, _is_lasting(error))
+        # A server that was reached may get another certificate.
+        cannot_connect = error.reason in CANNOT_CONNECT and not self._was_reached
+        self.outbox.set_stream_error(error, cannot_connect or _is_lasting(error))
         if not self._is_in_outage:
             self._is_in_outage = True
             log.warning(

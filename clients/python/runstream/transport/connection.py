@@ -16,6 +16,7 @@ from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable, stri
 from runstream.transport.call_limit import call_limit
 from runstream.transport.call_threads import GRACE_SECONDS, CallThreads
 from runstream.transport.channel import Stubs
+from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
 from runstream.transport.pending_read import CHANNEL_CLOSED, PendingRead, no_answer_error
 from runstream.transport.shared_channel import SharedChannel
 from runstream.transport.status import error_of_call
@@ -58,6 +59,7 @@ class Connection:
         self._channel = channel
         self._threads = CallThreads()
         self._deadline = math.inf
+        self._was_reached = False  # whether a server has ever answered
 
     @property
     def uri(self) -> str:
@@ -102,12 +104,20 @@ class Connection:
             except TimeoutError:
                 answer = no_answer_error(timeout)
             if not isinstance(answer, RunstreamError):
+                self._was_reached = True
                 return answer
+            answer = self._explain_first(answer)
             # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
             pause = next(pauses, None) if _may_work_later(answer) else None
             if pause is None or time.monotonic() + answer.retry_delay > deadline:
                 raise self._with_server_name(answer)
             self._pause(pause, answer.retry_delay)
+
+    def explain(self, error: RunstreamError) -> RunstreamError:
+        """Return why no connection comes about, if that is known, in place of what gRPC says."""
+        if error.reason == error.code.name and error.message.startswith(_NOT_CONNECTED):
+            return self._channel.find_problem() or error
+        return error
 
     def locate_server(self) -> tuple[str, GetServerInfoResponse]:
         """Return the address of a server that answers, and what it says of itself; as `call`."""
@@ -171,6 +181,10 @@ class Connection:
             )
             try:
                 answer = read.next(CALL_SECONDS)
+                if isinstance(answer, RunstreamError):
+                    answer = self._explain_first(answer)
+                else:
+                    self._was_reached = True
                 if not _may_work_later(answer) or (pause := next(pauses, None)) is None:
                     while answer is not None:
                         if isinstance(answer, RunstreamError):
@@ -253,8 +267,15 @@ class Connection:
         except TimeoutError:
             raise no_answer_error(CALL_SECONDS) from None
 
+    def _explain_first(self, error: RunstreamError) -> RunstreamError:
+        """Explain an error of the first connection: a server that has answered may come back."""
+        if self._was_reached or self._channel.has_available_server():
+            return error
+        return self.explain(error)
+
     def _with_server_name(self, error: RunstreamError) -> RunstreamError:
-        """Add the name of the servers to an error that is gRPC's own, and not the server's."""
+        """Explain an error that is gRPC's own, or add the name of the servers to it."""
+        error = self.explain(error)
         if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
             error.message = f"{error.message} ({self._channel.server_name})"
             if error.message.startswith(_NOT_CONNECTED) and self.uri.startswith("grpc"):
@@ -266,9 +287,9 @@ class Connection:
 
 def _may_work_later(answer: Any) -> TypeGuard[RunstreamError]:
     """Return whether an answer is an error after which the same call may work."""
-    return isinstance(answer, Unavailable) or (
-        isinstance(answer, RunstreamError) and answer.retry_delay > 0
-    )
+    if isinstance(answer, Unavailable):
+        return answer.reason not in CANNOT_CONNECT
+    return isinstance(answer, RunstreamError) and answer.retry_delay > 0
 
 
 def _retry_pauses(deadline: float = math.inf) -> Iterator[float]:

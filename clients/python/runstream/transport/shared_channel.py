@@ -11,6 +11,7 @@ from weakref import WeakSet
 from runstream.errors import Unavailable
 from runstream.transport import embedded, proxies
 from runstream.transport.channel import Stubs, close_channel, open_channel
+from runstream.transport.connection_problem import find_problem
 from runstream.transport.pending_read import PendingRead
 from runstream.transport.round_robin import RoundRobin
 from runstream.transport.token import TokenSource
@@ -98,6 +99,10 @@ class SharedChannel:
     def has_available_server(self) -> bool:
         """Return whether there is a server that no call has found away just now."""
         return self._servers.has_available()
+
+    def find_problem(self) -> Unavailable | None:
+        """Return why no server can be reached, if that is known and waiting does not help."""
+        return find_problem(self._target.addresses, self._target.secure)
 
     def add_read(self, read: PendingRead[Any]) -> None:
         """Detach this read when the channels are closed; called inside of `use`."""

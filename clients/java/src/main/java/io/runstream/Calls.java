@@ -52,6 +52,8 @@ final class Calls {
   final int servers;
 
   private final String route;
+  private final ConnectionProblem problems;
+  private final FirstConnection firstConnection;
 
   /**
    * Calls over a channel.
@@ -59,13 +61,22 @@ final class Calls {
    * @param deadline how long a call waits for the server and its answer
    * @param route how the channel reaches the servers, for people
    * @param servers how many those are
+   * @param problems knows why they cannot be reached
    */
-  Calls(ManagedChannel connection, Duration deadline, String route, int servers) {
+  Calls(
+      ManagedChannel connection,
+      Duration deadline,
+      String route,
+      int servers,
+      ConnectionProblem problems) {
     this.connection = connection;
     this.servers = servers;
     this.route = route;
+    this.problems = problems;
     this.channel = ClientInterceptors.intercept(connection, new Requests());
     this.deadline = deadline;
+    this.firstConnection =
+        new FirstConnection(connection, () -> problems.find(lastFailure(), server()));
   }
 
   /** Returns the service config, by which calls that can be repeated are. */
@@ -114,6 +125,7 @@ final class Calls {
    */
   <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
     Duration timeout = remaining(end);
+    firstConnection.await(end);
     S shared = stub.withOption(Requests.WRITE_ID, Requests.newWrite());
     long pauseMillis = FIRST_PAUSE_MILLIS;
     while (true) {
@@ -162,13 +174,33 @@ final class Calls {
       return TrackingException.deadlineExceeded(
           server() + " gave no answer for " + seconds(timeout), cause);
     }
-    return TrackingException.unavailable(
-        server() + " could not be reached " + route + " for " + seconds(timeout) + lastFailure(),
-        cause);
+    Throwable failure = lastFailure();
+    TrackingException problem = problems.find(failure, server());
+    return problem != null
+        ? problem
+        : TrackingException.unavailable(
+            server()
+                + " could not be reached "
+                + route
+                + " for "
+                + seconds(timeout)
+                + words(failure),
+            cause);
   }
 
-  /** Returns why the last attempt to connect failed; the error of a call that waits lacks it. */
-  private String lastFailure() {
+  private static String words(Throwable failure) {
+    Throwable root = failure;
+    while (root != null && root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root == null ? "" : ": " + root.getMessage();
+  }
+
+  /**
+   * Returns why the last attempt to connect failed, which the error of a call that waits lacks;
+   * null if it did not.
+   */
+  private Throwable lastFailure() {
     CallOptions failFast =
         CallOptions.DEFAULT.withoutWaitForReady().withDeadlineAfter(1, TimeUnit.SECONDS);
     try {
@@ -178,13 +210,9 @@ final class Calls {
               failFast,
               WatchRequest.getDefaultInstance())
           .hasNext();
-      return "";
+      return null;
     } catch (StatusRuntimeException error) {
-      Throwable root = error;
-      while (root.getCause() != null) {
-        root = root.getCause();
-      }
-      return error.getStatus().getCode() == Status.Code.UNAVAILABLE ? ": " + root.getMessage() : "";
+      return error.getStatus().getCode() == Status.Code.UNAVAILABLE ? error : null;
     }
   }
 

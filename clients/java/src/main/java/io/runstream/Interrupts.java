@@ -29,8 +29,17 @@ final class Interrupts {
    * @throws TrackingException of an interrupt, with the flag of the thread set
    */
   static void pause(long pauseMillis, TrackingException error) {
+    pause(Math.max(pauseMillis, roundUpToMillis(error.retryDelay())));
+  }
+
+  /**
+   * Waits for a while.
+   *
+   * @throws TrackingException of an interrupt, with the flag of the thread set
+   */
+  static void pause(long millis) {
     try {
-      Thread.sleep(Math.max(pauseMillis, roundUpToMillis(error.retryDelay())));
+      Thread.sleep(millis);
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
       throw TrackingException.interrupted();

@@ -88,6 +88,10 @@ final class Route implements ProxyDetector {
         : "through the proxy " + proxy.getHostString() + ":" + proxy.getPort() + " of " + source;
   }
 
+  boolean isDirect() {
+    return proxy == null;
+  }
+
   private static Route direct() {
     return new Route(null, "", null, null);
   }

@@ -7,6 +7,7 @@ import io.runstream.v1.RunInfo;
 import io.runstream.v1.WatchRequest;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * A client of one Runstream server. Any thread may use it.
@@ -102,7 +103,13 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    */
   public static TrackingClient over(ManagedChannel channel) {
     return new TrackingClient(
-        new Calls(channel, DEADLINE, "over a channel of the caller", 1), false);
+        new Calls(
+            channel,
+            DEADLINE,
+            "over a channel of the caller",
+            1,
+            new ConnectionProblem(List.of(), false)),
+        false);
   }
 
   /**

@@ -7,6 +7,7 @@ import io.grpc.ManagedChannelBuilder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -107,7 +108,14 @@ public final class TrackingClientBuilder {
       channel.intercept(said);
     }
     return new TrackingClient(
-        new Calls(channel.build(), deadline, routes(), uri.servers.size()), true);
+        new Calls(channel.build(), deadline, routes(), uri.servers.size(), problems()), true);
+  }
+
+  /** Returns what knows why the servers cannot be reached; behind a proxy it cannot look. */
+  private ConnectionProblem problems() {
+    boolean isDirect =
+        uri.servers.stream().allMatch(server -> Route.find(server, System.getenv()).isDirect());
+    return new ConnectionProblem(isDirect ? uri.servers : List.of(), uri.secure);
   }
 
   /** Returns how the servers are reached, for people. */
