@@ -18,12 +18,12 @@ class Recheck:
     """The looks of one answer; there are none for admins, from whom nothing is taken away."""
 
     def __init__(self, caller: Caller) -> None:
-        self._due = math.inf if caller.is_admin else time.monotonic() + RECHECK_SECONDS
+        self._last = math.inf if caller.is_admin else time.monotonic()
 
-    def is_due(self) -> bool:
-        """Return whether to look now; if so, not again for `RECHECK_SECONDS`."""
+    def is_due(self, seconds: float = RECHECK_SECONDS) -> bool:
+        """Return whether the last look was so long ago; if so, the caller looks now."""
         now = time.monotonic()
-        if now < self._due:
+        if now - self._last < seconds:
             return False
-        self._due = now + RECHECK_SECONDS
+        self._last = now
         return True

@@ -13,7 +13,7 @@ from runstream.v1 import watch_service_pb2 as pb
 from runstream.v1.watch_service_pb2_grpc import WatchServiceServicer
 from runstream_service.access.caller import Caller
 from runstream_service.access.limits import CallerLimits
-from runstream_service.access.recheck import Recheck
+from runstream_service.access.recheck import RECHECK_SECONDS, Recheck
 from runstream_service.catalog import experiments, runs
 from runstream_service.engine.readers import Readers
 from runstream_service.live.commits import RunChanges, format_position
@@ -34,6 +34,9 @@ SENDING_BYTES = 64 * 1024 * 1024
 
 # Seconds after which a watcher gets the position if there is no change to send.
 _POSITION_SECONDS = 1.0
+
+# Seconds between two looks whether a caller may still watch, while there is nothing to tell them.
+_IDLE_RECHECK_SECONDS = 10.0
 
 # Seconds between two small answers to a watcher, for each watcher there is: sending one takes a
 # third of that, so all watchers together leave two thirds of the event loop to those who log.
@@ -72,7 +75,8 @@ class WatchServicer(WatchServiceServicer):
                 yield WatchResponse(position=position)
                 while not self._is_stopping:
                     await watcher.wait(_POSITION_SECONDS)
-                    if recheck.is_due() and not await self._readers.quick(
+                    pause = RECHECK_SECONDS if watcher.pending else _IDLE_RECHECK_SECONDS
+                    if recheck.is_due(pause) and not await self._readers.quick(
                         experiments.are_visible, caller, owners
                     ):
                         # It raises for what the call names, as when that is not there.
