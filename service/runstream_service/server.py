@@ -206,7 +206,7 @@ def _check_regularly(
         orphans.take_over_regularly(readers, writer),
         mark_lost_runs_regularly(writer, parts.heartbeats, config.lost_after),
         check_regularly(store.files),
-        artifacts.warn_if_elsewhere(),
+        artifacts.contents.warn_if_elsewhere(),
         report_readiness,
     )
     checks.add_done_callback(_log_failure)

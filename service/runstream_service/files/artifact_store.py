@@ -1,41 +1,27 @@
-"""The artifact store: receives the contents of files, keeps each once, reads and deletes them."""
+"""The artifact store: receives the contents of files, keeps each once and deletes them."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from runstream.errors import DataLoss, ResourceExhausted, Unavailable
+from runstream.errors import ResourceExhausted, Unavailable
 from runstream_service.access.caller import Caller
-from runstream_service.access.recheck import Recheck
 from runstream_service.catalog import artifacts, blobs
-from runstream_service.catalog.artifact_owners import readable_owner
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
+from runstream_service.files.content_reader import ContentReader
 from runstream_service.files.incoming_file import IncomingFile
 from runstream_service.files.staging import Content, StagedUpload, Staging
-from runstream_service.files.storage import ContentMissingError, Storage
+from runstream_service.files.storage import Storage
 from runstream_service.files.storage_limit import StorageLimit
-
-log = logging.getLogger(__name__)
 
 # Rows that one command of the writer deletes: a few milliseconds of its time.
 _BATCH = 500
-
-# Contents whose loss is logged, each once.
-_MAX_LOGGED = 1_000
-
-
-class OpenFile(NamedTuple):
-    """A file, and the chunks of a part of its content."""
-
-    file: artifacts.Entry
-    chunks: AsyncGenerator[bytes, None]
 
 
 class ArtifactStore:
@@ -47,8 +33,8 @@ class ArtifactStore:
     file has, which `collect_orphans` removes, but never a file without content.
 
     Attributes:
+        contents: reads the contents of files.
         received: bytes that came, of uploads that ended.
-        sent: bytes that were read, to be sent.
     """
 
     def __init__(
@@ -73,8 +59,8 @@ class ArtifactStore:
         self._readers = readers
         self._storage = storage
         self._staging = staging
-        self.received = self.sent = 0
-        self._missing: set[str] = set()  # the names of contents whose loss was logged
+        self.contents = ContentReader(readers, storage)
+        self.received = 0
 
     @asynccontextmanager
     async def receive(
@@ -133,79 +119,6 @@ class ArtifactStore:
         await self._readers.quick(artifacts.check_writable, caller, run_id, path)
         return await self._staging.offset(caller, run_id, path, upload_id)
 
-    async def open(
-        self,
-        caller: Caller,
-        run_id: str,
-        path: str,
-        part: Callable[[artifacts.Entry], tuple[int, int]],
-    ) -> OpenFile:
-        """Return a file and a part of its content, which belongs to it and is whole.
-
-        Args:
-            caller: who reads it.
-            run_id: the run.
-            path: path of the file.
-            part: returns where the part begins and ends.
-
-        Raises:
-            NotFound, PermissionDenied, FailedPrecondition: as `artifacts.content`.
-            DataLoss: the file has lost its content.
-            Unavailable: the storage failed.
-        """
-        before = ""
-        while True:
-            file, name = await self._readers.quick(artifacts.content, caller, run_id, path)
-            chunks = self._read(caller, run_id, name, *part(file))
-            try:
-                first = await anext(chunks, b"")
-            except (Unavailable, ContentMissingError) as error:
-                if name == before:
-                    if isinstance(error, Unavailable):
-                        raise
-                    raise self._lost_error(run_id, path, name, error) from None
-                before = name  # the file may have been replaced, and its content deleted
-            else:
-                return OpenFile(file, _prepend(first, chunks))
-
-    def _lost_error(
-        self, run_id: str, path: str, name: str, error: ContentMissingError
-    ) -> DataLoss:
-        owner = "logged model" if run_id.startswith("m-") else "run"
-        lost = (path, owner, run_id, self._storage, error)
-        if name not in self._missing and len(self._missing) < _MAX_LOGGED:
-            self._missing.add(name)
-            log.error(
-                "the content of artifact %r of %s %s is missing in the artifact root %s: %s", *lost
-            )
-        return DataLoss(
-            f"the content of artifact {path!r} of {owner} {run_id} is missing in the artifact root "
-            f"{self._storage}: {error}. It was removed there, or the server that took it has "
-            "another --artifact-root",
-            reason="ARTIFACT_CONTENT_MISSING",
-            run_id=run_id,
-            path=path,
-            artifact_root=str(self._storage),
-        )
-
-    async def _read(
-        self, caller: Caller, run_id: str, name: str, start: int, end: int
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield a part of a content in chunks; the next chunks are read while one is sent."""
-        recheck = Recheck(caller)
-        async with aclosing(self._storage.read(name, start, end)) as parts:  # type: ignore[type-var]
-            reading = asyncio.ensure_future(anext(parts, None))
-            try:
-                while chunks := await reading:
-                    reading = asyncio.ensure_future(anext(parts, None))
-                    for chunk in chunks:
-                        if recheck.is_due():
-                            await self._readers.quick(readable_owner, caller, run_id)
-                        self.sent += len(chunk)
-                        yield chunk
-            finally:
-                await asyncio.wait((reading,))
-
     async def delete(self, caller: Caller, run_id: str, path: str, write: WriteId | None) -> bool:
         """Delete a file, or a folder with all that is below it; return whether it was there.
 
@@ -224,28 +137,6 @@ class ArtifactStore:
             was_there = was_there or deleted.was_there
             if deleted.is_complete:
                 return was_there
-
-    async def warn_if_elsewhere(self) -> None:
-        """Log that the storage lacks the content that was stored last, if it does.
-
-        It is another one then than the database was used with, or than other servers have.
-        """
-        with suppress(Unavailable):  # whoever reads or writes a file is told
-            name = await self._readers.quick(blobs.newest_name)
-            if name is not None and not await self._has(name):
-                log.warning(
-                    "artifacts are in %s, which lacks the newest content of this database: give "
-                    "all its servers the --artifact-root that it was used with",
-                    self._storage,
-                )
-
-    async def _has(self, name: str) -> bool:
-        try:
-            async with aclosing(self._storage.read(name, 0, 1)) as chunks:  # type: ignore[type-var] # generators
-                await anext(chunks)
-        except ContentMissingError:
-            return False
-        return True
 
     async def collect_orphans(self) -> tuple[int, int]:
         """Remove the contents that no file has; return how many they are and their bytes.
@@ -288,19 +179,3 @@ class ArtifactStore:
         if names:
             await self._storage.delete(names)
             await self._writer.submit(blobs.delete_orphans, names)
-
-
-async def _prepend(
-    first: bytes, chunks: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[bytes, None]:
-    async with aclosing(chunks):
-        if first:
-            yield first
-        try:
-            async for chunk in chunks:
-                yield chunk
-        except ContentMissingError as error:  # a caller who comes again learns whether it is lost
-            raise Unavailable(
-                f"the content was replaced or removed while it was read: {error}",
-                reason="STORAGE",
-            ) from None

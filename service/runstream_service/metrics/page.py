@@ -54,7 +54,9 @@ class _ServerCollector(Collector):
             "runstream_artifact_received_bytes", "Bytes of files that came.", artifacts.received
         )
         yield _counter(
-            "runstream_artifact_sent_bytes", "Bytes of files that were read.", artifacts.sent
+            "runstream_artifact_sent_bytes",
+            "Bytes of files that were read.",
+            artifacts.contents.sent,
         )
 
     def _collect_calls(self) -> Iterator[Metric]:

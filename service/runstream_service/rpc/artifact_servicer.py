@@ -74,7 +74,7 @@ class ArtifactServicer(ArtifactServiceServicer):
             context: the call that asks for it.
         """
         check_artifact_path("path", path)
-        opened = await self._store.open(
+        opened = await self._store.contents.open(
             context.caller, run_id, path, lambda file: choose_range(messages.file_info(file))
         )
         return FileContent(messages.file_info(opened.file), opened.chunks)
