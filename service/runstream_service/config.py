@@ -17,7 +17,7 @@ class Limits(NamedTuple):
 
     Attributes:
         requests: calls and requests that begin in a second.
-        calls: calls, streams and requests that are open at once.
+        calls: calls and requests that are open at once, and as many streams that log or watch.
         bytes: bytes that arrive in a second.
         watches: those of the calls that are watches.
         artifact_bytes: bytes of artifacts that are stored, on all servers of a database together.

@@ -112,21 +112,38 @@ def test_a_caller_has_so_many_streams_open_at_once(tmp_path: Path) -> None:
     with ExitStack() as opened:
         server, tokens = opened.enter_context(limited(tmp_path, RUNSTREAM_CALLS_PER_CALLER="3"))
         ada = opened.enter_context(connect_with_token(server.address, tokens["ada"]))
-        bob = opened.enter_context(connect_with_token(server.address, tokens["bob"]))
         run = create_run(ada)
         watches = [watch(ada, run) for _ in range(3)]
-        with expect_refusal(EXHAUSTED, "CALLER_LIMIT"):
-            ada.access.GetCaller(GetCallerRequest())
-        bob.access.GetCaller(GetCallerRequest())
+        with expect_refusal(EXHAUSTED, "CALLER_LIMIT") as refusal:
+            watch(ada, run)
+        assert refusal.metadata["field"] == "streams at once"
+        ada.access.GetCaller(GetCallerRequest())  # calls are counted apart
+        root = opened.enter_context(connect_with_token(server.address, tokens["root"]))
+        watch(root, run)  # others have their own share
         watches.pop().cancel()
         deadline = time.monotonic() + 20
         while True:
             try:
-                ada.access.GetCaller(GetCallerRequest())
+                watch(ada, run)
                 break
             except grpc.RpcError:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+
+
+def test_a_caller_has_so_many_calls_open_at_once() -> None:
+    limits = CallerLimits(Limits(0, 2, 0, 0))
+    ada = Caller("ada", ServerRole.WRITER)
+    with limits.admit_stream(ada), limits.admit_stream(ada), limits.admit(ada):
+        with limits.admit(ada):
+            with pytest.raises(ResourceExhausted, match="2 calls at once"):
+                limits.admit(ada)
+            with (
+                pytest.raises(ResourceExhausted, match="2 streams at once"),
+                limits.admit_stream(ada),
+            ):
+                pass
+        limits.admit(ada)
 
 
 def test_a_caller_has_so_many_watches_open_at_once(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ STATED: dict[str, list[str | int]] = {
     "a request that only reads": ["rpc.admission.READ_REQUEST_BYTES"],
     "calls and streams open at once": ["grpc_server.CALLS"],
     "calls and requests of one caller who has a name": ["config.DEFAULT_LIMITS.requests"],
-    "calls, streams and watches of one caller, open at once": ["config.DEFAULT_LIMITS.calls"],
+    "calls of one caller, open at once, and as many streams that log or watch": [
+        "config.DEFAULT_LIMITS.calls"
+    ],
     "watches of one caller, open at once": ["config.DEFAULT_LIMITS.watches"],
     "artifacts that one caller stores, on all servers of a database": [],
     "what one caller sends": ["config.DEFAULT_LIMITS.bytes"],

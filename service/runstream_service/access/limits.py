@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from runstream.errors import ResourceExhausted
@@ -28,11 +28,11 @@ _OPEN_DELAY = 1.0
 class CallerUse:
     """What one caller uses; a `with` block is a call of theirs that is open."""
 
-    __slots__ = ("_calls", "_limits", "_received_until", "_requested_until", "_watches")
+    __slots__ = ("_calls", "_limits", "_received_until", "_requested_until", "_streams", "_watches")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._calls = self._watches = 0
+        self._calls = self._streams = self._watches = 0
         # The times at which what was asked for would be done, at the rates of the limits.
         self._requested_until = self._received_until = 0.0
 
@@ -40,7 +40,7 @@ class CallerUse:
     def is_idle(self) -> bool:
         """Whether nothing need be known of the caller."""
         until = max(self._requested_until, self._received_until)
-        return not self._calls and until <= time.monotonic()
+        return not self._calls and not self._streams and until <= time.monotonic()
 
     def __enter__(self) -> CallerUse:
         self._calls += 1
@@ -62,6 +62,25 @@ class CallerUse:
         """
         if self._limits.calls and self._calls >= self._limits.calls:
             raise _limit_error("calls at once", self._limits.calls, _OPEN_DELAY)
+        self._add_to_rates()
+
+    @contextmanager
+    def stream(self) -> Iterator[CallerUse]:
+        """Count a stream that stays open, apart from calls, which it must not keep out.
+
+        Raises:
+            ResourceExhausted: the caller has reached a limit; it says when to try again.
+        """
+        if self._limits.calls and self._streams >= self._limits.calls:
+            raise _limit_error("streams at once", self._limits.calls, _OPEN_DELAY)
+        self._add_to_rates()
+        self._streams += 1
+        try:
+            yield self
+        finally:
+            self._streams -= 1
+
+    def _add_to_rates(self) -> None:
         if (delay := self.pause()) > 0:
             raise _limit_error("bytes in a second", self._limits.bytes, delay)
         if self._limits.requests:
@@ -73,7 +92,7 @@ class CallerUse:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Count an open call as a watch, too.
+        """Count an open call or stream as a watch, too.
 
         Raises:
             ResourceExhausted: the caller has as many watches as the limit allows.
@@ -116,6 +135,10 @@ class CallerLimits:
         if use is not UNLIMITED:
             use.add_request()
         return use
+
+    def admit_stream(self, caller: Caller) -> AbstractContextManager[CallerUse]:
+        """Return a block that is a stream of a caller; as `CallerUse.stream`."""
+        return self.use_of(caller).stream()
 
     def use_of(self, caller: Caller) -> CallerUse:
         """Return what a caller uses."""

@@ -35,7 +35,8 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             show_envvar=True,
             metavar="NUMBER",
-            help="Calls and streams that one caller may have open; 0 for no limit.",
+            help="Calls that one caller may have open, and as many streams that log or watch; 0 "
+            "for no limit.",
         ),
         click.option(
             "--watches-per-caller",

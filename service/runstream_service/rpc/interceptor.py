@@ -40,6 +40,9 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "/runstream.v1.LoggingService/Log": wire_columns.decode_log_request,
 }
 
+# Streams that are open for as long as a program runs.
+_STAY_OPEN = frozenset({"LogBatch", "Watch"})
+
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps the handlers of all RPCs of the contract.
@@ -184,6 +187,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         call = handler.unary_stream or handler.stream_stream
         receive = self._request_receiver(handler, method)
         counts = self._counts_of(method)
+        stays_open = method.rpartition("/")[2] in _STAY_OPEN
+        admit: Any = self._limits.admit_stream if stays_open else self._limits.admit
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
             with _OpenCall(self, counts, context, method) as open_call:
@@ -191,7 +196,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     self._refuse_if_stopping()
                     caller = open_call.caller = await self._authenticate(open_call)
                     with (
-                        self._limits.admit(caller) as use,
+                        admit(caller) as use,
                         self._authentication.ends.of(caller) as open_call.end,
                     ):
                         async with receive(requests, context, use) as request:
