@@ -126,6 +126,12 @@ class Config:
     worker: int = 0
     worker_group: str = ""
 
+    @property
+    def names_admins(self) -> bool:
+        """Whether somebody is an admin without a token of the API."""
+        by_certificate = bool(self.tls_client_ca and self.tls_admins)
+        return by_certificate or (self.oidc is not None and bool(self.oidc.admins))
+
 
 def config_of_worker(settings: Mapping[str, Any], worker: int) -> Config:
     """Return the settings of a worker, from those that were written as JSON."""

@@ -96,7 +96,7 @@ class Parts(NamedTuple):
             artifacts,
         )
 
-    def make_servicers(self, artifacts: ArtifactStore) -> dict[str, Any]:
+    def make_servicers(self, config: Config, artifacts: ArtifactStore) -> dict[str, Any]:
         """Return the servicers that need nothing else, by the names of their services."""
         writer, readers = self.store.writer, self.store.readers
         return {
@@ -110,7 +110,9 @@ class Parts(NamedTuple):
             "runstream.v1.MaintenanceService": MaintenanceServicer(
                 writer, readers, artifacts, Leases(self.membership)
             ),
-            "runstream.v1.AccessService": AccessServicer(writer, readers, self.authentication),
+            "runstream.v1.AccessService": AccessServicer(
+                writer, readers, self.authentication, keep_admin=not config.names_admins
+            ),
         }
 
 

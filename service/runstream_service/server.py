@@ -140,7 +140,9 @@ async def _serve_until_stopped(
     page_token.set_signing_key(await parts.store.readers.quick(signing_key))
     artifacts, storage = parts.open_artifacts(config)
     server_servicer = ServerServicer(http_server, grpc_server.port)
-    servicers = parts.make_servicers(artifacts) | {"runstream.v1.ServerService": server_servicer}
+    servicers = parts.make_servicers(config, artifacts) | {
+        "runstream.v1.ServerService": server_servicer
+    }
     await grpc_server.start(servicers)
     readiness = parts.make_readiness()
     sources = parts.metric_sources(artifacts)

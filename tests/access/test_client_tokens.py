@@ -227,6 +227,28 @@ def test_the_command_makes_lists_and_revokes_tokens(guarded: GuardedServer) -> N
     assert (refused.returncode, refused.stderr) == (1, "Error: the token has been revoked\n")
 
 
+def test_the_command_revokes_all_tokens_of_a_user_and_names_those_made_for_others(
+    guarded: GuardedServer,
+) -> None:
+    root, server = guarded.tokens["root"], guarded.server
+    gone = run_command(server, root, "create", "--user", "gone", "--role", "admin").stdout.strip()
+    for user in ("gone", "stays"):
+        assert run_command(server, gone, "create", "--user", user).returncode == 0
+    with TrackingClient(server.uri, token=root) as client:
+        numbers = [token.token_id for token in client.list_tokens("gone")]
+        (other,) = client.list_tokens("stays")
+        assert (other.created_by, len(numbers)) == ("gone", 2)
+    revoked = run_command(server, gone, "revoke", "--user", "gone")
+    assert revoked.stdout == f"Revoked 2 tokens of 'gone': {numbers[0]}, {numbers[1]}.\n"
+    stays = f"Token {other.token_id} of 'stays' was made by 'gone' and stays.\n"
+    assert revoked.stderr == stays
+    assert run_command(server, gone, "list").returncode == 1
+    assert run_command(server, root, "revoke").returncode == 2
+    assert run_command(server, root, "revoke", "1", "--user", "gone").returncode == 2
+    lost = run_command(server, root, "revoke", "--user", "nobody")
+    assert (lost.returncode, lost.stderr) == (3, "Error: there is no token of 'nobody'\n")
+
+
 def test_no_token_is_in_the_log_of_the_server(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "runs.db", {"RUNSTREAM_LOG_LEVEL": "debug"})
     with TrackingClient(server.uri) as anyone:

@@ -51,7 +51,7 @@ def test_who_proves_nothing_is_told_nothing(method: MethodDescriptor, scene: Sce
     names = dict.fromkeys(
         ("run", "experiment", "model", "upload", "name", "key", "path", "position"), "1"
     )
-    names |= dict.fromkeys(("token", "new", "page", "experiments_page"), "1")
+    names |= dict.fromkeys(("token", "user", "new", "page", "experiments_page"), "1")
     for who in UNKNOWN:
         answers = scene.call(who, method, names)
         assert {answer.code for answer in answers} == {"UNAUTHENTICATED"}, who
@@ -78,7 +78,11 @@ def test_a_stranger_is_told_of_a_secret_what_is_told_of_nothing(
 
 
 #: Those whom an owner may not call.
-OF_ADMINS = {"AccessService.SearchAuditLog", "MaintenanceService.Purge"}
+OF_ADMINS = {
+    "AccessService.RevokeUserTokens",
+    "AccessService.SearchAuditLog",
+    "MaintenanceService.Purge",
+}
 #: Those that a server of this kind refuses to everybody.
 REFUSED = {"ServerService.ServeHttp"}
 

@@ -305,6 +305,8 @@ def test_another_server_refuses_a_revoked_token_within_a_second(
     try:
         with connect_with_token(server.address, "") as anyone:
             token = create_token(anyone, "root", ADMIN)
+        with connect_with_token(server.address, token) as root:
+            create_token(root, "another", ADMIN)  # the last one cannot be revoked
         with (
             connect_with_token(server.address, token) as here,
             connect_with_token(other.address, token) as there,

@@ -23,6 +23,9 @@ PATIENCE = 20.0
 GLANCE = 0.1
 ENDLESS = {"Watch"}
 
+#: Calls that may revoke the token that they are made with.
+REVOCATIONS = {"RevokeToken", "RevokeUserTokens"}
+
 #: What a server says whose caller is not at fault.
 FAULTS = {
     grpc.StatusCode.INTERNAL,
@@ -66,7 +69,7 @@ def faults_of(method: MethodDescriptor) -> set[grpc.StatusCode]:
     """Return how a call of an RPC must not end."""
     if method.name in ENDLESS:
         return FAULTS - {grpc.StatusCode.DEADLINE_EXCEEDED}
-    if method.name == "RevokeToken":  # it may be that of the call
+    if method.name in REVOCATIONS:
         return FAULTS - {grpc.StatusCode.UNAUTHENTICATED}
     return FAULTS
 
@@ -76,7 +79,7 @@ def test_no_message_is_the_fault_of_the_server(
     method: MethodDescriptor, fuzzed: FuzzedServer, channel: grpc.Channel
 ) -> None:
     # Nothing is denied to an admin; their token must stay, so that of another may go.
-    token = fuzzed.tokens["bob" if method.name == "RevokeToken" else "root"]
+    token = fuzzed.tokens["bob" if method.name in REVOCATIONS else "root"]
     faults = faults_of(method)
     deadline = time.monotonic() + SECONDS / 2 / len(METHODS)
     strategy = st.lists(encoded(method.input_type, fuzzed.names), min_size=1, max_size=3)

@@ -36,6 +36,7 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "AccessService.ListGrants": [[{"experiment_id": "$experiment"}]],
     "AccessService.ListTokens": [[{}]],
     "AccessService.RevokeToken": [[{"token_id": "$token"}]],
+    "AccessService.RevokeUserTokens": [[{"user_name": "$user"}]],
     "AccessService.SearchAuditLog": [[{}]],
     "AccessService.SetGrant": [
         [{"experiment_id": "$experiment", "grantee": "user:eve", "role": "GRANT_ROLE_OWNER"}]
@@ -192,6 +193,7 @@ def absent_names(names: Names) -> dict[str, str]:
         "model": f"m-{token_hex(16)}",
         "upload": token_hex(16),
         "token": "987654322",
+        "user": f"user-{token_hex(8)}",
         "name": f"absent-{token_hex(8)}",
         "key": "absent_loss",
         "path": "absent.txt",

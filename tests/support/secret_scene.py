@@ -104,6 +104,9 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     )
     spare = ada.access.CreateToken(access.CreateTokenRequest(role=ROLES["bob"], description=MARKER))
     names["token"] = str(spare.token.token_id)
+    names["user"] = f"user-{token_hex(8)}"
+    of_user = access.CreateTokenRequest(user_name=names["user"], role=ROLES["bob"])
+    root.access.CreateToken(of_user)
     page = SearchRunsRequest(experiment_ids=[experiment], max_results=1)
     names["page"] = ada.runs.SearchRuns(page).next_page_token
     page_of_all = SearchExperimentsRequest(max_results=1)

@@ -11,9 +11,9 @@ from runstream.errors import RunstreamError, Unauthenticated
 from runstream_service.access import tokens
 from runstream_service.access.caller import ANYONE, ANYONE_WHILE_OPEN, WHILE_OPEN, Caller
 from runstream_service.access.certificate_callers import CertificateCallers
-from runstream_service.access.known_tokens import KnownTokens, revoked_error
+from runstream_service.access.known_tokens import KnownTokens
 from runstream_service.access.oidc import Oidc
-from runstream_service.access.sessions import Sessions, session_secret
+from runstream_service.access.sessions import Sessions, session_ended_error, session_secret
 from runstream_service.access.stream_ends import StreamEnds, expired_error
 from runstream_service.access.token_text import digest_of, is_token_text
 from runstream_service.engine.clock import now
@@ -99,9 +99,7 @@ class Authentication:
     async def _session_caller(self, secret: str) -> Caller:
         caller = await self.sessions.find(secret)
         if caller is None:
-            raise Unauthenticated(
-                "the session has ended; sign in again", reason="SESSION_ENDED", field="cookie"
-            )
+            raise session_ended_error()
         return caller
 
     async def _token_caller(self, digest: bytes) -> Caller:
@@ -128,10 +126,10 @@ class Authentication:
     def revoke(self, token_id: int) -> None:
         """Refuse a token from now on, and end the streams that were opened with it."""
         self._known.revoke(token_id)
-        self.ends.end_token(token_id, revoked_error())
+        self.ends.end_token(token_id, tokens.revoked_error())
 
     async def watch_tokens(self, *, is_shared: bool) -> None:
-        """Follow what other servers change about tokens, and store their use, until cancelled.
+        """Follow what ends tokens and sessions, and store the use of tokens, until cancelled.
 
         Args:
             is_shared: whether there may be other servers.
@@ -141,6 +139,8 @@ class Authentication:
             with suppress(RunstreamError):  # the next look may do better
                 if is_shared:
                     await self._poll()
+                for session in await self.sessions.ended(self.ends.session_ids()):
+                    self.ends.end_session(session, session_ended_error())
                 if uses := self._known.take_uses():
                     await self._writer.submit(tokens.record_uses, uses)
 

@@ -47,6 +47,7 @@ class Caller(NamedTuple):
             `WHILE_OPEN` on a server that does not ask for one yet.
         expiry_time: when what they call with expires, in milliseconds since the epoch; None for
             never.
+        session_id: the id of the session of the interface that they call with; 0 if it is none.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Caller(NamedTuple):
     groups: tuple[str, ...] = ()
     token_id: int = 0
     expiry_time: int | None = None
+    session_id: int = 0
 
     @property
     def is_admin(self) -> bool:

@@ -6,7 +6,7 @@ import time
 
 from runstream.errors import Unauthenticated
 from runstream_service.access.caller import Caller
-from runstream_service.access.tokens import caller_of
+from runstream_service.access.tokens import caller_of, revoked_error
 from runstream_service.engine.clock import now
 from runstream_service.engine.tables import Token
 
@@ -76,10 +76,3 @@ class KnownTokens:
         ]
         self._stored |= dict.fromkeys(due, moment)
         return [(token, self._uses.pop(token)) for token in due]
-
-
-def revoked_error() -> Unauthenticated:
-    """Return the error of a caller whose token was revoked."""
-    return Unauthenticated(
-        "the token has been revoked", reason="TOKEN_REVOKED", field="authorization"
-    )

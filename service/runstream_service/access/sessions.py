@@ -1,7 +1,8 @@
 """Sessions of the interface: who has signed in, by what the cookie of their browser has.
 
 A session is one of the database, so it ends on all its servers at once. It ends with the token by
-which somebody signed in, or when they sign out, and in any case after `MAX_AGE`.
+which somebody signed in, when they sign out, when all their tokens are revoked, and in any case
+after `MAX_AGE`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import secrets
 
+from runstream.errors import Unauthenticated
 from runstream_service.access.caller import Caller, ServerRole
 from runstream_service.engine.clock import now
 from runstream_service.engine.readers import Readers
@@ -35,8 +37,10 @@ _INSERT = Statement(
         }
     )
 )
+_IDS = Statement(Session.select(Session.id))
 _FIND = Statement(
     Session.select(
+        Session.id,
         Session.user_name,
         Session.role,
         Session.user_groups,
@@ -66,6 +70,10 @@ class Sessions:
     async def find(self, secret: str) -> Caller | None:
         """Return who has this session, and when it expires; None if it has ended."""
         return await self._readers.quick(_find, _digest(secret))
+
+    async def ended(self, session_ids: set[int]) -> set[int]:
+        """Return which of these sessions have ended before their time."""
+        return session_ids - await self._readers.quick(_all_ids) if session_ids else set()
 
     async def end(self, secret: str) -> None:
         """End a session; nothing happens if it has ended."""
@@ -98,11 +106,22 @@ def _find(digest: bytes) -> Caller | None:
     found = _FIND.first(digest)
     if found is None:
         return None
-    name, role, groups, expiry_time, token_id, revocation_time = found
+    session_id, name, role, groups, expiry_time, token_id, revocation_time = found
     if revocation_time is not None or expiry_time <= now():
         return None
     groups = tuple(json.loads(groups))
-    return Caller(name, ServerRole(role), groups, token_id or 0, expiry_time)
+    return Caller(name, ServerRole(role), groups, token_id or 0, expiry_time, session_id)
+
+
+def _all_ids() -> set[int]:
+    return {session_id for (session_id,) in _IDS.rows()}
+
+
+def session_ended_error() -> Unauthenticated:
+    """Return the error of a caller whose session has ended."""
+    return Unauthenticated(
+        "the session has ended; sign in again", reason="SESSION_ENDED", field="cookie"
+    )
 
 
 def _digest(secret: str) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import Literal, TypeAlias
 
 from runstream.errors import Unauthenticated
 from runstream_service.access.caller import Caller
@@ -14,12 +15,16 @@ from runstream_service.engine.clock import now
 # Seconds of the longest timer; the event loop takes no number of years.
 _MAX_DELAY = 86_400.0
 
+# The kind of what somebody calls with, and its id.
+_Credential: TypeAlias = tuple[Literal["token", "session"], int]
+_OpenStreams: TypeAlias = "defaultdict[_Credential, set[StreamEnd]]"
+
 
 class StreamEnds:
-    """The streams that are open, by the tokens that they were opened with."""
+    """The streams that are open, by the tokens and the sessions that they were opened with."""
 
     def __init__(self) -> None:
-        self._open: defaultdict[int, set[StreamEnd]] = defaultdict(set)
+        self._open: _OpenStreams = defaultdict(set)
 
     def of(self, caller: Caller) -> StreamEnd:
         """Return the end of a stream of a caller, which comes as long as its `with` block lasts."""
@@ -27,7 +32,18 @@ class StreamEnds:
 
     def end_token(self, token_id: int, error: Unauthenticated) -> None:
         """End the streams that were opened with a token; their callers get the error."""
-        for stream in list(self._open.get(token_id, ())):
+        self._end(("token", token_id), error)
+
+    def end_session(self, session_id: int, error: Unauthenticated) -> None:
+        """End the streams that were opened with a session; their callers get the error."""
+        self._end(("session", session_id), error)
+
+    def session_ids(self) -> set[int]:
+        """Return the sessions that streams were opened with."""
+        return {number for kind, number in self._open if kind == "session"}
+
+    def _end(self, credential: _Credential, error: Unauthenticated) -> None:
+        for stream in list(self._open.get(credential, ())):
             stream.end(error)
 
 
@@ -42,7 +58,7 @@ class StreamEnd:
 
     __slots__ = ("_caller", "_open", "_task", "_timer", "error", "stop")
 
-    def __init__(self, open_streams: defaultdict[int, set[StreamEnd]], caller: Caller) -> None:
+    def __init__(self, open_streams: _OpenStreams, caller: Caller) -> None:
         self._open, self._caller = open_streams, caller
         self._timer: asyncio.TimerHandle | None = None
         self.stop: Callable[[Unauthenticated], None] | None = None
@@ -50,8 +66,8 @@ class StreamEnd:
 
     def __enter__(self) -> StreamEnd:
         self._task = asyncio.current_task()
-        if self._caller.token_id:
-            self._open[self._caller.token_id].add(self)
+        for credential in _credentials(self._caller):
+            self._open[credential].add(self)
         if self._caller.expiry_time is not None:
             self._wait()
         return self
@@ -64,11 +80,11 @@ class StreamEnd:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._caller.token_id:
-            streams = self._open[self._caller.token_id]
+        for credential in _credentials(self._caller):
+            streams = self._open[credential]
             streams.discard(self)
             if not streams:
-                del self._open[self._caller.token_id]
+                del self._open[credential]
 
     def end(self, error: Unauthenticated) -> None:
         """Stop the stream, whose caller gets this error."""
@@ -89,6 +105,14 @@ class StreamEnd:
         else:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(min(left, _MAX_DELAY), self._wait)
+
+
+def _credentials(caller: Caller) -> Iterator[_Credential]:
+    """Yield what a caller calls with, whose end ends their streams."""
+    if caller.token_id:
+        yield "token", caller.token_id
+    if caller.session_id:
+        yield "session", caller.session_id
 
 
 def expired_error() -> Unauthenticated:

@@ -1,4 +1,7 @@
-"""The tokens of the API, as they are stored; on the threads that read and write."""
+"""The tokens of the API, as they are stored; on the threads that read and write.
+
+How they are taken back is in `revocation`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import NamedTuple
 
 from peewee import fn
 
-from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from runstream.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 from runstream.rules import check_user_name
 from runstream_service.access.caller import Caller, ServerRole
 from runstream_service.access.token_text import digest_of, new_token_text
@@ -18,8 +21,7 @@ from runstream_service.engine.tables import Token
 _LAST = Statement(Token.select(fn.MAX(Token.id)))
 _FIND = Statement(Token.select().where(Token.digest == b""))
 _REVOKED = Statement(Token.select(Token.id).where(Token.revocation_time > 0))
-_LOCK = LockingStatement(Token.select().where(Token.id == 0))
-_REVOKE = Statement(Token.update(revocation_time=0).where(Token.id == 0))
+_LOCK = LockingStatement(Token.select(Token.revocation_time).where(Token.id == 0))
 _USE = Statement(
     Token.update(last_use_time=0).where(
         (Token.id == 0) & (Token.last_use_time.is_null() | (Token.last_use_time < 0))
@@ -84,7 +86,10 @@ def create(caller: Caller, new: NewToken) -> tuple[Token, str]:
         InvalidArgument: a field breaks its rule.
         PermissionDenied: it is of somebody else, or allows more than what the caller calls with.
         FailedPrecondition: it is the first one, and not of an admin.
+        Unauthenticated: what the caller calls with was revoked meanwhile.
     """
+    if caller.token_id > 0:
+        _refuse_if_revoked(caller.token_id)
     new = new._replace(user_name=new.user_name or caller.name)
     check_user_name("user_name", new.user_name)
     time = now()
@@ -116,8 +121,26 @@ def create(caller: Caller, new: NewToken) -> tuple[Token, str]:
         role=int(new.role),
         creation_time=time,
         expiry_time=new.expiry_time,
+        created_by=caller.name or None,
     )
     return token, text
+
+
+def _refuse_if_revoked(token_id: int) -> None:
+    """Keep a token as it is until the end of the transaction, or refuse what is made with it.
+
+    Else a call that was let in just before all tokens of its user are revoked would make another.
+    """
+    found = _LOCK.first(token_id)
+    if found is None or found[0] is not None:
+        raise revoked_error()
+
+
+def revoked_error() -> Unauthenticated:
+    """Return the error of a caller whose token was revoked."""
+    return Unauthenticated(
+        "the token has been revoked", reason="TOKEN_REVOKED", field="authorization"
+    )
 
 
 def _check_may_create(caller: Caller, new: NewToken) -> None:
@@ -145,30 +168,9 @@ def _deny(caller: Caller, field: str, value: object, limit: object, action: str)
     )
 
 
-def revoke(caller: Caller, token_id: int) -> Token:
-    """Revoke a token, and return it; one that is revoked already stays as it is.
-
-    Raises:
-        NotFound: there is none of this id that the caller may see.
-    """
-    found = _LOCK.models(Token, token_id)
-    token: Token | None = found[0] if found else None
-    if token is None or not (caller.is_admin or token.user_name == caller.name):
-        raise NotFound(
-            f"there is no token {token_id}",
-            reason="TOKEN_NOT_FOUND",
-            field="token_id",
-            value=token_id,
-        )
-    if token.revocation_time is None:
-        token.revocation_time = now()
-        _REVOKE.run(token.revocation_time, token_id)
-    return token
-
-
 def record_uses(uses: Iterable[tuple[int, int]]) -> None:
     """Store when tokens were last used: ids and times."""
-    _USE.run_for_each([(time, token, time) for token, time in uses])
+    _USE.run_for_each([(time, token, time) for token, time in sorted(uses)])
 
 
 def caller_of(token: Token) -> Caller:

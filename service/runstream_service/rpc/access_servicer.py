@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from runstream.errors import InvalidArgument
 from runstream.rules import (
     KEY_CHARACTERS,
@@ -12,7 +14,7 @@ from runstream.rules import (
 )
 from runstream.v1 import access_service_pb2 as pb
 from runstream.v1.access_service_pb2_grpc import AccessServiceServicer
-from runstream_service.access import audit, tokens
+from runstream_service.access import audit, revocation, tokens
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import GrantRole, ServerRole
 from runstream_service.catalog import grants
@@ -31,7 +33,18 @@ _PAGE, _MAX_PAGE = 100, 1_000
 
 
 class AccessServicer(AccessServiceServicer):
-    def __init__(self, writer: Writer, readers: Readers, authentication: Authentication) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, authentication: Authentication, *, keep_admin: bool
+    ) -> None:
+        """Prepare.
+
+        Args:
+            writer: that of the database.
+            readers: those of the database.
+            authentication: knows the tokens that were seen.
+            keep_admin: whether a valid token of an admin is always left.
+        """
+        self._keep_admin = keep_admin
         self._writer = writer
         self._readers = readers
         self._authentication = authentication
@@ -68,9 +81,26 @@ class AccessServicer(AccessServiceServicer):
     async def RevokeToken(
         self, request: pb.RevokeTokenRequest, context: CallContext
     ) -> pb.RevokeTokenResponse:
-        token = await self._writer.submit(tokens.revoke, context.caller, request.token_id)
+        token = await self._writer.submit(
+            partial(revocation.revoke, keep_admin=self._keep_admin),
+            context.caller,
+            request.token_id,
+        )
         self._authentication.revoke(request.token_id)
         return pb.RevokeTokenResponse(token=_token(token))
+
+    async def RevokeUserTokens(
+        self, request: pb.RevokeUserTokensRequest, context: CallContext
+    ) -> pb.RevokeUserTokensResponse:
+        check_user_name("user_name", request.user_name)
+        token_ids = await self._writer.submit(
+            partial(revocation.revoke_of_user, keep_admin=self._keep_admin),
+            context.caller,
+            request.user_name,
+        )
+        for token_id in token_ids:
+            self._authentication.revoke(token_id)
+        return pb.RevokeUserTokensResponse(token_ids=token_ids)
 
     async def GetCaller(
         self, request: pb.GetCallerRequest, context: CallContext
@@ -177,6 +207,7 @@ def _token(token: Token) -> pb.Token:
         expiry_time=token.expiry_time,
         revocation_time=token.revocation_time,
         last_use_time=token.last_use_time,
+        created_by=token.created_by or "",
     )
 
 

@@ -59,7 +59,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert server.stop() == ""
     with closing(sqlite3.connect(server.database)) as connection, connection:
         connection.execute(
-            "INSERT INTO token VALUES (1, 'ada', 'ci', ?, 3, 1, NULL, NULL, 2)", [digest_of(TOKEN)]
+            "INSERT INTO token VALUES (1, 'ada', 'ci', ?, 3, 1, NULL, NULL, 2, 'root')",
+            [digest_of(TOKEN)],
         )
         connection.execute(
             "INSERT INTO session VALUES (1, x'00fe', 'ada', 2, '[\"team\"]', 1, 4000000000000)"

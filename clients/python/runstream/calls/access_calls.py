@@ -71,10 +71,29 @@ class AccessCalls:
 
         Raises:
             NotFound: there is none of this id that the caller may see.
+            FailedPrecondition: no valid token of an admin would be left, and only tokens make
+                admins on this server.
         """
         request = new_message(access.RevokeTokenRequest, token_id=token_id)
         answer = self._connection.call(lambda stubs: stubs.access.RevokeToken, request)
         return Token.from_proto(answer.token)
+
+    def revoke_user_tokens(self, user_name: str) -> list[int]:
+        """Revoke all tokens of a user, and end their sessions of the interface.
+
+        Tokens that they made for others stay.
+
+        Returns:
+            The ids of the tokens that were revoked now.
+
+        Raises:
+            InvalidArgument: it is no name of a user.
+            NotFound: they have neither tokens nor sessions, or the caller may not see them.
+            FailedPrecondition: as `revoke_token`.
+        """
+        request = new_message(access.RevokeUserTokensRequest, user_name=user_name)
+        answer = self._connection.call(lambda stubs: stubs.access.RevokeUserTokens, request)
+        return list(answer.token_ids)
 
     def get_caller(self) -> CallerInfo:
         """Return who calls, as the server knows them."""

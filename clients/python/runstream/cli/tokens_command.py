@@ -72,7 +72,7 @@ def list_tokens(client: TrackingClient, user: str, as_json: bool) -> None:
         print_json_array(found)
         return
     print_table(
-        ("id", "user", "role", "created", "last used", "state", "description"),
+        ("id", "user", "role", "created", "last used", "state", "made by", "description"),
         (
             (
                 str(token.token_id),
@@ -81,6 +81,7 @@ def list_tokens(client: TrackingClient, user: str, as_json: bool) -> None:
                 format_time(token.creation_time),
                 format_time(token.last_use_time),
                 _state(token),
+                token.created_by or "",
                 token.description,
             )
             for token in found
@@ -89,12 +90,39 @@ def list_tokens(client: TrackingClient, user: str, as_json: bool) -> None:
 
 
 @tokens.command()
-@click.argument("token_id", type=int, metavar="ID")
+@click.argument("token_id", type=int, required=False, metavar="[ID]")
+@click.option("--user", metavar="NAME", help="All tokens of this user, who leaves.")
 @with_client
-def revoke(client: TrackingClient, token_id: int) -> None:
-    """Revoke a token: it is refused from now on, and streams that were opened with it end."""
-    token = client.revoke_token(token_id)
-    click.echo(f"Revoked token {token_id} of {token.user_name!r}.")
+def revoke(client: TrackingClient, token_id: int | None, user: str | None) -> None:
+    """Revoke a token, or all of a user: they are refused from now on, and their streams end.
+
+    With --user their sessions of the interface end, too. Tokens that they made for others stay, and
+    are named.
+    """
+    if (token_id is None) == (user is None):
+        raise click.UsageError("Give either the ID of a token or --user NAME.")
+    if user is not None:
+        _revoke_all(client, user)
+    elif token_id is not None:
+        token = client.revoke_token(token_id)
+        click.echo(f"Revoked token {token_id} of {token.user_name!r}.")
+
+
+def _revoke_all(client: TrackingClient, user: str) -> None:
+    # Before they are revoked, one of which may be that of this call.
+    for_others = [
+        token
+        for token in client.list_tokens()
+        if token.created_by == user and token.user_name != user and token.revocation_time is None
+    ]
+    revoked = client.revoke_user_tokens(user)
+    numbers = f": {', '.join(map(str, revoked))}" if revoked else ""
+    click.echo(f"Revoked {len(revoked)} tokens of {user!r}{numbers}.")
+    for token in for_others:
+        click.echo(
+            f"Token {token.token_id} of {token.user_name!r} was made by {user!r} and stays.",
+            err=True,
+        )
 
 
 def _state(token: Token) -> str:

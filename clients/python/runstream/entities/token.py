@@ -20,6 +20,8 @@ class Token:
         expiry_time: when it expires; None for never.
         revocation_time: when it was revoked; None if it was not.
         last_use_time: when it was last used, to about a minute; None if it never was.
+        created_by: the user who made it; None if nobody had to say who they were, or if the server
+            did not keep that yet.
     """
 
     token_id: int
@@ -30,6 +32,7 @@ class Token:
     expiry_time: int | None
     revocation_time: int | None
     last_use_time: int | None
+    created_by: str | None = None
 
     @classmethod
     def from_proto(cls, message: access_service_pb2.Token) -> Token:
@@ -45,6 +48,7 @@ class Token:
                 message.revocation_time if message.HasField("revocation_time") else None
             ),
             last_use_time=message.last_use_time if message.HasField("last_use_time") else None,
+            created_by=message.created_by or None,
         )
 
 

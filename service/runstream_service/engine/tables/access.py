@@ -31,6 +31,8 @@ class Token(Table):
     expiry_time = BigIntegerField(null=True)
     revocation_time = BigIntegerField(null=True)
     last_use_time = BigIntegerField(null=True)
+    # The user who made it; nobody, if they did not have to say who they were.
+    created_by = TextField(null=True)
 
 
 class Session(Table):
