@@ -15,7 +15,9 @@ forms that `runstream.transport.tracking_uri` describes.
 
 from typing import TYPE_CHECKING
 
-import runstream.transport.grpc_log  # noqa: F401 # isort: split # before anything imports gRPC
+from runstream.transport import grpc_log as _grpc_log  # noqa: F401 # before gRPC is imported
+
+# isort: split
 from runstream import data, exceptions
 from runstream.calls.client import TrackingClient
 from runstream.calls.run_operations import RunOperations
