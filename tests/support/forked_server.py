@@ -15,6 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -34,6 +36,8 @@ class ForkedProcess:
         self.pid, self.stdout, self.stderr = pid, stdout, stderr
         self.returncode: int | None = None
         self._status = status
+        self._reading = threading.Lock()  # one thread may wait while another stops it
+        weakref.finalize(self, os.close, status)
 
     def poll(self) -> int | None:
         """Return the exit status; None while it goes on."""
@@ -47,8 +51,9 @@ class ForkedProcess:
         if self.returncode is None:
             if not select.select([self._status], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired("runstream", timeout or 0)
-            self.returncode = int(os.read(self._status, 64))
-            os.close(self._status)
+            with self._reading:
+                if self.returncode is None:
+                    self.returncode = int(os.read(self._status, 64))
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
