@@ -11,12 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from runstream_service.http.authenticate import OPEN_PATHS
 from runstream_service.http.contract import Contract, Rpc
 from support import intruders
-from support.http_routes import routes
 from support.intruders import MARKER, OF_THE_CALLER, REQUESTS, Names
-from support.secret_scene import STRANGERS, UNKNOWN, Scene
+from support.secret_scene import STRANGERS, Scene
 
 RPCS = Contract().rpcs
 
@@ -32,18 +30,20 @@ FILES = [
     ("GET", "/ajax-api/2.0/mlflow-artifacts/artifacts/$experiment/$run/artifacts/$path"),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/$experiment/%2e/$run/artifacts/$path"),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/$experiment//$run/artifacts/$path"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts/$experiment%2F$run%2Fartifacts%2F$path"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts/$experiment/$run/artifacts//$path"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/../$experiment/$run/artifacts/$path"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=$experiment/models/$model/artifacts"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts/$experiment/models/$model/artifacts/$path"),
+    ("GET", "/ajax-api/2.0/mlflow-artifacts/artifacts/$experiment/models/$model/artifacts/$path"),
+    ("GET", "/api/1.0/runstream/artifacts/file?run_id=$model&path=$path"),
+    ("GET", "/api/1.0/runstream/artifacts/zip?run_id=$model"),
+    ("GET", "/api/1.0/runstream/metrics/history/csv?run_id=$run"),
     ("PUT", "/api/2.0/mlflow-artifacts/artifacts/$experiment/$run/artifacts/mine"),
+    ("PUT", "/ajax-api/2.0/mlflow-artifacts/artifacts/$experiment/$run/artifacts/mine"),
+    ("PUT", "/api/2.0/mlflow-artifacts/artifacts/$experiment/models/$model/artifacts/mine"),
+    ("DELETE", "/api/2.0/mlflow-artifacts/artifacts/$experiment/models/$model/artifacts/$path"),
     ("DELETE", "/api/2.0/mlflow-artifacts/artifacts/$experiment/$run/artifacts/$path"),
-]
-
-#: Other ways to write a path that is asked for.
-DISGUISES = [
-    *("//api/2.0/mlflow/runs/get", "/api//2.0/mlflow/runs/get", "/%61pi/2.0/mlflow/runs/get"),
-    *("/api/2.0/mlflow/runs%2fget", "/api/2.0/mlflow/runs/get/", "/API/2.0/mlflow/runs/get"),
-    *("/health/../api/2.0/mlflow/runs/get", "/health%2f..%2fapi/2.0/mlflow/runs/get"),
-    *("/ready;/api/2.0/mlflow/runs/get", "/assets/../api/2.0/mlflow/runs/get", "/sign-in/x"),
-    *("/assets/..%2fapi", "/./api/2.0/mlflow/runs/get", "/api/2.0/mlflow/runs/get%00"),
-    *("http://127.0.0.1/api/2.0/mlflow/runs/get", "/ajax-api//2.0/mlflow/runs/get", "/metrics/"),
 ]
 
 
@@ -59,8 +59,7 @@ class Client:
     def send(self, who: str, method: str, path: str, body: str = "") -> tuple[int, str]:
         """Return the status and the body of an answer, without the id of the request."""
         headers = {"Content-Type": "application/json"} if body else {}
-        if header := self._scene.headers[who]:
-            headers["Authorization"] = header
+        headers |= dict(self._scene.headers[who])
         self._connection.request(method, path, body=body.encode() or None, headers=headers)
         answer = self._connection.getresponse()
         text = answer.read().decode(errors="replace")
@@ -77,11 +76,6 @@ def http_client(scene: Scene) -> Iterator[Client]:
     client.close()
 
 
-def is_open(path: str) -> bool:
-    """Return whether a route is for everybody: probes, the sign-in and the interface's files."""
-    return path in OPEN_PATHS or path.startswith("/assets/")
-
-
 def request_of(rpc: Rpc, template: dict[str, Any], names: Names) -> tuple[str, str]:
     """Return the path of a request, with its query, and its body."""
     fields = intruders.filled(template, names)
@@ -89,22 +83,6 @@ def request_of(rpc: Rpc, template: dict[str, Any], names: Names) -> tuple[str, s
     if rpc.has_body:
         return path, json.dumps(fields)
     return f"{path}?{urlencode(fields, doseq=True)}", ""
-
-
-def test_no_route_answers_those_who_prove_nothing(http_client: Client) -> None:
-    for who in UNKNOWN:
-        for method, path in routes():
-            if is_open(path) or (who != "nobody" and "{rest:path}" in path):
-                continue
-            status, _ = http_client.send(who, method, re.sub(r"\{[^}]*\}", "x", path))
-            assert status == 401, (who, method, path)
-
-
-@pytest.mark.parametrize("path", DISGUISES)
-def test_no_way_to_write_a_path_avoids_the_question(path: str, http_client: Client) -> None:
-    for who in ("nobody", "garbage"):
-        status, text = http_client.send(who, "GET", path)
-        assert status in {400, 401, 403, 404}, (status, text)
 
 
 @pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: f"{rpc.verb} {rpc.path}")
@@ -139,5 +117,5 @@ def test_a_stranger_gets_no_file_that_is_not_theirs(
             answers.append((status, intruders.without_names(text, secret, absent)))
         assert MARKER not in answers[0][1]
         assert answers[0] == answers[1], who
-    if method == "GET" and "%2e" not in template and "//" not in template:
+    if method == "GET" and not any(part in template for part in ("%2e", "//", "/../")):
         assert http_client.send("ada", method, intruders.filled(template, secret))[0] == 200

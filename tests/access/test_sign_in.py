@@ -77,6 +77,25 @@ def test_a_person_signs_in_by_the_provider_and_out_again(signed: ServerProcess) 
     assert caller(browser, signed)[0] == 401
 
 
+def test_signing_out_ends_each_of_the_sessions_that_a_browser_has(signed: ServerProcess) -> None:
+    cookies = []
+    for _ in range(2):
+        browser = requests.Session()
+        sign_in(browser, signed.http, "ada")
+        cookie = session_cookie(browser)
+        assert cookie is not None
+        cookies.append(f"runstream_session={cookie.value}")
+
+    def status(cookie: str) -> int:
+        url = f"{signed.http}/{CALLER}"
+        return requests.get(url, headers={"Cookie": cookie}, timeout=30).status_code
+
+    both = "; ".join(cookies)  # of two paths, as browsers send them
+    assert status(both) == 200
+    requests.post(f"{signed.http}/sign-out", headers={"Cookie": both}, timeout=30)
+    assert [status(cookie) for cookie in cookies] == [401, 401]
+
+
 def test_an_admin_of_the_provider_makes_tokens_that_last(signed: ServerProcess) -> None:
     browser = requests.Session()
     sign_in(browser, signed.http, "root")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import grpc
+import requests
 
 from runstream.v1.access_service_pb2 import CreateTokenRequest, ServerRole
 from support.api import Api
@@ -74,6 +75,13 @@ def create_token(api: Api, user_name: str, role: Any, **fields: Any) -> str:
     """Make a token and return it."""
     request = CreateTokenRequest(user_name=user_name, role=role, **fields)
     return api.access.CreateToken(request).secret
+
+
+def begin_session(http: str, token: str) -> str:
+    """Sign in to the interface by a token, and return the header `Cookie` of the session."""
+    answer = requests.post(f"{http}/sign-in/token", json={"token": token}, timeout=30)
+    answer.raise_for_status()
+    return f"runstream_session={answer.cookies['runstream_session']}"
 
 
 def bearer(token: str) -> dict[str, str]:

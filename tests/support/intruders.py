@@ -42,12 +42,17 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"experiment_id": "$experiment", "grantee": "user:eve", "role": "GRANT_ROLE_OWNER"}]
     ],
     "ArtifactService.DeleteArtifacts": [[{"run_id": "$run", "path": "$path"}]],
-    "ArtifactService.DownloadArtifact": [[{"run_id": "$run", "path": "$path"}]],
+    "ArtifactService.DownloadArtifact": [
+        [{"run_id": "$run", "path": "$path"}],
+        [{"run_id": "$model", "path": "$path"}],
+    ],
     "ArtifactService.GetArtifact": [[{"run_id": "$run", "path": "$path"}]],
     "ArtifactService.GetUpload": [[{"upload_id": "$upload", "run_id": "$run", "path": "up"}]],
     "ArtifactService.ListArtifacts": [
         [{"run_id": "$run"}],
         [{"run_id": "$run", "recursive": True}],
+        [{"run_id": "$run", "max_results": 1, "page_token": "$files_page"}],
+        [{"run_id": "$model"}],
     ],
     "ArtifactService.UploadArtifact": [
         [{"start": {"run_id": "$run", "path": "mine"}}, {"chunk": "bWluZQ=="}, {"end": _END}],
@@ -89,6 +94,7 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "LoggedModelService.SearchLoggedModels": [
         [{"experiment_ids": ["$experiment"]}],
         [{"experiment_ids": ["$experiment"], "filter": "tags.team LIKE 's%'"}],
+        [{"experiment_ids": ["$experiment"], "max_results": 1, "page_token": "$models_page"}],
     ],
     "LoggedModelService.SetLoggedModelTags": [[{"model_id": "$model", "tags": _TAGS}]],
     "LoggingService.Log": [[{"run_id": "$run", "metrics": [_POINT]}]],
@@ -98,7 +104,10 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"run_id": "$run", "model_id": "$model", **_POINT}],
     ],
     "MaintenanceService.Purge": [[{"dry_run": True}]],
-    "MetricService.GetMetricHistory": [[{"run_id": "$run", "metric_key": "$key"}]],
+    "MetricService.GetMetricHistory": [
+        [{"run_id": "$run", "metric_key": "$key"}],
+        [{"run_id": "$run", "metric_key": "$key", "max_results": 1, "page_token": "$points_page"}],
+    ],
     "MetricService.GetMetricHistoryBulk": [[{"run_id": ["$run"], "metric_key": "$key"}]],
     "MetricService.GetMetricHistoryBulkInterval": [[{"run_ids": ["$run"], "metric_key": "$key"}]],
     "MetricService.ReadMetricHistory": [[{"run_id": "$run"}], [{"run_ids": ["$run"]}]],
@@ -168,6 +177,10 @@ OF_THE_CALLER = {
 GLANCE = 0.3
 
 
+#: A header, or an entry of the metadata of a call.
+Header = tuple[str, str]
+
+
 class Answer(NamedTuple):
     """How a call ended, as far as its caller can see."""
 
@@ -209,9 +222,12 @@ def without_names(text: str, *places: Names) -> str:
 
 
 def call(
-    channel: grpc.Channel, method: MethodDescriptor, messages: Sequence[Any], header: str
+    channel: grpc.Channel,
+    method: MethodDescriptor,
+    messages: Sequence[Any],
+    headers: Sequence[Header],
 ) -> Answer:
-    """Make a call with a header `authorization`; none if it is empty."""
+    """Make a call with headers that say who makes it."""
     request_class = message_factory.GetMessageClass(method.input_type)
     answer_class = message_factory.GetMessageClass(method.output_type)
     kind = f"{'stream' if method.client_streaming else 'unary'}_" + (
@@ -227,7 +243,7 @@ def call(
         answer = stub(
             iter(requests) if method.client_streaming else requests[0],
             timeout=GLANCE if method.name == "Watch" else 30,
-            metadata=[("authorization", header)] if header else [],
+            metadata=headers,
         )
         for part in answer if method.server_streaming else [answer]:
             answers.append(part)  # what came before an error counts

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from secrets import token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from runstream.v1 import access_service_pb2 as access
+from runstream.v1.artifact_service_pb2 import ListArtifactsRequest
 from runstream.v1.console_pb2 import ConsoleLine, ConsoleStream
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest, SetExperimentTagRequest
-from runstream.v1.logged_model_service_pb2 import CreateLoggedModelRequest
+from runstream.v1.logged_model_service_pb2 import (
+    CreateLoggedModelRequest,
+    SearchLoggedModelsRequest,
+)
+from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest
 from runstream.v1.run_pb2 import DatasetInput
 from runstream.v1.run_service_pb2 import CreateRunRequest, LogInputsRequest, SearchRunsRequest
 from runstream.v1.watch_service_pb2 import GetPositionRequest
 from support import intruders
-from support.access import ROLES, GuardedServer, create_token
+from support.access import ROLES, GuardedServer, begin_session, create_token
 from support.api import Api, make_batch
 from support.artifacts import chunk_parts, half_open, start_part, upload, uploaded_bytes
-from support.intruders import MARKER, REQUESTS, Answer, Names, rpc_name
+from support.intruders import MARKER, REQUESTS, Answer, Header, Names, rpc_name
 from support.waiting import wait_until
 
-#: Who has a token and no grant: a writer, a reader, and one whose grant was taken away.
-STRANGERS = ("eve", "bob", "former")
-
-#: Who has nothing that proves who they are.
-UNKNOWN = ("nobody", "garbage", "unsigned", "expired", "revoked")
+#: Who is known and has no grant: a writer, a reader, one whose grant was taken away, and one with a
+#: session of the interface instead of a token.
+STRANGERS = ("eve", "bob", "former", "visitor")
 
 
 class Scene(NamedTuple):
@@ -37,14 +39,12 @@ class Scene(NamedTuple):
 
     Attributes:
         channel: a channel to it, without a token.
-        tokens: the tokens of those who have one, by their name.
-        headers: the same as headers `authorization`, with that of `nobody`, which is empty.
+        headers: the headers that say who somebody is, by their name.
     """
 
     guarded: GuardedServer
     channel: grpc.Channel
-    tokens: dict[str, str]
-    headers: dict[str, str]
+    headers: dict[str, list[Header]]
 
     def call(self, who: str, method: MethodDescriptor, names: Names) -> list[Answer]:
         """Make all calls of `REQUESTS` of an RPC as somebody."""
@@ -62,18 +62,11 @@ def open_scene(guarded: GuardedServer) -> Iterator[Scene]:
     root = guarded.apis["root"]
     tokens = dict(guarded.tokens)
     tokens["former"] = create_token(root, "former", ROLES["ada"])
-    request = access.CreateTokenRequest(user_name="ada", role=ROLES["root"])
-    revoked = root.access.CreateToken(request)
-    root.access.RevokeToken(access.RevokeTokenRequest(token_id=revoked.token.token_id))
-    soon = round(1000 * (time.time() + 1))
-    expired = create_token(root, "ada", ROLES["root"], expiry_time=soon)
-    tokens |= {"revoked": revoked.secret, "expired": expired, "garbage": "rst_" + 43 * "A"}
-    # {"alg": "none"} and {"sub": "root"}, without a signature
-    tokens["unsigned"] = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJyb290In0."
-    headers = {name: f"Bearer {token}" for name, token in tokens.items()}
+    headers = {name: [("authorization", f"Bearer {token}")] for name, token in tokens.items()}
+    session = begin_session(guarded.server.http, create_token(root, "visitor", ROLES["ada"]))
+    headers["visitor"] = [("cookie", session)]
     with grpc.insecure_channel(guarded.server.address) as channel:
-        time.sleep(max(0, soon / 1000 - time.time()) + 0.1)
-        yield Scene(guarded, channel, tokens, headers | {"nobody": ""})
+        yield Scene(guarded, channel, headers)
 
 
 def make_secret(ada: Api, root: Api) -> dict[str, str]:
@@ -90,7 +83,9 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     )
     model = CreateLoggedModelRequest(experiment_id=experiment, name=MARKER)
     model.tags.add(key="team", value=MARKER)
+    ada.models.CreateLoggedModel(model)
     names["model"] = ada.models.CreateLoggedModel(model).model.info.model_id
+    upload(ada, names["model"], names["path"], MARKER.encode())
     roles = access.GrantRole
     for grantee, role in (
         ("user:former", roles.GRANT_ROLE_OWNER),
@@ -107,17 +102,33 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     names["user"] = f"user-{token_hex(8)}"
     of_user = access.CreateTokenRequest(user_name=names["user"], role=ROLES["bob"])
     root.access.CreateToken(of_user)
-    page = SearchRunsRequest(experiment_ids=[experiment], max_results=1)
-    names["page"] = ada.runs.SearchRuns(page).next_page_token
-    page_of_all = SearchExperimentsRequest(max_results=1)
-    names["experiments_page"] = ada.experiments.SearchExperiments(page_of_all).next_page_token
-    return names
+    return names | page_tokens(ada, names)
+
+
+def page_tokens(ada: Api, names: Names) -> dict[str, str]:
+    """Return a page token that Ada has got of each kind of list, by its word in `REQUESTS`."""
+    experiment_ids, run_id = [names["experiment"]], names["run"]
+    runs = SearchRunsRequest(experiment_ids=experiment_ids, max_results=1)
+    models = SearchLoggedModelsRequest(experiment_ids=experiment_ids, max_results=1)
+    files = ListArtifactsRequest(run_id=run_id, max_results=1)
+    points = GetMetricHistoryRequest(run_id=run_id, metric_key=names["key"], max_results=1)
+    answers: dict[str, Any] = {
+        "page": ada.runs.SearchRuns(runs),
+        "experiments_page": ada.experiments.SearchExperiments(
+            SearchExperimentsRequest(max_results=1)
+        ),
+        "models_page": ada.models.SearchLoggedModels(models),
+        "files_page": ada.artifacts.ListArtifacts(files),
+        "points_page": ada.metrics.GetMetricHistory(points),
+    }
+    return {word: answer.next_page_token for word, answer in answers.items()}
 
 
 def fill_run(ada: Api, names: dict[str, str]) -> None:
     """Log something of each kind to a run, and leave an upload behind that is not complete."""
     run_id, names["path"], names["upload"] = names["run"], f"{MARKER}.txt", token_hex(16)
-    batch = make_batch(run_id, [(names["key"], 1, 1, 0.5)], [("lr", MARKER)], [("team", MARKER)])
+    points = [(names["key"], step, 1, 0.5) for step in (1, 2)]
+    batch = make_batch(run_id, points, [("lr", MARKER)], [("team", MARKER)])
     batch.console.append(
         ConsoleLine(stream=ConsoleStream.CONSOLE_STREAM_STDOUT, timestamp=1, text=MARKER, writer=1)
     )
@@ -127,6 +138,7 @@ def fill_run(ada: Api, names: dict[str, str]) -> None:
     dataset.dataset.source, dataset.dataset.source_type = MARKER, "local"
     ada.runs.LogInputs(LogInputsRequest(run_id=run_id, datasets=[dataset]))
     upload(ada, run_id, names["path"], MARKER.encode())
+    upload(ada, run_id, "z", MARKER.encode())
     start = start_part(run_id, "up", names["upload"])
     with half_open(ada, start, *chunk_parts(b"part")):
         wait_until(lambda: uploaded_bytes(ada, run_id, names["upload"], "up") == 4, 20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 
 from runstream.errors import RunstreamError, Unauthenticated
@@ -13,7 +13,7 @@ from runstream_service.access.caller import ANYONE, ANYONE_WHILE_OPEN, WHILE_OPE
 from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.known_tokens import KnownTokens
 from runstream_service.access.oidc import Oidc
-from runstream_service.access.sessions import Sessions, session_ended_error, session_secret
+from runstream_service.access.sessions import Sessions, session_ended_error, session_secrets
 from runstream_service.access.stream_ends import StreamEnds, expired_error
 from runstream_service.access.token_text import digest_of, is_token_text
 from runstream_service.engine.clock import now
@@ -63,13 +63,13 @@ class Authentication:
         self.is_open = not asks and not await self._readers.quick(tokens.exist)
 
     async def authenticate(
-        self, headers: Mapping[str, str], peer: str, common_name: str | None = None
+        self, headers: Iterable[tuple[str, str]], peer: str, common_name: str | None = None
     ) -> Caller:
         """Return the caller.
 
         Args:
-            headers: the metadata of a call of gRPC, or the headers of a request, by lower-case
-                name.
+            headers: the metadata of a call of gRPC, or the headers of a request, with lower-case
+                names.
             peer: the address of the caller, such as `ipv4:192.0.2.7:50112`.
             common_name: that of the certificate of the client, which a token goes before; None if
                 it has shown none.
@@ -82,8 +82,8 @@ class Authentication:
             return ANYONE
         if self.is_open:
             return ANYONE_WHILE_OPEN
-        header = headers.get(_HEADER, "")
-        if not header and (secret := session_secret(headers.get("cookie", ""))):
+        header, secret = _proofs(headers)
+        if not header and secret:
             return await self._session_caller(secret)
         if self.certificates and common_name is not None and not header:
             return self.certificates.find(common_name)
@@ -154,6 +154,31 @@ class Authentication:
             if not self._known.is_revoked(token):
                 self.revoke(token)
         self._polled = began
+
+
+def _proofs(headers: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Return the header `authorization` and the secret of a session, each empty if there is none.
+
+    Raises:
+        Unauthenticated: there are two of one kind. What is between a client and this server may
+            look at another of them than the server.
+    """
+    found: dict[str, list[str]] = {_HEADER: [], "cookie": []}
+    for name, value in headers:
+        if name == _HEADER:
+            found[name].append(value)
+        elif name == "cookie":
+            # Of the cookies in one header, browsers put that of the longest path first.
+            found[name].extend(session_secrets(value)[:1])
+    for name, values in found.items():
+        if len(values) > 1:
+            raise Unauthenticated(
+                f"a call says once who makes it, and this one has two headers {name!r}",
+                reason="CALLER_AMBIGUOUS",
+                field=name,
+            )
+    header, secret = ("".join(values) for values in found.values())
+    return header, secret
 
 
 def _credential(header: str) -> str:

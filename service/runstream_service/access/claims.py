@@ -9,8 +9,7 @@ from runstream import rules
 from runstream.errors import InvalidArgument, Unauthenticated
 from runstream_service.access.caller import EVERYONE, Caller, ServerRole
 
-# Characters of a group's name, and groups of a caller: they are bound in the SQL of what they read.
-_MAX_NAME = 250
+# Groups of a caller: they are bound in the SQL of what they read.
 _MAX_GROUPS = 1_000
 
 _EVERYONE = EVERYONE.removeprefix("group:")
@@ -46,7 +45,8 @@ class ClaimRules(NamedTuple):
                 reason="TOKEN_INVALID",
             ) from None
         name = str(name)
-        if self.name == "email" and claims.get("email_verified", True) is not True:
+        # Some providers write it as a text.
+        if self.name == "email" and claims.get("email_verified", True) not in (True, "true"):
             raise Unauthenticated(
                 "the issuer has not verified the e-mail address of the token",
                 reason="TOKEN_INVALID",
@@ -59,13 +59,22 @@ class ClaimRules(NamedTuple):
         found = [found] if isinstance(found, str) else found
         if not isinstance(found, list):
             return ()
-        names = (name for name in found if isinstance(name, str) and 0 < len(name) <= _MAX_NAME)
+        names = (name for name in found if isinstance(name, str) and _can_be_granted(name))
         return tuple(dict.fromkeys(names))[:_MAX_GROUPS]
 
     def _role(self, groups: set[str]) -> ServerRole:
         if not groups.isdisjoint(self.admins):
             return ServerRole.ADMIN
         return ServerRole.READER if groups.isdisjoint(self.writers) else ServerRole.WRITER
+
+
+def _can_be_granted(group: str) -> bool:
+    """Return whether a group can have a grant; databases take no others in a search either."""
+    try:
+        rules.check_user_name("group", group)
+    except InvalidArgument:
+        return False
+    return True
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

@@ -80,13 +80,10 @@ class Sessions:
         await self._writer.submit(_DELETE.run, _digest(secret))
 
 
-def session_secret(cookies: str) -> str:
-    """Return the secret that a `Cookie` header has; empty if it has none."""
-    for cookie in cookies.split(";"):
-        name, _, value = cookie.strip().partition("=")
-        if name == COOKIE:
-            return value
-    return ""
+def session_secrets(cookies: str) -> list[str]:
+    """Return the secrets of sessions that a `Cookie` header has, in its order."""
+    parts = (cookie.strip().partition("=") for cookie in cookies.split(";"))
+    return [value for name, _, value in parts if name == COOKIE and value]
 
 
 def _begin(digest: bytes, caller: Caller) -> None:

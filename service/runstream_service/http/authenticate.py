@@ -53,7 +53,7 @@ class Authenticate:
         if scope["type"] == "http" and not _is_open(scope["path"]):
             try:
                 caller = scope[_CALLER] = await self._authentication.authenticate(
-                    Headers(scope=scope),
+                    Headers(scope=scope).items(),
                     peer(scope.get("client")),
                     scope.get(COMMON_NAME),
                 )

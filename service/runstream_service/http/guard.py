@@ -1,9 +1,10 @@
 """Keeps pages of other sites from reading and writing through the browser of a user.
 
-The server has no passwords, and a browser sends what any page tells it to send. It says where a
-request goes, though, by `Host`, and where it comes from: by `Sec-Fetch-Site` (W3C, Fetch Metadata)
-where the server is local or behind TLS, and by `Origin` elsewhere. Other programs say neither of
-the latter two. docs/decisions/0028-names-of-the-server.md
+A browser sends what any page tells it to send, and a session goes with it by its cookie; a server
+without tokens asks nobody who they are. A browser says where a request goes, though, by `Host`, and
+where it comes from: by `Sec-Fetch-Site` (W3C, Fetch Metadata) where the server is local or behind
+TLS, and by `Origin` elsewhere. Other programs say neither of the latter two.
+docs/decisions/0028-names-of-the-server.md
 """
 
 from __future__ import annotations

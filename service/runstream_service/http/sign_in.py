@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from runstream.errors import FailedPrecondition, InvalidArgument, RunstreamError, Unauthenticated
 from runstream_service.access.authentication import Authentication
-from runstream_service.access.sessions import COOKIE, MAX_AGE
+from runstream_service.access.sessions import COOKIE, MAX_AGE, session_secrets
 from runstream_service.access.sign_in import MAX_SECONDS, SignIn
 from runstream_service.http.audit import name_sign_in
 from runstream_service.http.authenticate import peer
@@ -78,7 +78,7 @@ class _SignInPages:
         """Begin a session for whoever has typed in a token."""
         token = await _token_of(request)
         caller = await self._authentication.authenticate(
-            {"authorization": f"Bearer {token}"}, peer(request.client)
+            [("authorization", f"Bearer {token}")], peer(request.client)
         )
         answer = Response(status_code=204, headers=_NO_STORE)
         if caller.name:  # else the server asks nobody who they are
@@ -88,9 +88,10 @@ class _SignInPages:
         return answer
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session of the browser."""
-        if session := request.cookies.get(COOKIE):
-            await self._authentication.sessions.end(session)
+        """End the sessions of the browser: it has two where two paths have a server each."""
+        for cookies in request.headers.getlist("cookie"):
+            for session in session_secrets(cookies):
+                await self._authentication.sessions.end(session)
         answer = Response(status_code=204, headers=_NO_STORE)
         _set_cookie(request, answer, COOKIE, "", 0)
         return answer

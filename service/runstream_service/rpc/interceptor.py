@@ -238,7 +238,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def _authenticate(self, call: _OpenCall) -> Caller:
         """Return who calls; raises Unauthenticated."""
         context = call.context
-        headers = dict(context.invocation_metadata() or ())
+        headers = context.invocation_metadata() or ()
         common_name = None
         if self._authentication.certificates:
             names = context.auth_context().get("x509_common_name")

@@ -62,7 +62,8 @@ class MetricServicer(MetricServiceServicer):
         but the first are reads that may take long, because there may be very many.
         """
         read = self._readers.long if request.page_token else self._readers.page
-        return await read(_encode_page, context.caller, request, _position(request), encode)
+        position = _position(context.caller, request)
+        return await read(_encode_page, context.caller, request, position, encode)
 
     async def GetMetricHistory(
         self, request: pb.GetMetricHistoryRequest, context: CallContext
@@ -158,7 +159,7 @@ def _encode_page(
     by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
     points = read_points_by_timestamp if by_timestamp else history.read_points
     columns, more = points(series[0].id, request.max_results or PAGE_POINTS, after)
-    token = encode_page_token(_page_query(request), more) if more else ""
+    token = encode_page_token(_page_query(caller, request), more) if more else ""
     return encode(HistoryPage(request.metric_key, columns, token))
 
 
@@ -252,10 +253,11 @@ def _check_runs(field: str, run_ids: Sequence[str]) -> None:
         )
 
 
-def _position(request: pb.GetMetricHistoryRequest) -> Position | None:
-    position = decode_page_token(_page_query(request), request.page_token, 3)
+def _position(caller: Caller, request: pb.GetMetricHistoryRequest) -> Position | None:
+    position = decode_page_token(_page_query(caller, request), request.page_token, 3)
     return None if position is None else Position(*position)
 
 
-def _page_query(request: pb.GetMetricHistoryRequest) -> list[str | bool]:
-    return [request.run_id, request.metric_key, request.order == pb.POINT_ORDER_BY_TIMESTAMP]
+def _page_query(caller: Caller, request: pb.GetMetricHistoryRequest) -> list[str | bool]:
+    by_timestamp = request.order == pb.POINT_ORDER_BY_TIMESTAMP
+    return [caller.name, request.run_id, request.metric_key, by_timestamp]
