@@ -10,6 +10,7 @@ import click
 
 from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
+from runstream.cli.since_option import parse_moment
 
 
 @click.command()
@@ -18,23 +19,23 @@ from runstream.cli.client_option import with_client
 @click.option(
     "--since",
     "start_time",
-    type=click.IntRange(0),
-    default=0,
-    metavar="MILLISECONDS",
-    help="Only calls that ended then or later, in milliseconds since the epoch.",
+    callback=parse_moment,
+    metavar="TIME",
+    help="Only calls that ended then or later: so long ago (2h, 30d), a date (2026-11-01, "
+    "2026-11-01T08:30+02:00; of UTC unless it says otherwise), or milliseconds since the epoch.",
 )
 @click.option(
     "--limit", type=click.IntRange(1), help="So many entries at the most.", metavar="NUMBER"
 )
 @with_client
 def audit(
-    client: TrackingClient, user_name: str, method: str, start_time: int, limit: int | None
+    client: TrackingClient, user_name: str, method: str, start_time: int | None, limit: int | None
 ) -> None:
     """Print the audit log as lines of JSON, the newest entry first; for admins.
 
     It has the calls that changed something and those that were refused: time, user, address,
     method, what it was about, and how it ended.
     """
-    entries = client.search_audit_log(user_name, method, start_time)
+    entries = client.search_audit_log(user_name, method, start_time or 0)
     for entry in islice(entries, limit):
         click.echo(json.dumps(asdict(entry), ensure_ascii=False))
