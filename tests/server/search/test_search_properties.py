@@ -211,7 +211,7 @@ PROGRAMS = {
 }
 
 
-@pytest.fixture(scope="module", params=PROGRAMS.values(), ids=PROGRAMS)
+@pytest.fixture(scope="module", params=list(PROGRAMS.values()), ids=list(PROGRAMS))
 def shared(
     request: Any, tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
 ) -> Iterator[Api]:
