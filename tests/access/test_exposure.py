@@ -60,6 +60,9 @@ def test_a_token_is_made_before_the_server_starts_which_then_listens_everywhere(
         nobody.create_run()
     with TrackingClient(uri, token=made.stdout.strip()) as ada:
         assert ada.get_caller().user_name == "ada"
+        (entry,) = ada.search_audit_log(method="runstream db create-token")
+        assert (entry.user_name, entry.subject) == ("", "token_id=1 user_name=ada")
+        assert entry.peer.startswith("local:")
         if url:
             second = run("db", "create-token", "--user", "bob", database)
             with TrackingClient(uri, token=second.stdout.strip()) as bob:

@@ -7,7 +7,10 @@ things and hold no values. A server that authenticates nobody writes none.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import logging
+import os
+import socket
 import time
 from contextlib import suppress
 from functools import cache
@@ -168,6 +171,20 @@ class AuditLog:
         if entries:
             await self._writer.submit(_INSERT.run_for_each, entries)
             del self._entries[: len(entries)]
+
+
+def record_command(command: str, subject: str) -> None:
+    """Record what a command of this machine changes, in the transaction that changes it.
+
+    The server knows nobody by the name that the operating system has for them, so this is a part of
+    the address, `local:USER@HOST`, and not the name of a user.
+    """
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        user = str(os.getuid())
+    peer = printable(f"local:{user}@{socket.gethostname()}")
+    _INSERT.run(now(), "", peer, command, printable(subject), "OK")
 
 
 def is_recorded(method: str, code: str) -> bool:

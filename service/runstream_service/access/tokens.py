@@ -168,6 +168,11 @@ def _deny(caller: Caller, field: str, value: object, limit: object, action: str)
     )
 
 
+def subject_of(token: Token) -> str:
+    """Return what names a token in the audit log."""
+    return f"token_id={token.id} user_name={token.user_name}"
+
+
 def record_uses(uses: Iterable[tuple[int, int]]) -> None:
     """Store when tokens were last used: ids and times."""
     _USE.run_for_each([(time, token, time) for token, time in sorted(uses)])

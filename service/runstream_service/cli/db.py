@@ -212,13 +212,14 @@ def _open_to_change(database: str, held: ExitStack) -> Store:
 
 
 def _print_new_token(store: Store, user: str, expires: float | None) -> None:
-    from runstream_service.access import tokens
+    from runstream_service.access import audit, tokens
     from runstream_service.access.caller import ANYONE, ServerRole
 
     expiry = None if expires is None else int((time.time() + expires) * 1000)
     new = tokens.NewToken(user, "runstream db create-token", ServerRole.ADMIN, expiry)
     with store.engine.connection_context(), store.engine.write_transaction():
-        _, text = tokens.create(ANYONE, new)
+        token, text = tokens.create(ANYONE, new)
+        audit.record_command("runstream db create-token", tokens.subject_of(token))
     click.echo(text)
     click.echo(f"A token of the admin {user!r} is in {store.engine.name}.", err=True)
 
