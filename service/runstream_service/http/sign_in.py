@@ -25,6 +25,9 @@ from runstream_service.http.root_path import root_path
 # What the browser keeps while somebody signs in at the issuer.
 _BEGUN_COOKIE = "runstream_sign_in"
 
+# Sessions that one request ends: each is a transaction, and anybody may sign out.
+_MAX_SESSIONS = 4
+
 # Bytes of what is typed in.
 _MAX_BODY = 128 * 1024
 
@@ -90,7 +93,7 @@ class _SignInPages:
     async def sign_out(self, request: Request) -> Response:
         """End the sessions of the browser: it has two where two paths have a server each."""
         for cookies in request.headers.getlist("cookie"):
-            for session in session_secrets(cookies):
+            for session in session_secrets(cookies)[:_MAX_SESSIONS]:
                 await self._authentication.sessions.end(session)
         answer = Response(status_code=204, headers=_NO_STORE)
         _set_cookie(request, answer, COOKIE, "", 0)
