@@ -12,14 +12,18 @@ from typing import Any
 
 import grpc
 import pytest
+import requests
 
 from runstream import TrackingClient
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
+from support.access import bearer
 from support.api import Api
 from support.collector import Collector
 from support.server_process import ServerProcess
+from support.signing_issuer import SigningIssuer
 from support.virtual_environments import (
     CLIENT,
+    OIDC,
     OPENTELEMETRY,
     SERVER,
     Environment,
@@ -81,9 +85,10 @@ def server_environment(
 ) -> Environment:
     """The lowest, or the newest, version of everything that client and server require.
 
-    What sends traces is there, too, and is imported by one of the tests alone.
+    What sends traces and what verifies tokens of a provider is there, too, and each is imported by
+    one of the tests alone.
     """
-    required = CLIENT + SERVER + OPENTELEMETRY
+    required = CLIENT + SERVER + OPENTELEMETRY + OIDC
     if request.param == "lowest":
         if sys.version_info >= (3, 13):
             pytest.skip("the lowest grpcio has wheels for CPython up to 3.12")
@@ -130,6 +135,30 @@ def test_http_of_these_versions_answers(served: ServerProcess) -> None:
     assert json.loads(fetch(served, "/openapi.json"))["openapi"].startswith("3.0")
     assert b"swagger" in fetch(served, "/openapi")
     assert b"<title>" in fetch(served, "/")
+
+
+def test_tokens_of_a_provider_are_verified_by_these_versions(
+    server_environment: Environment, tmp_path: Path
+) -> None:
+    issuer = SigningIssuer()
+    server = ServerProcess(
+        tmp_path / "runs.db",
+        issuer.options(RUNSTREAM_HTTP_PORT="0"),
+        program=("-W", "error", "-m", "runstream"),
+        python=server_environment.python,
+    )
+    for algorithm in ("RS256", "ES256", "EdDSA"):
+        token = issuer.sign(issuer.claims(), algorithm)
+        assert caller_status(server, token) == 200, algorithm
+    for changes in ({"aud": "x"}, {"iss": "x"}, {"exp": 1_000_000_000}, {"sub": None}):
+        assert caller_status(server, issuer.token(**changes)) == 401, changes
+    issuer.stop()
+    assert server.stop() == ""
+
+
+def caller_status(server: ServerProcess, token: str) -> int:
+    url = f"{server.http}/api/1.0/runstream/access/caller"
+    return requests.get(url, headers=bearer(token), timeout=30).status_code
 
 
 def test_calls_of_these_versions_are_traced(

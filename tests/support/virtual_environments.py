@@ -26,6 +26,9 @@ def _of_extra(extra: str) -> list[str]:
 CLIENT = [text for text in _REQUIRED if "extra ==" not in text]
 SERVER = _of_extra("server")
 
+#: What verifies tokens of an OpenID provider.
+OIDC = _of_extra("oidc")
+
 #: What sends traces and metrics.
 OPENTELEMETRY = _of_extra("opentelemetry")
 
