@@ -82,6 +82,15 @@ def test_refused_attempts_are_recorded_and_reads_are_not(guarded: GuardedServer)
     assert {entry.code for entry in entries(guarded, method="GetRun")} == {"UNAUTHENTICATED"}
 
 
+def test_over_rest_an_error_has_the_code_of_grpc(guarded: GuardedServer) -> None:
+    run = guarded.apis["root"].create_run()
+    url = f"{guarded.server.http}/api/2.0/mlflow/runs/delete"
+    answer = requests.post(url, json={"run_id": run}, headers=guarded.headers("eve"), timeout=30)
+    assert answer.status_code == 404
+    (entry,) = find(guarded, f"run_id={run}", method="DeleteRun")
+    assert (entry.user_name, entry.code) == ("eve", "NOT_FOUND")
+
+
 def test_values_are_in_no_entry(guarded: GuardedServer) -> None:
     root = guarded.apis["root"]
     run = root.create_run()

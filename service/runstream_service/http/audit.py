@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runstream_service.access.audit import AuditLog, is_recorded, printable, subject_of
 from runstream_service.access.caller import Caller
 from runstream_service.http.authenticate import known_caller, name_caller, peer
+from runstream_service.http.errors import ERROR_CODE
 
 # Where a request has the name of its RPC and what it is about.
 _RPC = "runstream.rpc"
@@ -41,7 +42,9 @@ class Audit:
             self._record(scope, status)
 
     def _record(self, scope: Scope, status: int) -> None:
-        code = _REFUSALS.get(status) or ("OK" if status < 400 else f"HTTP {status}")
+        code = _REFUSALS.get(status) or (
+            "OK" if status < 400 else scope.get(ERROR_CODE, f"HTTP {status}")
+        )
         method, subject = scope.get(_RPC, ("", ""))
         is_read = not method and scope["method"] in _READ_VERBS and status not in _REFUSALS
         if is_read or not is_recorded(method, code):

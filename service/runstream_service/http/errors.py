@@ -54,6 +54,9 @@ _CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
 # Where a request has its id, once it was asked for.
 _REQUEST_ID = "runstream.request_id"
 
+#: Where a request that failed has the code that gRPC has for its error, if there is one.
+ERROR_CODE = "runstream.error_code"
+
 
 class BadRequest(RunstreamError):
     """The request is not well-formed, or is not a request of the API."""
@@ -64,6 +67,7 @@ class BadRequest(RunstreamError):
 async def answer_runstream_error(request: Request, error: Any) -> Response:
     """Answer an error of `runstream.errors`, in MLflow's words at a path of MLflow (X6)."""
     status, code, message = error_parts(error)
+    request.scope[ERROR_CODE] = error.code.name
     if isinstance(error, Internal):  # the thread that has logged it knows no request
         extra = {"request_id": request_id(request.scope)}
         log.error("%s %s failed, see above", request.method, request.url.path, extra=extra)
