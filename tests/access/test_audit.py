@@ -111,12 +111,25 @@ def test_a_token_that_somebody_puts_into_a_path_is_in_no_entry(guarded: GuardedS
     assert token not in str(entries(guarded, max_results=1000))
 
 
-def test_a_stream_of_batches_is_one_entry(guarded: GuardedServer) -> None:
+def test_a_stream_of_batches_is_one_entry_that_names_its_runs(guarded: GuardedServer) -> None:
     root = guarded.apis["root"]
-    run = root.create_run()
-    root.log_batches([make_batch(run, tags=[(f"t{number}", "v")]) for number in range(20)])
+    runs = [root.create_run() for _ in range(12)]
+    batches = [make_batch(run, tags=[(f"t{number}", "v")]) for run in runs for number in range(20)]
+    root.log_batches(batches)
     wait_until(lambda: bool(entries(guarded, method="LogBatch")), 20)
-    assert len(entries(guarded, method="LogBatch")) == 1
+    (entry,) = entries(guarded, method="LogBatch")
+    assert entry.subject == " ".join(f"run_id={run}" for run in runs[:10]) + " and others"
+
+
+def test_lines_over_http_are_one_entry_that_names_their_runs(guarded: GuardedServer) -> None:
+    runs = [guarded.apis["root"].create_run() for _ in range(2)]
+    lines = "".join(
+        json.dumps({"run_id": run, "tags": [{"key": "k", "value": "v"}]}) + "\n" for run in runs
+    )
+    url = f"{guarded.server.http}/api/1.0/runstream/logs/stream"
+    answer = requests.post(url, lines, headers=guarded.headers("root"))
+    assert answer.json()["refused"] == 0
+    find(guarded, f"run_id={runs[0]} run_id={runs[1]}", method="LogBatch")
 
 
 def test_only_admins_read_the_audit_log(guarded: GuardedServer) -> None:

@@ -58,6 +58,12 @@ def name_rpc(scope: Scope, method: str, request: Any) -> None:
     scope[_RPC] = method, subject_of(request)
 
 
+def name_subject(scope: Scope, subject: str) -> None:
+    """Say what a request is about that is of an RPC, and whose parts say it one by one."""
+    method, _ = scope.get(_RPC, ("", ""))
+    scope[_RPC] = method, subject
+
+
 def name_sign_in(scope: Scope, caller: Caller) -> None:
     """Say that a request has signed somebody in, at a path that is open to everybody."""
     name_caller(scope, caller)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from runstream_service.access.caller import Caller
+from runstream_service.http.audit import name_subject
 from runstream_service.http.authenticate import caller_of, peer
 
 
@@ -14,7 +15,7 @@ class HttpContext:
     caller: Caller
 
     def __init__(self, request: Request) -> None:
-        self._client = request.client
+        self._client, self._scope = request.client, request.scope
         self.caller = caller_of(request)
 
     def peer(self) -> str:
@@ -24,3 +25,7 @@ class HttpContext:
     def time_remaining(self) -> float | None:
         """Return None: a request of HTTP has no deadline."""
         return None
+
+    def name_subject(self, subject: str) -> None:
+        """Say what the request is about, for the audit log."""
+        name_subject(self._scope, subject)

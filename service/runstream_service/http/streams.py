@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 from runstream.errors import RunstreamError, strip_traceback
 from runstream.rules import MESSAGE_BYTES
-from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
+from runstream_service.http.audit import name_rpc
 from runstream_service.http.bodies import Bodies, body_chunks
 from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import answer_unless_disconnected, iterate_in_task
@@ -62,6 +63,7 @@ def stream_routes(
     """Yield the routes."""
 
     async def upload(request: Request) -> Response:
+        name_rpc(request.scope, "LogBatch", LogBatchRequest())  # its lines say what it is about
         return await LineUpload(request, logs, bodies, threads).answer()
 
     async def read(request: Request) -> Response:

@@ -6,6 +6,7 @@ not ask for that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from runstream_service.access.caller import Caller
@@ -26,15 +27,24 @@ class CallContext(Protocol):
     def time_remaining(self) -> float | None:
         """Return the seconds until the deadline of the call; None, if it has no deadline."""
 
+    def name_subject(self, subject: str) -> None:
+        """Say what the call is about, for the audit log, where its first message does not."""
+
 
 class GrpcContext:
     """A `CallContext` of a call over gRPC."""
 
-    __slots__ = ("_context", "_peer", "caller")
+    __slots__ = ("_context", "_name_subject", "_peer", "caller")
 
-    def __init__(self, context: Any, caller: Caller, peer: str) -> None:
-        self._context, self._peer = context, peer
+    def __init__(
+        self, context: Any, caller: Caller, peer: str, name_subject: Callable[[str], None]
+    ) -> None:
+        self._context, self._peer, self._name_subject = context, peer, name_subject
         self.caller = caller
+
+    def name_subject(self, subject: str) -> None:
+        """Say what the call is about, for the audit log."""
+        self._name_subject(subject)
 
     def peer(self) -> str:
         """Return the address of the caller."""

@@ -163,7 +163,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 request = decode(message)
                 if not is_read and caller.name:
                     open_call.subject = subject_of(request)
-                return await call(request, GrpcContext(context, caller, open_call.peer))
+                return await call(
+                    request, GrpcContext(context, caller, open_call.peer, open_call.name_subject)
+                )
 
         return respond
 
@@ -178,7 +180,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 async with self._admission.receive_stream(requests, decode, use) as received:
                     end.stop = received.stop
                     return await call(
-                        received, GrpcContext(open_call.context, caller, open_call.peer)
+                        received,
+                        GrpcContext(
+                            open_call.context, caller, open_call.peer, open_call.name_subject
+                        ),
                     )
 
         return respond
@@ -202,7 +207,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         async with receive(requests, context, use) as request:
                             if isinstance(request, RequestStream):
                                 open_call.end.stop = request.stop
-                            call_context = GrpcContext(context, caller, open_call.peer)
+                            call_context = GrpcContext(
+                                context, caller, open_call.peer, open_call.name_subject
+                            )
                             async for answer in call(request, call_context):
                                 message: Any = self._answers.add(_serialize(answer))
                                 yield message
@@ -324,6 +331,10 @@ class _OpenCall:
             given = dict(self.context.invocation_metadata() or ())
             self._request_id = request_id(given.get(HEADER))
         return self._request_id
+
+    def name_subject(self, subject: str) -> None:
+        """Say what it is about."""
+        self.subject = subject
 
     def __enter__(self) -> _OpenCall:
         self._task = self._interceptor.begin_call()

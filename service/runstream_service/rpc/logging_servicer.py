@@ -17,6 +17,7 @@ from runstream.errors import (
 )
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
+from runstream_service.access.audit import printable
 from runstream_service.access.caller import Caller
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.writer import Writer
@@ -36,6 +37,9 @@ PENDING = 1_024
 #: short it is.
 ENTRY_BYTES = 200
 
+
+# Runs of a stream that the audit log names.
+_NAMED_RUNS = 10
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +64,7 @@ class LoggingServicer(LoggingServiceServicer):
         pending: deque[asyncio.Future[None]] = deque()
         news, answered_event = asyncio.Event(), asyncio.Event()
         reading = asyncio.create_task(
-            self._read(context.caller, request_iterator, pending, news, answered_event)
+            self._read(context, request_iterator, pending, news, answered_event)
         )
         reading.add_done_callback(lambda _: news.set())
         self._reading_tasks.add(reading)
@@ -117,7 +121,7 @@ class LoggingServicer(LoggingServiceServicer):
 
     async def _read(
         self,
-        caller: Caller,
+        context: CallContext,
         requests: AsyncIterator[Any],
         pending: deque[asyncio.Future[None]],
         news: asyncio.Event,
@@ -128,6 +132,8 @@ class LoggingServicer(LoggingServiceServicer):
         def set_news(_: object) -> None:
             news.set()
 
+        caller = context.caller
+        subjects: dict[str, str] = {}
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
             await self._writer.wait_for_room()
@@ -138,6 +144,7 @@ class LoggingServicer(LoggingServiceServicer):
                 answer = asyncio.get_running_loop().create_future()
                 answer.set_exception(strip_traceback(error))
             else:
+                _name_run(context, subjects, batch)
                 is_heartbeat = batch.is_empty()
                 answer = (
                     self._writer.submit(
@@ -153,6 +160,21 @@ class LoggingServicer(LoggingServiceServicer):
             while len(pending) >= PENDING:  # bounds the memory of a client that reads no answers
                 answered_event.clear()
                 await answered_event.wait()
+
+
+def _name_run(context: CallContext, subjects: dict[str, str], batch: Batch) -> None:
+    """Let the audit log name the run of a batch, if it is one of the first runs of the stream.
+
+    Args:
+        context: that of the stream.
+        subjects: how the runs of the stream are named, by their ids.
+        batch: one of its batches.
+    """
+    if batch.run_id in subjects or len(subjects) > _NAMED_RUNS or not context.caller.name:
+        return
+    name = f"run_id={printable(batch.run_id)}"
+    subjects[batch.run_id] = name if len(subjects) < _NAMED_RUNS else "and others"
+    context.name_subject(" ".join(subjects.values()))
 
 
 async def _any_done(
