@@ -175,7 +175,7 @@ async def _end_calls(parts: Parts, servicers: Mapping[str, Any], http_server: Ht
     parts.store.writer.stop_waiting()
     await asyncio.gather(parts.calls.stop(GRACE), http_server.stop())
     with suppress(RunstreamError):  # the others see it later
-        await parts.audit.flush()
+        await parts.audit.flush(is_last=True)
         await parts.store.writer.submit(parts.membership.leave)
 
 

@@ -102,7 +102,7 @@ def test_values_are_in_no_entry(guarded: GuardedServer) -> None:
 def test_a_token_that_somebody_puts_into_a_path_is_in_no_entry(guarded: GuardedServer) -> None:
     token = guarded.tokens["ada"]
     url = f"{guarded.server.http}/lost/{token}/found"
-    assert requests.post(url, headers=guarded.headers("ada")).status_code == 404
+    assert requests.post(url).status_code == 401
     with suppress(grpc.RpcError):
         request = pb.CreateTokenRequest(user_name=token, role=pb.ServerRole.SERVER_ROLE_READER)
         guarded.apis["ada"].access.CreateToken(request)
@@ -194,11 +194,12 @@ def test_strangers_are_recorded_a_thousand_times_an_hour(monkeypatch: pytest.Mon
 
     def knock() -> int:
         written.clear()
-        for _ in range(30):
-            for _ in range(60):
-                log.record(None, "ipv4:192.0.2.7:50112", "GetCaller", "", "UNAUTHENTICATED")
+        for number in range(60):
+            for port in range(60):
+                peer = f"ipv4:192.0.2.{number % 5}:{port}"
+                log.record(None, peer, "GetCaller", "", "UNAUTHENTICATED")
             asyncio.run(log.flush())
-        return len(written)
+        return sum("left out" not in entry.subject for entry in written)
 
     assert knock() == 1000
     assert knock() == 0

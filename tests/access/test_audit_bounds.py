@@ -6,22 +6,26 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import psycopg
 import pytest
+import requests
 
 from runstream.errors import Unavailable
-from runstream.v1.access_service_pb2 import SearchAuditLogRequest
-from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest
-from runstream_service.access import audit
+from runstream.v1.access_service_pb2 import AuditEntry, SearchAuditLogRequest
+from runstream.v1.experiment_service_pb2 import CreateExperimentRequest, DeleteExperimentRequest
+from runstream.v1.run_service_pb2 import DeleteRunRequest
+from runstream_service.access import audit, audit_bounds
 from runstream_service.access.audit import AuditLog
 from runstream_service.access.caller import Caller, ServerRole
-from support.access import connect_with_token, create_tokens
+from support.access import GuardedServer, connect_with_token, create_tokens
 from support.server_process import ServerProcess
 from support.waiting import wait_until
 
@@ -132,3 +136,148 @@ def test_entries_go_after_the_days_of_the_option_and_others_stay(
             assert kept() == subjects
     finally:
         server.stop()
+
+
+def entries(guarded: GuardedServer, **fields: Any) -> list[AuditEntry]:
+    request = SearchAuditLogRequest(max_results=1000, **fields)
+    return list(guarded.apis["root"].access.SearchAuditLog(request).entries)
+
+
+def calls_of(found: Iterable[Any]) -> int:
+    """Return for how many calls these entries stand."""
+    return sum(
+        int(entry.subject.split()[0]) if entry.subject.endswith("more were left out") else 1
+        for entry in found
+    )
+
+
+def test_who_is_refused_again_and_again_hides_nothing_of_others(guarded: GuardedServer) -> None:
+    before, is_over, sent = round(1000 * time.time()), Event(), 0
+
+    def flood() -> None:
+        nonlocal sent
+        while not is_over.is_set():
+            with suppress(grpc.RpcError):
+                guarded.apis["bob"].experiments.CreateExperiment(CreateExperimentRequest(name="n"))
+            sent += 1
+
+    flooding = [Thread(target=flood)]
+    for thread in flooding:
+        thread.start()
+    try:
+        time.sleep(0.3)
+        for _ in range(20):
+            with suppress(grpc.RpcError):
+                guarded.apis["eve"].access.SearchAuditLog(SearchAuditLogRequest())
+            time.sleep(0.1)
+    finally:
+        is_over.set()
+        for thread in flooding:
+            thread.join()
+    assert sent > 500  # else nothing is left out
+
+    def found(name: str) -> list[AuditEntry]:
+        return entries(guarded, user_name=name, start_time=before)
+
+    wait_until(lambda: calls_of(found("bob")) >= sent, 20)
+    assert calls_of(found("bob")) == sent
+    left_out = [entry for entry in found("bob") if "left out" in entry.subject]
+    assert {(entry.method, entry.peer, entry.code) for entry in left_out} == {
+        ("CreateExperiment", "ipv4:127.0.0.1", "PERMISSION_DENIED")
+    }
+    assert [entry.subject for entry in found("eve")] == [""] * 20
+
+
+def test_changes_that_fail_fill_no_disk(guarded: GuardedServer) -> None:
+    before = round(1000 * time.time())
+    url = f"{guarded.server.http}/api/2.0/mlflow/runs/delete"
+    with requests.Session() as session:
+        session.headers.update(guarded.headers("bob"))
+        for number in range(300):
+            request = DeleteRunRequest(run_id=f"{number:032x}")
+            with suppress(grpc.RpcError):
+                guarded.apis["bob"].runs.DeleteRun(request)
+            assert session.post(url, json={"run_id": request.run_id}).status_code == 404
+
+    def found() -> list[AuditEntry]:
+        return entries(guarded, user_name="bob", method="DeleteRun", start_time=before)
+
+    wait_until(lambda: calls_of(found()) >= 600, 20)
+    assert calls_of(found()) == 600
+    assert {entry.code for entry in found()} == {"NOT_FOUND"}
+    seconds = time.time() - before / 1000
+    assert len(found()) <= 51 * (2 * seconds + 1)
+    assert len(found()) < 600
+
+
+def test_a_route_that_is_not_there_is_in_no_entry(guarded: GuardedServer) -> None:
+    headers = guarded.headers("bob")
+    for path in ("nowhere", "api/2.0/mlflow/runs/nothing", "api/1.0/runstream/none"):
+        answer = requests.post(f"{guarded.server.http}/{path}", headers=headers, timeout=30)
+        assert answer.status_code == 404
+    url = f"{guarded.server.http}/api/2.0/mlflow/runs/create"
+    assert requests.post(url, b"[", headers=headers, timeout=30).status_code == 400
+    found: list[str] = []
+
+    def is_written() -> bool:
+        found[:] = [entry.method for entry in entries(guarded, user_name="bob")]
+        return any(method in ("CreateRun", "POST /api/2.0/mlflow/runs/create") for method in found)
+
+    wait_until(is_written, 20)
+    assert not [method for method in found if "no" in method]
+
+
+def test_a_stranger_uses_up_a_part_of_the_hour_and_what_is_left_out_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = 3_600_000
+    monkeypatch.setattr(audit, "now", lambda: clock)
+    database = Database()
+    database.is_away = False
+    log = audit_log(database)
+
+    def knock(peer: str, count: int) -> list[Any]:
+        database.entries.clear()
+        for number in range(count):
+            log.record(None, f"{peer}:{number}", "GetCaller", "", "UNAUTHENTICATED")
+        asyncio.run(log.flush())
+        return list(database.entries)
+
+    for _ in range(20):
+        knock("ipv4:192.0.2.7", 60)
+    assert knock("ipv4:192.0.2.7", 60) == []
+    assert len(knock("ipv6:[2001:db8::1]", 1)) == 1
+    clock += 60_000
+    (left_out,) = knock("ipv4:192.0.2.7", 60)
+    # Of 22 times 60 those that were recorded, and the 10 of the first flush, which it counts.
+    assert left_out.subject == f"{22 * 60 - 500 - 10} more were left out"
+    assert (left_out.peer, left_out.method) == ("ipv4:192.0.2.7", "GetCaller")
+    knock("ipv4:192.0.2.7", 3)
+    asyncio.run(log.flush(is_last=True))
+    assert [entry.subject for entry in database.entries] == ["3 more were left out"]
+
+
+def test_callers_without_number_are_counted_in_a_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit_bounds, "_COUNTED", 10)
+    database = Database()
+    database.is_away = False
+    log = audit_log(database)
+    for number in range(1000):
+        log.record(Caller(f"u{number}", ServerRole.READER), "", f"M{number}", "", "NOT_FOUND")
+    asyncio.run(log.flush())
+    assert len(database.entries) == 10 + 50 + 1
+    left_out = database.entries[-1]
+    assert (left_out.user_name, left_out.method) == ("", "several")
+    assert left_out.subject == "940 more were left out"
+
+
+def test_streams_that_their_callers_end_have_not_failed() -> None:
+    database = Database()
+    database.is_away = False
+    log = audit_log(database)
+    for number in range(200):
+        log.record(ADA, "", "LogBatch", f"run_id={number}", "CANCELLED")
+    asyncio.run(log.flush())
+    assert len(database.entries) == 200

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.cookiejar import Cookie
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from support.access import bearer, create_tokens
+from runstream_service.access.sessions import MAX_SESSIONS
+from support.access import bearer, begin_session, create_tokens
 from support.openid_provider import OpenIdProvider, sign_in
 from support.ports import reserve_port
 from support.postgres import Postgres
@@ -325,6 +328,54 @@ def test_a_session_is_one_of_all_workers_of_a_server(tmp_path: Path, postgres: P
     finally:
         server.stop()
         issuer.stop()
+
+
+def test_whoever_signs_in_again_and_again_has_to_wait_as_with_other_calls(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    server = start_server(RUNSTREAM_HTTP_PORT="0", RUNSTREAM_REQUESTS_PER_CALLER="5")
+    tokens = create_tokens(server.address)
+    url = f"{server.http}/sign-in/token"
+    answers = [requests.post(url, json={"token": tokens["bob"]}, timeout=30) for _ in range(20)]
+    refused = [answer for answer in answers if answer.status_code != 204]
+    assert refused
+    assert {answer.status_code for answer in refused} == {429}
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    assert not any("set-cookie" in answer.headers for answer in refused)
+    (count,) = server.query("SELECT count(*) FROM session")[0]
+    assert count == 20 - len(refused)
+    assert requests.post(url, json={"token": tokens["eve"]}, timeout=30).status_code == 204
+
+
+def test_the_oldest_session_of_somebody_ends_when_they_have_too_many(
+    with_tokens: tuple[ServerProcess, dict[str, str]],
+) -> None:
+    server, tokens = with_tokens
+    bob = begin_session(server.http, tokens["bob"])
+    sessions = [begin_session(server.http, tokens["ada"]) for _ in range(MAX_SESSIONS + 2)]
+
+    def status(cookie: str) -> int:
+        url = f"{server.http}/{CALLER}"
+        return requests.get(url, headers={"Cookie": cookie}, timeout=30).status_code
+
+    assert [status(cookie) for cookie in sessions] == [401] * 2 + [200] * MAX_SESSIONS
+    assert status(bob) == 200
+
+
+@pytest.mark.sqlite
+def test_signing_out_of_no_session_keeps_no_writer_busy(
+    with_tokens: tuple[ServerProcess, dict[str, str]],
+) -> None:
+    server, tokens = with_tokens
+    cookie = begin_session(server.http, tokens["ada"])
+    url = f"{server.http}/sign-out"
+    with closing(sqlite3.connect(server.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # the server cannot write
+        headers = {"Cookie": "runstream_session=made-up"}
+        assert requests.post(url, headers=headers, timeout=2).status_code == 204
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(url, headers={"Cookie": cookie}, timeout=2)
+        other.execute("ROLLBACK")
 
 
 def test_an_open_server_signs_nobody_in(start_server: Callable[..., ServerProcess]) -> None:

@@ -17,7 +17,14 @@ import requests
 from runstream.v1 import access_service_pb2 as pb
 from runstream.v1.run_service_pb2 import GetRunRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
-from support.access import ROLES, GuardedServer, connect_with_token, create_token
+from runstream_service.access.tokens import MAX_TOKENS
+from support.access import (
+    ROLES,
+    GuardedServer,
+    connect_with_token,
+    create_token,
+    create_tokens,
+)
 from support.api import Api, expect_refusal, make_batch
 from support.server_process import ServerProcess
 from support.waiting import wait_until
@@ -41,6 +48,30 @@ def test_a_server_without_tokens_is_open_to_everybody(api: Api) -> None:
     assert caller(api).user_name == ""
     assert caller(api).role == ADMIN
     assert api.create_run()
+
+
+def test_somebody_has_so_many_valid_tokens(
+    tmp_path: Path, new_url: Callable[[], str | None]
+) -> None:
+    server = ServerProcess(tmp_path / "runs.db", url=new_url())
+    try:
+        tokens = create_tokens(server.address)
+        with connect_with_token(server.address, tokens["ada"]) as ada:
+            expired = pb.CreateTokenRequest(role=READER, expiry_time=in_seconds(0.5))
+            ada.access.CreateToken(expired)
+            for _ in range(MAX_TOKENS - 2):
+                ada.access.CreateToken(pb.CreateTokenRequest(role=READER))
+            time.sleep(0.6)
+            last = ada.access.CreateToken(pb.CreateTokenRequest(role=READER))
+            with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "TOKENS_TOO_MANY") as refusal:
+                ada.access.CreateToken(pb.CreateTokenRequest(role=READER))
+            assert refusal.metadata["limit"] == str(MAX_TOKENS)
+            ada.access.RevokeToken(pb.RevokeTokenRequest(token_id=last.token.token_id))
+            ada.access.CreateToken(pb.CreateTokenRequest(role=READER))
+        with connect_with_token(server.address, tokens["bob"]) as bob:
+            bob.access.CreateToken(pb.CreateTokenRequest(role=READER))
+    finally:
+        server.stop()
 
 
 def test_the_first_token_of_a_server_is_that_of_an_admin(api: Api) -> None:

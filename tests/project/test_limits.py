@@ -73,6 +73,13 @@ STATED: dict[str, list[str | int]] = {
     "a page of a console": ["catalog.console.PAGE_LINES", "catalog.console.PAGE_BYTES"],
     "one run, with all that it logged": ["engine.budget.ANSWER_BYTES"],
     "grants on one experiment": ["catalog.grants.MAX_GRANTS"],
+    "valid tokens of one user": ["access.tokens.MAX_TOKENS"],
+    "sessions of the interface of one user": ["access.sessions.MAX_SESSIONS"],
+    "calls of one caller that failed, in the audit log": ["access.audit_bounds.FAILURES_AT_ONCE"],
+    "calls of those who do not say who they are, in the audit log": [
+        "access.audit_bounds.STRANGER_IN_HOUR",
+        "access.audit_bounds.STRANGERS_IN_HOUR",
+    ],
     "the tags of one experiment": ["engine.budget.ANSWER_BYTES"],
     "the keys of experiments": ["engine.budget.ANSWER_BYTES"],
     "answers on their way to all callers, those under 4 KiB not counted": [

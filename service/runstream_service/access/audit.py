@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 from runstream.errors import RunstreamError, shorten
+from runstream_service.access.audit_bounds import AuditBounds, Call
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
 from runstream_service.access.token_text import hide_tokens
@@ -33,12 +34,6 @@ READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
 
 #: Seconds after which entries are written at the latest.
 FLUSH_SECONDS = 0.5
-
-# Refused calls of one flush that are written. Those of strangers, who are known by no name, are
-# counted apart and also by the hour: whoever knocks all day must not fill the disk.
-_REFUSALS_AT_ONCE = 50
-_STRANGERS_IN_HOUR = 1_000
-_HOUR = 3_600_000
 
 # Entries that wait for the database. Beyond this, those that come are lost.
 _WAITING = 20_000
@@ -83,9 +78,8 @@ class AuditLog:
         """
         self._authentication = authentication
         self._writer, self._days = writer, days
-        self._entries: list[tuple[Any, ...]] = []
-        self._refusals = self._strangers = 0
-        self._strangers_in_hour = self._hour_end = 0
+        self._entries: list[Call] = []
+        self._bounds = AuditBounds()
         self._lost = self._lost_logged = 0
         self._lost_logged_at = -_LOST_LOG_SECONDS
         self._frequent: set[tuple[str, str, str]] = set()
@@ -105,38 +99,31 @@ class AuditLog:
         """
         if self._authentication.is_open:
             return
-        name, ended_at = caller.name if caller else "", now()
+        call = Call(now(), caller.name if caller else "", peer, method, subject, code)
         if caller is None:
-            if self._are_strangers_enough(ended_at):
-                return
-        elif code in _REFUSALS:
-            if self._refusals >= _REFUSALS_AT_ONCE:
-                return
-            self._refusals += 1
-        elif method.startswith(_FREQUENT_PREFIXES) and self._is_repeated(
-            (name, method, subject), ended_at
-        ):
+            is_admitted = self._bounds.admit_stranger(call)
+        elif code not in _REFUSALS and self._is_repeated(call):
             return
+        else:
+            is_admitted = not _has_failed(call) or self._bounds.admit_failure(call)
+        if is_admitted:
+            self._add(call)
+
+    def _add(self, call: Call) -> None:
         if len(self._entries) < _WAITING:
-            self._entries.append((ended_at, name, peer, method, subject, code))
+            self._entries.append(call)
         else:
             self._lost += 1
             self._log_lost()  # here, too, as a database that hangs holds up what writes regularly
 
-    def _are_strangers_enough(self, ended_at: int) -> bool:
-        """Count a call of a stranger, however it ended; return whether there were enough."""
-        if ended_at >= self._hour_end:
-            self._strangers_in_hour, self._hour_end = 0, ended_at + _HOUR
-        if self._strangers >= _REFUSALS_AT_ONCE or self._strangers_in_hour >= _STRANGERS_IN_HOUR:
-            return True
-        self._strangers += 1
-        self._strangers_in_hour += 1
-        return False
-
-    def _is_repeated(self, what: tuple[str, str, str], ended_at: int) -> bool:
-        if ended_at >= self._frequent_until or len(self._frequent) >= _WAITING:
+    def _is_repeated(self, call: Call) -> bool:
+        """Return whether a call that programs make over and over was recorded a moment ago."""
+        if not call.method.startswith(_FREQUENT_PREFIXES):
+            return False
+        if call.time >= self._frequent_until or len(self._frequent) >= _WAITING:
             self._frequent.clear()
-            self._frequent_until = ended_at + round(1000 * _FREQUENT_SECONDS)
+            self._frequent_until = call.time + round(1000 * _FREQUENT_SECONDS)
+        what = call.user_name, call.method, call.subject
         if what in self._frequent:
             return True
         self._frequent.add(what)
@@ -164,10 +151,15 @@ class AuditLog:
             )
             self._lost_logged, self._lost_logged_at = self._lost, time.monotonic()
 
-    async def flush(self) -> None:
-        """Write what was recorded; what cannot be written stays recorded."""
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Write what was recorded; what cannot be written stays recorded.
+
+        Args:
+            is_last: whether there is no flush after this one.
+        """
+        for left_out in self._bounds.reset(now(), is_last=is_last):
+            self._add(left_out)
         entries = self._entries[:]
-        self._refusals = self._strangers = 0
         if entries:
             await self._writer.submit(_INSERT.run_for_each, entries)
             del self._entries[: len(entries)]
@@ -185,6 +177,11 @@ def record_command(command: str, subject: str) -> None:
         user = str(os.getuid())
     peer = printable(f"local:{user}@{socket.gethostname()}")
     _INSERT.run(now(), "", peer, command, printable(subject), "OK")
+
+
+def _has_failed(call: Call) -> bool:
+    # Clients cancel streams that log when all is answered.
+    return call.code != "OK" and (call.code, call.method) != ("CANCELLED", "LogBatch")
 
 
 def is_recorded(method: str, code: str) -> bool:

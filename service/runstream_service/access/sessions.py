@@ -2,7 +2,7 @@
 
 A session is one of the database, so it ends on all its servers at once. It ends with the token by
 which somebody signed in, when they sign out, when all their tokens are revoked, and in any case
-after `MAX_AGE`.
+after `MAX_AGE`; and when its user begins `MAX_SESSIONS` others.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from runstream_service.engine.writer import Writer
 
 #: Seconds for which somebody who signed in stays so, and has the groups and the role of then.
 MAX_AGE = 12 * 3600
+
+#: Sessions that one user has at once; the oldest ends when another begins.
+MAX_SESSIONS = 50
 
 #: The cookie with the secret of a session.
 COOKIE = "runstream_session"
@@ -51,6 +54,9 @@ _FIND = Statement(
     .left_outer_join(Token)
     .where(Session.digest == b"")
 )
+_OF_USER = Statement(Session.select(Session.id).where(Session.user_name == "").order_by(Session.id))
+_EXISTS = Statement(Session.select(Session.id).where(Session.digest == b""))
+_DELETE_ID = Statement(Session.delete().where(Session.id == 0))
 _DELETE = Statement(Session.delete().where(Session.digest == b""))
 _DELETE_EXPIRED = Statement(Session.delete().where(Session.expiry_time <= 0))
 
@@ -62,7 +68,10 @@ class Sessions:
         self._writer, self._readers = writer, readers
 
     async def begin(self, caller: Caller) -> str:
-        """Begin a session, which ends with what the caller calls with; return its secret."""
+        """Begin a session, which ends with what the caller calls with; return its secret.
+
+        The oldest one of the caller ends if they have `MAX_SESSIONS`.
+        """
         secret = secrets.token_urlsafe(32)
         await self._writer.submit(_begin, _digest(secret), caller)
         return secret
@@ -77,7 +86,10 @@ class Sessions:
 
     async def end(self, secret: str) -> None:
         """End a session; nothing happens if it has ended."""
-        await self._writer.submit(_DELETE.run, _digest(secret))
+        digest = _digest(secret)
+        # Anybody may ask for this, and whatever they send: the writer has other things to do.
+        if await self._readers.quick(_exists, digest):
+            await self._writer.submit(_DELETE.run, digest)
 
 
 def session_secrets(cookies: str) -> list[str]:
@@ -88,6 +100,8 @@ def session_secrets(cookies: str) -> list[str]:
 
 def _begin(digest: bytes, caller: Caller) -> None:
     _DELETE_EXPIRED.run(now())
+    if oldest := _OF_USER.rows(caller.name)[: 1 - MAX_SESSIONS]:
+        _DELETE_ID.run_for_each(oldest)
     expiry_time = now() + MAX_AGE * 1000
     _INSERT.run(
         digest,
@@ -97,6 +111,10 @@ def _begin(digest: bytes, caller: Caller) -> None:
         caller.token_id or None,
         min(expiry_time, caller.expiry_time or expiry_time),
     )
+
+
+def _exists(digest: bytes) -> bool:
+    return _EXISTS.first(digest) is not None
 
 
 def _find(digest: bytes) -> Caller | None:

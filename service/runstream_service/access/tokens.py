@@ -18,9 +18,19 @@ from runstream_service.engine.clock import now
 from runstream_service.engine.statements import LockingStatement, Statement
 from runstream_service.engine.tables import Token
 
+#: Valid tokens of one user.
+MAX_TOKENS = 1_000
+
 _LAST = Statement(Token.select(fn.MAX(Token.id)))
 _FIND = Statement(Token.select().where(Token.digest == b""))
 _REVOKED = Statement(Token.select(Token.id).where(Token.revocation_time > 0))
+_VALID = Statement(
+    Token.select(fn.COUNT(Token.id)).where(
+        (Token.user_name == "")
+        & Token.revocation_time.is_null()
+        & (Token.expiry_time.is_null() | (Token.expiry_time > 0))
+    )
+)
 _LOCK = LockingStatement(Token.select(Token.revocation_time).where(Token.id == 0))
 _USE = Statement(
     Token.update(last_use_time=0).where(
@@ -85,7 +95,8 @@ def create(caller: Caller, new: NewToken) -> tuple[Token, str]:
     Raises:
         InvalidArgument: a field breaks its rule.
         PermissionDenied: it is of somebody else, or allows more than what the caller calls with.
-        FailedPrecondition: it is the first one, and not of an admin.
+        FailedPrecondition: it is the first one, and not of an admin; or its user has
+            `MAX_TOKENS`.
         Unauthenticated: what the caller calls with was revoked meanwhile.
     """
     if caller.token_id > 0:
@@ -113,6 +124,7 @@ def create(caller: Caller, new: NewToken) -> tuple[Token, str]:
             value=new.role.name.lower(),
             limit="admin",
         )
+    _refuse_if_too_many(new.user_name, time)
     text = new_token_text()
     token = Token.create(
         user_name=new.user_name,
@@ -124,6 +136,18 @@ def create(caller: Caller, new: NewToken) -> tuple[Token, str]:
         created_by=caller.name or None,
     )
     return token, text
+
+
+def _refuse_if_too_many(user_name: str, time: int) -> None:
+    valid = _VALID.first(user_name, time)
+    if valid is not None and valid[0] >= MAX_TOKENS:
+        raise FailedPrecondition(
+            f"{user_name!r} has {MAX_TOKENS:,} valid tokens; revoke one of them before",
+            reason="TOKENS_TOO_MANY",
+            field="user_name",
+            value=user_name,
+            limit=MAX_TOKENS,
+        )
 
 
 def _refuse_if_revoked(token_id: int) -> None:

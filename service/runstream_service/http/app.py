@@ -73,7 +73,7 @@ def build_application(
             ),
             *ArtifactProxy(artifacts).routes(),
             *Downloads(artifacts).routes(),
-            *sign_in_routes(authentication),
+            *sign_in_routes(authentication, limits),
             *interface_routes(),
             *mlflow_only_routes(),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,6 +47,8 @@ class Audit:
             "OK" if status < 400 else scope.get(ERROR_CODE, f"HTTP {status}")
         )
         method, subject = scope.get(_RPC, ("", ""))
+        if status == HTTPStatus.NOT_FOUND and "endpoint" not in scope:
+            return  # there is no such route, so nothing was attempted
         is_read = not method and scope["method"] in _READ_VERBS and status not in _REFUSALS
         if is_read or not is_recorded(method, code):
             return

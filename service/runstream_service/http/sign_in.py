@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from runstream.errors import FailedPrecondition, InvalidArgument, RunstreamError, Unauthenticated
 from runstream_service.access.authentication import Authentication
+from runstream_service.access.caller import Caller
+from runstream_service.access.limits import CallerLimits
 from runstream_service.access.sessions import COOKIE, MAX_AGE, session_secrets
 from runstream_service.access.sign_in import MAX_SECONDS, SignIn
 from runstream_service.http.audit import name_sign_in
@@ -34,9 +36,9 @@ _MAX_BODY = 128 * 1024
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def sign_in_routes(authentication: Authentication) -> Iterator[Route]:
-    """Yield the routes."""
-    pages = _SignInPages(authentication)
+def sign_in_routes(authentication: Authentication, limits: CallerLimits) -> Iterator[Route]:
+    """Yield the routes; whoever has signed in is held to the limits of callers."""
+    pages = _SignInPages(authentication, limits)
     yield Route("/sign-in", pages.methods)
     yield Route("/sign-in/start", pages.start)
     yield Route("/sign-in/callback", pages.callback)
@@ -45,8 +47,8 @@ def sign_in_routes(authentication: Authentication) -> Iterator[Route]:
 
 
 class _SignInPages:
-    def __init__(self, authentication: Authentication) -> None:
-        self._authentication = authentication
+    def __init__(self, authentication: Authentication, limits: CallerLimits) -> None:
+        self._authentication, self._limits = authentication, limits
 
     async def methods(self, _: Request) -> Response:
         """Answer by what people can sign in, beside a token."""
@@ -67,7 +69,7 @@ class _SignInPages:
         session, page = "", home
         try:
             caller = await self._sign_in().finish(secret, request.query_params, _callback(request))
-            session = await self._authentication.sessions.begin(caller)
+            session = await self._begin(caller)
             name_sign_in(request.scope, caller)
         except RunstreamError as error:
             page = f"{home}#/?sign-in={error_parts(error)[1]}"
@@ -85,8 +87,8 @@ class _SignInPages:
         )
         answer = Response(status_code=204, headers=_NO_STORE)
         if caller.name:  # else the server asks nobody who they are
-            session = await self._authentication.sessions.begin(caller)
             name_sign_in(request.scope, caller)
+            session = await self._begin(caller)
             _set_cookie(request, answer, COOKIE, session, MAX_AGE)
         return answer
 
@@ -98,6 +100,15 @@ class _SignInPages:
         answer = Response(status_code=204, headers=_NO_STORE)
         _set_cookie(request, answer, COOKIE, "", 0)
         return answer
+
+    async def _begin(self, caller: Caller) -> str:
+        """Begin a session; return its secret.
+
+        Raises:
+            ResourceExhausted: the caller is over a limit; it says when to try again.
+        """
+        with self._limits.admit(caller):
+            return await self._authentication.sessions.begin(caller)
 
     def _sign_in(self) -> SignIn:
         if self._authentication.oidc is None:
