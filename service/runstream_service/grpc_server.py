@@ -41,8 +41,12 @@ SERVICES = tuple(_ADD_SERVICER)
 #: Calls and streams that are open at once; more are refused as RESOURCE_EXHAUSTED.
 CALLS = 10_000
 
+#: Of them, those of one connection; more wait in the client.
+CONNECTION_CALLS = 4_000
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.max_concurrent_streams", CONNECTION_CALLS),
     # 64 KiB of a stream may arrive before they are read. gRPC would raise that to megabytes on a
     # fast network, for each of the thousands of streams that there may be.
     ("grpc.http2.bdp_probe", 0),

@@ -18,6 +18,11 @@ STATED: dict[str, list[str | int]] = {
     "one message over gRPC": ["runstream.rules.MESSAGE_BYTES"],
     "a request that only reads": ["rpc.admission.READ_REQUEST_BYTES"],
     "calls and streams open at once": ["grpc_server.CALLS"],
+    "calls and streams of one connection, open at once": ["grpc_server.CONNECTION_CALLS"],
+    "streams of health and reflection, open at once; checks of health": [
+        "rpc.public_calls.STREAMS",
+        "rpc.public_calls.CHECKS",
+    ],
     "calls and requests of one caller who has a name": ["config.DEFAULT_LIMITS.requests"],
     "calls of one caller, open at once, and as many streams that log or watch": [
         "config.DEFAULT_LIMITS.calls"

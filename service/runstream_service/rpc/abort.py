@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from runstream.errors import DOMAIN, RunstreamError
+from runstream.errors import (
+    DOMAIN,
+    Internal,
+    InvalidArgument,
+    RunstreamError,
+    strip_traceback,
+)
+
+log = logging.getLogger(__name__)
 
 # Bytes of the text of an error and of its metadata. gRPC accepts 8 KiB of headers, and the text is
 # in them twice, once with nine bytes for every letter that is not ASCII.
@@ -37,6 +48,20 @@ async def abort(error: RunstreamError, context: Any, request_id: str) -> None:
     status = Status(code=error.code.value[0], message=message, details=details)
     answer = rpc_status.to_status(status)
     await context.abort(answer.code, answer.details, answer.trailing_metadata)
+
+
+def error_for_caller(failure: Exception, method: str, request_id: str) -> RunstreamError:
+    """Return the error that the caller gets; it has no traceback, which would hold the request."""
+    if isinstance(failure, grpc.aio.BaseError):
+        raise failure
+    if isinstance(failure, DecodeError):
+        return InvalidArgument("the message is not of the contract", reason="MESSAGE_MALFORMED")
+    if not isinstance(failure, RunstreamError):
+        log.error("%s failed", method, exc_info=failure, extra={"request_id": request_id})
+        return Internal("internal error; the log of the server has the particulars")
+    if isinstance(failure, Internal):  # the thread that has logged it knows no request
+        log.error("%s failed, see above", method, extra={"request_id": request_id})
+    return strip_traceback(failure)
 
 
 def _fit_in_headers(metadata: dict[str, str]) -> dict[str, str]:

@@ -44,10 +44,12 @@ class Admission:
 
     Attributes:
         large_slots: a large message holds one of these while it is in work.
+        slow_after: seconds after which a request is slow.
         slow_count: how many requests are slow to arrive.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slow_after: float = SLOW_AFTER_SECONDS) -> None:
+        self.slow_after = slow_after
         self.large_slots = asyncio.Semaphore(LARGE_AT_ONCE)
         self.slow_count = 0
         self._write_turns = asyncio.Semaphore(WRITES_AT_ONCE)
@@ -96,7 +98,7 @@ class UnaryRequest:
             if self._is_slow:
                 await self._acquire_turn()
             if self._is_read and len(message) > READ_REQUEST_BYTES:
-                raise _too_large_error(len(message))
+                raise too_large_error(len(message))
             if len(message) > LARGE_BYTES:
                 await self._admission.large_slots.acquire()
                 self._is_large = True
@@ -123,7 +125,7 @@ class UnaryRequest:
         """Return the request; while it is slow, another call has the turn."""
         loop = asyncio.get_running_loop()
         call: Any = asyncio.current_task()  # never None in a coroutine
-        self._timer = loop.call_later(SLOW_AFTER_SECONDS, self._become_slow, call)
+        self._timer = loop.call_later(self._admission.slow_after, self._become_slow, call)
         try:
             message = await self._context.read()
         except asyncio.CancelledError:
@@ -230,7 +232,7 @@ def _too_slow_error() -> DeadlineExceeded:
     )
 
 
-def _too_large_error(size: int) -> ResourceExhausted:
+def too_large_error(size: int) -> ResourceExhausted:
     return ResourceExhausted(
         f"the request has {size} bytes, the limit of a call that reads is {READ_REQUEST_BYTES}: "
         "name fewer things at once",

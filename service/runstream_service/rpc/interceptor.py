@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from runstream.contract import wire_columns
-from runstream.errors import (
-    Internal,
-    InvalidArgument,
-    RunstreamError,
-    server_stopping_error,
-    strip_traceback,
-)
+from runstream.errors import RunstreamError, server_stopping_error
 from runstream_service.access.audit import READ_PREFIXES, AuditLog, is_recorded, subject_of
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
 from runstream_service.access.limits import CallerLimits, CallerUse
 from runstream_service.access.stream_ends import StreamEnd
 from runstream_service.request_id import HEADER, request_id
-from runstream_service.rpc.abort import abort
+from runstream_service.rpc.abort import abort, error_for_caller
 from runstream_service.rpc.admission import Admission, RequestStream
 from runstream_service.rpc.answers import Answers
 from runstream_service.rpc.call_context import GrpcContext
 from runstream_service.rpc.call_counts import CallCounts, MethodCounts
-
-log = logging.getLogger(__name__)
+from runstream_service.rpc.public_calls import PublicCalls
 
 # Read requests with tables of points. Answers may be twins, too, so each serializes itself.
 _DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -45,7 +36,7 @@ _STAY_OPEN = frozenset({"LogBatch", "Watch"})
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of all RPCs of the contract.
+    """Wraps the handlers of all RPCs of the contract, and those of health and reflection.
 
     An error of `runstream.errors` is answered as its status with one `google.rpc.ErrorInfo` and one
     `RequestInfo`. Any other exception is a fault of the server: it is logged whole and answered as
@@ -62,6 +53,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._authentication, self._limits, self.audit = authentication, limits, audit
         self._admission = Admission()
         self._answers = Answers()
+        self._public_calls = PublicCalls()
         self._handlers: dict[str, Any] = {}  # by method
         self.counts = CallCounts()
         self._open_calls = 0
@@ -105,9 +97,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if method not in self._handlers:
             handler = await continuation(handler_call_details)
-            if handler is None or not method.startswith("/runstream."):
-                return handler  # health and reflection answer for themselves
-            self._handlers[method] = self._wrap(handler, method)
+            if handler is None:
+                return None
+            # Health and reflection answer callers without a token, too.
+            is_public = not method.startswith("/runstream.")
+            wrap = self._public_calls.wrap if is_public else self._wrap
+            self._handlers[method] = wrap(handler, method)
         return self._handlers[method]
 
     def _wrap(self, handler: Any, method: str) -> Any:
@@ -146,7 +141,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         raise
                     error: RunstreamError = server_stopping_error()
                 except Exception as failure:  # every error of a handler ends here
-                    error = _error_for_caller(failure, method, open_call)
+                    error = error_for_caller(failure, method, open_call.request_id)
                 open_call.code = error.code.name
                 return await abort(error, context, open_call.request_id)
 
@@ -217,7 +212,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 except asyncio.CancelledError:
                     error = self._cancellation_error(open_call)
                 except Exception as failure:  # every error of a handler ends here
-                    error = _error_for_caller(failure, method, open_call)
+                    error = error_for_caller(failure, method, open_call.request_id)
                 else:
                     return
                 open_call.code = error.code.name
@@ -362,17 +357,3 @@ def _decoder(handler: Any, method: str) -> Callable[[bytes], Any]:
 
 def _is_read(method: str) -> bool:
     return method.rpartition("/")[2].startswith(READ_PREFIXES)
-
-
-def _error_for_caller(failure: Exception, method: str, call: _OpenCall) -> RunstreamError:
-    """Return the error that the caller gets; it has no traceback, which would hold the request."""
-    if isinstance(failure, grpc.aio.BaseError):
-        raise failure
-    if isinstance(failure, DecodeError):
-        return InvalidArgument("the message is not of the contract", reason="MESSAGE_MALFORMED")
-    if not isinstance(failure, RunstreamError):
-        log.error("%s failed", method, exc_info=failure, extra={"request_id": call.request_id})
-        return Internal("internal error; the log of the server has the particulars")
-    if isinstance(failure, Internal):  # the thread that has logged it knows no request
-        log.error("%s failed, see above", method, extra={"request_id": call.request_id})
-    return strip_traceback(failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +17,17 @@ import pytest
 from runstream.v1.logging_service_pb2 import LogMetricRequest, LogRequest
 from runstream.v1.run_pb2 import Param
 from runstream.v1.run_service_pb2 import CountRunsRequest, SearchRunsRequest
+from runstream_service.grpc_server import CONNECTION_CALLS
+from runstream_service.rpc.admission import SLOW_AT_ONCE
+from runstream_service.rpc.public_calls import STREAMS
 from support.api import Api, expect_refusal, make_batch
 from support.probe import Probe
 from support.server_process import ServerProcess
 from support.waiting import wait_until
+
+CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
+REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+LIST_SERVICES = b"\x3a\x00"
 
 Probing = Callable[[ServerProcess], Probe]
 
@@ -162,3 +170,94 @@ def test_a_call_without_its_message_ends_and_holds_up_no_other(
     over.set()
     api.create_run()
     assert server.stop() == ""
+
+
+def wait_for_message(over: threading.Event, first: bytes = b"") -> Iterator[bytes]:
+    """What somebody sends who holds a call open."""
+    if first:
+        yield first
+    over.wait(60)
+
+
+def test_strangers_who_hold_streams_of_health_and_reflection_leave_calls_to_others(
+    server: ServerProcess, api: Api
+) -> None:
+    over = threading.Event()
+    with grpc.insecure_channel(server.address) as channel:
+        health: Any = channel.unary_stream(WATCH)
+        reflection: Any = channel.stream_stream(REFLECTION)
+        held = [health(b"", timeout=60) for _ in range(STREAMS - 20)]
+        held += [reflection(wait_for_message(over, LIST_SERVICES), timeout=60) for _ in range(20)]
+        for stream in held:
+            assert next(stream)
+        for more in (
+            health(b"", timeout=60),
+            reflection(wait_for_message(over, LIST_SERVICES), timeout=60),
+        ):
+            with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "PUBLIC_CALLS_TOO_MANY"):
+                next(more)
+        check: Any = channel.unary_unary(CHECK)
+        assert check(b"", timeout=60)
+        api.create_run()
+        held.pop(0).cancel()
+        wait_until(lambda: is_answered(health), seconds=60)
+        for stream in held:
+            stream.cancel()
+        over.set()
+    assert server.stop() == ""
+
+
+def is_answered(method: Any) -> bool:
+    """Whether a stream that is opened now gets an answer."""
+    stream = method(b"", timeout=60)
+    try:
+        return bool(next(stream))
+    except grpc.RpcError:
+        return False
+    finally:
+        stream.cancel()
+
+
+def test_a_probe_is_answered_while_strangers_hold_checks_of_health(server: ServerProcess) -> None:
+    over = threading.Event()
+    with grpc.insecure_channel(server.address) as channel:
+        unfinished: Any = channel.stream_unary(CHECK)
+        held = [unfinished.future(wait_for_message(over), timeout=60) for _ in range(150)]
+        wait_until(lambda: sum(call.done() for call in held) >= 150 - SLOW_AT_ONCE, seconds=30)
+        assert {call.code() for call in held if call.done()} == {grpc.StatusCode.UNAVAILABLE}
+        check: Any = channel.unary_unary(CHECK)
+        assert check(b"", timeout=5)
+        for call in held:
+            call.cancel()
+        over.set()
+    assert server.stop() == ""
+
+
+@pytest.mark.parametrize("message", [b"\xff\xff", b"\x0a\x02\xff\xfe"])
+def test_malformed_messages_to_health_and_reflection_are_refused_and_not_logged(
+    server: ServerProcess, message: bytes
+) -> None:
+    with grpc.insecure_channel(server.address) as channel:
+        check: Any = channel.unary_unary(CHECK)
+        watch: Any = channel.unary_stream(WATCH)
+        reflection: Any = channel.stream_stream(REFLECTION)
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED"):
+            check(message, timeout=60)
+        for stream in (watch(message, timeout=60), reflection(iter([message]), timeout=60)):
+            with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "MESSAGE_MALFORMED"):
+                next(stream)
+        large = b"\x0a" + b"\xff\xff\x3f" + b"a" * (2**20 - 1)  # a name of 1 MiB
+        with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE"):
+            next(reflection(iter([large]), timeout=60))
+    assert server.stop() == ""
+
+
+def test_a_connection_is_told_how_many_calls_it_may_have_open(server: ServerProcess) -> None:
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0")
+        with connection.makefile("rb") as received:
+            head = received.read(9)
+            settings = received.read(int.from_bytes(head[:3], "big"))
+    assert head[3] == 4  # SETTINGS
+    assert dict(struct.iter_unpack(">HI", settings))[3] == CONNECTION_CALLS
