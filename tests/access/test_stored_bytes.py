@@ -43,6 +43,7 @@ from support.artifacts import (
 from support.purging import delete_runs, purge
 from support.server_process import ServerProcess
 from support.shell import Shell
+from support.waiting import wait_until
 
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 KIB = 1024
@@ -205,6 +206,82 @@ def test_an_upload_is_refused_when_others_took_its_room_meanwhile(limited: Limit
     assert "uploads" not in early
 
 
+def test_an_upload_stays_counted_when_another_stream_of_it_is_refused(limited: Limited) -> None:
+    una = limited.writer("una")
+    upload_id = 32 * "a"
+    start = UploadStart(run_id=una.run, path="f", upload_id=upload_id, size=2**41)
+    with half_open(una.api, start_part(una.run, "f", upload_id), *chunk_parts(bytes(KIB))) as call:
+        wait_until(lambda: uploaded_bytes(una.api, una.run, upload_id) == KIB, 30)
+        with refusal():
+            una.api.artifacts.UploadArtifact(iter([UploadArtifactRequest(start=start)]))
+        for part in chunk_parts(bytes(MIB)):
+            call.more.put(part)
+        assert call.exception(timeout=30).code() is EXHAUSTED  # though it has not ended
+
+
+def test_what_is_stored_meanwhile_leaves_less_for_an_upload_under_way(limited: Limited) -> None:
+    tom = limited.writer("tom")
+    with ExitStack() as opened:
+        paths = [f"f{number}" for number in range(3)]
+        calls = [
+            opened.enter_context(half_open(tom.api, start_part(tom.run, path))) for path in paths
+        ]
+        time.sleep(0.5)  # until the server has asked what is free
+        content = bytes(400 * KIB)
+        for call in calls:
+            for part in chunk_parts(content):
+                call.more.put(part)
+            if call is not calls[-1]:
+                call.more.put(end_part(content))
+                assert call.result(timeout=30).file.file_size == len(content)
+        assert calls[-1].exception(timeout=30).code() is EXHAUSTED  # though it has not ended
+    assert limited.stored("tom") == 800 * KIB
+
+
+def break_off(writer: Writer, path: str, kib: int) -> Callable[[], int]:
+    """Break an upload off once its bytes are there; return what tells how many still are."""
+    upload_id = 32 * path
+
+    def there() -> int:
+        return uploaded_bytes(writer.api, writer.run, upload_id, path)
+
+    parts = start_part(writer.run, path, upload_id), *chunk_parts(bytes(kib * KIB))
+    with half_open(writer.api, *parts):
+        wait_until(lambda: there() == kib * KIB, 30)
+    time.sleep(0.3)  # until the server knows that it broke off
+    return there
+
+
+def test_uploads_that_broke_off_are_kept_in_what_the_limit_leaves_free(limited: Limited) -> None:
+    sue = limited.writer("sue")
+    oldest, older, newest = (break_off(sue, path, 400) for path in "abc")
+    wait_until(lambda: oldest() == 0, 30)
+    assert (older(), newest()) == (400 * KIB, 400 * KIB)
+    sue.upload("f", 500)
+    wait_until(lambda: older() == 0, 30)
+    upload(sue.api, sue.run, "c", bytes(500 * KIB), 32 * "c", newest())
+    assert limited.stored("sue") == 1_000 * KIB
+
+
+def test_uploads_that_broke_off_take_no_room_from_a_new_one(limited: Limited) -> None:
+    sid = limited.writer("sid")
+    there = [break_off(sid, path, 500) for path in "ab"]
+    sid.upload("f", KIB)
+    assert limited.stored("sid") == MIB
+    wait_until(lambda: [count() for count in there] == [0, 0], 30)
+
+
+def test_a_stream_whose_client_went_on_elsewhere_takes_no_room(limited: Limited) -> None:
+    sam = limited.writer("sam")
+    content, upload_id = bytes(700 * KIB), 32 * "a"
+    sent = start_part(sam.run, "f", upload_id), *chunk_parts(content[: 600 * KIB])
+    with half_open(sam.api, *sent):
+        wait_until(lambda: uploaded_bytes(sam.api, sam.run, upload_id) == 600 * KIB, 30)
+        upload(sam.api, sam.run, "f", content, upload_id, 600 * KIB)
+        sam.upload("g", 300)
+    assert limited.stored("sam") == 1_000 * KIB
+
+
 @pytest.mark.postgresql
 def test_uploads_to_two_servers_do_not_exceed_the_limit_together(limited: Limited) -> None:
     joe = limited.writer("joe")
@@ -362,6 +439,11 @@ def test_one_who_breaks_off_many_uploads_loses_those_and_others_keep_theirs() ->
     lost = [upload[3] for upload in many[250:]]
     assert list(staging.find_expired(many + others)) == lost
     assert list(staging.find_expired(large + others)) == [("ada", 4), ("ada", 5)]
+
+
+def test_a_caller_keeps_no_more_of_uploads_that_broke_off_than_they_may_store() -> None:
+    uploads = broken_off("ada", 3, size=MIB) + broken_off("", 3, size=MIB)
+    assert list(staging.find_expired(uploads, 2 * MIB)) == [("ada", 2)]
 
 
 def test_uploads_of_nobody_are_kept_up_to_what_all_may_have() -> None:

@@ -77,6 +77,10 @@ STATED: dict[str, list[str | int]] = {
     "a page of a history; histories of several runs together": ["rpc.metric_servicer.PAGE_POINTS"],
     "a page of a console": ["catalog.console.PAGE_LINES", "catalog.console.PAGE_BYTES"],
     "one run, with all that it logged": ["engine.budget.ANSWER_BYTES"],
+    "uploads of one caller that broke off and are kept for an hour": [
+        "files.staging.MAX_UNFINISHED_OF_CALLER",
+        "files.staging.MAX_UNFINISHED_BYTES_OF_CALLER",
+    ],
     "grants on one experiment": ["catalog.grants.MAX_GRANTS"],
     "valid tokens of one user": ["access.tokens.MAX_TOKENS"],
     "sessions of the interface of one user": ["access.sessions.MAX_SESSIONS"],

@@ -18,7 +18,7 @@ from runstream_service.files.content_reader import ContentReader
 from runstream_service.files.incoming_file import IncomingFile
 from runstream_service.files.staging import Content, StagedUpload, Staging
 from runstream_service.files.storage import Storage
-from runstream_service.files.storage_limit import StorageLimit
+from runstream_service.files.storage_limit import ComingFile, StorageLimit
 
 # Rows that one command of the writer deletes: a few milliseconds of its time.
 _BATCH = 500
@@ -59,6 +59,7 @@ class ArtifactStore:
         self._readers = readers
         self._storage = storage
         self._staging = staging
+        staging.limit_caller(limit)
         self.contents = ContentReader(readers, storage)
         self.received = 0
 
@@ -93,10 +94,12 @@ class ArtifactStore:
         """
         await self._readers.quick(artifacts.check_writable, caller, run_id, path)
         async with self._limit.receive(caller, run_id, path, upload_id) as coming:
-            coming.expect(size)
-            coming.add(offset)
+            await coming.expect(size)
+            await coming.add(offset)
             staged = await self._staging.open_upload(caller, run_id, path, upload_id, offset)
-            store = partial(self._store, caller, run_id, path)
+            if not staged.is_closed:  # else another stream has taken it over already
+                coming.begin()
+            store = partial(self._store, caller, run_id, path, coming)
             incoming = IncomingFile(path, coming, staged, store, bool(upload_id))
             try:
                 yield incoming
@@ -111,6 +114,8 @@ class ArtifactStore:
                 raise
             finally:
                 self.received += incoming.received
+                if incoming.is_resumable:
+                    coming.keep(partial(self._staging.remove, staged))
                 closing = self._staging.close_upload(staged, discard=not incoming.is_resumable)
                 await asyncio.wait((closing,))
 
@@ -157,7 +162,13 @@ class ArtifactStore:
         return count, size
 
     async def _store(
-        self, caller: Caller, run_id: str, path: str, staged: StagedUpload, content: Content
+        self,
+        caller: Caller,
+        run_id: str,
+        path: str,
+        coming: ComingFile,
+        staged: StagedUpload,
+        content: Content,
     ) -> artifacts.Entry:
         file = (caller, run_id, path, content.sha256, content.size, self._limit.bytes)
         there = (staged.put_as, staged.key) if staged.put_as else ()
@@ -171,6 +182,7 @@ class ArtifactStore:
                 with suppress(Unavailable):  # `collect_orphans` removes it later
                     await self._remove([name])
                 raise
+        coming.finish()
         with suppress(Unavailable):  # `collect_orphans` removes them later
             await self._remove(stored.unused)
         return stored.file

@@ -188,7 +188,14 @@ class StagedParts(StagedUpload):
             await asyncio.wait(self._puts)  # what is there need not be sent again
         for part in (*self._full, self._part):
             part.close()
-        if discard and self._has_row:
+        if discard:
+            await self._remove()
+
+    def remove(self) -> None:
+        _start(self._remove())
+
+    async def _remove(self) -> None:
+        if self._has_row:
             with suppress(RunstreamError):  # it is removed later as one that broke off
                 await remove_staged(self._writer, self._bucket, self.name)
 
@@ -226,7 +233,7 @@ class BucketStaging(Staging[StagedParts]):
         with suppress(RunstreamError):  # it is logged, and the next sweep comes to it
             uploads = await self.readers.long(staged_contents.find_all)
             others = [upload for upload in uploads if upload[3][0] not in under_way]
-            for name, changed in find_expired(others):
+            for name, changed in find_expired(others, self._max_bytes_of_caller):
                 await remove_staged(self.writer, self.bucket, name, changed)
 
 

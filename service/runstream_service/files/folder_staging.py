@@ -129,6 +129,9 @@ class StagedFile(StagedUpload):
     def _close(self, discard: bool) -> asyncio.Future[None]:
         return self._threads.start(self._close_file, discard)
 
+    def remove(self) -> None:
+        self._threads.start(_unlink, [self.file])
+
     def _close_file(self, discard: bool) -> None:
         with self._lock:
             for descriptor in (self._descriptor, self._source):
@@ -172,17 +175,17 @@ class FolderStaging(Staging[StagedFile]):
 
     def _remove_expired(self, under_way: frozenset[StagedFile]) -> None:
         names = frozenset(upload.file.name for upload in under_way)
-        self._storage.threads.start(_remove_expired, self._folder, names)
+        self._storage.threads.start(_remove_expired, self._folder, names, self._max_bytes_of_caller)
 
 
-def _remove_expired(folder: Path, under_way: frozenset[str]) -> None:
+def _remove_expired(folder: Path, under_way: frozenset[str], max_bytes_of_caller: int) -> None:
     def find() -> Iterator[tuple[float, int, str, tuple[Path, float]]]:
         for file in chain.from_iterable(map(folder.glob, _NAMES)):
             # One of an upload that began or ended meanwhile may be gone at any time.
             if file.name not in under_way and (status := _stat(file)):
                 yield status.st_mtime, status.st_size, file.name, (file, status.st_mtime)
 
-    for file, changed in find_expired(find()):
+    for file, changed in find_expired(find(), max_bytes_of_caller):
         now = _stat(file)
         if now is not None and now.st_mtime == changed:  # else it was continued meanwhile
             file.unlink(missing_ok=True)

@@ -42,7 +42,7 @@ class IncomingFile:
             ResourceExhausted: its uploader may not store so many.
             FailedPrecondition, Unavailable: as `StagedUpload.write`.
         """
-        self._coming.add(len(chunk))
+        await self._coming.add(len(chunk))
         await self._staged.write(chunk)
         self.received += len(chunk)
 

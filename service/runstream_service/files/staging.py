@@ -75,6 +75,11 @@ class StagedUpload(ABC):
         self._writing.set_result(None)
         self._closing: asyncio.Future[None] | None = None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was told to stop."""
+        return self._closing is not None
+
     @abstractmethod
     async def open(self, offset: int) -> None:
         """Begin, or go on with the bytes that are there already.
@@ -139,6 +144,10 @@ class StagedUpload(ABC):
     @abstractmethod
     def _close(self, discard: bool) -> asyncio.Future[None]: ...
 
+    @abstractmethod
+    def remove(self) -> None:
+        """Start to remove what is there, after it was closed."""
+
 
 Upload = TypeVar("Upload", bound=StagedUpload)
 
@@ -148,8 +157,14 @@ class Staging(ABC, Generic[Upload]):
 
     def __init__(self) -> None:
         self._open: dict[str, Upload] = {}
+        self._max_bytes_of_caller = MAX_UNFINISHED_BYTES_OF_CALLER
         self._last_sweep = float("-inf")
         self._interrupted = 0
+
+    def limit_caller(self, limit: int) -> None:
+        """Keep no more bytes of one caller than they may store; 0 for no limit."""
+        if limit:
+            self._max_bytes_of_caller = min(limit, MAX_UNFINISHED_BYTES_OF_CALLER)
 
     async def open_upload(
         self, caller: Caller, run_id: str, path: str, upload_id: str, offset: int
@@ -188,6 +203,15 @@ class Staging(ABC, Generic[Upload]):
         closing.add_done_callback(remove)
         return closing
 
+    def remove(self, upload: StagedUpload) -> None:
+        """Remove an upload that broke off, unless another stream here goes on with it."""
+
+        def remove(_: object) -> None:
+            if upload.key not in self._open:
+                upload.remove()
+
+        upload.close().add_done_callback(remove)
+
     async def offset(self, caller: Caller, run_id: str, path: str, upload_id: str) -> int:
         """Return how many bytes of an upload are there."""
         return await self._count_bytes(_key(caller, run_id, path, upload_id))
@@ -223,17 +247,21 @@ class _Kept:
         return self._uploads >= 0 and self._bytes >= 0
 
 
-def find_expired(uploads: Iterable[tuple[float, int, str, Name]]) -> Iterator[Name]:
+def find_expired(
+    uploads: Iterable[tuple[float, int, str, Name]],
+    max_bytes_of_caller: int = MAX_UNFINISHED_BYTES_OF_CALLER,
+) -> Iterator[Name]:
     """Yield which uploads are to be removed, those that changed last at the beginning.
 
     Args:
         uploads: of each when it changed last, in seconds, its bytes, its key, and what to yield.
             The key is empty for one that another stream has taken over.
+        max_bytes_of_caller: bytes that are kept of one caller.
     """
     now = time.time()
     of_all = _Kept(MAX_UNFINISHED, MAX_UNFINISHED_BYTES)
     of_callers: defaultdict[str, _Kept] = defaultdict(
-        lambda: _Kept(MAX_UNFINISHED_OF_CALLER, MAX_UNFINISHED_BYTES_OF_CALLER)
+        lambda: _Kept(MAX_UNFINISHED_OF_CALLER, max_bytes_of_caller)
     )
     for changed, size, key, name in sorted(uploads, key=itemgetter(0), reverse=True):
         whose = key[:_CALLER_DIGITS]

@@ -15,6 +15,8 @@ from grpc import StatusCode
 from moto.server import ThreadedMotoServer
 
 from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
+from runstream.v1.run_service_pb2 import CreateRunRequest
+from support.access import connect_with_token, create_tokens
 from support.api import Api, expect_refusal
 from support.artifacts import (
     MIB,
@@ -179,6 +181,30 @@ def test_a_content_that_was_taken_for_forgotten_is_put_again(
     upload(api, run_id, "f", b"x")
     assert len(store.names()) == 2
     assert download(api, run_id, "f") == b"x"
+
+
+def test_uploads_that_broke_off_are_removed_when_their_caller_needs_the_room(
+    store: Store, start_server: Callable[..., ServerProcess]
+) -> None:
+    limit = {"RUNSTREAM_ARTIFACT_GIB_PER_CALLER": str(20 / 1024)}
+    server = start_server(**store.environment, **limit)
+    token = create_tokens(server.address)["ada"]
+    with connect_with_token(server.address, token) as api:
+        request = CreateRunRequest(experiment_id=api.create_experiment("ours"))
+        run_id = api.runs.CreateRun(request).run.info.run_id
+
+        def break_off(path: str, size: int, kept: int) -> None:
+            with half_open(api, start_part(run_id, path, ID), *chunk_parts(bytes(size * MIB))):
+                wait_until(lambda: uploaded_bytes(api, run_id, ID, path) == kept * MIB, 20)
+            time.sleep(0.5)  # until the server knows that it broke off
+
+        break_off("a", 9, 8)
+        break_off("b", 17, 16)
+        wait_until(lambda: len(store.names()) == 2, 20)
+        assert uploaded_bytes(api, run_id, ID, "a") == 0
+        upload(api, run_id, "f", bytes(19 * MIB))
+        wait_until(lambda: len(store.names()) == 3, 20)
+        wait_until(lambda: server.query("SELECT count(*) FROM staged_content") == [(0,)], 20)
 
 
 @pytest.fixture
