@@ -7,7 +7,6 @@ these open would leave none to anybody else.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -21,9 +20,6 @@ from runstream_service.rpc.admission import READ_REQUEST_BYTES, Admission, too_l
 #: Streams of health and reflection that are open at once; and calls with a single answer.
 STREAMS, CHECKS = 200, 1_000
 
-#: Seconds after which a call with a single answer may be ended to make room for another one.
-OVERDUE_SECONDS = 10.0
-
 # Seconds after which a request is slow. Requests come with their calls, as they are small, and a
 # probe that asks for the health waits no longer for those whose requests do not come.
 _SLOW_AFTER_SECONDS = 0.1
@@ -35,7 +31,7 @@ class PublicCalls:
     def __init__(self) -> None:
         self._admission = Admission(_SLOW_AFTER_SECONDS)
         self._streams = _Places(STREAMS)
-        self._checks = _Places(CHECKS, OVERDUE_SECONDS)
+        self._checks = _Places(CHECKS, ends_oldest=True)
 
     def wrap(self, handler: Any, method: str) -> Any:
         """Return a handler that does the same for a bounded number of calls."""
@@ -97,37 +93,34 @@ class PublicCalls:
 class _Places:
     """So many calls are open at once; each has its place until it has ended."""
 
-    def __init__(self, count: int, overdue_seconds: float | None = None) -> None:
-        self._count, self._overdue_seconds = count, overdue_seconds
-        self._since: dict[asyncio.Task[Any], float] = {}  # by call, the oldest first
+    def __init__(self, count: int, *, ends_oldest: bool = False) -> None:
+        self._count, self._ends_oldest = count, ends_oldest
+        self._calls: dict[asyncio.Task[Any], None] = {}  # the oldest first
 
     def take(self) -> None:
-        """Give a place to the call of this task, that of an overdue call if all are taken.
+        """Give a place to the call of this task; if all are taken, maybe that of the oldest.
 
         Raises:
             ResourceExhausted: there is no place.
         """
-        if len(self._since) >= self._count:
-            self._end_overdue()
+        if len(self._calls) >= self._count:
+            if not self._ends_oldest:
+                raise _too_many_streams_error(self._count)
+            # A check takes milliseconds, so the oldest one is of a caller who holds it open.
+            oldest = next(iter(self._calls))
+            oldest.cancel()
+            self._release(oldest)
         call: Any = asyncio.current_task()  # never None in a coroutine
-        self._since[call] = time.monotonic()
+        self._calls[call] = None
         call.add_done_callback(self._release)
 
     def _release(self, call: asyncio.Task[Any]) -> None:
-        self._since.pop(call, None)
-
-    def _end_overdue(self) -> None:
-        oldest, since = next(iter(self._since.items()))
-        if self._overdue_seconds is None or time.monotonic() - since < self._overdue_seconds:
-            raise _too_many_error(self._count)
-        oldest.cancel()
-        self._release(oldest)
+        self._calls.pop(call, None)
 
 
-def _too_many_error(count: int) -> ResourceExhausted:
+def _too_many_streams_error(count: int) -> ResourceExhausted:
     return ResourceExhausted(
-        f"{count} calls of this kind, of health or reflection, are open at this server; "
-        "call again later",
-        reason="PUBLIC_CALLS_TOO_MANY",
+        f"{count} streams of health or reflection are open at this server; call again later",
+        reason="PUBLIC_STREAMS_TOO_MANY",
         limit=count,
     )

@@ -19,7 +19,7 @@ from runstream.v1.run_pb2 import Param
 from runstream.v1.run_service_pb2 import CountRunsRequest, SearchRunsRequest
 from runstream_service.grpc_server import CONNECTION_CALLS
 from runstream_service.rpc.admission import SLOW_AT_ONCE
-from runstream_service.rpc.public_calls import STREAMS
+from runstream_service.rpc.public_calls import CHECKS, STREAMS
 from support.api import Api, expect_refusal, make_batch
 from support.probe import Probe
 from support.server_process import ServerProcess
@@ -27,6 +27,7 @@ from support.waiting import wait_until
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 LIST_SERVICES = b"\x3a\x00"
 
 Probing = Callable[[ServerProcess], Probe]
@@ -194,7 +195,7 @@ def test_strangers_who_hold_streams_of_health_and_reflection_leave_calls_to_othe
             health(b"", timeout=60),
             reflection(wait_for_message(over, LIST_SERVICES), timeout=60),
         ):
-            with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "PUBLIC_CALLS_TOO_MANY"):
+            with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "PUBLIC_STREAMS_TOO_MANY"):
                 next(more)
         check: Any = channel.unary_unary(CHECK)
         assert check(b"", timeout=60)
@@ -233,6 +234,37 @@ def test_a_probe_is_answered_while_strangers_hold_checks_of_health(server: Serve
     assert server.stop() == ""
 
 
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    """A frame of HTTP/2."""
+    head = len(body).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
+    return head + body
+
+
+def test_a_probe_is_answered_while_a_stranger_takes_no_answers_of_checks(
+    server: ServerProcess,
+) -> None:
+    host, _, port = server.address.rpartition(":")
+    fields = [(":method", "POST"), (":scheme", "http"), (":path", CHECK), (":authority", "x")]
+    fields += [("content-type", "application/grpc"), ("te", "trailers")]
+    head = b"".join(
+        b"\0%c%b%c%b" % (len(name), name.encode(), len(value), value.encode())
+        for name, value in fields
+    )
+    with (
+        socket.create_connection((host, int(port)), timeout=60) as connection,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        no_window = struct.pack(">HI", 4, 0)  # an answer may have no bytes
+        connection.sendall(PREFACE + frame(4, 0, 0, no_window) + frame(4, 1, 0, b""))
+        for i in range(CHECKS + 100):
+            stream = 2 * i + 1
+            connection.sendall(frame(1, 4, stream, head) + frame(0, 1, stream, bytes(5)))
+        check: Any = channel.unary_unary(CHECK)
+        for _ in range(20):
+            assert check(b"", timeout=60)
+            time.sleep(0.1)
+
+
 @pytest.mark.parametrize("message", [b"\xff\xff", b"\x0a\x02\xff\xfe"])
 def test_malformed_messages_to_health_and_reflection_are_refused_and_not_logged(
     server: ServerProcess, message: bytes
@@ -255,7 +287,7 @@ def test_malformed_messages_to_health_and_reflection_are_refused_and_not_logged(
 def test_a_connection_is_told_how_many_calls_it_may_have_open(server: ServerProcess) -> None:
     host, _, port = server.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0")
+        connection.sendall(PREFACE + frame(4, 0, 0, b""))
         with connection.makefile("rb") as received:
             head = received.read(9)
             settings = received.read(int.from_bytes(head[:3], "big"))
