@@ -23,6 +23,7 @@ from runstream_service.access.audit import AuditLog
 from runstream_service.access.caller import Caller, ServerRole
 from support.access import GuardedServer
 from support.api import expect_refusal, make_batch
+from support.artifacts import upload
 from support.server_process import ENVIRONMENT
 from support.waiting import wait_until
 
@@ -89,6 +90,40 @@ def test_over_rest_an_error_has_the_code_of_grpc(guarded: GuardedServer) -> None
     assert answer.status_code == 404
     (entry,) = find(guarded, f"run_id={run}", method="DeleteRun")
     assert (entry.user_name, entry.code) == ("eve", "NOT_FOUND")
+
+
+def test_a_batch_that_is_refused_is_an_entry_of_its_own(guarded: GuardedServer) -> None:
+    ada, bob = guarded.apis["ada"], guarded.apis["bob"]
+    experiment = ada.create_experiment("logged")
+    grant = pb.SetGrantRequest(
+        experiment_id=experiment, grantee="user:bob", role=pb.GrantRole.GRANT_ROLE_WRITER
+    )
+    ada.access.SetGrant(grant)
+    run = ada.create_run(experiment)
+    bob.log_batches([make_batch(run, tags=[("t", "v")])])
+    url = f"{guarded.server.http}/api/1.0/runstream/logs/stream"
+    line = json.dumps({"run_id": run, "tags": [{"key": "k", "value": "v"}]})
+    requests.post(url, line, headers=guarded.headers("bob"), timeout=30)
+    wait_until(lambda: len(entries(guarded, user_name="bob", method="LogBatch")) >= 2, 20)
+    found = entries(guarded, user_name="bob", method="LogBatch")
+    assert {(entry.subject, entry.code) for entry in found} == {
+        (f"run_id={run}", "PERMISSION_DENIED")
+    }
+    name, role = "name=logged", "grantee=user:bob role=GRANT_ROLE_WRITER"
+    assert find(guarded, name, method="CreateExperiment")[0].code == "OK"
+    assert find(guarded, f"experiment_id={experiment} {role}", method="SetGrant")
+
+
+def test_an_upload_names_its_run_and_its_file(guarded: GuardedServer) -> None:
+    run = guarded.apis["ada"].create_run(guarded.apis["ada"].create_experiment("uploads"))
+    upload(guarded.apis["ada"], run, "model/weights.bin", b"w")
+    with suppress(grpc.RpcError):
+        upload(guarded.apis["eve"], run, "model/weights.bin", b"w")
+    found = [
+        find(guarded, f"run_id={run} path=model/weights.bin", user_name=name)
+        for name in ("ada", "eve")
+    ]
+    assert [entry.code for (entry,) in found] == ["OK", "NOT_FOUND"]
 
 
 def test_values_are_in_no_entry(guarded: GuardedServer) -> None:

@@ -54,6 +54,14 @@ def test_a_certificate_that_is_not_trusted_names_the_variable_for_its_authority(
 
 
 @pytest.mark.usefixtures("trusting")
+def test_the_port_of_https_is_not_that_of_grpc(start_with_tls: StartServer) -> None:
+    server = start_with_tls(RUNSTREAM_HTTP_PORT="0")
+    error = problem_of(server.http.replace("https://", "grpcs://"))
+    assert error.reason == "GRPC_NOT_SPOKEN"
+    assert "speaks HTTPS, not gRPC: the tracking URI needs the port of gRPC" in str(error)
+
+
+@pytest.mark.usefixtures("trusting")
 def test_a_certificate_for_other_names_lists_them(
     start_with_tls: StartServer, certificates: CertificateFolder
 ) -> None:

@@ -56,8 +56,8 @@ class Api:
         self.maintenance = MaintenanceServiceStub(channel)
         self.access = AccessServiceStub(channel)
 
-    def create_run(self) -> str:
-        return self.runs.CreateRun(CreateRunRequest()).run.info.run_id
+    def create_run(self, experiment_id: str = "") -> str:
+        return self.runs.CreateRun(CreateRunRequest(experiment_id=experiment_id)).run.info.run_id
 
     def create_experiment(self, name: str) -> str:
         return self.experiments.CreateExperiment(CreateExperimentRequest(name=name)).experiment_id

@@ -46,7 +46,17 @@ _FREQUENT_PREFIXES = ("Log", "SendHeartbeat", "Heartbeat")
 _FREQUENT_SECONDS = 60.0
 
 _REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
-_NAMES = ("experiment_id", "run_id", "model_id", "token_id", "user_name", "grantee", "path")
+_NAMES = (
+    "experiment_id",
+    "run_id",
+    "model_id",
+    "token_id",
+    "user_name",
+    "grantee",
+    "role",
+    "name",
+    "path",
+)
 _SUBJECT_CHARACTERS = 500
 _DAY = 86_400_000
 
@@ -191,14 +201,19 @@ def is_recorded(method: str, code: str) -> bool:
 
 def subject_of(request: Any) -> str:
     """Return the names of what a request is about, such as `run_id=… path=…`."""
-    present = _names_of(request.DESCRIPTOR)
-    return printable(" ".join(f"{n}={value}" for n in present if (value := getattr(request, n))))
+    texts = []
+    for name, enum in _names_of(request.DESCRIPTOR):
+        if value := getattr(request, name):
+            known = enum and enum.values_by_number.get(value)
+            texts.append(f"{name}={known.name if known else value}")
+    return printable(" ".join(texts))
 
 
 @cache
-def _names_of(message: Any) -> list[str]:
-    """Return which of the names a message has, by its descriptor."""
-    return [name for name in _NAMES if name in message.fields_by_name]
+def _names_of(message: Any) -> list[tuple[str, Any]]:
+    """Return which of the names a message has, by its descriptor, and what each enumerates."""
+    fields = message.fields_by_name
+    return [(name, fields[name].enum_type) for name in _NAMES if name in fields]
 
 
 def printable(text: str) -> str:

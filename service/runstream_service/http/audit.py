@@ -15,6 +15,9 @@ from runstream_service.http.errors import ERROR_CODE
 # Where a request has the name of its RPC and what it is about.
 _RPC = "runstream.rpc"
 
+# Where a request has what parts of it were about that were refused, and the codes of their errors.
+_REFUSED = "runstream.refused"
+
 _READ_VERBS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSALS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
 
@@ -53,7 +56,12 @@ class Audit:
         if is_read or not is_recorded(method, code):
             return
         method = method or printable(f"{scope['method']} {scope['path']}")
-        self._audit.record(known_caller(scope), peer(scope.get("client")), method, subject, code)
+        caller, address = known_caller(scope), peer(scope.get("client"))
+        refused = scope.get(_REFUSED, ())
+        for part, error in refused:
+            self._audit.record(caller, address, method, part, error)
+        if subject or not refused:
+            self._audit.record(caller, address, method, subject, code)
 
 
 def name_rpc(scope: Scope, method: str, request: Any) -> None:
@@ -65,6 +73,11 @@ def name_subject(scope: Scope, subject: str) -> None:
     """Say what a request is about that is of an RPC, and whose parts say it one by one."""
     method, _ = scope.get(_RPC, ("", ""))
     scope[_RPC] = method, subject
+
+
+def name_refused(scope: Scope, subject: str, code: str) -> None:
+    """Say what a part of a request was about that was refused, and the code of its error."""
+    scope.setdefault(_REFUSED, []).append((subject, code))
 
 
 def name_sign_in(scope: Scope, caller: Caller) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from runstream_service.access.caller import Caller
-from runstream_service.http.audit import name_subject
+from runstream_service.http.audit import name_refused, name_subject
 from runstream_service.http.authenticate import caller_of, peer
 
 
@@ -29,3 +29,7 @@ class HttpContext:
     def name_subject(self, subject: str) -> None:
         """Say what the request is about, for the audit log."""
         name_subject(self._scope, subject)
+
+    def name_refused(self, subject: str, code: str) -> None:
+        """Say what a part of the request was about that was refused."""
+        name_refused(self._scope, subject, code)

@@ -11,6 +11,7 @@ from runstream.rules import check_artifact_path, check_sha256, check_upload_id
 from runstream.v1 import artifact_service_pb2 as pb
 from runstream.v1.artifact_pb2 import FileInfo
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
+from runstream_service.access.audit import subject_of
 from runstream_service.access.caller import Caller
 from runstream_service.catalog import artifact_owners, artifacts
 from runstream_service.engine.readers import Readers
@@ -84,6 +85,7 @@ class ArtifactServicer(ArtifactServiceServicer):
     ) -> pb.UploadArtifactResponse:
         requests = _UploadRequests(request_iterator)
         start = await requests.start()
+        context.name_subject(subject_of(start))
         check_artifact_path("start.path", start.path)
         if start.upload_id:
             check_upload_id("start.upload_id", start.upload_id)

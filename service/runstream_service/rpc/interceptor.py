@@ -158,9 +158,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 request = decode(message)
                 if not is_read and caller.name:
                     open_call.subject = subject_of(request)
-                return await call(
-                    request, GrpcContext(context, caller, open_call.peer, open_call.name_subject)
-                )
+                return await call(request, GrpcContext(open_call, caller))
 
         return respond
 
@@ -176,9 +174,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     end.stop = received.stop
                     return await call(
                         received,
-                        GrpcContext(
-                            open_call.context, caller, open_call.peer, open_call.name_subject
-                        ),
+                        GrpcContext(open_call, caller),
                     )
 
         return respond
@@ -202,9 +198,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         async with receive(requests, context, use) as request:
                             if isinstance(request, RequestStream):
                                 open_call.end.stop = request.stop
-                            call_context = GrpcContext(
-                                context, caller, open_call.peer, open_call.name_subject
-                            )
+                            call_context = GrpcContext(open_call, caller)
                             async for answer in call(request, call_context):
                                 message: Any = self._answers.add(_serialize(answer))
                                 yield message
@@ -291,6 +285,7 @@ class _OpenCall:
         peer: the address of the caller. gRPC is asked for it while the call is sure to be there:
             when the connection has been cut, the question ends the process (grpcio 1.85).
         subject: the names of what it is about, if it changes something.
+        refused: those of parts of it that were refused, and the codes of their errors.
         end: its end, if it is a stream of answers whose caller may lose the right to it.
     """
 
@@ -306,6 +301,7 @@ class _OpenCall:
         "context",
         "end",
         "peer",
+        "refused",
         "subject",
     )
 
@@ -316,6 +312,7 @@ class _OpenCall:
         self._method = method.rpartition("/")[2]
         self.peer = str(context.peer())
         self.code = self._request_id = self.subject = ""
+        self.refused: list[tuple[str, str]] = []
         self.caller: Caller | None = None
         self.end: StreamEnd | None = None
 
@@ -327,10 +324,6 @@ class _OpenCall:
             self._request_id = request_id(given.get(HEADER))
         return self._request_id
 
-    def name_subject(self, subject: str) -> None:
-        """Say what it is about."""
-        self.subject = subject
-
     def __enter__(self) -> _OpenCall:
         self._task = self._interceptor.begin_call()
         self._began = self._counts.begin()
@@ -339,8 +332,10 @@ class _OpenCall:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         code = self.code or ("CANCELLED" if kind else "OK")
         self._counts.end(self._began, code)
-        if is_recorded(self._method, code):
-            audit = self._interceptor.audit
+        audit = self._interceptor.audit
+        for subject, error in self.refused:
+            audit.record(self.caller, self.peer, self._method, subject, error)
+        if is_recorded(self._method, code) and (self.subject or not self.refused):
             audit.record(self.caller, self.peer, self._method, self.subject, code)
         self._interceptor.end_call(self._task)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 from runstream.errors import (
@@ -133,7 +134,7 @@ class LoggingServicer(LoggingServiceServicer):
             news.set()
 
         caller = context.caller
-        subjects: dict[str, str] = {}
+        runs = _NamedRuns(context) if caller.name else None
         async for request in requests:
             # While the queue is full nothing is read, and HTTP/2 holds the client back.
             await self._writer.wait_for_room()
@@ -144,7 +145,6 @@ class LoggingServicer(LoggingServiceServicer):
                 answer = asyncio.get_running_loop().create_future()
                 answer.set_exception(strip_traceback(error))
             else:
-                _name_run(context, subjects, batch)
                 is_heartbeat = batch.is_empty()
                 answer = (
                     self._writer.submit(
@@ -153,6 +153,8 @@ class LoggingServicer(LoggingServiceServicer):
                     if is_heartbeat
                     else self._append(caller, batch, size, may_wait=True)
                 )
+                if runs is not None:
+                    runs.add(batch.run_id, answer)
             answer.add_done_callback(set_news)
             pending.append(answer)
             if isinstance(requests, RequestStream):
@@ -162,19 +164,34 @@ class LoggingServicer(LoggingServiceServicer):
                 await answered_event.wait()
 
 
-def _name_run(context: CallContext, subjects: dict[str, str], batch: Batch) -> None:
-    """Let the audit log name the run of a batch, if it is one of the first runs of the stream.
+class _NamedRuns:
+    """Lets the audit log name the first runs of a stream, by what became of their batches."""
 
-    Args:
-        context: that of the stream.
-        subjects: how the runs of the stream are named, by their ids.
-        batch: one of its batches.
-    """
-    if batch.run_id in subjects or len(subjects) > _NAMED_RUNS or not context.caller.name:
-        return
-    name = f"run_id={printable(batch.run_id)}"
-    subjects[batch.run_id] = name if len(subjects) < _NAMED_RUNS else "and others"
-    context.name_subject(" ".join(subjects.values()))
+    def __init__(self, context: CallContext) -> None:
+        self._context = context
+        self._noting: dict[str, Callable[[asyncio.Future[None]], None]] = {}  # by the id of the run
+        self._logged: list[str] = []
+        self._refused: set[tuple[str, str]] = set()
+
+    def add(self, run_id: str, answer: asyncio.Future[None]) -> None:
+        """Note what becomes of a batch."""
+        note = self._noting.get(run_id)
+        if note is None:
+            is_named = len(self._noting) < _NAMED_RUNS
+            run_id = run_id if is_named else ""
+            subject = f"run_id={printable(run_id)}" if is_named else "and others"
+            note = self._noting.setdefault(run_id, partial(self._note, subject))
+        answer.add_done_callback(note)
+
+    def _note(self, subject: str, answer: asyncio.Future[None]) -> None:
+        error = None if answer.cancelled() else answer.exception()
+        if not isinstance(error, RunstreamError):
+            if subject not in self._logged:
+                self._logged.append(subject)
+                self._context.name_subject(" ".join(self._logged))
+        elif (subject, error.code.name) not in self._refused:
+            self._refused.add((subject, error.code.name))
+            self._context.name_refused(subject, error.code.name)
 
 
 async def _any_done(

@@ -23,6 +23,7 @@ REASONS = frozenset(
     {
         "TLS_NEEDED",
         "TLS_NOT_SPOKEN",
+        "GRPC_NOT_SPOKEN",
         "SERVER_NOT_TRUSTED",
         "SERVER_HAS_ANOTHER_NAME",
         "SERVER_CERTIFICATE_EXPIRED",
@@ -90,8 +91,13 @@ def _problem_without_tls(address: str) -> Unavailable | None:
 
 def _problem_with_tls(address: str) -> Unavailable | None:
     try:
+        context = ssl_context()
+        context.set_alpn_protocols(["h2"])
         for _ in range(2):  # a server that is just stopping is not there any more
-            with _shake_hands(address, ssl_context()) as connection:
+            with _shake_hands(address, context) as connection:
+                if connection.selected_alpn_protocol() is None:  # gRPC takes no other protocol
+                    advice = "the tracking URI needs the port of gRPC, by default 50051"
+                    return _error("GRPC_NOT_SPOKEN", address, f"speaks HTTPS, not gRPC: {advice}")
                 # With TLS 1.3 a server says only now what it thinks of the client's certificate,
                 # by an alert or, as gRPC's does, by the end of the connection.
                 if connection.recv(1):
