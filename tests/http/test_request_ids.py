@@ -90,7 +90,7 @@ def test_a_fault_of_the_server_is_found_in_the_log_by_its_id(
     rest.session.close()
     lines = server.stop().splitlines()
     (over_grpc,) = [line for line in lines if line.endswith(f"(request {made})")]
-    assert "ERROR runstream_service.rpc.interceptor: /runstream.v1.RunService/SetTag" in over_grpc
+    assert "ERROR runstream_service.rpc.abort: /runstream.v1.RunService/SetTag" in over_grpc
     (over_http,) = [line for line in lines if line.endswith("(request job-7)")]
     assert "POST /api/2.0/mlflow/runs/set-tag failed" in over_http
     assert sum("a fault" in line for line in lines) >= 2
