@@ -151,8 +151,8 @@ def test_a_stream_of_batches_is_one_entry_that_names_its_runs(guarded: GuardedSe
     runs = [root.create_run() for _ in range(12)]
     batches = [make_batch(run, tags=[(f"t{number}", "v")]) for run in runs for number in range(20)]
     root.log_batches(batches)
-    wait_until(lambda: bool(entries(guarded, method="LogBatch")), 20)
-    (entry,) = entries(guarded, method="LogBatch")
+    wait_until(lambda: bool(entries(guarded, user_name="root", method="LogBatch")), 20)
+    (entry,) = entries(guarded, user_name="root", method="LogBatch")
     assert entry.subject == " ".join(f"run_id={run}" for run in runs[:10]) + " and others"
 
 
