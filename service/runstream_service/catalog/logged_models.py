@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runstream.contract import generated_names
 from runstream.errors import AlreadyExists, InvalidArgument, NotFound
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import VisibleStatement, check_role
-from runstream_service.catalog import experiments, generated_names
+from runstream_service.catalog import experiments
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.model_metrics import LoggedPoint, read_model_points
 from runstream_service.engine import applied_writes

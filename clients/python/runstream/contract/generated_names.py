@@ -1,4 +1,7 @@
-"""Readable names for runs without one: `adjective-noun-number`, at most 20 characters (R3)."""
+"""Readable names: `adjective-noun-number`, at most 20 characters (R3).
+
+The client names the runs that it starts; the server names runs and models that come without a name.
+"""
 
 # ruff: noqa: SIM905 # a list literal would be one word a line
 
