@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -21,7 +23,9 @@ def main() -> int:
     """Run the figures of the command line and return the exit status."""
     arguments = _arguments()
     figures = [figure for figure in FIGURES if figure.id in arguments.only]
-    results = _measure(figures)
+    with tempfile.TemporaryDirectory(prefix="runstream-spool-") as spool:
+        os.environ["RUNSTREAM_SPOOL"] = spool  # of the workers
+        results = _measure(figures)
     if arguments.json:
         entries = [figure.entry(results[figure.id]) for figure in figures]
         arguments.json.write_text(json.dumps({"figures": entries}, indent=2) + "\n")

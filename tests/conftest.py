@@ -17,7 +17,7 @@ from runstream import TrackingClient
 from support.api import Api
 from support.forked_server import ServerForks
 from support.probe import Probe
-from support.server_process import ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
 if TYPE_CHECKING:
     from support.postgres import Postgres
@@ -38,6 +38,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)  # for the tests themselves it stays ignored
     # What a test logs is what it finds; those of the source of runs turn it on.
     os.environ.setdefault("RUNSTREAM_SOURCE", "none")
+    # What a test does not deliver is no business of the next one, nor of whoever runs the tests.
+    spool = tempfile.mkdtemp(prefix="runstream-spool-")
+    os.environ["RUNSTREAM_SPOOL"] = ENVIRONMENT["RUNSTREAM_SPOOL"] = spool
+
+
+def pytest_unconfigure() -> None:
+    """Remove what tests left undelivered."""
+    shutil.rmtree(os.environ["RUNSTREAM_SPOOL"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from argparse import Namespace
@@ -57,7 +58,10 @@ with runstream.start_run():
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"RUNSTREAM_TRACKING_URI": server.uri},
+        env={
+            "RUNSTREAM_TRACKING_URI": server.uri,
+            "RUNSTREAM_SPOOL": os.environ["RUNSTREAM_SPOOL"],
+        },
         check=True,
         capture_output=True,
         text=True,
