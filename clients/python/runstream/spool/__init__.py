@@ -1,0 +1,14 @@
+"""The spool: what a program writes, in files of its own machine. docs/spool.md has their form.
+
+    frames.py       one message in a file, and how it is found again behind damage
+    open_file.py    descriptors, which a forked child closes
+    file_locks.py   locks of whole files
+    log_writer.py   appends frames to the files of a folder
+    log_reader.py   reads them in order, also while they are written
+    cursor.py       what of them is answered
+    folder.py       the folder of a process, with all of these
+    settings.py     where the spool is, and how large it may become
+
+This room knows files and nothing of servers. It imports little, because every program that logs
+imports it.
+"""

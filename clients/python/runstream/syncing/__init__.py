@@ -1,0 +1,1 @@
+"""Delivers folders of a spool to a server."""
