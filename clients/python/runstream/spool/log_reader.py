@@ -98,7 +98,9 @@ class FrameFile:
         self._file.close()
 
     def _is_cut(self, start: int, end: int) -> bool:
-        """Return whether the bytes up to the end of the file begin like a frame that is longer."""
+        """Return whether bytes are the beginning of a frame that the end of the file cuts."""
+        if end < os.fstat(self._file.descriptor).st_size:
+            return False
         head = os.pread(self._file.descriptor, frames.HEADER_BYTES, start)
         if len(head) < frames.HEADER_BYTES:
             return frames.MAGIC.startswith(head[: len(frames.MAGIC)])
