@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from peewee import JOIN, SQL, fn
@@ -16,6 +15,7 @@ from runstream_service.catalog.run_state import active_run
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
+from runstream_service.engine.catalog_writes import DatasetInput
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of, in_ids
 from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run
 
@@ -31,19 +31,6 @@ _DATASET = (
     Dataset.schema,
     Dataset.profile,
 )
-
-
-@dataclass(frozen=True)
-class DatasetInput:
-    """A dataset and the tags of its use by one run."""
-
-    name: str
-    digest: str
-    source_type: str
-    source: str
-    schema: str
-    profile: str
-    tags: Mapping[str, str] = field(kw_only=True)
 
 
 _OF_RUNS = Statement(
@@ -82,6 +69,13 @@ def log_inputs(
     if not applied_writes.to_run.accept(run, write):
         return
     experiment = Run.select(Run.experiment).where(Run.id == run).scalar()
+    insert_inputs(run, experiment, inputs, models)
+
+
+def insert_inputs(
+    run: int, experiment: int, inputs: Sequence[DatasetInput], models: Sequence[str]
+) -> None:
+    """Record what a run read, as `log_inputs` does, by the internal ids of run and experiment."""
     for read in inputs:
         same = (
             (Dataset.experiment == experiment)

@@ -12,7 +12,10 @@ from runstream_service.catalog.artifact_locations import resolve_location
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
+from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import Experiment, Grant
+
+_OF_NAME = Statement(Experiment.select(Experiment.id).where(Experiment.name == ""))
 
 
 def create(
@@ -59,6 +62,26 @@ def create(
     return experiment
 
 
+def find_active(caller: Caller, name: str) -> Experiment | None:
+    """Return the experiment of a name, to which is written, and which stays as it is until then.
+
+    Returns:
+        None, if there is none, and the caller may create it.
+
+    Raises:
+        PermissionDenied: the caller may not write to it, or on this server, or does not see the
+            experiment that has the name.
+        FailedPrecondition: it is deleted.
+    """
+    check_writer(caller)
+    taken = _OF_NAME.first(name)
+    if taken is None:
+        return None
+    if not experiments.is_visible(caller, taken[0]):
+        raise _hidden_name_error(name)
+    return experiments.keep_active(caller, str(taken[0]))
+
+
 def check_name_is_free(caller: Caller, name: str) -> None:
     """Check that no experiment has the name, whoever sees it.
 
@@ -71,17 +94,21 @@ def check_name_is_free(caller: Caller, name: str) -> None:
         raise _name_taken_error(taken, is_seen=experiments.is_visible(caller, taken.id))
 
 
+def _hidden_name_error(name: str) -> PermissionDenied:
+    # Names are unique; nothing but that is told. ALREADY_EXISTS would make clients look for the
+    # experiment by its name, and MLflow's then log to another one, `Default`.
+    return PermissionDenied(
+        f"The name {name!r} is that of an experiment that you do not see: ask its owner "
+        "or an admin for a grant on it, or choose another name",
+        reason="EXPERIMENT_NAME_TAKEN",
+        field="name",
+        value=name,
+    )
+
+
 def _name_taken_error(taken: Experiment, *, is_seen: bool) -> RunstreamError:
     if not is_seen:
-        # Names are unique; nothing but that is told. ALREADY_EXISTS would make clients look for the
-        # experiment by its name, and MLflow's then log to another one, `Default`.
-        return PermissionDenied(
-            f"The name {taken.name!r} is that of an experiment that you do not see: ask its owner "
-            "or an admin for a grant on it, or choose another name",
-            reason="EXPERIMENT_NAME_TAKEN",
-            field="name",
-            value=taken.name,
-        )
+        return _hidden_name_error(taken.name)
     state = "deleted" if taken.deleted else "active"
     return AlreadyExists(
         f"Experiment(name={taken.name}) already exists, in the {state} state",

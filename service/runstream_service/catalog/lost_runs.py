@@ -55,13 +55,22 @@ def revive(run: int, at: int) -> bool:
     return True
 
 
-def prepare_for_status(run: Run, status: int) -> None:
-    """Prepare an active run for a status that somebody gives it: it is not lost any more."""
-    if run.last_heartbeat is not None:
-        if run.status == RunStatus.FAILED and _delete_tag(run.id):
-            changes.record_deleted_tag(run.uuid, run.experiment_id, LOST_TAG)
-        if status == RunStatus.RUNNING:
-            run.last_heartbeat = now()
+def prepare_for_status(run: Run, status: int, last_heartbeat: int | None) -> int | None:
+    """Prepare an active run for a status that somebody gives it: it is not lost any more.
+
+    Args:
+        run: as it is.
+        status: what it becomes.
+        last_heartbeat: of the run, maybe of now; None if none is expected.
+
+    Returns:
+        The last heartbeat that it has then.
+    """
+    if last_heartbeat is None:
+        return None
+    if run.status == RunStatus.FAILED and _delete_tag(run.id):
+        changes.record_deleted_tags(run.uuid, run.experiment_id, [LOST_TAG])
+    return now() if status == RunStatus.RUNNING else last_heartbeat
 
 
 def _delete_tag(run: int) -> bool:

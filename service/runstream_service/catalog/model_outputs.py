@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from peewee import EXCLUDED
 
@@ -17,6 +17,7 @@ from runstream_service.catalog.run_tags import set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
+from runstream_service.engine.catalog_writes import ModelOutput
 from runstream_service.engine.statements import ANY_IDS, Statement
 from runstream_service.engine.tables import Output, RunTag
 
@@ -35,19 +36,18 @@ _OF_RUNS = Statement(
 )
 
 
-class ModelOutput(NamedTuple):
-    """A model and the step at which a run made it."""
-
-    model_id: str
-    step: int
-
-
 def log_outputs(
     caller: Caller, run_id: str, models: Sequence[ModelOutput], write: WriteId | None
 ) -> None:
     """Record models that an active run made; raises as `active_run`."""
     run = active_run(caller, run_id)
     if applied_writes.to_run.accept(run, write):
+        insert_outputs(run, models)
+
+
+def insert_outputs(run: int, models: Sequence[ModelOutput]) -> None:
+    """Record models that a run made, by its internal id."""
+    if models:
         _UPSERT.run_for_each((run, *model) for model in models)
 
 

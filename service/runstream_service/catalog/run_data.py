@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from peewee import Select, fn
 
 from runstream.errors import ResourceExhausted
-from runstream_service.catalog.datasets import DatasetInput, read_inputs, read_model_inputs
-from runstream_service.catalog.model_outputs import ModelOutput, read_outputs
+from runstream_service.catalog.datasets import read_inputs, read_model_inputs
+from runstream_service.catalog.model_outputs import read_outputs
 from runstream_service.engine import reading
 from runstream_service.engine.budget import ANSWER_BYTES, Budget, TooLargeError
+from runstream_service.engine.catalog_writes import DatasetInput, ModelOutput
 from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of
 from runstream_service.engine.tables import (
     NAN,

@@ -42,6 +42,11 @@ class RunState(NamedTuple):
     appended_by: int | None
 
 
+def state_of(run: Any) -> RunState:
+    """Return the state in the row of a run."""
+    return RunState(run.id, run.experiment_id, run.status, run.last_heartbeat, run.appended_by)
+
+
 def active_run(caller: Caller, run_id: str) -> int:
     """Return the internal id of a run that is to be written to.
 
@@ -66,8 +71,7 @@ def state_for_write(
         find_role: returns the role of a caller on an experiment.
     """
     state, revision = _active_state(caller, run_id, _LOCK.first(run_id), find_role)
-    if revision is not None:
-        _SET_REVISION.run(_random_revision(), state.id)
+    renew_revision(state.id, revision)
     return state
 
 
@@ -88,14 +92,34 @@ def _active_state(
     find_role: Callable[[Caller, int], int | None],
 ) -> tuple[RunState, int | None]:
     """Return the state in a row, and the revision, once it is sure that the caller may write."""
-    role = find_role(caller, found[1]) if found else None
-    if found is None or role is None:
+    if found is None:
         raise not_found_error(run_id)
     *state, revision, is_deleted = found
-    check_known_role(caller, found[1], role, GrantRole.WRITER)
+    check_writable(caller, run_id, found[1], find_role, is_deleted=is_deleted)
+    return RunState._make(state), revision
+
+
+def check_writable(
+    caller: Caller,
+    run_id: str,
+    experiment: int,
+    find_role: Callable[[Caller, int], int | None] = role_on,
+    *,
+    is_deleted: bool,
+) -> None:
+    """Check that a caller may write to a run of an experiment; raises as `active_run`."""
+    role = find_role(caller, experiment)
+    if role is None:
+        raise not_found_error(run_id)
+    check_known_role(caller, experiment, role, GrantRole.WRITER)
     if is_deleted:
         raise deleted_error(run_id)
-    return RunState._make(state), revision
+
+
+def renew_revision(run: int, revision: int | None) -> None:
+    """Give a run that is written to a new revision, if it has one."""
+    if revision is not None:
+        _SET_REVISION.run(_random_revision(), run)
 
 
 def revision_for(status: int) -> int | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from peewee import EXCLUDED
 
+from runstream.errors import NotFound
 from runstream_service.engine import changes
 from runstream_service.engine.numbers import parse_number
-from runstream_service.engine.statements import MultiRowInsert, Statement
+from runstream_service.engine.statements import (
+    ANY_TEXTS,
+    MultiRowInsert,
+    Statement,
+    array_of,
+)
 from runstream_service.engine.tables import Run, RunTag
 
 NAME_TAG = "mlflow.runName"
@@ -21,12 +27,16 @@ _TAGS = MultiRowInsert(
         update={RunTag.value: EXCLUDED.value, RunTag.number: EXCLUDED.number},
     ),
 )
+_SELECT_KEYS = Statement(
+    RunTag.select(RunTag.key).where((RunTag.run == 0) & RunTag.key.in_(ANY_TEXTS))
+)
+_DELETE = Statement(RunTag.delete().where((RunTag.run == 0) & RunTag.key.in_(ANY_TEXTS)))
 _RENAME = Statement(Run.update(name="").where(Run.id == 0))
 
 
-def insert_tags(run: int, tags: Mapping[str, str]) -> None:
+def insert_tags(run: int, tags: Iterable[tuple[str, str]]) -> None:
     """Set tags of a run that has this name already."""
-    _upsert(run, tags.items())
+    _upsert(run, tags)
 
 
 def effective_tags(tags: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
@@ -43,6 +53,27 @@ def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
         if key == NAME_TAG:
             _RENAME.run(value, run)
             changes.record_runs([run])
+
+
+def missing_tags(run: int, keys: Sequence[str]) -> list[str]:
+    """Return those of some keys that are of no tag of a run."""
+    present = {row[0] for row in _SELECT_KEYS.rows(run, array_of(keys))}
+    return [key for key in keys if key not in present]
+
+
+def delete_tags(run: int, keys: Sequence[str]) -> None:
+    """Delete tags of a run, none of which is its name."""
+    _DELETE.run(run, array_of(keys))
+
+
+def tag_not_found_error(run_id: str, key: str) -> NotFound:
+    """Return the error that says that a run has no such tag (P3)."""
+    return NotFound(
+        f"No tag with name: {key} in run with id {run_id}",
+        reason="TAG_NOT_FOUND",
+        field="key",
+        value=key,
+    )
 
 
 def _upsert(run: int, tags: Iterable[tuple[str, str]]) -> None:

@@ -7,54 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runstream.contract import generated_names
-from runstream.errors import AlreadyExists, InvalidArgument, NotFound
+from runstream.errors import AlreadyExists
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import VisibleStatement, check_role, visible
-from runstream_service.catalog import experiments
-from runstream_service.catalog.artifact_locations import join_location
-from runstream_service.catalog.lost_runs import prepare_for_status
+from runstream_service.catalog import experiments, run_rows
 from runstream_service.catalog.run_data import LoggedRun, RunRow, with_data, with_data_if_small
 from runstream_service.catalog.run_state import (
+    check_writable,
     deleted_error,
     not_found_error,
-    revision_for,
     state_for_write,
 )
-from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
+from runstream_service.catalog.run_tags import NAME_TAG, tag_not_found_error
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
+from runstream_service.engine.catalog_writes import RunUpdate
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement, execute, in_texts
-from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Experiment, Run, RunTag
 
-_COLUMNS: list[Any] = [
-    Run.uuid,
-    Run.experiment,
-    Run.name,
-    Run.user_id,
-    Run.status,
-    Run.start_time,
-    Run.artifact_uri,
-    Run.deleted,
-    Run.deleted_with_experiment,
-    Run.purging,
-    Run.last_heartbeat,
-]
-_INSERT = Statement(
-    Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS).returning(Run.id)
-)
 _OF_UUID = Run.select().where(Run.uuid == "")
 _SELECT_STORED = Statement(_OF_UUID)
 _SELECT = VisibleStatement(_OF_UUID, Run.experiment)
 _LOCK = VisibleStatement(_OF_UUID, Run.experiment, lock=True)
-# In the order of the model's fields, which is Peewee's.
-_UPDATE = Statement(
-    Run.update(
-        {Run.name: "", Run.status: 0, Run.end_time: 0, Run.last_heartbeat: 0, Run.revision: 0}
-    ).where(Run.id == 0)
-)
 
 
 @dataclass(frozen=True)
@@ -70,16 +45,6 @@ class NewRun:
     heartbeat: bool
 
 
-@dataclass(frozen=True)
-class RunUpdate:
-    """The changes of a run that a caller asks for; 0, None and "" leave a field as it is."""
-
-    status: int
-    end_time: int | None
-    name: str
-    heartbeat: bool
-
-
 def create(caller: Caller, new: NewRun) -> LoggedRun:
     """Create a run, or return the one that the same call created before (R1).
 
@@ -91,35 +56,20 @@ def create(caller: Caller, new: NewRun) -> LoggedRun:
     """
     experiment = experiments.keep_active(caller, new.experiment_id)
     tags = dict(new.tags)
-    if new.name and tags.get(NAME_TAG, new.name) != new.name:
-        raise InvalidArgument(
-            f"run_name is {new.name!r}, but the tag {NAME_TAG} is {tags[NAME_TAG]!r}",
-            reason="RUN_NAME_CONFLICT",
-            field="run_name",
-            value=new.name,
-            tag=tags[NAME_TAG],
-        )
-    name = new.name or tags.get(NAME_TAG, "")
+    name = run_rows.choose_name(new.name, tags)
     if new.run_id:
         for existing in _SELECT_STORED.models(Run, new.run_id):
             return _existing_run(existing, new, experiment, name, tags)
-    uuid = new.run_id or secrets.token_hex(16)
-    run = Run(
-        uuid=uuid,
-        experiment=experiment.id,
-        name=name or generated_names.generate(),
+    run, all_tags = run_rows.insert(
+        new.run_id or secrets.token_hex(16),
+        experiment,
+        name=name,
         user_id=new.user_id,
-        status=RunStatus.RUNNING,
         start_time=now() if new.start_time is None else new.start_time,
-        artifact_uri=join_location(experiment.artifact_location, f"{uuid}/artifacts"),
-        last_heartbeat=now() if new.heartbeat else None,
+        heartbeat=new.heartbeat,
+        tags=tags,
     )
-    values = [run.__data__.get(column.name) for column in _COLUMNS]
-    run.id = _INSERT.insert(*values)
-    tags[NAME_TAG] = run.name
-    insert_tags(run.id, tags)
-    changes.record_run(run, sorted(tags.items()))
-    return LoggedRun(run, (), (), sorted(tags.items()))
+    return LoggedRun(run, (), (), all_tags)
 
 
 def get(caller: Caller, run_id: str) -> Run:
@@ -186,27 +136,13 @@ def update(caller: Caller, run_id: str, change: RunUpdate, write: WriteId | None
     Raises:
         NotFound, PermissionDenied, FailedPrecondition: as `active_run`.
     """
-    run = lock(caller, run_id)
-    if run.deleted:
-        raise deleted_error(run_id)
+    run = run_rows.lock(run_id)
+    if run is None:
+        raise not_found_error(run_id)
+    check_writable(caller, run_id, run.experiment_id, is_deleted=run.deleted)
     if not applied_writes.to_run.accept(run.id, write):
-        return run
-    if change.heartbeat:
-        run.last_heartbeat = now()
-    if change.status:
-        prepare_for_status(run, change.status)
-        run.status = change.status
-        if change.status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
-            run.end_time = None
-    if change.end_time is not None:
-        run.end_time = change.end_time
-    if change.name:
-        run.name = change.name
-        set_tags(run.id, [(NAME_TAG, change.name)])
-    run.revision = revision_for(run.status)
-    _UPDATE.run(run.name, run.status, run.end_time, run.last_heartbeat, run.revision, run.id)
-    changes.record_run(run, [(NAME_TAG, change.name)] if change.name else [])
-    return run
+        return run  # type: ignore[no-any-return] # a RunRow
+    return run_rows.update(run, change)  # type: ignore[no-any-return]
 
 
 def delete_tag(caller: Caller, run_id: str, key: str, write: WriteId | None) -> None:
@@ -221,14 +157,9 @@ def delete_tag(caller: Caller, run_id: str, key: str, write: WriteId | None) -> 
     if key == NAME_TAG or applied_writes.to_run.was_applied(run, write):
         return
     if not RunTag.delete().where((RunTag.run == run) & (RunTag.key == key)).execute():
-        raise NotFound(
-            f"No tag with name: {key} in run with id {run_id}",
-            reason="TAG_NOT_FOUND",
-            field="key",
-            value=key,
-        )
+        raise tag_not_found_error(run_id, key)
     applied_writes.to_run.record(run, write)
-    changes.record_deleted_tag(run_id, state.experiment_id, key)
+    changes.record_deleted_tags(run_id, state.experiment_id, [key])
 
 
 def _only(run_id: str, found: list[Run]) -> Run:
@@ -242,7 +173,7 @@ def _existing_run(
 ) -> LoggedRun:
     """Return the existing run with its data, if it is what the caller asks for."""
     if run.experiment_id != experiment.id:  # which the caller may not see
-        raise _exists_error(run.uuid, "experiment_id")
+        raise exists_error(run.uuid, "experiment_id")
     found = with_data(run)
     existing_tags = dict(found.tags)
     asked_start = new.start_time
@@ -257,13 +188,13 @@ def _existing_run(
         if asked != is_there
     ]
     if differing:
-        raise _exists_error(run.uuid, differing[0])
+        raise exists_error(run.uuid, differing[0])
     if run.deleted:
         raise deleted_error(run.uuid)
     return found
 
 
-def _exists_error(run_id: str, differing: str) -> AlreadyExists:
+def exists_error(run_id: str, differing: str) -> AlreadyExists:
     return AlreadyExists(
         f"Run with id={run_id} already exists with another {differing}",
         reason="RUN_EXISTS",

@@ -84,6 +84,11 @@ class Writes:
             self._insert.run(owner, writer, write.sequence)
             self._drop_oldest.run(owner, owner, 1, WRITERS)
 
+    def record_first(self, owner: int, write: WriteId | None) -> None:
+        """Do what `record` does, for a run, experiment or model that this write has created."""
+        if write is not None:
+            self._insert.run(owner, bytes.fromhex(write.writer), write.sequence)
+
 
 to_run = Writes(Write.run)
 to_experiment = Writes(ExperimentWrite.owner)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from runstream.errors import InvalidArgument, shorten
 from runstream.rules import check_key, check_text, check_timestamp
 from runstream_service.engine.applied_writes import WriteId
+from runstream_service.engine.catalog_writes import CatalogWrites
 
 #: Bytes of the text of a line of the console.
 LINE_BYTES = 16_384
@@ -63,7 +64,7 @@ class MetricPoints(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Points, params and tags for one run, to be applied whole or not at all.
+    """What is written to one run, to be applied whole or not at all.
 
     The first counts[0] points are of keys[0], the next counts[1] of keys[1], and so on. The arrays
     may be read-only.
@@ -75,6 +76,7 @@ class Batch:
         console_line: once it is applied, the number of the first of them that is new or has another
             text; 0 if there is none.
         encoded: the points of some metrics once more, as the store encodes them (points/append.py).
+        catalog: all else that it says of the run; None for nearly all batches.
     """
 
     run_id: str
@@ -90,6 +92,7 @@ class Batch:
     console: Sequence[ConsoleText] = ()
     console_line: int = 0
     encoded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    catalog: CatalogWrites | None = None
 
     def check(self) -> None:
         """Raise InvalidArgument if anything in it breaks its rule (M1, M2, P2, P5, C1)."""
@@ -124,8 +127,12 @@ class Batch:
             first = end
 
     def is_empty(self) -> bool:
-        """Return whether it has no data: such a batch is a heartbeat."""
-        return not (self._has_table() or self.params or self.tags or self.console)
+        """Return whether it has a run and nothing else: such a batch is a heartbeat."""
+        return self.catalog is None and not self.has_data()
+
+    def has_data(self) -> bool:
+        """Return whether it has points, params, tags or lines of a console."""
+        return bool(self._has_table() or self.params or self.tags or self.console)
 
     def _has_table(self) -> bool:
         return bool(

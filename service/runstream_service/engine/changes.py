@@ -73,10 +73,10 @@ def record_runs(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, 
             record_run(run, tags, deleted_tags)
 
 
-def record_deleted_tag(run_id: str, experiment_id: int, key: str) -> None:
-    """Record that a tag was deleted."""
+def record_deleted_tags(run_id: str, experiment_id: int, keys: Iterable[str]) -> None:
+    """Record that tags were deleted."""
     if _recorded is not None:
-        _recorded.append(Change(run_id, experiment_id, deleted_tags=(key,)))
+        _recorded.append(Change(run_id, experiment_id, deleted_tags=tuple(keys)))
 
 
 def record_purged_run(run_id: str, experiment_id: int) -> None:

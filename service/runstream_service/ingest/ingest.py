@@ -5,18 +5,29 @@ Params and tags are written at once, points when the transaction ends (points/ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from runstream.errors import InvalidArgument
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import KnownRoles
-from runstream_service.catalog import console, logged_models, model_metrics, stored_bytes
-from runstream_service.catalog.run_state import state_for_write
-from runstream_service.catalog.run_tags import effective_tags, set_tags
+from runstream_service.catalog import (
+    batch_runs,
+    console,
+    logged_models,
+    model_metrics,
+    run_rows,
+    stored_bytes,
+)
+from runstream_service.catalog.batch_runs import CheckedRun
+from runstream_service.catalog.datasets import insert_inputs
+from runstream_service.catalog.model_outputs import insert_outputs
+from runstream_service.catalog.run_state import renew_revision, state_for_write, state_of
+from runstream_service.catalog.run_tags import delete_tags, effective_tags, set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.batch import Batch
+from runstream_service.engine.catalog_writes import CatalogWrites
 from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import ANY_TEXTS, MultiRowInsert, Statement, array_of
 from runstream_service.engine.tables import Param
@@ -62,33 +73,108 @@ class Ingest:
         stored_bytes.flush()
         self._roles.clear()
 
-    def apply(self, caller: Caller, batch: Batch) -> None:
-        """Apply a checked batch whole, or raise before anything of it is buffered.
+    def apply(self, caller: Caller, batch: Batch) -> Any:
+        """Apply a checked batch whole, or raise before anything of it is buffered or written.
+
+        Returns:
+            The row of the run, if the batch starts or updates it; else None.
 
         Raises:
             NotFound, PermissionDenied, FailedPrecondition: as `active_run`, and as `measured_ids`
                 for the models that it measures.
             InvalidArgument: a param has another value already (P1).
             DataLoss: points that are late cannot be compared with those that are stored.
+            RunstreamError: also as `batch_runs.check`, if the batch says more of the run.
         """
+        if batch.catalog is not None:
+            return self._apply_with_catalog(caller, batch, batch.catalog)
         state = state_for_write(caller, batch.run_id, self._roles.role_on)
         run = state.id
-        measured = {point.model_id for point in batch.model_points}
-        models = logged_models.measured_ids(caller, measured)
-        new = self._points.find_new(run, batch, state.appended_by) if batch.keys else None
+        models = _measured_models(caller, batch)
+        points = self._points.find_new(run, batch, state.appended_by) if batch.keys else None
         if batch.params:
-            _insert_params(batch.run_id, run, batch.params)
+            _PARAMS.run(_new_params(batch.run_id, run, batch.params))
         if batch.tags:
             batch = replace(batch, tags=_set_tags(run, batch))
+        self._write_rest(run, state.experiment_id, batch, models)
+        if state.last_heartbeat is not None:
+            self._heartbeats.record_run(state)
+        if points is not None:
+            self._points.append(points)
+        return None
+
+    def _apply_with_catalog(self, caller: Caller, batch: Batch, writes: CatalogWrites) -> Any:
+        checked = batch_runs.check(caller, batch, writes, self._roles.role_on)
+        models = _measured_models(caller, batch)
+        row, points, params = checked.row, None, _rows_of_params(0, ())
+        if row is not None:
+            if batch.keys:
+                points = self._points.find_new(row.id, batch, row.appended_by)
+            params = _new_params(batch.run_id, row.id, batch.params)
+        # From here on nothing is refused: what is new has nothing that could contradict the batch.
+        is_applied, update = checked.is_applied, None if checked.is_applied else writes.update
+        if row is not None:
+            row, batch = self._write_to_stored(row, batch, writes, checked)
+        elif writes.start is not None:
+            row = batch_runs.create(caller, batch, writes.start, checked.experiment)
+            applied_writes.to_run.record_first(row.id, batch.write)
+            self._heartbeats.record_start(row.id, row.last_heartbeat)
+            if batch.keys:
+                points = self._points.find_new(row.id, batch)
+            params = _rows_of_params(row.id, batch.params)
+            batch = replace(batch, tags=(), catalog=None)
+        _PARAMS.run(params)
+        if not is_applied:
+            insert_inputs(row.id, row.experiment_id, writes.datasets, writes.model_inputs)
+            insert_outputs(row.id, writes.model_outputs)
+        if batch.has_data():
+            self._write_rest(row.id, row.experiment_id, batch, models)
+        if points is not None:
+            self._points.append(points)
+        if update is not None:
+            row = run_rows.update(row, update)
+        return row if writes.start or writes.update else None
+
+    def _write_to_stored(
+        self, row: Any, batch: Batch, writes: CatalogWrites, checked: CheckedRun
+    ) -> tuple[Any, Batch]:
+        """Write what is in an order (P3) but for the update of a run that is there.
+
+        Returns:
+            The row of the run, and what is left of the batch with the tags that were set.
+        """
+        batch = replace(batch, catalog=None)
+        if checked.is_applied:
+            renew_revision(row.id, row.revision)
+            return row, replace(batch, tags=())
+        applied_writes.to_run.record(row.id, batch.write)
+        if checked.deleted_tags:
+            delete_tags(row.id, checked.deleted_tags)
+            changes.record_deleted_tags(row.uuid, row.experiment_id, checked.deleted_tags)
+        # Without a WriteId nothing tells that a start is no repetition, which changes no tag.
+        is_admitted = writes.start is None or batch.write is not None
+        tags = effective_tags(batch.tags) if is_admitted else ()
+        set_tags(row.id, tags)
+        ends = writes.update is not None and writes.update.status
+        if row.last_heartbeat is not None and not ends:
+            self._heartbeats.record_run(state_of(row))
+        if writes.update is None:
+            renew_revision(row.id, row.revision)
+        return run_rows.lock(row.uuid), replace(batch, tags=tags)
+
+    def _write_rest(
+        self, run: int, experiment_id: int, batch: Batch, models: Mapping[str, int]
+    ) -> None:
+        """Write what a batch has besides params, tags and points, and record the whole."""
         if models:
             model_metrics.insert_points(run, batch.model_points, models)
         if batch.console:
             batch = replace(batch, console=(), console_line=console.append(run, batch.console))
-        changes.record_batch(batch, state.experiment_id)
-        if state.last_heartbeat is not None:
-            self._heartbeats.record_run(state)
-        if new is not None:
-            self._points.append(new)
+        changes.record_batch(batch, experiment_id)
+
+
+def _measured_models(caller: Caller, batch: Batch) -> dict[str, int]:
+    return logged_models.measured_ids(caller, {point.model_id for point in batch.model_points})
 
 
 def _set_tags(run: int, batch: Batch) -> Sequence[tuple[str, str]]:
@@ -100,20 +186,28 @@ def _set_tags(run: int, batch: Batch) -> Sequence[tuple[str, str]]:
     return tags
 
 
-def _insert_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> None:
-    """Insert those params that are not there, or raise before any is inserted (P1)."""
+def _new_params(run_id: str, run: int, params: Sequence[tuple[str, str]]) -> list[Any]:
+    """Return the rows of those params that are not there, or raise (P1)."""
     params = sorted(params)  # in the order of the table, which takes half the time if they are many
-    values: list[Any] = []
+    new = []
     for first in range(0, len(params), _PARAMS_AT_ONCE):
         part = params[first : first + _PARAMS_AT_ONCE]
         known = _known_params(run, [key for key, _ in part])
         for key, value in part:
             old = known.get(key)
             if old is None:
-                values += (run, key, value, parse_number(value))
+                new.append((key, value))
             elif old != value:
                 raise _immutable_error(run_id, key, old, value)
-    _PARAMS.run(values)
+    return _rows_of_params(run, new)
+
+
+def _rows_of_params(run: int, params: Iterable[tuple[str, str]]) -> list[Any]:
+    """Return the values of the rows of params, one after the other."""
+    values: list[Any] = []
+    for key, value in params:
+        values += (run, key, value, parse_number(value))
+    return values
 
 
 def _known_params(run: int, keys: list[str]) -> dict[str, str]:

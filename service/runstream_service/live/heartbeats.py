@@ -97,6 +97,12 @@ class Heartbeats:
                 self._stored[run.id] = heartbeat.monotonic
                 _UPDATE.run(heartbeat.timestamp, run.id)
 
+    def record_start(self, run: int, at: int | None) -> None:
+        """Record the first heartbeat of a new run, which is in the database; None if none is."""
+        if at is not None and self._lost_after:
+            self._last[run] = _Heartbeat(_monotonic(), at)
+            self._stored[run] = self._last[run].monotonic
+
     def mark_lost_runs(self) -> list[str]:
         """Make runs FAILED that have been silent for too long, and return their ids."""
         moment = _monotonic()

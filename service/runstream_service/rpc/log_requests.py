@@ -15,6 +15,7 @@ from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.metric_pb2 import LoggedMetric
 from runstream_service.engine.batch import Batch, ConsoleText, ModelPoint
 from runstream_service.points.append import BULK_POINTS, encode_bulk, metrics_of
+from runstream_service.rpc.catalog_requests import catalog_writes
 from runstream_service.rpc.write_id import write_id
 
 Number = TypeVar("Number", np.int64, np.float64)
@@ -102,6 +103,7 @@ def _batch(request: Any, table: wire_columns.RawTable) -> Batch:
             ConsoleText(line.stream, line.timestamp, line.text, line.writer, line.sequence)
             for line in request.console
         ]
+    batch.catalog = catalog_writes(request)
     return batch
 
 

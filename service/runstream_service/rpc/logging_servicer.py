@@ -25,6 +25,7 @@ from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.request_id import request_id
+from runstream_service.rpc import messages
 from runstream_service.rpc.admission import RequestStream
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.large_messages import offload_if_large
@@ -62,7 +63,7 @@ class LoggingServicer(LoggingServiceServicer):
         The requests are not decoded yet, because large ones are decoded on a thread. HTTP sends
         requests of Log, whose points may be rows.
         """
-        pending: deque[asyncio.Future[None]] = deque()
+        pending: deque[asyncio.Future[Any]] = deque()
         news, answered_event = asyncio.Event(), asyncio.Event()
         reading = asyncio.create_task(
             self._read(context, request_iterator, pending, news, answered_event)
@@ -73,13 +74,19 @@ class LoggingServicer(LoggingServiceServicer):
         try:
             while await _any_done(pending, news, reading):
                 error = None
+                infos = []
                 while error is None and pending and pending[0].done():
-                    error = pending.popleft().exception()
+                    answer = pending.popleft()
+                    error = answer.exception()
                     answered += 1
+                    if error is None and (run := answer.result()) is not None:
+                        infos.append(messages.run_info(run))
                 answered_event.set()
                 if isinstance(error, Unavailable):
                     raise error
-                yield pb.LogBatchResponse(answered=answered, error=_batch_error(error))
+                yield pb.LogBatchResponse(
+                    answered=answered, error=_batch_error(error), run_infos=infos
+                )
         finally:
             self._reading_tasks.discard(reading)
             reading.cancel()
@@ -92,10 +99,10 @@ class LoggingServicer(LoggingServiceServicer):
     async def Log(self, request: pb.LogRequest, context: CallContext) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.wait_for_room()
-        await self._append(
+        run = await self._append(
             context.caller, await offload_if_large(size, checked_batch, request), size
         )
-        return pb.LogResponse()
+        return pb.LogResponse(run_info=None if run is None else messages.run_info(run))
 
     async def LogMetric(
         self, request: pb.LogMetricRequest, context: CallContext
@@ -112,9 +119,11 @@ class LoggingServicer(LoggingServiceServicer):
 
     def _append(
         self, caller: Caller, batch: Batch, size: int, *, may_wait: bool = False
-    ) -> asyncio.Future[None]:
-        """Queue a checked batch whose message has `size` bytes."""
+    ) -> asyncio.Future[Any]:
+        """Queue a checked batch whose message has `size` bytes; the future is as of `apply`."""
         entries = len(batch.params) + len(batch.tags) + len(batch.keys) + len(batch.console)
+        if batch.catalog is not None:
+            entries += len(batch.catalog)
         size += ENTRY_BYTES * entries
         return self._writer.submit(
             self._ingest.apply, caller, batch, run_id=batch.run_id, size=size, may_wait=may_wait
@@ -124,7 +133,7 @@ class LoggingServicer(LoggingServiceServicer):
         self,
         context: CallContext,
         requests: AsyncIterator[Any],
-        pending: deque[asyncio.Future[None]],
+        pending: deque[asyncio.Future[Any]],
         news: asyncio.Event,
         answered_event: asyncio.Event,
     ) -> None:
@@ -169,11 +178,11 @@ class _NamedRuns:
 
     def __init__(self, context: CallContext) -> None:
         self._context = context
-        self._noting: dict[str, Callable[[asyncio.Future[None]], None]] = {}  # by the id of the run
+        self._noting: dict[str, Callable[[asyncio.Future[Any]], None]] = {}  # by the id of the run
         self._logged: list[str] = []
         self._refused: set[tuple[str, str]] = set()
 
-    def add(self, run_id: str, answer: asyncio.Future[None]) -> None:
+    def add(self, run_id: str, answer: asyncio.Future[Any]) -> None:
         """Note what becomes of a batch."""
         note = self._noting.get(run_id)
         if note is None:
@@ -183,7 +192,7 @@ class _NamedRuns:
             note = self._noting.setdefault(run_id, partial(self._note, subject))
         answer.add_done_callback(note)
 
-    def _note(self, subject: str, answer: asyncio.Future[None]) -> None:
+    def _note(self, subject: str, answer: asyncio.Future[Any]) -> None:
         error = None if answer.cancelled() else answer.exception()
         if not isinstance(error, RunstreamError):
             if subject not in self._logged:
@@ -195,7 +204,7 @@ class _NamedRuns:
 
 
 async def _any_done(
-    pending: deque[asyncio.Future[None]], news: asyncio.Event, reading: asyncio.Task[None]
+    pending: deque[asyncio.Future[Any]], news: asyncio.Event, reading: asyncio.Task[None]
 ) -> bool:
     """Wait until the oldest batch is done; return False when there will be no more."""
     while not (pending and pending[0].done()):
@@ -206,7 +215,7 @@ async def _any_done(
     return True
 
 
-def _ignore_error(batch: asyncio.Future[None]) -> None:
+def _ignore_error(batch: asyncio.Future[Any]) -> None:
     # The caller is gone, and asyncio logs an error that nobody retrieves.
     if not batch.cancelled():
         batch.exception()

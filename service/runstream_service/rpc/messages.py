@@ -18,11 +18,10 @@ from runstream.v1.run_pb2 import (
     RunInfo,
     RunStatus,
 )
-from runstream_service.catalog import datasets
 from runstream_service.catalog.artifacts import Entry
 from runstream_service.catalog.experiments import DescribedExperiment
 from runstream_service.catalog.run_data import LoggedRun
-from runstream_service.engine import tables
+from runstream_service.engine import catalog_writes, tables
 from runstream_service.points.columns import Columns
 from runstream_service.points.run_histories import Part
 
@@ -107,7 +106,7 @@ def fill_info(info: RunInfo, row: tables.Run) -> None:
         info.deleted_by = row.deleted_by
 
 
-def dataset_input(dataset: datasets.DatasetInput) -> DatasetInput:
+def dataset_input(dataset: catalog_writes.DatasetInput) -> DatasetInput:
     return DatasetInput(
         tags=[InputTag(key=key, value=value) for key, value in dataset.tags.items()],
         dataset=Dataset(

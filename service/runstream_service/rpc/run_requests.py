@@ -6,6 +6,7 @@ Each function raises InvalidArgument if something in the request breaks its rule
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runstream.errors import InvalidArgument, shorten
@@ -18,8 +19,10 @@ from runstream.rules import (
 )
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.run_pb2 import DatasetInput, RunStatus
-from runstream_service.catalog import console, datasets, model_outputs, runs
+from runstream_service.catalog import console, runs
+from runstream_service.engine import catalog_writes
 from runstream_service.engine.batch import Batch
+from runstream_service.engine.catalog_writes import RunUpdate
 from runstream_service.rpc.page_token import check_page_size
 
 
@@ -42,34 +45,47 @@ def new_run(request: pb.CreateRunRequest) -> runs.NewRun:
     )
 
 
-def update(request: pb.UpdateRunRequest) -> runs.RunUpdate:
-    """Return the changes of a run that a caller asks for."""
+def update(request: Any, at: str = "") -> RunUpdate:
+    """Return the changes of a run that a caller asks for.
+
+    Args:
+        request: an UpdateRunRequest, or a RunUpdate.
+        at: where the latter is in the request, for errors.
+    """
     end_time = request.end_time if request.HasField("end_time") else None
-    check_text("run_name", request.run_name)
+    check_text(f"{at}run_name", request.run_name)
     if request.status not in RunStatus.values():
         raise InvalidArgument(
-            f"Invalid value {request.status} for parameter 'status' supplied",
+            f"Invalid value {request.status} for parameter '{at}status' supplied",
             reason="STATUS_UNKNOWN",
-            field="status",
+            field=f"{at}status",
             value=request.status,
             limit=", ".join(RunStatus.keys()),
         )
-    return runs.RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
+    return RunUpdate(request.status, end_time, request.run_name, request.heartbeat)
 
 
-def inputs(request: pb.LogInputsRequest) -> tuple[list[datasets.DatasetInput], list[str]]:
-    """Return the datasets and the ids of the models that a run read."""
-    for i, model in enumerate(request.models):
-        check_model_id(f"models[{i}].model_id", model.model_id)
-    read = [_checked_input(f"datasets[{i}]", each) for i, each in enumerate(request.datasets)]
-    return read, [model.model_id for model in request.models]
+def inputs(
+    datasets: Iterable[Any], models: Sequence[Any], at: str = "models"
+) -> tuple[list[catalog_writes.DatasetInput], list[str]]:
+    """Return the datasets and the ids of the models that a run read.
+
+    Args:
+        datasets: messages DatasetInput.
+        models: messages ModelInput.
+        at: where the models are in the request, for errors.
+    """
+    for i, model in enumerate(models):
+        check_model_id(f"{at}[{i}].model_id", model.model_id)
+    read = [_checked_input(f"datasets[{i}]", each) for i, each in enumerate(datasets)]
+    return read, [model.model_id for model in models]
 
 
-def outputs(request: pb.LogOutputsRequest) -> list[model_outputs.ModelOutput]:
-    """Return the models that a run made."""
-    for i, model in enumerate(request.models):
-        check_model_id(f"models[{i}].model_id", model.model_id)
-    return [model_outputs.ModelOutput(model.model_id, model.step) for model in request.models]
+def outputs(models: Sequence[Any], at: str = "models") -> list[catalog_writes.ModelOutput]:
+    """Return the models that a run made, of messages ModelOutput."""
+    for i, model in enumerate(models):
+        check_model_id(f"{at}[{i}].model_id", model.model_id)
+    return [catalog_writes.ModelOutput(model.model_id, model.step) for model in models]
 
 
 def description(request: pb.LogModelRequest) -> dict[str, Any]:
@@ -110,13 +126,13 @@ def _check_not_negative(field: str, number: int) -> None:
         )
 
 
-def _checked_input(field: str, read: DatasetInput) -> datasets.DatasetInput:
+def _checked_input(field: str, read: DatasetInput) -> catalog_writes.DatasetInput:
     dataset = read.dataset
     for name in ("name", "digest", "source_type", "source", "schema", "profile"):
         check_dataset_field(f"{field}.dataset.{name}", name, getattr(dataset, name))
     for tag in read.tags:
         check_input_tag(f"{field}.tags", tag.key, tag.value)
-    return datasets.DatasetInput(
+    return catalog_writes.DatasetInput(
         name=dataset.name,
         digest=dataset.digest,
         source_type=dataset.source_type,

@@ -117,7 +117,9 @@ class RunServicer(RunServiceServicer):
         self, request: pb.LogInputsRequest, context: CallContext
     ) -> pb.LogInputsResponse:
         size = request.ByteSize()
-        inputs, models = await offload_if_large(size, run_requests.inputs, request)
+        inputs, models = await offload_if_large(
+            size, run_requests.inputs, request.datasets, request.models
+        )
         await self._writer.wait_for_room()
         await self._writer.submit(
             datasets.log_inputs,
@@ -134,7 +136,7 @@ class RunServicer(RunServiceServicer):
     async def LogOutputs(
         self, request: pb.LogOutputsRequest, context: CallContext
     ) -> pb.LogOutputsResponse:
-        models = run_requests.outputs(request)
+        models = run_requests.outputs(request.models)
         await self._writer.submit(
             model_outputs.log_outputs,
             context.caller,
