@@ -27,10 +27,10 @@ def new_outbox() -> Outbox:
 def send_all(outbox: Outbox) -> list[LogBatchRequest]:
     """Send everything that was logged, and return it."""
     outbox.collect()
-    stream = outbox.queue.start_stream()
+    stream = outbox.window.start_stream()
     requests = []
-    while outbox.queue.has_pending():
-        message = outbox.queue.next_message(stream)
+    while outbox.window.has_pending():
+        message = outbox.window.next_message(stream)
         assert message is not None
         assert len(message) <= MESSAGE_BYTES
         requests.append(LogBatchRequest.FromString(message))

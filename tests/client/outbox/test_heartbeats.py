@@ -16,7 +16,7 @@ import pytest
 
 import runstream
 from runstream import TrackingClient
-from runstream.outbox import batch_queue, heartbeats
+from runstream.outbox import heartbeats, outgoing_batches
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -27,7 +27,7 @@ RUN, OTHER = "a" * 32, "b" * 32
 TRAINING = """
 import sys, time
 import runstream
-from runstream.outbox import batch_queue, heartbeats
+from runstream.outbox import heartbeats, outgoing_batches
 heartbeats.HEARTBEAT = 0.2
 with runstream.start_run() as run:
     runstream.log_metric("loss", 1.0)
@@ -177,13 +177,13 @@ def test_a_forked_child_sends_no_heartbeats_of_the_run_of_its_parent() -> None:
 
 def sent_heartbeats(outbox: Outbox) -> list[str]:
     """Return which runs the batches that wait are heartbeats of, and answer them."""
-    stream, runs = outbox.queue.start_stream(), []
-    while outbox.queue.has_pending():
-        request = LogBatchRequest.FromString(outbox.queue.next_message(stream) or b"")
+    stream, runs = outbox.window.start_stream(), []
+    while outbox.window.has_pending():
+        request = LogBatchRequest.FromString(outbox.window.next_message(stream) or b"")
         if request == LogBatchRequest(run_id=request.run_id):
             runs.append(request.run_id)
         outbox.answer(stream, 1, None)
-        stream = outbox.queue.start_stream()
+        stream = outbox.window.start_stream()
     return runs
 
 
@@ -203,7 +203,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (heartbeats, batch_queue):
+    for module in (heartbeats, outgoing_batches):
         monkeypatch.setattr(module, "time", clock)
     return clock
 
@@ -269,9 +269,9 @@ def test_the_answer_to_a_heartbeat_is_not_taken_for_that_to_a_batch(outbox: Outb
     outbox.start_heartbeats(RUN, "me")
     buffer.log_params({"a": 1})
     outbox.collect()
-    stream = outbox.queue.start_stream()
-    assert outbox.queue.next_message(stream)
-    assert outbox.queue.next_message(stream)
+    stream = outbox.window.start_stream()
+    assert outbox.window.next_message(stream)
+    assert outbox.window.next_message(stream)
     drained: list[object] = []
     drain = threading.Thread(target=lambda: drained.append(outbox.drain(30, 30)))
     drain.start()
@@ -285,7 +285,7 @@ def test_the_answer_to_a_heartbeat_is_not_taken_for_that_to_a_batch(outbox: Outb
 
 def test_the_refusal_of_a_heartbeat_fails_no_call(outbox: Outbox) -> None:
     outbox.start_heartbeats(RUN, "me")
-    stream = outbox.queue.start_stream()
-    assert outbox.queue.next_message(stream)
+    stream = outbox.window.start_stream()
+    assert outbox.window.next_message(stream)
     outbox.answer(stream, 1, runstream.FailedPrecondition("the run is deleted"))
     outbox.flush()

@@ -35,9 +35,9 @@ class Logged:
     def check(self, client: TrackingClient, run_id: str) -> None:
         """Check that what is stored is what was taken, each once."""
         client.flush(60)
-        queue = client._outbox.queue
-        assert queue.lock.acquire(timeout=10)
-        queue.lock.release()
+        batches = client._outbox.batches
+        assert batches.lock.acquire(timeout=10)
+        batches.lock.release()
         assert not client._outbox._waits._for_answers
         assert client._outbox.backlog() == {}
         parts = list(client.read_metric_history(run_id))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from runstream import DeadlineExceeded, TrackingClient
-from runstream.outbox import batch_queue, waits
+from runstream.outbox import outgoing_batches, waits
 from runstream.transport import connection
 from support.proxy import Proxy
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -103,7 +103,7 @@ def test_every_call_to_a_silent_server_fails_in_its_time_and_says_what_is_not_de
     client.flush(60)
     monkeypatch.setattr(waits, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(waits, "ROOM_SECONDS", 0.5)
-    monkeypatch.setattr(batch_queue, "LIMIT_BYTES", 1)
+    monkeypatch.setattr(outgoing_batches, "LIMIT_BYTES", 1)
     monkeypatch.setattr(connection, "CALL_SECONDS", 0.5)
     proxy.swallow()
     for call in (

@@ -12,7 +12,7 @@ import pytest
 
 from runstream.entities import Metric
 from runstream.errors import DeadlineExceeded, Internal, InvalidArgument, NotFound
-from runstream.outbox import batch_queue, waits
+from runstream.outbox import outgoing_batches, stream_window, waits
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from support.outboxes import RUN, new_outbox, send_all
@@ -68,8 +68,8 @@ def test_a_refusal_is_raised_once_and_only_for_its_run() -> None:
     good.log_metric("loss", 1.0, 0, None)
     bad.log_params({"lr": 0.1})
     outbox.collect()
-    stream = outbox.queue.start_stream()
-    messages = [outbox.queue.next_message(stream) for _ in range(2)]
+    stream = outbox.window.start_stream()
+    messages = [outbox.window.next_message(stream) for _ in range(2)]
     for count, message in enumerate(messages, 1):
         request = LogBatchRequest.FromString(message or b"")
         refusal = NotFound("Run not found", field="run_id") if request.run_id == RUN else None
@@ -88,9 +88,9 @@ def test_several_refusals_are_raised_as_one_error_that_names_them() -> None:
     for number in range(3):
         outbox.buffer(RUN).log_params({f"p{number}": 1})
     outbox.collect()
-    stream = outbox.queue.start_stream()
+    stream = outbox.window.start_stream()
     for number in range(3):
-        outbox.queue.next_message(stream)
+        outbox.window.next_message(stream)
         outbox.answer(stream, number + 1, NotFound(f"reason {number}"))
     with pytest.raises(NotFound, match=r"reason 0 \(and 2 more .* reason 1; .* reason 2\)"):
         outbox.flush(RUN)
@@ -101,10 +101,10 @@ def test_an_answer_to_what_was_not_sent_is_a_fault_of_the_server() -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_params({"lr": 1})
     outbox.collect()
-    stream = outbox.queue.start_stream()
+    stream = outbox.window.start_stream()
     with pytest.raises(Internal):
         outbox.answer(stream, 1, None)
-    outbox.queue.next_message(stream)
+    outbox.window.next_message(stream)
     with pytest.raises(Internal):
         outbox.answer(stream, 2, None)
     outbox.answer(stream, 1, None)
@@ -115,25 +115,25 @@ def test_a_new_stream_sends_again_what_the_old_one_left_unanswered() -> None:
     for number in range(5):
         outbox.buffer(RUN).log_params({f"p{number}": number})
     outbox.collect()
-    first = outbox.queue.start_stream()
-    messages = [outbox.queue.next_message(first) for _ in range(4)]
+    first = outbox.window.start_stream()
+    messages = [outbox.window.next_message(first) for _ in range(4)]
     outbox.answer(first, 2, None)
-    second = outbox.queue.start_stream()
+    second = outbox.window.start_stream()
     outbox.answer(first, 4, None)  # too late: it may speak of batches that were sent again
-    assert outbox.queue.next_message(first) is None
-    assert [outbox.queue.next_message(second) for _ in range(2)] == messages[2:]
+    assert outbox.window.next_message(first) is None
+    assert [outbox.window.next_message(second) for _ in range(2)] == messages[2:]
 
 
 def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> None:
-    monkeypatch.setattr(batch_queue, "WINDOW_BYTES", 100_000)
+    monkeypatch.setattr(stream_window, "WINDOW_BYTES", 100_000)
     outbox = new_outbox()
     for number in range(5):
         outbox.buffer(RUN).set_tags({f"t{number}": "x" * 40_000})
     outbox.collect()
-    stream = outbox.queue.start_stream()
+    stream = outbox.window.start_stream()
     taken: list[bytes | None] = []
     sender = threading.Thread(
-        target=lambda: taken.extend(iter(lambda: outbox.queue.next_message(stream), None))
+        target=lambda: taken.extend(iter(lambda: outbox.window.next_message(stream), None))
     )
     sender.start()
     sender.join(0.2)
@@ -141,7 +141,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
     outbox.answer(stream, 1, None)
     sender.join(0.2)
     assert len(taken) == 4
-    outbox.queue.end_stream(stream)
+    outbox.window.end_stream(stream)
     sender.join(5)
     assert not sender.is_alive()
 
@@ -149,7 +149,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
 def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
     monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(batch_queue, "LIMIT_BYTES", 100_000)
+    monkeypatch.setattr(outgoing_batches, "LIMIT_BYTES", 100_000)
     monkeypatch.setattr(waits, "PATIENCE_SECONDS", 0.05)
     outbox = Outbox(lambda: True)
     logged: list[int] = []
@@ -176,7 +176,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         assert thread.is_alive()
         assert 3 < len(logged) < 10
         received = []
-        while thread.is_alive() or outbox.queue.has_pending():
+        while thread.is_alive() or outbox.window.has_pending():
             outbox.tasks.run_pending(0.01)
             received += send_all(outbox)
     assert sum(len(request.metrics.value) for request in received) == 40_000
@@ -186,12 +186,12 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
 def test_a_call_that_soon_has_room_gives_no_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(batch_queue, "LIMIT_BYTES", 100)
+    monkeypatch.setattr(outgoing_batches, "LIMIT_BYTES", 100)
     monkeypatch.setattr(waits, "PATIENCE_SECONDS", 60.0)
     outbox = Outbox(lambda: True)
     outbox.buffer(RUN).log_metric("m", 1.0, 1, 1)
     outbox.collect()
-    assert outbox.queue.is_full
+    assert outbox.batches.is_full
     thread = threading.Thread(target=lambda: outbox.buffer(RUN).log_metric("m", 2.0, 2, 2))
     with caplog.at_level(logging.WARNING, "runstream"):
         thread.start()

@@ -233,7 +233,7 @@ def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: Script
     assert drain.is_alive()
     drain.join(5)
     assert isinstance(drained[0], DeadlineExceeded)
-    assert server.outbox.backlog()[RUN] == (0, 1, 0)
+    assert server.outbox.backlog()[RUN] == Backlog(params_and_tags=1)
 
 
 class Catastrophe(BaseException):
@@ -271,7 +271,7 @@ def test_an_uploader_that_failed_goes_unnoticed_by_no_call(
         with pytest.raises(Internal, match="uploading failed for good") as error:
             call()
         assert error.value.reason == "UPLOADER_FAILED"
-    assert sum(server.outbox.backlog().values(), Backlog()) == (1, 1, 0)
+    assert sum(server.outbox.backlog().values(), Backlog()) == Backlog(1, 1)
     give_up = time.monotonic() + 10
     while f"uploading to {server.name} failed for good" not in caplog.text:
         assert time.monotonic() < give_up

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from google.protobuf.message import Message
+
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox.batch import Backlog
 from runstream.outbox.uploader import NO_THREADS, Uploader
@@ -13,6 +15,22 @@ from runstream.transport.shared_channel import CANCEL_SECONDS, SharedChannel
 from runstream.transport.token import TokenSource
 from runstream.transport.tracking_uri import Target
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
+
+
+def log_request(message: bytes) -> LogRequest:
+    """Return the request of a call of Log that says the same as a serialized LogBatchRequest."""
+    batch = LogBatchRequest.FromString(message)
+    request = LogRequest()
+    for field, value in batch.ListFields():
+        # Both have the same fields, but for the name of that of the columns of points.
+        name = "table" if field.name == "metrics" else field.name
+        if isinstance(value, Message):
+            getattr(request, name).CopyFrom(value)
+        elif isinstance(value, str):
+            setattr(request, name, value)
+        else:
+            getattr(request, name).extend(value)
+    return request
 
 
 class Session:
@@ -76,23 +94,13 @@ class Session:
         return error
 
     def _send_by_calls(self) -> bool:
-        queue = self.outbox.queue
-        stream = queue.start_stream()
+        window = self.outbox.window
+        stream = window.start_stream()
         answered = 0
-        while queue.has_pending() and (message := queue.next_message(stream)):
-            batch = LogBatchRequest.FromString(message)
+        while window.has_pending() and (message := window.next_message(stream)):
             refusal = None
             try:
-                self.connection.call(
-                    lambda stubs: stubs.logs.Log,
-                    LogRequest(
-                        run_id=batch.run_id,
-                        table=batch.metrics,
-                        params=batch.params,
-                        tags=batch.tags,
-                        write=batch.write if batch.HasField("write") else None,
-                    ),
-                )
+                self.connection.call(lambda stubs: stubs.logs.Log, log_request(message))
             except (Unavailable, DeadlineExceeded):
                 return False
             except RunstreamError as error:

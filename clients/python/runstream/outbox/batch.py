@@ -1,66 +1,100 @@
-"""A batch that has no answer yet, and counts of such batches."""
+"""A batch that has no answer yet, and counts of what such batches hold."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-
-class PackedPairs(NamedTuple):
-    """Params, tags or lines of the console that wait to become a batch.
-
-    Attributes:
-        message: serialized LogBatchRequest.
-        pairs: how many params and tags they are.
-        lines: how many lines they are.
-    """
-
-    message: bytes
-    pairs: int
-    lines: int = 0
-
-
-class Batch(NamedTuple):
-    """A request on its way; one without points, params, tags and lines is a heartbeat.
-
-    Attributes:
-        run_id: the run it belongs to.
-        message: serialized LogBatchRequest.
-        points: how many points it holds.
-        params_and_tags: how many params and tags it holds.
-        lines: how many lines of the console it holds.
-        number: its place among all batches of the outbox, from 1; the number of a heartbeat is
-            that of the batch before it.
-    """
-
-    run_id: str
-    message: bytes
-    points: int
-    params_and_tags: int
-    lines: int
-    number: int
-
-    @property
-    def is_heartbeat(self) -> bool:
-        """Return whether no call waits for its answer."""
-        return not (self.points or self.params_and_tags or self.lines)
+from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 
 class Backlog(NamedTuple):
-    """Counts of what was logged and has no answer yet."""
+    """Counts of what was logged and has no answer yet.
+
+    Attributes:
+        points: how many points.
+        params_and_tags: how many params and tags.
+        lines: how many lines of the console.
+        changes: how many starts and ends of runs, deleted tags, datasets and models.
+    """
 
     points: int = 0
     params_and_tags: int = 0
     lines: int = 0
+    changes: int = 0
 
     def __add__(self, other: Backlog) -> Backlog:  # type: ignore[override]
         """Return the sum of both."""
-        return Backlog(*map(sum, zip(self, other, strict=True)))
+        return Backlog(
+            self.points + other.points,
+            self.params_and_tags + other.params_and_tags,
+            self.lines + other.lines,
+            self.changes + other.changes,
+        )
+
+    def __sub__(self, other: Backlog) -> Backlog:
+        """Return what is left without the other."""
+        return Backlog(
+            self.points - other.points,
+            self.params_and_tags - other.params_and_tags,
+            self.lines - other.lines,
+            self.changes - other.changes,
+        )
 
     def __str__(self) -> str:
         """Return the counts as a text for people."""
         lines = f" and {self.lines} lines of the console" if self.lines else ""
-        return f"{self.points} points and {self.params_and_tags} params and tags{lines}"
+        changes = f" and {self.changes} starts, ends and inputs" if self.changes else ""
+        return f"{self.points} points and {self.params_and_tags} params and tags{lines}{changes}"
 
     def metadata(self) -> dict[str, str]:
         """Return the counts as the metadata of an error."""
         return {"points": str(self.points), "params_and_tags": str(self.params_and_tags)}
+
+    @classmethod
+    def of_request(cls, request: LogBatchRequest) -> Backlog:
+        """Return what a request holds."""
+        changes = (
+            request.HasField("start")
+            + request.HasField("update")
+            + len(request.deleted_tags)
+            + len(request.datasets)
+            + len(request.model_inputs)
+            + len(request.model_outputs)
+        )
+        pairs = len(request.params) + len(request.tags)
+        return cls(len(request.metrics.value), pairs, len(request.console), changes)
+
+    @property
+    def needs_write_id(self) -> bool:
+        """Return whether it matters in which order, and how often, this is applied."""
+        return bool(self.params_and_tags or self.changes)
+
+
+class PackedBatch(NamedTuple):
+    """A message of a buffer that waits to become a batch.
+
+    Attributes:
+        message: serialized LogBatchRequest.
+        content: what it holds.
+        is_after_points: whether the points that were logged before it have to be sent before it.
+    """
+
+    message: bytes
+    content: Backlog
+    is_after_points: bool = False
+
+
+class Batch(NamedTuple):
+    """A request on its way.
+
+    Attributes:
+        run_id: the run it belongs to.
+        message: serialized LogBatchRequest.
+        content: what it holds.
+        number: its place among all batches of the outbox, from 1.
+    """
+
+    run_id: str
+    message: bytes
+    content: Backlog
+    number: int

@@ -8,19 +8,20 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from runstream import rules
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
-from runstream.errors import InvalidArgument, RunstreamError
-from runstream.outbox.batch import Backlog, PackedPairs
+from runstream.errors import InvalidArgument, ResourceExhausted, RunstreamError
+from runstream.outbox.batch import Backlog, PackedBatch
 from runstream.outbox.columns import make_table, pack_table, rows_of_table
 from runstream.outbox.packing import pack_lines, pack_params_or_tags, pack_points
 from runstream.outbox.run_params import RunParams
 from runstream.outbox.series import Series, check_and_pack_point, pack_point
 from runstream.outbox.skip_warnings import SkipWarnings
 from runstream.v1.console_pb2 import ConsoleLine
+from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.run_pb2 import Param, RunTag
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 # taken them. Without that a call would outrun the uploader, and exceed the limit of the outbox.
 _MANY_POINTS = 50_000
 _MANY_BATCHES = 1
+
+# Bytes of a message that are left for its WriteId.
+_WRITE_ID_BYTES = 100
+
+
+#: Takes a buffer, the message of a batch of its run, and what the batch holds.
+PutBatch: TypeAlias = "Callable[[RunBuffer, bytes, Backlog], object]"
 
 
 class BufferOwner(Protocol):
@@ -68,7 +76,7 @@ class RunBuffer:
         self._owner = owner
         self._series: dict[str, Series] = {}
         self._append: dict[str, Callable[[bytes], None]] = {}
-        self._pairs: deque[PackedPairs] = deque()
+        self._batches: deque[PackedBatch] = deque()
         self._params = RunParams(run_id)
         self._skip_warnings = SkipWarnings(run_id)
         self.run_id = run_id
@@ -178,19 +186,41 @@ class RunBuffer:
     def log_console(self, lines: Iterable[ConsoleLine]) -> None:
         """Queue lines of the console, in batches of their own (C1)."""
         buffer = self._open_for(is_lenient=True)
-        buffer._pairs.extend(pack_lines(buffer.run_id, lines))
+        buffer._batches.extend(pack_lines(buffer.run_id, lines))
         if buffer.must_wake:
             buffer._owner.wake_for(buffer)
 
+    def queue_batch(self, request: LogBatchRequest) -> None:
+        """Queue a request as it is, in the order of params and tags: a start, datasets, ...
+
+        Raises:
+            ResourceExhausted: it is larger than a message may be.
+        """
+        batch = _pack_request(request)
+        buffer = self if self.is_open else self._owner.open_buffer(self)
+        buffer._batches.append(batch)
+        buffer._owner.wake_for(buffer)
+
+    def queue_update(self, request: LogBatchRequest) -> None:
+        """Queue a request that is sent after the points that were logged before it: an end.
+
+        What the server refused before is raised by another call, so that each run ends.
+
+        Raises:
+            ResourceExhausted: it is larger than a message may be.
+        """
+        self._batches.append(_pack_request(request, is_after_points=True))
+        if self.must_wake:
+            self._owner.wake_for(self)
+
     def waiting(self) -> Backlog:
         """Return how much waits here, not in a batch yet."""
-        waiting = self._pairs.copy()
-        pairs, lines = sum(each.pairs for each in waiting), sum(each.lines for each in waiting)
-        return Backlog(self._points(), pairs, lines)
+        contents = [each.content for each in self._batches.copy()]
+        return sum(contents, Backlog(points=self._points()))
 
     def is_empty(self) -> bool:
         """Return whether nothing waits here."""
-        return not (self._pairs or any(map(len, list(self._series.values()))))
+        return not (self._batches or any(map(len, list(self._series.values()))))
 
     def has_timestamps_after(self, milliseconds: int) -> bool:
         """Return whether timestamps after this time have been filled in, in milliseconds."""
@@ -234,34 +264,39 @@ class RunBuffer:
             self.is_retired = False
         return self.is_retired
 
-    def drain(self, put: Callable[[RunBuffer, bytes, int, int, int], None]) -> None:
+    def drain(self, put: PutBatch) -> None:
         """Move what waits here into batches.
 
         Args:
-            put: takes this buffer, the message of a batch, and its counts of points, of params and
-                tags, and of lines of the console. What it was given is removed from here after it
-                returned.
+            put: takes this buffer, the message of a batch and what it holds. What it was given is
+                removed from here after it returned.
         """
-        while self._pairs:
-            put(self, self._pairs[0].message, 0, self._pairs[0].pairs, self._pairs[0].lines)
-            self._pairs.popleft()
-        for message, points in pack_points(self.run_id, list(self._series.values())):
-            put(self, message, points, 0, 0)
+        while self._batches:
+            message, content, is_after_points = self._batches[0]
+            if is_after_points:
+                self._drain_points(put)
+            put(self, message, content)
+            self._batches.popleft()
+        self._drain_points(put)
         self.last_drained = time.monotonic()
+
+    def _drain_points(self, put: PutBatch) -> None:
+        for message, points in pack_points(self.run_id, list(self._series.values())):
+            put(self, message, Backlog(points))
 
     def take_over(self, retired: RunBuffer) -> None:
         """Move to here what was logged to a buffer while it was being retired."""
         for key, series in list(retired._series.items()):
             series.move_to(self._get_series(key))
-        while retired._pairs:
-            self._pairs.append(retired._pairs[0])
-            retired._pairs.popleft()
+        while retired._batches:
+            self._batches.append(retired._batches[0])
+            retired._batches.popleft()
 
     def reset_after_fork(self) -> None:
         """Drop all that waits here, because in a forked child it is the parent's to send."""
         self._append.clear()
         self._series.clear()
-        self._pairs.clear()
+        self._batches.clear()
         self._params.clear()
         self._skip_warnings.clear()
         self.is_open = False
@@ -282,7 +317,7 @@ class RunBuffer:
         self,
         records: Mapping[str, bytearray],
         params: dict[str, str] | None = None,
-        batches: Sequence[PackedPairs] = (),
+        batches: Sequence[PackedBatch] = (),
     ) -> None:
         """Queue what is checked: the records of metrics, and batches of params and tags."""
         steps: list[partial[None]] = [
@@ -291,7 +326,7 @@ class RunBuffer:
         if batches:
             steps += (
                 partial(self._params.add, params or {}),
-                partial(self._pairs.extend, batches),
+                partial(self._batches.extend, batches),
             )
         _run_in_one_step(steps)
         if len(batches) > _MANY_BATCHES or self._points() >= _MANY_POINTS:
@@ -310,13 +345,25 @@ class RunBuffer:
         self._append[key] = series.append
         return series
 
-    def _pack_params(self, params: dict[str, str]) -> list[PackedPairs]:
+    def _pack_params(self, params: dict[str, str]) -> list[PackedBatch]:
         messages = [Param(key=key, value=value) for key, value in params.items()]
         return list(pack_params_or_tags(self.run_id, messages))
 
-    def _pack_tags(self, tags: dict[str, str]) -> list[PackedPairs]:
+    def _pack_tags(self, tags: dict[str, str]) -> list[PackedBatch]:
         messages = [RunTag(key=key, value=value) for key, value in tags.items()]
         return list(pack_params_or_tags(self.run_id, messages))
+
+
+def _pack_request(request: LogBatchRequest, *, is_after_points: bool = False) -> PackedBatch:
+    message = request.SerializeToString()
+    if len(message) > rules.MESSAGE_BYTES - _WRITE_ID_BYTES:
+        raise ResourceExhausted(
+            f"run {request.run_id}: {len(message)} bytes are more than one message may have",
+            reason="MESSAGE_TOO_LARGE",
+            run_id=request.run_id,
+            limit=str(rules.MESSAGE_BYTES),
+        )
+    return PackedBatch(message, Backlog.of_request(request), is_after_points)
 
 
 def _run_in_one_step(steps: Iterable[partial[None]]) -> None:

@@ -6,9 +6,9 @@ import time
 
 from runstream import rules
 from runstream.outbox.batch import Backlog, Batch
-from runstream.outbox.batch_queue import BatchQueue
 from runstream.outbox.buffer import BufferOwner, RunBuffer
 from runstream.outbox.heartbeats import Heartbeats
+from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
 
 # Seconds after the last batch of a buffer that it is retired, unless its run is open.
@@ -32,15 +32,15 @@ class Collector:
         self._owner = owner
         self._buffers: dict[str, RunBuffer] = {}
 
-    def reset(self, queue: BatchQueue, refusals: Refusals, heartbeats: Heartbeats) -> None:
+    def reset(self, batches: OutgoingBatches, refusals: Refusals, heartbeats: Heartbeats) -> None:
         """Start with empty buffers.
 
         Args:
-            queue: takes the batches.
+            batches: takes the batches.
             refusals: what the server refused; a buffer is kept while there are some of its run.
             heartbeats: the open runs, whose buffers are kept.
         """
-        self._queue = queue
+        self._batches = batches
         self._refusals = refusals
         self._heartbeats = heartbeats
         self._next_retirement = 0.0
@@ -67,9 +67,8 @@ class Collector:
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run, in buffers and in batches."""
         backlogs = {run_id: buffer.waiting() for run_id, buffer in self._buffers.copy().items()}
-        for batch in self._queue.snapshot():
-            backlog = Backlog(batch.points, batch.params_and_tags, batch.lines)
-            backlogs[batch.run_id] = backlogs.get(batch.run_id, Backlog()) + backlog
+        for run_id, backlog in self._batches.backlog().items():
+            backlogs[run_id] = backlogs.get(run_id, Backlog()) + backlog
         return {run_id: backlog for run_id, backlog in backlogs.items() if any(backlog)}
 
     # On the thread of a stream.
@@ -94,8 +93,13 @@ class Collector:
                 buffer.drain(self._put)
         self._retire_unused()
 
+    def collect_run(self, run_id: str) -> None:
+        """Make batches of what waits in the buffer of one run."""
+        if buffer := self._buffers.get(run_id):
+            buffer.drain(self._put)
+
     def take_count(self) -> int:
-        """Return how many points, params, tags and lines became batches since the last call."""
+        """Return how much became batches since the last call."""
         count, self._collected = self._collected, 0
         return count
 
@@ -116,11 +120,9 @@ class Collector:
         if retired.is_retired:
             self.buffer(retired.run_id).take_over(retired)
 
-    def _put(
-        self, buffer: RunBuffer, message: bytes, points: int, params_and_tags: int, lines: int
-    ) -> None:
-        self._collected += points + params_and_tags + lines
-        if self._queue.put(buffer.run_id, message, points, params_and_tags, lines):
+    def _put(self, buffer: RunBuffer, message: bytes, content: Backlog) -> None:
+        self._collected += sum(content)
+        if self._batches.put(buffer.run_id, message, content):
             self.close_buffers()
 
     def _retire_unused(self) -> None:
@@ -133,12 +135,12 @@ class Collector:
             is_unused = buffer.last_drained <= now - _UNUSED_SECONDS
             if is_unused and self._is_done(buffer, refused) and buffer.retire():
                 del self._buffers[buffer.run_id]
-                self._queue.remove_run(buffer.run_id)
+                self._batches.remove_run(buffer.run_id)
 
     def _is_done(self, buffer: RunBuffer, refused: set[str]) -> bool:
         return (
             buffer.run_id not in self._heartbeats
-            and self._queue.is_answered(buffer.run_id)
+            and self._batches.is_answered(buffer.run_id)
             and buffer.run_id not in refused
             and not buffer.has_timestamps_after(time.time_ns() // 1_000_000)
         )

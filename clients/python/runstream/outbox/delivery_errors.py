@@ -12,15 +12,18 @@ from runstream.outbox.batch import Backlog, Batch
 def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     """Return the error by which the server refused a batch, naming its run."""
     run_id = batch.run_id
-    if batch.points:
-        content = f"{batch.points} points"
-    elif batch.lines:
-        content = f"{batch.lines} lines of the console"
+    points, params_and_tags, lines, changes = batch.content
+    if changes:
+        content = "its start, end or inputs"
+    elif points:
+        content = f"{points} points"
+    elif lines:
+        content = f"{lines} lines of the console"
     else:
-        content = f"{batch.params_and_tags} params or tags"
+        content = f"{params_and_tags} params or tags"
     error.message = f"run {run_id}: {content} were refused: {error.message}"
     error.args = (error.message,)
-    error.metadata.update(run_id=run_id, points=str(batch.points))
+    error.metadata.update(run_id=run_id, points=str(points))
     return error
 
 

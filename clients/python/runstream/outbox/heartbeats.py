@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 
-from runstream.outbox.batch_queue import BatchQueue
+from runstream.outbox.outgoing_batches import OutgoingBatches
+from runstream.outbox.stream_window import StreamWindow
 
 #: Seconds after which an open run sends a heartbeat, if nothing of it was sent meanwhile.
 HEARTBEAT = 10.0
@@ -17,8 +18,9 @@ class Heartbeats:
     Only the uploader's thread calls the methods, so no lock is needed.
     """
 
-    def __init__(self, queue: BatchQueue) -> None:
-        self._queue = queue
+    def __init__(self, batches: OutgoingBatches, window: StreamWindow) -> None:
+        self._batches = batches
+        self._window = window
         self._open: dict[str, set[object]] = {}  # and who opened each
         self._due = math.inf
 
@@ -28,10 +30,17 @@ class Heartbeats:
     def __len__(self) -> int:
         return len(self._open)
 
-    def start(self, run_id: str, owner: object) -> None:
-        """Send heartbeats of a run, the first one now, until all who started them stop them."""
+    def start(self, run_id: str, owner: object, *, is_silent: bool = True) -> None:
+        """Send heartbeats of a run until all who started them stop them.
+
+        Args:
+            run_id: the run.
+            owner: who starts them.
+            is_silent: whether nothing else of the run is about to be sent, so that one is sent now.
+        """
         self._open.setdefault(run_id, set()).add(owner)
-        self._queue.put_heartbeat(run_id)
+        if is_silent and not self._window.has_unanswered(run_id):
+            self._window.put_heartbeat(run_id)
         self._due = 0.0
 
     def stop(self, run_id: str, owner: object) -> None:
@@ -40,6 +49,7 @@ class Heartbeats:
         owners.discard(owner)
         if not owners:
             self._open.pop(run_id, None)
+            self._window.drop_heartbeat(run_id)
 
     def send(self) -> float | None:
         """Add a heartbeat for each open run of which nothing was sent lately.
@@ -50,9 +60,9 @@ class Heartbeats:
         now = time.monotonic()
         if now >= self._due:
             for run_id in self._open:
-                is_silent = now >= self._queue.last_put(run_id) + HEARTBEAT
-                if is_silent and not self._queue.has_unanswered(run_id):
-                    self._queue.put_heartbeat(run_id)
-            due = min(map(self._queue.last_put, self._open), default=math.inf) + HEARTBEAT
+                is_silent = now >= self._batches.last_put(run_id) + HEARTBEAT
+                if is_silent and not self._window.has_unanswered(run_id):
+                    self._window.put_heartbeat(run_id)
+            due = min(map(self._batches.last_put, self._open), default=math.inf) + HEARTBEAT
             self._due = max(due, now + HEARTBEAT / 10)
         return self._due - now if self._open else None

@@ -43,7 +43,7 @@ class LogStream:
         self._outbox = outbox
         self._open_stream = open_stream
         self._explain = explain
-        self._number = outbox.queue.start_stream()
+        self._number = outbox.window.start_stream()
         self.is_abandoned = False
         self.has_answered = False
         self.ended = threading.Event()
@@ -53,7 +53,7 @@ class LogStream:
     def abandon(self) -> None:
         """Send nothing more, and expect the end of the stream, because its channel is closed."""
         self.is_abandoned = True
-        self._outbox.queue.end_stream(self._number)
+        self._outbox.window.end_stream(self._number)
 
     def _run(self) -> None:
         try:
@@ -75,7 +75,7 @@ class LogStream:
             log.exception("the stream failed")
             self.error = Internal(f"the stream failed: {error!r}")
         finally:
-            self._outbox.queue.end_stream(self._number)
+            self._outbox.window.end_stream(self._number)
 
     def _read_answers(self) -> None:
         # Nothing but this frame holds the call, so that gRPC can shut down after its end.
@@ -83,11 +83,11 @@ class LogStream:
         try:
             for answer in answers:
                 refusal = error_of_batch(answer.error) if answer.HasField("error") else None
-                self._outbox.answer(self._number, answer.answered, refusal)
+                self._outbox.answer(self._number, answer.answered, refusal, answer.run_infos)
                 self.has_answered = True
         finally:
             answers.cancel()
 
     def _messages(self) -> Iterator[bytes]:
-        while (message := self._outbox.queue.next_message(self._number)) is not None:
+        while (message := self._outbox.window.next_message(self._number)) is not None:
             yield message

@@ -1,8 +1,8 @@
 """The outbox of a process for a server: what was logged and is not answered yet.
 
-    RunBuffer ──Collector──> BatchQueue ──next_message──> LogStream
-    (points, params and      (batches)  <────answer─────┘
-    tags, per run)
+    RunBuffer ──Collector──> OutgoingBatches ──StreamWindow──> LogStream
+    (what was logged         (a BatchQueue:    <───answer────┘
+    to one run)              memory or disk)
 
 Three parties meet here:
 
@@ -16,15 +16,17 @@ Three parties meet here:
 
 The objects of the outbox, and what keeps each of them safe:
 
-    RunBuffer      what was logged to one run    no lock: each change is one step
-    Collector      the buffers, retiring them    no lock: only the uploader removes
-    BatchQueue     batches without an answer     its lock
-    Waits          calls that wait               the lock of the queue
-    Refusals       what the server refused       no lock: each change is one step
-    DeliveryState  what is wrong with delivery   no lock: each change is one step
-    TaskQueue      what the uploader shall do    no lock: each change is one step
-    DeferredWork   uploads left for later        no lock that a call takes
-    Heartbeats     the open runs                 the uploader's thread alone
+    RunBuffer        what was logged to one run    no lock: each change is one step
+    Collector        the buffers, retiring them    no lock: only the uploader removes
+    OutgoingBatches  batches without an answer     its lock
+    BatchQueue       the same, kept in order       the lock of the batches
+    StreamWindow     what of them is on a stream   the lock of the batches
+    Waits            calls that wait               the lock of the batches
+    Refusals         what the server refused       no lock: each change is one step
+    DeliveryState    what is wrong with delivery   no lock: each change is one step
+    TaskQueue        what the uploader shall do    no lock: each change is one step
+    DeferredWork     uploads left for later        no lock that a call takes
+    Heartbeats       the open runs                 the uploader's thread alone
 
 Two flags of a buffer keep calls fast: a call reads `is_open` before it queues something, and
 `must_wake` after it. Another thread that sets one of them against a call does so first, and looks
@@ -32,31 +34,35 @@ at what the buffer holds afterwards; the call does it the other way round. So on
 the other, and nothing is queued where nobody looks. A buffer is retired only in that way, and what
 a call still logs to it is moved to the buffer that took its place.
 
-Memory: batches may take `batch_queue.LIMIT_BYTES`, and what is being made into batches a few MiB
-more. When the limit is reached, which takes an outage or a server that is slower than its clients,
-calls that log wait until a quarter is free again, at most `waits.ROOM_SECONDS`, and a warning is
-logged.
+Memory: batches may take `outgoing_batches.LIMIT_BYTES`, and what is being made into batches a few
+MiB more. When the limit is reached, which takes an outage or a server that is slower than its
+clients, calls that log wait until a quarter is free again, at most `waits.ROOM_SECONDS`, and a
+warning is logged.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
+from runstream.entities import RunInfo
 from runstream.errors import DeadlineExceeded, RunstreamError
 from runstream.outbox import waits
-from runstream.outbox.batch import Backlog
-from runstream.outbox.batch_queue import BatchQueue
+from runstream.outbox.batch import Backlog, Batch
+from runstream.outbox.batch_queue import MemoryQueue
 from runstream.outbox.buffer import RunBuffer
 from runstream.outbox.collector import Collector
 from runstream.outbox.deferred_work import DeferredWork
 from runstream.outbox.delivery_errors import batch_error
 from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.heartbeats import Heartbeats
+from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
+from runstream.outbox.stream_window import StreamWindow
 from runstream.outbox.task_queue import TaskQueue
 from runstream.outbox.waits import Waits
+from runstream.v1 import run_pb2
 
 # Seconds for which deferred work, and slow work, is put off at most while trainings go on.
 _MAX_DELAY_SECONDS = 2.0
@@ -70,7 +76,8 @@ class Outbox:
     state but its objects, which are replaced in a forked child.
 
     Attributes:
-        queue: the batches.
+        batches: those without an answer.
+        window: what of them is on a stream.
         heartbeats: the open runs, for the uploader's thread.
         tasks: what the uploader's thread is asked to do.
         deferred: uploads and calls that were left for later, for a thread of their own.
@@ -78,7 +85,10 @@ class Outbox:
     """
 
     def __init__(
-        self, ensure_thread: Callable[[], bool], before_start: Callable[[], object] = lambda: None
+        self,
+        ensure_thread: Callable[[], bool],
+        before_start: Callable[[], object] = lambda: None,
+        connect_seconds: float = waits.CONNECT_SECONDS,
     ) -> None:
         """Make an empty outbox.
 
@@ -86,7 +96,9 @@ class Outbox:
             ensure_thread: starts the uploader's thread if there is none; returns whether there is
                 one.
             before_start: called before the thread of deferred work starts.
+            connect_seconds: how long the start of a run waits for a connection.
         """
+        self._connect_seconds = connect_seconds
         self._ensure_thread = ensure_thread
         self.deferred = DeferredWork(before_start, _MAX_DELAY_SECONDS)
         self.slow = DeferredWork(before_start, _MAX_SLOW_DELAY_SECONDS)
@@ -95,12 +107,14 @@ class Outbox:
 
     def _reset(self) -> None:
         self.tasks = TaskQueue(self._ensure_thread)
-        self.queue = BatchQueue()
-        self.heartbeats = Heartbeats(self.queue)
+        self.batches = OutgoingBatches(MemoryQueue())
+        self.window = StreamWindow(self.batches)
+        self.heartbeats = Heartbeats(self.batches, self.window)
         self._refusals = Refusals()
         self._state = DeliveryState()
-        self._collector.reset(self.queue, self._refusals, self.heartbeats)
-        self._waits = Waits(self.queue, self.tasks, self._collector, self._state)
+        self._started_runs: dict[str, run_pb2.RunInfo] = {}  # as the server answered, until taken
+        self._collector.reset(self.batches, self._refusals, self.heartbeats)
+        self._waits = Waits(self.batches, self.window, self.tasks, self._collector, self._state)
 
     def reset_after_fork(self) -> None:
         """Start empty in a forked child: what is queued here is the parent's to send.
@@ -134,11 +148,27 @@ class Outbox:
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until all who started them stop them."""
-        self.tasks.post(lambda: self.heartbeats.start(self.buffer(run_id).run_id, owner))
+        buffer = self.buffer(run_id)
+        self.tasks.post(lambda: self.heartbeats.start(run_id, owner, is_silent=buffer.is_empty()))
 
     def stop_heartbeats(self, run_id: str, owner: object) -> None:
         """Send no more heartbeats of a run for one who started them; doing it twice is fine."""
         self.tasks.post(lambda: self.heartbeats.stop(run_id, owner))
+
+    def wait_for_start(self, run_id: str) -> RunInfo | None:
+        """Wait for the answer to what was queued for a run, and return the run as it says.
+
+        Return None if there is no answer because the server is away: at once if the stream is
+        broken, after `connect_seconds` without a connection, and after
+        `waits.START_ANSWER_SECONDS` if there is one.
+
+        Raises:
+            RunstreamError: the server refused it, or refuses the stream for good.
+        """
+        is_answered = self._waits.wait_for_start(run_id, self._connect_seconds)
+        self.raise_refusals(run_id)
+        info = self._started_runs.pop(run_id, None)
+        return RunInfo.from_proto(info) if is_answered and info is not None else None
 
     def flush(
         self, run_id: str | None = None, timeout: float | None = None, *, refusals: bool = True
@@ -222,14 +252,14 @@ class Outbox:
         """
         self._refusals.raise_for(buffer.run_id)
         self._state.raise_failure(self._collector.backlog)
-        if self.queue.is_full:
+        if self.batches.is_full:
             self._waits.wait_for_room()
         if buffer.is_retired:
             return self.buffer(buffer.run_id)
         buffer.open()
         if (
             buffer.is_retired
-            or self.queue.is_full
+            or self.batches.is_full
             or self._state.failure
             or buffer.run_id in self._refusals.run_ids()
         ):
@@ -266,7 +296,7 @@ class Outbox:
         Return False if there is something to do already.
         """
         has_empty_buffers = self._collector.request_wake()
-        return has_empty_buffers and self.tasks.is_empty() and self.queue.is_answered()
+        return has_empty_buffers and self.tasks.is_empty() and self.batches.is_answered()
 
     def set_stream_error(self, error: RunstreamError | None, is_lasting: bool = False) -> None:
         """Record why the stream broke; None when it works again.
@@ -278,6 +308,8 @@ class Outbox:
         self._state.set_stream_error(error, is_lasting)
         if is_lasting:
             self._waits.end_all()
+        elif error is not None:
+            self._waits.end_starts()
 
     def fail(self, cause: BaseException) -> None:
         """Let all calls fail from now on, because the uploader's thread ends by an error."""
@@ -287,18 +319,33 @@ class Outbox:
 
     # On the thread of a stream.
 
-    def answer(self, stream: int, answered: int, refusal: RunstreamError | None) -> None:
+    def answer(
+        self,
+        stream: int,
+        answered: int,
+        refusal: RunstreamError | None,
+        runs: Iterable[run_pb2.RunInfo] = (),
+    ) -> None:
         """Record an answer: batches of this stream are on disk, the last maybe refused.
+
+        Args:
+            stream: number of the stream.
+            answered: how many of its requests are answered.
+            refusal: why the last of them was refused.
+            runs: the runs that these requests started or changed, as they are now.
 
         Raises:
             Internal: the answer covers what was not sent.
         """
-        with self.queue.lock:
-            batch = self.queue.answer(stream, answered)
-            if batch is None:
+        with self.batches.lock:
+            request = self.window.answer(stream, answered)
+            if request is None:
                 return
-            if refusal is not None and not batch.is_heartbeat:
-                self._collector.drop_params(batch)
-                self._refusals.add(batch.run_id, batch_error(batch, refusal))
-                self._collector.close_buffer(batch.run_id)
+            for run in runs:
+                if run.status == run_pb2.RunStatus.RUNNING:  # one that has ended does not start
+                    self._started_runs[run.run_id] = run
+            if refusal is not None and isinstance(request, Batch):
+                self._collector.drop_params(request)
+                self._refusals.add(request.run_id, batch_error(request, refusal))
+                self._collector.close_buffer(request.run_id)
             self._waits.end_answered()

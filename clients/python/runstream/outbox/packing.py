@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from runstream.contract import wire_columns
 from runstream.contract.wire_columns import POINT_BYTES
-from runstream.outbox.batch import PackedPairs
+from runstream.outbox.batch import Backlog, PackedBatch
 from runstream.outbox.series import PackedColumns, Series
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
@@ -53,13 +53,13 @@ def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[by
         _drop(parts)
 
 
-def pack_params_or_tags(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[PackedPairs]:
+def pack_params_or_tags(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[PackedBatch]:
     """Yield batches of params, or of tags."""
     request, size, count = LogBatchRequest(run_id=run_id), 0, 0
     for message in messages:
         bytes_more = message.ByteSize()
         if count and size + bytes_more > BATCH_BYTES:
-            yield PackedPairs(request.SerializeToString(), count)
+            yield PackedBatch(request.SerializeToString(), Backlog(params_and_tags=count))
             request, size, count = LogBatchRequest(run_id=run_id), 0, 0
         if isinstance(message, Param):
             request.params.append(message)
@@ -68,23 +68,27 @@ def pack_params_or_tags(run_id: str, messages: Iterable[Param | RunTag]) -> Iter
         size += bytes_more
         count += 1
     if count:
-        yield PackedPairs(request.SerializeToString(), count)
+        yield PackedBatch(request.SerializeToString(), Backlog(params_and_tags=count))
 
 
-def pack_lines(run_id: str, lines: Iterable[ConsoleLine]) -> list[PackedPairs]:
+def pack_lines(run_id: str, lines: Iterable[ConsoleLine]) -> list[PackedBatch]:
     """Return batches of lines of the console."""
-    packed: list[PackedPairs] = []
+    packed: list[PackedBatch] = []
     request, size = LogBatchRequest(run_id=run_id), 0
     for line in lines:
         bytes_more = line.ByteSize()
         if size and size + bytes_more > BATCH_BYTES:
-            packed.append(PackedPairs(request.SerializeToString(), 0, len(request.console)))
+            packed.append(_pack_console(request))
             request, size = LogBatchRequest(run_id=run_id), 0
         request.console.append(line)
         size += bytes_more
     if size:
-        packed.append(PackedPairs(request.SerializeToString(), 0, len(request.console)))
+        packed.append(_pack_console(request))
     return packed
+
+
+def _pack_console(request: LogBatchRequest) -> PackedBatch:
+    return PackedBatch(request.SerializeToString(), Backlog(lines=len(request.console)))
 
 
 def _message(run_id: str, parts: list[_Part]) -> tuple[bytes, int]:

@@ -214,7 +214,7 @@ class Uploader:
             tasks.run_pending(pause)
             collected = outbox.collect()
             until_heartbeat = outbox.heartbeats.send()
-            is_busy = collected > 0 or outbox.queue.has_pending()
+            is_busy = collected > 0 or outbox.window.has_pending()
             idle_ticks = 0 if is_busy else idle_ticks + 1
             self._reopen_stream()
             pause = TICK if collected < _MANY_POINTS else _BUSY_TICK
@@ -237,7 +237,7 @@ class Uploader:
                 self._record_break(stream.error)
         if (
             self._stream is None
-            and (self._must_keep_stream or self.outbox.queue.has_pending())
+            and (self._must_keep_stream or self.outbox.window.has_pending())
             and not self._is_suspended
             and time.monotonic() >= self._next_attempt
         ):
@@ -267,7 +267,7 @@ class Uploader:
 
     def _record_break(self, error: RunstreamError) -> None:
         """Record that the stream broke, if batches wait for the next one."""
-        if not self.outbox.queue.has_pending():
+        if not self.outbox.window.has_pending():
             return
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failed_attempts)
         self._failed_attempts += 1

@@ -10,9 +10,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from runstream.errors import RunstreamError
-from runstream.outbox import batch_queue
+from runstream.outbox import outgoing_batches
 from runstream.outbox.batch import Backlog
-from runstream.outbox.batch_queue import BatchQueue
 from runstream.outbox.collector import Collector
 from runstream.outbox.delivery_errors import (
     flush_timeout_error,
@@ -20,6 +19,8 @@ from runstream.outbox.delivery_errors import (
     undelivered_error,
 )
 from runstream.outbox.delivery_state import DeliveryState
+from runstream.outbox.outgoing_batches import OutgoingBatches
+from runstream.outbox.stream_window import StreamWindow
 from runstream.outbox.task_queue import TaskQueue
 from runstream.transport.call_limit import call_limit
 
@@ -31,6 +32,10 @@ ROOM_SECONDS = 600.0
 #: Seconds without an answer after which `flush` gives up, and seconds that it takes at most.
 ANSWER_SECONDS = 60.0
 FLUSH_SECONDS = 600.0
+
+#: Seconds that the start of a run waits for a connection, and for an answer where there is one.
+CONNECT_SECONDS = 3.0
+START_ANSWER_SECONDS = 10.0
 
 #: Seconds without an answer after which the end of a program gives up, if a call gave up before
 #: and the stream is broken since. The uploader pauses up to 5 s between attempts, so that one fits.
@@ -49,7 +54,7 @@ class Wait:
     """One call that waits.
 
     Its thread calls `wait` and `give_up`; the threads of the uploader and of a stream call the
-    other methods, with the queue's lock. The reply comes through a queue, which needs no lock.
+    other methods, with the lock of the batches. The reply comes through a queue, which needs none.
 
     Attributes:
         run_id: the run whose answers it waits for; None for all.
@@ -88,18 +93,25 @@ class Waits:
 
     Threads of the program call the methods that begin with `wait_`; they take no lock, and ask the
     uploader's thread to enter what they wait for. The threads of the uploader and of a stream call
-    the methods that begin with `end_`. The queue's lock covers the two lists.
+    the methods that begin with `end_`. The lock of the batches covers the lists.
     """
 
     def __init__(
-        self, queue: BatchQueue, tasks: TaskQueue, collector: Collector, state: DeliveryState
+        self,
+        batches: OutgoingBatches,
+        window: StreamWindow,
+        tasks: TaskQueue,
+        collector: Collector,
+        state: DeliveryState,
     ) -> None:
-        self._queue = queue
+        self._batches = batches
+        self._window = window
         self._tasks = tasks
         self._collector = collector
         self._state = state
         self._for_answers: deque[Wait] = deque()
         self._for_room: deque[Wait] = deque()
+        self._for_starts: deque[Wait] = deque()
         self._next_warning = 0.0
         self._given_up_at: int | None = None  # the last answer, when a call gave up
 
@@ -107,7 +119,8 @@ class Waits:
     def has_given_up(self) -> bool:
         """Whether a call waited for its full time on a broken stream, and no answer came since."""
         return (
-            self._given_up_at == self._queue.last_answered and self._state.stream_error is not None
+            self._given_up_at == self._batches.last_answered
+            and self._state.stream_error is not None
         )
 
     # On threads that log.
@@ -136,12 +149,12 @@ class Waits:
             wait.give_up()
         self._raise_failure()
         backlog = self._backlog(wait)
-        if not any(backlog):
+        if self._is_answered(wait) or not any(backlog):
             return None
         if self._state.lasting_error is not None:
             return undelivered_error(self._state.lasting_error, backlog)
         if answer_timeout >= ANSWER_SECONDS:
-            self._given_up_at = self._queue.last_answered
+            self._given_up_at = self._batches.last_answered
         seconds = min(
             limit, round(time.monotonic() - start, 1) if answer_timeout < limit else limit
         )
@@ -156,7 +169,7 @@ class Waits:
         """
         wait = Wait()
         end = min(time.monotonic() + ROOM_SECONDS, call_limit())
-        while self._queue.is_full and self._tasks.post(partial(self._enter_for_room, wait)):
+        while self._batches.is_full and self._tasks.post(partial(self._enter_for_room, wait)):
             left = end - time.monotonic()
             if self._state.lasting_error is not None:
                 raise undelivered_error(self._state.lasting_error, self._backlog(wait))
@@ -168,7 +181,7 @@ class Waits:
                 raise outbox_full_error(
                     self._backlog(wait),
                     ROOM_SECONDS,
-                    batch_queue.LIMIT_BYTES,
+                    outgoing_batches.LIMIT_BYTES,
                     self._state.stream_error,
                 )
 
@@ -179,8 +192,35 @@ class Waits:
             log.warning(
                 "runstream: calls that log wait for room, because %d MiB have no answer of the "
                 "server: it is away, or stores more slowly than this program logs",
-                batch_queue.LIMIT_BYTES >> 20,
+                outgoing_batches.LIMIT_BYTES >> 20,
             )
+
+    def wait_for_start(self, run_id: str, connect_seconds: float) -> bool:
+        """Wait until what was logged to a run is answered; return False if the server is away.
+
+        Args:
+            run_id: the run.
+            connect_seconds: how long to wait for a connection.
+
+        Raises:
+            RunstreamError: the server refuses the stream for good, or the uploader failed.
+        """
+        wait = Wait(run_id)
+        start = time.monotonic()
+        try:
+            if self._tasks.post(partial(self._enter_for_start, wait)):
+                while not self._is_answered(wait) and self._state.stream_error is None:
+                    self._raise_failure()
+                    seconds = START_ANSWER_SECONDS if self._window.is_connected else connect_seconds
+                    left = min(start + seconds, call_limit()) - time.monotonic()
+                    if left <= 0 or wait.wait(min(left, _POLL_SECONDS)):
+                        break
+        finally:
+            wait.give_up()
+        self._raise_failure()
+        if not self._is_answered(wait) and self._state.lasting_error is not None:
+            raise undelivered_error(self._state.lasting_error, self._backlog(wait))
+        return self._is_answered(wait)
 
     def wait_until_collected(self) -> None:
         """Wait until the uploader has made batches of what was logged before.
@@ -194,31 +234,27 @@ class Waits:
 
     def _wait(self, wait: Wait, answer_timeout: float, limit: float) -> bool:
         """Wait for the end of a wait; return whether it came in time."""
-        last_answered, since = self._queue.last_answered, time.monotonic()
+        last_answered, since = self._batches.last_answered, time.monotonic()
         end = since + limit
         while True:
             self._raise_failure()
             now = time.monotonic()
-            if self._queue.last_answered != last_answered:
-                last_answered, since = self._queue.last_answered, now
+            if self._batches.last_answered != last_answered:
+                last_answered, since = self._batches.last_answered, now
             left = max(0.0, min(since + answer_timeout, end) - now)
             if wait.wait(min(left, _POLL_SECONDS)):
                 return True
             if not left or not self._tasks.ensure_thread():
                 return False
 
+    def _is_answered(self, wait: Wait) -> bool:
+        return wait.target is not None and wait.target <= self._batches.last_answered
+
     def _backlog(self, wait: Wait) -> Backlog:
-        """Return how much of what a call waits for has no answer."""
-        if wait.target is None:
-            backlog = self._collector.backlog()
-            runs = [wait.run_id] if wait.run_id is not None else list(backlog)
-            return sum((backlog.get(run_id, Backlog()) for run_id in runs), Backlog())
-        batches = [
-            Backlog(batch.points, batch.params_and_tags, batch.lines)
-            for batch in self._queue.snapshot()
-            if batch.number <= wait.target and wait.run_id in (None, batch.run_id)
-        ]
-        return sum(batches, Backlog())
+        """Return how much has no answer of the runs that a call waits for."""
+        backlog = self._collector.backlog()
+        runs = [wait.run_id] if wait.run_id is not None else list(backlog)
+        return sum((backlog.get(run_id, Backlog()) for run_id in runs), Backlog())
 
     def _raise_failure(self) -> None:
         self._state.raise_failure(self._collector.backlog)
@@ -227,33 +263,50 @@ class Waits:
 
     def end_all(self) -> None:
         """End all waits, because waiting cannot help."""
-        with self._queue.lock:
+        with self._batches.lock:
             _end(self._for_answers)
             _end(self._for_room)
+            _end(self._for_starts)
+
+    def end_starts(self) -> None:
+        """End the waits for starts of runs, because the stream is broken."""
+        with self._batches.lock:
+            _end(self._for_starts)
 
     def end_answered(self) -> None:
         """End the waits for batches that are answered now, and those for room if there is some."""
-        with self._queue.lock:
-            if not self._queue.is_full:
+        with self._batches.lock:
+            if not self._batches.is_full:
                 _end(self._for_room)
-            _end(self._for_answers, self._queue.last_answered)
+            _end(self._for_answers, self._batches.last_answered)
+            _end(self._for_starts, self._batches.last_answered)
 
     # On the uploader's thread.
 
     def _enter_for_answers(self, wait: Wait) -> None:
         self._collector.collect()
-        with self._queue.lock:
-            wait.set_target(self._queue.last_number(wait.run_id))
+        with self._batches.lock:
+            wait.set_target(self._batches.last_number(wait.run_id))
             self._for_answers = deque(other for other in self._for_answers if not other.is_over)
             self._for_answers.append(wait)
             if self._state.lasting_error is not None:
                 _end(self._for_answers)
-            _end(self._for_answers, self._queue.last_answered)
+            _end(self._for_answers, self._batches.last_answered)
+
+    def _enter_for_start(self, wait: Wait) -> None:
+        self._collector.collect_run(wait.run_id or "")
+        with self._batches.lock:
+            wait.set_target(self._batches.last_number(wait.run_id))
+            self._for_starts = deque(other for other in self._for_starts if not other.is_over)
+            self._for_starts.append(wait)
+            _end(self._for_starts, self._batches.last_answered)
+            if self._state.stream_error is not None:
+                _end(self._for_starts)
 
     def _enter_for_room(self, wait: Wait) -> None:
-        with self._queue.lock:
+        with self._batches.lock:
             self._for_room.append(wait)
-            if not self._queue.is_full or self._state.lasting_error is not None:
+            if not self._batches.is_full or self._state.lasting_error is not None:
                 _end(self._for_room)
 
     def _collect_for(self, wait: Wait) -> None:
