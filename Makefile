@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone fuzz lint proto web screenshots bench clean
+.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone fuzz chaos lint proto web screenshots bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -46,6 +46,12 @@ $(FOLDERS): test-%: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 SECONDS ?= 600
 fuzz: $(INSTALLED) $(WEB)
 	FUZZ_SECONDS=$(SECONDS) .venv/bin/python -m pytest --timeout=0 tests/fuzz
+
+# Trainers, servers and networks that are killed, stopped and cut at random moments, and a check of
+# what is stored in the end. A round that fails names its seed: `make chaos ROUNDS=1 SEED=4711`.
+ROUNDS ?= 100
+chaos: $(INSTALLED)
+	PYTHONPATH=tests .venv/bin/python -m chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
 	.venv/bin/python -m pytest -m alone --ignore=tests/integrations

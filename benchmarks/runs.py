@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 from benchmarks.bench import Bench, progress
 from benchmarks.figure import Figure, Measured, Target
@@ -11,11 +12,12 @@ RUNS = 300
 PEER_RUNS = {"mlflow": 30, "fasttrackml": 100}
 ROUNDS = 3
 
-# Ours is the first, which is most like what the peers do.
-WAYS = {
-    "log": {"queued": False, "threads": 1},
-    "log_batch": {"queued": True, "threads": 1},
-    "log, 8 threads": {"queued": False, "threads": 8},
+# Ours is as a program writes it; the others make each run by calls of `TrackingClient`.
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "start_run": ("fluent_runs", {}),
+    "create_run, log": ("runs", {"queued": False, "threads": 1}),
+    "create_run, log_batch": ("runs", {"queued": True, "threads": 1}),
+    "create_run, log, 8 threads": ("runs", {"queued": False, "threads": 8}),
 }
 
 
@@ -32,12 +34,12 @@ def create(bench: Bench) -> Measured:
             for via in ("client", "rest"):
                 seconds = bench.peer(name).job("runs", count=count, via=via)
                 rates[f"{name} {via}"].append(count / seconds)
-        for way, arguments in WAYS.items():
-            rates[way].append(RUNS / server.job("runs", count=RUNS, **arguments))
+        for way, (job, arguments) in WAYS.items():
+            rates[way].append(RUNS / server.job(job, count=RUNS, **arguments))
     bench.discard(server)
     best = {name: max(rates) for name, rates in rates.items()}
     peers = {name: max(best[f"{name} client"], best[f"{name} rest"]) for name in PEER_RUNS}
-    return Measured(best.pop("log"), peers, best)
+    return Measured(best.pop("start_run"), peers, best)
 
 
 FIGURES = (
@@ -45,6 +47,6 @@ FIGURES = (
         "runs.create",
         "runs/s",
         create,
-        (Target("3 times FastTrackML", lambda m: m.ours >= 3 * m.peers["fasttrackml"]),),
+        (Target("5 times FastTrackML", lambda m: m.ours >= 5 * m.peers["fasttrackml"]),),
     ),
 )

@@ -148,6 +148,25 @@ def log(uri: str, calls: int) -> list[float]:
         return times
 
 
+def fluent_runs(uri: str, count: int) -> float:
+    """Create, fill and end runs as a program does; return the seconds until all are on disk."""
+    runstream.set_tracking_uri(uri)
+
+    def fill() -> None:
+        with runstream.start_run():
+            runstream.log_params({f"param_{i}": i for i in range(10)})
+            runstream.set_tags({f"tag_{i}": i for i in range(3)})
+            runstream.log_metrics({f"metric_{i}": i / 3 for i in range(10)})
+
+    def work() -> None:
+        for _ in range(count):
+            fill()
+        runstream.flush()
+
+    fill()
+    return _timed(work)
+
+
 def runs(uri: str, count: int, queued: bool, threads: int) -> float:
     """Create, fill and end runs; return seconds.
 
@@ -263,6 +282,7 @@ if __name__ == "__main__":
         keras_history,
         system_metrics,
         log,
+        fluent_runs,
         runs,
         history,
         buckets,

@@ -90,7 +90,11 @@ class Proxy:
                         continue
                 if self._connect:
                     self.connect_targets.append(_answer_connect(client))
-                server = socket.create_connection(self._server)
+                try:
+                    server = socket.create_connection(self._server)
+                except OSError:  # nobody listens there at the moment
+                    client.close()
+                    continue
                 self._sockets += [client, server]
                 sent, answered = (client, server, False), (server, client, True)
                 for way in (sent, answered):

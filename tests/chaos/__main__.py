@@ -1,0 +1,29 @@
+"""`make chaos`: many rounds of the kill matrix.
+
+make chaos ROUNDS=1000
+make chaos ROUNDS=1 SEED=4711    # one that has failed
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from random import randrange
+
+from chaos.matrix import Matrix
+
+
+def main() -> int:
+    """Run the rounds that the arguments ask for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=randrange(10**6))
+    arguments = parser.parse_args()
+    matrix = Matrix(lambda text: print(text, flush=True))  # noqa: T201 - for who waits for it
+    matrix.run(arguments.rounds, arguments.seed)
+    print(matrix.summary())  # noqa: T201
+    return 1 if matrix.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""One round: trainers, a server, a network between them, and what goes wrong with each."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from chaos.checker import Checker, Problem, Stored, batch_problems, statements
+from chaos.faults import Faults
+from chaos.forks import Process
+from chaos.journal import Record, read_journals
+from chaos.plan import OF_ROOT, Plan
+from chaos.scene import Scene
+from chaos.spool_damage import lose_unsynced, whole_batches
+from chaos.spool_disk import SpoolDisk
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+
+#: Seconds after which a process hangs that should end by itself, on a slow machine, too.
+END_SECONDS = 60.0
+#: Seconds that a call may take; `start_run` waits 10 s for a server that does not answer.
+CALL_SECONDS = {"start": 30.0, "flush": 15.0}
+OTHER_CALL_SECONDS = 10.0
+#: Seconds after which a program ends, whose server does not answer.
+EXIT_SECONDS = 1
+
+
+class Result(NamedTuple):
+    """What came of a round.
+
+    Attributes:
+        problems: what is wrong.
+        said, stored: points that had to be stored, and that are.
+    """
+
+    problems: list[Problem]
+    said: int
+    stored: int
+
+
+class KillRound:
+    """A round, from its plan to its result."""
+
+    def __init__(self, plan: Plan, scene: Scene, folder: Path) -> None:
+        """Prepare the round in a folder of its own."""
+        self._plan, self._scene, self._folder = plan, scene, folder
+        self._random = Random(plan.seed)
+        self._disk = SpoolDisk(folder / "spool", bool(plan.kinds & (OF_ROOT | {"read_only"})))
+        self._experiment = f"round {plan.seed} {folder.name}"
+        self._trainers: dict[str, Process] = {}
+        self._faults = Faults(plan.faults, scene, self._disk, self._trainers, self._random)
+        self._problems: list[Problem] = []
+        self._batches: list[LogBatchRequest] = []
+
+    def run(self) -> Result:
+        """Run the trainers amid faults, deliver what they left, and compare."""
+        try:
+            self._start()
+            self._go_wrong()
+            self._wait_for_trainers()
+            self._scene.heal()
+            records = read_journals(self._folder)
+            if "crash" in self._plan.kinds:
+                self._lose_unsynced(records)
+            self._deliver()
+            return self._compare(records)
+        finally:
+            for process in self._trainers.values():
+                process.kill()
+            self._scene.heal()
+            self._disk.close(self._folder / "spool-kept" if self._problems else None)
+
+    def _start(self) -> None:
+        self._write_scripts()
+        self._faults.do_until(0.0)
+        environment = self._environment() | {
+            "RUNSTREAM_SPOOL_SYNC": "1" if self._plan.sync else "0",
+            "RUNSTREAM_EXIT_SECONDS": str(EXIT_SECONDS),
+        }
+        for name in self._plan.scripts:
+            self._trainers[name] = self._scene.forks.start(
+                "trainer",
+                [str(self._folder), name],
+                environment,
+                self._folder,
+                self._folder / f"{name}.output",
+            )
+
+    def _write_scripts(self) -> None:
+        for name, script in self._plan.scripts.items():
+            whole = [["experiment", self._experiment], *script]
+            (self._folder / f"{name}.json").write_text(json.dumps(whole))
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "RUNSTREAM_TRACKING_URI": self._scene.proxy.uri,
+            "RUNSTREAM_SPOOL": str(self._disk.folder),
+            "RUNSTREAM_SOURCE": "none",
+        }
+
+    def _go_wrong(self) -> None:
+        start = time.monotonic()
+        while self._faults.do_until(time.monotonic() - start):
+            if not any(process.is_alive() for process in self._trainers.values()):
+                return
+            time.sleep(0.003)
+
+    def _wait_for_trainers(self) -> None:
+        for name, process in self._trainers.items():
+            if not process.wait(END_SECONDS):
+                self._report_hang(name, process)
+            if process.killed is None and process.status not in (0, 1):
+                text = f"{name} ended with {process.status}: {process.output.read_text()[-2000:]}"
+                self._problems.append(Problem("raised", text))
+        self._faults.end()
+
+    def _report_hang(self, name: str, process: Process) -> None:
+        process.signal(signal.SIGUSR1)  # writes the stacks of its threads
+        time.sleep(0.5)
+        text = process.output.read_text()[-6000:]
+        self._problems.append(Problem("hang", f"{name} does not end: {text}"))
+        process.kill()
+        process.wait(10)
+
+    def _lose_unsynced(self, records: list[Record]) -> None:
+        synced: dict[str, int] = {}
+        for record in records:
+            synced |= {file: size for _, file, size in record.syncs}
+        lose_unsynced(self._disk.folder, synced, self._random, self._plan.sync)
+        self._batches = list(whole_batches(self._disk.folder))
+
+    def _deliver(self) -> None:
+        arguments = {
+            "sync": [],
+            "command": ["sync"],
+            "successor": [self._experiment, str(self._disk.folder)],
+        }[self._plan.delivery]
+        output = self._folder / "delivery.output"
+        process = self._scene.forks.start(
+            self._plan.delivery, arguments, self._environment(), self._folder, output
+        )
+        if not process.wait(END_SECONDS + 10):
+            self._report_hang(self._plan.delivery, process)
+        elif process.status and "crash" not in self._plan.kinds:
+            text = (
+                f"{self._plan.delivery} ended with {process.status}: {output.read_text()[-2000:]}"
+            )
+            self._problems.append(Problem("raised", text))
+        if "crash" not in self._plan.kinds:
+            for path in self._disk.folder.glob("[!.]*"):
+                files = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
+                self._problems.append(Problem("left", f"{path.name}: {sorted(files)}"))
+
+    def _compare(self, records: list[Record]) -> Result:
+        stored = Stored(self._scene.client, self._experiment)
+        limits = self._limits(records)
+        exits = {
+            name: process.status
+            for name, process in self._trainers.items()
+            if process.killed is None and process.pid not in limits
+        }
+        checker = Checker(
+            statements(records, limits), stored, exits, "crash" not in self._plan.kinds
+        )
+        self._problems += checker.problems()
+        self._problems += batch_problems(self._batches, stored)
+        self._problems += self._call_problems(records)
+        return Result(self._problems, checker.said, checker.stored)
+
+    def _limits(self, records: list[Record]) -> dict[int, int]:
+        """Return up to when each process was sure of what it said, if not up to its end."""
+        killed = {one.name: self._trainers[one.name.partition("-")[0]].killed for one in records}
+        limits = {}
+        for one in records:
+            times = [killed[one.name]] if killed[one.name] and one.ended is None else []
+            if one.dropped:
+                times.append(one.dropped)
+            if times and self._faults.disk_failed:
+                times.append(
+                    self._faults.disk_failed
+                )  # what came later may have been in memory alone
+            if "crash" in self._plan.kinds:  # also of a program that had ended before
+                times.append(max((begun for begun, *_ in one.syncs), default=0))
+            if times:
+                limits[one.pid] = min(filter(None, times), default=0)
+        return limits
+
+    def _call_problems(self, records: list[Record]) -> list[Problem]:
+        problems = []
+        for record in records:
+            for said in record.said:
+                name = said.operation[0]
+                bound = CALL_SECONDS.get(name, OTHER_CALL_SECONDS)
+                if said.error and name != "flush":
+                    problems.append(Problem("raised", f"{said.operation}: {said.error}"))
+                if said.done and said.done - said.begun > bound * 1e9:
+                    taken = (said.done - said.begun) / 1e9
+                    problems.append(Problem("hang", f"{said.operation} took {taken:.1f} s"))
+        return problems
