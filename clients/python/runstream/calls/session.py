@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from google.protobuf.message import Message
 
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox.batch import Backlog
+from runstream.outbox.batch_files import BatchFiles
+from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
+from runstream.outbox.disk_queue import DiskQueue
 from runstream.outbox.uploader import NO_THREADS, Uploader
+from runstream.outbox.waits import CONNECT_SECONDS
 from runstream.process import shutdown
+from runstream.spool import settings
 from runstream.transport.connection import Connection
 from runstream.transport.shared_channel import CANCEL_SECONDS, SharedChannel
 from runstream.transport.token import TokenSource
@@ -31,6 +37,22 @@ def log_request(message: bytes) -> LogRequest:
         else:
             getattr(request, name).extend(value)
     return request
+
+
+def _queue_factory(uri: str) -> Callable[[], BatchQueue]:
+    """Return what makes the queues of batches for a server.
+
+    Raises:
+        InvalidArgument: a variable of the spool is malformed.
+    """
+    limit, is_synced = settings.limit_bytes(), settings.is_synced()
+    if not limit:
+        return MemoryQueue
+    return lambda: DiskQueue(BatchFiles(uri, limit, is_synced))
+
+
+#: Seconds that the start of a run waits for the server of a file, which may have to be started.
+FILE_CONNECT_SECONDS = 60.0
 
 
 class Session:
@@ -63,6 +85,8 @@ class Session:
             before_start=lambda: shutdown.register_session(self),
             servers=max(1, len(target.addresses)),
             explain=self.connection.explain,
+            connect_seconds=FILE_CONNECT_SECONDS if self._is_file else CONNECT_SECONDS,
+            new_queue=_queue_factory(target.uri),
         )
         self.outbox = self._uploader.outbox
 
@@ -134,6 +158,7 @@ class Session:
         """End the stream and close the channel; the next use opens them again."""
         self._uploader.stop()
         self._channel.close()
+        self.outbox.close_queue()
 
     def suspend(self) -> bool:
         """Let go of gRPC before a fork, until `resume`; return whether it was in use."""

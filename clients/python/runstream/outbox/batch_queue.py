@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 from typing import Protocol
 
 from runstream.outbox.batch import Batch
@@ -20,19 +21,38 @@ class BatchQueue(Protocol):
     Attributes:
         size: how many batches there are.
         held_bytes: memory that grows with what is appended, of which there is a limit.
+        has_lost: set when batches are gone that are not answered.
     """
 
     size: int
     held_bytes: int
+    has_lost: bool
+
+    @property
+    def path(self) -> Path | None:
+        """The folder that what has no answer is in; None if there is none."""
 
     def append(self, batch: Batch) -> None:
         """Add a batch at the end."""
 
-    def peek(self, index: int) -> Batch:
-        """Return a batch, counted from the oldest, which is 0."""
+    def peek(self, index: int) -> Batch | None:
+        """Return a batch, counted from the oldest, which is 0; None if it is lost.
+
+        Raises:
+            OSError: it cannot be read.
+        """
 
     def acknowledge(self, count: int) -> list[Batch]:
         """Remove the oldest batches, because they are answered, and return them."""
+
+    def in_memory(self) -> list[Batch]:
+        """Return the batches that are in memory."""
+
+    def sync(self) -> None:
+        """Let what was appended survive a crash of the machine, if it shall."""
+
+    def close(self) -> None:
+        """Leave what has no answer to another process, if that is possible."""
 
 
 class MemoryQueue:
@@ -41,6 +61,8 @@ class MemoryQueue:
     def __init__(self) -> None:
         self.size = 0
         self.held_bytes = 0
+        self.has_lost = False
+        self.path: Path | None = None
         self._batches: deque[Batch] = deque()
 
     def append(self, batch: Batch) -> None:
@@ -59,6 +81,16 @@ class MemoryQueue:
         self.held_bytes -= sum(map(batch_bytes, answered))
         self.size -= count
         return answered
+
+    def in_memory(self) -> list[Batch]:
+        """Return all batches."""
+        return list(self._batches)
+
+    def sync(self) -> None:
+        """Do nothing: nothing survives."""
+
+    def close(self) -> None:
+        """Do nothing: nothing can be left to another process."""
 
 
 def batch_bytes(batch: Batch) -> int:

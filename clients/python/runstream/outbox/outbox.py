@@ -45,12 +45,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 
 from runstream.entities import RunInfo
 from runstream.errors import DeadlineExceeded, RunstreamError
 from runstream.outbox import waits
 from runstream.outbox.batch import Backlog, Batch
-from runstream.outbox.batch_queue import MemoryQueue
+from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
 from runstream.outbox.buffer import RunBuffer
 from runstream.outbox.collector import Collector
 from runstream.outbox.deferred_work import DeferredWork
@@ -89,6 +90,7 @@ class Outbox:
         ensure_thread: Callable[[], bool],
         before_start: Callable[[], object] = lambda: None,
         connect_seconds: float = waits.CONNECT_SECONDS,
+        new_queue: Callable[[], BatchQueue] = MemoryQueue,
     ) -> None:
         """Make an empty outbox.
 
@@ -97,7 +99,9 @@ class Outbox:
                 one.
             before_start: called before the thread of deferred work starts.
             connect_seconds: how long the start of a run waits for a connection.
+            new_queue: makes the queue of batches; another one in a forked child.
         """
+        self._new_queue = new_queue
         self._connect_seconds = connect_seconds
         self._ensure_thread = ensure_thread
         self.deferred = DeferredWork(before_start, _MAX_DELAY_SECONDS)
@@ -107,7 +111,7 @@ class Outbox:
 
     def _reset(self) -> None:
         self.tasks = TaskQueue(self._ensure_thread)
-        self.batches = OutgoingBatches(MemoryQueue())
+        self.batches = OutgoingBatches(self._new_queue())
         self.window = StreamWindow(self.batches)
         self.heartbeats = Heartbeats(self.batches, self.window)
         self._refusals = Refusals()
@@ -237,6 +241,15 @@ class Outbox:
         """Return how much has no answer, by run; exact while no other thread logs."""
         return self._collector.backlog()
 
+    def spool_folder(self) -> Path | None:
+        """Return the folder on disk that has what is not answered; None if nothing is there."""
+        return self.batches.queue.path
+
+    def close_queue(self) -> None:
+        """Leave what is not answered, and is on disk, to another process."""
+        with self.batches.lock:
+            self.batches.queue.close()
+
     def raise_refusals(self, run_id: str | None = None) -> None:
         """Raise what the server refused of a run, or of all; each refusal is raised once."""
         self._refusals.raise_for(run_id)
@@ -289,6 +302,10 @@ class Outbox:
         """
         self._collector.collect()
         return self._collector.take_count()
+
+    def sync(self) -> None:
+        """Let what became batches survive a crash of the machine, if it shall."""
+        self.batches.queue.sync()
 
     def sleep(self) -> bool:
         """Let the next call that logs wake the uploader.

@@ -75,9 +75,10 @@ class OutgoingBatches:
                 # The id orders tags (P3). Messages of Protobuf that are joined are merged.
                 write = WriteId(writer=self._writer, sequence=number)
                 message += LogBatchRequest(write=write).SerializeToString()
-            self.queue.append(Batch(run_id, message, content, number))
             self._last_number = number
             self._backlog[run_id] = self._backlog.get(run_id, Backlog()) + content
+            self.queue.append(Batch(run_id, message, content, number))
+            self._drop_lost()
             run = self._runs[run_id]
             run.last_number, run.last_put = number, time.monotonic()
             self.unsent.notify()
@@ -114,7 +115,18 @@ class OutgoingBatches:
         with self.lock:
             self._runs.pop(run_id, None)
 
-    # On the thread of a stream.
+    # On the threads of a stream.
+
+    def peek(self, index: int) -> Batch | None:
+        """Return a batch, counted from the oldest, which is 0; None if there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with self.lock:
+            batch = self.queue.peek(index) if index < self.queue.size else None
+            self._drop_lost()
+            return batch
 
     def acknowledge(self, count: int) -> None:
         """Drop the oldest batches, because they are answered."""
@@ -129,6 +141,15 @@ class OutgoingBatches:
             self.last_answered = answered[-1].number
             if self.queue.held_bytes < LIMIT_BYTES * 3 // 4:
                 self.is_full = False
+
+    def _drop_lost(self) -> None:
+        if self.queue.has_lost:
+            self.queue.has_lost = False
+            self._backlog.clear()
+            for run_id, _, content, _ in self.queue.in_memory():
+                self._backlog[run_id] = self._backlog.get(run_id, Backlog()) + content
+            if not self.queue.size:
+                self.last_answered = self._last_number
 
     def _is_over_limit(self) -> bool:
         return self.queue.held_bytes >= LIMIT_BYTES

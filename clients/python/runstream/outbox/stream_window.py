@@ -149,10 +149,11 @@ class StreamWindow:
         return LogBatchRequest(run_id=run_id).SerializeToString()
 
     def _take_batch(self) -> bytes | None:
-        has_room = not self._sent_batches or self._sent_bytes < WINDOW_BYTES
-        if not has_room or self._sent_batches >= self._batches.queue.size:
+        if self._sent_batches and self._sent_bytes >= WINDOW_BYTES:
             return None
-        batch = self._batches.queue.peek(self._sent_batches)
+        batch = self._batches.peek(self._sent_batches)
+        if batch is None:
+            return None
         self._sent.append(batch)
         self._sent_batches += 1
         self._sent_bytes += len(batch.message)

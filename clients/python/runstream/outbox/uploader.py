@@ -28,8 +28,10 @@ from runstream.errors import (
     Unauthenticated,
     Unavailable,
 )
+from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
 from runstream.outbox.log_stream import Explain, LogStream, OpenStream
 from runstream.outbox.outbox import Outbox
+from runstream.outbox.waits import CONNECT_SECONDS
 from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
 from runstream.transport.shared_channel import FORKING
 
@@ -80,6 +82,8 @@ class Uploader:
         before_start: Callable[[], None] = lambda: None,
         servers: int = 1,
         explain: Explain = lambda error: error,
+        connect_seconds: float = CONNECT_SECONDS,
+        new_queue: Callable[[], BatchQueue] = MemoryQueue,
     ) -> None:
         """Make an uploader, whose thread starts when something is asked of it.
 
@@ -89,13 +93,15 @@ class Uploader:
             before_start: called before the thread is started, so also in a forked child.
             servers: how many servers there are, each of which may open the next stream.
             explain: returns why no stream can be opened, in place of an error of gRPC.
+            connect_seconds: how long the start of a run waits for a connection.
+            new_queue: makes the queue of batches; another one in a forked child.
         """
         self._server_name = server_name
         self._open_stream = open_stream
         self._before_start = before_start
         self._servers = servers
         self._explain = explain
-        self.outbox = Outbox(self.start, before_start)
+        self.outbox = Outbox(self.start, before_start, connect_seconds, new_queue)
         self._reset()
 
     def _reset(self) -> None:
@@ -213,6 +219,7 @@ class Uploader:
         while outbox.tasks is tasks:  # the outbox has others after `reset_after_fork`
             tasks.run_pending(pause)
             collected = outbox.collect()
+            outbox.sync()
             until_heartbeat = outbox.heartbeats.send()
             is_busy = collected > 0 or outbox.window.has_pending()
             idle_ticks = 0 if is_busy else idle_ticks + 1

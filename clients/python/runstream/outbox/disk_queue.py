@@ -1,0 +1,176 @@
+"""The queue of batches on disk: what is in it survives the process."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from pathlib import Path
+
+from runstream.outbox.batch import Backlog, Batch
+from runstream.outbox.batch_files import BatchFiles
+from runstream.outbox.batch_queue import batch_bytes
+from runstream.spool.log_files import Place
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+
+log = logging.getLogger("runstream")
+
+#: Bytes of the oldest batches that are in memory, too, so that a stream need not read them.
+HEAD_BYTES = 16 * 1024 * 1024
+
+# Seconds between two attempts to write to a disk that could not be written.
+_RETRY_SECONDS = 5.0
+
+
+class DiskQueue:
+    """A queue in the spool.
+
+        oldest [ head ][ behind ][ tail ] newest
+
+    The head is on disk and in memory, as much as the stream may have without an answer and some
+    more. What is behind it is on disk alone, and read back when the stream asks for it; only its
+    number is kept. The tail is what could not be written: it is in memory alone, and is written,
+    in its order, once the disk can be written again.
+    """
+
+    def __init__(self, files: BatchFiles) -> None:
+        self.size = 0
+        self.has_lost = False
+        self.held_bytes = 0
+        self._files = files
+        self._head: deque[tuple[Batch, Place]] = deque()  # with the place behind each
+        self._head_bytes = 0
+        self._behind = 0
+        self._tail: deque[Batch] = deque()
+        self._last_in_head = 0  # number of the last batch that was in the head
+        self._next_attempt = 0.0
+        self._has_warned = False
+
+    @property
+    def path(self) -> Path | None:
+        """The folder that what has no answer is in; None if there is none."""
+        return self._files.path if self._head or self._behind else None
+
+    def append(self, batch: Batch) -> None:
+        """Add a batch at the end, by one write if the disk can be written."""
+        self.size += 1
+        self.held_bytes += batch_bytes(batch)
+        self._tail.append(batch)
+        if time.monotonic() >= self._next_attempt:
+            self._write_tail()
+
+    def peek(self, index: int) -> Batch | None:
+        """Return a batch, counted from the oldest; None if its file is lost.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        while index >= len(self._head) and self._behind:
+            if not self._read_next():
+                return None
+        if index < len(self._head):
+            return self._head[index][0]
+        return self._tail[index - len(self._head)]
+
+    def acknowledge(self, count: int) -> list[Batch]:
+        """Remove the oldest batches, because they are answered, and return them."""
+        answered = []
+        place = None
+        for _ in range(count):
+            if self._head:
+                batch, place = self._head.popleft()
+                self._head_bytes -= batch_bytes(batch)
+            else:
+                batch = self._tail.popleft()
+                self.held_bytes -= batch_bytes(batch)
+            answered.append(batch)
+        self.size -= count
+        if place is not None:
+            self._files.acknowledge(place)
+        return answered
+
+    def in_memory(self) -> list[Batch]:
+        """Return the batches that are in memory."""
+        return [batch for batch, _ in self._head] + list(self._tail)
+
+    def sync(self) -> None:
+        """Let what was written survive a crash of the machine, if it shall."""
+        try:
+            self._files.sync()
+        except OSError as error:
+            self._warn(error)
+
+    def close(self) -> None:
+        """Leave what has no answer to another process; leave nothing if there is nothing."""
+        is_answered = not (self._head or self._behind)
+        self._files.close(is_answered=is_answered)
+        if not is_answered:  # what is appended now goes to no other folder, for the sake of order
+            self._next_attempt = math.inf
+
+    def _write_tail(self) -> None:
+        try:
+            while self._tail:
+                batch = self._tail[0]
+                place = self._files.append(batch.message)
+                self._tail.popleft()
+                self.held_bytes -= batch_bytes(batch)
+                self._add_written(batch, place)
+        except OSError as error:
+            self._next_attempt = time.monotonic() + _RETRY_SECONDS
+            if isinstance(error, FileNotFoundError):
+                self._leave_folder()
+            self._warn(error)
+
+    def _leave_folder(self) -> None:
+        """Expect nothing of a folder that somebody has removed; the next attempt makes another."""
+        self._files.close(is_answered=False)
+        in_memory = self.in_memory()
+        self.held_bytes = sum(map(batch_bytes, in_memory))
+        self._tail = deque(in_memory)
+        self._head.clear()
+        self._head_bytes = 0
+        if self._behind:
+            self._drop_lost()
+
+    def _drop_lost(self) -> None:
+        log.error("%d batches are lost: somebody has removed them from the spool", self._behind)
+        self.size -= self._behind
+        self._behind = 0
+        self.has_lost = True
+
+    def _add_written(self, batch: Batch, place: Place) -> None:
+        if not self._behind and self._head_bytes + batch_bytes(batch) <= HEAD_BYTES:
+            self._add_to_head(batch, place)
+            return
+        if not self._behind:
+            self._files.read_from(self._head[-1][1])
+        self._behind += 1
+
+    def _read_next(self) -> bool:
+        """Move a batch from disk to the head; return False if the files are lost."""
+        read = self._files.read_next()
+        if read is None:
+            self._drop_lost()
+            return False
+        message, place = read
+        request = LogBatchRequest.FromString(message)
+        number = self._last_in_head + 1
+        batch = Batch(request.run_id, message, Backlog.of_request(request), number)
+        self._behind -= 1
+        self._add_to_head(batch, place)
+        return True
+
+    def _add_to_head(self, batch: Batch, place: Place) -> None:
+        self._head.append((batch, place))
+        self._head_bytes += batch_bytes(batch)
+        self._last_in_head = batch.number
+
+    def _warn(self, error: OSError) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "what is logged cannot be written to the spool (%s): until it can, it is kept in "
+                "memory, and lost if this process is killed",
+                error,
+            )
