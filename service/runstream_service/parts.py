@@ -102,7 +102,9 @@ class Parts(NamedTuple):
         return {
             "runstream.v1.ExperimentService": ExperimentServicer(writer, readers),
             "runstream.v1.RunService": RunServicer(writer, readers, self.ingest),
-            "runstream.v1.LoggingService": LoggingServicer(writer, self.ingest, self.heartbeats),
+            "runstream.v1.LoggingService": LoggingServicer(
+                writer, self.ingest, self.heartbeats, self.audit
+            ),
             "runstream.v1.MetricService": MetricServicer(readers),
             "runstream.v1.WatchService": WatchServicer(readers, self.feed, self.limits),
             "runstream.v1.ArtifactService": ArtifactServicer(readers, artifacts),

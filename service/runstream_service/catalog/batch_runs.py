@@ -14,10 +14,22 @@ from typing import Any, NamedTuple
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_known_role
 from runstream_service.catalog import experiment_creation, experiments, run_rows
-from runstream_service.catalog.run_state import check_writable, deleted_error, not_found_error
-from runstream_service.catalog.run_tags import NAME_TAG, missing_tags, tag_not_found_error
+from runstream_service.catalog.run_state import (
+    check_writable,
+    deleted_error,
+    not_found_error,
+    renew_revision,
+)
+from runstream_service.catalog.run_tags import (
+    NAME_TAG,
+    delete_tags,
+    effective_tags,
+    missing_tags,
+    set_tags,
+    tag_not_found_error,
+)
 from runstream_service.catalog.runs import exists_error
-from runstream_service.engine import applied_writes
+from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.catalog_writes import CatalogWrites, RunStart
@@ -68,8 +80,13 @@ def check(caller: Caller, batch: Batch, writes: CatalogWrites, find_role: FindRo
     return found
 
 
-def create(caller: Caller, batch: Batch, start: RunStart, experiment: Experiment | None) -> Any:
+def create(
+    caller: Caller, batch: Batch, writes: CatalogWrites, experiment: Experiment | None
+) -> Any:
     """Create the run of a batch, and its experiment if that is None; return the row of the run."""
+    start = writes.start
+    if start is None:
+        raise LookupError("a batch without a start has a run")  # by `check`
     if experiment is None:
         experiment = experiment_creation.create(caller, start.experiment_name, "", [])
     run, _ = run_rows.insert(
@@ -81,7 +98,36 @@ def create(caller: Caller, batch: Batch, start: RunStart, experiment: Experiment
         heartbeat=start.heartbeat,
         tags=dict(batch.tags),
     )
+    applied_writes.to_run.record_first(run.id, batch.write)
     return run
+
+
+def write_ordered(
+    row: Any, batch: Batch, writes: CatalogWrites, deleted_tags: Sequence[str]
+) -> tuple[Any, Sequence[tuple[str, str]]]:
+    """Record a write that was not applied before, and delete and set its tags.
+
+    Args:
+        row: the run, which is there.
+        batch: what is written.
+        writes: what it says besides.
+        deleted_tags: those that `check` has found.
+
+    Returns:
+        The row of the run, and the tags that were set.
+    """
+    applied_writes.to_run.record(row.id, batch.write)
+    if writes.update is None:
+        renew_revision(row.id, row.revision)
+    if deleted_tags:
+        delete_tags(row.id, deleted_tags)
+        changes.record_deleted_tags(row.uuid, row.experiment_id, deleted_tags)
+    # Without a WriteId nothing tells that a start is no repetition, which changes no tag.
+    is_admitted = writes.start is None or batch.write is not None
+    tags = effective_tags(batch.tags) if is_admitted else ()
+    set_tags(row.id, tags)
+    name = dict(tags).get(NAME_TAG)
+    return row._replace(name=name) if name else row, tags
 
 
 def _started_run(

@@ -55,8 +55,8 @@ def take_recorded() -> list[Change] | None:
 
 
 def record_batch(batch: Batch, experiment_id: int) -> None:
-    """Record a batch that was applied."""
-    if _recorded is not None:
+    """Record a batch that was applied, unless nothing is left of it."""
+    if _recorded is not None and (batch.has_data() or batch.console_line):
         _recorded.append(Change(batch.run_id, experiment_id, batch=batch))
 
 

@@ -286,6 +286,8 @@ class MultiRowInsert:
 
     def run(self, values: Sequence[Any]) -> None:
         """Insert rows; `values` has the values of the first row, then those of the second, ..."""
+        if not values:
+            return
         one, many = self._columns, self._columns * ROWS
         whole = len(values) - len(values) % many
         if whole:

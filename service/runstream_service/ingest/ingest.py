@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from runstream.errors import InvalidArgument
 from runstream_service.access.caller import Caller
@@ -24,15 +24,15 @@ from runstream_service.catalog.batch_runs import CheckedRun
 from runstream_service.catalog.datasets import insert_inputs
 from runstream_service.catalog.model_outputs import insert_outputs
 from runstream_service.catalog.run_state import renew_revision, state_for_write, state_of
-from runstream_service.catalog.run_tags import delete_tags, effective_tags, set_tags
+from runstream_service.catalog.run_tags import effective_tags, set_tags
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.catalog_writes import CatalogWrites
 from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import ANY_TEXTS, MultiRowInsert, Statement, array_of
-from runstream_service.engine.tables import Param
+from runstream_service.engine.tables import Experiment, Param
 from runstream_service.live.heartbeats import Heartbeats
-from runstream_service.points.append import PointAppender
+from runstream_service.points.append import NewPoints, PointAppender
 
 _PARAMS = MultiRowInsert([Param.run, Param.key, Param.value, Param.number])
 _SELECT_PARAMS = Statement(
@@ -41,6 +41,20 @@ _SELECT_PARAMS = Statement(
 
 # Params that are looked up by one statement. Their values may be 256 KiB each.
 _PARAMS_AT_ONCE = 100
+
+
+class AppliedRun(NamedTuple):
+    """The run of a batch that starts or updates it.
+
+    Attributes:
+        row: the run as it is then.
+        is_new: whether the batch has created it.
+        new_experiment: the name of the experiment that it has created, too; "" if it has not.
+    """
+
+    row: Any
+    is_new: bool
+    new_experiment: str
 
 
 class Ingest:
@@ -73,11 +87,11 @@ class Ingest:
         stored_bytes.flush()
         self._roles.clear()
 
-    def apply(self, caller: Caller, batch: Batch) -> Any:
+    def apply(self, caller: Caller, batch: Batch) -> AppliedRun | None:
         """Apply a checked batch whole, or raise before anything of it is buffered or written.
 
         Returns:
-            The row of the run, if the batch starts or updates it; else None.
+            The run, if the batch starts or updates it; else None.
 
         Raises:
             NotFound, PermissionDenied, FailedPrecondition: as `active_run`, and as `measured_ids`
@@ -96,81 +110,94 @@ class Ingest:
             _PARAMS.run(_new_params(batch.run_id, run, batch.params))
         if batch.tags:
             batch = replace(batch, tags=_set_tags(run, batch))
-        self._write_rest(run, state.experiment_id, batch, models)
+        self._write_rest(state, batch, models)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
         if points is not None:
             self._points.append(points)
         return None
 
-    def _apply_with_catalog(self, caller: Caller, batch: Batch, writes: CatalogWrites) -> Any:
+    def _apply_with_catalog(
+        self, caller: Caller, batch: Batch, writes: CatalogWrites
+    ) -> AppliedRun | None:
         checked = batch_runs.check(caller, batch, writes, self._roles.role_on)
         models = _measured_models(caller, batch)
-        row, points, params = checked.row, None, _rows_of_params(0, ())
-        if row is not None:
-            if batch.keys:
-                points = self._points.find_new(row.id, batch, row.appended_by)
-            params = _new_params(batch.run_id, row.id, batch.params)
-        # From here on nothing is refused: what is new has nothing that could contradict the batch.
-        is_applied, update = checked.is_applied, None if checked.is_applied else writes.update
-        if row is not None:
-            row, batch = self._write_to_stored(row, batch, writes, checked)
-        elif writes.start is not None:
-            row = batch_runs.create(caller, batch, writes.start, checked.experiment)
-            applied_writes.to_run.record_first(row.id, batch.write)
-            self._heartbeats.record_start(row.id, row.last_heartbeat)
-            if batch.keys:
-                points = self._points.find_new(row.id, batch)
-            params = _rows_of_params(row.id, batch.params)
-            batch = replace(batch, tags=(), catalog=None)
-        _PARAMS.run(params)
-        if not is_applied:
-            insert_inputs(row.id, row.experiment_id, writes.datasets, writes.model_inputs)
-            insert_outputs(row.id, writes.model_outputs)
-        if batch.has_data():
-            self._write_rest(row.id, row.experiment_id, batch, models)
-        if points is not None:
-            self._points.append(points)
-        if update is not None:
-            row = run_rows.update(row, update)
-        return row if writes.start or writes.update else None
+        if checked.row is None:
+            row = self._create(caller, batch, writes, checked.experiment, models)
+        else:
+            row = self._write_to_stored(batch, writes, checked, models)
+        if writes.start is None:
+            return AppliedRun(row, False, "") if writes.update else None
+        is_new = checked.row is None
+        is_in_new = is_new and checked.experiment is None
+        return AppliedRun(row, is_new, writes.start.experiment_name if is_in_new else "")
+
+    def _create(
+        self,
+        caller: Caller,
+        batch: Batch,
+        writes: CatalogWrites,
+        experiment: Experiment | None,
+        models: Mapping[str, int],
+    ) -> Any:
+        """Create the run of a batch with all that the batch says, and return its row.
+
+        Nothing can refuse it: the run has nothing yet that could contradict the batch.
+        """
+        row = batch_runs.create(caller, batch, writes, experiment)
+        self._heartbeats.record_start(row.id, row.last_heartbeat)
+        if batch.params:
+            _PARAMS.run(_rows_of_params(row.id, batch.params))
+        points = self._points.find_new(row.id, batch) if batch.keys else None
+        self._write_rest(row, replace(batch, tags=(), catalog=None), models)
+        return self._write_last(row, points, writes)
 
     def _write_to_stored(
-        self, row: Any, batch: Batch, writes: CatalogWrites, checked: CheckedRun
-    ) -> tuple[Any, Batch]:
-        """Write what is in an order (P3) but for the update of a run that is there.
-
-        Returns:
-            The row of the run, and what is left of the batch with the tags that were set.
-        """
-        batch = replace(batch, catalog=None)
+        self, batch: Batch, writes: CatalogWrites, checked: CheckedRun, models: Mapping[str, int]
+    ) -> Any:
+        """Write to a run that is there, or raise before anything is written; return its row."""
+        row = checked.row
+        points = self._points.find_new(row.id, batch, row.appended_by) if batch.keys else None
+        params = _new_params(batch.run_id, row.id, batch.params)
+        # From here on nothing is refused.
+        _PARAMS.run(params)
         if checked.is_applied:
             renew_revision(row.id, row.revision)
-            return row, replace(batch, tags=())
-        applied_writes.to_run.record(row.id, batch.write)
-        if checked.deleted_tags:
-            delete_tags(row.id, checked.deleted_tags)
-            changes.record_deleted_tags(row.uuid, row.experiment_id, checked.deleted_tags)
-        # Without a WriteId nothing tells that a start is no repetition, which changes no tag.
-        is_admitted = writes.start is None or batch.write is not None
-        tags = effective_tags(batch.tags) if is_admitted else ()
-        set_tags(row.id, tags)
-        ends = writes.update is not None and writes.update.status
-        if row.last_heartbeat is not None and not ends:
-            self._heartbeats.record_run(state_of(row))
-        if writes.update is None:
-            renew_revision(row.id, row.revision)
-        return run_rows.lock(row.uuid), replace(batch, tags=tags)
+            self._write_rest(row, replace(batch, tags=(), catalog=None), models)
+            return self._write_last(row, points, CatalogWrites())
+        row, tags = batch_runs.write_ordered(row, batch, writes, checked.deleted_tags)
+        is_ended = writes.update is not None and writes.update.status
+        if (
+            row.last_heartbeat is not None
+            and not is_ended
+            and self._heartbeats.record_run(state_of(row))
+        ):
+            row = run_rows.lock(row.uuid)  # it was lost, and goes on
+        self._write_rest(row, replace(batch, tags=tags, catalog=None), models)
+        return self._write_last(row, points, writes)
 
-    def _write_rest(
-        self, run: int, experiment_id: int, batch: Batch, models: Mapping[str, int]
-    ) -> None:
-        """Write what a batch has besides params, tags and points, and record the whole."""
+    def _write_last(self, row: Any, points: NewPoints | None, writes: CatalogWrites) -> Any:
+        """Write what follows all else of a batch, and return the row of the run."""
+        if points is not None:
+            self._points.append(points)
+        insert_inputs(row.id, row.experiment_id, writes.datasets, writes.model_inputs)
+        insert_outputs(row.id, writes.model_outputs)
+        return row if writes.update is None else run_rows.update(row, writes.update)
+
+    def _write_rest(self, row: Any, batch: Batch, models: Mapping[str, int]) -> None:
+        """Write what a batch has besides params, tags and points, and record the whole.
+
+        Args:
+            row: the run, or its state.
+            batch: with the tags that were set.
+            models: the internal ids of those that it measures.
+        """
         if models:
-            model_metrics.insert_points(run, batch.model_points, models)
+            model_metrics.insert_points(row.id, batch.model_points, models)
         if batch.console:
-            batch = replace(batch, console=(), console_line=console.append(run, batch.console))
-        changes.record_batch(batch, experiment_id)
+            line = console.append(row.id, batch.console)
+            batch = replace(batch, console=(), console_line=line)
+        changes.record_batch(batch, row.experiment_id)
 
 
 def _measured_models(caller: Caller, batch: Batch) -> dict[str, int]:

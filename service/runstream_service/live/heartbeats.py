@@ -84,18 +84,24 @@ class Heartbeats:
             state = state_for_write(caller, run_id)
         self.record_run(state)
 
-    def record_run(self, run: RunState) -> None:
-        """Record that a run sent a heartbeat, or that something was logged to it."""
+    def record_run(self, run: RunState) -> bool:
+        """Record that a run sent a heartbeat, or that something was logged to it.
+
+        Returns:
+            Whether it was lost, and is RUNNING again.
+        """
         heartbeat = _Heartbeat(_monotonic(), now())
         if run.status == RunStatus.FAILED and run.last_heartbeat is not None:
             if revive(run.id, heartbeat.timestamp):
                 self._last[run.id] = heartbeat
+                return True
         elif run.status == RunStatus.RUNNING and self._lost_after:
             self._last[run.id] = heartbeat
             stored = self._stored.get(run.id, -math.inf)
             if heartbeat.monotonic - stored >= self._lost_after / 4:
                 self._stored[run.id] = heartbeat.monotonic
                 _UPDATE.run(heartbeat.timestamp, run.id)
+        return False
 
     def record_start(self, run: int, at: int | None) -> None:
         """Record the first heartbeat of a new run, which is in the database; None if none is."""

@@ -15,10 +15,7 @@ from runstream_service.rpc import run_requests
 
 
 def catalog_writes(request: Any) -> CatalogWrites | None:
-    """Return what a LogBatchRequest or a LogRequest says, or its twin; mostly None.
-
-    It is asked for each batch, most of which have points alone.
-    """
+    """Return what a LogBatchRequest or a LogRequest says, or its twin; None, if nothing."""
     is_started, is_updated = request.HasField("start"), request.HasField("update")
     if not (
         is_started

@@ -18,6 +18,9 @@ from runstream_service.points.append import BULK_POINTS, encode_bulk, metrics_of
 from runstream_service.rpc.catalog_requests import catalog_writes
 from runstream_service.rpc.write_id import write_id
 
+# The fields before all others but the run in one request or the other.
+_POINT_FIELDS = frozenset({"metrics", "run_id"})
+
 Number = TypeVar("Number", np.int64, np.float64)
 
 
@@ -91,9 +94,11 @@ def _batch(request: Any, table: wire_columns.RawTable) -> Batch:
         np.frombuffer(table.step, "<i8"),
         np.frombuffer(table.timestamp, "<i8"),
         np.frombuffer(table.value, "<f8"),
-        write=write_id(request.write),
     )
-    # Most batches have points alone, and an empty list is asked for faster than it is iterated.
+    fields = request.ListFields()  # those that are set, by their numbers
+    if fields and fields[-1][0].name in _POINT_FIELDS:
+        return batch  # most have points alone
+    batch.write = write_id(request.write)
     if request.params:
         batch.params = [(param.key, param.value) for param in request.params]
     if request.tags:

@@ -18,11 +18,10 @@ from runstream.errors import (
 )
 from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
-from runstream_service.access.audit import printable
-from runstream_service.access.caller import Caller
+from runstream_service.access.audit import AuditLog, printable
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.writer import Writer
-from runstream_service.ingest.ingest import Ingest
+from runstream_service.ingest.ingest import AppliedRun, Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.request_id import request_id
 from runstream_service.rpc import messages
@@ -47,8 +46,11 @@ log = logging.getLogger(__name__)
 
 
 class LoggingServicer(LoggingServiceServicer):
-    def __init__(self, writer: Writer, ingest: Ingest, heartbeats: Heartbeats) -> None:
+    def __init__(
+        self, writer: Writer, ingest: Ingest, heartbeats: Heartbeats, audit: AuditLog
+    ) -> None:
         self._writer = writer
+        self._audit = audit
         self._ingest = ingest
         self._heartbeats = heartbeats
         self._reading_tasks: set[asyncio.Task[None]] = set()
@@ -79,8 +81,8 @@ class LoggingServicer(LoggingServiceServicer):
                     answer = pending.popleft()
                     error = answer.exception()
                     answered += 1
-                    if error is None and (run := answer.result()) is not None:
-                        infos.append(messages.run_info(run))
+                    if error is None and (applied := answer.result()) is not None:
+                        infos.append(messages.run_info(applied.row))
                 answered_event.set()
                 if isinstance(error, Unavailable):
                     raise error
@@ -99,17 +101,16 @@ class LoggingServicer(LoggingServiceServicer):
     async def Log(self, request: pb.LogRequest, context: CallContext) -> pb.LogResponse:
         size = request.ByteSize()
         await self._writer.wait_for_room()
-        run = await self._append(
-            context.caller, await offload_if_large(size, checked_batch, request), size
-        )
-        return pb.LogResponse(run_info=None if run is None else messages.run_info(run))
+        batch = await offload_if_large(size, checked_batch, request)
+        applied = await self._append(context, batch, size)
+        return pb.LogResponse(run_info=applied and messages.run_info(applied.row))
 
     async def LogMetric(
         self, request: pb.LogMetricRequest, context: CallContext
     ) -> pb.LogMetricResponse:
         batch = batch_of_point(request)
         await self._writer.wait_for_room()
-        await self._append(context.caller, batch, request.ByteSize())
+        await self._append(context, batch, request.ByteSize())
         return pb.LogMetricResponse()
 
     def stop_reading(self) -> None:
@@ -118,16 +119,38 @@ class LoggingServicer(LoggingServiceServicer):
             reading.cancel()
 
     def _append(
-        self, caller: Caller, batch: Batch, size: int, *, may_wait: bool = False
-    ) -> asyncio.Future[Any]:
-        """Queue a checked batch whose message has `size` bytes; the future is as of `apply`."""
+        self, context: CallContext, batch: Batch, size: int, *, may_wait: bool = False
+    ) -> asyncio.Future[AppliedRun | None]:
+        """Queue a checked batch whose message has `size` bytes."""
         entries = len(batch.params) + len(batch.tags) + len(batch.keys) + len(batch.console)
+        is_start = False
         if batch.catalog is not None:
             entries += len(batch.catalog)
+            is_start = batch.catalog.start is not None
         size += ENTRY_BYTES * entries
-        return self._writer.submit(
-            self._ingest.apply, caller, batch, run_id=batch.run_id, size=size, may_wait=may_wait
+        answer = self._writer.submit(
+            self._ingest.apply,
+            context.caller,
+            batch,
+            run_id=batch.run_id,
+            size=size,
+            may_wait=may_wait and not is_start,  # a program may be waiting for that
         )
+        if is_start:
+            answer.add_done_callback(partial(self._audit_start, context))
+        return answer
+
+    def _audit_start(self, context: CallContext, answer: asyncio.Future[AppliedRun | None]) -> None:
+        """Record what a start has created as if by the calls that create the same."""
+        applied = None if answer.cancelled() or answer.exception() else answer.result()
+        if applied is None or not applied.is_new:
+            return
+        run = applied.row
+        created = [("CreateRun", f"experiment_id={run.experiment_id} run_id={run.uuid}")]
+        if applied.new_experiment:
+            created.insert(0, ("CreateExperiment", printable(f"name={applied.new_experiment}")))
+        for method, subject in created:
+            self._audit.record(context.caller, context.peer(), method, subject, "OK")
 
     async def _read(
         self,
@@ -160,7 +183,7 @@ class LoggingServicer(LoggingServiceServicer):
                         self._heartbeats.record, caller, batch.run_id, may_wait=True
                     )
                     if is_heartbeat
-                    else self._append(caller, batch, size, may_wait=True)
+                    else self._append(context, batch, size, may_wait=True)
                 )
                 if runs is not None:
                     runs.add(batch.run_id, answer)
