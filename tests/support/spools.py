@@ -1,11 +1,17 @@
-"""What tests of the spool read from its files."""
+"""What tests of the spool write into its files, and read from them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from runstream.spool.folder import OwnFolder, SpoolFolder, create_folder
 from runstream.spool.log_files import START, Place
 from runstream.spool.log_reader import Damage, LogReader
+from runstream.spool.log_writer import LogWriter
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.metric_pb2 import MetricTable
+from runstream.v1.spool_pb2 import SpoolTask, SpoolUpload
 
 
 def read_log(
@@ -19,3 +25,51 @@ def read_log(
         payloads.append(frame.payload)
     reader.close()
     return payloads, damages
+
+
+def points_batch(run_id: str, steps: Iterable[int], key: str = "loss") -> bytes:
+    """Return a batch of points whose values are their steps."""
+    steps = list(steps)
+    table = MetricTable(
+        keys=[key],
+        counts=[len(steps)],
+        step=steps,
+        timestamp=[1_000 + step for step in steps],
+        value=map(float, steps),
+    )
+    return LogBatchRequest(run_id=run_id, metrics=table).SerializeToString()
+
+
+def new_folder(
+    spool: Path, uri: str, batches: Iterable[bytes] = (), delivers: bool = True
+) -> OwnFolder:
+    """Make a folder of this process with some batches."""
+    folder = create_folder(spool, uri, "train.py", delivers)
+    append_batches(folder, batches)
+    return folder
+
+
+def left_folder(spool: Path, uri: str, batches: Iterable[bytes] = ()) -> SpoolFolder:
+    """Make a folder whose process is gone."""
+    folder = new_folder(spool, uri, batches)
+    folder.close()
+    return SpoolFolder(folder.path)
+
+
+def append_batches(folder: SpoolFolder, batches: Iterable[bytes]) -> None:
+    """Append batches to a folder, in a file of their own."""
+    writer = LogWriter(folder.batches)
+    for batch in batches:
+        writer.append(batch)
+    writer.close()
+
+
+def append_upload(folder: SpoolFolder, run_id: str, path: str, content: bytes) -> None:
+    """Append the task to upload a file."""
+    folder.files.mkdir(exist_ok=True)
+    name = path.replace("/", "-")
+    (folder.files / name).write_bytes(content)
+    upload = SpoolUpload(run_id=run_id, path=path, file=name, size=len(content))
+    writer = LogWriter(folder.tasks)
+    writer.append(SpoolTask(upload=upload).SerializeToString())
+    writer.close()

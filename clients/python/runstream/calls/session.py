@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -133,6 +134,14 @@ class Session:
             self.outbox.answer(stream, answered, refusal)
         self.outbox.set_stream_error(None)
         return True
+
+    def open_delivery_stream(self, messages: Iterator[bytes]) -> tuple[str, Any]:
+        """Open a LogBatch stream beside that of the outbox; return the server and the call."""
+        return self._channel.open_delivery_stream(messages)
+
+    def avoid_server(self, address: str) -> None:
+        """Take another server for the next calls, because this one did not answer."""
+        self._channel.avoid_server(address)
 
     def limit_calls(self, deadline: float) -> None:
         """Let calls fail at this time at the latest, by `time.monotonic`."""

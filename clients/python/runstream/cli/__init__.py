@@ -36,6 +36,8 @@ from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
 from runstream.cli.run_command import run
 from runstream.cli.runs_command import runs
+from runstream.cli.spool_command import spool
+from runstream.cli.sync_command import sync
 from runstream.cli.tokens_command import tokens
 from runstream.cli.ui_command import ui
 from runstream.cli.watch_command import watch
@@ -163,6 +165,8 @@ _COMMANDS = (
     audit,
     grants,
     imports,
+    sync,
+    spool,
     purge,
     completion,
 )

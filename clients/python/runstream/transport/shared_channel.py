@@ -133,6 +133,11 @@ class SharedChannel:
             self._stream_address = stubs.address
             return stubs.log_batch(messages)  # type: ignore[no-any-return]
 
+    def open_delivery_stream(self, messages: Iterator[bytes]) -> tuple[str, Any]:
+        """Open a LogBatch stream beside that of the uploader; return the server and the call."""
+        with self.use() as stubs:
+            return stubs.address, stubs.log_batch(messages)
+
     def close(self) -> None:
         """Close the channels; the next use opens one again."""
         with self._lock:

@@ -1,0 +1,133 @@
+"""`runstream spool`: what programs wrote and no server has yet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runstream.cli.output import (
+    format_bytes,
+    format_time,
+    json_option,
+    print_json,
+    print_json_array,
+    print_table,
+)
+from runstream.errors import FailedPrecondition, NotFound
+from runstream.spool import settings
+from runstream.spool.file_locks import FileLock
+from runstream.spool.folder import SpoolFolder
+from runstream.syncing.inspection import (
+    ALIVE,
+    inspect_folder,
+    inspect_runs,
+    list_refusals,
+)
+from runstream.syncing.sync import find_folders
+
+_HEAD = (
+    *("folder", "program", "server", "host", "state"),
+    *("size", "batches", "points", "tasks", "refused"),
+)
+
+
+@click.group()
+def spool() -> None:
+    """What programs wrote on this machine and no server has yet; `runstream sync` delivers it."""
+
+
+@spool.command("list")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@json_option
+def list_folders(folder: Path | None, as_json: bool) -> None:
+    """List the folders of a spool; without FOLDER those of the spool of this user."""
+    found = [inspect_folder(one) for one in find_folders(folder)]
+    if as_json:
+        print_json_array(found)
+        return
+    print_table(
+        _HEAD,
+        (
+            (
+                Path(one.folder).name,
+                one.program,
+                one.tracking_uri,
+                one.host,
+                one.state,
+                format_bytes(one.size),
+                f"{one.batches:,}",
+                f"{one.points:,}",
+                f"{one.tasks:,}",
+                f"{one.refused:,}",
+            )
+            for one in found
+        ),
+        numbers=range(5, 10),
+    )
+
+
+@spool.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+def show(folder: Path, as_json: bool) -> None:
+    """Show the runs of a folder, and what was refused and why."""
+    one = _find(folder)
+    inspected, runs = inspect_folder(one), inspect_runs(one)
+    refusals = list_refusals(one)
+    if as_json:
+        print_json({"folder": inspected, "runs": runs, "refusals": refusals})
+        return
+    click.echo(
+        f"{inspected.program or 'a program'} on {inspected.host}, process {inspected.process_id}, "
+        f"since {format_time(inspected.created)}, {inspected.state}; "
+        f"for {inspected.tracking_uri or 'no server yet'}"
+    )
+    print_table(
+        ("run", "batches", "points"),
+        ((run.run_id, f"{run.batches:,}", f"{run.points:,}") for run in runs),
+        numbers=(1, 2),
+    )
+    if refusals:
+        click.echo()
+        print_table(
+            ("refused", "run", "reason", "because"),
+            ((format_time(r.time), r.run_id, r.reason, r.message) for r in refusals),
+        )
+
+
+@spool.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask. Only on a terminal it is asked.")
+def discard(folder: Path, yes: bool) -> None:
+    """Remove a folder for good, delivered or not.
+
+    The folder of a program that runs is refused.
+    """
+    one = _find(folder)
+    inspected = inspect_folder(one)
+    lock = one.lock_delivery()
+    if inspected.state == ALIVE or not isinstance(lock, FileLock):
+        raise FailedPrecondition(
+            f"{one} is that of a program that runs, or is being delivered",
+            reason="FOLDER_IN_USE",
+            value=one,
+        )
+    question = (
+        f"Remove {inspected.batches:,} batches with {inspected.points:,} points and "
+        f"{inspected.tasks:,} tasks that no server has, for good?"
+    )
+    must_ask = sys.stdin.isatty() and not yes
+    if must_ask and not click.confirm(question, err=True):
+        click.get_current_context().exit(1)
+    one.remove()
+    lock.release()
+    click.echo(f"Removed {one}.")
+
+
+def _find(path: Path) -> SpoolFolder:
+    for candidate in (path, settings.spool_path() / path):
+        if (candidate / "spool.json").is_file():
+            return SpoolFolder(candidate)
+    raise NotFound(f"{path} is no folder of a spool", reason="FOLDER_NOT_FOUND", value=path)

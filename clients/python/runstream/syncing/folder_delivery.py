@@ -1,0 +1,317 @@
+"""The delivery of one folder: its locks, its batches, its tasks and its end."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from copy import copy
+from typing import Protocol
+
+from runstream.contract.wire_counts import count_points
+from runstream.errors import (
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    RunstreamError,
+    Unauthenticated,
+    Unavailable,
+)
+from runstream.spool import log_files
+from runstream.spool.cursor import Cursor, read_cursor
+from runstream.spool.file_locks import FileLock
+from runstream.spool.folder import SpoolFolder
+from runstream.spool.log_files import Place
+from runstream.spool.log_reader import Damage, LogReader
+from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
+from runstream.syncing.refused_log import append_refusal, to_batch_error
+from runstream.syncing.results import FolderResult
+from runstream.syncing.task_delivery import do_task
+from runstream.transport.connection import Connection
+from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
+from runstream.v1.spool_pb2 import SpoolTask
+
+log = logging.getLogger("runstream")
+
+#: Seconds without any answer after which the delivery of a folder gives up.
+AWAY_SECONDS = 30.0
+
+#: Seconds without a write after which the folder of another machine counts as one that nobody
+#: writes to any more: a lock does not reach over machines, and a copy has none.
+QUIET_SECONDS = 3_600.0
+
+# Seconds of the first and of the longest pause before the next stream.
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+# Errors of a stream that trying again does not mend.
+_LASTING = (InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated)
+
+
+class SyncSession(Server, Protocol):
+    """What a delivery needs of the session of a server."""
+
+    @property
+    def connection(self) -> Connection:
+        """Makes calls."""
+
+
+class FolderDelivery:
+    """Delivers one folder; one thread uses it, with the threads of a stream at a time.
+
+    With `delivery.lock` it moves the cursors, keeps what is refused and damaged, and removes what
+    is answered. Without the lock it sends what is there, and leaves the folder as it is.
+
+    Attributes:
+        folder: the folder.
+        result: what is delivered so far.
+        places: up to where each log is delivered.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        session: SyncSession,
+        result: FolderResult,
+        must_stop: Callable[[], bool] = lambda: False,
+        pace: Pace | None = None,
+    ) -> None:
+        """Make a delivery, which takes no lock yet.
+
+        Args:
+            folder: the folder.
+            session: the server.
+            result: where to count.
+            must_stop: asked now and then; once it says so, no more is sent.
+            pace: says when batches may be sent; at once, if left out.
+        """
+        self.folder = folder
+        self.result = result
+        self._session = session
+        self._must_stop = must_stop
+        self._pace = pace
+        self._lock: FileLock | None = None
+        self._cursors: dict[str, Cursor] = {}
+        self._damages: set[Damage] = set()
+        self.places: dict[str, Place] = {}
+
+    def lock(self, places: dict[str, Place] | None = None) -> None:
+        """Take `delivery.lock` if nobody has it; find out whether the writer is gone.
+
+        Args:
+            places: up to where it is known to be delivered, if somebody else moves the cursors.
+
+        Raises:
+            OSError: the folder is gone.
+        """
+        lock = self.folder.lock_delivery()
+        self._lock = lock if isinstance(lock, FileLock) else None
+        self.result.is_live = _may_be_live(self.folder)
+        for log_name in ("batches", "tasks"):
+            cursor = read_cursor(self.folder.path / log_name)
+            known = cursor if self._lock is not None or places is None else places[log_name]
+            self.places[log_name] = max(cursor, known)
+
+    def has_work(self) -> bool:
+        """Return whether there is something to deliver, or a folder to remove."""
+        return (
+            bool(log_files.count_bytes(self.folder.batches, self.places["batches"]))
+            or bool(log_files.count_bytes(self.folder.tasks, self.places["tasks"]))
+            or self._may_remove()
+        )
+
+    def close(self) -> None:
+        """Let go of the files and of the lock."""
+        for cursor in self._cursors.values():
+            cursor.close()
+        self._cursors.clear()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def deliver(self) -> None:
+        """Send what is there, do what is to be done, and remove the folder if nobody needs it.
+
+        Raises:
+            RunstreamError: the server did not take it; says how much was sent and is left.
+            OSError: a file cannot be read or written.
+        """
+        try:
+            self._deliver_batches()
+            if not self._must_stop():
+                self._do_tasks()
+        except RunstreamError as error:
+            self._count_left()
+            raise _with_counts(error, self.result) from None
+        if self._must_stop() or not self.result.is_live:  # else it is what has come meanwhile
+            self._count_left()
+        if not (self.result.bytes_left or self.result.files_left) and self._may_remove():
+            self.folder.remove()
+            self.result.is_removed = True
+
+    def _may_remove(self) -> bool:
+        """Return whether the folder may go once all of it is delivered."""
+        is_ours = self._lock is not None and not self.result.is_live
+        return is_ours and not (self.folder.refused.exists() or self.folder.damaged.exists())
+
+    # Batches
+
+    def _deliver_batches(self) -> None:
+        away_since: float | None = None
+        pause = _FIRST_PAUSE
+        while log_files.count_bytes(self.folder.batches, self.places["batches"]):
+            stream = self._open_stream()
+            stream.run(self._must_stop)
+            if stream.error is None:
+                self._move("batches", stream.end)
+                return
+            error, now = stream.error, time.monotonic()
+            if stream.has_answered:
+                away_since, pause = now, _FIRST_PAUSE
+            else:
+                error = self._session.connection.explain(error)
+            away_since = now if away_since is None else away_since
+            if self._must_stop():
+                return
+            # Where the token of a stream has expired, there may be a new one already.
+            is_lasting = _is_lasting(error) and not (
+                stream.has_answered and isinstance(error, Unauthenticated)
+            )
+            if is_lasting or now - away_since > AWAY_SECONDS:
+                raise error
+            time.sleep(max(pause, error.retry_delay))
+            pause = min(_LONGEST_PAUSE, 2 * pause)
+
+    def _open_stream(self) -> BatchStream:
+        reader = LogReader(self.folder.batches, self.places["batches"], self._keep_damage)
+        return BatchStream(
+            self._session, reader, self.result.is_live, self._record_answer, self._pace
+        )
+
+    def _record_answer(self, answered: Answered) -> None:
+        if answered.error is None:
+            self.result.batches += 1
+            self.result.points += _count_points(answered.message)
+        else:
+            self.result.refused += 1
+            log.warning("%s: a batch was refused: %s", self.folder, answered.error.message)
+            if self._lock is not None:
+                append_refusal(self.folder.refused, answered.error, answered.message)
+        self._move("batches", answered.end)
+
+    def _keep_damage(self, damage: Damage) -> None:
+        if damage.is_cut or damage in self._damages:
+            return
+        self._damages.add(damage)
+        self.result.damaged += damage.size
+        where = "they are passed over"
+        if self._lock is not None:
+            kept = self.folder.set_aside(self.folder.batches, *damage.start, damage.size)
+            where = f"they are kept in {kept}"
+        log.warning("%s: %d bytes are no batches; %s", self.folder, damage.size, where)
+
+    # Tasks
+
+    def _do_tasks(self) -> None:
+        reader = LogReader(self.folder.tasks, self.places["tasks"])
+        try:
+            while not self._must_stop():
+                frame = reader.next(self.result.is_live)
+                if frame is None:
+                    break
+                self._deliver_batches()  # those that were written before the task
+                self._do_task(SpoolTask.FromString(frame.payload))
+                self._move("tasks", frame.end)
+            else:
+                return
+        finally:
+            reader.close()
+        self._move("tasks", reader.place)
+
+    def _do_task(self, task: SpoolTask) -> None:
+        try:
+            self.result.files += do_task(self._session.connection, task, self.folder.files)
+        except RunstreamError as error:
+            if _may_work_later(error):
+                raise
+            if self._lock is None and error.reason == "FILE_MISSING":
+                return  # the process that has the lock has done it, and removed the file
+            self.result.refused += 1
+            log.warning("%s: a task was refused: %s", self.folder, error)
+            if self._lock is not None:
+                append_refusal(self.folder.refused, to_batch_error(error), task)
+
+    # What is left
+
+    def _move(self, name: str, place: Place) -> None:
+        if place == self.places[name]:
+            return
+        self.places[name] = place
+        if self._lock is not None:
+            if name not in self._cursors:
+                self._cursors[name] = Cursor(self.folder.path / name)
+            self._cursors[name].move(place)
+
+    def _count_left(self) -> None:
+        self.result.bytes_left = log_files.count_bytes(self.folder.batches, self.places["batches"])
+        self.result.files_left = _count_frames(self.folder, self.places["tasks"])
+
+
+def _count_frames(folder: SpoolFolder, place: Place) -> int:
+    reader, count = LogReader(folder.tasks, place), 0
+    while reader.next(may_grow=False) is not None:
+        count += 1
+    reader.close()
+    return count
+
+
+def _count_points(message: bytes) -> int:
+    try:
+        return count_points(message)
+    except ValueError:  # the server took it, so that is our fault
+        return 0
+
+
+def _may_be_live(folder: SpoolFolder) -> bool:
+    """Return whether something may still be written to a folder."""
+    lock = folder.lock_writer()
+    if not isinstance(lock, FileLock):
+        return True
+    lock.release()  # a writer that is gone does not come back
+    if folder.read_info().host == socket.gethostname():
+        return False
+    files = log_files.list_files(folder.batches)
+    last = log_files.file_path(folder.batches, files[-1]) if files else folder.path
+    return time.time() - last.stat().st_mtime < QUIET_SECONDS
+
+
+def _is_lasting(error: RunstreamError) -> bool:
+    if error.retry_delay:
+        return False
+    return (
+        isinstance(error, _LASTING)
+        or error.reason in CANNOT_CONNECT
+        or error.reason == "UNIMPLEMENTED"
+    )
+
+
+def _may_work_later(error: RunstreamError) -> bool:
+    """Return whether an error says nothing of the task itself."""
+    away = (Unavailable, DeadlineExceeded, Internal, Unauthenticated)
+    return isinstance(error, away) or error.retry_delay > 0 or type(error) is RunstreamError
+
+
+def _with_counts(error: RunstreamError, result: FolderResult) -> RunstreamError:
+    counted = copy(error)
+    left = f"{result.bytes_left} bytes of batches"
+    if result.files_left:
+        left += f" and {result.files_left} tasks"
+    counted.message = (
+        f"{error.message}; of {result.folder} {result.batches} batches with {result.points} points "
+        f"and {result.files} files were sent, {left} are left"
+    )
+    counted.args = (counted.message,)
+    return counted

@@ -1,0 +1,158 @@
+"""What is in a folder of a spool, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from runstream.contract.wire_counts import count_points
+from runstream.spool.cursor import read_cursor
+from runstream.spool.file_locks import FileLock, NotLocked
+from runstream.spool.folder import SpoolFolder
+from runstream.spool.log_reader import LogReader
+from runstream.syncing.refused_log import read_refusals
+from runstream.v1.logging_service_pb2 import LogBatchRequest
+
+#: The states of the process that writes a folder.
+ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
+
+
+@dataclass
+class InspectedFolder:
+    """What a folder says of itself, and how much of it no server has.
+
+    Attributes:
+        folder: its path.
+        program: what the process runs that writes it.
+        tracking_uri: its server; empty if it is not known yet.
+        host: the machine of the process.
+        process_id: its id there.
+        created: when the folder was made, in milliseconds since the epoch.
+        state: `alive`, `dead`, or `unknown` where a file system has no locks.
+        size: bytes of all its files.
+        batches: batches that wait.
+        points: points in them.
+        tasks: uploads and calls that wait.
+        refused: batches and tasks that the server refused.
+    """
+
+    folder: str
+    program: str
+    tracking_uri: str
+    host: str
+    process_id: int
+    created: int
+    state: str
+    size: int
+    batches: int = 0
+    points: int = 0
+    tasks: int = 0
+    refused: int = 0
+
+
+@dataclass
+class InspectedRun:
+    """How much of a run waits in a folder.
+
+    Attributes:
+        run_id: the run.
+        batches: batches that wait.
+        points: points in them.
+    """
+
+    run_id: str
+    batches: int = 0
+    points: int = 0
+
+
+@dataclass
+class InspectedRefusal:
+    """What a server refused, and why.
+
+    Attributes:
+        time: when, in milliseconds since the epoch.
+        run_id: the run or the model.
+        reason: why, for programs.
+        message: why, for people.
+    """
+
+    time: int
+    run_id: str
+    reason: str
+    message: str
+
+
+def inspect_folder(folder: SpoolFolder) -> InspectedFolder:
+    """Return what is in a folder.
+
+    Raises:
+        ValueError: it does not say what it is.
+        OSError: it cannot be read.
+    """
+    info = folder.read_info()
+    inspected = InspectedFolder(
+        folder=str(folder.path),
+        program=info.program,
+        tracking_uri=info.tracking_uri,
+        host=info.host,
+        process_id=info.process_id,
+        created=info.created,
+        state=_state(folder),
+        size=folder.count_bytes(),
+    )
+    for run in inspect_runs(folder):
+        inspected.batches += run.batches
+        inspected.points += run.points
+    tasks = LogReader(folder.tasks, read_cursor(folder.tasks))
+    while tasks.next(may_grow=True) is not None:
+        inspected.tasks += 1
+    tasks.close()
+    inspected.refused = sum(1 for _ in read_refusals(folder.refused))
+    return inspected
+
+
+def inspect_runs(folder: SpoolFolder) -> list[InspectedRun]:
+    """Return how much of each run waits, in the order of their first batches.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    runs: dict[str, InspectedRun] = {}
+    reader = LogReader(folder.batches, read_cursor(folder.batches))
+    while (frame := reader.next(may_grow=True)) is not None:
+        try:
+            run_id = LogBatchRequest.FromString(frame.payload).run_id
+            points = count_points(frame.payload)
+        except (DecodeError, ValueError):
+            run_id, points = "", 0
+        run = runs.setdefault(run_id, InspectedRun(run_id))
+        run.batches += 1
+        run.points += points
+    reader.close()
+    return list(runs.values())
+
+
+def list_refusals(folder: SpoolFolder) -> list[InspectedRefusal]:
+    """Return what a server refused of a folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found = []
+    for refusal in read_refusals(folder.refused):
+        upload = refusal.task.upload
+        run_id = upload.run_id or upload.model_id
+        if refusal.WhichOneof("refused") == "batch":
+            run_id = LogBatchRequest.FromString(refusal.batch).run_id
+        error = refusal.error
+        found.append(InspectedRefusal(refusal.time, run_id, error.reason, error.message))
+    return found
+
+
+def _state(folder: SpoolFolder) -> str:
+    lock = folder.lock_writer()
+    if isinstance(lock, FileLock):
+        lock.release()
+        return DEAD
+    return ALIVE if lock is NotLocked.HELD else UNKNOWN

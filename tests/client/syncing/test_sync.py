@@ -1,0 +1,363 @@
+"""Folders of a spool that are delivered by `runstream.sync`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runstream import InvalidArgument, NotFound, TrackingClient, Unavailable
+from runstream.spool.cursor import read_cursor
+from runstream.spool.folder import SpoolFolder, list_folders
+from runstream.spool.log_files import Place, file_path
+from runstream.syncing import folder_delivery
+from runstream.syncing.refused_log import read_refusals
+from runstream.syncing.results import SyncResult
+from runstream.syncing.sync import SpoolDelivery, sync
+from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart
+from runstream.v1.run_pb2 import Param, RunTag
+from support.ports import reserve_port
+from support.server_process import ServerProcess
+from support.spools import (
+    append_batches,
+    append_upload,
+    left_folder,
+    new_folder,
+    points_batch,
+)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """A spool of its own."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def run_id(client: TrackingClient) -> str:
+    """A run on the server."""
+    return client.create_run().info.run_id
+
+
+def steps(client: TrackingClient, run_id: str, key: str = "loss") -> list[int]:
+    """The steps of a metric that the server has."""
+    return [point.step for point in client.get_metric_history(run_id, key)]
+
+
+def test_what_a_process_left_is_delivered_and_its_folder_removed(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    batches = [points_batch(run_id, range(i * 10, i * 10 + 10)) for i in range(100)]
+    left_folder(spool, client.tracking_uri, batches)
+    result = sync(spool)
+    assert (result.batches, result.points, result.refused) == (100, 1_000, 0)
+    assert result.is_complete
+    assert result.folders[0].is_removed
+    assert result.folders[0].program == "train.py"
+    assert steps(client, run_id) == list(range(1_000))
+    assert list(spool.iterdir()) == []
+    assert sync(spool) == SyncResult([])
+
+
+def test_several_files_are_removed_one_after_the_other(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri)
+    for number in range(5):
+        append_batches(folder, [points_batch(run_id, [number])])
+    assert sync(folder.path).points == 5
+    assert steps(client, run_id) == list(range(5))
+    assert not folder.path.exists()
+
+
+def test_a_refused_batch_is_set_aside_and_the_rest_is_delivered(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    bad = points_batch("f" * 32, [1])
+    batches = [points_batch(run_id, [1]), bad, points_batch(run_id, [2])]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    result = sync(spool)
+    assert (result.batches, result.refused, result.is_complete) == (2, 1, False)
+    assert steps(client, run_id) == [1, 2]
+    (refusal,) = read_refusals(folder.refused)
+    assert refusal.batch == bad
+    assert refusal.error.code == 5
+    assert "not found" in refusal.error.message
+    assert sync(spool) == SyncResult([]), "it stays, and is not sent again"
+    assert folder.path.exists()
+
+
+def test_a_batch_that_no_server_takes_for_its_size_is_set_aside(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    large = LogBatchRequest(run_id=run_id, params=[Param(key="a", value="x" * 5_000_000)])
+    batches = [points_batch(run_id, [1]), large.SerializeToString(), points_batch(run_id, [2])]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    assert (sync(spool).batches, sync(spool).batches) == (2, 0)
+    (refusal,) = read_refusals(folder.refused)
+    assert refusal.error.reason == "BATCH_TOO_LARGE"
+    assert steps(client, run_id) == [1, 2]
+
+
+def test_damaged_bytes_are_kept_and_the_rest_is_delivered(
+    client: TrackingClient, run_id: str, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    batches = [points_batch(run_id, [step]) for step in range(3)]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    data = bytearray(file_path(folder.batches, 1).read_bytes())
+    middle = len(data) // 2
+    data[middle] ^= 1
+    file_path(folder.batches, 1).write_bytes(data)
+    result = sync(spool)
+    assert (result.batches, result.folders[0].damaged) == (2, len(data) // 3)
+    assert steps(client, run_id) == [0, 2]
+    (kept,) = folder.damaged.iterdir()
+    assert bytes(data).count(kept.read_bytes()) == 1
+    assert f"they are kept in {kept}" in caplog.text
+
+
+def test_what_a_killed_writer_began_is_passed_over(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri, [points_batch(run_id, [s]) for s in range(2)])
+    path = file_path(folder.batches, 1)
+    os.truncate(path, path.stat().st_size - 7)
+    assert sync(spool).batches == 1
+    assert not folder.path.exists()
+    assert steps(client, run_id) == [0]
+
+
+def test_a_folder_of_a_process_that_lives_is_sent_and_left_as_it_is(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from pathlib import Path
+from support.spools import append_batches, new_folder, points_batch
+folder = new_folder(Path({str(spool)!r}), {client.tracking_uri!r}, [points_batch({run_id!r}, [0])])
+print(flush=True)
+for step in map(int, sys.stdin):
+    append_batches(folder, [points_batch({run_id!r}, [step])])
+    print(flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()
+    (folder,) = list_folders(spool)
+    delivery = SpoolDelivery(spool, None)
+    (result,) = delivery.deliver()
+    assert (result.batches, result.is_live, result.is_complete) == (1, True, True)
+    assert list(delivery.deliver()) == [], "it remembers what it has sent"
+    process.stdin.write("1\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    assert [found.points for found in delivery.deliver()] == [1]
+    assert steps(client, run_id) == [0, 1]
+    assert read_cursor(folder.batches) == Place(1, 0)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert sync(spool).folders[0].is_removed
+    assert steps(client, run_id) == [0, 1]
+
+
+def test_the_own_folder_of_a_process_is_left_to_its_uploader(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = new_folder(spool, client.tracking_uri, [points_batch(run_id, [0])])
+    assert sync(spool) == SyncResult([])
+    folder.close()
+
+
+def test_a_process_that_only_writes_is_synced_by_others_file_by_file(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = new_folder(spool, "", [points_batch(run_id, [0])], delivers=False)
+    append_batches(folder, [points_batch(run_id, [1])])
+    result = sync(spool, client.tracking_uri)
+    assert (result.batches, result.folders[0].is_live) == (2, True)
+    assert read_cursor(folder.batches).file == 2
+    assert not file_path(folder.batches, 1).exists()
+    append_batches(folder, [points_batch(run_id, [2])])
+    folder.close()
+    assert sync(spool, client.tracking_uri).folders[0].is_removed
+    assert steps(client, run_id) == [0, 1, 2]
+
+
+def test_a_folder_that_names_no_server_asks_for_one(
+    client: TrackingClient, run_id: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNSTREAM_TRACKING_URI", raising=False)
+    left_folder(spool, "", [points_batch(run_id, [0])])
+    with pytest.raises(InvalidArgument, match="names no server"):
+        sync(spool)
+    assert sync(spool, client.tracking_uri).batches == 1
+
+
+def test_a_path_that_is_none_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        sync(tmp_path / "none")
+
+
+def test_files_are_uploaded_after_the_batches(
+    client: TrackingClient, spool: Path, tmp_path: Path
+) -> None:
+    run_id = "0123456789abcdef0123456789abcdef"
+    start = RunStart(experiment_id="0", user_id="ada", run_name="offline", start_time=1_000)
+    batch = LogBatchRequest(run_id=run_id, start=start, tags=[RunTag(key="a", value="b")])
+    folder = left_folder(spool, client.tracking_uri, [batch.SerializeToString()])
+    append_upload(folder, run_id, "model/weights.bin", b"abc" * 1_000_000)
+    append_upload(folder, run_id, "notes.txt", b"hello")
+    result = sync(spool)
+    assert (result.batches, result.files) == (1, 2)
+    assert result.folders[0].is_removed
+    path = client.download_artifacts(run_id, "model/weights.bin", tmp_path / "there")
+    assert Path(path).read_bytes() == b"abc" * 1_000_000
+
+
+def test_a_file_whose_run_is_unknown_or_that_is_not_whole_is_set_aside(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri)
+    append_upload(folder, "f" * 32, "a.txt", b"a")
+    append_upload(folder, run_id, "b.txt", b"b")
+    append_upload(folder, run_id, "c.txt", b"c")
+    append_upload(folder, run_id, "d.txt", b"d")
+    (folder.files / "b.txt").write_bytes(b"")
+    (folder.files / "c.txt").unlink()
+    result = sync(spool)
+    assert (result.files, result.refused) == (1, 3)
+    refusals = list(read_refusals(folder.refused))
+    assert [refusal.task.upload.path for refusal in refusals] == ["a.txt", "b.txt", "c.txt"]
+    assert [refusal.error.reason for refusal in refusals[1:]] == [
+        "FILE_INCOMPLETE",
+        "FILE_MISSING",
+    ]
+    assert (folder.files / "a.txt").exists()
+
+
+def test_a_server_that_is_away_ends_the_sync_with_what_is_left(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_delivery, "AWAY_SECONDS", 0.2)
+    batches = [points_batch("a" * 32, [1])]
+    uri = f"grpc://127.0.0.1:{reserve_port()}"
+    folder = left_folder(spool, uri, batches)
+    other = left_folder(spool, uri, batches)
+    with pytest.raises(Unavailable, match=r"0 batches with 0 points .* were sent, \d+ bytes"):
+        sync(spool)
+    assert folder.path.exists()
+    assert other.path.exists()
+
+
+def test_a_server_that_comes_back_gets_the_rest(
+    start_server: Callable[..., ServerProcess], spool: Path
+) -> None:
+    server = start_server("again")
+    with TrackingClient(server.uri) as client:
+        run_id = client.create_run().info.run_id
+        batches = [points_batch(run_id, range(i * 100, i * 100 + 100)) for i in range(1_000)]
+        left_folder(spool, server.uri, batches)
+        results: list[SyncResult] = []
+        thread = threading.Thread(target=lambda: results.append(sync(spool)))
+        thread.start()
+        for _ in range(3):
+            time.sleep(0.2)
+            server.process.kill()
+            server.process.communicate()
+            server.start()
+        thread.join(120)
+        assert results[0].is_complete
+        assert steps(client, run_id) == list(range(100_000))
+        assert list(spool.iterdir()) == []
+
+
+def test_two_syncs_at_once_store_nothing_twice(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    batches = [points_batch(run_id, range(i * 10, i * 10 + 10)) for i in range(500)]
+    for _ in range(4):
+        left_folder(spool, client.tracking_uri, batches)
+    command = [sys.executable, "-m", "runstream", "sync", str(spool)]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    sync(spool)
+    assert steps(client, run_id) == list(range(5_000))
+    assert list(spool.iterdir()) == []
+
+
+def test_a_sync_that_is_killed_is_taken_up_by_the_next(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    batches = [points_batch(run_id, range(i * 100, i * 100 + 100)) for i in range(2_000)]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    process = subprocess.Popen([sys.executable, "-m", "runstream", "sync", str(spool)])
+    while read_cursor(folder.batches) == Place(1, 0) and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    sync(spool)
+    assert steps(client, run_id) == list(range(200_000))
+    assert list(spool.iterdir()) == []
+
+
+def as_of_another_machine(folder: SpoolFolder, seconds: float) -> None:
+    """Let a folder be that of another machine, which wrote to it so long ago."""
+    info = folder.path / "spool.json"
+    info.write_text(info.read_text().replace(socket.gethostname(), "node17"))
+    then = time.time() - seconds
+    for path in folder.batches.glob("*.log"):
+        os.utime(path, (then, then))
+
+
+def test_a_copy_from_another_machine_is_sent_while_its_program_runs_there(
+    client: TrackingClient, run_id: str, spool: Path, tmp_path: Path
+) -> None:
+    """As by rsync, which may copy a frame that is being written."""
+    batches = [points_batch(run_id, [step]) for step in range(6)]
+    source = new_folder(tmp_path / "node", "", batches, delivers=False)
+    as_of_another_machine(source, 0)
+    log = file_path(source.batches, 1)
+    whole, copy = log.read_bytes(), spool / source.path.name
+    for size in (len(whole) // 2 + 9, len(whole) - 3, len(whole)):
+        log.write_bytes(whole[:size])
+        shutil.copytree(source.path, copy, dirs_exist_ok=True)
+        result = sync(spool, client.tracking_uri)
+        assert result.folders[0].is_live
+        assert result.is_complete
+    assert steps(client, run_id) == list(range(6))
+    assert list(copy.glob("damaged/*")) == []
+    source.close()
+    as_of_another_machine(source, folder_delivery.QUIET_SECONDS + 60)
+    shutil.copytree(source.path, copy, dirs_exist_ok=True)
+    assert sync(spool, client.tracking_uri).folders[0].is_removed
+    assert steps(client, run_id) == list(range(6))
+
+
+def test_a_folder_that_cannot_be_written_is_sent_and_stays(
+    client: TrackingClient, run_id: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system that has no locks."""
+    folder = left_folder(spool, client.tracking_uri, [points_batch(run_id, [1])])
+
+    def fail(*_: object) -> None:
+        raise OSError(37, "no locks")
+
+    monkeypatch.setattr("fcntl.lockf", fail)
+    for _ in range(2):
+        assert sync(spool).batches == 1
+    assert folder.path.exists()
+    assert read_cursor(folder.batches) == Place(1, 0)
+    assert steps(client, run_id) == [1]
