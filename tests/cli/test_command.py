@@ -37,6 +37,7 @@ def test_the_help_lists_every_command(shell: Shell) -> None:
     listed = shell.output("--help")
     assert {name for name, _ in commands()} == {
         *("server", "ui", "run", "log", "watch", "gc", "completion", "import mlflow"),
+        *("sync", *(f"spool {n}" for n in ("list", "show", "discard"))),
         *(f"experiments {n}" for n in ("create", "list", "show", "rename", "delete", "restore")),
         *(f"runs {n}" for n in ("create", "list", "show", "compare", "end", "console")),
         *(f"runs {n}" for n in ("delete", "restore", "export")),
@@ -73,9 +74,11 @@ def test_every_command_and_option_has_help(shell: Shell, name: str, command: cli
 
 
 def test_every_command_that_asks_a_server_has_the_option_for_it() -> None:
+    """But for `sync`, which asks the servers that folders name, or that of its option --to."""
     for name, command in commands():
         has = any("--tracking-uri" in option.opts for option in command.params)
-        assert has != (name in {"server", "completion"} or name.startswith("db ")), name
+        has_none = name in {"server", "completion", "sync"} or name.startswith(("db ", "spool "))
+        assert has != has_none, name
 
 
 def test_the_help_is_there_without_what_is_optional(tmp_path: Path) -> None:

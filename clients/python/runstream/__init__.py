@@ -243,6 +243,7 @@ __all__ = [
     "set_tags",
     "set_tracking_uri",
     "start_run",
+    "sync",
     "watch",
 ]
 
@@ -258,6 +259,7 @@ if TYPE_CHECKING:
     from runstream import transformers as transformers
     from runstream import xgboost as xgboost
     from runstream.autologging.libraries import autolog
+    from runstream.syncing.sync import sync
 
     __version__: str
 else:
@@ -267,6 +269,10 @@ else:
             from runstream.autologging.libraries import autolog
 
             return autolog
+        if name == "sync":
+            from runstream.syncing.sync import sync
+
+            return sync
         if name in _FRAMEWORKS:
             from importlib import import_module
 

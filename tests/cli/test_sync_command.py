@@ -1,0 +1,167 @@
+"""`runstream sync` and `runstream spool` over real folders and a real server."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from runstream import TrackingClient
+from runstream.spool.folder import SpoolFolder
+from support.ports import reserve_port
+from support.server_process import ENVIRONMENT
+from support.shell import COMMAND, Shell
+from support.spools import append_batches, append_upload, left_folder, new_folder, points_batch
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """A spool of its own."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def run_id(client: TrackingClient) -> str:
+    """A run on the server."""
+    return client.create_run().info.run_id
+
+
+@pytest.fixture
+def left(client: TrackingClient, run_id: str, spool: Path) -> SpoolFolder:
+    """A folder with two batches of three points, and a file."""
+    batches = [points_batch(run_id, [1]), points_batch(run_id, [2, 3])]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    append_upload(folder, run_id, "a.txt", b"hello")
+    return folder
+
+
+def test_what_was_delivered_is_printed(
+    shell: Shell, client: TrackingClient, left: SpoolFolder, spool: Path
+) -> None:
+    said = shell.output("sync", RUNSTREAM_SPOOL=str(spool))
+    to = client.tracking_uri
+    assert said == f"{left.path.name}: 2 batches, 3 points, 1 file to {to}\n"
+    assert not left.path.exists()
+    done = shell.run("sync", str(spool))
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "There is nothing to deliver.\n"
+
+
+def test_what_was_delivered_is_printed_as_json(
+    shell: Shell, left: SpoolFolder, client: TrackingClient
+) -> None:
+    (line,) = shell.output("sync", str(left.path), "--json").splitlines()
+    said = json.loads(line)
+    assert (said["batches"], said["points"], said["files"]) == (2, 3, 1)
+    assert (said["tracking_uri"], said["is_removed"]) == (client.tracking_uri, True)
+
+
+def test_a_refusal_is_status_1_and_shown_with_its_reason(
+    shell: Shell, client: TrackingClient, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri, [points_batch("f" * 32, [1])])
+    done = shell.run("sync", str(spool))
+    assert done.exit_code == 1
+    assert f"1 refused, see `runstream spool show {folder}`" in done.stdout
+    said = shell.output("spool", "show", str(folder.path))
+    assert "NOT_FOUND" in said
+    assert "f" * 32 in said
+    assert shell.rows("spool", "list", str(spool))[1][-1] == "1"
+
+
+def test_another_server_is_named_by_an_option(
+    shell: Shell, client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    nowhere = f"grpc://127.0.0.1:{reserve_port()}"
+    left_folder(spool, nowhere, [points_batch(run_id, [1])])
+    assert client.tracking_uri in shell.output("sync", str(spool), "--to", client.tracking_uri)
+
+
+def test_a_server_that_is_away_is_status_4_and_says_what_is_left(
+    shell: Shell, run_id: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstream.syncing.folder_delivery.AWAY_SECONDS", 0.1)
+    uri = f"grpc://127.0.0.1:{reserve_port()}"
+    folder = left_folder(spool, uri, [points_batch(run_id, [1])])
+    done = shell.run("sync", str(spool))
+    assert done.exit_code == 4
+    assert done.stdout == f"{folder.path.name}: 0 batches, 0 points to {uri}; the rest is left\n"
+    assert "bytes of batches are left" in done.stderr
+
+
+def test_a_spool_that_is_not_there_is_status_3(shell: Shell, tmp_path: Path) -> None:
+    assert "there is no folder" in shell.refusal(3, "sync", str(tmp_path / "none"))
+    assert shell.rows("spool", "list", RUNSTREAM_SPOOL=str(tmp_path / "none"))[1:] == []
+
+
+def test_watching_goes_on_with_what_comes(client: TrackingClient, run_id: str, spool: Path) -> None:
+    folder = new_folder(spool, client.tracking_uri, [points_batch(run_id, [0])], delivers=False)
+    watching = subprocess.Popen(
+        [*COMMAND, "sync", str(folder.path), "--watch"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert watching.stdout is not None
+    for step in range(1, 3):
+        assert "1 batch, 1 point" in watching.stdout.readline()
+        append_batches(folder, [points_batch(run_id, [step])])
+    assert "its program may still run" in watching.stdout.readline()
+    folder.close()
+    assert watching.wait(30) == 0
+    watching.stdout.close()
+    assert not folder.path.exists()
+    assert [point.step for point in client.get_metric_history(run_id, "loss")] == [0, 1, 2]
+
+
+def test_watching_ends_with_an_interrupt(spool: Path) -> None:
+    spool.mkdir()
+    watching = subprocess.Popen(
+        [*COMMAND, "sync", str(spool), "--watch"], stderr=subprocess.DEVNULL, env=ENVIRONMENT
+    )
+    time.sleep(2)
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(30) == 130
+
+
+def test_the_folders_of_a_spool_are_listed(
+    shell: Shell, client: TrackingClient, left: SpoolFolder, spool: Path
+) -> None:
+    alive = new_folder(spool, "", [])
+    rows = {row[0]: row[1:] for row in shell.rows("spool", "list", RUNSTREAM_SPOOL=str(spool))[1:]}
+    found = rows[left.path.name]
+    assert found[:2] == ["train.py", client.tracking_uri]
+    assert found[3] == "dead"
+    assert found[5:] == ["2", "3", "1", "0"]
+    listed = shell.json("spool", "list", str(spool))
+    assert {one["folder"]: one["state"] for one in listed} == {
+        str(left.path): "dead",
+        str(alive.path): "alive",
+    }
+    alive.close()
+
+
+def test_the_runs_of_a_folder_are_shown(
+    shell: Shell, run_id: str, left: SpoolFolder, spool: Path
+) -> None:
+    rows = shell.rows("spool", "show", left.path.name, RUNSTREAM_SPOOL=str(spool))
+    assert rows[1:] == [["run", "batches", "points"], [run_id, "2", "3"]]
+    said = shell.json("spool", "show", str(left.path))
+    assert said["runs"] == [{"run_id": run_id, "batches": 2, "points": 3}]
+    assert said["folder"]["program"] == "train.py"
+
+
+def test_a_folder_is_discarded_unless_its_program_runs(
+    shell: Shell, left: SpoolFolder, spool: Path
+) -> None:
+    assert shell.output("spool", "discard", str(left.path), "--yes") == f"Removed {left}.\n"
+    assert not left.path.exists()
+    alive = new_folder(spool, "")
+    assert "a program that runs" in shell.refusal(1, "spool", "discard", str(alive.path), "--yes")
+    assert alive.path.exists()
+    alive.close()
+    assert "is no folder of a spool" in shell.refusal(3, "spool", "discard", str(spool), "--yes")
