@@ -15,7 +15,6 @@ import pytest
 
 from runstream import TrackingClient
 from support.api import Api
-from support.forked_server import ServerForks
 from support.probe import Probe
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -68,18 +67,8 @@ def new_url(request: pytest.FixtureRequest) -> Callable[[], str | None]:
 
 
 @pytest.fixture(scope="session")
-def forks() -> Iterator[ServerForks]:
-    """The process from which servers are forked."""
-    forks = ServerForks()
-    yield forks
-    forks.stop()
-
-
-@pytest.fixture(scope="session")
 def prepared(
-    tmp_path_factory: pytest.TempPathFactory,
-    new_url: Callable[[], str | None],
-    forks: ServerForks,
+    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
 ) -> Iterator[Callable[[dict[str, str]], ServerProcess]]:
     """Take a new server that began to start while the test before ran.
 
@@ -89,7 +78,7 @@ def prepared(
 
     def begin(environment: dict[str, str]) -> ServerProcess:
         database = tmp_path_factory.mktemp("server") / "runs.db"
-        return ServerProcess(database, environment, wait=False, url=new_url(), forks=forks)
+        return ServerProcess(database, environment, wait=False, url=new_url())
 
     def take(environment: dict[str, str]) -> ServerProcess:
         key = str(environment)

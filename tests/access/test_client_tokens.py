@@ -250,7 +250,9 @@ def test_the_command_revokes_all_tokens_of_a_user_and_names_those_made_for_other
 
 
 def test_no_token_is_in_the_log_of_the_server(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "runs.db", {"RUNSTREAM_LOG_LEVEL": "debug"})
+    # No fork, whose environment as it started would be that of another program.
+    program = ("-m", "runstream")
+    server = ServerProcess(tmp_path / "runs.db", {"RUNSTREAM_LOG_LEVEL": "debug"}, program)
     with TrackingClient(server.uri) as anyone:
         made = anyone.create_token("root", "admin")
     with TrackingClient(server.uri, token=made.secret) as root:

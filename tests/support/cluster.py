@@ -24,7 +24,7 @@ class Cluster:
         url: str,
         size: int = 3,
         environment: dict[str, str] | None = None,
-        program: Sequence[str] = ("-m", "runstream"),
+        program: Sequence[str] | None = None,
     ) -> None:
         """Start the servers, all at once, and wait until they accept calls.
 
@@ -33,7 +33,7 @@ class Cluster:
             url: the database.
             size: how many servers.
             environment: more variables of their environment.
-            program: what Python runs, in front of its arguments.
+            program: what Python runs in place of `-m runstream`, in front of its arguments.
         """
         self.url = url
         self.artifact_root = folder / "artifacts"

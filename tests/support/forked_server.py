@@ -1,13 +1,12 @@
 """Servers that are forked from a process which has imported what they need.
 
-To import it takes most of a second of processor time, and more than a thousand tests want a server
-of their own. From the fork on such a server is a process as any other, with its own sockets and
-files. What has variables of its own, or starts again, is started as users start it
-(support/server_process.py).
+To import it takes a second of processor time, and the tests start thousands of servers. From the
+fork on such a server is a process as any other, with its own environment, sockets and files.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -58,9 +57,24 @@ class ForkedProcess:
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for the end; return what it wrote to stdout and stderr. Raises TimeoutExpired."""
+        files = [self.stdout, self.stderr]
+        texts = ["", ""]
+
+        def read(number: int) -> None:
+            with files[number] as file:
+                texts[number] = file.read()
+
+        threads = [
+            threading.Thread(target=read, args=[number], daemon=True)
+            for number, file in enumerate(files)
+            if not file.closed
+        ]
+        for thread in threads:
+            thread.start()
         self.wait(timeout)
-        with self.stdout, self.stderr:
-            return self.stdout.read(), self.stderr.read()
+        for thread in threads:
+            thread.join(timeout)
+        return texts[0], texts[1]
 
     def send_signal(self, number: int) -> None:
         """Send a signal, if it goes on."""
@@ -74,16 +88,12 @@ class ForkedProcess:
         self.send_signal(signal.SIGTERM)
 
 
-class ServerForks:
-    """The process from which servers are forked."""
+class _ServerForks:
+    """The process from which servers are forked; it starts with the first of them."""
 
     def __init__(self) -> None:
-        self._requests, other = socket.socketpair()
-        with other:
-            self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("server_forks_program.py"))],
-                stdin=other.fileno(),
-            )
+        self._lock = threading.Lock()  # of one request and its answer
+        self._requests: socket.socket | None = None
 
     def start(
         self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path
@@ -94,14 +104,28 @@ class ServerForks:
         status, status_end = os.pipe()
         ends = [out_end, error_end, status_end]
         request = json.dumps([list(arguments), dict(environment), str(folder)]).encode()
-        socket.send_fds(self._requests, [request + b"\n"], ends)
+        with self._lock:
+            requests = self._requests = self._requests or self._prepare()
+            socket.send_fds(requests, [request + b"\n"], ends)
+            pid = int(requests.recv(64))
         for end in ends:
             os.close(end)
-        pid = int(self._requests.recv(64))
         stderr = os.fdopen(error, errors="backslashreplace")
         return ForkedProcess(pid, status, os.fdopen(out), stderr)
 
-    def stop(self) -> None:
-        """End the process; servers go on."""
-        self._requests.close()
-        self._process.wait(10)
+    def _prepare(self) -> socket.socket:
+        requests, other = socket.socketpair()
+        program = str(Path(__file__).with_name("server_forks_program.py"))
+        with other:
+            process = subprocess.Popen([sys.executable, program], stdin=other.fileno())
+        atexit.register(_end, requests, process)
+        return requests
+
+
+def _end(requests: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    """End the process from which servers are forked; servers go on."""
+    requests.close()
+    process.wait(10)
+
+
+fork_server = _ServerForks().start

@@ -63,6 +63,7 @@ def _run(request: bytes, out: int, error: int) -> NoReturn:
     """Be the command `runstream`; raises SystemExit at its end."""
     arguments, environment, folder = json.loads(request)
     os.chdir(folder)
+    sys.path[0] = folder  # as `-m` has it
     os.environ.clear()
     os.environ.update(environment)
     with open(os.devnull) as nothing:

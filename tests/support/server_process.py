@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from support.forked_server import ForkedProcess, ServerForks
+from support.forked_server import ForkedProcess, fork_server
 from support.ports import reserve_port
 
 ENVIRONMENT = {
@@ -39,12 +39,11 @@ class ServerProcess:
         self,
         database: Path,
         environment: dict[str, str] | None = None,
-        program: Sequence[str] = ("-m", "runstream"),
+        program: Sequence[str] | None = None,
         wait: bool = True,
-        python: Path | str = sys.executable,
+        python: Path | str | None = None,
         url: str | None = None,
         address: str | None = None,
-        forks: ServerForks | None = None,
     ) -> None:
         """Start a server on a file, or on another database.
 
@@ -52,24 +51,26 @@ class ServerProcess:
             database: the file.
             environment: more variables of its environment; RUNSTREAM_HTTP_PORT=0 asks for a REST
                 API on whichever port is free.
-            program: what Python runs, in front of its arguments.
+            program: what Python runs in place of `-m runstream`, in front of its arguments.
             wait: whether it accepts calls when this returns, and not only after `wait_until_ready`.
-            python: the interpreter that runs it.
+            python: another interpreter, which runs it.
             url: the other database.
             address: where it listens, in place of a free port.
-            forks: what it is forked from the first time, in place of a start as users start it.
         """
         self.database = database
         self.url = url or f"sqlite:///{database}"
-        self._command = [python, *program]
-        self._environment = ENVIRONMENT | (environment or {})
+        environment = environment or {}
+        self._environment = ENVIRONMENT | environment
+        # A fork is too late for what Python reads when it starts.
+        self._is_forked = not (program or python or "PYTHONPATH" in environment)
+        self._command = [python or sys.executable, *(program or ("-m", "runstream"))]
         if url:
             artifacts = str(database.with_name("artifacts"))
             self._environment.setdefault("RUNSTREAM_ARTIFACT_ROOT", artifacts)
         if self._environment["RUNSTREAM_HTTP_PORT"] == "0":
             self._environment["RUNSTREAM_HTTP_PORT"] = str(reserve_port())
         self.address = address or f"127.0.0.1:{reserve_port()}"
-        self.process = self._launch(forks)
+        self.process = self._launch()
         if wait:
             self.wait_until_ready()
 
@@ -83,7 +84,7 @@ class ServerProcess:
         self.process = self._launch()
         self.wait_until_ready()
 
-    def _launch(self, forks: ServerForks | None = None) -> subprocess.Popen[str] | ForkedProcess:
+    def _launch(self) -> subprocess.Popen[str] | ForkedProcess:
         host, _, port = self.address.rpartition(":")
         options = {
             "--database": self.url,
@@ -91,8 +92,8 @@ class ServerProcess:
             "--port": port,
         }
         arguments = ["server", *(word for option in options.items() for word in option)]
-        if forks is not None:
-            return forks.start(arguments, self._environment, self.database.parent)
+        if self._is_forked:
+            return fork_server(arguments, self._environment, self.database.parent)
         return subprocess.Popen(
             [*self._command, *arguments],
             stdout=subprocess.PIPE,

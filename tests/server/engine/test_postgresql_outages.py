@@ -88,7 +88,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     started: list[ServerProcess] = []
 
     def start(url: str, program: str = "", **environment: str) -> ServerProcess:
-        words = ("-c", program) if program else ("-m", "runstream")
+        words = ("-c", program) if program else None
         started.append(ServerProcess(tmp_path / "runs.db", environment, words, url=url))
         return started[-1]
 

@@ -205,7 +205,7 @@ scope.ALWAYS_SORTED, run_search.MAX_TESTED = 0, {max_tested}
 main()
 """
 PROGRAMS = {
-    "few": ("-m", "runstream"),
+    "few": None,
     "walked": ("-c", MANY.format(max_tested=0)),
     "tested": ("-c", MANY.format(max_tested=1_000)),
 }
