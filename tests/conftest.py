@@ -15,6 +15,7 @@ import pytest
 
 from runstream import TrackingClient
 from support.api import Api
+from support.migrated import make_migrated_file
 from support.probe import Probe
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -63,12 +64,20 @@ def new_url(request: pytest.FixtureRequest) -> Callable[[], str | None]:
     if getattr(request, "param", "sqlite") == "sqlite":
         return lambda: None
     postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.create_database
+    return postgres.create_migrated_database
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file that has its tables already, to be copied."""
+    return make_migrated_file(tmp_path_factory.mktemp("migrated"))
 
 
 @pytest.fixture(scope="session")
 def prepared(
-    tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[], str | None]
+    tmp_path_factory: pytest.TempPathFactory,
+    new_url: Callable[[], str | None],
+    migrated_file: Path,
 ) -> Iterator[Callable[[dict[str, str]], ServerProcess]]:
     """Take a new server that began to start while the test before ran.
 
@@ -78,7 +87,10 @@ def prepared(
 
     def begin(environment: dict[str, str]) -> ServerProcess:
         database = tmp_path_factory.mktemp("server") / "runs.db"
-        return ServerProcess(database, environment, wait=False, url=new_url())
+        url = new_url()
+        if url is None:
+            shutil.copy(migrated_file, database)
+        return ServerProcess(database, environment, wait=False, url=url)
 
     def take(environment: dict[str, str]) -> ServerProcess:
         key = str(environment)

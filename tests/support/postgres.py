@@ -22,6 +22,7 @@ import psutil
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from support.migrated import migrate
 from support.other_users import STRANGER
 from support.ports import reserve_port
 from support.waiting import wait_until
@@ -72,6 +73,7 @@ class Postgres:
         self._data = self.folder / "data"
         self.port = reserve_port()
         self._databases = 0
+        self._migrated = ""
         options = ["--no-sync", f"--pgdata={self._data}"]
         if primary is None:
             options += ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]
@@ -105,6 +107,14 @@ class Postgres:
             SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
         )
         return self.url(name)
+
+    def create_migrated_database(self) -> str:
+        """Make a database that has its tables already; return its URL."""
+        if not self._migrated:
+            url = self.create_database()
+            migrate(url, self.folder)
+            self._migrated = url.rpartition("/")[2]
+        return self.create_database(self._migrated)
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
