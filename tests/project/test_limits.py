@@ -158,6 +158,26 @@ STATED: dict[str, list[str | int]] = {
     "the time for which a server that did not answer is left out": [
         "runstream.transport.round_robin.AVOID_SECONDS"
     ],
+    "the spool of a user, with what other processes left in it": [
+        "runstream.spool.settings.DEFAULT_LIMIT",
+        "runstream.outbox.disk_queue.RETRY_SECONDS",
+    ],
+    "the part of a disk that stays free": ["runstream.spool.settings.FREE_SHARE"],
+    "batches in memory alone": [
+        "runstream.outbox.outgoing_batches.LIMIT_BYTES",
+        "runstream.outbox.waits.ROOM_SECONDS",
+    ],
+    "batches in memory that are on disk, too": ["runstream.outbox.disk_queue.HEAD_BYTES"],
+    "the time that the start of a run waits for a connection": [
+        "runstream.outbox.waits.CONNECT_SECONDS"
+    ],
+    "the time that it waits for a server of a file": [
+        "runstream.calls.session.FILE_CONNECT_SECONDS"
+    ],
+    "the time that it waits for an answer": ["runstream.outbox.waits.START_ANSWER_SECONDS"],
+    "the time that the end of a program waits without an answer": [
+        "runstream.process.shutdown.ANSWER_SECONDS"
+    ],
     "the time that a training waits for a server that is away": [
         "runstream.autologging.guard.WAIT_SECONDS",
         "runstream.autologging.guard.PAUSE_SECONDS",

@@ -113,7 +113,7 @@ def test_what_has_no_answer_stays_when_the_program_ends(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_in_memory_until_it_can_and_keeps_its_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
-    monkeypatch.setattr(disk_queue, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(disk_queue, "RETRY_SECONDS", 0.0)
     outbox = new_outbox(tmp_path)
     log(outbox, range(3))
 
@@ -166,7 +166,7 @@ def test_at_its_limit_the_spool_takes_no_more_and_memory_has_its_own(
 def test_a_folder_that_somebody_removes_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk_queue, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(disk_queue, "RETRY_SECONDS", 0.0)
     outbox = new_outbox(tmp_path)
     log(outbox, range(3))
     (folder,) = list_folders(tmp_path)
@@ -181,7 +181,7 @@ def test_what_is_lost_with_its_folder_is_told_and_waited_for_by_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(disk_queue, "HEAD_BYTES", 3_000)
-    monkeypatch.setattr(disk_queue, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(disk_queue, "RETRY_SECONDS", 0.0)
     outbox = new_outbox(tmp_path)
     log(outbox, range(10))
     (folder,) = list_folders(tmp_path)

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from runstream import TrackingClient
 from runstream.process.exit_status import UNDELIVERED
+from runstream.spool.file_locks import NotLocked
+from runstream.spool.folder import list_folders
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -157,12 +160,16 @@ def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its
     server.kill()
     _, errors = program.communicate("\n", timeout=60)
     assert program.returncode == (3 if code else UNDELIVERED), errors
-    assert f"1 points and 0 params and tags of run {run_id} were not delivered" in errors
+    assert f"1 points and 0 params and tags of run {run_id}" in errors
+    assert "`runstream sync` sends it" in errors
     assert f"run {run_id} was not ended at {server.uri}" in errors
     assert "Exception ignored" not in errors
 
 
-def test_a_forked_child_that_could_not_deliver_exits_with_that_status_too() -> None:
+@pytest.mark.parametrize(("limit", "status"), [("0", UNDELIVERED), ("1GiB", 0)])
+def test_a_forked_child_exits_with_that_status_too_if_what_it_logged_is_lost(
+    limit: str, status: int
+) -> None:
     code = PREFACE.replace(
         "import runstream\n", "import runstream, runstream.process.shutdown\n", 1
     ) + (
@@ -177,10 +184,52 @@ def test_a_forked_child_that_could_not_deliver_exits_with_that_status_too() -> N
         capture_output=True,
         text=True,
         timeout=60,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | {"RUNSTREAM_SPOOL_LIMIT": limit},
         check=True,
     )
-    assert program.stdout.strip() == str(UNDELIVERED)
+    assert program.stdout.strip() == str(status)
+    assert ("`runstream sync` sends it" in program.stderr) == (status == 0), program.stderr
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)"])
+def test_a_program_whose_server_is_away_ends_soon_and_says_where_the_rest_is(
+    tmp_path: Path, end: str
+) -> None:
+    uri = f"grpc://127.0.0.1:{reserve_port()}"
+    code = f"{PREFACE}client = runstream.TrackingClient({uri!r})\n" + (
+        "for run in range(30):\n    client.log_metric(f'{run:032x}', 'm', 1.0)\n"
+    )
+    begin = time.monotonic()
+    program = subprocess.run(
+        [sys.executable, "-c", code + end],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=ENVIRONMENT | {"RUNSTREAM_SPOOL": str(tmp_path), "RUNSTREAM_EXIT_SECONDS": "1"},
+        check=False,
+    )
+    assert time.monotonic() - begin < 9  # less than the default alone
+    assert program.returncode == (-signal.SIGTERM if end else 0)
+    (folder,) = list_folders(tmp_path)
+    assert f"not delivered to {uri}: " in program.stderr
+    assert f"it is kept in {folder}: 1 points" in program.stderr
+    assert f"of run {19:032x}, and that of 10 more runs. `runstream sync`" in program.stderr
+    assert not isinstance(folder.lock_writer(), NotLocked)
+
+
+def test_a_program_that_delivered_all_leaves_nothing_on_disk(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    for end in ("", "os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)"):
+        subprocess.run(
+            [sys.executable, "-c", OPEN + end],
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+            env=ENVIRONMENT
+            | {"RUNSTREAM_TRACKING_URI": server.uri, "RUNSTREAM_SPOOL": str(tmp_path)},
+            check=False,
+        )
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_interrupts_at_the_end_of_a_program_end_it_soon_and_what_it_says_is_true(
@@ -208,7 +257,7 @@ def test_interrupts_at_the_end_of_a_program_end_it_soon_and_what_it_says_is_true
     finally:
         server.process.send_signal(signal.SIGCONT)
     assert program.returncode == -signal.SIGINT, errors
-    assert f"1 points and 0 params and tags of run {run_id} were not delivered" in errors
+    assert f"1 points and 0 params and tags of run {run_id}" in errors
     assert f"run {run_id} was not ended at {server.uri}" in errors
     assert "does not answer" not in errors.partition("KeyboardInterrupt")[2]
 
@@ -230,8 +279,9 @@ def test_the_end_of_a_program_does_not_wait_again_for_what_its_block_waited_for_
     run_id = program.stdout.readline().strip()
     assert program.stdout.readline() == "flushed\n"
     server.kill()
-    # The end of the program alone would wait for `shutdown.ANSWER_SECONDS`, a minute.
+    # The end of the program alone would wait for `shutdown.ANSWER_SECONDS`.
     _, errors = program.communicate("\n", timeout=40)
     assert program.returncode == 1, errors
     assert "no answer within 2 s for 1 points" in errors
-    assert f"1 points and 0 params and tags of run {run_id} were not delivered" in errors
+    assert f"it is kept in {ENVIRONMENT['RUNSTREAM_SPOOL']}" in errors
+    assert f"1 points and 0 params and tags of run {run_id}" in errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
@@ -155,6 +156,18 @@ class Session:
         """Return how much has no answer, by run."""
         return self.outbox.backlog()
 
+    def unsaved(self) -> dict[str, Backlog]:
+        """Return how much of it is in the memory of this process alone, by run."""
+        return self.outbox.unsaved()
+
+    def spool_folder(self) -> Path | None:
+        """Return the folder that has the rest of it."""
+        return self.outbox.spool_folder()
+
+    def leave_spool(self) -> None:
+        """Leave the folder to other processes, or remove it if all is answered."""
+        self.outbox.close_queue()
+
     def stream_error(self) -> RunstreamError | None:
         """Return why the stream broke, if it does not work."""
         return self.outbox.stream_error
@@ -167,7 +180,6 @@ class Session:
         """End the stream and close the channel; the next use opens them again."""
         self._uploader.stop()
         self._channel.close()
-        self.outbox.close_queue()
 
     def suspend(self) -> bool:
         """Let go of gRPC before a fork, until `resume`; return whether it was in use."""

@@ -48,6 +48,9 @@ class BatchQueue(Protocol):
     def in_memory(self) -> list[Batch]:
         """Return the batches that are in memory."""
 
+    def unsaved(self) -> list[Batch]:
+        """Return those that are in memory alone; any thread may call this without the lock."""
+
     def sync(self) -> None:
         """Let what was appended survive a crash of the machine, if it shall."""
 
@@ -85,6 +88,10 @@ class MemoryQueue:
     def in_memory(self) -> list[Batch]:
         """Return all batches."""
         return list(self._batches)
+
+    def unsaved(self) -> list[Batch]:
+        """Return all batches; any thread may call this without the lock."""
+        return list(self._batches.copy())
 
     def sync(self) -> None:
         """Do nothing: nothing survives."""

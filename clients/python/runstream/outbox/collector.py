@@ -66,9 +66,18 @@ class Collector:
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run, in buffers and in batches."""
-        backlogs = {run_id: buffer.waiting() for run_id, buffer in self._buffers.copy().items()}
-        for run_id, backlog in self._batches.backlog().items():
-            backlogs[run_id] = backlogs.get(run_id, Backlog()) + backlog
+        return self._add_waiting(self._batches.backlog())
+
+    def unsaved(self) -> dict[str, Backlog]:
+        """Return how much of it is in the memory of this process alone, by run."""
+        backlogs: dict[str, Backlog] = {}
+        for run_id, _, content, _ in self._batches.queue.unsaved():
+            backlogs[run_id] = backlogs.get(run_id, Backlog()) + content
+        return self._add_waiting(backlogs)
+
+    def _add_waiting(self, backlogs: dict[str, Backlog]) -> dict[str, Backlog]:
+        for run_id, buffer in self._buffers.copy().items():
+            backlogs[run_id] = backlogs.get(run_id, Backlog()) + buffer.waiting()
         return {run_id: backlog for run_id, backlog in backlogs.items() if any(backlog)}
 
     # On the thread of a stream.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from pathlib import Path
 
 from runstream.errors import DeadlineExceeded, Internal, RunstreamError
 from runstream.outbox.batch import Backlog, Batch
@@ -38,7 +39,7 @@ def joint_error(errors: Sequence[RunstreamError]) -> RunstreamError:
 
 
 def flush_timeout_error(
-    backlog: Backlog, run_id: str | None, seconds: float, stream_error: RunstreamError | None
+    backlog: Backlog, run_id: str | None, seconds: float, reason: str, folder: Path | None
 ) -> DeadlineExceeded:
     """Return the error that says how much has no answer in time.
 
@@ -46,13 +47,14 @@ def flush_timeout_error(
         backlog: how much it is.
         run_id: the run it belongs to; None for all runs.
         seconds: how long the call waited.
-        stream_error: why the stream broke last, if it is broken.
+        reason: why there is none, to stand at the end; empty, if that is not known.
+        folder: where it is kept on disk, if it is.
     """
     return DeadlineExceeded(
         f"no answer within {seconds:g} s for {backlog}"
         + (f" of run {run_id}" if run_id else "")
-        + "; they stay queued"
-        + _stream_broke(stream_error),
+        + (f"; they are kept in {folder} until they are sent" if folder else "; they stay queued")
+        + reason,
         reason="FLUSH_TIMEOUT",
         **backlog.metadata(),
         **({"run_id": run_id} if run_id else {}),
@@ -60,7 +62,7 @@ def flush_timeout_error(
 
 
 def outbox_full_error(
-    backlog: Backlog, seconds: float, limit_bytes: int, stream_error: RunstreamError | None
+    backlog: Backlog, seconds: float, limit_bytes: int, reason: str
 ) -> DeadlineExceeded:
     """Return the error of a call that logs and found no room.
 
@@ -68,12 +70,11 @@ def outbox_full_error(
         backlog: how much fills the outbox.
         seconds: how long the call waited.
         limit_bytes: how much the outbox may hold.
-        stream_error: why the stream broke last, if it is broken.
+        reason: why there is no room, to stand at the end; empty, if that is not known.
     """
     return DeadlineExceeded(
         f"no room for {seconds:g} s, because {backlog} have no answer and fill the "
-        f"{limit_bytes >> 20} MiB of the outbox; what this call logged is not queued"
-        + _stream_broke(stream_error),
+        f"{limit_bytes >> 20} MiB of the outbox; what this call logged is not queued{reason}",
         reason="OUTBOX_FULL",
         **backlog.metadata(),
     )
@@ -95,7 +96,3 @@ def uploader_failed_error(cause: BaseException, backlog: Backlog) -> Internal:
         reason="UPLOADER_FAILED",
         **backlog.metadata(),
     )
-
-
-def _stream_broke(stream_error: RunstreamError | None) -> str:
-    return f" (the stream broke: {stream_error})" if stream_error else ""

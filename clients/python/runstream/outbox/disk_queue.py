@@ -19,8 +19,8 @@ log = logging.getLogger("runstream")
 #: Bytes of the oldest batches that are in memory, too, so that a stream need not read them.
 HEAD_BYTES = 16 * 1024 * 1024
 
-# Seconds between two attempts to write to a disk that could not be written.
-_RETRY_SECONDS = 5.0
+#: Seconds between two attempts to write to a disk that could not be written.
+RETRY_SECONDS = 5.0
 
 
 class DiskQueue:
@@ -94,6 +94,10 @@ class DiskQueue:
         """Return the batches that are in memory."""
         return [batch for batch, _ in self._head] + list(self._tail)
 
+    def unsaved(self) -> list[Batch]:
+        """Return those that are in memory alone; any thread may call this without the lock."""
+        return list(self._tail.copy())
+
     def sync(self) -> None:
         """Let what was written survive a crash of the machine, if it shall."""
         try:
@@ -117,7 +121,7 @@ class DiskQueue:
                 self.held_bytes -= batch_bytes(batch)
                 self._add_written(batch, place)
         except OSError as error:
-            self._next_attempt = time.monotonic() + _RETRY_SECONDS
+            self._next_attempt = time.monotonic() + RETRY_SECONDS
             if isinstance(error, FileNotFoundError):
                 self._leave_folder()
             self._warn(error)

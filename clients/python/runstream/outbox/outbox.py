@@ -229,17 +229,32 @@ class Outbox:
         """
         start = time.monotonic()
         try:
-            self.deferred.wait(None, limit)
-            self.slow.wait(None, limit - (time.monotonic() - start))
+            for work in (self.deferred, self.slow):
+                self._wait_for_all(work, answer_timeout, limit - (time.monotonic() - start))
         except DeadlineExceeded as error:
             return error
         if self._waits.has_given_up:
             answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
         return self._waits.wait_for_answers(None, answer_timeout, limit)
 
+    def _wait_for_all(self, work: DeferredWork, answer_timeout: float, limit: float) -> None:
+        """Wait for deferred work; while the server is away, at most `answer_timeout`."""
+        end = time.monotonic() + limit
+        while True:
+            left = end - time.monotonic()
+            try:
+                return work.wait(None, min(answer_timeout, left))
+            except DeadlineExceeded:
+                if self.stream_error is not None or left <= answer_timeout:
+                    raise
+
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run; exact while no other thread logs."""
         return self._collector.backlog()
+
+    def unsaved(self) -> dict[str, Backlog]:
+        """Return how much of it is in the memory of this process alone, by run."""
+        return self._collector.unsaved()
 
     def spool_folder(self) -> Path | None:
         """Return the folder on disk that has what is not answered; None if nothing is there."""

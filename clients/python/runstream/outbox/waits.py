@@ -158,7 +158,9 @@ class Waits:
         seconds = min(
             limit, round(time.monotonic() - start, 1) if answer_timeout < limit else limit
         )
-        return flush_timeout_error(backlog, run_id, seconds, self._state.stream_error)
+        return flush_timeout_error(
+            backlog, run_id, seconds, self._state.describe_break(), self._batches.queue.path
+        )
 
     def wait_for_room(self) -> None:
         """Wait while the outbox is full.
@@ -182,7 +184,7 @@ class Waits:
                     self._backlog(wait),
                     ROOM_SECONDS,
                     outgoing_batches.LIMIT_BYTES,
-                    self._state.stream_error,
+                    self._state.describe_break(),
                 )
 
     def _warn_of_full_outbox(self) -> None:

@@ -8,28 +8,34 @@ batches are on disk.
 A run whose start was interrupted, so that no caller has it, is ended too
 (`runstream.calls.starting`).
 
-All of it takes at most `LIMIT_SECONDS`, and `ANSWER_SECONDS` where no server answers; less, where a
-call just waited for that server in vain (`Outbox.drain`). What was not delivered by then is
-reported on stderr, and the program's exit status is `exit_status.UNDELIVERED`, unless it failed by
-itself or a signal ends it. After Ctrl-C it takes at most `INTERRUPTED_SECONDS`, and another Ctrl-C
-ends it at once.
+All of it takes at most `LIMIT_SECONDS`, and RUNSTREAM_EXIT_SECONDS where no server answers; less,
+where a call just waited for that server in vain (`Outbox.drain`). What was not delivered by then is
+reported on stderr: where on disk it is kept, and how to send it. What is in memory alone is lost.
+Then the program's exit status is `exit_status.UNDELIVERED`, unless it failed by itself or a signal
+ends it. After Ctrl-C it takes at most `INTERRUPTED_SECONDS`, and another Ctrl-C ends it at once.
 """
 
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from runstream.errors import RunstreamError
 from runstream.process import exit_status
 from runstream.process.shutdown_participants import OpenRun, RunStart, Session
 
-#: Seconds without an answer after which the end of the program stops waiting for the servers.
-ANSWER_SECONDS = 60.0
+#: Seconds without an answer after which the end of the program stops waiting for the servers,
+#: unless RUNSTREAM_EXIT_SECONDS says otherwise.
+ANSWER_SECONDS = 10.0
+
+# Runs that a report names; it counts the others.
+_NAMED_RUNS = 20
 
 #: Seconds after which it stops waiting in any case.
 LIMIT_SECONDS = 300.0
@@ -109,7 +115,7 @@ def finish(status: str | None = None) -> None:
     by_signal = status is not None
     status = status or exit_status.run_status_at_exit()
     try:
-        errors = _deliver(status, ANSWER_SECONDS, LIMIT_SECONDS)
+        errors = _deliver(status, exit_seconds(), LIMIT_SECONDS)
     except KeyboardInterrupt:
         try:
             errors = _deliver(status, INTERRUPTED_SECONDS, INTERRUPTED_SECONDS)
@@ -119,6 +125,7 @@ def finish(status: str | None = None) -> None:
         _report_session(session, errors.get(session.uri))
         if session.uri not in errors and not by_signal:
             session.close()
+        session.leave_spool()
     ours = [(run_id, run.tracking_uri) for run_id, run in _open_runs.items() if run.is_started_here]
     for run_id, uri in ours + [(start.run_id, start.tracking_uri) for start in _starts.values()]:
         _report_undelivered(f"run {run_id} was not ended at {uri}{_reason_suffix(errors.get(uri))}")
@@ -126,6 +133,21 @@ def finish(status: str | None = None) -> None:
         function()
     if not by_signal:
         exit_status.exit_as_interrupted()
+
+
+def exit_seconds() -> float:
+    """Return how long the end of the program waits for a server that does not answer."""
+    text = os.environ.get("RUNSTREAM_EXIT_SECONDS", "").strip()
+    try:
+        seconds = float(text) if text else ANSWER_SECONDS
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        _print(
+            f"RUNSTREAM_EXIT_SECONDS is {text!r}, and must be seconds: {ANSWER_SECONDS:g} is taken"
+        )
+        return ANSWER_SECONDS
+    return seconds
 
 
 def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]:
@@ -191,10 +213,24 @@ def _report_session(session: Session, why: str | None) -> None:
         session.raise_refusals()
     except RunstreamError as error:
         _print(str(error))
-    for run_id, backlog in session.backlog().items():
+    unsaved = session.unsaved()
+    for run_id, backlog in unsaved.items():
         _report_undelivered(
             f"{backlog} of run {run_id} were not delivered to {session.uri}{_reason_suffix(why)}"
         )
+    folder = session.spool_folder()
+    if folder is not None:
+        _report_saved(session, folder, why)
+
+
+def _report_saved(session: Session, folder: Path, why: str | None) -> None:
+    kept = [f"{backlog} of run {run_id}" for run_id, backlog in session.backlog().items()]
+    more = f", and that of {len(kept) - _NAMED_RUNS} more runs" if len(kept) > _NAMED_RUNS else ""
+    _print(
+        f"not delivered to {session.uri}{_reason_suffix(why)}; it is kept in {folder}: "
+        f"{', '.join(kept[:_NAMED_RUNS])}{more}. `runstream sync` sends it, and so does the next "
+        "program that logs to this server"
+    )
 
 
 def _reason_suffix(why: str | None) -> str:

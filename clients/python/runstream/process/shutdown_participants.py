@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from runstream.errors import RunstreamError
@@ -34,6 +35,15 @@ class Session(Protocol):
 
     def backlog(self) -> Mapping[str, object]:
         """Return how much has no answer, by run."""
+
+    def unsaved(self) -> Mapping[str, object]:
+        """Return how much of it is in the memory of this process alone, by run."""
+
+    def spool_folder(self) -> Path | None:
+        """Return the folder that has the rest of it."""
+
+    def leave_spool(self) -> None:
+        """Leave the folder to other processes, or remove it if all is answered."""
 
     def close(self) -> None:
         """Close the session."""
