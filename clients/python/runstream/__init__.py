@@ -131,6 +131,7 @@ from runstream.fluent.run_system_metrics import (
 )
 from runstream.fluent.search_functions import count_runs, search_experiments, search_runs
 from runstream.fluent.watch_functions import watch
+from runstream.syncing import adoption as _adoption  # noqa: F401 # delivers what others left
 
 #: The name without the word that MLflow has in it.
 enable_system_metrics = enable_system_metrics_logging

@@ -56,6 +56,17 @@ def _queue_factory(uri: str) -> Callable[[], BatchQueue]:
 #: Seconds that the start of a run waits for the server of a file, which may have to be started.
 FILE_CONNECT_SECONDS = 60.0
 
+# Called when a server answers, and when it answers again after an outage.
+_when_reached: list[Callable[[Session], object]] = []
+
+
+def call_when_reached(function: Callable[[Session], object]) -> None:
+    """Call a function when the stream of a session is answered, the first time or after an outage.
+
+    It is called on the uploader's thread, so it must neither wait nor raise.
+    """
+    _when_reached.append(function)
+
 
 class Session:
     """A connection to a server, and the uploader that sends over it.
@@ -89,6 +100,7 @@ class Session:
             explain=self.connection.explain,
             connect_seconds=FILE_CONNECT_SECONDS if self._is_file else CONNECT_SECONDS,
             new_queue=_queue_factory(target.uri),
+            on_reached=self._call_when_reached,
         )
         self.outbox = self._uploader.outbox
 
@@ -135,6 +147,15 @@ class Session:
             self.outbox.answer(stream, answered, refusal)
         self.outbox.set_stream_error(None)
         return True
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a client uses it."""
+        return bool(self._users)
+
+    def has_pending(self) -> bool:
+        """Return whether something that was logged waits for its answer."""
+        return self.outbox.window.has_pending()
 
     def open_delivery_stream(self, messages: Iterator[bytes]) -> tuple[str, Any]:
         """Open a LogBatch stream beside that of the outbox; return the server and the call."""
@@ -198,6 +219,10 @@ class Session:
         self._channel.reset_after_fork()
         self.connection.reset_after_fork()
         self._uploader.reset_after_fork()
+
+    def _call_when_reached(self) -> None:
+        for function in _when_reached:
+            function(self)
 
     def _keep_server_running(self) -> None:
         if self._is_file:

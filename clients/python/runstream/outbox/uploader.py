@@ -84,6 +84,7 @@ class Uploader:
         explain: Explain = lambda error: error,
         connect_seconds: float = CONNECT_SECONDS,
         new_queue: Callable[[], BatchQueue] = MemoryQueue,
+        on_reached: Callable[[], None] = lambda: None,
     ) -> None:
         """Make an uploader, whose thread starts when something is asked of it.
 
@@ -95,12 +96,14 @@ class Uploader:
             explain: returns why no stream can be opened, in place of an error of gRPC.
             connect_seconds: how long the start of a run waits for a connection.
             new_queue: makes the queue of batches; another one in a forked child.
+            on_reached: called when the server answers, the first time or after an outage.
         """
         self._server_name = server_name
         self._open_stream = open_stream
         self._before_start = before_start
         self._servers = servers
         self._explain = explain
+        self._on_reached = on_reached
         self.outbox = Outbox(self.start, before_start, connect_seconds, new_queue)
         self._reset()
 
@@ -265,6 +268,8 @@ class Uploader:
         return True
 
     def _end_outage(self) -> None:
+        if self._is_in_outage or not self._was_reached:
+            self._on_reached()
         self._was_reached = True
         self._failed_attempts = 0
         if self._is_in_outage:

@@ -6,20 +6,10 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from copy import copy
 from typing import Protocol
 
 from runstream.contract.wire_counts import count_points
-from runstream.errors import (
-    DeadlineExceeded,
-    Internal,
-    InvalidArgument,
-    PermissionDenied,
-    ResourceExhausted,
-    RunstreamError,
-    Unauthenticated,
-    Unavailable,
-)
+from runstream.errors import RunstreamError, Unauthenticated
 from runstream.spool import log_files
 from runstream.spool.cursor import Cursor, read_cursor
 from runstream.spool.file_locks import FileLock
@@ -27,11 +17,11 @@ from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_files import Place
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
+from runstream.syncing.delivery_errors import is_lasting, may_work_later, undelivered_error
 from runstream.syncing.refused_log import append_refusal, to_batch_error
 from runstream.syncing.results import FolderResult
 from runstream.syncing.task_delivery import do_task
 from runstream.transport.connection import Connection
-from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
 from runstream.v1.spool_pb2 import SpoolTask
 
 log = logging.getLogger("runstream")
@@ -46,9 +36,6 @@ QUIET_SECONDS = 3_600.0
 # Seconds of the first and of the longest pause before the next stream.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-
-# Errors of a stream that trying again does not mend.
-_LASTING = (InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated)
 
 
 class SyncSession(Server, Protocol):
@@ -115,6 +102,11 @@ class FolderDelivery:
             known = cursor if self._lock is not None or places is None else places[log_name]
             self.places[log_name] = max(cursor, known)
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether this delivery has the lock, and not somebody else."""
+        return self._lock is not None
+
     def has_work(self) -> bool:
         """Return whether there is something to deliver, or a folder to remove."""
         return (
@@ -145,7 +137,7 @@ class FolderDelivery:
                 self._do_tasks()
         except RunstreamError as error:
             self._count_left()
-            raise _with_counts(error, self.result) from None
+            raise undelivered_error(error, self.result) from None
         if self._must_stop() or not self.result.is_live:  # else it is what has come meanwhile
             self._count_left()
         if not (self.result.bytes_left or self.result.files_left) and self._may_remove():
@@ -177,10 +169,8 @@ class FolderDelivery:
             if self._must_stop():
                 return
             # Where the token of a stream has expired, there may be a new one already.
-            is_lasting = _is_lasting(error) and not (
-                stream.has_answered and isinstance(error, Unauthenticated)
-            )
-            if is_lasting or now - away_since > AWAY_SECONDS:
+            is_over = stream.has_answered and isinstance(error, Unauthenticated)
+            if (is_lasting(error) and not is_over) or now - away_since > AWAY_SECONDS:
                 raise error
             time.sleep(max(pause, error.retry_delay))
             pause = min(_LONGEST_PAUSE, 2 * pause)
@@ -233,9 +223,11 @@ class FolderDelivery:
 
     def _do_task(self, task: SpoolTask) -> None:
         try:
-            self.result.files += do_task(self._session.connection, task, self.folder.files)
+            self.result.files += do_task(
+                self._session.connection, task, self.folder.files, self._wait_for_turn
+            )
         except RunstreamError as error:
-            if _may_work_later(error):
+            if may_work_later(error):
                 raise
             if self._lock is None and error.reason == "FILE_MISSING":
                 return  # the process that has the lock has done it, and removed the file
@@ -243,6 +235,10 @@ class FolderDelivery:
             log.warning("%s: a task was refused: %s", self.folder, error)
             if self._lock is not None:
                 append_refusal(self.folder.refused, to_batch_error(error), task)
+
+    def _wait_for_turn(self, size: int) -> None:
+        while self._pace and not self._must_stop() and (pause := self._pace.seconds_until(size)):
+            time.sleep(pause)
 
     # What is left
 
@@ -286,32 +282,3 @@ def _may_be_live(folder: SpoolFolder) -> bool:
     files = log_files.list_files(folder.batches)
     last = log_files.file_path(folder.batches, files[-1]) if files else folder.path
     return time.time() - last.stat().st_mtime < QUIET_SECONDS
-
-
-def _is_lasting(error: RunstreamError) -> bool:
-    if error.retry_delay:
-        return False
-    return (
-        isinstance(error, _LASTING)
-        or error.reason in CANNOT_CONNECT
-        or error.reason == "UNIMPLEMENTED"
-    )
-
-
-def _may_work_later(error: RunstreamError) -> bool:
-    """Return whether an error says nothing of the task itself."""
-    away = (Unavailable, DeadlineExceeded, Internal, Unauthenticated)
-    return isinstance(error, away) or error.retry_delay > 0 or type(error) is RunstreamError
-
-
-def _with_counts(error: RunstreamError, result: FolderResult) -> RunstreamError:
-    counted = copy(error)
-    left = f"{result.bytes_left} bytes of batches"
-    if result.files_left:
-        left += f" and {result.files_left} tasks"
-    counted.message = (
-        f"{error.message}; of {result.folder} {result.batches} batches with {result.points} points "
-        f"and {result.files} files were sent, {left} are left"
-    )
-    counted.args = (counted.message,)
-    return counted

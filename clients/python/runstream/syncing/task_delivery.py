@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runstream.calls.file_transfer import upload_file
+from runstream.calls.file_transfer import Progress, upload_file
 from runstream.errors import DataLoss
 from runstream.transport.connection import Connection
 from runstream.v1.spool_pb2 import SpoolTask, SpoolUpload
 
 
-def do_task(connection: Connection, task: SpoolTask, files: Path) -> int:
+def do_task(
+    connection: Connection, task: SpoolTask, files: Path, progress: Progress = lambda _: None
+) -> int:
     """Do what a task says; return how many files it uploaded.
 
     Doing it again changes nothing.
@@ -19,6 +21,7 @@ def do_task(connection: Connection, task: SpoolTask, files: Path) -> int:
         connection: of the server.
         task: what to do; one of a kind that this version does not know is refused.
         files: the folder of the contents.
+        progress: called with the number of bytes that were sent, and may wait.
 
     Raises:
         RunstreamError: the server refused it or cannot be reached, or the content is not there.
@@ -26,7 +29,7 @@ def do_task(connection: Connection, task: SpoolTask, files: Path) -> int:
     """
     match task.WhichOneof("task"):
         case "upload":
-            _upload(connection, task.upload, files)
+            _upload(connection, task.upload, files, progress)
             return 1
         case "create_model":
             connection.call(lambda stubs: stubs.models.CreateLoggedModel, task.create_model)
@@ -41,7 +44,7 @@ def do_task(connection: Connection, task: SpoolTask, files: Path) -> int:
     return 0
 
 
-def _upload(connection: Connection, upload: SpoolUpload, files: Path) -> None:
+def _upload(connection: Connection, upload: SpoolUpload, files: Path, progress: Progress) -> None:
     path = files / Path(upload.file).name
     try:
         size = path.stat().st_size
@@ -51,4 +54,4 @@ def _upload(connection: Connection, upload: SpoolUpload, files: Path) -> None:
         raise DataLoss(
             f"{path} has {size} bytes of {upload.size}", reason="FILE_INCOMPLETE", path=upload.path
         )
-    upload_file(connection, upload.run_id or upload.model_id, upload.path, path)
+    upload_file(connection, upload.run_id or upload.model_id, upload.path, path, progress)

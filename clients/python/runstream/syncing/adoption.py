@@ -1,0 +1,146 @@
+"""Delivers, in the background, what other processes of this user left on this machine.
+
+When a server answers the first time, and when it answers again after an outage, a thread looks for
+folders in the spool whose process is gone and that are for this server, and delivers them: slowly,
+only while nothing of this process waits, over a stream of its own. It is a daemon, which holds up
+neither a fork nor the end of the program; what it has not delivered is left to the next process.
+
+This module is imported with `runstream`, so it imports the rest once there is something to do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from runstream.calls.session import Session, call_when_reached
+from runstream.errors import RunstreamError
+
+if TYPE_CHECKING:
+    from runstream.spool.folder import SpoolFolder
+
+log = logging.getLogger("runstream")
+
+#: Bytes that are sent in a second.
+BYTES_PER_SECOND = 4 * 1024 * 1024
+
+#: Seconds after an answer of the server before folders are looked for: many programs end sooner.
+DELAY_SECONDS = 1.0
+
+# Seconds between two looks whether anything of this process waits.
+_BUSY_SECONDS = 0.1
+
+_adopting: dict[str, threading.Thread] = {}  # by tracking URI
+_ending = threading.Event()
+
+
+class _GentlePace:
+    """The pace of a delivery that must not be felt; see `batch_stream.Pace`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._next = 0.0
+
+    def seconds_until(self, size: int) -> float:
+        """Return how long to wait before `size` bytes are sent; 0 to send them now."""
+        now = time.monotonic()
+        if self._session.has_pending():
+            return _BUSY_SECONDS
+        if now < self._next:
+            return self._next - now
+        self._next = now + size / BYTES_PER_SECOND
+        return 0.0
+
+
+def _start(session: Session) -> None:
+    """Look for folders in a thread of its own, if none does for this server."""
+    thread = _adopting.get(session.uri)
+    if _ending.is_set() or (thread is not None and thread.is_alive()):
+        return
+    thread = threading.Thread(target=_run, args=(session,), name="runstream-adoption", daemon=True)
+    _adopting[session.uri] = thread
+    try:
+        thread.start()
+    except RuntimeError:  # there are no more threads at the end of a program
+        del _adopting[session.uri]
+
+
+def _run(session: Session) -> None:
+    if _ending.wait(DELAY_SECONDS):
+        return
+    try:
+        for folder in _find_left_folders(session.uri):
+            if _must_stop(session):
+                return
+            _deliver(folder, session)
+    except (RunstreamError, OSError) as error:
+        log.debug("what another process left is not delivered: %s", error)
+
+
+def _find_left_folders(uri: str) -> list[SpoolFolder]:
+    """Return the folders for this server whose process ran on this machine and is gone."""
+    from runstream.spool import settings
+    from runstream.spool.file_locks import FileLock
+    from runstream.spool.folder import list_folders
+
+    if not settings.limit_bytes():
+        return []
+    found = []
+    for folder in list_folders(settings.spool_path()):
+        try:
+            lock = folder.lock_writer()
+            if not isinstance(lock, FileLock):
+                continue
+            lock.release()
+            info = folder.read_info()
+        except (OSError, ValueError):  # it is being removed, or is of a newer version
+            continue
+        if (info.host, info.tracking_uri) == (socket.gethostname(), uri):
+            found.append(folder)
+    return found
+
+
+def _deliver(folder: SpoolFolder, session: Session) -> None:
+    from runstream.syncing.folder_delivery import FolderDelivery
+    from runstream.syncing.results import FolderResult
+
+    result = FolderResult(str(folder.path), tracking_uri=session.uri)
+    delivery = FolderDelivery(
+        folder, session, result, lambda: _must_stop(session), _GentlePace(session)
+    )
+    try:
+        delivery.lock()
+        if delivery.is_locked and delivery.has_work():
+            delivery.deliver()
+            log.info(
+                "delivered %d batches with %d points and %d files that another process left in %s",
+                result.batches,
+                result.points,
+                result.files,
+                folder,
+            )
+    except FileNotFoundError:  # another process has delivered it meanwhile
+        if folder.path.exists():
+            raise
+    finally:
+        delivery.close()
+
+
+def _must_stop(session: Session) -> bool:
+    return _ending.is_set() or not session.is_used
+
+
+def _reset_after_fork() -> None:
+    global _ending
+    _ending = threading.Event()
+    _adopting.clear()
+
+
+call_when_reached(_start)
+atexit.register(_ending.set)
+os.register_at_fork(after_in_child=_reset_after_fork)

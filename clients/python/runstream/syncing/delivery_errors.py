@@ -1,0 +1,52 @@
+"""What the errors of a delivery mean: to try again, to set aside, or to give up."""
+
+from __future__ import annotations
+
+from copy import copy
+
+from runstream.errors import (
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    RunstreamError,
+    Unauthenticated,
+    Unavailable,
+)
+from runstream.syncing.results import FolderResult
+from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
+
+# Errors of a stream that trying again does not mend.
+_LASTING = (InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated)
+
+
+def is_lasting(error: RunstreamError) -> bool:
+    """Return whether opening a stream again does not help."""
+    if error.retry_delay:
+        return False
+    return (
+        isinstance(error, _LASTING)
+        or error.reason in CANNOT_CONNECT
+        or error.reason == "UNIMPLEMENTED"
+    )
+
+
+def may_work_later(error: RunstreamError) -> bool:
+    """Return whether an error says nothing of the task itself."""
+    away = (Unavailable, DeadlineExceeded, Internal, Unauthenticated)
+    return isinstance(error, away) or error.retry_delay > 0 or type(error) is RunstreamError
+
+
+def undelivered_error(error: RunstreamError, result: FolderResult) -> RunstreamError:
+    """Return an error that says, too, how much was sent and is left."""
+    counted = copy(error)
+    left = f"{result.bytes_left} bytes of batches"
+    if result.files_left:
+        left += f" and {result.files_left} tasks"
+    counted.message = (
+        f"{error.message}; of {result.folder} {result.batches} batches with {result.points} points "
+        f"and {result.files} files were sent, {left} are left"
+    )
+    counted.args = (counted.message,)
+    return counted
