@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_known_role
 from runstream_service.catalog import experiment_creation, experiments, run_rows
+from runstream_service.catalog.experiments import ActiveExperiment
 from runstream_service.catalog.run_state import (
     check_writable,
     deleted_error,
@@ -54,7 +55,7 @@ class CheckedRun(NamedTuple):
     row: Any
     is_applied: bool
     deleted_tags: Sequence[str] = ()
-    experiment: Experiment | None = None
+    experiment: ActiveExperiment | None = None
 
 
 def check(caller: Caller, batch: Batch, writes: CatalogWrites, find_role: FindRole) -> CheckedRun:
@@ -81,14 +82,15 @@ def check(caller: Caller, batch: Batch, writes: CatalogWrites, find_role: FindRo
 
 
 def create(
-    caller: Caller, batch: Batch, writes: CatalogWrites, experiment: Experiment | None
+    caller: Caller, batch: Batch, writes: CatalogWrites, experiment: ActiveExperiment | None
 ) -> Any:
     """Create the run of a batch, and its experiment if that is None; return the row of the run."""
     start = writes.start
     if start is None:
         raise LookupError("a batch without a start has a run")  # by `check`
     if experiment is None:
-        experiment = experiment_creation.create(caller, start.experiment_name, "", [])
+        created = experiment_creation.create(caller, start.experiment_name, "", [])
+        experiment = experiments.keep(caller, start.experiment_id, start.experiment_name, created)
     run, _ = run_rows.insert(
         batch.run_id,
         experiment,
@@ -164,11 +166,17 @@ def _was_start_applied(row: Any, start: RunStart, write: WriteId | None) -> bool
     return False
 
 
-def _find_experiment(caller: Caller, start: RunStart) -> Experiment | None:
+def _find_experiment(caller: Caller, start: RunStart) -> ActiveExperiment | None:
     """Return the experiment of a start, active and locked; None, if it is to be created."""
+    key = start.experiment_id, start.experiment_name
+    known = experiments.kept(caller, *key)
+    if known is not None:
+        return known
     if start.experiment_name:
-        return experiment_creation.find_active(caller, start.experiment_name)
-    return experiments.keep_active(caller, start.experiment_id)
+        found = experiment_creation.find_active(caller, start.experiment_name)
+    else:
+        found = experiments.keep_active(caller, start.experiment_id)
+    return None if found is None else experiments.keep(caller, *key, found)
 
 
 def _check_tags(run_id: str, row: Any, keys: Sequence[str]) -> Sequence[str]:

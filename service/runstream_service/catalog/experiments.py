@@ -49,6 +49,18 @@ _SELECT_TAGS = Statement(
 _MAX_EXPERIMENTS = 100
 
 
+class ActiveExperiment(NamedTuple):
+    """What a new run needs to know of its experiment: the internal id, and where artifacts are."""
+
+    id: int
+    artifact_location: str
+
+
+# Of the transaction under way: what `keep_active` has found for starts of runs, by caller and by
+# id or name. Many runs that start at once are mostly of one experiment.
+_kept: dict[tuple[Caller, str, str], ActiveExperiment] = {}
+
+
 class DescribedExperiment(NamedTuple):
     """An experiment, its tags by key, and what somebody may do with it."""
 
@@ -89,6 +101,7 @@ def lock(caller: Caller, experiment_id: str, needed: GrantRole) -> Experiment:
         InvalidArgument, NotFound: as `get`.
         PermissionDenied: the role of the caller is too low.
     """
+    forget_kept()
     return _find(_LOCK, caller, experiment_id, needed)
 
 
@@ -137,6 +150,23 @@ def keep_active(caller: Caller, experiment_id: str) -> Experiment:
     experiment = _find(_SHARE, caller, experiment_id, GrantRole.WRITER)
     _check_stage(experiment.id, is_deleted=experiment.deleted)
     return experiment
+
+
+def kept(caller: Caller, experiment_id: str, name: str) -> ActiveExperiment | None:
+    """Return an experiment that this transaction has found by id or name, and may be written to."""
+    return _kept.get((caller, experiment_id, name))
+
+
+def keep(caller: Caller, experiment_id: str, name: str, experiment: Experiment) -> ActiveExperiment:
+    """Have `kept` find an active experiment that `keep_active` has returned, or that is new."""
+    found = ActiveExperiment(experiment.id, experiment.artifact_location)
+    _kept[caller, experiment_id, name] = found
+    return found
+
+
+def forget_kept() -> None:
+    """Look all experiments up again: the transaction has ended, or changes one."""
+    _kept.clear()
 
 
 def check_active(experiment: int) -> None:

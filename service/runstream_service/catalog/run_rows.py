@@ -11,6 +11,7 @@ from typing import Any
 from runstream.contract import generated_names
 from runstream.errors import InvalidArgument
 from runstream_service.catalog.artifact_locations import join_location
+from runstream_service.catalog.experiments import ActiveExperiment
 from runstream_service.catalog.lost_runs import prepare_for_status
 from runstream_service.catalog.run_data import RunRow
 from runstream_service.catalog.run_state import revision_for
@@ -35,7 +36,8 @@ _COLUMNS: list[Any] = [
     Run.purging,
     Run.last_heartbeat,
 ]
-_NAMES = [column.column_name for column in _COLUMNS]
+# Where the columns are in a row.
+_ID, *_POSITIONS = (RunRow._fields.index(each.column_name) for each in (Run.id, *_COLUMNS))
 _INSERT = Statement(
     Run.insert_many([("", 0, "", "", 0, 0, "", False, False, False, 0)], _COLUMNS).returning(Run.id)
 )
@@ -73,7 +75,7 @@ def choose_name(name: str, tags: dict[str, str]) -> str:
 
 def insert(
     run_id: str,
-    experiment: Experiment,
+    experiment: Experiment | ActiveExperiment,
     *,
     name: str,
     user_id: str,
@@ -85,7 +87,7 @@ def insert(
 
     Args:
         run_id: its id, which no run has.
-        experiment: its experiment, of which id and location of artifacts are needed.
+        experiment: its experiment.
         name: its name; a readable one is generated for "".
         user_id: who started it.
         start_time: when.
@@ -105,8 +107,11 @@ def insert(
         False,
         now() if heartbeat else None,
     )
-    run: Any = RunRow._make([None] * len(RunRow._fields))
-    run = run._replace(id=_INSERT.insert(*values), **dict(zip(_NAMES, values, strict=True)))
+    row: list[Any] = [None] * len(RunRow._fields)
+    row[_ID] = _INSERT.insert(*values)
+    for position, value in zip(_POSITIONS, values, strict=True):
+        row[position] = value
+    run: Any = RunRow._make(row)
     all_tags = sorted((tags | {NAME_TAG: run.name}).items())
     insert_tags(run.id, all_tags)
     changes.record_run(run, all_tags)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from peewee import ForeignKeyField
+from peewee import ForeignKeyField, fn
 
 from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write
@@ -42,6 +42,12 @@ class Writes:
         )
         # The row of a writer that writes again is a new one, with the maximum id.
         self._delete = Statement(table.delete().where((owner == 0) & (table.writer == b"")))
+        newest = table.select(fn.MAX(table.id)).where(owner == 0)
+        self._advance = Statement(
+            table.update({table.sequence: 0}).where(
+                (owner == 0) & (table.writer == b"") & (table.id == newest)
+            )
+        )
         self._insert = Statement(
             table.insert_many([(0, b"", 0)], [owner, table.writer, table.sequence])
         )
@@ -64,9 +70,15 @@ class Writes:
             owner: the internal id of the run, experiment or model.
             write: its name, if it has one.
         """
-        if self.was_applied(owner, write):
+        if write is None:
+            return True
+        last = self._select.first(owner, bytes.fromhex(write.writer))
+        if last is None:
+            self._add(owner, write)
+        elif write.sequence <= last[0]:
             return False
-        self.record(owner, write)
+        else:
+            self.record(owner, write)
         return True
 
     def was_applied(self, owner: int, write: WriteId | None) -> bool:
@@ -78,11 +90,17 @@ class Writes:
 
     def record(self, owner: int, write: WriteId | None) -> None:
         """Record that a write is applied now."""
-        if write is not None:
-            writer = bytes.fromhex(write.writer)
+        if write is None:
+            return
+        writer = bytes.fromhex(write.writer)
+        if not self._advance.run(write.sequence, owner, writer, owner):
             self._delete.run(owner, writer)
-            self._insert.run(owner, writer, write.sequence)
-            self._drop_oldest.run(owner, owner, 1, WRITERS)
+            self._add(owner, write)
+
+    def _add(self, owner: int, write: WriteId) -> None:
+        """Record the write of a writer of which no row is there."""
+        self.record_first(owner, write)
+        self._drop_oldest.run(owner, owner, 1, WRITERS)
 
     def record_first(self, owner: int, write: WriteId | None) -> None:
         """Do what `record` does, for a run, experiment or model that this write has created."""

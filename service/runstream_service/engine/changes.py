@@ -7,8 +7,8 @@ While nobody watches, nothing is recorded, and what only the record needs is not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of
@@ -54,9 +54,22 @@ def take_recorded() -> list[Change] | None:
     return recorded
 
 
-def record_batch(batch: Batch, experiment_id: int) -> None:
-    """Record a batch that was applied, unless nothing is left of it."""
-    if _recorded is not None and (batch.has_data() or batch.console_line):
+def record_batch(
+    batch: Batch, experiment_id: int, tags: Sequence[tuple[str, str]], console_line: int
+) -> None:
+    """Record what was written of a batch, unless that is nothing.
+
+    Args:
+        batch: the batch.
+        experiment_id: the internal id of the experiment of its run.
+        tags: those of its tags that were set.
+        console_line: the number of the first line that is new; 0 if there is none.
+    """
+    if _recorded is None:
+        return
+    if batch.tags or batch.console or batch.catalog is not None:
+        batch = replace(batch, tags=tags, console=(), console_line=console_line, catalog=None)
+    if batch.has_data() or console_line:
         _recorded.append(Change(batch.run_id, experiment_id, batch=batch))
 
 

@@ -6,7 +6,6 @@ Params and tags are written at once, points when the transaction ends (points/ap
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from runstream.errors import InvalidArgument
@@ -15,6 +14,7 @@ from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog import (
     batch_runs,
     console,
+    experiments,
     logged_models,
     model_metrics,
     run_rows,
@@ -22,6 +22,7 @@ from runstream_service.catalog import (
 )
 from runstream_service.catalog.batch_runs import CheckedRun
 from runstream_service.catalog.datasets import insert_inputs
+from runstream_service.catalog.experiments import ActiveExperiment
 from runstream_service.catalog.model_outputs import insert_outputs
 from runstream_service.catalog.run_state import renew_revision, state_for_write, state_of
 from runstream_service.catalog.run_tags import effective_tags, set_tags
@@ -30,7 +31,7 @@ from runstream_service.engine.batch import Batch
 from runstream_service.engine.catalog_writes import CatalogWrites
 from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import ANY_TEXTS, MultiRowInsert, Statement, array_of
-from runstream_service.engine.tables import Experiment, Param
+from runstream_service.engine.tables import Param
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.points.append import NewPoints, PointAppender
 
@@ -79,12 +80,14 @@ class Ingest:
         self._points.reset()
         self._heartbeats.reset()
         stored_bytes.reset()
+        experiments.forget_kept()
         self._roles.clear()
 
     def flush(self) -> None:
         """Write the buffered points, the changed summaries, and what users store."""
         self._points.flush()
         stored_bytes.flush()
+        experiments.forget_kept()
         self._roles.clear()
 
     def apply(self, caller: Caller, batch: Batch) -> AppliedRun | None:
@@ -108,9 +111,8 @@ class Ingest:
         points = self._points.find_new(run, batch, state.appended_by) if batch.keys else None
         if batch.params:
             _PARAMS.run(_new_params(batch.run_id, run, batch.params))
-        if batch.tags:
-            batch = replace(batch, tags=_set_tags(run, batch))
-        self._write_rest(state, batch, models)
+        tags = _set_tags(run, batch) if batch.tags else ()
+        _write_rest(state, batch, tags, models)
         if state.last_heartbeat is not None:
             self._heartbeats.record_run(state)
         if points is not None:
@@ -137,7 +139,7 @@ class Ingest:
         caller: Caller,
         batch: Batch,
         writes: CatalogWrites,
-        experiment: Experiment | None,
+        experiment: ActiveExperiment | None,
         models: Mapping[str, int],
     ) -> Any:
         """Create the run of a batch with all that the batch says, and return its row.
@@ -148,8 +150,9 @@ class Ingest:
         self._heartbeats.record_start(row.id, row.last_heartbeat)
         if batch.params:
             _PARAMS.run(_rows_of_params(row.id, batch.params))
+        self._points.start_run(row.id)
         points = self._points.find_new(row.id, batch) if batch.keys else None
-        self._write_rest(row, replace(batch, tags=(), catalog=None), models)
+        _write_rest(row, batch, (), models)
         return self._write_last(row, points, writes)
 
     def _write_to_stored(
@@ -163,7 +166,7 @@ class Ingest:
         _PARAMS.run(params)
         if checked.is_applied:
             renew_revision(row.id, row.revision)
-            self._write_rest(row, replace(batch, tags=(), catalog=None), models)
+            _write_rest(row, batch, (), models)
             return self._write_last(row, points, CatalogWrites())
         row, tags = batch_runs.write_ordered(row, batch, writes, checked.deleted_tags)
         is_ended = writes.update is not None and writes.update.status
@@ -173,7 +176,7 @@ class Ingest:
             and self._heartbeats.record_run(state_of(row))
         ):
             row = run_rows.lock(row.uuid)  # it was lost, and goes on
-        self._write_rest(row, replace(batch, tags=tags, catalog=None), models)
+        _write_rest(row, batch, tags, models)
         return self._write_last(row, points, writes)
 
     def _write_last(self, row: Any, points: NewPoints | None, writes: CatalogWrites) -> Any:
@@ -184,24 +187,26 @@ class Ingest:
         insert_outputs(row.id, writes.model_outputs)
         return row if writes.update is None else run_rows.update(row, writes.update)
 
-    def _write_rest(self, row: Any, batch: Batch, models: Mapping[str, int]) -> None:
-        """Write what a batch has besides params, tags and points, and record the whole.
-
-        Args:
-            row: the run, or its state.
-            batch: with the tags that were set.
-            models: the internal ids of those that it measures.
-        """
-        if models:
-            model_metrics.insert_points(row.id, batch.model_points, models)
-        if batch.console:
-            line = console.append(row.id, batch.console)
-            batch = replace(batch, console=(), console_line=line)
-        changes.record_batch(batch, row.experiment_id)
-
 
 def _measured_models(caller: Caller, batch: Batch) -> dict[str, int]:
     return logged_models.measured_ids(caller, {point.model_id for point in batch.model_points})
+
+
+def _write_rest(
+    run: Any, batch: Batch, tags: Sequence[tuple[str, str]], models: Mapping[str, int]
+) -> None:
+    """Write what a batch has besides params, tags and points, and record the whole.
+
+    Args:
+        run: the row of the run, or its state.
+        batch: the batch.
+        tags: those of its tags that were set, and are not recorded yet.
+        models: the internal ids of those that it measures.
+    """
+    if models:
+        model_metrics.insert_points(run.id, batch.model_points, models)
+    line = console.append(run.id, batch.console) if batch.console else 0
+    changes.record_batch(batch, run.experiment_id, tags, line)
 
 
 def _set_tags(run: int, batch: Batch) -> Sequence[tuple[str, str]]:

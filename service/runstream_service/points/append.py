@@ -188,6 +188,11 @@ class PointAppender:
         self._appended = 0
         self._summaries.trim()
 
+    def start_run(self, run: int) -> None:
+        """Take a run that this transaction has created, which has no points yet."""
+        if self._server is None:  # others may append to it first, where there are others
+            self._summaries.add_new(run)
+
     def take_over(self, run: int) -> None:
         """Drop what is known of a run to which another server appended, and tell that one so."""
         if run not in self._taken_over:

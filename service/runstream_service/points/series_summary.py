@@ -159,10 +159,15 @@ def save(summaries: Iterable[Summary]) -> None:
 
 @dataclass(slots=True)
 class _RunSummaries:
-    """The summaries of one run by key, as far as they were asked for, and the bytes they take."""
+    """The summaries of one run by key, as far as they were asked for, and the bytes they take.
+
+    Attributes:
+        is_complete: whether the run has no other series.
+    """
 
     by_key: dict[str, Summary] = field(default_factory=dict)
     size: int = 0
+    is_complete: bool = False
 
 
 class SummaryCache:
@@ -188,6 +193,12 @@ class SummaryCache:
         self._runs.move_to_end(run)
         return found.by_key
 
+    def add_new(self, run: int) -> None:
+        """Take a run that was just created, of whose series none has to be looked up."""
+        self.forget(run)
+        self._runs[run] = _RunSummaries(size=_SUMMARY_BYTES, is_complete=True)
+        self._size += _SUMMARY_BYTES
+
     def load(self, run: int, keys: Iterable[str]) -> None:
         """Read the summaries of some keys that are not cached, maybe of series not there yet.
 
@@ -197,7 +208,8 @@ class SummaryCache:
         missing = [key for key in keys if key not in summaries.by_key]
         if not missing:
             return
-        stored = {row[0]: row[1:] for row in _SELECT.rows(run, array_of(missing))}
+        rows = () if summaries.is_complete else _SELECT.rows(run, array_of(missing))
+        stored = {row[0]: row[1:] for row in rows}
         size = 0
         for key in missing:
             summaries.by_key[key] = _summary(run, key, stored.get(key))
@@ -206,7 +218,7 @@ class SummaryCache:
         self._size += size
 
     def forget(self, run: int) -> None:
-        """Drop the summaries of a run, because another server changed them."""
+        """Drop the summaries of a run, because another server changed them, if they are there."""
         dropped = self._runs.pop(run, None)
         if dropped is not None:
             self._size -= dropped.size
