@@ -171,6 +171,23 @@ STATED: dict[str, list[str | int]] = {
     "the time that the start of a run waits for a connection": [
         "runstream.outbox.waits.CONNECT_SECONDS"
     ],
+    "one frame of a file; a file, after which the next one is begun": [
+        "runstream.spool.frames.MAX_PAYLOAD_BYTES",
+        "runstream.spool.log_files.FILE_BYTES",
+        "runstream.rules.MESSAGE_BYTES",
+    ],
+    "what is on the way without an answer": ["runstream.syncing.batch_stream.WINDOW_BYTES"],
+    "the time without an answer after which a stream is opened anew": [
+        "runstream.syncing.batch_stream.ANSWER_SECONDS"
+    ],
+    "the time for which a server that is away is tried": [
+        "runstream.syncing.folder_delivery.AWAY_SECONDS"
+    ],
+    "what a program sends in a second of what another one left": [
+        "runstream.syncing.adoption.BYTES_PER_SECOND"
+    ],
+    "the time without a write after which a folder of another machine is removed, once it is "
+    "delivered": ["runstream.syncing.folder_delivery.QUIET_SECONDS"],
     "the time that it waits for a server of a file": [
         "runstream.calls.session.FILE_CONNECT_SECONDS"
     ],
