@@ -11,6 +11,10 @@ from runstream.outbox.heartbeats import Heartbeats
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
 
+# Seconds after the last batch of a buffer that the next call has to wake the uploader for it: a
+# program may have thousands of runs, and log to one of them.
+_QUIET_SECONDS = 0.3
+
 # Seconds after the last batch of a buffer that it is retired, unless its run is open.
 _UNUSED_SECONDS = 60.0
 
@@ -18,9 +22,9 @@ _UNUSED_SECONDS = 60.0
 class Collector:
     """The buffers of the runs, by run, and the way out of them.
 
-    Any thread may call `buffer`, `has_buffer` and `backlog`. The thread of a stream calls
-    `drop_params` and `close_buffer`. The other methods are the uploader's. No lock is needed: a
-    dictionary adds a buffer by one step (`setdefault`), and only the uploader's thread removes one.
+    Any thread may call `buffer`, `has_buffer`, `activate`, `backlog` and `unsaved`. The thread of a
+    stream calls `drop_params` and `close_buffer`. The other methods are the uploader's. No lock is
+    needed: a dictionary adds a buffer by one step, and only the uploader's thread removes one.
     """
 
     def __init__(self, owner: BufferOwner) -> None:
@@ -31,6 +35,7 @@ class Collector:
         """
         self._owner = owner
         self._buffers: dict[str, RunBuffer] = {}
+        self._active: dict[str, RunBuffer] = {}  # those that something was logged to lately
 
     def reset(self, batches: OutgoingBatches, refusals: Refusals, heartbeats: Heartbeats) -> None:
         """Start with empty buffers.
@@ -45,6 +50,7 @@ class Collector:
         self._heartbeats = heartbeats
         self._next_retirement = 0.0
         self._collected = 0
+        self._active.clear()
         for buffer in list(self._buffers.values()):
             buffer.reset_after_fork()
 
@@ -59,6 +65,10 @@ class Collector:
             rules.check_run_id("run_id", run_id)
             buffer = self._buffers.setdefault(run_id, RunBuffer(self._owner, run_id))
         return buffer
+
+    def activate(self, buffer: RunBuffer) -> None:
+        """Let the uploader look at a buffer in each of its rounds."""
+        self._active[buffer.run_id] = buffer
 
     def has_buffer(self, run_id: str) -> bool:
         """Return whether there is a buffer of a run."""
@@ -95,12 +105,23 @@ class Collector:
     # On the uploader's thread.
 
     def collect(self) -> None:
-        """Make batches of what waits in buffers."""
+        """Make batches of what waits in the buffers that are in use."""
+        now = time.monotonic()
+        for run_id, buffer in list(self._active.items()):
+            if not buffer.is_empty():
+                buffer.cancel_wake()
+                buffer.drain(self._put)
+            elif buffer.last_drained > now - _QUIET_SECONDS:
+                buffer.cancel_wake()
+            else:
+                self._deactivate(run_id, buffer)
+        self._retire_unused()
+
+    def collect_all(self) -> None:
+        """Make batches of all that waits, also of what a call left that was interrupted."""
         for buffer in list(self._buffers.values()):
-            buffer.cancel_wake()
             if not buffer.is_empty():
                 buffer.drain(self._put)
-        self._retire_unused()
 
     def collect_run(self, run_id: str) -> None:
         """Make batches of what waits in the buffer of one run."""
@@ -114,10 +135,12 @@ class Collector:
 
     def request_wake(self) -> bool:
         """Let the next call that logs wake the uploader; return whether all buffers are empty."""
-        buffers = list(self._buffers.values())
-        for buffer in buffers:
+        for buffer in list(self._active.values()):
             buffer.request_wake()
-        return all(buffer.is_empty() for buffer in buffers)
+        waiting = [buffer for buffer in list(self._buffers.values()) if not buffer.is_empty()]
+        for buffer in waiting:
+            self.activate(buffer)
+        return not waiting
 
     def close_buffers(self) -> None:
         """Let each call that logs ask the outbox first."""
@@ -127,7 +150,18 @@ class Collector:
     def take_over(self, retired: RunBuffer) -> None:
         """Move what was logged to a retired buffer to the buffer that took its place."""
         if retired.is_retired:
-            self.buffer(retired.run_id).take_over(retired)
+            buffer = self.buffer(retired.run_id)
+            buffer.take_over(retired)
+        else:  # it was being retired, and is in use again
+            buffer = retired
+        self.activate(buffer)
+
+    def _deactivate(self, run_id: str, buffer: RunBuffer) -> None:
+        """Look at a buffer no more before a call wakes the uploader for it."""
+        buffer.request_wake()
+        self._active.pop(run_id, None)
+        if not buffer.is_empty():  # of a call that read the flag before it was set
+            self.activate(buffer)
 
     def _put(self, buffer: RunBuffer, message: bytes, content: Backlog) -> None:
         self._collected += sum(content)
@@ -144,6 +178,7 @@ class Collector:
             is_unused = buffer.last_drained <= now - _UNUSED_SECONDS
             if is_unused and self._is_done(buffer, refused) and buffer.retire():
                 del self._buffers[buffer.run_id]
+                self._active.pop(buffer.run_id, None)
                 self._batches.remove_run(buffer.run_id)
 
     def _is_done(self, buffer: RunBuffer, refused: set[str]) -> bool:

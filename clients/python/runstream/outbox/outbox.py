@@ -17,7 +17,7 @@ Three parties meet here:
 The objects of the outbox, and what keeps each of them safe:
 
     RunBuffer        what was logged to one run    no lock: each change is one step
-    Collector        the buffers, retiring them    no lock: only the uploader removes
+    Collector        the buffers, those in use     no lock: only the uploader removes
     OutgoingBatches  batches without an answer     its lock
     BatchQueue       the same, kept in order       the lock of the batches
     StreamWindow     what of them is on a stream   the lock of the batches
@@ -27,6 +27,9 @@ The objects of the outbox, and what keeps each of them safe:
     TaskQueue        what the uploader shall do    no lock: each change is one step
     DeferredWork     uploads left for later        no lock that a call takes
     Heartbeats       the open runs                 the uploader's thread alone
+
+The uploader looks at the buffers that are in use. A call that logs to another one finds `must_wake`
+set, and puts it among them before it wakes the uploader.
 
 Two flags of a buffer keep calls fast: a call reads `is_open` before it queues something, and
 `must_wake` after it. Another thread that sets one of them against a call does so first, and looks
@@ -299,7 +302,9 @@ class Outbox:
         if buffer.is_retired:
             self.buffer(buffer.run_id)  # from now on `flush` waits for the run
             self.tasks.post(partial(self._collector.take_over, buffer))
-        elif self.tasks.is_empty():
+            return
+        self._collector.activate(buffer)
+        if self.tasks.is_empty():
             self.tasks.wake()
         else:
             self.tasks.ensure_thread()
@@ -311,12 +316,16 @@ class Outbox:
     # On the uploader's thread.
 
     def collect(self) -> int:
-        """Make batches of what waits in buffers; return how much it was.
+        """Make batches of what waits in the buffers in use; return how much it was.
 
         What was made into batches for calls that wait, since the last call of this, counts, too.
         """
         self._collector.collect()
         return self._collector.take_count()
+
+    def collect_all(self) -> None:
+        """Make batches of all that waits in buffers, at the end of a program."""
+        self._collector.collect_all()
 
     def sync(self) -> None:
         """Let what became batches survive a crash of the machine, if it shall."""

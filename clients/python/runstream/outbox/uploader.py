@@ -178,7 +178,7 @@ class Uploader:
             self._token.pop()
             try:
                 self.outbox.tasks.run_pending(0)
-                self.outbox.collect()
+                self.outbox.collect_all()
             finally:
                 self._token.append(None)
 

@@ -286,7 +286,7 @@ class Waits:
     # On the uploader's thread.
 
     def _enter_for_answers(self, wait: Wait) -> None:
-        self._collector.collect()
+        self._collector.collect_all()
         with self._batches.lock:
             wait.set_target(self._batches.last_number(wait.run_id))
             self._for_answers = deque(other for other in self._for_answers if not other.is_over)
@@ -312,7 +312,7 @@ class Waits:
                 _end(self._for_room)
 
     def _collect_for(self, wait: Wait) -> None:
-        self._collector.collect()
+        self._collector.collect_all()
         wait.end()
 
 
