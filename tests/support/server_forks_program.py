@@ -9,10 +9,14 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import NoReturn
+
+import click
 
 import runstream_service.cli.server
 import runstream_service.server
@@ -22,16 +26,54 @@ __all__ = ["runstream_service"]  # imported for the servers
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork servers until nobody asks any more."""
+    """Fork servers until nobody asks any more, and write how each ended."""
+    main.list_commands(click.Context(main))  # looks through all packages, once
     gc.collect()
     gc.freeze()  # what is imported stays, and stays shared
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for servers
-    while received := _receive(requests):
-        request, files = received
-        if os.fork() == 0:
-            _fork_server(request, files, requests)
-        for file in files:
-            os.close(file)
+    ended = _wake_by_ends()
+    running: dict[int, int] = {}
+    while True:
+        ready, _, _ = select.select([requests, ended], [], [])
+        if ended in ready:
+            ended.recv(4096)
+            _report_ends(running)
+        if requests in ready:
+            received = _receive(requests)
+            if received is None:
+                return
+            request, (out, error, status) = received
+            pid = os.fork()
+            if pid == 0:
+                _close(requests, ended, *running.values(), status)
+                _run(request, out, error)
+            running[pid] = status
+            requests.send(str(pid).encode())
+            _close(out, error)
+
+
+def _wake_by_ends() -> socket.socket:
+    """Return what can be read when a server has ended."""
+    ended, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    return ended
+
+
+def _report_ends(running: dict[int, int]) -> None:
+    while running:
+        pid, ended = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        status = running.pop(pid)
+        with suppress(BrokenPipeError):  # nobody wants to know
+            os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
+        os.close(status)
+
+
+def _close(*files: int | socket.socket) -> None:
+    for file in files:
+        os.close(file if isinstance(file, int) else file.detach())
 
 
 def _receive(requests: socket.socket) -> tuple[bytes, list[int]] | None:
@@ -41,26 +83,10 @@ def _receive(requests: socket.socket) -> tuple[bytes, list[int]] | None:
     return (text, files) if text else None
 
 
-def _fork_server(request: bytes, files: list[int], requests: socket.socket) -> NoReturn:
-    """Fork the server, say which process that is, and write how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    out, error, status = files
-    pid = os.fork()
-    if pid == 0:
-        requests.close()
-        os.close(status)
-        _run(request, out, error)
-    requests.send(str(pid).encode())
-    requests.close()
-    os.close(out)
-    os.close(error)
-    _, ended = os.waitpid(pid, 0)
-    os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
-    os._exit(0)
-
-
 def _run(request: bytes, out: int, error: int) -> NoReturn:
     """Be the command `runstream`; raises SystemExit at its end."""
+    os.close(signal.set_wakeup_fd(-1))
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     arguments, environment, folder = json.loads(request)
     os.chdir(folder)
     sys.path[0] = folder  # as `-m` has it
@@ -80,4 +106,4 @@ def _run(request: bytes, out: int, error: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=0))
+    serve(socket.socket(fileno=os.dup(0)))  # a server has a stdin of its own
