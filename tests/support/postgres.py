@@ -33,8 +33,15 @@ _DEADLINE = 60.0
 # Where it listens.
 _LISTEN = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
 
-# What nobody outside of the process could tell; a crash of the machine is no test.
-_FOR_TESTS = {"fsync": "off", "max_connections": "200", "shared_buffers": "64MB"}
+# What nobody outside of the process could tell; a crash of the machine is no test, and databases
+# of tests live for seconds.
+_FOR_TESTS = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+}
 
 # Becomes another user and then the program. What Popen has for that forks a process in which gRPC
 # may have threads.
