@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -118,14 +117,20 @@ def test_watching_goes_on_with_what_comes(client: TrackingClient, run_id: str, s
     assert [point.step for point in client.get_metric_history(run_id, "loss")] == [0, 1, 2]
 
 
-def test_watching_ends_with_an_interrupt(spool: Path) -> None:
-    spool.mkdir()
+def test_watching_ends_with_an_interrupt(client: TrackingClient, run_id: str, spool: Path) -> None:
+    left_folder(spool, client.tracking_uri, [points_batch(run_id, [0])])
     watching = subprocess.Popen(
-        [*COMMAND, "sync", str(spool), "--watch"], stderr=subprocess.DEVNULL, env=ENVIRONMENT
+        [*COMMAND, "sync", str(spool), "--watch"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=ENVIRONMENT,
     )
-    time.sleep(2)
+    assert watching.stdout is not None
+    assert "1 batch" in watching.stdout.readline()
     watching.send_signal(signal.SIGINT)
     assert watching.wait(30) == 130
+    watching.stdout.close()
 
 
 def test_the_folders_of_a_spool_are_listed(

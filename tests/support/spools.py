@@ -69,7 +69,14 @@ def append_upload(folder: SpoolFolder, run_id: str, path: str, content: bytes) -
     folder.files.mkdir(exist_ok=True)
     name = path.replace("/", "-")
     (folder.files / name).write_bytes(content)
-    upload = SpoolUpload(run_id=run_id, path=path, file=name, size=len(content))
+    owner = {"model_id" if run_id.startswith("m-") else "run_id": run_id}
+    upload = SpoolUpload(path=path, file=name, size=len(content), **owner)
+    append_tasks(folder, SpoolTask(upload=upload))
+
+
+def append_tasks(folder: SpoolFolder, *tasks: SpoolTask) -> None:
+    """Append tasks to a folder, in a file of their own."""
     writer = LogWriter(folder.tasks)
-    writer.append(SpoolTask(upload=upload).SerializeToString())
+    for task in tasks:
+        writer.append(task.SerializeToString())
     writer.close()

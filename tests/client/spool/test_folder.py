@@ -17,7 +17,13 @@ import pytest
 from runstream.spool import file_locks, settings
 from runstream.spool.cursor import CURSOR_NAME, Cursor, read_cursor
 from runstream.spool.file_locks import FileLock, NotLocked, lock_file
-from runstream.spool.folder import OwnFolder, SpoolFolder, create_folder, list_folders
+from runstream.spool.folder import (
+    OwnFolder,
+    SpoolFolder,
+    create_folder,
+    list_folders,
+    remove_drafts,
+)
 from runstream.spool.log_files import Place, file_path, list_files
 from runstream.spool.log_writer import LogWriter
 
@@ -186,6 +192,22 @@ def test_a_folder_is_removed_whole(tmp_path: Path) -> None:
     folder.remove()
     folder.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_process_was_making_or_removing_when_it_was_killed_goes_after_an_hour(
+    tmp_path: Path,
+) -> None:
+    folder = create_folder(tmp_path, "")
+    old, new = tmp_path / ".node-1-0a0a0a0a", tmp_path / ".node-2-0a0a0a0a"
+    (old / "batches").mkdir(parents=True)
+    (old / "spool.json").write_text("{")
+    new.mkdir()
+    os.utime(old, (0, 0))
+    os.utime(folder.path, (0, 0))
+    remove_drafts(tmp_path)
+    remove_drafts(tmp_path / "none")
+    assert sorted(tmp_path.iterdir()) == [new, folder.path]
+    folder.close()
 
 
 def test_damaged_bytes_are_kept_under_the_name_of_their_place(tmp_path: Path) -> None:

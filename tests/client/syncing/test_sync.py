@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runstream import InvalidArgument, NotFound, TrackingClient, Unavailable
+from runstream import InvalidArgument, NotFound, TrackingClient, Unauthenticated, Unavailable
 from runstream.spool.cursor import read_cursor
 from runstream.spool.folder import SpoolFolder, list_folders
 from runstream.spool.log_files import Place, file_path
@@ -23,12 +23,20 @@ from runstream.syncing import folder_delivery
 from runstream.syncing.refused_log import read_refusals
 from runstream.syncing.results import SyncResult
 from runstream.syncing.sync import SpoolDelivery, sync
+from runstream.v1 import logged_model_service_pb2 as models
+from runstream.v1.logged_model_pb2 import (
+    LOGGED_MODEL_READY,
+    LoggedModelParameter,
+    LoggedModelTag,
+)
 from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart
 from runstream.v1.run_pb2 import Param, RunTag
+from runstream.v1.spool_pb2 import SpoolTask
 from support.ports import reserve_port
 from support.server_process import ServerProcess
 from support.spools import (
     append_batches,
+    append_tasks,
     append_upload,
     left_folder,
     new_folder,
@@ -361,3 +369,89 @@ def test_a_folder_that_cannot_be_written_is_sent_and_stays(
     assert folder.path.exists()
     assert read_cursor(folder.batches) == Place(1, 0)
     assert steps(client, run_id) == [1]
+
+
+def test_models_are_created_with_their_params_tags_and_files(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri)
+    model_id = "m-" + "1" * 32
+    append_tasks(
+        folder,
+        SpoolTask(
+            create_model=models.CreateLoggedModelRequest(
+                experiment_id="0", name="forest", source_run_id=run_id, model_id=model_id
+            )
+        ),
+        SpoolTask(
+            log_model_params=models.LogLoggedModelParamsRequest(
+                model_id=model_id, params=[LoggedModelParameter(key="depth", value="3")]
+            )
+        ),
+        SpoolTask(
+            set_model_tags=models.SetLoggedModelTagsRequest(
+                model_id=model_id, tags=[LoggedModelTag(key="kind", value="tree")]
+            )
+        ),
+    )
+    append_upload(folder, model_id, "weights.bin", b"abc")
+    finalize = models.FinalizeLoggedModelRequest(model_id=model_id, status=LOGGED_MODEL_READY)
+    append_tasks(folder, SpoolTask(finalize_model=finalize))
+    result = sync(spool)
+    assert result.is_complete
+    assert (result.files, result.folders[0].is_removed) == (1, True)
+    model = client.get_logged_model(model_id)
+    assert (model.params, model.tags["kind"]) == ({"depth": "3"}, "tree")
+    assert model.status == "READY"
+    assert [file.path for file in client.list_artifacts(model_id)] == ["weights.bin"]
+
+
+def test_a_task_of_a_newer_version_is_set_aside(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri)
+    append_tasks(folder, SpoolTask.FromString(b"\x78\x01"))  # a field that is not there yet
+    append_upload(folder, run_id, "a.txt", b"a")
+    assert (sync(spool).refused, len(client.list_artifacts(run_id))) == (1, 1)
+    assert [refusal.error.reason for refusal in read_refusals(folder.refused)] == ["TASK_UNKNOWN"]
+
+
+def test_a_server_that_does_not_know_the_caller_gets_it_later(
+    start_server: Callable[..., ServerProcess],
+    run_id: str,
+    spool: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = start_server("closed")
+    with TrackingClient(server.uri) as client:
+        run_id = client.create_run().info.run_id
+        token = client.create_token("ada", "admin").secret
+    left_folder(spool, server.uri, [points_batch(run_id, [1])])
+    with pytest.raises(Unauthenticated, match="bytes of batches are left"):
+        sync(spool)
+    monkeypatch.setenv("RUNSTREAM_TOKEN", token)
+    assert sync(spool).is_complete
+    with TrackingClient(server.uri) as client:
+        assert steps(client, run_id) == [1]
+
+
+def test_a_spool_is_delivered_into_a_file(spool: Path, tmp_path: Path) -> None:
+    with TrackingClient(tmp_path / "runs.db") as client:
+        run_id = client.create_run().info.run_id
+        left_folder(spool, "", [points_batch(run_id, [1])])
+        assert sync(spool, tmp_path / "runs.db").is_complete
+        assert steps(client, run_id) == [1]
+
+
+def test_a_disk_that_is_full_loses_no_refusal(
+    client: TrackingClient, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = left_folder(spool, client.tracking_uri, [points_batch("f" * 32, [1])])
+    writev = os.writev
+    monkeypatch.setattr(os, "writev", lambda descriptor, parts: writev(descriptor, [parts[0]]))
+    with pytest.raises(OSError, match="No space"):
+        sync(spool)
+    assert list(read_refusals(folder.refused)) == []
+    monkeypatch.undo()
+    assert sync(spool).refused == 1
+    assert len(list(read_refusals(folder.refused))) == 1

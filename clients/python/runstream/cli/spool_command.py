@@ -17,7 +17,7 @@ from runstream.cli.output import (
 )
 from runstream.errors import FailedPrecondition, NotFound
 from runstream.spool import settings
-from runstream.spool.file_locks import FileLock
+from runstream.spool.file_locks import FileLock, NotLocked
 from runstream.spool.folder import SpoolFolder
 from runstream.syncing.inspection import (
     ALIVE,
@@ -108,13 +108,13 @@ def discard(folder: Path, yes: bool) -> None:
     one = _find(folder)
     inspected = inspect_folder(one)
     lock = one.lock_delivery()
-    if inspected.state == ALIVE or not isinstance(lock, FileLock):
+    if inspected.state == ALIVE or lock is NotLocked.HELD:
         raise FailedPrecondition(
             f"{one} is that of a program that runs, or is being delivered",
             reason="FOLDER_IN_USE",
             value=one,
         )
-    question = (
+    question = (  # where there are no locks, it cannot be known whether its program runs
         f"Remove {inspected.batches:,} batches with {inspected.points:,} points and "
         f"{inspected.tasks:,} tasks that no server has, for good?"
     )
@@ -122,7 +122,8 @@ def discard(folder: Path, yes: bool) -> None:
     if must_ask and not click.confirm(question, err=True):
         click.get_current_context().exit(1)
     one.remove()
-    lock.release()
+    if isinstance(lock, FileLock):
+        lock.release()
     click.echo(f"Removed {one}.")
 
 

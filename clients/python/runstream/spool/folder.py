@@ -26,6 +26,10 @@ _INFO_BYTES = 64 * 1024
 _MAX_HOST_CHARACTERS = 64
 _COPY_BYTES = 1024 * 1024
 
+# Seconds after which a folder whose name begins with a dot is nobody's: it has such a name for
+# milliseconds, unless its process is killed then.
+_DRAFT_SECONDS = 3_600.0
+
 
 class SpoolFolder:
     """The folder of a process, by its path; nothing of it is open.
@@ -143,7 +147,7 @@ class SpoolFolder:
         Raises:
             OSError: a file cannot be removed.
         """
-        doomed = self.path.with_name(f".{self.path.name}.removed")
+        doomed = self.path.with_name(f".{self.path.name.removeprefix('.')}.removed")
         with suppress(FileNotFoundError):
             self.path.rename(doomed)  # readers pass over names with a dot
         for folder, _, names in os.walk(doomed, topdown=False):
@@ -243,6 +247,18 @@ def create_folder(
 def list_folders(spool: Path) -> list[SpoolFolder]:
     """Return the folders of a spool, sorted by name; none if there is no spool."""
     return list(_find_folders(spool))
+
+
+def remove_drafts(spool: Path) -> None:
+    """Remove folders that were being made, or removed, when their process was killed.
+
+    Nothing is in them that no server has.
+    """
+    with suppress(OSError):
+        for entry in os.scandir(spool):
+            is_draft = entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            if is_draft and time.time() - entry.stat().st_mtime > _DRAFT_SECONDS:
+                SpoolFolder(Path(entry.path)).remove()
 
 
 def _find_folders(spool: Path) -> Iterator[SpoolFolder]:

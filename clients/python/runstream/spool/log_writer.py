@@ -55,7 +55,7 @@ class LogWriter:
         if file is None or self.end.offset >= FILE_BYTES:
             file = self._begin_file()
         try:
-            _write(file.descriptor, header, payload)
+            write_frame(file, header, payload)
         except OSError:
             self._cut(file)
             raise
@@ -99,12 +99,16 @@ class LogWriter:
             self.end = Place(self.end.file + 1, 0)
 
 
-def _write(descriptor: int, header: bytes, payload: bytes) -> None:
-    # Both by one call, without a copy that joins them.
-    written = os.writev(descriptor, (header, payload))
+def write_frame(file: OpenFile, header: bytes, payload: bytes) -> None:
+    """Write a frame by one call, without a copy that joins its parts.
+
+    Raises:
+        OSError: it cannot be written, or only in part, or somebody has removed the file.
+    """
+    written = os.writev(file.descriptor, (header, payload))
     if written < len(header) + len(payload):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if not os.fstat(descriptor).st_nlink:
+    if not os.fstat(file.descriptor).st_nlink:
         raise OSError(errno.ENOENT, "the folder was removed")
 
 

@@ -86,10 +86,11 @@ def _find_left_folders(uri: str) -> list[SpoolFolder]:
     """Return the folders for this server whose process ran on this machine and is gone."""
     from runstream.spool import settings
     from runstream.spool.file_locks import FileLock
-    from runstream.spool.folder import list_folders
+    from runstream.spool.folder import list_folders, remove_drafts
 
     if not settings.limit_bytes():
         return []
+    remove_drafts(settings.spool_path())
     found = []
     for folder in list_folders(settings.spool_path()):
         try:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runstream.errors import RunstreamError
-from runstream.spool import frames
+from runstream.spool.frames import make_header
 from runstream.spool.log_reader import FrameFile
+from runstream.spool.log_writer import write_frame
 from runstream.spool.open_file import OpenFile
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream.v1.spool_pb2 import SpoolRefusal, SpoolTask
@@ -28,8 +29,12 @@ def append_refusal(path: Path, error: BatchError, refused: bytes | SpoolTask) ->
         refusal.task.CopyFrom(refused)
     payload = refusal.SerializeToString()
     file = OpenFile(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    size = os.fstat(file.descriptor).st_size
     try:
-        os.writev(file.descriptor, (frames.make_header(payload), payload))
+        write_frame(file, make_header(payload), payload)
+    except OSError:
+        os.ftruncate(file.descriptor, size)
+        raise
     finally:
         file.close()
 
