@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from runstream.errors import DeadlineExceeded
 from runstream.outbox import disk_queue, outgoing_batches
 from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.disk_queue import DiskQueue
 from runstream.outbox.outbox import Outbox
+from runstream.outbox.uploader import Uploader
 from runstream.spool.cursor import read_cursor
 from runstream.spool.folder import list_folders
 from runstream.spool.log_reader import LogReader
@@ -194,6 +196,35 @@ def test_what_is_lost_with_its_folder_is_told_and_waited_for_by_nobody(
     outbox.flush(timeout=0)
 
 
+def test_offline_what_is_on_disk_needs_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_queue, "RETRY_SECONDS", 0.0)
+    files = BatchFiles("", LIMIT, find_spool=lambda: tmp_path, delivers=False)
+    uploader = Uploader(
+        lambda: "nothing",
+        lambda _: pytest.fail("a stream was opened"),
+        new_queue=lambda: DiskQueue(files, is_final=True),
+    )
+    outbox = uploader.outbox
+    outbox.start_heartbeats(RUN, "me")
+    outbox.buffer(RUN).log_params({"a": 1})
+    outbox.flush(timeout=5)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(LogWriter, "append", fail)
+        outbox.buffer(RUN).log_params({"b": 1})
+        with pytest.raises(DeadlineExceeded):
+            outbox.flush(timeout=0.3)
+    outbox.flush(timeout=5)
+    uploader.stop()
+    outbox.close_queue()
+    assert [request.params[0].key for request in left(tmp_path)] == ["a", "b"]
+
+
 PROGRAM = """
 import os, signal, sys, time
 import runstream
@@ -264,5 +295,5 @@ def test_a_synced_spool_is_synced_once_for_what_came_together(
     outbox = Outbox(lambda: True, new_queue=lambda: queue)
     log(outbox, range(5))
     assert synced == []
-    outbox.sync()
+    outbox.save()
     assert len(synced) == 1

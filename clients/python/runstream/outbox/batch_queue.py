@@ -22,11 +22,13 @@ class BatchQueue(Protocol):
         size: how many batches there are.
         held_bytes: memory that grows with what is appended, of which there is a limit.
         has_lost: set when batches are gone that are not answered.
+        is_final: whether nothing is sent, so that what is on disk counts as answered.
     """
 
     size: int
     held_bytes: int
     has_lost: bool
+    is_final: bool
 
     @property
     def path(self) -> Path | None:
@@ -51,6 +53,9 @@ class BatchQueue(Protocol):
     def unsaved(self) -> list[Batch]:
         """Return those that are in memory alone; any thread may call this without the lock."""
 
+    def save(self) -> None:
+        """Try again to write what could not be written, if it is time for that."""
+
     def sync(self) -> None:
         """Let what was appended survive a crash of the machine, if it shall."""
 
@@ -65,6 +70,7 @@ class MemoryQueue:
         self.size = 0
         self.held_bytes = 0
         self.has_lost = False
+        self.is_final = False
         self.path: Path | None = None
         self._batches: deque[Batch] = deque()
 
@@ -92,6 +98,9 @@ class MemoryQueue:
     def unsaved(self) -> list[Batch]:
         """Return all batches; any thread may call this without the lock."""
         return list(self._batches.copy())
+
+    def save(self) -> None:
+        """Do nothing: there is no disk."""
 
     def sync(self) -> None:
         """Do nothing: nothing survives."""

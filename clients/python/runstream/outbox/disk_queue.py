@@ -34,7 +34,14 @@ class DiskQueue:
     in its order, once the disk can be written again.
     """
 
-    def __init__(self, files: BatchFiles) -> None:
+    def __init__(self, files: BatchFiles, *, is_final: bool = False) -> None:
+        """Make an empty queue.
+
+        Args:
+            files: the files.
+            is_final: whether nothing is sent, so that what is on disk counts as answered.
+        """
+        self.is_final = is_final
         self.size = 0
         self.has_lost = False
         self.held_bytes = 0
@@ -57,8 +64,7 @@ class DiskQueue:
         self.size += 1
         self.held_bytes += batch_bytes(batch)
         self._tail.append(batch)
-        if time.monotonic() >= self._next_attempt:
-            self._write_tail()
+        self.save()
 
     def peek(self, index: int) -> Batch | None:
         """Return a batch, counted from the oldest; None if its file is lost.
@@ -98,6 +104,11 @@ class DiskQueue:
         """Return those that are in memory alone; any thread may call this without the lock."""
         return list(self._tail.copy())
 
+    def save(self) -> None:
+        """Try again to write what could not be written, if it is time for that."""
+        if self._tail and time.monotonic() >= self._next_attempt:
+            self._write_tail()
+
     def sync(self) -> None:
         """Let what was written survive a crash of the machine, if it shall."""
         try:
@@ -107,6 +118,8 @@ class DiskQueue:
 
     def close(self) -> None:
         """Leave what has no answer to another process; leave nothing if there is nothing."""
+        if self._tail and self._next_attempt < math.inf:
+            self._write_tail()
         is_answered = not (self._head or self._behind)
         self._files.close(is_answered=is_answered)
         if not is_answered:  # what is appended now goes to no other folder, for the sake of order

@@ -141,6 +141,11 @@ class Outbox:
         """Why the stream broke, if it does not work."""
         return self._state.stream_error
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether nothing is sent: what is logged is done when it is on disk."""
+        return self.batches.queue.is_final
+
     def buffer(self, run_id: str) -> RunBuffer:
         """Return the buffer of a run.
 
@@ -155,6 +160,8 @@ class Outbox:
 
     def start_heartbeats(self, run_id: str, owner: object) -> None:
         """Send heartbeats of a run, the first one now, until all who started them stop them."""
+        if self.is_offline:
+            return
         buffer = self.buffer(run_id)
         self.tasks.post(lambda: self.heartbeats.start(run_id, owner, is_silent=buffer.is_empty()))
 
@@ -327,9 +334,11 @@ class Outbox:
         """Make batches of all that waits in buffers, at the end of a program."""
         self._collector.collect_all()
 
-    def sync(self) -> None:
-        """Let what became batches survive a crash of the machine, if it shall."""
-        self.batches.queue.sync()
+    def save(self) -> None:
+        """Let what became batches survive the process and, if it shall, a crash of the machine."""
+        self.batches.save()
+        if self.is_offline:
+            self._waits.end_answered()
 
     def sleep(self) -> bool:
         """Let the next call that logs wake the uploader.

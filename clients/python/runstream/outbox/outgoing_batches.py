@@ -82,8 +82,17 @@ class OutgoingBatches:
             run = self._runs[run_id]
             run.last_number, run.last_put = number, time.monotonic()
             self.unsent.notify()
+            self._acknowledge_saved()
             was_full, self.is_full = self.is_full, self.is_full or self._is_over_limit()
             return self.is_full and not was_full
+
+    def save(self) -> None:
+        """Write what is in memory alone, and let it survive a crash of the machine if it shall."""
+        if self.queue.held_bytes:
+            with self.lock:
+                self.queue.save()
+                self._acknowledge_saved()
+        self.queue.sync()
 
     def last_number(self, run_id: str | None) -> int:
         """Return the number of the last batch of a run, or of all; 0 if there is none.
@@ -141,6 +150,12 @@ class OutgoingBatches:
             self.last_answered = answered[-1].number
             if self.queue.held_bytes < LIMIT_BYTES * 3 // 4:
                 self.is_full = False
+
+    def _acknowledge_saved(self) -> None:
+        if self.queue.is_final:
+            saved = self.queue.size - len(self.queue.unsaved())
+            if saved:
+                self.acknowledge(saved)
 
     def _drop_lost(self) -> None:
         if self.queue.has_lost:

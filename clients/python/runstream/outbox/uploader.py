@@ -222,7 +222,7 @@ class Uploader:
         while outbox.tasks is tasks:  # the outbox has others after `reset_after_fork`
             tasks.run_pending(pause)
             collected = outbox.collect()
-            outbox.sync()
+            outbox.save()
             until_heartbeat = outbox.heartbeats.send()
             is_busy = collected > 0 or outbox.window.has_pending()
             idle_ticks = 0 if is_busy else idle_ticks + 1
@@ -235,6 +235,8 @@ class Uploader:
                 pause = until_heartbeat
 
     def _reopen_stream(self) -> None:
+        if self.outbox.is_offline:
+            return
         stream = self._stream
         if stream is not None and stream.has_answered:
             self._end_outage()
