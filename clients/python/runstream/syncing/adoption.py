@@ -136,6 +136,10 @@ def _must_stop(session: Session) -> bool:
     return _ending.is_set() or not session.is_used
 
 
+def _end() -> None:
+    _ending.set()
+
+
 def _reset_after_fork() -> None:
     global _ending
     _ending = threading.Event()
@@ -143,5 +147,5 @@ def _reset_after_fork() -> None:
 
 
 call_when_reached(_start)
-atexit.register(_ending.set)
+atexit.register(_end)  # before `shutdown`, which is registered earlier, closes the sessions
 os.register_at_fork(after_in_child=_reset_after_fork)
