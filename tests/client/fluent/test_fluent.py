@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 import runstream
-from runstream import FailedPrecondition, InvalidArgument, NotFound, TrackingClient
+from runstream import ActiveRun, FailedPrecondition, InvalidArgument, NotFound, TrackingClient
 from runstream.process.source_tags import find_source_tags
 from runstream.v1.logged_model_service_pb2 import GetLoggedModelRequest
 from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
@@ -180,28 +180,58 @@ def test_delete_tag_deletes_a_tag_of_the_active_run() -> None:
     with runstream.start_run() as run:
         runstream.set_tag("t", 1)
         runstream.delete_tag("t")
-        with pytest.raises(NotFound):
-            runstream.delete_tag("t")
-    assert "t" not in run.data.tags
+        assert "t" not in run.data.tags
+        runstream.set_tag("t", 2)  # in the order of the program
+        assert run.data.tags["t"] == "2"
 
 
-def test_what_the_server_refuses_is_raised_by_end_run_and_the_run_has_ended() -> None:
-    run = runstream.start_run()
+def test_a_deletion_of_a_tag_that_is_not_there_is_raised_by_the_next_call() -> None:
+    """P3."""
+    with runstream.start_run() as run:
+        runstream.delete_tag("t")
+        with pytest.raises(NotFound, match=f"No tag with name: t in run with id {run.run_id}"):
+            runstream.flush()
+        with pytest.raises(InvalidArgument):
+            runstream.delete_tag("\n")
+
+
+def refuse_a_param(run: ActiveRun) -> None:
+    """Return when it is known that the server has refused a param of the run."""
     runstream.TrackingClient().log(run.info.run_id, params={"lr": 1})
-    runstream.log_param("lr", 2)
+    run.log_param("lr", 2)
+    run.client.flush_run(run.run_id, refusals=False)
+
+
+def test_what_the_server_refused_is_raised_by_end_run_and_the_run_has_ended() -> None:
+    run = runstream.start_run()
+    refuse_a_param(run)
     with pytest.raises(InvalidArgument, match=rf"{run.info.run_id}.*lr"):
         runstream.end_run()
     assert runstream.active_run() is None
     assert runstream.get_run(run.info.run_id).info.status == "FINISHED"
 
 
+def test_what_the_server_refuses_after_the_end_is_logged_at_once_and_raised_by_flush(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with runstream.start_run() as run:
+        runstream.TrackingClient().log(run.info.run_id, params={"lr": 1})
+        run.log_param("lr", 2)
+    with pytest.raises(InvalidArgument, match=rf"{run.info.run_id}.*lr"):
+        runstream.flush()
+    errors = [entry.getMessage() for entry in caplog.records if entry.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert run.run_id in errors[0]
+    assert "\n" not in errors[0]
+    runstream.flush()  # it is raised once
+
+
 def test_an_error_of_the_block_is_not_hidden_by_a_refusal() -> None:
     run = runstream.start_run()
-    runstream.TrackingClient().log(run.info.run_id, params={"lr": 1})
 
     def fail() -> None:
         with run:
-            run.log_param("lr", 2)
+            refuse_a_param(run)
             raise ZeroDivisionError
 
     with pytest.warns(RuntimeWarning, match="lr"), pytest.raises(ZeroDivisionError):

@@ -108,6 +108,7 @@ class ArtifactCalls(RunModelCalls):
 
     def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
         """Return the URI of the artifacts of a run, or of one of them (R6)."""
+        self._outbox.flush_changes(run_id)
         request = new_message(GetRunRequest, run_id=run_id)
         run = self._connection.call(lambda stubs: stubs.runs.GetRun, request).run
         below = artifact_path_text(path)
@@ -258,6 +259,7 @@ class ArtifactCalls(RunModelCalls):
         """Upload the files of a folder of ours, one after the other, and show no progress."""
         from runstream.calls.file_transfer import upload_file
 
+        self._outbox.flush_changes(run_id)
         for file in sorted(folder.rglob("*")):
             if file.is_file():
                 path = file.relative_to(folder).as_posix()
@@ -270,6 +272,7 @@ class ArtifactCalls(RunModelCalls):
 
         for path in files:
             rules.check_artifact_path("artifact_path", path)
+        self._outbox.flush_changes(run_id)
         sizes = {item: regular_file_size(item[1]) for item in files.items()}
         transfer_all(
             sizes,

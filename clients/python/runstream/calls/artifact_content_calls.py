@@ -45,6 +45,7 @@ class ArtifactContentCalls(ArtifactCalls):
         from runstream.calls.file_transfer import Upload
 
         path = check_artifact_file(artifact_file)
+        self._outbox.flush_changes(run_id)
         with TemporaryFile() as file:  # an upload that breaks off is read again
             copyfileobj(stream, file)
             file.flush()
@@ -137,6 +138,7 @@ class ArtifactContentCalls(ArtifactCalls):
 
         from runstream.calls.file_transfer import Upload
 
+        self._outbox.flush_changes(run_id)
         with TemporaryFile() as file:
             file.write(content)
             file.flush()

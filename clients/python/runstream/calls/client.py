@@ -2,9 +2,10 @@
 
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
-`console_calls`, `watch_calls`, `maintenance_calls`, `server_calls` and `access_calls`. Above
-`artifact_calls` are `artifact_content_calls` (texts, dictionaries, figures, images), `media_calls`
-(sound, histograms, series), `config_calls` and `table_calls`.
+`console_calls`, `watch_calls`, `maintenance_calls`, `server_calls` and `access_calls`; and
+`start_calls` for handles of runs. Above `artifact_calls` are `artifact_content_calls` (texts,
+dictionaries, figures, images), `media_calls` (sound, histograms, series), `config_calls` and
+`table_calls`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from runstream.calls.media_calls import MediaCalls
 from runstream.calls.metric_calls import MetricCalls
 from runstream.calls.server_calls import ServerCalls
 from runstream.calls.sessions import open_session, release_session
+from runstream.calls.start_calls import StartCalls
 from runstream.calls.table_calls import TableCalls
 from runstream.calls.watch_calls import WatchCalls
 
@@ -38,6 +40,7 @@ class TrackingClient(
     WatchCalls,
     MaintenanceCalls,
     ServerCalls,
+    StartCalls,
     AccessCalls,
 ):
     """A client for services, tools and programs that log many runs at once.

@@ -87,6 +87,8 @@ class LoggedModelCalls:
             # With an id that we chose, a request whose answer was lost can be sent again.
             model_id=model_id or f"m-{secrets.token_hex(16)}",
         )
+        if source_run_id:
+            self._outbox.flush_changes(source_run_id)
         created = self._connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
         return LoggedModel.from_proto(created.model)
 
@@ -203,6 +205,7 @@ class LoggedModelCalls:
             NotFound: there is no such run or model.
             FailedPrecondition: the run is deleted.
         """
+        self._outbox.flush_changes(run_id)
         name, digest = dataset or ("", "")
         points = [to_point(*row) for row in metrics]
         request = new_message(
@@ -228,12 +231,14 @@ class LoggedModelCalls:
         """Record models that a run read, each once; raises as `log_inputs`."""
         check_not_single_text("model_ids", model_ids)
         inputs = [ModelInput(model_id=model_id) for model_id in model_ids]
+        self._outbox.flush_changes(run_id)
         request = LogInputsRequest(run_id=run_id, models=inputs)
         self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
 
     def log_outputs(self, run_id: str, models: Iterable[tuple[str, int]]) -> None:
         """Record models that a run made, as (model_id, step); raises as `log_inputs`."""
         made = [ModelOutput(model_id=model_id, step=step) for model_id, step in models]
+        self._outbox.flush_changes(run_id)
         request = LogOutputsRequest(run_id=run_id, models=made)
         self._connection.call(lambda stubs: stubs.runs.LogOutputs, request)
 

@@ -52,6 +52,7 @@ class MediaCalls(ArtifactContentCalls):
         suffix = Path(audio).suffix if is_file else ".wav"
         path = file_or_series_path("audio", suffix, artifact_file, key, step, timestamp)
         if is_file:
+            self._outbox.flush_changes(run_id)
             upload_file(self._connection, run_id, path, audio)
         else:
             self._upload_bytes(run_id, serialize_audio(audio, sample_rate), path)

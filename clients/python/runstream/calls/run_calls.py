@@ -7,35 +7,18 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from typing import TypeVar
-
-import grpc
+from collections.abc import Iterable
 
 from runstream.calls.starting import Start
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
+from runstream.contract.run_batches import to_run_status
 from runstream.entities import DatasetInput, Run, RunInfo
-from runstream.errors import FailedPrecondition, InvalidArgument, NotFound
+from runstream.errors import FailedPrecondition, NotFound
 from runstream.outbox.outbox import Outbox
-from runstream.transport.channel import Stubs
 from runstream.transport.connection import Connection
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
-
-Handle = TypeVar("Handle")
-
-
-def _create_rpc(
-    stubs: Stubs,
-) -> grpc.UnaryUnaryMultiCallable[runs.CreateRunRequest, runs.CreateRunResponse]:
-    return stubs.runs.CreateRun
-
-
-def _update_rpc(
-    stubs: Stubs,
-) -> grpc.UnaryUnaryMultiCallable[runs.UpdateRunRequest, runs.UpdateRunResponse]:
-    return stubs.runs.UpdateRun
 
 
 class RunCalls:
@@ -78,51 +61,10 @@ class RunCalls:
             experiment_id, start_time, tags, run_name, run_id, user_id, heartbeat
         )
         if run_id:  # others may know the id, and log to the run already
-            return Run.from_proto(self._connection.call(_create_rpc, request).run)
-        start = Start(self._connection, _create_rpc, request)
+            answer = self._connection.call(lambda stubs: stubs.runs.CreateRun, request)
+            return Run.from_proto(answer.run)
+        start = Start(self._connection, request)
         return start.send(lambda answer: Run.from_proto(answer.run))
-
-    def start_run(
-        self,
-        handle_factory: Callable[[RunInfo], Handle],
-        experiment_id: str,
-        tags: Pairs,
-        run_name: str | None,
-        user_id: str | None,
-    ) -> Handle:
-        """Create a run for which heartbeats will be sent; `runstream.start_run` calls this.
-
-        Args:
-            handle_factory: makes the handle that is returned, which ends the run from then on. If
-                an exception ends this call before, this call ends the run.
-            experiment_id: the experiment of the run.
-            tags: tags to set.
-            run_name: name for people.
-            user_id: who starts it.
-
-        Raises:
-            RunstreamError: as `create_run`.
-        """
-        request = _create_request(experiment_id, None, tags, run_name, None, user_id, True)
-        start = Start(self._connection, _create_rpc, request)
-        return start.send(lambda answer: handle_factory(RunInfo.from_proto(answer.run.info)))
-
-    def resume_run(
-        self, handle_factory: Callable[[RunInfo], Handle], run_id: str, name: str | None
-    ) -> Handle:
-        """Make a run that is not deleted RUNNING again; `runstream.start_run` calls this.
-
-        Args:
-            handle_factory: as for `start_run`.
-            run_id: the run.
-            name: a new name; unchanged, if None.
-
-        Raises:
-            RunstreamError: as `update_run`.
-        """
-        request = _update_request(run_id, "RUNNING", name, None, True)
-        start = Start(self._connection, _update_rpc, request)
-        return start.send(lambda answer: handle_factory(RunInfo.from_proto(answer.run_info)))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run, active or deleted, with all that was logged to it before.
@@ -160,9 +102,16 @@ class RunCalls:
         Raises:
             InvalidArgument, NotFound, FailedPrecondition: see UpdateRun in the contract.
         """
-        answer = self._connection.call(
-            _update_rpc, _update_request(run_id, status, name, end_time, heartbeat)
+        request = new_message(
+            runs.UpdateRunRequest,
+            run_id=run_id,
+            status=to_run_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
+            end_time=end_time,
+            run_name=name,
+            heartbeat=heartbeat,
         )
+        self._outbox.flush_changes(run_id)
+        answer = self._connection.call(lambda stubs: stubs.runs.UpdateRun, request)
         return RunInfo.from_proto(answer.run_info)
 
     def set_terminated(
@@ -214,6 +163,7 @@ class RunCalls:
             FailedPrecondition: its experiment is deleted.
         """
         request = new_message(runs.RestoreRunRequest, run_id=run_id)
+        self._outbox.flush_changes(run_id)
         self._connection.call(lambda stubs: stubs.runs.RestoreRun, request)
 
     def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
@@ -238,6 +188,7 @@ class RunCalls:
             run_id=run_id,
             datasets=[dataset.to_proto() for dataset in datasets],
         )
+        self._outbox.flush_changes(run_id)
         self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
 
     def delete_tag(self, run_id: str, key: str) -> None:
@@ -274,31 +225,5 @@ def _create_request(
     )
 
 
-def _update_request(
-    run_id: str, status: str | None, name: str | None, end_time: int | None, heartbeat: bool
-) -> runs.UpdateRunRequest:
-    return new_message(
-        runs.UpdateRunRequest,
-        run_id=run_id,
-        status=_to_run_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
-        end_time=end_time,
-        run_name=name,
-        heartbeat=heartbeat,
-    )
-
-
 def _now() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _to_run_status(name: str) -> RunStatus.ValueType:
-    if name not in RunStatus.keys()[1:]:
-        raise InvalidArgument(
-            f"Invalid value {name!r} for parameter 'status' supplied: "
-            f"it must be one of {', '.join(RunStatus.keys()[1:])}",
-            reason="STATUS_UNKNOWN",
-            field="status",
-            value=name,
-            limit=", ".join(RunStatus.keys()[1:]),
-        )
-    return RunStatus.Value(name)

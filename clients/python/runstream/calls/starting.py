@@ -1,13 +1,13 @@
-"""The start of a run: after it, either a caller has the run, or the run is ended.
+"""The creation of a run by a call: after it, either a caller has the run, or the run is ended.
 
-An interrupt (Ctrl-C, an exception of a signal handler) may come while the request that makes a run
-RUNNING is under way. The server may have the request by then, or get it later, and no other process
+An interrupt (Ctrl-C, an exception of a signal handler) may come while the request that creates a
+run is under way. The server may have the request by then, or get it later, and no other process
 knows of the run. So a start is registered before its request is sent. If it is interrupted, the run
 is ended: now, if the server answers within `END_SECONDS`, or else at the end of the program.
 
 To end the run, the same request is sent again first. If it has arrived before, that changes nothing
-(R1, P3); if the first one is still under way, it changes nothing when it arrives. So the end of the
-run comes last.
+(R1); if the first one is still under way, it changes nothing when it arrives. So the end of the run
+comes last. `runstream.start_run` needs none of this: it queues batches, which keep their order.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import grpc
 
-from runstream.contract.messages import ensure_write_id
 from runstream.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -32,46 +31,36 @@ from runstream.process.exit_status import run_status
 from runstream.transport.channel import Stubs
 from runstream.transport.connection import Connection
 from runstream.v1.run_pb2 import RunStatus
-from runstream.v1.run_service_pb2 import CreateRunRequest, UpdateRunRequest
+from runstream.v1.run_service_pb2 import CreateRunRequest, CreateRunResponse, UpdateRunRequest
 
-Request = TypeVar("Request", bound=CreateRunRequest | UpdateRunRequest)
-Answer = TypeVar("Answer")
 Result = TypeVar("Result")
 
 #: Seconds in which the run of an interrupted start is ended at once, rather than with the program.
 END_SECONDS = 3.0
 
 
-class Start(Generic[Request, Answer]):
-    """A request that makes a run RUNNING, until a caller has the run.
+class Start:
+    """A request that creates a run, until a caller has the run.
 
     Attributes:
         run_id: the run.
         tracking_uri: the server that has the run.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        rpc: Callable[[Stubs], grpc.UnaryUnaryMultiCallable[Request, Answer]],
-        request: Request,
-    ) -> None:
+    def __init__(self, connection: Connection, request: CreateRunRequest) -> None:
         """Make a start that is not sent yet.
 
         Args:
             connection: the connection to the server.
-            rpc: picks the RPC from the services.
-            request: the request of the RPC, with the id of the run.
+            request: the request, with the id of the run.
         """
-        ensure_write_id(request)  # now, so that the request is the same write whenever it is sent
         self.run_id = request.run_id
         self.tracking_uri = connection.uri
         self._connection = connection
-        self._rpc = rpc
         self._request = request
         self._status: str | None = None  # of the end of the run, once the start is interrupted
 
-    def send(self, make_result: Callable[[Answer], Result]) -> Result:
+    def send(self, make_result: Callable[[CreateRunResponse], Result]) -> Result:
         """Send the request, and return the result that a function makes of its answer.
 
         Args:
@@ -82,7 +71,7 @@ class Start(Generic[Request, Answer]):
         """
         try:
             shutdown.register_start(self)
-            result = make_result(self._connection.call(self._rpc, self._request))
+            result = make_result(self._connection.call(_rpc, self._request))
             shutdown.unregister_start(self)
         except RunstreamError:
             shutdown.unregister_start(self)
@@ -90,7 +79,6 @@ class Start(Generic[Request, Answer]):
         except BaseException as error:
             self._status = run_status(error)
             shutdown.register_start(self)
-            self._release_run()  # no caller got the run
             with suppress(RunstreamError):
                 self.end(self._status, END_SECONDS)
             raise
@@ -115,12 +103,11 @@ class Start(Generic[Request, Answer]):
         )
         # The server may have refused the start, or the run may be deleted by now.
         with suppress(AlreadyExists, FailedPrecondition, InvalidArgument, NotFound):
-            self._connection.call(self._rpc, self._request, timeout=seconds)
+            self._connection.call(_rpc, self._request, timeout=seconds)
             left = max(0.0, deadline - time.monotonic())
             self._connection.call(lambda stubs: stubs.runs.UpdateRun, end, timeout=left)
         shutdown.unregister_start(self)
-        self._release_run()  # another thread may have got the run meanwhile
 
-    def _release_run(self) -> None:
-        if run := shutdown.find_run(self.run_id):
-            run.release()
+
+def _rpc(stubs: Stubs) -> grpc.UnaryUnaryMultiCallable[CreateRunRequest, CreateRunResponse]:
+    return stubs.runs.CreateRun

@@ -10,8 +10,8 @@ from runstream.calls.client import TrackingClient
 from runstream.cli.client_option import with_client
 from runstream.cli.logging_commands import KeyValue
 from runstream.cli.selection_options import (
+    choose_experiment,
     experiment_options,
-    find_experiment_id_for_new_run,
 )
 from runstream.launching.launch import launch
 from runstream.launching.target import Target, find_module, find_project, find_target
@@ -83,7 +83,7 @@ def run(
     status = launch(
         client,
         program,
-        find_experiment_id_for_new_run(client, experiment_name, experiment_id, creates=True),
+        choose_experiment(client, experiment_name, experiment_id),
         run_name,
         os.environ.get("RUNSTREAM_RUN_ID") or None,
         not no_capture,

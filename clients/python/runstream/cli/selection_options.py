@@ -14,6 +14,7 @@ import click
 import grpc
 
 from runstream.calls.client import TrackingClient
+from runstream.contract.run_batches import ExperimentChoice
 from runstream.entities import Experiment
 from runstream.errors import AlreadyExists, NotFound, RunstreamError
 from runstream.files.artifact_paths import join_path, parse_artifact_uri
@@ -186,8 +187,29 @@ def find_experiment_ids(
     return [find_experiment(client, name, number).experiment_id]
 
 
+def choose_experiment(
+    client: TrackingClient, name: str | None, experiment_id: str | None
+) -> ExperimentChoice:
+    """Return the experiment that is named, else that of the environment, for a run that starts.
+
+    One that is named is created with the run if it is not there.
+
+    Raises:
+        UsageError: two are named.
+        NotFound: there is none of this id.
+    """
+    if name is None and experiment_id is None:
+        name, experiment_id = _read_experiment_variables()
+    if name is not None and experiment_id is None:
+        return ExperimentChoice(name=name)
+    if experiment_id is None:
+        return ExperimentChoice("0")
+    client.ask(lambda: find_experiment(client, name, experiment_id))
+    return ExperimentChoice(experiment_id)
+
+
 def find_experiment_id_for_new_run(
-    client: TrackingClient, name: str | None, experiment_id: str | None, creates: bool = False
+    client: TrackingClient, name: str | None, experiment_id: str | None
 ) -> str:
     """Return the id of the experiment that is named, else that of the environment, else "0".
 
@@ -197,15 +219,14 @@ def find_experiment_id_for_new_run(
         client: where the experiment is.
         name: its name; or
         experiment_id: its id.
-        creates: whether a name that is given here is created, too.
 
     Raises:
         UsageError: two are named.
         NotFound: it is not there.
     """
-    if name is None and experiment_id is None:
+    creates = name is None and experiment_id is None
+    if creates:
         name, experiment_id = _read_experiment_variables()
-        creates = True
     is_name = name is not None and experiment_id is None
     if creates and is_name and client.get_experiment_by_name(str(name)) is None:
         with suppress(AlreadyExists):  # another process was faster

@@ -8,26 +8,31 @@ server on which the run was started (R7).
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 
-from runstream import rules
 from runstream.calls.client import TrackingClient
-from runstream.entities import Run, RunInfo
+from runstream.contract.run_batches import ExperimentChoice
+from runstream.entities import Run
 from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import (
-    chosen_experiment,
     current_client,
-    current_experiment_id,
+    current_experiment,
 )
 from runstream.fluent.notebook_cells import end_runs_of_failed_cells, watch_cells
+from runstream.fluent.run_clients import client_for_run
 from runstream.fluent.run_console import start_capture
-from runstream.fluent.run_handle import ActiveRun, open_run, open_runs
+from runstream.fluent.run_handle import ActiveRun, open_runs
 from runstream.fluent.run_link import print_link
+from runstream.fluent.run_resumption import (
+    check_chosen_experiment,
+    find_parent_experiment,
+    resume,
+    take_run_from_environment,
+)
 from runstream.fluent.run_source import record_source
+from runstream.fluent.run_start import create_run
 from runstream.fluent.run_system_metrics import start_system_metrics, wants_system_metrics
 from runstream.process.source_tags import find_source_tags
 
@@ -58,7 +63,10 @@ def start_run(
     It is to be ended by `end_run`, or by using what is returned as a context manager; what is
     still open at the end of the program is ended there (R5). On a terminal and in a notebook, a
     link to its page is printed on stderr, if the server serves the web interface. If an interrupt
-    ends this call, the run is ended, too (R9). In a notebook, a run that was open when a cell
+    ends this call, the run is ended, too (R9). While the server is reachable, this waits for its
+    answer. While it is away, the run starts all the same, with one warning: what is logged is kept
+    and sent later, and if the server refuses the start then, the next call for the run raises that.
+    In a notebook, a run that was open when a cell
     failed is ended first, as FAILED or KILLED, unless `nested` is set (K9).
 
     Args:
@@ -105,30 +113,34 @@ def start_run(
     )
     parent = stack[-1] if nested and stack else None
     if run_id:
-        return _resume(activate, run_id, experiment_id, run_name, given)
+        return resume(activate, run_id, experiment_id, run_name, given)
     if parent_run_id is not None:
         client = client_for_run(parent_run_id)
-        info = _get_active_parent(client, parent_run_id).info
-        return _create(activate, client, info, experiment_id, run_name, given)
+        found = find_parent_experiment(client, parent_run_id)
+        return _create(activate, client, parent_run_id, found, experiment_id, run_name, given)
     if parent is not None:
-        return _create(activate, parent.client, parent.info, experiment_id, run_name, given)
-    with _take_run_id_from_environment() as run_id:
+        of_parent = parent.client, parent.run_id, parent.experiment
+        return _create(activate, *of_parent, experiment_id, run_name, given)
+    with take_run_from_environment() as (run_id, start):
         if run_id:
-            _check_chosen_experiment(run_id)
-            return _resume(activate, run_id, experiment_id, run_name, given)
-        return _create(activate, current_client(), None, experiment_id, run_name, given)
+            if start is None:
+                check_chosen_experiment(run_id)
+            return resume(activate, run_id, experiment_id, run_name, given, start)
+        nothing = ExperimentChoice()
+        return _create(activate, current_client(), None, nothing, experiment_id, run_name, given)
 
 
 def end_run(status: str = "FINISHED") -> None:
-    """End the active run, if there is one, once all that was logged to it is on disk.
+    """End the active run, if there is one, after all that was logged to it.
+
+    Returns at once: what was logged, and the end, is on the server when `flush` has returned, or
+    when the run is read.
 
     Args:
         status: `FINISHED`, `FAILED` or `KILLED`.
 
     Raises:
-        DeadlineExceeded, Unavailable: not all could be delivered; the run has not ended, and the
-            call can be repeated.
-        RunstreamError: the server refused something of what was logged; the run has ended.
+        RunstreamError: as `ActiveRun.end`.
     """
     stack = _drop_ended_runs()
     if stack:
@@ -150,12 +162,6 @@ def make_last_active(run: ActiveRun) -> None:
     """Let `last_active_run` return a run, though others were started after it."""
     global _last_started
     _last_started = run
-
-
-def client_for_run(run_id: str) -> TrackingClient:
-    """Return the client of the server of a run: its own, if it is open here, or the chosen one."""
-    run = open_run(run_id)
-    return current_client() if run is None else run.client
 
 
 def active_run_id() -> str:
@@ -200,17 +206,6 @@ def _start_run_implicitly() -> ActiveRun:
     return run
 
 
-@contextmanager
-def _take_run_id_from_environment() -> Iterator[str]:
-    """Yield the run that the environment names, "" if none, and unset it unless the start fails."""
-    named = {name: os.environ.pop(name, "") for name in ("RUNSTREAM_RUN_ID", "MLFLOW_RUN_ID")}
-    try:
-        yield next(filter(None, named.values()), "")
-    except BaseException:
-        os.environ.update({name: run_id for name, run_id in named.items() if run_id})
-        raise
-
-
 def _drop_ended_runs() -> tuple[ActiveRun, ...]:
     """Return the stack without the runs that have ended, here or in another thread."""
     stack = _active_stack.get()
@@ -236,114 +231,47 @@ def _merge_description(
 
 
 def _create(
-    activate: Callable[..., ActiveRun],
+    activate: Callable[..., None],
     client: TrackingClient,
-    parent: RunInfo | None,
+    parent_run_id: str | None,
+    parent_experiment: ExperimentChoice,
     experiment_id: str | None,
     run_name: str | None,
     tags: dict[str, str],
 ) -> ActiveRun:
     all_tags = find_source_tags()
-    if parent is not None:
-        all_tags["mlflow.parentRunId"] = parent.run_id
-        if client is not current_client():  # the chosen experiment is one of another server
-            experiment_id = experiment_id or parent.experiment_id
+    experiment = ExperimentChoice(experiment_id) if experiment_id else current_experiment()
+    if parent_run_id is not None:
+        all_tags["mlflow.parentRunId"] = parent_run_id
+        # The chosen experiment is one of another server.
+        if client is not current_client() and not experiment_id and any(parent_experiment):
+            experiment = parent_experiment
     all_tags.update(tags)
-    return client.start_run(
-        partial(activate, client, is_resumed=False, has_parent=parent is not None),
-        experiment_id or current_experiment_id(),
+    return create_run(
+        client,
+        experiment,
         all_tags,
         run_name,
-        all_tags.get("mlflow.user"),
+        partial(activate, is_resumed=False, has_parent=parent_run_id is not None),
     )
 
 
-def _resume(
-    activate: Callable[..., ActiveRun],
-    run_id: str,
-    experiment_id: str | None,
-    run_name: str | None,
-    tags: dict[str, str],
-) -> ActiveRun:
-    _check_resumable_id(run_id)
-    client = client_for_run(run_id)
-    run = client.get_run(run_id)
-    if experiment_id is not None and str(experiment_id) != run.info.experiment_id:
-        raise InvalidArgument(
-            f"run {run_id} belongs to experiment {run.info.experiment_id}, not {experiment_id}",
-            reason="ARGUMENTS_CONFLICT",
-            field="experiment_id",
-            run_id=run_id,
-        )
-    if tags:
-        client.log(run_id, tags=tags)
-    has_parent = "mlflow.parentRunId" in run.data.tags
-    begin = partial(activate, client, is_resumed=True, has_parent=has_parent)
-    return client.resume_run(begin, run_id, run_name)
-
-
-def _check_chosen_experiment(run_id: str) -> None:
-    """Raise InvalidArgument if `set_experiment` chose another than that of a launched run."""
-    chosen = chosen_experiment()
-    if chosen is None:
-        return
-    client = client_for_run(run_id)
-    experiment_id = client.get_run(run_id).info.experiment_id
-    if experiment_id != chosen.experiment_id:
-        name = client.get_experiment(experiment_id).name
-        raise InvalidArgument(
-            f"run {run_id}, which RUNSTREAM_RUN_ID names, belongs to experiment {name!r}, but "
-            f"set_experiment chose {chosen.name!r}: start the program with --experiment-name "
-            f"{chosen.name!r}, or leave set_experiment out",
-            reason="ARGUMENTS_CONFLICT",
-            field="experiment_id",
-            run_id=run_id,
-        )
-
-
-def _check_resumable_id(run_id: str) -> None:
-    try:
-        rules.check_run_id("run_id", run_id)
-    except InvalidArgument as error:
-        raise InvalidArgument(
-            f"{error}; start_run(run_name={run_id!r}) starts a new run of this name",
-            reason=error.reason,
-            field="run_id",
-            value=run_id,
-            limit=error.metadata["limit"],
-        ) from None
-
-
 def _activate(
-    client: TrackingClient,
-    info: RunInfo,
+    active: ActiveRun,
     *,
     is_resumed: bool,
     has_parent: bool,
     log_system_metrics: bool,
     capture_output: bool,
-) -> ActiveRun:
+) -> None:
     global _last_started
-    active = ActiveRun(client, info)
     _active_stack.set((*_drop_ended_runs(), active))
     _last_started = active
     if not has_parent:  # whose source is its parent's
-        record_source(client, info.run_id, is_resumed=is_resumed)
+        record_source(active.client, active.run_id, is_resumed=is_resumed)
     if log_system_metrics:
         start_system_metrics(active, is_resumed=is_resumed)
     if capture_output:
         start_capture(active)
     watch_cells()
-    print_link(client, info)
-    return active
-
-
-def _get_active_parent(client: TrackingClient, parent_run_id: str) -> Run:
-    parent = client.get_run(parent_run_id)
-    if parent.info.lifecycle_stage != "active":
-        raise FailedPrecondition(
-            f"the parent run {parent_run_id} is deleted; it must be in the active state",
-            reason="RUN_DELETED",
-            run_id=parent_run_id,
-        )
-    return parent
+    print_link(active)

@@ -22,8 +22,9 @@ from runstream.files.artifact_paths import (
     join_path,
     parse_artifact_uri,
 )
-from runstream.fluent.active_runs import active_run_id, client_and_run_id, client_for_run
+from runstream.fluent.active_runs import active_run_id, client_and_run_id
 from runstream.fluent.destination import client_for_uri, current_client, current_experiment_id
+from runstream.fluent.run_clients import client_for_run
 from runstream.transport.tracking_uri import parse
 
 if TYPE_CHECKING:

@@ -7,18 +7,22 @@ whatever method, inherit them.
 from __future__ import annotations
 
 import os
+import time
 
+from runstream import rules
 from runstream.calls.client import TrackingClient
+from runstream.contract.run_batches import ExperimentChoice
 from runstream.entities import Experiment
 from runstream.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from runstream.transport import tracking_uri
 
 _EXPERIMENT_ID = "RUNSTREAM_EXPERIMENT_ID"
+_EXPERIMENT_NAME = "RUNSTREAM_EXPERIMENT_NAME"
 
 _clients: dict[str, TrackingClient] = {}
 
-# The id that `set_experiment` put into the environment; None if another program put one there.
-_chosen_id: str | None = None
+# What `set_experiment` put into the environment; None if another program put something there.
+_chosen: ExperimentChoice | None = None
 
 
 def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
@@ -34,11 +38,12 @@ def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
     Raises:
         InvalidArgument: it is in none of these forms.
     """
-    global _chosen_id
+    global _chosen
     changed = tracking_uri.set_default(uri)
-    if changed and _chosen_id is not None and _chosen_id == os.environ.get(_EXPERIMENT_ID):
-        del os.environ[_EXPERIMENT_ID]
-        _chosen_id = None
+    if changed and chosen_experiment() is not None:
+        os.environ.pop(_EXPERIMENT_ID, None)
+        os.environ.pop(_EXPERIMENT_NAME, None)
+        _chosen = None
 
 
 def get_tracking_uri() -> str:
@@ -56,7 +61,8 @@ def set_experiment(
 ) -> Experiment:
     """Choose the experiment of the runs started from now on, creating it if there is none.
 
-    It holds for this process and those it starts.
+    It holds for this process and those it starts. While the server is away, an experiment is
+    created by the first run that starts in it; what is returned has no id then.
 
     Args:
         experiment_name: its name; or
@@ -73,19 +79,15 @@ def set_experiment(
             reason="ARGUMENTS_CONFLICT",
             field="experiment_name",
         )
+    client = current_client()
     if experiment_id is not None:
-        experiment = current_client().get_experiment(experiment_id)
+        found = client.ask(lambda: client.get_experiment(str(experiment_id)))
     else:
-        experiment = _get_or_create(str(experiment_name))
-    if experiment.lifecycle_stage != "active":
-        raise FailedPrecondition(
-            f"experiment {experiment.name!r} is deleted; it must be in the active state: "
-            "restore it or choose another name",
-            reason="EXPERIMENT_DELETED",
-            experiment_id=experiment.experiment_id,
-        )
-    global _chosen_id
-    _chosen_id = os.environ[_EXPERIMENT_ID] = experiment.experiment_id
+        rules.check_experiment_name("experiment_name", str(experiment_name))
+        found = client.ask(lambda: _get_or_create(client, str(experiment_name)))
+    experiment = found or _experiment_of_absent_server(experiment_id, experiment_name)
+    _check_active(experiment)
+    _choose(experiment)
     return experiment
 
 
@@ -104,25 +106,77 @@ def all_clients() -> list[TrackingClient]:
     return list(_clients.values())
 
 
-def current_experiment_id() -> str:
-    """Return the experiment of `set_experiment` or of the environment; else "0"."""
+def current_experiment() -> ExperimentChoice:
+    """Return the experiment of `set_experiment` or of the environment, for a run that starts."""
     for prefix in ("RUNSTREAM", "MLFLOW"):
         if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):
-            return number
+            return ExperimentChoice(number)
         if name := os.environ.get(f"{prefix}_EXPERIMENT_NAME"):
-            return set_experiment(name).experiment_id
-    return "0"
+            return ExperimentChoice(name=name)
+    return ExperimentChoice("0")
 
 
-def chosen_experiment() -> Experiment | None:
-    """Return the experiment that `set_experiment` chose in this process; None if it chose none."""
-    if _chosen_id is None or _chosen_id != os.environ.get(_EXPERIMENT_ID):
-        return None
-    return current_client().get_experiment(_chosen_id)
+def current_experiment_id() -> str:
+    """Return the id of `current_experiment`, asking the server for it if only its name is known.
 
-
-def _get_or_create(name: str) -> Experiment:
+    Raises:
+        Unavailable: the server is away.
+    """
+    current = current_experiment()
+    if not current.name:
+        return current.experiment_id
     client = current_client()
+    experiment = _get_or_create(client, current.name)
+    _check_active(experiment)
+    _choose(experiment)
+    return experiment.experiment_id
+
+
+def chosen_experiment() -> ExperimentChoice | None:
+    """Return the experiment that `set_experiment` chose in this process; None if it chose none."""
+    return _chosen if _chosen is not None and _chosen == _own_variables() else None
+
+
+def _own_variables() -> ExperimentChoice:
+    number = os.environ.get(_EXPERIMENT_ID, "")
+    return ExperimentChoice(number, "" if number else os.environ.get(_EXPERIMENT_NAME, ""))
+
+
+def _choose(experiment: Experiment) -> None:
+    """Put an experiment into the environment, by its id or, if nobody knows that, by its name."""
+    global _chosen
+    if experiment.experiment_id:
+        os.environ[_EXPERIMENT_ID] = experiment.experiment_id
+        _chosen = ExperimentChoice(experiment.experiment_id)
+    else:
+        os.environ.pop(_EXPERIMENT_ID, None)
+        os.environ[_EXPERIMENT_NAME] = experiment.name
+        _chosen = ExperimentChoice(name=experiment.name)
+
+
+def _check_active(experiment: Experiment) -> None:
+    if experiment.lifecycle_stage != "active":
+        raise FailedPrecondition(
+            f"experiment {experiment.name!r} is deleted; it must be in the active state: "
+            "restore it or choose another name",
+            reason="EXPERIMENT_DELETED",
+            experiment_id=experiment.experiment_id,
+        )
+
+
+def _experiment_of_absent_server(experiment_id: str | None, name: str | None) -> Experiment:
+    now = time.time_ns() // 1_000_000
+    return Experiment(
+        experiment_id=str(experiment_id or ""),
+        name=str(name or ""),
+        artifact_location="",
+        lifecycle_stage="active",
+        creation_time=now,
+        last_update_time=now,
+    )
+
+
+def _get_or_create(client: TrackingClient, name: str) -> Experiment:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from runstream.contract.params_and_tags import Pairs
 from runstream.entities import LoggedModel
 from runstream.files.optional_libraries import import_optional
-from runstream.fluent.active_runs import active_run, client_and_run_id
+from runstream.fluent.active_runs import active_run, get_or_start_run
 from runstream.fluent.destination import current_client, current_experiment_id
 from runstream.fluent.search_functions import MAX_RESULTS, check_output_format
 
@@ -131,6 +131,11 @@ def log_model_params(params: Pairs, model_id: str) -> None:
 
 
 def log_outputs(models: Iterable[tuple[str, int]]) -> None:
-    """Record models that the active run made, as (model_id, step), starting a run if needed."""
-    client, run_id = client_and_run_id(None)
-    client.log_outputs(run_id, models)
+    """Record models that the active run made, as (model_id, step), starting a run if needed.
+
+    Returns at once, as `log_input` does.
+
+    Raises:
+        InvalidArgument: an id breaks its rule.
+    """
+    get_or_start_run().log_outputs(models)

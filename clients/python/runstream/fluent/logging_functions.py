@@ -228,7 +228,7 @@ def set_tags(
 def log_input(
     dataset: Dataset, context: str | None = None, tags: Mapping[str, object] | None = None
 ) -> None:
-    """Record that the active run, started if there is none, read a dataset (P4).
+    """Record that the active run, started if there is none, read a dataset (P4); returns at once.
 
     Args:
         dataset: such as `runstream.data.from_pandas` makes.
@@ -275,7 +275,10 @@ def log_inputs(
 
 
 def delete_tag(key: str) -> None:
-    """Delete a tag of the active run, on disk when it returns (P3); raises NotFound."""
+    """Delete a tag of the active run (P3), in the order of what else is logged; returns at once.
+
+    If there is no such tag, the next call for the run raises NotFound.
+    """
     get_or_start_run().delete_tag(key)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runstream.entities import Run
-from runstream.fluent.active_runs import client_for_run
+from runstream.fluent.run_clients import client_for_run
 
 
 def get_run(run_id: str) -> Run:

@@ -5,34 +5,38 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from runstream.calls.client import TrackingClient
-from runstream.contract.metric_numbers import IntegerLike, MetricValue
-from runstream.contract.params_and_tags import OnError, Pairs
-from runstream.entities import DatasetInput, Run, RunData, RunInfo, RunInputs, RunOutputs
+from runstream.contract.run_batches import ExperimentChoice, to_run_status, update_batch
+from runstream.entities import Run, RunData, RunInfo, RunInputs, RunOutputs
 from runstream.entities.notebook_html import properties_table
-from runstream.errors import FailedPrecondition, InvalidArgument, NotFound, RunstreamError
+from runstream.errors import RunstreamError
 from runstream.fluent.destination import client_for_uri
+from runstream.fluent.run_logging import RunLogging
 from runstream.process import shutdown
 from runstream.process.exit_status import run_status
+from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 # Handles of the runs that have not ended, by id; a forked child has those of its parent, too.
 _open_handles: dict[str, ActiveRun] = {}
 
 
-class ActiveRun:
+class ActiveRun(RunLogging):
     """A run to log to, made by `runstream.start_run`.
 
     It is a plain object: any thread may use it, whatever run is active there. As a context manager
     it ends the run as FINISHED, after an exception as FAILED, after an interrupt as KILLED, and
     after `sys.exit` as its status says (R5).
 
-    The methods that log return at once; what they logged is on disk when `flush` or `end` has
-    returned. What the server refuses is raised by the next call for the run. While it is open, the
-    process that started it sends heartbeats, without which the server declares the run lost.
+    The methods that log, and the end of the run, return at once; the server has what they said when
+    `flush` has returned. What the server refuses is raised by the next call for the run. While it
+    is open, the process that started it sends heartbeats, without which the server declares the run
+    lost.
 
     It is pickled as the id and the tracking URI of the run: another process can log to the run with
     it, and does not end the run.
@@ -43,16 +47,29 @@ class ActiveRun:
         is_ended: whether it is no longer active, because a thread has ended it or left its block.
     """
 
-    def __init__(self, client: TrackingClient, info: RunInfo) -> None:
-        """Make the handle of an existing run, which ends with the program at the latest."""
-        self._attach(client, info, os.getpid())
-        shutdown.register_run(self)
-        client.start_heartbeats(info.run_id, self)
-        _open_handles[info.run_id] = self
+    def __init__(
+        self, client: TrackingClient, info: RunInfo, start: LogBatchRequest | None = None
+    ) -> None:
+        """Make the handle of a run.
 
-    def _attach(self, client: TrackingClient, info: RunInfo, process: int | None) -> None:
+        Args:
+            client: the client of its server.
+            info: what is known of it.
+            start: the batch by which it starts, for `start`.
+        """
+        self._attach(client, info, start, os.getpid())
+
+    def _attach(
+        self,
+        client: TrackingClient,
+        info: RunInfo,
+        start: LogBatchRequest | None,
+        process: int | None,
+    ) -> None:
         self._client = client
         self._info = info
+        self._start = start  # until the server has answered it
+        self._is_started = start is None
         self.buffer = client.buffer(info.run_id)
         self._process = process
         self.is_ended = False
@@ -61,6 +78,40 @@ class ActiveRun:
         self._end_time: int | None = None
         self._at_end: list[Callable[[], None]] = []
         self.failed_cell: str | None = None
+
+    def start(self) -> None:
+        """Start the run, which ends with the program at the latest.
+
+        It waits for the answer of the server while that is reachable. After an error or an
+        interrupt, `abort` is to be called.
+
+        Raises:
+            RunstreamError: the server refuses it.
+        """
+        run_id = self._info.run_id
+        shutdown.register_run(self)
+        _open_handles[run_id] = self
+        if self._start is not None:
+            self.buffer.queue_batch(self._start)
+        self._client.start_heartbeats(run_id, self)
+        answer = self._client.wait_for_start(run_id)
+        self._is_started = True
+        if answer is not None:
+            self._info, self._start = answer, None
+
+    def abort(self, error: BaseException) -> None:
+        """Leave no run RUNNING after `start` or what follows it raised this error (R9).
+
+        The start is queued again, because nobody knows whether it was: that changes nothing. If
+        this is interrupted, too, the end of the program does it.
+        """
+        run_id = self._info.run_id
+        if not isinstance(error, RunstreamError) or self._client.has_undelivered(run_id):
+            status = run_status(error)
+            self._status, self._end_time = status, self._end_time or _now()
+            with suppress(RunstreamError):  # what is raised is the error of the caller
+                self._queue_end(status)
+        self.release()
 
     @property
     def client(self) -> TrackingClient:
@@ -74,8 +125,29 @@ class ActiveRun:
 
     @property
     def info(self) -> RunInfo:
-        """Name, status and times of the run, as they were when it started or ended."""
+        """Name, status and times of the run, as they were when it started or ended.
+
+        If the server was away then, they are as this process made them: without the URI of the
+        artifacts, and without the id of an experiment that was named.
+        """
         return self._info
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the server has answered the start of the run."""
+        return self._start is None
+
+    @property
+    def unanswered_start(self) -> LogBatchRequest | None:
+        """The batch by which the run starts, if the server has not answered it."""
+        return self._start
+
+    @property
+    def experiment(self) -> ExperimentChoice:
+        """The experiment of the run, by its id or, if the server has not said that, by its name."""
+        if self._start is not None and self._start.start.experiment_name:
+            return ExperimentChoice(name=self._start.start.experiment_name)
+        return ExperimentChoice(self._info.experiment_id)
 
     @property
     def data(self) -> RunData:
@@ -110,72 +182,12 @@ class ActiveRun:
         """Return the run as it is now; see `Run.to_dictionary`."""
         return self.read().to_dictionary()
 
-    def log_metric(
-        self,
-        key: str,
-        value: MetricValue,
-        step: IntegerLike | None = 0,
-        timestamp: IntegerLike | None = None,
-    ) -> None:
-        """Log one point; see `runstream.log_metric`."""
-        self.buffer.log_metric(key, value, step, timestamp)
-
-    def log_metrics(
-        self,
-        metrics: Mapping[str, MetricValue],
-        step: IntegerLike | None = 0,
-        timestamp: IntegerLike | None = None,
-        on_error: OnError = "raise",
-    ) -> None:
-        """Log one point of each of several metrics; see `runstream.log_metrics`."""
-        self.buffer.log_metrics(metrics, step, timestamp, on_error)
-
-    def log_columns(
-        self,
-        key: str | Collection[str] | Collection[int],
-        value: Collection[MetricValue],
-        step: Collection[IntegerLike],
-        timestamp: Collection[IntegerLike] | None = None,
-        *,
-        keys: Sequence[str] | None = None,
-    ) -> None:
-        """Log many points at once, in columns; see `runstream.log_columns`."""
-        self.buffer.log_columns(key, value, step, timestamp, keys)
-
-    def log_param(self, key: str, value: object) -> None:
-        """Log one param; see `runstream.log_params`."""
-        self.buffer.log_params({key: value})
-
-    def log_params(self, params: Pairs, on_error: OnError = "raise") -> None:
-        """Log params; see `runstream.log_params`."""
-        self.buffer.log_params(params, on_error)
-
-    def log_config(self, config: object, prefix: str = "") -> str:
-        """Log a nested configuration; see `runstream.log_config`."""
-        return self._client.log_config(self._info.run_id, config, prefix)
-
-    def set_tag(self, key: str, value: object) -> None:
-        """Set one tag; see `runstream.set_tags`."""
-        self.buffer.set_tags({key: value})
-
-    def set_tags(self, tags: Pairs, on_error: OnError = "raise") -> None:
-        """Set tags; see `runstream.set_tags`."""
-        self.buffer.set_tags(tags, on_error)
-
-    def delete_tag(self, key: str) -> None:
-        """Delete a tag; see `runstream.delete_tag`."""
-        self._client.delete_tag(self._info.run_id, key)
-
-    def log_inputs(self, datasets: Iterable[DatasetInput]) -> None:
-        """Record datasets that the run read; see `runstream.log_inputs`."""
-        self._client.log_inputs(self._info.run_id, datasets)
-
     def flush(self, timeout: float | None = None) -> None:
         """Wait until all that was logged to this run is on disk; see `runstream.flush`."""
         self._client.flush_run(self._info.run_id, timeout)
 
     def call_at_end(self, function: Callable[[], None]) -> None:
-        """Call a function when the run ends, before what was logged is waited for.
+        """Call a function when the run ends, before its end is queued.
 
         The process that started the run calls it, once. It may log to the run, raises nothing, and
         returns within seconds.
@@ -183,34 +195,33 @@ class ActiveRun:
         self._at_end.append(function)
 
     def end(self, status: str = "FINISHED") -> None:
-        """Wait until all that was logged is on disk, and end the run; once is enough.
+        """End the run; once is enough.
 
-        A process that was forked while the run was active does not end it, it only waits.
+        Returns at once: the end is queued after all that was logged, and delivered as that is. In a
+        process that was forked while the run was active, this does not end it.
 
         Raises:
-            DeadlineExceeded, Unavailable: not all that was logged could be delivered, or the end;
-                the run has not ended, and the call can be repeated.
-            RunstreamError: the server refused something of what was logged; the run has ended.
+            RunstreamError: the server refused something of what was logged, as far as that is known
+                by now; the run has ended. What it refuses later, `flush` raises.
+            DeadlineExceeded: there is no room for it; the run has not ended, and the call can be
+                repeated.
         """
         if self._is_released:
             return
-        run_id = self._info.run_id
+        to_run_status(status)
         self._status = status
-        self._end_time = self._end_time or time.time_ns() // 1_000_000
+        self._end_time = self._end_time or _now()
         self._call_at_end()
-        try:
-            self._client.flush_run(run_id, refusals=False)
-            if self.is_started_here:
-                self._info = self._client.update_run(run_id, status, end_time=self._end_time)
-        except InvalidArgument:
-            self._status = None
-            raise
-        except (FailedPrecondition, NotFound):  # it is deleted: no other attempt could do better
-            self.release()
-            self._client.raise_refusals(run_id)  # they say why, too
-            raise
+        if self.is_started_here:
+            self._queue_end(status)
+            self._info = replace(self.info, status=status, end_time=self._end_time)
         self.release()
-        self._client.raise_refusals(run_id)
+        self._client.raise_refusals(self._info.run_id)
+
+    def _queue_end(self, status: str) -> None:
+        if self._start is not None and not self._is_started:
+            self.buffer.queue_batch(self._start)
+        self.buffer.queue_update(update_batch(self._info.run_id, status, self._end_time))
 
     def leave(self, status: str) -> None:
         """Take the run out of the active runs, to be ended later, as of now and with this status.
@@ -218,7 +229,7 @@ class ActiveRun:
         `end_at_exit` does it, which the end of the program calls if nobody else does.
         """
         self._status = status
-        self._end_time = time.time_ns() // 1_000_000
+        self._end_time = _now()
         self.is_ended = True
 
     def end_at_exit(self, status: str) -> None:
@@ -259,7 +270,7 @@ class ActiveRun:
             # Callers of the block expect the error of the block.
             warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
         finally:
-            self.is_ended = True  # if the end is not on disk, the end of the program tries again
+            self.is_ended = True  # if there was no room for it, the end of the program tries again
 
     def _repr_html_(self) -> str:
         """Return the run as a table for a notebook, as it was when it started or ended."""
@@ -284,5 +295,9 @@ def open_runs() -> list[ActiveRun]:
 
 def _unpickle(uri: str, info: RunInfo) -> ActiveRun:
     run = ActiveRun.__new__(ActiveRun)
-    run._attach(client_for_uri(uri), info, None)
+    run._attach(client_for_uri(uri), info, None, None)
     return run
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

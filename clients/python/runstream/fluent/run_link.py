@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
-from runstream.entities import RunInfo
 from runstream.errors import RunstreamError
+from runstream.fluent.run_handle import ActiveRun
 from runstream.process.notebook import is_notebook
+from runstream.transport.call_limit import limit_calls
 
-if TYPE_CHECKING:
-    from runstream.calls.client import TrackingClient
+#: Seconds that the server has to say where its web interface is.
+SECONDS = 3.0
 
 
-def print_link(client: TrackingClient, run: RunInfo) -> None:
+def print_link(run: ActiveRun) -> None:
     """Print the link to a run's page on stderr, on a terminal and in a notebook.
 
-    Nothing is printed if the server has no web interface.
+    Nothing is printed if the server has no web interface, or is away.
     """
     if sys.stderr is None or not (sys.stderr.isatty() or is_notebook()):
         return
+    if not run.is_confirmed:
+        return
+    info = run.info
     try:
-        uri = client.interface_uri(run.run_id, run.experiment_id)
+        with limit_calls(SECONDS):
+            uri = run.client.interface_uri(info.run_id, info.experiment_id)
     except RunstreamError:  # a missing link must not end the program
         return
     if uri is not None:
-        print(f"runstream: {run.run_name} is at {uri}", file=sys.stderr)  # noqa: T201
+        print(f"runstream: {info.run_name} is at {uri}", file=sys.stderr)  # noqa: T201

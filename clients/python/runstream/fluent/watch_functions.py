@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterable
 
 from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import RunChange
-from runstream.fluent.active_runs import client_for_run
 from runstream.fluent.destination import current_client, current_experiment_id
+from runstream.fluent.run_clients import client_for_run
 
 
 def watch(

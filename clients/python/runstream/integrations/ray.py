@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -12,6 +11,7 @@ from ray import train
 from ray.tune.logger import LoggerCallback
 
 from runstream.fluent.run_handle import ActiveRun
+from runstream.fluent.run_start import create_run
 from runstream.integrations.training_run import TrainingRun, flatten, open_training_run
 from runstream.process.exit_status import run_status
 from runstream.process.source_tags import find_source_tags
@@ -85,13 +85,7 @@ class RunstreamLoggerCallback(LoggerCallback):
             "mlflow.parentRunId": parent.run_id,
         }
         # Not `runstream.start_run`: several trials go on at a time, and none is the active run.
-        handle = parent.client.start_run(
-            partial(ActiveRun, parent.client),
-            parent.info.experiment_id,
-            tags,
-            str(trial),
-            tags.get("mlflow.user"),
-        )
+        handle = create_run(parent.client, parent.experiment, tags, str(trial))
         self._trials[trial.trial_id] = run = TrainingRun(handle, is_ours=True, is_new=True)
         run.log_nested_params(trial.config)
 

@@ -11,10 +11,12 @@ from functools import partial
 from runstream.calls.client import TrackingClient
 from runstream.console.capture import recorded_channels
 from runstream.contract.params_and_tags import to_texts
+from runstream.contract.run_batches import ExperimentChoice
 from runstream.errors import RunstreamError
 from runstream.fluent.run_console import CAPTURED_RUN_ID
 from runstream.fluent.run_handle import ActiveRun
 from runstream.fluent.run_link import print_link
+from runstream.fluent.run_start import create_run, start_variable
 from runstream.launching.program import run_program, run_status_of
 from runstream.launching.source import find_tags
 from runstream.launching.target import Target
@@ -31,7 +33,7 @@ Report = Callable[[str], None]
 def launch(
     client: TrackingClient,
     target: Target,
-    experiment_id: str,
+    experiment: ExperimentChoice,
     run_name: str | None,
     parent_run_id: str | None,
     captures: bool,
@@ -45,7 +47,7 @@ def launch(
     Args:
         client: where the run is logged.
         target: the program.
-        experiment_id: the experiment of the run.
+        experiment: the experiment of the run.
         run_name: its name; a readable one, if None.
         parent_run_id: the run of which it is a child, if any.
         captures: whether what it writes to stdout and stderr is kept with the run.
@@ -61,13 +63,13 @@ def launch(
     """
     params = to_texts("params", target.params)  # before there is a run
     if parent_run_id is not None:
-        client.get_run(parent_run_id)  # it must be there
+        client.ask(partial(client.get_run, parent_run_id))  # it must be there
     tags = find_tags(target, parent_run_id)
-    start = partial(ActiveRun, client)
-    with client.start_run(start, experiment_id, tags, run_name, tags.get("mlflow.user")) as run:
+    with create_run(client, experiment, tags, run_name) as run:
         run.log_params(params)
-        run.flush()
-        print_link(client, run.info)
+        if run.is_confirmed:
+            run.flush()
+        print_link(run)
         if target.working_folder is not None:
             os.chdir(target.working_folder)
         capture = recorded_channels(client, run.run_id) if captures else nullcontext(())
@@ -85,8 +87,8 @@ def launch(
 
 
 def _end(run: ActiveRun, exit_status: int) -> None:
-    is_ended = exit_status == 0 and run.read().info.status in _ENDED
-    if is_ended:
+    stored = run.client.ask(run.read) if exit_status == 0 else None
+    if stored and stored.info.status in _ENDED:
         run.release()
     else:
         run.end(run_status_of(exit_status))
@@ -97,9 +99,13 @@ def _environment(run: ActiveRun, target: Target) -> dict[str, str]:
     environment = dict(os.environ)
     for name in ("RUNSTREAM_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"):
         environment.pop(name, None)  # the id says it
+    experiment_id, name = run.experiment
     for prefix in ("RUNSTREAM", "MLFLOW"):
         environment[f"{prefix}_RUN_ID"] = run.run_id
-        environment[f"{prefix}_EXPERIMENT_ID"] = run.info.experiment_id
+        environment[f"{prefix}_EXPERIMENT_ID"] = experiment_id
+        if name:
+            environment[f"{prefix}_EXPERIMENT_NAME"] = name
+    environment |= start_variable(run)
     uri = run.tracking_uri
     environment["RUNSTREAM_TRACKING_URI"] = uri
     # As MLflow's plugin for Runstream takes it. What is set already may be the HTTP port of the

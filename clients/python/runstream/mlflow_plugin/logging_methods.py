@@ -142,5 +142,6 @@ class LoggingMethods:
             )
             for metric in metrics
         ]
+        self._client.flush_run(run_id)
         request = new_message(LogRequest, run_id=run_id, metrics=rows)
         self._connection.call(lambda stubs: stubs.logs.Log, request)

@@ -65,7 +65,7 @@ class RunMethods:
                 self._start_heartbeats(answer.run.info.run_id)
             return to_run(answer.run)
 
-        start = Start(self._connection, lambda stubs: stubs.runs.CreateRun, request)
+        start = Start(self._connection, request)
         return start.send(make_result)
 
     def get_run(self, run_id: str) -> Run:

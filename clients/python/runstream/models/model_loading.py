@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from runstream.calls.client import TrackingClient
 from runstream.errors import InvalidArgument, NotFound
 from runstream.files.artifact_paths import parse_artifact_uri
-from runstream.fluent.active_runs import client_for_run
+from runstream.fluent.run_clients import client_for_run
 from runstream.models.stored_model import StoredModel, read_description
 
 # Names of models that an error lists.

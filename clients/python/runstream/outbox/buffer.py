@@ -68,6 +68,7 @@ class RunBuffer:
         run_id: the run.
         is_open: whether a call may log at once; otherwise it asks `BufferOwner.open_buffer` first.
         must_wake: whether a call that has logged must call `BufferOwner.wake_for`.
+        has_ended: whether nobody has logged to it since the end of its run was queued.
         is_retired: whether the outbox does not know it any more; another buffer takes its place.
         last_drained: when something was last taken out, by `time.monotonic`.
     """
@@ -82,6 +83,7 @@ class RunBuffer:
         self.run_id = run_id
         self.is_open = False
         self.must_wake = True
+        self.has_ended = False
         self.is_retired = False
         self.last_drained = time.monotonic()
 
@@ -210,6 +212,8 @@ class RunBuffer:
             ResourceExhausted: it is larger than a message may be.
         """
         self._batches.append(_pack_request(request, is_after_points=True))
+        self.has_ended = True
+        self.is_open = False  # so that the next call says that the run goes on
         if self.must_wake:
             self._owner.wake_for(self)
 
@@ -232,6 +236,7 @@ class RunBuffer:
 
     def open(self) -> None:
         """Let calls log at once."""
+        self.has_ended = False
         self.is_open = True
 
     def close(self) -> None:

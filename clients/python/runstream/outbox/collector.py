@@ -97,6 +97,11 @@ class Collector:
         if buffer := self._buffers.get(batch.run_id):
             buffer.drop_params(batch.message)
 
+    def has_ended(self, run_id: str) -> bool:
+        """Return whether the end of a run was queued, and nothing after it."""
+        buffer = self._buffers.get(run_id)
+        return buffer is not None and buffer.has_ended
+
     def close_buffer(self, run_id: str) -> None:
         """Let the next call that logs to a run ask the outbox first."""
         if buffer := self._buffers.get(run_id):

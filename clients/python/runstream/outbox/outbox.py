@@ -45,6 +45,7 @@ warning is logged.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -67,6 +68,8 @@ from runstream.outbox.stream_window import StreamWindow
 from runstream.outbox.task_queue import TaskQueue
 from runstream.outbox.waits import Waits
 from runstream.v1 import run_pb2
+
+log = logging.getLogger("runstream")
 
 # Seconds for which deferred work, and slow work, is put off at most while trainings go on.
 _MAX_DELAY_SECONDS = 2.0
@@ -210,6 +213,14 @@ class Outbox:
         if refusals:
             self.raise_refusals(run_id)
 
+    def flush_changes(self, run_id: str) -> None:
+        """Wait until the start of a run, and what else changed it, is answered; else as `flush`.
+
+        A call of its own that names the run would overtake it.
+        """
+        if self.backlog().get(run_id, Backlog()).changes:
+            self.flush(run_id)
+
     def wait_for_deferred(self, owner: str | None, timeout: float | None = None) -> None:
         """Wait until what was left for later, for a run, a model or all, is done.
 
@@ -223,7 +234,9 @@ class Outbox:
 
         Raises:
             DeadlineExceeded: they are not there in `waits.FLUSH_SECONDS`.
+            RunstreamError: as `flush_changes`.
         """
+        self.flush_changes(owner)
         self.deferred.wait(owner, waits.FLUSH_SECONDS)
         self.slow.wait(owner, waits.FLUSH_SECONDS)
 
@@ -396,6 +409,9 @@ class Outbox:
                     self._started_runs[run.run_id] = run
             if refusal is not None and isinstance(request, Batch):
                 self._collector.drop_params(request)
-                self._refusals.add(request.run_id, batch_error(request, refusal))
+                error = batch_error(request, refusal)
+                self._refusals.add(request.run_id, error)
                 self._collector.close_buffer(request.run_id)
+                if self._collector.has_ended(request.run_id):  # no call for the run will raise it
+                    log.error("%s", error)
             self._waits.end_answered()

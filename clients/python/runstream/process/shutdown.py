@@ -84,11 +84,6 @@ def register_run(run: OpenRun) -> None:
     _open_runs[run.run_id] = run
 
 
-def find_run(run_id: str) -> OpenRun | None:
-    """Return the run of this id, if it is to be ended with the program."""
-    return _open_runs.get(run_id)
-
-
 def unregister_run(run: OpenRun) -> None:
     """Do not end this run with the program, because it has ended."""
     _open_runs.pop(run.run_id, None)
@@ -151,7 +146,9 @@ def exit_seconds() -> float:
 
 
 def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]:
-    """Send all and end all runs; return the URIs of servers where that failed, and why.
+    """End all runs and send all; return the URIs of servers where that failed, and why.
+
+    The end of a run is queued after what was logged to it, and sent with it.
 
     Args:
         status: the status of runs that are open.
@@ -160,6 +157,7 @@ def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]
     """
     start_time = time.monotonic()
     errors: dict[str, str] = {}
+    _end_runs(status)
     for session in _sessions:
         session.wake()
     for session in _sessions:
@@ -170,21 +168,16 @@ def _deliver(status: str, answer_timeout: float, limit: float) -> dict[str, str]
     give_up = max(start_time + answer_timeout, time.monotonic() + answer_timeout * _END_RUNS_SHARE)
     for session in _sessions:
         session.limit_calls(give_up)
-    _end_runs(status, errors)
     _end_starts(status, min(answer_timeout, START_SECONDS), errors)
     return errors
 
 
-def _end_runs(status: str, errors: dict[str, str]) -> None:
+def _end_runs(status: str) -> None:
     for run in reversed(list(_open_runs.values())):
-        if run.tracking_uri not in errors:
-            try:
-                run.end_at_exit(status)
-            except RunstreamError as error:
-                if run.run_id in _open_runs:
-                    errors[run.tracking_uri] = str(error)
-                else:  # it has ended, but something of it was refused
-                    _print(str(error))
+        try:
+            run.end_at_exit(status)
+        except RunstreamError as error:  # there is no room for its end, or something was refused
+            _print(str(error))
 
 
 def _end_starts(status: str, seconds: float, errors: dict[str, str]) -> None:

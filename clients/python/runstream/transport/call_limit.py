@@ -12,11 +12,22 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 _end: ContextVar[float] = ContextVar("runstream_call_limit", default=math.inf)
+_retry_end: ContextVar[float] = ContextVar("runstream_retry_limit", default=math.inf)
 
 
 def limit_calls(seconds: float) -> AbstractContextManager[None]:
     """Let calls that are made within the block fail after this many seconds in all."""
-    return _Limit(time.monotonic() + seconds)
+    return _Limit(_end, time.monotonic() + seconds)
+
+
+def limit_retries(seconds: float) -> AbstractContextManager[None]:
+    """Let calls within the block be repeated no longer than this while no server is reached."""
+    return _Limit(_retry_end, time.monotonic() + seconds)
+
+
+def retry_limit() -> float:
+    """Return until when calls of this context are repeated at most, by `time.monotonic`."""
+    return _retry_end.get()
 
 
 def call_limit() -> float:
@@ -27,13 +38,14 @@ def call_limit() -> float:
 class _Limit:
     """The block; a generator would cost four times as much, which callbacks pay at each step."""
 
-    __slots__ = ("_end", "_token")
+    __slots__ = ("_end", "_token", "_variable")
 
-    def __init__(self, end: float) -> None:
+    def __init__(self, variable: ContextVar[float], end: float) -> None:
+        self._variable = variable
         self._end = end
 
     def __enter__(self) -> None:
-        self._token = _end.set(min(_end.get(), self._end))
+        self._token = self._variable.set(min(self._variable.get(), self._end))
 
     def __exit__(self, *_: object) -> None:
-        _end.reset(self._token)
+        self._variable.reset(self._token)

@@ -13,7 +13,7 @@ import grpc
 
 from runstream.contract.messages import ensure_write_id
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable, strip_traceback
-from runstream.transport.call_limit import call_limit
+from runstream.transport.call_limit import call_limit, retry_limit
 from runstream.transport.call_threads import GRACE_SECONDS, CallThreads
 from runstream.transport.channel import Stubs
 from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
@@ -53,6 +53,10 @@ class Connection:
     Each call goes to the next server. One that does not answer is left out for a while, and what it
     was asked goes to another. Any thread may make calls. The threads of `CallThreads` enter gRPC in
     place of the main thread. The connection itself needs no lock: `SharedChannel` has one.
+
+    Attributes:
+        away_until: until when nothing optional is asked, by `time.monotonic`, because no server
+            answered just now; an answer sets it back.
     """
 
     def __init__(self, channel: SharedChannel) -> None:
@@ -60,6 +64,7 @@ class Connection:
         self._threads = CallThreads()
         self._deadline = math.inf
         self._was_reached = False  # whether a server has ever answered
+        self.away_until = 0.0
 
     @property
     def uri(self) -> str:
@@ -105,6 +110,7 @@ class Connection:
                 answer = no_answer_error(timeout)
             if not isinstance(answer, RunstreamError):
                 self._was_reached = True
+                self.away_until = 0.0
                 return answer
             answer = self._explain_first(answer)
             # Raised here, where no exception of gRPC becomes its context and keeps gRPC alive.
@@ -294,7 +300,7 @@ def _may_work_later(answer: Any) -> TypeGuard[RunstreamError]:
 
 def _retry_pauses(deadline: float = math.inf) -> Iterator[float]:
     """Yield the seconds before each further attempt, until there is no time for one."""
-    give_up = min(deadline, time.monotonic() + RETRY_SECONDS)
+    give_up = min(deadline, retry_limit(), time.monotonic() + RETRY_SECONDS)
     pause = _FIRST_PAUSE
     while time.monotonic() + pause < give_up:
         yield pause

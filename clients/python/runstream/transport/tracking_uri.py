@@ -7,9 +7,10 @@
     sqlite:///relative.db     an SQLite file, served by whoever serves it already or else by a
     sqlite:////absolute.db    server that this client starts (runstream.transport.embedded)
     runs.db                   the same, as a path
+    offline:folder            no server: what is logged stays in a folder, for `runstream sync`
 
-The part after `sqlite:///` or `unix:` is a path as it stands: nothing in it is escaped, but a `~`
-in front is the home folder, which no shell puts there inside of a URI.
+The part after `sqlite:///`, `unix:` or `offline:` is a path as it stands: nothing in it is escaped,
+but a `~` in front is the home folder, which no shell puts there inside of a URI.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from runstream.files.own_files import check_own
 
 _FORMS = (
     "grpc://host:port, grpc://host:port,host:port, grpcs://host:port, unix:path, "
-    "sqlite:///relative.db, sqlite:////absolute.db or the path of an SQLite file"
+    "sqlite:///relative.db, sqlite:////absolute.db, offline:folder or the path of an SQLite file"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HOST_AND_PORT = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}"
@@ -52,12 +53,15 @@ class Target:
             SQLite file, whose server is found by `embedded.ensure_server`.
         secure: whether the connection is TLS.
         database: absolute path of the SQLite file; None for a server that is named directly.
+        offline_folder: absolute path of the spool in which everything stays; None if there is a
+            server.
     """
 
     uri: str
     addresses: tuple[str, ...] = ()
     secure: bool = False
     database: str | None = None
+    offline_folder: str | None = None
 
 
 def default() -> str:
@@ -125,20 +129,14 @@ def parse(uri: str | os.PathLike[str] | None) -> Target:
             return _server(text, name)
         case "unix":
             return _socket(text)
+        case "offline":
+            return _offline(text)
         case "sqlite":
             if not text.lower().startswith("sqlite:///"):
                 raise _malformed_error(text, "an SQLite URL has three slashes before the path")
             return _file(text, text[len("sqlite:///") :])
-        case "http" | "https":
-            raise _malformed_error(text, "Runstream's clients speak gRPC, not HTTP")
-        case "postgresql" | "postgres":
-            raise _malformed_error(
-                _PASSWORD.sub(r"\1@", text.partition("?")[0]),  # its parameters may have one, too
-                "clients reach a PostgreSQL by a server of it, which "
-                "`runstream server --database` starts",
-            )
-        case _:
-            raise _malformed_error(text)
+        case other:
+            raise _foreign_scheme_error(text, other)
 
 
 def _server(uri: str, scheme: str) -> Target:
@@ -175,6 +173,18 @@ def _socket(uri: str) -> Target:
     return Target(address, (address,))
 
 
+def _offline(uri: str) -> Target:
+    path = uri[len("offline:") :]
+    if path.startswith("//") and not path.startswith("///"):
+        raise _malformed_error(uri, "after offline:// there must be an absolute path")
+    if not path.strip("/"):
+        raise _malformed_error(uri, "it needs the path of a folder")
+    folder = os.path.abspath(os.path.expanduser(path))
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise _malformed_error(uri, "this is no folder")
+    return Target(f"offline:{folder}", offline_folder=folder)
+
+
 def _file(uri: object, path: str) -> Target:
     if path in {"", ":memory:"}:
         raise _malformed_error(uri, "runs are kept in a file")
@@ -188,6 +198,18 @@ def _file(uri: object, path: str) -> Target:
     if path.endswith("/") or os.path.isdir(database):
         raise _malformed_error(uri, "this is a folder")
     return Target(f"sqlite:///{database}", database=database)
+
+
+def _foreign_scheme_error(uri: str, scheme: str) -> InvalidArgument:
+    if scheme in ("http", "https"):
+        return _malformed_error(uri, "Runstream's clients speak gRPC, not HTTP")
+    if scheme in ("postgresql", "postgres"):
+        return _malformed_error(
+            _PASSWORD.sub(r"\1@", uri.partition("?")[0]),  # its parameters may have one, too
+            "clients reach a PostgreSQL by a server of it, which "
+            "`runstream server --database` starts",
+        )
+    return _malformed_error(uri)
 
 
 def _malformed_error(uri: object, reason: str = "") -> InvalidArgument:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from posixpath import basename
 
 from runstream.errors import InvalidArgument, NotFound
-from runstream.fluent.active_runs import active_run_id, client_for_run
+from runstream.fluent.active_runs import active_run_id
+from runstream.fluent.run_clients import client_for_run
 
 #: Tag of a run: the path of the checkpoint that was stored last.
 LATEST_CHECKPOINT = "mlflow.latest_checkpoint_artifact"

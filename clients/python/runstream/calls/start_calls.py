@@ -1,0 +1,77 @@
+"""What the start of a run asks of a client, which must not wait for a server that is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from runstream.entities import RunInfo
+from runstream.errors import DeadlineExceeded, Unavailable
+from runstream.outbox.outbox import Outbox
+from runstream.transport.call_limit import limit_calls, limit_retries
+from runstream.transport.connection import Connection
+from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
+
+Answer = TypeVar("Answer")
+
+#: Seconds for which `ask` tries to reach a server, and seconds that the answer may take.
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
+
+#: The same for the server of a file, which may have to be started.
+FILE_SECONDS = 60.0
+
+#: Seconds after a question without an answer in which no other is asked.
+PAUSE_SECONDS = 30.0
+
+
+class StartCalls:
+    """The part of `TrackingClient` for handles of runs."""
+
+    _connection: Connection
+    _outbox: Outbox
+
+    def ask(self, question: Callable[[], Answer]) -> Answer | None:
+        """Return what a function of calls that read returns; None while the server is away.
+
+        Args:
+            question: what only a server knows, and a program can do without.
+
+        Raises:
+            RunstreamError: what the server answered, or that no connection comes about and waiting
+                does not help, such as a certificate that is not trusted.
+        """
+        if self.is_away:
+            return None
+        is_file = self._connection.uri.startswith("sqlite:")
+        seconds = FILE_SECONDS if is_file else ANSWER_SECONDS
+        try:
+            with limit_calls(seconds), limit_retries(FILE_SECONDS if is_file else CONNECT_SECONDS):
+                return question()
+        except (DeadlineExceeded, Unavailable) as error:
+            if error.reason in CANNOT_CONNECT:
+                raise
+        self._connection.away_until = time.monotonic() + PAUSE_SECONDS
+        return None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server was found away just now, so that nothing should wait for it."""
+        return (
+            self._outbox.stream_error is not None or time.monotonic() < self._connection.away_until
+        )
+
+    def wait_for_start(self, run_id: str) -> RunInfo | None:
+        """Wait for the answer to the last start or update of a run; None while it is away.
+
+        Raises:
+            RunstreamError: the server refuses it.
+        """
+        if time.monotonic() < self._connection.away_until:
+            return None
+        return self._outbox.wait_for_start(run_id)
+
+    def has_undelivered(self, run_id: str) -> bool:
+        """Return whether something that was said of a run has no answer yet."""
+        return run_id in self._outbox.backlog()

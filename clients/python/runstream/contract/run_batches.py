@@ -1,0 +1,172 @@
+"""Batches that say of a run something else than points, params and tags: that it starts and ends.
+
+Each function checks what it is given by the rules of the server, because a caller should learn at
+once what is wrong, and a batch that waits for a server is refused much later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from runstream import rules
+from runstream.contract import generated_names
+from runstream.contract.messages import new_message
+from runstream.contract.params_and_tags import to_texts
+from runstream.errors import InvalidArgument
+from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart, RunUpdate
+from runstream.v1.run_pb2 import (
+    DatasetInput,
+    ModelOutput,
+    RunStatus,
+    RunTag,
+)
+
+#: Tag that is the name of a run (R3).
+NAME_TAG = "mlflow.runName"
+
+
+class ExperimentChoice(NamedTuple):
+    """The experiment that a run is to belong to; "0" if neither is set.
+
+    Attributes:
+        experiment_id: its id; or
+        name: its name, where nobody has asked a server for the id.
+    """
+
+    experiment_id: str = ""
+    name: str = ""
+
+
+def start_batch(
+    run_id: str,
+    experiment: ExperimentChoice,
+    start_time: int,
+    tags: Mapping[str, object],
+    run_name: str | None,
+    user_id: str | None,
+) -> LogBatchRequest:
+    """Return the batch that creates a run whose heartbeats the caller sends.
+
+    Args:
+        run_id: its id (R1).
+        experiment: where it belongs; an experiment that is named is created if there is none.
+        start_time: milliseconds since the epoch.
+        tags: tags to set.
+        run_name: name for people; that of the tag, or a new one, if left out (R3).
+        user_id: who starts it.
+
+    Raises:
+        InvalidArgument: something breaks its rule, or the name and its tag differ.
+    """
+    texts = to_texts("tags", tags)
+    name = run_name or texts.get(NAME_TAG) or ""
+    if run_name and texts.get(NAME_TAG, run_name) != run_name:
+        raise InvalidArgument(
+            f"run_name is {run_name!r}, but the tag {NAME_TAG} is {texts[NAME_TAG]!r}",
+            reason="RUN_NAME_CONFLICT",
+            field="run_name",
+            value=run_name,
+            tag=texts[NAME_TAG],
+        )
+    start = new_message(
+        RunStart,
+        user_id=user_id or "",
+        run_name=name or generated_names.generate(),
+        start_time=start_time,
+        heartbeat=True,
+    )
+    rules.check_text("user_id", start.user_id)
+    rules.check_text("run_name", start.run_name)
+    if experiment.name:
+        rules.check_experiment_name("experiment_name", experiment.name)
+        start.experiment_name = experiment.name
+    else:
+        start.experiment_id = str(experiment.experiment_id) or "0"
+    return LogBatchRequest(run_id=run_id, start=start, tags=_to_tags(texts))
+
+
+def update_batch(
+    run_id: str,
+    status: str,
+    end_time: int | None = None,
+    *,
+    run_name: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    heartbeat: bool = False,
+) -> LogBatchRequest:
+    """Return the batch that ends a run, or makes it RUNNING again.
+
+    Args:
+        run_id: the run.
+        status: its new status (R2).
+        end_time: milliseconds since the epoch.
+        run_name: a new name.
+        tags: tags to set.
+        heartbeat: whether the caller sends heartbeats from now on.
+
+    Raises:
+        InvalidArgument: something breaks its rule.
+    """
+    update = new_message(
+        RunUpdate,
+        status=to_run_status(status),
+        end_time=end_time,
+        run_name=run_name,
+        heartbeat=heartbeat,
+    )
+    rules.check_text("run_name", update.run_name)
+    texts = to_texts("tags", tags or {})
+    return LogBatchRequest(run_id=run_id, update=update, tags=_to_tags(texts))
+
+
+def deleted_tag_batch(run_id: str, key: str) -> LogBatchRequest:
+    """Return the batch that deletes a tag of a run; raises InvalidArgument for a bad key."""
+    rules.check_key("key", key)
+    return LogBatchRequest(run_id=run_id, deleted_tags=[key])
+
+
+def inputs_batch(run_id: str, datasets: Iterable[DatasetInput]) -> LogBatchRequest:
+    """Return the batch that says which datasets a run read (P4).
+
+    Raises:
+        InvalidArgument: something breaks its rule.
+    """
+    read = list(datasets)
+    for i, one in enumerate(read):
+        for name in ("name", "digest", "source_type", "source", "schema", "profile"):
+            field = f"datasets[{i}].dataset.{name}"
+            rules.check_dataset_field(field, name, getattr(one.dataset, name))
+        for tag in one.tags:
+            rules.check_input_tag(f"datasets[{i}].tags", tag.key, tag.value)
+    return LogBatchRequest(run_id=run_id, datasets=read)
+
+
+def outputs_batch(run_id: str, models: Iterable[tuple[str, int]]) -> LogBatchRequest:
+    """Return the batch that says which models a run made, each with its step.
+
+    Raises:
+        InvalidArgument: something breaks its rule.
+    """
+    made = [new_message(ModelOutput, model_id=model_id, step=step) for model_id, step in models]
+    for i, model in enumerate(made):
+        rules.check_model_id(f"models[{i}].model_id", model.model_id)
+    return LogBatchRequest(run_id=run_id, model_outputs=made)
+
+
+def to_run_status(name: str) -> RunStatus.ValueType:
+    """Return the number of a status; raises InvalidArgument for an unknown name."""
+    if name not in RunStatus.keys()[1:]:
+        raise InvalidArgument(
+            f"Invalid value {name!r} for parameter 'status' supplied: "
+            f"it must be one of {', '.join(RunStatus.keys()[1:])}",
+            reason="STATUS_UNKNOWN",
+            field="status",
+            value=name,
+            limit=", ".join(RunStatus.keys()[1:]),
+        )
+    return RunStatus.Value(name)
+
+
+def _to_tags(texts: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(key=key, value=value) for key, value in texts.items()]
