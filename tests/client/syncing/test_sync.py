@@ -292,6 +292,23 @@ def test_a_server_that_comes_back_gets_the_rest(
         assert list(spool.iterdir()) == []
 
 
+def test_a_sync_that_is_interrupted_is_taken_up_by_the_next(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    batches = [points_batch(run_id, range(i * 100, i * 100 + 100)) for i in range(2_000)]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runstream", "sync", str(spool)], stderr=subprocess.DEVNULL
+    )
+    while read_cursor(folder.batches) == Place(1, 0) and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) in {130, 0}, "0 if it was done by then"
+    sync(spool)
+    assert steps(client, run_id) == list(range(200_000))
+    assert list(spool.iterdir()) == []
+
+
 def test_two_syncs_at_once_store_nothing_twice(
     client: TrackingClient, run_id: str, spool: Path
 ) -> None:

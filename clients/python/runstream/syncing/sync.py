@@ -17,6 +17,9 @@ from runstream.syncing.folder_delivery import FolderDelivery
 from runstream.syncing.results import FolderResult, SyncResult
 from runstream.transport import tracking_uri
 
+# How the tracking URI of a program without a server begins.
+_OFFLINE = "offline:"
+
 # Seconds between two looks of a thread that waits, and seconds that a delivery gets to end when it
 # is interrupted.
 _POLL_SECONDS = 0.5
@@ -86,6 +89,8 @@ class SpoolDelivery:
         """
         self._path = path
         self._to = None if to is None else tracking_uri.parse(to).uri
+        if self._to is not None and self._to.startswith(_OFFLINE):
+            raise _unknown_server_error(f"{self._to} is no server to deliver to")
         self._places: dict[Path, dict[str, Place]] = {}
         self.error: BaseException | None = None
 
@@ -121,7 +126,7 @@ class SpoolDelivery:
             return False
         info = folder.read_info()
         result.program = info.program
-        uri = result.tracking_uri = self._to or info.tracking_uri or _default_uri(folder)
+        uri = result.tracking_uri = self._to or _server_uri(folder, info.tracking_uri)
         if uri in away:
             raise away[uri]
         session = open_session(uri)
@@ -139,16 +144,17 @@ class SpoolDelivery:
         return True
 
 
-def _default_uri(folder: SpoolFolder) -> str:
-    uri = tracking_uri.default() if tracking_uri.is_default_set() else ""
-    if not uri or uri.startswith("offline:"):
-        raise InvalidArgument(
-            f"{folder} names no server: say where to deliver it",
-            reason="SERVER_UNKNOWN",
-            field="to",
-            value="",
-        )
-    return uri
+def _server_uri(folder: SpoolFolder, named: str) -> str:
+    """Return the server that a folder is for, or else that of the environment."""
+    default = tracking_uri.default() if tracking_uri.is_default_set() else ""
+    for uri in (named, default):
+        if uri and not uri.startswith(_OFFLINE):
+            return uri
+    raise _unknown_server_error(f"{folder} names no server: say where to deliver it")
+
+
+def _unknown_server_error(text: str) -> InvalidArgument:
+    return InvalidArgument(text, reason="SERVER_UNKNOWN", field="to")
 
 
 def _run(delivery: FolderDelivery, stop: threading.Event) -> None:
