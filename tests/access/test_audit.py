@@ -24,6 +24,7 @@ from runstream_service.access.caller import Caller, ServerRole
 from support.access import GuardedServer
 from support.api import expect_refusal, make_batch
 from support.artifacts import upload
+from support.run_batches import RunWriter
 from support.server_process import ENVIRONMENT
 from support.waiting import wait_until
 
@@ -90,6 +91,33 @@ def test_over_rest_an_error_has_the_code_of_grpc(guarded: GuardedServer) -> None
     assert answer.status_code == 404
     (entry,) = find(guarded, f"run_id={run}", method="DeleteRun")
     assert (entry.user_name, entry.code) == ("eve", "NOT_FOUND")
+
+
+def test_a_run_that_a_batch_starts_is_an_entry_as_if_by_the_call_that_creates_it(
+    guarded: GuardedServer,
+) -> None:
+    ada = guarded.apis["ada"]
+    run, other = RunWriter(), RunWriter()
+    start = run.start(experiment_name="started by a batch")
+    (answer, *_) = ada.log_batches([start])
+    ada.log_batches([start, RunWriter().start(experiment_id="x")])
+    (info,) = answer.run_infos
+    where = f"experiment_id={info.experiment_id}"
+    url = f"{guarded.server.http}/api/2.0/mlflow/runs/log-batch"
+    begun: dict[str, Any] = {"experiment_id": info.experiment_id, "start_time": 5}
+    body: dict[str, Any] = {"run_id": other.run_id, "start": begun}
+    assert requests.post(url, json=body, headers=guarded.headers("ada"), timeout=30).ok
+    (entry,) = find(guarded, f"run_id={other.run_id}", method="CreateRun")
+    assert (entry.user_name, entry.code) == ("ada", "OK")
+    (entry,) = find(guarded, f"run_id={run.run_id}", method="CreateRun")
+    assert (entry.user_name, entry.code, entry.subject) == (
+        "ada",
+        "OK",
+        f"{where} run_id={run.run_id}",
+    )
+    assert entry.peer.startswith("ipv4:127.0.0.1:")
+    (entry,) = find(guarded, "name=started by a batch", method="CreateExperiment")
+    assert (entry.user_name, entry.code) == ("ada", "OK")
 
 
 def test_a_batch_that_is_refused_is_an_entry_of_its_own(guarded: GuardedServer) -> None:

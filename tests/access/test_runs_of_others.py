@@ -12,14 +12,26 @@ import pytest
 from runstream.v1 import logged_model_service_pb2 as model_pb
 from runstream.v1 import metric_service_pb2 as metric_pb
 from runstream.v1 import run_service_pb2 as pb
-from runstream.v1.access_service_pb2 import DeleteGrantRequest, GrantRole, SetGrantRequest
+from runstream.v1.access_service_pb2 import (
+    DeleteGrantRequest,
+    GrantRole,
+    ListGrantsRequest,
+    SetGrantRequest,
+)
 from runstream.v1.console_pb2 import ConsoleLine, ConsoleStream
-from runstream.v1.logging_service_pb2 import LogBatchRequest, LogMetricRequest, LogRequest
+from runstream.v1.experiment_service_pb2 import GetExperimentRequest
+from runstream.v1.logging_service_pb2 import (
+    LogBatchRequest,
+    LogMetricRequest,
+    LogRequest,
+    RunUpdate,
+)
 from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_pb2 import DatasetInput, ModelOutput, RunTag
 from runstream.v1.write_pb2 import WriteId
 from support.access import GuardedServer
 from support.api import Api, Refusal, expect_refusal, make_batch
+from support.run_batches import RunWriter, everything
 
 NOT_FOUND, DENIED = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED
 READER, WRITER = GrantRole.GRANT_ROLE_READER, GrantRole.GRANT_ROLE_WRITER
@@ -118,6 +130,15 @@ WRITES: dict[str, Callable[[Api, str], Any]] = {
     ),
     "LogOutputs": lambda api, run: api.runs.LogOutputs(
         pb.LogOutputsRequest(run_id=run, models=[ModelOutput(model_id="m-" + 32 * "0")])
+    ),
+    "Log of an update": lambda api, run: api.logging.Log(
+        LogRequest(run_id=run, update=RunUpdate(run_name="mine"))
+    ),
+    "Log of a deletion": lambda api, run: api.logging.Log(
+        LogRequest(run_id=run, deleted_tags=["team"])
+    ),
+    "Log of inputs and outputs": lambda api, run: api.logging.Log(
+        LogRequest(run_id=run, **everything())
     ),
     "LogModel": lambda api, run: api.runs.LogModel(pb.LogModelRequest(run_id=run, model_json="{}")),
 }
@@ -259,6 +280,61 @@ def test_a_page_token_is_good_for_the_one_who_got_it(runs: Runs) -> None:
     assert len(pages(runs.api("ada").runs.SearchRuns, search)) == 1
     with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
         runs.api("eve").runs.SearchRuns(search)
+
+
+def test_a_run_starts_only_in_an_experiment_to_which_its_caller_writes(runs: Runs) -> None:
+    name = runs.api("root").experiments.GetExperiment(
+        GetExperimentRequest(experiment_id=runs.secret)
+    )
+    by_name = {"experiment_name": name.experiment.name}
+    by_id = {"experiment_id": runs.secret}
+    for who, where, reason in (
+        ("eve", by_id, "EXPERIMENT_NOT_FOUND"),
+        ("eve", by_name, "EXPERIMENT_NAME_TAKEN"),
+        ("bob", by_id, "ROLE_TOO_LOW"),
+        ("bob", by_name, "ROLE_TOO_LOW"),
+        ("ada", by_id, ""),
+        ("ada", by_name, ""),
+    ):
+        run = RunWriter()
+        (answer,) = runs.api(who).log_batches([run.start(**where)])
+        assert (who, answer.error.reason) == (who, reason)
+        assert len(answer.run_infos) == (0 if reason else 1)
+        if reason:
+            with expect_refusal(NOT_FOUND, "RUN_NOT_FOUND"):
+                runs.api("root").runs.GetRun(pb.GetRunRequest(run_id=run.run_id))
+
+
+def test_a_start_with_the_id_of_a_run_that_one_does_not_see_tells_nothing_of_it(
+    runs: Runs,
+) -> None:
+    before = state(runs)
+    eve = runs.api("eve")
+    taken = RunWriter(runs.run_id)
+    (answer,) = eve.log_batches([taken.start(experiment_id=runs.common)])
+    assert (answer.error.reason, answer.error.metadata["field"]) == ("RUN_EXISTS", "experiment_id")
+    for batch in (taken.start(experiment_id=runs.secret), taken.end()):
+        free = RunWriter()
+        request = free.end() if batch.HasField("update") else free.start()
+        request.start.experiment_id = runs.secret
+        if batch.HasField("update"):
+            request.ClearField("start")
+        answers = eve.log_batches([batch]) + eve.log_batches([request])
+        assert not any(each.run_infos for each in answers)
+        texts = [a.error.message.replace(runs.run_id, free.run_id) for a in answers]
+        assert texts[0] == texts[1] != ""
+    assert state(runs) == before
+
+
+def test_who_starts_a_run_in_a_new_experiment_owns_it(runs: Runs) -> None:
+    run, name = RunWriter(), f"new {runs.common}"
+    (answer,) = runs.api("eve").log_batches([run.start(experiment_name=name)])
+    experiment = answer.run_infos[0].experiment_id
+    grants = runs.api("eve").access.ListGrants(ListGrantsRequest(experiment_id=experiment)).grants
+    owner = GrantRole.GRANT_ROLE_OWNER
+    assert [(grant.grantee, grant.role) for grant in grants] == [("user:eve", owner)]
+    with expect_refusal(NOT_FOUND, "RUN_NOT_FOUND"):
+        runs.api("bob").runs.GetRun(pb.GetRunRequest(run_id=run.run_id))
 
 
 def test_what_a_stream_may_not_write_is_refused_batch_by_batch(runs: Runs) -> None:

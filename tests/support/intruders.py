@@ -26,6 +26,8 @@ Names = Mapping[str, str]
 _TAGS = [{"key": "team", "value": "mine"}]
 _POINT = {"key": "x", "value": 1, "timestamp": 1}
 _END = {"sha256": hashlib.sha256(b"mine").hexdigest()}
+_START = {"experiment_id": "$experiment", "start_time": 1}
+_INPUTS = {"datasets": [{"dataset": {"name": "d", "digest": "1", "source": "s"}}]}
 _PROBE = "params.lr LIKE 's%' OR tags.team LIKE 's%' OR attributes.run_name LIKE 's%'"
 
 #: For each RPC calls that name what is secret, each a list of messages. A new RPC belongs here.
@@ -97,8 +99,19 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"experiment_ids": ["$experiment"], "max_results": 1, "page_token": "$models_page"}],
     ],
     "LoggedModelService.SetLoggedModelTags": [[{"model_id": "$model", "tags": _TAGS}]],
-    "LoggingService.Log": [[{"run_id": "$run", "metrics": [_POINT]}]],
-    "LoggingService.LogBatch": [[{"run_id": "$run", "tags": _TAGS}, {"run_id": "$run"}]],
+    "LoggingService.Log": [
+        [{"run_id": "$run", "metrics": [_POINT]}],
+        [{"run_id": "$run", "update": {"run_name": "mine", "status": "KILLED"}}],
+        [{"run_id": "$run", "deleted_tags": ["team"]}],
+        [{"run_id": "0123456789abcdef" * 2, "start": _START}],
+    ],
+    "LoggingService.LogBatch": [
+        [{"run_id": "$run", "tags": _TAGS}, {"run_id": "$run"}],
+        [{"run_id": "$run", "update": {"run_name": "mine", "status": "KILLED"}}],
+        [{"run_id": "$run", "deleted_tags": ["team"], **_INPUTS}],
+        [{"run_id": "$run", **_INPUTS, "model_outputs": [{"model_id": "$model"}]}],
+        [{"run_id": "fedcba9876543210" * 2, "start": _START, "tags": _TAGS}],
+    ],
     "LoggingService.LogMetric": [
         [{"run_id": "$run", **_POINT}],
         [{"run_id": "$run", "model_id": "$model", **_POINT}],

@@ -89,7 +89,7 @@ def create(
     if start is None:
         raise LookupError("a batch without a start has a run")  # by `check`
     if experiment is None:
-        created = experiment_creation.create(caller, start.experiment_name, "", [])
+        created = experiment_creation.insert(caller, start.experiment_name)
         experiment = experiments.keep(caller, start.experiment_id, start.experiment_name, created)
     run, _ = run_rows.insert(
         batch.run_id,

@@ -44,6 +44,21 @@ def create(
         if is_seen and applied_writes.to_experiment.was_applied(taken.id, write):
             return taken
         raise _name_taken_error(taken, is_seen=is_seen)
+    return insert(caller, name, artifact_location, tags, write)
+
+
+def insert(
+    caller: Caller,
+    name: str,
+    artifact_location: str = "",
+    tags: Sequence[experiments.Pair] = (),
+    write: WriteId | None = None,
+) -> Experiment:
+    """Do what `create` does, once it is sure that the caller may, and that no other has the name.
+
+    If another server has created one of this name meanwhile, the database says so, and the
+    transaction is run again.
+    """
     created = now()
     experiment = Experiment.create(
         name=name,

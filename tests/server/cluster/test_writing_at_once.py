@@ -43,6 +43,7 @@ from support.api import Api, Point, make_batch
 from support.artifacts import upload
 from support.cluster import Cluster
 from support.points import check_points
+from support.run_batches import RunWriter
 
 T = TypeVar("T")
 
@@ -183,6 +184,27 @@ def test_one_of_the_servers_creates_an_experiment_of_a_name(apis: list[Api]) -> 
             assert api.experiments.GetExperimentByName(
                 GetExperimentByNameRequest(experiment_name=name)
             ).experiment.experiment_id
+
+
+def test_starts_that_servers_get_at_once_create_one_experiment_and_all_runs(
+    apis: list[Api],
+) -> None:
+    """E2, R1."""
+    for number in range(5):
+        same = RunWriter()
+        start = same.start(experiment_name=f"started {number}")
+
+        def send(
+            api: Api, _: int, start: LogBatchRequest = start, name: str = f"started {number}"
+        ) -> list[str]:
+            own = RunWriter().start(experiment_name=name)
+            answers = api.log_batches([start, own])
+            assert [a.error.message for a in answers if a.HasField("error")] == []
+            return [info.experiment_id for answer in answers for info in answer.run_infos]
+
+        (experiment_id,) = {each for found in at_once(apis, send) for each in found}
+        search = SearchRunsRequest(experiment_ids=[experiment_id])
+        assert len(apis[0].runs.SearchRuns(search).runs) == 4
 
 
 def test_a_creation_of_an_experiment_that_servers_get_at_once_has_one_answer(

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from runstream.v1 import run_service_pb2 as runs
-from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.logging_service_pb2 import LogRequest, RunUpdate
 from runstream.v1.run_pb2 import Run, RunStatus
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream_service.live.heartbeats import mark_lost_runs_regularly
 from support.api import Api, make_batch
+from support.run_batches import RunWriter, everything
 from support.server_process import ServerProcess
 
 LOST = "runstream.lost"
@@ -83,6 +84,37 @@ def test_a_run_whose_creator_vanished_before_its_first_heartbeat_is_lost(api: Ap
     )
     for run_id in (created, resumed):
         assert wait_until_lost(api, run_id).info.status == RunStatus.FAILED
+
+
+def test_a_start_and_an_update_of_a_batch_are_heartbeats_if_they_announce_some(api: Api) -> None:
+    """R8."""
+    started, resumed, silent = RunWriter(), RunWriter(), RunWriter()
+    update = RunUpdate(status=RunStatus.RUNNING, heartbeat=True)
+    requests = [started.start(heartbeat=True), resumed.start(), silent.start()]
+    api.log_batches([*requests, resumed.batch(update=update), silent.batch(update=RunUpdate())])
+    for run in (started, resumed):
+        assert wait_until_lost(api, run.run_id).info.status == RunStatus.FAILED
+    assert read(api, silent.run_id).info.status == RunStatus.RUNNING
+    (answer,) = api.log_batches([resumed.batch(update=update)])
+    assert answer.run_infos[0].status == RunStatus.RUNNING
+    assert LOST not in tags(read(api, resumed.run_id))
+    wait_until_lost(api, resumed.run_id)
+
+
+def test_a_start_or_a_resumption_that_comes_again_brings_no_lost_run_back(api: Api) -> None:
+    """P3: who sends what a process has left does not say that the process lives."""
+    run = RunWriter()
+    update = RunUpdate(status=RunStatus.RUNNING, heartbeat=True)
+    batches = [run.start(heartbeat=True), run.batch(update=update)]
+    api.log_batches(batches)
+    lost = wait_until_lost(api, run.run_id)
+    infos = [info for answer in api.log_batches(batches) for info in answer.run_infos]
+    assert infos == [lost.info] * 2
+    assert read(api, run.run_id) == lost
+    # Another write, of one who lives, does.
+    (answer,) = api.log_batches([run.batch(**everything(), update=RunUpdate(run_name="n"))])
+    assert (answer.run_infos[0].status, answer.run_infos[0].run_name) == (RunStatus.RUNNING, "n")
+    assert answer.run_infos[0] == read(api, run.run_id).info
 
 
 def test_what_is_logged_to_a_run_is_a_sign_of_its_life(

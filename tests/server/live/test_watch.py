@@ -18,7 +18,8 @@ from runstream.v1.experiment_service_pb2 import (
     DeleteExperimentRequest,
     RestoreExperimentRequest,
 )
-from runstream.v1.run_pb2 import RunStatus
+from runstream.v1.logging_service_pb2 import RunUpdate
+from runstream.v1.run_pb2 import Param, RunStatus, RunTag
 from runstream.v1.watch_service_pb2 import (
     GetPositionRequest,
     RunChange,
@@ -28,6 +29,7 @@ from runstream.v1.watch_service_pb2 import (
 from runstream_service.engine.changes import Change
 from runstream_service.live import commits, feed
 from support.api import Api, expect_refusal, make_batch, table_points
+from support.run_batches import RunWriter, everything
 from support.server_process import ServerProcess
 
 POINTS = [("loss", step, step, 0.5) for step in range(10)]
@@ -105,6 +107,41 @@ def test_everything_that_is_committed_to_a_run_is_told_in_order(api: Api) -> Non
     assert (finished.info.status, finished.info.end_time) == (RunStatus.FINISHED, 9)
     stage_names = [change.info.lifecycle_stage for change in stages]
     assert stage_names == ["deleted", "active", "deleted", "active"]
+
+
+def test_what_batches_say_of_runs_is_told_as_if_by_the_calls_that_say_the_same(api: Api) -> None:
+    experiment_id = api.create_experiment("e")
+    watch = Watch(api, experiment_ids=[experiment_id])
+    run = RunWriter()
+    start = run.start(("a", "1"), ("b", "1"), experiment_name="e", run_name="first")
+    (started,) = api.log_batches([start])
+    api.log_batches(
+        [
+            run.batch(
+                metrics=make_batch("", POINTS).metrics,
+                params=[Param(key="lr", value="0.1")],
+                deleted_tags=["a", "b"],
+                tags=[RunTag(key="b", value="2")],
+                update=RunUpdate(status=RunStatus.FINISHED, end_time=9, run_name="second"),
+            ),
+            start,
+            run.batch(**everything()),
+            run.batch(tags=[RunTag(key="c", value="3")]),
+        ]
+    )
+    first, deleted, logged, *named, ended, last = watch.take(6)
+    assert {(c.run_id, c.experiment_id) for c in (first, deleted, logged, *named, ended)} == {
+        (run.run_id, experiment_id)
+    }
+    assert first.info == started.run_infos[0]
+    assert {t.key: t.value for t in first.tags} == {"a": "1", "b": "1", "mlflow.runName": "first"}
+    assert list(deleted.deleted_tags) == ["a", "b"]
+    assert list(table_points(logged.metrics)) == POINTS
+    assert [(p.key, p.value) for p in logged.params] == [("lr", "0.1")]
+    assert [(t.key, t.value) for t in logged.tags] == [("b", "2")]
+    assert (ended.info.status, ended.info.end_time) == (RunStatus.FINISHED, 9)
+    assert (ended.info.run_name, ended.tags[0].value) == ("second", "second")
+    assert [(t.key, t.value) for t in last.tags] == [("c", "3")]
 
 
 def test_a_refused_batch_is_not_told(api: Api) -> None:

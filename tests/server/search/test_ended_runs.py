@@ -12,7 +12,12 @@ from peewee import SqliteDatabase
 from playhouse.migrations import Runner
 
 from runstream.v1 import run_service_pb2 as pb
-from runstream.v1.logging_service_pb2 import LogMetricRequest, LogRequest
+from runstream.v1.logging_service_pb2 import (
+    LogBatchRequest,
+    LogMetricRequest,
+    LogRequest,
+    RunUpdate,
+)
 from runstream.v1.run_pb2 import (
     Dataset,
     DatasetInput,
@@ -25,6 +30,7 @@ from runstream.v1.run_pb2 import (
 )
 from runstream_service.engine.sqlite import SqliteEngine
 from support.api import Api, make_batch
+from support.run_batches import everything
 from support.server_process import ServerProcess
 
 
@@ -48,7 +54,11 @@ def test_a_search_shows_every_write_to_a_run_that_ended(shared: Api) -> None:
     api = shared
     run = api.create_run()
     api.logging.Log(
-        LogRequest(run_id=run, params=[Param(key="p", value="1")], tags=[RunTag(key="t")])
+        LogRequest(
+            run_id=run,
+            params=[Param(key="p", value="1")],
+            tags=[RunTag(key="t"), RunTag(key="u")],
+        )
     )
     data = Dataset(name="d", digest="1", source_type="local", source="x")
     writes: list[Callable[[], object]] = [
@@ -67,6 +77,9 @@ def test_a_search_shows_every_write_to_a_run_that_ended(shared: Api) -> None:
         lambda: api.runs.LogOutputs(
             pb.LogOutputsRequest(run_id=run, models=[ModelOutput(model_id="m-2", step=1)])
         ),
+        lambda: api.log_batches([LogBatchRequest(run_id=run, deleted_tags=["u"])]),
+        lambda: api.log_batches([LogBatchRequest(run_id=run, **everything("other"))]),
+        lambda: api.log_batches([LogBatchRequest(run_id=run, update=RunUpdate(end_time=7))]),
         lambda: api.runs.LogModel(pb.LogModelRequest(run_id=run, model_json='{"a": 1}')),
         lambda: api.runs.UpdateRun(pb.UpdateRunRequest(run_id=run, run_name="other")),
         lambda: api.runs.UpdateRun(pb.UpdateRunRequest(run_id=run, end_time=5)),
