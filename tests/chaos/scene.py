@@ -7,21 +7,8 @@ from pathlib import Path
 
 from chaos.forks import Forks
 from runstream import TrackingClient
-from support.forked_server import ServerForks
 from support.proxy import Proxy
 from support.server_process import ServerProcess
-
-
-class _Server(ServerProcess):
-    """A server that is forked each time it starts, which is faster."""
-
-    def __init__(self, database: Path, forks: ServerForks) -> None:
-        self._forks = forks
-        super().__init__(database, forks=forks)
-
-    def start(self) -> None:
-        self.process = self._launch(self._forks)
-        self.wait_until_ready()
 
 
 class Scene:
@@ -36,8 +23,7 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         """Start everything, on a database in a folder."""
-        self._server_forks = ServerForks()
-        self.server: ServerProcess = _Server(folder / "runs.db", self._server_forks)
+        self.server = ServerProcess(folder / "runs.db")
         self.proxy = Proxy(self.server.address)
         self.forks = Forks()
         self.client = TrackingClient(self.server.uri)
@@ -67,4 +53,3 @@ class Scene:
         self.proxy.close()
         self.forks.stop()
         self.server.stop()
-        self._server_forks.stop()
