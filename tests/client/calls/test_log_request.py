@@ -18,7 +18,8 @@ def fill(message: Message) -> None:
         value: Any = getattr(message, field.name)
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             continue  # a map
-        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        is_repeated = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        if is_repeated:
             if field.message_type is not None:
                 fill(value.add())
             else:

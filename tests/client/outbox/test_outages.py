@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -91,6 +92,22 @@ def test_a_silent_network_slows_no_step_and_is_noticed(server: ServerProcess, pr
         client.flush(25)
     with TrackingClient(server.uri) as client:
         assert steps(client, run_id) == list(range(5_001))
+
+
+def test_a_read_behind_what_a_server_that_is_away_has_not_got_says_where_that_is(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = TrackingClient(server.uri)
+    run_id = client.create_run().info.run_id
+    server.kill()
+    client.log_metric(run_id, "m", 0.0)
+    monkeypatch.setattr(waits, "ANSWER_SECONDS", 2.0)
+    begin = time.monotonic()
+    with pytest.raises(DeadlineExceeded, match="the server is away for [0-9]+ s") as error:
+        client.get_run(run_id)
+    assert time.monotonic() - begin < 30
+    assert f"they are kept in {os.environ['RUNSTREAM_SPOOL']}" in str(error.value)
+    assert error.value.metadata["points"] == "1"
 
 
 def test_every_call_to_a_silent_server_fails_in_its_time_and_says_what_is_not_delivered(
