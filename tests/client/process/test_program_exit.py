@@ -199,9 +199,10 @@ def test_a_forked_child_exits_with_that_status_too_if_what_it_logged_is_lost(
     assert ("`runstream sync` sends it" in program.stderr) == (status == 0), program.stderr
 
 
+@pytest.mark.parametrize("seconds", ["0", "1"])
 @pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)"])
 def test_a_program_whose_server_is_away_ends_soon_and_says_where_the_rest_is(
-    tmp_path: Path, end: str
+    tmp_path: Path, end: str, seconds: str
 ) -> None:
     uri = f"grpc://127.0.0.1:{reserve_port()}"
     code = f"{PREFACE}client = runstream.TrackingClient({uri!r})\n" + (
@@ -213,7 +214,7 @@ def test_a_program_whose_server_is_away_ends_soon_and_says_where_the_rest_is(
         capture_output=True,
         text=True,
         timeout=60,
-        env=ENVIRONMENT | {"RUNSTREAM_SPOOL": str(tmp_path), "RUNSTREAM_EXIT_SECONDS": "1"},
+        env=ENVIRONMENT | {"RUNSTREAM_SPOOL": str(tmp_path), "RUNSTREAM_EXIT_SECONDS": seconds},
         check=False,
     )
     assert time.monotonic() - begin < 9  # less than the default alone

@@ -56,8 +56,8 @@ class DiskQueue:
 
     @property
     def path(self) -> Path | None:
-        """The folder that what has no answer is in; None if there is none."""
-        return self._files.path if self._head or self._behind else None
+        """The folder of what has no answer, or of all if nothing is sent; None if there is none."""
+        return self._files.path if self.is_final or self._head or self._behind else None
 
     def append(self, batch: Batch) -> None:
         """Add a batch at the end, by one write if the disk can be written."""

@@ -258,7 +258,10 @@ class Outbox:
             return error
         if self._waits.has_given_up:
             answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
-        return self._waits.wait_for_answers(None, answer_timeout, limit)
+        undelivered = self._waits.wait_for_answers(None, answer_timeout, limit)
+        if undelivered is not None:
+            self._waits.wait_until_collected()  # so that it is on disk
+        return undelivered
 
     def _wait_for_all(self, work: DeferredWork, answer_timeout: float, limit: float) -> None:
         """Wait for deferred work; while the server is away, at most `answer_timeout`."""
@@ -268,7 +271,8 @@ class Outbox:
             try:
                 return work.wait(None, min(answer_timeout, left))
             except DeadlineExceeded:
-                if self.stream_error is not None or left <= answer_timeout:
+                is_away = self.stream_error is not None or not answer_timeout
+                if is_away or left <= answer_timeout:
                     raise
 
     def backlog(self) -> dict[str, Backlog]:
