@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 import grpc
@@ -106,6 +107,19 @@ def test_fifty_pools_of_forked_workers_start_runs_while_the_parent_logs(
     history = TrackingClient().get_metric_history(parent.info.run_id, "parent")
     assert [point.step for point in history] == list(range(logged()))
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_what_workers_of_a_pool_logged_while_the_server_was_away_is_on_disk(
+    server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool ends its workers by a signal as soon as their functions have returned."""
+    monkeypatch.setenv("RUNSTREAM_SPOOL", str(tmp_path / "spool"))
+    server.kill()
+    with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+        run_ids = pool.map_async(train, range(WORKERS)).get(60)
+    server.restart()
+    assert runstream.sync().is_complete
+    assert all(trained(run_id, number, "0") for number, run_id in enumerate(run_ids))
 
 
 def test_spawned_workers_start_runs_in_the_experiment_of_the_parent() -> None:

@@ -76,6 +76,14 @@ def test_what_a_process_left_is_delivered_and_its_folder_removed(
     assert sync(spool) == SyncResult([])
 
 
+def test_a_folder_without_anything_to_deliver_is_removed_and_not_named(
+    client: TrackingClient, spool: Path
+) -> None:
+    left_folder(spool, client.tracking_uri)
+    assert sync(spool) == SyncResult([])
+    assert list(spool.iterdir()) == []
+
+
 def test_several_files_are_removed_one_after_the_other(
     client: TrackingClient, run_id: str, spool: Path
 ) -> None:
@@ -367,7 +375,8 @@ def test_a_copy_from_another_machine_is_sent_while_its_program_runs_there(
     source.close()
     as_of_another_machine(source, folder_delivery.QUIET_SECONDS + 60)
     shutil.copytree(source.path, copy, dirs_exist_ok=True)
-    assert sync(spool, client.tracking_uri).folders[0].is_removed
+    assert sync(spool, client.tracking_uri).is_complete
+    assert not copy.exists()
     assert steps(client, run_id) == list(range(6))
 
 

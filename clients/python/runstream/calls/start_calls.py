@@ -55,6 +55,15 @@ class StartCalls:
         self._connection.away_until = time.monotonic() + PAUSE_SECONDS
         return None
 
+    def wait_while_reachable(self, run_id: str) -> None:
+        """Wait until all that was logged to a run is answered, or on disk if the server is away.
+
+        Raises:
+            RunstreamError: the server refused something of it, or refuses the stream for good.
+        """
+        self._outbox.wait_until_collected()  # what is collected is on disk
+        self._outbox.wait_for_start(run_id)
+
     @property
     def is_away(self) -> bool:
         """Whether the server was found away just now, so that nothing should wait for it."""

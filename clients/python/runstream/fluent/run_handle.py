@@ -198,7 +198,9 @@ class ActiveRun(RunLogging):
         """End the run; once is enough.
 
         Returns at once: the end is queued after all that was logged, and delivered as that is. In a
-        process that was forked while the run was active, this does not end it.
+        process that was forked while the run was active, this does not end it. A child of
+        multiprocessing, which a pool may kill at any moment, waits for the answer of a server that
+        is reachable, and else until all is on the disk of this machine.
 
         Raises:
             RunstreamError: the server refused something of what was logged, as far as that is known
@@ -216,6 +218,9 @@ class ActiveRun(RunLogging):
             self._queue_end(status)
             self._info = replace(self.info, status=status, end_time=self._end_time)
         self.release()
+        if self.is_started_here and shutdown.is_in_child_of_multiprocessing():
+            # A pool ends its workers by a signal as soon as their functions have returned.
+            self._client.wait_while_reachable(self._info.run_id)
         self._client.raise_refusals(self._info.run_id)
 
     def _queue_end(self, status: str) -> None:

@@ -235,7 +235,7 @@ def _report_undelivered(text: str) -> None:
     _print(text)
     if not _is_undelivered:
         _is_undelivered = True
-        if not _in_child_of_multiprocessing():
+        if not is_in_child_of_multiprocessing():
             exit_status.exit_as_undelivered()
 
 
@@ -247,7 +247,7 @@ def _print(text: str) -> None:
 
 
 def _register_finalizers() -> None:
-    if _in_child_of_multiprocessing():
+    if is_in_child_of_multiprocessing():
         from multiprocessing.util import Finalize
 
         Finalize(None, finish, exitpriority=_FINISH_PRIORITY)
@@ -257,7 +257,7 @@ def _register_finalizers() -> None:
 def catch_signals() -> None:
     """Finish before a signal ends the program, too, if the program does not handle the signal."""
     # A pool of multiprocessing ends its workers by SIGTERM, and waits for their end.
-    if not _in_child_of_multiprocessing():
+    if not is_in_child_of_multiprocessing():
         exit_status.catch_signals(finish)
 
 
@@ -266,7 +266,8 @@ def _exit() -> None:
         raise SystemExit(exit_status.UNDELIVERED)
 
 
-def _in_child_of_multiprocessing() -> bool:
+def is_in_child_of_multiprocessing() -> bool:
+    """Return whether this process is one of a pool, or was started by multiprocessing otherwise."""
     process = sys.modules.get("multiprocessing.process")
     return process is not None and process.parent_process() is not None
 

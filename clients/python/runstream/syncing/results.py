@@ -40,6 +40,11 @@ class FolderResult:
     error: str = ""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to deliver."""
+        return self.is_complete and not (self.batches or self.files or self.damaged)
+
+    @property
     def is_complete(self) -> bool:
         """Whether the server took all that was there."""
         return not (self.refused or self.bytes_left or self.files_left or self.error)

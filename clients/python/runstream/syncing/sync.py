@@ -116,7 +116,8 @@ class SpoolDelivery:
                 self.error = self.error or error
                 if isinstance(error, Unavailable):
                     away[result.tracking_uri] = error
-            yield result
+            if not result.is_empty:
+                yield result
 
     def _deliver_folder(
         self, folder: SpoolFolder, result: FolderResult, away: dict[str, Unavailable]
