@@ -57,8 +57,13 @@ def _rate(bench: Bench, points: int) -> float:
 
 def _driven(server: Server) -> Server:
     """Return the server with a JVM as its worker."""
+    return replace(server, worker=jvm_command("Jobs"))
+
+
+def jvm_command(program: str) -> tuple[str, ...]:
+    """Return what starts a class of benchmarks/java, which is built first."""
     jars = f"{_BUILT}/runstream-benchmarks-0.1.0.jar:{_BUILT}/lib/*"
-    return replace(server, worker=(_java(), "-cp", jars, "io.runstream.benchmarks.Jobs"))
+    return (_java(), "-cp", jars, f"io.runstream.benchmarks.{program}")
 
 
 @cache

@@ -148,8 +148,9 @@ def log(uri: str, calls: int) -> list[float]:
         return times
 
 
-def fluent_runs(uri: str, count: int) -> float:
+def fluent_runs(uri: str, count: int, source: str) -> float:
     """Create, fill and end runs as a program does; return the seconds until all are on disk."""
+    os.environ["RUNSTREAM_SOURCE"] = source
     runstream.set_tracking_uri(uri)
 
     def fill() -> None:

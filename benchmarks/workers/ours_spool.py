@@ -48,8 +48,7 @@ def offline(uri: str, points: int, keys: int, size: int, folder: str) -> float:
 def deliver(uri: str, folder: str, points: int) -> float:
     """Deliver a folder; return the seconds until all is on disk on the server."""
     start = time.perf_counter()
-    client: Any = runstream
-    client.sync(folder, to=uri)
+    runstream.sync(folder, to=uri)
     taken = time.perf_counter() - start
     with TrackingClient(uri) as client:
         (run,) = client.search_runs(["0"])

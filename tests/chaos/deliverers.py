@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import runstream
 from runstream.cli import main
@@ -16,8 +15,7 @@ SECONDS = 60.0
 
 def sync() -> None:
     """Deliver the spool by the function."""
-    client: Any = runstream
-    client.sync()
+    runstream.sync()
 
 
 def command(*arguments: str) -> None:

@@ -34,6 +34,7 @@ from chaos import deliverers, trainer  # noqa: E402
 
 PROGRAMS: dict[str, Any] = {
     "trainer": trainer.main,
+    "exec": lambda *command: os.execv(command[0], command),
     "sync": deliverers.sync,
     "command": deliverers.command,
     "successor": deliverers.successor,

@@ -69,8 +69,8 @@ def _watched(sync: Callable[[int], None]) -> Callable[[Any], None]:
         begun, size = time.monotonic_ns(), os.fstat(number).st_size
         sync(number)
         if own_journal is not None:
-            path = os.readlink(f"/proc/self/fd/{number}")
-            own_journal.write("synced", begun=begun, file=path, size=size)
+            inode = os.fstat(number).st_ino  # it may get its name later
+            own_journal.write("synced", begun=begun, inode=inode, size=size)
 
     return watched
 
@@ -101,7 +101,7 @@ class Record(NamedTuple):
         pid: its id.
         said: its calls, in their order.
         ticks: when it ticked.
-        syncs: the begin of each `fdatasync` that ended, with the file.
+        syncs: the begin of each `fdatasync` that ended, the inode of the file, and its size then.
         ended: when it was about to end, with all that is done at the end of a program behind it.
         dropped: when it left without the end of a program.
         last: when it wrote the last line.
@@ -111,7 +111,7 @@ class Record(NamedTuple):
     pid: int
     said: list[Said]
     ticks: list[int]
-    syncs: list[tuple[int, str, int]]
+    syncs: list[tuple[int, int, int]]
     ended: int | None
     dropped: int | None
     last: int
@@ -140,7 +140,7 @@ def _read(path: Path) -> Record:
         list(said.values()),
         [line["time"] for line in lines if line["event"] == "tick"],
         [
-            (line["begun"], line["file"], line["size"])
+            (line["begun"], line["inode"], line["size"])
             for line in lines
             if line["event"] == "synced"
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -19,10 +20,12 @@ from chaos.spool_damage import lose_unsynced, whole_batches
 from chaos.spool_disk import SpoolDisk
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
+#: Seconds in which a trainer has begun; it waits three of them for a server that is away.
+START_SECONDS = 10.0
 #: Seconds after which a process hangs that should end by itself, on a slow machine, too.
 END_SECONDS = 60.0
 #: Seconds that a call may take; `start_run` waits 10 s for a server that does not answer.
-CALL_SECONDS = {"start": 30.0, "flush": 15.0}
+CALL_SECONDS = {"experiment": 30.0, "start": 30.0, "flush": 15.0}
 OTHER_CALL_SECONDS = 10.0
 #: Seconds after which a program ends, whose server does not answer.
 EXIT_SECONDS = 1
@@ -44,8 +47,9 @@ class Result(NamedTuple):
 class KillRound:
     """A round, from its plan to its result."""
 
-    def __init__(self, plan: Plan, scene: Scene, folder: Path) -> None:
-        """Prepare the round in a folder of its own."""
+    def __init__(self, plan: Plan, scene: Scene, folder: Path, java: Sequence[str] = ()) -> None:
+        """Prepare the round in a folder of its own; `java` is the command of a trainer in Java."""
+        self._java = java
         self._plan, self._scene, self._folder = plan, scene, folder
         self._random = Random(plan.seed)
         self._disk = SpoolDisk(folder / "spool", bool(plan.kinds & (OF_ROOT | {"read_only"})))
@@ -81,9 +85,12 @@ class KillRound:
             "RUNSTREAM_EXIT_SECONDS": str(EXIT_SECONDS),
         }
         for name in self._plan.scripts:
+            arguments = [str(self._folder), name]
+            if self._plan.java:
+                arguments = [*self._java, *arguments]
             self._trainers[name] = self._scene.forks.start(
-                "trainer",
-                [str(self._folder), name],
+                "exec" if self._plan.java else "trainer",
+                arguments,
                 environment,
                 self._folder,
                 self._folder / f"{name}.output",
@@ -91,7 +98,10 @@ class KillRound:
 
     def _write_scripts(self) -> None:
         for name, script in self._plan.scripts.items():
-            whole = [["experiment", self._experiment], *script]
+            experiment = self._experiment
+            if self._plan.java:  # whose function takes the id of one that is there
+                experiment = self._scene.client.create_experiment(experiment)
+            whole = [["experiment", experiment], *script]
             (self._folder / f"{name}.json").write_text(json.dumps(whole))
 
     def _environment(self) -> dict[str, str]:
@@ -102,11 +112,22 @@ class KillRound:
         }
 
     def _go_wrong(self) -> None:
+        """Let go wrong what does, from when the trainers have begun, or one has started a run."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self._has_begun() and time.monotonic() < deadline:
+            time.sleep(0.003)
         start = time.monotonic()
         while self._faults.do_until(time.monotonic() - start):
             if not any(process.is_alive() for process in self._trainers.values()):
                 return
             time.sleep(0.003)
+
+    def _has_begun(self) -> bool:
+        journals = list(self._folder.glob("*.journal"))
+        if self._plan.early:
+            return len(journals) >= len(self._trainers)
+        # The first calls of a program are for the experiment and the run.
+        return any(path.read_bytes().count(b'"done"') >= 2 for path in journals)
 
     def _wait_for_trainers(self) -> None:
         for name, process in self._trainers.items():
@@ -118,7 +139,8 @@ class KillRound:
         self._faults.end()
 
     def _report_hang(self, name: str, process: Process) -> None:
-        process.signal(signal.SIGUSR1)  # writes the stacks of its threads
+        # Either writes the stacks of its threads.
+        process.signal(signal.SIGQUIT if self._plan.java else signal.SIGUSR1)
         time.sleep(0.5)
         text = process.output.read_text()[-6000:]
         self._problems.append(Problem("hang", f"{name} does not end: {text}"))
@@ -126,9 +148,9 @@ class KillRound:
         process.wait(10)
 
     def _lose_unsynced(self, records: list[Record]) -> None:
-        synced: dict[str, int] = {}
+        synced: dict[int, int] = {}
         for record in records:
-            synced |= {file: size for _, file, size in record.syncs}
+            synced |= {inode: size for _, inode, size in record.syncs}
         lose_unsynced(self._disk.folder, synced, self._random, self._plan.sync)
         self._batches = list(whole_batches(self._disk.folder))
 
@@ -194,7 +216,8 @@ class KillRound:
             for said in record.said:
                 name = said.operation[0]
                 bound = CALL_SECONDS.get(name, OTHER_CALL_SECONDS)
-                if said.error and name != "flush":
+                # A flush may find the server away, which is no fault of it.
+                if said.error and not (name == "flush" and "DeadlineExceeded" in said.error):
                     problems.append(Problem("raised", f"{said.operation}: {said.error}"))
                 if said.done and said.done - said.begun > bound * 1e9:
                     taken = (said.done - said.begun) / 1e9

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chaos.kill_round import KillRound
@@ -21,9 +21,18 @@ class Matrix:
         failures: a text for each round in which something was wrong.
     """
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        """Count from nothing; `say` is called with what was wrong with a round at once."""
+    def __init__(
+        self, say: Callable[[str], object], java: Callable[[], Sequence[str]] | None = None
+    ) -> None:
+        """Count from nothing.
+
+        Args:
+            say: called with what was wrong with a round, at once.
+            java: makes the trainer in Java, and returns its command; without one all trainers are
+                in Python.
+        """
         self._say = say
+        self._java = java
         self._faults: Counter[str] = Counter()
         self._problems: Counter[str] = Counter()
         self._rounds = self._points_said = self._points_stored = 0
@@ -48,10 +57,11 @@ class Matrix:
 
     def _run_round(self, scene: Scene, folder: Path, seed: int) -> None:
         folder.mkdir()
-        plan = make_plan(seed)
-        result = KillRound(plan, scene, folder).run()
+        plan = make_plan(seed, self._java is not None)
+        java = self._java() if self._java and plan.java else ()
+        result = KillRound(plan, scene, folder, java).run()
         self._rounds += 1
-        self._faults.update(plan.kinds)
+        self._faults.update([*plan.kinds, *(["in Java"] if plan.java else [])])
         self._points_said += result.said
         self._points_stored += result.stored
         if not result.problems:

@@ -24,6 +24,11 @@ FAULTS = {
     "clock_back": 8,
 }
 
+#: Faults of rounds whose trainer is in Java.
+OF_JAVA = {"kill_trainer", "kill_server", "kill_both", "stop_server", "cut", "black_hole", "slow"}
+#: Of so many rounds one has a trainer in Java, if there is a JDK.
+JAVA_SHARE = 12
+
 #: Faults that need a file system of its own, which only root can make.
 OF_ROOT = {"disk_full"}
 
@@ -39,7 +44,7 @@ class Fault(NamedTuple):
 
     Attributes:
         kind: of `FAULTS`.
-        at: seconds after the start of the trainers.
+        at: seconds after the trainers have begun.
         seconds: how long it lasts; None if until the trainers have ended.
     """
 
@@ -57,6 +62,8 @@ class Plan(NamedTuple):
         faults: what goes wrong.
         sync: whether the trainers sync what they write to disk.
         delivery: what delivers what they left.
+        early: whether it goes wrong while the trainers start, and not only when a run has started.
+        java: whether the trainers are in Java.
     """
 
     seed: int
@@ -64,6 +71,8 @@ class Plan(NamedTuple):
     faults: list[Fault]
     sync: bool
     delivery: str
+    early: bool
+    java: bool
 
     @property
     def kinds(self) -> set[str]:
@@ -71,28 +80,34 @@ class Plan(NamedTuple):
         return {fault.kind for fault in self.faults}
 
 
-def make_plan(seed: int) -> Plan:
-    """Make the plan of a seed."""
+def make_plan(seed: int, with_java: bool) -> Plan:
+    """Make the plan of a seed, maybe one whose trainer is in Java."""
+    java = with_java and seed % JAVA_SHARE == 0
     random = Random(seed)
     seconds = random.uniform(0.1, 0.8)
     kinds = [kind for kind in FAULTS if kind not in OF_ROOT or os.geteuid() == 0]
+    if java:
+        kinds = [kind for kind in kinds if kind in OF_JAVA]
     weights = [FAULTS[kind] for kind in kinds]
     chosen = random.choices(kinds, weights, k=random.choice((1, 1, 2, 3)))
     if "crash" in chosen:  # it is of the one disk on which the spool is
         chosen = [kind for kind in chosen if kind not in OF_DISK]
     faults = [_fault(random, kind, seconds) for kind in dict.fromkeys(chosen)]
-    scripts = _scripts(random, seconds, "clock_back" in chosen)
+    if java:
+        scripts = {"j": ScriptWriter(random, "j").java_training(seconds)}
+    else:
+        scripts = _scripts(random, seconds, "clock_back" in chosen)
     delivery = random.choice(("sync", "command", "successor"))
     if "crash" in chosen and delivery == "successor":
         delivery = "sync"  # what is damaged stays in its folder, for which the successor would wait
-    return Plan(seed, scripts, faults, random.random() < 0.3, delivery)
+    return Plan(seed, scripts, faults, random.random() < 0.3, delivery, random.random() < 0.2, java)
 
 
 def _fault(random: Random, kind: str, seconds: float) -> Fault:
     at = random.uniform(0, seconds * 1.2)
     if kind == "read_only" or (random.random() < 0.15 and kind not in OF_TRAINER):
         at = 0.0  # before the trainers start
-    is_for_long = random.random() < 0.4 and kind not in {"stop_trainer", *OF_DISK}
+    is_for_long = random.random() < 0.25 and kind not in {"stop_trainer", *OF_DISK}
     return Fault(kind, at, None if is_for_long else random.uniform(0.05, 0.8))
 
 

@@ -17,6 +17,8 @@ class ScriptWriter:
         self._name = name
         self._steps: dict[str, int] = {}
         self._params = self._inputs = self._values = self._runs = self._parts = 0
+        # Of some programs the files of the spool are full, and not all is kept in memory.
+        self._many = 20_000 if random.random() < 0.97 else 400_000
         self._tags: dict[str, bool] = {}  # and whether it is set, in the run that is open
 
     def training(self, seconds: float, clock_back: bool, shared: bool = False) -> Script:
@@ -34,6 +36,13 @@ class ScriptWriter:
         if clock_back:
             script.insert(random.randrange(1, len(script) + 1), ["clock", 3600])
         return script
+
+    def java_training(self, seconds: float) -> Script:
+        """Write a program that the trainer in Java can do: one run, and less in it."""
+        script = [self._start(False), *self._work(seconds)]
+        known = {"start", "metric", "burst", "params", "tag", "untag", "sleep"}
+        script = [operation for operation in script if operation[0] in known]
+        return script + self._random.choice([[["end"]], [["end"]], [["drop"]]])
 
     def guest(self, seconds: float) -> Script:
         """Write a program that logs to the run of another process."""
@@ -111,7 +120,7 @@ class ScriptWriter:
         if lot < 0.36:
             return ["burst", *self._point(random.randint(2, 400))]
         if lot < 0.42:
-            return ["columns", *self._point(random.choice((5, 500, 20_000)))]
+            return ["columns", *self._point(random.choice((5, 500, self._many)))]
         return ["fluent" if is_main and lot < 0.6 else "metric", *self._point()]
 
     def _point(self, count: int = 1) -> list[object]:

@@ -13,21 +13,21 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest
 _HEADER = 12
 
 
-def lose_unsynced(spool: Path, synced: Mapping[str, int], random: Random, is_synced: bool) -> None:
+def lose_unsynced(spool: Path, synced: Mapping[int, int], random: Random, is_synced: bool) -> None:
     """Cut the files of a spool at random places behind what was synced, as a crash does.
 
     What is lost of a file is missing, or zeros, or bytes of something else.
 
     Args:
         spool: the spool, whose writers are dead.
-        synced: how many bytes of each file are on disk for sure.
+        synced: how many bytes of each file are on disk for sure, by its inode.
         random: where the places come from.
         is_synced: whether the program was to sync what it wrote; then all files can be lost that it
             did not sync, not only what grows.
     """
     for path in sorted(spool.rglob("*")):
         if path.is_file() and (is_synced or path.name != "spool.json"):
-            _cut(path, synced.get(str(path), 0), random)
+            _cut(path, synced.get(path.stat().st_ino, 0), random)
 
 
 def _cut(path: Path, synced: int, random: Random) -> None:
