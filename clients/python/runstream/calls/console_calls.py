@@ -55,6 +55,8 @@ class ConsoleCalls:
 
     def has_unanswered_lines(self, run_id: str) -> bool:
         """Return whether lines were queued for a run that the server has not answered."""
+        if self._outbox.is_offline:  # nobody answers them, and the disk has room for them
+            return False
         backlog = self._outbox.backlog().get(run_id)
         return backlog is not None and backlog.lines > 0
 

@@ -41,18 +41,6 @@ def log_request(message: bytes) -> LogRequest:
     return request
 
 
-def _queue_factory(uri: str) -> Callable[[], BatchQueue]:
-    """Return what makes the queues of batches for a server.
-
-    Raises:
-        InvalidArgument: a variable of the spool is malformed.
-    """
-    limit, is_synced = settings.limit_bytes(), settings.is_synced()
-    if not limit:
-        return MemoryQueue
-    return lambda: DiskQueue(BatchFiles(uri, limit, is_synced))
-
-
 #: Seconds that the start of a run waits for the server of a file, which may have to be started.
 FILE_CONNECT_SECONDS = 60.0
 
@@ -78,7 +66,10 @@ class Session:
         token: says who calls.
         connection: makes calls.
         outbox: what is logged.
+        is_offline: whether there is no server to send it to.
     """
+
+    is_offline = False
 
     def __init__(self, target: Target, token: TokenSource) -> None:
         self.uri = target.uri
@@ -99,7 +90,7 @@ class Session:
             servers=max(1, len(target.addresses)),
             explain=self.connection.explain,
             connect_seconds=FILE_CONNECT_SECONDS if self._is_file else CONNECT_SECONDS,
-            new_queue=_queue_factory(target.uri),
+            new_queue=self._queue_factory(target.uri),
             on_reached=self._call_when_reached,
         )
         self.outbox = self._uploader.outbox
@@ -228,3 +219,14 @@ class Session:
         if self._is_file:
             # The server of a file ends itself when no client has a stream any more.
             self._uploader.keep_stream_open()
+
+    def _queue_factory(self, uri: str) -> Callable[[], BatchQueue]:
+        """Return what makes the queues of batches for a server.
+
+        Raises:
+            InvalidArgument: a variable of the spool is malformed.
+        """
+        limit, is_synced = settings.limit_bytes(), settings.is_synced()
+        if not limit:
+            return MemoryQueue
+        return lambda: DiskQueue(BatchFiles(uri, limit, is_synced))

@@ -13,11 +13,14 @@ import gc
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from runstream.calls.offline_session import OfflineSession
 from runstream.calls.session import Session
 from runstream.process import shutdown
+from runstream.spool import settings
 from runstream.transport import tracking_uri
 from runstream.transport.token import TokenSource
 
@@ -52,12 +55,15 @@ def open_session(uri: str | os.PathLike[str] | None, token: str | None = None) -
         token: says who calls; None for that of the environment.
     """
     target = tracking_uri.parse(tracking_uri.pin_default() if uri is None else uri)
+    if target.offline_folder is None and settings.is_offline():
+        target = replace(target, offline_folder=str(settings.spool_path()))
     shutdown.catch_signals()
     source = TokenSource(token)
     key = target.uri, source.key
     session = _sessions.get(key)
     if session is None:
-        session = _sessions.setdefault(key, Session(target, source))
+        kind = Session if target.offline_folder is None else OfflineSession
+        session = _sessions.setdefault(key, kind(target, source))
     session.add_user()
     while _forking_thread:
         time.sleep(_FORK_POLL_SECONDS)

@@ -81,6 +81,10 @@ class StartCalls:
             return None
         return self._outbox.wait_for_start(run_id)
 
+    def find_started(self, run_id: str) -> RunInfo | None:
+        """Return a run as the server answered its start, once; None if it did not yet."""
+        return self._outbox.take_started(run_id)
+
     def has_undelivered(self, run_id: str) -> bool:
         """Return whether something that was said of a run has no answer yet."""
         return run_id in self._outbox.backlog()

@@ -15,6 +15,7 @@ import grpc
 
 from runstream.calls.client import TrackingClient
 from runstream.errors import Unavailable
+from runstream.spool import settings
 from runstream.transport import proxies, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
 from runstream.transport.connection_problem import find_problem
@@ -31,28 +32,45 @@ _TIMEOUT = 5.0  # seconds
 _PATIENCE = 0.5
 
 
+_URI_OPTION = click.option(
+    "--tracking-uri",
+    envvar="RUNSTREAM_TRACKING_URI",
+    metavar="URI",
+    show_envvar=True,
+    help="Where the runs are.  [default: sqlite:///runstream.db]",
+)
+
+
 def with_client(command: Callable[..., None]) -> Callable[..., None]:
     """Add the option --tracking-uri, and call the command with a client as first argument."""
 
-    @click.option(
-        "--tracking-uri",
-        envvar="RUNSTREAM_TRACKING_URI",
-        metavar="URI",
-        show_envvar=True,
-        help="Where the runs are.  [default: sqlite:///runstream.db]",
-    )
     @wraps(command)
     def with_client(tracking_uri: str | None, **arguments: Any) -> None:
         _check_reachable(tracking_uri)
         with TrackingClient(tracking_uri) as client, _interruptible():
             command(client, **arguments)
 
-    return with_client
+    return _URI_OPTION(with_client)
+
+
+def with_client_of_program(command: Callable[..., None]) -> Callable[..., None]:
+    """Do the same for a command that goes on while the server is away.
+
+    What it logs is delivered when `runstream` ends, as of any program.
+    """
+
+    @wraps(command)
+    def with_client(tracking_uri: str | None, **arguments: Any) -> None:
+        with _interruptible():
+            command(TrackingClient(tracking_uri), **arguments)
+
+    return _URI_OPTION(with_client)
 
 
 def _check_reachable(uri: str | None) -> None:
     target = tracking_uri.parse(uri)
-    if target.database is not None:  # the client starts a server
+    # The client starts a server, or says that it is offline.
+    if target.database is not None or target.offline_folder is not None or settings.is_offline():
         return
     ended: SimpleQueue[Any] = SimpleQueue()
     request = GetExperimentRequest(experiment_id="0")

@@ -7,7 +7,7 @@ import os
 import click
 
 from runstream.calls.client import TrackingClient
-from runstream.cli.client_option import with_client
+from runstream.cli.client_option import with_client_of_program
 from runstream.cli.logging_commands import KeyValue
 from runstream.cli.selection_options import (
     choose_experiment,
@@ -20,7 +20,7 @@ _MANAGED_ELSEWHERE = ("conda", "docker", "uv", "virtualenv")
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@with_client
+@with_client_of_program
 @experiment_options(environment=True)
 @click.option("--run-name", metavar="NAME", help="[default: a readable one]")
 @click.option(

@@ -130,24 +130,37 @@ class ActiveRun(RunLogging):
         If the server was away then, they are as this process made them: without the URI of the
         artifacts, and without the id of an experiment that was named.
         """
+        self._take_answer()
         return self._info
 
     @property
     def is_confirmed(self) -> bool:
         """Whether the server has answered the start of the run."""
-        return self._start is None
+        return self.unanswered_start is None
 
     @property
     def unanswered_start(self) -> LogBatchRequest | None:
         """The batch by which the run starts, if the server has not answered it."""
+        self._take_answer()
         return self._start
 
     @property
     def experiment(self) -> ExperimentChoice:
         """The experiment of the run, by its id or, if the server has not said that, by its name."""
-        if self._start is not None and self._start.start.experiment_name:
-            return ExperimentChoice(name=self._start.start.experiment_name)
+        start = self.unanswered_start
+        if start is not None and start.start.experiment_name:
+            return ExperimentChoice(name=start.start.experiment_name)
         return ExperimentChoice(self._info.experiment_id)
+
+    def _take_answer(self) -> None:
+        """Take what the server has answered to the start since."""
+        if self._start is None:
+            return
+        answer = self._client.find_started(self._info.run_id)
+        if answer is not None:
+            status, end_time = self._info.status, self._info.end_time
+            self._info = replace(answer, status=status, end_time=end_time)
+            self._start = None
 
     @property
     def data(self) -> RunData:
@@ -285,7 +298,8 @@ class ActiveRun(RunLogging):
         return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (self.tracking_uri, self._info)
+        start = b"" if self.unanswered_start is None else self._start.SerializeToString()
+        return _unpickle, (self.tracking_uri, self._info, start)
 
 
 def open_run(run_id: str) -> ActiveRun | None:
@@ -298,10 +312,23 @@ def open_runs() -> list[ActiveRun]:
     return list(_open_handles.values())
 
 
-def _unpickle(uri: str, info: RunInfo) -> ActiveRun:
+def _unpickle(uri: str, info: RunInfo, start: bytes = b"") -> ActiveRun:
     run = ActiveRun.__new__(ActiveRun)
-    run._attach(client_for_uri(uri), info, None, None)
+    batch = LogBatchRequest.FromString(start) if start else None
+    run._attach(client_for_uri(uri), info, batch, None)
+    if batch is not None:  # what is logged here may reach the server before the start does
+        run.buffer.queue_first(batch)
     return run
+
+
+def _after_fork_in_child() -> None:
+    for run in open_runs():
+        start = run.unanswered_start
+        if start is not None:  # what is logged here may reach the server before the start does
+            run.buffer.queue_first(start)
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _now() -> int:

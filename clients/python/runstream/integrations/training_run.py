@@ -124,7 +124,7 @@ class TrainingRun:
         In a run that was there before, a param may have another value. Then it keeps that, with a
         warning: no call of the user for the run raises it.
         """
-        if self._is_new:
+        if self._is_new or self.run.client.is_away:
             self._log(self.run.log_params, params, on_error="skip")
         else:
             owners = [self.run.run_id]

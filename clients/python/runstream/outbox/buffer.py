@@ -203,6 +203,10 @@ class RunBuffer:
         buffer._batches.append(batch)
         buffer._owner.wake_for(buffer)
 
+    def queue_first(self, request: LogBatchRequest) -> None:
+        """Queue a request that is sent with the next one, if there is any; before others."""
+        self._batches.appendleft(_pack_request(request))
+
     def queue_update(self, request: LogBatchRequest) -> None:
         """Queue a request that is sent after the points that were logged before it: an end.
 

@@ -187,6 +187,11 @@ class Outbox:
         info = self._started_runs.pop(run_id, None)
         return RunInfo.from_proto(info) if is_answered and info is not None else None
 
+    def take_started(self, run_id: str) -> RunInfo | None:
+        """Return a run as the server answered its start or its resumption, once."""
+        info = self._started_runs.pop(run_id, None)
+        return None if info is None else RunInfo.from_proto(info)
+
     def flush(
         self, run_id: str | None = None, timeout: float | None = None, *, refusals: bool = True
     ) -> None:

@@ -217,6 +217,9 @@ def _report_session(session: Session, why: str | None) -> None:
 
 
 def _report_saved(session: Session, folder: Path, why: str | None) -> None:
+    if session.is_offline:
+        _print(f"what was logged is kept in {folder}; `runstream sync {folder.parent}` sends it")
+        return
     kept = [f"{backlog} of run {run_id}" for run_id, backlog in session.backlog().items()]
     more = f", and that of {len(kept) - _NAMED_RUNS} more runs" if len(kept) > _NAMED_RUNS else ""
     _print(

@@ -14,9 +14,11 @@ class Session(Protocol):
 
     Attributes:
         uri: tracking URI of the server.
+        is_offline: whether there is no server to send it to.
     """
 
     uri: str
+    is_offline: bool
 
     def wake(self) -> None:
         """Start sending what was logged."""

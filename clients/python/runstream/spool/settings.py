@@ -15,6 +15,7 @@ DEFAULT_LIMIT = 8 * 1024**3
 FREE_SHARE = 0.05
 
 _SPOOL, _LIMIT, _SYNC = "RUNSTREAM_SPOOL", "RUNSTREAM_SPOOL_LIMIT", "RUNSTREAM_SPOOL_SYNC"
+_OFFLINE = "RUNSTREAM_OFFLINE"
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?", re.IGNORECASE)
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
@@ -59,9 +60,22 @@ def is_synced() -> bool:
     Raises:
         InvalidArgument: the variable is no truth value.
     """
-    text = os.environ.get(_SYNC, "").strip().lower()
+    return _is_true(_SYNC)
+
+
+def is_offline() -> bool:
+    """Return whether nothing is sent, whatever server is chosen.
+
+    Raises:
+        InvalidArgument: the variable is no truth value.
+    """
+    return _is_true(_OFFLINE)
+
+
+def _is_true(name: str) -> bool:
+    text = os.environ.get(name, "").strip().lower()
     if text not in (*_TRUE, *_FALSE):
-        raise _setting_error(_SYNC, text, "1 or 0")
+        raise _setting_error(name, text, "1 or 0")
     return text in _TRUE
 
 

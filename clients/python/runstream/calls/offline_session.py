@@ -1,0 +1,39 @@
+"""The session of a program without a server: what it logs stays in a spool on its own disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from runstream.calls.session import Session
+from runstream.outbox.batch_files import BatchFiles
+from runstream.outbox.batch_queue import BatchQueue
+from runstream.outbox.disk_queue import DiskQueue
+from runstream.spool import settings
+from runstream.transport import tracking_uri
+from runstream.transport.offline_connection import OfflineConnection
+from runstream.transport.token import TokenSource
+from runstream.transport.tracking_uri import Target
+
+
+class OfflineSession(Session):
+    """A session whose uploader writes batches to disk and opens no stream.
+
+    `runstream sync` delivers them, also while the program runs, so this takes no lock of delivery.
+    """
+
+    is_offline = True
+
+    def __init__(self, target: Target, token: TokenSource) -> None:
+        self._folder = Path(str(target.offline_folder))
+        super().__init__(target, token)
+        self.connection = OfflineConnection(target.uri, str(self._folder))
+
+    def _queue_factory(self, uri: str) -> Callable[[], BatchQueue]:
+        limit = settings.limit_bytes() or settings.DEFAULT_LIMIT
+        is_synced = settings.is_synced()
+        server = "" if uri.startswith("offline:") or not tracking_uri.is_default_set() else uri
+        return lambda: DiskQueue(
+            BatchFiles(server, limit, is_synced, find_spool=lambda: self._folder, delivers=False),
+            is_final=True,
+        )

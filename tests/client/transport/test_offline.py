@@ -1,0 +1,90 @@
+"""Programs without a server: what they log stays in a folder, which `runstream sync` delivers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runstream
+from runstream import TrackingClient
+from support.server_process import ENVIRONMENT, ServerProcess
+
+PROGRAM = """
+import runstream
+runstream.set_experiment("without a network")
+with runstream.start_run(run_name="outer", log_system_metrics=False) as run:
+    runstream.log_params({"lr": 0.1})
+    for step in range(1000):
+        runstream.log_metric("loss", 1 / (step + 1), step=step)
+    with runstream.start_run(nested=True):
+        runstream.set_tag("inner", True)
+runstream.flush()
+with runstream.start_run(run_id=run.run_id):
+    runstream.log_metric("late", 1.0)
+try:
+    runstream.search_runs()
+except runstream.Unavailable as error:
+    print(error.reason, error)
+runstream.start_run(run_name="left open")
+"""
+
+
+def run_program(command: list[str], variables: dict[str, str]) -> str:
+    """Run a program that has no server, and return what it prints."""
+    environment = {name: text for name, text in ENVIRONMENT.items() if "TRACKING" not in name}
+    done = subprocess.run(
+        command,
+        env=environment | {"RUNSTREAM_SOURCE": "none"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("by", ["uri", "variable"])
+def test_a_program_without_a_server_does_everything_but_read_and_is_delivered_later(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path, by: str
+) -> None:
+    spool = tmp_path / "spool"
+    variables = (
+        {"RUNSTREAM_TRACKING_URI": f"offline:{spool}"}
+        if by == "uri"
+        else {"RUNSTREAM_OFFLINE": "1", "RUNSTREAM_SPOOL": str(spool)}
+    )
+    said = run_program([sys.executable, "-c", PROGRAM], variables)
+    assert said.startswith("OFFLINE ")
+    assert f"`runstream sync {spool}`" in said
+    runstream.sync(spool, to=server.uri)
+    experiment = client.get_experiment_by_name("without a network")
+    assert experiment is not None
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert len(runs) == 3
+    outer = runs["outer"]
+    assert outer.data.params == {"lr": "0.1"}
+    assert outer.data.metrics["late"] == 1.0
+    assert len(client.get_metric_history(outer.info.run_id, "loss")) == 1000
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+def test_a_program_that_is_launched_without_a_server_logs_to_the_run_of_its_launch(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path
+) -> None:
+    code = "import runstream\nwith runstream.start_run(): runstream.log_metric('loss', 1.0)\n"
+    (tmp_path / "train.py").write_text(code + "print('trained')\n")
+    spool = tmp_path / "spool"
+    run_program(
+        [sys.executable, "-m", "runstream", "run", "-P", "lr=1", str(tmp_path / "train.py")],
+        {"RUNSTREAM_TRACKING_URI": f"offline:{spool}"},
+    )
+    runstream.sync(spool, to=server.uri)
+    (run,) = client.search_runs(["0"])
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"loss": 1.0}
+    assert run.data.params == {"lr": "1"}
+    assert [line.text for line in client.read_console(run.info.run_id)] == ["trained"]
