@@ -298,8 +298,9 @@ class ActiveRun(RunLogging):
         return f"ActiveRun({self._info.run_id!r}, name={self._info.run_name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        start = b"" if self.unanswered_start is None else self._start.SerializeToString()
-        return _unpickle, (self.tracking_uri, self._info, start)
+        start = self.unanswered_start
+        message = b"" if start is None else start.SerializeToString()
+        return _unpickle, (self.tracking_uri, self._info, message)
 
 
 def open_run(run_id: str) -> ActiveRun | None:
