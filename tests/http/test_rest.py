@@ -162,6 +162,40 @@ def test_our_own_routes_know_infinity(server: ServerProcess, rest: Rest) -> None
         assert client.get_metric_history(run_id, "m")[0].value == float("inf")
 
 
+def test_a_batch_starts_a_run_and_ends_it_and_answers_what_it_is(rest: Rest) -> None:
+    run_id = "0123456789abcdef" * 2
+    dataset = {"name": "d", "digest": "1", "source_type": "local", "source": "x"}
+    answer = rest.post(
+        "runs/log-batch",
+        run_id=run_id,
+        start={"experiment_name": "by rest", "start_time": 5, "user_id": "ada"},
+        tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "1"}],
+    )
+    stored = rest.get("runs/get", run_id=run_id)["run"]
+    assert answer == {"run_info": stored["info"]}
+    assert (stored["info"]["status"], stored["info"]["start_time"]) == ("RUNNING", 5)
+    answer = rest.post(
+        "runs/log-batch",
+        run_id=run_id,
+        deleted_tags=["a"],
+        datasets=[{"dataset": dataset, "tags": [{"key": "k", "value": "v"}]}],
+        model_inputs=[{"model_id": "m-read"}],
+        model_outputs=[{"model_id": "m-made", "step": 3}],
+        update={"status": "KILLED", "end_time": 9},
+    )
+    stored = rest.get("runs/get", run_id=run_id)["run"]
+    assert answer == {"run_info": stored["info"]}
+    assert (stored["info"]["status"], stored["info"]["end_time"]) == ("KILLED", 9)
+    assert "a" not in [tag["key"] for tag in stored["data"]["tags"]]
+    assert stored["inputs"]["dataset_inputs"][0]["dataset"]["name"] == "d"
+    assert stored["inputs"]["model_inputs"] == [{"model_id": "m-read"}]
+    assert stored["outputs"]["model_outputs"] == [{"model_id": "m-made", "step": 3}]
+    refused = {"run_id": "f" * 32, "start": {"experiment_id": "0"}}
+    status, code, message = rest.refusal("POST", "runs/log-batch", json=refused)
+    assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
+    assert "start.start_time" in message
+
+
 def test_a_batch_has_no_limit_on_counts_and_is_all_or_nothing(rest: Rest) -> None:  # M7, P5
     run_id = rest.create_run()
     metrics = [{"key": f"m{i % 50}", "value": i, "timestamp": i, "step": i} for i in range(5_000)]

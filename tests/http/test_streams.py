@@ -56,6 +56,24 @@ def test_lines_are_stored_and_a_refused_one_does_not_stop_the_rest(
         assert len(client.get_metric_history(run_id, "t")) == 1
 
 
+def test_lines_start_runs_and_end_them(rest: Rest) -> None:
+    run_ids = [f"{number:032x}" for number in range(1, 4)]
+    start = {"experiment_name": "by lines", "start_time": 5, "run_name": "n"}
+    tags = [{"key": "a", "value": "1"}]
+    end = {"status": "FINISHED", "end_time": "9"}
+    lines = [{"run_id": run_id, "start": start, "tags": tags} for run_id in run_ids]
+    lines += [{"run_id": run_ids[0], "metrics": [{"key": "m", "value": 1, "timestamp": 1}]}]
+    lines += [{"run_id": "f" * 32, "update": end}, {"run_id": run_ids[0], "update": end}]
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    told = rest.session.post(rest.uri + UPLOAD, data=body).json()
+    assert (told["lines"], told["refused"]) == (6, 1)
+    assert told["refusals"][0]["line"] == 5
+    infos = told["run_infos"]
+    assert [info["run_id"] for info in infos] == [*run_ids, run_ids[0]]
+    assert [info["status"] for info in infos] == ["RUNNING"] * 3 + ["FINISHED"]
+    assert infos[-1] == rest.get("runs/get", run_id=run_ids[0])["run"]["info"]
+
+
 def test_a_point_of_a_line_can_say_something_of_a_logged_model(rest: Rest) -> None:
     run_id = rest.create_run()
     created = rest.post("logged-models", experiment_id="0", name="regression")

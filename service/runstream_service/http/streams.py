@@ -21,6 +21,7 @@ from runstream.errors import RunstreamError, strip_traceback
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
+from runstream.v1.run_pb2 import RunInfo
 from runstream.v1.watch_service_pb2 import WatchRequest, WatchResponse
 from runstream_service.http.audit import name_rpc
 from runstream_service.http.bodies import Bodies, body_chunks
@@ -38,6 +39,9 @@ from runstream_service.rpc.watch_servicer import WatchServicer
 #: Refused lines that an answer lists; it counts all of them.
 MAX_REFUSALS = 1_000
 
+#: Runs that an answer describes, the first that its lines start or update.
+MAX_RUNS = 1_000
+
 # Lines that are read at a time: a millisecond or two, if they are short.
 _LINES_AT_ONCE = 100
 
@@ -49,6 +53,7 @@ _KEEPALIVE_SECONDS = 15.0
 
 _line_decoder = Decoder(LogRequest.DESCRIPTOR)
 _watch_decoder = Decoder(WatchRequest.DESCRIPTOR)
+_run_encoder = Encoder(RunInfo.DESCRIPTOR, protobuf_double)
 _change_encoder = Encoder(WatchResponse.DESCRIPTOR, protobuf_double)
 _history_decoder = Decoder(ReadMetricHistoryRequest.DESCRIPTOR)
 
@@ -96,9 +101,10 @@ class LineUpload:
         self._answered = 0
         self._refused: list[dict[str, Any]] = []
         self._refusals = 0
+        self._runs: list[dict[str, Any]] = []
 
     async def answer(self) -> Response:
-        """Read all lines, and answer how many there were and which were refused."""
+        """Read all lines, and answer how many there were, which were refused, and the runs."""
         async with aclosing(
             self._logs.LogBatch(self._requests(), HttpContext(self._request))
         ) as answers:  # type: ignore[type-var]
@@ -107,9 +113,17 @@ class LineUpload:
                 for _ in range(answer.answered - self._answered):
                     line = self._sent.popleft()
                 self._answered = answer.answered
+                room = MAX_RUNS - len(self._runs)
+                self._runs += map(_run_encoder, answer.run_infos[:room])
                 if answer.HasField("error"):
                     self._refuse(line, *batch_error(answer.error)[1:])
-        summary = {"lines": self._lines, "refused": self._refusals, "refusals": self._refused}
+        summary: dict[str, Any] = {
+            "lines": self._lines,
+            "refused": self._refusals,
+            "refusals": self._refused,
+        }
+        if self._runs:
+            summary["run_infos"] = self._runs
         return Response(orjson.dumps(summary), media_type="application/json")
 
     async def _requests(self) -> AsyncIterator[LogRequest]:

@@ -1,4 +1,4 @@
-"""Batches that start runs, end them, and say what they read and made: rows R1, R3, R9 and P3."""
+"""Batches that start runs, end them, and say what they read and made: R1, R3, E3, P3 and X4."""
 
 from __future__ import annotations
 
