@@ -186,6 +186,9 @@ STATED: dict[str, list[str | int]] = {
     "what a program sends in a second of what another one left": [
         "runstream.syncing.adoption.BYTES_PER_SECOND"
     ],
+    "the time after which a program looks again for what others left": [
+        "runstream.syncing.adoption.AGAIN_SECONDS"
+    ],
     "the time without a write after which a folder of another machine is removed, once it is "
     "delivered": ["runstream.syncing.folder_delivery.QUIET_SECONDS"],
     "the time that it waits for a server of a file": [

@@ -1,9 +1,10 @@
 """Delivers, in the background, what other processes of this user left on this machine.
 
-When a server answers the first time, and when it answers again after an outage, a thread looks for
-folders in the spool whose process is gone and that are for this server, and delivers them: slowly,
-only while nothing of this process waits, over a stream of its own. It is a daemon, which holds up
-neither a fork nor the end of the program; what it has not delivered is left to the next process.
+A thread looks for folders in the spool whose process is gone and that are for this server, and
+delivers them: slowly, only while nothing of this process waits, over a stream of its own. It looks
+when the server answers the first time, when it answers again after an outage, and every minute. It
+is a daemon, which holds up neither a fork nor the end of the program; what it has not delivered is
+left to the next process.
 
 This module is imported with `runstream`, so it imports the rest once there is something to do.
 """
@@ -16,6 +17,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runstream.calls.session import Session, call_when_reached
@@ -32,10 +34,13 @@ BYTES_PER_SECOND = 4 * 1024 * 1024
 #: Seconds after an answer of the server before folders are looked for: many programs end sooner.
 DELAY_SECONDS = 1.0
 
+#: Seconds after which they are looked for again: another process may have been killed meanwhile.
+AGAIN_SECONDS = 60.0
+
 # Seconds between two looks whether anything of this process waits.
 _BUSY_SECONDS = 0.1
 
-_adopting: dict[str, threading.Thread] = {}  # by tracking URI
+_adopting: dict[str, _Adopter] = {}  # by tracking URI
 _ending = threading.Event()
 
 
@@ -57,29 +62,50 @@ class _GentlePace:
         return 0.0
 
 
-def _start(session: Session) -> None:
-    """Look for folders in a thread of its own, if none does for this server."""
-    thread = _adopting.get(session.uri)
-    if _ending.is_set() or (thread is not None and thread.is_alive()):
-        return
-    thread = threading.Thread(target=_run, args=(session,), name="runstream-adoption", daemon=True)
-    _adopting[session.uri] = thread
-    try:
-        thread.start()
-    except RuntimeError:  # there are no more threads at the end of a program
-        del _adopting[session.uri]
+class _Adopter:
+    """A thread that looks for folders for one server, again and again while a client uses it.
 
+    Attributes:
+        thread: the thread.
+        wake: lets it look now.
+        passes: how many times it has looked, and delivered what it found.
+    """
 
-def _run(session: Session) -> None:
-    if _ending.wait(DELAY_SECONDS):
-        return
-    try:
-        for folder in _find_left_folders(session.uri):
-            if _must_stop(session):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.wake = threading.Event()
+        self.passes = 0
+        self.thread = threading.Thread(target=self._run, name="runstream-adoption", daemon=True)
+
+    def _run(self) -> None:
+        pause = DELAY_SECONDS
+        while not _must_stop(self._session):
+            self.wake.wait(pause)
+            self.wake.clear()
+            try:
+                self._deliver_all()
+            except (RunstreamError, OSError) as error:
+                log.debug("what another process left is not delivered: %s", error)
+            self.passes += 1
+            pause = AGAIN_SECONDS
+
+    def _deliver_all(self) -> None:
+        for folder in _find_left_folders(self._session.uri):
+            if _must_stop(self._session):
                 return
-            _deliver(folder, session)
-    except (RunstreamError, OSError) as error:
-        log.debug("what another process left is not delivered: %s", error)
+            _deliver(folder, self._session)
+
+
+def _start(session: Session) -> None:
+    """Look for folders in a thread of its own, which there is one of for each server."""
+    adopter = _adopting.get(session.uri)
+    if adopter is not None and adopter.thread.is_alive():
+        adopter.wake.set()
+        return
+    if not _ending.is_set():
+        adopter = _adopting[session.uri] = _Adopter(session)
+        with suppress(RuntimeError):  # there are no more threads at the end of a program
+            adopter.thread.start()
 
 
 def _find_left_folders(uri: str) -> list[SpoolFolder]:
@@ -138,6 +164,8 @@ def _must_stop(session: Session) -> bool:
 
 def _end() -> None:
     _ending.set()
+    for adopter in list(_adopting.values()):
+        adopter.wake.set()
 
 
 def _reset_after_fork() -> None:
