@@ -7,7 +7,10 @@ from typing import Any
 
 from runstream.entities import Metric
 from runstream.outbox import collector
+from runstream.v1.logging_service_pb2 import LogBatchRequest, RunUpdate
 from support.outboxes import RUN, batch_points, new_outbox, send_all
+
+OTHER = "b" * 32
 
 
 def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
@@ -18,6 +21,18 @@ def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
     send_all(outbox)
     outbox.collect()
     assert len(outbox._collector._buffers) == 0
+
+
+def test_the_buffer_of_a_run_that_has_ended_is_let_go_sooner(monkeypatch: Any) -> None:
+    monkeypatch.setattr(collector, "_ENDED_SECONDS", 0.0)
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
+    outbox.buffer(OTHER).log_metric("loss", 1.0, 0, 1)
+    outbox.buffer(OTHER).queue_update(LogBatchRequest(run_id=OTHER, update=RunUpdate(end_time=1)))
+    send_all(outbox)
+    outbox._collector._next_retirement = 0.0
+    outbox.collect()
+    assert list(outbox._collector._buffers) == [RUN]
 
 
 def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(

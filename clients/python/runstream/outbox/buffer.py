@@ -204,8 +204,9 @@ class RunBuffer:
         buffer._owner.wake_for(buffer)
 
     def queue_first(self, request: LogBatchRequest) -> None:
-        """Queue a request that is sent with the next one, if there is any; before others."""
-        self._batches.appendleft(_pack_request(request))
+        """Queue a request that is sent before what is logged from now on, if anything is."""
+        # At the end: the uploader may be about to remove what is at the beginning.
+        self._batches.append(_pack_request(request))
 
     def queue_update(self, request: LogBatchRequest) -> None:
         """Queue a request that is sent after the points that were logged before it: an end.

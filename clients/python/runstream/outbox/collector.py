@@ -15,8 +15,10 @@ from runstream.outbox.refusals import Refusals
 # program may have thousands of runs, and log to one of them.
 _QUIET_SECONDS = 0.3
 
-# Seconds after the last batch of a buffer that it is retired, unless its run is open.
+# Seconds after the last batch of a buffer that it is retired, unless its run is open; and if the
+# run has ended, because a program may have thousands of short runs.
 _UNUSED_SECONDS = 60.0
+_ENDED_SECONDS = 5.0
 
 
 class Collector:
@@ -180,7 +182,8 @@ class Collector:
         self._next_retirement = now + _UNUSED_SECONDS / 10
         refused = self._refusals.run_ids()
         for buffer in list(self._buffers.values()):
-            is_unused = buffer.last_drained <= now - _UNUSED_SECONDS
+            patience = _ENDED_SECONDS if buffer.has_ended else _UNUSED_SECONDS
+            is_unused = buffer.last_drained <= now - patience
             if is_unused and self._is_done(buffer, refused) and buffer.retire():
                 del self._buffers[buffer.run_id]
                 self._active.pop(buffer.run_id, None)

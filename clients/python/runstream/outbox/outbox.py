@@ -75,6 +75,9 @@ log = logging.getLogger("runstream")
 _MAX_DELAY_SECONDS = 2.0
 _MAX_SLOW_DELAY_SECONDS = 10.0
 
+# Answers to starts that are kept until somebody takes them.
+_MAX_STARTED_RUNS = 1_000
+
 
 class Outbox:
     """The data that one process logged to one server and that has no answer yet.
@@ -413,9 +416,7 @@ class Outbox:
             request = self.window.answer(stream, answered)
             if request is None:
                 return
-            for run in runs:
-                if run.status == run_pb2.RunStatus.RUNNING:  # one that has ended does not start
-                    self._started_runs[run.run_id] = run
+            self._keep_started(runs)
             if refusal is not None and isinstance(request, Batch):
                 self._collector.drop_params(request)
                 error = batch_error(request, refusal)
@@ -424,3 +425,10 @@ class Outbox:
                 if self._collector.has_ended(request.run_id):  # no call for the run will raise it
                     log.error("%s", error)
             self._waits.end_answered()
+
+    def _keep_started(self, runs: Iterable[run_pb2.RunInfo]) -> None:
+        for run in runs:
+            if run.status == run_pb2.RunStatus.RUNNING:  # one that has ended does not start
+                self._started_runs[run.run_id] = run
+        for run_id in list(self._started_runs)[:-_MAX_STARTED_RUNS]:
+            self._started_runs.pop(run_id, None)
