@@ -222,6 +222,45 @@ def test_a_folder_that_names_no_server_asks_for_one(
     assert sync(spool, client.tracking_uri).batches == 1
 
 
+def test_an_offline_program_that_was_killed_is_delivered_as_far_as_it_was_written(
+    client: TrackingClient, spool: Path
+) -> None:
+    program = """
+import runstream, time
+with runstream.start_run(run_name="far away") as run:
+    runstream.log_params({"lr": 0.1})
+    for step in range(1_000):
+        runstream.log_metric("loss", 1.0, step=step)
+    time.sleep(1)
+    print(run.info.run_id, flush=True)
+    time.sleep(600)
+"""
+    environment = os.environ | {"RUNSTREAM_TRACKING_URI": f"offline:{spool}"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    run_id = process.stdout.readline().strip()
+    assert sync(spool, client.tracking_uri).folders[0].is_live
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert sync(spool, client.tracking_uri).is_complete
+    run = client.get_run(run_id)
+    assert (run.info.run_name, run.data.params) == ("far away", {"lr": "0.1"})
+    assert steps(client, run_id) == list(range(1_000))
+    assert list(spool.iterdir()) == []
+
+
+def test_a_machine_that_is_offline_by_its_environment_can_be_told_to_sync(
+    client: TrackingClient, run_id: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_folder(spool, client.tracking_uri, [points_batch(run_id, [1])])
+    monkeypatch.setenv("RUNSTREAM_OFFLINE", "1")
+    with TrackingClient(client.tracking_uri):
+        assert sync(spool).batches == 1
+    assert steps(client, run_id) == [1]
+
+
 def test_a_path_that_is_none_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         sync(tmp_path / "none")

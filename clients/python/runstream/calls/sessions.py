@@ -45,7 +45,9 @@ _sessions: dict[tuple[str, bytes], Session] = {}
 _sessions_open_at_fork: list[Session] = []
 
 
-def open_session(uri: str | os.PathLike[str] | None, token: str | None = None) -> Session:
+def open_session(
+    uri: str | os.PathLike[str] | None, token: str | None = None, *, is_sync: bool = False
+) -> Session:
     """Return the session for a tracking URI, to be given to `release_session` in the end.
 
     An interrupt of this call may leave the session open until the program ends.
@@ -53,13 +55,15 @@ def open_session(uri: str | os.PathLike[str] | None, token: str | None = None) -
     Args:
         uri: the tracking URI; None for the default.
         token: says who calls; None for that of the environment.
+        is_sync: whether it delivers what offline programs left, so that RUNSTREAM_OFFLINE does not
+            count.
     """
     target = tracking_uri.parse(tracking_uri.pin_default() if uri is None else uri)
-    if target.offline_folder is None and settings.is_offline():
+    if target.offline_folder is None and not is_sync and settings.is_offline():
         target = replace(target, offline_folder=str(settings.spool_path()))
     shutdown.catch_signals()
     source = TokenSource(token)
-    key = target.uri, source.key
+    key = f"{target.uri} {target.offline_folder or ''}", source.key
     session = _sessions.get(key)
     if session is None:
         kind = Session if target.offline_folder is None else OfflineSession

@@ -130,7 +130,7 @@ class SpoolDelivery:
         uri = result.tracking_uri = self._to or _server_uri(folder, info.tracking_uri)
         if uri in away:
             raise away[uri]
-        session = open_session(uri)
+        session = open_session(uri, is_sync=True)
         stop = threading.Event()
         delivery = FolderDelivery(folder, session, result, stop.is_set)
         try:
