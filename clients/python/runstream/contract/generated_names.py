@@ -31,5 +31,7 @@ _NOUNS = (
 
 def generate() -> str:
     """Return a new name; two runs may have the same."""
-    adjective, noun = secrets.choice(_ADJECTIVES), secrets.choice(_NOUNS)
-    return f"{adjective}-{noun}-{secrets.randbelow(1000)}"
+    # One number at random for all three: each is a call of the system, in which other threads run.
+    rest, number = divmod(secrets.randbits(64), 1000)
+    rest, noun = divmod(rest, len(_NOUNS))
+    return f"{_ADJECTIVES[rest % len(_ADJECTIVES)]}-{_NOUNS[noun]}-{number}"

@@ -18,9 +18,7 @@ def print_link(run: ActiveRun) -> None:
 
     Nothing is printed if the server has no web interface, or is away.
     """
-    if sys.stderr is None or not (sys.stderr.isatty() or is_notebook()):
-        return
-    if not run.is_confirmed:
+    if not run.is_confirmed or sys.stderr is None or not (sys.stderr.isatty() or is_notebook()):
         return
     info = run.info
     try:
