@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +19,6 @@ import runstream
 from runstream import TrackingClient
 from runstream.process import shutdown
 from support.interrupts import Interrupted, interrupt_at
-from support.ports import reserve_port
 from support.proxy import Proxy
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -190,20 +191,25 @@ def test_a_program_that_goes_on_after_an_interrupt_has_no_run_left(
     assert statuses(client) == {"KILLED": 1}
 
 
-def test_an_interrupted_start_without_a_server_ends_soon_and_says_which_run_it_is() -> None:
-    """R9, X8."""
+def test_an_interrupted_start_without_a_server_ends_soon_and_says_where_the_run_is_kept(
+    tmp_path: Path,
+) -> None:
+    """R9, X8: the port is open, and nobody answers."""
     code = PREFACE.replace('client.get_experiment("0")', "") + PROGRAMS["start_run"]
-    with subprocess.Popen(
-        [sys.executable, "-c", code, f"grpc://127.0.0.1:{reserve_port()}", ""],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    ) as program:
-        assert program.stdout
-        program.stdout.readline()
-        time.sleep(0.1)
-        program.send_signal(signal.SIGINT)
-        _, said = program.communicate(timeout=120)
-    assert program.returncode == -signal.SIGINT
-    assert said.count("grpc://127.0.0.1:") >= 1
+    variables = {"RUNSTREAM_EXIT_SECONDS": "1", "RUNSTREAM_SPOOL": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"grpc://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-c", code, uri, ""],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT | variables,
+        ) as program:
+            assert program.stdout
+            program.stdout.readline()
+            time.sleep(0.3)
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=60)
+    assert program.returncode == -signal.SIGINT, said
+    assert f"it is kept in {tmp_path}" in said
