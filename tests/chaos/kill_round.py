@@ -194,20 +194,21 @@ class KillRound:
 
     def _limits(self, records: list[Record]) -> dict[int, int]:
         """Return up to when each process was sure of what it said, if not up to its end."""
-        killed = {one.name: self._trainers[one.name.partition("-")[0]].killed for one in records}
         limits = {}
         for one in records:
-            times = [killed[one.name]] if killed[one.name] and one.ended is None else []
-            if one.dropped:
+            times = []
+            killed = self._trainers[one.name.partition("-")[0]].killed
+            if killed is not None and one.ended is None:
+                times.append(killed)
+            if one.dropped is not None:
                 times.append(one.dropped)
-            if times and self._faults.disk_failed:
-                times.append(
-                    self._faults.disk_failed
-                )  # what came later may have been in memory alone
+            if times and self._faults.disk_failed is not None:
+                # What came later may have been in memory alone.
+                times.append(self._faults.disk_failed)
             if "crash" in self._plan.kinds:  # also of a program that had ended before
                 times.append(max((begun for begun, *_ in one.syncs), default=0))
             if times:
-                limits[one.pid] = min(filter(None, times), default=0)
+                limits[one.pid] = min(times)
         return limits
 
     def _call_problems(self, records: list[Record]) -> list[Problem]:
