@@ -335,3 +335,14 @@ def test_syncing_is_asked_for_by_a_variable(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_share_of_the_disk_stays_free(tmp_path: Path) -> None:
     assert not settings.has_free_space(tmp_path, 1 << 60)
+
+
+def test_folders_are_listed_the_oldest_first_whatever_their_names(tmp_path: Path) -> None:
+    """A forked child logs to the run of its parent, and may have a process id that sorts first."""
+    folders = [create_folder(tmp_path, "grpc://h:1", "train.py") for _ in range(8)]
+    for age, folder in enumerate(folders):
+        os.utime(folder.path / "spool.json", ns=(0, 1_000_000 * (9 - age)))
+    made = [folder.path for folder in reversed(folders)]
+    assert [folder.path for folder in list_folders(tmp_path)] == made
+    for folder in folders:
+        folder.close()

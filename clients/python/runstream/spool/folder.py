@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -245,8 +246,11 @@ def create_folder(
 
 
 def list_folders(spool: Path) -> list[SpoolFolder]:
-    """Return the folders of a spool, sorted by name; none if there is no spool."""
-    return list(_find_folders(spool))
+    """Return the folders of a spool, the oldest first; none if there is no spool.
+
+    What a process starts, others log to, as its forked children do: what it wrote comes first.
+    """
+    return [folder for _, folder in sorted(_find_folders(spool), key=lambda found: found[0])]
 
 
 def remove_drafts(spool: Path) -> None:
@@ -261,14 +265,17 @@ def remove_drafts(spool: Path) -> None:
                 SpoolFolder(Path(entry.path)).remove()
 
 
-def _find_folders(spool: Path) -> Iterator[SpoolFolder]:
+def _find_folders(spool: Path) -> Iterator[tuple[tuple[int, str], SpoolFolder]]:
+    """Yield folders, each after when it was made and its name."""
     try:
-        names = sorted(os.listdir(spool))
+        names = os.listdir(spool)
     except FileNotFoundError:
         return
     for name in names:
-        if not name.startswith(".") and (spool / name / _INFO_NAME).is_file():
-            yield SpoolFolder(spool / name)
+        with suppress(OSError):  # it is no folder of a spool, or is not there any more
+            found = os.stat(spool / name / _INFO_NAME)
+            if not name.startswith(".") and stat.S_ISREG(found.st_mode):
+                yield (found.st_mtime_ns, name), SpoolFolder(spool / name)
 
 
 def _write_info(path: Path, info: SpoolInfo, is_synced: bool) -> None:
