@@ -64,7 +64,7 @@ def test_what_was_logged_is_sent_even_if_no_thread_can_be_started_any_more(
     assert (run.data.metrics, run.data.params) == ({"loss": 1.0}, {"lr": "1"})
 
 
-def test_the_end_of_the_program_says_what_was_not_delivered() -> None:
+def test_the_end_of_the_program_says_what_is_lost() -> None:
     code = (
         "import sys, runstream, runstream.process.shutdown\n"
         "runstream.process.shutdown.ANSWER_SECONDS = 0.5\n"
@@ -72,7 +72,8 @@ def test_the_end_of_the_program_says_what_was_not_delivered() -> None:
         "for step in range(1234): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
         "client.log_params('b' * 32, {'lr': 1, 'depth': 2})\n"
     )
-    _, errors = program(code, f"grpc://127.0.0.1:{reserve_port()}", status=120)
+    away, in_memory = f"grpc://127.0.0.1:{reserve_port()}", {"RUNSTREAM_SPOOL_LIMIT": "0"}
+    _, errors = program(code, away, status=120, environment=in_memory)
     assert f"1234 points and 0 params and tags of run {'a' * 32} were not delivered" in errors
     assert f"0 points and 2 params and tags of run {'b' * 32} were not delivered" in errors
 
