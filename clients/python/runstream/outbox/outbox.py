@@ -23,6 +23,7 @@ The objects of the outbox, and what keeps each of them safe:
     StreamWindow     what of them is on a stream   the lock of the batches
     Waits            calls that wait               the lock of the batches
     Refusals         what the server refused       no lock: each change is one step
+    StartedRuns      answers to starts             no lock: each change is one step
     DeliveryState    what is wrong with delivery   no lock: each change is one step
     TaskQueue        what the uploader shall do    no lock: each change is one step
     DeferredWork     uploads left for later        no lock that a call takes
@@ -37,10 +38,11 @@ at what the buffer holds afterwards; the call does it the other way round. So on
 the other, and nothing is queued where nobody looks. A buffer is retired only in that way, and what
 a call still logs to it is moved to the buffer that took its place.
 
-Memory: batches may take `outgoing_batches.LIMIT_BYTES`, and what is being made into batches a few
-MiB more. When the limit is reached, which takes an outage or a server that is slower than its
-clients, calls that log wait until a quarter is free again, at most `waits.ROOM_SECONDS`, and a
-warning is logged.
+Memory: what is on disk takes `disk_queue.HEAD_BYTES`, and what is being made into batches a few MiB
+more. What is in memory alone, because the disk takes no more or there is no spool, may take
+`outgoing_batches.LIMIT_BYTES`. When that is reached, which takes an outage or a server that is
+slower than its clients, calls that log wait until a quarter is free again, at most
+`waits.ROOM_SECONDS`, and a warning is logged.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.heartbeats import Heartbeats
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
+from runstream.outbox.started_runs import StartedRuns
 from runstream.outbox.stream_window import StreamWindow
 from runstream.outbox.task_queue import TaskQueue
 from runstream.outbox.waits import Waits
@@ -74,9 +77,6 @@ log = logging.getLogger("runstream")
 # Seconds for which deferred work, and slow work, is put off at most while trainings go on.
 _MAX_DELAY_SECONDS = 2.0
 _MAX_SLOW_DELAY_SECONDS = 10.0
-
-# Answers to starts that are kept until somebody takes them.
-_MAX_STARTED_RUNS = 1_000
 
 
 class Outbox:
@@ -125,7 +125,7 @@ class Outbox:
         self.heartbeats = Heartbeats(self.batches, self.window)
         self._refusals = Refusals()
         self._state = DeliveryState()
-        self._started_runs: dict[str, run_pb2.RunInfo] = {}  # as the server answered, until taken
+        self._started_runs = StartedRuns()
         self._collector.reset(self.batches, self._refusals, self.heartbeats)
         self._waits = Waits(self.batches, self.window, self.tasks, self._collector, self._state)
 
@@ -187,13 +187,11 @@ class Outbox:
         """
         is_answered = self._waits.wait_for_start(run_id, self._connect_seconds)
         self.raise_refusals(run_id)
-        info = self._started_runs.pop(run_id, None)
-        return RunInfo.from_proto(info) if is_answered and info is not None else None
+        return self._started_runs.take(run_id) if is_answered else None
 
     def take_started(self, run_id: str) -> RunInfo | None:
         """Return a run as the server answered its start or its resumption, once."""
-        info = self._started_runs.pop(run_id, None)
-        return None if info is None else RunInfo.from_proto(info)
+        return self._started_runs.take(run_id)
 
     def flush(
         self, run_id: str | None = None, timeout: float | None = None, *, refusals: bool = True
@@ -416,7 +414,7 @@ class Outbox:
             request = self.window.answer(stream, answered)
             if request is None:
                 return
-            self._keep_started(runs)
+            self._started_runs.add(runs)
             if refusal is not None and isinstance(request, Batch):
                 self._collector.drop_params(request)
                 error = batch_error(request, refusal)
@@ -425,10 +423,3 @@ class Outbox:
                 if self._collector.has_ended(request.run_id):  # no call for the run will raise it
                     log.error("%s", error)
             self._waits.end_answered()
-
-    def _keep_started(self, runs: Iterable[run_pb2.RunInfo]) -> None:
-        for run in runs:
-            if run.status == run_pb2.RunStatus.RUNNING:  # one that has ended does not start
-                self._started_runs[run.run_id] = run
-        for run_id in list(self._started_runs)[:-_MAX_STARTED_RUNS]:
-            self._started_runs.pop(run_id, None)
