@@ -43,6 +43,13 @@ _WRITE = (
 )
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+# What CREATE TABLE IF NOT EXISTS raises if another server makes the table at this moment.
+_MADE_MEANWHILE = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateTable,
+)
+
 # Seconds that a transaction may take which no caller limits, when the database does not answer.
 _TRANSACTION_SECONDS = 90.0
 
@@ -92,7 +99,7 @@ class PostgresqlEngine(PostgresqlWords, PostgresqlBulk, PostgresqlPool):
     @contextmanager
     def migrating(self) -> Iterator[None]:
         """Run a block while no other server does; the lock is a row, and ends with this process."""
-        with suppress(psycopg.errors.UniqueViolation):  # another makes it at this moment
+        with suppress(*_MADE_MEANWHILE):
             _run_alone(self, "CREATE TABLE IF NOT EXISTS migration_lock (id integer PRIMARY KEY)")
         _run_alone(self, "INSERT INTO migration_lock VALUES (1) ON CONFLICT DO NOTHING")
         with closing(self._connect_alone()) as lock:
