@@ -15,12 +15,19 @@ import socket
 import sys
 from contextlib import suppress
 from typing import NoReturn
+from unittest.mock import MagicMock
 
 import click
 
+import runstream_service.access.issuer
+import runstream_service.access.sign_in
 import runstream_service.cli.server
+import runstream_service.engine.postgresql
+import runstream_service.http.listener
+import runstream_service.metrics.page
 import runstream_service.server
 from runstream.cli import main
+from runstream_service.http.app import build_application
 
 __all__ = ["runstream_service"]  # imported for the servers
 
@@ -28,6 +35,7 @@ __all__ = ["runstream_service"]  # imported for the servers
 def serve(requests: socket.socket) -> None:
     """Fork servers until nobody asks any more, and write how each ended."""
     main.list_commands(click.Context(main))  # looks through all packages, once
+    build_application(*[MagicMock()] * 6)  # compiles the expressions of all routes, once
     gc.collect()
     gc.freeze()  # what is imported stays, and stays shared
     ended = _wake_by_ends()
