@@ -1,8 +1,8 @@
 """Compares what the processes of a round said with what the server has in the end.
 
-A call counts as said if it returned early enough before its process was killed (`GRACE_NS`,
-`TICKS`), or if the process ended by itself: then the server must have it. A call that began may be
-there. What nobody said must not be there, and nothing twice.
+A call counts as said if it returned early enough before its process was killed, or if the process
+ended by itself: then the server must have it. A call that began may be there. What nobody said must
+not be there, and nothing twice. Early enough is `GRACE_NS` in which the process ran undisturbed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from support.api import table_points
 
 #: Time for which what is said may be in memory alone.
 GRACE_NS = 100_000_000
-#: As many ticks of the process, which have come if it was neither stopped nor short of a processor.
-TICKS = 8
+#: The longest time between two ticks of a process that is not stopped and not short of a processor.
+UNDISTURBED_NS = 15_000_000
 
 
 class Problem(NamedTuple):
@@ -65,8 +65,14 @@ def _limit(record: Record, killed: int | None) -> int:
     """Return up to when what was said must be there."""
     if killed is None:
         return record.last
-    before = [tick for tick in record.ticks if tick < killed]
-    return min(killed - GRACE_NS, before[-TICKS] if len(before) >= TICKS else 0)
+    later, undisturbed = killed, 0
+    for tick in reversed([tick for tick in record.ticks if tick < killed]):
+        if later - tick <= UNDISTURBED_NS:
+            undisturbed += later - tick
+        if undisturbed >= GRACE_NS:
+            return tick
+        later = tick
+    return 0
 
 
 class Stored:
@@ -231,7 +237,9 @@ def batch_problems(batches: Iterable[LogBatchRequest], stored: Stored) -> Iterat
     for batch in batches:
         name = stored.names.get(batch.run_id)
         if name is None:
-            yield Problem("lost", f"run {batch.run_id}, of which a batch is whole on disk")
+            fields = ", ".join(field.name for field, _ in batch.ListFields())
+            text = f"run {batch.run_id!r}, of which a batch of {fields} is whole on disk"
+            yield Problem("lost", text)
             continue
         for key, step, _, value in table_points(batch.metrics):
             if (step, value) not in stored.points[name, key]:
