@@ -39,6 +39,10 @@ PENDING = 1_024
 ENTRY_BYTES = 200
 
 
+# Bytes of runs after which an answer counts no more requests, so that long names do not make it
+# larger than a message may be.
+_INFO_BYTES = 256 * 1024
+
 # Runs of a stream that the audit log names.
 _NAMED_RUNS = 10
 
@@ -76,13 +80,14 @@ class LoggingServicer(LoggingServiceServicer):
         try:
             while await _any_done(pending, news, reading):
                 error = None
-                infos = []
-                while error is None and pending and pending[0].done():
+                infos, infos_size = [], 0
+                while error is None and infos_size < _INFO_BYTES and pending and pending[0].done():
                     answer = pending.popleft()
                     error = answer.exception()
                     answered += 1
                     if error is None and (applied := answer.result()) is not None:
                         infos.append(messages.run_info(applied.row))
+                        infos_size += infos[-1].ByteSize()
                 answered_event.set()
                 if isinstance(error, Unavailable):
                     raise error

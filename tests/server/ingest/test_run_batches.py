@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
+from runstream.rules import MESSAGE_BYTES, VALUE_CHARACTERS
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.experiment_service_pb2 import (
     DeleteExperimentRequest,
@@ -139,6 +140,16 @@ def test_answers_have_the_infos_of_starts_and_updates_in_the_order_of_the_reques
     assert {info.status for info in infos[:20]} == {RUNNING}
     assert {info.status for info in infos[20:]} == {FINISHED}
     assert [a.error.reason for a in answers if a.HasField("error")] == ["RUN_NOT_FOUND"] * 20
+
+
+def test_answers_with_long_names_are_not_larger_than_a_message_may_be(api: Api) -> None:
+    runs = [RunWriter() for _ in range(100)]
+    name = "n" * VALUE_CHARACTERS
+    answers = api.log_batches([run.start(run_name=name) for run in runs])
+    assert answers[-1].answered == 100
+    infos = [info for answer in answers for info in answer.run_infos]
+    assert [info.run_id for info in infos] == [run.run_id for run in runs]
+    assert max(answer.ByteSize() for answer in answers) < MESSAGE_BYTES / 8
 
 
 def test_one_batch_may_say_all_of_a_run(api: Api) -> None:
