@@ -168,6 +168,12 @@ STATED: dict[str, list[str | int]] = {
         "runstream.outbox.waits.ROOM_SECONDS",
     ],
     "batches in memory that are on disk, too": ["runstream.outbox.disk_queue.HEAD_BYTES"],
+    "the time that a call with `synchronous=False` waits while the spool has its limit": [
+        "runstream.outbox.background_tasks.ROOM_SECONDS"
+    ],
+    "attempts at an upload in which a server that is there fails": [
+        "runstream.outbox.task_worker.MAX_FAILURES"
+    ],
     "the time that the start of a run waits for a connection": [
         "runstream.outbox.waits.CONNECT_SECONDS"
     ],

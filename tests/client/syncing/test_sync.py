@@ -95,6 +95,18 @@ def test_several_files_are_removed_one_after_the_other(
     assert not folder.path.exists()
 
 
+def test_contents_go_once_they_are_uploaded_and_what_is_refused_keeps_its_own(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri)
+    append_upload(folder, run_id, "a.txt", b"a")
+    append_upload(folder, "f" * 32, "b.txt", b"b")
+    append_upload(folder, run_id, "c.txt", b"c")
+    result = sync(spool)
+    assert (result.files, result.refused) == (2, 1)
+    assert [path.name for path in folder.files.iterdir()] == ["b.txt"]
+
+
 def test_a_refused_batch_is_set_aside_and_the_rest_is_delivered(
     client: TrackingClient, run_id: str, spool: Path
 ) -> None:

@@ -8,6 +8,7 @@ waits `RETRY_SECONDS` again. What is queued is queued in a pause, too.
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import time
 import traceback
@@ -89,13 +90,13 @@ class Guard:
     ) -> None:
         """Call a function on a thread of ours, where nobody waits; else as `attempt`.
 
-        Its calls have their own deadlines. In a pause it is not called, since what is left for
-        later would wait for all those deadlines, one after the other.
+        Its calls have their own deadlines. In a pause a call that waits for the server fails at
+        once, since what is left for later would wait for all those deadlines, one after the other;
+        files and models are kept.
         """
-        if self.is_paused:
-            return
         try:
-            function(*args, **kwargs)
+            with limit_calls(0.0 if self.is_paused else math.inf):
+                function(*args, **kwargs)
         except (Unavailable, DeadlineExceeded) as error:
             self._pause(error)
         except BaseException as error:

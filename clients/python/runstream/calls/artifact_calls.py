@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from runstream.contract.response_checks import check_next_page_token, unrequeste
 from runstream.entities import FileInfo
 from runstream.errors import NotFound, ResourceExhausted
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
+from runstream.outbox.background_tasks import Content
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import artifact_service_pb2 as pb
@@ -39,6 +42,7 @@ class ArtifactCalls(RunModelCalls):
         run_id: str,
         local_path: str | os.PathLike[str],
         artifact_path: ArtifactPath | None = None,
+        synchronous: bool | None = None,
     ) -> None:
         """Upload a file, under its own name; a folder is uploaded with its name.
 
@@ -46,8 +50,14 @@ class ArtifactCalls(RunModelCalls):
             run_id: the run.
             local_path: the file.
             artifact_path: the folder among the artifacts where it goes; their root, if left out.
+            synchronous: False to return when the file is copied into the spool, from where it is
+                uploaded in the background: `flush` and what reads artifacts wait for it, and what
+                the server refuses is raised by the next call for the run. True to return when the
+                server has it. If left out, the same, but while the server is away it is kept as
+                with False, and a warning says so.
 
         Raises:
+            DeadlineExceeded: the spool has its limit, and in ten minutes there was no room.
             InvalidArgument: the path breaks its rule, or it is no regular file, such as a pipe.
             NotFound: there is no such run.
             FailedPrecondition: the run is deleted, the path stands in another's way, or the file
@@ -57,15 +67,16 @@ class ArtifactCalls(RunModelCalls):
         name = os.path.basename(os.path.abspath(local_path))
         path = join_path(artifact_path_text(artifact_path), name)
         if os.path.isdir(local_path):
-            self.log_artifacts(run_id, local_path, path)
+            self.log_artifacts(run_id, local_path, path, synchronous)
         else:
-            self._upload_files({path: Path(local_path)}, run_id)
+            self._upload_files({path: Path(local_path)}, run_id, synchronous)
 
     def log_artifacts(
         self,
         run_id: str,
         local_dir: str | os.PathLike[str],
         artifact_path: ArtifactPath | None = None,
+        synchronous: bool | None = None,
     ) -> None:
         """Upload all files of a folder, several at a time.
 
@@ -76,6 +87,7 @@ class ArtifactCalls(RunModelCalls):
             run_id: the run.
             local_dir: the folder, whose name is no part of the paths.
             artifact_path: the folder among the artifacts where they go; their root, if left out.
+            synchronous: as for `log_artifact`.
 
         Raises:
             The same as `log_artifact`; also InvalidArgument if a link leads into a circle.
@@ -86,25 +98,27 @@ class ArtifactCalls(RunModelCalls):
         files = {
             join_path(folder, file.relative_to(root).as_posix()): file for file in walk_files(root)
         }
-        self._upload_files(files, run_id)
+        self._upload_files(files, run_id, synchronous)
 
     def log_model_artifact(
         self,
         model_id: str,
         local_path: str | os.PathLike[str],
         artifact_path: ArtifactPath | None = None,
+        synchronous: bool | None = None,
     ) -> None:
         """Upload a file to a logged model, else as `log_artifact`."""
-        self.log_artifact(model_id, local_path, artifact_path)
+        self.log_artifact(model_id, local_path, artifact_path, synchronous)
 
     def log_model_artifacts(
         self,
         model_id: str,
         local_dir: str | os.PathLike[str],
         artifact_path: ArtifactPath | None = None,
+        synchronous: bool | None = None,
     ) -> None:
         """Upload all files of a folder to a logged model, else as `log_artifacts`."""
-        self.log_artifacts(model_id, local_dir, artifact_path)
+        self.log_artifacts(model_id, local_dir, artifact_path, synchronous)
 
     def get_artifact_uri(self, run_id: str, path: ArtifactPath | None = None) -> str:
         """Return the URI of the artifacts of a run, or of one of them (R6)."""
@@ -256,29 +270,69 @@ class ArtifactCalls(RunModelCalls):
         self._connection.call(lambda stubs: stubs.artifacts.DeleteArtifacts, request)
 
     def upload_folder(self, run_id: str, folder: Path) -> None:
-        """Upload the files of a folder of ours, one after the other, and show no progress."""
-        from runstream.calls.file_transfer import upload_file
+        """Upload the files of a folder of ours, one after the other, and show no progress.
 
-        self._outbox.flush_changes(run_id)
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                path = file.relative_to(folder).as_posix()
-                upload_file(self._connection, run_id, path, file)
-
-    def _upload_files(self, files: Mapping[str, Path], run_id: str) -> None:
+        Nobody writes to them any more: they are kept by another name while the server is away.
+        """
         from runstream.calls.file_transfer import upload_file
+        from runstream.files.content_copy import move_file
+
+        def do() -> None:
+            for path, file in files.items():
+                upload_file(self._connection, run_id, path, file, patience=self._connect_seconds)
+
+        files = {
+            file.relative_to(folder).as_posix(): file
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        }
+        contents = [
+            Content(path, file.stat().st_size, partial(move_file, file))
+            for path, file in files.items()
+        ]
+        self._upload_or_keep(run_id, do, contents)
+
+    def _upload_files(
+        self, files: Mapping[str, Path], run_id: str, synchronous: bool | None = None
+    ) -> None:
+        from runstream.calls.file_transfer import upload_file
+        from runstream.files.content_copy import copy_file
         from runstream.files.folder_transfer import transfer_all
         from runstream.files.regular_files import regular_file_size
 
+        def do() -> None:
+            patience = math.inf if synchronous else self._connect_seconds
+            transfer_all(
+                sizes,
+                lambda item, progress: upload_file(
+                    self._connection, run_id, *item, progress, patience
+                ),
+                "upload",
+            )
+
         for path in files:
             rules.check_artifact_path("artifact_path", path)
-        self._outbox.flush_changes(run_id)
         sizes = {item: regular_file_size(item[1]) for item in files.items()}
-        transfer_all(
-            sizes,
-            lambda item, progress: upload_file(self._connection, run_id, *item, progress),
-            "upload",
-        )
+        contents = [
+            Content(path, size, partial(copy_file, file)) for (path, file), size in sizes.items()
+        ]
+        self._upload_or_keep(run_id, do, contents, synchronous)
+
+    def _upload_or_keep(
+        self,
+        owner: str,
+        upload: Callable[[], object],
+        contents: Sequence[Content],
+        synchronous: bool | None = None,
+    ) -> None:
+        """Upload files, or keep them to be uploaded later; see `_do_or_keep`."""
+        if not contents:
+            return
+
+        def keep(waits: bool) -> bool:
+            return self._outbox.background.add_files(owner, contents, waits=waits)
+
+        self._do_or_keep(owner, upload, keep, synchronous)
 
 
 def _check_listed_path(path: str, folder: str) -> None:

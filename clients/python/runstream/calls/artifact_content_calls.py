@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,6 +11,7 @@ from runstream.calls.artifact_calls import ArtifactCalls
 from runstream.errors import NotFound
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, check_artifact_file
 from runstream.files.series_paths import file_or_series_path
+from runstream.outbox.background_tasks import Content
 
 
 class ArtifactContentCalls(ArtifactCalls):
@@ -40,16 +42,24 @@ class ArtifactContentCalls(ArtifactCalls):
     def log_stream(self, run_id: str, stream: BinaryIO, artifact_file: ArtifactPath) -> None:
         """Upload what is left of a binary file or stream; raises as `log_artifact`."""
         from shutil import copyfileobj
-        from tempfile import TemporaryFile
+        from tempfile import NamedTemporaryFile
 
-        from runstream.calls.file_transfer import Upload
+        from runstream.calls.file_transfer import upload_file
+        from runstream.files.content_copy import copy_file
 
         path = check_artifact_file(artifact_file)
-        self._outbox.flush_changes(run_id)
-        with TemporaryFile() as file:  # an upload that breaks off is read again
+        with NamedTemporaryFile() as file:  # an upload that breaks off is read again
             copyfileobj(stream, file)
             file.flush()
-            Upload(run_id, path, file).run(self._connection)
+            source = Path(file.name)
+            kept = Content(path, source.stat().st_size, partial(copy_file, source))
+            self._upload_or_keep(
+                run_id,
+                lambda: upload_file(
+                    self._connection, run_id, path, source, patience=self._connect_seconds
+                ),
+                [kept],
+            )
 
     def log_figure(
         self,
@@ -93,7 +103,7 @@ class ArtifactContentCalls(ArtifactCalls):
         key: str | None = None,
         step: int | None = None,
         timestamp: int | None = None,
-        synchronous: bool | None = None,  # noqa: ARG002 # it is there for MLflow's users
+        synchronous: bool | None = None,
     ) -> None:
         """Upload an image, as a file of its own or as one of a series (with Pillow).
 
@@ -109,7 +119,7 @@ class ArtifactContentCalls(ArtifactCalls):
             key: name of the series, whose files are `images/KEY+step+...png` as MLflow's.
             step: training step of an image of a series; 0, if left out.
             timestamp: milliseconds since the epoch; now, if left out.
-            synchronous: makes no difference: it is on disk when the call returns.
+            synchronous: as for `log_artifact`.
 
         Raises:
             InvalidArgument: not exactly one of artifact_file and key is given, the image is of
@@ -118,7 +128,7 @@ class ArtifactContentCalls(ArtifactCalls):
         from runstream.files.serialization import serialize_image
 
         path = file_or_series_path("images", ".png", artifact_file, key, step, timestamp)
-        self._upload_bytes(run_id, serialize_image(image, path), path)
+        self._upload_bytes(run_id, serialize_image(image, path), path, synchronous)
         if key is not None:
             self._outbox.buffer(run_id).set_tags({"mlflow.loggedImages": "True"})
 
@@ -133,16 +143,22 @@ class ArtifactContentCalls(ArtifactCalls):
         text = artifact_path_text(path)
         return parse_dictionary(self._load_bytes(run_id, text), text)
 
-    def _upload_bytes(self, run_id: str, content: bytes, path: str) -> None:
+    def _upload_bytes(
+        self, run_id: str, content: bytes, path: str, synchronous: bool | None = None
+    ) -> None:
         from tempfile import TemporaryFile
 
         from runstream.calls.file_transfer import Upload
+        from runstream.files.content_copy import write_content
 
-        self._outbox.flush_changes(run_id)
-        with TemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            Upload(run_id, path, file).run(self._connection)
+        def do() -> None:
+            with TemporaryFile() as file:
+                file.write(content)
+                file.flush()
+                Upload(run_id, path, file, patience=self._connect_seconds).run(self._connection)
+
+        kept = Content(path, len(content), partial(write_content, content))
+        self._upload_or_keep(run_id, do, [kept], synchronous)
 
     def _load_bytes(self, run_id: str, path: str) -> bytes:
         """Return the content of a file of a run, or else of one of its models."""

@@ -6,6 +6,7 @@ content, and a file appears in its place only when it is complete.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import uuid
@@ -19,6 +20,7 @@ from runstream.contract.messages import new_message
 from runstream.entities import FileInfo
 from runstream.errors import FailedPrecondition, Internal, NotFound, RunstreamError, Unavailable
 from runstream.files.regular_files import open_regular_file
+from runstream.transport.call_limit import limit_calls, limit_retries
 from runstream.transport.connection import Connection
 from runstream.v1 import artifact_service_pb2 as pb
 
@@ -39,12 +41,27 @@ class Upload:
     """The upload of one open file."""
 
     def __init__(
-        self, run_id: str, path: str, file: BinaryIO, progress: Progress = lambda _: None
+        self,
+        run_id: str,
+        path: str,
+        file: BinaryIO,
+        progress: Progress = lambda _: None,
+        patience: float = math.inf,
     ) -> None:
+        """Make an upload.
+
+        Args:
+            run_id: the run or the model.
+            path: where it goes.
+            file: the file.
+            progress: called with the bytes that were sent.
+            patience: seconds that it waits for a server that is away, if fewer than a call does.
+        """
         self._run_id = run_id
         self._path = path
         self._file = file
         self._progress = progress
+        self._patience = patience
         self._reported = 0  # bytes that `progress` was called with
         self._upload_id = uuid.uuid4().hex
         self._sha256 = ""  # of the whole content, once the last chunk was sent
@@ -75,7 +92,9 @@ class Upload:
                 question = pb.GetUploadRequest(
                     run_id=self._run_id, path=self._path, upload_id=self._upload_id
                 )
-                there = connection.call(lambda stubs: stubs.artifacts.GetUpload, question).offset
+                with limit_retries(self._patience), limit_calls(self._patience):
+                    answered = connection.call(lambda stubs: stubs.artifacts.GetUpload, question)
+                there = answered.offset
                 attempts_without_progress = 0 if there > offset else attempts_without_progress + 1
                 if attempts_without_progress == MAX_ATTEMPTS_WITHOUT_PROGRESS:
                     raise
@@ -87,7 +106,8 @@ class Upload:
         """Return the file that the server has, if it is this one: then only its answer was lost."""
         question = new_message(pb.GetArtifactRequest, run_id=self._run_id, path=self._path)
         try:
-            there = connection.call(lambda stubs: stubs.artifacts.GetArtifact, question).file
+            with limit_retries(self._patience), limit_calls(self._patience):
+                there = connection.call(lambda stubs: stubs.artifacts.GetArtifact, question).file
         except NotFound:
             return None
         return FileInfo.from_proto(there) if there.sha256 == self._sha256 else None
@@ -139,10 +159,11 @@ def upload_file(
     path: str,
     source: str | os.PathLike[str],
     progress: Progress = lambda _: None,
+    patience: float = math.inf,
 ) -> FileInfo:
     """Upload a file from disk; raises as `Upload.run`, and InvalidArgument if it is not regular."""
     with open_regular_file(source) as file:
-        return Upload(run_id, path, file, progress).run(connection)
+        return Upload(run_id, path, file, progress, patience).run(connection)
 
 
 def download_file(

@@ -6,30 +6,36 @@ The files of a model are uploaded and read as those of a run, by the id of the m
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from runstream.calls.background_calls import BackgroundCalls
 from runstream.calls.metric_points import to_point
-from runstream.contract.messages import new_message
+from runstream.calls.task_delivery import create_model
+from runstream.contract.messages import ensure_write_id, new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.contract.response_checks import check_next_page_token
 from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import LoggedModel, Metric
-from runstream.outbox.outbox import Outbox
-from runstream.transport.connection import Connection
 from runstream.v1 import logged_model_service_pb2 as models
 from runstream.v1.logged_model_pb2 import (
+    LOGGED_MODEL_PENDING,
     LOGGED_MODEL_READY,
     LOGGED_MODEL_STATUS_UNSPECIFIED,
     LOGGED_MODEL_UPLOAD_FAILED,
+    LoggedModelData,
+    LoggedModelInfo,
     LoggedModelParameter,
     LoggedModelTag,
 )
-from runstream.v1.logging_service_pb2 import LogRequest
+from runstream.v1.logged_model_pb2 import LoggedModel as LoggedModelMessage
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_pb2 import ModelInput, ModelOutput
 from runstream.v1.run_service_pb2 import LogInputsRequest, LogOutputsRequest
+from runstream.v1.spool_pb2 import SpoolTask
 
 # Models of a page.
 _PAGE_SIZE = 100
@@ -42,11 +48,11 @@ _FINAL_STATUSES = {
 }
 
 
-class LoggedModelCalls:
-    """The part of `TrackingClient` about logged models, their metrics, inputs and outputs."""
+class LoggedModelCalls(BackgroundCalls):
+    """The part of `TrackingClient` about logged models, their metrics, inputs and outputs.
 
-    _connection: Connection
-    _outbox: Outbox
+    While the server is away, what creates and fills a model is kept, as files are (`log_artifact`).
+    """
 
     def create_logged_model(
         self,
@@ -87,10 +93,14 @@ class LoggedModelCalls:
             # With an id that we chose, a request whose answer was lost can be sent again.
             model_id=model_id or f"m-{secrets.token_hex(16)}",
         )
-        if source_run_id:
-            self._outbox.flush_changes(source_run_id)
-        created = self._connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
-        return LoggedModel.from_proto(created.model)
+
+        def create() -> LoggedModel:
+            if source_run_id:
+                self._wait_for_earlier(source_run_id)
+            return LoggedModel.from_proto(create_model(self._connection, request).model)
+
+        task = SpoolTask(create_model=request)
+        return self._call_or_keep(request.model_id, create, task) or _unconfirmed(request)
 
     def get_logged_model(self, model_id: str) -> LoggedModel:
         """Return a model with all that was logged of it before.
@@ -152,7 +162,11 @@ class LoggedModelCalls:
         request = new_message(
             models.SetLoggedModelTagsRequest, model_id=model_id, tags=_to_tags(tags)
         )
-        self._connection.call(lambda stubs: stubs.models.SetLoggedModelTags, request)
+        self._call_or_keep(
+            model_id,
+            lambda: self._connection.call(lambda stubs: stubs.models.SetLoggedModelTags, request),
+            SpoolTask(set_model_tags=request),
+        )
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         """Delete a tag of a model; raises NotFound if there is no such model or tag."""
@@ -168,7 +182,11 @@ class LoggedModelCalls:
         request = new_message(
             models.LogLoggedModelParamsRequest, model_id=model_id, params=_to_params(params)
         )
-        self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request)
+        self._call_or_keep(
+            model_id,
+            lambda: self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request),
+            SpoolTask(log_model_params=request),
+        )
 
     def finalize_logged_model(self, model_id: str, status: str = "READY") -> LoggedModel:
         """Say whether the files of a model are there, READY or FAILED, and return it.
@@ -182,8 +200,15 @@ class LoggedModelCalls:
             model_id=model_id,
             status=_FINAL_STATUSES.get(status, LOGGED_MODEL_STATUS_UNSPECIFIED),
         )
-        answer = self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request)
-        return LoggedModel.from_proto(answer.model)
+        answer = self._call_or_keep(
+            model_id,
+            lambda: self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request),
+            SpoolTask(finalize_model=request),
+        )
+        if answer is not None:
+            return LoggedModel.from_proto(answer.model)
+        info = LoggedModelInfo(model_id=model_id, status=request.status)
+        return LoggedModel.from_proto(LoggedModelMessage(info=info))
 
     def log_model_metrics(
         self,
@@ -205,7 +230,6 @@ class LoggedModelCalls:
             NotFound: there is no such run or model.
             FailedPrecondition: the run is deleted.
         """
-        self._outbox.flush_changes(run_id)
         name, digest = dataset or ("", "")
         points = [to_point(*row) for row in metrics]
         request = new_message(
@@ -225,22 +249,40 @@ class LoggedModelCalls:
                 for point in points
             ],
         )
-        self._connection.call(lambda stubs: stubs.logs.Log, request)
+
+        def log() -> object:
+            self._wait_for_earlier(model_id)
+            return self._connection.call(lambda stubs: stubs.logs.Log, request)
+
+        ensure_write_id(request)  # it may be sent now and again later
+        self._call_or_keep(run_id, log, SpoolTask(log_points=request))
 
     def log_input_models(self, run_id: str, model_ids: Iterable[str]) -> None:
         """Record models that a run read, each once; raises as `log_inputs`."""
         check_not_single_text("model_ids", model_ids)
         inputs = [ModelInput(model_id=model_id) for model_id in model_ids]
-        self._outbox.flush_changes(run_id)
+        batch = LogBatchRequest(run_id=run_id, model_inputs=inputs)
         request = LogInputsRequest(run_id=run_id, models=inputs)
-        self._connection.call(lambda stubs: stubs.runs.LogInputs, request)
+        self._do_or_keep(
+            run_id,
+            lambda: self._connection.call(lambda stubs: stubs.runs.LogInputs, request),
+            lambda _: self._queue_batch(batch),
+        )
 
     def log_outputs(self, run_id: str, models: Iterable[tuple[str, int]]) -> None:
         """Record models that a run made, as (model_id, step); raises as `log_inputs`."""
         made = [ModelOutput(model_id=model_id, step=step) for model_id, step in models]
-        self._outbox.flush_changes(run_id)
+        batch = LogBatchRequest(run_id=run_id, model_outputs=made)
         request = LogOutputsRequest(run_id=run_id, models=made)
-        self._connection.call(lambda stubs: stubs.runs.LogOutputs, request)
+        self._do_or_keep(
+            run_id,
+            lambda: self._connection.call(lambda stubs: stubs.runs.LogOutputs, request),
+            lambda _: self._queue_batch(batch),
+        )
+
+    def _queue_batch(self, batch: LogBatchRequest) -> bool:
+        self._outbox.buffer(batch.run_id).queue_batch(batch)
+        return True
 
     def _read_model_pages(self, request: models.SearchLoggedModelsRequest) -> Iterator[LoggedModel]:
         self._outbox.flush()
@@ -261,3 +303,21 @@ def _to_params(params: Pairs) -> list[LoggedModelParameter]:
 
 def _to_tags(tags: Pairs) -> list[LoggedModelTag]:
     return [LoggedModelTag(key=k, value=v) for k, v in to_texts("tags", tags).items()]
+
+
+def _unconfirmed(request: models.CreateLoggedModelRequest) -> LoggedModel:
+    """Return a model as far as it is known before a server has created it."""
+    now = time.time_ns() // 1_000_000
+    info = LoggedModelInfo(
+        model_id=request.model_id,
+        experiment_id=request.experiment_id,
+        name=request.name,
+        creation_timestamp_ms=now,
+        last_updated_timestamp_ms=now,
+        status=LOGGED_MODEL_PENDING,
+        model_type=request.model_type,
+        source_run_id=request.source_run_id,
+        tags=request.tags,
+    )
+    data = LoggedModelData(params=request.params)
+    return LoggedModel.from_proto(LoggedModelMessage(info=info, data=data))

@@ -166,10 +166,15 @@ class LoggingCalls:
                 answer, and they stay queued.
             RunstreamError: the server refused something of what was logged.
         """
-        self._outbox.flush(timeout=timeout)
+        self._outbox.flush(timeout=timeout, with_files=True)
 
     def flush_run(
-        self, run_id: str, timeout: float | None = None, *, refusals: bool = True
+        self,
+        run_id: str,
+        timeout: float | None = None,
+        *,
+        refusals: bool = True,
+        with_files: bool = True,
     ) -> None:
         """Wait until all that was logged before to one run is on disk; else as `flush`.
 
@@ -177,8 +182,9 @@ class LoggingCalls:
             run_id: the run.
             timeout: seconds to wait.
             refusals: whether to raise what the server refused; `raise_refusals` does it otherwise.
+            with_files: whether to wait for files that are uploaded in the background, too.
         """
-        self._outbox.flush(run_id, timeout, refusals=refusals)
+        self._outbox.flush(run_id, timeout, refusals=refusals, with_files=with_files)
 
     def raise_refusals(self, run_id: str) -> None:
         """Raise what the server refused of a run's data, unless it was raised before."""
@@ -217,8 +223,12 @@ class LoggingCalls:
 
     def _operations(self, run_id: str, synchronous: bool | None) -> RunOperations | None:
         if synchronous:
-            self.flush_run(run_id)
-        return RunOperations(partial(self.flush_run, run_id)) if synchronous is False else None
+            self.flush_run(run_id, with_files=False)
+        return (
+            RunOperations(partial(self.flush_run, run_id, with_files=False))
+            if synchronous is False
+            else None
+        )
 
     # Logging, durable on return
 
@@ -243,7 +253,7 @@ class LoggingCalls:
             FailedPrecondition: the run is deleted.
             ResourceExhausted: the batch is over 4 MiB; `log_batch` has no limit.
         """
-        self.flush_run(run_id)
+        self.flush_run(run_id, with_files=False)
         request = new_message(
             logs.LogRequest,
             run_id=run_id,

@@ -45,15 +45,13 @@ class MediaCalls(ArtifactContentCalls):
             InvalidArgument: not exactly one of artifact_file and key is given, the sound is of
                 another kind, or a path breaks its rule.
         """
-        from runstream.calls.file_transfer import upload_file
         from runstream.files.media_serialization import serialize_audio
 
         is_file = isinstance(audio, (str, os.PathLike))
         suffix = Path(audio).suffix if is_file else ".wav"
         path = file_or_series_path("audio", suffix, artifact_file, key, step, timestamp)
         if is_file:
-            self._outbox.flush_changes(run_id)
-            upload_file(self._connection, run_id, path, audio)
+            self._upload_files({path: Path(audio)}, run_id)
         else:
             self._upload_bytes(run_id, serialize_audio(audio, sample_rate), path)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
 
+from runstream.calls.task_delivery import do_task
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox.batch import Backlog
 from runstream.outbox.batch_files import BatchFiles
@@ -94,6 +96,7 @@ class Session:
             on_reached=self._call_when_reached,
         )
         self.outbox = self._uploader.outbox
+        self.outbox.do_task = partial(do_task, self.connection)
 
     def add_user(self) -> None:
         """Keep the session open for one more client."""

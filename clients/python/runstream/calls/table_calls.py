@@ -28,6 +28,8 @@ TABLES_TAG = "mlflow.loggedArtifacts"
 class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
     """The part of `TrackingClient` that logs and loads tables."""
 
+    _offline_tables: dict[str, list[Any]]  # those that were tagged, by run
+
     def log_table(
         self,
         run_id: str,
@@ -40,7 +42,9 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
     ) -> None:
         """Upload a table, or add its rows to the table that is there (with pandas).
 
-        Numbers come back to the last bit. The tag `mlflow.loggedArtifacts` names the table.
+        Numbers come back to the last bit. The tag `mlflow.loggedArtifacts` names the table. While
+        the server is away, rows are added to a table that is kept here; offline, to what this
+        process has logged of it.
 
         Args:
             run_id: the run.
@@ -62,15 +66,24 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         if key is not None:
             self._upload_bytes(run_id, serialize_table(data, path), path)
             return
-        try:
-            before = self._download_bytes(run_id, path)
-        except NotFound as missing:
-            if missing.reason != "ARTIFACT_NOT_FOUND":
-                raise
-            before = None
+        before = self._read_table(run_id, path)
         self._upload_bytes(run_id, serialize_table(data, path, before), path)
         if before is None:
             self._tag_table(run_id, path)
+
+    def _read_table(self, run_id: str, path: str) -> bytes | None:
+        """Return the table that is there; while the server is away, as it was kept last."""
+        if self._is_kept_as_away:
+            kept = self._outbox.background.read_kept(run_id, path)
+            if kept is not None or self._outbox.is_offline:
+                return kept
+        try:
+            with self._limited():
+                return self._download_bytes(run_id, path)
+        except NotFound as missing:
+            if missing.reason != "ARTIFACT_NOT_FOUND":
+                raise
+            return None
 
     def load_table(
         self,
@@ -129,11 +142,16 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         return (run for run in found if _table_entry(path) in _tagged_tables(run))
 
     def _tag_table(self, run_id: str, path: str) -> None:
-        tables = _tagged_tables(self.get_run(run_id))
+        if self._outbox.is_offline:
+            tables = self._offline_tables.setdefault(run_id, [])
+        else:
+            tables = _tagged_tables(self.get_run(run_id))
         if _table_entry(path) not in tables:
             text = json.dumps([*tables, _table_entry(path)], ensure_ascii=False)
             # The tag of thousands of tables may be too long; the tables are stored all the same.
             self._outbox.buffer(run_id).set_tags({TABLES_TAG: text}, on_error="skip")
+            if self._outbox.is_offline:
+                tables.append(_table_entry(path))
 
 
 def _table_entry(path: str) -> dict[str, str]:

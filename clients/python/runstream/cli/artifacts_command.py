@@ -37,9 +37,9 @@ def artifacts() -> None:
 def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str | None) -> None:
     """Upload a file, or all files of a folder."""
     if local.is_dir():
-        client.log_artifacts(run_id, str(local), artifact_path)
+        client.log_artifacts(run_id, str(local), artifact_path, synchronous=True)
     else:
-        client.log_artifact(run_id, str(local), artifact_path)
+        client.log_artifact(run_id, str(local), artifact_path, synchronous=True)
     click.echo(f"Uploaded {local} to {client.get_artifact_uri(run_id, artifact_path)}.")
 
 

@@ -35,26 +35,30 @@ def log_artifact(
     local_path: str | os.PathLike[str],
     artifact_path: ArtifactPath | None = None,
     run_id: str | None = None,
+    synchronous: bool | None = None,
 ) -> None:
-    """Upload a file, on disk when it returns; see `TrackingClient.log_artifact`.
+    """Upload a file; see `TrackingClient.log_artifact`.
 
     Args:
         local_path: the file; a folder is uploaded with its name.
         artifact_path: the folder among the artifacts where it goes; their root, if left out.
         run_id: another run than the active one.
+        synchronous: False to return once the file is copied, to be uploaded in the background; True
+            to return when the server has it; the same, if left out, while the server is there.
     """
     client, run_id = client_and_run_id(run_id)
-    client.log_artifact(run_id, local_path, artifact_path)
+    client.log_artifact(run_id, local_path, artifact_path, synchronous)
 
 
 def log_artifacts(
     local_dir: str | os.PathLike[str],
     artifact_path: ArtifactPath | None = None,
     run_id: str | None = None,
+    synchronous: bool | None = None,
 ) -> None:
     """Upload all files of a folder; see `TrackingClient.log_artifacts`."""
     client, run_id = client_and_run_id(run_id)
-    client.log_artifacts(run_id, local_dir, artifact_path)
+    client.log_artifacts(run_id, local_dir, artifact_path, synchronous)
 
 
 def log_text(text: str, artifact_file: ArtifactPath, run_id: str | None = None) -> None:

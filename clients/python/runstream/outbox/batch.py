@@ -15,12 +15,14 @@ class Backlog(NamedTuple):
         params_and_tags: how many params and tags.
         lines: how many lines of the console.
         changes: how many starts and ends of runs, deleted tags, datasets and models.
+        files: how many files to upload, and calls about models.
     """
 
     points: int = 0
     params_and_tags: int = 0
     lines: int = 0
     changes: int = 0
+    files: int = 0
 
     def __add__(self, other: Backlog) -> Backlog:  # type: ignore[override]
         """Return the sum of both."""
@@ -29,6 +31,7 @@ class Backlog(NamedTuple):
             self.params_and_tags + other.params_and_tags,
             self.lines + other.lines,
             self.changes + other.changes,
+            self.files + other.files,
         )
 
     def __sub__(self, other: Backlog) -> Backlog:
@@ -38,13 +41,16 @@ class Backlog(NamedTuple):
             self.params_and_tags - other.params_and_tags,
             self.lines - other.lines,
             self.changes - other.changes,
+            self.files - other.files,
         )
 
     def __str__(self) -> str:
         """Return the counts as a text for people."""
         lines = f" and {self.lines} lines of the console" if self.lines else ""
         changes = f" and {self.changes} starts, ends and inputs" if self.changes else ""
-        return f"{self.points} points and {self.params_and_tags} params and tags{lines}{changes}"
+        files = f" and {self.files} files and calls about models" if self.files else ""
+        text = f"{self.points} points and {self.params_and_tags} params and tags"
+        return f"{text}{lines}{changes}{files}"
 
     def metadata(self) -> dict[str, str]:
         """Return the counts as the metadata of an error."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -12,17 +11,18 @@ from pathlib import Path
 
 from runstream.spool import settings
 from runstream.spool.cursor import Cursor
-from runstream.spool.folder import OwnFolder, create_folder, list_folders
+from runstream.spool.folder import OwnFolder, create_folder
 from runstream.spool.log_files import Place
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.log_writer import LogWriter
+from runstream.spool.room import measure_room
+from runstream.spool.task_files import SpooledTasks
 
 log = logging.getLogger("runstream")
 
-# Bytes that are written before the first look at how large the spool is, and how full the disk,
-# and between two looks: most programs write less, and a spool may have many folders.
+# Bytes that are written before the first look at how large the spool is, and how full the disk:
+# most programs write less, and a spool may have many folders.
 _FIRST_BYTES = 1024 * 1024
-_CHECK_BYTES = 16 * 1024 * 1024
 
 
 class BatchFiles:
@@ -58,6 +58,7 @@ class BatchFiles:
         self._writer: LogWriter | None = None
         self._cursor: Cursor | None = None
         self._reader: LogReader | None = None
+        self._tasks: SpooledTasks | None = None
         self._room = 0  # bytes that may be written before the next look
 
     @property
@@ -72,9 +73,10 @@ class BatchFiles:
             FileNotFoundError: somebody has removed the folder, or there is no place for one.
             OSError: it cannot be written, or there is no room for it.
         """
-        writer = self._writer or self._open()
+        writer = self._writer or self._open()[1]
         if self._room < len(message):
-            self._room = self._measure_room(len(message))
+            spool = self._folder.path.parent if self._folder is not None else self._find_spool()
+            self._room = measure_room(spool, self._limit, len(message))
         place = writer.append(message)
         self._room -= len(message)
         return place
@@ -110,16 +112,27 @@ class BatchFiles:
             with suppress(OSError):
                 self._cursor.move(place)
 
+    def open_tasks(self) -> SpooledTasks:
+        """Return the tasks of the folder, which is made if there is none.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if self._tasks is None:
+            folder = self._folder or self._open()[0]
+            self._tasks = SpooledTasks(folder, self._limit, self._delivers, self._is_synced)
+        return self._tasks
+
     def close(self, *, is_answered: bool) -> None:
         """Leave the folder to others, or remove it if all in it is answered.
 
         What was being read can still be read, and the next append makes another folder.
         """
         folder, self._folder = self._folder, None
-        for file in (self._writer, self._cursor):
+        for file in (self._tasks, self._writer, self._cursor):
             if file is not None:
                 file.close()
-        self._writer = self._cursor = None
+        self._tasks = self._writer = self._cursor = None
         if folder is None:
             return
         has_more = any(map(os.path.exists, (folder.tasks, folder.refused, folder.damaged)))
@@ -128,7 +141,7 @@ class BatchFiles:
                 folder.remove()
         folder.close()
 
-    def _open(self) -> LogWriter:
+    def _open(self) -> tuple[OwnFolder, LogWriter]:
         self.close(is_answered=False)
         program = os.path.basename(sys.argv[0]) if sys.argv else ""
         self._folder = create_folder(
@@ -138,18 +151,7 @@ class BatchFiles:
             self._cursor = Cursor(self._folder.batches)
         self._writer = LogWriter(self._folder.batches, self._is_synced)
         self._room = min(self._limit, _FIRST_BYTES)
-        return self._writer
-
-    def _measure_room(self, size: int) -> int:
-        spool = self._folder.path.parent if self._folder is not None else self._find_spool()
-        used = sum(folder.count_bytes() for folder in list_folders(spool))
-        if used + size > self._limit:
-            raise OSError(errno.EDQUOT, f"the spool has its limit of {self._limit} bytes")
-        if settings.has_free_space(spool, _CHECK_BYTES):
-            return max(size, min(_CHECK_BYTES, self._limit - used))
-        if settings.has_free_space(spool, size):
-            return size
-        raise OSError(errno.ENOSPC, "the disk is nearly full")
+        return self._folder, self._writer
 
     def _set_aside(self, damage: Damage) -> None:
         folder = self._folder

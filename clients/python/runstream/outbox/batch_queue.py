@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runstream.outbox.batch import Batch
+from runstream.spool.task_files import TaskFiles, make_temporary_tasks
 
 # Bytes that a batch takes besides its message.
 _BATCH_OVERHEAD = 200
@@ -59,6 +60,13 @@ class BatchQueue(Protocol):
     def sync(self) -> None:
         """Let what was appended survive a crash of the machine, if it shall."""
 
+    def open_tasks(self) -> TaskFiles:
+        """Return where tasks and the files that they upload are kept, beside the batches.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+
     def close(self) -> None:
         """Leave what has no answer to another process, if that is possible."""
 
@@ -73,6 +81,7 @@ class MemoryQueue:
         self.is_final = False
         self.path: Path | None = None
         self._batches: deque[Batch] = deque()
+        self._tasks: TaskFiles | None = None
 
     def append(self, batch: Batch) -> None:
         """Add a batch at the end."""
@@ -105,8 +114,17 @@ class MemoryQueue:
     def sync(self) -> None:
         """Do nothing: nothing survives."""
 
+    def open_tasks(self) -> TaskFiles:
+        """Return where the files that tasks upload are kept; they are lost with the process."""
+        if self._tasks is None:
+            self._tasks = make_temporary_tasks()
+        return self._tasks
+
     def close(self) -> None:
-        """Do nothing: nothing can be left to another process."""
+        """Remove the files of tasks: nothing can be left to another process."""
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None:
+            tasks.close()
 
 
 def batch_bytes(batch: Batch) -> int:

@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 
-from runstream.errors import DeadlineExceeded, Internal, RunstreamError
+from runstream.errors import (
+    DeadlineExceeded,
+    Internal,
+    RunstreamError,
+    Unauthenticated,
+    Unavailable,
+)
 from runstream.outbox.batch import Backlog, Batch
 
 
 def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     """Return the error by which the server refused a batch, naming its run."""
     run_id = batch.run_id
-    points, params_and_tags, lines, changes = batch.content
+    points, params_and_tags, lines, changes, _ = batch.content
     if changes:
         content = "its start, end or inputs"
     elif points:
@@ -96,3 +102,19 @@ def uploader_failed_error(cause: BaseException, backlog: Backlog) -> Internal:
         reason="UPLOADER_FAILED",
         **backlog.metadata(),
     )
+
+
+def task_error(owner: str, what: str, error: RunstreamError) -> RunstreamError:
+    """Return the error by which the server refused a task, naming its run or model."""
+    refused = copy(error)
+    kind = "model" if owner.startswith("m-") else "run"
+    refused.message = f"{kind} {owner}: {what} was refused: {error.message}"
+    refused.args = (refused.message,)
+    refused.metadata = error.metadata | {"run_id": owner}
+    return refused
+
+
+def may_work_later(error: RunstreamError) -> bool:
+    """Return whether an error of a call says nothing of what was asked."""
+    away = (Unavailable, DeadlineExceeded, Internal, Unauthenticated)
+    return isinstance(error, away) or error.retry_delay > 0 or type(error) is RunstreamError

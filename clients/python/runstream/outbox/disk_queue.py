@@ -12,6 +12,7 @@ from runstream.outbox.batch import Backlog, Batch
 from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.batch_queue import batch_bytes
 from runstream.spool.log_files import Place
+from runstream.spool.task_files import TaskFiles
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 log = logging.getLogger("runstream")
@@ -115,6 +116,10 @@ class DiskQueue:
             self._files.sync()
         except OSError as error:
             self._warn(error)
+
+    def open_tasks(self) -> TaskFiles:
+        """Return where tasks and the files that they upload are kept, in the same folder."""
+        return self._files.open_tasks()
 
     def close(self) -> None:
         """Leave what has no answer to another process; leave nothing if there is nothing."""

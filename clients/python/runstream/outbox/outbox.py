@@ -26,7 +26,8 @@ The objects of the outbox, and what keeps each of them safe:
     StartedRuns      answers to starts             no lock: each change is one step
     DeliveryState    what is wrong with delivery   no lock: each change is one step
     TaskQueue        what the uploader shall do    no lock: each change is one step
-    DeferredWork     uploads left for later        no lock that a call takes
+    DeferredWork     work left for later           no lock that a call takes
+    BackgroundTasks  uploads left for later        no lock that a call takes
     Heartbeats       the open runs                 the uploader's thread alone
 
 The uploader looks at the buffers that are in use. A call that logs to another one finds `must_wake`
@@ -48,14 +49,16 @@ slower than its clients, calls that log wait until a quarter is free again, at m
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from runstream.entities import RunInfo
-from runstream.errors import DeadlineExceeded, RunstreamError
+from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox import waits
+from runstream.outbox.background_tasks import BackgroundTasks
 from runstream.outbox.batch import Backlog, Batch
 from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
 from runstream.outbox.buffer import RunBuffer
@@ -69,6 +72,7 @@ from runstream.outbox.refusals import Refusals
 from runstream.outbox.started_runs import StartedRuns
 from runstream.outbox.stream_window import StreamWindow
 from runstream.outbox.task_queue import TaskQueue
+from runstream.outbox.task_worker import DoTask, TaskWorker
 from runstream.outbox.waits import Waits
 from runstream.v1 import run_pb2
 
@@ -90,6 +94,8 @@ class Outbox:
         window: what of them is on a stream.
         heartbeats: the open runs, for the uploader's thread.
         tasks: what the uploader's thread is asked to do.
+        background: uploads and calls about models that are in the spool.
+        do_task: does one of them at the server; the session sets it.
         deferred: uploads and calls that were left for later, for a thread of their own.
         slow: those that take long, such as figures, which only reads of artifacts wait for.
     """
@@ -111,6 +117,8 @@ class Outbox:
             new_queue: makes the queue of batches; another one in a forked child.
         """
         self._new_queue = new_queue
+        self._before_start = before_start
+        self.do_task: DoTask = _cannot_do
         self._connect_seconds = connect_seconds
         self._ensure_thread = ensure_thread
         self.deferred = DeferredWork(before_start, _MAX_DELAY_SECONDS)
@@ -128,6 +136,16 @@ class Outbox:
         self._started_runs = StartedRuns()
         self._collector.reset(self.batches, self._refusals, self.heartbeats)
         self._waits = Waits(self.batches, self.window, self.tasks, self._collector, self._state)
+        worker = TaskWorker(
+            self.batches,
+            self._collector,
+            self._refusals,
+            lambda *task: self.do_task(*task),
+            self._before_start,
+        )
+        self.background = BackgroundTasks(
+            self.batches, self.tasks, self._collector, self._state, worker
+        )
 
     def reset_after_fork(self) -> None:
         """Start empty in a forked child: what is queued here is the parent's to send.
@@ -151,6 +169,11 @@ class Outbox:
     def is_offline(self) -> bool:
         """Whether nothing is sent: what is logged is done when it is on disk."""
         return self.batches.queue.is_final
+
+    @property
+    def has_lasting_error(self) -> bool:
+        """Whether the server refuses the stream for good."""
+        return self._state.lasting_error is not None
 
     def buffer(self, run_id: str) -> RunBuffer:
         """Return the buffer of a run.
@@ -194,7 +217,12 @@ class Outbox:
         return self._started_runs.take(run_id)
 
     def flush(
-        self, run_id: str | None = None, timeout: float | None = None, *, refusals: bool = True
+        self,
+        run_id: str | None = None,
+        timeout: float | None = None,
+        *,
+        refusals: bool = True,
+        with_files: bool = False,
     ) -> None:
         """Wait until all that was logged before, to one run or to all, is answered.
 
@@ -203,19 +231,24 @@ class Outbox:
             timeout: seconds to wait. If left out, it waits as long as answers come, at most
                 `waits.FLUSH_SECONDS`, and for any one of them `waits.ANSWER_SECONDS`.
             refusals: whether to raise what the server refused.
+            with_files: whether to wait for files that are uploaded in the background, too, as long
+                as that goes on.
 
         Raises:
             DeadlineExceeded: it was not answered in this time.
             RunstreamError: the server refused something of it, or refuses the stream for good.
         """
         self.wait_for_deferred(run_id, timeout)
-        if run_id is not None and not self._collector.has_buffer(run_id):
-            return
+        start = time.monotonic()
         answer_timeout = waits.ANSWER_SECONDS if timeout is None else timeout
         limit = waits.FLUSH_SECONDS if timeout is None else timeout
-        error = self._waits.wait_for_answers(run_id, answer_timeout, limit)
-        if error is not None:
-            raise error
+        if run_id is None or self._collector.has_buffer(run_id):
+            error = self._waits.wait_for_answers(run_id, answer_timeout, limit)
+            if error is not None:
+                raise error
+        if with_files:
+            left = math.inf if timeout is None else timeout - (time.monotonic() - start)
+            self.background.wait(run_id, answer_timeout, left)
         if refusals:
             self.raise_refusals(run_id)
 
@@ -226,6 +259,17 @@ class Outbox:
         """
         if self.backlog().get(run_id, Backlog()).changes:
             self.flush(run_id)
+
+    def wait_for_changes(self, run_id: str) -> bool:
+        """Wait as `flush_changes`, with the limits of `wait_for_start`.
+
+        Return False if the server is away. Raises as `wait_for_start`.
+        """
+        if not self.backlog().get(run_id, Backlog()).changes:
+            return True
+        is_answered = self._waits.wait_for_start(run_id, self._connect_seconds)
+        self.raise_refusals(run_id)
+        return is_answered
 
     def wait_for_deferred(self, owner: str | None, timeout: float | None = None) -> None:
         """Wait until what was left for later, for a run, a model or all, is done.
@@ -245,6 +289,7 @@ class Outbox:
         self.flush_changes(owner)
         self.deferred.wait(owner, waits.FLUSH_SECONDS)
         self.slow.wait(owner, waits.FLUSH_SECONDS)
+        self.background.wait(owner, waits.ANSWER_SECONDS, math.inf)
 
     def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
         """Wait until all is answered; return the error if it is not.
@@ -267,7 +312,12 @@ class Outbox:
         undelivered = self._waits.wait_for_answers(None, answer_timeout, limit)
         if undelivered is not None:
             self._waits.wait_until_collected()  # so that it is on disk
-        return undelivered
+            return undelivered
+        try:
+            self.background.wait(None, answer_timeout, limit - (time.monotonic() - start))
+        except DeadlineExceeded as late:
+            return late
+        return None
 
     def _wait_for_all(self, work: DeferredWork, answer_timeout: float, limit: float) -> None:
         """Wait for deferred work; while the server is away, at most `answer_timeout`."""
@@ -283,15 +333,15 @@ class Outbox:
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run; exact while no other thread logs."""
-        return self._collector.backlog()
+        return _joined(self._collector.backlog(), self.background.backlog())
 
     def unsaved(self) -> dict[str, Backlog]:
         """Return how much of it is in the memory of this process alone, by run."""
-        return self._collector.unsaved()
+        return _joined(self._collector.unsaved(), self.background.unsaved())
 
     def spool_folder(self) -> Path | None:
         """Return the folder on disk that has what is not answered; None if nothing is there."""
-        return self.batches.queue.path
+        return self.batches.queue.path or self.background.folder()
 
     def close_queue(self) -> None:
         """Leave what is not answered, and is on disk, to another process."""
@@ -423,3 +473,13 @@ class Outbox:
                 if self._collector.has_ended(request.run_id):  # no call for the run will raise it
                     log.error("%s", error)
             self._waits.end_answered()
+
+
+def _joined(first: dict[str, Backlog], second: dict[str, Backlog]) -> dict[str, Backlog]:
+    for owner, backlog in second.items():
+        first[owner] = first.get(owner, Backlog()) + backlog
+    return first
+
+
+def _cannot_do(*_: object) -> None:
+    raise Unavailable("nothing is uploaded in the background here")

@@ -4,7 +4,6 @@ sync.py             all folders of a spool, or one; what `runstream.sync` calls
 adoption.py         in the background, what other processes left
 folder_delivery.py  one folder: its locks, its batches, its tasks, its end
 batch_stream.py     one LogBatch stream that sends from the files
-task_delivery.py    uploads, and calls about logged models
 refused_log.py      what the server refused
 results.py          what was delivered
 """

@@ -5,14 +5,11 @@ from __future__ import annotations
 from copy import copy
 
 from runstream.errors import (
-    DeadlineExceeded,
-    Internal,
     InvalidArgument,
     PermissionDenied,
     ResourceExhausted,
     RunstreamError,
     Unauthenticated,
-    Unavailable,
 )
 from runstream.syncing.results import FolderResult
 from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
@@ -30,12 +27,6 @@ def is_lasting(error: RunstreamError) -> bool:
         or error.reason in CANNOT_CONNECT
         or error.reason == "UNIMPLEMENTED"
     )
-
-
-def may_work_later(error: RunstreamError) -> bool:
-    """Return whether an error says nothing of the task itself."""
-    away = (Unavailable, DeadlineExceeded, Internal, Unauthenticated)
-    return isinstance(error, away) or error.retry_delay > 0 or type(error) is RunstreamError
 
 
 def undelivered_error(error: RunstreamError, result: FolderResult) -> RunstreamError:

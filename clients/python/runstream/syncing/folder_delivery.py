@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
+from runstream.calls.task_delivery import do_task
 from runstream.contract.wire_counts import count_points
 from runstream.errors import RunstreamError, Unauthenticated
+from runstream.outbox.delivery_errors import may_work_later
 from runstream.spool import log_files
 from runstream.spool.cursor import Cursor, read_cursor
 from runstream.spool.file_locks import FileLock
@@ -17,10 +22,9 @@ from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_files import Place
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
-from runstream.syncing.delivery_errors import is_lasting, may_work_later, undelivered_error
+from runstream.syncing.delivery_errors import is_lasting, undelivered_error
 from runstream.syncing.refused_log import append_refusal, to_batch_error
 from runstream.syncing.results import FolderResult
-from runstream.syncing.task_delivery import do_task
 from runstream.transport.connection import Connection
 from runstream.v1.spool_pb2 import SpoolTask
 
@@ -206,6 +210,7 @@ class FolderDelivery:
     # Tasks
 
     def _do_tasks(self) -> None:
+        contents = self._count_contents()
         reader = LogReader(self.folder.tasks, self.places["tasks"])
         try:
             while not self._must_stop():
@@ -213,15 +218,20 @@ class FolderDelivery:
                 if frame is None:
                     break
                 self._deliver_batches()  # those that were written before the task
-                self._do_task(SpoolTask.FromString(frame.payload))
+                task = SpoolTask.FromString(frame.payload)
+                is_done = self._do_task(task)
                 self._move("tasks", frame.end)
+                contents[task.upload.file] -= 1
+                if is_done and contents[task.upload.file] == 0:
+                    self._remove_content(task)
             else:
                 return
         finally:
             reader.close()
         self._move("tasks", reader.place)
 
-    def _do_task(self, task: SpoolTask) -> None:
+    def _do_task(self, task: SpoolTask) -> bool:
+        """Do a task; return False if the server refused it, upon which its content is kept."""
         try:
             self.result.files += do_task(
                 self._session.connection, task, self.folder.files, self._wait_for_turn
@@ -230,11 +240,28 @@ class FolderDelivery:
             if may_work_later(error):
                 raise
             if self._lock is None and error.reason == "FILE_MISSING":
-                return  # the process that has the lock has done it, and removed the file
+                return False  # the process that has the lock has done it, and removed the file
             self.result.refused += 1
             log.warning("%s: a task was refused: %s", self.folder, error)
             if self._lock is not None:
                 append_refusal(self.folder.refused, to_batch_error(error), task)
+            return False
+        return True
+
+    def _count_contents(self) -> Counter[str]:
+        """Return how many tasks need each content that may go once they are done."""
+        if self._lock is None or self.result.is_live:
+            return Counter()  # its process may add tasks
+        reader, count = LogReader(self.folder.tasks, self.places["tasks"]), Counter[str]()
+        while (frame := reader.next(may_grow=False)) is not None:
+            count[SpoolTask.FromString(frame.payload).upload.file] += 1
+        reader.close()
+        return count
+
+    def _remove_content(self, task: SpoolTask) -> None:
+        if task.HasField("upload"):
+            with suppress(OSError):  # the rest goes with the folder
+                (self.folder.files / Path(task.upload.file).name).unlink()
 
     def _wait_for_turn(self, size: int) -> None:
         while self._pace and not self._must_stop() and (pause := self._pace.seconds_until(size)):

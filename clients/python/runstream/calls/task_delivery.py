@@ -7,6 +7,11 @@ from pathlib import Path
 from runstream.calls.file_transfer import Progress, upload_file
 from runstream.errors import DataLoss
 from runstream.transport.connection import Connection
+from runstream.v1.logged_model_service_pb2 import (
+    CreateLoggedModelRequest,
+    CreateLoggedModelResponse,
+)
+from runstream.v1.run_service_pb2 import GetRunRequest
 from runstream.v1.spool_pb2 import SpoolTask, SpoolUpload
 
 
@@ -32,16 +37,35 @@ def do_task(
             _upload(connection, task.upload, files, progress)
             return 1
         case "create_model":
-            connection.call(lambda stubs: stubs.models.CreateLoggedModel, task.create_model)
+            create_model(connection, task.create_model)
         case "log_model_params":
             connection.call(lambda stubs: stubs.models.LogLoggedModelParams, task.log_model_params)
         case "set_model_tags":
             connection.call(lambda stubs: stubs.models.SetLoggedModelTags, task.set_model_tags)
         case "finalize_model":
             connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, task.finalize_model)
+        case "log_points":
+            connection.call(lambda stubs: stubs.logs.Log, task.log_points)
         case _:
             raise DataLoss("a newer version wrote this task", reason="TASK_UNKNOWN")
     return 0
+
+
+def create_model(
+    connection: Connection, request: CreateLoggedModelRequest
+) -> CreateLoggedModelResponse:
+    """Create a logged model, in the experiment of its run if the request names none.
+
+    A client that is away from its server may know an experiment by its name alone.
+
+    Raises:
+        RunstreamError: the server refused it or cannot be reached.
+    """
+    if request.source_run_id and not request.experiment_id:
+        question = GetRunRequest(run_id=request.source_run_id)
+        run = connection.call(lambda stubs: stubs.runs.GetRun, question).run
+        request.experiment_id = run.info.experiment_id
+    return connection.call(lambda stubs: stubs.models.CreateLoggedModel, request)
 
 
 def _upload(connection: Connection, upload: SpoolUpload, files: Path, progress: Progress) -> None:
