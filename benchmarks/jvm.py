@@ -15,6 +15,8 @@ POINTS = 20_000
 MLFLOW_POINTS = 2_000  # its rate does not depend on it
 MANY_POINTS = 1_000_000
 CALLS = 200_000
+RUNS = 1_000
+MLFLOW_RUNS = 100
 ROUNDS = 3
 
 _BUILT = ROOT / "benchmarks/java/target"
@@ -46,6 +48,19 @@ def call(bench: Bench) -> Measured:
     nanoseconds = _driven(server).job("call", number=CALLS)
     bench.discard(server)
     return Measured(nanoseconds / 1000)
+
+
+def runs(bench: Bench) -> Measured:
+    """`java.runs`: runs/s started, filled and ended by one client in one thread."""
+    ours, mlflow = [], []
+    for number in range(ROUNDS):
+        progress(f"round {number + 1} of {ROUNDS}")
+        server = bench.runstream()
+        ours.append(RUNS / _driven(server).job("runs", number=RUNS))
+        bench.discard(server)
+        seconds = _driven(bench.peer("mlflow")).job("runs_mlflow", number=MLFLOW_RUNS)
+        mlflow.append(MLFLOW_RUNS / seconds)
+    return Measured(max(ours), {"mlflow": max(mlflow)})
 
 
 def _rate(bench: Bench, points: int) -> float:
@@ -99,5 +114,11 @@ FIGURES = (
         "µs",
         call,
         (Target("under 1 µs", lambda m: m.ours < 1),),
+    ),
+    Figure(
+        "java.runs",
+        "runs/s",
+        runs,
+        (Target("30 times MLflow's Java client", lambda m: m.ours >= 30 * m.peers["mlflow"]),),
     ),
 )

@@ -2,6 +2,7 @@ package io.runstream;
 
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -11,17 +12,43 @@ final class Backlog {
   static final String FLUSH_TIMEOUT = "FLUSH_TIMEOUT";
 
   private final Map<String, Counts> byRun = new TreeMap<>();
-  private long bytes;
 
   void add(Batch batch) {
-    Counts counts = byRun.computeIfAbsent(batch.buffer.runId, id -> new Counts());
-    counts.points += batch.points();
-    counts.paramsAndTags += batch.paramsAndTags();
-    bytes += batch.bytes;
+    byRun.computeIfAbsent(batch.runId(), id -> new Counts()).add(batch, 1);
   }
 
-  /** Returns the error of a wait that ended before all was answered; the rest is still sent. */
-  TrackingException timeoutError(Duration timeout) {
+  void remove(Batch batch) {
+    Counts counts = byRun.get(batch.runId());
+    if (counts != null) {
+      counts.add(batch, -1);
+      if (counts.batches == 0) {
+        byRun.remove(batch.runId());
+      }
+    }
+  }
+
+  boolean isEmpty() {
+    return byRun.isEmpty();
+  }
+
+  /** Returns a copy, of some runs. */
+  Backlog copyOf(Collection<String> runIds) {
+    Backlog copy = new Backlog();
+    byRun.forEach(
+        (run, counts) -> {
+          if (runIds.contains(run)) {
+            copy.byRun.computeIfAbsent(run, id -> new Counts()).add(counts);
+          }
+        });
+    return copy;
+  }
+
+  /**
+   * Returns the error of a wait that ended before all was answered; the rest is still sent.
+   *
+   * @param outage why the server cannot be reached; empty if it can
+   */
+  TrackingException timeoutError(Duration timeout, String outage) {
     String ofRun = byRun.size() == 1 ? " of run " + byRun.keySet().iterator().next() : "";
     return error(
         FLUSH_TIMEOUT,
@@ -30,7 +57,8 @@ final class Backlog {
             + " for "
             + sum()
             + ofRun
-            + "; they stay queued");
+            + "; they stay queued"
+            + (outage.isEmpty() ? "" : ", and the server is away: " + outage));
   }
 
   /** Returns the error of a call that logs and waited for room. */
@@ -70,25 +98,49 @@ final class Backlog {
         Map.of(
             "points", String.valueOf(sum.points),
             "params_and_tags", String.valueOf(sum.paramsAndTags),
-            "bytes", String.valueOf(bytes)));
+            "bytes", String.valueOf(sum.bytes)));
   }
 
   private Counts sum() {
     Counts sum = new Counts();
-    for (Counts counts : byRun.values()) {
-      sum.points += counts.points;
-      sum.paramsAndTags += counts.paramsAndTags;
-    }
+    byRun.values().forEach(sum::add);
     return sum;
   }
 
   private static final class Counts {
+    long batches;
     long points;
     long paramsAndTags;
+    long starts;
+    long ends;
+    long bytes;
+
+    void add(Batch batch, int sign) {
+      batches += sign;
+      points += (long) sign * batch.points();
+      paramsAndTags += (long) sign * batch.paramsAndTags();
+      starts += batch.request.hasStart() ? sign : 0;
+      ends += batch.isEnd() ? sign : 0;
+      bytes += (long) sign * batch.bytes;
+    }
+
+    void add(Counts other) {
+      batches += other.batches;
+      points += other.points;
+      paramsAndTags += other.paramsAndTags;
+      starts += other.starts;
+      ends += other.ends;
+      bytes += other.bytes;
+    }
 
     @Override
     public String toString() {
-      return points + " points and " + paramsAndTags + " params and tags";
+      return (starts > 0 ? "the start, " : "")
+          + points
+          + " points and "
+          + paramsAndTags
+          + " params and tags"
+          + (ends > 0 ? " and the end" : "");
     }
   }
 }

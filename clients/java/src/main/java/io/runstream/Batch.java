@@ -2,22 +2,27 @@ package io.runstream;
 
 import io.runstream.v1.LogBatchRequest;
 
-/** A request on its way; one without points, params and tags is a heartbeat. */
+/** A request on its way, which says something about one run. */
 final class Batch {
   // Bytes of memory that a batch takes besides its message.
   private static final int OVERHEAD = 200;
 
-  final RunBuffer buffer;
   final LogBatchRequest request;
   final int bytes;
 
   /** The number of the batch in the outbox, from 1. */
   long number;
 
-  Batch(RunBuffer buffer, LogBatchRequest request) {
-    this.buffer = buffer;
+  /** The place behind it in the spool; null, if it is in memory alone. */
+  Place end;
+
+  Batch(LogBatchRequest request) {
     this.request = request;
     this.bytes = request.getSerializedSize() + OVERHEAD;
+  }
+
+  String runId() {
+    return request.getRunId();
   }
 
   int points() {
@@ -28,7 +33,18 @@ final class Batch {
     return request.getParamsCount() + request.getTagsCount();
   }
 
+  /** Returns whether it is none of the queue: a heartbeat has no number. */
   boolean isHeartbeat() {
-    return points() == 0 && paramsAndTags() == 0;
+    return number == 0;
+  }
+
+  /** Returns whether the answer has the run. */
+  boolean isAnsweredByRunInfo() {
+    return request.hasStart() || request.hasUpdate();
+  }
+
+  /** Returns whether it ends its run. */
+  boolean isEnd() {
+    return request.getUpdate().hasEndTime();
   }
 }

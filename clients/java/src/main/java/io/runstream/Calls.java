@@ -113,6 +113,15 @@ final class Calls {
     return Deadline.after(deadline.toNanos(), TimeUnit.NANOSECONDS);
   }
 
+  /**
+   * Looks at why the first attempt to connect failed.
+   *
+   * @throws TrackingException if waiting does not solve the problem
+   */
+  void checkFirstConnection() {
+    firstConnection.await(newDeadline());
+  }
+
   /** Returns the answer of a unary call. */
   <S extends AbstractBlockingStub<S>, A> A call(S stub, Function<S, A> rpc) {
     return call(newDeadline(), stub, rpc);

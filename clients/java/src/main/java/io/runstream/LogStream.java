@@ -54,7 +54,7 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
   public void onNext(LogBatchResponse answer) {
     TrackingException refusal = answer.hasError() ? TrackingException.of(answer.getError()) : null;
     try {
-      outbox.answer(this, answer.getAnswered(), refusal);
+      outbox.answer(this, answer.getAnswered(), answer.getRunInfosList(), refusal);
     } catch (IllegalStateException error) {
       synchronized (this) {
         isClosed = true;

@@ -2,14 +2,15 @@ package io.runstream;
 
 import io.grpc.Deadline;
 import io.runstream.v1.RunStatus;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
- * The open runs of a client. When the program ends before its client is closed, what was logged is
- * sent and the runs are ended (R5), and so are those that are being started (R9), all of it within
- * the time that one call has.
+ * The open runs of a client. When the program ends before its client is closed, the runs are ended
+ * (R5), and so are those that are being started (R9), and what was logged is sent, as long as the
+ * server answers, but no longer than a call may take. What is not sent by then stays on disk.
  */
 final class OpenRuns {
   // Of all clients, for threads that end by an error.
@@ -17,14 +18,23 @@ final class OpenRuns {
 
   private final Set<RunHandle> runs = ConcurrentHashMap.newKeySet();
   private final Calls calls;
+  private final Uploader uploader;
   private final Outbox outbox;
   private final Starts starts;
+  private final Duration exitTimeout;
   private final Thread hook = new Thread(this::endWithProgram, "runstream-end");
 
-  OpenRuns(Calls calls, Outbox outbox, Starts starts) {
+  /**
+   * Prepares for the end of the program.
+   *
+   * @param exitTimeout how long it waits for a server that does not answer
+   */
+  OpenRuns(Calls calls, Uploader uploader, Starts starts, Duration exitTimeout) {
     this.calls = calls;
-    this.outbox = outbox;
+    this.uploader = uploader;
+    this.outbox = uploader.outbox;
     this.starts = starts;
+    this.exitTimeout = exitTimeout;
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
@@ -58,31 +68,50 @@ final class OpenRuns {
     thread.getThreadGroup().uncaughtException(thread, error); // as if this were not there
   }
 
+  /**
+   * Checks that runs can be started.
+   *
+   * @throws IllegalStateException if the program ends
+   */
+  void checkProgramGoesOn() {
+    if (starts.isProgramEnding()) {
+      throw new IllegalStateException("the program ends, no run can be started");
+    }
+  }
+
   private void endWithProgram() {
     // This prints, because another hook closes the loggers of the JDK.
     Deadline deadline = calls.newDeadline();
     RunStatus status = programStatus();
-    // Starts come first: one that succeeds meanwhile adds its run to the runs below.
     starts.endWithProgram(status, deadline).forEach(error -> printError(error.getMessage()));
     for (RunHandle run : runs) {
       try {
-        run.close(status, deadline);
-      } catch (TrackingException error) {
-        printError("run " + run.runId() + " was not ended: " + error.getMessage());
+        run.close(status);
+      } catch (IllegalStateException closed) {
+        // Its client is being closed, which leaves runs as they are.
       }
     }
     try {
-      outbox.flush(outbox.buffers.all(), deadline, calls.deadline);
+      outbox.flushAtEnd(deadline, exitTimeout);
     } catch (TrackingException error) {
       if (!error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
         printError(error.getMessage());
       }
     }
+    Object place = outbox.place();
+    Backlog lost = outbox.unwrittenBacklog();
     outbox
+        .unanswered
         .backlog(outbox.buffers.all())
         .report(calls.server())
         .lines()
         .forEach(OpenRuns::printError);
+    if (place != null && !outbox.isEmpty()) {
+      printError("what was not delivered is in " + place + ": runstream sync sends it");
+    }
+    lost.report("the disk").lines().forEach(OpenRuns::printError);
+    uploader.close();
+    uploader.awaitEnd();
   }
 
   /**

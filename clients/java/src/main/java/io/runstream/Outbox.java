@@ -2,10 +2,13 @@ package io.runstream;
 
 import io.grpc.Deadline;
 import io.runstream.v1.LogBatchRequest;
+import io.runstream.v1.RunInfo;
 import io.runstream.v1.WriteId;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -14,48 +17,61 @@ import java.util.concurrent.atomic.AtomicLong;
  * What was logged and is not answered yet: the batches of a client, in the order of sending.
  *
  * <pre>
- * RunBuffer ──drain──&gt; Outbox ──next──&gt; LogStream
- * (points, per run)    (batches) &lt;─answer─┘
+ * RunBuffer ──put──&gt; Outbox ──store──&gt; BatchQueue ──next──&gt; LogStream
+ * (points, per run)  (collected)      (disk, or memory) &lt;──answer──┘
  * </pre>
  *
- * <p>Batches may take 64 MiB. When they do, which takes an outage or a server slower than its
- * clients, calls that log wait until a quarter is free again, at most ten minutes. Its monitor
- * covers all that is here; nobody waits for the network with it, and an interrupt finds a thread
- * either before a change or after it.
+ * <p>Batches that are in memory alone may take 64 MiB. When they do, which takes a disk that fails
+ * or is full, calls that log wait until a quarter is free again, at most ten minutes. Its monitor
+ * covers what was collected and who waits for answers; nobody waits for the network or the disk
+ * with it, and an interrupt finds a thread either before a change or after it.
  */
 final class Outbox {
-  /** Bytes of batches without an answer after which calls that log wait. */
+  /** Bytes of batches in memory after which calls that log wait. */
   static final long LIMIT_BYTES = 64L * 1024 * 1024;
 
   /** Time after which an open run sends a heartbeat, if nothing else was sent for it. */
   static final Duration HEARTBEAT = Duration.ofSeconds(10);
 
+  // Between two looks at whether waiting for room is of use.
+  private static final long LOOK_NANOS = 100_000_000;
   // Time that a call that logs waits for room.
   private static final Duration ROOM_TIMEOUT = Duration.ofMinutes(10);
 
   private static final System.Logger LOG = System.getLogger("io.runstream");
 
   final Buffers buffers = new Buffers(this);
+  final Refusals refusals = new Refusals();
+  final Unanswered unanswered = new Unanswered(buffers, refusals);
+  private final BatchQueue queue;
+  private final Delivery delivery;
+  private final boolean isOffline;
   private final Runnable onLogged;
   private final Runnable onPut;
   private final String writer = Requests.newId();
   private final AtomicLong writes = new AtomicLong();
-  private final BatchQueue queue = new BatchQueue();
+  // The following are covered by the monitor.
+  private final Deque<Batch> collected = new ArrayDeque<>();
+  private final Deque<Batch> unwritten = new ArrayDeque<>(); // only if nothing is sent
   private final List<RunBuffer> openBuffers = new ArrayList<>();
+  private long collectedBytes;
   private volatile boolean isFull; // written with the monitor
-  private volatile boolean isClosed; // likewise
-  private volatile TrackingException uploaderError; // the uploader itself failed
-  private TrackingException sendError; // sending again cannot succeed
+  private volatile boolean isClosed;
 
   /**
    * Makes an empty outbox.
    *
+   * @param queue where batches wait
+   * @param isOffline whether nothing is sent, so that what is on disk is done
    * @param onLogged called when points wait in a buffer; does not wait
    * @param onPut called when a batch waits here; does not wait
    */
-  Outbox(Runnable onLogged, Runnable onPut) {
+  Outbox(BatchQueue queue, boolean isOffline, Runnable onLogged, Runnable onPut) {
+    this.queue = queue;
+    this.isOffline = isOffline;
     this.onLogged = onLogged;
     this.onPut = onPut;
+    delivery = new Delivery(queue);
   }
 
   // For threads that log.
@@ -87,14 +103,22 @@ final class Outbox {
     return WriteId.newBuilder().setWriter(writer).setSequence(writes.incrementAndGet()).build();
   }
 
-  void put(Batch batch) {
+  /**
+   * Puts a batch behind all others.
+   *
+   * @param buffer of its run
+   * @param reply gets its answer; null if nobody waits for that
+   */
+  void put(Batch batch, RunBuffer buffer, Reply reply) {
     synchronized (this) {
-      queue.add(batch);
-      if (queue.bytes() >= LIMIT_BYTES && !isFull) {
+      unanswered.add(batch, buffer, reply);
+      collected.add(batch);
+      collectedBytes += batch.bytes;
+      if (memoryBytes() >= LIMIT_BYTES && !isFull) {
         isFull = true;
         LOG.log(
             System.Logger.Level.WARNING,
-            "{0} MiB wait for the server: calls that log wait too, until it catches up",
+            "{0} MiB wait in memory: calls that log wait too, until there is room",
             LIMIT_BYTES >> 20);
       }
     }
@@ -119,35 +143,24 @@ final class Outbox {
    */
   void flush(Collection<RunBuffer> runs, Deadline deadline, Duration timeout) {
     runs.forEach(RunBuffer::drain);
-    synchronized (this) {
-      long target = runs.stream().mapToLong(buffer -> buffer.lastBatch).max().orElse(0);
-      while (!queue.isAnswered(target) && permanentError() == null) {
-        long left = deadline.timeRemaining(TimeUnit.NANOSECONDS);
-        if (left <= 0) {
-          throw backlog(runs).timeoutError(timeout);
-        }
-        Interrupts.await(this, left);
-      }
-      throwRefusals(runs);
-      if (!queue.isAnswered(target)) {
-        throw permanentError().copy();
-      }
-    }
+    unanswered.await(runs, deadline, timeout);
+  }
+
+  /**
+   * Waits until all that was logged is answered, as {@link #flush} does, or until there was no
+   * answer for a while.
+   */
+  void flushAtEnd(Deadline deadline, Duration patience) {
+    flush(buffers.all(), deadline, patience);
   }
 
   /** Checks that a call may log to a run: throws what was refused before, or waits for room. */
   void admit(RunBuffer buffer) {
-    if (uploaderError != null) {
-      throw uploaderError.copy();
-    }
+    unanswered.checkUploader();
     if (isFull) {
       waitForRoom();
     }
-    if (buffer.hasRefusals) {
-      synchronized (this) {
-        throwRefusals(List.of(buffer));
-      }
-    }
+    refusals.throwOf(buffer.runId);
   }
 
   void checkOpen() {
@@ -162,116 +175,150 @@ final class Outbox {
     notifyAll();
   }
 
-  synchronized boolean isAnswered(RunBuffer buffer) {
-    return queue.isAnswered(buffer.lastBatch);
+  /** Returns how much has no answer and is in memory alone. */
+  synchronized Backlog unwrittenBacklog() {
+    Backlog counts = new Backlog();
+    queue.unwritten().forEach(counts::add);
+    collected.forEach(counts::add);
+    return counts;
   }
 
-  synchronized boolean isDone(RunBuffer buffer) {
-    return isAnswered(buffer) && buffer.refusals.isEmpty();
+  /** Returns whether all that has no answer is on disk. */
+  synchronized boolean isStored() {
+    return collected.isEmpty() && queue.lastOnDisk() >= unanswered.lastNumber();
   }
 
-  /** Returns how much of what was logged to some runs has no answer yet. */
-  synchronized Backlog backlog(Collection<RunBuffer> runs) {
-    return queue.backlog(runs);
+  /** Returns where on disk is what has no answer; null if it is in memory alone. */
+  Object place() {
+    return queue.place();
+  }
+
+  /**
+   * Takes a batch back, if nothing else has no answer, so that it is never sent.
+   *
+   * @return whether it was taken back
+   */
+  boolean takeBack(Batch batch) {
+    synchronized (this) {
+      if (isOffline || !unanswered.isOnly(batch)) {
+        return false;
+      }
+      if (collected.remove(batch)) {
+        collectedBytes -= batch.bytes;
+      }
+    }
+    delivery.skip(batch.number);
+    unanswered.settle(List.of(batch), List.of(), null);
+    return true;
+  }
+
+  boolean isOffline() {
+    return isOffline;
   }
 
   // For the uploader.
+
+  /** Moves what was collected into the queue: to the disk, if it has one. */
+  void store() {
+    List<Batch> batches;
+    synchronized (this) {
+      batches = new ArrayList<>(collected);
+      collected.clear();
+      collectedBytes = 0;
+      if (isOffline) {
+        unwritten.addAll(batches);
+      }
+    }
+    queue.append(batches);
+    queue.maintain();
+    updateFull();
+    if (isOffline) {
+      settleWritten();
+    }
+  }
+
+  /** Notes what is to be sent by somebody else later as answered, once it is on disk. */
+  private void settleWritten() {
+    List<Batch> written = new ArrayList<>();
+    synchronized (this) {
+      while (!unwritten.isEmpty() && unwritten.peek().number <= queue.lastOnDisk()) {
+        written.add(unwritten.remove());
+      }
+    }
+    unanswered.settle(written, List.of(), null);
+  }
 
   /** Adds a heartbeat of each open run for which nothing was sent lately. */
   synchronized void addHeartbeats() {
     long now = System.nanoTime();
     for (RunBuffer buffer : openBuffers) {
       // During an outage none is added to what waits.
-      if (queue.isAllSent() && now - buffer.lastSentNanos >= HEARTBEAT.toNanos()) {
-        queue.addHeartbeat(buffer);
+      if (unanswered.outage().isEmpty()
+          && now - buffer.lastSentNanos >= HEARTBEAT.toNanos()
+          && !isOffline) {
+        buffer.lastSentNanos = now;
+        delivery.addHeartbeat(buffer.runId);
       }
     }
   }
 
-  synchronized boolean isEmpty() {
-    return queue.isEmpty();
+  boolean isEmpty() {
+    return unanswered.isEmpty() && delivery.isIdle();
   }
 
-  /**
-   * Sets the error with which calls that wait fail, because waiting cannot help; null if it can.
-   */
-  synchronized void setPermanentError(TrackingException error) {
-    sendError = error;
-    notifyAll();
-  }
-
-  /** Sets the error that every call that logs throws, as the uploader failed; null if it works. */
-  synchronized void setUploaderError(TrackingException error) {
-    if (uploaderError != error) {
-      uploaderError = error;
-      notifyAll();
-    }
+  /** Ends the queue; what is on disk and has no answer stays there. */
+  void closeQueue() {
+    queue.close();
   }
 
   // For the stream.
 
   /** Begins a stream, on which nothing is sent yet; the stream before it sends nothing any more. */
-  synchronized void beginStream(Object stream) {
-    queue.beginStream(stream);
+  void beginStream(Object stream) {
+    delivery.begin(stream);
   }
 
   /** Returns the next request for a stream; null if there is none, or the window is full. */
-  synchronized LogBatchRequest next(Object stream) {
-    Batch batch = queue.next(stream);
-    return batch == null ? null : batch.request;
+  LogBatchRequest next(Object stream) {
+    return delivery.next(stream);
   }
 
-  /** Removes the requests of a stream that are answered; the last one may have been refused. */
-  synchronized void answer(Object stream, long answered, TrackingException refusal) {
-    Batch batch = queue.answer(stream, answered);
-    if (batch == null) {
-      return;
+  /**
+   * Removes the requests of a stream that are answered; the last one may have been refused.
+   *
+   * @param infos of the runs that were started or changed, but for one that was refused
+   */
+  void answer(Object stream, long answered, List<RunInfo> infos, TrackingException refusal) {
+    unanswered.settle(delivery.answer(stream, answered), infos, refusal);
+    updateFull();
+    if (queue.needsMaintenance()) {
+      onPut.run();
+    } else {
+      onLogged.run(); // the cursor is written with the next tick
     }
-    if (queue.bytes() < LIMIT_BYTES * 3 / 4) {
+  }
+
+  private long memoryBytes() {
+    return collectedBytes + queue.size();
+  }
+
+  private synchronized void updateFull() {
+    if (isFull && memoryBytes() < LIMIT_BYTES * 3 / 4) {
       isFull = false;
+      notifyAll();
     }
-    if (refusal != null && !batch.isHeartbeat()) {
-      batch.buffer.refuse(batch.request, refusal);
-    }
-    notifyAll();
-  }
-
-  /** Returns the error for which waiting cannot help; null if there is none. */
-  private TrackingException permanentError() {
-    return uploaderError != null ? uploaderError : sendError;
   }
 
   private synchronized void waitForRoom() {
     long deadline = System.nanoTime() + ROOM_TIMEOUT.toNanos();
     while (isFull) {
       checkOpen();
-      if (permanentError() != null) {
-        throw permanentError().copy();
-      }
+      unanswered.checkWaiting();
       long left = deadline - System.nanoTime();
       if (left <= 0) {
-        throw backlog(buffers.all()).fullError(ROOM_TIMEOUT);
+        throw unanswered.backlog(buffers.all()).fullError(ROOM_TIMEOUT);
       }
-      Interrupts.await(this, left);
-    }
-  }
-
-  private void throwRefusals(Collection<RunBuffer> runs) {
-    TrackingException first = null;
-    for (RunBuffer buffer : runs) {
-      for (TrackingException refusal : buffer.refusals) {
-        if (first == null) {
-          first = refusal;
-        } else {
-          first.addSuppressed(refusal);
-        }
-      }
-      buffer.refusals.clear();
-      buffer.hasRefusals = false;
-    }
-    if (first != null) {
-      first.fillInStackTrace(); // that of the call that throws it
-      throw first;
+      Interrupts.await(this, Math.min(left, LOOK_NANOS));
     }
   }
 }

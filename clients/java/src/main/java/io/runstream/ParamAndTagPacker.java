@@ -32,7 +32,7 @@ final class ParamAndTagPacker {
       if (request.getTagsCount() > 0) {
         request.setWrite(outbox.nextWrite());
       }
-      outbox.put(new Batch(buffer, request.build()));
+      outbox.put(new Batch(request.build()), buffer, null);
       request = LogBatchRequest.newBuilder().setRunId(buffer.runId);
       size = 0;
     }

@@ -55,7 +55,8 @@ final class Requests implements ClientInterceptor {
         : request.toBuilder().setField(write, id == null ? newWrite() : id).build();
   }
 
-  private static void checkMessage(Message message) {
+  /** Checks that all texts of a message can be sent. */
+  static void checkMessage(Message message) {
     message
         .getAllFields()
         .forEach(

@@ -4,12 +4,11 @@ import io.grpc.Status;
 import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.MetricTable;
 import io.runstream.v1.Param;
+import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunTag;
-import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -44,11 +43,8 @@ final class RunBuffer {
   /** When the last batch or heartbeat was put into the outbox. */
   long lastSentNanos;
 
-  /** What the server refused and no call has thrown yet. */
-  final Queue<TrackingException> refusals = new ArrayDeque<>();
-
-  /** Whether {@link #refusals} has any, read without the monitor. */
-  volatile boolean hasRefusals;
+  /** What the run is, as the server told it last; null, if it did not yet. */
+  volatile RunInfo info;
 
   RunBuffer(String runId, Outbox outbox) {
     this.runId = runId;
@@ -152,12 +148,35 @@ final class RunBuffer {
     return true;
   }
 
-  /** Adds the refusal of a request; the caller has the outbox's monitor. */
-  void refuse(LogBatchRequest request, TrackingException refusal) {
-    // The params may have another value on the server, or none.
-    request.getParamsList().forEach(param -> params.remove(param.getKey(), param.getValue()));
-    refusals.add(refusal);
-    hasRefusals = true;
+  /**
+   * Queues a batch of its own, behind all that was logged before.
+   *
+   * @param change what it says, without the run and the id of the write
+   * @param reply gets its answer; null if nobody waits for that
+   * @return the batch; null if the buffer is retired
+   */
+  Batch put(LogBatchRequest.Builder change, Reply reply) {
+    synchronized (this) {
+      if (isRetiredOrClosed()) {
+        return null;
+      }
+      drain();
+      LogBatchRequest request = change.setRunId(runId).setWrite(outbox.nextWrite()).build();
+      Batch batch = new Batch(request);
+      outbox.put(batch, this, reply);
+      return batch;
+    }
+  }
+
+  /** Takes the answer to a request of the run; the caller has the outbox's monitor. */
+  void onAnswer(LogBatchRequest request, RunInfo told, TrackingException refusal) {
+    if (told != null) {
+      info = told;
+    }
+    if (refusal != null) {
+      // The params may have another value on the server, or none.
+      request.getParamsList().forEach(param -> params.remove(param.getKey(), param.getValue()));
+    }
   }
 
   /** Makes batches of the points that wait here. */
@@ -202,7 +221,8 @@ final class RunBuffer {
 
   /** Retires the buffer if it is empty and was not used since a time; returns whether it did. */
   synchronized boolean retire(long since) {
-    isRetired = points == 0 && holders == 0 && lastUsedNanos - since < 0 && outbox.isDone(this);
+    isRetired =
+        points == 0 && holders == 0 && lastUsedNanos - since < 0 && outbox.unanswered.isDone(this);
     return isRetired;
   }
 
@@ -223,7 +243,9 @@ final class RunBuffer {
 
   private void put(MetricTable.Builder table) {
     outbox.put(
-        new Batch(this, LogBatchRequest.newBuilder().setRunId(runId).setMetrics(table).build()));
+        new Batch(LogBatchRequest.newBuilder().setRunId(runId).setMetrics(table).build()),
+        this,
+        null);
   }
 
   private Series getOrCreateSeries(String key) {

@@ -1,9 +1,12 @@
 package io.runstream;
 
-import io.grpc.Deadline;
+import io.runstream.v1.DatasetInput;
+import io.runstream.v1.LogBatchRequest;
+import io.runstream.v1.ModelInput;
+import io.runstream.v1.ModelOutput;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunStatus;
-import io.runstream.v1.UpdateRunRequest;
+import io.runstream.v1.RunUpdate;
 import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
 import java.util.Collections;
@@ -14,8 +17,9 @@ import java.util.function.Predicate;
 /**
  * A run that goes on, made by {@link TrackingClient#startRun}. Any thread may use it.
  *
- * <p>The methods that log return at once; what they logged is on disk when {@link #flush} or {@link
- * #close} has returned. What the server refuses is thrown by the next call for the run. While the
+ * <p>The methods that log and {@link #close} return at once; what they said is on the disk of this
+ * machine within milliseconds, and on that of the server when {@link #flush} or the close of the
+ * client has returned. What the server refuses is thrown by the next call for the run. While the
  * handle is open it sends heartbeats, without which the server calls the run lost.
  *
  * <pre>{@code
@@ -36,20 +40,23 @@ public final class RunHandle implements AutoCloseable {
   private final TrackingClient client;
   private final RunBuffer buffer;
   private final Thread opener = Thread.currentThread();
+  private final RunInfo start;
   private volatile boolean isClosedByUser;
-  private volatile RunInfo info;
   private volatile RunStatus status; // null, as long as nothing failed
+  private volatile RunUpdate end; // null, as long as it is not queued
   // The following belong to the thread that ends the run; the lock lets one do so at a time.
   private final Object endLock = new Object();
-  private UpdateRunRequest end;
-  private TrackingException refusal; // of what was logged; close throws it
   private boolean isHeld = true;
-  private boolean isEnded;
 
-  RunHandle(TrackingClient client, RunInfo info) {
+  /**
+   * Prepares the handle of a run that is opened.
+   *
+   * @param start what it is, as far as that is known here
+   */
+  RunHandle(TrackingClient client, RunInfo start) {
     this.client = client;
-    this.info = info;
-    this.buffer = client.outbox().hold(info.getRunId());
+    this.start = start;
+    this.buffer = client.outbox().hold(start.getRunId());
   }
 
   /**
@@ -58,16 +65,21 @@ public final class RunHandle implements AutoCloseable {
    * @return 32 lower-case hexadecimal digits
    */
   public String runId() {
-    return info.getRunId();
+    return start.getRunId();
   }
 
   /**
-   * Returns what the run is, as it was when it was started or closed.
+   * Returns what the run is, as the server told it last, or as it was started here if the server
+   * has not answered yet. Once the handle is closed it has the end.
    *
    * @return its id, name, status and times
    */
   public RunInfo info() {
-    return info;
+    RunInfo told = buffer.info == null ? start : buffer.info;
+    RunUpdate ended = end;
+    return ended == null || told.hasEndTime()
+        ? told
+        : told.toBuilder().setStatus(ended.getStatus()).setEndTime(ended.getEndTime()).build();
   }
 
   /**
@@ -178,37 +190,102 @@ public final class RunHandle implements AutoCloseable {
   }
 
   /**
-   * Waits until all that was logged is on disk, and ends the run: as FINISHED, or as {@link #fail}
-   * noted. Calls that log throw {@link IllegalStateException} from its beginning on. An interrupt
-   * of the thread waits until it is done.
+   * Deletes a tag (P3). A tag that is not there is refused, which a later call for the run throws.
    *
-   * <p>The run has ended when that is on disk. If this throws because the server did not answer, it
-   * can be called again; closing a run that has ended does nothing.
+   * @param key the key of the tag
+   * @throws TrackingException if something before was refused
+   */
+  public void deleteTag(String key) {
+    Rules.checkKey("key", key);
+    put(LogBatchRequest.newBuilder().addDeletedTags(key));
+  }
+
+  /**
+   * Records datasets that the run read (P4).
    *
-   * @throws TrackingException if the server refused something of what was logged (the run has
-   *     ended), or did not answer for a minute
+   * @param datasets the datasets, each with the tags of its use
+   * @throws TrackingException if something before was refused
+   */
+  public void logInputs(Iterable<DatasetInput> datasets) {
+    put(LogBatchRequest.newBuilder().addAllDatasets(datasets));
+  }
+
+  /**
+   * Records models that the run read.
+   *
+   * @param models the models, each once
+   * @throws TrackingException if something before was refused
+   */
+  public void logModelInputs(Iterable<ModelInput> models) {
+    put(LogBatchRequest.newBuilder().addAllModelInputs(models));
+  }
+
+  /**
+   * Records models that the run made.
+   *
+   * @param models the models, each once
+   * @throws TrackingException if something before was refused
+   */
+  public void logModelOutputs(Iterable<ModelOutput> models) {
+    put(LogBatchRequest.newBuilder().addAllModelOutputs(models));
+  }
+
+  /**
+   * Ends the run: as FINISHED, or as {@link #fail} noted. Returns at once: the end is queued behind
+   * all that was logged, and on disk with it when a flush or the close of the client has returned.
+   * Calls that log throw {@link IllegalStateException} from its beginning on. Closing a run again
+   * does nothing.
+   *
+   * @throws TrackingException if the server refused something of what was logged (the run has ended
+   *     all the same)
    */
   @Override
   public void close() {
     isClosedByUser = true;
-    close(RunStatus.FINISHED, client.calls().newDeadline());
+    close(RunStatus.FINISHED);
+    client.outbox().refusals.throwOf(runId());
   }
 
   /**
    * Ends the run.
    *
    * @param statusIfNotFailed the status of the run, if nothing failed
-   * @param deadline when to give up
    */
-  void close(RunStatus statusIfNotFailed, Deadline deadline) {
-    Interrupts.defer(
-        () -> {
-          synchronized (endLock) {
-            if (!isEnded) {
-              end(status == null ? statusIfNotFailed : status, deadline);
-            }
-          }
-        });
+  void close(RunStatus statusIfNotFailed) {
+    synchronized (endLock) {
+      if (end == null) {
+        RunUpdate update =
+            RunUpdate.newBuilder()
+                .setStatus(status == null ? statusIfNotFailed : status)
+                .setEndTime(System.currentTimeMillis())
+                .build();
+        buffer.put(LogBatchRequest.newBuilder().setUpdate(update), null);
+        end = update;
+      }
+      release();
+    }
+  }
+
+  /** Queues the batch that starts or resumes the run; its reply gets the answer. */
+  Batch open(LogBatchRequest.Builder change, Reply reply) {
+    return buffer.put(change, reply);
+  }
+
+  /** Ends the run because its start was interrupted, or could not be sent (R9). */
+  void kill() {
+    isClosedByUser = true;
+    close(RunStatus.KILLED);
+  }
+
+  /** Lets nobody wait for the end of the run any more. */
+  void release() {
+    synchronized (endLock) {
+      if (isHeld) {
+        isHeld = false;
+        client.closed(this);
+        client.outbox().release(buffer);
+      }
+    }
   }
 
   /** Returns the status of a run that an error ends (R5). */
@@ -234,54 +311,12 @@ public final class RunHandle implements AutoCloseable {
     }
   }
 
-  private void end(RunStatus finalStatus, Deadline deadline) {
-    flushBeforeEnd(deadline);
-    if (end == null) {
-      end =
-          UpdateRunRequest.newBuilder()
-              .setRunId(runId())
-              .setStatus(finalStatus)
-              .setEndTime(System.currentTimeMillis())
-              .setWrite(Requests.newWrite()) // so that it can be sent again later
-              .build();
-    }
-    try {
-      info = client.runs().update(end, deadline);
-    } catch (TrackingException error) {
-      if (error.isPermanent()) {
-        release(); // a later attempt would be refused, too
-      }
-      if (refusal != null) {
-        error.addSuppressed(refusal);
-      }
-      throw error;
-    }
-    isEnded = true;
-    release();
-    if (refusal != null) {
-      throw refusal;
-    }
-  }
-
-  private void flushBeforeEnd(Deadline deadline) {
-    try {
-      client.outbox().flush(List.of(buffer), deadline, client.calls().deadline);
-    } catch (TrackingException error) {
-      if (!client.outbox().isAnswered(buffer)) {
-        throw error;
-      }
-      if (refusal != null) {
-        error.addSuppressed(refusal);
-      }
-      refusal = error;
-    }
-  }
-
-  private void release() {
-    if (isHeld) {
-      isHeld = false;
-      client.closed(this);
-      client.outbox().release(buffer);
-    }
+  private void put(LogBatchRequest.Builder change) {
+    Requests.checkMessage(change.build());
+    log(
+        buffer -> {
+          client.outbox().admit(buffer);
+          return buffer.put(change, null) != null;
+        });
   }
 }

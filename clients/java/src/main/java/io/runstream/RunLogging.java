@@ -17,9 +17,9 @@ abstract class RunLogging {
   final Runs runs;
   private final LoggingServiceBlockingStub logs;
 
-  RunLogging(Calls calls) {
+  RunLogging(Calls calls, BatchQueue queue, boolean isOffline) {
     this.calls = calls;
-    uploader = new Uploader(calls.connection, calls.servers);
+    uploader = new Uploader(calls.connection, calls.servers, queue, isOffline);
     runs = new Runs(calls, uploader.outbox);
     logs = LoggingServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
   }

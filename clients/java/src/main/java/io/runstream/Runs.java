@@ -13,12 +13,10 @@ import io.runstream.v1.Run;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.RunServiceGrpc;
 import io.runstream.v1.RunServiceGrpc.RunServiceBlockingStub;
-import io.runstream.v1.RunStatus;
 import io.runstream.v1.SearchRunsRequest;
 import io.runstream.v1.SearchRunsResponse;
 import io.runstream.v1.UpdateRunRequest;
 import java.util.Iterator;
-import java.util.function.Function;
 
 /**
  * The runs of a server; see {@link TrackingClient#runs}.
@@ -50,26 +48,13 @@ public final class Runs {
    */
   public Run create(CreateRunRequest request) {
     return request.getRunId().isEmpty()
-        ? start(request, run -> run)
+        ? start(withIdAndStartTime(request))
         : create(withIdAndStartTime(request), calls.newDeadline());
   }
 
-  /** Creates a run and returns the result that holds it; an interrupt before ends the run (R9). */
-  <T> T start(CreateRunRequest request, Function<Run, T> makeResult) {
-    CreateRunRequest complete = withIdAndStartTime(request);
-    return starts.start(complete.getRunId(), deadline -> create(complete, deadline), makeResult);
-  }
-
-  /** As {@link #start}, for a run that is there already and becomes RUNNING again. */
-  <T> T resume(String runId, Function<RunInfo, T> makeResult) {
-    UpdateRunRequest request =
-        UpdateRunRequest.newBuilder()
-            .setRunId(runId)
-            .setStatus(RunStatus.RUNNING)
-            .setHeartbeat(true)
-            .setWrite(Requests.newWrite()) // so that it is the same write whenever it is sent
-            .build();
-    return starts.start(runId, deadline -> update(request, deadline), makeResult);
+  /** Creates a run; an interrupt before this returns ends it (R9). */
+  private Run start(CreateRunRequest complete) {
+    return starts.start(complete.getRunId(), deadline -> create(complete, deadline));
   }
 
   Starts starts() {
@@ -159,7 +144,8 @@ public final class Runs {
    */
   public void restore(String runId) {
     RestoreRunRequest request = RestoreRunRequest.newBuilder().setRunId(runId).build();
-    calls.call(stub, service -> service.restoreRun(request));
+    calls.callAfter(
+        outbox, outbox.buffers.find(runId), stub, service -> service.restoreRun(request));
   }
 
   /**
@@ -187,7 +173,8 @@ public final class Runs {
   public void logInputs(String runId, Iterable<DatasetInput> datasets) {
     LogInputsRequest request =
         LogInputsRequest.newBuilder().setRunId(runId).addAllDatasets(datasets).build();
-    calls.call(stub, service -> service.logInputs(request));
+    calls.callAfter(
+        outbox, outbox.buffers.find(runId), stub, service -> service.logInputs(request));
   }
 
   /**

@@ -15,7 +15,8 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * The starts of a client, from before their requests are sent until somebody has their runs (R9).
+ * The calls of a client that create a run and wait for it, from before their requests are sent
+ * until somebody has the run (R9).
  *
  * <p>The run of a start that is interrupted is ended at once, or else when the client is closed or
  * the program ends. Its monitor covers what it keeps; nobody waits for the network with it.
@@ -46,21 +47,20 @@ final class Starts {
   }
 
   /**
-   * Sends a request that makes a run RUNNING, and returns the result that holds the run.
+   * Sends a request that makes a run RUNNING, and returns its answer.
    *
    * @param request sends the request, which is the same each time, until a deadline
-   * @param makeResult makes the result of the answer; its holder has the run from then on
    * @throws TrackingException as the server answers, or if the thread is interrupted: then the run
    *     is ended
    */
-  <A, T> T start(String runId, Function<Deadline, A> request, Function<A, T> makeResult) {
+  <A> A start(String runId, Function<Deadline, A> request) {
     if (Thread.currentThread().isInterrupted()) {
       throw TrackingException.interrupted(); // before there is a run that must be ended
     }
     Start start = new Start(runId, request::apply, update);
     add(start);
     try {
-      T result = makeResult.apply(request.apply(calls.newDeadline()));
+      A result = request.apply(calls.newDeadline());
       remove(start);
       return result;
     } catch (Throwable error) {
@@ -95,6 +95,11 @@ final class Starts {
       starts.forEach(start -> start.interrupt(status));
     }
     return end(start -> true, deadline);
+  }
+
+  /** Returns whether the program ends, so that no other run is started. */
+  synchronized boolean isProgramEnding() {
+    return isProgramEnding;
   }
 
   /** Returns whether some run of an interrupted start is still to be ended. */

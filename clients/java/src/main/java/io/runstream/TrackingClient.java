@@ -12,10 +12,10 @@ import java.util.List;
 /**
  * A client of one Runstream server. Any thread may use it.
  *
- * <p>What is logged is queued, and sent by one thread over one stream; a server that is away for a
- * while costs nothing but memory, of which it takes 64 MiB before calls that log begin to wait.
- * What was logged is on disk when {@link #flush} or {@link #close} has returned. Other calls wait
- * for the server and its answer, for a minute unless the builder sets another deadline.
+ * <p>What is logged is queued, written to the disk of this machine, and sent by one thread over one
+ * stream; a server that is away for a while costs nothing but disk space. What was logged is on the
+ * disk of the server when {@link #flush} has returned. Other calls wait for the server and its
+ * answer, for a minute unless the builder sets another deadline.
  *
  * <pre>{@code
  * try (TrackingClient client = TrackingClient.connect("grpc://127.0.0.1:50051")) {
@@ -36,22 +36,31 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
 
   static final Duration DEADLINE = Duration.ofSeconds(60);
 
+  private static final System.Logger LOG = System.getLogger("io.runstream");
+
   private final boolean ownsChannel;
   private final Experiments experiments;
   private final Grants grants;
   private final Histories histories;
   private final Artifacts artifacts;
   private final OpenRuns openRuns;
+  private final RunOpener opener;
+  private final Duration exitTimeout;
   private boolean closed; // covered by the monitor
 
-  TrackingClient(Calls calls, boolean ownsChannel) {
-    super(calls);
+  TrackingClient(Calls calls, boolean ownsChannel, SpoolSettings spool, String trackingUri) {
+    super(
+        calls,
+        spool.isOnDisk() ? new DiskQueue(spool, trackingUri) : new MemoryQueue(),
+        spool.isOffline);
+    exitTimeout = spool.exitTimeout;
     this.ownsChannel = ownsChannel;
     experiments = new Experiments(calls);
     grants = new Grants(calls);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
-    openRuns = new OpenRuns(calls, uploader.outbox, runs.starts());
+    openRuns = new OpenRuns(calls, uploader, runs.starts(), exitTimeout);
+    opener = new RunOpener(this, openRuns);
   }
 
   /**
@@ -69,8 +78,9 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   /**
    * Connects to a server, or to several that have the same runs.
    *
-   * @param uri {@code grpc://host:port}, {@code grpc://host:port,host:port} for several, or {@code
-   *     grpcs://} for TLS
+   * @param uri {@code grpc://host:port}, {@code grpc://host:port,host:port} for several, {@code
+   *     grpcs://} for TLS, or {@code offline:folder} to write to a folder alone, which {@code
+   *     runstream sync} sends later
    * @return a client
    * @throws TrackingException if the URI is malformed, or a file that the environment names cannot
    *     be read
@@ -109,7 +119,9 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
             "over a channel of the caller",
             1,
             new ConnectionProblem(List.of(), false)),
-        false);
+        false,
+        new SpoolSettings(System.getenv()),
+        "");
   }
 
   /**
@@ -190,30 +202,31 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   }
 
   /**
-   * Creates a run and opens it for logging. It gets the tags {@code mlflow.user}, {@code
-   * mlflow.source.type} and {@code mlflow.source.name}, unless the request has them (R4). If the
-   * thread is interrupted or the program ends before this returns, the run is ended (R9).
+   * Starts a run and opens it for logging. While the server can be reached this waits for its
+   * answer; otherwise it returns at once, and what the server refuses later is thrown by a later
+   * call for the run. The run gets the tags {@code mlflow.user}, {@code mlflow.source.type} and
+   * {@code mlflow.source.name}, unless the request has them (R4). If the thread is interrupted or
+   * the program ends before this returns, the run is ended (R9).
    *
    * @param request what to create, as {@link Runs#create}
    * @return a handle, whose close ends the run
    * @throws TrackingException as {@link Runs#create}
    */
   public RunHandle startRun(CreateRunRequest request) {
-    CreateRunRequest described =
-        SourceTags.describe(request).toBuilder().setHeartbeat(true).build();
-    return runs.start(described, run -> open(run.getInfo()));
+    return opener.start(SourceTags.describe(request));
   }
 
   /**
-   * Opens a run that is there already, so that it is RUNNING again. If the thread is interrupted or
-   * the program ends before this returns, the run is ended (R9).
+   * Opens a run that is there already, so that it is RUNNING again, and waits as {@link #startRun}
+   * does. If the thread is interrupted or the program ends before this returns, the run is ended
+   * (R9).
    *
    * @param runId its id
    * @return a handle, whose close ends the run
    * @throws TrackingException {@code NOT_FOUND}, or {@code FAILED_PRECONDITION} if it is deleted
    */
   public RunHandle resumeRun(String runId) {
-    return runs.resume(runId, this::open);
+    return opener.resume(runId);
   }
 
   /**
@@ -245,10 +258,11 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    * IllegalStateException} from its beginning on. An interrupt of the thread waits until it is
    * done.
    *
-   * <p>If this throws because the server did not answer in time, what was logged is still sent, and
-   * the client ends once it is there. Closing it again waits again, and so does the end of the
-   * program. The same is true of a run whose start was interrupted and that could not be ended
-   * (R9).
+   * <p>If the server does not answer, what was logged stays on the disk of this machine, which a
+   * warning names, and {@code runstream sync} sends it. If it is in memory alone, this throws; it
+   * is still sent, and the client ends once it is there. Closing it again waits again, and so does
+   * the end of the program. The same is true of a run that {@link #createRun} created, whose call
+   * was interrupted, and that could not be ended (R9).
    *
    * @throws TrackingException if the server refused something that no call has thrown yet, or did
    *     not answer for a minute ({@code DEADLINE_EXCEEDED})
@@ -261,11 +275,25 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   }
 
   private void close(Deadline end) {
+    Outbox outbox = uploader.outbox;
     try {
-      uploader.outbox.flush(uploader.outbox.buffers.all(), end, calls.deadline);
+      if (outbox.place() == null) {
+        outbox.flush(outbox.buffers.all(), end, calls.deadline);
+      } else {
+        outbox.flushAtEnd(end, exitTimeout);
+      }
       runs.starts().endInterrupted(end);
     } catch (TrackingException error) {
       if (error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+        if (outbox.place() != null && outbox.unwrittenBacklog().isEmpty()) {
+          LOG.log(
+              System.Logger.Level.WARNING,
+              "{0}; they are in {1}, and runstream sync sends them",
+              error.getMessage(),
+              outbox.place());
+          release();
+          return;
+        }
         uploader.whenEmpty(this::release);
       } else if (!error.isInterrupt()) {
         release();
@@ -280,6 +308,9 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
       closed = true;
       openRuns.close();
       uploader.close();
+      if (!uploader.isThread(Thread.currentThread())) {
+        uploader.awaitEnd();
+      }
       if (ownsChannel) {
         calls.closeChannel();
       }
@@ -292,11 +323,5 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
 
   void closed(RunHandle run) {
     openRuns.remove(run);
-  }
-
-  private RunHandle open(RunInfo info) {
-    RunHandle run = new RunHandle(this, info);
-    openRuns.add(run);
-    return run;
   }
 }

@@ -17,13 +17,19 @@ import java.util.stream.Collectors;
 public final class TrackingClientBuilder {
   private static final int MESSAGE_BYTES = 4 * 1024 * 1024;
 
-  private final TrackingUri uri;
+  private static final String OFFLINE = "offline:";
+
+  private final TrackingUri uri; // null, if the client only writes to a folder
+  private final Path offlineFolder; // null, if it does not
   private final Certificates certificates = new Certificates(System.getenv());
+  private Map<String, String> environment = System.getenv();
   private String token;
   private Duration deadline = TrackingClient.DEADLINE;
 
   TrackingClientBuilder(String uri) {
-    this.uri = new TrackingUri(uri);
+    boolean isOffline = uri.startsWith(OFFLINE) && uri.length() > OFFLINE.length();
+    this.offlineFolder = isOffline ? Path.of(uri.substring(OFFLINE.length())) : null;
+    this.uri = isOffline ? null : new TrackingUri(uri);
   }
 
   /**
@@ -75,14 +81,20 @@ public final class TrackingClientBuilder {
   }
 
   /**
-   * Sets how long a call waits for the server and its answer: 60 seconds, if not set. So long wait
-   * the end of a run, of the client and of the program, too.
+   * Sets how long a call waits for the server and its answer: 60 seconds, if not set. No longer
+   * wait the end of the client and of the program, either.
    *
    * @param limit the time
    * @return this
    */
   public TrackingClientBuilder deadline(Duration limit) {
     deadline = Objects.requireNonNull(limit);
+    return this;
+  }
+
+  /** Takes the settings of the spool from other variables than those of the process. */
+  TrackingClientBuilder spool(Map<String, String> variables) {
+    environment = variables;
     return this;
   }
 
@@ -94,6 +106,13 @@ public final class TrackingClientBuilder {
    * @throws TrackingException if the token has characters that no token has
    */
   public TrackingClient build() throws IOException {
+    SpoolSettings spool = new SpoolSettings(environment);
+    if (offlineFolder != null) {
+      return buildOffline(spool.offline(offlineFolder), "");
+    }
+    if (spool.isOffline) {
+      return buildOffline(spool, uri.text);
+    }
     ManagedChannelBuilder<?> channel =
         Grpc.newChannelBuilder(ServersResolver.target(uri.servers), credentials())
             .defaultLoadBalancingPolicy("round_robin")
@@ -108,7 +127,21 @@ public final class TrackingClientBuilder {
       channel.intercept(said);
     }
     return new TrackingClient(
-        new Calls(channel.build(), deadline, routes(), uri.servers.size(), problems()), true);
+        new Calls(channel.build(), deadline, routes(), uri.servers.size(), problems()),
+        true,
+        spool,
+        uri.text);
+  }
+
+  private TrackingClient buildOffline(SpoolSettings spool, String trackingUri) {
+    Calls calls =
+        new Calls(
+            new OfflineChannel(spool.folder),
+            deadline,
+            "offline",
+            1,
+            new ConnectionProblem(List.of(), false));
+    return new TrackingClient(calls, true, spool, trackingUri);
   }
 
   /** Returns what knows why the servers cannot be reached; behind a proxy it cannot look. */

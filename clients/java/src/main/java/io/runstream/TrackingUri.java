@@ -15,7 +15,7 @@ final class TrackingUri {
   static final int MAX_SERVERS = 16;
 
   private static final String FORMS =
-      "grpc://host:port, grpc://host:port,host:port or grpcs://host:port";
+      "grpc://host:port, grpc://host:port,host:port, grpcs://host:port or offline:folder";
   private static final String SERVER = "(?:[\\w.-]+|\\[[0-9A-Fa-f:.]+\\]):\\d{1,5}";
   private static final Pattern SERVERS =
       Pattern.compile("(?:(grpcs?)://)?(" + SERVER + "(?:," + SERVER + ")*)/?");
@@ -25,8 +25,10 @@ final class TrackingUri {
   final List<ServerAddress> servers;
 
   final boolean secure;
+  final String text;
 
   TrackingUri(String uri) {
+    text = uri;
     Matcher parts = SERVERS.matcher(uri);
     if (!parts.matches() || parts.group(1) == null) {
       throw malformedError(uri, hint(uri));
@@ -73,6 +75,8 @@ final class TrackingUri {
       case "http":
       case "https":
         return "Runstream's clients speak gRPC, not HTTP";
+      case "offline":
+        return "offline: is followed by a folder";
       case "":
       case "sqlite":
         return "the clients for the JVM start no server for a file";

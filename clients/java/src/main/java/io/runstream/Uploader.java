@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Uploader {
   private static final System.Logger LOG = System.getLogger("io.runstream");
   private static final Duration TICK = Duration.ofMillis(20);
+  private static final Duration END_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CHECK_INTERVAL = Duration.ofSeconds(1);
   private static final int CHECKS_OF_A_RECONNECT = 5;
   private static final long FIRST_PAUSE_MILLIS = 50;
@@ -39,7 +40,9 @@ final class Uploader {
   final Outbox outbox;
   private final ManagedChannel channel;
   private final int servers;
+  private final boolean isOffline;
   private final ScheduledThreadPoolExecutor thread;
+  private volatile Thread sender;
   private final AtomicBoolean collecting = new AtomicBoolean();
   private final AtomicBoolean sending = new AtomicBoolean();
   private final AtomicReference<Runnable> whenEmpty = new AtomicReference<>();
@@ -54,12 +57,15 @@ final class Uploader {
    * Sends over a channel.
    *
    * @param servers how many servers it leads to
+   * @param queue where batches wait
+   * @param isOffline whether nothing is sent
    */
-  Uploader(ManagedChannel channel, int servers) {
+  Uploader(ManagedChannel channel, int servers, BatchQueue queue, boolean isOffline) {
     this.channel = channel;
     this.servers = servers;
-    outbox = new Outbox(this::collectSoon, this::sendNow);
-    thread = new ScheduledThreadPoolExecutor(1, Uploader::newThread);
+    this.isOffline = isOffline;
+    outbox = new Outbox(queue, isOffline, this::collectSoon, this::sendNow);
+    thread = new ScheduledThreadPoolExecutor(1, this::newThread);
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     thread.scheduleWithFixedDelay(
         guarded(this::check),
@@ -73,22 +79,42 @@ final class Uploader {
     whenEmpty.set(work);
   }
 
-  /** Ends the stream and the thread; what is not answered by now is lost. */
+  /** Ends the stream and the thread; what is not answered by now stays on disk, or is lost. */
   void close() {
-    outbox.setPermanentError(TrackingException.unavailable("the client is closed", null));
+    outbox.unanswered.setPermanentError(
+        TrackingException.unavailable("the client is closed", null));
     execute(
         () -> {
           if (stream != null) {
             stream.close();
           }
+          outbox.store();
+          outbox.closeQueue();
           thread.shutdown();
         });
   }
 
-  private static Thread newThread(Runnable work) {
-    Thread thread = new Thread(work, "runstream-uploader");
-    thread.setDaemon(true);
-    return thread;
+  /** Waits for the end of the thread, which leaves the spool in order. */
+  void awaitEnd() {
+    Interrupts.defer(
+        () -> {
+          try {
+            thread.awaitTermination(END_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+          } catch (InterruptedException interrupt) {
+            throw TrackingException.interrupted();
+          }
+        });
+  }
+
+  /** Returns whether a thread is the one that sends. */
+  boolean isThread(Thread other) {
+    return other == sender;
+  }
+
+  private Thread newThread(Runnable work) {
+    sender = new Thread(work, "runstream-uploader");
+    sender.setDaemon(true);
+    return sender;
   }
 
   private void collectSoon() {
@@ -104,6 +130,8 @@ final class Uploader {
   private void collect() {
     collecting.set(false); // a call that logs from here on schedules the next collection
     outbox.buffers.drain();
+    outbox.store();
+    send();
   }
 
   private void sendNow() {
@@ -111,6 +139,7 @@ final class Uploader {
       execute(
           () -> {
             sending.set(false);
+            outbox.store();
             send();
           });
     }
@@ -126,8 +155,9 @@ final class Uploader {
     outbox.addHeartbeats();
     outbox.buffers.drain(); // what a failure may have left there
     outbox.buffers.removeUnused();
+    outbox.store();
     send();
-    outbox.setUploaderError(null); // it works again
+    outbox.unanswered.setUploaderError(null); // it works again
     Runnable end = outbox.isEmpty() ? whenEmpty.getAndSet(null) : null;
     if (end != null) {
       end.run();
@@ -135,7 +165,7 @@ final class Uploader {
   }
 
   private void send() {
-    if (outbox.isEmpty() || isPausing) {
+    if (isOffline || isPausing || outbox.isEmpty()) {
       return;
     }
     if (stream == null) {
@@ -150,7 +180,8 @@ final class Uploader {
     execute(
         () -> {
           failures = 0;
-          outbox.setPermanentError(null);
+          outbox.unanswered.setPermanentError(null);
+          outbox.unanswered.setOutage("");
           if (isOutage) {
             isOutage = false;
             LOG.log(System.Logger.Level.INFO, "{0} answers again", channel.authority());
@@ -162,7 +193,7 @@ final class Uploader {
     execute(
         () -> {
           stream = null;
-          if (!outbox.isEmpty()) {
+          if (!thread.isShutdown() && !outbox.isEmpty()) {
             onBrokenStream(error);
           }
         });
@@ -174,6 +205,7 @@ final class Uploader {
       send(); // to another server
       return;
     }
+    outbox.unanswered.setOutage(error.getMessage());
     if (!isOutage) {
       isOutage = true;
       LOG.log(
@@ -183,7 +215,7 @@ final class Uploader {
           error.getMessage());
     }
     if (PERMANENT.contains(error.code()) && !isTold) {
-      outbox.setPermanentError(error);
+      outbox.unanswered.setPermanentError(error);
     }
     int doublings = Math.max(0, Math.min(failures - servers, 10));
     long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << doublings);
@@ -207,7 +239,7 @@ final class Uploader {
         work.run();
       } catch (Throwable error) {
         LOG.log(System.Logger.Level.ERROR, "what was logged cannot be sent", error);
-        outbox.setUploaderError(
+        outbox.unanswered.setUploaderError(
             TrackingException.internal(
                 "UPLOADER_FAILED", "what was logged cannot be sent: " + error, error));
       }

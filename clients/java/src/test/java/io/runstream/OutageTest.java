@@ -17,6 +17,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
@@ -148,7 +149,7 @@ class OutageTest extends ServerTest {
 
   @Test
   void aServerThatIsAwayForLongCostsSoMuchMemoryAndThenTime() throws Exception { // M7
-    try (TrackingClient client = TrackingClient.connect(server.uri())) {
+    try (TrackingClient client = inMemory()) {
       String id = client.createRun().getRunId();
       server.kill();
       CountDownLatch first = new CountDownLatch(1);
@@ -176,7 +177,7 @@ class OutageTest extends ServerTest {
 
   @Test
   void aCallThatWaitsForRoomFailsWhenTheClientCloses() throws Exception {
-    TrackingClient client = TrackingClient.connect(server.uri());
+    TrackingClient client = inMemory();
     String id = client.createRun().getRunId();
     server.kill();
     Training training = new Training(step -> client.logMetric(id, "m", 1, step));
@@ -201,7 +202,7 @@ class OutageTest extends ServerTest {
         Grpc.newChannelBuilder(
                 server.uri().substring("grpc://".length()), InsecureChannelCredentials.create())
             .build();
-    Uploader uploader = new Uploader(channel, 1);
+    Uploader uploader = new Uploader(channel, 1, new MemoryQueue(), false);
     RunBuffer run = uploader.outbox.buffers.getOrCreate("0".repeat(32));
     server.kill();
     AtomicReference<Throwable> end = new AtomicReference<>();
@@ -273,6 +274,11 @@ class OutageTest extends ServerTest {
       assertEquals(range(stored.size()), stored);
       assertTrue(flushed <= stored.size() && stored.size() <= flushed + 100);
     }
+  }
+
+  /** Returns a client without a spool. */
+  private TrackingClient inMemory() throws Exception {
+    return TrackingClient.builder(server.uri()).spool(Map.of("RUNSTREAM_SPOOL_LIMIT", "0")).build();
   }
 
   private static List<Long> steps(TrackingClient client, String runId) {

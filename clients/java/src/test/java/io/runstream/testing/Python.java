@@ -15,8 +15,15 @@ public final class Python {
 
   /** Runs a program of the project, which has to succeed; returns what it printed. */
   public static String run(String program, String... arguments) {
-    List<String> command = new ArrayList<>(List.of(EXECUTABLE.toString(), ROOT + "/" + program));
+    List<String> command = new ArrayList<>(List.of(ROOT + "/" + program));
     command.addAll(List.of(arguments));
+    return run(command);
+  }
+
+  /** Runs Python with some arguments, which has to succeed; returns what it printed. */
+  public static String run(List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of(EXECUTABLE.toString()));
+    command.addAll(arguments);
     return Programs.run(withoutSettings(new ProcessBuilder(command)));
   }
 
@@ -24,7 +31,10 @@ public final class Python {
     builder
         .environment()
         .keySet()
-        .removeIf(name -> name.startsWith("RUNSTREAM_") || name.startsWith("MLFLOW_"));
+        .removeIf(
+            name ->
+                (name.startsWith("RUNSTREAM_") && !name.equals("RUNSTREAM_SPOOL"))
+                    || name.startsWith("MLFLOW_"));
     return builder;
   }
 }

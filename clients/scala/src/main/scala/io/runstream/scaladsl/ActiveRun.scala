@@ -1,7 +1,7 @@
 package io.runstream.scaladsl
 
 import io.runstream.RunHandle
-import io.runstream.v1.RunInfo
+import io.runstream.v1.{DatasetInput, ModelInput, ModelOutput, RunInfo}
 
 import scala.concurrent.duration.FiniteDuration
 import scala.jdk.CollectionConverters._
@@ -9,8 +9,9 @@ import scala.jdk.DurationConverters._
 
 /** A run that goes on: [[io.runstream.RunHandle]] with the types of Scala.
   *
-  * Any thread may use it. What is logged is on disk when `flush` or `close` has returned; what the
-  * server refuses is thrown by the next call for the run, as [[io.runstream.TrackingException]]. A
+  * Any thread may use it. What is logged is on the disk of this machine first, and on that of the
+  * server when `flush` has returned, or the `close` of the client; what the server refuses is
+  * thrown by the next call for the run, as [[io.runstream.TrackingException]]. A
   * key that is given twice in one call is an `IllegalArgumentException`.
   *
   * @param underlying
@@ -21,7 +22,7 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
   /** Its id, 32 lower-case hexadecimal digits. */
   def id: String = underlying.runId()
 
-  /** What it is, as it was when it was started or closed. */
+  /** What it is, as the server told it last, or as it was started or closed here. */
   def info: RunInfo = underlying.info()
 
   /** Logs a point of now.
@@ -49,15 +50,26 @@ final class ActiveRun(val underlying: RunHandle) extends AutoCloseable {
   /** Sets tags to their values as text; the last value set stands (P3). */
   def setTags(tags: (String, Any)*): Unit = underlying.setTags(asTexts(tags))
 
+  /** Deletes a tag; one that is not there is refused, which a later call for the run throws (P3). */
+  def deleteTag(key: String): Unit = underlying.deleteTag(key)
+
+  /** Records datasets that the run read, each with the tags of its use (P4). */
+  def logInputs(datasets: DatasetInput*): Unit = underlying.logInputs(datasets.asJava)
+
+  /** Records models that the run read. */
+  def logModelInputs(models: ModelInput*): Unit = underlying.logModelInputs(models.asJava)
+
+  /** Records models that the run made. */
+  def logModelOutputs(models: ModelOutput*): Unit = underlying.logModelOutputs(models.asJava)
+
   /** Waits until all that was logged to this run before is on disk. */
   def flush(timeout: FiniteDuration): Unit = underlying.flush(timeout.toJava)
 
   /** Notes that the run failed: `close` will end it as FAILED, after an interrupt as KILLED. */
   def fail(error: Throwable): Unit = { underlying.fail(error); () }
 
-  /** Waits until all that was logged is on disk, and ends the run: FINISHED, or as `fail` noted. The
-    * run has ended when that is on disk; if the server does not answer in time it can be called
-    * again.
+  /** Ends the run: FINISHED, or as `fail` noted. Returns at once: the end is queued behind all that
+    * was logged.
     */
   override def close(): Unit = underlying.close()
 

@@ -30,7 +30,8 @@ import scala.util.{Failure, Using}
   */
 final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
 
-  /** Creates a run, which is to be closed by the caller, such as by `Using`.
+  /** Starts a run, which is to be closed by the caller, such as by `Using`. It waits for the answer of
+    * the server while that can be reached, and goes on otherwise.
     *
     * @param name
     *   name for people; one is generated if it is empty (R3)
@@ -162,8 +163,8 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
   /** Waits until all that was logged before is on disk. */
   def flush(timeout: FiniteDuration): Unit = underlying.flush(timeout.toJava)
 
-  /** Waits until all that was logged is on disk, and ends what the client holds; if the server does
-    * not answer in time it can be called again.
+  /** Waits until all that was logged is on disk, and ends what the client holds. If the server does
+    * not answer, what was logged stays on the disk of this machine, which a warning names.
     */
   override def close(): Unit = underlying.close()
 }
@@ -172,7 +173,8 @@ final class TrackingClient(val underlying: JavaClient) extends AutoCloseable {
 object TrackingClient {
 
   /** Connects to a server, `grpc://host:port`, or to several that have the same runs,
-    * `grpc://host:port,host:port`; `grpcs://` is for TLS.
+    * `grpc://host:port,host:port`; `grpcs://` is for TLS, and `offline:folder` writes to a folder
+    * alone.
     */
   def connect(uri: String): TrackingClient = new TrackingClient(JavaClient.connect(uri))
 

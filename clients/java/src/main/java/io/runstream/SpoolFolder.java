@@ -1,0 +1,203 @@
+package io.runstream;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The folder of this process in a spool, for one client; docs/spool.md has its form. Its locks are
+ * let go of by {@link #close}, and by the end of the process.
+ */
+final class SpoolFolder implements AutoCloseable {
+  private static final int FORMAT = 1;
+  private static final int MAX_HOST_CHARACTERS = 64;
+
+  final Path path;
+  private final FileLocks.Held writerLock; // null, where the file system has no locks
+  private final FileLocks.Held deliveryLock; // likewise, and if nothing is delivered
+
+  private SpoolFolder(Path path, FileLocks.Held writerLock, FileLocks.Held deliveryLock) {
+    this.path = path;
+    this.writerLock = writerLock;
+    this.deliveryLock = deliveryLock;
+  }
+
+  /**
+   * Makes a folder, which no reader sees before it is locked.
+   *
+   * @param spool the spool, which is made if it is not there
+   * @param trackingUri of the server, without a token; empty if it is not known
+   * @param delivers whether this process delivers what it writes
+   * @param isSynced whether the folder has to survive a crash of the machine
+   */
+  static SpoolFolder create(Path spool, String trackingUri, boolean delivers, boolean isSynced)
+      throws IOException {
+    LogFiles.makeFolder(spool);
+    String host = hostName();
+    String safeHost = host.replaceAll("[^A-Za-z0-9_.-]", "_").replaceAll("^\\.+", "");
+    String name =
+        (safeHost.isEmpty()
+                ? "host"
+                : safeHost.substring(0, Math.min(safeHost.length(), MAX_HOST_CHARACTERS)))
+            + "-"
+            + ProcessHandle.current().pid()
+            + "-"
+            + Requests.newId().substring(0, 8);
+    Path draft = spool.resolve("." + name);
+    LogFiles.makeFolder(draft.resolve("batches"));
+    writeInfo(draft.resolve("spool.json"), makeInfo(trackingUri, host), isSynced);
+    FileLocks.Held writerLock = lock(draft.resolve("writer.lock"));
+    FileLocks.Held deliveryLock = delivers ? lock(draft.resolve("delivery.lock")) : null;
+    SpoolFolder folder = new SpoolFolder(spool.resolve(name), writerLock, deliveryLock);
+    try {
+      if (isSynced) {
+        LogFiles.syncFolder(draft);
+      }
+      Files.move(draft, folder.path, StandardCopyOption.ATOMIC_MOVE);
+      if (isSynced) {
+        LogFiles.syncFolder(spool);
+      }
+    } catch (IOException error) {
+      folder.close();
+      throw error;
+    }
+    return folder;
+  }
+
+  /** Returns the folder of the log of batches. */
+  Path batches() {
+    return path.resolve("batches");
+  }
+
+  /** Copies bytes of the log of batches that are no frames into {@code damaged}. */
+  Path setAside(Place start, long size) throws IOException {
+    Path damaged = path.resolve("damaged");
+    LogFiles.makeFolder(damaged);
+    Path copy = damaged.resolve(String.format("batches-%08d-%010d", start.file, start.offset));
+    try (FileChannel source =
+            LogFiles.open(LogFiles.path(batches(), start.file), Set.of(StandardOpenOption.READ));
+        FileChannel target =
+            LogFiles.open(
+                copy,
+                Set.of(
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.WRITE,
+                    StandardOpenOption.TRUNCATE_EXISTING))) {
+      source.transferTo(start.offset, size, target);
+    }
+    return copy;
+  }
+
+  /** Removes the folder, whose content is answered, unless something in it is for people. */
+  void remove() throws IOException {
+    if (!Files.exists(path.resolve("damaged")) && !Files.exists(path.resolve("refused.log"))) {
+      Path doomed = path.resolveSibling("." + path.getFileName() + ".removed");
+      try {
+        Files.move(path, doomed, StandardCopyOption.ATOMIC_MOVE); // readers pass over its name
+      } catch (NoSuchFileException removed) {
+        // by somebody who did not know better
+      }
+      removeTree(doomed);
+    }
+    close();
+  }
+
+  /** Leaves the folder to whoever delivers what is in it. */
+  @Override
+  public void close() {
+    if (writerLock != null) {
+      writerLock.close();
+    }
+    if (deliveryLock != null) {
+      deliveryLock.close();
+    }
+  }
+
+  private static FileLocks.Held lock(Path path) {
+    try {
+      return FileLocks.tryLock(path);
+    } catch (IOException unsupported) {
+      return null; // where a file system has no locks, nobody but the writer changes the folder
+    }
+  }
+
+  /** Returns the name of this machine as the system has it, which is the same in every language. */
+  private static String hostName() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    } catch (IOException otherSystem) {
+      // it is asked below
+    }
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException nameless) {
+      return "host";
+    }
+  }
+
+  private static void writeInfo(Path file, String info, boolean isSynced) throws IOException {
+    try (FileChannel channel =
+        LogFiles.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
+      channel.write(ByteBuffer.wrap(info.getBytes(StandardCharsets.UTF_8)));
+      if (isSynced) {
+        channel.force(true);
+      }
+    }
+  }
+
+  /** Returns a SpoolInfo as JSON, in which 64-bit integers are strings. */
+  private static String makeInfo(String trackingUri, String host) {
+    String program = System.getProperty("sun.java.command", "").split(" ", 2)[0];
+    return "{\n  \"format\": "
+        + FORMAT
+        + ",\n  \"trackingUri\": "
+        + quote(trackingUri)
+        + ",\n  \"host\": "
+        + quote(host)
+        + ",\n  \"processId\": \""
+        + ProcessHandle.current().pid()
+        + "\",\n  \"program\": "
+        + quote(program)
+        + ",\n  \"created\": \""
+        + System.currentTimeMillis()
+        + "\"\n}\n";
+  }
+
+  /** Returns a text as a string of JSON. Whatever is not printable ASCII is escaped. */
+  static String quote(String text) {
+    StringBuilder quoted = new StringBuilder("\"");
+    for (char unit : text.toCharArray()) {
+      if (unit >= ' ' && unit <= '~' && unit != '"' && unit != '\\') {
+        quoted.append(unit);
+      } else {
+        quoted.append(String.format("\\u%04x", (int) unit));
+      }
+    }
+    return quoted.append('"').toString();
+  }
+
+  private static void removeTree(Path folder) throws IOException {
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(folder)) {
+      paths = walk.sorted(Comparator.reverseOrder()).collect(Collectors.toList());
+    } catch (NoSuchFileException removed) {
+      return;
+    }
+    for (Path path : paths) {
+      Files.deleteIfExists(path);
+    }
+  }
+}
