@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 import time
 
 import pytest
 
 import runstream
 from runstream import FailedPrecondition, NotFound, TrackingClient
-from support.server_process import ServerProcess
+from support.server_process import ENVIRONMENT, ServerProcess
 
 pytestmark = pytest.mark.usefixtures("tracking")
 
@@ -126,3 +128,37 @@ def test_reads_say_that_the_server_is_away(server: ServerProcess) -> None:
         runstream.log_metric("loss", 1.0)
     with pytest.raises(runstream.RunstreamError, match="1 points"):
         run.client.flush_run(run.run_id, timeout=0.5)
+
+
+CAPTURING = """
+import sys, time, runstream
+with runstream.start_run():
+    runstream.flush(); print("ready", file=sys.stderr, flush=True); sys.stdin.readline()
+    run = runstream.start_run(nested=True, capture_output=True)
+    print("written", flush=True)
+    time.sleep(1)
+    begin = time.monotonic()
+    run.end()
+    print(run.run_id, time.monotonic() - begin, file=sys.stderr)
+"""
+
+
+def test_the_end_of_a_run_whose_console_is_captured_does_not_wait_for_the_server(
+    server: ServerProcess,
+) -> None:
+    """C3: its lines are on the disk of this machine."""
+    variables = {"RUNSTREAM_TRACKING_URI": server.uri, "RUNSTREAM_EXIT_SECONDS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", CAPTURING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT | variables,
+    ) as program:
+        assert program.stderr
+        assert program.stderr.readline() == "ready\n"
+        server.kill()
+        _, said = program.communicate("\n", timeout=60)
+    (seconds,) = [line.split()[1] for line in said.splitlines() if line[:32].isalnum()][:1]
+    assert float(seconds) < 8

@@ -19,6 +19,10 @@ from runstream.console.recorder import Recorder
 from runstream.console.relay import Relay
 from runstream.errors import RunstreamError
 
+#: Seconds that the end of the run waits for the last lines to reach the server. They are on the
+#: disk of this machine by then, and the end of this process sends them.
+SECONDS = 5.0
+
 #: What the program sends to end the recording, and what it is answered.
 STOP, DONE = b"s", b"d"
 
@@ -30,7 +34,8 @@ def main() -> None:
     for entry in rest:
         descriptor, target, reader = map(int, entry.split(","))
         channels.append(Channel(descriptor, target, reader))
-    with TrackingClient(uri) as client, socket.socket(fileno=int(control_descriptor)) as control:
+    client = TrackingClient(uri)
+    with socket.socket(fileno=int(control_descriptor)) as control:
         buffer = client.buffer(run_id)
         recorder = Recorder(buffer.log_console, lambda: client.has_unanswered_lines(run_id))
         relay = Relay(channels, recorder)
@@ -41,7 +46,7 @@ def main() -> None:
         else:  # the program has ended; processes that it started may go on
             relay.wait_for_end()
         with contextlib.suppress(RunstreamError):  # the program reports what is not delivered
-            client.flush_run(run_id)
+            client.flush_run(run_id, SECONDS)
         if is_asked:
             with contextlib.suppress(OSError):
                 control.sendall(DONE)
