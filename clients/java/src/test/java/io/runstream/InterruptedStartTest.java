@@ -41,9 +41,7 @@ class InterruptedStartTest extends ClientTest {
   public static final class Starter {
     public static void main(String[] arguments) throws Exception {
       TrackingClient client =
-          TrackingClient.builder(arguments[0])
-              .deadline(Duration.ofSeconds(Long.parseLong(arguments[3])))
-              .build();
+          TrackingClient.builder(arguments[0]).deadline(Duration.ofSeconds(60)).build();
       client.experiments().get("0");
       Runtime.getRuntime().addShutdownHook(new Thread(() -> printWhenEnding(client)));
       System.out.println("connected");
@@ -79,7 +77,7 @@ class InterruptedStartTest extends ClientTest {
     final Process process;
     final BufferedReader output;
 
-    Program(int port, String how, String runId, long deadlineSeconds) throws Exception {
+    Program(int port, String how, String runId, long exitSeconds) throws Exception {
       proxy = new Proxy(port);
       ProcessBuilder program =
           Programs.java(
@@ -87,9 +85,8 @@ class InterruptedStartTest extends ClientTest {
               List.of("-XX:TieredStopAtLevel=1"), // quicker for programs this short
               proxy.uri(),
               how,
-              runId,
-              String.valueOf(deadlineSeconds));
-      program.environment().put("RUNSTREAM_EXIT_SECONDS", "60"); // for a slow machine
+              runId);
+      program.environment().put("RUNSTREAM_EXIT_SECONDS", String.valueOf(exitSeconds));
       process = program.start();
       output =
           new BufferedReader(

@@ -74,6 +74,7 @@ class SpoolTest {
       ended.close();
       RunHandle open = client.startRun("open");
       open.logMetric("loss", 1, 1);
+      client.outbox().buffers.drain(); // which the uploader does every 20 ms
       while (!client.outbox().isStored()) {
         Thread.sleep(10);
       }
