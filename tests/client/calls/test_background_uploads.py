@@ -284,8 +284,7 @@ def test_a_model_is_stored_while_the_server_is_away(
     ready = client.finalize_logged_model(model.model_id)
     assert (model.status, ready.status) == ("PENDING", "READY")
     server.restart()
-    client.flush()
-    stored = client.get_logged_model(model.model_id)
+    stored = client.get_logged_model(model.model_id)  # which waits for what was kept of it
     assert (stored.name, stored.status, stored.source_run_id) == ("forest", "READY", run_id)
     assert stored.tags.items() >= {"a": "b", "stage": "new"}.items()
     assert stored.params == {"depth": "3", "trees": "10"}

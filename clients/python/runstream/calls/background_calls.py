@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from runstream.calls.start_calls import (
     StartCalls,
 )
 from runstream.errors import DeadlineExceeded, ResourceExhausted, Unavailable
+from runstream.outbox.waits import ANSWER_SECONDS as FLUSH_ANSWER_SECONDS
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.call_limit import limit_calls, limit_retries
 from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
@@ -116,7 +118,17 @@ class BackgroundCalls(StartCalls):
         """
         if not self._outbox.wait_for_changes(owner):
             raise Unavailable(f"{self._connection.uri} does not answer")
-        self._outbox.background.wait(owner, ANSWER_SECONDS, float("inf"))
+        self._outbox.background.wait(owner, ANSWER_SECONDS, math.inf)
+
+    def _wait_for_models(self, *owners: str) -> None:
+        """Wait until what was kept of models is delivered; those of other kinds are passed over.
+
+        Raises:
+            DeadlineExceeded: it is not.
+        """
+        for owner in owners:
+            if owner.startswith("m-"):
+                self._outbox.background.wait(owner, FLUSH_ANSWER_SECONDS, math.inf)
 
     def _warn_of_absence(self) -> None:
         background = self._outbox.background

@@ -109,6 +109,7 @@ class LoggedModelCalls(BackgroundCalls):
             NotFound: there is none of this id, or it is deleted.
         """
         self._outbox.flush()
+        self._wait_for_models(model_id)
         request = new_message(models.GetLoggedModelRequest, model_id=model_id)
         answer = self._connection.call(lambda stubs: stubs.models.GetLoggedModel, request)
         return LoggedModel.from_proto(answer.model)
@@ -150,6 +151,7 @@ class LoggedModelCalls(BackgroundCalls):
 
     def delete_logged_model(self, model_id: str) -> None:
         """Delete a model; a purge removes it for good. Raises NotFound."""
+        self._wait_for_models(model_id)
         request = new_message(models.DeleteLoggedModelRequest, model_id=model_id)
         self._connection.call(lambda stubs: stubs.models.DeleteLoggedModel, request)
 
@@ -170,6 +172,7 @@ class LoggedModelCalls(BackgroundCalls):
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         """Delete a tag of a model; raises NotFound if there is no such model or tag."""
+        self._wait_for_models(model_id)
         request = new_message(models.DeleteLoggedModelTagRequest, model_id=model_id, tag_key=key)
         self._connection.call(lambda stubs: stubs.models.DeleteLoggedModelTag, request)
 
@@ -286,6 +289,7 @@ class LoggedModelCalls(BackgroundCalls):
 
     def _read_model_pages(self, request: models.SearchLoggedModelsRequest) -> Iterator[LoggedModel]:
         self._outbox.flush()
+        self._wait_for_models(*self._outbox.background.backlog())
         request.max_results = _PAGE_SIZE
         while True:
             page = self._connection.call(lambda stubs: stubs.models.SearchLoggedModels, request)
