@@ -7,8 +7,12 @@ make chaos ROUNDS=1 SEED=4711    # one that has failed
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+from functools import partial
 from random import randrange
+
+from benchmarks.jvm import jvm_command
 
 from chaos.matrix import Matrix
 
@@ -19,7 +23,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=randrange(10**6))
     arguments = parser.parse_args()
-    matrix = Matrix(lambda text: print(text, flush=True))  # noqa: T201 - for who waits for it
+    has_java = shutil.which("javac") and shutil.which("mvn")
+    java = partial(jvm_command, "Trainer") if has_java else None
+    matrix = Matrix(lambda text: print(text, flush=True), java)  # noqa: T201 - for who waits
     matrix.run(arguments.rounds, arguments.seed)
     print(matrix.summary())  # noqa: T201
     return 1 if matrix.failures else 0
