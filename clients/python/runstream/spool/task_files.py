@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import tempfile
 import threading
 import uuid
 from contextlib import suppress
@@ -72,7 +70,7 @@ class TaskFiles:
         """Leave to others what is not done, or remove all if nothing is left."""
         self.is_closed = True
         if self._process == os.getpid():
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove_folder(self.folder)
 
     def _remove_content(self, task: SpoolTask) -> None:
         if task.HasField("upload"):
@@ -144,8 +142,8 @@ class SpooledTasks(TaskFiles):
                 return
             cursor.close()
             if cursor.place == self._writer.end:
-                shutil.rmtree(self._log, ignore_errors=True)
-                shutil.rmtree(self.folder, ignore_errors=True)
+                _remove_folder(self._log)
+                _remove_folder(self.folder)
 
     def _sync_content(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -162,4 +160,14 @@ def make_temporary_tasks() -> TaskFiles:
     Raises:
         OSError: it cannot be made.
     """
+    import tempfile  # not by programs that only log
+
     return TaskFiles(Path(tempfile.mkdtemp(prefix="runstream-files-")))
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder of files, as far as that works."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            os.unlink(folder / name)
+        os.rmdir(folder)
