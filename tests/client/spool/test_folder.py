@@ -16,13 +16,13 @@ import pytest
 
 from runstream.spool import file_locks, settings
 from runstream.spool.cursor import CURSOR_NAME, Cursor, read_cursor
+from runstream.spool.drafts import remove_drafts
 from runstream.spool.file_locks import FileLock, NotLocked, lock_file
 from runstream.spool.folder import (
     OwnFolder,
     SpoolFolder,
     create_folder,
     list_folders,
-    remove_drafts,
 )
 from runstream.spool.log_files import Place, file_path, list_files
 from runstream.spool.log_writer import LogWriter
@@ -208,6 +208,80 @@ def test_what_a_process_was_making_or_removing_when_it_was_killed_goes_after_an_
     remove_drafts(tmp_path / "none")
     assert sorted(tmp_path.iterdir()) == [new, folder.path]
     folder.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (".ssh", "id_ed25519"),
+        (".node-1-0a0a0a0a", "id_ed25519"),
+        (".node-1-0a0a0a0a", "batches/notes.txt"),
+        (".node-1-0a0a0a0a", "tasks/sub/00000001.log"),
+        (".node-1-0a0a0a0a", "spool.json/file"),
+        (".node-1-0a0a0a0a.backup", "batches/00000001.log"),
+        (".config", "batches/00000001.log"),
+    ],
+)
+def test_a_folder_that_may_be_somebody_elses_stays_however_old(
+    tmp_path: Path, name: str, file: str
+) -> None:
+    """A spool may be a home: RUNSTREAM_SPOOL=$HOME."""
+    path = tmp_path / name / file
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    os.utime(tmp_path / name, (0, 0))
+    remove_drafts(tmp_path)
+    assert path.read_text() == "precious"
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_draft_whose_process_lives_is_locked_nowhere_or_has_a_link_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(name: str) -> Path:
+        (tmp_path / name / "batches").mkdir(parents=True)
+        os.utime(tmp_path / name, (0, 0))
+        return tmp_path / name
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "00000001.log").write_text("precious")
+    linked = make(".node-1-0a0a0a0a.removed")
+    (linked / "tasks").symlink_to(elsewhere)
+    (tmp_path / ".node-2-0a0a0a0a").symlink_to(elsewhere)
+    process, folder = start_process(tmp_path)
+    alive = tmp_path / f".{folder.path.name}"
+    folder.path.rename(alive)
+    for path in (linked, elsewhere, alive):
+        os.utime(path, (0, 0))
+    remove_drafts(tmp_path)
+    assert all(path.exists() for path in (linked, elsewhere / "00000001.log", alive))
+    kill(process)
+    monkeypatch.setattr(file_locks, "fcntl", None)
+    os.utime(alive, (0, 0))
+    remove_drafts(tmp_path)
+    assert alive.exists()
+    monkeypatch.undo()
+    os.utime(alive, (0, 0))
+    remove_drafts(tmp_path)
+    assert not alive.exists()
+
+
+def test_removing_a_folder_follows_no_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("a")
+    folder = create_folder(tmp_path / "spool", "")
+    (folder.path / "files").symlink_to(elsewhere)
+    (folder.batches / "00000001.log").symlink_to(elsewhere / "precious")
+    folder.remove()
+    assert not folder.path.exists()
+    link = tmp_path / "spool" / "link"
+    link.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="a link"):
+        SpoolFolder(link).remove()
+    assert link.is_symlink()
+    assert (elsewhere / "precious").read_text() == "a"
 
 
 def test_damaged_bytes_are_kept_under_the_name_of_their_place(tmp_path: Path) -> None:

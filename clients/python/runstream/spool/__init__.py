@@ -7,6 +7,8 @@
     log_reader.py   reads them in order, also while they are written
     cursor.py       what of them is answered
     folder.py       the folder of a process, with all of these
+    contents.py     what such a folder has, and nothing else
+    drafts.py       such folders that were being made or removed
     settings.py     where the spool is, and how large it may become
 
 This room knows files and nothing of servers. It imports little, because every program that logs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -26,10 +27,6 @@ _INFO_NAME = "spool.json"
 _INFO_BYTES = 64 * 1024
 _MAX_HOST_CHARACTERS = 64
 _COPY_BYTES = 1024 * 1024
-
-# Seconds after which a folder whose name begins with a dot is nobody's: it has such a name for
-# milliseconds, unless its process is killed then.
-_DRAFT_SECONDS = 3_600.0
 
 
 class SpoolFolder:
@@ -146,14 +143,20 @@ class SpoolFolder:
         """Remove the folder and all that is in it; doing it twice is fine.
 
         Raises:
-            OSError: a file cannot be removed.
+            OSError: a file cannot be removed, or the path is a link.
         """
         doomed = self.path.with_name(f".{self.path.name.removeprefix('.')}.removed")
+        if stat.S_ISLNK(_mode(self.path)):
+            raise OSError(errno.ELOOP, "a link is no folder of a spool", str(self.path))
         with suppress(FileNotFoundError):
             self.path.rename(doomed)  # readers pass over names with a dot
-        for folder, _, names in os.walk(doomed, topdown=False):
+        for folder, below, names in os.walk(doomed, topdown=False):
             for name in names:
                 os.unlink(os.path.join(folder, name))
+            for name in below:  # links to folders are there, too, and are not followed
+                path = os.path.join(folder, name)
+                if os.path.islink(path):
+                    os.unlink(path)
             os.rmdir(folder)
 
 
@@ -253,18 +256,6 @@ def list_folders(spool: Path) -> list[SpoolFolder]:
     return [folder for _, folder in sorted(_find_folders(spool), key=lambda found: found[0])]
 
 
-def remove_drafts(spool: Path) -> None:
-    """Remove folders that were being made, or removed, when their process was killed.
-
-    Nothing is in them that no server has.
-    """
-    with suppress(OSError):
-        for entry in os.scandir(spool):
-            is_draft = entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
-            if is_draft and time.time() - entry.stat().st_mtime > _DRAFT_SECONDS:
-                SpoolFolder(Path(entry.path)).remove()
-
-
 def _find_folders(spool: Path) -> Iterator[tuple[tuple[int, str], SpoolFolder]]:
     """Yield folders, each after when it was made and its name."""
     try:
@@ -276,6 +267,14 @@ def _find_folders(spool: Path) -> Iterator[tuple[tuple[int, str], SpoolFolder]]:
             found = os.stat(spool / name / _INFO_NAME)
             if not name.startswith(".") and stat.S_ISREG(found.st_mode):
                 yield (found.st_mtime_ns, name), SpoolFolder(spool / name)
+
+
+def _mode(path: Path) -> int:
+    """Return the kind of a path, a link not followed; 0 if there is none."""
+    try:
+        return os.lstat(path).st_mode
+    except FileNotFoundError:
+        return 0
 
 
 def _write_info(path: Path, info: SpoolInfo, is_synced: bool) -> None:

@@ -111,8 +111,9 @@ def _start(session: Session) -> None:
 def _find_left_folders(uri: str) -> list[SpoolFolder]:
     """Return the folders for this server whose process ran on this machine and is gone."""
     from runstream.spool import settings
+    from runstream.spool.drafts import remove_drafts
     from runstream.spool.file_locks import FileLock
-    from runstream.spool.folder import list_folders, remove_drafts
+    from runstream.spool.folder import list_folders
 
     if not settings.limit_bytes():
         return []
