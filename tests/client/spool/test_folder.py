@@ -7,9 +7,11 @@ import json
 import os
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
@@ -300,6 +302,9 @@ def test_what_is_no_folder_of_a_spool_says_so(tmp_path: Path) -> None:
     (tmp_path / "spool.json").write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
         folder.read_info()
+    (tmp_path / "spool.json").write_text("[" * 60_000)
+    with pytest.raises(ValueError, match="is damaged"):
+        folder.read_info()
     (tmp_path / "spool.json").write_text('{"format": 2, "added": "later"}')
     with pytest.raises(ValueError, match="has format 2"):
         folder.read_info()
@@ -353,6 +358,26 @@ def test_a_cursor_that_is_damaged_or_too_old_is_the_first_file(own: OwnFolder) -
     file_path(own.batches, 1).unlink()
     file_path(own.batches, 2).unlink()
     assert read_cursor(own.batches) == Place(3, 0)
+
+
+@pytest.mark.parametrize("place", [(1, 31), (1, 2**64 - 1), (2, 2**63 + 5), (4, 0), (2**64 - 1, 1)])
+def test_a_cursor_beyond_the_end_of_its_file_is_the_first_file(
+    own: OwnFolder, place: tuple[int, int]
+) -> None:
+    data = struct.pack("<4sQQ", b"RSC1", *place)
+    path = own.batches / CURSOR_NAME
+    path.write_bytes(data + struct.pack("<I", zlib.crc32(data)))
+    assert read_cursor(own.batches) == Place(1, 0)
+    assert Cursor(own.batches).place == Place(1, 0)
+
+
+def test_files_of_a_size_without_end_are_read_in_part(own: OwnFolder) -> None:
+    os.truncate(own.path / "spool.json", 1 << 40)
+    (own.batches / CURSOR_NAME).touch()
+    os.truncate(own.batches / CURSOR_NAME, 1 << 40)
+    assert read_cursor(own.batches) == Place(1, 0)
+    with pytest.raises(ValueError, match="is damaged"):
+        own.read_info()
 
 
 # The settings

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from runstream.spool import frames, log_files
+from runstream.spool.cursor import read_cursor
 from runstream.spool.log_files import START, Place, file_path, list_files
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.log_writer import LogWriter
@@ -284,3 +285,52 @@ def test_the_size_of_a_log_is_counted_from_a_place(folder: Path, writer: LogWrit
     assert log_files.count_bytes(folder) == 170
     assert log_files.count_bytes(folder, first) == 70
     assert log_files.count_bytes(folder / "none") == 0
+    assert log_files.count_bytes(folder, Place(1, 2**64 - 1)) == 20, "the next file is there"
+
+
+def test_what_is_no_file_is_no_log_and_nobody_waits_for_it(folder: Path) -> None:
+    folder.mkdir()
+    os.mkfifo(folder / "00000001.log")
+    (folder / "00000002.log").mkdir()
+    (folder / "secret").write_bytes(b"a")
+    (folder / "00000003.log").symlink_to(folder / "secret")
+    os.mkfifo(folder / "cursor")
+    for number in (1, 2, 3):
+        with pytest.raises(OSError, match=r"regular file|directory|symbolic links"):
+            LogReader(folder, Place(number, 0)).next(may_grow=False)
+    with pytest.raises(OSError, match="regular file"):
+        read_cursor(folder)
+
+
+def test_a_name_that_only_looks_like_a_number_is_no_file_of_a_log(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "\N{FULLWIDTH DIGIT ONE}0000000.log").touch()
+    assert list_files(folder) == []
+
+
+@pytest.mark.parametrize("may_grow", [True, False])
+def test_a_file_that_is_made_to_keep_readers_busy_is_given_up_in_the_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, may_grow: bool
+) -> None:
+    """Each of its headers says that megabytes follow, and each checksum over them is wrong."""
+    summed = 0
+    crc32 = zlib.crc32
+
+    def count(data: bytes, value: int = 0) -> int:
+        nonlocal summed
+        summed += len(data)
+        return crc32(data, value)
+
+    monkeypatch.setattr("runstream.spool.frames.zlib.crc32", count)
+    first = LogWriter(folder)
+    first.append(b"first")
+    header = struct.pack("<4sII", frames.MAGIC, 2 * 1024 * 1024, 0)
+    fakes = header * (4 * 1024 * 1024 // len(header))
+    with file_path(folder, 1).open("ab") as file:
+        file.write(fakes)
+    LogWriter(folder).append(b"next")
+    assert read_log(folder, may_grow=may_grow) == (
+        [b"first", b"next"],
+        [Damage(Place(1, 17), len(fakes))],
+    )
+    assert summed < 200 * 1024 * 1024

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runstream.spool.log_files import START, Place, file_path, list_files
-from runstream.spool.open_file import OpenFile
+from runstream.spool.open_file import OpenFile, read_start
 
 #: Name of its file in the folder of the log.
 CURSOR_NAME = "cursor"
@@ -22,15 +22,23 @@ _CHECKSUM = struct.Struct("<I")
 def read_cursor(folder: Path) -> Place:
     """Return the place from which a log is to be read.
 
-    That is its first file, if there is no cursor, or if it is damaged or older than that file.
+    That is its first file, if there is no cursor, or if it is damaged or older than that file. A
+    cursor beyond the end of its file is damaged, too: a crash of the machine may have cut the file,
+    and what is sent again changes nothing.
+
+    Raises:
+        OSError: it cannot be read.
     """
     files = list_files(folder)
     first = Place(files[0], 0) if files else START
     try:
-        data = (folder / CURSOR_NAME).read_bytes()
+        place = _decode(read_start(folder / CURSOR_NAME, _CURSOR.size + _CHECKSUM.size + 1))
+        if place is None or place <= first or place.file not in files:
+            return first
+        size = os.lstat(file_path(folder, place.file)).st_size
     except FileNotFoundError:
         return first
-    return max(first, _decode(data) or first)
+    return place if place.offset <= size else first
 
 
 class Cursor:

@@ -17,7 +17,7 @@ from pathlib import Path
 from runstream.files.own_files import make_own_folder
 from runstream.spool.file_locks import FileLock, NotLocked, lock_file
 from runstream.spool.log_writer import sync_folder
-from runstream.spool.open_file import OpenFile
+from runstream.spool.open_file import OpenFile, read_start
 from runstream.v1.spool_pb2 import SpoolInfo
 
 #: Version of the format of docs/spool.md.
@@ -78,9 +78,9 @@ class SpoolFolder:
 
         path = self.path / _INFO_NAME
         try:
-            text = path.read_bytes()[:_INFO_BYTES].decode()
+            text = read_start(path, _INFO_BYTES).decode()
             info = json_format.Parse(text, SpoolInfo(), ignore_unknown_fields=True)
-        except (UnicodeDecodeError, json_format.ParseError) as error:
+        except (UnicodeDecodeError, RecursionError, json_format.ParseError) as error:
             raise ValueError(f"{path} is damaged: {error}") from None
         if info.format != FORMAT:
             raise ValueError(f"{path} has format {info.format}; this version knows {FORMAT}")

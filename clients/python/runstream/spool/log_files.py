@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 #: Bytes of a file after which the next one is begun.
 FILE_BYTES = 16 * 1024 * 1024
+
+_STEM = re.compile(r"[0-9]{8}")
 
 
 class Place(NamedTuple):
@@ -38,7 +41,7 @@ def list_files(folder: Path) -> list[int]:
     except FileNotFoundError:
         return []
     stems = [name.removesuffix(".log") for name in names if name.endswith(".log")]
-    return sorted(int(stem) for stem in stems if len(stem) == 8 and stem.isdecimal())
+    return sorted(int(stem) for stem in stems if _STEM.fullmatch(stem))
 
 
 def count_bytes(folder: Path, start: Place = START) -> int:
@@ -47,8 +50,8 @@ def count_bytes(folder: Path, start: Place = START) -> int:
     for number in list_files(folder):
         if number >= start.file:
             try:
-                size += file_path(folder, number).stat().st_size
+                found = os.lstat(file_path(folder, number)).st_size
             except FileNotFoundError:  # it was answered and removed meanwhile
                 continue
-            size -= start.offset if number == start.file else 0
-    return max(0, size)
+            size += max(0, found - start.offset) if number == start.file else found
+    return size

@@ -15,6 +15,11 @@ from runstream.spool.open_file import OpenFile
 # Bytes that are read at once. A longer frame is read as a whole.
 _BLOCK_BYTES = 2 * 1024 * 1024
 
+# Bytes of a file in whose checksum no frame was found, after which the rest of it is damaged. Of a
+# file with real frames they are never more than its size, but every twelfth byte of one that was
+# made to keep readers busy may say that 16 MiB follow.
+_SEARCH_BYTES = 128 * 1024 * 1024
+
 
 class Frame(NamedTuple):
     """A frame that was read.
@@ -65,6 +70,7 @@ class FrameFile:
         self.offset = offset
         self._block = b""
         self._block_start = 0
+        self._searched = 0  # see _SEARCH_BYTES
 
     def next(self, may_grow: bool = False) -> bytes | Damage | None:
         """Return the payload of the next frame, or the bytes that are none; None at the end.
@@ -99,7 +105,8 @@ class FrameFile:
 
     def _is_cut(self, start: int, end: int) -> bool:
         """Return whether bytes are the beginning of a frame that the end of the file cuts."""
-        if end < os.fstat(self._file.descriptor).st_size:
+        is_searched = self._searched <= _SEARCH_BYTES
+        if not is_searched or end < os.fstat(self._file.descriptor).st_size:
             return False
         head = os.pread(self._file.descriptor, frames.HEADER_BYTES, start)
         if len(head) < frames.HEADER_BYTES:
@@ -112,8 +119,20 @@ class FrameFile:
         if position is None:
             return None
         length = frames.parse_length(self._block, position)
-        position = self._load(start, frames.HEADER_BYTES + length) if length else None
-        return None if position is None else frames.parse_payload(self._block, position, length)
+        if not length or not self._has(start + frames.HEADER_BYTES + length):
+            return None
+        position = self._load(start, frames.HEADER_BYTES + length)
+        if position is None:
+            return None
+        payload = frames.parse_payload(self._block, position, length)
+        if payload is None:
+            self._searched += length
+        return payload
+
+    def _has(self, end: int) -> bool:
+        """Return whether the file has its bytes up to a place."""
+        is_loaded = end <= self._block_start + len(self._block)
+        return is_loaded or end <= os.fstat(self._file.descriptor).st_size
 
     def _load(self, start: int, size: int) -> int | None:
         """Return where in the block these bytes of the file are; None if the file ends before."""
@@ -126,7 +145,10 @@ class FrameFile:
 
     def _find_frame(self, start: int) -> int | None:
         """Return where the next frame begins at a place or behind it; None if there is none."""
-        while (position := self._load(start, len(frames.MAGIC))) is not None:
+        while self._searched <= _SEARCH_BYTES:
+            position = self._load(start, len(frames.MAGIC))
+            if position is None:
+                return None
             found = self._block.find(frames.MAGIC, position)
             if found < 0:  # a magic may begin in the last bytes of the block
                 start = self._block_start + len(self._block) - len(frames.MAGIC) + 1

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from weakref import WeakSet
+
+_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _open_files: WeakSet[OpenFile] = WeakSet()
 
@@ -22,12 +26,17 @@ class OpenFile:
     def __init__(self, path: str | os.PathLike[str], flags: int) -> None:
         """Open a file; one that is created is for its owner alone.
 
+        It never waits, as the open of a named pipe would.
+
         Raises:
-            OSError: it cannot be opened.
+            OSError: it cannot be opened, or it is a link, or something else that is no file.
         """
         self.descriptor = -1
         _open_files.add(self)
-        self.descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self.descriptor = os.open(path, flags | _FLAGS, 0o600)
+        if not stat.S_ISREG(os.fstat(self.descriptor).st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
 
     def close(self) -> None:
         """Close the file; doing it twice is fine."""
@@ -37,6 +46,19 @@ class OpenFile:
 
     def __del__(self) -> None:
         self.close()
+
+
+def read_start(path: str | os.PathLike[str], size: int) -> bytes:
+    """Return the first bytes of a file, at most `size` of them.
+
+    Raises:
+        OSError: it cannot be opened or read, or is no regular file.
+    """
+    file = OpenFile(path, os.O_RDONLY)
+    try:
+        return os.pread(file.descriptor, size, 0)
+    finally:
+        file.close()
 
 
 def _close_all() -> None:
