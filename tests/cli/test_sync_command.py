@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+import runstream
 from runstream import TrackingClient
 from runstream.spool.folder import SpoolFolder
+from runstream.syncing import folder_delivery
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT
 from support.shell import COMMAND, Shell
@@ -51,12 +54,82 @@ def test_what_was_delivered_is_printed(
 
 
 def test_what_was_delivered_is_printed_as_json(
-    shell: Shell, left: SpoolFolder, client: TrackingClient
+    shell: Shell, left: SpoolFolder, client: TrackingClient, spool: Path
 ) -> None:
-    (line,) = shell.output("sync", str(left.path), "--json").splitlines()
-    said = json.loads(line)
+    (said,) = shell.json("sync", str(left.path))
     assert (said["batches"], said["points"], said["files"]) == (2, 3, 1)
     assert (said["tracking_uri"], said["is_removed"]) == (client.tracking_uri, True)
+    assert shell.json("sync", str(spool)) == []
+
+
+def test_a_folder_is_delivered_by_the_name_that_is_listed(
+    shell: Shell, left: SpoolFolder, spool: Path
+) -> None:
+    others = left_folder(spool, "", [points_batch("f" * 32, [1])])
+    said = shell.output("sync", left.path.name, RUNSTREAM_SPOOL=str(spool))
+    assert said.startswith(f"{left.path.name}: 2 batches")
+    assert others.path.exists()
+    assert "there is no folder" in shell.refusal(3, "sync", left.path.name)
+
+
+def test_a_folder_that_names_no_server_is_for_that_of_the_environment(
+    shell: Shell, client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, "", [points_batch(run_id, [1])])
+    done = shell.run("sync", str(spool), RUNSTREAM_TRACKING_URI="")
+    assert done.exit_code == 2
+    assert done.stdout.startswith(f"{folder.path.name}: ")
+    assert "not delivered: it names no server: say one by --to URI" in done.stdout
+    assert "RUNSTREAM_TRACKING_URI" in done.stderr
+    assert client.tracking_uri in shell.output("sync", str(spool))
+
+
+def test_a_folder_without_a_server_in_which_nothing_is_hinders_nothing(
+    shell: Shell, left: SpoolFolder, spool: Path
+) -> None:
+    alive = new_folder(spool, "")
+    shell.output("sync", str(spool), RUNSTREAM_TRACKING_URI="")
+    assert not left.path.exists()
+    alive.close()
+
+
+def test_each_server_is_tried_once_and_each_folder_has_its_line(
+    shell: Shell, left: SpoolFolder, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstream.syncing.sync.CONNECT_SECONDS", 0.5)
+    uris = [f"grpc://127.0.0.1:{reserve_port()}" for _ in range(2)]
+    batches = [points_batch("f" * 32, [1])]
+    folders = [(left_folder(spool, uri, batches), uri) for uri in uris for _ in range(5)]
+    nameless = left_folder(spool, "", batches)
+    began = time.monotonic()
+    done = shell.run("sync", str(spool), RUNSTREAM_TRACKING_URI="")
+    assert time.monotonic() - began < folder_delivery.AWAY_SECONDS
+    assert done.exit_code == 4
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert len(lines) == 12
+    assert "2 batches, 3 points, 1 file to" in lines[left.path.name]
+    for folder, uri in folders:
+        assert f"not delivered to {uri}: connection refused" in lines[folder.path.name]
+    assert "it names no server" in lines[nameless.path.name]
+    assert done.stderr == "Error: 11 folders are not delivered, see above\n"
+    (array,) = [json.loads(shell.run("sync", str(spool), "--json").stdout)]
+    assert len(array) == 11
+
+
+def test_what_was_refused_before_is_said_again_with_status_1(
+    shell: Shell, client: TrackingClient, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri, [points_batch("f" * 32, [1])])
+    assert shell.run("sync", RUNSTREAM_SPOOL=str(spool)).exit_code == 1
+    done = shell.run("sync", RUNSTREAM_SPOOL=str(spool))
+    assert (done.exit_code, done.stdout) == (
+        1,
+        f"{folder.path.name}: stays with 1 refused before, "
+        f"see `runstream spool show {folder.path.name}`\n",
+    )
+    assert done.stderr == "1 folder stays with what a server refused.\n"
+    (result,) = runstream.sync(spool).folders
+    assert (result.refused, result.refused_before, result.is_complete) == (0, 1, False)
 
 
 def test_a_refusal_is_status_1_and_shown_with_its_reason(
@@ -83,12 +156,13 @@ def test_another_server_is_named_by_an_option(
 def test_a_server_that_is_away_is_status_4_and_says_what_is_left(
     shell: Shell, run_id: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runstream.syncing.folder_delivery.AWAY_SECONDS", 0.1)
+    monkeypatch.setattr("runstream.syncing.sync.CONNECT_SECONDS", 0.1)
     uri = f"grpc://127.0.0.1:{reserve_port()}"
     folder = left_folder(spool, uri, [points_batch(run_id, [1])])
     done = shell.run("sync", str(spool))
     assert done.exit_code == 4
-    assert done.stdout == f"{folder.path.name}: 0 batches, 0 points to {uri}; the rest is left\n"
+    assert done.stdout.startswith(f"{folder.path.name}: 87 B not delivered to {uri}: ")
+    assert len(done.stdout.splitlines()) == 1
     assert "bytes of batches are left" in done.stderr
 
 

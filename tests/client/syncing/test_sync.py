@@ -120,7 +120,9 @@ def test_a_refused_batch_is_set_aside_and_the_rest_is_delivered(
     assert refusal.batch == bad
     assert refusal.error.code == 5
     assert "not found" in refusal.error.message
-    assert sync(spool) == SyncResult([]), "it stays, and is not sent again"
+    (again,) = sync(spool).folders
+    assert (again.batches, again.refused, again.refused_before) == (0, 0, 1)
+    assert not again.is_complete, "it stays, and is not sent again"
     assert folder.path.exists()
 
 
@@ -318,7 +320,7 @@ def test_a_file_whose_run_is_unknown_or_that_is_not_whole_is_set_aside(
 def test_a_server_that_is_away_ends_the_sync_with_what_is_left(
     spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_delivery, "AWAY_SECONDS", 0.2)
+    monkeypatch.setattr("runstream.syncing.sync.CONNECT_SECONDS", 0.2)
     batches = [points_batch("a" * 32, [1])]
     uri = f"grpc://127.0.0.1:{reserve_port()}"
     folder = left_folder(spool, uri, batches)
@@ -330,8 +332,9 @@ def test_a_server_that_is_away_ends_the_sync_with_what_is_left(
 
 
 def test_a_server_that_comes_back_gets_the_rest(
-    start_server: Callable[..., ServerProcess], spool: Path
+    start_server: Callable[..., ServerProcess], spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("runstream.syncing.sync.CONNECT_SECONDS", 60.0)
     server = start_server("again")
     with TrackingClient(server.uri) as client:
         run_id = client.create_run().info.run_id

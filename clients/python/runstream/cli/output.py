@@ -57,10 +57,15 @@ def print_json_line(value: object) -> None:
     click.echo(_json(value))
 
 
-def print_json_array(values: Iterable[object]) -> None:
-    """Print an array, each value on a line, while the values come."""
+def print_json_array(values: Iterable[object], block_size: int = _BLOCK) -> None:
+    """Print an array, each value on a line, while the values come.
+
+    Args:
+        values: what to print.
+        block_size: how many values are printed together; 1 to print each when it comes.
+    """
     before = "[\n"
-    for block in _blocks(values):
+    for block in _blocks(values, block_size):
         click.echo(before + ",\n".join(map(_json, block)), nl=False)
         before = ",\n"
     click.echo("[]" if before == "[\n" else "\n]")
@@ -102,10 +107,10 @@ def _format_line(line: Sequence[str], widths: Sequence[int], right: set[int]) ->
     return "  ".join(padded).rstrip()
 
 
-def _blocks(values: Iterable[Item]) -> Iterator[list[Item]]:
+def _blocks(values: Iterable[Item], size: int = _BLOCK) -> Iterator[list[Item]]:
     """Yield values in lists, which are printed as a whole."""
     rest = iter(values)
-    while block := list(itertools.islice(rest, _BLOCK)):
+    while block := list(itertools.islice(rest, size)):
         yield block
 
 

@@ -15,17 +15,15 @@ from runstream.cli.output import (
     print_json_array,
     print_table,
 )
-from runstream.errors import FailedPrecondition, NotFound
-from runstream.spool import settings
+from runstream.errors import FailedPrecondition
 from runstream.spool.file_locks import FileLock, NotLocked
-from runstream.spool.folder import SpoolFolder
 from runstream.syncing.inspection import (
     ALIVE,
     inspect_folder,
     inspect_runs,
     list_refusals,
 )
-from runstream.syncing.sync import find_folders
+from runstream.syncing.sync import find_folder, find_folders
 
 _HEAD = (
     *("folder", "program", "server", "host", "state"),
@@ -73,7 +71,7 @@ def list_folders(folder: Path | None, as_json: bool) -> None:
 @json_option
 def show(folder: Path, as_json: bool) -> None:
     """Show the runs of a folder, and what was refused and why."""
-    one = _find(folder)
+    one = find_folder(folder)
     inspected, runs = inspect_folder(one), inspect_runs(one)
     refusals = list_refusals(one)
     if as_json:
@@ -105,7 +103,7 @@ def discard(folder: Path, yes: bool) -> None:
 
     The folder of a program that runs is refused.
     """
-    one = _find(folder)
+    one = find_folder(folder)
     inspected = inspect_folder(one)
     lock = one.lock_delivery()
     if inspected.state == ALIVE or lock is NotLocked.HELD:
@@ -125,10 +123,3 @@ def discard(folder: Path, yes: bool) -> None:
     if isinstance(lock, FileLock):
         lock.release()
     click.echo(f"Removed {one}.")
-
-
-def _find(path: Path) -> SpoolFolder:
-    for candidate in (path, settings.spool_path() / path):
-        if (candidate / "spool.json").is_file():
-            return SpoolFolder(candidate)
-    raise NotFound(f"{path} is no folder of a spool", reason="FOLDER_NOT_FOUND", value=path)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import click
 
-from runstream.cli.output import json_option, print_json_line
+from runstream.cli.output import format_bytes, json_option, print_json_array
 from runstream.errors import RunstreamError
+from runstream.spool import settings
 from runstream.syncing.results import FolderResult
 from runstream.syncing.sync import SpoolDelivery
 
@@ -21,55 +24,119 @@ _WATCH_SECONDS = 1.0
 @click.option(
     "--to",
     metavar="URI",
-    help="Tracking URI of the server.  [default: the one that each folder names]",
+    help="Tracking URI of the server, whatever the folders name.  [default: the one that each "
+    "folder names; for one that names none RUNSTREAM_TRACKING_URI]",
 )
 @click.option("--watch", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @json_option
 def sync(folder: Path | None, to: str | None, watch: bool, as_json: bool) -> None:
     """Deliver what programs wrote and no server has yet.
 
-    FOLDER is a spool or one folder of it, also a copy from another machine; without it, it is the
-    spool of this user. Programs may run meanwhile, and so may other syncs: nothing is stored twice.
-    Status 1 when something was refused or is left, 4 when the server is away.
+    FOLDER is a spool or one folder of it, also a copy from another machine, or a name that
+    `runstream spool list` prints; without it, it is the spool of this user. Programs may run
+    meanwhile, and so may other syncs: nothing is stored twice. A line for each folder says what
+    became of it. Status 1 when something was or is refused, 2 when a folder names no server and
+    none is given, 4 when a server is away.
     """
     delivery = SpoolDelivery(folder, to)
-    is_complete = True
-    delivered = 0
-    while True:
-        for result in delivery.deliver():
-            delivered += 1
-            is_complete = is_complete and result.is_complete
-            if as_json:
-                print_json_line(result)
-            else:
-                click.echo(_describe(result))
-        if not watch:
-            break
-        if folder is not None and not folder.exists():
-            break
-        time.sleep(_WATCH_SECONDS)
-    if isinstance(delivery.error, (RunstreamError, OSError)):
-        raise delivery.error
-    if not delivered and not as_json:
+    results = _Results()
+    if as_json:
+        print_json_array(results.collect(delivery, watch), block_size=1)
+    else:
+        for result in results.collect(delivery, watch):
+            click.echo(_describe(result))
+    if delivery.errors:
+        _raise(delivery.errors)
+    if not results.count and not as_json:
         click.echo("There is nothing to deliver.", err=True)
-    if not is_complete or delivery.error is not None:
+    if results.refused_before and not as_json:
+        folders = (
+            "1 folder stays"
+            if results.refused_before == 1
+            else (f"{results.refused_before:,} folders stay")
+        )
+        click.echo(f"{folders} with what a server refused.", err=True)
+    if not results.is_complete:
         click.get_current_context().exit(1)
 
 
+class _Results:
+    """What a sync says, and what it comes to.
+
+    Attributes:
+        count: how many results it said.
+        refused_before: folders that stay with what was refused before.
+        is_complete: whether the servers took all.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.refused_before = 0
+        self.is_complete = True
+        self._said: dict[str, FolderResult] = {}  # of folders of which nothing was delivered
+
+    def collect(self, delivery: SpoolDelivery, watch: bool) -> Iterator[FolderResult]:
+        """Yield what is to be said of each folder; with `watch` until the one folder is gone."""
+        while True:
+            for result in delivery.deliver():
+                self.is_complete = self.is_complete and result.is_complete
+                is_old = not result.batches and not result.files and not result.refused
+                if is_old and self._said.get(result.folder) == result:
+                    continue  # with --watch
+                self._said[result.folder] = result
+                self.count += 1
+                self.refused_before += bool(result.refused_before and not result.error)
+                yield result
+            if not watch or delivery.is_gone:
+                return
+            time.sleep(_WATCH_SECONDS)
+
+
+def _raise(errors: list[Exception]) -> None:
+    """Raise the first of the errors that the lines have said."""
+    error = copy(errors[0])
+    if not isinstance(error, (RunstreamError, OSError)):
+        click.get_current_context().exit(1)
+    if len(errors) > 1 and isinstance(error, RunstreamError):
+        error.message = f"{len(errors)} folders are not delivered, see above"
+        error.args = (error.message,)
+    raise error
+
+
 def _describe(result: FolderResult) -> str:
+    parts = []
+    sent = (result.batches, result.points, result.files)
+    if any(sent) or not (result.error or result.refused_before):
+        parts.append(f"{_counts(result)} to {result.tracking_uri}")
+    if result.refused:
+        parts.append(f"{result.refused:,} refused, {_see(result)}")
+    if result.refused_before:
+        parts.append(f"stays with {result.refused_before:,} refused before, {_see(result)}")
+    if result.damaged:
+        parts.append(f"{result.damaged:,} bytes are damaged")
+    if result.error:
+        to = f" to {result.tracking_uri}" if result.tracking_uri else ""
+        left = format_bytes(result.bytes_left)
+        if result.files_left:
+            left += f" and {_count(result.files_left, 'task', 'tasks')}"
+        begin = f"the rest ({left}) is not delivered" if any(sent) else f"{left} not delivered"
+        parts.append(f"{begin}{to}: {result.error}")
+    elif result.is_live:
+        parts.append("it stays, because its program may still run")
+    return f"{Path(result.folder).name}: {'; '.join(parts)}"
+
+
+def _counts(result: FolderResult) -> str:
     parts = [_count(result.batches, "batch", "batches"), _count(result.points, "point", "points")]
     if result.files:
         parts.append(_count(result.files, "file", "files"))
-    said = f"{Path(result.folder).name}: {', '.join(parts)} to {result.tracking_uri}"
-    if result.refused:
-        said += f"; {result.refused:,} refused, see `runstream spool show {result.folder}`"
-    if result.damaged:
-        said += f"; {result.damaged:,} bytes are damaged"
-    if result.error:
-        said += "; the rest is left"
-    elif result.is_live:
-        said += "; it stays, because its program may still run"
-    return said
+    return ", ".join(parts)
+
+
+def _see(result: FolderResult) -> str:
+    path = Path(result.folder)
+    name = path.name if path.parent == settings.spool_path() else path
+    return f"see `runstream spool show {name}`"
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 
 from runstream.errors import (
@@ -25,8 +26,18 @@ def is_lasting(error: RunstreamError) -> bool:
     return (
         isinstance(error, _LASTING)
         or error.reason in CANNOT_CONNECT
-        or error.reason == "UNIMPLEMENTED"
+        or error.reason in ("UNIMPLEMENTED", "SERVER_NOT_STARTED")
     )
+
+
+def joint_error(errors: Sequence[Exception]) -> Exception:
+    """Return one error for those of several folders: the first, with a text that has all."""
+    if len(errors) == 1 or not isinstance(errors[0], RunstreamError):
+        return errors[0]
+    joint = copy(errors[0])
+    joint.message = "; ".join(str(error) for error in errors)
+    joint.args = (joint.message,)
+    return joint
 
 
 def undelivered_error(error: RunstreamError, result: FolderResult) -> RunstreamError:

@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -140,13 +140,18 @@ class FolderDelivery:
             if not self._must_stop():
                 self._do_tasks()
         except RunstreamError as error:
-            self._count_left()
-            raise undelivered_error(error, self.result) from None
+            raise self.fail(error) from None
         if self._must_stop() or not self.result.is_live:  # else it is what has come meanwhile
-            self._count_left()
+            count_left(self.folder, self.result, self.places)
         if not (self.result.bytes_left or self.result.files_left) and self._may_remove():
             self.folder.remove()
             self.result.is_removed = True
+
+    def fail(self, error: RunstreamError) -> RunstreamError:
+        """Return an error of the server with what is left, which the result says from now on."""
+        self.result.error = str(error)
+        count_left(self.folder, self.result, self.places)
+        return undelivered_error(error, self.result)
 
     def _may_remove(self) -> bool:
         """Return whether the folder may go once all of it is delivered."""
@@ -278,9 +283,17 @@ class FolderDelivery:
                 self._cursors[name] = Cursor(self.folder.path / name)
             self._cursors[name].move(place)
 
-    def _count_left(self) -> None:
-        self.result.bytes_left = log_files.count_bytes(self.folder.batches, self.places["batches"])
-        self.result.files_left = _count_frames(self.folder, self.places["tasks"])
+
+def count_left(folder: SpoolFolder, result: FolderResult, places: Mapping[str, Place]) -> None:
+    """Count what of a folder is not delivered.
+
+    Args:
+        folder: the folder.
+        result: where to count.
+        places: up to where each log is delivered.
+    """
+    result.bytes_left = log_files.count_bytes(folder.batches, places["batches"])
+    result.files_left = _count_frames(folder, places["tasks"])
 
 
 def _count_frames(folder: SpoolFolder, place: Place) -> int:

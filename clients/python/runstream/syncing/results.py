@@ -17,6 +17,7 @@ class FolderResult:
         points: points in them.
         files: files that were uploaded.
         refused: batches and tasks that the server refused, kept in `refused.log`.
+        refused_before: those that a server refused before this sync, for which the folder stays.
         damaged: bytes that are no frames, kept in `damaged`.
         bytes_left: bytes of batches that are not delivered.
         files_left: files and calls that are not delivered.
@@ -32,6 +33,7 @@ class FolderResult:
     points: int = 0
     files: int = 0
     refused: int = 0
+    refused_before: int = 0
     damaged: int = 0
     bytes_left: int = 0
     files_left: int = 0
@@ -47,7 +49,8 @@ class FolderResult:
     @property
     def is_complete(self) -> bool:
         """Whether the server took all that was there."""
-        return not (self.refused or self.bytes_left or self.files_left or self.error)
+        is_refused = self.refused or self.refused_before
+        return not (is_refused or self.bytes_left or self.files_left or self.error)
 
 
 @dataclass
@@ -55,7 +58,7 @@ class SyncResult:
     """What a sync has delivered.
 
     Attributes:
-        folders: the folders in which something was to be delivered, in the order of their names.
+        folders: the folders with something to deliver, and those that stay for what was refused.
     """
 
     folders: list[FolderResult] = field(default_factory=list)

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runstream.calls.session import Session
 from runstream.calls.sessions import open_session, release_session
-from runstream.errors import InvalidArgument, NotFound, RunstreamError, Unavailable
+from runstream.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    NotFound,
+    RunstreamError,
+    Unavailable,
+)
 from runstream.spool import settings
+from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import is_locked_here
 from runstream.spool.folder import SpoolFolder, list_folders
 from runstream.spool.log_files import Place
-from runstream.syncing.folder_delivery import FolderDelivery
+from runstream.syncing.delivery_errors import joint_error
+from runstream.syncing.folder_delivery import FolderDelivery, count_left
+from runstream.syncing.refused_log import read_refusals
 from runstream.syncing.results import FolderResult, SyncResult
 from runstream.transport import tracking_uri
+from runstream.transport.call_limit import limit_calls
 
 # How the tracking URI of a program without a server begins.
 _OFFLINE = "offline:"
+
+#: Seconds for which a server is tried, once for all folders that it is to get; and those of the
+#: server of a file, which may have to be started.
+CONNECT_SECONDS = 5.0
+FILE_CONNECT_SECONDS = 60.0
 
 # Seconds between two looks of a thread that waits, and seconds that a delivery gets to end when it
 # is interrupted.
@@ -36,13 +52,15 @@ def sync(
     time, stores nothing twice.
 
     Args:
-        folder: a spool, or one folder of it; the spool of this user, if left out.
-        to: tracking URI of the server; that which each folder names, if left out.
+        folder: a spool, one folder of it, or the name of a folder in the spool of this user; the
+            spool of this user, if left out.
+        to: tracking URI of the server; that which each folder names, if left out, and for one that
+            names none that of RUNSTREAM_TRACKING_URI.
 
     Raises:
         NotFound: there is no such folder.
-        InvalidArgument: a folder names no server, and `to` is left out.
-        RunstreamError: a server did not take something; says how much is left.
+        InvalidArgument: a folder names no server, `to` is left out and the variable is not set.
+        RunstreamError: a server did not take something; says how much is left, of each folder.
         OSError: a file cannot be read or written.
     """
     delivery = SpoolDelivery(folder, to)
@@ -60,10 +78,29 @@ def find_folders(path: str | os.PathLike[str] | None) -> list[SpoolFolder]:
     """
     if path is None:
         return list_folders(settings.spool_path())
-    found = Path(path)
-    if not found.is_dir():
-        raise NotFound(f"there is no folder {found}", reason="FOLDER_NOT_FOUND", value=found)
-    return [SpoolFolder(found)] if (found / "spool.json").is_file() else list_folders(found)
+    if (folder := _find_folder(Path(path))) is not None:
+        return [folder]
+    if not Path(path).is_dir():
+        raise NotFound(f"there is no folder {path}", reason="FOLDER_NOT_FOUND", value=path)
+    return list_folders(Path(path))
+
+
+def find_folder(path: Path) -> SpoolFolder:
+    """Return a folder of a spool by its path, or by its name in the spool of this user.
+
+    Raises:
+        NotFound: there is no such folder.
+    """
+    if (folder := _find_folder(path)) is None:
+        raise NotFound(f"{path} is no folder of a spool", reason="FOLDER_NOT_FOUND", value=path)
+    return folder
+
+
+def _find_folder(path: Path) -> SpoolFolder | None:
+    if (path / "spool.json").is_file():
+        return SpoolFolder(path)
+    named = None if len(path.parts) != 1 else settings.spool_path() / path
+    return SpoolFolder(named) if named and (named / "spool.json").is_file() else None
 
 
 class SpoolDelivery:
@@ -72,7 +109,7 @@ class SpoolDelivery:
     One thread uses it.
 
     Attributes:
-        error: the first error; the folders that it does not concern are delivered all the same.
+        errors: one of each folder that was not delivered; the others are delivered all the same.
     """
 
     def __init__(
@@ -82,17 +119,32 @@ class SpoolDelivery:
 
         Args:
             path: a spool, or one folder of it; the spool of this user, if None.
-            to: tracking URI of the server; that which each folder names, if None.
+            to: tracking URI of the server; that which each folder names, or else that of the
+                environment, if None.
 
         Raises:
             InvalidArgument: the URI is in none of its forms.
         """
-        self._path = path
+        self._path = None if path is None else Path(path)
+        if self._path is not None and (folder := _find_folder(self._path)) is not None:
+            self._path = folder.path
         self._to = None if to is None else tracking_uri.parse(to).uri
         if self._to is not None and self._to.startswith(_OFFLINE):
             raise _unknown_server_error(f"{self._to} is no server to deliver to")
         self._places: dict[Path, dict[str, Place]] = {}
-        self.error: BaseException | None = None
+        self._away: dict[str, Unavailable] = {}
+        self._reached: set[str] = set()
+        self.errors: list[Exception] = []
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder that it delivers is not there any more."""
+        return self._path is not None and not self._path.exists()
+
+    @property
+    def error(self) -> Exception | None:
+        """One error that says all of them; None if there is none."""
+        return joint_error(self.errors) if self.errors else None
 
     def deliver(self) -> Iterator[FolderResult]:
         """Deliver what is there, and yield what was delivered of each folder that had something.
@@ -100,71 +152,115 @@ class SpoolDelivery:
         Raises:
             NotFound: there is no such path.
         """
-        self.error = None
-        away: dict[str, Unavailable] = {}
+        self.errors = []
+        self._away.clear()
+        self._reached.clear()
         for folder in find_folders(self._path):
             result = FolderResult(str(folder.path))
             try:
-                if not self._deliver_folder(folder, result, away):
+                if not self._deliver_folder(folder, result):
                     continue
             except FileNotFoundError:
                 if folder.path.exists():
                     raise
                 continue  # somebody else has delivered it meanwhile
             except (RunstreamError, OSError, ValueError) as error:
-                result.error = str(error)
-                self.error = self.error or error
-                if isinstance(error, Unavailable):
-                    away[result.tracking_uri] = error
+                result.error = result.error or str(error)
+                self.errors.append(error)
+                if isinstance(error, (Unavailable, DeadlineExceeded)):
+                    away = Unavailable(result.error, reason=error.reason)
+                    self._away.setdefault(result.tracking_uri, away)
             if not result.is_empty:
                 yield result
 
-    def _deliver_folder(
-        self, folder: SpoolFolder, result: FolderResult, away: dict[str, Unavailable]
-    ) -> bool:
+    def _deliver_folder(self, folder: SpoolFolder, result: FolderResult) -> bool:
         """Deliver a folder; return whether there was something to do."""
         if is_locked_here(folder.path / "delivery.lock"):
             return False
         info = folder.read_info()
         result.program = info.program
-        uri = result.tracking_uri = self._to or _server_uri(folder, info.tracking_uri)
-        if uri in away:
-            raise away[uri]
+        result.refused_before = sum(1 for _ in read_refusals(folder.refused))
+        uri = result.tracking_uri = self._to or _server_uri(info.tracking_uri)
+        if not uri:
+            return _leave(folder, result)
         session = open_session(uri, is_sync=True)
         stop = threading.Event()
         delivery = FolderDelivery(folder, session, result, stop.is_set)
         try:
             delivery.lock(self._places.get(folder.path))
             if not delivery.has_work():
-                return False
-            _run(delivery, stop)
+                return bool(result.refused_before)
+            _run(lambda: self._deliver_to(session, delivery), stop)
             self._places[folder.path] = delivery.places
         finally:
             delivery.close()
             release_session(session)
         return True
 
+    def _deliver_to(self, session: Session, delivery: FolderDelivery) -> None:
+        if session.uri in self._away:
+            raise delivery.fail(self._away[session.uri])
+        if session.uri not in self._reached:
+            try:
+                _ensure_reachable(session)
+            except RunstreamError as error:
+                raise delivery.fail(error) from None
+            self._reached.add(session.uri)
+        delivery.deliver()
 
-def _server_uri(folder: SpoolFolder, named: str) -> str:
-    """Return the server that a folder is for, or else that of the environment."""
+
+def _ensure_reachable(session: Session) -> None:
+    """Raise if no server answers soon; once one has, a delivery waits longer for it.
+
+    Raises:
+        Unavailable: no server is there.
+        DeadlineExceeded: it does not answer.
+    """
+    is_file = session.uri.startswith("sqlite:")
+    try:
+        with limit_calls(FILE_CONNECT_SECONDS if is_file else CONNECT_SECONDS):
+            session.connection.locate_server()
+    except (Unavailable, DeadlineExceeded):
+        raise
+    except RunstreamError:  # it has answered; the delivery finds out what is wrong
+        pass
+
+
+def _leave(folder: SpoolFolder, result: FolderResult) -> bool:
+    """Leave a folder that names no server; return False if nothing is in it.
+
+    Raises:
+        InvalidArgument: something is in it.
+    """
+    places = {log: read_cursor(folder.path / log) for log in ("batches", "tasks")}
+    count_left(folder, result, places)
+    if result.bytes_left or result.files_left:
+        where = "names no server: say one by --to URI, or set RUNSTREAM_TRACKING_URI"
+        result.error = f"it {where}"
+        raise _unknown_server_error(f"{folder} {where}")
+    return bool(result.refused_before)
+
+
+def _server_uri(named: str) -> str:
+    """Return the server that a folder is for, or else that of the environment; empty if none."""
     default = tracking_uri.default() if tracking_uri.is_default_set() else ""
     for uri in (named, default):
         if uri and not uri.startswith(_OFFLINE):
             return uri
-    raise _unknown_server_error(f"{folder} names no server: say where to deliver it")
+    return ""
 
 
 def _unknown_server_error(text: str) -> InvalidArgument:
     return InvalidArgument(text, reason="SERVER_UNKNOWN", field="to")
 
 
-def _run(delivery: FolderDelivery, stop: threading.Event) -> None:
+def _run(function: Callable[[], object], stop: threading.Event) -> None:
     """Run a delivery on a thread of its own, so that an interrupt leaves nothing half done."""
     errors: list[BaseException] = []
 
     def deliver() -> None:
         try:
-            delivery.deliver()
+            function()
         except BaseException as error:
             errors.append(error)
 

@@ -32,7 +32,10 @@ CALL_SECONDS = 60.0
 RETRY_SECONDS = 30.0
 
 # The texts of gRPC when nothing accepts the connection, and a hint that is added to them.
-_NOT_CONNECTED = ("failed to connect to all addresses", "connections to all backends failing")
+_NOT_CONNECTED = (
+    *("failed to connect to all addresses", "connections to all backends failing"),
+    "connection refused",
+)
 _NOT_CONNECTED_HINT = (
     ": is a server running there? `runstream server` starts one, "
     "RUNSTREAM_TRACKING_URI says where it is (grpcs:// if it speaks TLS)"
@@ -283,7 +286,8 @@ class Connection:
         """Explain an error that is gRPC's own, or add the name of the servers to it."""
         error = self.explain(error)
         if isinstance(error, (Unavailable, DeadlineExceeded)) and error.reason == error.code.name:
-            error.message = f"{error.message} ({self._channel.server_name})"
+            if self.uri.rpartition("//")[2] not in error.message:
+                error.message = f"{error.message} ({self._channel.server_name})"
             if error.message.startswith(_NOT_CONNECTED) and self.uri.startswith("grpc"):
                 is_secure = self.uri.startswith("grpcs:")
                 error.message += _NOT_TRUSTED_HINT if is_secure else _NOT_CONNECTED_HINT

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
@@ -15,6 +17,10 @@ from runstream.errors import CLASS_BY_CODE, DOMAIN, RunstreamError
 from runstream.v1.logging_service_pb2 import BatchError
 
 _DETAILS = "grpc-status-details-bin"
+# What gRPC says when nothing listens at an address, with the address.
+_REFUSED = re.compile(
+    r"failed to connect to all addresses; last error: \w+: ipv[46]:(\S+?): .*Connection refused"
+)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -27,10 +33,16 @@ def error_of_call(call: Any) -> RunstreamError:
         if key == _DETAILS:
             reason, metadata, request, retry_delay = _details(value)
     code = call.code()
-    message = call.details() or f"the call ended with {code.name}"
+    message = _without_noise(call.details() or f"the call ended with {code.name}")
     error = _error(code, message, reason, metadata, request)
     error.retry_delay = retry_delay
     return error
+
+
+def _without_noise(message: str) -> str:
+    """Return what gRPC says of a server that is not there in as many words as it takes."""
+    found = _REFUSED.match(message)
+    return f"connection refused ({unquote(found[1])})" if found else message
 
 
 def error_of_batch(error: BatchError) -> RunstreamError:
