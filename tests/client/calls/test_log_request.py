@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from runstream.calls.session import log_request
+from runstream.calls.batch_requests import log_request
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
 
 

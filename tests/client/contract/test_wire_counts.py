@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runstream.contract.wire_counts import count_points
-from runstream.v1.logging_service_pb2 import LogBatchRequest, RunUpdate
+from runstream.contract.wire_counts import count_points, started_run
+from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart, RunUpdate
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param
 
@@ -36,3 +36,13 @@ def test_the_points_of_a_batch_are_counted(values: list[float], texts: list[str]
 def test_what_is_no_message_is_refused(message: bytes) -> None:
     with pytest.raises(ValueError, match=r"the message is cut|no wire type"):
         count_points(message)
+
+
+def test_the_run_that_a_batch_starts_is_seen() -> None:
+    params = [Param(key=str(number), value="v") for number in range(200)]
+    start = LogBatchRequest(run_id="r" * 32, params=params, start=RunStart(start_time=-5))
+    assert started_run(start.SerializeToString()) == "r" * 32
+    start.ClearField("start")
+    assert started_run(start.SerializeToString()) == ""
+    with pytest.raises(ValueError, match="cut"):
+        started_run(b"\x0a\x05abc")

@@ -436,10 +436,29 @@ def test_a_share_of_the_disk_stays_free(tmp_path: Path) -> None:
     assert not settings.has_free_space(tmp_path, 1 << 60)
 
 
-def test_folders_are_listed_the_oldest_first_whatever_their_names(tmp_path: Path) -> None:
+def test_folders_are_listed_as_they_were_made_whatever_their_names_and_the_times_of_a_copy(
+    tmp_path: Path,
+) -> None:
     """A forked child logs to the run of its parent, and may have a process id that sorts first."""
     folders = [create_folder(tmp_path, "grpc://h:1", "train.py") for _ in range(8)]
     for age, folder in enumerate(folders):
+        info = folder.path / "spool.json"
+        text = info.read_text().replace(f'"{folder.info.created}"', f'"{1_000 * (9 - age)}"')
+        info.write_text(text)
+        os.utime(info, ns=(0, 1_000_000_000 * age))
+    made = [folder.path for folder in reversed(folders)]
+    assert [folder.path for folder in list_folders(tmp_path)] == made
+    for folder in folders:
+        folder.close()
+
+
+def test_a_folder_that_does_not_say_when_it_was_made_has_the_time_of_its_file(
+    tmp_path: Path,
+) -> None:
+    folders = [create_folder(tmp_path, "grpc://h:1", "train.py") for _ in range(4)]
+    texts = ["", "[]", '{"created": null}', '{"created": "soon"}']
+    for age, (folder, text) in enumerate(zip(folders, texts, strict=True)):
+        (folder.path / "spool.json").write_text(text)
         os.utime(folder.path / "spool.json", ns=(0, 1_000_000 * (9 - age)))
     made = [folder.path for folder in reversed(folders)]
     assert [folder.path for folder in list_folders(tmp_path)] == made

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from runstream import InvalidArgument, NotFound, TrackingClient, Unauthenticated, Unavailable
-from runstream.spool.cursor import read_cursor
+from runstream.spool.cursor import Cursor, read_cursor
 from runstream.spool.folder import SpoolFolder, list_folders
 from runstream.spool.log_files import Place, file_path
 from runstream.syncing import folder_delivery
@@ -398,6 +398,84 @@ def test_a_sync_that_is_killed_is_taken_up_by_the_next(
     sync(spool)
     assert steps(client, run_id) == list(range(200_000))
     assert list(spool.iterdir()) == []
+
+
+def start_batch(run_id: str) -> bytes:
+    """Return the batch that starts a run."""
+    start = RunStart(experiment_id="0", user_id="u", start_time=1_000)
+    return LogBatchRequest(run_id=run_id, start=start).SerializeToString()
+
+
+def test_a_start_in_a_folder_that_is_delivered_later_is_sent_first(
+    client: TrackingClient, spool: Path
+) -> None:
+    """Another process logs to the run, and its folder was made before."""
+    run_ids = [f"{number:032x}" for number in range(0xA0, 0xA3)]
+    batches = [points_batch(run_id, [step]) for step in range(5) for run_id in run_ids]
+    child = left_folder(spool, client.tracking_uri, batches)
+    append_upload(child, "b" * 32, "a.txt", b"a")
+    time.sleep(0.01)
+    starts = [start_batch(run_id) for run_id in (*run_ids, "b" * 32)]
+    left_folder(spool, client.tracking_uri, starts)
+    result = sync(spool)
+    assert (result.refused, result.files) == (0, 1)
+    assert all(steps(client, run_id) == list(range(5)) for run_id in run_ids)
+    assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_start_for_another_server_or_that_was_answered_starts_no_run(
+    client: TrackingClient, spool: Path, is_answered: bool
+) -> None:
+    """A run that was removed meanwhile does not come back by what logs to it."""
+    run_id = "a1" * 16
+    child = left_folder(spool, client.tracking_uri, [points_batch(run_id, [0])])
+    time.sleep(0.01)
+    uri = client.tracking_uri if is_answered else "grpc://127.0.0.1:9"
+    other = left_folder(spool, uri, [start_batch(run_id)])
+    if is_answered:
+        cursor = Cursor(other.batches)
+        cursor.move(Place(1, file_path(other.batches, 1).stat().st_size))
+        cursor.close()
+    result = sync(child.path)
+    assert result.refused == 1
+    with pytest.raises(NotFound):
+        client.get_run(run_id)
+
+
+def test_what_a_copy_does_not_have_yet_is_no_refusal(
+    client: TrackingClient, spool: Path, tmp_path: Path
+) -> None:
+    """As by rsync while the program runs: what it copies last may need what is not there yet."""
+    run_id = "a2" * 16
+    source = new_folder(tmp_path / "node", "", delivers=False)
+    append_batches(source, [start_batch(run_id)])
+    append_upload(source, run_id, "a.txt", b"content")
+    child = new_folder(tmp_path / "node", "", [points_batch(run_id, [0])], delivers=False)
+    as_of_another_machine(source, 0)
+    as_of_another_machine(child, 0)
+    copy = spool / source.path.name
+    content = copy / "files" / "a.txt"
+    start = file_path(copy.joinpath("batches"), 1)
+
+    def copy_and_sync(*missing: Path) -> SyncResult:
+        shutil.copytree(child.path, spool / child.path.name, dirs_exist_ok=True)
+        shutil.copytree(source.path, copy, dirs_exist_ok=True)
+        for path in missing:
+            path.write_bytes(path.read_bytes()[:3]) if path == content else path.unlink()
+        delivery = SpoolDelivery(spool, client.tracking_uri)
+        result = SyncResult(list(delivery.deliver()))
+        assert not list(spool.glob("*/refused.log"))
+        return result
+
+    for missing in ((start,), (content,)):
+        result = copy_and_sync(*missing)
+        assert (result.refused, result.files, result.is_complete) == (0, 0, False)
+    assert copy_and_sync().is_complete
+    assert steps(client, run_id) == [0]
+    assert [file.path for file in client.list_artifacts(run_id)] == ["a.txt"]
+    source.close()
+    child.close()
 
 
 def as_of_another_machine(folder: SpoolFolder, seconds: float) -> None:

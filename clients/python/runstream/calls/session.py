@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import Message
-
+from runstream.calls.batch_requests import log_request
 from runstream.calls.task_delivery import do_task
+from runstream.calls.unknown_runs import call_again_if_unknown, send_start
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox.batch import Backlog
 from runstream.outbox.batch_files import BatchFiles
@@ -20,28 +20,12 @@ from runstream.outbox.uploader import NO_THREADS, Uploader
 from runstream.outbox.waits import CONNECT_SECONDS
 from runstream.process import shutdown
 from runstream.spool import settings
+from runstream.spool.waiting_starts import WaitingStarts
 from runstream.transport.connection import Connection
 from runstream.transport.shared_channel import CANCEL_SECONDS, SharedChannel
 from runstream.transport.token import TokenSource
 from runstream.transport.tracking_uri import Target
-from runstream.v1.logging_service_pb2 import LogBatchRequest, LogRequest
-
-
-def log_request(message: bytes) -> LogRequest:
-    """Return the request of a call of Log that says the same as a serialized LogBatchRequest."""
-    batch = LogBatchRequest.FromString(message)
-    request = LogRequest()
-    for field, value in batch.ListFields():
-        # Both have the same fields, but for the name of that of the columns of points.
-        name = "table" if field.name == "metrics" else field.name
-        if isinstance(value, Message):
-            getattr(request, name).CopyFrom(value)
-        elif isinstance(value, str):
-            setattr(request, name, value)
-        else:
-            getattr(request, name).extend(value)
-    return request
-
+from runstream.v1.spool_pb2 import SpoolTask
 
 #: Seconds that the start of a run waits for the server of a file, which may have to be started.
 FILE_CONNECT_SECONDS = 60.0
@@ -96,7 +80,8 @@ class Session:
             on_reached=self._call_when_reached,
         )
         self.outbox = self._uploader.outbox
-        self.outbox.do_task = partial(do_task, self.connection)
+        self.outbox.do_task = self._do_task
+        self.outbox.send_start = self.send_start
 
     def add_user(self) -> None:
         """Keep the session open for one more client."""
@@ -132,7 +117,9 @@ class Session:
         while window.has_pending() and (message := window.next_message(stream)):
             refusal = None
             try:
-                self.connection.call(lambda stubs: stubs.logs.Log, log_request(message))
+                request = log_request(message)
+                call = partial(self.connection.call, lambda stubs: stubs.logs.Log, request)
+                call_again_if_unknown(call, self.send_start)
             except (Unavailable, DeadlineExceeded):
                 return False
             except RunstreamError as error:
@@ -141,6 +128,22 @@ class Session:
             self.outbox.answer(stream, answered, refusal)
         self.outbox.set_stream_error(None)
         return True
+
+    def send_start(self, run_id: str) -> bool:
+        """Send the start of a run if it waits in the folder of another process; return whether.
+
+        Raises:
+            RunstreamError: the server cannot be reached.
+        """
+        try:
+            spool = settings.spool_path()
+            return send_start(self.connection, WaitingStarts(spool, self.uri), run_id)
+        except OSError:  # there is no place for a spool
+            return False
+
+    def _do_task(self, task: SpoolTask, files: Path, progress: Callable[[int], object]) -> int:
+        call = partial(do_task, self.connection, task, files, progress)
+        return call_again_if_unknown(call, self.send_start)
 
     @property
     def is_used(self) -> bool:

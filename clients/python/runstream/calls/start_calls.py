@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from runstream.calls.session import Session
+from runstream.calls.unknown_runs import call_again_if_unknown
 from runstream.entities import RunInfo
 from runstream.errors import DeadlineExceeded, Unavailable
 from runstream.outbox.outbox import Outbox
@@ -31,9 +33,13 @@ class StartCalls:
 
     _connection: Connection
     _outbox: Outbox
+    _session: Session
 
     def ask(self, question: Callable[[], Answer]) -> Answer | None:
         """Return what a function of calls that read returns; None while the server is away.
+
+        If the server does not know a run, its start may wait in the spool of the process that
+        started it. Then the server gets that first.
 
         Args:
             question: what only a server knows, and a program can do without.
@@ -48,7 +54,7 @@ class StartCalls:
         seconds = FILE_SECONDS if is_file else ANSWER_SECONDS
         try:
             with limit_calls(seconds), limit_retries(FILE_SECONDS if is_file else CONNECT_SECONDS):
-                return question()
+                return call_again_if_unknown(question, self._session.send_start)
         except (DeadlineExceeded, Unavailable) as error:
             if error.reason in CANNOT_CONNECT:
                 raise

@@ -14,6 +14,10 @@ from runstream.v1.logged_model_service_pb2 import (
 from runstream.v1.run_service_pb2 import GetRunRequest
 from runstream.v1.spool_pb2 import SpoolTask, SpoolUpload
 
+#: Reasons why a file cannot be uploaded: its content is not there, or not as long as it was.
+FILE_MISSING = "FILE_MISSING"
+FILE_INCOMPLETE = "FILE_INCOMPLETE"
+
 
 def do_task(
     connection: Connection, task: SpoolTask, files: Path, progress: Progress = lambda _: None
@@ -73,9 +77,9 @@ def _upload(connection: Connection, upload: SpoolUpload, files: Path, progress: 
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        raise DataLoss(f"{path} is not there", reason="FILE_MISSING", path=upload.path) from None
+        raise DataLoss(f"{path} is not there", reason=FILE_MISSING, path=upload.path) from None
     if size != upload.size:
         raise DataLoss(
-            f"{path} has {size} bytes of {upload.size}", reason="FILE_INCOMPLETE", path=upload.path
+            f"{path} has {size} bytes of {upload.size}", reason=FILE_INCOMPLETE, path=upload.path
         )
     upload_file(connection, upload.run_id or upload.model_id, upload.path, path, progress)

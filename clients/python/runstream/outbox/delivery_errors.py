@@ -15,6 +15,9 @@ from runstream.errors import (
 )
 from runstream.outbox.batch import Backlog, Batch
 
+#: Reason of a refusal: the server has no run of this id, or not yet.
+RUN_NOT_FOUND = "RUN_NOT_FOUND"
+
 
 def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     """Return the error by which the server refused a batch, naming its run."""

@@ -83,7 +83,12 @@ class LogStream:
         try:
             for answer in answers:
                 refusal = error_of_batch(answer.error) if answer.HasField("error") else None
-                self._outbox.answer(self._number, answer.answered, refusal, answer.run_infos)
+                number, count, runs = self._number, answer.answered, answer.run_infos
+                if refusal and self._outbox.must_send_again(number, count, refusal, runs):
+                    self.has_answered = True
+                    self.abandon()  # the next stream begins with the batch that was refused
+                    return
+                self._outbox.answer(number, count, refusal, runs)
                 self.has_answered = True
         finally:
             answers.cancel()

@@ -64,7 +64,7 @@ from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
 from runstream.outbox.buffer import RunBuffer
 from runstream.outbox.collector import Collector
 from runstream.outbox.deferred_work import DeferredWork
-from runstream.outbox.delivery_errors import batch_error
+from runstream.outbox.delivery_errors import RUN_NOT_FOUND, batch_error
 from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.heartbeats import Heartbeats
 from runstream.outbox.outgoing_batches import OutgoingBatches
@@ -82,6 +82,9 @@ log = logging.getLogger("runstream")
 _MAX_DELAY_SECONDS = 2.0
 _MAX_SLOW_DELAY_SECONDS = 10.0
 
+# Runs that the server does not know, of which it is known that it was asked twice.
+_MAX_UNKNOWN_RUNS = 10_000
+
 
 class Outbox:
     """The data that one process logged to one server and that has no answer yet.
@@ -96,6 +99,8 @@ class Outbox:
         tasks: what the uploader's thread is asked to do.
         background: uploads and calls about models that are in the spool.
         do_task: does one of them at the server; the session sets it.
+        send_start: sends the start of a run that waits in the folder of another process; the
+            session sets it. Without it, what is refused for want of a start is so for good.
         deferred: uploads and calls that were left for later, for a thread of their own.
         slow: those that take long, such as figures, which only reads of artifacts wait for.
     """
@@ -119,6 +124,7 @@ class Outbox:
         self._new_queue = new_queue
         self._before_start = before_start
         self.do_task: DoTask = _cannot_do
+        self.send_start: Callable[[str], object] | None = None
         self._connect_seconds = connect_seconds
         self._ensure_thread = ensure_thread
         self.deferred = DeferredWork(before_start, _MAX_DELAY_SECONDS)
@@ -134,6 +140,7 @@ class Outbox:
         self._refusals = Refusals()
         self._state = DeliveryState()
         self._started_runs = StartedRuns()
+        self._unknown_runs: set[str] = set()  # those that were refused once; for a stream's thread
         self._collector.reset(self.batches, self._refusals, self.heartbeats)
         self._waits = Waits(self.batches, self.window, self.tasks, self._collector, self._state)
         worker = TaskWorker(
@@ -441,6 +448,42 @@ class Outbox:
         self._waits.end_all()
 
     # On the thread of a stream.
+
+    def must_send_again(
+        self,
+        stream: int,
+        answered: int,
+        refusal: RunstreamError,
+        runs: Iterable[run_pb2.RunInfo] = (),
+    ) -> bool:
+        """Return whether the last batch of an answer, and what follows it, is to be sent again.
+
+        It is, once, where the server does not know its run: the process that started the run may
+        not have reached the server yet. If the start waits in its folder, it is sent first. What
+        comes before the batch is answered by this call.
+
+        Args:
+            stream: as for `answer`.
+            answered: as for `answer`.
+            refusal: as for `answer`.
+            runs: as for `answer`.
+
+        Raises:
+            RunstreamError: the server cannot be reached any more.
+        """
+        if refusal.reason != RUN_NOT_FOUND or self.send_start is None:
+            return False
+        request = self.window.find_last(stream, answered)
+        if not isinstance(request, Batch) or request.run_id in self._unknown_runs:
+            return False
+        self.send_start(request.run_id)
+        if len(self._unknown_runs) >= _MAX_UNKNOWN_RUNS:
+            self._unknown_runs.clear()
+        self._unknown_runs.add(request.run_id)
+        with self.batches.lock:
+            if self.window.has_unanswered_before(stream, answered):
+                self.answer(stream, answered - 1, None, runs)
+        return True
 
     def answer(
         self,

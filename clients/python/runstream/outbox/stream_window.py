@@ -101,6 +101,18 @@ class StreamWindow:
                 self._batches.unsent.wait()
             return None
 
+    def find_last(self, stream: int, answered: int) -> Batch | str | None:
+        """Return what `answer` would return, and drop nothing."""
+        with self._batches.lock:
+            index = answered - self._answered - 1
+            is_there = stream == self._stream and 0 <= index < len(self._sent)
+            return self._sent[index] if is_there else None
+
+    def has_unanswered_before(self, stream: int, answered: int) -> bool:
+        """Return whether an answer covers more than its last request."""
+        with self._batches.lock:
+            return stream == self._stream and answered - 1 > self._answered
+
     def answer(self, stream: int, answered: int) -> Batch | str | None:
         """Drop the requests that an answer covers.
 

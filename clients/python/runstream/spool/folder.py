@@ -266,7 +266,17 @@ def _find_folders(spool: Path) -> Iterator[tuple[tuple[int, str], SpoolFolder]]:
         with suppress(OSError):  # it is no folder of a spool, or is not there any more
             found = os.stat(spool / name / _INFO_NAME)
             if not name.startswith(".") and stat.S_ISREG(found.st_mode):
-                yield (found.st_mtime_ns, name), SpoolFolder(spool / name)
+                folder = SpoolFolder(spool / name)
+                yield (_read_created(folder) or found.st_mtime_ns // 1_000_000, name), folder
+
+
+def _read_created(folder: SpoolFolder) -> int:
+    """Return when a folder says that it was made, which a copy says, too; 0 if it does not."""
+    try:
+        with (folder.path / _INFO_NAME).open("rb") as file:
+            return int(json.loads(file.read(_INFO_BYTES))["created"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return 0
 
 
 def _mode(path: Path) -> int:

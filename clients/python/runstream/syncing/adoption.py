@@ -25,6 +25,7 @@ from runstream.errors import RunstreamError
 
 if TYPE_CHECKING:
     from runstream.spool.folder import SpoolFolder
+    from runstream.spool.waiting_starts import WaitingStarts
 
 log = logging.getLogger("runstream")
 
@@ -90,10 +91,15 @@ class _Adopter:
             pause = AGAIN_SECONDS
 
     def _deliver_all(self) -> None:
-        for folder in _find_left_folders(self._session.uri):
+        from runstream.spool import settings
+        from runstream.spool.waiting_starts import WaitingStarts
+
+        folders = _find_left_folders(self._session.uri)
+        starts = WaitingStarts(settings.spool_path(), self._session.uri) if folders else None
+        for folder in folders:
             if _must_stop(self._session):
                 return
-            _deliver(folder, self._session)
+            _deliver(folder, self._session, starts)
 
 
 def _start(session: Session) -> None:
@@ -133,13 +139,13 @@ def _find_left_folders(uri: str) -> list[SpoolFolder]:
     return found
 
 
-def _deliver(folder: SpoolFolder, session: Session) -> None:
+def _deliver(folder: SpoolFolder, session: Session, starts: WaitingStarts | None = None) -> None:
     from runstream.syncing.folder_delivery import FolderDelivery
     from runstream.syncing.results import FolderResult
 
     result = FolderResult(str(folder.path), tracking_uri=session.uri)
     delivery = FolderDelivery(
-        folder, session, result, lambda: _must_stop(session), _GentlePace(session)
+        folder, session, result, lambda: _must_stop(session), _GentlePace(session), starts
     )
     try:
         delivery.lock()

@@ -11,21 +11,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from runstream.calls.task_delivery import do_task
+from runstream.calls.task_delivery import FILE_INCOMPLETE, FILE_MISSING, do_task
+from runstream.calls.unknown_runs import send_start
 from runstream.contract.wire_counts import count_points
 from runstream.errors import RunstreamError, Unauthenticated
-from runstream.outbox.delivery_errors import may_work_later
+from runstream.outbox.delivery_errors import RUN_NOT_FOUND, may_work_later
 from runstream.spool import log_files
 from runstream.spool.cursor import Cursor, read_cursor
 from runstream.spool.file_locks import FileLock
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_files import Place
 from runstream.spool.log_reader import Damage, LogReader
+from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
 from runstream.syncing.delivery_errors import is_lasting, undelivered_error
 from runstream.syncing.refused_log import append_refusal, to_batch_error
 from runstream.syncing.results import FolderResult
 from runstream.transport.connection import Connection
+from runstream.transport.status import error_of_batch
 from runstream.v1.spool_pb2 import SpoolTask
 
 log = logging.getLogger("runstream")
@@ -36,6 +39,9 @@ AWAY_SECONDS = 30.0
 #: Seconds without a write after which the folder of another machine counts as one that nobody
 #: writes to any more: a lock does not reach over machines, and a copy has none.
 QUIET_SECONDS = 3_600.0
+
+# Reasons why a task cannot be done with what is in the folder.
+_INCOMPLETE = (FILE_MISSING, FILE_INCOMPLETE)
 
 # Seconds of the first and of the longest pause before the next stream.
 _FIRST_PAUSE = 0.1
@@ -69,6 +75,7 @@ class FolderDelivery:
         result: FolderResult,
         must_stop: Callable[[], bool] = lambda: False,
         pace: Pace | None = None,
+        starts: WaitingStarts | None = None,
     ) -> None:
         """Make a delivery, which takes no lock yet.
 
@@ -78,12 +85,15 @@ class FolderDelivery:
             result: where to count.
             must_stop: asked now and then; once it says so, no more is sent.
             pace: says when batches may be sent; at once, if left out.
+            starts: the starts of runs in the folders beside it; none, if left out.
         """
         self.folder = folder
         self.result = result
         self._session = session
         self._must_stop = must_stop
         self._pace = pace
+        self._starts = starts
+        self._unknown_runs: set[str] = set()  # those whose start was looked for
         self._lock: FileLock | None = None
         self._cursors: dict[str, Cursor] = {}
         self._damages: set[Damage] = set()
@@ -170,6 +180,10 @@ class FolderDelivery:
                 self._move("batches", stream.end)
                 return
             error, now = stream.error, time.monotonic()
+            if error.reason == RUN_NOT_FOUND:
+                if not self._has_sought_start(error):
+                    raise error
+                continue
             if stream.has_answered:
                 away_since, pause = now, _FIRST_PAUSE
             else:
@@ -184,6 +198,23 @@ class FolderDelivery:
             time.sleep(max(pause, error.retry_delay))
             pause = min(_LONGEST_PAUSE, 2 * pause)
 
+    def _has_sought_start(self, error: RunstreamError) -> bool:
+        """Send the start of a run that the server does not know; False if that was tried before.
+
+        It may wait in a folder that is delivered later. If it is in none, the process that has it
+        may have sent it meanwhile.
+
+        Raises:
+            RunstreamError: the server cannot be reached.
+        """
+        run_id = error.metadata.get("value", "")
+        if error.reason != RUN_NOT_FOUND or run_id in self._unknown_runs:
+            return False
+        if self._starts is not None:
+            send_start(self._session.connection, self._starts, run_id)
+        self._unknown_runs.add(run_id)
+        return True
+
     def _open_stream(self) -> BatchStream:
         reader = LogReader(self.folder.batches, self.places["batches"], self._keep_damage)
         return BatchStream(
@@ -195,11 +226,24 @@ class FolderDelivery:
             self.result.batches += 1
             self.result.points += _count_points(answered.message)
         else:
+            error = error_of_batch(answered.error)
+            if self._may_be_known_later(error):
+                raise error  # which ends the stream in front of this batch
             self.result.refused += 1
             log.warning("%s: a batch was refused: %s", self.folder, answered.error.message)
             if self._lock is not None:
                 append_refusal(self.folder.refused, answered.error, answered.message)
         self._move("batches", answered.end)
+
+    def _may_be_known_later(self, error: RunstreamError) -> bool:
+        """Return whether what the server does not know, or what is not here, may still come.
+
+        Where something may still be written to the folder, it may be a copy that is not complete.
+        """
+        if error.reason in _INCOMPLETE:
+            return self.result.is_live
+        is_sought = error.metadata.get("value", "") in self._unknown_runs
+        return error.reason == RUN_NOT_FOUND and (self.result.is_live or not is_sought)
 
     def _keep_damage(self, damage: Damage) -> None:
         if damage.is_cut or damage in self._damages:
@@ -244,8 +288,12 @@ class FolderDelivery:
         except RunstreamError as error:
             if may_work_later(error):
                 raise
-            if self._lock is None and error.reason == "FILE_MISSING":
+            if self._lock is None and error.reason == FILE_MISSING:
                 return False  # the process that has the lock has done it, and removed the file
+            if self._has_sought_start(error):
+                return self._do_task(task)
+            if self._may_be_known_later(error):
+                raise
             self.result.refused += 1
             log.warning("%s: a task was refused: %s", self.folder, error)
             if self._lock is not None:

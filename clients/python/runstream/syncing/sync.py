@@ -21,6 +21,7 @@ from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import is_locked_here
 from runstream.spool.folder import SpoolFolder, list_folders
 from runstream.spool.log_files import Place
+from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.delivery_errors import joint_error
 from runstream.syncing.folder_delivery import FolderDelivery, count_left
 from runstream.syncing.refused_log import read_refusals
@@ -132,6 +133,7 @@ class SpoolDelivery:
         if self._to is not None and self._to.startswith(_OFFLINE):
             raise _unknown_server_error(f"{self._to} is no server to deliver to")
         self._places: dict[Path, dict[str, Place]] = {}
+        self._starts: dict[tuple[Path, str], WaitingStarts] = {}  # by spool and server
         self._away: dict[str, Unavailable] = {}
         self._reached: set[str] = set()
         self.errors: list[Exception] = []
@@ -155,6 +157,7 @@ class SpoolDelivery:
         self.errors = []
         self._away.clear()
         self._reached.clear()
+        self._starts.clear()
         for folder in find_folders(self._path):
             result = FolderResult(str(folder.path))
             try:
@@ -185,7 +188,11 @@ class SpoolDelivery:
             return _leave(folder, result)
         session = open_session(uri, is_sync=True)
         stop = threading.Event()
-        delivery = FolderDelivery(folder, session, result, stop.is_set)
+        spool = folder.path.parent
+        starts = self._starts.setdefault(
+            (spool, uri), WaitingStarts(spool, uri if self._to is None else None)
+        )
+        delivery = FolderDelivery(folder, session, result, stop.is_set, starts=starts)
         try:
             delivery.lock(self._places.get(folder.path))
             if not delivery.has_work():
