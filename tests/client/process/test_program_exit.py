@@ -168,9 +168,9 @@ def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its
     _, errors = program.communicate("\n", timeout=60)
     is_lost = limit == "0"
     assert program.returncode == (3 if code else UNDELIVERED if is_lost else 0), errors
-    assert f"1 points and 0 params and tags and 1 starts, ends and inputs of run {run_id}" in errors
+    assert f"1 point and 1 start, end or input of run {run_id}" in errors
     assert ("`runstream sync` sends it" in errors) is not is_lost
-    assert ("were not delivered" in errors) is is_lost
+    assert ("lost, not delivered" in errors) is is_lost
     assert "Exception ignored" not in errors
 
 
@@ -220,9 +220,15 @@ def test_a_program_whose_server_is_away_ends_soon_and_says_where_the_rest_is(
     assert time.monotonic() - begin < 9  # less than the default alone
     assert program.returncode == (-signal.SIGTERM if end else 0)
     (folder,) = list_folders(tmp_path)
-    assert f"not delivered to {uri}: " in program.stderr
-    assert f"it is kept in {folder}: 1 points" in program.stderr
-    assert f"of run {19:032x}, and that of 10 more runs. `runstream sync`" in program.stderr
+    report = f"runstream: not delivered to {uri}: "
+    lines = program.stderr[program.stderr.index(report) :].splitlines()
+    address = uri.removeprefix("grpc://")
+    why = "no answer came within 0 s" if seconds == "0" else f"connection refused ({address})"
+    assert lines[0] == f"{report}{why}; it is kept in {folder}:"
+    assert lines[1:11] == [f"  1 point of run {run:032x}" for run in range(10)]
+    assert lines[11] == "  and 20 more"
+    assert lines[12].startswith("`runstream sync` sends it, and so does the next program")
+    assert f"`runstream sync {folder.path.name} --to URI`" in lines[12]
     assert not isinstance(folder.lock_writer(), NotLocked)
 
 
@@ -266,7 +272,7 @@ def test_interrupts_at_the_end_of_a_program_end_it_soon_and_what_it_says_is_true
     finally:
         server.process.send_signal(signal.SIGCONT)
     assert program.returncode == -signal.SIGINT, errors
-    assert f"1 points and 0 params and tags and 1 starts, ends and inputs of run {run_id}" in errors
+    assert f"1 point and 1 start, end or input of run {run_id}" in errors
     assert "does not answer" not in errors.partition("KeyboardInterrupt")[2]
 
 
@@ -290,6 +296,6 @@ def test_the_end_of_a_program_does_not_wait_again_for_what_its_block_waited_for_
     # The end of the program alone would wait for `shutdown.ANSWER_SECONDS`.
     _, errors = program.communicate("\n", timeout=40)
     assert program.returncode == 1, errors
-    assert "no answer within 2 s for 1 points" in errors
+    assert "no answer within 2 s for 1 point" in errors
     assert f"it is kept in {ENVIRONMENT['RUNSTREAM_SPOOL']}" in errors
-    assert f"1 points and 0 params and tags and 1 starts, ends and inputs of run {run_id}" in errors
+    assert f"1 point and 1 start, end or input of run {run_id}" in errors

@@ -74,8 +74,9 @@ def test_the_end_of_the_program_says_what_is_lost() -> None:
     )
     away, in_memory = f"grpc://127.0.0.1:{reserve_port()}", {"RUNSTREAM_SPOOL_LIMIT": "0"}
     _, errors = program(code, away, status=120, environment=in_memory)
-    assert f"1234 points and 0 params and tags of run {'a' * 32} were not delivered" in errors
-    assert f"0 points and 2 params and tags of run {'b' * 32} were not delivered" in errors
+    assert f"lost, not delivered to {away}: " in errors
+    assert f": 1234 points of run {'a' * 32}\n" in errors
+    assert f": 2 params and tags of run {'b' * 32}" in errors
 
 
 def test_the_end_of_the_program_says_what_was_refused(server: ServerProcess) -> None:

@@ -59,7 +59,7 @@ def test_a_program_without_a_server_does_everything_but_read_and_is_delivered_la
     )
     said = run_program([sys.executable, "-c", PROGRAM], variables)
     assert said.startswith("OFFLINE ")
-    assert f"`runstream sync {spool}`" in said
+    assert f"`runstream sync {spool} --to URI`" in said
     runstream.sync(spool, to=server.uri)
     experiment = client.get_experiment_by_name("without a network")
     assert experiment is not None
@@ -87,4 +87,21 @@ def test_a_program_that_is_launched_without_a_server_logs_to_the_run_of_its_laun
     assert run.info.status == "FINISHED"
     assert run.data.metrics == {"loss": 1.0}
     assert run.data.params == {"lr": "1"}
-    assert [line.text for line in client.read_console(run.info.run_id)] == ["trained"]
+    said, *rest = [line.text for line in client.read_console(run.info.run_id)]
+    assert said == "trained"
+    assert all(line.startswith("runstream: what was logged is kept in") for line in rest)
+
+
+def test_a_folder_that_cannot_be_written_fails_the_first_call_at_once() -> None:
+    code = "import runstream\nrunstream.start_run()\nprint('started')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": "offline:/proc/nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "FailedPrecondition: nothing can be kept in /proc/nowhere" in done.stderr
+    assert "delivered" not in done.stderr, "the end has nothing to wait for"

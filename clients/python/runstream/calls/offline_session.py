@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from runstream.calls.session import Session
+from runstream.errors import FailedPrecondition
+from runstream.files.own_files import make_own_folder
 from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.batch_queue import BatchQueue
 from runstream.outbox.disk_queue import DiskQueue
@@ -25,15 +28,35 @@ class OfflineSession(Session):
     is_offline = True
 
     def __init__(self, target: Target, token: TokenSource) -> None:
+        """Make a session, and its spool.
+
+        Raises:
+            FailedPrecondition: nothing can be written there, so that all would be lost.
+        """
         self._folder = Path(str(target.offline_folder))
+        _make_spool(self._folder)
         super().__init__(target, token)
-        self.connection = OfflineConnection(target.uri, str(self._folder))
+        self.connection = OfflineConnection(target.uri, str(self._folder), self.folder_uri)
 
     def _queue_factory(self, uri: str) -> Callable[[], BatchQueue]:
         limit = settings.limit_bytes() or settings.DEFAULT_LIMIT
         is_synced = settings.is_synced()
-        server = "" if uri.startswith("offline:") or not tracking_uri.is_default_set() else uri
+        is_named = not uri.startswith("offline:") and tracking_uri.is_default_set()
+        server = self.folder_uri = uri if is_named else ""
         return lambda: DiskQueue(
             BatchFiles(server, limit, is_synced, find_spool=lambda: self._folder, delivers=False),
             is_final=True,
         )
+
+
+def _make_spool(folder: Path) -> None:
+    try:
+        make_own_folder(folder)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError("it is not writable for this user")
+    except OSError as error:
+        raise FailedPrecondition(
+            f"nothing can be kept in {folder}, and there is no server: {error}",
+            reason="SPOOL_NOT_WRITABLE",
+            folder=str(folder),
+        ) from error

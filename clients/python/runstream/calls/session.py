@@ -53,12 +53,13 @@ class Session:
         connection: makes calls.
         outbox: what is logged.
         is_offline: whether there is no server to send it to.
+        folder_uri: tracking URI of the server that its folder of the spool names; empty if none.
     """
 
     is_offline = False
 
     def __init__(self, target: Target, token: TokenSource) -> None:
-        self.uri = target.uri
+        self.uri = self.folder_uri = target.uri
         self.token = token
         self._users: deque[None] = deque()  # an item for each client; each change is one step
         self._is_file = target.database is not None

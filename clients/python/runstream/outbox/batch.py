@@ -7,6 +7,10 @@ from typing import NamedTuple
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}" if number else ""
+
+
 class Backlog(NamedTuple):
     """Counts of what was logged and has no answer yet.
 
@@ -46,11 +50,14 @@ class Backlog(NamedTuple):
 
     def __str__(self) -> str:
         """Return the counts as a text for people."""
-        lines = f" and {self.lines} lines of the console" if self.lines else ""
-        changes = f" and {self.changes} starts, ends and inputs" if self.changes else ""
-        files = f" and {self.files} files and calls about models" if self.files else ""
-        text = f"{self.points} points and {self.params_and_tags} params and tags"
-        return f"{text}{lines}{changes}{files}"
+        counts = [
+            _count(self.points, "point", "points"),
+            _count(self.params_and_tags, "param or tag", "params and tags"),
+            _count(self.lines, "line of the console", "lines of the console"),
+            _count(self.changes, "start, end or input", "starts, ends and inputs"),
+            _count(self.files, "file or call about a model", "files and calls about models"),
+        ]
+        return " and ".join(filter(None, counts)) or "nothing"
 
     def metadata(self) -> dict[str, str]:
         """Return the counts as the metadata of an error."""

@@ -29,13 +29,11 @@ from pathlib import Path
 from runstream.errors import RunstreamError
 from runstream.process import exit_status
 from runstream.process.shutdown_participants import OpenRun, RunStart, Session
+from runstream.process.undelivered_report import describe_kept, describe_offline, list_counts
 
 #: Seconds without an answer after which the end of the program stops waiting for the servers,
 #: unless RUNSTREAM_EXIT_SECONDS says otherwise.
 ANSWER_SECONDS = 10.0
-
-# Runs that a report names; it counts the others.
-_NAMED_RUNS = 20
 
 #: Seconds after which it stops waiting in any case.
 LIMIT_SECONDS = 300.0
@@ -206,11 +204,8 @@ def _report_session(session: Session, why: str | None) -> None:
         session.raise_refusals()
     except RunstreamError as error:
         _print(str(error))
-    unsaved = session.unsaved()
-    for run_id, backlog in unsaved.items():
-        _report_undelivered(
-            f"{backlog} of run {run_id} were not delivered to {session.uri}{_reason_suffix(why)}"
-        )
+    for line in list_counts(session.unsaved()):
+        _report_undelivered(f"lost, not delivered to {session.uri}{_reason_suffix(why)}: {line}")
     folder = session.spool_folder()
     if folder is not None:
         _report_saved(session, folder, why)
@@ -218,15 +213,9 @@ def _report_session(session: Session, why: str | None) -> None:
 
 def _report_saved(session: Session, folder: Path, why: str | None) -> None:
     if session.is_offline:
-        _print(f"what was logged is kept in {folder}; `runstream sync {folder.parent}` sends it")
-        return
-    kept = [f"{backlog} of run {run_id}" for run_id, backlog in session.backlog().items()]
-    more = f", and that of {len(kept) - _NAMED_RUNS} more runs" if len(kept) > _NAMED_RUNS else ""
-    _print(
-        f"not delivered to {session.uri}{_reason_suffix(why)}; it is kept in {folder}: "
-        f"{', '.join(kept[:_NAMED_RUNS])}{more}. `runstream sync` sends it, and so does the next "
-        "program that logs to this server"
-    )
+        _print(describe_offline(folder, session.folder_uri))
+    else:
+        _print(describe_kept(session.uri, _reason_suffix(why), folder, session.backlog()))
 
 
 def _reason_suffix(why: str | None) -> str:

@@ -15,10 +15,12 @@ class Session(Protocol):
     Attributes:
         uri: tracking URI of the server.
         is_offline: whether there is no server to send it to.
+        folder_uri: tracking URI of the server that its folder names; empty if it names none.
     """
 
     uri: str
     is_offline: bool
+    folder_uri: str
 
     def wake(self) -> None:
         """Start sending what was logged."""

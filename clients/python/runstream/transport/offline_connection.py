@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -16,15 +17,17 @@ OFFLINE = "OFFLINE"
 class OfflineConnection(Connection):
     """A connection over which nothing can be asked: every call raises `Unavailable` at once."""
 
-    def __init__(self, uri: str, folder: str) -> None:
+    def __init__(self, uri: str, folder: str, server: str = "") -> None:
         """Make a connection to nothing.
 
         Args:
             uri: the tracking URI.
             folder: the spool where what is logged stays.
+            server: tracking URI of the server that it names; empty if it names none.
         """
         self._uri = uri
         self._folder = folder
+        self._command = f"runstream sync {shlex.quote(folder)}" + ("" if server else " --to URI")
         self.away_until = float("inf")
 
     @property
@@ -42,7 +45,7 @@ class OfflineConnection(Connection):
         """Raise the error of a program that is offline."""
         raise Unavailable(
             f"nothing can be read or changed on a server while this program is offline; what it "
-            f"logs is kept in {self._folder}, and `runstream sync {self._folder}` sends it",
+            f"logs is kept in {self._folder}, and `{self._command}` sends it",
             reason=OFFLINE,
             folder=self._folder,
         )

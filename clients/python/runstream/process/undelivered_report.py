@@ -1,0 +1,57 @@
+"""What the end of a program says of what it did not deliver, for people."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+#: Runs and models that a report names; it counts the others.
+NAMED_RUNS = 10
+
+
+def describe_kept(uri: str, why: str, folder: Path, backlog: Mapping[str, object]) -> str:
+    """Return what says that a folder keeps what was not delivered to a server.
+
+    Args:
+        uri: tracking URI of the server.
+        why: why it was not delivered, to stand after it.
+        folder: what keeps it.
+        backlog: how much it is, by run or model.
+    """
+    counts = list_counts(backlog)
+    if len(counts) == 1:
+        listed = f" {counts[0]}. "
+    else:
+        listed = "".join(f"\n  {line}" for line in counts) + "\n"
+    return (
+        f"not delivered to {uri}{why}; it is kept in {folder}:{listed}"
+        "`runstream sync` sends it, and so does the next program that logs to this server while "
+        f"it runs; `runstream sync {folder.name} --to URI` sends it to another server"
+    )
+
+
+def describe_offline(folder: Path, server: str) -> str:
+    """Return what says that a folder keeps what a program without a server logged.
+
+    Args:
+        folder: what keeps it.
+        server: tracking URI that the folder names; empty if it names none.
+    """
+    to = "" if server else " --to URI"
+    return (
+        f"what was logged is kept in {folder}; "
+        f"`runstream sync {shlex.quote(str(folder.parent))}{to}` sends it"
+    )
+
+
+def list_counts(counts: Mapping[str, object]) -> list[str]:
+    """Return how much it is of each run or model, and how many more there are."""
+    listed = [f"{count} of {name_owner(owner)}" for owner, count in counts.items()]
+    more = len(listed) - NAMED_RUNS
+    return listed[:NAMED_RUNS] + ([f"and {more} more"] if more > 0 else [])
+
+
+def name_owner(run_id: str) -> str:
+    """Return what a run or a model is called."""
+    return f"{'model' if run_id.startswith('m-') else 'run'} {run_id}"
