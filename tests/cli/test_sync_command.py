@@ -135,14 +135,15 @@ def test_what_was_refused_before_is_said_again_with_status_1(
 def test_a_refusal_is_status_1_and_shown_with_its_reason(
     shell: Shell, client: TrackingClient, spool: Path
 ) -> None:
-    folder = left_folder(spool, client.tracking_uri, [points_batch("f" * 32, [1])])
+    folder = left_folder(spool, client.tracking_uri, [points_batch("f" * 32, [1])] * 2)
     done = shell.run("sync", str(spool))
     assert done.exit_code == 1
-    assert f"1 refused, see `runstream spool show {folder}`" in done.stdout
+    assert f"2 refused, see `runstream spool show {folder}`" in done.stdout
     said = shell.output("spool", "show", str(folder.path))
     assert "NOT_FOUND" in said
+    assert said.splitlines()[-1].split()[:4] == ["2", "f" * 32, "1", "point"]
     assert "f" * 32 in said
-    assert shell.rows("spool", "list", str(spool))[1][-1] == "1"
+    assert shell.rows("spool", "list", str(spool))[1][-1] == "2"
 
 
 def test_another_server_is_named_by_an_option(
@@ -210,7 +211,8 @@ def test_watching_ends_with_an_interrupt(client: TrackingClient, run_id: str, sp
 def test_the_folders_of_a_spool_are_listed(
     shell: Shell, client: TrackingClient, left: SpoolFolder, spool: Path
 ) -> None:
-    alive = new_folder(spool, "", [])
+    empty = new_folder(spool, "", [])
+    alive = new_folder(spool, "", [points_batch("f" * 32, [1])])
     rows = {row[0]: row[1:] for row in shell.rows("spool", "list", RUNSTREAM_SPOOL=str(spool))[1:]}
     found = rows[left.path.name]
     assert found[:2] == ["train.py", client.tracking_uri]
@@ -222,15 +224,20 @@ def test_the_folders_of_a_spool_are_listed(
         str(alive.path): "alive",
     }
     alive.close()
+    empty.close()
 
 
 def test_the_runs_of_a_folder_are_shown(
     shell: Shell, run_id: str, left: SpoolFolder, spool: Path
 ) -> None:
     rows = shell.rows("spool", "show", left.path.name, RUNSTREAM_SPOOL=str(spool))
-    assert rows[1:] == [["run", "batches", "points"], [run_id, "2", "3"]]
+    assert rows[1:] == [
+        ["run", "name", "experiment", "batches", "points", "tasks"],
+        [run_id, "-", "-", "2", "3", "1"],
+    ]
     said = shell.json("spool", "show", str(left.path))
-    assert said["runs"] == [{"run_id": run_id, "batches": 2, "points": 3}]
+    counts = {"run_name": "", "experiment": "", "batches": 2, "points": 3, "tasks": 1}
+    assert said["runs"] == [{"run_id": run_id, **counts}]
     assert said["folder"]["program"] == "train.py"
 
 

@@ -60,7 +60,8 @@ Exit status:
 
 \b
 --tracking-uri or RUNSTREAM_TRACKING_URI says where the runs are:
-grpc://host:port, grpcs://host:port, unix:path, sqlite:///runs.db or a path.
+grpc://host:port, grpcs://host:port, unix:path, sqlite:///runs.db or a path;
+offline:folder for no server, until `runstream sync` delivers the folder.
 """
 
 _BROKEN_PIPE = 141  # 128 and the number of SIGPIPE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -41,7 +42,10 @@ def spool() -> None:
 @json_option
 def list_folders(folder: Path | None, as_json: bool) -> None:
     """List the folders of a spool; without FOLDER those of the spool of this user."""
-    found = [inspect_folder(one) for one in find_folders(folder)]
+    inspected = [inspect_folder(one) for one in find_folders(folder)]
+    found = [  # a program that has everything delivered keeps its folder
+        one for one in inspected if one.state != ALIVE or one.batches or one.tasks or one.refused
+    ]
     if as_json:
         print_json_array(found)
         return
@@ -83,15 +87,27 @@ def show(folder: Path, as_json: bool) -> None:
         f"for {inspected.tracking_uri or 'no server yet'}"
     )
     print_table(
-        ("run", "batches", "points"),
-        ((run.run_id, f"{run.batches:,}", f"{run.points:,}") for run in runs),
-        numbers=(1, 2),
+        ("run", "name", "experiment", "batches", "points", "tasks"),
+        (
+            (
+                run.run_id,
+                run.run_name or "-",
+                run.experiment or "-",
+                f"{run.batches:,}",
+                f"{run.points:,}",
+                f"{run.tasks:,}",
+            )
+            for run in runs
+        ),
+        numbers=(3, 4, 5),
     )
     if refusals:
+        joined = Counter((r.run_id, r.what, r.reason, r.message) for r in refusals)
         click.echo()
         print_table(
-            ("refused", "run", "reason", "because"),
-            ((format_time(r.time), r.run_id, r.reason, r.message) for r in refusals),
+            ("times", "run", "what", "reason", "because"),
+            ((f"{number:,}", *row) for row, number in joined.items()),
+            numbers=(0,),
         )
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from runstream.contract.wire_counts import count_points
+from runstream.outbox.batch import Backlog
 from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import FileLock, NotLocked
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_reader import LogReader
 from runstream.syncing.refused_log import read_refusals
 from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.spool_pb2 import SpoolTask
 
 #: The states of the process that writes a folder.
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
@@ -56,14 +58,20 @@ class InspectedRun:
     """How much of a run waits in a folder.
 
     Attributes:
-        run_id: the run.
+        run_id: the run or the model.
+        run_name: its name, if its start waits.
+        experiment: name of its experiment, or its id, if its start waits.
         batches: batches that wait.
         points: points in them.
+        tasks: files to upload, and calls about models, that wait.
     """
 
     run_id: str
+    run_name: str = ""
+    experiment: str = ""
     batches: int = 0
     points: int = 0
+    tasks: int = 0
 
 
 @dataclass
@@ -73,12 +81,14 @@ class InspectedRefusal:
     Attributes:
         time: when, in milliseconds since the epoch.
         run_id: the run or the model.
+        what: what was refused, for people.
         reason: why, for programs.
         message: why, for people.
     """
 
     time: int
     run_id: str
+    what: str
     reason: str
     message: str
 
@@ -122,15 +132,46 @@ def inspect_runs(folder: SpoolFolder) -> list[InspectedRun]:
     reader = LogReader(folder.batches, read_cursor(folder.batches))
     while (frame := reader.next(may_grow=True)) is not None:
         try:
-            run_id = LogBatchRequest.FromString(frame.payload).run_id
+            request = LogBatchRequest.FromString(frame.payload)
             points = count_points(frame.payload)
         except (DecodeError, ValueError):
-            run_id, points = "", 0
-        run = runs.setdefault(run_id, InspectedRun(run_id))
+            request, points = LogBatchRequest(), 0
+        run = runs.setdefault(request.run_id, InspectedRun(request.run_id))
         run.batches += 1
         run.points += points
+        if request.HasField("start"):
+            run.run_name = request.start.run_name
+            run.experiment = request.start.experiment_name or request.start.experiment_id
     reader.close()
+    for owner in _list_task_owners(folder):
+        runs.setdefault(owner, InspectedRun(owner)).tasks += 1
     return list(runs.values())
+
+
+def _list_task_owners(folder: SpoolFolder) -> list[str]:
+    """Return the run or the model of each task that waits."""
+    owners = []
+    reader = LogReader(folder.tasks, read_cursor(folder.tasks))
+    while (frame := reader.next(may_grow=True)) is not None:
+        try:
+            owners.append(_task_owner(SpoolTask.FromString(frame.payload)))
+        except DecodeError:
+            owners.append("")
+    reader.close()
+    return owners
+
+
+def _task_owner(task: SpoolTask) -> str:
+    kind = task.WhichOneof("task")
+    message = getattr(task, kind) if kind else task
+    return getattr(message, "model_id", "") or getattr(message, "run_id", "")
+
+
+def _describe_task(task: SpoolTask) -> str:
+    kind = task.WhichOneof("task")
+    if kind is None:
+        return "a task of a newer version"
+    return f"file {task.upload.path}" if kind == "upload" else kind.replace("_", " ")
 
 
 def list_refusals(folder: SpoolFolder) -> list[InspectedRefusal]:
@@ -141,12 +182,12 @@ def list_refusals(folder: SpoolFolder) -> list[InspectedRefusal]:
     """
     found = []
     for refusal in read_refusals(folder.refused):
-        upload = refusal.task.upload
-        run_id = upload.run_id or upload.model_id
+        run_id, what = _task_owner(refusal.task), _describe_task(refusal.task)
         if refusal.WhichOneof("refused") == "batch":
-            run_id = LogBatchRequest.FromString(refusal.batch).run_id
+            request = LogBatchRequest.FromString(refusal.batch)
+            run_id, what = request.run_id, str(Backlog.of_request(request))
         error = refusal.error
-        found.append(InspectedRefusal(refusal.time, run_id, error.reason, error.message))
+        found.append(InspectedRefusal(refusal.time, run_id, what, error.reason, error.message))
     return found
 
 
