@@ -92,5 +92,5 @@ def test_an_outage_is_one_warning_and_neither_changes_nor_holds_up_trainings(
     told = json.loads(lines[-1])
     assert told["identical"]
     [warning] = told["warnings"]
-    assert "not all of a training by keras is logged, which goes on" in warning
+    assert "what is logged meanwhile is sent when it takes it again" in warning
     assert told["seconds"] < 3 * WAIT_SECONDS

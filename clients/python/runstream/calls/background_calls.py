@@ -134,8 +134,12 @@ class BackgroundCalls(StartCalls):
         background = self._outbox.background
         if self._outbox.is_offline or not background.announce_absence():
             return
-        log.warning(
+        folder = background.folder()
+        # Where the stream is broken, the uploader has warned of the outage already.
+        is_told = folder is not None and self._outbox.stream_error is not None
+        log.log(
+            logging.INFO if is_told else logging.WARNING,
             "%s is away: files and models are kept in %s, and delivered when it is back",
             self._connection.uri,
-            background.folder() or "a temporary folder, which is lost with this process",
+            folder or "a temporary folder, which is lost with this process",
         )
