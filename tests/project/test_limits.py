@@ -204,14 +204,11 @@ STATED: dict[str, list[str | int]] = {
     "the time that the end of a program waits without an answer": [
         "runstream.process.shutdown.ANSWER_SECONDS"
     ],
-    "the time that a training waits for a server that is away": [
-        "runstream.autologging.guard.WAIT_SECONDS",
-        "runstream.autologging.guard.PAUSE_SECONDS",
+    "the time that a training waits for a server that is away, in all": [
+        "runstream.autologging.guard.WAIT_SECONDS"
     ],
-    "the time that it waits after such a pause, and at its end": [
-        "runstream.autologging.guard.RETRY_SECONDS",
-        "runstream.autologging.guard.PAUSE_SECONDS",
-    ],
+    "the time that the end of a program waits for figures, models and calls that are left for "
+    "later, while the server is away": ["runstream.outbox.outbox._LOCAL_SECONDS"],
     "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
     "figures that wait to be drawn": ["runstream.autologging.painter.MAX_WAITING"],
     "scores and metrics of the models of one run that are logged after their training": [

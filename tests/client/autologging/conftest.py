@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 import runstream
-from runstream.autologging import guard
 from runstream.autologging.libraries import LIBRARIES
 from runstream.calls import sessions
 from support.server_process import ServerProcess
@@ -22,4 +21,3 @@ def autologging(server: ServerProcess) -> Iterator[ServerProcess]:
         session.drain(30, 30)
     for library in LIBRARIES:
         library.disable()
-    guard._paused_until = 0.0

@@ -10,6 +10,7 @@ import pytest
 
 import runstream
 from runstream import TrackingClient
+from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
 PROGRAM = """
@@ -105,3 +106,19 @@ def test_a_folder_that_cannot_be_written_fails_the_first_call_at_once() -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "FailedPrecondition: nothing can be kept in /proc/nowhere" in done.stderr
     assert "delivered" not in done.stderr, "the end has nothing to wait for"
+
+
+def test_a_program_that_is_launched_while_the_server_is_away_keeps_its_source(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    program = tmp_path / "train.py"
+    program.write_text("import runstream\nwith runstream.start_run():\n    pass\n")
+    command = [sys.executable, "-m", "runstream", "run", str(program)]
+    away = f"grpc://127.0.0.1:{reserve_port()}"
+    variables = {"RUNSTREAM_TRACKING_URI": away, "RUNSTREAM_SOURCE": "program"}
+    run_program(command, variables | {"RUNSTREAM_SPOOL": str(spool)})
+    runstream.sync(spool, to=server.uri)
+    (run,) = client.search_runs(["0"])
+    assert run.info.status == "FINISHED"
+    assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["source"]

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 from runstream.autologging.callers import is_within_sklearn
 from runstream.autologging.datasets import describe
-from runstream.autologging.guard import Guard, is_paused
+from runstream.autologging.guard import Guard
 from runstream.autologging.library import Library
 from runstream.autologging.observed_call import Call, variable_name
 from runstream.autologging.training import Training, current_training, is_off, within
@@ -243,20 +243,16 @@ def _log(trained: Trained, metric: str, data: Any, variable: str, command: str, 
     run, model_id = trained.run, trained.model_id
     now = time.time_ns() // 1_000_000
     run.buffer.log_metrics({key: float(value)}, 0, now)
-    if is_paused():
-        return
     dataset = describe(data) if settings.log_datasets else None
     commands = json.dumps(dict(sorted(evaluations.commands.items())), indent=2)
 
     def deliver() -> None:
-        if is_paused():
-            return
         client = run.client
         if model_id is not None:
             measured = None if dataset is None else (dataset.name, dataset.digest)
             client.log_model_metrics(run.run_id, model_id, [(key, float(value), now, 0)], measured)
         if dataset is not None:
-            client.log_inputs(run.run_id, [DatasetInput(dataset, {CONTEXT: "eval"})])
+            run.log_inputs([DatasetInput(dataset, {CONTEXT: "eval"})])
         client.log_text(run.run_id, commands, "metric_info.json")
 
     run.client.defer([run.run_id], partial(trained.guard.attempt_later, deliver))

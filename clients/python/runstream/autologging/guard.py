@@ -1,14 +1,12 @@
 """The guard: a fault of ours in a training is one warning, and never reaches the training.
 
-Nor does a server that is away hold trainings up: a training waits for it `WAIT_SECONDS` at most,
-and then does not for `PAUSE_SECONDS`. After such a pause, and when the training has returned, it
-waits `RETRY_SECONDS` again. What is queued is queued in a pause, too.
+Nor does a server that is away hold a training up: it waits `WAIT_SECONDS` for it at most, in all.
+What it logs needs no answer: it is queued, or kept as files are.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import signal
 import time
 import traceback
@@ -21,24 +19,10 @@ from runstream.transport.call_limit import limit_calls
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-#: Seconds for which one training waits for a server at most, in all, before it pauses.
+#: Seconds for which one training waits for a server at most, in all.
 WAIT_SECONDS = 10.0
 
-#: Seconds of the pause. Trainings that begin in them are not logged.
-PAUSE_SECONDS = 60.0
-
-#: Seconds for which the training waits in all after each pause.
-RETRY_SECONDS = 1.0
-
 log = logging.getLogger("runstream")
-
-# When trainings are logged again after a server was away, by `time.monotonic`.
-_paused_until = 0.0
-
-
-def is_paused() -> bool:
-    """Return whether trainings are not logged now, because the server was away just before."""
-    return time.monotonic() < _paused_until
 
 
 class Guard:
@@ -52,35 +36,25 @@ class Guard:
         self._library = library
         self._silent = silent
         self._seconds_left = WAIT_SECONDS
-        self._paused_until = 0.0
         self.has_failed = False
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the server was away just before, so that nothing waits for it."""
-        return time.monotonic() < self._paused_until
-
-    def end_pause(self) -> None:
-        """Wait for the server again, because what comes now comes once, as the trained model."""
-        self._paused_until = 0.0
 
     def attempt(
         self, function: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs
     ) -> Result | None:
         """Return what a function returns; None if it raises an exception.
 
-        In a pause it may queue, but a call that waits for the server fails at once. An interrupt
-        passes, as does what a handler of a signal raises: it is meant for the training, too. A
-        `SystemExit` of the function itself, such as a method of the model, does not.
+        Once the seconds of the training are over, a call that waits for the server fails at once;
+        what is queued is queued all the same. An interrupt passes, as does what a handler of a
+        signal raises: it is meant for the training, too. A `SystemExit` of the function itself,
+        such as a method of the model, does not.
         """
-        was_paused, start = self.is_paused, time.monotonic()
+        start = time.monotonic()
         try:
-            with limit_calls(0.0 if was_paused else self._seconds_left):
+            with limit_calls(self._seconds_left):
                 return function(*args, **kwargs)
         except (Unavailable, DeadlineExceeded) as error:
-            if not was_paused:
-                self._seconds_left -= time.monotonic() - start
-                self._pause(error)
+            self._seconds_left = max(0.0, self._seconds_left - (time.monotonic() - start))
+            self._warn_of(error)
         except BaseException as error:
             self._warn_of(error)
         return None
@@ -90,15 +64,10 @@ class Guard:
     ) -> None:
         """Call a function on a thread of ours, where nobody waits; else as `attempt`.
 
-        Its calls have their own deadlines. In a pause a call that waits for the server fails at
-        once, since what is left for later would wait for all those deadlines, one after the other;
-        files and models are kept.
+        Its calls have their own deadlines.
         """
         try:
-            with limit_calls(0.0 if self.is_paused else math.inf):
-                function(*args, **kwargs)
-        except (Unavailable, DeadlineExceeded) as error:
-            self._pause(error)
+            function(*args, **kwargs)
         except BaseException as error:
             self._warn_of(error)
 
@@ -116,15 +85,6 @@ class Guard:
         if isinstance(error, KeyboardInterrupt) or _comes_from_signal(error):
             raise error
         self.warn(f"{type(error).__name__}: {error}", error)
-
-    def _pause(self, error: Exception) -> None:
-        global _paused_until
-        self._paused_until = _paused_until = time.monotonic() + PAUSE_SECONDS
-        self._seconds_left = max(self._seconds_left, RETRY_SECONDS)
-        self.warn(
-            f"{error}. For {PAUSE_SECONDS:g} s nothing waits for the server, "
-            "and trainings that begin are not logged"
-        )
 
 
 def _comes_from_signal(error: BaseException) -> bool:

@@ -16,12 +16,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from runstream.autologging.guard import Guard, is_paused
+from runstream.autologging.guard import Guard
 from runstream.autologging.settings import Settings
 from runstream.contract.params_and_tags import to_texts
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import active_run, make_last_active, start_run
+from runstream.fluent.first_params import log_first_params
 from runstream.fluent.logging_functions import CONTEXT
 from runstream.fluent.run_handle import ActiveRun
 from runstream.models.model_files import Flavor, ModelDraft, write_model
@@ -115,8 +116,9 @@ class Training(Generic[S]):
         """Call a function of ours after the training, on a thread where nobody waits for it.
 
         What it calls is in order, and before the end of a run that is started for the training.
-        Round trips to the server go here, as the upload of an artifact; what logs to `run` needs
-        no round trip. A fault is one warning.
+        What waits for a server that is there goes here, as the upload of an artifact, which is
+        kept on disk while the server is away. What logs to `run` needs no answer. A fault is one
+        warning.
         """
         owners = [self.run.run_id, *filter(None, [self.model_id])]
         later = partial(self.guard.attempt_later, function, *args, **kwargs)
@@ -141,18 +143,7 @@ class Training(Generic[S]):
         if errors:
             others = f", nor {len(errors) - 1} other params" if len(errors) > 1 else ""
             self.warn(f"{errors[0]}{others}")
-        if self.is_run_ours:
-            self.run.log_params(texts, on_error="skip")
-        else:
-            self.defer(self._log_new_params, texts)
-
-    def _log_new_params(self, params: Mapping[str, object]) -> None:
-        client, run_id = self.run.client, self.run.run_id
-        try:
-            client.log(run_id, params=params)
-        except InvalidArgument:
-            for key, value in params.items():
-                self.guard.attempt_later(client.log, run_id, params={key: value})
+        log_first_params(self.run, texts, lambda error: self.warn(str(error)))
 
     def log_metrics(self, metrics: Mapping[str, float], dataset: Dataset | None = None) -> None:
         """Log metrics of the run, which measure its model, too, if that is stored before.
@@ -175,7 +166,7 @@ class Training(Generic[S]):
     def log_dataset(self, dataset: Dataset, context: str) -> None:
         """Record data of the training, unless the user has switched it off."""
         if self.settings.log_datasets:
-            self.defer(self.run.log_inputs, [DatasetInput(dataset, {CONTEXT: context})])
+            self.attempt(self.run.log_inputs, [DatasetInput(dataset, {CONTEXT: context})])
 
     def log_model(
         self,
@@ -237,20 +228,13 @@ class Training(Generic[S]):
             make_last_active(self.run)  # the training may have started others
             # Without the guard: a run must end, whatever else failed, and if not here, then at the
             # end of the program.
-            self.run.client.defer(
-                [self.run.run_id], partial(_end_run, self.run, status, self.guard)
-            )
+            end = partial(self.guard.attempt_later, self.run.end, status)
+            self.run.client.defer([self.run.run_id], end)
 
 
 def _upload(upload: Callable[[], None], draft: ModelDraft, guard: Guard) -> None:
     guard.attempt_later(upload)
     draft.discard()  # if it was not tried
-
-
-def _end_run(run: ActiveRun, status: str, guard: Guard) -> None:
-    if guard.is_paused:
-        return  # the end of the program tries it
-    guard.attempt_later(run.end, status)
 
 
 #: Logs a training: it is called before the training, goes on from its one `yield` when the training
@@ -288,7 +272,7 @@ def run_training(training: Training[S], log: Log[S]) -> Any:
     guard, function = training.guard, training.function
     first = () if training.instance is None else (training.instance,)
     given = (training.args, training.kwargs)
-    if is_paused() or not guard.attempt(training._open_run):
+    if not guard.attempt(training._open_run):
         return function(*first, *given[0], **given[1])
     failure: BaseException | None = None
     steps = log(training)
@@ -297,8 +281,6 @@ def run_training(training: Training[S], log: Log[S]) -> Any:
             if not guard.attempt(_reaches_training, steps):
                 training.args, training.kwargs = given
             result = function(*first, *training.args, **training.kwargs)
-            if training.outer is None:
-                guard.end_pause()
             guard.attempt(_finish, steps, result)
     except BaseException as error:
         failure = error

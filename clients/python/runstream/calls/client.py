@@ -69,7 +69,7 @@ class TrackingClient(
         self._session = open_session(tracking_uri, token)
         self._connection = self._session.connection
         self._outbox = self._session.outbox
-        self._offline_tables = {}
+        self._own_tables = {}
         self._closed = False
 
     @property

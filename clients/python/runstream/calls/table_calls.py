@@ -12,7 +12,7 @@ from runstream.calls.run_calls import RunCalls
 from runstream.calls.search_calls import SearchCalls
 from runstream.contract.text_lists import check_not_single_text
 from runstream.entities import Run
-from runstream.errors import InvalidArgument, NotFound
+from runstream.errors import DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 from runstream.files.artifact_paths import ArtifactPath, check_artifact_file
 from runstream.files.series_paths import file_or_series_path
 
@@ -28,7 +28,7 @@ TABLES_TAG = "mlflow.loggedArtifacts"
 class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
     """The part of `TrackingClient` that logs and loads tables."""
 
-    _offline_tables: dict[str, list[Any]]  # those that were tagged, by run
+    _own_tables: dict[str, list[Any]]  # those that this process has added to runs of its own
 
     def log_table(
         self,
@@ -75,7 +75,7 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         """Return the table that is there; while the server is away, as it was kept last."""
         if self._is_kept_as_away:
             kept = self._outbox.background.read_kept(run_id, path)
-            if kept is not None or self._outbox.is_offline:
+            if kept is not None or self._outbox.is_offline or self._is_first(run_id, path):
                 return kept
         try:
             with self._limited():
@@ -83,7 +83,15 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         except NotFound as missing:
             if missing.reason != "ARTIFACT_NOT_FOUND":
                 raise
-            return None
+        except (DeadlineExceeded, Unavailable):
+            if not self._is_first(run_id, path):
+                raise
+        return None
+
+    def _is_first(self, run_id: str, path: str) -> bool:
+        """Return whether a run can have no such table yet, as far as this process knows."""
+        own = self._own_tables.get(run_id, [])
+        return self._outbox.buffer(run_id).is_created_here and _table_entry(path) not in own
 
     def load_table(
         self,
@@ -142,16 +150,17 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         return (run for run in found if _table_entry(path) in _tagged_tables(run))
 
     def _tag_table(self, run_id: str, path: str) -> None:
-        if self._outbox.is_offline:
-            tables = self._offline_tables.setdefault(run_id, [])
-        else:
+        is_own = self._outbox.is_offline or self._outbox.buffer(run_id).is_created_here
+        own = self._own_tables.setdefault(run_id, []) if is_own else []
+        tables = own
+        if not (self._outbox.is_offline or (is_own and self._is_kept_as_away)):
             tables = _tagged_tables(self.get_run(run_id))
         if _table_entry(path) not in tables:
             text = json.dumps([*tables, _table_entry(path)], ensure_ascii=False)
             # The tag of thousands of tables may be too long; the tables are stored all the same.
             self._outbox.buffer(run_id).set_tags({TABLES_TAG: text}, on_error="skip")
-            if self._outbox.is_offline:
-                tables.append(_table_entry(path))
+        if is_own and _table_entry(path) not in own:
+            own.append(_table_entry(path))
 
 
 def _table_entry(path: str) -> dict[str, str]:

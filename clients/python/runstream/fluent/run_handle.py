@@ -187,6 +187,11 @@ class ActiveRun(RunLogging):
         """Whether this process started the run, and not its parent; only then it ends the run."""
         return self._process == os.getpid()
 
+    @property
+    def is_created_here(self) -> bool:
+        """Whether this process created the run, so that nothing was logged to it before."""
+        return self.is_started_here and self._client.buffer(self.run_id).is_created_here
+
     def read(self) -> Run:
         """Return the run with all that was logged to it before."""
         return self._client.get_run(self._info.run_id)

@@ -20,6 +20,8 @@ from runstream.fluent.run_handle import ActiveRun
 from runstream.fluent.run_start import START, read_start_variable, resume_run
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
+_PARENT_TAG = "mlflow.parentRunId"
+
 
 @contextmanager
 def take_run_from_environment() -> Iterator[tuple[str, LogBatchRequest | None]]:
@@ -74,8 +76,10 @@ def resume(
             field="experiment_id",
             run_id=run_id,
         )
-    has_parent = run is not None and "mlflow.parentRunId" in run.data.tags
-    begin = partial(activate, is_resumed=True, has_parent=has_parent)
+    is_new = run is None and start is not None  # nobody but who started it has logged to it
+    of_start = [tag.key for tag in start.tags] if start is not None else []
+    has_parent = _PARENT_TAG in (run.data.tags if run is not None else of_start)
+    begin = partial(activate, is_resumed=not is_new, has_parent=has_parent)
     return resume_run(client, run_id, tags, run_name, run.info if run else None, begin, start)
 
 

@@ -17,11 +17,11 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from runstream.calls.client import TrackingClient
-from runstream.errors import FailedPrecondition, NotFound
+from runstream.errors import FailedPrecondition, NotFound, Unavailable
 from runstream.process.exit_status import run_status_at_exit
 from runstream.process.source_parts import wanted_parts
 from runstream.transport.call_limit import limit_calls
@@ -185,16 +185,23 @@ def wait_for_source(seconds: float) -> None:
 
 def _store(entry: _Entry, source: SourceReport) -> None:
     if entry.is_resumed:
-        try:
-            entry.client.get_artifact(entry.run_id, PROGRAM_PATH)
-        except NotFound:
-            pass
-        else:
+        has_source = entry.client.ask(partial(_has_source, entry))
+        if has_source is None:
+            raise Unavailable("the server is away, and the run may have a source already")
+        if has_source:
             return
     text = json.dumps(source.program, indent=2, ensure_ascii=False)
     if source.diff:
         entry.client.log_text(entry.run_id, source.diff, DIFF_PATH)
     entry.client.log_text(entry.run_id, text, PROGRAM_PATH)
+
+
+def _has_source(entry: _Entry) -> bool:
+    try:
+        entry.client.get_artifact(entry.run_id, PROGRAM_PATH)
+    except NotFound:
+        return False
+    return True
 
 
 @cache

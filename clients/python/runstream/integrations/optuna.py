@@ -11,6 +11,7 @@ from optuna.exceptions import TrialPruned
 from optuna.trial import TrialState
 
 from runstream.fluent.active_runs import start_run
+from runstream.fluent.past_runs import end_past_run, start_past_run
 from runstream.fluent.run_handle import ActiveRun
 from runstream.integrations.training_run import TrainingRun, open_training_run
 from runstream.process.exit_status import run_status
@@ -83,7 +84,7 @@ class RunstreamCallback:
         if not self._study.attempt("logged", lambda: started.append(self._start(number))):
             yield
             return
-        run = TrainingRun(started[0], is_ours=True, is_new=True)
+        run = TrainingRun(started[0], is_ours=True)
         self._tracked[number] = run.run.run_id
         status = "FINISHED"
         try:
@@ -103,12 +104,13 @@ class RunstreamCallback:
         ended = round(trial.datetime_complete.timestamp() * 1000)
         run_id = tracked = self._tracked.pop(trial.number, None)
         if run_id is None:
-            run_id = client.create_run(
-                self._study.run.info.experiment_id,
+            run_id = start_past_run(
+                client,
+                self._study.run.experiment,
                 round(trial.datetime_start.timestamp() * 1000),
                 find_source_tags() | {"mlflow.parentRunId": self.run_id},
                 f"trial {trial.number}",
-            ).info.run_id
+            )
         for step, value in sorted(trial.intermediate_values.items()):
             client.log_metrics(run_id, {"intermediate_value": value}, step, ended, on_error="skip")
         values = dict(zip(self._metric_names(study), trial.values or (), strict=False))
@@ -116,7 +118,7 @@ class RunstreamCallback:
         client.log_params(run_id, trial.params, on_error="skip")
         client.set_tags(run_id, _trial_tags(trial) | _study_tags(study), on_error="skip")
         if tracked is None:
-            client.set_terminated(run_id, _STATUS.get(trial.state, "FINISHED"), ended)
+            end_past_run(client, run_id, _STATUS.get(trial.state, "FINISHED"), ended)
 
     def _log_study(self, study: Any, trial: Any) -> None:
         tags = study.user_attrs | _study_tags(study) | {"study_name": study.study_name}

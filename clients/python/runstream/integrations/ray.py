@@ -86,7 +86,7 @@ class RunstreamLoggerCallback(LoggerCallback):
         }
         # Not `runstream.start_run`: several trials go on at a time, and none is the active run.
         handle = create_run(parent.client, parent.experiment, tags, str(trial))
-        self._trials[trial.trial_id] = run = TrainingRun(handle, is_ours=True, is_new=True)
+        self._trials[trial.trial_id] = run = TrainingRun(handle, is_ours=True)
         run.log_nested_params(trial.config)
 
 

@@ -11,13 +11,14 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, ParamSpec
 
 from runstream.contract.params_and_tags import Pairs
-from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
+from runstream.errors import DeadlineExceeded, Unavailable
 from runstream.fluent.active_runs import active_run, start_run
 from runstream.fluent.destination import set_experiment
+from runstream.fluent.first_params import log_first_params
+from runstream.fluent.past_runs import end_past_run
 from runstream.fluent.run_handle import ActiveRun
 from runstream.transport.call_limit import limit_calls
 
@@ -70,7 +71,7 @@ def open_training_run(
         experiment_name or run_name or run_id not in (None, active.run_id)
     ):
         active.set_tags(tags or {})
-        return TrainingRun(active, is_ours=False, is_new=False)
+        return TrainingRun(active, is_ours=False)
     experiment_id = set_experiment(experiment_name).experiment_id if experiment_name else None
     started = start_run(
         run_id,
@@ -79,7 +80,7 @@ def open_training_run(
         nested=active is not None,
         tags=tags,
     )
-    training = TrainingRun(started, is_ours=True, is_new=run_id is None)
+    training = TrainingRun(started, is_ours=True)
     if ends_failed:
         _latest = training
     return training
@@ -97,20 +98,16 @@ class TrainingRun:
         is_ours: whether it was started for the training.
     """
 
-    def __init__(
-        self, run: ActiveRun, *, is_ours: bool, is_new: bool = False, silent: bool = False
-    ) -> None:
+    def __init__(self, run: ActiveRun, *, is_ours: bool, silent: bool = False) -> None:
         """Take a run.
 
         Args:
             run: the run.
             is_ours: whether it was started for the training, and ends with it.
-            is_new: whether nobody can have logged to it before.
             silent: whether warnings are only for debugging.
         """
         self.run = run
         self.is_ours = is_ours
-        self._is_new = is_new
         self._level = logging.DEBUG if silent else logging.WARNING
         self._paused_until: dict[str, float] = {}  # by what is not done meanwhile
 
@@ -124,11 +121,7 @@ class TrainingRun:
         In a run that was there before, a param may have another value. Then it keeps that, with a
         warning: no call of the user for the run raises it.
         """
-        if self._is_new or self.run.client.is_away:
-            self._log(self.run.log_params, params, on_error="skip")
-        else:
-            owners = [self.run.run_id]
-            self._log(self.run.client.defer, owners, partial(self._log_new_params, dict(params)))
+        self._log(log_first_params, self.run, params, lambda error: self._warn(str(error)))
 
     def log_nested_params(self, params: Mapping[str, Any] | Namespace) -> None:
         """Log params of nested dictionaries and namespaces, with `/` between the names."""
@@ -158,19 +151,11 @@ class TrainingRun:
         if not self.is_ours:
             return
         if self.run.is_ended:
-            set_terminated = self.run.client.set_terminated
-            self.attempt("ended", set_terminated, self.run.run_id, status)
+            now = time.time_ns() // 1_000_000
+            self.attempt("ended", end_past_run, self.run.client, self.run.run_id, status, now)
         else:
             self.attempt("ended", self.run.end, status)
             self.run.is_ended = True  # if it is not, the end of the program tries again
-
-    def _log_new_params(self, params: Mapping[str, Any]) -> None:
-        client, run_id = self.run.client, self.run.run_id
-        try:
-            client.log(run_id, params=params)
-        except RunstreamError:
-            for key, value in params.items():
-                self.attempt("logged", client.log, run_id, params={key: value})
 
     def _log(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         with limit_calls(ROOM_SECONDS):

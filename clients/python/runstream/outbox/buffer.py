@@ -69,6 +69,7 @@ class RunBuffer:
         is_open: whether a call may log at once; otherwise it asks `BufferOwner.open_buffer` first.
         must_wake: whether a call that has logged must call `BufferOwner.wake_for`.
         has_ended: whether nobody has logged to it since the end of its run was queued.
+        is_created_here: whether this process has queued that its run starts, as a new one.
         is_retired: whether the outbox does not know it any more; another buffer takes its place.
         last_drained: when something was last taken out, by `time.monotonic`.
     """
@@ -84,6 +85,7 @@ class RunBuffer:
         self.is_open = False
         self.must_wake = True
         self.has_ended = False
+        self.is_created_here = False
         self.is_retired = False
         self.last_drained = time.monotonic()
 
@@ -200,6 +202,8 @@ class RunBuffer:
         """
         batch = _pack_request(request)
         buffer = self if self.is_open else self._owner.open_buffer(self)
+        if request.HasField("start") and not request.HasField("update"):
+            buffer.is_created_here = True
         buffer._batches.append(batch)
         buffer._owner.wake_for(buffer)
 
@@ -309,6 +313,7 @@ class RunBuffer:
         self._batches.clear()
         self._params.clear()
         self._skip_warnings.clear()
+        self.is_created_here = False
         self.is_open = False
         self.must_wake = True
 

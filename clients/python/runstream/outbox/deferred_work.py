@@ -19,6 +19,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from runstream.errors import DeadlineExceeded
+from runstream.outbox.batch import Backlog
 from runstream.transport.call_limit import call_limit
 
 #: Pieces of work that may wait; a call that leaves more waits for the others.
@@ -106,6 +107,14 @@ class DeferredWork:
             self._wait(owner, seconds)
         finally:
             self._waiting.pop()
+
+    def unsaved(self) -> dict[str, Backlog]:
+        """Return how much is not done, which is lost with the process, by run or model."""
+        counts: dict[str, Backlog] = {}
+        for owners in list(self._pending.values()):
+            owner = next(iter(owners), "")
+            counts[owner] = counts.get(owner, Backlog()) + Backlog(files=1)
+        return counts
 
     def _wait(self, owner: str | None, seconds: float) -> None:
         reply: SimpleQueue[None] = SimpleQueue()

@@ -78,6 +78,10 @@ from runstream.v1 import run_pb2
 
 log = logging.getLogger("runstream")
 
+# Seconds that the end of a program waits for deferred work while the server is away. Such work does
+# not wait for the server then, but makes files, which are lost if it is not done.
+_LOCAL_SECONDS = 30.0
+
 # Seconds for which deferred work, and slow work, is put off at most while trainings go on.
 _MAX_DELAY_SECONDS = 2.0
 _MAX_SLOW_DELAY_SECONDS = 10.0
@@ -313,6 +317,7 @@ class Outbox:
             for work in (self.deferred, self.slow):
                 self._wait_for_all(work, answer_timeout, limit - (time.monotonic() - start))
         except DeadlineExceeded as error:
+            self._waits.wait_until_collected()  # so that the rest is on disk
             return error
         if self._waits.has_given_up:
             answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
@@ -327,15 +332,16 @@ class Outbox:
         return None
 
     def _wait_for_all(self, work: DeferredWork, answer_timeout: float, limit: float) -> None:
-        """Wait for deferred work; while the server is away, at most `answer_timeout`."""
+        """Wait for deferred work; while the server is away, as long as work without it may take."""
         end = time.monotonic() + limit
+        patience = max(answer_timeout, _LOCAL_SECONDS)
         while True:
             left = end - time.monotonic()
             try:
-                return work.wait(None, min(answer_timeout, left))
+                return work.wait(None, min(patience, left))
             except DeadlineExceeded:
                 is_away = self.stream_error is not None or not answer_timeout
-                if is_away or left <= answer_timeout:
+                if is_away or left <= patience:
                     raise
 
     def backlog(self) -> dict[str, Backlog]:
@@ -344,7 +350,8 @@ class Outbox:
 
     def unsaved(self) -> dict[str, Backlog]:
         """Return how much of it is in the memory of this process alone, by run."""
-        return _joined(self._collector.unsaved(), self.background.unsaved())
+        logged = _joined(self._collector.unsaved(), self.background.unsaved())
+        return _joined(logged, _joined(self.deferred.unsaved(), self.slow.unsaved()))
 
     def spool_folder(self) -> Path | None:
         """Return the folder on disk that has what is not answered; None if nothing is there."""

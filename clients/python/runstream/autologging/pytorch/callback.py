@@ -39,7 +39,6 @@ class AutologCallback(_lightning.Callback):  # type: ignore[name-defined]
         self._training = TrainingRun(
             training.run,
             is_ours=False,
-            is_new=training.is_run_ours,
             silent=training.settings.silent,
         )
         self._settings = training.settings

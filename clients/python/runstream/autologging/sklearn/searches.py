@@ -6,20 +6,20 @@ import csv
 import io
 import numbers
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runstream.autologging.sklearn.model import sklearn_flavor, write_estimator
 from runstream.autologging.sklearn.settings import SklearnSettings
 from runstream.autologging.training import AUTOLOGGING, Training
+from runstream.contract.run_batches import inputs_batch
 from runstream.entities import Dataset, DatasetInput
 from runstream.fluent.logging_functions import CONTEXT
+from runstream.fluent.past_runs import end_past_run, start_past_run
 from runstream.models.model_logging import ModelDescription
 from runstream.process.source_tags import find_source_tags
-
-if TYPE_CHECKING:
-    from runstream.calls.client import TrackingClient
 
 # Columns of the results that are no metrics of a candidate: its params, and those of one split.
 _NO_METRICS = ("param", "split")
@@ -62,7 +62,7 @@ def log_search(
     for candidate in _best_candidates(results, training.settings.max_tuning_runs):
         params = {**base_params, **results["params"][candidate]}
         metrics = _candidate_metrics(results, candidate)
-        training.defer(_log_candidate, training, params, metrics, child_tags, inputs)
+        training.attempt(_log_candidate, training, params, metrics, child_tags, inputs)
 
 
 def _log_best_estimator(training: Training[SklearnSettings], estimator: Any) -> None:
@@ -99,28 +99,15 @@ def _log_candidate(
     tags: Mapping[str, str],
     inputs: Sequence[DatasetInput],
 ) -> None:
-    parent, client = training.run.info, training.run.client
-    child = client.create_run(
-        parent.experiment_id,
-        parent.start_time,
-        {**tags, "mlflow.parentRunId": parent.run_id},
-        user_id=tags.get("mlflow.user"),
-    )
-    _fill(client, child.info.run_id, params, metrics, inputs)
-
-
-def _fill(
-    client: TrackingClient,
-    run_id: str,
-    params: Mapping[str, object],
-    metrics: Mapping[str, float],
-    inputs: Sequence[DatasetInput],
-) -> None:
+    parent, client = training.run, training.run.client
+    all_tags = {**tags, "mlflow.parentRunId": parent.run_id}
+    run_id = start_past_run(client, parent.experiment, parent.info.start_time, all_tags)
     client.log_params(run_id, params, on_error="skip")
     client.log_metrics(run_id, metrics, on_error="skip")
     if inputs:
-        client.log_inputs(run_id, inputs)
-    client.set_terminated(run_id)
+        messages = [one.to_proto() for one in inputs]
+        client.buffer(run_id).queue_batch(inputs_batch(run_id, messages))
+    end_past_run(client, run_id, "FINISHED", time.time_ns() // 1_000_000)
 
 
 def _to_csv(results: Mapping[str, Any]) -> str:

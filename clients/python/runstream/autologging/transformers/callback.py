@@ -16,9 +16,7 @@ class AutologCallback(RunstreamCallback):
     def __init__(self, training: Training[Any]) -> None:
         super().__init__()
         silent = training.settings.silent
-        self._training = TrainingRun(
-            training.run, is_ours=False, is_new=training.is_run_ours, silent=silent
-        )
+        self._training = TrainingRun(training.run, is_ours=False, silent=silent)
         self._has_begun = False
 
     def on_train_begin(
