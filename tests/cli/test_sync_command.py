@@ -251,3 +251,24 @@ def test_a_folder_is_discarded_unless_its_program_runs(
     assert alive.path.exists()
     alive.close()
     assert "is no folder of a spool" in shell.refusal(3, "spool", "discard", str(spool), "--yes")
+
+
+def test_a_folder_that_fails_is_named_and_the_rest_is_delivered(
+    shell: Shell, client: TrackingClient, run_id: str, spool: Path, left: SpoolFolder
+) -> None:
+    bad = left_folder(spool, client.tracking_uri, [points_batch(run_id, [1])])
+    bad.refused.mkdir()
+    done = shell.run("sync", str(spool))
+    assert done.exit_code != 0
+    assert f"{left.path.name}: 2 batches" in done.stdout
+    assert f"{bad.path.name}: 0 B not delivered: " in done.stdout
+    assert "refused.log" in done.stdout
+
+
+def test_a_link_is_not_discarded(shell: Shell, left: SpoolFolder, spool: Path) -> None:
+    link = spool / "link"
+    link.symlink_to(left.path)
+    done = shell.run("spool", "discard", str(link))
+    assert done.exit_code != 0
+    assert "is a link" in done.stderr
+    assert left.path.exists()

@@ -196,7 +196,7 @@ STATED: dict[str, list[str | int]] = {
         "runstream.syncing.adoption.AGAIN_SECONDS"
     ],
     "the time without a write after which a folder of another machine is removed, once it is "
-    "delivered": ["runstream.syncing.folder_delivery.QUIET_SECONDS"],
+    "delivered": ["runstream.syncing.folder_state.QUIET_SECONDS"],
     "the time that it waits for a server of a file": [
         "runstream.calls.session.FILE_CONNECT_SECONDS"
     ],

@@ -196,3 +196,29 @@ def test_there_is_nothing_to_look_for_without_a_spool(
         client.log_metric(run_id, "own", 1.0)
         wait_for_adoption()
         assert left.path.exists()
+
+
+def test_a_bad_folder_keeps_none_behind_it_and_is_warned_of_once(
+    server: ServerProcess,
+    spool: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(adoption, "AGAIN_SECONDS", 0.1)
+    with TrackingClient(server.uri) as client:
+        run_id = client.create_run().info.run_id
+        bad = left_folder(spool, server.uri, [points_batch(run_id, [1])])
+        bad.refused.mkdir()
+        os.utime(bad.path / "spool.json", (1, 1))
+        nested = left_folder(spool, server.uri, [points_batch(run_id, [2])])
+        (nested.path / "spool.json").write_text("[" * 60_000)
+        (spool / "link").symlink_to(bad.path)
+        good = left_folder(spool, server.uri, [points_batch(run_id, [3])])
+        client.log_metric(run_id, "own", 1.0)
+        wait_until(lambda: not good.path.exists())
+        (adopter,) = adoption._adopting.values()
+        passes = adopter.passes
+        wait_until(lambda: adopter.passes > passes + 3)
+        assert [point.step for point in client.get_metric_history(run_id, "loss")] == [3]
+    assert sum(f"{bad} is not delivered" in text for text in caplog.messages) == 1
+    assert sum("link is not delivered" in text for text in caplog.messages) == 1

@@ -6,20 +6,28 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
 
 from runstream import InvalidArgument, NotFound, TrackingClient, Unauthenticated, Unavailable
+from runstream.files.own_files import ForeignFileError, check_own
 from runstream.spool.cursor import Cursor, read_cursor
 from runstream.spool.folder import SpoolFolder, list_folders
+from runstream.spool.frames import make_header
 from runstream.spool.log_files import Place, file_path
-from runstream.syncing import folder_delivery
+from runstream.spool.log_writer import LogWriter
+from runstream.syncing import folder_delivery, folder_state, own_folders
+from runstream.syncing.inspection import list_refusals
 from runstream.syncing.refused_log import read_refusals
 from runstream.syncing.results import SyncResult
 from runstream.syncing.sync import SpoolDelivery, sync
@@ -29,7 +37,11 @@ from runstream.v1.logged_model_pb2 import (
     LoggedModelParameter,
     LoggedModelTag,
 )
-from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart
+from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse, RunStart
+from runstream.v1.logging_service_pb2_grpc import (
+    LoggingServiceServicer,
+    add_LoggingServiceServicer_to_server,
+)
 from runstream.v1.run_pb2 import Param, RunTag
 from runstream.v1.spool_pb2 import SpoolTask
 from support.ports import reserve_port
@@ -505,7 +517,7 @@ def test_a_copy_from_another_machine_is_sent_while_its_program_runs_there(
     assert steps(client, run_id) == list(range(6))
     assert list(copy.glob("damaged/*")) == []
     source.close()
-    as_of_another_machine(source, folder_delivery.QUIET_SECONDS + 60)
+    as_of_another_machine(source, folder_state.QUIET_SECONDS + 60)
     shutil.copytree(source.path, copy, dirs_exist_ok=True)
     assert sync(spool, client.tracking_uri).is_complete
     assert not copy.exists()
@@ -613,3 +625,260 @@ def test_a_disk_that_is_full_loses_no_refusal(
     monkeypatch.undo()
     assert sync(spool).refused == 1
     assert len(list(read_refusals(folder.refused))) == 1
+
+
+# Folders that are not as they should be
+
+
+def append_frame(log: Path, payload: bytes) -> None:
+    """Append a frame with any payload, in a file of its own."""
+    writer = LogWriter(log)
+    writer.append(payload)
+    writer.close()
+
+
+def write_cursor(log: Path, file: int, offset: int) -> None:
+    """Put a cursor anywhere."""
+    data = struct.pack("<4sQQ", b"RSC1", file, offset)
+    (log / "cursor").write_bytes(data + struct.pack("<I", zlib.crc32(data)))
+
+
+@pytest.mark.parametrize("offset", [1_000_000, 2**63 + 5, 2**64 - 1])
+def test_nothing_is_passed_over_for_a_cursor_beyond_its_file(
+    client: TrackingClient, run_id: str, spool: Path, offset: int
+) -> None:
+    """A crash of the machine may have cut the file of the cursor."""
+    folder = left_folder(spool, client.tracking_uri, [points_batch(run_id, [1])])
+    append_batches(folder, [points_batch(run_id, [2])])
+    append_upload(folder, run_id, "a.txt", b"a")
+    write_cursor(folder.batches, 1, offset)
+    write_cursor(folder.tasks, 1, offset)
+    result = sync(spool)
+    assert (result.batches, result.files, result.is_complete) == (2, 1, True)
+    assert steps(client, run_id) == [1, 2]
+    assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("is_frame", [False, True])
+def test_a_damaged_task_is_kept_with_all_contents_and_the_rest_is_done(
+    client: TrackingClient,
+    run_id: str,
+    spool: Path,
+    caplog: pytest.LogCaptureFixture,
+    is_frame: bool,
+) -> None:
+    folder = left_folder(spool, client.tracking_uri)
+    append_upload(folder, run_id, "a.txt", b"a")
+    append_upload(folder, run_id, "b.txt", b"b")
+    path = file_path(folder.tasks, 1)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    if is_frame:
+        path.unlink()
+        data = bytearray(make_header(b"\xff\xff") + b"\xff\xff")
+    path.write_bytes(data)
+    result = sync(spool)
+    assert (result.files, result.folders[0].damaged) == (1, len(data))
+    (kept,) = folder.damaged.iterdir()
+    assert kept.name == "tasks-00000001-0000000000"
+    assert kept.read_bytes() == data
+    assert f"bytes are no tasks; they are kept in {kept}" in caplog.text
+    assert sorted(file.name for file in folder.files.iterdir()) == ["a.txt", "b.txt"]
+    assert [file.path for file in client.list_artifacts(run_id)] == ["b.txt"]
+
+
+def test_a_batch_that_is_no_message_is_set_aside_and_the_rest_is_delivered(
+    client: TrackingClient, run_id: str, spool: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri, [points_batch(run_id, [0])])
+    for step in range(1, 4):
+        append_frame(folder.batches, b"\xff\xff\xff\xff")
+        append_batches(folder, [points_batch(run_id, [step])])
+    result = sync(spool)
+    assert (result.batches, result.refused) == (4, 3)
+    assert steps(client, run_id) == [0, 1, 2, 3]
+    refusals = list(read_refusals(folder.refused))
+    assert [refusal.batch for refusal in refusals] == [b"\xff\xff\xff\xff"] * 3
+    assert {refusal.error.reason for refusal in refusals} == {"MESSAGE_MALFORMED"}
+    assert {refusal.run_id for refusal in list_refusals(folder)} == {""}
+
+
+def test_refused_batches_are_warned_of_once(
+    client: TrackingClient, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    batches = [points_batch("f" * 32, [step]) for step in range(50)]
+    left_folder(spool, client.tracking_uri, batches)
+    assert sync(spool).refused == 50
+    (warning,) = [text for text in caplog.messages if "refused" in text]
+    assert "50 batches and tasks were refused, the first because: " in warning
+
+
+def break_info(folder: SpoolFolder) -> None:
+    (folder.path / "spool.json").write_text("[" * 60_000)
+
+
+def link_log(folder: SpoolFolder) -> None:
+    file_path(folder.batches, 1).rename(folder.path.parent / "elsewhere")
+    file_path(folder.batches, 1).symlink_to(folder.path.parent / "elsewhere")
+
+
+def link_batches(folder: SpoolFolder) -> None:
+    folder.batches.rename(folder.path.parent / "elsewhere")
+    folder.batches.symlink_to(folder.path.parent / "elsewhere")
+
+
+def link_content(folder: SpoolFolder) -> None:
+    folder.files.mkdir()
+    (folder.files / "a").symlink_to("/etc/passwd")
+
+
+def pipe_log(folder: SpoolFolder) -> None:
+    file_path(folder.batches, 1).unlink()
+    os.mkfifo(file_path(folder.batches, 1))
+
+
+def pipe_cursor(folder: SpoolFolder) -> None:
+    os.mkfifo(folder.batches / "cursor")
+
+
+def pipe_lock(folder: SpoolFolder) -> None:
+    (folder.path / "delivery.lock").unlink()
+    os.mkfifo(folder.path / "delivery.lock")
+
+
+def make_refused_a_folder(folder: SpoolFolder) -> None:
+    folder.refused.mkdir()
+
+
+BREAKS = [
+    break_info,
+    link_log,
+    link_batches,
+    link_content,
+    pipe_log,
+    pipe_cursor,
+    pipe_lock,
+    make_refused_a_folder,
+]
+
+
+@pytest.mark.parametrize("break_folder", BREAKS)
+def test_a_bad_folder_keeps_none_behind_it_from_the_server(
+    client: TrackingClient, run_id: str, spool: Path, break_folder: Callable[[SpoolFolder], None]
+) -> None:
+    bad = left_folder(spool, client.tracking_uri, [points_batch(run_id, [1])])
+    os.utime(bad.path / "spool.json", (1, 1))
+    break_folder(bad)
+    os.utime(bad.path / "spool.json", (1, 1))
+    good = left_folder(spool, client.tracking_uri, [points_batch(run_id, [2])])
+    first, second = SpoolDelivery(spool, None).deliver()
+    assert (first.folder, first.batches, bool(first.error)) == (str(bad), 0, True)
+    assert (second.folder, second.batches, second.is_removed) == (str(good), 1, True)
+    assert steps(client, run_id) == [2]
+    with pytest.raises((OSError, ValueError)):
+        sync(spool)
+    assert bad.path.exists()
+
+
+def test_a_folder_with_something_of_somebody_else_is_delivered_and_stays(
+    client: TrackingClient, run_id: str, spool: Path, tmp_path: Path
+) -> None:
+    folder = left_folder(spool, client.tracking_uri, [points_batch(run_id, [1])])
+    (folder.path / "notes").symlink_to(tmp_path)
+    assert sync(spool).batches == 1
+    assert folder.path.exists()
+    assert sync(spool) == SyncResult([])
+
+
+def test_links_and_folders_of_other_users_are_passed_over_in_the_spool_of_a_user(
+    client: TrackingClient,
+    run_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("RUNSTREAM_SPOOL", str(tmp_path / "spool"))
+    own = left_folder(tmp_path / "spool", client.tracking_uri, [points_batch(run_id, [1])])
+    other = left_folder(tmp_path / "other", client.tracking_uri, [points_batch(run_id, [2])])
+    (tmp_path / "spool" / "link").symlink_to(other.path)
+    foreign = left_folder(tmp_path / "spool", client.tracking_uri, [points_batch(run_id, [3])])
+
+    def check(path: Path, kind: int) -> bool:
+        if path == foreign.path:  # only root could make one
+            raise ForeignFileError(f"{path} belongs to another user")
+        return check_own(path, kind)
+
+    monkeypatch.setattr(own_folders, "check_own", check)
+    for _ in range(2):
+        result = sync()
+        assert result.is_complete
+    assert steps(client, run_id) == [1]
+    assert not own.path.exists()
+    assert sum("link is not delivered" in text for text in caplog.messages) == 1
+    assert sum("belongs to another user" in text for text in caplog.messages) == 1
+    assert sync(foreign.path).batches == 1, "it was asked for"
+
+
+# Servers that do not do what they should
+
+
+class EndingServer(LoggingServiceServicer):
+    """Ends each stream well, after it has answered some batches."""
+
+    def __init__(self, answers: int) -> None:
+        self.answers = answers
+
+    def LogBatch(  # noqa: N802, its name in the contract
+        self, requests: Iterator[LogBatchRequest], _: object
+    ) -> Iterator[LogBatchResponse]:
+        for number in range(1, self.answers + 1):
+            next(requests)
+            yield LogBatchResponse(answered=number)
+
+
+@pytest.fixture
+def ending_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URI of such a server; the parameter says how many batches of a stream it answers."""
+    server = grpc.server(ThreadPoolExecutor())
+    add_LoggingServiceServicer_to_server(EndingServer(request.param), server)  # type: ignore[abstract]
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"grpc://127.0.0.1:{port}"
+    server.stop(0).wait()
+
+
+@pytest.mark.parametrize("ending_server", [0], indirect=True)
+def test_a_stream_that_ends_well_and_answers_nothing_has_delivered_nothing(
+    ending_server: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_delivery, "AWAY_SECONDS", 0.5)
+    batches = [points_batch("a" * 32, [step]) for step in range(5)]
+    folder = left_folder(spool, ending_server, batches)
+    append_upload(folder, "a" * 32, "a.txt", b"a")
+    with pytest.raises(Unavailable, match="ended the stream before all was answered"):
+        sync(spool)
+    (result,) = SpoolDelivery(spool, None).deliver()
+    assert result.bytes_left == sum(len(batch) + 12 for batch in batches)
+    assert (result.batches, result.files_left, result.refused) == (0, 1, 0)
+    assert read_cursor(folder.batches) == read_cursor(folder.tasks) == Place(1, 0)
+
+
+@pytest.mark.parametrize("ending_server", [2], indirect=True)
+def test_a_stream_that_ends_well_is_opened_again_for_the_rest(
+    ending_server: str, spool: Path
+) -> None:
+    left_folder(spool, ending_server, [points_batch("a" * 32, [step]) for step in range(6)])
+    assert sync(spool).batches == 6
+    assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending_server", [0], indirect=True)
+def test_what_is_left_of_a_process_that_lives_is_said(
+    ending_server: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstream.syncing.folder_delivery.may_be_live", lambda _: True)
+    monkeypatch.setattr(folder_delivery, "AWAY_SECONDS", 0.2)
+    left_folder(spool, ending_server, [points_batch("a" * 32, [1])])
+    (result,) = SpoolDelivery(spool, None).deliver()
+    assert result.bytes_left
+    assert not result.is_complete

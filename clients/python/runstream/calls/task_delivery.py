@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from runstream.calls.file_transfer import Progress, upload_file
@@ -75,11 +76,15 @@ def create_model(
 def _upload(connection: Connection, upload: SpoolUpload, files: Path, progress: Progress) -> None:
     path = files / Path(upload.file).name
     try:
-        size = path.stat().st_size
+        found = path.lstat()
     except FileNotFoundError:
         raise DataLoss(f"{path} is not there", reason=FILE_MISSING, path=upload.path) from None
-    if size != upload.size:
+    if not stat.S_ISREG(found.st_mode):  # a link would upload what somebody else has
+        raise DataLoss(f"{path} is no regular file", reason=FILE_MISSING, path=upload.path)
+    if found.st_size != upload.size:
         raise DataLoss(
-            f"{path} has {size} bytes of {upload.size}", reason=FILE_INCOMPLETE, path=upload.path
+            f"{path} has {found.st_size} bytes of {upload.size}",
+            reason=FILE_INCOMPLETE,
+            path=upload.path,
         )
     upload_file(connection, upload.run_id or upload.model_id, upload.path, path, progress)

@@ -117,9 +117,13 @@ def show(folder: Path, as_json: bool) -> None:
 def discard(folder: Path, yes: bool) -> None:
     """Remove a folder for good, delivered or not.
 
-    The folder of a program that runs is refused.
+    The folder of a program that runs is refused, and so is a link.
     """
     one = find_folder(folder)
+    if one.path.is_symlink():
+        raise FailedPrecondition(
+            f"{one} is a link: name the folder that it leads to", reason="FOLDER_LINK", value=one
+        )
     inspected = inspect_folder(one)
     lock = one.lock_delivery()
     if inspected.state == ALIVE or lock is NotLocked.HELD:

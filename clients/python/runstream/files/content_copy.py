@@ -52,8 +52,11 @@ def copy_file(source: str | os.PathLike[str], target: Path) -> int:
 def move_file(source: str | os.PathLike[str], target: Path) -> int:
     """Give a file of ours, which nobody writes to any more, another name, and return its bytes.
 
-    It keeps its old name, too. Where that cannot be, it is copied; raises as `copy_file`.
+    It keeps its old name, too. Where that cannot be, it is copied, and so is what a link leads to;
+    raises as `copy_file`.
     """
+    if os.path.islink(source):
+        return copy_file(source, target)
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:

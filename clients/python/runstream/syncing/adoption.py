@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runstream.calls.session import Session, call_when_reached
-from runstream.errors import RunstreamError
+from runstream.errors import DeadlineExceeded, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from runstream.spool.folder import SpoolFolder
@@ -85,21 +85,29 @@ class _Adopter:
             self.wake.clear()
             try:
                 self._deliver_all()
-            except (RunstreamError, OSError) as error:
-                log.debug("what another process left is not delivered: %s", error)
+            except Exception:  # it looks again
+                log.debug("what another process left is not delivered", exc_info=True)
             self.passes += 1
             pause = AGAIN_SECONDS
 
     def _deliver_all(self) -> None:
         from runstream.spool import settings
         from runstream.spool.waiting_starts import WaitingStarts
+        from runstream.syncing.own_folders import warn_once
 
         folders = _find_left_folders(self._session.uri)
         starts = WaitingStarts(settings.spool_path(), self._session.uri) if folders else None
         for folder in folders:
             if _must_stop(self._session):
                 return
-            _deliver(folder, self._session, starts)
+            try:
+                _deliver(folder, self._session, starts)
+            except (Unavailable, DeadlineExceeded, Unauthenticated):
+                raise  # which concern all folders
+            except Exception as error:
+                if _must_stop(self._session):
+                    return
+                warn_once(folder, error)
 
 
 def _start(session: Session) -> None:
@@ -120,6 +128,7 @@ def _find_left_folders(uri: str) -> list[SpoolFolder]:
     from runstream.spool.drafts import remove_drafts
     from runstream.spool.file_locks import FileLock
     from runstream.spool.folder import list_folders
+    from runstream.syncing.own_folders import is_own_folder
 
     if not settings.limit_bytes():
         return []
@@ -127,6 +136,8 @@ def _find_left_folders(uri: str) -> list[SpoolFolder]:
     found = []
     for folder in list_folders(settings.spool_path()):
         try:
+            if not is_own_folder(folder):
+                continue
             lock = folder.lock_writer()
             if not isinstance(lock, FileLock):
                 continue

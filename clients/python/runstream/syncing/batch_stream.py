@@ -83,6 +83,8 @@ class BatchStream:
         may_grow: bool,
         on_answer: Callable[[Answered], object],
         pace: Pace | None = None,
+        *,
+        is_one_by_one: bool = False,
     ) -> None:
         """Make a stream that is not open yet.
 
@@ -92,7 +94,9 @@ class BatchStream:
             may_grow: whether the writer of the files may be alive.
             on_answer: called for each batch in order, with the condition.
             pace: says when batches may be sent; at once, if left out.
+            is_one_by_one: whether a batch is sent only when the one before it is answered.
         """
+        self._window = 0 if is_one_by_one else WINDOW_BYTES
         self._server = server
         self._reader = reader
         self._may_grow = may_grow
@@ -103,6 +107,7 @@ class BatchStream:
         self._bytes = 0
         self._answered = 0
         self._is_over = False
+        self._is_read = False
         self._must_stop = False
         self._last_answer = time.monotonic()
         self._call: Any = None
@@ -110,6 +115,11 @@ class BatchStream:
         self.error: RunstreamError | None = None
         self.has_answered = False
         self.end = reader.place
+
+    @property
+    def sole_unanswered(self) -> tuple[bytes, Place] | None:
+        """The batch that has no answer and the place behind it, if it is one alone."""
+        return self._unanswered[0] if len(self._unanswered) == 1 else None
 
     def run(self, must_stop: Callable[[], bool]) -> None:
         """Send what is there, and wait until all of it is answered or the stream broke.
@@ -180,8 +190,9 @@ class BatchStream:
                 for number, (message, end) in enumerate(done, start=1):
                     self._on_answer(Answered(message, end, last if number == count else None))
                 self._changed.notify_all()
-        if self._unanswered:
-            self.error = Unavailable("the server ended the stream")
+        # A stream that ends well says nothing of batches that were not even asked for.
+        if self._unanswered or not (self._is_read or self._must_stop):
+            self.error = Unavailable("the server ended the stream before all was answered")
 
     def _messages(self) -> Iterator[bytes]:
         # An error on gRPC's thread would be logged and lost.
@@ -201,11 +212,12 @@ class BatchStream:
         with self._changed:
             if frame is None:
                 self.end = self._reader.place
+                self._is_read = True
                 return None
             size = len(frame.payload)
             while not (self._is_over or self._must_stop):
                 pause = self._pace.seconds_until(size) if self._pace else 0.0
-                has_room = not self._bytes or self._bytes + size <= WINDOW_BYTES
+                has_room = not self._bytes or self._bytes + size <= self._window
                 if has_room and not pause:
                     if not self._unanswered:
                         self._last_answer = time.monotonic()  # from now on one is due

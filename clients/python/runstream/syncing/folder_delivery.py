@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from runstream.contract.wire_counts import count_points
 from runstream.errors import RunstreamError, Unauthenticated
 from runstream.outbox.delivery_errors import RUN_NOT_FOUND, may_work_later
 from runstream.spool import log_files
+from runstream.spool.contents import check_contents, has_only_own
 from runstream.spool.cursor import Cursor, read_cursor
 from runstream.spool.file_locks import FileLock
 from runstream.spool.folder import SpoolFolder
@@ -25,20 +25,17 @@ from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
 from runstream.syncing.delivery_errors import is_lasting, undelivered_error
-from runstream.syncing.refused_log import append_refusal, to_batch_error
+from runstream.syncing.folder_state import count_frames, find_end, has_frame, may_be_live
+from runstream.syncing.refused_log import to_batch_error
 from runstream.syncing.results import FolderResult
+from runstream.syncing.set_aside import SetAside
+from runstream.syncing.task_frames import count_contents, parse_task
 from runstream.transport.connection import Connection
 from runstream.transport.status import error_of_batch
 from runstream.v1.spool_pb2 import SpoolTask
 
-log = logging.getLogger("runstream")
-
 #: Seconds without any answer after which the delivery of a folder gives up.
 AWAY_SECONDS = 30.0
-
-#: Seconds without a write after which the folder of another machine counts as one that nobody
-#: writes to any more: a lock does not reach over machines, and a copy has none.
-QUIET_SECONDS = 3_600.0
 
 # Reasons why a task cannot be done with what is in the folder.
 _INCOMPLETE = (FILE_MISSING, FILE_INCOMPLETE)
@@ -46,6 +43,9 @@ _INCOMPLETE = (FILE_MISSING, FILE_INCOMPLETE)
 # Seconds of the first and of the longest pause before the next stream.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+
+# Reason of the error by which a server ends a stream for a message that it cannot read.
+_MALFORMED = "MESSAGE_MALFORMED"
 
 
 class SyncSession(Server, Protocol):
@@ -96,7 +96,8 @@ class FolderDelivery:
         self._unknown_runs: set[str] = set()  # those whose start was looked for
         self._lock: FileLock | None = None
         self._cursors: dict[str, Cursor] = {}
-        self._damages: set[Damage] = set()
+        self._set_aside = SetAside(folder, result)
+        self._is_one_by_one = False
         self.places: dict[str, Place] = {}
 
     def lock(self, places: dict[str, Place] | None = None) -> None:
@@ -106,11 +107,14 @@ class FolderDelivery:
             places: up to where it is known to be delivered, if somebody else moves the cursors.
 
         Raises:
-            OSError: the folder is gone.
+            OSError: the folder is gone, or something in it is no file of a spool.
+            ValueError: it does not say what it is.
         """
+        check_contents(self.folder.path)
         lock = self.folder.lock_delivery()
         self._lock = lock if isinstance(lock, FileLock) else None
-        self.result.is_live = _may_be_live(self.folder)
+        self._set_aside.is_kept = self.is_locked
+        self.result.is_live = may_be_live(self.folder)
         for log_name in ("batches", "tasks"):
             cursor = read_cursor(self.folder.path / log_name)
             known = cursor if self._lock is not None or places is None else places[log_name]
@@ -145,17 +149,20 @@ class FolderDelivery:
             RunstreamError: the server did not take it; says how much was sent and is left.
             OSError: a file cannot be read or written.
         """
+        ends = {name: find_end(self.folder.path / name) for name in self.places}
         try:
             self._deliver_batches()
             if not self._must_stop():
                 self._do_tasks()
         except RunstreamError as error:
             raise self.fail(error) from None
-        if self._must_stop() or not self.result.is_live:  # else it is what has come meanwhile
-            count_left(self.folder, self.result, self.places)
+        finally:
+            self._set_aside.warn_of_refused()
+        # What has come meanwhile is left to the process that writes it, or to the next delivery.
+        is_all = self._must_stop() or not self.result.is_live
+        count_left(self.folder, self.result, self.places, None if is_all else ends)
         if not (self.result.bytes_left or self.result.files_left) and self._may_remove():
-            self.folder.remove()
-            self.result.is_removed = True
+            self._remove()
 
     def fail(self, error: RunstreamError) -> RunstreamError:
         """Return an error of the server with what is left, which the result says from now on."""
@@ -166,7 +173,14 @@ class FolderDelivery:
     def _may_remove(self) -> bool:
         """Return whether the folder may go once all of it is delivered."""
         is_ours = self._lock is not None and not self.result.is_live
-        return is_ours and not (self.folder.refused.exists() or self.folder.damaged.exists())
+        is_for_people = self.folder.refused.exists() or self.folder.damaged.exists()
+        return is_ours and not is_for_people and has_only_own(self.folder.path)
+
+    def _remove(self) -> None:
+        """Remove the folder, if reading it once more finds nothing in it."""
+        if not any(has_frame(self.folder.path / name, self.places[name]) for name in self.places):
+            self.folder.remove()
+            self.result.is_removed = True
 
     # Batches
 
@@ -180,6 +194,8 @@ class FolderDelivery:
                 self._move("batches", stream.end)
                 return
             error, now = stream.error, time.monotonic()
+            if self._refuse_malformed(stream, error):
+                continue
             if error.reason == RUN_NOT_FOUND:
                 if not self._has_sought_start(error):
                     raise error
@@ -216,10 +232,29 @@ class FolderDelivery:
         return True
 
     def _open_stream(self) -> BatchStream:
-        reader = LogReader(self.folder.batches, self.places["batches"], self._keep_damage)
+        keep_damage = partial(self._set_aside.keep_damage, "batches")
         return BatchStream(
-            self._session, reader, self.result.is_live, self._record_answer, self._pace
+            self._session,
+            LogReader(self.folder.batches, self.places["batches"], keep_damage),
+            self.result.is_live,
+            self._record_answer,
+            self._pace,
+            is_one_by_one=self._is_one_by_one,
         )
+
+    def _refuse_malformed(self, stream: BatchStream, error: RunstreamError) -> bool:
+        """Set aside the batch for which a server ended a stream; return whether to go on.
+
+        Such an error does not say which batch it is about. So if there are several without an
+        answer, they are sent again, one by one.
+        """
+        if error.reason != _MALFORMED or (self._is_one_by_one and not stream.sole_unanswered):
+            return False
+        self._is_one_by_one = stream.sole_unanswered is None
+        if stream.sole_unanswered is not None:
+            message, end = stream.sole_unanswered
+            self._record_answer(Answered(message, end, to_batch_error(error)))
+        return True
 
     def _record_answer(self, answered: Answered) -> None:
         if answered.error is None:
@@ -229,10 +264,7 @@ class FolderDelivery:
             error = error_of_batch(answered.error)
             if self._may_be_known_later(error):
                 raise error  # which ends the stream in front of this batch
-            self.result.refused += 1
-            log.warning("%s: a batch was refused: %s", self.folder, answered.error.message)
-            if self._lock is not None:
-                append_refusal(self.folder.refused, answered.error, answered.message)
+            self._set_aside.refuse(answered.error, answered.message)
         self._move("batches", answered.end)
 
     def _may_be_known_later(self, error: RunstreamError) -> bool:
@@ -245,29 +277,27 @@ class FolderDelivery:
         is_sought = error.metadata.get("value", "") in self._unknown_runs
         return error.reason == RUN_NOT_FOUND and (self.result.is_live or not is_sought)
 
-    def _keep_damage(self, damage: Damage) -> None:
-        if damage.is_cut or damage in self._damages:
-            return
-        self._damages.add(damage)
-        self.result.damaged += damage.size
-        where = "they are passed over"
-        if self._lock is not None:
-            kept = self.folder.set_aside(self.folder.batches, *damage.start, damage.size)
-            where = f"they are kept in {kept}"
-        log.warning("%s: %d bytes are no batches; %s", self.folder, damage.size, where)
-
     # Tasks
 
     def _do_tasks(self) -> None:
-        contents = self._count_contents()
-        reader = LogReader(self.folder.tasks, self.places["tasks"])
+        contents = Counter[str]()
+        if self._lock is not None and not self.result.is_live:  # else its process may add tasks
+            contents = count_contents(self.folder, self.places["tasks"])
+        keep_damage = partial(self._set_aside.keep_damage, "tasks")
+        reader = LogReader(self.folder.tasks, self.places["tasks"], keep_damage)
         try:
             while not self._must_stop():
                 frame = reader.next(self.result.is_live)
                 if frame is None:
                     break
                 self._deliver_batches()  # those that were written before the task
-                task = SpoolTask.FromString(frame.payload)
+                if self._must_stop():
+                    return
+                task = parse_task(frame)
+                if isinstance(task, Damage):
+                    keep_damage(task)
+                    self._move("tasks", frame.end)
+                    continue
                 is_done = self._do_task(task)
                 self._move("tasks", frame.end)
                 contents[task.upload.file] -= 1
@@ -294,22 +324,9 @@ class FolderDelivery:
                 return self._do_task(task)
             if self._may_be_known_later(error):
                 raise
-            self.result.refused += 1
-            log.warning("%s: a task was refused: %s", self.folder, error)
-            if self._lock is not None:
-                append_refusal(self.folder.refused, to_batch_error(error), task)
+            self._set_aside.refuse(to_batch_error(error), task)
             return False
         return True
-
-    def _count_contents(self) -> Counter[str]:
-        """Return how many tasks need each content that may go once they are done."""
-        if self._lock is None or self.result.is_live:
-            return Counter()  # its process may add tasks
-        reader, count = LogReader(self.folder.tasks, self.places["tasks"]), Counter[str]()
-        while (frame := reader.next(may_grow=False)) is not None:
-            count[SpoolTask.FromString(frame.payload).upload.file] += 1
-        reader.close()
-        return count
 
     def _remove_content(self, task: SpoolTask) -> None:
         if task.HasField("upload"):
@@ -332,24 +349,27 @@ class FolderDelivery:
             self._cursors[name].move(place)
 
 
-def count_left(folder: SpoolFolder, result: FolderResult, places: Mapping[str, Place]) -> None:
+def count_left(
+    folder: SpoolFolder,
+    result: FolderResult,
+    places: Mapping[str, Place],
+    ends: Mapping[str, Place] | None = None,
+) -> None:
     """Count what of a folder is not delivered.
 
     Args:
         folder: the folder.
         result: where to count.
         places: up to where each log is delivered.
+        ends: up to where to count; all that is there, if left out.
     """
-    result.bytes_left = log_files.count_bytes(folder.batches, places["batches"])
-    result.files_left = _count_frames(folder, places["tasks"])
-
-
-def _count_frames(folder: SpoolFolder, place: Place) -> int:
-    reader, count = LogReader(folder.tasks, place), 0
-    while reader.next(may_grow=False) is not None:
-        count += 1
-    reader.close()
-    return count
+    batches, tasks = places["batches"], places["tasks"]
+    if ends is None:
+        result.bytes_left = log_files.count_bytes(folder.batches, batches)
+        result.files_left, _ = count_frames(folder.tasks, tasks)
+    else:
+        _, result.bytes_left = count_frames(folder.batches, batches, ends["batches"])
+        result.files_left, _ = count_frames(folder.tasks, tasks, ends["tasks"])
 
 
 def _count_points(message: bytes) -> int:
@@ -357,16 +377,3 @@ def _count_points(message: bytes) -> int:
         return count_points(message)
     except ValueError:  # the server took it, so that is our fault
         return 0
-
-
-def _may_be_live(folder: SpoolFolder) -> bool:
-    """Return whether something may still be written to a folder."""
-    lock = folder.lock_writer()
-    if not isinstance(lock, FileLock):
-        return True
-    lock.release()  # a writer that is gone does not come back
-    if folder.read_info().host == socket.gethostname():
-        return False
-    files = log_files.list_files(folder.batches)
-    last = log_files.file_path(folder.batches, files[-1]) if files else folder.path
-    return time.time() - last.stat().st_mtime < QUIET_SECONDS

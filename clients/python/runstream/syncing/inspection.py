@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -184,8 +185,9 @@ def list_refusals(folder: SpoolFolder) -> list[InspectedRefusal]:
     for refusal in read_refusals(folder.refused):
         run_id, what = _task_owner(refusal.task), _describe_task(refusal.task)
         if refusal.WhichOneof("refused") == "batch":
-            request = LogBatchRequest.FromString(refusal.batch)
-            run_id, what = request.run_id, str(Backlog.of_request(request))
+            with suppress(DecodeError):  # it may be refused for that
+                request = LogBatchRequest.FromString(refusal.batch)
+                run_id, what = request.run_id, str(Backlog.of_request(request))
         error = refusal.error
         found.append(InspectedRefusal(refusal.time, run_id, what, error.reason, error.message))
     return found

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from google.protobuf.message import DecodeError
 
 from runstream.errors import RunstreamError
 from runstream.spool.frames import make_header
@@ -52,7 +55,8 @@ def read_refusals(path: Path) -> Iterator[SpoolRefusal]:
     try:
         while (payload := file.next()) is not None:
             if isinstance(payload, bytes):
-                yield SpoolRefusal.FromString(payload)
+                with suppress(DecodeError):
+                    yield SpoolRefusal.FromString(payload)
     finally:
         file.close()
 

@@ -24,6 +24,7 @@ from runstream.spool.log_files import Place
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.delivery_errors import joint_error
 from runstream.syncing.folder_delivery import FolderDelivery, count_left
+from runstream.syncing.own_folders import is_own_folder
 from runstream.syncing.refused_log import read_refusals
 from runstream.syncing.results import FolderResult, SyncResult
 from runstream.transport import tracking_uri
@@ -62,7 +63,8 @@ def sync(
         NotFound: there is no such folder.
         InvalidArgument: a folder names no server, `to` is left out and the variable is not set.
         RunstreamError: a server did not take something; says how much is left, of each folder.
-        OSError: a file cannot be read or written.
+        OSError: a file cannot be read or written, or is a link.
+        ValueError: a folder does not say what it is.
     """
     delivery = SpoolDelivery(folder, to)
     result = SyncResult(list(delivery.deliver()))
@@ -163,12 +165,10 @@ class SpoolDelivery:
             try:
                 if not self._deliver_folder(folder, result):
                     continue
-            except FileNotFoundError:
-                if folder.path.exists():
-                    raise
-                continue  # somebody else has delivered it meanwhile
-            except (RunstreamError, OSError, ValueError) as error:
-                result.error = result.error or str(error)
+            except Exception as error:  # a folder must not keep those behind it from the server
+                if isinstance(error, FileNotFoundError) and not folder.path.exists():
+                    continue  # somebody else has delivered it meanwhile
+                result.error = result.error or str(error) or type(error).__name__
                 self.errors.append(error)
                 if isinstance(error, (Unavailable, DeadlineExceeded)):
                     away = Unavailable(result.error, reason=error.reason)
@@ -178,6 +178,8 @@ class SpoolDelivery:
 
     def _deliver_folder(self, folder: SpoolFolder, result: FolderResult) -> bool:
         """Deliver a folder; return whether there was something to do."""
+        if self._path is None and not is_own_folder(folder):
+            return False
         if is_locked_here(folder.path / "delivery.lock"):
             return False
         info = folder.read_info()
