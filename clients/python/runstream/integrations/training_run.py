@@ -132,17 +132,17 @@ class TrainingRun:
         self._log(self.run.set_tags, tags, on_error="skip")
 
     def upload(self, path: str | os.PathLike[str], artifact_path: str | None = None) -> bool:
-        """Upload a file, or a folder with its name; return whether it is stored."""
+        """Upload a file, or a folder with its name; return whether it is stored or kept."""
         log_artifact = self.run.client.log_artifact
         return self.attempt("uploaded", log_artifact, self.run.run_id, path, artifact_path)
 
     def upload_dict(self, dictionary: Mapping[str, Any], artifact_file: str) -> bool:
-        """Upload a dictionary as JSON or YAML; return whether it is stored."""
+        """Upload a dictionary as JSON or YAML; return whether it is stored or kept."""
         log_dict = self.run.client.log_dict
         return self.attempt("uploaded", log_dict, self.run.run_id, dictionary, artifact_file)
 
     def upload_text(self, text: str, artifact_file: str) -> bool:
-        """Upload a text; return whether it is stored."""
+        """Upload a text; return whether it is stored or kept."""
         log_text = self.run.client.log_text
         return self.attempt("uploaded", log_text, self.run.run_id, text, artifact_file)
 
