@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -63,7 +63,7 @@ class Upload:
         self._progress = progress
         self._patience = patience
         self._reported = 0  # bytes that `progress` was called with
-        self._upload_id = uuid.uuid4().hex
+        self._upload_id = secrets.token_hex(16)
         self._sha256 = ""  # of the whole content, once the last chunk was sent
         self._read_error: BaseException | None = None
 
@@ -180,7 +180,7 @@ def download_file(
         OSError: it cannot be written.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    draft = destination.with_name(f"{destination.name[:200]}.{uuid.uuid4().hex}.part")
+    draft = destination.with_name(f"{destination.name[:200]}.{secrets.token_hex(16)}.part")
     try:
         with draft.open("xb") as file:
             _download_to(connection, run_id, path, file, progress)

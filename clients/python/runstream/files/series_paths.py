@@ -10,7 +10,6 @@ import operator
 import re
 import reprlib
 import time
-import uuid
 
 from runstream import rules
 from runstream.entities.series_file import SeriesFile
@@ -60,7 +59,9 @@ def file_or_series_path(
     number = _integer("step", step or 0)
     now = time.time_ns() // 1_000_000 if timestamp is None else _integer("timestamp", timestamp)
     rules.check_timestamp("timestamp", now)
-    name = f"{key.replace('/', '~')}+step+{number}+timestamp+{now}+{uuid.uuid4()}{suffix}"
+    from uuid import uuid4  # takes milliseconds to import
+
+    name = f"{key.replace('/', '~')}+step+{number}+timestamp+{now}+{uuid4()}{suffix}"
     return check_artifact_file(f"{folder}/{name}")
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
-import uuid
 from collections import defaultdict
 
 from runstream.outbox.batch import Backlog, Batch
@@ -55,7 +55,7 @@ class OutgoingBatches:
         self.last_answered = 0
         self.queue = queue
         self._last_number = 0
-        self._writer = uuid.uuid4().hex
+        self._writer = secrets.token_hex(16)
         self._runs: defaultdict[str, _RunBatches] = defaultdict(_RunBatches)
         self._backlog: dict[str, Backlog] = {}
 

@@ -6,10 +6,10 @@ import errno
 import json
 import os
 import re
+import secrets
 import socket
 import stat
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -225,7 +225,7 @@ def create_folder(
         created=time.time_ns() // 1_000_000,
     )
     safe_host = re.sub(r"[^A-Za-z0-9_.-]", "_", host).lstrip(".")[:_MAX_HOST_CHARACTERS]
-    name = f"{safe_host or 'host'}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    name = f"{safe_host or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
     draft = SpoolFolder(spool / f".{name}")
     draft.path.mkdir(mode=0o700)
     locks: list[FileLock] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import threading
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class TaskFiles:
 
     def new_path(self) -> Path:
         """Return where a content is to be written; no other has the name."""
-        return self.folder / uuid.uuid4().hex
+        return self.folder / secrets.token_hex(16)
 
     def append(self, task: SpoolTask) -> Place | None:
         """Append a task whose content is written; return the place behind it.

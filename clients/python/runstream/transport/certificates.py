@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import ssl
 from contextlib import suppress
-from importlib import resources
 
 import grpc
 
@@ -82,6 +81,8 @@ def _trust_defaults(context: ssl.SSLContext) -> None:
             context.load_verify_locations(path)
             return
     try:
+        from importlib import resources  # takes milliseconds to import
+
         brought = resources.files("grpc._cython") / "_credentials/roots.pem"
         context.load_verify_locations(cadata=brought.read_text(encoding="ascii"))
     except (OSError, ImportError, ValueError):  # another build of gRPC

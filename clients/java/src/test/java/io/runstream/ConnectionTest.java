@@ -203,7 +203,8 @@ class ConnectionTest {
                   + uri
                   + "' is not understood: "
                   + reason
-                  + ". Use grpc://host:port, grpc://host:port,host:port or grpcs://host:port",
+                  + ". Use grpc://host:port, grpc://host:port,host:port, grpcs://host:port"
+                  + " or offline:folder",
               error.getMessage());
         });
   }
