@@ -16,7 +16,7 @@ from support.server_process import ServerProcess
 def tracking(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test logs to a server of its own, and leaves nothing behind."""
     for name in list(os.environ):
-        if name.startswith(("RUNSTREAM_", "MLFLOW_")):
+        if name.startswith(("RUNSTREAM_", "MLFLOW_")) and name != "RUNSTREAM_SPOOL":
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNSTREAM_SOURCE", "none")
     monkeypatch.setenv("RUNSTREAM_EXPERIMENT_ID", "")  # so that it is put back afterwards

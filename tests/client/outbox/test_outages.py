@@ -133,7 +133,7 @@ def test_every_call_to_a_silent_server_fails_in_its_time_and_says_what_is_not_de
             call()
     client.log_metric(run_id, "m", 1.0, step=1)
     for read in (client.get_run, client.set_terminated, client.flush_run):
-        with pytest.raises(DeadlineExceeded, match="1 points") as late:
+        with pytest.raises(DeadlineExceeded, match="1 point of run") as late:
             read(run_id)
         assert late.value.reason == "FLUSH_TIMEOUT"
     with pytest.raises(DeadlineExceeded, match="what this call logged is not queued") as full:

@@ -56,7 +56,7 @@ def test_where_no_server_is_a_call_fails_and_logging_does_not(
     with pytest.raises(Unavailable):
         client.create_run()
     client.log_metric("f" * 32, "loss", 1.0)
-    with pytest.raises(DeadlineExceeded, match="1 points") as error:
+    with pytest.raises(DeadlineExceeded, match="1 point;") as error:
         client.flush(timeout=0.5)
     assert error.value.metadata["points"] == "1"
     client._outbox.reset_after_fork()  # or else this would wait for the server

@@ -90,11 +90,12 @@ def test_an_error_says_what_was_tried(
         assert "secret" not in text
     monkeypatch.setenv("HTTPS_PROXY", "")
     direct = TrackingClient(f"grpc://127.0.0.1:{port}")
-    with pytest.raises(Unavailable, match=rf"grpc://127\.0\.0\.1:{port}\)") as error:
+    with pytest.raises(Unavailable, match=rf"127\.0\.0\.1:{port}\)") as error:
         direct.create_run()
     assert "proxy" not in str(error.value)
     assert str(error.value).endswith(
-        f" (grpc://127.0.0.1:{port}): is a server running there? `runstream server` starts one, "
+        f"connection refused (127.0.0.1:{port}): is a server running there? "
+        "`runstream server` starts one, "
         "RUNSTREAM_TRACKING_URI says where it is (grpcs:// if it speaks TLS)"
     )
 
