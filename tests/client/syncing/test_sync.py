@@ -771,9 +771,10 @@ def test_a_bad_folder_keeps_none_behind_it_from_the_server(
     break_folder(bad)
     os.utime(bad.path / "spool.json", (1, 1))
     good = left_folder(spool, client.tracking_uri, [points_batch(run_id, [2])])
-    first, second = SpoolDelivery(spool, None).deliver()
-    assert (first.folder, first.batches, bool(first.error)) == (str(bad), 0, True)
-    assert (second.folder, second.batches, second.is_removed) == (str(good), 1, True)
+    results = {result.folder: result for result in SpoolDelivery(spool, None).deliver()}
+    of_bad, of_good = results[str(bad)], results[str(good)]
+    assert (of_bad.batches, bool(of_bad.error)) == (0, True)
+    assert (of_good.batches, of_good.is_removed) == (1, True)
     assert steps(client, run_id) == [2]
     with pytest.raises((OSError, ValueError)):
         sync(spool)

@@ -164,6 +164,7 @@ class LoggedModelCalls(BackgroundCalls):
         request = new_message(
             models.SetLoggedModelTagsRequest, model_id=model_id, tags=_to_tags(tags)
         )
+        ensure_write_id(request)  # it may be sent now and again later
         self._call_or_keep(
             model_id,
             lambda: self._connection.call(lambda stubs: stubs.models.SetLoggedModelTags, request),
@@ -185,6 +186,7 @@ class LoggedModelCalls(BackgroundCalls):
         request = new_message(
             models.LogLoggedModelParamsRequest, model_id=model_id, params=_to_params(params)
         )
+        ensure_write_id(request)  # it may be sent now and again later
         self._call_or_keep(
             model_id,
             lambda: self._connection.call(lambda stubs: stubs.models.LogLoggedModelParams, request),
@@ -203,6 +205,7 @@ class LoggedModelCalls(BackgroundCalls):
             model_id=model_id,
             status=_FINAL_STATUSES.get(status, LOGGED_MODEL_STATUS_UNSPECIFIED),
         )
+        ensure_write_id(request)  # it may be sent now and again later
         answer = self._call_or_keep(
             model_id,
             lambda: self._connection.call(lambda stubs: stubs.models.FinalizeLoggedModel, request),
