@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from runstream import TrackingClient
 from runstream.spool.folder import OwnFolder, SpoolFolder, create_folder
 from runstream.spool.log_files import START, Place
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.log_writer import LogWriter
-from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.spool_pb2 import SpoolTask, SpoolUpload
 
@@ -38,6 +39,12 @@ def points_batch(run_id: str, steps: Iterable[int], key: str = "loss") -> bytes:
         value=map(float, steps),
     )
     return LogBatchRequest(run_id=run_id, metrics=table).SerializeToString()
+
+
+def start_batch(run_id: str) -> bytes:
+    """Return the batch that starts a run."""
+    start = RunStart(experiment_id="0", user_id="u", start_time=1_000)
+    return LogBatchRequest(run_id=run_id, start=start).SerializeToString()
 
 
 def new_folder(
@@ -80,3 +87,8 @@ def append_tasks(folder: SpoolFolder, *tasks: SpoolTask) -> None:
     for task in tasks:
         writer.append(task.SerializeToString())
     writer.close()
+
+
+def steps(client: TrackingClient, run_id: str, key: str = "loss") -> list[int]:
+    """The steps of a metric that the server has."""
+    return [point.step for point in client.get_metric_history(run_id, key)]

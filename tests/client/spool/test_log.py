@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from runstream.spool.cursor import read_cursor
 from runstream.spool.log_files import START, Place, file_path, list_files
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.log_writer import LogWriter
+from support.other_users import STRANGER
 from support.spools import read_log
 
 
@@ -210,12 +212,24 @@ def test_a_folder_that_somebody_removed_is_an_error_and_no_silence(
         writer.append(b"b")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_an_error(folder: Path) -> None:
+@pytest.mark.parametrize("mode", [0o555, 0o777])
+def test_a_read_only_folder_is_an_error(
+    folder: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write everywhere, so that it becomes somebody else for a moment."""
     folder.mkdir()
-    folder.chmod(0o500)
-    with pytest.raises(PermissionError):
-        LogWriter(folder).append(b"a")
+    folder.chmod(mode)
+    folder.parent.chmod(0o755)
+    monkeypatch.chdir(folder.parent)  # other users may not go through the folders above
+    writer = LogWriter(Path(folder.name))
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(STRANGER)
+    try:
+        with nullcontext() if mode == 0o777 else pytest.raises(PermissionError):
+            writer.append(b"a")
+    finally:
+        os.seteuid(user)
 
 
 @pytest.mark.parametrize("attempt", range(6))
