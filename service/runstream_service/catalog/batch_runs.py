@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from runstream.contract.run_names import NAME_TAG
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_known_role
 from runstream_service.catalog import experiment_creation, experiments, run_rows
@@ -22,7 +23,6 @@ from runstream_service.catalog.run_state import (
     renew_revision,
 )
 from runstream_service.catalog.run_tags import (
-    NAME_TAG,
     delete_tags,
     effective_tags,
     missing_tags,

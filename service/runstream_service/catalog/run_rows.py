@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from runstream.contract import generated_names
-from runstream.errors import InvalidArgument
+from runstream.contract.run_names import NAME_TAG
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.experiments import ActiveExperiment
 from runstream_service.catalog.lost_runs import prepare_for_status
 from runstream_service.catalog.run_data import RunRow
 from runstream_service.catalog.run_state import revision_for
-from runstream_service.catalog.run_tags import NAME_TAG, insert_tags, set_tags
+from runstream_service.catalog.run_tags import insert_tags, set_tags
 from runstream_service.engine import changes
 from runstream_service.engine.catalog_writes import RunUpdate
 from runstream_service.engine.clock import now
@@ -54,23 +54,6 @@ def lock(run_id: str) -> Any:
     """Return the row of a run of whichever caller, locked until the commit; None, if none is."""
     row = _LOCK.first(run_id)
     return None if row is None else RunRow._make(row)
-
-
-def choose_name(name: str, tags: dict[str, str]) -> str:
-    """Return the name for a new run that is asked for by name and tags; "" if by neither.
-
-    Raises:
-        InvalidArgument: name and name tag differ (R3).
-    """
-    if name and tags.get(NAME_TAG, name) != name:
-        raise InvalidArgument(
-            f"run_name is {name!r}, but the tag {NAME_TAG} is {tags[NAME_TAG]!r}",
-            reason="RUN_NAME_CONFLICT",
-            field="run_name",
-            value=name,
-            tag=tags[NAME_TAG],
-        )
-    return name or tags.get(NAME_TAG, "")
 
 
 def insert(

@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import EXCLUDED
 
+from runstream.contract.run_names import NAME_TAG
 from runstream.errors import NotFound
 from runstream_service.engine import changes
 from runstream_service.engine.numbers import parse_number
@@ -17,8 +18,6 @@ from runstream_service.engine.statements import (
     array_of,
 )
 from runstream_service.engine.tables import Run, RunTag
-
-NAME_TAG = "mlflow.runName"
 
 _TAGS = MultiRowInsert(
     [RunTag.run, RunTag.key, RunTag.value, RunTag.number],

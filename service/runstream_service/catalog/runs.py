@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runstream.contract.run_names import NAME_TAG, choose_name
 from runstream.errors import AlreadyExists
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import VisibleStatement, check_role, visible
@@ -18,7 +19,7 @@ from runstream_service.catalog.run_state import (
     not_found_error,
     state_for_write,
 )
-from runstream_service.catalog.run_tags import NAME_TAG, tag_not_found_error
+from runstream_service.catalog.run_tags import tag_not_found_error
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.catalog_writes import RunUpdate
@@ -56,7 +57,7 @@ def create(caller: Caller, new: NewRun) -> LoggedRun:
     """
     experiment = experiments.keep_active(caller, new.experiment_id)
     tags = dict(new.tags)
-    name = run_rows.choose_name(new.name, tags)
+    name = choose_name(new.name, tags)
     if new.run_id:
         for existing in _SELECT_STORED.models(Run, new.run_id):
             return _existing_run(existing, new, experiment, name, tags)

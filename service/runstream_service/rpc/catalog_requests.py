@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from runstream.contract.run_names import choose_name
 from runstream.errors import InvalidArgument
 from runstream.rules import check_experiment_name, check_run_id, check_text
-from runstream_service.catalog import run_rows
 from runstream_service.engine.catalog_writes import CatalogWrites, RunStart
 from runstream_service.rpc import run_requests
 
@@ -56,7 +56,7 @@ def _start(request: Any) -> RunStart:
         experiment_id=start.experiment_id or "0",
         experiment_name=start.experiment_name,
         user_id=start.user_id,
-        name=run_rows.choose_name(start.run_name, {tag.key: tag.value for tag in request.tags}),
+        name=choose_name(start.run_name, {tag.key: tag.value for tag in request.tags}),
         start_time=start.start_time,
         heartbeat=start.heartbeat,
     )

@@ -13,6 +13,7 @@ from runstream import rules
 from runstream.contract import generated_names
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import to_texts
+from runstream.contract.run_names import choose_name
 from runstream.errors import InvalidArgument
 from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart, RunUpdate
 from runstream.v1.run_pb2 import (
@@ -21,9 +22,6 @@ from runstream.v1.run_pb2 import (
     RunStatus,
     RunTag,
 )
-
-#: Tag that is the name of a run (R3).
-NAME_TAG = "mlflow.runName"
 
 
 class ExperimentChoice(NamedTuple):
@@ -60,15 +58,7 @@ def start_batch(
         InvalidArgument: something breaks its rule, or the name and its tag differ.
     """
     texts = to_texts("tags", tags)
-    name = run_name or texts.get(NAME_TAG) or ""
-    if run_name and texts.get(NAME_TAG, run_name) != run_name:
-        raise InvalidArgument(
-            f"run_name is {run_name!r}, but the tag {NAME_TAG} is {texts[NAME_TAG]!r}",
-            reason="RUN_NAME_CONFLICT",
-            field="run_name",
-            value=run_name,
-            tag=texts[NAME_TAG],
-        )
+    name = choose_name(run_name or "", texts)
     start = new_message(
         RunStart,
         user_id=user_id or "",
