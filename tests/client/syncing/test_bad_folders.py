@@ -16,9 +16,9 @@ from runstream.spool.folder import SpoolFolder
 from runstream.spool.frames import make_header
 from runstream.spool.log_files import file_path
 from runstream.spool.log_writer import LogWriter
+from runstream.spool.refused_log import read_refusals
 from runstream.syncing import own_folders
 from runstream.syncing.inspection import list_refusals
-from runstream.syncing.refused_log import read_refusals
 from runstream.syncing.results import SyncResult
 from runstream.syncing.sync import SpoolDelivery, sync
 from support.spools import (

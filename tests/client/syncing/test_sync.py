@@ -17,7 +17,7 @@ from runstream import InvalidArgument, NotFound, TrackingClient, Unauthenticated
 from runstream.spool.cursor import read_cursor
 from runstream.spool.folder import list_folders
 from runstream.spool.log_files import Place, file_path
-from runstream.syncing.refused_log import read_refusals
+from runstream.spool.refused_log import read_refusals
 from runstream.syncing.results import SyncResult
 from runstream.syncing.sync import SpoolDelivery, sync
 from runstream.v1.logging_service_pb2 import LogBatchRequest

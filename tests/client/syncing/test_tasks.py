@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runstream import TrackingClient
-from runstream.syncing.refused_log import read_refusals
+from runstream.spool.refused_log import read_refusals
 from runstream.syncing.sync import sync
 from runstream.v1 import logged_model_service_pb2 as models
 from runstream.v1.logged_model_pb2 import (

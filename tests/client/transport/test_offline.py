@@ -122,3 +122,29 @@ def test_a_program_that_is_launched_while_the_server_is_away_keeps_its_source(
     (run,) = client.search_runs(["0"])
     assert run.info.status == "FINISHED"
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["source"]
+
+
+ADD_ROWS = """
+import os, runstream
+with runstream.start_run(run_id=os.environ["RUN"], log_system_metrics=False) as run:
+    try:
+        runstream.log_table({"a": [2]}, "t.json")
+    except runstream.Unavailable as error:
+        print(error.reason, error)
+"""
+
+
+def test_a_table_that_a_server_may_have_is_not_begun_anew_without_a_server(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path
+) -> None:
+    pytest.importorskip("pandas")
+    run_id = client.create_run().info.run_id
+    client.log_table(run_id, {"a": [1]}, "t.json")
+    spool = tmp_path / "spool"
+    said = run_program(
+        [sys.executable, "-c", ADD_ROWS],
+        {"RUNSTREAM_TRACKING_URI": f"offline:{spool}", "RUN": run_id},
+    )
+    assert said.startswith(f"OFFLINE no rows can be added to t.json of run {run_id}")
+    runstream.sync(spool, to=server.uri)
+    assert list(client.load_table("", "t.json", [run_id])["a"]) == [1]

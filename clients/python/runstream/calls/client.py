@@ -10,6 +10,7 @@ dictionaries, figures, images), `media_calls` (sound, histograms, series), `conf
 
 from __future__ import annotations
 
+import logging
 import os
 from types import TracebackType
 from typing import Any
@@ -27,6 +28,11 @@ from runstream.calls.sessions import open_session, release_session
 from runstream.calls.start_calls import StartCalls
 from runstream.calls.table_calls import TableCalls
 from runstream.calls.watch_calls import WatchCalls
+from runstream.errors import RunstreamError
+from runstream.outbox.deferred_work import WORK_NOT_DONE
+from runstream.process import shutdown
+
+log = logging.getLogger("runstream")
 
 
 class TrackingClient(
@@ -78,19 +84,38 @@ class TrackingClient(
         return self._session.uri
 
     def close(self) -> None:
-        """Wait until all that was logged is on disk, and let go of the connection.
+        """Wait until all that was logged is delivered, and let go of the connection.
 
-        A closed client that is used again opens the connection again.
+        It waits as the end of the program does: RUNSTREAM_EXIT_SECONDS for a server that does not
+        answer. What is in the spool by then is delivered later, and a warning says where it is. A
+        closed client that is used again opens the connection again.
 
         Raises:
-            RunstreamError: the server refused something of what was logged.
+            RunstreamError: the server refused something of what was logged, or refuses the stream
+                for good, or something has no answer and is in memory alone.
         """
         try:
-            self.flush()
+            error = self._session.drain(shutdown.exit_seconds(), shutdown.LIMIT_SECONDS)
+            if error is not None:
+                self._check_saved(error)
+            self._outbox.raise_refusals()
         finally:
             if not self._closed:
                 self._closed = True
                 release_session(self._session)
+
+    def _check_saved(self, error: RunstreamError) -> None:
+        """Raise why not all is delivered, unless it is on disk and the server is only away."""
+        is_saved = error.reason != WORK_NOT_DONE and not self._session.unsaved()
+        if self._outbox.has_lasting_error or not is_saved:
+            raise error
+        log.warning(
+            "not all is delivered to %s (%s): it is kept in %s, and sent while this program runs, "
+            "by `runstream sync`, or by the next program that logs to this server",
+            self._session.uri,
+            self._outbox.stream_error or error,
+            self._session.spool_folder(),
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TrackingClient, (self.tracking_uri, self._session.token.given())

@@ -183,6 +183,11 @@ class Session:
         """Return the folder that has the rest of it."""
         return self.outbox.spool_folder()
 
+    def kept_refusals(self) -> tuple[dict[str, int], Path | None]:
+        """Return how much the server refused that is kept, by run, and the folder that has it."""
+        kept = self.outbox.kept_refusals
+        return kept.counts.copy(), kept.folder
+
     def leave_spool(self) -> None:
         """Leave the folder to other processes, or remove it if all is answered."""
         self.outbox.close_queue()

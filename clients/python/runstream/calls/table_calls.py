@@ -43,8 +43,8 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         """Upload a table, or add its rows to the table that is there (with pandas).
 
         Numbers come back to the last bit. The tag `mlflow.loggedArtifacts` names the table. While
-        the server is away, rows are added to a table that is kept here; offline, to what this
-        process has logged of it.
+        the server is away, and offline, rows are added to a table that is kept here. Offline, a new
+        one is begun in a run that this process has started.
 
         Args:
             run_id: the run.
@@ -59,6 +59,7 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         Raises:
             InvalidArgument: not exactly one of artifact_file and key is given, it is no table, or a
                 path breaks its rule.
+            Unavailable: the server is away, or there is none, and may have the table.
         """
         from runstream.files.table_serialization import serialize_table
 
@@ -75,7 +76,7 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         """Return the table that is there; while the server is away, as it was kept last."""
         if self._is_kept_as_away:
             kept = self._outbox.background.read_kept(run_id, path)
-            if kept is not None or self._outbox.is_offline or self._is_first(run_id, path):
+            if kept is not None or self._is_first(run_id, path):
                 return kept
         try:
             with self._limited():
@@ -83,9 +84,14 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
         except NotFound as missing:
             if missing.reason != "ARTIFACT_NOT_FOUND":
                 raise
-        except (DeadlineExceeded, Unavailable):
+        except (DeadlineExceeded, Unavailable) as error:
             if not self._is_first(run_id, path):
-                raise
+                raise Unavailable(
+                    f"no rows can be added to {path} of run {run_id}: a server may have the table, "
+                    f"which a new one would replace, and it cannot be asked: {error.message}",
+                    **{"path": path, "run_id": run_id} | error.metadata,
+                    reason=error.reason,
+                ) from error
         return None
 
     def _is_first(self, run_id: str, path: str) -> bool:

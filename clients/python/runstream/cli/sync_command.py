@@ -36,7 +36,8 @@ def sync(folder: Path | None, to: str | None, watch: bool, as_json: bool) -> Non
     `runstream spool list` prints; without it, it is the spool of this user. Programs may run
     meanwhile, and so may other syncs: nothing is stored twice. A line for each folder says what
     became of it. Status 1 when something was or is refused, 2 when a folder names no server and
-    none is given, 4 when a server is away.
+    none is given, 4 when a server is away. Of one folder that is named, what a server refused
+    before is sent once more.
     """
     delivery = SpoolDelivery(folder, to)
     results = _Results()

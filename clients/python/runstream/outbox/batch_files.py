@@ -17,6 +17,8 @@ from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.log_writer import LogWriter
 from runstream.spool.room import measure_room
 from runstream.spool.task_files import SpooledTasks
+from runstream.v1.logging_service_pb2 import BatchError
+from runstream.v1.spool_pb2 import SpoolTask
 
 log = logging.getLogger("runstream")
 
@@ -74,12 +76,25 @@ class BatchFiles:
             OSError: it cannot be written, or there is no room for it.
         """
         writer = self._writer or self._open()[1]
-        if self._room < len(message):
-            spool = self._folder.path.parent if self._folder is not None else self._find_spool()
-            self._room = measure_room(spool, self._limit, len(message))
+        self._find_room(len(message))
         place = writer.append(message)
         self._room -= len(message)
         return place
+
+    def keep_refusal(self, error: BatchError, refused: bytes | SpoolTask) -> Path:
+        """Append what the server refused to `refused.log`; return the folder.
+
+        Raises:
+            OSError: it cannot be written, or there is no room for it.
+        """
+        from runstream.spool.refused_log import append_refusal
+
+        folder = self._folder or self._open()[0]
+        size = len(refused) if isinstance(refused, bytes) else refused.ByteSize()
+        self._find_room(size)
+        append_refusal(folder.refused, error, refused)
+        self._room -= size
+        return folder.path
 
     def sync(self) -> None:
         """Let what was appended survive a crash of the machine, if it shall.
@@ -152,6 +167,11 @@ class BatchFiles:
         self._writer = LogWriter(self._folder.batches, self._is_synced)
         self._room = min(self._limit, _FIRST_BYTES)
         return self._folder, self._writer
+
+    def _find_room(self, size: int) -> None:
+        if self._room < size:
+            spool = self._folder.path.parent if self._folder is not None else self._find_spool()
+            self._room = measure_room(spool, self._limit, size)
 
     def _set_aside(self, damage: Damage) -> None:
         folder = self._folder

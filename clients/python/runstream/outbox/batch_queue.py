@@ -8,6 +8,8 @@ from typing import Protocol
 
 from runstream.outbox.batch import Batch
 from runstream.spool.task_files import TaskFiles, make_temporary_tasks
+from runstream.v1.logging_service_pb2 import BatchError
+from runstream.v1.spool_pb2 import SpoolTask
 
 # Bytes that a batch takes besides its message.
 _BATCH_OVERHEAD = 200
@@ -67,6 +69,13 @@ class BatchQueue(Protocol):
             OSError: it cannot be made.
         """
 
+    def keep_refusal(self, error: BatchError, refused: bytes | SpoolTask) -> Path | None:
+        """Keep what the server refused; return the folder that has it, None if there is none.
+
+        Raises:
+            OSError: it cannot be written, or there is no room for it.
+        """
+
     def close(self) -> None:
         """Leave what has no answer to another process, if that is possible."""
 
@@ -119,6 +128,9 @@ class MemoryQueue:
         if self._tasks is None:
             self._tasks = make_temporary_tasks()
         return self._tasks
+
+    def keep_refusal(self, error: BatchError, refused: bytes | SpoolTask) -> None:
+        """Do nothing: nothing survives."""
 
     def close(self) -> None:
         """Remove the files of tasks: nothing can be left to another process."""

@@ -36,6 +36,9 @@ _TICK_SECONDS = 0.005
 # Seconds between two looks of a call that waits whether the thread is still there.
 _POLL_SECONDS = 1.0
 
+#: Reason of the error of work that was not done in time; it is in memory alone.
+WORK_NOT_DONE = "WORK_NOT_DONE"
+
 
 class DeferredWork:
     """The work that waits for one server; any thread may call every method."""
@@ -132,7 +135,7 @@ class DeferredWork:
                 raise DeadlineExceeded(
                     f"{len(self._pending)} uploads and calls that were left for later "
                     f"are not done after {seconds:.3g} s",
-                    reason="WORK_NOT_DONE",
+                    reason=WORK_NOT_DONE,
                 )
 
     def _has_work(self, owner: str | None) -> bool:

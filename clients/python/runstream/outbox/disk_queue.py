@@ -13,7 +13,8 @@ from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.batch_queue import batch_bytes
 from runstream.spool.log_files import Place
 from runstream.spool.task_files import TaskFiles
-from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.logging_service_pb2 import BatchError, LogBatchRequest
+from runstream.v1.spool_pb2 import SpoolTask
 
 log = logging.getLogger("runstream")
 
@@ -120,6 +121,14 @@ class DiskQueue:
     def open_tasks(self) -> TaskFiles:
         """Return where tasks and the files that they upload are kept, in the same folder."""
         return self._files.open_tasks()
+
+    def keep_refusal(self, error: BatchError, refused: bytes | SpoolTask) -> Path | None:
+        """Keep what the server refused in the folder, which stays; return the folder.
+
+        Raises:
+            OSError: it cannot be written, or there is no room for it.
+        """
+        return self._files.keep_refusal(error, refused)
 
     def close(self) -> None:
         """Leave what has no answer to another process; leave nothing if there is nothing."""

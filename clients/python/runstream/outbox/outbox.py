@@ -23,6 +23,7 @@ The objects of the outbox, and what keeps each of them safe:
     StreamWindow     what of them is on a stream   the lock of the batches
     Waits            calls that wait               the lock of the batches
     Refusals         what the server refused       no lock: each change is one step
+    KeptRefusals     the same, kept on disk        the lock of the batches
     StartedRuns      answers to starts             no lock: each change is one step
     DeliveryState    what is wrong with delivery   no lock: each change is one step
     TaskQueue        what the uploader shall do    no lock: each change is one step
@@ -67,6 +68,7 @@ from runstream.outbox.deferred_work import DeferredWork
 from runstream.outbox.delivery_errors import RUN_NOT_FOUND, batch_error
 from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.heartbeats import Heartbeats
+from runstream.outbox.kept_refusals import KeptRefusals
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
 from runstream.outbox.started_runs import StartedRuns
@@ -101,6 +103,7 @@ class Outbox:
         window: what of them is on a stream.
         heartbeats: the open runs, for the uploader's thread.
         tasks: what the uploader's thread is asked to do.
+        kept_refusals: what the server refused and is kept on disk.
         background: uploads and calls about models that are in the spool.
         do_task: does one of them at the server; the session sets it.
         send_start: sends the start of a run that waits in the folder of another process; the
@@ -142,6 +145,7 @@ class Outbox:
         self.window = StreamWindow(self.batches)
         self.heartbeats = Heartbeats(self.batches, self.window)
         self._refusals = Refusals()
+        self.kept_refusals = KeptRefusals(self.batches)
         self._state = DeliveryState()
         self._started_runs = StartedRuns()
         self._unknown_runs: set[str] = set()  # those that were refused once; for a stream's thread
@@ -151,6 +155,7 @@ class Outbox:
             self.batches,
             self._collector,
             self._refusals,
+            self.kept_refusals,
             lambda *task: self.do_task(*task),
             self._before_start,
         )
@@ -278,7 +283,7 @@ class Outbox:
         """
         if not self.backlog().get(run_id, Backlog()).changes:
             return True
-        is_answered = self._waits.wait_for_start(run_id, self._connect_seconds)
+        is_answered = self._waits.wait_for_start(run_id, self._connect_seconds, raises_own=False)
         self.raise_refusals(run_id)
         return is_answered
 
@@ -511,6 +516,8 @@ class Outbox:
             Internal: the answer covers what was not sent.
         """
         with self.batches.lock:
+            if refusal is not None:  # before the cursor moves behind it
+                self._keep_refused(self.window.find_last(stream, answered), refusal)
             request = self.window.answer(stream, answered)
             if request is None:
                 return
@@ -523,6 +530,10 @@ class Outbox:
                 if self._collector.has_ended(request.run_id):  # no call for the run will raise it
                     log.error("%s", error)
             self._waits.end_answered()
+
+    def _keep_refused(self, request: Batch | str | None, refusal: RunstreamError) -> None:
+        if isinstance(request, Batch) and not self._waits.is_awaited(request):
+            self.kept_refusals.keep(request.run_id, refusal, request.message)
 
 
 def _joined(first: dict[str, Backlog], second: dict[str, Backlog]) -> dict[str, Backlog]:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 from runstream.errors import DataLoss, Internal, RunstreamError
 from runstream.outbox.collector import Collector
 from runstream.outbox.delivery_errors import may_work_later, task_error
+from runstream.outbox.kept_refusals import KeptRefusals
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
 from runstream.spool.log_files import Place
@@ -76,6 +77,7 @@ class TaskWorker:
         batches: OutgoingBatches,
         collector: Collector,
         refusals: Refusals,
+        kept_refusals: KeptRefusals,
         do_task: DoTask,
         before_start: Callable[[], object],
     ) -> None:
@@ -85,12 +87,14 @@ class TaskWorker:
             batches: those that are delivered before a task is done.
             collector: has the buffers of the runs.
             refusals: takes what the server refuses.
+            kept_refusals: keeps it on disk.
             do_task: does a task.
             before_start: called before the thread starts.
         """
         self._batches = batches
         self._collector = collector
         self._refusals = refusals
+        self._kept_refusals = kept_refusals
         self._do_task = do_task
         self._before_start = before_start
         self._order = threading.Lock()  # held by the thread that does tasks, never by a caller
@@ -173,9 +177,17 @@ class TaskWorker:
             log.error("%s", refused)
             self._refusals.add(pending.owner, refused)
             self._collector.close_buffer(pending.owner)
-        pending.files.acknowledge(pending.task, pending.place)
+        pending.files.acknowledge(
+            pending.task, pending.place, keeps_content=self._keep(pending, error)
+        )
         self.pending.popleft()
         self._record_progress()
+
+    def _keep(self, pending: PendingTask, error: RunstreamError | None) -> bool:
+        """Keep a task that was refused; return whether its content has to stay for it."""
+        if error is None or not pending.files.is_saved or pending.files.is_closed:
+            return False
+        return self._kept_refusals.keep(pending.owner, error, pending.task)
 
     def _wait_for_batches(self, number: int) -> None:
         pause = _FIRST_POLL

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 
 from runstream.errors import RunstreamError
 from runstream.outbox import outgoing_batches
-from runstream.outbox.batch import Backlog
+from runstream.outbox.batch import Backlog, Batch
 from runstream.outbox.collector import Collector
 from runstream.outbox.delivery_errors import (
     flush_timeout_error,
@@ -60,9 +60,11 @@ class Wait:
         run_id: the run whose answers it waits for; None for all.
         target: number of the last batch that it waits for, once the uploader has made that batch.
         is_over: whether the call does not wait any more.
+        raises_own: whether what it waits for is what it said itself.
     """
 
-    def __init__(self, run_id: str | None = None) -> None:
+    def __init__(self, run_id: str | None = None, *, raises_own: bool = False) -> None:
+        self.raises_own = raises_own
         self.run_id = run_id
         self.target: int | None = None
         self.is_over = False
@@ -197,17 +199,20 @@ class Waits:
                 outgoing_batches.LIMIT_BYTES >> 20,
             )
 
-    def wait_for_start(self, run_id: str, connect_seconds: float) -> bool:
+    def wait_for_start(
+        self, run_id: str, connect_seconds: float, *, raises_own: bool = True
+    ) -> bool:
         """Wait until what was logged to a run is answered; return False if the server is away.
 
         Args:
             run_id: the run.
             connect_seconds: how long to wait for a connection.
+            raises_own: whether the call that waits has said what it waits for.
 
         Raises:
             RunstreamError: the server refuses the stream for good, or the uploader failed.
         """
-        wait = Wait(run_id)
+        wait = Wait(run_id, raises_own=raises_own)
         start = time.monotonic()
         try:
             if self._tasks.post(partial(self._enter_for_start, wait)):
@@ -262,6 +267,14 @@ class Waits:
         self._state.raise_failure(self._collector.backlog)
 
     # On the uploader's thread and on that of a stream.
+
+    def is_awaited(self, batch: Batch) -> bool:
+        """Return whether the call waits that said what a batch says, and raises its refusal."""
+        with self._batches.lock:
+            return bool(batch.content.changes) and any(
+                wait.raises_own and not wait.is_over and batch.run_id == wait.run_id
+                for wait in self._for_starts
+            )
 
     def end_all(self) -> None:
         """End all waits, because waiting cannot help."""

@@ -29,7 +29,12 @@ from pathlib import Path
 from runstream.errors import RunstreamError
 from runstream.process import exit_status
 from runstream.process.shutdown_participants import OpenRun, RunStart, Session
-from runstream.process.undelivered_report import describe_kept, describe_offline, list_counts
+from runstream.process.undelivered_report import (
+    describe_kept,
+    describe_offline,
+    describe_refused,
+    list_counts,
+)
 
 #: Seconds without an answer after which the end of the program stops waiting for the servers,
 #: unless RUNSTREAM_EXIT_SECONDS says otherwise.
@@ -206,6 +211,7 @@ def _report_session(session: Session, why: str | None) -> None:
         _print(str(error))
     for line in list_counts(session.unsaved()):
         _report_undelivered(f"lost, not delivered to {session.uri}{_reason_suffix(why)}: {line}")
+    _report_refused(session)
     folder = session.spool_folder()
     if folder is not None:
         _report_saved(session, folder, why)
@@ -216,6 +222,12 @@ def _report_saved(session: Session, folder: Path, why: str | None) -> None:
         _print(describe_offline(folder, session.folder_uri))
     else:
         _print(describe_kept(session.uri, _reason_suffix(why), folder, session.backlog()))
+
+
+def _report_refused(session: Session) -> None:
+    counts, folder = session.kept_refusals()
+    if folder is not None:
+        _print(describe_refused(session.uri, folder, counts))
 
 
 def _reason_suffix(why: str | None) -> str:

@@ -46,6 +46,9 @@ class Session(Protocol):
     def spool_folder(self) -> Path | None:
         """Return the folder that has the rest of it."""
 
+    def kept_refusals(self) -> tuple[Mapping[str, int], Path | None]:
+        """Return how much the server refused that is kept, by run, and the folder that has it."""
+
     def leave_spool(self) -> None:
         """Leave the folder to other processes, or remove it if all is answered."""
 

@@ -45,6 +45,21 @@ def describe_offline(folder: Path, server: str) -> str:
     )
 
 
+def describe_refused(uri: str, folder: Path, counts: Mapping[str, int]) -> str:
+    """Return what says that a folder keeps what a server refused.
+
+    Args:
+        uri: tracking URI of the server.
+        folder: what keeps it.
+        counts: how many batches and uploads it is, by run or model.
+    """
+    return (
+        f"{uri} refused {sum(counts.values())} batches and uploads, which are kept in {folder}: "
+        f"{', '.join(list_counts(counts))}. `runstream spool show {folder.name}` says why, "
+        f"`runstream sync {folder.name}` sends them again"
+    )
+
+
 def list_counts(counts: Mapping[str, object]) -> list[str]:
     """Return how much it is of each run or model, and how many more there are."""
     listed = [f"{count} of {name_owner(owner)}" for owner, count in counts.items()]

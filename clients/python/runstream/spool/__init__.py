@@ -6,6 +6,7 @@
     log_writer.py   appends frames to the files of a folder
     log_reader.py   reads them in order, also while they are written
     cursor.py       what of them is answered
+    refused_log.py  what a server refused
     folder.py       the folder of a process, with all of these
     contents.py     what such a folder has, and nothing else
     drafts.py       such folders that were being made or removed

@@ -61,9 +61,17 @@ class TaskFiles:
         _ = task  # nobody reads it after the process
         return None
 
-    def acknowledge(self, task: SpoolTask, place: Place | None) -> None:
-        """Say that a task, and those before it, are done; its content goes."""
-        _ = place
+    def acknowledge(
+        self, task: SpoolTask, place: Place | None, *, keeps_content: bool = False
+    ) -> None:
+        """Say that a task, and those before it, are done; its content goes.
+
+        Args:
+            task: the task.
+            place: the place behind it.
+            keeps_content: whether the content stays, because the task was refused and is kept.
+        """
+        _ = place, keeps_content
         self._remove_content(task)
 
     def close(self) -> None:
@@ -101,6 +109,7 @@ class SpooledTasks(TaskFiles):
         self._limit = limit
         self._is_synced = is_synced
         self._room = 0
+        self._has_kept = False  # contents of tasks that were refused
         self._lock = threading.Lock()
         self._writer = LogWriter(folder.tasks, is_synced)
         self._cursor = Cursor(folder.tasks) if delivers else None
@@ -121,16 +130,20 @@ class SpooledTasks(TaskFiles):
             self._writer.sync()
         return place
 
-    def acknowledge(self, task: SpoolTask, place: Place | None) -> None:
-        """Move the cursor; then the content of the task goes, which nothing needs any more."""
+    def acknowledge(
+        self, task: SpoolTask, place: Place | None, *, keeps_content: bool = False
+    ) -> None:
+        """Move the cursor; then the content of the task goes, if nothing needs it any more."""
         with self._lock:
+            self._has_kept = self._has_kept or keeps_content
             if self._cursor is None or place is None:
                 return
             try:
                 self._cursor.move(place)
             except OSError:  # the task is done again, and needs its content
                 return
-        self._remove_content(task)
+        if not keeps_content:
+            self._remove_content(task)
 
     def close(self) -> None:
         """Leave to others what is not done, or remove all if nothing is left."""
@@ -143,7 +156,8 @@ class SpooledTasks(TaskFiles):
             cursor.close()
             if cursor.place == self._writer.end:
                 _remove_folder(self._log)
-                _remove_folder(self.folder)
+                if not self._has_kept:
+                    _remove_folder(self.folder)
 
     def _sync_content(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

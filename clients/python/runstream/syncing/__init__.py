@@ -3,11 +3,11 @@
 sync.py             all folders of a spool, or one; what `runstream.sync` calls
 adoption.py         in the background, what other processes left
 folder_delivery.py  one folder: its locks, its batches, its tasks, its end
-folder_state.py      whether its writer lives, and what of it is left
-own_folders.py       which folders are delivered without being asked for
-task_frames.py       its tasks, which may be damaged
-set_aside.py         what is kept for people
+folder_state.py     whether its writer lives, and what of it is left
+own_folders.py      which folders are delivered without being asked for
+task_frames.py      its tasks, which may be damaged
+set_aside.py        what is kept for people
 batch_stream.py     one LogBatch stream that sends from the files
-refused_log.py      what the server refused
+refused_requeue.py  what was refused, once more
 results.py          what was delivered
 """

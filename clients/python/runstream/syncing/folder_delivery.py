@@ -22,11 +22,11 @@ from runstream.spool.file_locks import FileLock
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_files import Place
 from runstream.spool.log_reader import Damage, LogReader
+from runstream.spool.refused_log import to_batch_error
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
 from runstream.syncing.delivery_errors import is_lasting, undelivered_error
 from runstream.syncing.folder_state import count_frames, find_end, has_frame, may_be_live
-from runstream.syncing.refused_log import to_batch_error
 from runstream.syncing.results import FolderResult
 from runstream.syncing.set_aside import SetAside
 from runstream.syncing.task_frames import count_contents, parse_task

@@ -13,7 +13,7 @@ from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import FileLock, NotLocked
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_reader import LogReader
-from runstream.syncing.refused_log import read_refusals
+from runstream.spool.refused_log import read_refusals
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.spool_pb2 import SpoolTask
 

@@ -6,7 +6,7 @@ import logging
 
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_reader import Damage
-from runstream.syncing.refused_log import append_refusal
+from runstream.spool.refused_log import append_refusal
 from runstream.syncing.results import FolderResult
 from runstream.v1.logging_service_pb2 import BatchError
 from runstream.v1.spool_pb2 import SpoolTask

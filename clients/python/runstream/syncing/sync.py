@@ -21,11 +21,12 @@ from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import is_locked_here
 from runstream.spool.folder import SpoolFolder, list_folders
 from runstream.spool.log_files import Place
+from runstream.spool.refused_log import read_refusals
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.delivery_errors import joint_error
 from runstream.syncing.folder_delivery import FolderDelivery, count_left
 from runstream.syncing.own_folders import is_own_folder
-from runstream.syncing.refused_log import read_refusals
+from runstream.syncing.refused_requeue import requeue_refused
 from runstream.syncing.results import FolderResult, SyncResult
 from runstream.transport import tracking_uri
 from runstream.transport.call_limit import limit_calls
@@ -55,7 +56,8 @@ def sync(
 
     Args:
         folder: a spool, one folder of it, or the name of a folder in the spool of this user; the
-            spool of this user, if left out.
+            spool of this user, if left out. What a server refused of one folder that is named,
+            whose process has ended, is sent once more.
         to: tracking URI of the server; that which each folder names, if left out, and for one that
             names none that of RUNSTREAM_TRACKING_URI.
 
@@ -129,8 +131,11 @@ class SpoolDelivery:
             InvalidArgument: the URI is in none of its forms.
         """
         self._path = None if path is None else Path(path)
+        # Once, and of a folder that is named: whoever names it has mended why it was refused.
+        self._requeues_refused = False
         if self._path is not None and (folder := _find_folder(self._path)) is not None:
             self._path = folder.path
+            self._requeues_refused = True
         self._to = None if to is None else tracking_uri.parse(to).uri
         if self._to is not None and self._to.startswith(_OFFLINE):
             raise _unknown_server_error(f"{self._to} is no server to deliver to")
@@ -175,6 +180,7 @@ class SpoolDelivery:
                     self._away.setdefault(result.tracking_uri, away)
             if not result.is_empty:
                 yield result
+        self._requeues_refused = False
 
     def _deliver_folder(self, folder: SpoolFolder, result: FolderResult) -> bool:
         """Deliver a folder; return whether there was something to do."""
@@ -184,7 +190,7 @@ class SpoolDelivery:
             return False
         info = folder.read_info()
         result.program = info.program
-        result.refused_before = sum(1 for _ in read_refusals(folder.refused))
+        result.refused_before = _count_refused(folder)
         uri = result.tracking_uri = self._to or _server_uri(info.tracking_uri)
         if not uri:
             return _leave(folder, result)
@@ -197,6 +203,9 @@ class SpoolDelivery:
         delivery = FolderDelivery(folder, session, result, stop.is_set, starts=starts)
         try:
             delivery.lock(self._places.get(folder.path))
+            if self._requeues_refused and delivery.is_locked and not result.is_live:
+                requeue_refused(folder)
+                result.refused_before = _count_refused(folder)
             if not delivery.has_work():
                 return bool(result.refused_before)
             _run(lambda: self._deliver_to(session, delivery), stop)
@@ -233,6 +242,10 @@ def _ensure_reachable(session: Session) -> None:
         raise
     except RunstreamError:  # it has answered; the delivery finds out what is wrong
         pass
+
+
+def _count_refused(folder: SpoolFolder) -> int:
+    return sum(1 for _ in read_refusals(folder.refused))
 
 
 def _leave(folder: SpoolFolder, result: FolderResult) -> bool:
