@@ -11,7 +11,6 @@ queue that wakes it.
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
@@ -20,6 +19,7 @@ from queue import Empty, SimpleQueue
 
 from runstream.errors import DeadlineExceeded
 from runstream.outbox.batch import Backlog
+from runstream.outbox.worker_thread import WorkerThread
 from runstream.transport.call_limit import call_limit
 
 #: Pieces of work that may wait; a call that leaves more waits for the others.
@@ -61,9 +61,7 @@ class DeferredWork:
         self._last_deferred = 0.0
         self._waiting: deque[None] = deque()  # an item for each call that waits
         self._pending: dict[int, Collection[str]] = {}  # whose work waits or is under way
-        self._thread: threading.Thread | None = None  # the one that was started last
-        self._order = threading.Lock()  # held by the thread that takes work, never by a caller
-        self._worker: threading.Thread | None = None  # that thread
+        self._thread = WorkerThread("runstream-deferred", self._run_loop, self._before_start)
 
     def defer(self, owners: Collection[str], function: Callable[[], object]) -> None:
         """Call a function later, which must not raise.
@@ -89,7 +87,7 @@ class DeferredWork:
 
         self._pending[number] = owners
         self._tasks.put(run)
-        self._ensure_thread()
+        self._thread.ensure()
 
     def wait(self, owner: str | None, seconds: float) -> None:
         """Wait until the work that was left before, for one owner or for all, is done.
@@ -103,7 +101,7 @@ class DeferredWork:
         Raises:
             DeadlineExceeded: it is not done in this time.
         """
-        if threading.current_thread() is self._worker or not self._has_work(owner):
+        if self._thread.is_current() or not self._has_work(owner):
             return
         self._waiting.append(None)
         try:
@@ -125,7 +123,7 @@ class DeferredWork:
         seconds = max(0.0, min(seconds, call_limit() - time.monotonic()))
         end = time.monotonic() + seconds
         while self._has_work(owner):
-            if not self._ensure_thread():
+            if not self._thread.ensure():
                 self._run_pending()  # at the end of a program no thread can be started
                 return
             with suppress(Empty):
@@ -143,24 +141,9 @@ class DeferredWork:
             return bool(self._pending)
         return any(owner in owners for owners in list(self._pending.values()))
 
-    def _ensure_thread(self) -> bool:
-        if self._thread is not None and self._thread.is_alive():
-            return True
-        self._before_start()
-        thread = threading.Thread(target=self._run_loop, name="runstream-deferred", daemon=True)
-        self._thread = thread
-        try:
-            thread.start()
-        except RuntimeError:  # there are no more threads, as at the end of a program
-            self._thread = None
-        return self._thread is not None
-
     def _run_loop(self) -> None:
-        # Two calls that come first at the same time may start two threads.
-        with self._order:
-            self._worker = threading.current_thread()
-            while True:
-                self._tasks.get()()
+        while True:
+            self._tasks.get()()
 
     def _wait_for_quiet(self, latest: float) -> None:
         while not self._waiting:

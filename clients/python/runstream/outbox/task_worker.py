@@ -16,8 +16,10 @@ from runstream.outbox.delivery_errors import may_work_later, task_error
 from runstream.outbox.kept_refusals import KeptRefusals
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
+from runstream.outbox.worker_thread import WorkerThread
 from runstream.spool.log_files import Place
 from runstream.spool.task_files import TaskFiles
+from runstream.transport.thread_start import start_thread
 from runstream.v1.spool_pb2 import SpoolTask
 
 log = logging.getLogger("runstream")
@@ -96,9 +98,7 @@ class TaskWorker:
         self._refusals = refusals
         self._kept_refusals = kept_refusals
         self._do_task = do_task
-        self._before_start = before_start
-        self._order = threading.Lock()  # held by the thread that does tasks, never by a caller
-        self._thread: threading.Thread | None = None
+        self._thread = WorkerThread("runstream-tasks", self._run_pending, before_start)
         self.pending: deque[PendingTask] = deque()
         self.last_progress = 0.0
         self.error: RunstreamError | None = None
@@ -106,7 +106,7 @@ class TaskWorker:
 
     def is_current_thread(self) -> bool:
         """Return whether the thread that does the tasks asks."""
-        return threading.current_thread() is self._thread
+        return self._thread.is_current()
 
     def add(self, task: PendingTask) -> None:
         """Add a task at the end."""
@@ -114,26 +114,14 @@ class TaskWorker:
 
     def ensure_thread(self) -> bool:
         """Start the thread if there is none and something to do; return False if it cannot be."""
-        thread = self._thread
-        if not self.pending or (thread is not None and thread.is_alive()):
-            return True
-        self._before_start()
-        thread = threading.Thread(target=self._run_pending, name="runstream-tasks", daemon=True)
-        self._thread = thread
-        try:
-            thread.start()
-        except RuntimeError:  # there are no more threads, as at the end of a program
-            self._thread = None
-        return self._thread is not None
+        return not self.pending or self._thread.ensure()
 
     def _run_pending(self) -> None:
-        # Two calls that come first at the same time may start two threads.
-        with self._order:
-            while self.pending:
-                group = self._next_group()
-                self._wait_for_batches(group[-1].after)
-                for pending, error in zip(group, self._do_all(group), strict=True):
-                    self._finish(pending, error)
+        while self.pending:
+            group = self._next_group()
+            self._wait_for_batches(group[-1].after)
+            for pending, error in zip(group, self._do_all(group), strict=True):
+                self._finish(pending, error)
 
     def _next_group(self) -> list[PendingTask]:
         """Return the next task, or the next uploads, whose order does not matter."""
@@ -158,9 +146,7 @@ class TaskWorker:
             for index in range(1, len(group))
         ]
         for index, thread in enumerate(threads, start=1):
-            try:
-                thread.start()
-            except RuntimeError:  # there are no more threads, as at the end of a program
+            if start_thread(thread) is not None:
                 do(index)
         do(0)
         for thread in threads:

@@ -34,6 +34,7 @@ from runstream.outbox.outbox import Outbox
 from runstream.outbox.waits import CONNECT_SECONDS
 from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
 from runstream.transport.shared_channel import FORKING
+from runstream.transport.thread_start import start_thread
 
 log = logging.getLogger("runstream")
 
@@ -260,14 +261,9 @@ class Uploader:
                 self._next_attempt = math.inf
 
     def _start_thread(self, thread: threading.Thread) -> bool:
-        try:
-            thread.start()
-        except RuntimeError as error:  # Python 3.12 starts none once the program has ended
-            self.outbox.set_stream_error(
-                Unavailable(str(error), reason=NO_THREADS), is_lasting=True
-            )
-            return False
-        return True
+        if (problem := start_thread(thread)) is not None:
+            self.outbox.set_stream_error(Unavailable(problem, reason=NO_THREADS), is_lasting=True)
+        return problem is None
 
     def _end_outage(self) -> None:
         if self._is_in_outage or not self._was_reached:

@@ -17,11 +17,11 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runstream.calls.session import Session, call_when_reached
 from runstream.errors import DeadlineExceeded, Unauthenticated, Unavailable
+from runstream.transport.thread_start import start_thread
 
 if TYPE_CHECKING:
     from runstream.spool.folder import SpoolFolder
@@ -118,8 +118,7 @@ def _start(session: Session) -> None:
         return
     if not _ending.is_set():
         adopter = _adopting[session.uri] = _Adopter(session)
-        with suppress(RuntimeError):  # there are no more threads at the end of a program
-            adopter.thread.start()
+        start_thread(adopter.thread)
 
 
 def _find_left_folders(uri: str) -> list[SpoolFolder]:

@@ -18,6 +18,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from runstream.transport.thread_start import start_thread
+
 Result = TypeVar("Result")
 
 #: Seconds after the deadline of a call in which gRPC must have ended it.
@@ -99,9 +101,7 @@ class CallThreads:
     def _start_thread(self, job: _Job) -> None:
         thread = threading.Thread(target=self._run_loop, args=(self._jobs,), name="runstream-calls")
         thread.daemon = True
-        try:
-            thread.start()
-        except RuntimeError:  # there are no more threads, as at the end of a program
+        if start_thread(thread) is not None:
             _run_job(job)
 
     def _run_loop(self, jobs: SimpleQueue[_Job]) -> None:

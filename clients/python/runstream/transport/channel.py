@@ -11,6 +11,7 @@ from runstream.contract.wire_history import decode_history_response
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.certificates import channel_credentials
 from runstream.transport.proxies import grpc_proxy, is_on_this_computer
+from runstream.transport.thread_start import start_thread
 from runstream.transport.token import TokenChannel, TokenSource
 from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
@@ -81,12 +82,10 @@ def close_channel(channel: grpc.Channel) -> None:
     gRPC held for ever, or a call whose end nobody notices. The close would wait for it for ever.
     """
     closing = threading.Thread(target=channel.close, daemon=True)
-    try:
-        closing.start()
-    except RuntimeError:  # there are no more threads, as at the end of a program
-        channel.close()
-    else:
+    if start_thread(closing) is None:
         closing.join(_CLOSE_SECONDS)
+    else:
+        channel.close()
 
 
 class Stubs:
