@@ -208,7 +208,7 @@ STATED: dict[str, list[str | int]] = {
         "runstream.autologging.guard.WAIT_SECONDS"
     ],
     "the time that the end of a program waits for figures, models and calls that are left for "
-    "later, while the server is away": ["runstream.outbox.outbox._LOCAL_SECONDS"],
+    "later, while the server is away": ["runstream.outbox.drain._LOCAL_SECONDS"],
     "uploads and calls that are left for later": ["runstream.outbox.deferred_work.LIMIT"],
     "figures that wait to be drawn": ["runstream.autologging.painter.MAX_WAITING"],
     "scores and metrics of the models of one run that are logged after their training": [

@@ -26,7 +26,7 @@ def new_outbox() -> Outbox:
 
 def send_all(outbox: Outbox) -> list[LogBatchRequest]:
     """Send everything that was logged, and return it."""
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     requests = []
     while outbox.window.has_pending():
@@ -34,7 +34,7 @@ def send_all(outbox: Outbox) -> list[LogBatchRequest]:
         assert message is not None
         assert len(message) <= MESSAGE_BYTES
         requests.append(LogBatchRequest.FromString(message))
-        outbox.answer(stream, len(requests), None)
+        outbox.answers.record(stream, len(requests), None)
     return requests
 
 

@@ -19,7 +19,7 @@ def test_buffers_are_let_go_when_nobody_uses_them(monkeypatch: Any) -> None:
     for number in range(100):
         outbox.buffer(f"{number:032x}").log_metric("loss", 1.0, 0, 1)
     send_all(outbox)
-    outbox.collect()
+    outbox.dispatch.collect()
     assert len(outbox._collector._buffers) == 0
 
 
@@ -31,7 +31,7 @@ def test_the_buffer_of_a_run_that_has_ended_is_let_go_sooner(monkeypatch: Any) -
     outbox.buffer(OTHER).queue_update(LogBatchRequest(run_id=OTHER, update=RunUpdate(end_time=1)))
     send_all(outbox)
     outbox._collector._next_retirement = 0.0
-    outbox.collect()
+    outbox.dispatch.collect()
     assert list(outbox._collector._buffers) == [RUN]
 
 
@@ -41,7 +41,7 @@ def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
     monkeypatch.setattr(collector, "_UNUSED_SECONDS", 0.0)
     outbox = new_outbox()
     held = outbox.buffer(RUN)
-    outbox.collect()
+    outbox.dispatch.collect()
     assert held.is_retired
     held.log_metric("loss", 1.0, 0, 1)
     held.log_params({"lr": 1})
@@ -62,7 +62,7 @@ def test_what_a_call_logs_while_its_buffer_is_let_go_is_sent(monkeypatch: Any) -
 
     class Slow:
         def __float__(self) -> float:
-            outbox.collect()
+            outbox.dispatch.collect()
             return 1.0
 
     held.log_metric("loss", 0.5, 0, 1)
@@ -77,5 +77,5 @@ def test_a_buffer_with_points_is_never_let_go(monkeypatch: Any) -> None:
     monkeypatch.setattr(collector, "_UNUSED_SECONDS", 0.0)
     outbox = new_outbox()
     outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
-    assert not outbox.sleep()
+    assert not outbox.dispatch.sleep()
     assert len(batch_points(send_all(outbox))) == 1

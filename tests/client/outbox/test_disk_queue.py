@@ -48,7 +48,7 @@ def log(outbox: Outbox, numbers: range) -> None:
     """Log a batch of a kilobyte for each number."""
     for number in numbers:
         outbox.buffer(RUN).set_tags({f"t{number}": "x" * 1000})
-    outbox.collect()
+    outbox.dispatch.collect()
 
 
 def tags(requests: list[LogBatchRequest]) -> list[str]:
@@ -82,7 +82,7 @@ def test_what_is_not_in_memory_is_read_back_in_its_order(
     stream = outbox.window.start_stream()
     for _ in range(30):
         outbox.window.next_message(stream)
-    outbox.answer(stream, 25, None)
+    outbox.answers.record(stream, 25, None)
     assert tags(left(tmp_path)) == names(range(25, 50))
     log(outbox, range(50, 60))
     assert tags(send_all(outbox)) == names(range(25, 60))
@@ -96,7 +96,7 @@ def test_what_is_not_in_memory_is_read_back_in_its_order(
 
 def test_a_program_that_logs_nothing_makes_no_folder(tmp_path: Path) -> None:
     outbox = new_outbox(tmp_path)
-    outbox.collect()
+    outbox.dispatch.collect()
     outbox.close_queue()
     assert list(tmp_path.iterdir()) == []
 
@@ -295,5 +295,5 @@ def test_a_synced_spool_is_synced_once_for_what_came_together(
     outbox = Outbox(lambda: True, new_queue=lambda: queue)
     log(outbox, range(5))
     assert synced == []
-    outbox.save()
+    outbox.dispatch.save()
     assert len(synced) == 1

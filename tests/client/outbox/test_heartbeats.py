@@ -17,6 +17,7 @@ import pytest
 import runstream
 from runstream import TrackingClient
 from runstream.outbox import heartbeats, outgoing_batches
+from runstream.outbox.drain import drain
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -182,7 +183,7 @@ def sent_heartbeats(outbox: Outbox) -> list[str]:
         request = LogBatchRequest.FromString(outbox.window.next_message(stream) or b"")
         if request == LogBatchRequest(run_id=request.run_id):
             runs.append(request.run_id)
-        outbox.answer(stream, 1, None)
+        outbox.answers.record(stream, 1, None)
         stream = outbox.window.start_stream()
     return runs
 
@@ -227,7 +228,7 @@ def test_a_heartbeat_is_sent_only_of_an_open_run_of_which_nothing_else_is_sent(
     assert sent_heartbeats(outbox) == [RUN, OTHER]
     clock.advance_past_heartbeat()
     logging.log_metric("loss", 1.0, 0, None)
-    outbox.collect()
+    outbox.dispatch.collect()
     outbox.heartbeats.send()
     assert sent_heartbeats(outbox) == [RUN]
     outbox.stop_heartbeats(RUN, "me")
@@ -254,32 +255,32 @@ def test_heartbeats_do_not_pile_up_and_nobody_waits_for_them(outbox: Outbox, clo
         clock.advance_past_heartbeat()
         outbox.heartbeats.send()
     outbox.flush(RUN, timeout=0)
-    assert outbox.drain(0, 0) is None
-    assert outbox.sleep()
+    assert drain(outbox, 0, 0) is None
+    assert outbox.dispatch.sleep()
     buffer.log_params({"a": 1})
     clock.advance_past_heartbeat()
     outbox.heartbeats.send()
-    assert outbox.drain(0.01, 0.01)
+    assert drain(outbox, 0.01, 0.01)
     assert sent_heartbeats(outbox) == [RUN]
-    assert outbox.drain(0, 0) is None
+    assert drain(outbox, 0, 0) is None
 
 
 def test_the_answer_to_a_heartbeat_is_not_taken_for_that_to_a_batch(outbox: Outbox) -> None:
     buffer = outbox.buffer(RUN)
     outbox.start_heartbeats(RUN, "me")
     buffer.log_params({"a": 1})
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     assert outbox.window.next_message(stream)
     assert outbox.window.next_message(stream)
     drained: list[object] = []
-    drain = threading.Thread(target=lambda: drained.append(outbox.drain(30, 30)))
-    drain.start()
-    outbox.answer(stream, 1, None)
-    drain.join(0.2)
-    assert drain.is_alive()
-    outbox.answer(stream, 2, None)
-    drain.join(10)
+    draining = threading.Thread(target=lambda: drained.append(drain(outbox, 30, 30)))
+    draining.start()
+    outbox.answers.record(stream, 1, None)
+    draining.join(0.2)
+    assert draining.is_alive()
+    outbox.answers.record(stream, 2, None)
+    draining.join(10)
     assert drained == [None]
 
 
@@ -287,5 +288,5 @@ def test_the_refusal_of_a_heartbeat_fails_no_call(outbox: Outbox) -> None:
     outbox.start_heartbeats(RUN, "me")
     stream = outbox.window.start_stream()
     assert outbox.window.next_message(stream)
-    outbox.answer(stream, 1, runstream.FailedPrecondition("the run is deleted"))
+    outbox.answers.record(stream, 1, runstream.FailedPrecondition("the run is deleted"))
     outbox.flush()

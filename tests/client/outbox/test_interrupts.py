@@ -38,7 +38,7 @@ class Logged:
         batches = client._outbox.batches
         assert batches.lock.acquire(timeout=10)
         batches.lock.release()
-        assert not client._outbox._waits._for_answers
+        assert len(client._outbox.waits._list) == 0
         assert client._outbox.backlog() == {}
         parts = list(client.read_metric_history(run_id))
         stored = [(part.key, step) for part in parts for step in part.step]

@@ -65,13 +65,13 @@ def test_a_refusal_is_raised_once_and_only_for_its_run() -> None:
     good, bad = outbox.buffer("b" * 32), outbox.buffer(RUN)
     good.log_metric("loss", 1.0, 0, None)
     bad.log_params({"lr": 0.1})
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     messages = [outbox.window.next_message(stream) for _ in range(2)]
     for count, message in enumerate(messages, 1):
         request = LogBatchRequest.FromString(message or b"")
         refusal = NotFound("Run not found", field="run_id") if request.run_id == RUN else None
-        outbox.answer(stream, count, refusal)
+        outbox.answers.record(stream, count, refusal)
     good.log_metric("loss", 1.0, 1, None)
     outbox.flush("c" * 32, timeout=0)
     with pytest.raises(NotFound, match=f"run {RUN}: 1 params or tags were refused") as error:
@@ -85,11 +85,11 @@ def test_several_refusals_are_raised_as_one_error_that_names_them() -> None:
     outbox = new_outbox()
     for number in range(3):
         outbox.buffer(RUN).log_params({f"p{number}": 1})
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     for number in range(3):
         outbox.window.next_message(stream)
-        outbox.answer(stream, number + 1, NotFound(f"reason {number}"))
+        outbox.answers.record(stream, number + 1, NotFound(f"reason {number}"))
     with pytest.raises(NotFound, match=r"reason 0 \(and 2 more .* reason 1; .* reason 2\)"):
         outbox.flush(RUN)
     outbox.flush(RUN)
@@ -98,26 +98,26 @@ def test_several_refusals_are_raised_as_one_error_that_names_them() -> None:
 def test_an_answer_to_what_was_not_sent_is_a_fault_of_the_server() -> None:
     outbox = new_outbox()
     outbox.buffer(RUN).log_params({"lr": 1})
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     with pytest.raises(Internal):
-        outbox.answer(stream, 1, None)
+        outbox.answers.record(stream, 1, None)
     outbox.window.next_message(stream)
     with pytest.raises(Internal):
-        outbox.answer(stream, 2, None)
-    outbox.answer(stream, 1, None)
+        outbox.answers.record(stream, 2, None)
+    outbox.answers.record(stream, 1, None)
 
 
 def test_a_new_stream_sends_again_what_the_old_one_left_unanswered() -> None:
     outbox = new_outbox()
     for number in range(5):
         outbox.buffer(RUN).log_params({f"p{number}": number})
-    outbox.collect()
+    outbox.dispatch.collect()
     first = outbox.window.start_stream()
     messages = [outbox.window.next_message(first) for _ in range(4)]
-    outbox.answer(first, 2, None)
+    outbox.answers.record(first, 2, None)
     second = outbox.window.start_stream()
-    outbox.answer(first, 4, None)  # too late: it may speak of batches that were sent again
+    outbox.answers.record(first, 4, None)  # too late: it may speak of batches that were sent again
     assert outbox.window.next_message(first) is None
     assert [outbox.window.next_message(second) for _ in range(2)] == messages[2:]
 
@@ -127,7 +127,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
     outbox = new_outbox()
     for number in range(5):
         outbox.buffer(RUN).set_tags({f"t{number}": "x" * 40_000})
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     taken: list[bytes | None] = []
     sender = threading.Thread(
@@ -136,7 +136,7 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
     sender.start()
     sender.join(0.2)
     assert len(taken) == 3
-    outbox.answer(stream, 1, None)
+    outbox.answers.record(stream, 1, None)
     sender.join(0.2)
     assert len(taken) == 4
     outbox.window.end_stream(stream)
@@ -164,7 +164,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         while not until():
             assert time.monotonic() < give_up
             outbox.tasks.run_pending(0.01)
-            outbox.collect()
+            outbox.dispatch.collect()
 
     thread = threading.Thread(target=log, daemon=True)
     with caplog.at_level(logging.WARNING, "runstream"):
@@ -188,7 +188,7 @@ def test_a_call_that_soon_has_room_gives_no_warning(
     monkeypatch.setattr(waits, "PATIENCE_SECONDS", 60.0)
     outbox = Outbox(lambda: True)
     outbox.buffer(RUN).log_metric("m", 1.0, 1, 1)
-    outbox.collect()
+    outbox.dispatch.collect()
     assert outbox.batches.is_full
     thread = threading.Thread(target=lambda: outbox.buffer(RUN).log_metric("m", 2.0, 2, 2))
     with caplog.at_level(logging.WARNING, "runstream"):

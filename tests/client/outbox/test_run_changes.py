@@ -90,10 +90,10 @@ def test_what_is_lost_of_a_run_does_not_keep_it_from_ending() -> None:
     outbox = new_outbox()
     buffer = outbox.buffer(RUN)
     buffer.log_params({"a": 1})
-    outbox.collect()
+    outbox.dispatch.collect()
     stream = outbox.window.start_stream()
     outbox.window.next_message(stream)
-    outbox.answer(stream, 1, AlreadyExists("taken"))
+    outbox.answers.record(stream, 1, AlreadyExists("taken"))
     buffer.queue_update(END)
     assert contents(outbox) == ["update"]
     with pytest.raises(AlreadyExists):

@@ -58,10 +58,10 @@ def test_what_the_server_refused_ends_no_call_that_skips_errors(
     buffer = outbox.buffer(RUN)
     for step in range(3):
         buffer.log_metrics({"loss": 1.0}, step, 1, "skip")
-        outbox.collect()
+        outbox.dispatch.collect()
         stream = outbox.window.start_stream()
         outbox.window.next_message(stream)
-        outbox.answer(stream, 1, NotFound("Run not found"))
+        outbox.answers.record(stream, 1, NotFound("Run not found"))
     buffer.log_metrics({"loss": 1.0}, 3, 1, "skip")
     assert [record.getMessage() for record in caplog.records] == [
         f"run {RUN}: not logged: run {RUN}: 1 points were refused: Run not found"

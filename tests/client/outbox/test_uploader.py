@@ -20,6 +20,7 @@ from runstream.errors import (
 )
 from runstream.outbox import uploader as uploader_module
 from runstream.outbox.batch import Backlog
+from runstream.outbox.drain import drain
 from runstream.outbox.uploader import TICK
 from runstream.v1.logging_service_pb2 import BatchError, LogBatchRequest
 from support.scripted_server import RUN, ScriptedServer, answer, break_off, take_params
@@ -224,14 +225,14 @@ def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: Script
     stream = server.accept()
     take_params(stream, 4)
     drained: list[object] = []
-    drain = threading.Thread(target=lambda: drained.append(server.outbox.drain(0.4, 30)))
-    drain.start()
+    draining = threading.Thread(target=lambda: drained.append(drain(server.outbox, 0.4, 30)))
+    draining.start()
     for count in (1, 2, 3):
         time.sleep(0.25)
         answer(stream, count)
-    drain.join(0.2)
-    assert drain.is_alive()
-    drain.join(5)
+    draining.join(0.2)
+    assert draining.is_alive()
+    draining.join(5)
     assert isinstance(drained[0], DeadlineExceeded)
     assert server.outbox.backlog()[RUN] == Backlog(params_and_tags=1)
 

@@ -16,6 +16,7 @@ from runstream.outbox.batch import Backlog
 from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
 from runstream.outbox.disk_queue import DiskQueue
+from runstream.outbox.drain import drain
 from runstream.outbox.uploader import NO_THREADS, Uploader
 from runstream.outbox.waits import CONNECT_SECONDS
 from runstream.process import shutdown
@@ -104,7 +105,7 @@ class Session:
             answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
         """
-        error = self.outbox.drain(answer_timeout, limit)
+        error = drain(self.outbox, answer_timeout, limit)
         if error is not None and error.reason == NO_THREADS:
             self._uploader.collect()
             if self._send_by_calls():
@@ -126,8 +127,8 @@ class Session:
             except RunstreamError as error:
                 refusal = error
             answered += 1
-            self.outbox.answer(stream, answered, refusal)
-        self.outbox.set_stream_error(None)
+            self.outbox.answers.record(stream, answered, refusal)
+        self.outbox.dispatch.set_stream_error(None)
         return True
 
     def send_start(self, run_id: str) -> bool:
@@ -169,7 +170,7 @@ class Session:
 
     def wake(self) -> None:
         """Let the uploader look now for what was logged."""
-        self.outbox.wake()
+        self.outbox.tasks.wake()
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run."""

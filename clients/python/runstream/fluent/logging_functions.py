@@ -42,7 +42,7 @@ def log_metric(
     """Log one point of a metric to the active run, starting a run if there is none.
 
     Returns at once: the point is queued, and on disk at the latest when the run ends or `flush`
-    returns. If the server cannot keep up for long, it waits (see `runstream.outbox.outbox`).
+    returns. If the server cannot keep up for long, it waits (see `runstream.outbox`).
 
     Args:
         key: name of the metric, up to 250 characters (M1).

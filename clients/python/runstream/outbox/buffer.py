@@ -62,7 +62,7 @@ class RunBuffer:
     Any number of threads may log to it, and call `waiting` and `is_empty`. A thread of the outbox
     opens and closes it. The uploader's thread alone takes out what was logged, and retires the
     buffer. No lock is needed: what a call queues it appends in one step in C, and each flag is
-    written in one step. The order of these steps matters, see `runstream.outbox.outbox`.
+    written in one step. The order of these steps matters, see `runstream.outbox`.
 
     Attributes:
         run_id: the run.

@@ -84,11 +84,11 @@ class LogStream:
             for answer in answers:
                 refusal = error_of_batch(answer.error) if answer.HasField("error") else None
                 number, count, runs = self._number, answer.answered, answer.run_infos
-                if refusal and self._outbox.must_send_again(number, count, refusal, runs):
+                if refusal and self._outbox.answers.must_send_again(number, count, refusal, runs):
                     self.has_answered = True
                     self.abandon()  # the next stream begins with the batch that was refused
                     return
-                self._outbox.answer(number, count, refusal, runs)
+                self._outbox.answers.record(number, count, refusal, runs)
                 self.has_answered = True
         finally:
             answers.cancel()

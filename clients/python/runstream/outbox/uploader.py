@@ -179,7 +179,7 @@ class Uploader:
             self._token.pop()
             try:
                 self.outbox.tasks.run_pending(0)
-                self.outbox.collect_all()
+                self.outbox.dispatch.collect_all()
             finally:
                 self._token.append(None)
 
@@ -208,7 +208,7 @@ class Uploader:
         # No call may log what is never sent, or wait for answers that never come.
         while True:
             try:
-                self.outbox.fail(error)
+                self.outbox.dispatch.fail(error)
                 log.critical("uploading to %s failed for good", self._server_name(), exc_info=error)
             except MemoryError:
                 time.sleep(TICK)
@@ -222,14 +222,14 @@ class Uploader:
         pause: float | None = 0.0
         while outbox.tasks is tasks:  # the outbox has others after `reset_after_fork`
             tasks.run_pending(pause)
-            collected = outbox.collect()
-            outbox.save()
+            collected = outbox.dispatch.collect()
+            outbox.dispatch.save()
             until_heartbeat = outbox.heartbeats.send()
             is_busy = collected > 0 or outbox.window.has_pending()
             idle_ticks = 0 if is_busy else idle_ticks + 1
             self._reopen_stream()
             pause = TICK if collected < _MANY_POINTS else _BUSY_TICK
-            if idle_ticks > _TICKS_TO_SLEEP and outbox.sleep():
+            if idle_ticks > _TICKS_TO_SLEEP and outbox.dispatch.sleep():
                 if self._must_stop and not outbox.heartbeats:
                     self._must_stop = False
                     return
@@ -262,7 +262,9 @@ class Uploader:
 
     def _start_thread(self, thread: threading.Thread) -> bool:
         if (problem := start_thread(thread)) is not None:
-            self.outbox.set_stream_error(Unavailable(problem, reason=NO_THREADS), is_lasting=True)
+            self.outbox.dispatch.set_stream_error(
+                Unavailable(problem, reason=NO_THREADS), is_lasting=True
+            )
         return problem is None
 
     def _end_outage(self) -> None:
@@ -272,7 +274,7 @@ class Uploader:
         self._failed_attempts = 0
         if self._is_in_outage:
             self._is_in_outage = False
-            self.outbox.set_stream_error(None)
+            self.outbox.dispatch.set_stream_error(None)
             log.info("%s answers again", self._server_name())
 
     def _record_break(self, error: RunstreamError) -> None:
@@ -289,7 +291,7 @@ class Uploader:
             return  # another server may be there
         # A server that was reached may get another certificate.
         cannot_connect = error.reason in CANNOT_CONNECT and not self._was_reached
-        self.outbox.set_stream_error(error, cannot_connect or _is_lasting(error))
+        self.outbox.dispatch.set_stream_error(error, cannot_connect or _is_lasting(error))
         if not self._is_in_outage:
             self._is_in_outage = True
             log.warning(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from contextlib import suppress
 from functools import partial
-from queue import Empty, SimpleQueue
 
 from runstream.errors import RunstreamError
 from runstream.outbox import outgoing_batches
-from runstream.outbox.batch import Backlog, Batch
+from runstream.outbox.batch import Backlog
 from runstream.outbox.collector import Collector
 from runstream.outbox.delivery_errors import (
     flush_timeout_error,
@@ -22,6 +19,7 @@ from runstream.outbox.delivery_state import DeliveryState
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.stream_window import StreamWindow
 from runstream.outbox.task_queue import TaskQueue
+from runstream.outbox.wait_list import Wait, WaitList
 from runstream.transport.call_limit import call_limit
 
 log = logging.getLogger("runstream")
@@ -50,52 +48,11 @@ WARNING_SECONDS = 60.0
 _POLL_SECONDS = 1.0
 
 
-class Wait:
-    """One call that waits.
-
-    Its thread calls `wait` and `give_up`; the threads of the uploader and of a stream call the
-    other methods, with the lock of the batches. The reply comes through a queue, which needs none.
-
-    Attributes:
-        run_id: the run whose answers it waits for; None for all.
-        target: number of the last batch that it waits for, once the uploader has made that batch.
-        is_over: whether the call does not wait any more.
-        raises_own: whether what it waits for is what it said itself.
-    """
-
-    def __init__(self, run_id: str | None = None, *, raises_own: bool = False) -> None:
-        self.raises_own = raises_own
-        self.run_id = run_id
-        self.target: int | None = None
-        self.is_over = False
-        self._reply: SimpleQueue[None] = SimpleQueue()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end of the wait; return whether it came in time."""
-        with suppress(Empty):
-            self._reply.get(timeout=seconds)
-            return True
-        return False
-
-    def give_up(self) -> None:
-        """Wait no longer."""
-        self.is_over = True
-
-    def set_target(self, number: int) -> None:
-        """Wait for the answer of the batch of this number, and of those before it."""
-        self.target = number
-
-    def end(self) -> None:
-        """Let the call go on."""
-        self._reply.put(None)
-
-
 class Waits:
-    """The calls that wait.
+    """How calls wait.
 
-    Threads of the program call the methods that begin with `wait_`; they take no lock, and ask the
-    uploader's thread to enter what they wait for. The threads of the uploader and of a stream call
-    the methods that begin with `end_`. The lock of the batches covers the lists.
+    Threads that log, and any other of the program, call the methods. They take no lock: they ask
+    the uploader's thread to enter what they wait for into the list, and wait for a reply.
     """
 
     def __init__(
@@ -105,15 +62,14 @@ class Waits:
         tasks: TaskQueue,
         collector: Collector,
         state: DeliveryState,
+        wait_list: WaitList,
     ) -> None:
         self._batches = batches
         self._window = window
         self._tasks = tasks
         self._collector = collector
         self._state = state
-        self._for_answers: deque[Wait] = deque()
-        self._for_room: deque[Wait] = deque()
-        self._for_starts: deque[Wait] = deque()
+        self._list = wait_list
         self._next_warning = 0.0
         self._given_up_at: int | None = None  # the last answer, when a call gave up
 
@@ -124,8 +80,6 @@ class Waits:
             self._given_up_at == self._batches.last_answered
             and self._state.stream_error is not None
         )
-
-    # On threads that log.
 
     def wait_for_answers(
         self, run_id: str | None, answer_timeout: float, limit: float
@@ -145,7 +99,7 @@ class Waits:
         limit = min(limit, max(0.0, call_limit() - start))
         answer_timeout = min(answer_timeout, limit)
         try:
-            if self._tasks.post(partial(self._enter_for_answers, wait)):
+            if self._tasks.post(partial(self._list.enter_for_answers, wait)):
                 self._wait(wait, answer_timeout, limit)
         finally:
             wait.give_up()
@@ -173,7 +127,7 @@ class Waits:
         """
         wait = Wait()
         end = min(time.monotonic() + ROOM_SECONDS, call_limit())
-        while self._batches.is_full and self._tasks.post(partial(self._enter_for_room, wait)):
+        while self._batches.is_full and self._tasks.post(partial(self._list.enter_for_room, wait)):
             left = end - time.monotonic()
             if self._state.lasting_error is not None:
                 raise undelivered_error(self._state.lasting_error, self._backlog(wait))
@@ -215,7 +169,7 @@ class Waits:
         wait = Wait(run_id, raises_own=raises_own)
         start = time.monotonic()
         try:
-            if self._tasks.post(partial(self._enter_for_start, wait)):
+            if self._tasks.post(partial(self._list.enter_for_start, wait)):
                 while not self._is_answered(wait) and self._state.stream_error is None:
                     self._raise_failure()
                     seconds = START_ANSWER_SECONDS if self._window.is_connected else connect_seconds
@@ -236,7 +190,7 @@ class Waits:
             Internal: the uploader failed.
         """
         wait = Wait()
-        if self._tasks.post(partial(self._collect_for, wait)):
+        if self._tasks.post(partial(self._list.collect_for, wait)):
             self._wait(wait, ANSWER_SECONDS, FLUSH_SECONDS)
 
     def _wait(self, wait: Wait, answer_timeout: float, limit: float) -> bool:
@@ -265,73 +219,3 @@ class Waits:
 
     def _raise_failure(self) -> None:
         self._state.raise_failure(self._collector.backlog)
-
-    # On the uploader's thread and on that of a stream.
-
-    def is_awaited(self, batch: Batch) -> bool:
-        """Return whether the call waits that said what a batch says, and raises its refusal."""
-        with self._batches.lock:
-            return bool(batch.content.changes) and any(
-                wait.raises_own and not wait.is_over and batch.run_id == wait.run_id
-                for wait in self._for_starts
-            )
-
-    def end_all(self) -> None:
-        """End all waits, because waiting cannot help."""
-        with self._batches.lock:
-            _end(self._for_answers)
-            _end(self._for_room)
-            _end(self._for_starts)
-
-    def end_starts(self) -> None:
-        """End the waits for starts of runs, because the stream is broken."""
-        with self._batches.lock:
-            _end(self._for_starts)
-
-    def end_answered(self) -> None:
-        """End the waits for batches that are answered now, and those for room if there is some."""
-        with self._batches.lock:
-            if not self._batches.is_full:
-                _end(self._for_room)
-            _end(self._for_answers, self._batches.last_answered)
-            _end(self._for_starts, self._batches.last_answered)
-
-    # On the uploader's thread.
-
-    def _enter_for_answers(self, wait: Wait) -> None:
-        self._collector.collect_all()
-        with self._batches.lock:
-            wait.set_target(self._batches.last_number(wait.run_id))
-            self._for_answers = deque(other for other in self._for_answers if not other.is_over)
-            self._for_answers.append(wait)
-            if self._state.lasting_error is not None:
-                _end(self._for_answers)
-            _end(self._for_answers, self._batches.last_answered)
-
-    def _enter_for_start(self, wait: Wait) -> None:
-        self._collector.collect_run(wait.run_id or "")
-        with self._batches.lock:
-            wait.set_target(self._batches.last_number(wait.run_id))
-            self._for_starts = deque(other for other in self._for_starts if not other.is_over)
-            self._for_starts.append(wait)
-            _end(self._for_starts, self._batches.last_answered)
-            if self._state.stream_error is not None:
-                _end(self._for_starts)
-
-    def _enter_for_room(self, wait: Wait) -> None:
-        with self._batches.lock:
-            self._for_room.append(wait)
-            if not self._batches.is_full or self._state.lasting_error is not None:
-                _end(self._for_room)
-
-    def _collect_for(self, wait: Wait) -> None:
-        self._collector.collect_all()
-        wait.end()
-
-
-def _end(waits: deque[Wait], answered: int | None = None) -> None:
-    """End waits: all, or those for batches up to a number."""
-    for wait in list(waits):
-        if answered is None or (wait.target or 0) <= answered:
-            waits.remove(wait)
-            wait.end()

@@ -9,7 +9,7 @@ A run whose start was interrupted, so that no caller has it, is ended too
 (`runstream.calls.starting`).
 
 All of it takes at most `LIMIT_SECONDS`, and RUNSTREAM_EXIT_SECONDS where no server answers; less,
-where a call just waited for that server in vain (`Outbox.drain`). What was not delivered by then is
+where a call just waited for that server in vain (`outbox.drain`). What was not delivered by then is
 reported on stderr: where on disk it is kept, and how to send it. What is in memory alone is lost.
 Then the program's exit status is `exit_status.UNDELIVERED`, unless it failed by itself or a signal
 ends it. After Ctrl-C it takes at most `INTERRUPTED_SECONDS`, and another Ctrl-C ends it at once.

@@ -1,0 +1,59 @@
+"""The end of a program, or of a client: waits until all of an outbox is delivered."""
+
+from __future__ import annotations
+
+import time
+
+from runstream.errors import DeadlineExceeded, RunstreamError
+from runstream.outbox import waits
+from runstream.outbox.deferred_work import DeferredWork
+from runstream.outbox.outbox import Outbox
+
+# Seconds that the end of a program waits for deferred work while the server is away. Such work does
+# not wait for the server then, but makes files, which are lost if it is not done.
+_LOCAL_SECONDS = 30.0
+
+
+def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError | None:
+    """Wait until all is answered; return the error if it is not.
+
+    If a call before waited in vain, and the stream is broken since, `answer_timeout` is at
+    most `waits.REPEATED_SECONDS`.
+
+    Args:
+        outbox: the outbox.
+        answer_timeout: seconds without an answer after which to give up.
+        limit: seconds after which to give up.
+    """
+    start = time.monotonic()
+    try:
+        for work in (outbox.deferred, outbox.slow):
+            _wait_for_all(outbox, work, answer_timeout, limit - (time.monotonic() - start))
+    except DeadlineExceeded as error:
+        outbox.waits.wait_until_collected()  # so that the rest is on disk
+        return error
+    if outbox.waits.has_given_up:
+        answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
+    undelivered = outbox.waits.wait_for_answers(None, answer_timeout, limit)
+    if undelivered is not None:
+        outbox.waits.wait_until_collected()  # so that it is on disk
+        return undelivered
+    try:
+        outbox.background.wait(None, answer_timeout, limit - (time.monotonic() - start))
+    except DeadlineExceeded as late:
+        return late
+    return None
+
+
+def _wait_for_all(outbox: Outbox, work: DeferredWork, answer_timeout: float, limit: float) -> None:
+    """Wait for deferred work; while the server is away, as long as work without it may take."""
+    end = time.monotonic() + limit
+    patience = max(answer_timeout, _LOCAL_SECONDS)
+    while True:
+        left = end - time.monotonic()
+        try:
+            return work.wait(None, min(patience, left))
+        except DeadlineExceeded:
+            is_away = outbox.stream_error is not None or not answer_timeout
+            if is_away or left <= patience:
+                raise
