@@ -156,7 +156,7 @@ def test_when_the_outbox_is_full_calls_that_log_wait_and_one_warning_is_given(
         for number in range(40):
             outbox.buffer(RUN).log_batch([Metric("m", 1.0, 1, i) for i in range(1000)])
             logged.append(number)
-            while outbox.buffer(RUN).waiting().points:  # until they are in a batch
+            while outbox.buffer(RUN).contents.waiting().points:  # until they are in a batch
                 time.sleep(0.001)
 
     def collect(until: Callable[[], bool]) -> None:

@@ -108,7 +108,7 @@ def test_threads_that_log_one_step_at_once_get_different_ones(
     for thread in threads:
         thread.join()
     messages: list[bytes] = []
-    buffer.drain(lambda _buffer, message, _content: messages.append(message))
+    buffer.contents.drain(lambda _run_id, message, _content: messages.append(message))
     timestamps = [
         timestamp
         for message in messages

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from runstream import rules
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
-from runstream.errors import InvalidArgument, ResourceExhausted, RunstreamError
-from runstream.outbox.batch import Backlog, PackedBatch
+from runstream.errors import InvalidArgument, RunstreamError
+from runstream.outbox.batch import PackedBatch
+from runstream.outbox.buffer_contents import BufferContents
 from runstream.outbox.columns import make_table, pack_table, rows_of_table
-from runstream.outbox.packing import pack_lines, pack_params_or_tags, pack_points
+from runstream.outbox.packing import pack_lines, pack_params, pack_request, pack_tags
 from runstream.outbox.run_params import RunParams
-from runstream.outbox.series import Series, check_and_pack_point, pack_point
+from runstream.outbox.series import check_and_pack_point, pack_point
 from runstream.outbox.skip_warnings import SkipWarnings
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
-from runstream.v1.run_pb2 import Param, RunTag
 
 if TYPE_CHECKING:
     from runstream.entities import Metric
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
 # taken them. Without that a call would outrun the uploader, and exceed the limit of the outbox.
 _MANY_POINTS = 50_000
 _MANY_BATCHES = 1
-
-# Bytes of a message that are left for its WriteId.
-_WRITE_ID_BYTES = 100
-
-
-#: Takes a buffer, the message of a batch of its run, and what the batch holds.
-PutBatch: TypeAlias = "Callable[[RunBuffer, bytes, Backlog], object]"
 
 
 class BufferOwner(Protocol):
@@ -59,26 +51,26 @@ class BufferOwner(Protocol):
 class RunBuffer:
     """The way into the outbox for one run.
 
-    Any number of threads may log to it, and call `waiting` and `is_empty`. A thread of the outbox
-    opens and closes it. The uploader's thread alone takes out what was logged, and retires the
-    buffer. No lock is needed: what a call queues it appends in one step in C, and each flag is
-    written in one step. The order of these steps matters, see `runstream.outbox`.
+    Any number of threads may log to it. A thread of the outbox opens and closes it. The uploader's
+    thread alone takes out what was logged, and retires the buffer. No lock is needed: what a call
+    queues it appends in one step in C, and each flag is written in one step. The order of these
+    steps matters, see `runstream.outbox`.
 
     Attributes:
         run_id: the run.
+        contents: what was logged and is not in a batch yet.
         is_open: whether a call may log at once; otherwise it asks `BufferOwner.open_buffer` first.
         must_wake: whether a call that has logged must call `BufferOwner.wake_for`.
         has_ended: whether nobody has logged to it since the end of its run was queued.
         is_created_here: whether this process has queued that its run starts, as a new one.
         is_retired: whether the outbox does not know it any more; another buffer takes its place.
-        last_drained: when something was last taken out, by `time.monotonic`.
     """
 
     def __init__(self, owner: BufferOwner, run_id: str) -> None:
         self._owner = owner
-        self._series: dict[str, Series] = {}
-        self._append: dict[str, Callable[[bytes], None]] = {}
-        self._batches: deque[PackedBatch] = deque()
+        self.contents = BufferContents(run_id)
+        self._append = self.contents.append  # of its own, because `log_metric` must be fast
+        self._batches = self.contents.batches
         self._params = RunParams(run_id)
         self._skip_warnings = SkipWarnings(run_id)
         self.run_id = run_id
@@ -87,7 +79,6 @@ class RunBuffer:
         self.has_ended = False
         self.is_created_here = False
         self.is_retired = False
-        self.last_drained = time.monotonic()
 
     def log_metric(
         self,
@@ -106,7 +97,7 @@ class RunBuffer:
         except (KeyError, TypeError, struct.error):
             # A new key, a step of None, or bad input: seldom, so it need not be fast.
             data = check_and_pack_point(key, value, step, timestamp)
-            buffer._get_series(key).append(data)
+            buffer.contents.get_series(key).append(data)
         if buffer.must_wake:
             buffer._owner.wake_for(buffer)
 
@@ -128,7 +119,7 @@ class RunBuffer:
             except (KeyError, TypeError, struct.error):  # seldom, as in `log_metric`
                 try:
                     data = check_and_pack_point(key, value, step, timestamp)
-                    steps.append(partial(buffer._get_series(key).append, data))
+                    steps.append(partial(buffer.contents.get_series(key).append, data))
                 except InvalidArgument as error:
                     if not is_lenient:
                         raise
@@ -160,7 +151,7 @@ class RunBuffer:
         on_invalid = buffer._skip_warnings.warn if is_lenient else None
         param_texts = buffer._params.check(params, on_invalid)
         tag_texts = to_texts("tags", tags, on_invalid)
-        batches = [*buffer._pack_params(param_texts), *buffer._pack_tags(tag_texts)]
+        batches = [*pack_params(self.run_id, param_texts), *pack_tags(self.run_id, tag_texts)]
         buffer._queue(checked, param_texts, batches)
 
     def log_columns(
@@ -200,7 +191,7 @@ class RunBuffer:
         Raises:
             ResourceExhausted: it is larger than a message may be.
         """
-        batch = _pack_request(request)
+        batch = pack_request(request)
         buffer = self if self.is_open else self._owner.open_buffer(self)
         if request.HasField("start") and not request.HasField("update"):
             buffer.is_created_here = True
@@ -210,7 +201,7 @@ class RunBuffer:
     def queue_first(self, request: LogBatchRequest) -> None:
         """Queue a request that is sent before what is logged from now on, if anything is."""
         # At the end: the uploader may be about to remove what is at the beginning.
-        self._batches.append(_pack_request(request))
+        self._batches.append(pack_request(request))
 
     def queue_update(self, request: LogBatchRequest) -> None:
         """Queue a request that is sent after the points that were logged before it: an end.
@@ -220,26 +211,11 @@ class RunBuffer:
         Raises:
             ResourceExhausted: it is larger than a message may be.
         """
-        self._batches.append(_pack_request(request, is_after_points=True))
+        self._batches.append(pack_request(request, is_after_points=True))
         self.has_ended = True
         self.is_open = False  # so that the next call says that the run goes on
         if self.must_wake:
             self._owner.wake_for(self)
-
-    def waiting(self) -> Backlog:
-        """Return how much waits here, not in a batch yet."""
-        contents = [each.content for each in self._batches.copy()]
-        return sum(contents, Backlog(points=self._points()))
-
-    def is_empty(self) -> bool:
-        """Return whether nothing waits here."""
-        return not (self._batches or any(map(len, list(self._series.values()))))
-
-    def has_timestamps_after(self, milliseconds: int) -> bool:
-        """Return whether timestamps after this time have been filled in, in milliseconds."""
-        return any(
-            series.has_timestamps_after(milliseconds) for series in list(self._series.values())
-        )
 
     # On a thread of the outbox: one that logs, the uploader's or that of a stream.
 
@@ -274,43 +250,17 @@ class RunBuffer:
         self.is_retired = True
         self.is_open = False
         self.must_wake = True
-        if not self.is_empty():
+        if not self.contents.is_empty():
             self.is_retired = False
         return self.is_retired
 
-    def drain(self, put: PutBatch) -> None:
-        """Move what waits here into batches.
-
-        Args:
-            put: takes this buffer, the message of a batch and what it holds. What it was given is
-                removed from here after it returned.
-        """
-        while self._batches:
-            message, content, is_after_points = self._batches[0]
-            if is_after_points:
-                self._drain_points(put)
-            put(self, message, content)
-            self._batches.popleft()
-        self._drain_points(put)
-        self.last_drained = time.monotonic()
-
-    def _drain_points(self, put: PutBatch) -> None:
-        for message, points in pack_points(self.run_id, list(self._series.values())):
-            put(self, message, Backlog(points))
-
     def take_over(self, retired: RunBuffer) -> None:
         """Move to here what was logged to a buffer while it was being retired."""
-        for key, series in list(retired._series.items()):
-            series.move_to(self._get_series(key))
-        while retired._batches:
-            self._batches.append(retired._batches[0])
-            retired._batches.popleft()
+        retired.contents.move_to(self.contents)
 
     def reset_after_fork(self) -> None:
         """Drop all that waits here, because in a forked child it is the parent's to send."""
-        self._append.clear()
-        self._series.clear()
-        self._batches.clear()
+        self.contents.clear()
         self._params.clear()
         self._skip_warnings.clear()
         self.is_created_here = False
@@ -336,7 +286,7 @@ class RunBuffer:
     ) -> None:
         """Queue what is checked: the records of metrics, and batches of params and tags."""
         steps: list[partial[None]] = [
-            partial(self._get_series(key).append, points) for key, points in records.items()
+            partial(self.contents.get_series(key).append, points) for key, points in records.items()
         ]
         if batches:
             steps += (
@@ -344,41 +294,10 @@ class RunBuffer:
                 partial(self._batches.extend, batches),
             )
         _run_in_one_step(steps)
-        if len(batches) > _MANY_BATCHES or self._points() >= _MANY_POINTS:
+        if len(batches) > _MANY_BATCHES or self.contents.count_points() >= _MANY_POINTS:
             self._owner.wait_until_collected()
         if self.must_wake:
             self._owner.wake_for(self)
-
-    def _points(self) -> int:
-        return sum(map(len, list(self._series.values())))
-
-    def _get_series(self, key: str) -> Series:
-        series = self._series.get(key) if isinstance(key, str) else None
-        if series is None:
-            rules.check_key("key", key)
-            series = self._series.setdefault(key, Series(key))  # another thread may be faster
-        self._append[key] = series.append
-        return series
-
-    def _pack_params(self, params: dict[str, str]) -> list[PackedBatch]:
-        messages = [Param(key=key, value=value) for key, value in params.items()]
-        return list(pack_params_or_tags(self.run_id, messages))
-
-    def _pack_tags(self, tags: dict[str, str]) -> list[PackedBatch]:
-        messages = [RunTag(key=key, value=value) for key, value in tags.items()]
-        return list(pack_params_or_tags(self.run_id, messages))
-
-
-def _pack_request(request: LogBatchRequest, *, is_after_points: bool = False) -> PackedBatch:
-    message = request.SerializeToString()
-    if len(message) > rules.MESSAGE_BYTES - _WRITE_ID_BYTES:
-        raise ResourceExhausted(
-            f"run {request.run_id}: {len(message)} bytes are more than one message may have",
-            reason="MESSAGE_TOO_LARGE",
-            run_id=request.run_id,
-            limit=str(rules.MESSAGE_BYTES),
-        )
-    return PackedBatch(message, Backlog.of_request(request), is_after_points)
 
 
 def _run_in_one_step(steps: Iterable[partial[None]]) -> None:

@@ -89,7 +89,7 @@ class Collector:
 
     def _add_waiting(self, backlogs: dict[str, Backlog]) -> dict[str, Backlog]:
         for run_id, buffer in self._buffers.copy().items():
-            backlogs[run_id] = backlogs.get(run_id, Backlog()) + buffer.waiting()
+            backlogs[run_id] = backlogs.get(run_id, Backlog()) + buffer.contents.waiting()
         return {run_id: backlog for run_id, backlog in backlogs.items() if any(backlog)}
 
     # On the thread of a stream.
@@ -115,10 +115,10 @@ class Collector:
         """Make batches of what waits in the buffers that are in use."""
         now = time.monotonic()
         for run_id, buffer in list(self._active.items()):
-            if not buffer.is_empty():
+            if not buffer.contents.is_empty():
                 buffer.cancel_wake()
-                buffer.drain(self._put)
-            elif buffer.last_drained > now - _QUIET_SECONDS:
+                buffer.contents.drain(self._put)
+            elif buffer.contents.last_drained > now - _QUIET_SECONDS:
                 buffer.cancel_wake()
             else:
                 self._deactivate(run_id, buffer)
@@ -127,13 +127,13 @@ class Collector:
     def collect_all(self) -> None:
         """Make batches of all that waits, also of what a call left that was interrupted."""
         for buffer in list(self._buffers.values()):
-            if not buffer.is_empty():
-                buffer.drain(self._put)
+            if not buffer.contents.is_empty():
+                buffer.contents.drain(self._put)
 
     def collect_run(self, run_id: str) -> None:
         """Make batches of what waits in the buffer of one run."""
         if buffer := self._buffers.get(run_id):
-            buffer.drain(self._put)
+            buffer.contents.drain(self._put)
 
     def take_count(self) -> int:
         """Return how much became batches since the last call."""
@@ -144,7 +144,8 @@ class Collector:
         """Let the next call that logs wake the uploader; return whether all buffers are empty."""
         for buffer in list(self._active.values()):
             buffer.request_wake()
-        waiting = [buffer for buffer in list(self._buffers.values()) if not buffer.is_empty()]
+        buffers = list(self._buffers.values())
+        waiting = [buffer for buffer in buffers if not buffer.contents.is_empty()]
         for buffer in waiting:
             self.activate(buffer)
         return not waiting
@@ -167,12 +168,12 @@ class Collector:
         """Look at a buffer no more before a call wakes the uploader for it."""
         buffer.request_wake()
         self._active.pop(run_id, None)
-        if not buffer.is_empty():  # of a call that read the flag before it was set
+        if not buffer.contents.is_empty():  # of a call that read the flag before it was set
             self.activate(buffer)
 
-    def _put(self, buffer: RunBuffer, message: bytes, content: Backlog) -> None:
+    def _put(self, run_id: str, message: bytes, content: Backlog) -> None:
         self._collected += sum(content)
-        if self._batches.put(buffer.run_id, message, content):
+        if self._batches.put(run_id, message, content):
             self.close_buffers()
 
     def _retire_unused(self) -> None:
@@ -183,7 +184,7 @@ class Collector:
         refused = self._refusals.run_ids()
         for buffer in list(self._buffers.values()):
             patience = _ENDED_SECONDS if buffer.has_ended else _UNUSED_SECONDS
-            is_unused = buffer.last_drained <= now - patience
+            is_unused = buffer.contents.last_drained <= now - patience
             if is_unused and self._is_done(buffer, refused) and buffer.retire():
                 del self._buffers[buffer.run_id]
                 self._active.pop(buffer.run_id, None)
@@ -194,5 +195,5 @@ class Collector:
             buffer.run_id not in self._heartbeats
             and self._batches.is_answered(buffer.run_id)
             and buffer.run_id not in refused
-            and not buffer.has_timestamps_after(time.time_ns() // 1_000_000)
+            and not buffer.contents.has_timestamps_after(time.time_ns() // 1_000_000)
         )

@@ -165,8 +165,8 @@ class Outbox:
         """Send heartbeats of a run, the first one now, until all who started them stop them."""
         if self.is_offline:
             return
-        buffer = self.buffer(run_id)
-        self.tasks.post(lambda: self.heartbeats.start(run_id, owner, is_silent=buffer.is_empty()))
+        contents = self.buffer(run_id).contents
+        self.tasks.post(lambda: self.heartbeats.start(run_id, owner, is_silent=contents.is_empty()))
 
     def stop_heartbeats(self, run_id: str, owner: object) -> None:
         """Send no more heartbeats of a run for one who started them; doing it twice is fine."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from runstream import rules
 from runstream.contract import wire_columns
 from runstream.contract.wire_columns import POINT_BYTES
+from runstream.errors import ResourceExhausted
 from runstream.outbox.batch import Backlog, PackedBatch
 from runstream.outbox.series import PackedColumns, Series
 from runstream.v1.console_pb2 import ConsoleLine
@@ -15,6 +17,9 @@ from runstream.v1.run_pb2 import Param, RunTag
 
 #: Size at which a batch is sent without waiting for more (M7).
 BATCH_BYTES = 1024 * 1024
+
+# Bytes of a message that are left for its WriteId.
+_WRITE_ID_BYTES = 100
 
 
 class _Part(NamedTuple):
@@ -53,8 +58,17 @@ def pack_points(run_id: str, many_series: Iterable[Series]) -> Iterator[tuple[by
         _drop(parts)
 
 
-def pack_params_or_tags(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[PackedBatch]:
-    """Yield batches of params, or of tags."""
+def pack_params(run_id: str, params: Mapping[str, str]) -> Iterator[PackedBatch]:
+    """Yield batches of params."""
+    return _pack(run_id, [Param(key=key, value=value) for key, value in params.items()])
+
+
+def pack_tags(run_id: str, tags: Mapping[str, str]) -> Iterator[PackedBatch]:
+    """Yield batches of tags."""
+    return _pack(run_id, [RunTag(key=key, value=value) for key, value in tags.items()])
+
+
+def _pack(run_id: str, messages: Iterable[Param | RunTag]) -> Iterator[PackedBatch]:
     request, size, count = LogBatchRequest(run_id=run_id), 0, 0
     for message in messages:
         bytes_more = message.ByteSize()
@@ -85,6 +99,27 @@ def pack_lines(run_id: str, lines: Iterable[ConsoleLine]) -> list[PackedBatch]:
     if size:
         packed.append(_pack_console(request))
     return packed
+
+
+def pack_request(request: LogBatchRequest, *, is_after_points: bool = False) -> PackedBatch:
+    """Return a request as a batch of its own.
+
+    Args:
+        request: the request.
+        is_after_points: whether it is sent after the points that were logged before it.
+
+    Raises:
+        ResourceExhausted: it is larger than a message may be.
+    """
+    message = request.SerializeToString()
+    if len(message) > rules.MESSAGE_BYTES - _WRITE_ID_BYTES:
+        raise ResourceExhausted(
+            f"run {request.run_id}: {len(message)} bytes are more than one message may have",
+            reason="MESSAGE_TOO_LARGE",
+            run_id=request.run_id,
+            limit=str(rules.MESSAGE_BYTES),
+        )
+    return PackedBatch(message, Backlog.of_request(request), is_after_points)
 
 
 def _pack_console(request: LogBatchRequest) -> PackedBatch:
