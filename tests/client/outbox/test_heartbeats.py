@@ -233,9 +233,25 @@ def test_a_heartbeat_is_sent_only_of_an_open_run_of_which_nothing_else_is_sent(
     assert sent_heartbeats(outbox) == [RUN]
     outbox.stop_heartbeats(RUN, "me")
     outbox.stop_heartbeats(OTHER, "me")
+    outbox.tasks.run_pending(0)
     clock.advance_past_heartbeat()
     assert outbox.heartbeats.send() is None
     assert sent_heartbeats(outbox) == []
+
+
+def test_a_run_that_ends_wakes_an_uploader_that_sleeps_but_none_that_is_awake(
+    outbox: Outbox,
+) -> None:
+    outbox.start_heartbeats(RUN, "me")
+    outbox.buffer(RUN).log_metric("loss", 1.0, 0, None)
+    outbox.dispatch.collect()  # it is awake, because something was logged
+    outbox.tasks.run_pending(0)
+    outbox.stop_heartbeats(RUN, "me")
+    assert outbox.tasks.is_empty()
+    assert RUN in outbox.heartbeats
+    assert not outbox.dispatch.sleep()  # and does not sleep before it has looked
+    outbox.stop_heartbeats(RUN, "me")
+    assert RUN not in outbox.heartbeats
 
 
 def test_a_run_that_is_open_twice_sends_heartbeats_until_it_is_ended_twice(outbox: Outbox) -> None:

@@ -55,7 +55,8 @@ class Dispatch:
         Return False if there is something to do already.
         """
         has_empty_buffers = self._collector.request_wake()
-        return has_empty_buffers and self._tasks.is_empty() and self._batches.is_answered()
+        has_tasks = self._tasks.has_later() or not self._tasks.is_empty()
+        return has_empty_buffers and not has_tasks and self._batches.is_answered()
 
     def set_stream_error(self, error: RunstreamError | None, is_lasting: bool = False) -> None:
         """Record why the stream broke; None when it works again.

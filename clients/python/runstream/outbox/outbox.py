@@ -170,7 +170,12 @@ class Outbox:
 
     def stop_heartbeats(self, run_id: str, owner: object) -> None:
         """Send no more heartbeats of a run for one who started them; doing it twice is fine."""
-        self.tasks.post(lambda: self.heartbeats.stop(run_id, owner))
+        # A running uploader looks by itself soon: with what is logged until then, such as the next
+        # run, it makes one round in place of two.
+        self.tasks.post_later(lambda: self.heartbeats.stop(run_id, owner))
+        buffer = self.buffer(run_id)
+        if buffer.must_wake:
+            self._gate.wake_for(buffer)
 
     def wait_for_start(self, run_id: str) -> RunInfo | None:
         """Wait for the answer to what was queued for a run, and return the run as it says.

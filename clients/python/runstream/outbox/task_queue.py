@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -20,11 +21,20 @@ class TaskQueue:
     def __init__(self, ensure_thread: Callable[[], bool]) -> None:
         self.ensure_thread = ensure_thread
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._later: deque[Callable[[], None]] = deque()
 
     def post(self, task: Callable[[], None]) -> bool:
         """Ask the uploader's thread to call a function; return whether there is such a thread."""
         self._tasks.put(task)
         return self.ensure_thread()
+
+    def post_later(self, task: Callable[[], None]) -> None:
+        """Have the uploader's thread call a function in its next round, without waking it."""
+        self._later.append(task)
+
+    def has_later(self) -> bool:
+        """Return whether a function waits for the next round."""
+        return bool(self._later)
 
     def wake(self) -> None:
         """Let the uploader's thread look for work now, starting it if there is none."""
@@ -47,3 +57,5 @@ class TaskQueue:
                 if task is not None:
                     task()
                 task = self._tasks.get_nowait()
+        while self._later:
+            self._later.popleft()()
