@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,11 @@ import pytest
 
 from runstream import InvalidArgument, TrackingClient
 from runstream.mlflow_plugin.tracking_server import tracking_server
-from support.frameworks import Frameworks, documented_program
-from support.server_process import ENVIRONMENT, ServerProcess
+from support.frameworks import PROGRAMS, Frameworks, documented_program
+from support.mlflow_programs import start_program
+from support.server_process import ServerProcess
 from support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
-PROGRAMS = Path(__file__).with_name("programs")
 SHARING = """
 import sys
 import mlflow
@@ -32,18 +29,8 @@ assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/folder/notes.txt") =
 
 
 @pytest.fixture
-def variables(server: ServerProcess, tmp_path: Path) -> dict[str, str]:
-    """The environment of a program of MLflow that finds Runstream installed."""
-    # As an installation would, this tells MLflow of the entry points of the source tree.
-    metadata = tmp_path / "installed/runstream-0.dist-info"
-    metadata.mkdir(parents=True)
-    for name in ("METADATA", "entry_points.txt"):
-        (metadata / name).write_text(distribution("runstream").read_text(name) or "")
-    return {
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_TRACKING_URI": server.uri,
-        "PYTHONPATH": f"{ROOT / 'clients/python'}:{metadata.parent}",
-    }
+def variables(mlflow_variables: dict[str, str]) -> dict[str, str]:
+    return mlflow_variables
 
 
 @pytest.mark.parametrize("version", ["mlflow", "mlflow-lowest"])
@@ -114,20 +101,6 @@ def test_the_documented_program_logs_to_one_run(
     (run,) = client.search_runs()
     assert len(client.get_metric_history(run.info.run_id, "warm_up")) == 1_000
     assert "training_r2_score" in run.data.metrics
-
-
-def start_program(
-    name: str, variables: dict[str, str], folder: Path, *arguments: str
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [ROOT / ".venv-frameworks/mlflow/bin/python", PROGRAMS / name, *arguments],
-        cwd=folder,
-        env=ENVIRONMENT | variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_killed_server_loses_nothing_that_a_program_of_mlflow_logged(

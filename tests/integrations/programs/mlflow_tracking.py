@@ -129,6 +129,10 @@ assert client.get_experiment_by_name("none") is None
 client.rename_experiment(second, "lilies")
 client.delete_experiment(second)
 assert client.get_experiment(second).lifecycle_stage == "deleted"
+refused("INVALID_PARAMETER_VALUE", mlflow.start_run, experiment_id=second)
+text = refused("RESOURCE_DOES_NOT_EXIST", client.create_run, "99999")
+assert text.endswith("No Experiment with id=99999 exists")
+refused("RESOURCE_DOES_NOT_EXIST", client.set_terminated, "f" * 32)
 client.restore_experiment(second)
 names = [one.name for one in client.search_experiments(filter_string="tags.kind = 'flowers'")]
 assert names == ["lilies"]

@@ -78,18 +78,18 @@ def start_batch(
 
 def update_batch(
     run_id: str,
-    status: str,
+    status: str | None,
     end_time: int | None = None,
     *,
     run_name: str | None = None,
     tags: Mapping[str, object] | None = None,
     heartbeat: bool = False,
 ) -> LogBatchRequest:
-    """Return the batch that ends a run, or makes it RUNNING again.
+    """Return the batch that ends a run, makes it RUNNING again, or gives it another name.
 
     Args:
         run_id: the run.
-        status: its new status (R2).
+        status: its new status (R2); unchanged, if None.
         end_time: milliseconds since the epoch.
         run_name: a new name.
         tags: tags to set.
@@ -100,7 +100,7 @@ def update_batch(
     """
     update = new_message(
         RunUpdate,
-        status=to_run_status(status),
+        status=to_run_status(status) if status else RunStatus.RUN_STATUS_UNSPECIFIED,
         end_time=end_time,
         run_name=run_name,
         heartbeat=heartbeat,

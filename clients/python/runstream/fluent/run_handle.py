@@ -91,9 +91,11 @@ class ActiveRun(RunLogging):
         run_id = self._info.run_id
         shutdown.register_run(self)
         _open_handles[run_id] = self
-        if self._start is not None:
-            self.buffer.queue_batch(self._start)
-        self._client.start_heartbeats(run_id, self)
+        start = self._start
+        if start is not None:
+            self.buffer.queue_batch(start)
+        if start is None or start.start.heartbeat or start.update.heartbeat:
+            self._client.start_heartbeats(run_id, self)
         answer = self._client.wait_for_start(run_id)
         self._is_started = True
         if answer is not None:

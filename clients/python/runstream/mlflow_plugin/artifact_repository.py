@@ -48,7 +48,8 @@ class RunstreamArtifactRepository(ArtifactRepository):
             )
         self._owner = named["owner"]
         self._folder = (named["path"] or "").strip("/")
-        self._client, self._connection = tracking_server(tracking_uri or mlflow.get_tracking_uri())
+        server = tracking_server(tracking_uri or mlflow.get_tracking_uri())
+        self._client, self._connection = server.client, server.connection
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         """Upload a file."""

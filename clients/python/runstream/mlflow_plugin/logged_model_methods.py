@@ -10,6 +10,7 @@ from mlflow.store.entities.paged_list import PagedList
 from runstream.calls.client import TrackingClient
 from runstream.contract.messages import new_message
 from runstream.entities import LoggedModel
+from runstream.mlflow_plugin.experiment_ids import to_choice, to_server_id
 from runstream.mlflow_plugin.mlflow_entities import to_logged_model
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
 from runstream.transport.connection import Connection
@@ -33,8 +34,10 @@ class LoggedModelMethods:
         model_type: str | None = None,
     ) -> Any:
         """Create a model whose files are to be uploaded."""
+        choice = to_choice(experiment_id)
         created = self._client.create_logged_model(
-            experiment_id,
+            # That of its run is taken where the server does not say which it is.
+            "" if choice.name and source_run_id else to_server_id(self._client, experiment_id),
             name,
             source_run_id,
             [(tag.key, tag.value) for tag in tags or ()],
@@ -56,7 +59,7 @@ class LoggedModelMethods:
         request = new_message(
             models.SearchLoggedModelsRequest,
             # For MLflow no experiments are none, for the contract they are all.
-            experiment_ids=list(map(str, experiment_ids)) or ["-1"],
+            experiment_ids=[to_server_id(self._client, one) for one in experiment_ids] or ["-1"],
             filter=filter_string or "",
             datasets=[new_message(models.DatasetFilter, **one) for one in datasets or ()],
             max_results=max_results or 0,

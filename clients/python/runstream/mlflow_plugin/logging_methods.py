@@ -12,11 +12,12 @@ from mlflow.utils.async_logging.run_operations import RunOperations
 
 from runstream.calls.client import TrackingClient
 from runstream.contract.messages import new_message
+from runstream.contract.run_batches import deleted_tag_batch
+from runstream.errors import Unavailable
 from runstream.mlflow_plugin.mlflow_entities import HAS_LOGGED_MODELS
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
+from runstream.mlflow_plugin.run_changes import RunChanges
 from runstream.transport.connection import Connection
-from runstream.v1.logging_service_pb2 import LogRequest
-from runstream.v1.metric_pb2 import LoggedMetric
 from runstream.v1.run_service_pb2 import LogModelRequest
 
 
@@ -44,6 +45,7 @@ class LoggingMethods:
 
     _client: TrackingClient
     _connection: Connection
+    _changes: RunChanges
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
         """Queue one point."""
@@ -115,10 +117,12 @@ class LoggingMethods:
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Delete a tag."""
-        self._client.delete_tag(run_id, key)
+        self._changes.write(deleted_tag_batch(run_id, key))
 
     def record_logged_model(self, run_id: str, mlflow_model: Any) -> None:
         """Add a model to the tag of a run that lists its models."""
+        if self._client.is_away:  # MLflow warns, and goes on
+            raise Unavailable("the server is away, and only it can add a model to the tag of a run")
         self._client.flush_run(run_id)  # the tag may be queued
         described = (
             json.dumps(mlflow_model.get_tags_dict())
@@ -129,19 +133,10 @@ class LoggingMethods:
         self._connection.call(lambda stubs: stubs.runs.LogModel, request)
 
     def _log_model_metrics(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        rows = [
-            new_message(
-                LoggedMetric,
-                key=metric.key,
-                value=metric.value,
-                timestamp=metric.timestamp,
-                step=metric.step,
-                model_id=metric.model_id,
-                dataset_name=metric.dataset_name or "",
-                dataset_digest=metric.dataset_digest or "",
-            )
-            for metric in metrics
-        ]
-        self._client.flush_run(run_id)
-        request = new_message(LogRequest, run_id=run_id, metrics=rows)
-        self._connection.call(lambda stubs: stubs.logs.Log, request)
+        points: dict[tuple[str, tuple[str, str]], list[Any]] = {}
+        for metric in metrics:
+            dataset = (metric.dataset_name or "", metric.dataset_digest or "")
+            rows = points.setdefault((metric.model_id, dataset), [])
+            rows.append((metric.key, metric.value, metric.timestamp, metric.step))
+        for (model_id, dataset), rows in points.items():
+            self._client.log_model_metrics(run_id, model_id, rows, dataset)

@@ -7,13 +7,14 @@ hold: the step and time of the latest points, and the models that a run read and
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlflow import entities
 from mlflow.entities import Experiment, Metric, Param, Run, RunData, RunInfo, RunTag
 
 import runstream.entities
+from runstream.contract.run_names import NAME_TAG
 from runstream.v1 import metric_pb2, run_pb2
 
 #: What the server calls the place of artifacts that it keeps itself, and what MLflow's programs see
@@ -69,6 +70,18 @@ def to_run(message: run_pb2.Run) -> Run:
         entities.RunInputs(*inputs),
         *outputs,
     )
+
+
+def to_new_run(info: runstream.entities.RunInfo, tags: Mapping[str, str]) -> Run:
+    """Convert a run that was just created: nothing but its tags was logged to it."""
+    named = {**tags, NAME_TAG: info.run_name}
+    data = RunData(tags=[RunTag(key, value) for key, value in named.items()])
+    empty: list[Any] = [[]]
+    outputs = []
+    if HAS_LOGGED_MODELS:
+        empty.append([])
+        outputs.append(entities.RunOutputs([]))
+    return Run(to_run_info(info), data, entities.RunInputs(*empty), *outputs)
 
 
 def to_run_info(info: runstream.entities.RunInfo) -> RunInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from types import FunctionType
@@ -32,6 +33,10 @@ _CODES = {
     grpc.StatusCode.DEADLINE_EXCEEDED: databricks_pb2.DEADLINE_EXCEEDED,
 }
 
+# What the outbox says first of a batch that was refused. Here the call that is refused is the one
+# that raises the error, as with a server of MLflow.
+_REFUSAL = re.compile(r"^run [0-9a-f]{32}: its start, end or inputs were refused: ")
+
 # MLflow 2 has no class for it.
 _NotImplemented: Any = getattr(
     mlflow.exceptions, "MlflowNotImplementedException", mlflow.exceptions.MlflowException
@@ -57,7 +62,8 @@ def with_mlflow_errors(function: Callable[Arguments, Result]) -> Callable[Argume
             return function(*args, **kwargs)
         except RunstreamError as error:
             code = _CODES.get(error.code, databricks_pb2.INTERNAL_ERROR)
-            raise MlflowException(mlflow_message(error), error_code=code) from error
+            message = _REFUSAL.sub("", mlflow_message(error))
+            raise MlflowException(message, error_code=code) from error
 
     return call
 

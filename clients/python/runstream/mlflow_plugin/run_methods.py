@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from mlflow.entities import Metric, Run, RunInfo, RunStatus, RunTag, SourceType
@@ -12,12 +14,16 @@ from mlflow.utils.mlflow_tags import MLFLOW_SOURCE_TYPE
 
 from runstream import entities
 from runstream.calls.client import TrackingClient
-from runstream.calls.starting import Start
 from runstream.contract.messages import new_message
-from runstream.mlflow_plugin.mlflow_entities import to_metrics, to_run, to_run_info
+from runstream.contract.run_batches import inputs_batch, start_batch, update_batch
+from runstream.fluent.run_handle import open_run
+from runstream.mlflow_plugin.experiment_ids import to_choice, to_server_id
+from runstream.mlflow_plugin.mlflow_entities import to_metrics, to_new_run, to_run, to_run_info
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
+from runstream.mlflow_plugin.run_changes import RunChanges, unknown_run
+from runstream.mlflow_plugin.tracking_server import Known
+from runstream.mlflow_plugin.unread_entities import UnreadRun
 from runstream.transport.connection import Connection
-from runstream.v1 import run_pb2
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.metric_service_pb2 import POINT_ORDER_BY_TIMESTAMP, GetMetricHistoryRequest
 
@@ -31,12 +37,17 @@ class RunMethods:
     The process that starts or resumes a run sends heartbeats of it until it ends the run. Whoever
     calls `MlflowClient.create_run` alone makes a run for anybody, which has none.
 
+    While the server is away, what changes a run is kept, and what reads fails once it has waited.
+
     Attributes:
+        _changes: changes runs.
         _is_in_program: whether this process is the program of its runs, and not MLflow's server.
     """
 
     _client: TrackingClient
     _connection: Connection
+    _known: Known
+    _changes: RunChanges
     _is_in_program: bool
 
     def create_run(
@@ -47,32 +58,29 @@ class RunMethods:
         tags: Sequence[RunTag] | None,
         run_name: str | None,
     ) -> Run:
-        """Create a run; an interrupt of this call leaves none that is RUNNING (R9)."""
-        is_started_here = self._is_in_program and _says_where_it_runs(tags or ())
-        request = new_message(
-            runs.CreateRunRequest,
-            experiment_id=str(experiment_id),
-            user_id=user_id or "",
-            start_time=start_time,
-            tags=[run_pb2.RunTag(key=tag.key, value=str(tag.value)) for tag in tags or ()],
-            run_name=run_name or "",
-            run_id=secrets.token_hex(16),
-            heartbeat=is_started_here,
-        )
+        """Create a run; an interrupt of this call leaves none that is RUNNING (R9).
 
-        def make_result(answer: runs.CreateRunResponse) -> Run:
-            if is_started_here:
-                self._start_heartbeats(answer.run.info.run_id)
-            return to_run(answer.run)
-
-        start = Start(self._connection, request)
-        return start.send(make_result)
+        While the server is away, it is one of which the server knows nothing yet.
+        """
+        experiment = to_choice(experiment_id)
+        texts = {tag.key: str(tag.value) for tag in tags or ()}
+        if start_time is None:
+            start_time = time.time_ns() // 1_000_000
+        batch = start_batch(secrets.token_hex(16), experiment, start_time, texts, run_name, user_id)
+        batch.start.heartbeat = self._is_in_program and _says_where_it_runs(tags or ())
+        return to_new_run(self._changes.start(batch, experiment, str(experiment_id)), texts)
 
     def get_run(self, run_id: str) -> Run:
-        """Return a run with all that was logged to it before."""
-        self._client.flush_run(run_id)
-        request = new_message(runs.GetRunRequest, run_id=run_id)
-        return to_run(self._connection.call(lambda stubs: stubs.runs.GetRun, request).run)
+        """Return a run with all that was logged to it before.
+
+        While the server is away, it is one of which is read what this process does not know.
+        """
+        read = partial(_read_run, self._client, self._connection, self._known, run_id)
+        found = self._client.ask(read)
+        if found is not None:
+            return found
+        known = self._changes.find(run_id)
+        return UnreadRun(to_run_info(known or unknown_run(run_id)), read, is_known=bool(known))
 
     def update_run_info(
         self,
@@ -81,26 +89,24 @@ class RunMethods:
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        """Change a run; it ends once all that was logged to it is on disk."""
+        """Change a run; it ends after all that was logged to it."""
+        # MLflow's client gives the status with a new name, too, which resumes nothing.
+        if self._is_in_program and run_status == RunStatus.RUNNING and not run_name:
+            return to_run_info(self._changes.resume(run_id, end_time))
+        is_end = run_status is not None and RunStatus.is_terminated(run_status)
+        if is_end and end_time is None:
+            end_time = time.time_ns() // 1_000_000
         status = None if run_status is None else RunStatus.to_string(run_status)
-        if run_status is None or not RunStatus.is_terminated(run_status):
-            # MLflow's client gives the status with a new name, too, which resumes nothing.
-            is_resumed = self._is_in_program and run_status == RunStatus.RUNNING and not run_name
-            info = self._client.update_run(run_id, status, run_name, end_time, heartbeat=is_resumed)
-            if is_resumed:
-                self._start_heartbeats(run_id)
-            return to_run_info(info)
-        if run_name:
-            self._client.update_run(run_id, name=run_name)
-        try:
-            return to_run_info(self._client.set_terminated(run_id, status, end_time))
-        finally:  # if the end is not on disk, MLflow does not try again, and the run is lost
-            self._stop_heartbeats(run_id)
+        batch = update_batch(run_id, status, end_time, run_name=run_name)
+        change = self._changes.end if is_end else self._changes.change
+        return to_run_info(change(batch))
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run."""
         self._client.delete_run(run_id)
-        self._stop_heartbeats(run_id)
+        run = open_run(run_id)
+        if run is not None:
+            run.release()
 
     def restore_run(self, run_id: str) -> None:
         """Restore a run."""
@@ -144,7 +150,7 @@ class RunMethods:
         request = new_message(
             runs.SearchRunsRequest,
             # For MLflow no experiments are none, for the contract they are all.
-            experiment_ids=list(map(str, experiment_ids)) or ["-1"],
+            experiment_ids=[to_server_id(self._client, one) for one in experiment_ids] or ["-1"],
             filter=filter_string or "",
             run_view_type=run_view_type,  # type: ignore[arg-type] # MLflow's numbers are ours
             max_results=max_results or 0,
@@ -154,12 +160,6 @@ class RunMethods:
         page = self._connection.call(lambda stubs: stubs.runs.SearchRuns, request)
         return list(map(to_run, page.runs)), page.next_page_token or None
 
-    def _start_heartbeats(self, run_id: str) -> None:
-        self._client.start_heartbeats(run_id, self._client)
-
-    def _stop_heartbeats(self, run_id: str) -> None:
-        self._client.stop_heartbeats(run_id, self._client)
-
     def log_inputs(
         self,
         run_id: str,
@@ -168,13 +168,22 @@ class RunMethods:
     ) -> None:
         """Record datasets and models that a run read."""
         if datasets:
-            self._client.log_inputs(run_id, map(_to_dataset_input, datasets))
+            messages = [_to_dataset_input(one).to_proto() for one in datasets]
+            self._changes.write(inputs_batch(run_id, messages))
         if models:
             self._client.log_input_models(run_id, [model.model_id for model in models])
 
     def log_outputs(self, run_id: str, models: Sequence[Any]) -> None:
         """Record models that a run made."""
         self._client.log_outputs(run_id, [(model.model_id, model.step) for model in models])
+
+
+def _read_run(client: TrackingClient, connection: Connection, known: Known, run_id: str) -> Run:
+    client.flush_run(run_id, with_files=False)
+    request = new_message(runs.GetRunRequest, run_id=run_id)
+    found = connection.call(lambda stubs: stubs.runs.GetRun, request).run
+    known.runs.keep(run_id, entities.RunInfo.from_proto(found.info))
+    return to_run(found)
 
 
 def _says_where_it_runs(tags: Sequence[RunTag]) -> bool:

@@ -12,6 +12,7 @@ from runstream.mlflow_plugin.experiment_methods import ExperimentMethods
 from runstream.mlflow_plugin.logged_model_methods import LoggedModelMethods
 from runstream.mlflow_plugin.logging_methods import LoggingMethods
 from runstream.mlflow_plugin.mlflow_errors import NotInRunstream, methods_with_mlflow_errors
+from runstream.mlflow_plugin.run_changes import RunChanges
 from runstream.mlflow_plugin.run_methods import RunMethods
 from runstream.mlflow_plugin.tracking_server import tracking_server
 
@@ -50,7 +51,8 @@ class RunstreamStore(
     def __init__(self, store_uri: str, artifact_uri: str | None = None) -> None:
         """Make the store of a tracking URI; MLflow's server alone gives a root of artifacts."""
         super().__init__()
-        self._client, self._connection = tracking_server(store_uri)
+        self._client, self._connection, self._known = tracking_server(store_uri)
+        self._changes = RunChanges(self._client, self._known)
         self._is_in_program = artifact_uri is None
 
 

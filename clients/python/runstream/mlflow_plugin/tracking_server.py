@@ -8,11 +8,25 @@ from typing import NamedTuple
 
 from runstream.calls.client import TrackingClient
 from runstream.calls.sessions import open_session
+from runstream.entities import Experiment, RunInfo
+from runstream.mlflow_plugin.known_entities import KnownEntities
 from runstream.transport import tracking_uri
 from runstream.transport.connection import Connection
 
 # Of MLflow's tracking URI the beginnings that are this store's alone, and what each stands for.
 _SCHEMES = {"runstream://": "grpc://", "runstream+sqlite:": "sqlite:"}
+
+
+class Known(NamedTuple):
+    """What this process knows of what is on a server.
+
+    Attributes:
+        runs: runs, by id.
+        experiments: experiments, by name and by id.
+    """
+
+    runs: KnownEntities[RunInfo]
+    experiments: KnownEntities[Experiment]
 
 
 class TrackingServer(NamedTuple):
@@ -21,10 +35,12 @@ class TrackingServer(NamedTuple):
     Attributes:
         client: its client.
         connection: for answers of which MLflow shows more than the client returns.
+        known: what this process knows of what is there.
     """
 
     client: TrackingClient
     connection: Connection
+    known: Known
 
 
 @cache  # so that a relative path means the same file, wherever the program goes
@@ -39,7 +55,8 @@ def tracking_server(store_uri: str) -> TrackingServer:
             store_uri = ours + store_uri[len(theirs) :]
     uri = tracking_uri.parse(store_uri).uri
     token = _mlflow_token()
-    return TrackingServer(TrackingClient(uri, token), open_session(uri, token).connection)
+    known = Known(KnownEntities(), KnownEntities())
+    return TrackingServer(TrackingClient(uri, token), open_session(uri, token).connection, known)
 
 
 def _mlflow_token() -> str | None:

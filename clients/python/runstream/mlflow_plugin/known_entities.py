@@ -1,0 +1,31 @@
+"""What this process knows of runs and experiments, for the time without a server."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+Entity = TypeVar("Entity")
+
+# Entities of a kind that are kept.
+_MAX_ENTITIES = 10_000
+
+
+class KnownEntities(Generic[Entity]):
+    """The last entities that this process made or read, by a key.
+
+    Any thread may call every method; each change is one step in C.
+    """
+
+    def __init__(self) -> None:
+        self._entities: dict[str, Entity] = {}
+
+    def keep(self, key: str, entity: Entity) -> Entity:
+        """Keep an entity in place of an older one, and return it."""
+        self._entities[key] = entity
+        for oldest in list(self._entities)[:-_MAX_ENTITIES]:
+            self._entities.pop(oldest, None)
+        return entity
+
+    def find(self, key: str) -> Entity | None:
+        """Return the entity of a key; None if it is not known."""
+        return self._entities.get(key)
