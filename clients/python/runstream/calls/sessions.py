@@ -30,6 +30,11 @@ from runstream.transport.token import TokenSource
 _GRPC_THREADS = ("event_engine", "lifeguard", "grpc_", "default-exec", "resolver-exec")
 _GRPC_END_SECONDS = 0.25
 
+# Where they have not ended even when the garbage was collected, something else in this process uses
+# gRPC. Then a fork gives them less time, for this long: a data loader forks again and again.
+_SHARED_GRPC_END_SECONDS = 0.02
+_SHARED_GRPC_SECONDS = 60.0
+
 # Seconds between two checks of a thread that waits for the end of a fork by another thread.
 _FORK_POLL_SECONDS = 0.001
 
@@ -41,8 +46,11 @@ _forking_thread: dict[Literal["ident"], int] = {}
 # above; a thread looks for that entry after its session is here. So one of the two sees the other.
 _sessions: dict[tuple[str, bytes], Session] = {}
 
-# Those that used gRPC when the fork began.
+# Those that used gRPC when the fork began, until gRPC has ended or was given up.
 _sessions_open_at_fork: list[Session] = []
+
+# Until when something else is taken to use gRPC, by `time.monotonic`.
+_grpc_is_shared_until = 0.0
 
 
 def open_session(
@@ -85,9 +93,9 @@ def _before_fork() -> None:
     for session in list(_sessions.values()):
         if session.suspend():
             _sessions_open_at_fork.append(session)
-    if _sessions_open_at_fork and not _wait_for_end_of_grpc():
-        gc.collect()
-        _wait_for_end_of_grpc()
+    if _sessions_open_at_fork:
+        _bring_grpc_to_rest()
+        _sessions_open_at_fork.clear()
 
 
 def _after_fork_in_parent() -> None:
@@ -104,9 +112,21 @@ def _after_fork_in_child() -> None:
     _forking_thread.clear()
 
 
-def _wait_for_end_of_grpc() -> bool:
+def _bring_grpc_to_rest() -> None:
+    """Wait for the end of gRPC's threads, unless something else keeps them alive."""
+    global _grpc_is_shared_until
+    if time.monotonic() < _grpc_is_shared_until:
+        if _wait_for_end_of_grpc(_SHARED_GRPC_END_SECONDS):
+            _grpc_is_shared_until = 0.0
+    elif not _wait_for_end_of_grpc(_GRPC_END_SECONDS):
+        gc.collect()
+        if not _wait_for_end_of_grpc(_GRPC_END_SECONDS):
+            _grpc_is_shared_until = time.monotonic() + _SHARED_GRPC_SECONDS
+
+
+def _wait_for_end_of_grpc(seconds: float) -> bool:
     """Wait for the end of gRPC's threads; return whether they have ended."""
-    give_up = time.monotonic() + _GRPC_END_SECONDS
+    give_up = time.monotonic() + seconds
     while _has_grpc_threads():
         if time.monotonic() > give_up:
             return False
