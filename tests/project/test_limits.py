@@ -169,7 +169,7 @@ STATED: dict[str, list[str | int]] = {
     ],
     "batches in memory that are on disk, too": ["runstream.outbox.disk_queue.HEAD_BYTES"],
     "the time that a call with `synchronous=False` waits while the spool has its limit": [
-        "runstream.outbox.background_tasks.ROOM_SECONDS"
+        "runstream.outbox.task_log.ROOM_SECONDS"
     ],
     "attempts at an upload in which a server that is there fails": [
         "runstream.outbox.task_worker.MAX_FAILURES"

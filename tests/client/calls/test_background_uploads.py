@@ -14,7 +14,7 @@ import pytest
 
 import runstream
 from runstream import DeadlineExceeded, FailedPrecondition, TrackingClient
-from runstream.outbox import background_tasks
+from runstream.outbox import task_log
 from runstream.spool.folder import list_folders
 from runstream.syncing.sync import sync
 from support.server_process import ENVIRONMENT, ServerProcess
@@ -297,7 +297,7 @@ def test_a_model_is_stored_while_the_server_is_away(
 def test_at_the_limit_of_the_spool_a_call_waits_for_room_and_then_raises(
     server: ServerProcess, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background_tasks, "ROOM_SECONDS", 1.0)
+    monkeypatch.setattr(task_log, "ROOM_SECONDS", 1.0)
     file = tmp_path / "a.bin"
     file.write_bytes(bytes(600_000))
     monkeypatch.setenv("RUNSTREAM_SPOOL_LIMIT", "1MB")
@@ -306,7 +306,7 @@ def test_at_the_limit_of_the_spool_a_call_waits_for_room_and_then_raises(
         small.log_artifact(run_id, file, synchronous=False)
         with pytest.raises(DeadlineExceeded, match="limit of 1000000 bytes"):
             small.log_artifact(run_id, file, "b", synchronous=False)
-        monkeypatch.setattr(background_tasks, "ROOM_SECONDS", 60.0)
+        monkeypatch.setattr(task_log, "ROOM_SECONDS", 60.0)
         server.restart()
         small.log_artifact(run_id, file, "c", synchronous=False)
         small.flush()

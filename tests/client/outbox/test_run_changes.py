@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from runstream.errors import AlreadyExists, ResourceExhausted
-from runstream.outbox import uploader as uploader_module
-from runstream.outbox import waits
+from runstream.outbox import outage, waits
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import (
     BatchError,
@@ -30,7 +29,7 @@ END = LogBatchRequest(run_id=RUN, update=RunUpdate(status=RunStatus.FINISHED))
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setattr(uploader_module, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.02)
     server = ScriptedServer()
     yield server
     server.uploader.stop()

@@ -18,7 +18,7 @@ from runstream.errors import (
     InvalidArgument,
     Unauthenticated,
 )
-from runstream.outbox import uploader as uploader_module
+from runstream.outbox import outage
 from runstream.outbox.batch import Backlog
 from runstream.outbox.drain import drain
 from runstream.outbox.uploader import TICK
@@ -28,7 +28,7 @@ from support.scripted_server import RUN, ScriptedServer, answer, break_off, take
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setattr(uploader_module, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.02)
     server = ScriptedServer()
     yield server
     server.uploader.stop()

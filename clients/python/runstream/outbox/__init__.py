@@ -16,7 +16,8 @@ Three parties meet here:
 
 The objects of the outbox, and what keeps each of them safe:
 
-    RunBuffer        what was logged to one run    no lock: each change is one step
+    RunBuffer        the way in for one run        no lock: each change is one step
+    BufferContents   what waits there              no lock: each change is one step
     Collector        the buffers, those in use     no lock: only the uploader removes
     OutgoingBatches  batches without an answer     its lock
     BatchQueue       the same, kept in order       the lock of the batches
@@ -29,7 +30,10 @@ The objects of the outbox, and what keeps each of them safe:
     TaskQueue        what the uploader shall do    no lock: each change is one step
     DeferredWork     work left for later           no lock that a call takes
     BackgroundTasks  uploads left for later        no lock that a call takes
+    TaskLog          the same, kept on disk        the uploader's thread alone writes
+    TaskWorker       does them, on its thread      no lock: each change is one step
     Heartbeats       the open runs                 the uploader's thread alone
+    Outage           when to try again             the uploader's thread alone
 
 What each party does with them has a module of its own:
 
@@ -54,5 +58,4 @@ more. What is in memory alone, because the disk takes no more or there is no spo
 `outgoing_batches.LIMIT_BYTES`. When that is reached, which takes an outage or a server that is
 slower than its clients, calls that log wait until a quarter is free again, at most
 `waits.ROOM_SECONDS`, and a warning is logged.
-
 """

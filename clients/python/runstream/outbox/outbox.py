@@ -26,6 +26,7 @@ from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
 from runstream.outbox.started_runs import StartedRuns
 from runstream.outbox.stream_window import StreamWindow
+from runstream.outbox.task_log import TaskLog
 from runstream.outbox.task_queue import TaskQueue
 from runstream.outbox.task_worker import DoTask, TaskWorker
 from runstream.outbox.wait_list import WaitList
@@ -123,9 +124,8 @@ class Outbox:
             lambda *task: self.do_task(*task),
             self._before_start,
         )
-        self.background = BackgroundTasks(
-            self.batches, self.tasks, self._collector, self._state, worker
-        )
+        task_log = TaskLog(self.batches, self.tasks, self._collector, self._state, worker)
+        self.background = BackgroundTasks(self._collector, self._state, task_log, worker)
 
     def reset_after_fork(self) -> None:
         """Start empty in a forked child: what is queued here is the parent's to send.

@@ -12,27 +12,18 @@ waits for the network, so the outbox's limit holds at all times.
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from random import SystemRandom
 
-from runstream.errors import (
-    InvalidArgument,
-    PermissionDenied,
-    ResourceExhausted,
-    RunstreamError,
-    Unauthenticated,
-    Unavailable,
-)
+from runstream.errors import Unauthenticated, Unavailable
 from runstream.outbox.batch_queue import BatchQueue, MemoryQueue
 from runstream.outbox.log_stream import Explain, LogStream, OpenStream
+from runstream.outbox.outage import Outage
 from runstream.outbox.outbox import Outbox
 from runstream.outbox.waits import CONNECT_SECONDS
-from runstream.transport.connection_problem import REASONS as CANNOT_CONNECT
 from runstream.transport.shared_channel import FORKING
 from runstream.transport.thread_start import start_thread
 
@@ -53,15 +44,8 @@ _MANY_POINTS = 1_000
 # Ticks without anything to do after which the thread sleeps until something is logged.
 _TICKS_TO_SLEEP = 2
 
-# Seconds of the first and of the longest pause before the next attempt to open a stream.
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
-
 # Seconds between two looks whether a stream has ended.
 _END_POLL_SECONDS = 0.0005
-
-# Not the generator of the module `random`, whose numbers are the training's.
-_RANDOM = SystemRandom()
 
 
 class Uploader:
@@ -117,10 +101,7 @@ class Uploader:
         self._stream: LogStream | None = None
         self._is_suspended = False
         self._must_keep_stream = False
-        self._is_in_outage = False
-        self._was_reached = False
-        self._failed_attempts = 0
-        self._next_attempt = 0.0
+        self._outage = Outage(self._server_name, self._servers, self._on_reached)
 
     def reset_after_fork(self) -> None:
         """Start without a thread and with an empty outbox, in a forked child."""
@@ -148,7 +129,7 @@ class Uploader:
     def resume(self) -> None:
         """Open streams again."""
         self._is_suspended = False
-        self._next_attempt = 0.0
+        self._outage.try_now()
         self.outbox.tasks.wake_if_running()
 
     def abandon_stream(self) -> None:
@@ -240,25 +221,26 @@ class Uploader:
             return
         stream = self._stream
         if stream is not None and stream.has_answered:
-            self._end_outage()
+            self._outage.end(self.outbox.dispatch)
         if stream is not None and stream.ended.is_set():
             self._stream = None
             self._must_keep_stream = False
             # Where the token of a stream has expired, there may be a new one already.
             is_over = stream.has_answered and isinstance(stream.error, Unauthenticated)
-            if not stream.is_abandoned and not is_over and stream.error.reason != FORKING:
-                self._record_break(stream.error)
+            is_broken = not stream.is_abandoned and not is_over and stream.error.reason != FORKING
+            if is_broken and self.outbox.window.has_pending():  # else nothing misses it
+                self._outage.record_break(self.outbox.dispatch, stream.error)
         if (
             self._stream is None
             and (self._must_keep_stream or self.outbox.window.has_pending())
             and not self._is_suspended
-            and time.monotonic() >= self._next_attempt
+            and self._outage.may_try()
         ):
             stream = LogStream(self.outbox, self._open_stream, self._explain)
             self._stream = stream
             if not self._start_thread(stream.thread):
                 self._stream = None
-                self._next_attempt = math.inf
+                self._outage.give_up()
 
     def _start_thread(self, thread: threading.Thread) -> bool:
         if (problem := start_thread(thread)) is not None:
@@ -266,50 +248,3 @@ class Uploader:
                 Unavailable(problem, reason=NO_THREADS), is_lasting=True
             )
         return problem is None
-
-    def _end_outage(self) -> None:
-        if self._is_in_outage or not self._was_reached:
-            self._on_reached()
-        self._was_reached = True
-        self._failed_attempts = 0
-        if self._is_in_outage:
-            self._is_in_outage = False
-            self.outbox.dispatch.set_stream_error(None)
-            log.info("%s answers again", self._server_name())
-
-    def _record_break(self, error: RunstreamError) -> None:
-        """Record that the stream broke, if batches wait for the next one."""
-        if not self.outbox.window.has_pending():
-            return
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failed_attempts)
-        self._failed_attempts += 1
-        # Many clients of one server must not come back at the same instant.
-        self._next_attempt = time.monotonic() + max(
-            error.retry_delay, pause * _RANDOM.uniform(0.5, 1.0)
-        )
-        if self._failed_attempts < self._servers:
-            return  # another server may be there
-        # A server that was reached may get another certificate.
-        cannot_connect = error.reason in CANNOT_CONNECT and not self._was_reached
-        self.outbox.dispatch.set_stream_error(error, cannot_connect or _is_lasting(error))
-        if not self._is_in_outage:
-            self._is_in_outage = True
-            log.warning(
-                "%s %s (%s); what is logged meanwhile is sent when it takes it again",
-                self._server_name(),
-                "refuses it" if _is_refusal(error) else "does not answer",
-                error,
-            )
-
-
-def _is_refusal(error: RunstreamError) -> bool:
-    """Return whether a server answered, which will not have what is sent now."""
-    return bool(error.retry_delay) or isinstance(error, (PermissionDenied, Unauthenticated))
-
-
-def _is_lasting(error: RunstreamError) -> bool:
-    """Return whether trying again cannot help unless somebody changes something."""
-    lasting = (InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated)
-    if error.retry_delay:
-        return False
-    return isinstance(error, lasting) or error.reason == "UNIMPLEMENTED"
