@@ -148,3 +148,28 @@ def test_a_run_is_lost_with_the_program_that_started_it_and_not_with_one_that_ma
         starting.communicate(timeout=60)
         assert client.get_run(made).info.status == "FINISHED"
         assert client.get_run(served).info.status == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("end", "active", "logger"),
+    [
+        ("return", "FINISHED", "FINISHED"),
+        ("raise", "FINISHED", "FAILED"),  # MLflow's own word for its active run
+        ("terminate", "KILLED", "KILLED"),
+    ],
+)
+def test_runs_that_a_program_of_mlflow_leaves_open_end_with_it(
+    client: TrackingClient,
+    mlflow_variables: dict[str, str],
+    tmp_path: Path,
+    end: str,
+    active: str,
+    logger: str,
+) -> None:
+    program = start_program("mlflow_left_open.py", mlflow_variables, tmp_path)
+    assert program.stdout is not None
+    run_ids = program.stdout.readline().split()
+    if end == "terminate":
+        program.terminate()
+    program.communicate(None if end == "terminate" else f"{end}\n", timeout=60)
+    assert [client.get_run(run_id).info.status for run_id in run_ids] == [active, logger]

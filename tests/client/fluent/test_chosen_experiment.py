@@ -63,6 +63,15 @@ def test_the_environment_chooses_the_experiment(
     assert run.info.experiment_id == number
 
 
+def test_a_name_that_mlflow_chose_without_a_server_is_an_experiment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "name:wine")
+    with runstream.start_run() as run:
+        pass
+    assert runstream.get_experiment(run.info.experiment_id).name == "wine"
+
+
 def test_an_experiment_is_forgotten_with_its_server(server: ServerProcess) -> None:
     runstream.set_experiment("here")
     runstream.set_tracking_uri(f"{server.uri}/")

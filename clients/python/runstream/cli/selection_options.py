@@ -262,7 +262,8 @@ def _read_experiment_variables() -> tuple[str | None, str | None]:
     """Return the name or the id in the environment, in the order of the fluent API."""
     for prefix in ("RUNSTREAM", "MLFLOW"):
         if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):
-            return None, number
+            choice = ExperimentChoice.of_id(number)
+            return choice.name or None, choice.experiment_id or None
         if name := os.environ.get(f"{prefix}_EXPERIMENT_NAME"):
             return name, None
     return None, None

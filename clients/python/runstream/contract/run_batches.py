@@ -23,6 +23,10 @@ from runstream.v1.run_pb2 import (
     RunTag,
 )
 
+#: What stands before the name of an experiment where MLflow's functions want an id, and there is no
+#: server that can be asked for it. No id begins with it.
+NAME_PREFIX = "name:"
+
 
 class ExperimentChoice(NamedTuple):
     """The experiment that a run is to belong to; "0" if neither is set.
@@ -34,6 +38,13 @@ class ExperimentChoice(NamedTuple):
 
     experiment_id: str = ""
     name: str = ""
+
+    @classmethod
+    def of_id(cls, experiment_id: str) -> ExperimentChoice:
+        """Return the experiment that an id, or `NAME_PREFIX` and a name, stands for."""
+        if experiment_id.startswith(NAME_PREFIX):
+            return cls(name=experiment_id[len(NAME_PREFIX) :])
+        return cls(experiment_id)
 
 
 def start_batch(

@@ -110,7 +110,7 @@ def current_experiment() -> ExperimentChoice:
     """Return the experiment of `set_experiment` or of the environment, for a run that starts."""
     for prefix in ("RUNSTREAM", "MLFLOW"):
         if number := os.environ.get(f"{prefix}_EXPERIMENT_ID"):
-            return ExperimentChoice(number)
+            return ExperimentChoice.of_id(number)  # MLflow sets it, maybe to a name
         if name := os.environ.get(f"{prefix}_EXPERIMENT_NAME"):
             return ExperimentChoice(name=name)
     return ExperimentChoice("0")

@@ -8,23 +8,13 @@ long as this program and those that it starts run; no id of the server has this 
 from __future__ import annotations
 
 from runstream.calls.client import TrackingClient
-from runstream.contract.run_batches import ExperimentChoice
+from runstream.contract.run_batches import NAME_PREFIX, ExperimentChoice
 from runstream.errors import NotFound
-
-_PREFIX = "name:"
 
 
 def id_of_name(name: str) -> str:
     """Return what stands for the id of an experiment of this name."""
-    return f"{_PREFIX}{name}"
-
-
-def to_choice(experiment_id: str | int) -> ExperimentChoice:
-    """Return the experiment that an id of MLflow means, by its id or by its name."""
-    text = str(experiment_id)
-    if text.startswith(_PREFIX):
-        return ExperimentChoice(name=text[len(_PREFIX) :])
-    return ExperimentChoice(text)
+    return f"{NAME_PREFIX}{name}"
 
 
 def to_server_id(client: TrackingClient, experiment_id: str | int) -> str:
@@ -34,7 +24,7 @@ def to_server_id(client: TrackingClient, experiment_id: str | int) -> str:
         NotFound: there is no experiment of this name, or not yet.
         RunstreamError: the server cannot be asked.
     """
-    choice = to_choice(experiment_id)
+    choice = ExperimentChoice.of_id(str(experiment_id))
     if not choice.name:
         return choice.experiment_id
     found = client.get_experiment_by_name(choice.name)

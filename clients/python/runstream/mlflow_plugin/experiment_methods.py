@@ -11,7 +11,8 @@ from mlflow.store.entities.paged_list import PagedList
 from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.contract.messages import new_message
-from runstream.mlflow_plugin.experiment_ids import id_of_name, to_choice, to_server_id
+from runstream.contract.run_batches import ExperimentChoice
+from runstream.mlflow_plugin.experiment_ids import id_of_name, to_server_id
 from runstream.mlflow_plugin.mlflow_entities import to_experiment, to_server_location
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
 from runstream.mlflow_plugin.tracking_server import Known
@@ -65,7 +66,7 @@ class ExperimentMethods:
 
         While the server is away, it is one whose attributes are read when they are asked for.
         """
-        choice = to_choice(experiment_id)
+        choice = ExperimentChoice.of_id(str(experiment_id))
         read = partial(_read_experiment, self._client, self._known, str(experiment_id))
         if choice.name:
             found = self.get_experiment_by_name(choice.name)

@@ -9,8 +9,9 @@ from mlflow.store.entities.paged_list import PagedList
 
 from runstream.calls.client import TrackingClient
 from runstream.contract.messages import new_message
+from runstream.contract.run_batches import ExperimentChoice
 from runstream.entities import LoggedModel
-from runstream.mlflow_plugin.experiment_ids import to_choice, to_server_id
+from runstream.mlflow_plugin.experiment_ids import to_server_id
 from runstream.mlflow_plugin.mlflow_entities import to_logged_model
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
 from runstream.transport.connection import Connection
@@ -34,7 +35,7 @@ class LoggedModelMethods:
         model_type: str | None = None,
     ) -> Any:
         """Create a model whose files are to be uploaded."""
-        choice = to_choice(experiment_id)
+        choice = ExperimentChoice.of_id(str(experiment_id))
         created = self._client.create_logged_model(
             # That of its run is taken where the server does not say which it is.
             "" if choice.name and source_run_id else to_server_id(self._client, experiment_id),

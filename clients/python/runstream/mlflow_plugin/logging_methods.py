@@ -40,7 +40,7 @@ class LoggingMethods:
     """What logs, as `mlflow.store.tracking.AbstractStore` describes each method.
 
     It queues, whether MLflow asks for that or not; a point of a model's metric alone is on disk
-    when a call returns, because the stream has no models.
+    when a call returns, or kept while the server is away, because the stream has no models.
     """
 
     _client: TrackingClient

@@ -15,9 +15,14 @@ from mlflow.utils.mlflow_tags import MLFLOW_SOURCE_TYPE
 from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.contract.messages import new_message
-from runstream.contract.run_batches import inputs_batch, start_batch, update_batch
+from runstream.contract.run_batches import (
+    ExperimentChoice,
+    inputs_batch,
+    start_batch,
+    update_batch,
+)
 from runstream.fluent.run_handle import open_run
-from runstream.mlflow_plugin.experiment_ids import to_choice, to_server_id
+from runstream.mlflow_plugin.experiment_ids import to_server_id
 from runstream.mlflow_plugin.mlflow_entities import to_metrics, to_new_run, to_run, to_run_info
 from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
 from runstream.mlflow_plugin.run_changes import RunChanges, unknown_run
@@ -62,7 +67,7 @@ class RunMethods:
 
         While the server is away, it is one of which the server knows nothing yet.
         """
-        experiment = to_choice(experiment_id)
+        experiment = ExperimentChoice.of_id(str(experiment_id))
         texts = {tag.key: str(tag.value) for tag in tags or ()}
         if start_time is None:
             start_time = time.time_ns() // 1_000_000

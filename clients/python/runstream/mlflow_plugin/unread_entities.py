@@ -9,6 +9,7 @@ wait for the server as every read does, and raise as it does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from mlflow.entities import Experiment, Run, RunData, RunInfo
@@ -32,7 +33,7 @@ class UnreadRun(Run):
             is_known: whether that is all of `info`; else it is the id, and that the run can be
                 resumed if it is there.
         """
-        read = with_mlflow_errors(read)
+        read = cache(with_mlflow_errors(read))
         super().__init__(info if is_known else UnreadRunInfo(info, read), UnreadRunData(read))
 
 
@@ -110,7 +111,7 @@ class UnreadExperiment(Experiment):
             read: reads the experiment.
         """
         super().__init__(experiment_id, name or "", "", "active")
-        self._read = with_mlflow_errors(read)
+        self._read = cache(with_mlflow_errors(read))
         self._is_named = name is not None
 
     @property
