@@ -199,6 +199,25 @@ def test_a_token_is_in_no_repr_and_in_no_error(
     assert mask_text(f"print('{token}')") == f"print('{MASK}')"
 
 
+def test_the_warning_about_a_refused_token_promises_no_delivery(
+    guarded: GuardedServer,
+    connect_as: Callable[[str], TrackingClient],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ada = connect_as("ada")
+    run_id = "a" * 32  # the token is looked at first
+    revoked = ada.create_token()
+    ada.revoke_token(revoked.token.token_id)
+    with TrackingClient(guarded.server.uri, token=revoked.secret) as client:
+        client.log_metric(run_id, "loss", 0.5)
+        with pytest.raises(Unauthenticated):
+            client.flush()
+        client._outbox.reset_after_fork()
+    [warning] = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "refuses it" in warning
+    assert "not sent before that is mended" in warning
+
+
 def run_command(server: ServerProcess, token: str, *words: str) -> subprocess.CompletedProcess[str]:
     environment = ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri, "RUNSTREAM_TOKEN": token}
     command = [sys.executable, "-m", "runstream", "tokens", *words]

@@ -213,6 +213,7 @@ def test_a_stream_that_never_came_about_says_why_and_goes_on_once_that_is_mended
     warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "ml.example.org" in warnings[0]
+    assert "not sent before that is mended" in warnings[0]
 
 
 def test_of_several_servers_one_with_a_good_certificate_is_enough(

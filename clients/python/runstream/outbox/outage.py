@@ -27,6 +27,10 @@ _LONGEST_PAUSE = 5.0
 # Not the generator of the module `random`, whose numbers are the training's.
 _RANDOM = SystemRandom()
 
+# What becomes of what is logged, for people: waiting helps, or something has to be mended.
+_SENT_LATER = "what is logged meanwhile is sent when it takes it again"
+_KEPT = "what is logged is kept, and not sent before that is mended"
+
 
 class Outage:
     """What an uploader knows of its server.
@@ -90,14 +94,16 @@ class Outage:
             return  # another server may be there
         # A server that was reached may get another certificate.
         cannot_connect = error.reason in CANNOT_CONNECT and not self._was_reached
-        dispatch.set_stream_error(error, cannot_connect or _is_lasting(error))
+        is_lasting = cannot_connect or _is_lasting(error)
+        dispatch.set_stream_error(error, is_lasting)
         if not self._is_announced:
             self._is_announced = True
             log.warning(
-                "%s %s (%s); what is logged meanwhile is sent when it takes it again",
+                "%s %s (%s); %s",
                 self._server_name(),
                 "refuses it" if _is_refusal(error) else "does not answer",
                 error,
+                _KEPT if is_lasting else _SENT_LATER,
             )
 
 

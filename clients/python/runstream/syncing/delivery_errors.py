@@ -26,7 +26,7 @@ def is_lasting(error: RunstreamError) -> bool:
     return (
         isinstance(error, _LASTING)
         or error.reason in CANNOT_CONNECT
-        or error.reason in ("UNIMPLEMENTED", "SERVER_NOT_STARTED")
+        or error.reason == "UNIMPLEMENTED"
     )
 
 

@@ -18,9 +18,10 @@ from runstream.errors import Unavailable
 from runstream.transport.certificates import CA, CERT, KEY, path_of, ssl_context
 from runstream.transport.proxies import grpc_proxy
 
-#: Reasons of the errors of this module.
+#: Reasons of the errors of this module, and of `embedded` where the server of a file cannot start.
 REASONS = frozenset(
     {
+        "SERVER_NOT_STARTED",
         "TLS_NEEDED",
         "TLS_NOT_SPOKEN",
         "GRPC_NOT_SPOKEN",

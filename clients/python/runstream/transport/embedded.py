@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 IDLE_TIMEOUT = 30.0
 
+#: Reasons of the errors of `ensure_server`.
+NOT_STARTED, NOT_ANSWERING = "SERVER_NOT_STARTED", "SERVER_NOT_ANSWERING"
+
 _FOLDER_PREFIX = "runstream-"
 _SOCKET = "grpc.sock"
 _MAX_FOLDER_BYTES = 80  # the path of a socket ends at 108, on macOS at 104
@@ -73,7 +76,7 @@ def ensure_server(database: str, timeout: float = 30.0) -> str:
             remove_socket(starting.target)
             raise Unavailable(
                 f"the server of {database} did not start: {_tail(starting)}",
-                reason="SERVER_NOT_STARTED",
+                reason=NOT_STARTED,
                 database=database,
             )
         target = _find_listening(database)
@@ -87,7 +90,7 @@ def ensure_server(database: str, timeout: float = 30.0) -> str:
         raise Unavailable(
             f"the server of {database} did not answer within {timeout:g} s; "
             f"see {database}.log, if a client started it",
-            reason="SERVER_NOT_ANSWERING",
+            reason=NOT_ANSWERING,
             database=database,
         )
 
@@ -163,7 +166,7 @@ def _start_if_unserved(database: str) -> _StartingServer | None:
         cause = error if os.path.isdir(folder) else f"the folder of {database} does not exist"
         raise Unavailable(
             f"the server of {database} cannot be started: {cause}",
-            reason="SERVER_NOT_STARTED",
+            reason=NOT_STARTED,
             database=database,
         ) from error
 

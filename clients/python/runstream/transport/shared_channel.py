@@ -63,6 +63,7 @@ class SharedChannel:
         self._token = token
         self._on_open = on_open
         self._on_close = on_close
+        self._has_found_server = False  # whether that of a file was ever there
         self.reset_after_fork()
 
     def reset_after_fork(self) -> None:
@@ -184,7 +185,13 @@ class SharedChannel:
         known = next(iter(self._stubs), None)
         if known is not None and not self._must_find_server:
             return known
-        address = embedded.ensure_server(str(self._target.database))
+        try:
+            address = embedded.ensure_server(str(self._target.database))
+        except Unavailable as error:
+            if self._has_found_server and error.reason == embedded.NOT_STARTED:
+                error.reason = embedded.NOT_ANSWERING  # what was there once may come back
+            raise
+        self._has_found_server = True
         self._must_find_server = False
         if address not in self._stubs:
             self._close()
