@@ -227,6 +227,23 @@ def test_the_folders_of_a_spool_are_listed(
     empty.close()
 
 
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_listed(
+    shell: Shell, left: SpoolFolder, spool: Path
+) -> None:
+    for name in ("aaa-1-00000000", "zzz-1-00000000"):
+        (spool / name).mkdir()
+        (spool / name / "spool.json").write_text("{")
+    done = shell.run("spool", "list", str(spool))
+    assert done.exit_code == 1
+    assert left.path.name in done.stdout
+    assert [line.partition(" cannot be read: ")[0] for line in done.stderr.splitlines()] == [
+        "aaa-1-00000000",
+        "zzz-1-00000000",
+    ]
+    listed = shell.run("spool", "list", str(spool), "--json")
+    assert [one["folder"] for one in json.loads(listed.stdout)] == [str(left.path)]
+
+
 def test_the_runs_of_a_folder_are_shown(
     shell: Shell, run_id: str, left: SpoolFolder, spool: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -18,8 +19,10 @@ from runstream.cli.output import (
 )
 from runstream.errors import FailedPrecondition
 from runstream.spool.file_locks import FileLock, NotLocked
+from runstream.spool.folder import SpoolFolder
 from runstream.syncing.inspection import (
     ALIVE,
+    InspectedFolder,
     inspect_folder,
     inspect_runs,
     list_refusals,
@@ -41,11 +44,34 @@ def spool() -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @json_option
 def list_folders(folder: Path | None, as_json: bool) -> None:
-    """List the folders of a spool; without FOLDER those of the spool of this user."""
-    inspected = [inspect_folder(one) for one in find_folders(folder)]
+    """List the folders of a spool; without FOLDER those of the spool of this user.
+
+    Status 1 when a folder cannot be read, which is said on stderr.
+    """
+    inspected, unreadable = _inspect(find_folders(folder))
     found = [  # a program that has everything delivered keeps its folder
         one for one in inspected if one.state != ALIVE or one.batches or one.tasks or one.refused
     ]
+    _print_folders(found, as_json)
+    for line in unreadable:
+        click.echo(line, err=True)
+    if unreadable:
+        click.get_current_context().exit(1)
+
+
+def _inspect(folders: Iterable[SpoolFolder]) -> tuple[list[InspectedFolder], list[str]]:
+    """Return what is in folders, and a line for each that cannot be read."""
+    inspected, unreadable = [], []
+    for folder in folders:
+        try:
+            inspected.append(inspect_folder(folder))
+        except (OSError, ValueError) as error:
+            if folder.path.exists():  # else it was delivered meanwhile
+                unreadable.append(f"{folder.path.name} cannot be read: {error}")
+    return inspected, unreadable
+
+
+def _print_folders(found: list[InspectedFolder], as_json: bool) -> None:
     if as_json:
         print_json_array(found)
         return
