@@ -21,28 +21,6 @@ from runstream.transport import grpc_log as _grpc_log  # noqa: F401 # before gRP
 from runstream import data, exceptions
 from runstream.calls.client import TrackingClient
 from runstream.calls.run_operations import RunOperations
-from runstream.entities import (
-    ConsoleLine,
-    Dataset,
-    DatasetInput,
-    Experiment,
-    FileInfo,
-    LoggedModel,
-    Metric,
-    MetricArrays,
-    MetricColumns,
-    ModelMetric,
-    Param,
-    Purged,
-    Run,
-    RunChange,
-    RunData,
-    RunInfo,
-    RunInputs,
-    RunTag,
-    SeriesFile,
-    ViewType,
-)
 from runstream.errors import (
     AlreadyExists,
     DataLoss,
@@ -260,6 +238,28 @@ if TYPE_CHECKING:
     from runstream import transformers as transformers
     from runstream import xgboost as xgboost
     from runstream.autologging.libraries import autolog
+    from runstream.entities import (
+        ConsoleLine,
+        Dataset,
+        DatasetInput,
+        Experiment,
+        FileInfo,
+        LoggedModel,
+        Metric,
+        MetricArrays,
+        MetricColumns,
+        ModelMetric,
+        Param,
+        Purged,
+        Run,
+        RunChange,
+        RunData,
+        RunInfo,
+        RunInputs,
+        RunTag,
+        SeriesFile,
+        ViewType,
+    )
     from runstream.syncing.sync import sync
 
     __version__: str
@@ -274,6 +274,10 @@ else:
             from runstream.syncing.sync import sync
 
             return sync
+        from runstream import entities
+
+        if name in __all__ and name in entities.__all__:
+            return getattr(entities, name)
         if name in _FRAMEWORKS:
             from importlib import import_module
 
@@ -289,3 +293,6 @@ else:
                 "arguments of MLflow's of the same name (docs/decisions/0020-names-of-mlflow.md)"
             )
         raise AttributeError(f"module 'runstream' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runstream.entities import Dataset
+from runstream import entities
 from runstream.errors import InvalidArgument
 from runstream.files.optional_libraries import import_optional
 from runstream.files.regular_files import open_regular_file, regular_file_size
@@ -53,7 +53,7 @@ def from_pandas(
     targets: str | None = None,
     name: str | None = None,
     digest: str | None = None,
-) -> Dataset:
+) -> entities.Dataset:
     """Describe a data frame.
 
     Args:
@@ -86,7 +86,7 @@ def from_numpy(
     targets: Arrays | None = None,
     name: str | None = None,
     digest: str | None = None,
-) -> Dataset:
+) -> entities.Dataset:
     """Describe arrays: one, or several by name; else as `from_pandas`.
 
     Args:
@@ -137,7 +137,7 @@ def from_numpy(
 
 def from_file(
     path: str | os.PathLike[str], name: str | None = None, digest: str | None = None
-) -> Dataset:
+) -> entities.Dataset:
     """Describe a file of any kind by its bytes.
 
     Args:
@@ -163,9 +163,9 @@ def _new_dataset(
     source: str | os.PathLike[str] | None,
     schema: dict[str, Any] | None,
     profile: dict[str, Any],
-) -> Dataset:
+) -> entities.Dataset:
     kind, where = _describe_source(source)
-    return Dataset(
+    return entities.Dataset(
         name=name or "dataset",
         digest=digest,
         source_type=kind,

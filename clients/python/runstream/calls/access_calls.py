@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runstream import entities
 from runstream.contract.messages import new_message
-from runstream.entities import AuditEntry, CallerInfo, Grant, NewToken, Token
-from runstream.entities.grant import grant_role_of_name
-from runstream.entities.token import role_of_name
 from runstream.transport.connection import Connection
 from runstream.v1 import access_service_pb2 as access
 
@@ -23,7 +21,7 @@ class AccessCalls:
         role: str = "writer",
         expiry_time: int | None = None,
         description: str = "",
-    ) -> NewToken:
+    ) -> entities.NewToken:
         """Make a token, by which somebody says who calls; its text is returned this one time.
 
         The first token of a server has to be that of an admin. From then on every call needs one.
@@ -40,6 +38,8 @@ class AccessCalls:
                 caller is no admin.
             FailedPrecondition: it is the first one, and not that of an admin.
         """
+        from runstream.entities.token import role_of_name
+
         request = new_message(
             access.CreateTokenRequest,
             user_name=user_name,
@@ -48,9 +48,9 @@ class AccessCalls:
             description=description,
         )
         answer = self._connection.call(lambda stubs: stubs.access.CreateToken, request)
-        return NewToken(Token.from_proto(answer.token), answer.secret)
+        return entities.NewToken(entities.Token.from_proto(answer.token), answer.secret)
 
-    def list_tokens(self, user_name: str = "") -> Iterator[Token]:
+    def list_tokens(self, user_name: str = "") -> Iterator[entities.Token]:
         """Yield tokens in the order in which they were made, page by page.
 
         Admins see all tokens, others their own.
@@ -61,12 +61,12 @@ class AccessCalls:
         request = access.ListTokensRequest(user_name=user_name)
         while True:
             answer = self._connection.call(lambda stubs: stubs.access.ListTokens, request)
-            yield from map(Token.from_proto, answer.tokens)
+            yield from map(entities.Token.from_proto, answer.tokens)
             if not answer.next_page_token:
                 return
             request.page_token = answer.next_page_token
 
-    def revoke_token(self, token_id: int) -> Token:
+    def revoke_token(self, token_id: int) -> entities.Token:
         """Revoke a token, and return it; the streams that were opened with it end.
 
         Raises:
@@ -76,7 +76,7 @@ class AccessCalls:
         """
         request = new_message(access.RevokeTokenRequest, token_id=token_id)
         answer = self._connection.call(lambda stubs: stubs.access.RevokeToken, request)
-        return Token.from_proto(answer.token)
+        return entities.Token.from_proto(answer.token)
 
     def revoke_user_tokens(self, user_name: str) -> list[int]:
         """Revoke all tokens of a user, and end their sessions of the interface.
@@ -95,11 +95,11 @@ class AccessCalls:
         answer = self._connection.call(lambda stubs: stubs.access.RevokeUserTokens, request)
         return list(answer.token_ids)
 
-    def get_caller(self) -> CallerInfo:
+    def get_caller(self) -> entities.CallerInfo:
         """Return who calls, as the server knows them."""
         request = access.GetCallerRequest()
         answer = self._connection.call(lambda stubs: stubs.access.GetCaller, request)
-        return CallerInfo.from_proto(answer)
+        return entities.CallerInfo.from_proto(answer)
 
     def set_grant(self, experiment_id: str, grantee: str, role: str) -> None:
         """Grant a role on an experiment, in place of the one that the grantee has on it.
@@ -118,6 +118,8 @@ class AccessCalls:
             PermissionDenied: the caller is neither an owner of it nor an admin.
             FailedPrecondition: it has 1,000 grants.
         """
+        from runstream.entities.grant import grant_role_of_name
+
         request = new_message(
             access.SetGrantRequest,
             experiment_id=experiment_id,
@@ -138,7 +140,7 @@ class AccessCalls:
         )
         self._connection.call(lambda stubs: stubs.access.DeleteGrant, request)
 
-    def list_grants(self, experiment_id: str) -> list[Grant]:
+    def list_grants(self, experiment_id: str) -> list[entities.Grant]:
         """Return the grants on an experiment, by grantee.
 
         Raises:
@@ -146,11 +148,11 @@ class AccessCalls:
         """
         request = new_message(access.ListGrantsRequest, experiment_id=experiment_id)
         answer = self._connection.call(lambda stubs: stubs.access.ListGrants, request)
-        return [Grant.from_proto(grant) for grant in answer.grants]
+        return [entities.Grant.from_proto(grant) for grant in answer.grants]
 
     def search_audit_log(
         self, user_name: str = "", method: str = "", start_time: int = 0
-    ) -> Iterator[AuditEntry]:
+    ) -> Iterator[entities.AuditEntry]:
         """Yield the entries of the audit log, the newest first, page by page.
 
         It has the calls that changed something and those that were refused, and no values.
@@ -172,7 +174,7 @@ class AccessCalls:
         )
         while True:
             answer = self._connection.call(lambda stubs: stubs.access.SearchAuditLog, request)
-            yield from map(AuditEntry.from_proto, answer.entries)
+            yield from map(entities.AuditEntry.from_proto, answer.entries)
             if not answer.next_page_token:
                 return
             request.page_token = answer.next_page_token

@@ -9,11 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runstream import rules
+from runstream import entities, rules
 from runstream.calls.run_model_calls import RunModelCalls
 from runstream.contract.messages import new_message
 from runstream.contract.response_checks import check_next_page_token, unrequested_response_error
-from runstream.entities import FileInfo
 from runstream.errors import NotFound, ResourceExhausted
 from runstream.files.artifact_paths import ArtifactPath, artifact_path_text, join_path
 from runstream.outbox.background_tasks import Content
@@ -128,7 +127,7 @@ class ArtifactCalls(RunModelCalls):
         below = artifact_path_text(path)
         return f"{run.info.artifact_uri}/{below}" if below else run.info.artifact_uri
 
-    def get_artifact(self, run_id: str, path: ArtifactPath) -> FileInfo:
+    def get_artifact(self, run_id: str, path: ArtifactPath) -> entities.FileInfo:
         """Return what a file or folder is.
 
         Raises:
@@ -138,14 +137,14 @@ class ArtifactCalls(RunModelCalls):
         self._outbox.wait_for_artifacts(run_id)
         request = new_message(pb.GetArtifactRequest, run_id=run_id, path=artifact_path_text(path))
         answer = self._connection.call(lambda stubs: stubs.artifacts.GetArtifact, request)
-        file = FileInfo.from_proto(answer.file)
+        file = entities.FileInfo.from_proto(answer.file)
         if file.path != request.path:
             raise unrequested_response_error("path", file.path, request.path)
         return file
 
     def list_artifacts(
         self, run_id: str, path: ArtifactPath | None = None, recursive: bool = False
-    ) -> list[FileInfo]:
+    ) -> list[entities.FileInfo]:
         """List the files and folders of a folder by path; one that is not there is empty.
 
         The path of a file lists as this file. The name of a model of the run lists its files, if
@@ -173,19 +172,19 @@ class ArtifactCalls(RunModelCalls):
 
     def list_own_artifacts(
         self, run_id: str, path: ArtifactPath | None = None, recursive: bool = False
-    ) -> list[FileInfo]:
+    ) -> list[entities.FileInfo]:
         """List as `list_artifacts`, without the models of the run."""
         self._outbox.wait_for_artifacts(run_id)
         folder = artifact_path_text(path)
         request = new_message(
             pb.ListArtifactsRequest, run_id=run_id, path=folder, recursive=recursive
         )
-        files: list[FileInfo] = []
+        files: list[entities.FileInfo] = []
         while True:
             page = self._connection.call(lambda stubs: stubs.artifacts.ListArtifacts, request)
             for message in page.files:
                 _check_listed_path(message.path, folder)
-                files.append(FileInfo.from_proto(message))
+                files.append(entities.FileInfo.from_proto(message))
             if len(files) > MAX_LISTED_FILES:
                 raise ResourceExhausted(
                     f"there are more than {MAX_LISTED_FILES} files in {folder or 'the artifacts'}; "
@@ -203,7 +202,7 @@ class ArtifactCalls(RunModelCalls):
 
     def list_logged_model_artifacts(
         self, model_id: str, path: ArtifactPath | None = None
-    ) -> list[FileInfo]:
+    ) -> list[entities.FileInfo]:
         """List the files and folders of a folder of a logged model, else as `list_artifacts`."""
         return self.list_artifacts(model_id, path)
 
@@ -246,7 +245,7 @@ class ArtifactCalls(RunModelCalls):
         folder = Path(dst_path) if dst_path is not None else make_temporary_folder()
         folder.mkdir(parents=True, exist_ok=True)
 
-        def download(file: FileInfo, progress: Any) -> None:
+        def download(file: entities.FileInfo, progress: Any) -> None:
             from runstream.calls.file_transfer import download_file
 
             download_file(self._connection, run_id, file.path, folder / file.path, progress)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runstream import entities
 from runstream.contract.messages import new_message
-from runstream.entities import ConsoleLine
 from runstream.errors import InvalidArgument
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
@@ -23,7 +23,7 @@ class ConsoleCalls:
 
     def read_console(
         self, run_id: str, after: int = 0, last: int | None = None
-    ) -> Iterator[ConsoleLine]:
+    ) -> Iterator[entities.ConsoleLine]:
         """Yield the lines of the console of a run, in their order; one call for each page.
 
         The lines come of `start_run(capture_output=True)`, or of `runstream run`. Of a long console
@@ -60,14 +60,14 @@ class ConsoleCalls:
         backlog = self._outbox.backlog().get(run_id)
         return backlog is not None and backlog.lines > 0
 
-    def _read_lines(self, run_id: str, after: int) -> Iterator[ConsoleLine]:
+    def _read_lines(self, run_id: str, after: int) -> Iterator[entities.ConsoleLine]:
         while page := self._read_page(run_id, after, 0, _PAGE_LINES, False):
             yield from page
             after = page[-1].number
 
-    def _read_last(self, run_id: str, after: int, count: int) -> Iterator[ConsoleLine]:
+    def _read_last(self, run_id: str, after: int, count: int) -> Iterator[entities.ConsoleLine]:
         """Yield the last lines, which come in pages from the end; one answer holds 1 MiB."""
-        lines: list[ConsoleLine] = []
+        lines: list[entities.ConsoleLine] = []
         while len(lines) < count:
             before = lines[0].number if lines else 0
             left = min(_PAGE_LINES, count - len(lines))
@@ -79,7 +79,7 @@ class ConsoleCalls:
 
     def _read_page(
         self, run_id: str, after: int, before: int, max_results: int, from_end: bool
-    ) -> list[ConsoleLine]:
+    ) -> list[entities.ConsoleLine]:
         request = new_message(
             runs.ListConsoleRequest,
             run_id=run_id,
@@ -89,4 +89,4 @@ class ConsoleCalls:
             from_end=from_end,
         )
         answer = self._connection.call(lambda stubs: stubs.runs.ListConsole, request)
-        return [ConsoleLine.from_proto(line) for line in answer.lines]
+        return [entities.ConsoleLine.from_proto(line) for line in answer.lines]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runstream import entities
 from runstream.contract.messages import new_message
-from runstream.entities import Experiment
 from runstream.errors import NotFound
 from runstream.transport.connection import Connection
 from runstream.v1 import experiment_service_pb2 as experiments
@@ -38,7 +38,7 @@ class ExperimentCalls:
         answer = self._connection.call(lambda stubs: stubs.experiments.CreateExperiment, request)
         return answer.experiment_id
 
-    def get_experiment(self, experiment_id: str) -> Experiment:
+    def get_experiment(self, experiment_id: str) -> entities.Experiment:
         """Return an experiment, active or deleted.
 
         Raises:
@@ -46,9 +46,9 @@ class ExperimentCalls:
         """
         request = new_message(experiments.GetExperimentRequest, experiment_id=experiment_id)
         answer = self._connection.call(lambda stubs: stubs.experiments.GetExperiment, request)
-        return Experiment.from_proto(answer.experiment)
+        return entities.Experiment.from_proto(answer.experiment)
 
-    def get_experiment_by_name(self, name: str) -> Experiment | None:
+    def get_experiment_by_name(self, name: str) -> entities.Experiment | None:
         """Return the experiment of a name, active or deleted; None if there is none."""
         request = new_message(experiments.GetExperimentByNameRequest, experiment_name=name)
         try:
@@ -57,7 +57,7 @@ class ExperimentCalls:
             )
         except NotFound:
             return None
-        return Experiment.from_proto(answer.experiment)
+        return entities.Experiment.from_proto(answer.experiment)
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         """Rename an active experiment.

@@ -16,8 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from runstream import entities
 from runstream.contract.messages import new_message
-from runstream.entities import FileInfo
 from runstream.errors import FailedPrecondition, Internal, NotFound, RunstreamError, Unavailable
 from runstream.files.regular_files import open_regular_file
 from runstream.transport.call_limit import limit_calls, limit_retries
@@ -67,7 +67,7 @@ class Upload:
         self._sha256 = ""  # of the whole content, once the last chunk was sent
         self._read_error: BaseException | None = None
 
-    def run(self, connection: Connection) -> FileInfo:
+    def run(self, connection: Connection) -> entities.FileInfo:
         """Upload the file and return what the server stored.
 
         Raises:
@@ -81,7 +81,7 @@ class Upload:
                 answer = connection.send_stream(
                     lambda stubs: stubs.artifacts.UploadArtifact, self._requests(offset)
                 )
-                return FileInfo.from_proto(answer.file)
+                return entities.FileInfo.from_proto(answer.file)
             except RunstreamError as error:
                 if self._read_error is not None:
                     raise self._read_error from None
@@ -102,7 +102,7 @@ class Upload:
                 pause = max(_PAUSE, error.retry_delay)
             time.sleep(pause)
 
-    def _find_stored_file(self, connection: Connection) -> FileInfo | None:
+    def _find_stored_file(self, connection: Connection) -> entities.FileInfo | None:
         """Return the file that the server has, if it is this one: then only its answer was lost."""
         question = new_message(pb.GetArtifactRequest, run_id=self._run_id, path=self._path)
         try:
@@ -110,7 +110,7 @@ class Upload:
                 there = connection.call(lambda stubs: stubs.artifacts.GetArtifact, question).file
         except NotFound:
             return None
-        return FileInfo.from_proto(there) if there.sha256 == self._sha256 else None
+        return entities.FileInfo.from_proto(there) if there.sha256 == self._sha256 else None
 
     def _requests(self, offset: int) -> Iterator[pb.UploadArtifactRequest]:
         # gRPC runs this on a thread of its own, where an error would be logged and lost. A stream
@@ -160,7 +160,7 @@ def upload_file(
     source: str | os.PathLike[str],
     progress: Progress = lambda _: None,
     patience: float = math.inf,
-) -> FileInfo:
+) -> entities.FileInfo:
     """Upload a file from disk; raises as `Upload.run`, and InvalidArgument if it is not regular."""
     with open_regular_file(source) as file:
         return Upload(run_id, path, file, progress, patience).run(connection)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from runstream import entities
 from runstream.calls.background_calls import BackgroundCalls
 from runstream.calls.metric_points import to_point
 from runstream.calls.task_delivery import create_model
@@ -18,7 +19,6 @@ from runstream.contract.messages import ensure_write_id, new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.contract.response_checks import check_next_page_token
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import LoggedModel, Metric
 from runstream.v1 import logged_model_service_pb2 as models
 from runstream.v1.logged_model_pb2 import (
     LOGGED_MODEL_PENDING,
@@ -63,7 +63,7 @@ class LoggedModelCalls(BackgroundCalls):
         params: Pairs | None = None,
         model_type: str | None = None,
         model_id: str | None = None,
-    ) -> LoggedModel:
+    ) -> entities.LoggedModel:
         """Create a model whose files are to be uploaded, and return it.
 
         Args:
@@ -94,15 +94,15 @@ class LoggedModelCalls(BackgroundCalls):
             model_id=model_id or f"m-{secrets.token_hex(16)}",
         )
 
-        def create() -> LoggedModel:
+        def create() -> entities.LoggedModel:
             if source_run_id:
                 self._wait_for_earlier(source_run_id)
-            return LoggedModel.from_proto(create_model(self._connection, request).model)
+            return entities.LoggedModel.from_proto(create_model(self._connection, request).model)
 
         task = SpoolTask(create_model=request)
         return self._call_or_keep(request.model_id, create, task) or _unconfirmed(request)
 
-    def get_logged_model(self, model_id: str) -> LoggedModel:
+    def get_logged_model(self, model_id: str) -> entities.LoggedModel:
         """Return a model with all that was logged of it before.
 
         Raises:
@@ -112,7 +112,7 @@ class LoggedModelCalls(BackgroundCalls):
         self._wait_for_models(model_id)
         request = new_message(models.GetLoggedModelRequest, model_id=model_id)
         answer = self._connection.call(lambda stubs: stubs.models.GetLoggedModel, request)
-        return LoggedModel.from_proto(answer.model)
+        return entities.LoggedModel.from_proto(answer.model)
 
     def search_logged_models(
         self,
@@ -121,7 +121,7 @@ class LoggedModelCalls(BackgroundCalls):
         datasets: Iterable[Mapping[str, str]] | None = None,
         max_results: int | None = None,
         order_by: Iterable[Mapping[str, Any]] | None = None,
-    ) -> Iterator[LoggedModel]:
+    ) -> Iterator[entities.LoggedModel]:
         """Yield the models that a filter is true of, asking for page after page.
 
         Args:
@@ -193,7 +193,7 @@ class LoggedModelCalls(BackgroundCalls):
             SpoolTask(log_model_params=request),
         )
 
-    def finalize_logged_model(self, model_id: str, status: str = "READY") -> LoggedModel:
+    def finalize_logged_model(self, model_id: str, status: str = "READY") -> entities.LoggedModel:
         """Say whether the files of a model are there, READY or FAILED, and return it.
 
         Raises:
@@ -212,15 +212,15 @@ class LoggedModelCalls(BackgroundCalls):
             SpoolTask(finalize_model=request),
         )
         if answer is not None:
-            return LoggedModel.from_proto(answer.model)
+            return entities.LoggedModel.from_proto(answer.model)
         info = LoggedModelInfo(model_id=model_id, status=request.status)
-        return LoggedModel.from_proto(LoggedModelMessage(info=info))
+        return entities.LoggedModel.from_proto(LoggedModelMessage(info=info))
 
     def log_model_metrics(
         self,
         run_id: str,
         model_id: str,
-        metrics: Iterable[Metric | tuple[str, float, int, int]],
+        metrics: Iterable[entities.Metric | tuple[str, float, int, int]],
         dataset: tuple[str, str] | None = None,
     ) -> None:
         """Log points of a run that measure a model; they are on disk when it returns.
@@ -290,13 +290,15 @@ class LoggedModelCalls(BackgroundCalls):
         self._outbox.buffer(batch.run_id).queue_batch(batch)
         return True
 
-    def _read_model_pages(self, request: models.SearchLoggedModelsRequest) -> Iterator[LoggedModel]:
+    def _read_model_pages(
+        self, request: models.SearchLoggedModelsRequest
+    ) -> Iterator[entities.LoggedModel]:
         self._outbox.flush()
         self._wait_for_models(*self._outbox.background.backlog())
         request.max_results = _PAGE_SIZE
         while True:
             page = self._connection.call(lambda stubs: stubs.models.SearchLoggedModels, request)
-            yield from map(LoggedModel.from_proto, page.models)
+            yield from map(entities.LoggedModel.from_proto, page.models)
             request.page_token = check_next_page_token(
                 request, page.next_page_token, len(page.models)
             )
@@ -312,7 +314,7 @@ def _to_tags(tags: Pairs) -> list[LoggedModelTag]:
     return [LoggedModelTag(key=k, value=v) for k, v in to_texts("tags", tags).items()]
 
 
-def _unconfirmed(request: models.CreateLoggedModelRequest) -> LoggedModel:
+def _unconfirmed(request: models.CreateLoggedModelRequest) -> entities.LoggedModel:
     """Return a model as far as it is known before a server has created it."""
     now = time.time_ns() // 1_000_000
     info = LoggedModelInfo(
@@ -327,4 +329,4 @@ def _unconfirmed(request: models.CreateLoggedModelRequest) -> LoggedModel:
         tags=request.tags,
     )
     data = LoggedModelData(params=request.params)
-    return LoggedModel.from_proto(LoggedModelMessage(info=info, data=data))
+    return entities.LoggedModel.from_proto(LoggedModelMessage(info=info, data=data))

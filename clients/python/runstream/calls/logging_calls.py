@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+from runstream import entities
 from runstream.calls.metric_points import to_point
 from runstream.calls.run_operations import RunOperations
 from runstream.contract.messages import new_message
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, to_texts
-from runstream.entities import Metric
 from runstream.outbox.buffer import RunBuffer
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
@@ -97,7 +97,7 @@ class LoggingCalls:
     def log_batch(
         self,
         run_id: str,
-        metrics: Iterable[Metric | tuple[str, float, int, int]] = (),
+        metrics: Iterable[entities.Metric | tuple[str, float, int, int]] = (),
         params: Pairs = (),
         tags: Pairs = (),
         synchronous: bool | None = None,
@@ -235,7 +235,7 @@ class LoggingCalls:
     def log(
         self,
         run_id: str,
-        metrics: Iterable[Metric | tuple[str, float, int, int]] = (),
+        metrics: Iterable[entities.Metric | tuple[str, float, int, int]] = (),
         params: Pairs = (),
         tags: Pairs = (),
     ) -> None:
@@ -264,8 +264,10 @@ class LoggingCalls:
         self._connection.call(lambda stubs: stubs.logs.Log, request)
 
 
-def _to_metric_table(metrics: Iterable[Metric | tuple[str, float, int, int]]) -> MetricTable:
-    by_key: dict[str, list[Metric]] = {}
+def _to_metric_table(
+    metrics: Iterable[entities.Metric | tuple[str, float, int, int]],
+) -> MetricTable:
+    by_key: dict[str, list[entities.Metric]] = {}
     for row in metrics:
         point = to_point(*row)
         by_key.setdefault(point.key, []).append(point)

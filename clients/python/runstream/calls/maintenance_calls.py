@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runstream import entities
 from runstream.contract.messages import new_message
-from runstream.entities import Purged
 from runstream.transport.connection import Connection
 from runstream.v1 import maintenance_service_pb2 as maintenance
 
@@ -15,7 +15,9 @@ class MaintenanceCalls:
 
     _connection: Connection
 
-    def purge(self, deleted_before: int | None = None, dry_run: bool = False) -> Iterator[Purged]:
+    def purge(
+        self, deleted_before: int | None = None, dry_run: bool = False
+    ) -> Iterator[entities.Purged]:
         """Remove what is deleted for good: runs, experiments and logged models (E5).
 
         The work is done while the answers are read: one that is not read to its end stops soon,
@@ -37,4 +39,4 @@ class MaintenanceCalls:
             maintenance.PurgeRequest, deleted_before=deleted_before, dry_run=dry_run
         )
         for answer in self._connection.read_stream(lambda stubs: stubs.maintenance.Purge, request):
-            yield Purged.from_proto(answer)
+            yield entities.Purged.from_proto(answer)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from runstream import entities
 from runstream.calls.resumable_history import HistoryPart, read_histories
 from runstream.contract.messages import new_message
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import Metric, MetricArrays, MetricColumns
 from runstream.files.optional_libraries import import_optional
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
@@ -34,7 +34,7 @@ class MetricCalls:
         start_step: int | None = None,
         end_step: int | None = None,
         max_points: int | None = None,
-    ) -> list[Metric]:
+    ) -> list[entities.Metric]:
         """Return the points of a metric by step, timestamp and value (M6).
 
         A metric that was never logged has none.
@@ -63,7 +63,7 @@ class MetricCalls:
         start_step: int | None = None,
         end_step: int | None = None,
         max_points: int | None = None,
-    ) -> list[MetricArrays]:
+    ) -> list[entities.MetricArrays]:
         """Return whole histories as NumPy arrays; the rest as `read_metric_history`.
 
         A metric that a run does not have, or that has no point in the range, is left out.
@@ -71,7 +71,7 @@ class MetricCalls:
         numpy = import_optional("numpy", "get_metric_columns", "use read_metric_history")
         parts_read = self._read_parts(run_ids, keys, start_step, end_step, max_points)
         return [
-            MetricArrays(run_id, key, *_join(numpy, parts))
+            entities.MetricArrays(run_id, key, *_join(numpy, parts))
             for (run_id, key), parts in groupby(parts_read, lambda part: part[:2])
         ]
 
@@ -82,7 +82,7 @@ class MetricCalls:
         start_step: int | None = None,
         end_step: int | None = None,
         max_points: int | None = None,
-    ) -> Iterator[MetricColumns]:
+    ) -> Iterator[entities.MetricColumns]:
         """Yield the points of metrics in arrays, of all the runs' metrics if none is named.
 
         Each part holds up to 32,768 points of one metric of one run, by step, timestamp and
@@ -96,7 +96,7 @@ class MetricCalls:
         for part in self._read_parts(run_ids, keys, start_step, end_step, max_points):
             value = array("d", part.value.tobytes())
             timestamp, step = array("q", part.timestamp.tobytes()), array("q", part.step.tobytes())
-            yield MetricColumns(part.run_id, part.key, value, timestamp, step)
+            yield entities.MetricColumns(part.run_id, part.key, value, timestamp, step)
 
     def _read_parts(
         self,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-from runstream import rules
+from runstream import entities, rules
 from runstream.contract.metric_numbers import IntegerLike, MetricValue, to_float, to_integer
-from runstream.entities import Metric
 
 
 def to_point(
     key: str, value: MetricValue, timestamp: IntegerLike | None = None, step: IntegerLike | None = 0
-) -> Metric:
+) -> entities.Metric:
     """Return a checked point.
 
     Args:
@@ -29,4 +28,4 @@ def to_point(
     now = time.time_ns() // 1_000_000
     milliseconds = to_integer(key, "timestamp", now if timestamp is None else timestamp)
     rules.check_timestamp("timestamp", milliseconds)
-    return Metric(key, to_float(key, value), milliseconds, number)
+    return entities.Metric(key, to_float(key, value), milliseconds, number)

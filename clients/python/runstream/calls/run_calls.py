@@ -9,11 +9,11 @@ import secrets
 import time
 from collections.abc import Iterable
 
+from runstream import entities
 from runstream.calls.starting import Start
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.contract.run_batches import to_run_status
-from runstream.entities import DatasetInput, Run, RunInfo
 from runstream.errors import FailedPrecondition, NotFound
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
@@ -37,7 +37,7 @@ class RunCalls:
         user_id: str | None = None,
         *,
         heartbeat: bool = False,
-    ) -> Run:
+    ) -> entities.Run:
         """Create a run and return it; its status is RUNNING.
 
         Args:
@@ -62,11 +62,11 @@ class RunCalls:
         )
         if run_id:  # others may know the id, and log to the run already
             answer = self._connection.call(lambda stubs: stubs.runs.CreateRun, request)
-            return Run.from_proto(answer.run)
+            return entities.Run.from_proto(answer.run)
         start = Start(self._connection, request)
-        return start.send(lambda answer: Run.from_proto(answer.run))
+        return start.send(lambda answer: entities.Run.from_proto(answer.run))
 
-    def get_run(self, run_id: str) -> Run:
+    def get_run(self, run_id: str) -> entities.Run:
         """Return a run, active or deleted, with all that was logged to it before.
 
         Raises:
@@ -74,9 +74,11 @@ class RunCalls:
         """
         self._outbox.flush(run_id)
         request = new_message(runs.GetRunRequest, run_id=run_id)
-        return Run.from_proto(self._connection.call(lambda stubs: stubs.runs.GetRun, request).run)
+        return entities.Run.from_proto(
+            self._connection.call(lambda stubs: stubs.runs.GetRun, request).run
+        )
 
-    def get_parent_run(self, run_id: str) -> Run | None:
+    def get_parent_run(self, run_id: str) -> entities.Run | None:
         """Return the parent of a run, None if it has none; raises NotFound."""
         parent_run_id = self.get_run(run_id).data.tags.get("mlflow.parentRunId")
         return None if parent_run_id is None else self.get_run(parent_run_id)
@@ -89,7 +91,7 @@ class RunCalls:
         end_time: int | None = None,
         *,
         heartbeat: bool = False,
-    ) -> RunInfo:
+    ) -> entities.RunInfo:
         """Change status, name and end time of an active run; what is left out stays as it is.
 
         Args:
@@ -112,11 +114,11 @@ class RunCalls:
         )
         self._outbox.flush_changes(run_id)
         answer = self._connection.call(lambda stubs: stubs.runs.UpdateRun, request)
-        return RunInfo.from_proto(answer.run_info)
+        return entities.RunInfo.from_proto(answer.run_info)
 
     def set_terminated(
         self, run_id: str, status: str | None = None, end_time: int | None = None
-    ) -> RunInfo:
+    ) -> entities.RunInfo:
         """End a run once all that was logged to it is on disk.
 
         Args:
@@ -166,7 +168,7 @@ class RunCalls:
         self._outbox.flush_changes(run_id)
         self._connection.call(lambda stubs: stubs.runs.RestoreRun, request)
 
-    def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
+    def log_inputs(self, run_id: str, datasets: Iterable[entities.DatasetInput]) -> None:
         """Record datasets that a run read, all of them or none; on disk when it returns (P4).
 
         Of datasets with the same name and digest in an experiment, the first one logged is kept. A

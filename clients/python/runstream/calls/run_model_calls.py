@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from runstream import entities
 from runstream.calls.logged_model_calls import LoggedModelCalls
 from runstream.contract.messages import new_message
-from runstream.entities import LoggedModel
 from runstream.errors import NotFound
 from runstream.v1.run_service_pb2 import GetRunRequest
 
@@ -29,7 +29,9 @@ class ModelPath(NamedTuple):
 class RunModelCalls(LoggedModelCalls):
     """The part of `TrackingClient` about the models that one run made."""
 
-    def list_run_models(self, run_id: str, filter_string: str = "") -> Iterator[LoggedModel]:
+    def list_run_models(
+        self, run_id: str, filter_string: str = ""
+    ) -> Iterator[entities.LoggedModel]:
         """Yield the models that a run made, the newest first.
 
         Args:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runstream.entities import Run
+from runstream import entities
 from runstream.files.optional_libraries import import_optional
 
 if TYPE_CHECKING:
     import pandas
 
 
-def runs_to_frame(runs: list[Run]) -> pandas.DataFrame:
+def runs_to_frame(runs: list[entities.Run]) -> pandas.DataFrame:
     """Return runs as the data frame that `runstream.search_runs` describes."""
     library = import_optional(
         "pandas", "a data frame of runs", 'use output_format="list", which returns runs'

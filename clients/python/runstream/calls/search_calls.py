@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from runstream import entities
 from runstream.contract.messages import new_message
 from runstream.contract.response_checks import check_next_page_token
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import Experiment, Run, ViewType
 from runstream.errors import InvalidArgument
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
@@ -44,7 +44,7 @@ class SearchCalls:
         metrics: Iterable[str] | None = None,
         params: Iterable[str] | None = None,
         tags: Iterable[str] | None = None,
-    ) -> Iterator[Run]:
+    ) -> Iterator[entities.Run]:
         """Yield the runs that a filter is true of, asking for page after page as they are taken.
 
         Args:
@@ -98,7 +98,7 @@ class SearchCalls:
         max_results: int | None = None,
         filter_string: str | None = "",
         order_by: Sequence[str] | None = None,
-    ) -> Iterator[Experiment]:
+    ) -> Iterator[entities.Experiment]:
         """Yield the experiments that a filter is true of (S7); else as `search_runs`.
 
         Args:
@@ -120,7 +120,7 @@ class SearchCalls:
 
     def _read_run_pages(
         self, request: runs.SearchRunsRequest, max_results: int | None
-    ) -> Iterator[Run]:
+    ) -> Iterator[entities.Run]:
         self._outbox.flush()
         left = sys.maxsize if max_results is None else max_results
         if not left:
@@ -139,19 +139,19 @@ class SearchCalls:
             with self._connection.prefetch(
                 lambda stubs: stubs.runs.SearchRuns, request
             ) as next_page:
-                yield from map(Run.from_proto, page.runs)
+                yield from map(entities.Run.from_proto, page.runs)
                 page = next_page()
-        yield from map(Run.from_proto, page.runs)
+        yield from map(entities.Run.from_proto, page.runs)
 
     def _read_experiment_pages(
         self, request: experiments.SearchExperimentsRequest, max_results: int | None
-    ) -> Iterator[Experiment]:
+    ) -> Iterator[entities.Experiment]:
         while True:
             request.max_results = (
                 _PAGE_SIZE if max_results is None else max(1, min(max_results, _PAGE_SIZE))
             )
             page = self._connection.call(lambda stubs: stubs.experiments.SearchExperiments, request)
-            yield from map(Experiment.from_proto, page.experiments)
+            yield from map(entities.Experiment.from_proto, page.experiments)
             request.page_token = check_next_page_token(
                 request, page.next_page_token, len(page.experiments)
             )
@@ -176,9 +176,9 @@ def _key_selection(field: str, keys: Iterable[str] | None) -> KeySelection | Non
 
 def _to_view_type(view: str | int) -> pb_ViewType.ValueType:
     try:
-        known = ViewType[view] if isinstance(view, str) else ViewType(view)
+        known = entities.ViewType[view] if isinstance(view, str) else entities.ViewType(view)
     except (KeyError, ValueError):
-        names = ", ".join(one.name for one in ViewType)
+        names = ", ".join(one.name for one in entities.ViewType)
         raise InvalidArgument(
             f"Invalid value {view!r} for parameter 'view_type' supplied: it must be one of {names}",
             reason="VIEW_TYPE_UNKNOWN",

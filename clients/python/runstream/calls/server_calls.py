@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstream.entities import ServerInfo
+from runstream import entities
 from runstream.transport import tracking_uri
 from runstream.transport.connection import Connection
 from runstream.v1 import server_service_pb2 as server
@@ -13,10 +13,12 @@ class ServerCalls:
 
     _connection: Connection
 
-    def get_server_info(self) -> ServerInfo:
+    def get_server_info(self) -> entities.ServerInfo:
         """Return the version of the server, one of several, and the ports that it listens on."""
         _, answer = self._connection.locate_server()
-        return ServerInfo(answer.version, answer.grpc_port, answer.http_port, answer.has_interface)
+        return entities.ServerInfo(
+            answer.version, answer.grpc_port, answer.http_port, answer.has_interface
+        )
 
     def serve_http(self) -> int:
         """Let the server of a file serve HTTP and the web interface, and return the port.

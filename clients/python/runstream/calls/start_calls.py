@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from runstream import entities
 from runstream.calls.session import Session
 from runstream.calls.unknown_runs import call_again_if_unknown
-from runstream.entities import RunInfo
 from runstream.errors import DeadlineExceeded, Unavailable
 from runstream.outbox.outbox import Outbox
 from runstream.transport.call_limit import limit_calls, limit_retries
@@ -77,7 +77,7 @@ class StartCalls:
             self._outbox.stream_error is not None or time.monotonic() < self._connection.away_until
         )
 
-    def wait_for_start(self, run_id: str) -> RunInfo | None:
+    def wait_for_start(self, run_id: str) -> entities.RunInfo | None:
         """Wait for the answer to the last start or update of a run; None while it is away.
 
         Raises:
@@ -87,7 +87,7 @@ class StartCalls:
             return None
         return self._outbox.wait_for_start(run_id)
 
-    def find_started(self, run_id: str) -> RunInfo | None:
+    def find_started(self, run_id: str) -> entities.RunInfo | None:
         """Return a run as the server answered its start, once; None if it did not yet."""
         return self._outbox.take_started(run_id)
 

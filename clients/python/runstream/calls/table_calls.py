@@ -7,11 +7,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runstream import entities
 from runstream.calls.artifact_content_calls import ArtifactContentCalls
 from runstream.calls.run_calls import RunCalls
 from runstream.calls.search_calls import SearchCalls
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import Run
 from runstream.errors import DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 from runstream.files.artifact_paths import ArtifactPath, check_artifact_file
 from runstream.files.series_paths import file_or_series_path
@@ -149,7 +149,7 @@ class TableCalls(ArtifactContentCalls, RunCalls, SearchCalls):
 
     def _find_runs_with_table(
         self, experiment_id: str, path: str, run_ids: Iterable[str] | None
-    ) -> Iterable[Run]:
+    ) -> Iterable[entities.Run]:
         if run_ids is not None:
             return map(self.get_run, run_ids)
         found = self.search_runs([experiment_id], f"tags.`{TABLES_TAG}` IS NOT NULL")
@@ -173,7 +173,7 @@ def _table_entry(path: str) -> dict[str, str]:
     return {"path": path, "type": "table"}
 
 
-def _tagged_tables(run: Run) -> list[Any]:
+def _tagged_tables(run: entities.Run) -> list[Any]:
     try:
         tables = json.loads(run.data.tags.get(TABLES_TAG, "[]"))
     except ValueError:  # another program has set the tag
@@ -181,7 +181,9 @@ def _tagged_tables(run: Run) -> list[Any]:
     return tables if isinstance(tables, list) else []
 
 
-def _add_run_columns(frame: pandas.DataFrame, run: Run, columns: Sequence[str]) -> pandas.DataFrame:
+def _add_run_columns(
+    frame: pandas.DataFrame, run: entities.Run, columns: Sequence[str]
+) -> pandas.DataFrame:
     from runstream.calls.runs_frame import runs_to_frame
 
     of_run = runs_to_frame([run])

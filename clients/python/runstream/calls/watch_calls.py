@@ -6,9 +6,9 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
 
+from runstream import entities
 from runstream.contract.messages import new_message
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import RunChange
 from runstream.errors import Unauthenticated, Unavailable
 from runstream.transport.connection import Connection
 from runstream.v1.watch_service_pb2 import GetPositionRequest, WatchRequest
@@ -35,7 +35,7 @@ class WatchCalls:
         run_ids: Iterable[str] = (),
         experiment_ids: Iterable[str] = (),
         position: str | None = None,
-    ) -> Generator[RunChange, None, None]:
+    ) -> Generator[entities.RunChange, None, None]:
         """Watch runs, those named and those of experiments, and yield what is committed to them.
 
         The watch has started when this returns, and never ends by itself. If the connection breaks,
@@ -67,7 +67,9 @@ class WatchCalls:
         next(changes)
         return changes  # type: ignore[return-value] # the None that starts the watch is taken
 
-    def _read_changes(self, request: WatchRequest) -> Generator[RunChange | None, None, None]:
+    def _read_changes(
+        self, request: WatchRequest
+    ) -> Generator[entities.RunChange | None, None, None]:
         """Yield None when the watch has started, and then its changes."""
         has_started = False
         while True:
@@ -85,7 +87,7 @@ class WatchCalls:
                         last = len(answer.changes) - 1
                         for i, change in enumerate(answer.changes):
                             position = answer.position if i == last else request.position
-                            yield RunChange.from_proto(change, position)
+                            yield entities.RunChange.from_proto(change, position)
                         request.position = answer.position
             except (Unavailable, Unauthenticated):  # there may be a new token by now
                 if not has_answer:

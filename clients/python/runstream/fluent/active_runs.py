@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 
+from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.contract.run_batches import ExperimentChoice
-from runstream.entities import Run
 from runstream.errors import FailedPrecondition, InvalidArgument
 from runstream.fluent.destination import (
     current_client,
@@ -153,7 +153,7 @@ def active_run() -> ActiveRun | None:
     return stack[-1] if stack else None
 
 
-def last_active_run() -> Run | None:
+def last_active_run() -> entities.Run | None:
     """Return the run that this process started last, in any thread, as it is now."""
     return None if _last_started is None else _last_started.read()
 

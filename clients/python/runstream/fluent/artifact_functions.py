@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from runstream import entities
 from runstream.calls.client import TrackingClient
-from runstream.entities import FileInfo, SeriesFile
 from runstream.errors import InvalidArgument
 from runstream.files.artifact_paths import (
     ArtifactPath,
@@ -163,7 +163,9 @@ def log_table(
     client.log_table(run_id, data, artifact_file, key=key, step=step, timestamp=timestamp)
 
 
-def list_series(folder: str, key: str | None = None, run_id: str | None = None) -> list[SeriesFile]:
+def list_series(
+    folder: str, key: str | None = None, run_id: str | None = None
+) -> list[entities.SeriesFile]:
     """List files of series over steps, such as `images`; see `TrackingClient.list_series`.
 
     Args:
@@ -188,7 +190,7 @@ def list_artifacts(
     tracking_uri: str | None = None,
     *,
     recursive: bool = False,
-) -> list[FileInfo]:
+) -> list[entities.FileInfo]:
     """List a folder of artifacts; see `TrackingClient.list_artifacts`.
 
     Args:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from runstream import rules
+from runstream import entities, rules
 from runstream.calls.client import TrackingClient
 from runstream.contract.run_batches import ExperimentChoice
-from runstream.entities import Experiment
 from runstream.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from runstream.transport import tracking_uri
 
@@ -58,7 +57,7 @@ def is_tracking_uri_set() -> bool:
 
 def set_experiment(
     experiment_name: str | None = None, experiment_id: str | None = None
-) -> Experiment:
+) -> entities.Experiment:
     """Choose the experiment of the runs started from now on, creating it if there is none.
 
     It holds for this process and those it starts. While the server is away, an experiment is
@@ -142,7 +141,7 @@ def _own_variables() -> ExperimentChoice:
     return ExperimentChoice(number, "" if number else os.environ.get(_EXPERIMENT_NAME, ""))
 
 
-def _choose(experiment: Experiment) -> None:
+def _choose(experiment: entities.Experiment) -> None:
     """Put an experiment into the environment, by its id or, if nobody knows that, by its name."""
     global _chosen
     if experiment.experiment_id:
@@ -154,7 +153,7 @@ def _choose(experiment: Experiment) -> None:
         _chosen = ExperimentChoice(name=experiment.name)
 
 
-def _check_active(experiment: Experiment) -> None:
+def _check_active(experiment: entities.Experiment) -> None:
     if experiment.lifecycle_stage != "active":
         raise FailedPrecondition(
             f"experiment {experiment.name!r} is deleted; it must be in the active state: "
@@ -164,9 +163,11 @@ def _check_active(experiment: Experiment) -> None:
         )
 
 
-def _experiment_of_absent_server(experiment_id: str | None, name: str | None) -> Experiment:
+def _experiment_of_absent_server(
+    experiment_id: str | None, name: str | None
+) -> entities.Experiment:
     now = time.time_ns() // 1_000_000
-    return Experiment(
+    return entities.Experiment(
         experiment_id=str(experiment_id or ""),
         name=str(name or ""),
         artifact_location="",
@@ -176,7 +177,7 @@ def _experiment_of_absent_server(experiment_id: str | None, name: str | None) ->
     )
 
 
-def _get_or_create(client: TrackingClient, name: str) -> Experiment:
+def _get_or_create(client: TrackingClient, name: str) -> entities.Experiment:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:

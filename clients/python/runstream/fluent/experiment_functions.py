@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runstream.entities import Experiment
+from runstream import entities
 from runstream.fluent.destination import current_client, current_experiment_id
 
 
@@ -15,12 +15,12 @@ def create_experiment(
     return current_client().create_experiment(name, artifact_location, tags)
 
 
-def get_experiment(experiment_id: str) -> Experiment:
+def get_experiment(experiment_id: str) -> entities.Experiment:
     """Return an experiment, active or deleted; raises NotFound."""
     return current_client().get_experiment(experiment_id)
 
 
-def get_experiment_by_name(name: str) -> Experiment | None:
+def get_experiment_by_name(name: str) -> entities.Experiment | None:
     """Return the experiment of a name, active or deleted; None if there is none."""
     return current_client().get_experiment_by_name(name)
 

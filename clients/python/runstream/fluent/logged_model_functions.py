@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from runstream import entities
 from runstream.contract.params_and_tags import Pairs
-from runstream.entities import LoggedModel
 from runstream.files.optional_libraries import import_optional
 from runstream.fluent.active_runs import active_run, get_or_start_run
 from runstream.fluent.destination import current_client, current_experiment_id
@@ -24,7 +24,7 @@ def initialize_logged_model(
     params: Pairs | None = None,
     model_type: str | None = None,
     experiment_id: str | None = None,
-) -> LoggedModel:
+) -> entities.LoggedModel:
     """Create a model whose files are to be uploaded; `finalize_logged_model` says that they are.
 
     Args:
@@ -46,12 +46,12 @@ def initialize_logged_model(
     )
 
 
-def finalize_logged_model(model_id: str, status: str = "READY") -> LoggedModel:
+def finalize_logged_model(model_id: str, status: str = "READY") -> entities.LoggedModel:
     """Say whether the files of a model are there; see `TrackingClient.finalize_logged_model`."""
     return current_client().finalize_logged_model(model_id, status)
 
 
-def get_logged_model(model_id: str) -> LoggedModel:
+def get_logged_model(model_id: str) -> entities.LoggedModel:
     """Return a model; see `TrackingClient.get_logged_model`."""
     return current_client().get_logged_model(model_id)
 
@@ -76,7 +76,7 @@ def search_logged_models(
     order_by: Iterable[Mapping[str, Any]] | None = ...,
     *,
     output_format: Literal["list"],
-) -> list[LoggedModel]: ...
+) -> list[entities.LoggedModel]: ...
 
 
 def search_logged_models(
@@ -86,7 +86,7 @@ def search_logged_models(
     max_results: int | None = None,
     order_by: Iterable[Mapping[str, Any]] | None = None,
     output_format: str = "pandas",
-) -> pandas.DataFrame | list[LoggedModel]:
+) -> pandas.DataFrame | list[entities.LoggedModel]:
     """Return the models that a filter is true of; see `TrackingClient.search_logged_models`.
 
     Args:
@@ -108,7 +108,7 @@ def search_logged_models(
     )
     if output_format == "list":
         return list(found)
-    columns = list(LoggedModel.__dataclass_fields__)
+    columns = list(entities.LoggedModel.__dataclass_fields__)
     frame: pandas.DataFrame = import_optional(
         "pandas", "search_logged_models", 'output_format="list" returns models'
     ).DataFrame(map(asdict, found), columns=columns)

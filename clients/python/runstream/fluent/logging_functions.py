@@ -10,11 +10,11 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
+from runstream import entities
 from runstream.calls.metric_points import to_point
 from runstream.calls.run_operations import RunOperations
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs
-from runstream.entities import Dataset, DatasetInput
 from runstream.errors import InvalidArgument
 from runstream.fluent.active_runs import (
     _active_stack,
@@ -226,7 +226,7 @@ def set_tags(
 
 
 def log_input(
-    dataset: Dataset, context: str | None = None, tags: Mapping[str, object] | None = None
+    dataset: entities.Dataset, context: str | None = None, tags: Mapping[str, object] | None = None
 ) -> None:
     """Record that the active run, started if there is none, read a dataset (P4); returns at once.
 
@@ -243,7 +243,7 @@ def log_input(
 
 
 def log_inputs(
-    datasets: Sequence[Dataset],
+    datasets: Sequence[entities.Dataset],
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, object] | None] | None = None,
 ) -> None:
@@ -270,7 +270,7 @@ def log_inputs(
     inputs = []
     for dataset, use, tags in zip(datasets, contexts, tags_list, strict=True):
         texts = {key: str(value) for key, value in (tags or {}).items()}
-        inputs.append(DatasetInput(dataset, texts | ({CONTEXT: use} if use else {})))
+        inputs.append(entities.DatasetInput(dataset, texts | ({CONTEXT: use} if use else {})))
     get_or_start_run().log_inputs(inputs)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runstream.entities import Run
+from runstream import entities
 from runstream.fluent.run_clients import client_for_run
 
 
-def get_run(run_id: str) -> Run:
+def get_run(run_id: str) -> entities.Run:
     """Return a run with all that was logged to it before; see `TrackingClient.get_run`."""
     return client_for_run(run_id).get_run(run_id)
 
@@ -21,6 +21,6 @@ def restore_run(run_id: str) -> None:
     client_for_run(run_id).restore_run(run_id)
 
 
-def get_parent_run(run_id: str) -> Run | None:
+def get_parent_run(run_id: str) -> entities.Run | None:
     """Return the parent of a run, None if it has none; raises NotFound."""
     return client_for_run(run_id).get_parent_run(run_id)

@@ -11,9 +11,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.contract.run_batches import ExperimentChoice, to_run_status, update_batch
-from runstream.entities import Run, RunData, RunInfo, RunInputs, RunOutputs
 from runstream.entities.notebook_html import properties_table
 from runstream.errors import RunstreamError
 from runstream.fluent.destination import client_for_uri
@@ -48,7 +48,7 @@ class ActiveRun(RunLogging):
     """
 
     def __init__(
-        self, client: TrackingClient, info: RunInfo, start: LogBatchRequest | None = None
+        self, client: TrackingClient, info: entities.RunInfo, start: LogBatchRequest | None = None
     ) -> None:
         """Make the handle of a run.
 
@@ -62,7 +62,7 @@ class ActiveRun(RunLogging):
     def _attach(
         self,
         client: TrackingClient,
-        info: RunInfo,
+        info: entities.RunInfo,
         start: LogBatchRequest | None,
         process: int | None,
     ) -> None:
@@ -126,7 +126,7 @@ class ActiveRun(RunLogging):
         return self._info.run_id
 
     @property
-    def info(self) -> RunInfo:
+    def info(self) -> entities.RunInfo:
         """Name, status and times of the run, as they were when it started or ended.
 
         If the server was away then, they are as this process made them: without the URI of the
@@ -165,17 +165,17 @@ class ActiveRun(RunLogging):
             self._start = None
 
     @property
-    def data(self) -> RunData:
+    def data(self) -> entities.RunData:
         """Params, latest metrics and tags up to now, read from the server."""
         return self.read().data
 
     @property
-    def inputs(self) -> RunInputs:
+    def inputs(self) -> entities.RunInputs:
         """The datasets that the run has used up to now, read from the server."""
         return self.read().inputs
 
     @property
-    def outputs(self) -> RunOutputs:
+    def outputs(self) -> entities.RunOutputs:
         """The models that the run has made up to now, read from the server."""
         return self.read().outputs
 
@@ -194,7 +194,7 @@ class ActiveRun(RunLogging):
         """Whether this process created the run, so that nothing was logged to it before."""
         return self.is_started_here and self._client.buffer(self.run_id).is_created_here
 
-    def read(self) -> Run:
+    def read(self) -> entities.Run:
         """Return the run with all that was logged to it before."""
         return self._client.get_run(self._info.run_id)
 
@@ -320,7 +320,7 @@ def open_runs() -> list[ActiveRun]:
     return list(_open_handles.values())
 
 
-def _unpickle(uri: str, info: RunInfo, start: bytes = b"") -> ActiveRun:
+def _unpickle(uri: str, info: entities.RunInfo, start: bytes = b"") -> ActiveRun:
     run = ActiveRun.__new__(ActiveRun)
     batch = LogBatchRequest.FromString(start) if start else None
     run._attach(client_for_uri(uri), info, batch, None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs
 from runstream.contract.run_batches import deleted_tag_batch, inputs_batch, outputs_batch
-from runstream.entities import DatasetInput, RunInfo
 from runstream.outbox.buffer import RunBuffer
 
 
@@ -21,7 +21,7 @@ class RunLogging:
 
     buffer: RunBuffer
     _client: TrackingClient
-    _info: RunInfo
+    _info: entities.RunInfo
 
     def log_metric(
         self,
@@ -79,7 +79,7 @@ class RunLogging:
         """Delete a tag; see `runstream.delete_tag`."""
         self.buffer.queue_batch(deleted_tag_batch(self._info.run_id, key))
 
-    def log_inputs(self, datasets: Iterable[DatasetInput]) -> None:
+    def log_inputs(self, datasets: Iterable[entities.DatasetInput]) -> None:
         """Record datasets that the run read; see `runstream.log_inputs`."""
         messages = [dataset.to_proto() for dataset in datasets]
         self.buffer.queue_batch(inputs_batch(self._info.run_id, messages))

@@ -18,9 +18,9 @@ from dataclasses import replace
 
 from google.protobuf.message import DecodeError
 
+from runstream import entities
 from runstream.calls.client import TrackingClient
 from runstream.contract.run_batches import ExperimentChoice, start_batch, update_batch
-from runstream.entities import RunInfo
 from runstream.fluent.run_handle import ActiveRun
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 
@@ -64,7 +64,7 @@ def resume_run(
     run_id: str,
     tags: Mapping[str, str],
     run_name: str | None,
-    stored: RunInfo | None,
+    stored: entities.RunInfo | None,
     activate: Activate,
     start: LogBatchRequest | None = None,
 ) -> ActiveRun:
@@ -126,8 +126,8 @@ def _begin(run: ActiveRun, activate: Activate) -> ActiveRun:
 
 def _client_made_info(
     run_id: str, experiment_id: str, name: str, user: str, start_time: int
-) -> RunInfo:
-    return RunInfo(
+) -> entities.RunInfo:
+    return entities.RunInfo(
         run_id=run_id,
         experiment_id=experiment_id,
         run_name=name,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
+from runstream import entities
 from runstream.calls.runs_frame import runs_to_frame
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import Experiment, FoundExperiments, FoundRuns, Run
 from runstream.errors import InvalidArgument
 from runstream.fluent.destination import current_client, current_experiment_id
 
@@ -42,7 +42,7 @@ def search_runs(
     output_format: Literal["list"],
     search_all_experiments: bool = ...,
     experiment_names: Iterable[str] | None = ...,
-) -> list[Run]: ...
+) -> list[entities.Run]: ...
 
 
 def search_runs(
@@ -54,7 +54,7 @@ def search_runs(
     output_format: str = "pandas",
     search_all_experiments: bool = False,
     experiment_names: Iterable[str] | None = None,
-) -> pandas.DataFrame | list[Run]:
+) -> pandas.DataFrame | list[entities.Run]:
     """Return the runs that a filter is true of; see `TrackingClient.search_runs`.
 
     Args:
@@ -82,7 +82,7 @@ def search_runs(
         max_results,
         order_by,
     )
-    return FoundRuns(found) if output_format == "list" else runs_to_frame(list(found))
+    return entities.FoundRuns(found) if output_format == "list" else runs_to_frame(list(found))
 
 
 def count_runs(
@@ -100,7 +100,7 @@ def search_experiments(
     max_results: int | None = None,
     filter_string: str | None = "",
     order_by: Sequence[str] | None = None,
-) -> list[Experiment]:
+) -> list[entities.Experiment]:
     """Return the experiments that a filter is true of (S7).
 
     See `TrackingClient.search_experiments`; at most 100,000, if `max_results` is left out.
@@ -108,7 +108,7 @@ def search_experiments(
     found = current_client().search_experiments(
         view_type, MAX_RESULTS if max_results is None else max_results, filter_string, order_by
     )
-    return FoundExperiments(found)
+    return entities.FoundExperiments(found)
 
 
 def check_output_format(output_format: str) -> None:

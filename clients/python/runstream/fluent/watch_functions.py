@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from runstream import entities
 from runstream.contract.text_lists import check_not_single_text
-from runstream.entities import RunChange
 from runstream.fluent.destination import current_client, current_experiment_id
 from runstream.fluent.run_clients import client_for_run
 
@@ -14,7 +14,7 @@ def watch(
     run_ids: Iterable[str] | None = None,
     experiment_ids: Iterable[str] | None = None,
     position: str | None = None,
-) -> Generator[RunChange, None, None]:
+) -> Generator[entities.RunChange, None, None]:
     """Watch runs, and yield what is committed to them; see `TrackingClient.watch`.
 
     Args:

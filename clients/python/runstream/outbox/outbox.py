@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runstream.entities import RunInfo
+from runstream import entities
 from runstream.errors import RunstreamError, Unavailable
 from runstream.outbox import waits
 from runstream.outbox.answers import Answers
@@ -177,7 +177,7 @@ class Outbox:
         if buffer.must_wake:
             self._gate.wake_for(buffer)
 
-    def wait_for_start(self, run_id: str) -> RunInfo | None:
+    def wait_for_start(self, run_id: str) -> entities.RunInfo | None:
         """Wait for the answer to what was queued for a run, and return the run as it says.
 
         Return None if there is no answer because the server is away: at once if the stream is
@@ -191,7 +191,7 @@ class Outbox:
         self.raise_refusals(run_id)
         return self._started_runs.take(run_id) if is_answered else None
 
-    def take_started(self, run_id: str) -> RunInfo | None:
+    def take_started(self, run_id: str) -> entities.RunInfo | None:
         """Return a run as the server answered its start or its resumption, once."""
         return self._started_runs.take(run_id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runstream.entities import RunInfo
+from runstream import entities
 from runstream.v1 import run_pb2
 
 # Answers that are kept. A run that was started while the server was away may have ended before
@@ -30,7 +30,7 @@ class StartedRuns:
         for run_id in list(self._runs)[:-_MAX_RUNS]:
             self._runs.pop(run_id, None)
 
-    def take(self, run_id: str) -> RunInfo | None:
+    def take(self, run_id: str) -> entities.RunInfo | None:
         """Return a run as the server answered its last start, once; None if there is none."""
         run = self._runs.pop(run_id, None)
-        return None if run is None else RunInfo.from_proto(run)
+        return None if run is None else entities.RunInfo.from_proto(run)

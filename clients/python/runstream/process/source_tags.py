@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from functools import cache
@@ -84,6 +83,8 @@ def _find_cached() -> dict[str, str]:
 
 def _user() -> str:
     try:
+        import getpass  # imports the terminal's module
+
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user may have no name
         return ""

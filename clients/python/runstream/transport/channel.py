@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -13,18 +14,20 @@ from runstream.transport.certificates import channel_credentials
 from runstream.transport.proxies import grpc_proxy, is_on_this_computer
 from runstream.transport.thread_start import start_thread
 from runstream.transport.token import TokenChannel, TokenSource
-from runstream.v1.access_service_pb2_grpc import AccessServiceStub
-from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
-from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
 from runstream.v1.logging_service_pb2 import LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceStub
-from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
 from runstream.v1.server_service_pb2_grpc import ServerServiceStub
-from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
+
+if TYPE_CHECKING:
+    from runstream.v1.access_service_pb2_grpc import AccessServiceStub
+    from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+    from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
+    from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+    from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
 # Seconds that the close of a channel may take.
 _CLOSE_SECONDS = 2.0
@@ -89,7 +92,7 @@ def close_channel(channel: grpc.Channel) -> None:
 
 
 class Stubs:
-    """The stubs of a channel.
+    """The stubs of a channel; those that few programs need are imported when they are first used.
 
     Attributes:
         channel: the channel.
@@ -107,16 +110,12 @@ class Stubs:
         self.channel = channel
         self.address = address
         calls: Any = TokenChannel(channel, token)
+        self._calls = calls
         self.experiments = ExperimentServiceStub(calls)
         self.runs = RunServiceStub(calls)
         self.logs = LoggingServiceStub(calls)
         self.metrics = MetricServiceStub(calls)
-        self.watches = WatchServiceStub(calls)
-        self.artifacts = ArtifactServiceStub(calls)
-        self.models = LoggedModelServiceStub(calls)
-        self.maintenance = MaintenanceServiceStub(calls)
         self.server = ServerServiceStub(calls)
-        self.access = AccessServiceStub(calls)
         # Batches are serialized when they are made, because their size counts from then on.
         self.log_batch: Any = calls.stream_stream(
             "/runstream.v1.LoggingService/LogBatch",
@@ -128,3 +127,33 @@ class Stubs:
             request_serializer=ReadMetricHistoryRequest.SerializeToString,
             response_deserializer=decode_history_response,
         )
+
+    @cached_property
+    def watches(self) -> WatchServiceStub:
+        from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
+
+        return WatchServiceStub(self._calls)
+
+    @cached_property
+    def artifacts(self) -> ArtifactServiceStub:
+        from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+
+        return ArtifactServiceStub(self._calls)
+
+    @cached_property
+    def models(self) -> LoggedModelServiceStub:
+        from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
+
+        return LoggedModelServiceStub(self._calls)
+
+    @cached_property
+    def maintenance(self) -> MaintenanceServiceStub:
+        from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+
+        return MaintenanceServiceStub(self._calls)
+
+    @cached_property
+    def access(self) -> AccessServiceStub:
+        from runstream.v1.access_service_pb2_grpc import AccessServiceStub
+
+        return AccessServiceStub(self._calls)
