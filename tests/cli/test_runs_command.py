@@ -62,10 +62,12 @@ def test_a_list_is_filtered_ordered_limited_and_given_columns(
 
 
 def test_the_experiment_may_come_from_the_environment(
-    shell: Shell, experiment_id: str, run_ids: list[str]
+    shell: Shell, client: TrackingClient, experiment_id: str, run_ids: list[str]
 ) -> None:
-    listed = shell.json("runs", "list", MLFLOW_EXPERIMENT_ID=experiment_id)
-    assert [run["info"]["run_id"] for run in listed] == run_ids[::-1]
+    name = client.get_experiment(experiment_id).name
+    for variable in (experiment_id, f"name:{name}"):  # the second without a server, by MLflow
+        listed = shell.json("runs", "list", MLFLOW_EXPERIMENT_ID=variable)
+        assert [run["info"]["run_id"] for run in listed] == run_ids[::-1]
     everywhere = shell.json("runs", "list", "--limit", "0")
     assert {run["info"]["run_id"] for run in everywhere} >= set(run_ids)
 

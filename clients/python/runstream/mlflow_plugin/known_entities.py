@@ -22,8 +22,9 @@ class KnownEntities(Generic[Entity]):
     def keep(self, key: str, entity: Entity) -> Entity:
         """Keep an entity in place of an older one, and return it."""
         self._entities[key] = entity
-        for oldest in list(self._entities)[:-_MAX_ENTITIES]:
-            self._entities.pop(oldest, None)
+        if len(self._entities) > _MAX_ENTITIES:
+            for oldest in list(self._entities)[:-_MAX_ENTITIES]:
+                self._entities.pop(oldest, None)
         return entity
 
     def find(self, key: str) -> Entity | None:
