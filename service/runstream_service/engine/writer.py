@@ -42,7 +42,7 @@ COMMAND_BYTES = 1024
 #: Seconds for which a command that may wait is kept back, so that more of them share a commit.
 GATHER_SECONDS = 0.005
 
-#: Other commands without an answer from which on it is.
+#: Other commands without an answer from which on it is, if it says no other number.
 GATHER_FROM = 2
 
 #: Bytes of a command that is not kept back, because it is worth a commit of its own.
@@ -177,7 +177,7 @@ class Writer:
         *args: Any,
         run_id: str = "",
         size: int = COMMAND_BYTES,
-        may_wait: bool = False,
+        gather_from: int | None = None,
     ) -> asyncio.Future[T]:
         """Queue a command; the future has its result once it is on disk.
 
@@ -189,12 +189,13 @@ class Writer:
             command: called with `args` on the writer's thread.
             run_id: the run that it changes, if it is one.
             size: bytes that it holds of the bounded queue.
-            may_wait: whether it may be kept back for `GATHER_SECONDS` while others are under way.
+            gather_from: how many others have to be under way for it to be kept back for
+                `GATHER_SECONDS`; None if it may not be, because somebody may be waiting for it.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
         self._queued += size
         self._gathered.append(_Command(lambda: command(*args), size, run_id, answer))
-        if not may_wait or self._unanswered < GATHER_FROM or size > GATHER_BYTES:
+        if gather_from is None or self._unanswered < gather_from or size > GATHER_BYTES:
             self._queue_gathered()
         elif self._timer is None:
             self._timer = self._loop.call_later(GATHER_SECONDS, self._queue_gathered)

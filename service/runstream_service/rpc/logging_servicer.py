@@ -20,7 +20,7 @@ from runstream.v1 import logging_service_pb2 as pb
 from runstream.v1.logging_service_pb2_grpc import LoggingServiceServicer
 from runstream_service.access.audit import AuditLog, printable
 from runstream_service.engine.batch import Batch
-from runstream_service.engine.writer import Writer
+from runstream_service.engine.writer import GATHER_FROM, Writer
 from runstream_service.ingest.ingest import AppliedRun, Ingest
 from runstream_service.live.heartbeats import Heartbeats
 from runstream_service.request_id import request_id
@@ -124,7 +124,7 @@ class LoggingServicer(LoggingServiceServicer):
             reading.cancel()
 
     def _append(
-        self, context: CallContext, batch: Batch, size: int, *, may_wait: bool = False
+        self, context: CallContext, batch: Batch, size: int, *, is_streamed: bool = False
     ) -> asyncio.Future[AppliedRun | None]:
         """Queue a checked batch whose message has `size` bytes."""
         entries = len(batch.params) + len(batch.tags) + len(batch.keys) + len(batch.console)
@@ -139,7 +139,7 @@ class LoggingServicer(LoggingServiceServicer):
             batch,
             run_id=batch.run_id,
             size=size,
-            may_wait=may_wait and not is_start,  # a program may be waiting for that
+            gather_from=_gather_from(batch) if is_streamed else None,
         )
         if is_start:
             answer.add_done_callback(partial(self._audit_start, context))
@@ -185,10 +185,10 @@ class LoggingServicer(LoggingServiceServicer):
                 is_heartbeat = batch.is_empty()
                 answer = (
                     self._writer.submit(
-                        self._heartbeats.record, caller, batch.run_id, may_wait=True
+                        self._heartbeats.record, caller, batch.run_id, gather_from=GATHER_FROM
                     )
                     if is_heartbeat
-                    else self._append(context, batch, size, may_wait=True)
+                    else self._append(context, batch, size, is_streamed=True)
                 )
                 if runs is not None:
                     runs.add(batch.run_id, answer)
@@ -199,6 +199,17 @@ class LoggingServicer(LoggingServiceServicer):
             while len(pending) >= PENDING:  # bounds the memory of a client that reads no answers
                 answered_event.clear()
                 await answered_event.wait()
+
+
+def _gather_from(batch: Batch) -> int | None:
+    """Return how many commands have to be under way for a batch of a stream to wait for more."""
+    if batch.catalog is None:
+        return GATHER_FROM
+    update = batch.catalog.update
+    if batch.catalog.start is not None or (update is not None and update.heartbeat):
+        return None  # a run starts or goes on: its program may be waiting for that
+    # After the end of a run its program may start another at once, and that needs no commit more.
+    return GATHER_FROM if update is None else 0
 
 
 class _NamedRuns:

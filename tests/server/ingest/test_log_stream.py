@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
@@ -15,7 +14,6 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.run_pb2 import Param
 from runstream.v1.run_service_pb2 import DeleteRunRequest, GetRunRequest
-from runstream.v1.watch_service_pb2 import GetPositionRequest
 from support.api import Api, Point, expect_refusal, make_batch
 from support.server_process import ServerProcess
 
@@ -55,24 +53,6 @@ def test_an_answer_comes_while_the_stream_is_open(api: Api) -> None:
         assert next(answers).answered == count
     requests.put(None)
     assert list(answers) == []
-
-
-@pytest.mark.alone  # a batch shares no commit if its client is too slow to send others meanwhile
-def test_many_small_batches_share_commits(api: Api) -> None:
-    def requests() -> Iterator[LogBatchRequest]:
-        for step in range(1000):
-            yield make_batch(run_id, [("m", step, step, 0.5)])
-            if step % 4 == 0:
-                time.sleep(0.004)
-
-    def count_commits() -> int:
-        return int(api.watches.GetPosition(GetPositionRequest()).position.rpartition("-")[2])
-
-    run_id = api.create_run()
-    before = count_commits()
-    assert api.log_batches(requests())[-1].answered == 1000
-    assert count_commits() - before < 450  # some 340; 500 to 580 if none is kept back
-    assert len(api.read_points(run_id)) == 1000
 
 
 def test_one_stream_carries_many_runs(api: Api) -> None:

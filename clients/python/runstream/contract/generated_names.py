@@ -29,9 +29,13 @@ _NOUNS = (
 ).split()
 
 
-def generate() -> str:
-    """Return a new name; two runs may have the same."""
+def generate(random_number: int | None = None) -> str:
+    """Return a new name; two runs may have the same.
+
+    Args:
+        random_number: decides it, if the caller has one of 64 bits or more.
+    """
     # One number at random for all three: each is a call of the system, in which other threads run.
-    rest, number = divmod(secrets.randbits(64), 1000)
+    rest, number = divmod(secrets.randbits(64) if random_number is None else random_number, 1000)
     rest, noun = divmod(rest, len(_NOUNS))
     return f"{_ADJECTIVES[rest % len(_ADJECTIVES)]}-{_NOUNS[noun]}-{number}"

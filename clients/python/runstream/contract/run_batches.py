@@ -58,7 +58,7 @@ def start_batch(
     """Return the batch that creates a run whose heartbeats the caller sends.
 
     Args:
-        run_id: its id (R1).
+        run_id: its id (R1), made at random, so that it decides a new name, too.
         experiment: where it belongs; an experiment that is named is created if there is none.
         start_time: milliseconds since the epoch.
         tags: tags to set.
@@ -73,7 +73,7 @@ def start_batch(
     start = new_message(
         RunStart,
         user_id=user_id or "",
-        run_name=name or generated_names.generate(),
+        run_name=name or generated_names.generate(int(run_id, 16)),
         start_time=start_time,
         heartbeat=True,
     )
