@@ -13,7 +13,7 @@ import pytest
 import runstream
 from runstream import TrackingClient
 from runstream.spool.folder import SpoolFolder
-from runstream.syncing import folder_delivery
+from runstream.syncing import batch_delivery
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT
 from support.shell import COMMAND, Shell
@@ -103,7 +103,7 @@ def test_each_server_is_tried_once_and_each_folder_has_its_line(
     nameless = left_folder(spool, "", batches)
     began = time.monotonic()
     done = shell.run("sync", str(spool), RUNSTREAM_TRACKING_URI="")
-    assert time.monotonic() - began < folder_delivery.AWAY_SECONDS
+    assert time.monotonic() - began < batch_delivery.AWAY_SECONDS
     assert done.exit_code == 4
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert len(lines) == 12

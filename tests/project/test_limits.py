@@ -187,7 +187,7 @@ STATED: dict[str, list[str | int]] = {
         "runstream.syncing.batch_stream.ANSWER_SECONDS"
     ],
     "the time for which a server that is away is tried": [
-        "runstream.syncing.folder_delivery.AWAY_SECONDS"
+        "runstream.syncing.batch_delivery.AWAY_SECONDS"
     ],
     "what a program sends in a second of what another one left": [
         "runstream.syncing.adoption.BYTES_PER_SECOND"

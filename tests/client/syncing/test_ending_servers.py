@@ -12,7 +12,7 @@ import pytest
 from runstream import Unavailable
 from runstream.spool.cursor import read_cursor
 from runstream.spool.log_files import Place
-from runstream.syncing import folder_delivery
+from runstream.syncing import batch_delivery
 from runstream.syncing.sync import SpoolDelivery, sync
 from runstream.v1.logging_service_pb2 import LogBatchRequest, LogBatchResponse
 from runstream.v1.logging_service_pb2_grpc import (
@@ -55,7 +55,7 @@ def ending_server(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_a_stream_that_ends_well_and_answers_nothing_has_delivered_nothing(
     ending_server: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_delivery, "AWAY_SECONDS", 0.5)
+    monkeypatch.setattr(batch_delivery, "AWAY_SECONDS", 0.5)
     batches = [points_batch("a" * 32, [step]) for step in range(5)]
     folder = left_folder(spool, ending_server, batches)
     append_upload(folder, "a" * 32, "a.txt", b"a")
@@ -80,8 +80,8 @@ def test_a_stream_that_ends_well_is_opened_again_for_the_rest(
 def test_what_is_left_of_a_process_that_lives_is_said(
     ending_server: str, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runstream.syncing.folder_delivery.may_be_live", lambda _: True)
-    monkeypatch.setattr(folder_delivery, "AWAY_SECONDS", 0.2)
+    monkeypatch.setattr("runstream.syncing.folder_lease.may_be_live", lambda _: True)
+    monkeypatch.setattr(batch_delivery, "AWAY_SECONDS", 0.2)
     left_folder(spool, ending_server, [points_batch("a" * 32, [1])])
     (result,) = SpoolDelivery(spool, None).deliver()
     assert result.bytes_left

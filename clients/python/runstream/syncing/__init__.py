@@ -2,7 +2,11 @@
 
 sync.py             all folders of a spool, or one; what `runstream.sync` calls
 adoption.py         in the background, what other processes left
-folder_delivery.py  one folder: its locks, its batches, its tasks, its end
+folder_delivery.py  one folder, and its end
+folder_lease.py     the right to move its cursors, and up to where it is delivered
+batch_delivery.py   its batches
+folder_tasks.py     its tasks
+missing_starts.py   runs of it whose start lies in another folder
 folder_state.py     whether its writer lives, and what of it is left
 own_folders.py      which folders are delivered without being asked for
 task_frames.py      its tasks, which may be damaged

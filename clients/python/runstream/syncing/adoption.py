@@ -159,7 +159,7 @@ def _deliver(folder: SpoolFolder, session: Session, starts: WaitingStarts | None
     )
     try:
         delivery.lock()
-        if delivery.is_locked and delivery.has_work():
+        if delivery.lease.is_locked and delivery.has_work():
             delivery.deliver()
             log.info(
                 "delivered %d batches with %d points and %d files that another process left in %s",
@@ -172,7 +172,7 @@ def _deliver(folder: SpoolFolder, session: Session, starts: WaitingStarts | None
         if folder.path.exists():
             raise
     finally:
-        delivery.close()
+        delivery.lease.release()
 
 
 def _must_stop(session: Session) -> bool:

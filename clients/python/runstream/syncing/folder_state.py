@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from runstream.spool import log_files
@@ -13,6 +14,7 @@ from runstream.spool.folder import SpoolFolder
 from runstream.spool.frames import HEADER_BYTES
 from runstream.spool.log_files import START, Place
 from runstream.spool.log_reader import LogReader
+from runstream.syncing.results import FolderResult
 
 #: Seconds without a write after which the folder of another machine counts as one that nobody
 #: writes to any more: a lock does not reach over machines, and a copy has none.
@@ -83,3 +85,26 @@ def has_frame(log: Path, start: Place) -> bool:
         return reader.next(may_grow=False) is not None
     finally:
         reader.close()
+
+
+def count_left(
+    folder: SpoolFolder,
+    result: FolderResult,
+    places: Mapping[str, Place],
+    ends: Mapping[str, Place] | None = None,
+) -> None:
+    """Count what of a folder is not delivered.
+
+    Args:
+        folder: the folder.
+        result: where to count.
+        places: up to where each log is delivered.
+        ends: up to where to count; all that is there, if left out.
+    """
+    batches, tasks = places["batches"], places["tasks"]
+    if ends is None:
+        result.bytes_left = log_files.count_bytes(folder.batches, batches)
+        result.files_left, _ = count_frames(folder.tasks, tasks)
+    else:
+        _, result.bytes_left = count_frames(folder.batches, batches, ends["batches"])
+        result.files_left, _ = count_frames(folder.tasks, tasks, ends["tasks"])

@@ -24,7 +24,8 @@ from runstream.spool.log_files import Place
 from runstream.spool.refused_log import read_refusals
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.delivery_errors import joint_error
-from runstream.syncing.folder_delivery import FolderDelivery, count_left
+from runstream.syncing.folder_delivery import FolderDelivery
+from runstream.syncing.folder_state import count_left
 from runstream.syncing.own_folders import is_own_folder
 from runstream.syncing.refused_requeue import requeue_refused
 from runstream.syncing.results import FolderResult, SyncResult
@@ -203,15 +204,15 @@ class SpoolDelivery:
         delivery = FolderDelivery(folder, session, result, stop.is_set, starts=starts)
         try:
             delivery.lock(self._places.get(folder.path))
-            if self._requeues_refused and delivery.is_locked and not result.is_live:
+            if self._requeues_refused and delivery.lease.is_locked and not result.is_live:
                 requeue_refused(folder)
                 result.refused_before = _count_refused(folder)
             if not delivery.has_work():
                 return bool(result.refused_before)
             _run(lambda: self._deliver_to(session, delivery), stop)
-            self._places[folder.path] = delivery.places
+            self._places[folder.path] = delivery.lease.places
         finally:
-            delivery.close()
+            delivery.lease.release()
             release_session(session)
         return True
 

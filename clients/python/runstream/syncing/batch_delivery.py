@@ -1,0 +1,153 @@
+"""The delivery of the batches of one folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from runstream.contract.wire_counts import count_points
+from runstream.errors import RunstreamError, Unauthenticated
+from runstream.outbox.delivery_errors import RUN_NOT_FOUND
+from runstream.spool.log_reader import LogReader
+from runstream.spool.refused_log import to_batch_error
+from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
+from runstream.syncing.delivery_errors import is_lasting
+from runstream.syncing.folder_lease import FolderLease
+from runstream.syncing.missing_starts import MissingStarts
+from runstream.syncing.results import FolderResult
+from runstream.syncing.set_aside import SetAside
+from runstream.transport.connection import Connection
+from runstream.transport.status import error_of_batch
+
+#: Seconds without any answer after which the delivery of a folder gives up.
+AWAY_SECONDS = 30.0
+
+# Seconds of the first and of the longest pause before the next stream.
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+# Reason of the error by which a server ends a stream for a message that it cannot read.
+_MALFORMED = "MESSAGE_MALFORMED"
+
+
+class SyncSession(Server, Protocol):
+    """What a delivery needs of the session of a server."""
+
+    @property
+    def connection(self) -> Connection:
+        """Makes calls."""
+
+
+class BatchDelivery:
+    """Sends the batches of a folder; one thread uses it, with those of a stream at a time."""
+
+    def __init__(
+        self,
+        lease: FolderLease,
+        session: SyncSession,
+        result: FolderResult,
+        set_aside: SetAside,
+        missing: MissingStarts,
+        must_stop: Callable[[], bool],
+        pace: Pace | None,
+    ) -> None:
+        """Deliver nothing yet.
+
+        Args:
+            lease: the folder.
+            session: the server.
+            result: where to count.
+            set_aside: keeps what is refused and damaged.
+            missing: sends starts of runs that the server does not know.
+            must_stop: asked now and then; once it says so, no more is sent.
+            pace: says when batches may be sent; at once, if None.
+        """
+        self._lease = lease
+        self._session = session
+        self._result = result
+        self._set_aside = set_aside
+        self._missing = missing
+        self._must_stop = must_stop
+        self._pace = pace
+        self._is_one_by_one = False
+
+    def deliver(self) -> None:
+        """Send batches until none is left, or it must stop.
+
+        Raises:
+            RunstreamError: the server does not take them.
+            OSError: a file cannot be read or written.
+        """
+        away_since: float | None = None
+        pause = _FIRST_PAUSE
+        while self._lease.has_bytes("batches"):
+            stream = self._open_stream()
+            stream.run(self._must_stop)
+            if stream.error is None:
+                self._lease.move("batches", stream.end)
+                return
+            error, now = stream.error, time.monotonic()
+            if self._refuse_malformed(stream, error):
+                continue
+            if error.reason == RUN_NOT_FOUND:
+                if not self._missing.send_for(error):
+                    raise error
+                continue
+            if stream.has_answered:
+                away_since, pause = now, _FIRST_PAUSE
+            else:
+                error = self._session.connection.explain(error)
+            away_since = now if away_since is None else away_since
+            if self._must_stop():
+                return
+            # Where the token of a stream has expired, there may be a new one already.
+            is_over = stream.has_answered and isinstance(error, Unauthenticated)
+            if (is_lasting(error) and not is_over) or now - away_since > AWAY_SECONDS:
+                raise error
+            time.sleep(max(pause, error.retry_delay))
+            pause = min(_LONGEST_PAUSE, 2 * pause)
+
+    def _open_stream(self) -> BatchStream:
+        keep_damage = partial(self._set_aside.keep_damage, "batches")
+        return BatchStream(
+            self._session,
+            LogReader(self._lease.folder.batches, self._lease.places["batches"], keep_damage),
+            self._result.is_live,
+            self._record_answer,
+            self._pace,
+            is_one_by_one=self._is_one_by_one,
+        )
+
+    def _refuse_malformed(self, stream: BatchStream, error: RunstreamError) -> bool:
+        """Set aside the batch for which a server ended a stream; return whether to go on.
+
+        Such an error does not say which batch it is about. So if there are several without an
+        answer, they are sent again, one by one.
+        """
+        if error.reason != _MALFORMED or (self._is_one_by_one and not stream.sole_unanswered):
+            return False
+        self._is_one_by_one = stream.sole_unanswered is None
+        if stream.sole_unanswered is not None:
+            message, end = stream.sole_unanswered
+            self._record_answer(Answered(message, end, to_batch_error(error)))
+        return True
+
+    def _record_answer(self, answered: Answered) -> None:
+        if answered.error is None:
+            self._result.batches += 1
+            self._result.points += _count_points(answered.message)
+        else:
+            error = error_of_batch(answered.error)
+            if self._missing.may_come(error):
+                raise error  # which ends the stream in front of this batch
+            self._set_aside.refuse(answered.error, answered.message)
+        self._lease.move("batches", answered.end)
+
+
+def _count_points(message: bytes) -> int:
+    try:
+        return count_points(message)
+    except ValueError:  # the server took it, so that is our fault
+        return 0
