@@ -18,16 +18,13 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from runstream.calls.client import TrackingClient
 from runstream.errors import FailedPrecondition, NotFound, Unavailable
 from runstream.process.exit_status import run_status_at_exit
 from runstream.process.source_parts import wanted_parts
 from runstream.transport.call_limit import limit_calls
-
-if TYPE_CHECKING:
-    from runstream.process.source_report import SourceReport
 
 log = logging.getLogger("runstream")
 
@@ -49,6 +46,13 @@ WAITING_RUNS = 1000
 
 # Seconds between two looks whether the program ends.
 _LOOK = 0.05
+
+
+class _Texts(NamedTuple):
+    """What is stored of a program: the report as JSON, and the changes of its code."""
+
+    program: str
+    diff: str
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,10 @@ class _Recorder:
             if self._seconds_to_end() is not None and run_status_at_exit() == "KILLED":
                 return
             with limit_calls(STORE_SECONDS):
-                source = _collect(entry.parts)
+                texts = _collect(entry.parts)
             seconds = self._seconds_to_end()
             with limit_calls(STORE_SECONDS if seconds is None else seconds):
-                _store(entry, source)
+                _store(entry, texts)
         except (FailedPrecondition, NotFound):  # the run was deleted meanwhile
             pass
         except Exception as error:  # no fault here may reach a training
@@ -183,17 +187,16 @@ def wait_for_source(seconds: float) -> None:
     _recorder.wait(min(seconds, STORE_SECONDS))
 
 
-def _store(entry: _Entry, source: SourceReport) -> None:
+def _store(entry: _Entry, texts: _Texts) -> None:
     if entry.is_resumed:
         has_source = entry.client.ask(partial(_has_source, entry))
         if has_source is None:
             raise Unavailable("the server is away, and the run may have a source already")
         if has_source:
             return
-    text = json.dumps(source.program, indent=2, ensure_ascii=False)
-    if source.diff:
-        entry.client.log_text(entry.run_id, source.diff, DIFF_PATH)
-    entry.client.log_text(entry.run_id, text, PROGRAM_PATH)
+    if texts.diff:
+        entry.client.log_text(entry.run_id, texts.diff, DIFF_PATH)
+    entry.client.log_text(entry.run_id, texts.program, PROGRAM_PATH)
 
 
 def _has_source(entry: _Entry) -> bool:
@@ -205,10 +208,11 @@ def _has_source(entry: _Entry) -> bool:
 
 
 @cache
-def _collect(parts: frozenset[str]) -> SourceReport:
+def _collect(parts: frozenset[str]) -> _Texts:
     from runstream.process.source_report import collect_source
 
-    return collect_source(parts)
+    source = collect_source(parts)
+    return _Texts(json.dumps(source.program, indent=2, ensure_ascii=False), source.diff)
 
 
 def _reset_after_fork() -> None:

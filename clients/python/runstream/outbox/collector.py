@@ -80,6 +80,13 @@ class Collector:
         """Return how much has no answer, by run, in buffers and in batches."""
         return self._add_waiting(self._batches.backlog())
 
+    def run_backlog(self, run_id: str) -> Backlog:
+        """Return how much of one run has no answer; what becomes a batch just now counts twice."""
+        buffer = self._buffers.get(run_id)
+        # First the buffer: what leaves it is in a batch by then.
+        waiting = Backlog() if buffer is None else buffer.contents.waiting()
+        return waiting + self._batches.run_backlog(run_id)
+
     def unsaved(self) -> dict[str, Backlog]:
         """Return how much of it is in the memory of this process alone, by run."""
         backlogs: dict[str, Backlog] = {}

@@ -236,7 +236,7 @@ class Outbox:
 
         A call of its own that names the run would overtake it.
         """
-        if self.backlog().get(run_id, Backlog()).changes:
+        if self._collector.run_backlog(run_id).changes:
             self.flush(run_id)
 
     def wait_for_changes(self, run_id: str) -> bool:
@@ -244,7 +244,7 @@ class Outbox:
 
         Return False if the server is away. Raises as `wait_for_start`.
         """
-        if not self.backlog().get(run_id, Backlog()).changes:
+        if not self._collector.run_backlog(run_id).changes:
             return True
         is_answered = self.waits.wait_for_start(run_id, self._connect_seconds, raises_own=False)
         self.raise_refusals(run_id)

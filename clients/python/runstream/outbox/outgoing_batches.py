@@ -37,7 +37,7 @@ class OutgoingBatches:
     The lock covers the queue, and all attributes where they are written. The uploader's thread and
     the two threads of a stream take it, and none of them waits for the network with it. Threads
     that log never take it, because an interrupt could leave it held: they may read `is_full` and
-    `last_answered`, and call `backlog`.
+    `last_answered`, and call `backlog` and `run_backlog`.
 
     Attributes:
         lock: the lock; a thread that has it may take it again.
@@ -64,6 +64,10 @@ class OutgoingBatches:
     def backlog(self) -> dict[str, Backlog]:
         """Return what the batches without an answer hold, by run."""
         return self._backlog.copy()
+
+    def run_backlog(self, run_id: str) -> Backlog:
+        """Return what those of one run hold."""
+        return self._backlog.get(run_id, Backlog())
 
     # On the uploader's thread.
 

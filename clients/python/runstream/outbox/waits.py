@@ -104,8 +104,10 @@ class Waits:
         finally:
             wait.give_up()
         self._raise_failure()
+        if self._is_answered(wait):
+            return None
         backlog = self._backlog(wait)
-        if self._is_answered(wait) or not any(backlog):
+        if not any(backlog):
             return None
         if self._state.lasting_error is not None:
             return undelivered_error(self._state.lasting_error, backlog)
