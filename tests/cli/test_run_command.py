@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -310,6 +311,35 @@ def test_a_run_is_ended_though_the_server_was_away_at_the_end_of_the_program(
         (run,) = client.search_runs()
         assert run.info.status == "FAILED"
     server.stop()
+
+
+def test_a_server_that_is_away_is_waited_for_once_and_not_by_program_and_launcher(
+    tmp_path: Path,
+) -> None:
+    script = write(
+        tmp_path,
+        "train.py",
+        "import runstream, time\n"
+        "with runstream.start_run():\n"
+        "    runstream.log_metric('loss', 0.5)\n"
+        "print(time.time())\n",
+    )
+    done = subprocess.run(
+        [*COMMAND, "run", script],
+        env=ENVIRONMENT
+        | {
+            "RUNSTREAM_TRACKING_URI": f"grpc://127.0.0.1:{reserve_port()}",
+            "RUNSTREAM_SPOOL": str(tmp_path / "spool"),
+            "RUNSTREAM_EXIT_SECONDS": "15",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    seconds = time.time() - float(done.stdout)
+    assert done.returncode == 0
+    assert done.stderr.count("it is kept in") == 2
+    assert 15 <= seconds < 29  # twice is 30
 
 
 # Signals

@@ -22,11 +22,16 @@ def _own_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _closed_connections() -> Iterator[None]:
-    """Close what a test left open, as the end of a program does; its server is gone."""
+    """Close what a test left open, as the end of a program does; its server is gone.
+
+    A fork asks each session of the process, and a program has one or two: those of a thousand tests
+    would make each fork of the next ones take a second.
+    """
     yield
     for session in list(sessions._sessions.values()):
         session.outbox.reset_after_fork()
         session.close()
+    sessions._sessions.clear()
 
 
 @pytest.fixture

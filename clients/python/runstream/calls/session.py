@@ -169,8 +169,8 @@ class Session:
         self.connection.set_deadline(deadline)
 
     def wake(self) -> None:
-        """Let the uploader look now for what was logged."""
-        self.outbox.tasks.wake()
+        """Let the uploader look now for what was logged, and try a server that was away."""
+        self._uploader.try_now()
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run."""

@@ -77,6 +77,11 @@ class StartCalls:
             self._outbox.stream_error is not None or time.monotonic() < self._connection.away_until
         )
 
+    @property
+    def seconds_away(self) -> float:
+        """How long the server has been away; 0 if it is not known to be."""
+        return self._outbox.seconds_away
+
     def wait_for_start(self, run_id: str) -> entities.RunInfo | None:
         """Wait for the answer to the last start or update of a run; None while it is away.
 

@@ -20,6 +20,7 @@ from runstream.fluent.run_start import create_run, start_variable
 from runstream.launching.program import run_program, run_status_of
 from runstream.launching.source import find_tags
 from runstream.launching.target import Target
+from runstream.process import shutdown
 
 # Exit status of a program that ended well, whose run could not be ended: as that of every command
 # whose server does not answer.
@@ -78,6 +79,8 @@ def launch(
             if captures:
                 environment[CAPTURED_RUN_ID] = run.run_id
             exit_status = run_program(target.command, environment, channels)
+        # The end of the program has waited for the server, if that was away.
+        shutdown.count_as_waited(client.seconds_away)
         try:
             _end(run, exit_status)
         except RunstreamError as error:

@@ -144,6 +144,12 @@ class Outbox:
         return self._state.stream_error
 
     @property
+    def seconds_away(self) -> float:
+        """How long the stream does not work; 0 if it does."""
+        since = self._state.broken_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
     def is_offline(self) -> bool:
         """Whether nothing is sent: what is logged is done when it is on disk."""
         return self.batches.queue.is_final

@@ -126,6 +126,11 @@ class Uploader:
         """Open no stream before `resume`."""
         self._is_suspended = True
 
+    def try_now(self) -> None:
+        """Look for what was logged, and open a stream without the pause after a failure."""
+        self._outage.try_now()
+        self.outbox.tasks.wake()
+
     def resume(self) -> None:
         """Open streams again."""
         self._is_suspended = False

@@ -51,6 +51,9 @@ INTERRUPTED_SECONDS = 3.0
 START_SECONDS = 10.0
 STARTS = 100
 
+# Seconds that are left at least where it was waited before.
+_LEAST_SECONDS = 2.0
+
 # Share of these seconds that is left for ending runs, once all that they logged is delivered.
 _END_RUNS_SHARE = 0.1
 
@@ -64,6 +67,13 @@ _open_runs: dict[str, OpenRun] = {}
 _starts: dict[str, RunStart] = {}  # of runs that no caller has yet
 _last_functions: list[Callable[[], object]] = []
 _is_undelivered = False
+_waited_seconds = 0.0  # how long was waited for the servers before the end
+
+
+def count_as_waited(seconds: float) -> None:
+    """Wait that much less for servers that do not answer, because somebody waited for them."""
+    global _waited_seconds
+    _waited_seconds = seconds
 
 
 def register_session(session: Session) -> None:
@@ -113,7 +123,9 @@ def finish(status: str | None = None) -> None:
     by_signal = status is not None
     status = status or exit_status.run_status_at_exit()
     try:
-        errors = _deliver(status, exit_seconds(), LIMIT_SECONDS)
+        seconds = exit_seconds()
+        least = min(seconds, _LEAST_SECONDS)
+        errors = _deliver(status, max(seconds - _waited_seconds, least), LIMIT_SECONDS)
     except KeyboardInterrupt:
         try:
             errors = _deliver(status, INTERRUPTED_SECONDS, INTERRUPTED_SECONDS)
