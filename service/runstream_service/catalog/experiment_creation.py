@@ -77,7 +77,7 @@ def insert(
     return experiment
 
 
-def find_active(caller: Caller, name: str) -> Experiment | None:
+def find_active(caller: Caller, name: str) -> experiments.ActiveExperiment | None:
     """Return the experiment of a name, to which is written, and which stays as it is until then.
 
     Returns:

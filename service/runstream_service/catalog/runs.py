@@ -25,7 +25,7 @@ from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.catalog_writes import RunUpdate
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement, execute, in_texts
-from runstream_service.engine.tables import Experiment, Run, RunTag
+from runstream_service.engine.tables import Run, RunTag
 
 _OF_UUID = Run.select().where(Run.uuid == "")
 _SELECT_STORED = Statement(_OF_UUID)
@@ -170,7 +170,7 @@ def _only(run_id: str, found: list[Run]) -> Run:
 
 
 def _existing_run(
-    run: Run, new: NewRun, experiment: Experiment, name: str, tags: dict[str, str]
+    run: Run, new: NewRun, experiment: experiments.ActiveExperiment, name: str, tags: dict[str, str]
 ) -> LoggedRun:
     """Return the existing run with its data, if it is what the caller asks for."""
     if run.experiment_id != experiment.id:  # which the caller may not see
