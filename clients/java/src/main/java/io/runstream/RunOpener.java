@@ -137,6 +137,7 @@ final class RunOpener {
         outbox.unanswered.setOutage(outage); // what is started next does not wait
       }
       if (!outage.isEmpty()) {
+        outbox.unanswered.checkWaiting(); // the server may be there, and refuse this caller
         outbox.unanswered.abandon(reply);
         warn(outage);
         return;

@@ -205,7 +205,10 @@ final class Uploader {
       send(); // to another server
       return;
     }
-    outbox.unanswered.setOutage(error.getMessage());
+    if (PERMANENT.contains(error.code()) && !isTold) {
+      outbox.unanswered.setPermanentError(error);
+    }
+    outbox.unanswered.setOutage(error.getMessage()); // last: who sees it looks for the error
     if (!isOutage) {
       isOutage = true;
       LOG.log(
@@ -213,9 +216,6 @@ final class Uploader {
           "the stream to {0} broke off ({1}); what is logged meanwhile is sent when it is back",
           channel.authority(),
           error.getMessage());
-    }
-    if (PERMANENT.contains(error.code()) && !isTold) {
-      outbox.unanswered.setPermanentError(error);
     }
     int doublings = Math.max(0, Math.min(failures - servers, 10));
     long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << doublings);
