@@ -17,6 +17,7 @@ from runstream.errors import DeadlineExceeded
 from runstream.outbox import disk_queue, outgoing_batches
 from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.disk_queue import DiskQueue
+from runstream.outbox.drain import drain
 from runstream.outbox.outbox import Outbox
 from runstream.outbox.uploader import Uploader
 from runstream.spool.cursor import read_cursor
@@ -134,6 +135,24 @@ def test_what_cannot_be_written_is_in_memory_until_it_can_and_keeps_its_order(
     assert outbox.batches.queue.held_bytes == 0
     assert tags(send_all(outbox)) == names(range(9))
     assert left(tmp_path) == []
+
+
+def test_the_end_of_a_program_finds_the_disk_that_was_full_shortly_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = new_outbox(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(LogWriter, "append", fail)
+        log(outbox, range(3))
+    log(outbox, range(3, 5))
+    assert left(tmp_path) == []  # it is tried again after some seconds
+    assert drain(outbox, 0.0, 0.0) is not None
+    assert tags(left(tmp_path)) == names(range(5))
+    assert outbox.unsaved() == {}
 
 
 def test_a_program_without_a_place_for_a_spool_logs_all_the_same(

@@ -67,7 +67,7 @@ class StartCalls:
         Raises:
             RunstreamError: the server refused something of it, or refuses the stream for good.
         """
-        self._outbox.waits.wait_until_collected()  # what is collected is on disk
+        self._outbox.waits.wait_until_saved()
         self._outbox.wait_for_start(run_id)
 
     @property

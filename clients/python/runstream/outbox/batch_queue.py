@@ -56,8 +56,8 @@ class BatchQueue(Protocol):
     def unsaved(self) -> list[Batch]:
         """Return those that are in memory alone; any thread may call this without the lock."""
 
-    def save(self) -> None:
-        """Try again to write what could not be written, if it is time for that."""
+    def save(self, *, at_once: bool = False) -> None:
+        """Try again to write what could not be written, if it is time for that, or at once."""
 
     def sync(self) -> None:
         """Let what was appended survive a crash of the machine, if it shall."""
@@ -117,7 +117,7 @@ class MemoryQueue:
         """Return all batches; any thread may call this without the lock."""
         return list(self._batches.copy())
 
-    def save(self) -> None:
+    def save(self, *, at_once: bool = False) -> None:
         """Do nothing: there is no disk."""
 
     def sync(self) -> None:

@@ -106,9 +106,11 @@ class DiskQueue:
         """Return those that are in memory alone; any thread may call this without the lock."""
         return list(self._tail.copy())
 
-    def save(self) -> None:
-        """Try again to write what could not be written, if it is time for that."""
-        if self._tail and time.monotonic() >= self._next_attempt:
+    def save(self, *, at_once: bool = False) -> None:
+        """Try again to write what could not be written, if it is time for that, or at once."""
+        if not self._tail or self._next_attempt == math.inf:
+            return
+        if at_once or time.monotonic() >= self._next_attempt:
             self._write_tail()
 
     def sync(self) -> None:

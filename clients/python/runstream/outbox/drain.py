@@ -30,13 +30,13 @@ def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError
         for work in (outbox.deferred, outbox.slow):
             _wait_for_all(outbox, work, answer_timeout, limit - (time.monotonic() - start))
     except DeadlineExceeded as error:
-        outbox.waits.wait_until_collected()  # so that the rest is on disk
+        outbox.waits.wait_until_saved()
         return error
     if outbox.waits.has_given_up:
         answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
     undelivered = outbox.waits.wait_for_answers(None, answer_timeout, limit)
     if undelivered is not None:
-        outbox.waits.wait_until_collected()  # so that it is on disk
+        outbox.waits.wait_until_saved()
         return undelivered
     try:
         outbox.background.wait(None, answer_timeout, limit - (time.monotonic() - start))

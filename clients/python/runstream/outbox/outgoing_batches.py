@@ -90,11 +90,15 @@ class OutgoingBatches:
             was_full, self.is_full = self.is_full, self.is_full or self._is_over_limit()
             return self.is_full and not was_full
 
-    def save(self) -> None:
-        """Write what is in memory alone, and let it survive a crash of the machine if it shall."""
+    def save(self, *, at_once: bool = False) -> None:
+        """Write what is in memory alone, and let it survive a crash of the machine if it shall.
+
+        Args:
+            at_once: whether to try it although the disk could not be written shortly before.
+        """
         if self.queue.held_bytes:
             with self.lock:
-                self.queue.save()
+                self.queue.save(at_once=at_once)
                 self._acknowledge_saved()
         self.queue.sync()
 

@@ -139,6 +139,12 @@ class WaitList:
         self._collector.collect_all()
         wait.end()
 
+    def save_for(self, wait: Wait) -> None:
+        """Do the same, and write it to a disk that could not be written shortly before."""
+        self._collector.collect_all()
+        self._batches.save(at_once=True)
+        wait.end()
+
 
 def _end(waits: deque[Wait], answered: int | None = None) -> None:
     """End waits: all, or those for batches up to a number."""

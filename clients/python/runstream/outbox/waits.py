@@ -195,6 +195,16 @@ class Waits:
         if self._tasks.post(partial(self._list.collect_for, wait)):
             self._wait(wait, ANSWER_SECONDS, FLUSH_SECONDS)
 
+    def wait_until_saved(self) -> None:
+        """Wait until what was logged before is on disk, if that can be written by now.
+
+        Raises:
+            Internal: the uploader failed.
+        """
+        wait = Wait()
+        if self._tasks.post(partial(self._list.save_for, wait)):
+            self._wait(wait, ANSWER_SECONDS, FLUSH_SECONDS)
+
     def _wait(self, wait: Wait, answer_timeout: float, limit: float) -> bool:
         """Wait for the end of a wait; return whether it came in time."""
         last_answered, since = self._batches.last_answered, time.monotonic()
