@@ -106,7 +106,7 @@ def test_a_read_behind_what_a_server_that_is_away_has_not_got_says_where_that_is
     with pytest.raises(DeadlineExceeded, match=r"the server is away for \d+ s") as error:
         client.get_run(run_id)
     assert time.monotonic() - begin < 30
-    assert f"they are kept in {os.environ['RUNSTREAM_SPOOL']}" in str(error.value)
+    assert f"it is kept in {os.environ['RUNSTREAM_SPOOL']}" in str(error.value)
     assert error.value.metadata["points"] == "1"
 
 

@@ -74,7 +74,7 @@ def test_a_refusal_is_raised_once_and_only_for_its_run() -> None:
         outbox.answers.record(stream, count, refusal)
     good.log_metric("loss", 1.0, 1, None)
     outbox.flush("c" * 32, timeout=0)
-    with pytest.raises(NotFound, match=f"run {RUN}: 1 params or tags were refused") as error:
+    with pytest.raises(NotFound, match=f"run {RUN}: 1 param or tag was refused") as error:
         bad.log_metric("loss", 1.0, 0, None)
     assert error.value.metadata["run_id"] == RUN
     assert error.value.metadata["field"] == "run_id"

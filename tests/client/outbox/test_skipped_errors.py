@@ -64,5 +64,5 @@ def test_what_the_server_refused_ends_no_call_that_skips_errors(
         outbox.answers.record(stream, 1, NotFound("Run not found"))
     buffer.log_metrics({"loss": 1.0}, 3, 1, "skip")
     assert [record.getMessage() for record in caplog.records] == [
-        f"run {RUN}: not logged: run {RUN}: 1 points were refused: Run not found"
+        f"run {RUN}: not logged: run {RUN}: 1 point was refused: Run not found"
     ]

@@ -85,7 +85,7 @@ def test_the_end_of_the_program_says_what_was_refused(server: ServerProcess) -> 
         "runstream.TrackingClient(sys.argv[1]).log_metric('a' * 32, 'loss', 1.0)\n"
     )
     _, errors = program(code, server.uri)
-    assert f"run {'a' * 32}: 1 points were refused" in errors
+    assert f"run {'a' * 32}: 1 point was refused" in errors
 
 
 def test_a_file_is_served_by_a_server_that_the_client_starts(tmp_path: Path) -> None:

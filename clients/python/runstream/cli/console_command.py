@@ -46,7 +46,9 @@ def console(
             print_json_line(line)
             continue
         if number is not None and line.number > number + 1:
-            click.echo(f"[{line.number - number - 1:,} lines are not kept]", err=True)
+            missing = line.number - number - 1
+            words = "line is" if missing == 1 else "lines are"
+            click.echo(f"[{missing:,} {words} not kept]", err=True)
         number = max(number or 0, line.number)
         is_error = line.stream == "stderr"
         click.echo(_printable(line.text), err=is_error)

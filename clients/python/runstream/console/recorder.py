@@ -66,8 +66,9 @@ class Recorder:
         lines: list[ConsoleLine] = []
         if self._last_left_out is not None:  # the place of the last of them is free
             notice, self._last_left_out = self._last_left_out, None
+            words = "line is" if self._left_out == 1 else "lines are"
             notice.text = (
-                f"[runstream: {self._left_out:,} lines are left out here: "
+                f"[runstream: {self._left_out:,} {words} left out here: "
                 "more was written than can be stored in this time]"
             )
             self._left_out = 0

@@ -193,8 +193,8 @@ class BackgroundTasks:
         files = backlogs.get(owner, Backlog()) if owner else sum(backlogs.values(), Backlog())
         folder = self.folder()
         return DeadlineExceeded(
-            f"{files.files} files and calls about models are not delivered after {seconds:.3g} s; "
-            + (f"they are kept in {folder} until they are" if folder else "they stay queued")
+            f"not delivered after {seconds:.3g} s: {Backlog(files=files.files)}, "
+            + (f"kept in {folder}" if folder else "queued still")
             + (
                 f" ({self._worker.error})"
                 if self._worker.error is not None

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from runstream.contract.counts import count
 from runstream.v1.logging_service_pb2 import LogBatchRequest
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}" if number else ""
 
 
 class Backlog(NamedTuple):
@@ -50,14 +47,19 @@ class Backlog(NamedTuple):
 
     def __str__(self) -> str:
         """Return the counts as a text for people."""
-        counts = [
-            _count(self.points, "point", "points"),
-            _count(self.params_and_tags, "param or tag", "params and tags"),
-            _count(self.lines, "line of the console", "lines of the console"),
-            _count(self.changes, "start, end or input", "starts, ends and inputs"),
-            _count(self.files, "file or call about a model", "files and calls about models"),
-        ]
-        return " and ".join(filter(None, counts)) or "nothing"
+        words = (
+            ("point", "points"),
+            ("param or tag", "params and tags"),
+            ("line of the console", "lines of the console"),
+            ("start, end or input", "starts, ends and inputs"),
+            ("file or call about a model", "files and calls about models"),
+        )
+        counts = (count(number, *word) for number, word in zip(self, words, strict=True) if number)
+        return " and ".join(counts) or "nothing"
+
+    def verb(self, one: str, many: str) -> str:
+        """Return the form of a verb that goes with the text: `is` or `are`."""
+        return one if sum(self) == 1 else many
 
     def metadata(self) -> dict[str, str]:
         """Return the counts as the metadata of an error."""

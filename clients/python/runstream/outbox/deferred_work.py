@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from runstream.contract.counts import count
 from runstream.errors import DeadlineExceeded
 from runstream.outbox.batch import Backlog
 from runstream.outbox.worker_thread import WorkerThread
@@ -131,8 +132,11 @@ class DeferredWork:
                 return
             if time.monotonic() >= end:
                 raise DeadlineExceeded(
-                    f"{len(self._pending)} uploads and calls that were left for later "
-                    f"are not done after {seconds:.3g} s",
+                    f"not done after {seconds:.3g} s: "
+                    + count(
+                        len(self._pending), "upload or call that was", "uploads and calls that were"
+                    )
+                    + " left for later",
                     reason=WORK_NOT_DONE,
                 )
 

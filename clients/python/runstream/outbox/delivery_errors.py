@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 
+from runstream.contract.counts import count
 from runstream.errors import (
     DeadlineExceeded,
     Internal,
@@ -24,14 +25,14 @@ def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     run_id = batch.run_id
     points, params_and_tags, lines, changes, _ = batch.content
     if changes:
-        content = "its start, end or inputs"
+        content = "its start, end or inputs were"
     elif points:
-        content = f"{points} points"
+        content = count(points, "point was", "points were")
     elif lines:
-        content = f"{lines} lines of the console"
+        content = count(lines, "line of the console was", "lines of the console were")
     else:
-        content = f"{params_and_tags} params or tags"
-    error.message = f"run {run_id}: {content} were refused: {error.message}"
+        content = count(params_and_tags, "param or tag was", "params and tags were")
+    error.message = f"run {run_id}: {content} refused: {error.message}"
     error.args = (error.message,)
     error.metadata.update(run_id=run_id, points=str(points))
     return error
@@ -42,7 +43,8 @@ def joint_error(errors: Sequence[RunstreamError]) -> RunstreamError:
     joint = copy(errors[0])
     if len(errors) > 1:
         others = "; ".join(str(error) for error in errors[1:4])
-        joint.message += f" (and {len(errors) - 1} more refused batches: {others})"
+        more = count(len(errors) - 1, "more refused batch", "more refused batches")
+        joint.message += f" (and {more}: {others})"
         joint.args = (joint.message,)
     return joint
 
@@ -62,7 +64,12 @@ def flush_timeout_error(
     return DeadlineExceeded(
         f"no answer within {seconds:g} s for {backlog}"
         + (f" of run {run_id}" if run_id else "")
-        + (f"; they are kept in {folder} until they are sent" if folder else "; they stay queued")
+        + (
+            f"; {backlog.verb('it is', 'they are')} kept in {folder} until "
+            f"{backlog.verb('it is', 'they are')} sent"
+            if folder
+            else f"; {backlog.verb('it stays', 'they stay')} queued"
+        )
         + reason,
         reason="FLUSH_TIMEOUT",
         **backlog.metadata(),
@@ -82,8 +89,8 @@ def outbox_full_error(
         reason: why there is no room, to stand at the end; empty, if that is not known.
     """
     return DeadlineExceeded(
-        f"no room for {seconds:g} s, because {backlog} have no answer and fill the "
-        f"{limit_bytes >> 20} MiB of the outbox; what this call logged is not queued{reason}",
+        f"no room for {seconds:g} s, because the {limit_bytes >> 20} MiB of the outbox are full "
+        f"of what has no answer, {backlog}; what this call logged is not queued{reason}",
         reason="OUTBOX_FULL",
         **backlog.metadata(),
     )
@@ -92,7 +99,10 @@ def outbox_full_error(
 def undelivered_error(error: RunstreamError, backlog: Backlog) -> RunstreamError:
     """Return the error by which no stream can be opened, with how much is not delivered."""
     undelivered = copy(error)  # each caller raises one of its own
-    undelivered.message = f"{error.message}; {backlog} are not delivered and stay queued"
+    undelivered.message = (
+        f"{error.message}; {backlog} {backlog.verb('is', 'are')} not delivered "
+        f"and {backlog.verb('stays', 'stay')} queued"
+    )
     undelivered.args = (undelivered.message,)
     undelivered.metadata = error.metadata | backlog.metadata()
     return undelivered
@@ -101,7 +111,8 @@ def undelivered_error(error: RunstreamError, backlog: Backlog) -> RunstreamError
 def uploader_failed_error(cause: BaseException, backlog: Backlog) -> Internal:
     """Return the error of all calls after the uploader's thread ended by an error."""
     return Internal(
-        f"uploading failed for good: {cause!r}; {backlog} were not delivered",
+        f"uploading failed for good: {cause!r}; "
+        f"{backlog} {backlog.verb('was', 'were')} not delivered",
         reason="UPLOADER_FAILED",
         **backlog.metadata(),
     )

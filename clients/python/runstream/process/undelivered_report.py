@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from runstream.contract.counts import count
+
 #: Runs and models that a report names; it counts the others.
 NAMED_RUNS = 10
 
@@ -53,8 +55,11 @@ def describe_refused(uri: str, folder: Path, counts: Mapping[str, int]) -> str:
         folder: what keeps it.
         counts: how many batches and uploads it is, by run or model.
     """
+    kept = count(
+        sum(counts.values()), "batch or upload, which is", "batches and uploads, which are"
+    )
     return (
-        f"{uri} refused {sum(counts.values())} batches and uploads, which are kept in {folder}: "
+        f"{uri} refused {kept} kept in {folder}: "
         f"{', '.join(list_counts(counts))}. `runstream spool show {folder.name}` says why, "
         f"`runstream sync {folder.name}` sends them again"
     )

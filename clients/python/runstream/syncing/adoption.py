@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from runstream.calls.session import Session, call_when_reached
+from runstream.contract.counts import count
 from runstream.errors import DeadlineExceeded, Unauthenticated, Unavailable
 from runstream.transport.thread_start import start_thread
 
@@ -162,10 +163,10 @@ def _deliver(folder: SpoolFolder, session: Session, starts: WaitingStarts | None
         if delivery.lease.is_locked and delivery.has_work():
             delivery.deliver()
             log.info(
-                "delivered %d batches with %d points and %d files that another process left in %s",
-                result.batches,
-                result.points,
-                result.files,
+                "delivered %s, %s and %s that another process left in %s",
+                count(result.batches, "batch", "batches"),
+                count(result.points, "point", "points"),
+                count(result.files, "file", "files"),
                 folder,
             )
     except FileNotFoundError:  # another process has delivered it meanwhile

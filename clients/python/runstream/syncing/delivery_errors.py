@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+from runstream.contract.counts import count
 from runstream.errors import (
     InvalidArgument,
     PermissionDenied,
@@ -43,12 +44,13 @@ def joint_error(errors: Sequence[Exception]) -> Exception:
 def undelivered_error(error: RunstreamError, result: FolderResult) -> RunstreamError:
     """Return an error that says, too, how much was sent and is left."""
     counted = copy(error)
-    left = f"{result.bytes_left} bytes of batches"
+    left = count(result.bytes_left, "byte of batches", "bytes of batches")
     if result.files_left:
-        left += f" and {result.files_left} tasks"
-    counted.message = (
-        f"{error.message}; of {result.folder} {result.batches} batches with {result.points} points "
-        f"and {result.files} files were sent, {left} are left"
+        left += f" and {count(result.files_left, 'task', 'tasks')}"
+    sent = (
+        f"{count(result.batches, 'batch', 'batches')} with "
+        f"{count(result.points, 'point', 'points')} and {count(result.files, 'file', 'files')}"
     )
+    counted.message = f"{error.message}; of {result.folder} {sent} were sent, {left} are left"
     counted.args = (counted.message,)
     return counted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from runstream.contract.counts import count
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_reader import Damage
 from runstream.spool.refused_log import append_refusal
@@ -43,9 +44,9 @@ class SetAside:
         """Log one warning, however much was refused: one for each would hide all others."""
         if self._result.refused:
             log.warning(
-                "%s: %d batches and tasks were refused, the first because: %s",
+                "%s: %s refused, the first because: %s",
                 self._folder,
-                self._result.refused,
+                count(self._result.refused, "batch or task was", "batches and tasks were"),
                 self._first_refusal,
             )
 
