@@ -1,5 +1,8 @@
 package io.runstream;
 
+import io.runstream.v1.SpoolRefusal;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 
@@ -37,6 +40,14 @@ interface BatchQueue {
 
   /** Returns whether {@link #maintain} has something to read back soon. */
   boolean needsMaintenance();
+
+  /**
+   * Keeps what the server refused, on disk.
+   *
+   * @return the folder that has it; null if there is no such place
+   * @throws IOException if it cannot be written, or there is no room for it
+   */
+  Path keepRefusal(SpoolRefusal refusal) throws IOException;
 
   /** Ends it; what is on disk and has no answer stays there. */
   void close();

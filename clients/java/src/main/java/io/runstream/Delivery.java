@@ -102,6 +102,21 @@ final class Delivery {
     return batches;
   }
 
+  /**
+   * Returns the batch of the last of the requests that are answered; null if it was a heartbeat, or
+   * another stream sends by now.
+   */
+  synchronized Batch findLast(Object answering, long answered) {
+    if (answering != stream || answered <= streamAnswered) {
+      return null;
+    }
+    return sent.stream()
+        .skip(answered - streamAnswered - 1)
+        .findFirst()
+        .filter(batch -> !batch.isHeartbeat())
+        .orElse(null);
+  }
+
   /** Drops all batches up to a number, which nobody wants to be sent any more. */
   synchronized void skip(long number) {
     stream = null;

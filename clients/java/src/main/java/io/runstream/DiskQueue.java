@@ -2,8 +2,10 @@ package io.runstream;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.runstream.v1.LogBatchRequest;
+import io.runstream.v1.SpoolRefusal;
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -125,6 +127,16 @@ final class DiskQueue implements BatchQueue {
     if (!settings.isOffline) {
       readBack();
     }
+  }
+
+  @Override
+  public synchronized Path keepRefusal(SpoolRefusal refusal) throws IOException {
+    byte[] payload = refusal.toByteArray();
+    open();
+    checkRoom(payload.length);
+    folder.appendRefusal(payload);
+    diskBytes += payload.length;
+    return folder.path;
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.runstream;
 
+import io.runstream.v1.SpoolRefusal;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -63,6 +65,11 @@ final class MemoryQueue implements BatchQueue {
   @Override
   public boolean needsMaintenance() {
     return false;
+  }
+
+  @Override
+  public Path keepRefusal(SpoolRefusal refusal) {
+    return null;
   }
 
   @Override

@@ -109,6 +109,7 @@ final class OpenRuns {
     if (place != null && !outbox.isEmpty()) {
       printError("what was not delivered is in " + place + ": runstream sync sends it");
     }
+    outbox.keptRefusals.report(calls.server()).lines().forEach(OpenRuns::printError);
     lost.report("the disk").lines().forEach(OpenRuns::printError);
     uploader.close();
     uploader.awaitEnd();

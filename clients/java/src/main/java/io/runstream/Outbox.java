@@ -43,6 +43,7 @@ final class Outbox {
   final Buffers buffers = new Buffers(this);
   final Refusals refusals = new Refusals();
   final Unanswered unanswered = new Unanswered(buffers, refusals);
+  final KeptRefusals keptRefusals;
   private final BatchQueue queue;
   private final Delivery delivery;
   private final boolean isOffline;
@@ -71,6 +72,7 @@ final class Outbox {
     this.isOffline = isOffline;
     this.onLogged = onLogged;
     this.onPut = onPut;
+    keptRefusals = new KeptRefusals(queue);
     delivery = new Delivery(queue);
   }
 
@@ -289,6 +291,10 @@ final class Outbox {
    * @param infos of the runs that were started or changed, but for one that was refused
    */
   void answer(Object stream, long answered, List<RunInfo> infos, TrackingException refusal) {
+    Batch refused = refusal == null ? null : delivery.findLast(stream, answered);
+    if (refused != null && !unanswered.isAwaited(refused)) {
+      keptRefusals.keep(refused, refusal); // before the cursor moves behind it
+    }
     unanswered.settle(delivery.answer(stream, answered), infos, refusal);
     updateFull();
     if (queue.needsMaintenance()) {

@@ -101,6 +101,26 @@ final class SpoolFolder implements AutoCloseable {
     return copy;
   }
 
+  /** Appends a frame to {@code refused.log}, or leaves the file as it was. */
+  void appendRefusal(byte[] payload) throws IOException {
+    ByteBuffer[] frame = {Frames.makeHeader(payload), ByteBuffer.wrap(payload)};
+    try (FileChannel file =
+        LogFiles.open(
+            path.resolve("refused.log"),
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE))) {
+      long size = file.size();
+      file.position(size);
+      try {
+        if (file.write(frame) < (long) Frames.HEADER_BYTES + payload.length) {
+          throw new IOException("no space left for refused.log");
+        }
+      } catch (IOException error) {
+        file.truncate(size);
+        throw error;
+      }
+    }
+  }
+
   /** Removes the folder, whose content is answered, unless something in it is for people. */
   void remove() throws IOException {
     if (!Files.exists(path.resolve("damaged")) && !Files.exists(path.resolve("refused.log"))) {

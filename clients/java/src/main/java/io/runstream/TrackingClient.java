@@ -308,6 +308,10 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
       closed = true;
       openRuns.close();
       uploader.close();
+      String kept = uploader.outbox.keptRefusals.report(calls.server());
+      if (!kept.isEmpty()) {
+        LOG.log(System.Logger.Level.WARNING, "{0}", kept);
+      }
       if (!uploader.isThread(Thread.currentThread())) {
         uploader.awaitEnd();
       }

@@ -88,6 +88,11 @@ final class Unanswered {
     return reply.isAnswered;
   }
 
+  /** Returns whether a call waits for the answer to a batch, so that it throws a refusal itself. */
+  synchronized boolean isAwaited(Batch batch) {
+    return replies.containsKey(batch.number);
+  }
+
   /** Lets nobody wait for an answer any more: a refusal is thrown by the next call for the run. */
   synchronized void abandon(Reply reply) {
     replies.values().remove(reply);
