@@ -1,5 +1,6 @@
 package io.runstream;
 
+import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.SpoolRefusal;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,6 +49,9 @@ interface BatchQueue {
    * @throws IOException if it cannot be written, or there is no room for it
    */
   Path keepRefusal(SpoolRefusal refusal) throws IOException;
+
+  /** Returns the start of a run that waits in another folder of the spool; null if none does. */
+  LogBatchRequest findStart(String runId);
 
   /** Ends it; what is on disk and has no answer stays there. */
   void close();

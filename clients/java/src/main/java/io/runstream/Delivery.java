@@ -18,6 +18,7 @@ final class Delivery {
 
   private final BatchQueue queue;
   private final Set<String> heartbeats = new LinkedHashSet<>(); // the runs, not sent yet
+  private final Deque<LogBatchRequest> starts = new ArrayDeque<>(); // of other processes
   private final Deque<Batch> sent = new ArrayDeque<>(); // a heartbeat has no number
   private long sentBytes;
   private long next = 1; // number of the next batch to send
@@ -35,7 +36,7 @@ final class Delivery {
   }
 
   synchronized boolean isIdle() {
-    return heartbeats.isEmpty() && sent.isEmpty();
+    return heartbeats.isEmpty() && starts.isEmpty() && sent.isEmpty();
   }
 
   /** Begins a stream, on which nothing is sent yet; the stream before it sends nothing any more. */
@@ -43,6 +44,9 @@ final class Delivery {
     stream = beginning;
     streamAnswered = 0;
     sentBytes = 0;
+    sent.stream()
+        .filter(batch -> batch.isHeartbeat() && batch.request.hasStart())
+        .forEach(batch -> starts.add(batch.request)); // it is sent again, before all else
     sent.clear();
     heartbeats.clear();
     next = lastAnswered + 1;
@@ -54,7 +58,9 @@ final class Delivery {
       return null;
     }
     Batch batch;
-    if (!heartbeats.isEmpty()) {
+    if (!starts.isEmpty()) {
+      batch = new Batch(starts.remove());
+    } else if (!heartbeats.isEmpty()) {
       String runId = heartbeats.iterator().next();
       heartbeats.remove(runId);
       batch = new Batch(LogBatchRequest.newBuilder().setRunId(runId).build());
@@ -115,6 +121,24 @@ final class Delivery {
         .findFirst()
         .filter(batch -> !batch.isHeartbeat())
         .orElse(null);
+  }
+
+  /** Adds the start of a run that another process has written, which goes before all else. */
+  synchronized void addStart(LogBatchRequest start) {
+    starts.add(start);
+  }
+
+  /**
+   * Ends a stream before the last of the requests that are answered, which is sent again by the
+   * next one.
+   *
+   * @return the batches of the requests before it, which are answered
+   */
+  synchronized List<Batch> endBefore(Object answering, long answered) {
+    List<Batch> batches =
+        answered - 1 > streamAnswered ? answer(answering, answered - 1) : List.of();
+    stream = null;
+    return batches;
   }
 
   /** Drops all batches up to a number, which nobody wants to be sent any more. */

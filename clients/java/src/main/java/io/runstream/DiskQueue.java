@@ -140,6 +140,11 @@ final class DiskQueue implements BatchQueue {
   }
 
   @Override
+  public LogBatchRequest findStart(String runId) {
+    return new WaitingStarts(settings.folder, trackingUri).find(runId, (Path) place());
+  }
+
+  @Override
   public synchronized void close() {
     if (folder == null) {
       return;

@@ -11,8 +11,10 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
   private final Outbox outbox;
   private final Runnable onFirstAnswer;
   private final Consumer<TrackingException> onEnd;
+  private final Consumer<String> onUnknownRun;
   private ClientCallStreamObserver<LogBatchRequest> requests;
   private boolean isClosed;
+  private boolean isAbandoned;
   private boolean hasAnswer;
 
   /**
@@ -20,11 +22,17 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
    *
    * @param onFirstAnswer called at the first answer
    * @param onEnd called with the error that ended the stream
+   * @param onUnknownRun called in place of it with the run whose start has to be sent first
    */
-  LogStream(Outbox outbox, Runnable onFirstAnswer, Consumer<TrackingException> onEnd) {
+  LogStream(
+      Outbox outbox,
+      Runnable onFirstAnswer,
+      Consumer<TrackingException> onEnd,
+      Consumer<String> onUnknownRun) {
     this.outbox = outbox;
     this.onFirstAnswer = onFirstAnswer;
     this.onEnd = onEnd;
+    this.onUnknownRun = onUnknownRun;
   }
 
   @Override
@@ -54,6 +62,15 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
   public void onNext(LogBatchResponse answer) {
     TrackingException refusal = answer.hasError() ? TrackingException.of(answer.getError()) : null;
     try {
+      String unknown =
+          refusal == null
+              ? null
+              : outbox.endBeforeUnknownRun(
+                  this, answer.getAnswered(), answer.getRunInfosList(), refusal);
+      if (unknown != null) {
+        abandon(unknown);
+        return;
+      }
       outbox.answer(this, answer.getAnswered(), answer.getRunInfosList(), refusal);
     } catch (IllegalStateException error) {
       synchronized (this) {
@@ -79,9 +96,21 @@ final class LogStream implements ClientResponseObserver<LogBatchRequest, LogBatc
     end(TrackingException.unavailable("the server ended the stream", null));
   }
 
+  private void abandon(String unknownRun) {
+    synchronized (this) {
+      isClosed = true;
+      isAbandoned = true;
+      requests.cancel("the start of a run has to be sent first", null);
+    }
+    onUnknownRun.accept(unknownRun);
+  }
+
   private void end(TrackingException reason) {
     synchronized (this) {
       isClosed = true;
+      if (isAbandoned) {
+        return;
+      }
     }
     onEnd.accept(reason);
   }

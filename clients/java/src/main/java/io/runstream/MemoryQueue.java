@@ -1,5 +1,6 @@
 package io.runstream;
 
+import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.SpoolRefusal;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,6 +70,11 @@ final class MemoryQueue implements BatchQueue {
 
   @Override
   public Path keepRefusal(SpoolRefusal refusal) {
+    return null;
+  }
+
+  @Override
+  public LogBatchRequest findStart(String runId) {
     return null;
   }
 

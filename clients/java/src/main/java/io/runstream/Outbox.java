@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -38,12 +40,16 @@ final class Outbox {
   // Time that a call that logs waits for room.
   private static final Duration ROOM_TIMEOUT = Duration.ofMinutes(10);
 
+  // Runs whose start is looked for.
+  private static final int MAX_UNKNOWN_RUNS = 10_000;
+
   private static final System.Logger LOG = System.getLogger("io.runstream");
 
   final Buffers buffers = new Buffers(this);
   final Refusals refusals = new Refusals();
   final Unanswered unanswered = new Unanswered(buffers, refusals);
   final KeptRefusals keptRefusals;
+  private final Set<String> unknownRuns = ConcurrentHashMap.newKeySet(); // refused once
   private final BatchQueue queue;
   private final Delivery delivery;
   private final boolean isOffline;
@@ -283,6 +289,33 @@ final class Outbox {
   /** Returns the next request for a stream; null if there is none, or the window is full. */
   LogBatchRequest next(Object stream) {
     return delivery.next(stream);
+  }
+
+  /**
+   * Returns the run whose start has to be sent before the last of the requests that are answered,
+   * which is the first one of the run that is refused because the server does not know it; null if
+   * there is none. That request and all behind it wait for the next stream then; what is in front
+   * of it is answered.
+   */
+  String endBeforeUnknownRun(
+      Object stream, long answered, List<RunInfo> infos, TrackingException refusal) {
+    Batch refused = delivery.findLast(stream, answered);
+    if (!refusal.reason().equals("RUN_NOT_FOUND")
+        || refused == null
+        || unknownRuns.size() >= MAX_UNKNOWN_RUNS
+        || !unknownRuns.add(refused.runId())) {
+      return null;
+    }
+    unanswered.settle(delivery.endBefore(stream, answered), infos, null);
+    return refused.runId();
+  }
+
+  /** Lets the start of a run be sent first, if it waits in the folder of another process. */
+  void addStartOf(String runId) {
+    LogBatchRequest start = queue.findStart(runId);
+    if (start != null) {
+      delivery.addStart(start);
+    }
   }
 
   /**

@@ -169,7 +169,8 @@ final class Uploader {
       return;
     }
     if (stream == null) {
-      LogStream opened = new LogStream(outbox, this::onAnswer, this::onStreamEnd);
+      LogStream opened =
+          new LogStream(outbox, this::onAnswer, this::onStreamEnd, this::onUnknownRun);
       LoggingServiceGrpc.newStub(channel).withWaitForReady().logBatch(opened);
       stream = opened;
     }
@@ -186,6 +187,15 @@ final class Uploader {
             isOutage = false;
             LOG.log(System.Logger.Level.INFO, "{0} answers again", channel.authority());
           }
+        });
+  }
+
+  private void onUnknownRun(String runId) {
+    execute(
+        () -> {
+          outbox.addStartOf(runId);
+          stream = null;
+          send();
         });
   }
 
