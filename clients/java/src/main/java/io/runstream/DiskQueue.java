@@ -41,7 +41,7 @@ final class DiskQueue implements BatchQueue {
   private volatile long lastAcknowledged;
   private Place nextPlace = Place.START; // of the batch nextRead
   private Place acknowledged; // where the cursor belongs; null, if it is there
-  private long diskBytes;
+  private long room; // bytes that may be written before the next look at the spool
   private long spaceCheckedNanos = System.nanoTime() - SPACE_PAUSE.toNanos();
   private long failedNanos;
   private boolean isFailing;
@@ -118,7 +118,7 @@ final class DiskQueue implements BatchQueue {
     }
     try {
       if (acknowledged != null && cursor != null) {
-        diskBytes -= cursor.move(acknowledged);
+        cursor.move(acknowledged);
         acknowledged = null;
       }
     } catch (IOException error) {
@@ -135,7 +135,7 @@ final class DiskQueue implements BatchQueue {
     open();
     checkRoom(payload.length);
     folder.appendRefusal(payload);
-    diskBytes += payload.length;
+    room -= payload.length;
     return folder.path;
   }
 
@@ -197,7 +197,7 @@ final class DiskQueue implements BatchQueue {
     checkRoom(batch.bytes);
     Place start = writer.end();
     Place end = writer.append(batch.request.toByteArray());
-    diskBytes += batch.bytes;
+    room -= batch.bytes;
     boolean isCaughtUp = nextRead > lastOnDisk;
     lastOnDisk = batch.number;
     batch.end = end;
@@ -228,8 +228,8 @@ final class DiskQueue implements BatchQueue {
   }
 
   private void checkRoom(int bytes) throws IOException {
-    if (settings.limitBytes > 0 && diskBytes + bytes > settings.limitBytes) {
-      throw new IOException("RUNSTREAM_SPOOL_LIMIT is " + settings.limitBytes + " bytes");
+    if (room < bytes) {
+      room = settings.measureRoom(bytes);
     }
     long now = System.nanoTime();
     if (now - spaceCheckedNanos >= SPACE_PAUSE.toNanos()) {

@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -22,6 +25,34 @@ final class Folders {
     } catch (UncheckedIOException error) {
       throw error.getCause();
     }
+  }
+
+  /**
+   * Returns the bytes of the files below a folder, of which others may remove some meanwhile; links
+   * below it are not followed.
+   */
+  static long countBytes(Path folder) throws IOException {
+    long[] bytes = {0};
+    Files.walkFileTree(
+        folder.toRealPath(), // it may itself be a link to another disk
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+            bytes[0] += attributes.size();
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException error) {
+            return FileVisitResult.CONTINUE; // it is not there any more, or of somebody else
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path visited, IOException error) {
+            return FileVisitResult.CONTINUE;
+          }
+        });
+    return bytes[0];
   }
 
   /** Returns a relative path with slashes between its parts, as servers name artifacts. */

@@ -1,6 +1,7 @@
 package io.runstream;
 
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -19,6 +20,8 @@ final class SpoolSettings {
   private static final long DEFAULT_LIMIT = 8L << 30;
   private static final double DEFAULT_EXIT_SECONDS = 10;
   private static final double FREE_SHARE = 0.05; // of a disk, which is never used
+  // Bytes that are written between two looks: a spool may have many folders.
+  private static final long CHECK_BYTES = 16L * 1024 * 1024;
   private static final Pattern SIZE =
       Pattern.compile("(\\d+(?:\\.\\d+)?)\\s*(?:([kmgt])(i?)b?|b)?", Pattern.CASE_INSENSITIVE);
   private static final List<String> TRUE = List.of("true", "1", "yes", "on");
@@ -68,6 +71,24 @@ final class SpoolSettings {
   /** Returns whether what is logged goes to a disk. */
   boolean isOnDisk() {
     return folder != null && (limitBytes > 0 || isOffline);
+  }
+
+  /**
+   * Returns how many bytes may be written before the next look at the spool, which all processes of
+   * a user share.
+   *
+   * @param size how many are to be written now
+   * @throws IOException if there is no room for them
+   */
+  long measureRoom(long size) throws IOException {
+    if (limitBytes == 0) {
+      return Math.max(size, CHECK_BYTES);
+    }
+    long used = Folders.countBytes(folder);
+    if (used + size > limitBytes) {
+      throw new IOException("the spool has its RUNSTREAM_SPOOL_LIMIT of " + limitBytes + " bytes");
+    }
+    return Math.max(size, Math.min(CHECK_BYTES, limitBytes - used));
   }
 
   /** Returns whether a disk keeps enough of its space free when more is written to it. */

@@ -242,6 +242,25 @@ class SpoolTest {
     assertEquals(List.of(), folders());
   }
 
+  @Test
+  void theLimitIsOneForAllProcessesOfTheSpool() throws Exception {
+    Path other = Files.createDirectories(spool.resolve("host-1-01234567/batches"));
+    Files.write(other.resolve("00000001.log"), new byte[95_000]);
+    try (TrackingClient client = connect(Map.of("RUNSTREAM_SPOOL_LIMIT", "100kB"))) {
+      RunHandle run = client.startRun("more than there is room for");
+      server.kill();
+      for (int i = 0; i < 20; i++) {
+        run.setTag("note", "x".repeat(1_000) + i);
+      }
+      Thread.sleep(1_000); // in which the uploader would have written all of it
+      assertTrue(Folders.countBytes(spool) <= 100_000, Folders.countBytes(spool) + " bytes");
+      run.close();
+      server.restart();
+      client.flush(MINUTE);
+      assertEquals(RunStatus.FINISHED, client.runs().get(run.runId()).getInfo().getStatus());
+    }
+  }
+
   /** Logs many points while nobody answers, and ends when all of them are delivered. */
   public static final class Talker {
     public static void main(String[] arguments) throws Exception {
