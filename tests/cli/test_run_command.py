@@ -242,7 +242,7 @@ def test_a_program_is_launched_while_the_server_cannot_be_reached_and_its_run_is
     done = shell.process("run", "--tracking-uri", uri, "touch", str(tmp_path / "launched"))
     assert done.returncode == 0
     assert (tmp_path / "launched").exists()
-    assert "`runstream sync` sends it" in done.stderr
+    assert "` sends it, and so does the next program" in done.stderr
 
 
 # How the run ends

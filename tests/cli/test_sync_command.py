@@ -244,6 +244,17 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_listed(
     assert [one["folder"] for one in json.loads(listed.stdout)] == [str(left.path)]
 
 
+def test_a_copy_that_does_not_say_what_it_is_is_named(
+    shell: Shell, left: SpoolFolder, spool: Path
+) -> None:
+    (left.path / "spool.json").unlink()
+    for command in (["sync", str(spool)], ["sync", str(left.path)], ["spool", "list", str(spool)]):
+        done = shell.run(*command)
+        assert done.exit_code == 1, command
+        assert "spool.json" in done.stderr
+    assert list((left.path / "batches").iterdir())
+
+
 def test_the_runs_of_a_folder_are_shown(
     shell: Shell, run_id: str, left: SpoolFolder, spool: Path
 ) -> None:

@@ -313,6 +313,28 @@ def test_at_the_limit_of_the_spool_a_call_waits_for_room_and_then_raises(
         assert len(small.list_artifacts(run_id, recursive=True)) == 2
 
 
+@pytest.mark.parametrize("is_offline", [False, True])
+def test_at_the_limit_of_the_spool_a_server_that_is_away_is_not_all_that_the_error_says(
+    is_offline: bool,
+    server: ServerProcess,
+    run_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(task_log, "ROOM_SECONDS", 1.0)
+    file = tmp_path / "a.bin"
+    file.write_bytes(bytes(600_000))
+    monkeypatch.setenv("RUNSTREAM_SPOOL_LIMIT", "1MB")
+    uri = f"offline:{tmp_path / 'spool'}" if is_offline else server.uri
+    server.kill()
+    with TrackingClient(uri, token="other") as small:  # a session with this limit
+        small.log_artifact(run_id, file)
+        expected = runstream.Unavailable if is_offline else DeadlineExceeded
+        with pytest.raises(expected, match="limit of 1000000 bytes"):
+            small.log_artifact(run_id, file, "b")
+    server.restart()
+
+
 def test_where_nothing_can_be_kept_files_are_uploaded_at_once(
     server: ServerProcess,
     source: Path,
@@ -326,7 +348,7 @@ def test_where_nothing_can_be_kept_files_are_uploaded_at_once(
         client.log_artifact(run_id, source, "b", synchronous=False)
         with TrackingClient(server.uri, token="other") as other:
             assert len(other.list_artifacts(run_id, recursive=True)) == 2
-    assert sum("so calls wait" in text for text in caplog.messages) == 1
+    assert sum("cannot be kept to be uploaded later" in text for text in caplog.messages) == 1
 
 
 def test_without_a_spool_files_are_copied_for_the_life_of_the_process(

@@ -169,7 +169,7 @@ def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its
     is_lost = limit == "0"
     assert program.returncode == (3 if code else UNDELIVERED if is_lost else 0), errors
     assert f"1 point and 1 start, end or input of run {run_id}" in errors
-    assert ("`runstream sync` sends it" in errors) is not is_lost
+    assert ("` sends it, and so does the next program" in errors) is not is_lost
     assert ("lost, not delivered" in errors) is is_lost
     assert "Exception ignored" not in errors
 
@@ -196,7 +196,9 @@ def test_a_forked_child_exits_with_that_status_too_if_what_it_logged_is_lost(
         check=True,
     )
     assert program.stdout.strip() == str(status)
-    assert ("`runstream sync` sends it" in program.stderr) == (status == 0), program.stderr
+    assert ("` sends it, and so does the next program" in program.stderr) == (status == 0), (
+        program.stderr
+    )
 
 
 @pytest.mark.parametrize("seconds", ["0", "1"])
@@ -227,8 +229,10 @@ def test_a_program_whose_server_is_away_ends_soon_and_says_where_the_rest_is(
     assert lines[0] == f"{report}{why}; it is kept in {folder}:"
     assert lines[1:11] == [f"  1 point of run {run:032x}" for run in range(10)]
     assert lines[11] == "  and 20 more"
-    assert lines[12].startswith("`runstream sync` sends it, and so does the next program")
-    assert f"`runstream sync {folder.path.name} --to URI`" in lines[12]
+    assert lines[12].startswith(
+        f"`runstream sync {folder.path.parent}` sends it, and so does the next"
+    )
+    assert f"`runstream sync {folder.path} --to URI`" in lines[12]
     assert not isinstance(folder.lock_writer(), NotLocked)
 
 

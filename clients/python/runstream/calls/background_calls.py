@@ -16,7 +16,7 @@ from runstream.calls.start_calls import (
     PAUSE_SECONDS,
     StartCalls,
 )
-from runstream.errors import DeadlineExceeded, ResourceExhausted, Unavailable
+from runstream.errors import DeadlineExceeded, ResourceExhausted, RunstreamError, Unavailable
 from runstream.outbox.waits import ANSWER_SECONDS as FLUSH_ANSWER_SECONDS
 from runstream.rules import MESSAGE_BYTES
 from runstream.transport.call_limit import limit_calls, limit_retries
@@ -48,6 +48,7 @@ class BackgroundCalls(StartCalls):
                 away.
 
         Raises:
+            DeadlineExceeded: the spool has its limit, and had no room for ten minutes.
             RunstreamError: what the server answered, or that it is away and nothing can be kept.
         """
         if self._outbox.is_offline:
@@ -55,20 +56,31 @@ class BackgroundCalls(StartCalls):
         self._outbox.raise_refusals(owner)
         if synchronous is False and keep(True):
             return None
-        if synchronous is None and self._is_kept_as_away and keep(False):
+        if synchronous is None and self._is_kept_as_away and keep(True):
             self._warn_of_absence()
             return None
         try:
             self._wait_for_earlier(owner)
             return do()
         except (Unavailable, DeadlineExceeded) as error:
-            if synchronous or error.reason in CANNOT_CONNECT or not keep(False):
+            if synchronous or error.reason in CANNOT_CONNECT:
                 raise
+            if not keep(False):
+                raise self._not_kept_error(error) from None
         self._connection.away_until = max(
             self._connection.away_until, time.monotonic() + PAUSE_SECONDS
         )
         self._warn_of_absence()
         return None
+
+    def _not_kept_error(self, error: RunstreamError) -> RunstreamError:
+        """Return the error of a server that is away, with why nothing is kept for it."""
+        error.message = (
+            f"{self._connection.uri} is away, and what this call logs cannot be kept for it: "
+            f"{self._outbox.background.problem}"
+        )
+        error.args = (error.message,)
+        return error
 
     def _call_or_keep(
         self, owner: str, call: Callable[[], Answer], task: SpoolTask

@@ -128,10 +128,11 @@ class Answers:
             if refusal is not None and isinstance(request, Batch):
                 self._collector.drop_params(request)
                 error = batch_error(request, refusal)
+                is_first = not self._refusals.has(request.run_id, error.reason)
                 self._refusals.add(request.run_id, error)
                 self._collector.close_buffer(request.run_id)
-                if self._collector.has_ended(request.run_id):  # no call for the run will raise it
-                    log.error("%s", error)
+                if is_first and self._collector.has_ended(request.run_id):
+                    log.error("%s", error)  # no call for the run will raise it
             self._wait_list.end_answered()
 
     def _keep_refused(self, request: Batch | str | None, refusal: RunstreamError) -> None:

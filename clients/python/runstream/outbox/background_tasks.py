@@ -52,6 +52,9 @@ class BackgroundTasks:
     """The tasks of one server.
 
     Any thread may call the methods; threads that log call `add_files` and `add_task`.
+
+    Attributes:
+        problem: why something could not be kept last; empty if all could.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class BackgroundTasks:
         self._state = state
         self._log = task_log
         self._worker = worker
-        self._has_warned = False
+        self.problem = ""
 
     def add_files(self, owner: str, contents: Sequence[Content], *, waits: bool) -> bool:
         """Keep files, to be uploaded later; return False if they cannot be kept.
@@ -205,9 +208,9 @@ class BackgroundTasks:
         )
 
     def _warn(self, error: Exception) -> None:
-        if not self._has_warned:
-            self._has_warned = True
-            log.warning("files cannot be kept to be uploaded later, so calls wait: %s", error)
+        if not self.problem:
+            log.warning("files cannot be kept to be uploaded later: %s", error)
+        self.problem = str(error)
 
 
 def _count(pending: Iterable[PendingTask]) -> dict[str, Backlog]:

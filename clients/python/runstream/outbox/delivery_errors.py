@@ -42,9 +42,9 @@ def joint_error(errors: Sequence[RunstreamError]) -> RunstreamError:
     """Return one error for several, the first with a text that names the others."""
     joint = copy(errors[0])
     if len(errors) > 1:
-        others = "; ".join(str(error) for error in errors[1:4])
+        others = list(dict.fromkeys(map(str, errors)))[1:4]
         more = count(len(errors) - 1, "more refused batch", "more refused batches")
-        joint.message += f" (and {more}: {others})"
+        joint.message += f" (and {more}: {'; '.join(others)})" if others else f" (and {more})"
         joint.args = (joint.message,)
     return joint
 

@@ -23,6 +23,11 @@ class Refusals:
         """Keep the error of a batch of a run until it is raised."""
         self._refusals.append((run_id, error))
 
+    def has(self, run_id: str, reason: str) -> bool:
+        """Return whether an error of a run for this reason is not raised yet."""
+        kept = self._refusals.copy()
+        return any((run_id, reason) == (owner, error.reason) for owner, error in kept)
+
     def run_ids(self) -> set[str]:
         """Return the runs of which an error is not raised yet."""
         return {run_id for run_id, _ in self._refusals.copy()}

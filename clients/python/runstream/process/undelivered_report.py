@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runstream.contract.counts import count
+from runstream.spool import settings
 
 #: Runs and models that a report names; it counts the others.
 NAMED_RUNS = 10
@@ -28,9 +29,16 @@ def describe_kept(uri: str, why: str, folder: Path, backlog: Mapping[str, object
         listed = "".join(f"\n  {line}" for line in counts) + "\n"
     return (
         f"not delivered to {uri}{why}; it is kept in {folder}:{listed}"
-        "`runstream sync` sends it, and so does the next program that logs to this server while "
-        f"it runs; `runstream sync {folder.name} --to URI` sends it to another server"
+        f"`{_sync_command(folder)}` sends it, and so does the next program that logs to this "
+        f"server while it runs; `runstream sync {shlex.quote(str(folder))} --to URI` sends it to "
+        "another server"
     )
+
+
+def _sync_command(folder: Path) -> str:
+    """Return the command that delivers a folder, also where RUNSTREAM_SPOOL is not set."""
+    named = settings.is_spool_named()
+    return f"runstream sync {shlex.quote(str(folder.parent))}" if named else "runstream sync"
 
 
 def describe_offline(folder: Path, server: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runstream.files.own_files import make_own_folder
 from runstream.spool.file_locks import FileLock, NotLocked, lock_file
+from runstream.spool.log_files import list_files
 from runstream.spool.log_writer import sync_folder
 from runstream.spool.open_file import OpenFile, read_start
 from runstream.v1.spool_pb2 import SpoolInfo
@@ -257,16 +258,26 @@ def list_folders(spool: Path) -> list[SpoolFolder]:
 
 
 def _find_folders(spool: Path) -> Iterator[tuple[tuple[int, str], SpoolFolder]]:
-    """Yield folders, each after when it was made and its name."""
+    """Yield folders, each after when it was made and its name.
+
+    One that does not say what it is, as a copy that is not complete, comes first if it has a log.
+    """
     try:
         names = os.listdir(spool)
     except FileNotFoundError:
         return
     for name in names:
-        with suppress(OSError):  # it is no folder of a spool, or is not there any more
+        folder = SpoolFolder(spool / name)
+        try:
             found = os.stat(spool / name / _INFO_NAME)
+        except FileNotFoundError:
+            with suppress(OSError):
+                if not name.startswith(".") and list_files(folder.batches):
+                    yield (0, name), folder
+        except OSError:  # it is no folder of a spool
+            pass
+        else:
             if not name.startswith(".") and stat.S_ISREG(found.st_mode):
-                folder = SpoolFolder(spool / name)
                 yield (_read_created(folder) or found.st_mtime_ns // 1_000_000, name), folder
 
 

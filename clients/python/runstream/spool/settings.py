@@ -37,6 +37,11 @@ def spool_path() -> Path:
     return Path(state, "runstream", "spool")
 
 
+def is_spool_named() -> bool:
+    """Return whether a variable names the spool, so that other programs may not know it."""
+    return bool(os.environ.get(_SPOOL))
+
+
 def limit_bytes() -> int:
     """Return how many bytes the spool may have; 0 if there is none.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def requeue_refused(folder: SpoolFolder) -> bool:
             folder.refused.unlink()
         else:
             folder.damaged.mkdir(mode=0o700, exist_ok=True)
-            os.replace(folder.refused, folder.damaged / f"refused-{0:08}-{0:010}")
+            os.replace(folder.refused, _free_path(folder.damaged))
     finally:
         writer_lock.release()
     return True
@@ -55,13 +56,21 @@ def _append_to_logs(folder: SpoolFolder) -> bool:
             is_batch = refusal.WhichOneof("refused") == "batch"
             log = folder.batches if is_batch else folder.tasks
             if log not in writers:
-                writers[log] = LogWriter(log)
+                writers[log] = LogWriter(log, is_synced=True)
             writers[log].append(refusal.batch if is_batch else refusal.task.SerializeToString())
+        for writer in writers.values():
+            writer.sync()  # before the other copy goes
     finally:
         file.close()
         for writer in writers.values():
             writer.close()
     return is_whole
+
+
+def _free_path(damaged: Path) -> Path:
+    """Return a path for a file that is set aside whole, beside earlier ones."""
+    paths = (damaged / f"refused-{number:08}-{0:010}" for number in itertools.count())
+    return next(path for path in paths if not path.exists())
 
 
 def _parse(frame: bytes) -> SpoolRefusal | None:

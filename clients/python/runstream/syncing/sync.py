@@ -20,7 +20,7 @@ from runstream.spool import settings
 from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import is_locked_here
 from runstream.spool.folder import SpoolFolder, list_folders
-from runstream.spool.log_files import Place
+from runstream.spool.log_files import Place, list_files
 from runstream.spool.refused_log import read_refusals
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.delivery_errors import joint_error
@@ -103,10 +103,12 @@ def find_folder(path: Path) -> SpoolFolder:
 
 
 def _find_folder(path: Path) -> SpoolFolder | None:
-    if (path / "spool.json").is_file():
-        return SpoolFolder(path)
-    named = None if len(path.parts) != 1 else settings.spool_path() / path
-    return SpoolFolder(named) if named and (named / "spool.json").is_file() else None
+    paths = [path] if len(path.parts) != 1 else [path, settings.spool_path() / path]
+    for each in paths:
+        # A copy that is not complete may lack the file that says what it is.
+        if (each / "spool.json").is_file() or list_files(each / "batches"):
+            return SpoolFolder(each)
+    return None
 
 
 class SpoolDelivery:
