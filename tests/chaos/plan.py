@@ -90,6 +90,8 @@ def make_plan(seed: int, with_java: bool) -> Plan:
         kinds = [kind for kind in kinds if kind in OF_JAVA]
     weights = [FAULTS[kind] for kind in kinds]
     chosen = random.choices(kinds, weights, k=random.choice((1, 1, 2, 3)))
+    if "read_only" in chosen:  # and so cannot be filled
+        chosen = [kind for kind in chosen if kind != "disk_full"]
     if "crash" in chosen:  # it is of the one disk on which the spool is
         chosen = [kind for kind in chosen if kind not in OF_DISK]
     faults = [_fault(random, kind, seconds) for kind in dict.fromkeys(chosen)]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runstream import Run, TrackingClient
+from runstream import Run, TrackingClient, sync
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 from support.shell import COMMAND, Shell
@@ -243,6 +243,40 @@ def test_a_program_is_launched_while_the_server_cannot_be_reached_and_its_run_is
     assert done.returncode == 0
     assert (tmp_path / "launched").exists()
     assert "` sends it, and so does the next program" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("raise SystemExit(3)", "FAILED"),
+        ("time.sleep(0.5); os.kill(os.getpid(), 9)", "KILLED"),
+        ("runstream.start_run(); runstream.end_run('FAILED')", "FAILED"),
+    ],
+)
+@pytest.mark.parametrize("is_offline", [True, False])
+def test_a_program_that_never_reached_a_server_has_the_end_that_it_would_have_had(
+    shell: Shell,
+    client: TrackingClient,
+    server: ServerProcess,
+    tmp_path: Path,
+    is_offline: bool,
+    end: str,
+    status: str,
+) -> None:
+    """L2."""
+    text = "with runstream.start_run():\n    runstream.log_metric('loss', 0.5)\n"
+    if "start_run" in end:
+        text = ""
+    program = write(tmp_path, "train.py", f"import os, time, runstream\n{text}{end}\n")
+    uri = f"grpc://127.0.0.1:{reserve_port()}"
+    environment = {"RUNSTREAM_SPOOL": str(tmp_path / "spool"), "RUNSTREAM_EXIT_SECONDS": "1"}
+    if is_offline:
+        environment["RUNSTREAM_OFFLINE"] = "1"
+    name = f"away {status} {is_offline} {'start_run' in end}"
+    command = ("run", "--tracking-uri", uri, "--experiment-name", name, program)
+    shell.process(*command, **environment)
+    assert sync(tmp_path / "spool", to=server.uri).is_complete
+    assert only_run(client, name).info.status == status
 
 
 # How the run ends

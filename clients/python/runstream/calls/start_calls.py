@@ -70,6 +70,10 @@ class StartCalls:
         self._outbox.waits.wait_until_saved()
         self._outbox.wait_for_start(run_id)
 
+    def speak_last(self) -> None:
+        """Let what is said from now on be delivered after what other processes have said by now."""
+        self._outbox.begin_folder()
+
     @property
     def is_away(self) -> bool:
         """Whether the server was found away just now, so that nothing should wait for it."""

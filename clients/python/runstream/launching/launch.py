@@ -93,8 +93,10 @@ def _end(run: ActiveRun, exit_status: int) -> None:
     stored = run.client.ask(run.read) if exit_status == 0 else None
     if stored and stored.info.status in _ENDED:
         run.release()
-    else:
-        run.end(run_status_of(exit_status))
+        return
+    if exit_status:  # it counts for more than an end that the program said
+        run.client.speak_last()
+    run.end(run_status_of(exit_status))
 
 
 def _environment(run: ActiveRun, target: Target) -> dict[str, str]:

@@ -76,6 +76,9 @@ class BatchQueue(Protocol):
             OSError: it cannot be written, or there is no room for it.
         """
 
+    def begin_folder(self) -> None:
+        """Keep what has no answer, and what comes, in a new folder, delivered after others."""
+
     def close(self) -> None:
         """Leave what has no answer to another process, if that is possible."""
 
@@ -131,6 +134,9 @@ class MemoryQueue:
 
     def keep_refusal(self, error: BatchError, refused: bytes | SpoolTask) -> None:
         """Do nothing: nothing survives."""
+
+    def begin_folder(self) -> None:
+        """Do nothing: there is no folder."""
 
     def close(self) -> None:
         """Remove the files of tasks: nothing can be left to another process."""

@@ -132,6 +132,15 @@ class DiskQueue:
         """
         return self._files.keep_refusal(error, refused)
 
+    def begin_folder(self) -> None:
+        """Keep what has no answer, and what comes, in a new folder: it is delivered after others.
+
+        The former one stays until it is delivered, too, which changes nothing. If some of it is on
+        disk alone, all goes on there.
+        """
+        if not self._behind and self._next_attempt < math.inf:
+            self._take_back(is_answered=not self._head)
+
     def close(self) -> None:
         """Leave what has no answer to another process; leave nothing if there is nothing."""
         if self._tail and self._next_attempt < math.inf:
@@ -157,14 +166,18 @@ class DiskQueue:
 
     def _leave_folder(self) -> None:
         """Expect nothing of a folder that somebody has removed; the next attempt makes another."""
-        self._files.close(is_answered=False)
+        self._take_back(is_answered=False)
+        if self._behind:
+            self._drop_lost()
+
+    def _take_back(self, *, is_answered: bool) -> None:
+        """Close the folder; what is in memory is written to the next one."""
+        self._files.close(is_answered=is_answered)
         in_memory = self.in_memory()
         self.held_bytes = sum(map(batch_bytes, in_memory))
         self._tail = deque(in_memory)
         self._head.clear()
         self._head_bytes = 0
-        if self._behind:
-            self._drop_lost()
 
     def _drop_lost(self) -> None:
         log.error("%d batches are lost: somebody has removed them from the spool", self._behind)

@@ -281,6 +281,12 @@ class Outbox:
         """Return the folder on disk that has what is not answered; None if nothing is there."""
         return self.batches.queue.path or self.background.folder()
 
+    def begin_folder(self) -> None:
+        """Keep what is said from now on in a folder delivered after those there are by now."""
+        self.waits.wait_until_collected()
+        with self.batches.lock:
+            self.batches.queue.begin_folder()
+
     def close_queue(self) -> None:
         """Leave what is not answered, and is on disk, to another process."""
         with self.batches.lock:
