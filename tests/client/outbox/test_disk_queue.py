@@ -213,6 +213,7 @@ def test_what_is_lost_with_its_folder_is_told_and_waited_for_by_nobody(
     assert tags(send_all(outbox)) == names(range(2)) + names(range(10, 12))
     assert outbox.backlog() == {}
     outbox.flush(timeout=0)
+    assert outbox.batches.is_answered()
 
 
 def test_offline_what_is_on_disk_needs_no_answer(

@@ -155,7 +155,8 @@ class OutgoingBatches:
                     self._backlog[run_id] = left
                 else:
                     del self._backlog[run_id]
-            self.last_answered = answered[-1].number
+            # Numbers of what is read back are too low where something before it was lost.
+            self.last_answered = answered[-1].number if self.queue.size else self._last_number
             if self.queue.held_bytes < LIMIT_BYTES * 3 // 4:
                 self.is_full = False
 
