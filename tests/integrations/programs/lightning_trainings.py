@@ -77,4 +77,6 @@ if PROCESSES == 1:
 else:
     logger = RunstreamLogger()
     train(logger, devices=PROCESSES, strategy="ddp")
-    print("rank", pl.utilities.rank_zero_only.rank, logger.run_id, logger.version)
+    rank = pl.utilities.rank_zero_only.rank
+    # By one write, because two processes print at once.
+    sys.stdout.write(f"rank {rank} {logger.run_id} {logger.version}\n")

@@ -170,7 +170,9 @@ def test_a_watch_tells_from_which_line_to_read(api: Api) -> None:
     next(watch)
     log(api, run_id, line("a", 0), line("b", 1))
     log(api, run_id, line("b", 1, timestamp=9), line("B", 1, timestamp=9))
-    changes = [change for _ in range(2) for change in next(watch).changes]
+    changes = list(next(watch).changes)
+    while len(changes) < 2:  # an answer may tell of several commits
+        changes += next(watch).changes
     assert [change.console_line for change in changes] == [1, 2]
     watch.cancel()
 
