@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import statistics
 import sys
 import threading
 import time
@@ -165,20 +164,27 @@ def test_forks_are_fast_where_something_else_uses_grpc(monkeypatch: pytest.Monke
     """A data loader forks for each of its workers, in each epoch."""
     monkeypatch.setattr(sessions, "_grpc_is_shared_until", 0.0)
     channel = grpc.insecure_channel("127.0.0.1:1")
-    seconds: list[float] = []
+    in_vain: list[float] = []
+    wait_for_end = sessions._wait_for_end_of_grpc
+
+    def wait(seconds: float) -> bool:
+        has_ended = wait_for_end(seconds)
+        if not has_ended:
+            in_vain.append(seconds)
+        return has_ended
+
+    monkeypatch.setattr(sessions, "_wait_for_end_of_grpc", wait)
     with runstream.start_run() as run:
         for step in range(12):
             run.log_metric("loss", 0.5, step=step)
             runstream.flush()  # gRPC is in use at each fork
-            start = time.monotonic()
             child = os.fork()
             if child == 0:
                 os._exit(0)
-            seconds.append(time.monotonic() - start)
             os.waitpid(child, 0)
     channel.close()
     assert len(TrackingClient().get_metric_history(run.info.run_id, "loss")) == 12
-    assert statistics.median(seconds) < sessions._GRPC_END_SECONDS, seconds
+    assert 0 < in_vain.count(sessions._GRPC_END_SECONDS) <= 4  # and not in each fork
 
 
 def test_a_child_does_not_send_what_its_parent_had_logged(server: ServerProcess) -> None:
