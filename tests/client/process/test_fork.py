@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -15,13 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-import grpc
 import pytest
 
 import runstream
 from runstream import ActiveRun, TrackingClient
-from runstream.calls import sessions
-from runstream.calls.sessions import _has_grpc_threads
 from support.interrupts import Interrupted
 from support.server_process import ServerProcess
 
@@ -133,58 +129,6 @@ def test_spawned_workers_start_runs_in_the_experiment_of_the_parent() -> None:
     assert all(trained(run_id, number, experiment_id) for number, run_id in enumerate(run_ids))
     history = TrackingClient().get_metric_history(parent.info.run_id, "parent")
     assert len(history) == logged()
-
-
-@pytest.mark.parametrize("garbage", [False, True])
-def test_grpc_has_shut_down_at_the_fork_and_the_parent_goes_on(
-    garbage: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sessions, "_GRPC_END_SECONDS", 2)  # a busy machine may take its time
-    monkeypatch.setattr(sessions, "_grpc_is_shared_until", 0.0)  # whatever ran before
-    seen: list[bool] = []
-    os.register_at_fork(
-        before=lambda: None, after_in_parent=lambda: seen.append(_has_grpc_threads())
-    )
-    if garbage:
-        cycle: list[object] = [grpc.insecure_channel("127.0.0.1:1")]
-        cycle.append(cycle)
-        gc.collect()  # so that it is old, which no minor collection looks at
-        del cycle
-    with runstream.start_run() as run:
-        runstream.log_metric("loss", 1.0, step=1)
-        runstream.flush()
-        assert _has_grpc_threads()
-        assert in_child(lambda: None) == 0
-        runstream.log_metric("loss", 2.0, step=2)
-    assert seen == [False]
-    assert run.data.metrics == {"loss": 2.0}
-
-
-def test_forks_are_fast_where_something_else_uses_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A data loader forks for each of its workers, in each epoch."""
-    monkeypatch.setattr(sessions, "_grpc_is_shared_until", 0.0)
-    channel = grpc.insecure_channel("127.0.0.1:1")
-    in_vain: list[float] = []
-    wait_for_end = sessions._wait_for_end_of_grpc
-
-    def wait(seconds: float) -> bool:
-        has_ended = wait_for_end(seconds)
-        if not has_ended:
-            in_vain.append(seconds)
-        return has_ended
-
-    monkeypatch.setattr(sessions, "_wait_for_end_of_grpc", wait)
-    with runstream.start_run() as run:
-        for step in range(12):
-            run.log_metric("loss", 0.5, step=step)
-            runstream.flush()  # gRPC is in use at each fork
-            child = os.fork()
-            if child == 0:
-                os._exit(0)
-            os.waitpid(child, 0)
-    channel.close()
-    assert len(TrackingClient().get_metric_history(run.info.run_id, "loss")) == 12
-    assert 0 < in_vain.count(sessions._GRPC_END_SECONDS) <= 4  # and not in each fork
 
 
 def test_a_child_does_not_send_what_its_parent_had_logged(server: ServerProcess) -> None:
