@@ -73,6 +73,21 @@ def test_a_program_without_a_server_does_everything_but_read_and_is_delivered_la
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
 
+def test_a_folder_names_the_server_that_the_program_names_itself_while_it_is_offline(
+    server: ServerProcess, client: TrackingClient, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    code = f"import runstream; runstream.TrackingClient('{server.uri}').log_param('{{}}', 'a', '1')"
+    run_id = client.create_run().info.run_id
+    run_program(
+        [sys.executable, "-c", code.format(run_id)],
+        {"RUNSTREAM_OFFLINE": "1", "RUNSTREAM_SPOOL": str(spool)},
+    )
+    (result,) = runstream.sync(spool).folders
+    assert result.tracking_uri == server.uri
+    assert client.get_run(run_id).data.params == {"a": "1"}
+
+
 def test_a_program_that_is_launched_without_a_server_logs_to_the_run_of_its_launch(
     server: ServerProcess, client: TrackingClient, tmp_path: Path
 ) -> None:

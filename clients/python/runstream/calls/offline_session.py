@@ -41,7 +41,7 @@ class OfflineSession(Session):
     def _queue_factory(self, uri: str) -> Callable[[], BatchQueue]:
         limit = settings.limit_bytes() or settings.DEFAULT_LIMIT
         is_synced = settings.is_synced()
-        is_named = not uri.startswith("offline:") and tracking_uri.is_default_set()
+        is_named = not uri.startswith("offline:") and tracking_uri.is_chosen(uri)
         server = self.folder_uri = uri if is_named else ""
         return lambda: DiskQueue(
             BatchFiles(server, limit, is_synced, find_spool=lambda: self._folder, delivers=False),

@@ -103,7 +103,22 @@ def set_default(uri: str | os.PathLike[str]) -> bool:
 
 def is_default_set() -> bool:
     """Return whether somebody chose a tracking URI, and it is not the file in this directory."""
-    return bool(os.environ.get(_VARIABLE)) and os.environ[_VARIABLE] != _pinned_default
+    return bool(os.environ.get(_VARIABLE)) and is_chosen(os.environ[_VARIABLE])
+
+
+def is_chosen(uri: str) -> bool:
+    """Return whether somebody chose this URI, so that it does not stand in place of nothing."""
+    return uri != _pinned_default
+
+
+def default_offline_folder() -> str | None:
+    """Return the folder of `default()` if that names no server; None if it names one.
+
+    Raises:
+        InvalidArgument: it names no folder.
+    """
+    uri = default()
+    return _offline(uri).offline_folder if uri.lower().startswith("offline:") else None
 
 
 def parse(uri: str | os.PathLike[str] | None) -> Target:
