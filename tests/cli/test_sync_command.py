@@ -72,6 +72,23 @@ def test_a_folder_is_delivered_by_the_name_that_is_listed(
     assert "there is no folder" in shell.refusal(3, "sync", left.path.name)
 
 
+def test_the_folder_of_an_offline_tracking_uri_is_the_spool_when_none_is_named(
+    shell: Shell, client: TrackingClient, left: SpoolFolder, spool: Path, tmp_path: Path
+) -> None:
+    variables = {
+        "RUNSTREAM_TRACKING_URI": f"offline:{spool}",
+        "RUNSTREAM_SPOOL": str(tmp_path / "other"),
+    }
+    name = left.path.name
+    assert [row[0] for row in shell.rows("spool", "list", **variables)[1:]] == [name]
+    assert "train.py on" in shell.output("spool", "show", name, **variables)
+    told = shell.output("sync", **variables)
+    assert told == f"{name}: 2 batches, 3 points, 1 file to {client.tracking_uri}\n"
+    left_again = left_folder(spool, client.tracking_uri, [])
+    removed = shell.output("spool", "discard", left_again.path.name, "--yes", **variables)
+    assert removed == f"Removed {left_again}.\n"
+
+
 def test_a_folder_that_names_no_server_is_for_that_of_the_environment(
     shell: Shell, client: TrackingClient, run_id: str, spool: Path
 ) -> None:

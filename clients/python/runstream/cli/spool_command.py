@@ -27,7 +27,7 @@ from runstream.syncing.inspection import (
     inspect_runs,
     list_refusals,
 )
-from runstream.syncing.sync import find_folder, find_folders
+from runstream.syncing.named_folders import find_folder, find_folders
 
 _HEAD = (
     *("folder", "program", "server", "host", "state"),
@@ -44,7 +44,10 @@ def spool() -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @json_option
 def list_folders(folder: Path | None, as_json: bool) -> None:
-    """List the folders of a spool; without FOLDER those of the spool of this user.
+    """List the folders of a spool.
+
+    Without FOLDER it is that of RUNSTREAM_TRACKING_URI, if that is `offline:FOLDER`, or the spool
+    of this user.
 
     Status 1 when a folder cannot be read, which is said on stderr.
     """

@@ -11,7 +11,7 @@ import click
 
 from runstream.cli.output import format_bytes, json_option, print_json_array
 from runstream.errors import RunstreamError
-from runstream.spool import settings
+from runstream.syncing.named_folders import default_spool
 from runstream.syncing.results import FolderResult
 from runstream.syncing.sync import SpoolDelivery
 
@@ -33,11 +33,11 @@ def sync(folder: Path | None, to: str | None, watch: bool, as_json: bool) -> Non
     """Deliver what programs wrote and no server has yet.
 
     FOLDER is a spool or one folder of it, also a copy from another machine, or a name that
-    `runstream spool list` prints; without it, it is the spool of this user. Programs may run
-    meanwhile, and so may other syncs: nothing is stored twice. A line for each folder says what
-    became of it. Status 1 when something was or is refused, 2 when a folder names no server and
-    none is given, 4 when a server is away. Of one folder that is named, what a server refused
-    before is sent once more.
+    `runstream spool list` prints; without it, it is the folder of RUNSTREAM_TRACKING_URI if that is
+    `offline:FOLDER`, or the spool of this user. Programs may run meanwhile, and so may other syncs:
+    nothing is stored twice. A line for each folder says what became of it. Status 1 when something
+    was or is refused, 2 when a folder names no server and none is given, 4 when a server is away.
+    Of one folder that is named, what a server refused before is sent once more.
     """
     delivery = SpoolDelivery(folder, to)
     results = _Results()
@@ -136,7 +136,7 @@ def _counts(result: FolderResult) -> str:
 
 def _see(result: FolderResult) -> str:
     path = Path(result.folder)
-    name = path.name if path.parent == settings.spool_path() else path
+    name = path.name if path.parent == default_spool() else path
     return f"see `runstream spool show {name}`"
 
 

@@ -12,20 +12,19 @@ from runstream.calls.sessions import open_session, release_session
 from runstream.errors import (
     DeadlineExceeded,
     InvalidArgument,
-    NotFound,
     RunstreamError,
     Unavailable,
 )
-from runstream.spool import settings
 from runstream.spool.cursor import read_cursor
 from runstream.spool.file_locks import is_locked_here
-from runstream.spool.folder import SpoolFolder, list_folders
-from runstream.spool.log_files import Place, list_files
+from runstream.spool.folder import SpoolFolder
+from runstream.spool.log_files import Place
 from runstream.spool.refused_log import read_refusals
 from runstream.spool.waiting_starts import WaitingStarts
 from runstream.syncing.delivery_errors import joint_error
 from runstream.syncing.folder_delivery import FolderDelivery
 from runstream.syncing.folder_state import count_left
+from runstream.syncing.named_folders import find_folders, search_folder
 from runstream.syncing.own_folders import is_own_folder
 from runstream.syncing.refused_requeue import requeue_refused
 from runstream.syncing.results import FolderResult, SyncResult
@@ -56,9 +55,10 @@ def sync(
     time, stores nothing twice.
 
     Args:
-        folder: a spool, one folder of it, or the name of a folder in the spool of this user; the
-            spool of this user, if left out. What a server refused of one folder that is named,
-            whose process has ended, is sent once more.
+        folder: a spool, one folder of it, or the name of a folder in the default spool; the default
+            spool, if left out, which is the folder of RUNSTREAM_TRACKING_URI if that is
+            `offline:FOLDER`, and else that of this user. What a server refused of one folder that
+            is named, whose process has ended, is sent once more.
         to: tracking URI of the server; that which each folder names, if left out, and for one that
             names none that of RUNSTREAM_TRACKING_URI.
 
@@ -76,41 +76,6 @@ def sync(
     return result
 
 
-def find_folders(path: str | os.PathLike[str] | None) -> list[SpoolFolder]:
-    """Return the folders of a spool, or one folder; those of the spool of this user by default.
-
-    Raises:
-        NotFound: there is no such path.
-    """
-    if path is None:
-        return list_folders(settings.spool_path())
-    if (folder := _find_folder(Path(path))) is not None:
-        return [folder]
-    if not Path(path).is_dir():
-        raise NotFound(f"there is no folder {path}", reason="FOLDER_NOT_FOUND", value=path)
-    return list_folders(Path(path))
-
-
-def find_folder(path: Path) -> SpoolFolder:
-    """Return a folder of a spool by its path, or by its name in the spool of this user.
-
-    Raises:
-        NotFound: there is no such folder.
-    """
-    if (folder := _find_folder(path)) is None:
-        raise NotFound(f"{path} is no folder of a spool", reason="FOLDER_NOT_FOUND", value=path)
-    return folder
-
-
-def _find_folder(path: Path) -> SpoolFolder | None:
-    paths = [path] if len(path.parts) != 1 else [path, settings.spool_path() / path]
-    for each in paths:
-        # A copy that is not complete may lack the file that says what it is.
-        if (each / "spool.json").is_file() or list_files(each / "batches"):
-            return SpoolFolder(each)
-    return None
-
-
 class SpoolDelivery:
     """Delivers folders, and may be asked to do it again for what has come meanwhile.
 
@@ -126,7 +91,7 @@ class SpoolDelivery:
         """Make a delivery; nothing is read yet.
 
         Args:
-            path: a spool, or one folder of it; the spool of this user, if None.
+            path: a spool, or one folder of it; `default_spool`, if None.
             to: tracking URI of the server; that which each folder names, or else that of the
                 environment, if None.
 
@@ -136,7 +101,7 @@ class SpoolDelivery:
         self._path = None if path is None else Path(path)
         # Once, and of a folder that is named: whoever names it has mended why it was refused.
         self._requeues_refused = False
-        if self._path is not None and (folder := _find_folder(self._path)) is not None:
+        if self._path is not None and (folder := search_folder(self._path)) is not None:
             self._path = folder.path
             self._requeues_refused = True
         self._to = None if to is None else tracking_uri.parse(to).uri
@@ -270,7 +235,7 @@ def _server_uri(named: str) -> str:
     """Return the server that a folder is for, or else that of the environment; empty if none."""
     default = tracking_uri.default() if tracking_uri.is_default_set() else ""
     for uri in (named, default):
-        if uri and not uri.startswith(_OFFLINE):
+        if uri and not uri.lower().startswith(_OFFLINE):
             return uri
     return ""
 
