@@ -88,6 +88,36 @@ def test_a_folder_names_the_server_that_the_program_names_itself_while_it_is_off
     assert client.get_run(run_id).data.params == {"a": "1"}
 
 
+ENDS_WHEN_TOLD = """
+import runstream
+with runstream.start_run():
+    runstream.log_metric("loss", 1.0)
+runstream.flush()
+input("flushed\\n")
+"""
+
+
+@pytest.mark.parametrize("is_delivered", [False, True])
+def test_the_end_of_a_program_announces_what_waits_unless_a_sync_has_delivered_it(
+    server: ServerProcess, tmp_path: Path, is_delivered: bool
+) -> None:
+    spool = tmp_path / "spool"
+    program = subprocess.Popen(
+        [sys.executable, "-c", ENDS_WHEN_TOLD],
+        env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": f"offline:{spool}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "flushed\n"
+    if is_delivered:
+        assert runstream.sync(spool, to=server.uri).points == 1
+    _, said = program.communicate("\n", timeout=100)
+    assert ("what was logged is kept in" in said) != is_delivered
+
+
 def test_a_program_that_is_launched_without_a_server_logs_to_the_run_of_its_launch(
     server: ServerProcess, client: TrackingClient, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from runstream.outbox.batch_files import BatchFiles
 from runstream.outbox.batch_queue import BatchQueue
 from runstream.outbox.disk_queue import DiskQueue
 from runstream.spool import settings
+from runstream.spool.cursor import read_cursor
+from runstream.spool.log_files import count_bytes
 from runstream.transport import tracking_uri
 from runstream.transport.offline_connection import OfflineConnection
 from runstream.transport.token import TokenSource
@@ -38,6 +40,11 @@ class OfflineSession(Session):
         super().__init__(target, token)
         self.connection = OfflineConnection(target.uri, str(self._folder), self.folder_uri)
 
+    def spool_folder(self) -> Path | None:
+        """Return the folder that has what was logged; None if another process has delivered it."""
+        folder = super().spool_folder()
+        return None if folder is None or _is_delivered(folder) else folder
+
     def _queue_factory(self, uri: str) -> Callable[[], BatchQueue]:
         limit = settings.limit_bytes() or settings.DEFAULT_LIMIT
         is_synced = settings.is_synced()
@@ -47,6 +54,11 @@ class OfflineSession(Session):
             BatchFiles(server, limit, is_synced, find_spool=lambda: self._folder, delivers=False),
             is_final=True,
         )
+
+
+def _is_delivered(folder: Path) -> bool:
+    logs = (folder / "batches", folder / "tasks")
+    return not any(count_bytes(log, read_cursor(log)) for log in logs)
 
 
 def _make_spool(folder: Path) -> None:
