@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -230,6 +231,9 @@ def test_the_folders_of_a_spool_are_listed(
 ) -> None:
     empty = new_folder(spool, "", [])
     alive = new_folder(spool, "", [points_batch("f" * 32, [1])])
+    copied = left_folder(spool, "", [points_batch("f" * 32, [1])])
+    info = copied.path / "spool.json"
+    info.write_text(info.read_text().replace(socket.gethostname(), "node17"))
     rows = {row[0]: row[1:] for row in shell.rows("spool", "list", RUNSTREAM_SPOOL=str(spool))[1:]}
     found = rows[left.path.name]
     assert found[:2] == ["train.py", client.tracking_uri]
@@ -239,6 +243,7 @@ def test_the_folders_of_a_spool_are_listed(
     assert {one["folder"]: one["state"] for one in listed} == {
         str(left.path): "dead",
         str(alive.path): "alive",
+        str(copied.path): "remote",
     }
     alive.close()
     empty.close()

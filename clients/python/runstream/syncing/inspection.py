@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.spool_pb2 import SpoolTask
 
 #: The states of the process that writes a folder.
-ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
+ALIVE, DEAD, REMOTE, UNKNOWN = "alive", "dead", "remote", "unknown"
 
 
 @dataclass
@@ -32,7 +33,8 @@ class InspectedFolder:
         host: the machine of the process.
         process_id: its id there.
         created: when the folder was made, in milliseconds since the epoch.
-        state: `alive`, `dead`, or `unknown` where a file system has no locks.
+        state: `alive`; `dead`; `remote` of another machine, whose processes cannot be seen from
+            here; or `unknown` where a file system has no locks.
         size: bytes of all its files.
         batches: batches that wait.
         points: points in them.
@@ -109,7 +111,7 @@ def inspect_folder(folder: SpoolFolder) -> InspectedFolder:
         host=info.host,
         process_id=info.process_id,
         created=info.created,
-        state=_state(folder),
+        state=_state(folder, info.host),
         size=folder.count_bytes(),
     )
     for run in inspect_runs(folder):
@@ -193,9 +195,9 @@ def list_refusals(folder: SpoolFolder) -> list[InspectedRefusal]:
     return found
 
 
-def _state(folder: SpoolFolder) -> str:
+def _state(folder: SpoolFolder, host: str) -> str:
     lock = folder.lock_writer()
     if isinstance(lock, FileLock):
         lock.release()
-        return DEAD
+        return DEAD if host == socket.gethostname() else REMOTE
     return ALIVE if lock is NotLocked.HELD else UNKNOWN
