@@ -7,6 +7,7 @@ make chaos ROUNDS=1 SEED=4711    # one that has failed
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from functools import partial
@@ -26,7 +27,8 @@ def main() -> int:
     has_java = shutil.which("javac") and shutil.which("mvn")
     java = partial(jvm_command, "Trainer") if has_java else None
     matrix = Matrix(lambda text: print(text, flush=True), java)  # noqa: T201 - for who waits
-    matrix.run(arguments.rounds, arguments.seed)
+    jobs = min(2 * (os.cpu_count() or 1), arguments.rounds)  # most of a round waits
+    matrix.run(arguments.rounds, arguments.seed, jobs)
     print(matrix.summary())  # noqa: T201
     return 1 if matrix.failures else 0
 

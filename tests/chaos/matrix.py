@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
-from chaos.kill_round import KillRound
-from chaos.plan import make_plan
+from chaos.checker import Problem
+from chaos.kill_round import KillRound, Result
+from chaos.plan import Plan, make_plan
 from chaos.scene import Scene
 
 
@@ -18,7 +22,7 @@ class Matrix:
     """Runs rounds and counts.
 
     Attributes:
-        failures: a text for each round in which something was wrong.
+        failures: a text for each round in which something was wrong, by its seed.
     """
 
     def __init__(
@@ -33,56 +37,81 @@ class Matrix:
         """
         self._say = say
         self._java = java
-        self._faults: Counter[str] = Counter()
+        self._lock = Lock()  # of all that is counted
+        self._counted: Counter[str] = Counter()
         self._problems: Counter[str] = Counter()
         self._rounds = self._points_said = self._points_stored = 0
-        self._seed = 0
         self._seconds = 0.0
-        self.failures: list[str] = []
+        self.failures: dict[int, str] = {}
 
-    def run(self, rounds: int, seed: int) -> None:
-        """Run rounds of the seeds from `seed` on; the folders of those that fail are kept."""
-        self._seed = seed
+    def run(self, rounds: int, seed: int, jobs: int = 1) -> None:
+        """Run rounds of the seeds from `seed` on; the folders of those that fail are kept.
+
+        Args:
+            rounds: how many.
+            seed: of the first one.
+            jobs: how many at a time, each with a server of its own.
+        """
+        plans = [make_plan(seed + number, self._java is not None) for number in range(rounds)]
+        # Built once, before all rounds and only for those that need it.
+        java = self._java() if self._java and any(plan.java for plan in plans) else ()
         start = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="runstream-chaos-"))
-        scene = Scene(folder)
-        try:
-            for number in range(seed, seed + rounds):
-                self._run_round(scene, folder / f"round-{number}", number)
-        finally:
-            scene.close()
-            self._seconds += time.monotonic() - start
+        waiting = iter(plans)
+        with ThreadPoolExecutor(jobs) as threads:
+            lanes = [
+                threads.submit(self._run_rounds, folder / f"lane-{lane}", waiting, java)
+                for lane in range(jobs)
+            ]
+        for lane in lanes:
+            lane.result()
+        self._seconds += time.monotonic() - start
         if not self.failures:
             shutil.rmtree(folder)
 
-    def _run_round(self, scene: Scene, folder: Path, seed: int) -> None:
+    def _run_rounds(self, folder: Path, waiting: Iterator[Plan], java: Sequence[str]) -> None:
+        """Run rounds one after the other on one server, as long as there are plans."""
         folder.mkdir()
-        plan = make_plan(seed, self._java is not None)
-        java = self._java() if self._java and plan.java else ()
-        result = KillRound(plan, scene, folder, java).run()
-        self._rounds += 1
-        self._faults.update([*plan.kinds, *(["in Java"] if plan.java else [])])
-        self._points_said += result.said
-        self._points_stored += result.stored
-        if not result.problems:
-            shutil.rmtree(folder)
-            return
-        self._problems.update(problem.kind for problem in result.problems)
-        lines = [f"round {seed} ({', '.join(sorted(plan.kinds))}; {plan.delivery}), in {folder}:"]
-        lines += [f"  {problem.kind}: {problem.text}" for problem in result.problems]
-        self.failures.append("\n".join(lines))
-        self._say(self.failures[-1])
+        scene = Scene(folder)
+        try:
+            for plan in waiting:
+                round_folder = folder / f"round-{plan.seed}"
+                round_folder.mkdir()
+                try:
+                    result = KillRound(plan, scene, round_folder, java).run()
+                except Exception:
+                    problem = Problem("raised", f"the round itself: {traceback.format_exc()}")
+                    result = Result([problem], 0, 0)
+                self._record(plan, result, round_folder)
+        finally:
+            scene.close()
+
+    def _record(self, plan: Plan, result: Result, folder: Path) -> None:
+        with self._lock:
+            self._rounds += 1
+            trainer = "trainer in Java" if plan.java else "trainer in Python"
+            self._counted.update([*plan.kinds, trainer, f"delivered by {plan.delivery}"])
+            self._points_said += result.said
+            self._points_stored += result.stored
+            self._problems.update(problem.kind for problem in result.problems)
+            if not result.problems:
+                shutil.rmtree(folder)
+                return
+            lines = [f"round {plan.seed} ({', '.join(sorted(plan.kinds))}; {plan.delivery}), in"]
+            lines[0] += f" {folder}:"
+            lines += [f"  {problem.kind}: {problem.text}" for problem in result.problems]
+            self.failures[plan.seed] = "\n".join(lines)
+            self._say(self.failures[plan.seed])
 
     def summary(self) -> str:
-        """Return what came of all rounds, in a line."""
-        faults = ", ".join(f"{kind} {count}" for kind, count in sorted(self._faults.items()))
-        counts = ", ".join(
-            f"{kind} {self._problems[kind]}"
-            for kind in ("lost", "doubled", "wrong", "hang", "raised", "left")
-        )
+        """Return what came of all rounds, in a few lines."""
+        counted = ", ".join(f"{what} {count}" for what, count in sorted(self._counted.items()))
+        kinds = ("lost", "doubled", "wrong", "hang", "raised", "left")
+        problems = ", ".join(f"{kind} {self._problems[kind]}" for kind in kinds)
+        seeds = f" (seeds {', '.join(map(str, sorted(self.failures)))})" if self.failures else ""
         return (
-            f"{self._rounds} rounds from seed {self._seed}, {len(self.failures)} failed; "
-            f"faults: {faults}; "
-            f"points: {self._points_said} had to be stored, {self._points_stored} are; "
-            f"{counts}; {self._seconds:.0f} s"
+            f"{self._rounds} rounds in {self._seconds:.0f} s, {len(self.failures)} failed{seeds}\n"
+            f"rounds with: {counted}\n"
+            f"points: {self._points_said} had to be stored, {self._points_stored} are\n"
+            f"problems: {problems}"
         )
