@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from copy import copy
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -93,14 +94,12 @@ class _Results:
             time.sleep(_WATCH_SECONDS)
 
 
-def _raise(errors: list[Exception]) -> None:
-    """Raise the first of the errors that the lines have said."""
-    error = copy(errors[0])
-    if not isinstance(error, (RunstreamError, OSError)):
-        click.get_current_context().exit(1)
-    if len(errors) > 1 and isinstance(error, RunstreamError):
-        error.message = f"{len(errors)} folders are not delivered, see above"
-        error.args = (error.message,)
+def _raise(errors: list[Exception]) -> NoReturn:
+    """Raise the first of the errors, which the lines have said, for the status that it leads to."""
+    folders = "1 folder is" if len(errors) == 1 else f"{len(errors):,} folders are"
+    error = copy(errors[0]) if isinstance(errors[0], RunstreamError) else RunstreamError("")
+    error.message = f"{folders} not delivered, see above"
+    error.args = (error.message,)
     raise error
 
 
