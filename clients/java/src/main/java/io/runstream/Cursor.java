@@ -35,14 +35,19 @@ final class Cursor implements AutoCloseable {
 
   /**
    * Returns the place from which a log is to be read: that of its cursor, or its first file, if
-   * there is no cursor, or it is damaged or older than that file.
+   * there is no cursor, or it is damaged or older than that file. A cursor beyond the end of its
+   * file is damaged, too: a crash of the machine may have cut the file.
    */
   static Place read(Path folder) throws IOException {
     List<Long> files = LogFiles.list(folder);
     Place first = files.isEmpty() ? Place.START : new Place(files.get(0), 0);
     try {
       Place found = parse(Files.readAllBytes(path(folder)));
-      return found == null || found.compareTo(first) < 0 ? first : found;
+      boolean isUsed =
+          found != null
+              && found.compareTo(first) > 0
+              && Files.size(LogFiles.path(folder, found.file)) >= found.offset;
+      return isUsed ? found : first;
     } catch (NoSuchFileException none) {
       return first;
     }

@@ -33,6 +33,7 @@ final class DiskQueue implements BatchQueue {
 
   private final SpoolSettings settings;
   private final String trackingUri;
+  private final WaitingStarts waitingStarts;
   private final Map<Long, Batch> kept = new HashMap<>();
   private final MemoryQueue rest = new MemoryQueue();
   private long keptBytes;
@@ -60,6 +61,7 @@ final class DiskQueue implements BatchQueue {
   DiskQueue(SpoolSettings settings, String trackingUri) {
     this.settings = settings;
     this.trackingUri = trackingUri;
+    waitingStarts = new WaitingStarts(settings.folder, trackingUri);
   }
 
   @Override
@@ -141,7 +143,7 @@ final class DiskQueue implements BatchQueue {
 
   @Override
   public LogBatchRequest findStart(String runId) {
-    return new WaitingStarts(settings.folder, trackingUri).find(runId, (Path) place());
+    return waitingStarts.find(runId, (Path) place());
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.runstream;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.runstream.v1.BatchError;
 import io.runstream.v1.SpoolRefusal;
@@ -43,19 +44,8 @@ final class KeptRefusals {
     if (!KEPT.contains(error.code())) {
       return;
     }
-    SpoolRefusal refusal =
-        SpoolRefusal.newBuilder()
-            .setError(
-                BatchError.newBuilder()
-                    .setCode(error.code().value())
-                    .setMessage(error.getMessage())
-                    .setReason(error.reason())
-                    .putAllMetadata(error.metadata()))
-            .setTime(System.currentTimeMillis())
-            .setBatch(batch.request.toByteString())
-            .build();
     try {
-      Path keeping = queue.keepRefusal(refusal);
+      Path keeping = queue.keepRefusal(toMessage(batch.request.toByteString(), error));
       if (keeping != null) {
         folder = keeping;
         counts.merge(batch.runId(), 1, Integer::sum);
@@ -69,6 +59,20 @@ final class KeptRefusals {
             problem.toString());
       }
     }
+  }
+
+  /** Returns what a folder keeps of a batch that was refused. */
+  static SpoolRefusal toMessage(ByteString batch, TrackingException error) {
+    return SpoolRefusal.newBuilder()
+        .setError(
+            BatchError.newBuilder()
+                .setCode(error.code().value())
+                .setMessage(error.getMessage())
+                .setReason(error.reason())
+                .putAllMetadata(error.metadata()))
+        .setTime(System.currentTimeMillis())
+        .setBatch(batch)
+        .build();
   }
 
   /** Returns what says that a folder keeps what a server refused; empty if none does. */

@@ -52,6 +52,18 @@ final class LogFiles {
     return list(folder).stream().filter(file -> file > number).findFirst().orElse(0L);
   }
 
+  /** Returns how many bytes the files of a log have from a place on. */
+  static long countBytes(Path folder, Place start) throws IOException {
+    long bytes = 0;
+    for (long number : list(folder)) {
+      if (number >= start.file) {
+        long size = Files.size(path(folder, number));
+        bytes += number == start.file ? Math.max(0, size - start.offset) : size;
+      }
+    }
+    return bytes;
+  }
+
   /** Opens a file; one that is created is for its owner alone. */
   static FileChannel open(Path file, Set<? extends OpenOption> options) throws IOException {
     return FileChannel.open(file, options, permissions("rw-------"));

@@ -21,6 +21,7 @@ final class OpenRuns {
   private final Uploader uploader;
   private final Outbox outbox;
   private final Starts starts;
+  private final Adoption adoption;
   private final Duration exitTimeout;
   private final Thread hook = new Thread(this::endWithProgram, "runstream-end");
 
@@ -29,11 +30,12 @@ final class OpenRuns {
    *
    * @param exitTimeout how long it waits for a server that does not answer
    */
-  OpenRuns(Calls calls, Uploader uploader, Starts starts, Duration exitTimeout) {
+  OpenRuns(Calls calls, Uploader uploader, Starts starts, Adoption adoption, Duration exitTimeout) {
     this.calls = calls;
     this.uploader = uploader;
     this.outbox = uploader.outbox;
     this.starts = starts;
+    this.adoption = adoption;
     this.exitTimeout = exitTimeout;
     Runtime.getRuntime().addShutdownHook(hook);
   }
@@ -82,6 +84,7 @@ final class OpenRuns {
   private void endWithProgram() {
     // This prints, because another hook closes the loggers of the JDK.
     Deadline deadline = calls.newDeadline();
+    adoption.close();
     RunStatus status = programStatus();
     starts.endWithProgram(status, deadline).forEach(error -> printError(error.getMessage()));
     for (RunHandle run : runs) {

@@ -1,11 +1,8 @@
 package io.runstream;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -18,15 +15,16 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The folder of this process in a spool, for one client; docs/spool.md has its form. Its locks are
- * let go of by {@link #close}, and by the end of the process.
+ * A folder in a spool that this process writes to, for one client, or that it delivers in the place
+ * of another process; docs/spool.md has its form. Its locks are let go of by {@link #close}, and by
+ * the end of the process.
  */
 final class SpoolFolder implements AutoCloseable {
-  private static final int FORMAT = 1;
   private static final int MAX_HOST_CHARACTERS = 64;
 
   final Path path;
-  private final FileLocks.Held writerLock; // null, where the file system has no locks
+  // null, where the file system has no locks, and if another process has written it
+  private final FileLocks.Held writerLock;
   private final FileLocks.Held deliveryLock; // likewise, and if nothing is delivered
 
   private SpoolFolder(Path path, FileLocks.Held writerLock, FileLocks.Held deliveryLock) {
@@ -46,8 +44,8 @@ final class SpoolFolder implements AutoCloseable {
   static SpoolFolder create(Path spool, String trackingUri, boolean delivers, boolean isSynced)
       throws IOException {
     LogFiles.makeFolder(spool);
-    String host = hostName();
-    String safeHost = host.replaceAll("[^A-Za-z0-9_.-]", "_").replaceAll("^\\.+", "");
+    String safeHost =
+        FolderInfo.hostName().replaceAll("[^A-Za-z0-9_.-]", "_").replaceAll("^\\.+", "");
     String name =
         (safeHost.isEmpty()
                 ? "host"
@@ -58,7 +56,7 @@ final class SpoolFolder implements AutoCloseable {
             + Requests.newId().substring(0, 8);
     Path draft = spool.resolve("." + name);
     LogFiles.makeFolder(draft.resolve("batches"));
-    writeInfo(draft.resolve("spool.json"), makeInfo(trackingUri, host), isSynced);
+    FolderInfo.write(draft, trackingUri, isSynced);
     FileLocks.Held writerLock = lock(draft.resolve("writer.lock"));
     FileLocks.Held deliveryLock = delivers ? lock(draft.resolve("delivery.lock")) : null;
     SpoolFolder folder = new SpoolFolder(spool.resolve(name), writerLock, deliveryLock);
@@ -75,6 +73,22 @@ final class SpoolFolder implements AutoCloseable {
       throw error;
     }
     return folder;
+  }
+
+  /**
+   * Takes the right to deliver what a process has left.
+   *
+   * @return the folder; null if its writer lives, or somebody else delivers it
+   * @throws IOException if it is gone, or its file system has no locks
+   */
+  static SpoolFolder adopt(Path path) throws IOException {
+    FileLocks.Held writerLock = FileLocks.tryLock(path.resolve("writer.lock"));
+    if (writerLock == null) {
+      return null;
+    }
+    writerLock.close(); // a writer that is gone does not come back
+    FileLocks.Held deliveryLock = FileLocks.tryLock(path.resolve("delivery.lock"));
+    return deliveryLock == null ? null : new SpoolFolder(path, null, deliveryLock);
   }
 
   /** Returns the folder of the log of batches. */
@@ -152,61 +166,6 @@ final class SpoolFolder implements AutoCloseable {
     } catch (IOException unsupported) {
       return null; // where a file system has no locks, nobody but the writer changes the folder
     }
-  }
-
-  /** Returns the name of this machine as the system has it, which is the same in every language. */
-  private static String hostName() {
-    try {
-      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
-    } catch (IOException otherSystem) {
-      // it is asked below
-    }
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException nameless) {
-      return "host";
-    }
-  }
-
-  private static void writeInfo(Path file, String info, boolean isSynced) throws IOException {
-    try (FileChannel channel =
-        LogFiles.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
-      channel.write(ByteBuffer.wrap(info.getBytes(StandardCharsets.UTF_8)));
-      if (isSynced) {
-        channel.force(true);
-      }
-    }
-  }
-
-  /** Returns a SpoolInfo as JSON, in which 64-bit integers are strings. */
-  private static String makeInfo(String trackingUri, String host) {
-    String program = System.getProperty("sun.java.command", "").split(" ", 2)[0];
-    return "{\n  \"format\": "
-        + FORMAT
-        + ",\n  \"trackingUri\": "
-        + quote(trackingUri)
-        + ",\n  \"host\": "
-        + quote(host)
-        + ",\n  \"processId\": \""
-        + ProcessHandle.current().pid()
-        + "\",\n  \"program\": "
-        + quote(program)
-        + ",\n  \"created\": \""
-        + System.currentTimeMillis()
-        + "\"\n}\n";
-  }
-
-  /** Returns a text as a string of JSON. Whatever is not printable ASCII is escaped. */
-  static String quote(String text) {
-    StringBuilder quoted = new StringBuilder("\"");
-    for (char unit : text.toCharArray()) {
-      if (unit >= ' ' && unit <= '~' && unit != '"' && unit != '\\') {
-        quoted.append(unit);
-      } else {
-        quoted.append(String.format("\\u%04x", (int) unit));
-      }
-    }
-    return quoted.append('"').toString();
   }
 
   private static void removeTree(Path folder) throws IOException {

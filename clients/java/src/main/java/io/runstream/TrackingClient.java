@@ -43,6 +43,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   private final Grants grants;
   private final Histories histories;
   private final Artifacts artifacts;
+  private final Adoption adoption;
   private final OpenRuns openRuns;
   private final RunOpener opener;
   private final Duration exitTimeout;
@@ -59,7 +60,9 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
     grants = new Grants(calls);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
-    openRuns = new OpenRuns(calls, uploader, runs.starts(), exitTimeout);
+    adoption = new Adoption(calls, uploader.outbox, spool, trackingUri);
+    uploader.whenReached(adoption::look);
+    openRuns = new OpenRuns(calls, uploader, runs.starts(), adoption, exitTimeout);
     opener = new RunOpener(this, openRuns);
   }
 
@@ -307,6 +310,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
     if (!closed && !runs.starts().hasInterrupted()) { // their runs can still be ended
       closed = true;
       openRuns.close();
+      adoption.close();
       uploader.close();
       String kept = uploader.outbox.keptRefusals.report(calls.server());
       if (!kept.isEmpty()) {
@@ -319,6 +323,10 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
         calls.closeChannel();
       }
     }
+  }
+
+  Adoption adoption() {
+    return adoption;
   }
 
   Calls calls() {

@@ -46,12 +46,14 @@ final class Uploader {
   private final AtomicBoolean collecting = new AtomicBoolean();
   private final AtomicBoolean sending = new AtomicBoolean();
   private final AtomicReference<Runnable> whenEmpty = new AtomicReference<>();
+  private volatile Runnable whenReached = () -> {};
   // Only the uploader's thread uses the following.
   private LogStream stream;
   private int checks;
   private int failures;
   private boolean isPausing;
   private boolean isOutage;
+  private boolean wasReached;
 
   /**
    * Sends over a channel.
@@ -77,6 +79,11 @@ final class Uploader {
   /** Runs {@code work} once, when nothing waits for an answer any more. */
   void whenEmpty(Runnable work) {
     whenEmpty.set(work);
+  }
+
+  /** Runs {@code work} when a server answers the first time, and each time it does so again. */
+  void whenReached(Runnable work) {
+    whenReached = work;
   }
 
   /** Ends the stream and the thread; what is not answered by now stays on disk, or is lost. */
@@ -183,6 +190,10 @@ final class Uploader {
           failures = 0;
           outbox.unanswered.setPermanentError(null);
           outbox.unanswered.setOutage("");
+          if (isOutage || !wasReached) {
+            wasReached = true;
+            whenReached.run();
+          }
           if (isOutage) {
             isOutage = false;
             LOG.log(System.Logger.Level.INFO, "{0} answers again", channel.authority());

@@ -3,30 +3,38 @@ package io.runstream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.runstream.v1.LogBatchRequest;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Starts of runs that wait in the folders of a spool. A process may log to a run that another one
  * has started while the server was away; whichever of them reaches the server first, that has to
  * get the start first.
+ *
+ * <p>Each frame is read once, however many runs are asked for; of the starts only their places are
+ * kept. Its monitor covers them.
  */
 final class WaitingStarts {
-  private static final long MAX_INFO_BYTES = 64 * 1024;
-  // The value has no escapes in it, or else is that of another server.
-  private static final Pattern TRACKING_URI =
-      Pattern.compile("\"(?:trackingUri|tracking_uri)\"\\s*:\\s*\"([^\"]*)\"");
+  private static final String OFFLINE = "offline:";
 
   private final Path spool;
   private final String trackingUri;
+  private final Map<Path, Place> read = new HashMap<>(); // up to where each folder is known
+  private final Map<String, Found> found = new HashMap<>(); // by run
+
+  /** Where a start is. */
+  private static final class Found {
+    final Path batches;
+    final Place start;
+    final Place end;
+
+    Found(Path batches, Place start, Place end) {
+      this.batches = batches;
+      this.start = start;
+      this.end = end;
+    }
+  }
 
   /**
    * Reads nothing yet.
@@ -43,61 +51,77 @@ final class WaitingStarts {
    *
    * @param own the folder that is passed over, because its batches are sent in their order
    */
-  LogBatchRequest find(String runId, Path own) {
-    for (Path folder : folders()) {
+  synchronized LogBatchRequest find(String runId, Path own) {
+    LogBatchRequest start = readFound(runId);
+    if (start != null) {
+      return start;
+    }
+    for (FolderInfo info : FolderInfo.list(spool)) {
       try {
-        if (!folder.equals(own) && isForServer(folder)) {
-          LogBatchRequest start = findIn(folder.resolve("batches"), runId);
-          if (start != null) {
-            return start;
-          }
+        if (!info.folder.equals(own) && isForServer(info)) {
+          FolderContents.check(info.folder);
+          readFolder(info.folder.resolve("batches"));
         }
-      } catch (IOException | UncheckedIOException unreadable) {
+      } catch (IOException unreadable) {
         // It is being removed, or is none of this user.
       }
     }
-    return null;
+    return readFound(runId);
   }
 
-  private List<Path> folders() {
-    try (Stream<Path> found = Files.list(spool)) {
-      return found
-          .filter(path -> !path.getFileName().toString().startsWith("."))
-          .filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
-          .filter(
-              path -> Files.isRegularFile(path.resolve("spool.json"), LinkOption.NOFOLLOW_LINKS))
-          .collect(Collectors.toList());
-    } catch (IOException | UncheckedIOException none) {
-      return List.of();
-    }
-  }
-
-  private boolean isForServer(Path folder) throws IOException {
-    Path file = folder.resolve("spool.json");
-    if (Files.size(file) > MAX_INFO_BYTES) {
-      return false;
-    }
-    byte[] bytes = Files.readAllBytes(file);
-    Matcher uri = TRACKING_URI.matcher(new String(bytes, StandardCharsets.UTF_8));
-    String named = uri.find() ? uri.group(1) : "";
-    return named.isEmpty() || named.equals(trackingUri) || named.startsWith("offline:");
+  private boolean isForServer(FolderInfo info) {
+    return info.trackingUri.isEmpty()
+        || info.trackingUri.equals(trackingUri)
+        || info.trackingUri.startsWith(OFFLINE);
   }
 
   /** What is in front of the cursor is no start any more: its run may have been removed since. */
-  private static LogBatchRequest findIn(Path batches, String runId) throws IOException {
+  private void readFolder(Path batches) throws IOException {
+    Place cursor = Cursor.read(batches);
+    Place known = read.getOrDefault(batches, cursor);
     try (LogReader reader =
-        new LogReader(batches, Cursor.read(batches), (start, size, isCut) -> {})) {
-      for (byte[] payload; (payload = reader.next(true)) != null; ) {
-        try {
-          LogBatchRequest batch = LogBatchRequest.parseFrom(payload);
-          if (batch.hasStart() && batch.getRunId().equals(runId)) {
-            return batch;
-          }
-        } catch (InvalidProtocolBufferException damaged) {
-          // Whoever delivers the folder sets it aside.
+        new LogReader(
+            batches, known.compareTo(cursor) > 0 ? known : cursor, (at, size, isCut) -> {})) {
+      Place start = reader.place();
+      for (byte[] payload; (payload = reader.next(true)) != null; start = reader.place()) {
+        LogBatchRequest batch = parse(payload);
+        if (batch.hasStart()) {
+          found.putIfAbsent(batch.getRunId(), new Found(batches, start, reader.place()));
         }
       }
+      read.put(batches, reader.place());
+    }
+  }
+
+  private LogBatchRequest readFound(String runId) {
+    Found place = found.get(runId);
+    if (place == null) {
       return null;
+    }
+    try {
+      if (Cursor.read(place.batches).compareTo(place.end) < 0) {
+        try (LogReader reader =
+            new LogReader(place.batches, place.start, (at, size, isCut) -> {})) {
+          byte[] payload = reader.next(true);
+          LogBatchRequest batch = payload == null ? null : parse(payload);
+          if (batch != null && batch.hasStart() && batch.getRunId().equals(runId)) {
+            return batch;
+          }
+        }
+      }
+    } catch (IOException removed) {
+      // It is answered, or somebody has discarded it.
+    }
+    found.remove(runId);
+    return null;
+  }
+
+  /** Returns a batch; one without content, if it is none: whoever delivers it sets it aside. */
+  private static LogBatchRequest parse(byte[] payload) {
+    try {
+      return LogBatchRequest.parseFrom(payload);
+    } catch (InvalidProtocolBufferException malformed) {
+      return LogBatchRequest.getDefaultInstance();
     }
   }
 }
