@@ -52,7 +52,7 @@ def test_whoever_it_does_not_concern_does_not_wait() -> None:
     work.defer(["a run", "a model"], lambda: go_on.wait(60))
     work.wait("another run", 0)
     for owner in ("a run", "a model", None):
-        with pytest.raises(DeadlineExceeded, match="1 upload or call that was"):
+        with pytest.raises(DeadlineExceeded, match="1 upload that was"):
             work.wait(owner, 0.01)
     go_on.set()
     work.wait(None, 60)

@@ -40,3 +40,16 @@ def test_what_is_not_delivered_is_or_are() -> None:
     late = str(flush_timeout_error(one, None, 2, "", Path("spool")))
     assert late == "no answer within 2 s for 1 param or tag; it is kept in spool until it is sent"
     assert str(flush_timeout_error(two, None, 2, "", None)).endswith("; they stay queued")
+
+
+def test_what_a_run_or_a_model_waits_for_is_counted_in_plain_words() -> None:
+    assert str(Backlog(points=1, changes=1, files=1)) == "1 point, 1 change and 1 upload"
+    assert str(Backlog(changes=2, files=3)) == "2 changes and 3 uploads"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(9.99998, "10 s"), (1234.56, "1234.6 s"), (0.05, "0.05 s"), (0, "0 s")]
+)
+def test_a_time_is_said_in_rounded_seconds(seconds: float, words: str) -> None:
+    late = str(flush_timeout_error(Backlog(points=1), None, seconds, "", None))
+    assert late.startswith(f"no answer within {words} for 1 point")

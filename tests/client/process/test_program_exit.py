@@ -168,7 +168,7 @@ def test_a_program_that_could_not_deliver_says_so_and_exits_with_a_status_of_its
     _, errors = program.communicate("\n", timeout=60)
     is_lost = limit == "0"
     assert program.returncode == (3 if code else UNDELIVERED if is_lost else 0), errors
-    assert f"1 point and 1 start, end or input of run {run_id}" in errors
+    assert f"1 point and 1 change of run {run_id}" in errors
     assert ("` sends it, and so does the next program" in errors) is not is_lost
     assert ("lost, not delivered" in errors) is is_lost
     assert "Exception ignored" not in errors
@@ -276,7 +276,7 @@ def test_interrupts_at_the_end_of_a_program_end_it_soon_and_what_it_says_is_true
     finally:
         server.process.send_signal(signal.SIGCONT)
     assert program.returncode == -signal.SIGINT, errors
-    assert f"1 point and 1 start, end or input of run {run_id}" in errors
+    assert f"1 point and 1 change of run {run_id}" in errors
     assert "does not answer" not in errors.partition("KeyboardInterrupt")[2]
 
 
@@ -302,4 +302,4 @@ def test_the_end_of_a_program_does_not_wait_again_for_what_its_block_waited_for_
     assert program.returncode == 1, errors
     assert "no answer within 2 s for 1 point" in errors
     assert f"it is kept in {ENVIRONMENT['RUNSTREAM_SPOOL']}" in errors
-    assert f"1 point and 1 start, end or input of run {run_id}" in errors
+    assert f"1 point and 1 change of run {run_id}" in errors

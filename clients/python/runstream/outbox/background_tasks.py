@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from runstream.contract.counts import format_seconds
 from runstream.errors import DeadlineExceeded
 from runstream.files.content_copy import CopyTargetError
 from runstream.outbox.batch import Backlog
@@ -196,7 +197,7 @@ class BackgroundTasks:
         files = backlogs.get(owner, Backlog()) if owner else sum(backlogs.values(), Backlog())
         folder = self.folder()
         return DeadlineExceeded(
-            f"not delivered after {seconds:.3g} s: {Backlog(files=files.files)}, "
+            f"not delivered after {format_seconds(seconds)}: {Backlog(files=files.files)}, "
             + (f"kept in {folder}" if folder else "queued still")
             + (
                 f" ({self._worker.error})"

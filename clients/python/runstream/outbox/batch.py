@@ -51,11 +51,13 @@ class Backlog(NamedTuple):
             ("point", "points"),
             ("param or tag", "params and tags"),
             ("line of the console", "lines of the console"),
-            ("start, end or input", "starts, ends and inputs"),
-            ("file or call about a model", "files and calls about models"),
+            ("change", "changes"),
+            ("upload", "uploads"),
         )
-        counts = (count(number, *word) for number, word in zip(self, words, strict=True) if number)
-        return " and ".join(counts) or "nothing"
+        counts = [count(number, *word) for number, word in zip(self, words, strict=True) if number]
+        if len(counts) > 1:
+            return f"{', '.join(counts[:-1])} and {counts[-1]}"
+        return counts[0] if counts else "nothing"
 
     def verb(self, one: str, many: str) -> str:
         """Return the form of a verb that goes with the text: `is` or `are`."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from runstream.contract.counts import count
+from runstream.contract.counts import count, format_seconds
 from runstream.errors import DeadlineExceeded
 from runstream.outbox.batch import Backlog
 from runstream.outbox.worker_thread import WorkerThread
@@ -132,10 +132,8 @@ class DeferredWork:
                 return
             if time.monotonic() >= end:
                 raise DeadlineExceeded(
-                    f"not done after {seconds:.3g} s: "
-                    + count(
-                        len(self._pending), "upload or call that was", "uploads and calls that were"
-                    )
+                    f"not done after {format_seconds(seconds)}: "
+                    + count(len(self._pending), "upload that was", "uploads that were")
                     + " left for later",
                     reason=WORK_NOT_DONE,
                 )

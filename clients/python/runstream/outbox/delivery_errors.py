@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 
-from runstream.contract.counts import count
+from runstream.contract.counts import count, format_seconds
 from runstream.errors import (
     DeadlineExceeded,
     Internal,
@@ -62,7 +62,7 @@ def flush_timeout_error(
         folder: where it is kept on disk, if it is.
     """
     return DeadlineExceeded(
-        f"no answer within {seconds:g} s for {backlog}"
+        f"no answer within {format_seconds(seconds)} for {backlog}"
         + (f" of run {run_id}" if run_id else "")
         + (
             f"; {backlog.verb('it is', 'they are')} kept in {folder} until "
@@ -89,8 +89,8 @@ def outbox_full_error(
         reason: why there is no room, to stand at the end; empty, if that is not known.
     """
     return DeadlineExceeded(
-        f"no room for {seconds:g} s, because the {limit_bytes >> 20} MiB of the outbox are full "
-        f"of what has no answer, {backlog}; what this call logged is not queued{reason}",
+        f"no room for {format_seconds(seconds)}, because the {limit_bytes >> 20} MiB of the outbox "
+        f"are full of what has no answer, {backlog}; what this call logged is not queued{reason}",
         reason="OUTBOX_FULL",
         **backlog.metadata(),
     )

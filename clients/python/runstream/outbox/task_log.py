@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from runstream.contract.counts import format_seconds
 from runstream.errors import DeadlineExceeded
 from runstream.outbox.collector import Collector
 from runstream.outbox.delivery_state import DeliveryState
@@ -101,7 +102,8 @@ class TaskLog:
                     raise NoSpoolError(str(error)) from error
                 if waited >= min(ROOM_SECONDS, call_limit() - start):
                     raise DeadlineExceeded(
-                        f"no room for {waited:.3g} s: {error}; what this call logged is not queued",
+                        f"no room for {format_seconds(waited)}: {error}; "
+                        "what this call logged is not queued",
                         reason="OUTBOX_FULL",
                     ) from None
                 if waited >= PATIENCE_SECONDS and not has_warned:

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from runstream.contract.counts import format_seconds
 from runstream.errors import RunstreamError
 from runstream.process import exit_status
 from runstream.process.shutdown_participants import OpenRun, RunStart, Session
@@ -213,7 +214,9 @@ def _drain_session(session: Session, answer_timeout: float, limit: float) -> str
     if error is None:
         return None
     broken_by = session.stream_error()
-    return str(broken_by) if broken_by else f"no answer came within {answer_timeout:g} s"
+    return (
+        str(broken_by) if broken_by else f"no answer came within {format_seconds(answer_timeout)}"
+    )
 
 
 def _report_session(session: Session, why: str | None) -> None:

@@ -22,6 +22,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from runstream.contract.counts import format_seconds
 from runstream.errors import FailedPrecondition, PermissionDenied, Unavailable
 from runstream.files.own_files import ForeignFileError, check_own, open_lock, open_own, read_address
 from runstream.transport.token import VARIABLES
@@ -88,7 +89,7 @@ def ensure_server(database: str, timeout: float = 30.0) -> str:
         if target is not None:
             return target
         raise Unavailable(
-            f"the server of {database} did not answer within {timeout:g} s; "
+            f"the server of {database} did not answer within {format_seconds(timeout)}; "
             f"see {database}.log, if a client started it",
             reason=NOT_ANSWERING,
             database=database,

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 
+from runstream.contract.counts import format_seconds
 from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.transport.call_threads import GRACE_SECONDS, CallThreads
 from runstream.transport.status import error_of_call
@@ -89,4 +90,6 @@ class PendingRead(Generic[Response]):
 
 def no_answer_error(seconds: float) -> DeadlineExceeded:
     """Return the error of a call that got no answer in time."""
-    return DeadlineExceeded(f"the server gave no answer for {seconds:g} s", reason="NO_ANSWER")
+    return DeadlineExceeded(
+        f"the server gave no answer for {format_seconds(seconds)}", reason="NO_ANSWER"
+    )
