@@ -141,6 +141,25 @@ def test_an_outage_gives_one_warning_and_one_notice_of_its_end(
     assert f"{server.name} does not answer (scripted)" in told[0].getMessage()
 
 
+def test_an_outage_that_turns_into_a_refusal_gives_another_warning_and_no_third(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.log_params("a")
+    away, refused = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED
+    for code in (away, away, refused, away, refused):
+        break_off(server.accept(), code)
+    stream = server.accept()
+    take_params(stream, 1)
+    answer(stream, 1)
+    server.outbox.flush(timeout=5)
+    told = [one.getMessage() for one in caplog.records if server.name in one.getMessage()]
+    assert len(told) == 2
+    assert "does not answer" in told[0]
+    assert "what is logged meanwhile is sent when it takes it again" in told[0]
+    assert "refuses it" in told[1]
+    assert "not sent before that is mended" in told[1]
+
+
 def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
     server: ScriptedServer,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ import pytest
 
 import runstream
 from runstream import NotFound, TrackingClient
+from runstream.spool.folder import list_folders
+from runstream.syncing.inspection import inspect_folder
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -77,6 +80,27 @@ def test_the_end_of_the_program_says_what_is_lost() -> None:
     assert f"lost, not delivered to {away}: " in errors
     assert f": 1234 points of run {'a' * 32}\n" in errors
     assert f": 2 params and tags of run {'b' * 32}" in errors
+
+
+def test_the_end_of_the_program_counts_as_kept_only_what_is_on_disk(tmp_path: Path) -> None:
+    code = (
+        "import sys, time, runstream, runstream.process.shutdown\n"
+        "runstream.process.shutdown.ANSWER_SECONDS = 0.5\n"
+        "client = runstream.TrackingClient(sys.argv[1])\n"
+        "for step in range(1000): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
+        "while not client._session.saved(): time.sleep(0.1)\n"
+        "for step in range(20_000): client.log_metric('a' * 32, 'loss', 1.0, step=step)\n"
+    )
+    environment = {"RUNSTREAM_SPOOL": str(tmp_path), "RUNSTREAM_SPOOL_LIMIT": "80kB"}
+    away = f"grpc://127.0.0.1:{reserve_port()}"
+    _, errors = program(code, away, status=120, environment=environment)
+    lost = re.search(rf"lost, not delivered to .*: (\d+) points of run {'a' * 32}\n", errors)
+    kept = re.search(rf"it is kept in /.*: (\d+) points of run {'a' * 32}\.", errors)
+    assert lost is not None, errors
+    assert kept is not None, errors
+    assert int(lost[1]) + int(kept[1]) == 21_000
+    (folder,) = list_folders(tmp_path)
+    assert int(kept[1]) == inspect_folder(folder).points < 21_000
 
 
 def test_the_end_of_the_program_says_what_was_refused(server: ServerProcess) -> None:

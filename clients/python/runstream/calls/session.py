@@ -176,6 +176,10 @@ class Session:
         """Return how much has no answer, by run."""
         return self.outbox.backlog()
 
+    def saved(self) -> dict[str, Backlog]:
+        """Return how much of it is on disk, by run."""
+        return self.outbox.saved()
+
     def unsaved(self) -> dict[str, Backlog]:
         """Return how much of it is in the memory of this process alone, by run."""
         return self.outbox.unsaved()

@@ -55,6 +55,7 @@ class Outage:
         self._servers = servers
         self._on_reached = on_reached
         self._is_announced = False
+        self._is_announced_as_lasting = False
         self._was_reached = False
         self._failed_attempts = 0
         self._next_attempt = 0.0
@@ -78,7 +79,7 @@ class Outage:
         self._was_reached = True
         self._failed_attempts = 0
         if self._is_announced:
-            self._is_announced = False
+            self._is_announced = self._is_announced_as_lasting = False
             dispatch.set_stream_error(None)
             log.info("%s answers again", self._server_name())
 
@@ -96,8 +97,9 @@ class Outage:
         cannot_connect = error.reason in CANNOT_CONNECT and not self._was_reached
         is_lasting = cannot_connect or _is_lasting(error)
         dispatch.set_stream_error(error, is_lasting)
-        if not self._is_announced:
-            self._is_announced = True
+        # Who was told to wait has to know once that does not help any more.
+        if not self._is_announced or (is_lasting and not self._is_announced_as_lasting):
+            self._is_announced, self._is_announced_as_lasting = True, is_lasting
             log.warning(
                 "%s %s (%s); %s",
                 self._server_name(),

@@ -272,9 +272,15 @@ class Outbox:
         """Return how much has no answer, by run; exact while no other thread logs."""
         return _joined(self._collector.backlog(), self.background.backlog())
 
+    def saved(self) -> dict[str, Backlog]:
+        """Return how much of it is on disk, by run."""
+        unsaved = self._queued_in_memory()
+        left = {run: all_of - unsaved.get(run, Backlog()) for run, all_of in self.backlog().items()}
+        return {run: backlog for run, backlog in left.items() if any(backlog)}
+
     def unsaved(self) -> dict[str, Backlog]:
         """Return how much of it is in the memory of this process alone, by run."""
-        logged = _joined(self._collector.unsaved(), self.background.unsaved())
+        logged = self._queued_in_memory()
         return _joined(logged, _joined(self.deferred.unsaved(), self.slow.unsaved()))
 
     def spool_folder(self) -> Path | None:
@@ -295,6 +301,9 @@ class Outbox:
     def raise_refusals(self, run_id: str | None = None) -> None:
         """Raise what the server refused of a run, or of all; each refusal is raised once."""
         self._refusals.raise_for(run_id)
+
+    def _queued_in_memory(self) -> dict[str, Backlog]:
+        return _joined(self._collector.unsaved(), self.background.unsaved())
 
     def _seek_start(self, run_id: str) -> bool:
         if self.send_start is None:

@@ -24,7 +24,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from runstream.contract.counts import format_seconds
 from runstream.errors import RunstreamError
@@ -228,15 +227,10 @@ def _report_session(session: Session, why: str | None) -> None:
         _report_undelivered(f"lost, not delivered to {session.uri}{_reason_suffix(why)}: {line}")
     _report_refused(session)
     folder = session.spool_folder()
-    if folder is not None:
-        _report_saved(session, folder, why)
-
-
-def _report_saved(session: Session, folder: Path, why: str | None) -> None:
-    if session.is_offline:
+    if folder is not None and session.is_offline:
         _print(describe_offline(folder, session.folder_uri))
-    else:
-        _print(describe_kept(session.uri, _reason_suffix(why), folder, session.backlog()))
+    elif folder is not None:
+        _print(describe_kept(session.uri, _reason_suffix(why), folder, session.saved()))
 
 
 def _report_refused(session: Session) -> None:

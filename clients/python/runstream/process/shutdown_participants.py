@@ -37,11 +37,11 @@ class Session(Protocol):
     def raise_refusals(self) -> None:
         """Raise what the server refused, if it was not raised before."""
 
-    def backlog(self) -> Mapping[str, object]:
-        """Return how much has no answer, by run."""
+    def saved(self) -> Mapping[str, object]:
+        """Return how much that has no answer is on disk, by run."""
 
     def unsaved(self) -> Mapping[str, object]:
-        """Return how much of it is in the memory of this process alone, by run."""
+        """Return how much that has no answer is in the memory of this process alone, by run."""
 
     def spool_folder(self) -> Path | None:
         """Return the folder that has the rest of it."""

@@ -13,16 +13,16 @@ from runstream.spool import settings
 NAMED_RUNS = 10
 
 
-def describe_kept(uri: str, why: str, folder: Path, backlog: Mapping[str, object]) -> str:
+def describe_kept(uri: str, why: str, folder: Path, saved: Mapping[str, object]) -> str:
     """Return what says that a folder keeps what was not delivered to a server.
 
     Args:
         uri: tracking URI of the server.
         why: why it was not delivered, to stand after it.
         folder: what keeps it.
-        backlog: how much it is, by run or model.
+        saved: how much it is, by run or model.
     """
-    counts = list_counts(backlog)
+    counts = list_counts(saved)
     if len(counts) == 1:
         listed = f" {counts[0]}. "
     else:
