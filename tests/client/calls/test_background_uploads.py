@@ -243,7 +243,7 @@ def test_the_end_of_a_program_leaves_files_in_the_spool_and_says_so(
     program = run_program(LOGS_AND_ENDS, spool, server.uri, str(source))
     output, errors = program.communicate(timeout=60)
     assert program.returncode == 0, errors
-    assert "2 files and calls" in errors, errors
+    assert "2 uploads of run" in errors, errors
     assert "runstream sync" in errors
     server.restart()
     result = sync(spool)
