@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from runstream import DeadlineExceeded, TrackingClient
 from runstream.spool.folder import list_folders
 from support.ports import reserve_port
+from support.server_process import ENVIRONMENT
 
 RUN = "a" * 32
 
@@ -37,6 +41,43 @@ def test_leaving_the_block_of_a_client_whose_server_is_away_is_quick_and_warns_o
     warnings = [text for text in caplog.messages if str(folder) in text]
     assert len(warnings) == 1
     assert warnings[0].startswith(f"not all is delivered to {client.tracking_uri} (")
+
+
+CLOSES = """
+import sys, runstream, time
+with runstream.TrackingClient(sys.argv[1]) as client:
+    client.log_metric("a" * 32, "loss", 1.0)
+print(time.monotonic(), flush=True)
+"""
+
+
+def close_and_end(code: str, exit_seconds: int) -> tuple[float, str]:
+    """Return for how long a program ends that has closed a client, and what it says on stderr."""
+    program = subprocess.run(
+        [sys.executable, "-c", code, f"grpc://127.0.0.1:{reserve_port()}"],
+        env=ENVIRONMENT
+        | {
+            "RUNSTREAM_SPOOL": os.environ["RUNSTREAM_SPOOL"],
+            "RUNSTREAM_EXIT_SECONDS": str(exit_seconds),
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    return time.monotonic() - float(program.stdout), program.stderr
+
+
+def test_the_end_of_a_program_neither_waits_nor_warns_again_for_a_client_that_was_closed() -> None:
+    seconds, said = close_and_end(CLOSES, 10)
+    assert seconds < 10
+    assert said.count("delivered to") == 1, said
+
+
+def test_what_is_logged_after_a_client_was_closed_is_announced_at_the_end() -> None:
+    _, said = close_and_end(CLOSES + "client.log_metric('a' * 32, 'loss', 2.0)\n", 1)
+    assert said.count("delivered to") == 2
+    assert "2 points of run" in said
 
 
 def test_closing_a_client_raises_what_is_in_memory_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,7 @@ class TrackingClient(
         is_saved = error.reason != WORK_NOT_DONE and not self._session.unsaved()
         if self._outbox.has_lasting_error or not is_saved:
             raise error
+        self._session.announced = self._session.saved()
         log.warning(
             "not all is delivered to %s (%s): it is kept in %s, and sent while this program runs, "
             "by `runstream sync`, or by the next program that logs to this server",

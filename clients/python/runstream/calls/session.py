@@ -55,12 +55,14 @@ class Session:
         outbox: what is logged.
         is_offline: whether there is no server to send it to.
         folder_uri: tracking URI of the server that its folder of the spool names; empty if none.
+        announced: how much was on disk when the end of a client said so, by run.
     """
 
     is_offline = False
 
     def __init__(self, target: Target, token: TokenSource) -> None:
         self.uri = self.folder_uri = target.uri
+        self.announced: dict[str, Backlog] = {}
         self.token = token
         self._users: deque[None] = deque()  # an item for each client; each change is one step
         self._is_file = target.database is not None
@@ -224,6 +226,7 @@ class Session:
 
     def reset_after_fork(self) -> None:
         """Start in a forked child without a channel, and with an empty outbox."""
+        self.announced = {}
         self._channel.reset_after_fork()
         self.connection.reset_after_fork()
         self._uploader.reset_after_fork()

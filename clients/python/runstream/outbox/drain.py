@@ -13,12 +13,16 @@ from runstream.outbox.outbox import Outbox
 # not wait for the server then, but makes files, which are lost if it is not done.
 _LOCAL_SECONDS = 30.0
 
+# Seconds without an answer after which the end of a program gives up, if a client was closed before
+# in vain: the uploader tries the server once more at once.
+_AGAIN_SECONDS = 1.0
+
 
 def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError | None:
     """Wait until all is answered; return the error if it is not.
 
     If a call before waited in vain, and the stream is broken since, `answer_timeout` is at
-    most `waits.REPEATED_SECONDS`.
+    most `waits.REPEATED_SECONDS`; if the end of a client did, at most a second.
 
     Args:
         outbox: the outbox.
@@ -26,6 +30,8 @@ def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError
         limit: seconds after which to give up.
     """
     start = time.monotonic()
+    if outbox.waits.has_drained_in_vain:
+        answer_timeout = min(answer_timeout, _AGAIN_SECONDS)
     try:
         for work in (outbox.deferred, outbox.slow):
             _wait_for_all(outbox, work, answer_timeout, limit - (time.monotonic() - start))
@@ -36,6 +42,7 @@ def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError
         answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
     undelivered = outbox.waits.wait_for_answers(None, answer_timeout, limit)
     if undelivered is not None:
+        outbox.waits.record_vain_drain()
         outbox.waits.wait_until_saved()
         return undelivered
     try:

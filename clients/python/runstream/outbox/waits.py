@@ -71,15 +71,27 @@ class Waits:
         self._state = state
         self._list = wait_list
         self._next_warning = 0.0
-        self._given_up_at: int | None = None  # the last answer, when a call gave up
+        # The last answer, when a call gave up, and when the end of a client did.
+        self._given_up_at: int | None = None
+        self._drained_at: int | None = None
 
     @property
     def has_given_up(self) -> bool:
         """Whether a call waited for its full time on a broken stream, and no answer came since."""
-        return (
-            self._given_up_at == self._batches.last_answered
-            and self._state.stream_error is not None
-        )
+        return self._is_away_since(self._given_up_at)
+
+    @property
+    def has_drained_in_vain(self) -> bool:
+        """Whether the end of a client gave up on a broken stream, and no answer came since."""
+        return self._is_away_since(self._drained_at)
+
+    def record_vain_drain(self) -> None:
+        """Note that the end of a client gives up."""
+        self._drained_at = self._batches.last_answered
+
+    def _is_away_since(self, answer: int | None) -> bool:
+        is_broken = self._state.stream_error is not None
+        return is_broken and answer == self._batches.last_answered
 
     def wait_for_answers(
         self, run_id: str | None, answer_timeout: float, limit: float

@@ -229,8 +229,8 @@ def _report_session(session: Session, why: str | None) -> None:
     folder = session.spool_folder()
     if folder is not None and session.is_offline:
         _print(describe_offline(folder, session.folder_uri))
-    elif folder is not None:
-        _print(describe_kept(session.uri, _reason_suffix(why), folder, session.saved()))
+    elif folder is not None and (saved := session.saved()) != session.announced:
+        _print(describe_kept(session.uri, _reason_suffix(why), folder, saved))
 
 
 def _report_refused(session: Session) -> None:

@@ -16,11 +16,15 @@ class Session(Protocol):
         uri: tracking URI of the server.
         is_offline: whether there is no server to send it to.
         folder_uri: tracking URI of the server that its folder names; empty if it names none.
+        announced: how much was on disk when the end of a client said so, by run.
     """
 
     uri: str
     is_offline: bool
     folder_uri: str
+
+    @property
+    def announced(self) -> Mapping[str, object]: ...
 
     def wake(self) -> None:
         """Start sending what was logged."""
