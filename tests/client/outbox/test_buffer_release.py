@@ -35,6 +35,28 @@ def test_the_buffer_of_a_run_that_has_ended_is_let_go_sooner(monkeypatch: Any) -
     assert list(outbox._collector._buffers) == [RUN]
 
 
+def test_the_uploader_does_not_look_at_runs_that_have_ended() -> None:
+    outbox = new_outbox()
+    outbox.buffer(RUN).log_metric("loss", 1.0, 0, 1)
+    outbox.buffer(OTHER).log_metric("loss", 1.0, 0, 1)
+    outbox.buffer(OTHER).queue_update(LogBatchRequest(run_id=OTHER, update=RunUpdate(end_time=1)))
+    outbox.dispatch.collect()
+    outbox.dispatch.collect()
+    assert list(outbox._collector._active) == [RUN]
+
+
+def test_what_is_logged_after_the_end_of_a_run_is_sent() -> None:
+    outbox = new_outbox()
+    buffer = outbox.buffer(RUN)
+    buffer.queue_update(LogBatchRequest(run_id=RUN, update=RunUpdate(end_time=1)))
+    outbox.dispatch.collect()
+    outbox.dispatch.collect()
+    buffer.log_metric("loss", 1.0, 0, 1)
+    outbox.dispatch.collect()
+    requests = send_all(outbox)
+    assert len(batch_points(requests)) == 1
+
+
 def test_what_is_logged_to_a_buffer_that_was_let_go_is_sent_whoever_holds_it(
     monkeypatch: Any,
 ) -> None:

@@ -125,10 +125,10 @@ class Collector:
             if not buffer.contents.is_empty():
                 buffer.cancel_wake()
                 buffer.contents.drain(self._put)
-            elif buffer.contents.last_drained > now - _QUIET_SECONDS:
-                buffer.cancel_wake()
-            else:
+            elif buffer.has_ended or buffer.contents.last_drained <= now - _QUIET_SECONDS:
                 self._deactivate(run_id, buffer)
+            else:
+                buffer.cancel_wake()
         self._retire_unused()
 
     def collect_all(self) -> None:
