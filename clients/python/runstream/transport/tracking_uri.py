@@ -42,6 +42,9 @@ _VARIABLE = "RUNSTREAM_TRACKING_URI"
 # What `pin_default` put into the environment in place of nothing.
 _pinned_default: str | None = None
 
+# What `pin_default` returned last: in the environment, this is good as it is.
+_pinned: str | None = None
+
 
 @dataclass(frozen=True)
 class Target:
@@ -78,12 +81,16 @@ def pin_default() -> str:
     Raises:
         InvalidArgument: it is in none of the forms above.
     """
-    global _pinned_default
+    global _pinned_default, _pinned
+    given = os.environ.get(_VARIABLE)
+    if given and given == _pinned:
+        return given
     uri = parse(None).uri
-    if not os.environ.get(_VARIABLE):
+    if not given:
         _pinned_default = uri
-    if os.environ.get(_VARIABLE) != uri:
+    if given != uri:
         os.environ[_VARIABLE] = uri
+    _pinned = uri
     return uri
 
 
