@@ -66,8 +66,6 @@ def find_program_repository() -> Repository | None:
 
 @cache
 def _find_cached() -> dict[str, str]:
-    from runstream.process.masking import mask_text  # not at import, which takes time
-
     program = find_program()
     found = {
         "mlflow.user": _user(),
@@ -77,7 +75,10 @@ def _find_cached() -> dict[str, str]:
     if repository := find_program_repository():
         found["mlflow.source.git.commit"] = repository.commit
         found["mlflow.source.git.branch"] = repository.branch
-        found["mlflow.source.git.repoURL"] = mask_text(repository.remote)
+        if repository.remote:
+            from runstream.process.masking import mask_text  # takes milliseconds
+
+            found["mlflow.source.git.repoURL"] = mask_text(repository.remote)
     return found
 
 

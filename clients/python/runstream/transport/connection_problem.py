@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -76,9 +76,8 @@ def _find_problem(address: str, secure: bool) -> Unavailable | None:
 
 def _problem_without_tls(address: str) -> Unavailable | None:
     """Look whether a port speaks TLS, which a client without it has tried to reach."""
-    context = _careless_context()
     try:
-        with _shake_hands(address, context):
+        with _shake_hands(address, _careless_context):
             pass
     except ssl.SSLError as error:
         if not _is_alert(error):
@@ -95,7 +94,7 @@ def _problem_with_tls(address: str) -> Unavailable | None:
         context = ssl_context()
         context.set_alpn_protocols(["h2"])
         for _ in range(2):  # a server that is just stopping is not there any more
-            with _shake_hands(address, context) as connection:
+            with _shake_hands(address, lambda: context) as connection:
                 if connection.selected_alpn_protocol() is None:  # gRPC takes no other protocol
                     advice = "the tracking URI needs the port of gRPC, by default 50051"
                     return _error("GRPC_NOT_SPOKEN", address, f"speaks HTTPS, not gRPC: {advice}")
@@ -156,7 +155,7 @@ def _names(address: str) -> list[str]:
     """Return the names in the certificate of a server that is trusted."""
     context = ssl_context()
     context.check_hostname = False
-    with suppress(OSError), _shake_hands(address, context) as connection:
+    with suppress(OSError), _shake_hands(address, lambda: context) as connection:
         certificate: Any = connection.getpeercert()
         return [name for _, name in certificate.get("subjectAltName", ())]
     return []
@@ -170,12 +169,13 @@ def _careless_context() -> ssl.SSLContext:
     return context
 
 
-def _shake_hands(address: str, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _shake_hands(address: str, make_context: Callable[[], ssl.SSLContext]) -> ssl.SSLSocket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     plain = socket.create_connection((host, int(port)), timeout=_SECONDS)
     try:
-        return context.wrap_socket(plain, server_hostname=host)
+        # Made only now: that takes milliseconds, and most servers without TLS are just away.
+        return make_context().wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
         raise
