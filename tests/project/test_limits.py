@@ -204,6 +204,9 @@ STATED: dict[str, list[str | int]] = {
     "the time that the end of a program waits without an answer": [
         "runstream.process.shutdown.ANSWER_SECONDS"
     ],
+    "the same in a child of multiprocessing, if the server is away and all is on disk": [
+        "runstream.process.shutdown.CHILD_SECONDS"
+    ],
     "the time that a training waits for a server that is away, in all": [
         "runstream.autologging.guard.WAIT_SECONDS"
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -97,7 +98,9 @@ class Session:
         if not self._users and self._channel.close_if_idle():
             self._uploader.stop()
 
-    def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
+    def drain(
+        self, answer_timeout: float, limit: float, away_timeout: float = math.inf
+    ) -> RunstreamError | None:
         """Wait until all that was logged is answered; return the error if it is not.
 
         At the end of a program no thread can be started, so that a stream may be impossible. Then
@@ -106,8 +109,9 @@ class Session:
         Args:
             answer_timeout: seconds without an answer after which to give up.
             limit: seconds after which to give up.
+            away_timeout: seconds after which to give up if the stream is broken and all is on disk.
         """
-        error = drain(self.outbox, answer_timeout, limit)
+        error = drain(self.outbox, answer_timeout, limit, away_timeout)
         if error is not None and error.reason == NO_THREADS:
             self._uploader.collect()
             if self._send_by_calls():

@@ -18,7 +18,9 @@ _LOCAL_SECONDS = 30.0
 _AGAIN_SECONDS = 1.0
 
 
-def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError | None:
+def drain(
+    outbox: Outbox, answer_timeout: float, limit: float, away_timeout: float
+) -> RunstreamError | None:
     """Wait until all is answered; return the error if it is not.
 
     If a call before waited in vain, and the stream is broken since, `answer_timeout` is at
@@ -28,6 +30,7 @@ def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError
         outbox: the outbox.
         answer_timeout: seconds without an answer after which to give up.
         limit: seconds after which to give up.
+        away_timeout: seconds after which to give up if the stream is broken and all is on disk.
     """
     start = time.monotonic()
     if outbox.waits.has_drained_in_vain:
@@ -40,16 +43,30 @@ def drain(outbox: Outbox, answer_timeout: float, limit: float) -> RunstreamError
         return error
     if outbox.waits.has_given_up:
         answer_timeout = min(answer_timeout, waits.REPEATED_SECONDS)
-    undelivered = outbox.waits.wait_for_answers(None, answer_timeout, limit)
+    undelivered = _wait_for_answers(outbox, answer_timeout, limit, away_timeout)
     if undelivered is not None:
         outbox.waits.record_vain_drain()
-        outbox.waits.wait_until_saved()
         return undelivered
     try:
         outbox.background.wait(None, answer_timeout, limit - (time.monotonic() - start))
     except DeadlineExceeded as late:
         return late
     return None
+
+
+def _wait_for_answers(
+    outbox: Outbox, answer_timeout: float, limit: float, away_timeout: float
+) -> RunstreamError | None:
+    """Wait until all batches are answered; if not, until they are on disk, and return the error."""
+    first = min(answer_timeout, away_timeout)
+    undelivered = outbox.waits.wait_for_answers(None, first, limit)
+    if undelivered is not None:
+        outbox.waits.wait_until_saved()
+        may_leave = outbox.stream_error is not None and not outbox.unsaved()
+        if first < answer_timeout and not may_leave:
+            undelivered = outbox.waits.wait_for_answers(None, answer_timeout - first, limit - first)
+            outbox.waits.wait_until_saved()
+    return undelivered
 
 
 def _wait_for_all(outbox: Outbox, work: DeferredWork, answer_timeout: float, limit: float) -> None:

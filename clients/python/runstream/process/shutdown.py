@@ -40,6 +40,10 @@ from runstream.process.undelivered_report import (
 #: unless RUNSTREAM_EXIT_SECONDS says otherwise.
 ANSWER_SECONDS = 10.0
 
+#: Seconds after which that of a child of multiprocessing stops waiting for a server that is away,
+#: if all is on disk: its parent waits for it, and may have many, one after the other.
+CHILD_SECONDS = 1.0
+
 #: Seconds after which it stops waiting in any case.
 LIMIT_SECONDS = 300.0
 
@@ -207,7 +211,8 @@ def _end_starts(status: str, seconds: float, errors: dict[str, str]) -> None:
 def _drain_session(session: Session, answer_timeout: float, limit: float) -> str | None:
     """Wait until all is answered; return why it is not."""
     try:
-        error = session.drain(answer_timeout, limit)
+        is_child = is_in_child_of_multiprocessing()
+        error = session.drain(answer_timeout, limit, CHILD_SECONDS if is_child else math.inf)
     except RunstreamError as failure:
         return str(failure)
     if error is None:

@@ -29,8 +29,16 @@ class Session(Protocol):
     def wake(self) -> None:
         """Start sending what was logged."""
 
-    def drain(self, answer_timeout: float, limit: float) -> RunstreamError | None:
-        """Wait until all is answered; return the error if it is not."""
+    def drain(
+        self, answer_timeout: float, limit: float, away_timeout: float
+    ) -> RunstreamError | None:
+        """Wait until all is answered; return the error if it is not.
+
+        Args:
+            answer_timeout: seconds without an answer after which to give up.
+            limit: seconds after which to give up.
+            away_timeout: seconds after which to give up if the stream is broken and all is on disk.
+        """
 
     def stream_error(self) -> RunstreamError | None:
         """Return why the stream broke, if it does not work."""
