@@ -178,24 +178,21 @@ final class Adoption {
   private void deliver(
       SpoolFolder folder, boolean isRemovable, WaitingStarts starts, GentlePace pace)
       throws IOException {
-    FolderDelivery delivery = new FolderDelivery(folder, calls.connection, starts, pace);
-    if (delivery.deliver()) {
-      if (!delivery.isEmpty()) {
+    FolderDelivery batches = new FolderDelivery(folder, calls.connection, starts, pace);
+    FolderTasks tasks = new FolderTasks(folder, calls, pace);
+    if (batches.deliver() && tasks.deliver()) {
+      if (!batches.isEmpty() || !tasks.isEmpty()) {
         LOG.log(
             System.Logger.Level.INFO,
-            "delivered {0} that another process left in {1}",
-            delivery,
+            "delivered {0} and {1} that another process left in {2}",
+            batches,
+            tasks,
             folder.path);
       }
-      if (isRemovable && !hasTasks(folder.path)) { // which are left to Python
+      if (isRemovable) {
         folder.remove();
       }
     }
-  }
-
-  private static boolean hasTasks(Path folder) throws IOException {
-    Path tasks = folder.resolve("tasks");
-    return LogFiles.countBytes(tasks, Cursor.read(tasks)) > 0;
   }
 
   private void warn(Path folder, Exception error) {

@@ -54,6 +54,7 @@ final class Calls {
   private final String route;
   private final ConnectionProblem problems;
   private final FirstConnection firstConnection;
+  private volatile UnknownRuns unknownRuns; // null before there is an outbox
 
   /**
    * Calls over a channel.
@@ -127,12 +128,42 @@ final class Calls {
     return call(newDeadline(), stub, rpc);
   }
 
+  /** Sets what delivers the starts of runs that the server does not know. */
+  void setUnknownRuns(UnknownRuns runs) {
+    unknownRuns = runs;
+  }
+
+  /**
+   * Returns the answer of a unary call that is to end at a time.
+   *
+   * <p>If the server does not know a run whose start is not delivered yet, the call is made again
+   * once it is.
+   */
+  <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
+    try {
+      return callOnce(end, stub, rpc);
+    } catch (TrackingException error) {
+      if (!deliverStart(error, end)) {
+        throw error;
+      }
+    }
+    return callOnce(end, stub, rpc);
+  }
+
+  /**
+   * Returns whether an error was that of a run whose start is delivered now, so that the same call
+   * may be made again.
+   */
+  boolean deliverStart(TrackingException error, Deadline end) {
+    return unknownRuns != null && unknownRuns.deliverStart(error, end);
+  }
+
   /**
    * Returns the answer of a unary call that is to end at a time.
    *
    * <p>If the server answers that it may work later, it is sent again then.
    */
-  <S extends AbstractBlockingStub<S>, A> A call(Deadline end, S stub, Function<S, A> rpc) {
+  <S extends AbstractBlockingStub<S>, A> A callOnce(Deadline end, S stub, Function<S, A> rpc) {
     Duration timeout = remaining(end);
     firstConnection.await(end);
     S shared = stub.withOption(Requests.WRITE_ID, Requests.newWrite());

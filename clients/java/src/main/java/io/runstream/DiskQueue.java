@@ -291,7 +291,7 @@ final class DiskQueue implements BatchQueue {
           System.Logger.Level.WARNING,
           "{0} bytes of the spool are damaged, and kept in {1}",
           size,
-          folder.setAside(start, size));
+          folder.setAside(folder.batches(), start, size));
     }
   }
 

@@ -142,7 +142,7 @@ final class FolderDelivery {
   @Override
   public String toString() {
     return batches
-        + (batches == 1 ? " batch and " : " batches and ")
+        + (batches == 1 ? " batch, " : " batches, ")
         + points
         + (points == 1 ? " point" : " points");
   }
@@ -287,8 +287,8 @@ final class FolderDelivery {
   }
 
   private void keep(Item item, TrackingException error) throws IOException {
-    folder.appendRefusal(
-        KeptRefusals.toMessage(ByteString.copyFrom(item.payload), error).toByteArray());
+    ByteString batch = ByteString.copyFrom(item.payload);
+    folder.appendRefusal(KeptRefusals.toMessage(error).setBatch(batch).build().toByteArray());
     refused++;
     firstRefusal = firstRefusal.isEmpty() ? error.getMessage() : firstRefusal;
   }
@@ -314,7 +314,7 @@ final class FolderDelivery {
           "{0}: {1} bytes are no batches; they are kept in {2}",
           folder.path,
           size,
-          folder.setAside(start, size));
+          folder.setAside(folder.batches(), start, size));
     }
   }
 }

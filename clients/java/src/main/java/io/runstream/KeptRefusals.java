@@ -1,6 +1,5 @@
 package io.runstream;
 
-import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.runstream.v1.BatchError;
 import io.runstream.v1.SpoolRefusal;
@@ -45,7 +44,8 @@ final class KeptRefusals {
       return;
     }
     try {
-      Path keeping = queue.keepRefusal(toMessage(batch.request.toByteString(), error));
+      Path keeping =
+          queue.keepRefusal(toMessage(error).setBatch(batch.request.toByteString()).build());
       if (keeping != null) {
         folder = keeping;
         counts.merge(batch.runId(), 1, Integer::sum);
@@ -61,8 +61,8 @@ final class KeptRefusals {
     }
   }
 
-  /** Returns what a folder keeps of a batch that was refused. */
-  static SpoolRefusal toMessage(ByteString batch, TrackingException error) {
+  /** Returns what a folder keeps of something that was refused, which is still to be set. */
+  static SpoolRefusal.Builder toMessage(TrackingException error) {
     return SpoolRefusal.newBuilder()
         .setError(
             BatchError.newBuilder()
@@ -70,9 +70,7 @@ final class KeptRefusals {
                 .setMessage(error.getMessage())
                 .setReason(error.reason())
                 .putAllMetadata(error.metadata()))
-        .setTime(System.currentTimeMillis())
-        .setBatch(batch)
-        .build();
+        .setTime(System.currentTimeMillis());
   }
 
   /** Returns what says that a folder keeps what a server refused; empty if none does. */

@@ -310,9 +310,14 @@ final class Outbox {
     return refused.runId();
   }
 
+  /** Returns the start of a run that waits in the folder of another process; null if none does. */
+  LogBatchRequest findStart(String runId) {
+    return queue.findStart(runId);
+  }
+
   /** Lets the start of a run be sent first, if it waits in the folder of another process. */
   void addStartOf(String runId) {
-    LogBatchRequest start = queue.findStart(runId);
+    LogBatchRequest start = findStart(runId);
     if (start != null) {
       delivery.addStart(start);
     }

@@ -20,6 +20,7 @@ abstract class RunLogging {
   RunLogging(Calls calls, BatchQueue queue, boolean isOffline) {
     this.calls = calls;
     uploader = new Uploader(calls.connection, calls.servers, queue, isOffline);
+    calls.setUnknownRuns(new UnknownRuns(calls, uploader.outbox));
     runs = new Runs(calls, uploader.outbox);
     logs = LoggingServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
   }

@@ -96,13 +96,20 @@ final class SpoolFolder implements AutoCloseable {
     return path.resolve("batches");
   }
 
-  /** Copies bytes of the log of batches that are no frames into {@code damaged}. */
-  Path setAside(Place start, long size) throws IOException {
+  /** Returns the folder of the log of tasks, which is there once there was one. */
+  Path tasks() {
+    return path.resolve("tasks");
+  }
+
+  /** Copies bytes of a log that are no frames into {@code damaged}. */
+  Path setAside(Path log, Place start, long size) throws IOException {
     Path damaged = path.resolve("damaged");
     LogFiles.makeFolder(damaged);
-    Path copy = damaged.resolve(String.format("batches-%08d-%010d", start.file, start.offset));
+    Path copy =
+        damaged.resolve(
+            String.format("%s-%08d-%010d", log.getFileName(), start.file, start.offset));
     try (FileChannel source =
-            LogFiles.open(LogFiles.path(batches(), start.file), Set.of(StandardOpenOption.READ));
+            LogFiles.open(LogFiles.path(log, start.file), Set.of(StandardOpenOption.READ));
         FileChannel target =
             LogFiles.open(
                 copy,

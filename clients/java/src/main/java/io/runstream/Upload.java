@@ -50,10 +50,15 @@ final class Upload {
   FileInfo run() throws IOException {
     Attempts attempts = new Attempts(calls.deadline);
     long offset = 0;
+    boolean isKnown = false;
     while (true) {
       try {
         return attempt(offset);
       } catch (TrackingException error) {
+        if (!isKnown && calls.deliverStart(error, calls.newDeadline())) {
+          isKnown = true;
+          continue;
+        }
         if (!isResumable(error)) {
           throw error;
         }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Python;
 import io.runstream.testing.Server;
+import io.runstream.v1.UpdateRunRequest;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -83,6 +84,43 @@ class UnknownRunTest {
       run.close();
       client.flush(MINUTE);
       assertEquals(2, client.histories().get(run.runId(), "loss").size());
+    }
+  }
+
+  @Test
+  void aCallAboutARunWhoseStartWaitsInAnotherFolderSendsThatFirst() throws Exception {
+    String uri = server.uri();
+    server.kill();
+    ProcessBuilder program = Programs.java(SpoolTest.Trainer.class, List.of(), uri);
+    program.environment().put("RUNSTREAM_SPOOL", spool.toString());
+    Process process = program.start();
+    String id =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
+            .readLine()
+            .split(" ")[0];
+    process.destroyForcibly().waitFor();
+    server.restart();
+    try (TrackingClient client = connect()) {
+      client.artifacts().upload(id, new byte[] {1, 2, 3}, "three.bin");
+      assertEquals("ended", client.runs().get(id).getInfo().getRunName());
+      assertEquals(3, client.artifacts().get(id, "three.bin").getFileSize());
+    }
+  }
+
+  @Test
+  void aCallAboutARunWaitsForItsStartThatIsOnItsWay() throws Exception {
+    try (TrackingClient client = connect()) {
+      RunHandle first = client.startRun("first");
+      server.kill();
+      for (int step = 0; step < 2_000_000; step++) { // 40 MB that go before the start
+        first.logMetric("loss", step, 1_700_000_000_000L + step, step);
+      }
+      RunHandle late = client.startRun("late");
+      server.restart();
+      UpdateRunRequest rename =
+          UpdateRunRequest.newBuilder().setRunId(late.runId()).setRunName("renamed").build();
+      assertEquals("renamed", client.runs().update(rename).getRunName());
+      client.artifacts().upload(late.runId(), new byte[] {1}, "one.bin");
     }
   }
 
