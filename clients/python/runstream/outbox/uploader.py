@@ -208,13 +208,16 @@ class Uploader:
         pause: float | None = 0.0
         while outbox.tasks is tasks:  # the outbox has others after `reset_after_fork`
             tasks.run_pending(pause)
+            begun = time.monotonic()
             collected = outbox.dispatch.collect()
             outbox.dispatch.save()
             until_heartbeat = outbox.heartbeats.send()
             is_busy = collected > 0 or outbox.window.has_pending()
             idle_ticks = 0 if is_busy else idle_ticks + 1
             self._reopen_stream()
-            pause = TICK if collected < _MANY_POINTS else _BUSY_TICK
+            # A slow disk does not put off what was logged while it was synced.
+            left = TICK - (time.monotonic() - begun)
+            pause = max(_BUSY_TICK, left) if collected < _MANY_POINTS else _BUSY_TICK
             if idle_ticks > _TICKS_TO_SLEEP and outbox.dispatch.sleep():
                 if self._must_stop and not outbox.heartbeats:
                     self._must_stop = False
