@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,10 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interrupt_at(instruction: int) -> Iterator[None]:
-    """Raise `Interrupted` at the n-th instruction of the package that this thread executes."""
+    """Raise `Interrupted` at the n-th instruction of the package that this thread executes.
+
+    No garbage is collected meanwhile: in `__del__`, an interrupt would be passed over.
+    """
     left = instruction
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -37,11 +41,13 @@ def interrupt_at(instruction: int) -> Iterator[None]:
             left -= 1
         return trace
 
+    gc.disable()
     sys.settrace(trace)
     try:
         yield
     finally:
         sys.settrace(None)
+        gc.enable()
 
 
 def run_in_own_thread(test: Callable[..., None]) -> Callable[..., None]:

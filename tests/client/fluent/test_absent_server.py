@@ -126,7 +126,7 @@ def test_reads_say_that_the_server_is_away(server: ServerProcess) -> None:
     kill(server)
     with runstream.start_run() as run:
         runstream.log_metric("loss", 1.0)
-    with pytest.raises(runstream.RunstreamError, match="1 point "):
+    with pytest.raises(runstream.RunstreamError, match="1 point, "):
         run.client.flush_run(run.run_id, timeout=0.5)
 
 
