@@ -193,3 +193,24 @@ def test_a_table_that_a_server_may_have_is_not_begun_anew_without_a_server(
     assert said.startswith(f"OFFLINE no rows can be added to t.json of run {run_id}")
     runstream.sync(spool, to=server.uri)
     assert list(client.load_table("", "t.json", [run_id])["a"]) == [1]
+
+
+def test_that_the_server_is_away_is_warned_of_once_by_a_program_and_its_launcher(
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "train.py"
+    program.write_text("import runstream\nwith runstream.start_run():\n    pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "runstream", "run", str(program)],
+        env=ENVIRONMENT
+        | {
+            "RUNSTREAM_TRACKING_URI": f"grpc://127.0.0.1:{reserve_port()}",
+            "RUNSTREAM_SPOOL": str(tmp_path / "spool"),
+            "RUNSTREAM_EXIT_SECONDS": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    assert done.stderr.count(" does not answer (") == 1, done.stderr

@@ -178,6 +178,10 @@ class Session:
         """Let the uploader look now for what was logged, and try a server that was away."""
         self._uploader.try_now()
 
+    def expect_outage(self) -> None:
+        """Do not warn that the server is away, because somebody has; until it answers."""
+        self._uploader.expect_outage()
+
     def backlog(self) -> dict[str, Backlog]:
         """Return how much has no answer, by run."""
         return self.outbox.backlog()

@@ -74,6 +74,10 @@ class StartCalls:
         """Let what is said from now on be delivered after what other processes have said by now."""
         self._outbox.begin_folder()
 
+    def expect_outage(self) -> None:
+        """Do not warn that the server is away, because somebody has; until it answers."""
+        self._session.expect_outage()
+
     @property
     def is_away(self) -> bool:
         """Whether the server was found away just now, so that nothing should wait for it."""

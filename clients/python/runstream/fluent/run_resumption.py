@@ -63,6 +63,8 @@ def resume(
     """
     _check_resumable_id(run_id)
     client = client_for_run(run_id)
+    if start is not None:  # it had no answer, of which who started this program has warned
+        client.expect_outage()
     try:
         run = client.ask(partial(client.get_run, run_id))
     except NotFound:

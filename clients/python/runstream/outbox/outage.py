@@ -35,7 +35,11 @@ _KEPT = "what is logged is kept, and not sent before that is mended"
 class Outage:
     """What an uploader knows of its server.
 
-    The uploader's thread calls the methods; any thread may call `try_now`, which is one step.
+    The uploader's thread calls the methods; any thread may call `try_now` and set the attribute,
+    each of which is one step.
+
+    Attributes:
+        is_announced: whether a warning said that the server is away.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class Outage:
         self._server_name = server_name
         self._servers = servers
         self._on_reached = on_reached
-        self._is_announced = False
+        self.is_announced = False
         self._is_announced_as_lasting = False
         self._was_reached = False
         self._failed_attempts = 0
@@ -74,12 +78,12 @@ class Outage:
 
     def end(self, dispatch: Dispatch) -> None:
         """Record that the server answers."""
-        if self._is_announced or not self._was_reached:
+        if self.is_announced or not self._was_reached:
             self._on_reached()
         self._was_reached = True
         self._failed_attempts = 0
-        if self._is_announced:
-            self._is_announced = self._is_announced_as_lasting = False
+        if self.is_announced:
+            self.is_announced = self._is_announced_as_lasting = False
             dispatch.set_stream_error(None)
             log.info("%s answers again", self._server_name())
 
@@ -98,8 +102,8 @@ class Outage:
         is_lasting = cannot_connect or _is_lasting(error)
         dispatch.set_stream_error(error, is_lasting)
         # Who was told to wait has to know once that does not help any more.
-        if not self._is_announced or (is_lasting and not self._is_announced_as_lasting):
-            self._is_announced, self._is_announced_as_lasting = True, is_lasting
+        if not self.is_announced or (is_lasting and not self._is_announced_as_lasting):
+            self.is_announced, self._is_announced_as_lasting = True, is_lasting
             log.warning(
                 "%s %s (%s); %s",
                 self._server_name(),

@@ -131,6 +131,10 @@ class Uploader:
         self._outage.try_now()
         self.outbox.tasks.wake()
 
+    def expect_outage(self) -> None:
+        """Do not warn that the server is away, because somebody has; until it answers."""
+        self._outage.is_announced = True
+
     def resume(self) -> None:
         """Open streams again."""
         self._is_suspended = False
