@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from runstream import TrackingClient
+from runstream.spool.folder import SpoolFolder
 from support.server_process import ServerProcess
 from support.shell import Shell
+from support.spools import append_upload, left_folder, points_batch
 
 
 @pytest.fixture(scope="package")
@@ -31,3 +35,24 @@ def shell(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Shell:
 def db() -> Shell:
     """Runs commands that need no server."""
     return Shell("grpc://127.0.0.1:1")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """A spool of its own."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def run_id(client: TrackingClient) -> str:
+    """A run on the server."""
+    return client.create_run().info.run_id
+
+
+@pytest.fixture
+def left(client: TrackingClient, run_id: str, spool: Path) -> SpoolFolder:
+    """A folder with two batches of three points, and a file."""
+    batches = [points_batch(run_id, [1]), points_batch(run_id, [2, 3])]
+    folder = left_folder(spool, client.tracking_uri, batches)
+    append_upload(folder, run_id, "a.txt", b"hello")
+    return folder

@@ -86,3 +86,20 @@ def test_what_is_left_of_a_process_that_lives_is_said(
     (result,) = SpoolDelivery(spool, None).deliver()
     assert result.bytes_left
     assert not result.is_complete
+
+
+@pytest.mark.parametrize("ending_server", [0], indirect=True)
+def test_a_sync_that_waits_for_a_server_that_takes_nothing_says_so_once(
+    ending_server: str,
+    spool: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(batch_delivery, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(batch_delivery, "AWAY_SECONDS", 2.0)
+    left_folder(spool, ending_server, [points_batch("a" * 32, [1])])
+    with pytest.raises(Unavailable):
+        sync(spool)
+    (warning,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warning.startswith(f"{ending_server} takes nothing (")
+    assert warning.endswith("; it is tried for 2 s")

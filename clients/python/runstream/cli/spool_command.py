@@ -105,7 +105,10 @@ def _print_folders(found: list[InspectedFolder], as_json: bool) -> None:
 def show(folder: Path, as_json: bool) -> None:
     """Show the runs of a folder, and what was refused and why."""
     one = find_folder(folder)
-    inspected, runs = inspect_folder(one), inspect_runs(one)
+    try:
+        inspected, runs = inspect_folder(one), inspect_runs(one)
+    except ValueError as error:  # it does not say what it is
+        raise FailedPrecondition(str(error), reason="FOLDER_DAMAGED", value=one) from None
     refusals = list_refusals(one)
     if as_json:
         print_json({"folder": inspected, "runs": runs, "refusals": refusals})
@@ -130,6 +133,10 @@ def show(folder: Path, as_json: bool) -> None:
         ),
         numbers=(3, 4, 5),
     )
+    if inspected.damaged:
+        click.echo(
+            f"\n{inspected.damaged:,} bytes are no batches or tasks; {one.damaged} keeps them."
+        )
     if refusals:
         joined = Counter((r.run_id, r.what, r.reason, r.message) for r in refusals)
         click.echo()
@@ -153,18 +160,17 @@ def discard(folder: Path, yes: bool) -> None:
         raise FailedPrecondition(
             f"{one} is a link: name the folder that it leads to", reason="FOLDER_LINK", value=one
         )
-    inspected = inspect_folder(one)
-    lock = one.lock_delivery()
-    if inspected.state == ALIVE or lock is NotLocked.HELD:
+    lock, writer = one.lock_delivery(), one.lock_writer()
+    if isinstance(writer, FileLock):
+        writer.release()
+    if NotLocked.HELD in (lock, writer):
         raise FailedPrecondition(
             f"{one} is that of a program that runs, or is being delivered",
             reason="FOLDER_IN_USE",
             value=one,
         )
-    question = (  # where there are no locks, it cannot be known whether its program runs
-        f"Remove {inspected.batches:,} batches with {inspected.points:,} points and "
-        f"{inspected.tasks:,} tasks that no server has, for good?"
-    )
+    # Where there are no locks, it cannot be known whether its program runs.
+    question = f"Remove {_describe(one)}, for good?"
     must_ask = sys.stdin.isatty() and not yes
     if must_ask and not click.confirm(question, err=True):
         click.get_current_context().exit(1)
@@ -172,3 +178,14 @@ def discard(folder: Path, yes: bool) -> None:
     if isinstance(lock, FileLock):
         lock.release()
     click.echo(f"Removed {one}.")
+
+
+def _describe(folder: SpoolFolder) -> str:
+    try:
+        inspected = inspect_folder(folder)
+    except (OSError, ValueError):
+        return f"{format_bytes(folder.count_bytes())} that cannot be read"
+    return (
+        f"{inspected.batches:,} batches with {inspected.points:,} points and "
+        f"{inspected.tasks:,} tasks that no server has"
+    )

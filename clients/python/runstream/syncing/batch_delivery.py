@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,8 +22,13 @@ from runstream.syncing.set_aside import SetAside
 from runstream.transport.connection import Connection
 from runstream.transport.status import error_of_batch
 
+log = logging.getLogger("runstream")
+
 #: Seconds without any answer after which the delivery of a folder gives up.
 AWAY_SECONDS = 30.0
+
+# Seconds without any answer after which whoever waits for the delivery is told.
+_SILENT_SECONDS = 2.0
 
 # Seconds of the first and of the longest pause before the next stream.
 _FIRST_PAUSE = 0.1
@@ -72,6 +78,7 @@ class BatchDelivery:
         self._must_stop = must_stop
         self._pace = pace
         self._is_one_by_one = False
+        self._is_told_away = False
 
     def deliver(self) -> None:
         """Send batches until none is left, or it must stop.
@@ -106,8 +113,20 @@ class BatchDelivery:
             is_over = stream.has_answered and isinstance(error, Unauthenticated)
             if (is_lasting(error) and not is_over) or now - away_since > AWAY_SECONDS:
                 raise error
+            self._tell_away(error, now - away_since)
             time.sleep(max(pause, error.retry_delay))
             pause = min(_LONGEST_PAUSE, 2 * pause)
+
+    def _tell_away(self, error: RunstreamError, seconds: float) -> None:
+        """Warn that this takes a while, once; nobody waits for a delivery with a pace."""
+        if self._pace is None and not self._is_told_away and seconds > _SILENT_SECONDS:
+            self._is_told_away = True
+            log.warning(
+                "%s takes nothing (%s); it is tried for %g s",
+                self._result.tracking_uri,
+                error,
+                AWAY_SECONDS,
+            )
 
     def _open_stream(self) -> BatchStream:
         keep_damage = partial(self._set_aside.keep_damage, "batches")

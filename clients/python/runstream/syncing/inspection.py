@@ -40,6 +40,7 @@ class InspectedFolder:
         points: points in them.
         tasks: uploads and calls that wait.
         refused: batches and tasks that the server refused.
+        damaged: bytes that are no frames, and are kept.
     """
 
     folder: str
@@ -54,6 +55,7 @@ class InspectedFolder:
     points: int = 0
     tasks: int = 0
     refused: int = 0
+    damaged: int = 0
 
 
 @dataclass
@@ -122,6 +124,8 @@ def inspect_folder(folder: SpoolFolder) -> InspectedFolder:
         inspected.tasks += 1
     tasks.close()
     inspected.refused = sum(1 for _ in read_refusals(folder.refused))
+    if folder.damaged.is_dir():
+        inspected.damaged = sum(one.lstat().st_size for one in folder.damaged.iterdir())
     return inspected
 
 
