@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from runstream.contract.wire_counts import count_points
 from runstream.errors import RunstreamError, Unauthenticated
 from runstream.outbox.delivery_errors import RUN_NOT_FOUND
 from runstream.spool.log_reader import LogReader
 from runstream.spool.refused_log import to_batch_error
-from runstream.syncing.batch_stream import Answered, BatchStream, Pace, Server
+from runstream.syncing.batch_stream import Answered, BatchStream
+from runstream.syncing.delivery_context import DeliveryContext
 from runstream.syncing.delivery_errors import is_lasting
-from runstream.syncing.folder_lease import FolderLease
-from runstream.syncing.missing_starts import MissingStarts
-from runstream.syncing.results import FolderResult
-from runstream.syncing.set_aside import SetAside
-from runstream.transport.connection import Connection
 from runstream.transport.status import error_of_batch
 
 log = logging.getLogger("runstream")
@@ -38,45 +32,17 @@ _LONGEST_PAUSE = 5.0
 _MALFORMED = "MESSAGE_MALFORMED"
 
 
-class SyncSession(Server, Protocol):
-    """What a delivery needs of the session of a server."""
-
-    @property
-    def connection(self) -> Connection:
-        """Makes calls."""
-
-
 class BatchDelivery:
     """Sends the batches of a folder; one thread uses it, with those of a stream at a time."""
 
-    def __init__(
-        self,
-        lease: FolderLease,
-        session: SyncSession,
-        result: FolderResult,
-        set_aside: SetAside,
-        missing: MissingStarts,
-        must_stop: Callable[[], bool],
-        pace: Pace | None,
-    ) -> None:
-        """Deliver nothing yet.
-
-        Args:
-            lease: the folder.
-            session: the server.
-            result: where to count.
-            set_aside: keeps what is refused and damaged.
-            missing: sends starts of runs that the server does not know.
-            must_stop: asked now and then; once it says so, no more is sent.
-            pace: says when batches may be sent; at once, if None.
-        """
-        self._lease = lease
-        self._session = session
-        self._result = result
-        self._set_aside = set_aside
-        self._missing = missing
-        self._must_stop = must_stop
-        self._pace = pace
+    def __init__(self, context: DeliveryContext) -> None:
+        self._lease = context.lease
+        self._session = context.session
+        self._result = context.result
+        self._set_aside = context.set_aside
+        self._missing = context.missing
+        self._must_stop = context.must_stop
+        self._pace = context.pace
         self._is_one_by_one = False
         self._is_told_away = False
 

@@ -8,8 +8,9 @@ from runstream.errors import RunstreamError
 from runstream.spool.folder import SpoolFolder
 from runstream.spool.log_files import Place
 from runstream.spool.waiting_starts import WaitingStarts
-from runstream.syncing.batch_delivery import BatchDelivery, SyncSession
+from runstream.syncing.batch_delivery import BatchDelivery
 from runstream.syncing.batch_stream import Pace
+from runstream.syncing.delivery_context import DeliveryContext, SyncSession
 from runstream.syncing.delivery_errors import undelivered_error
 from runstream.syncing.folder_lease import FolderLease
 from runstream.syncing.folder_state import count_left, find_end
@@ -54,19 +55,11 @@ class FolderDelivery:
         self._must_stop = must_stop
         self._set_aside = SetAside(folder, result)
         missing = MissingStarts(session.connection, starts, result)
-        self._batches = BatchDelivery(
+        context = DeliveryContext(
             self.lease, session, result, self._set_aside, missing, must_stop, pace
         )
-        self._tasks = FolderTasks(
-            self.lease,
-            session.connection,
-            result,
-            self._set_aside,
-            missing,
-            self._batches,
-            must_stop,
-            pace,
-        )
+        self._batches = BatchDelivery(context)
+        self._tasks = FolderTasks(context, self._batches)
 
     def lock(self, places: dict[str, Place] | None = None) -> None:
         """Take the lease, or at least find out what there is; see `FolderLease.take`."""

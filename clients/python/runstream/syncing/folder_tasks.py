@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,50 +14,29 @@ from runstream.outbox.delivery_errors import may_work_later
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.refused_log import to_batch_error
 from runstream.syncing.batch_delivery import BatchDelivery
-from runstream.syncing.batch_stream import Pace
-from runstream.syncing.folder_lease import FolderLease
-from runstream.syncing.missing_starts import MissingStarts
-from runstream.syncing.results import FolderResult
-from runstream.syncing.set_aside import SetAside
+from runstream.syncing.delivery_context import DeliveryContext
 from runstream.syncing.task_frames import count_contents, parse_task
-from runstream.transport.connection import Connection
 from runstream.v1.spool_pb2 import SpoolTask
 
 
 class FolderTasks:
     """Does the tasks of a folder; one thread uses it."""
 
-    def __init__(
-        self,
-        lease: FolderLease,
-        connection: Connection,
-        result: FolderResult,
-        set_aside: SetAside,
-        missing: MissingStarts,
-        batches: BatchDelivery,
-        must_stop: Callable[[], bool],
-        pace: Pace | None,
-    ) -> None:
+    def __init__(self, context: DeliveryContext, batches: BatchDelivery) -> None:
         """Do nothing yet.
 
         Args:
-            lease: the folder.
-            connection: the server.
-            result: where to count.
-            set_aside: keeps what is refused and damaged.
-            missing: sends starts of runs that the server does not know.
+            context: the folder and the server.
             batches: delivers what was written before a task.
-            must_stop: asked now and then; once it says so, no more is done.
-            pace: says when files may be sent; at once, if None.
         """
-        self._lease = lease
-        self._connection = connection
-        self._result = result
-        self._set_aside = set_aside
-        self._missing = missing
+        self._lease = context.lease
+        self._connection = context.session.connection
+        self._result = context.result
+        self._set_aside = context.set_aside
+        self._missing = context.missing
+        self._must_stop = context.must_stop
+        self._pace = context.pace
         self._batches = batches
-        self._must_stop = must_stop
-        self._pace = pace
 
     def deliver(self) -> None:
         """Do tasks until none is left, or it must stop, and before each what was written before it.
