@@ -2,7 +2,8 @@
 
 A call counts as said if it returned early enough before its process was killed, or if the process
 ended by itself: then the server must have it. A call that began may be there. What nobody said must
-not be there, and nothing twice. Early enough is `GRACE_NS` in which the process ran undisturbed.
+not be there, and nothing twice. Early enough is `GRACE_NS` in which the process ran undisturbed,
+and did not wait for a disk that syncs.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def _limit(record: Record, killed: int | None) -> int:
         return record.last
     later, undisturbed = killed, 0
     for tick in reversed([tick for tick in record.ticks if tick < killed]):
-        if later - tick <= UNDISTURBED_NS:
+        is_syncing = any(begin < later and tick < end for begin, end in record.waits)
+        if later - tick <= UNDISTURBED_NS and not is_syncing:
             undisturbed += later - tick
         if undisturbed >= GRACE_NS:
             return tick

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,8 @@ def _watched(sync: Callable[[int], None]) -> Callable[[Any], None]:
     def watched(file: Any) -> None:
         number = file if isinstance(file, int) else file.fileno()
         begun, size = time.monotonic_ns(), os.fstat(number).st_size
+        if own_journal is not None:
+            own_journal.write("syncing")
         sync(number)
         if own_journal is not None:
             inode = os.fstat(number).st_ino  # it may get its name later
@@ -102,6 +105,7 @@ class Record(NamedTuple):
         said: its calls, in their order.
         ticks: when it ticked.
         syncs: the begin of each `fdatasync` that ended, the inode of the file, and its size then.
+        waits: the begin and the end of each `fdatasync`, the end of the journal if it did not end.
         ended: when it was about to end, with all that is done at the end of a program behind it.
         dropped: when it left without the end of a program.
         last: when it wrote the last line.
@@ -112,6 +116,7 @@ class Record(NamedTuple):
     said: list[Said]
     ticks: list[int]
     syncs: list[tuple[int, int, int]]
+    waits: list[tuple[int, int]]
     ended: int | None
     dropped: int | None
     last: int
@@ -119,13 +124,16 @@ class Record(NamedTuple):
 
 def read_journals(folder: Path) -> list[Record]:
     """Read the journals of all processes of a round, also those of some that still go on."""
-    return [_read(path) for path in sorted(folder.glob("*.journal"))]
+    journals = sorted(folder.glob("*.journal"))
+    return [_read(path) for path in journals if path.stat().st_size]  # else killed before it began
 
 
 def _read(path: Path) -> Record:
     lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")]
     said: dict[int, Said] = {}
     times: dict[str, int] = {}
+    begins = [line["time"] for line in lines if line["event"] == "syncing"]
+    ends = [line["time"] for line in lines if line["event"] == "synced"]
     for line in lines:
         if line["event"] == "say":
             said[line["number"]] = Said(line["run"], line["operation"], line["time"], None, None)
@@ -144,6 +152,7 @@ def _read(path: Path) -> Record:
             for line in lines
             if line["event"] == "synced"
         ],
+        list(zip_longest(begins, ends, fillvalue=lines[-1]["time"])),
         times.get("ended"),
         times.get("dropped"),
         lines[-1]["time"],

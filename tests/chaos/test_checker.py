@@ -24,7 +24,7 @@ TICKS = list(range(0, KILLED, 10_000_000))
 def record(*calls: list[Any], begun: int = 0, done: int | None = 1) -> Record:
     """Return the journal of a process that said all this at one time, of the run `r`."""
     said = [Said("r", call, begun, done, None) for call in calls]
-    return Record("a", 1, said, TICKS, [], None, None, KILLED)
+    return Record("a", 1, said, TICKS, [], [], None, None, KILLED)
 
 
 def find(client: TrackingClient, *records: Record, killed: bool = False) -> list[str]:
@@ -82,8 +82,11 @@ def test_what_was_said_right_before_the_kill_may_be_missing(
 def test_what_was_said_long_before_the_kill_may_be_missing_if_the_process_had_no_time(
     client: TrackingClient,
 ) -> None:
-    stopped = record(START, ["points", "m", 0, 6, 0.0], done=1)._replace(ticks=[0, 1, 2])
-    assert find(client, stopped, killed=True) == []
+    said = record(START, ["points", "m", 0, 6, 0.0], done=1)
+    stopped, syncing = said._replace(ticks=[0, 1, 2]), said._replace(waits=[(2, KILLED)])
+    assert find(client, stopped, killed=True) == find(client, syncing, killed=True) == []
+    synced = said._replace(waits=[(2, KILLED // 2)])
+    assert find(client, synced, killed=True) == ["lost"]
 
 
 def test_what_nobody_said_is_wrong(client: TrackingClient, run_id: str) -> None:
