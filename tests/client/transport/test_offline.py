@@ -10,6 +10,7 @@ import pytest
 
 import runstream
 from runstream import TrackingClient
+from runstream.spool.folder import list_folders
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -97,9 +98,9 @@ input("flushed\\n")
 """
 
 
-@pytest.mark.parametrize("is_delivered", [False, True])
+@pytest.mark.parametrize("state", ["waits", "delivered", "unreadable"])
 def test_the_end_of_a_program_announces_what_waits_unless_a_sync_has_delivered_it(
-    server: ServerProcess, tmp_path: Path, is_delivered: bool
+    server: ServerProcess, tmp_path: Path, state: str
 ) -> None:
     spool = tmp_path / "spool"
     program = subprocess.Popen(
@@ -112,10 +113,14 @@ def test_the_end_of_a_program_announces_what_waits_unless_a_sync_has_delivered_i
     )
     assert program.stdout is not None
     assert program.stdout.readline() == "flushed\n"
-    if is_delivered:
+    if state == "delivered":
         assert runstream.sync(spool, to=server.uri).points == 1
+    if state == "unreadable":
+        (folder,) = list_folders(spool)
+        (folder.batches / "cursor").mkdir()
     _, said = program.communicate("\n", timeout=100)
-    assert ("what was logged is kept in" in said) != is_delivered
+    assert ("what was logged is kept in" in said) != (state == "delivered")
+    assert "Traceback" not in said
 
 
 def test_a_program_that_is_launched_without_a_server_logs_to_the_run_of_its_launch(

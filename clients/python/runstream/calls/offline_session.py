@@ -58,7 +58,10 @@ class OfflineSession(Session):
 
 def _is_delivered(folder: Path) -> bool:
     logs = (folder / "batches", folder / "tasks")
-    return not any(count_bytes(log, read_cursor(log)) for log in logs)
+    try:
+        return not any(count_bytes(log, read_cursor(log)) for log in logs)
+    except OSError:  # what cannot be looked at is there
+        return False
 
 
 def _make_spool(folder: Path) -> None:
