@@ -97,7 +97,7 @@ final class FolderTasks {
   /** Returns what was done, for people. */
   @Override
   public String toString() {
-    return done == 1 ? "1 file or call about a model" : done + " files and calls about models";
+    return done == 1 ? "1 upload" : done + " uploads";
   }
 
   private static SpoolTask parse(byte[] payload) {
