@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from runstream.errors import DeadlineExceeded, RunstreamError
@@ -19,7 +20,7 @@ _AGAIN_SECONDS = 1.0
 
 
 def drain(
-    outbox: Outbox, answer_timeout: float, limit: float, away_timeout: float
+    outbox: Outbox, answer_timeout: float, limit: float, away_timeout: float = math.inf
 ) -> RunstreamError | None:
     """Wait until all is answered; return the error if it is not.
 
