@@ -167,6 +167,10 @@ STATED: dict[str, list[str | int]] = {
         "runstream.outbox.outgoing_batches.LIMIT_BYTES",
         "runstream.outbox.waits.ROOM_SECONDS",
     ],
+    "the time without an answer of the disk after which it is taken to hang": [
+        "runstream.outbox.disk_watch.HANG_SECONDS",
+        "runstream.outbox.outgoing_batches.LIMIT_BYTES",
+    ],
     "batches in memory that are on disk, too": ["runstream.outbox.disk_queue.HEAD_BYTES"],
     "the time that a call with `synchronous=False` waits while the spool has its limit": [
         "runstream.outbox.task_log.ROOM_SECONDS"

@@ -43,7 +43,9 @@ class OfflineSession(Session):
     def spool_folder(self) -> Path | None:
         """Return the folder that has what was logged; None if another process has delivered it."""
         folder = super().spool_folder()
-        return None if folder is None or _is_delivered(folder) else folder
+        if folder is None or self.outbox.batches.disk_watch.is_hanging:
+            return folder
+        return None if _is_delivered(folder) else folder
 
     def _queue_factory(self, uri: str) -> Callable[[], BatchQueue]:
         limit = settings.limit_bytes() or settings.DEFAULT_LIMIT

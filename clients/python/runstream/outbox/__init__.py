@@ -30,6 +30,7 @@ The objects of the outbox, and what keeps each of them safe:
     TaskQueue        what the uploader shall do    no lock: each change is one step
     DeferredWork     work left for later           no lock that a call takes
     BackgroundTasks  uploads left for later        no lock that a call takes
+    DiskWatch        whether the disk hangs        its own thread, and no lock
     TaskLog          the same, kept on disk        the uploader's thread alone writes
     TaskWorker       does them, on its thread      no lock: each change is one step
     Heartbeats       the open runs                 the uploader's thread alone

@@ -32,6 +32,9 @@ class BatchFiles:
 
     The uploader's thread appends; the other methods need the lock of the batches, so that one
     thread at a time reads and moves the cursor.
+
+    Attributes:
+        find_spool: returns the spool; raises OSError if there is no place for one.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class BatchFiles:
         self._tracking_uri = tracking_uri
         self._limit = limit
         self._is_synced = is_synced
-        self._find_spool = find_spool
+        self.find_spool = find_spool
         self._delivers = delivers
         self._folder: OwnFolder | None = None
         self._writer: LogWriter | None = None
@@ -160,7 +163,7 @@ class BatchFiles:
         self.close(is_answered=False)
         program = os.path.basename(sys.argv[0]) if sys.argv else ""
         self._folder = create_folder(
-            self._find_spool(), self._tracking_uri, program, self._delivers, self._is_synced
+            self.find_spool(), self._tracking_uri, program, self._delivers, self._is_synced
         )
         if self._delivers:
             self._cursor = Cursor(self._folder.batches)
@@ -170,7 +173,7 @@ class BatchFiles:
 
     def _find_room(self, size: int) -> None:
         if self._room < size:
-            spool = self._folder.path.parent if self._folder is not None else self._find_spool()
+            spool = self._folder.path.parent if self._folder is not None else self.find_spool()
             self._room = measure_room(spool, self._limit, size)
 
     def _set_aside(self, damage: Damage) -> None:

@@ -37,6 +37,10 @@ class BatchQueue(Protocol):
     def path(self) -> Path | None:
         """The folder that what has no answer is in; None if there is none."""
 
+    @property
+    def place(self) -> Path | None:
+        """Where it writes to disk: its folder or, before there is one, the spool."""
+
     def append(self, batch: Batch) -> None:
         """Add a batch at the end."""
 
@@ -92,6 +96,7 @@ class MemoryQueue:
         self.has_lost = False
         self.is_final = False
         self.path: Path | None = None
+        self.place: Path | None = None
         self._batches: deque[Batch] = deque()
         self._tasks: TaskFiles | None = None
 

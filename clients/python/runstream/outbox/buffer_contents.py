@@ -10,7 +10,7 @@ from typing import TypeAlias
 from runstream import rules
 from runstream.outbox.batch import Backlog, PackedBatch
 from runstream.outbox.packing import pack_points
-from runstream.outbox.series import Series
+from runstream.outbox.series import RECORD_BYTES, Series
 
 #: Takes the run, the message of a batch, and what the batch holds.
 PutBatch: TypeAlias = Callable[[str, bytes, Backlog], object]
@@ -57,6 +57,11 @@ class BufferContents:
         """Return how much waits."""
         contents = [each.content for each in self.batches.copy()]
         return sum(contents, Backlog(points=self.count_points()))
+
+    def count_bytes(self) -> int:
+        """Return about how much memory it takes."""
+        messages = sum(len(each.message) for each in self.batches.copy())
+        return self.count_points() * RECORD_BYTES + messages
 
     def is_empty(self) -> bool:
         """Return whether nothing waits."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from runstream import rules
+from runstream.outbox import disk_watch, outgoing_batches
 from runstream.outbox.batch import Backlog, Batch
 from runstream.outbox.buffer import BufferOwner, RunBuffer
 from runstream.outbox.heartbeats import Heartbeats
 from runstream.outbox.outgoing_batches import OutgoingBatches
 from runstream.outbox.refusals import Refusals
+
+log = logging.getLogger("runstream")
 
 # Seconds after the last batch of a buffer that the next call has to wake the uploader for it: a
 # program may have thousands of runs, and log to one of them.
@@ -48,6 +52,7 @@ class Collector:
             heartbeats: the open runs, whose buffers are kept.
         """
         self._batches = batches
+        batches.disk_watch.on_wait = self._bound_memory
         self._refusals = refusals
         self._heartbeats = heartbeats
         self._next_retirement = 0.0
@@ -98,6 +103,22 @@ class Collector:
         for run_id, buffer in self._buffers.copy().items():
             backlogs[run_id] = backlogs.get(run_id, Backlog()) + buffer.contents.waiting()
         return {run_id: backlog for run_id, backlog in backlogs.items() if any(backlog)}
+
+    # On the thread that watches the disk.
+
+    def _bound_memory(self, is_new: bool) -> None:
+        """Let calls that log wait for room once as much waits as memory takes without a disk."""
+        if is_new:
+            log.warning(
+                "the disk of %s has not answered for %.0f s: until it does, nothing is sent, and "
+                "what is logged is kept in memory, and lost if this process ends",
+                self._batches.queue.place,
+                disk_watch.HANG_SECONDS,
+            )
+        waiting = sum(buffer.contents.count_bytes() for buffer in self._buffers.copy().values())
+        if waiting + self._batches.queue.held_bytes >= outgoing_batches.LIMIT_BYTES:
+            self._batches.is_full = True
+            self.close_buffers()
 
     # On the thread of a stream.
 

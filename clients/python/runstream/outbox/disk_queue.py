@@ -61,6 +61,11 @@ class DiskQueue:
         """The folder of what has no answer, or of all if nothing is sent; None if there is none."""
         return self._files.path if self.is_final or self._head or self._behind else None
 
+    @property
+    def place(self) -> Path:
+        """Where it writes to disk: its folder or, before there is one, the spool."""
+        return self._files.path or self._files.find_spool()
+
     def append(self, batch: Batch) -> None:
         """Add a batch at the end, by one write if the disk can be written."""
         self.size += 1

@@ -45,8 +45,8 @@ class Dispatch:
 
     def save(self) -> None:
         """Let what became batches survive the process and, if it shall, a crash of the machine."""
-        self._batches.save()
-        if self._batches.queue.is_final:
+        has_room_again = self._batches.save()
+        if has_room_again or self._batches.queue.is_final:
             self._wait_list.end_answered()
 
     def sleep(self) -> bool:

@@ -36,6 +36,9 @@ from runstream.outbox.waits import Waits
 _MAX_DELAY_SECONDS = 2.0
 _MAX_SLOW_DELAY_SECONDS = 10.0
 
+# Seconds that the end of a program waits for the files that it leaves to others.
+_CLOSE_SECONDS = 1.0
+
 
 class Outbox:
     """The data that one process logged to one server and that has no answer yet.
@@ -295,8 +298,13 @@ class Outbox:
 
     def close_queue(self) -> None:
         """Leave what is not answered, and is on disk, to another process."""
-        with self.batches.lock:
-            self.batches.queue.close()
+        # The uploader's thread has the lock while it waits for a disk that hangs.
+        seconds = 0.0 if self.batches.disk_watch.is_hanging else _CLOSE_SECONDS
+        if self.batches.lock.acquire(timeout=seconds):
+            try:
+                self.batches.queue.close()
+            finally:
+                self.batches.lock.release()
 
     def raise_refusals(self, run_id: str | None = None) -> None:
         """Raise what the server refused of a run, or of all; each refusal is raised once."""

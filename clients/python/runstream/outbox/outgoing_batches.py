@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from runstream.outbox.batch import Backlog, Batch
 from runstream.outbox.batch_queue import BatchQueue
+from runstream.outbox.disk_watch import DiskWatch
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.write_pb2 import WriteId
 
@@ -46,6 +47,7 @@ class OutgoingBatches:
             them is free again.
         last_answered: number of the last batch that is answered.
         queue: the batches.
+        disk_watch: notices when the uploader's thread waits for the disk.
     """
 
     def __init__(self, queue: BatchQueue) -> None:
@@ -54,6 +56,7 @@ class OutgoingBatches:
         self.is_full = False
         self.last_answered = 0
         self.queue = queue
+        self.disk_watch = DiskWatch()
         self._last_number = 0
         self._writer = secrets.token_hex(16)
         self._runs: defaultdict[str, _RunBatches] = defaultdict(_RunBatches)
@@ -73,7 +76,7 @@ class OutgoingBatches:
 
     def put(self, run_id: str, message: bytes, content: Backlog) -> bool:
         """Add a batch of a run; return whether the queue has become full by it."""
-        with self.lock:
+        with self.disk_watch, self.lock:
             number = self._last_number + 1
             if content.needs_write_id:
                 # The id orders tags (P3). Messages of Protobuf that are joined are merged.
@@ -90,17 +93,23 @@ class OutgoingBatches:
             was_full, self.is_full = self.is_full, self.is_full or self._is_over_limit()
             return self.is_full and not was_full
 
-    def save(self, *, at_once: bool = False) -> None:
+    def save(self, *, at_once: bool = False) -> bool:
         """Write what is in memory alone, and let it survive a crash of the machine if it shall.
+
+        Return whether there is room again for calls that wait for it.
 
         Args:
             at_once: whether to try it although the disk could not be written shortly before.
         """
-        if self.queue.held_bytes:
-            with self.lock:
-                self.queue.save(at_once=at_once)
-                self._acknowledge_saved()
-        self.queue.sync()
+        was_full = self.is_full
+        with self.disk_watch:
+            if self.queue.held_bytes or was_full:
+                with self.lock:
+                    self.queue.save(at_once=at_once)
+                    self._acknowledge_saved()
+                    self._reopen()
+            self.queue.sync()
+        return was_full and not self.is_full
 
     def last_number(self, run_id: str | None) -> int:
         """Return the number of the last batch of a run, or of all; 0 if there is none.
@@ -157,8 +166,7 @@ class OutgoingBatches:
                     del self._backlog[run_id]
             # Numbers of what is read back are too low where something before it was lost.
             self.last_answered = answered[-1].number if self.queue.size else self._last_number
-            if self.queue.held_bytes < LIMIT_BYTES * 3 // 4:
-                self.is_full = False
+            self._reopen()
 
     def _acknowledge_saved(self) -> None:
         if self.queue.is_final:
@@ -174,6 +182,10 @@ class OutgoingBatches:
                 self._backlog[run_id] = self._backlog.get(run_id, Backlog()) + content
             if not self.queue.size:
                 self.last_answered = self._last_number
+
+    def _reopen(self) -> None:
+        if self.queue.held_bytes < LIMIT_BYTES * 3 // 4:
+            self.is_full = False
 
     def _is_over_limit(self) -> bool:
         return self.queue.held_bytes >= LIMIT_BYTES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -124,18 +125,26 @@ class TaskLog:
 
         Raises:
             NoSpoolError: nothing can be written.
+            DeadlineExceeded: the disk hangs, which may have taken them.
             RunstreamError: the uploader failed.
         """
         self._ask_uploader(lambda: self._append_tasks(owner, files, tasks))
         self._worker.ensure_thread()
 
     def _ask_uploader(self, function: Callable[[], Result]) -> Result:
-        """Return what a function returns that the uploader's thread calls."""
+        """Return what a function returns that the uploader's thread calls.
+
+        Raises:
+            NoSpoolError: it raised an OSError, or was not called, because the disk hangs.
+            DeadlineExceeded: it hangs in the function, which may do its work once the disk answers.
+        """
+        waiting = deque([function])
         reply: SimpleQueue[tuple[Result | None, Exception | None]] = SimpleQueue()
 
         def answer() -> None:  # an error would end the uploader's thread
             try:
-                reply.put((function(), None))
+                if waiting:
+                    reply.put((waiting.pop()(), None))
             except Exception as error:
                 reply.put((None, error))
 
@@ -151,18 +160,25 @@ class TaskLog:
                     raise error
                 return result  # type: ignore[return-value]
             self._tasks.ensure_thread()
+            if self._batches.disk_watch.is_hanging:
+                problem = f"the disk of {self._batches.queue.place} does not answer"
+                with suppress(IndexError):
+                    waiting.pop()
+                    raise NoSpoolError(problem)
+                raise DeadlineExceeded(problem, reason="SPOOL_HANGS")
 
     # On the uploader's thread.
 
     def _open_tasks(self) -> TaskFiles:
-        with self._batches.lock:
+        with self._batches.disk_watch, self._batches.lock:
             return self._batches.queue.open_tasks()
 
     def _append_tasks(self, owner: str, files: TaskFiles, tasks: Sequence[SpoolTask]) -> None:
         self._collector.collect()  # what was logged before is delivered before
         after = self._batches.last_number(None)
         for task in tasks:
-            place = files.append(task)
+            with self._batches.disk_watch:
+                place = files.append(task)
             if files.delivers:
                 self._worker.add(PendingTask(owner, task, after, files, place))
             elif task.HasField("upload"):

@@ -188,6 +188,7 @@ class Uploader:
             except BaseException as error:
                 self._fail(error)  # and keep the token: no other thread could go on
                 return
+            self.outbox.batches.disk_watch.stop()
             self._is_running = False
             token.append(None)
             # A call that posted something before this saw a running thread, and started none.

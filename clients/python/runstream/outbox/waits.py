@@ -154,12 +154,18 @@ class Waits:
                     self._backlog(wait),
                     ROOM_SECONDS,
                     outgoing_batches.LIMIT_BYTES,
-                    self._state.describe_break(),
+                    self._describe_cause(),
                 )
+
+    def _describe_cause(self) -> str:
+        """Return why there is no room, as the end of an error's text."""
+        if self._batches.disk_watch.is_hanging:
+            return f" (the disk of {self._batches.queue.place} does not answer)"
+        return self._state.describe_break()
 
     def _warn_of_full_outbox(self) -> None:
         now = time.monotonic()
-        if now >= self._next_warning:
+        if now >= self._next_warning and not self._batches.disk_watch.is_hanging:
             self._next_warning = now + WARNING_SECONDS
             log.warning(
                 "runstream: calls that log wait for room, because %d MiB have no answer of the "
@@ -210,12 +216,17 @@ class Waits:
     def wait_until_saved(self) -> None:
         """Wait until what was logged before is on disk, if that can be written by now.
 
+        It does not wait for a disk that hangs.
+
         Raises:
             Internal: the uploader failed.
         """
         wait = Wait()
         if self._tasks.post(partial(self._list.save_for, wait)):
-            self._wait(wait, ANSWER_SECONDS, FLUSH_SECONDS)
+            end = time.monotonic() + ANSWER_SECONDS
+            while not self._batches.disk_watch.is_hanging and time.monotonic() < end:
+                if self._wait(wait, _POLL_SECONDS, _POLL_SECONDS):
+                    return
 
     def _wait(self, wait: Wait, answer_timeout: float, limit: float) -> bool:
         """Wait for the end of a wait; return whether it came in time."""
