@@ -38,12 +38,18 @@ def batch_error(batch: Batch, error: RunstreamError) -> RunstreamError:
     return error
 
 
-def joint_error(errors: Sequence[RunstreamError]) -> RunstreamError:
-    """Return one error for several, the first with a text that names the others."""
+def joint_error(errors: Sequence[RunstreamError], unknown: int = 0) -> RunstreamError:
+    """Return one error for several, the first with a text that names the others.
+
+    Args:
+        errors: those whose texts are known.
+        unknown: how many more there are.
+    """
     joint = copy(errors[0])
-    if len(errors) > 1:
+    number = len(errors) + unknown
+    if number > 1:
         others = list(dict.fromkeys(map(str, errors)))[1:4]
-        more = count(len(errors) - 1, "more refused batch", "more refused batches")
+        more = count(number - 1, "more refused batch", "more refused batches")
         joint.message += f" (and {more}: {'; '.join(others)})" if others else f" (and {more})"
         joint.args = (joint.message,)
     return joint
