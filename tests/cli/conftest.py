@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runstream import TrackingClient
 from runstream.spool.folder import SpoolFolder
+from support.launched import Launched, children_of
 from support.server_process import ServerProcess
 from support.shell import Shell
 from support.spools import append_upload, left_folder, points_batch
@@ -56,3 +59,20 @@ def left(client: TrackingClient, run_id: str, spool: Path) -> SpoolFolder:
     folder = left_folder(spool, client.tracking_uri, batches)
     append_upload(folder, run_id, "a.txt", b"hello")
     return folder
+
+
+@pytest.fixture
+def launch(server: ServerProcess) -> Iterator[Callable[..., Launched]]:
+    """Start a `runstream run` with some arguments, which is killed after the test."""
+    started: list[Launched] = []
+
+    def launch(*arguments: str, **environment: str) -> Launched:
+        started.append(Launched(server.uri, *arguments, **environment))
+        return started[-1]
+
+    yield launch
+    for launched in started:
+        if launched.process.poll() is None:
+            for program in children_of(launched.process.pid):  # each has a group of its own
+                os.killpg(int(program), signal.SIGKILL)
+        launched.process.communicate(timeout=60)

@@ -1,33 +1,23 @@
-"""The folder of a process: how it comes into being, its locks, its cursor, its end."""
+"""The folder of a process: how it comes into being, its locks, its end."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import signal
 import stat
-import struct
 import subprocess
 import sys
 import threading
-import zlib
 from pathlib import Path
 
 import pytest
 
-from runstream.spool import file_locks, settings
-from runstream.spool.cursor import CURSOR_NAME, Cursor, read_cursor
-from runstream.spool.drafts import remove_drafts
+from runstream.spool import file_locks
 from runstream.spool.file_locks import FileLock, NotLocked, lock_file
-from runstream.spool.folder import (
-    OwnFolder,
-    SpoolFolder,
-    create_folder,
-    list_folders,
-)
-from runstream.spool.log_files import Place, file_path, list_files
+from runstream.spool.folder import SpoolFolder, create_folder, list_folders
 from runstream.spool.log_writer import LogWriter
+from support.folder_processes import kill, start_process
 
 
 def test_a_folder_is_for_its_owner_alone_and_says_whose_it_is(tmp_path: Path) -> None:
@@ -71,27 +61,6 @@ def test_a_folder_that_could_not_be_made_leaves_nothing(
     with pytest.raises(OSError, match="full"):
         create_folder(tmp_path, "")
     assert list(tmp_path.iterdir()) == []
-
-
-def start_process(spool: Path, delivers: bool = True) -> tuple[subprocess.Popen[str], SpoolFolder]:
-    """Start a process that has a folder until it is killed."""
-    program = f"""
-import signal
-from pathlib import Path
-from runstream.spool.folder import create_folder
-folder = create_folder(Path({str(spool)!r}), "grpc://server:1", delivers={delivers})
-print(folder.path, flush=True)
-signal.pause()
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return process, SpoolFolder(Path(process.stdout.readline().strip()))
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and let its pipes go."""
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
 
 
 def test_the_locks_say_whether_the_process_lives(tmp_path: Path) -> None:
@@ -196,79 +165,6 @@ def test_a_folder_is_removed_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_process_was_making_or_removing_when_it_was_killed_goes_after_an_hour(
-    tmp_path: Path,
-) -> None:
-    folder = create_folder(tmp_path, "")
-    old, new = tmp_path / ".node-1-0a0a0a0a", tmp_path / ".node-2-0a0a0a0a"
-    (old / "batches").mkdir(parents=True)
-    (old / "spool.json").write_text("{")
-    new.mkdir()
-    os.utime(old, (0, 0))
-    os.utime(folder.path, (0, 0))
-    remove_drafts(tmp_path)
-    remove_drafts(tmp_path / "none")
-    assert sorted(tmp_path.iterdir()) == [new, folder.path]
-    folder.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [
-        (".ssh", "id_ed25519"),
-        (".node-1-0a0a0a0a", "id_ed25519"),
-        (".node-1-0a0a0a0a", "batches/notes.txt"),
-        (".node-1-0a0a0a0a", "tasks/sub/00000001.log"),
-        (".node-1-0a0a0a0a", "spool.json/file"),
-        (".node-1-0a0a0a0a.backup", "batches/00000001.log"),
-        (".config", "batches/00000001.log"),
-    ],
-)
-def test_a_folder_that_may_be_somebody_elses_stays_however_old(
-    tmp_path: Path, name: str, file: str
-) -> None:
-    """A spool may be a home: RUNSTREAM_SPOOL=$HOME."""
-    path = tmp_path / name / file
-    path.parent.mkdir(parents=True)
-    path.write_text("precious")
-    os.utime(tmp_path / name, (0, 0))
-    remove_drafts(tmp_path)
-    assert path.read_text() == "precious"
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
-def test_a_draft_whose_process_lives_is_locked_nowhere_or_has_a_link_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def make(name: str) -> Path:
-        (tmp_path / name / "batches").mkdir(parents=True)
-        os.utime(tmp_path / name, (0, 0))
-        return tmp_path / name
-
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "00000001.log").write_text("precious")
-    linked = make(".node-1-0a0a0a0a.removed")
-    (linked / "tasks").symlink_to(elsewhere)
-    (tmp_path / ".node-2-0a0a0a0a").symlink_to(elsewhere)
-    process, folder = start_process(tmp_path)
-    alive = tmp_path / f".{folder.path.name}"
-    folder.path.rename(alive)
-    for path in (linked, elsewhere, alive):
-        os.utime(path, (0, 0))
-    remove_drafts(tmp_path)
-    assert all(path.exists() for path in (linked, elsewhere / "00000001.log", alive))
-    kill(process)
-    monkeypatch.setattr(file_locks, "fcntl", None)
-    os.utime(alive, (0, 0))
-    remove_drafts(tmp_path)
-    assert alive.exists()
-    monkeypatch.undo()
-    os.utime(alive, (0, 0))
-    remove_drafts(tmp_path)
-    assert not alive.exists()
-
-
 def test_removing_a_folder_follows_no_link(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -308,132 +204,6 @@ def test_what_is_no_folder_of_a_spool_says_so(tmp_path: Path) -> None:
     (tmp_path / "spool.json").write_text('{"format": 2, "added": "later"}')
     with pytest.raises(ValueError, match="has format 2"):
         folder.read_info()
-
-
-# The cursor
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> OwnFolder:
-    """A folder with three files of two frames of 15 bytes."""
-    own = create_folder(tmp_path, "")
-    for _ in range(3):
-        writer = LogWriter(own.batches)
-        writer.append(b"abc")
-        writer.append(b"def")
-        writer.close()
-    return own
-
-
-def test_a_cursor_is_where_it_was_moved_to(own: OwnFolder) -> None:
-    assert read_cursor(own.batches) == Place(1, 0)
-    cursor = Cursor(own.batches)
-    cursor.move(Place(1, 15))
-    assert read_cursor(own.batches) == Place(1, 15)
-    assert Cursor(own.batches).place == Place(1, 15)
-    assert (own.batches / CURSOR_NAME).stat().st_size == 24
-
-
-def test_files_before_the_cursor_are_removed(own: OwnFolder) -> None:
-    cursor = Cursor(own.batches)
-    assert cursor.move(Place(1, 30)) == 0
-    assert list_files(own.batches) == [1, 2, 3]
-    assert cursor.move(Place(3, 15)) == 60
-    assert list_files(own.batches) == [3]
-
-
-def test_a_cursor_that_is_damaged_or_too_old_is_the_first_file(own: OwnFolder) -> None:
-    Cursor(own.batches).move(Place(2, 15))
-    path = own.batches / CURSOR_NAME
-    whole = path.read_bytes()
-    file_path(own.batches, 1).write_bytes(b"")
-    for size in range(24):
-        path.write_bytes(whole[:size])
-        assert read_cursor(own.batches) == Place(1, 0)
-    for place in range(24):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert read_cursor(own.batches) == Place(1, 0)
-    path.write_bytes(whole)
-    assert read_cursor(own.batches) == Place(2, 15)
-    file_path(own.batches, 1).unlink()
-    file_path(own.batches, 2).unlink()
-    assert read_cursor(own.batches) == Place(3, 0)
-
-
-@pytest.mark.parametrize("place", [(1, 31), (1, 2**64 - 1), (2, 2**63 + 5), (4, 0), (2**64 - 1, 1)])
-def test_a_cursor_beyond_the_end_of_its_file_is_the_first_file(
-    own: OwnFolder, place: tuple[int, int]
-) -> None:
-    data = struct.pack("<4sQQ", b"RSC1", *place)
-    path = own.batches / CURSOR_NAME
-    path.write_bytes(data + struct.pack("<I", zlib.crc32(data)))
-    assert read_cursor(own.batches) == Place(1, 0)
-    assert Cursor(own.batches).place == Place(1, 0)
-
-
-def test_files_of_a_size_without_end_are_read_in_part(own: OwnFolder) -> None:
-    os.truncate(own.path / "spool.json", 1 << 40)
-    (own.batches / CURSOR_NAME).touch()
-    os.truncate(own.batches / CURSOR_NAME, 1 << 40)
-    assert read_cursor(own.batches) == Place(1, 0)
-    with pytest.raises(ValueError, match="is damaged"):
-        own.read_info()
-
-
-# The settings
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("", 8 * 1024**3),
-        ("0", 0),
-        ("1000", 1000),
-        ("8GiB", 8 * 1024**3),
-        ("1.5 MB", 1_500_000),
-        ("500k", 500_000),
-        ("2tib", 2 * 1024**4),
-        ("7 B", 7),
-    ],
-)
-def test_a_limit_is_a_size(monkeypatch: pytest.MonkeyPatch, text: str, size: int) -> None:
-    monkeypatch.setenv("RUNSTREAM_SPOOL_LIMIT", text)
-    assert settings.limit_bytes() == size
-
-
-@pytest.mark.parametrize("text", ["-1", "8 apples", "GiB", "1e9", "inf"])
-def test_a_limit_that_is_no_size_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("RUNSTREAM_SPOOL_LIMIT", text)
-    with pytest.raises(ValueError, match="RUNSTREAM_SPOOL_LIMIT is"):
-        settings.limit_bytes()
-
-
-def test_the_place_of_the_spool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("RUNSTREAM_SPOOL", raising=False)
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert settings.spool_path() == Path("/home/ada/.local/state/runstream/spool")
-    monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert settings.spool_path() == Path("/state/runstream/spool")
-    monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    assert settings.spool_path() == Path("/home/ada/.local/state/runstream/spool")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RUNSTREAM_SPOOL", "here")
-    assert settings.spool_path() == tmp_path / "here"
-
-
-def test_syncing_is_asked_for_by_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RUNSTREAM_SPOOL_SYNC", raising=False)
-    assert not settings.is_synced()
-    monkeypatch.setenv("RUNSTREAM_SPOOL_SYNC", "1")
-    assert settings.is_synced()
-    monkeypatch.setenv("RUNSTREAM_SPOOL_SYNC", "maybe")
-    with pytest.raises(ValueError, match="RUNSTREAM_SPOOL_SYNC is 'maybe'"):
-        settings.is_synced()
-
-
-def test_a_share_of_the_disk_stays_free(tmp_path: Path) -> None:
-    assert not settings.has_free_space(tmp_path, 1 << 60)
 
 
 def test_folders_are_listed_as_they_were_made_whatever_their_names_and_the_times_of_a_copy(
