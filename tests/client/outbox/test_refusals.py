@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from runstream.errors import NotFound
+from runstream.outbox.batch_files import BatchFiles
+from runstream.outbox.disk_queue import DiskQueue
+from runstream.outbox.outbox import Outbox
 from runstream.outbox.refusals import Refusals
+from runstream.spool.folder import list_folders
+from runstream.spool.refused_log import read_refusals
 from support.outboxes import RUN
 
 
@@ -27,3 +34,22 @@ def test_refusals_that_nobody_raises_are_counted_and_take_no_more_memory() -> No
         refusals.raise_for(RUN)
     refusals.raise_for(RUN)
     assert refusals.run_ids() == {"b" * 32}
+
+
+def test_what_is_refused_once_somebody_has_removed_the_folder_is_kept_in_another(
+    tmp_path: Path,
+) -> None:
+    files = BatchFiles("grpc://away", 1024**3, find_spool=lambda: tmp_path)
+    outbox = Outbox(lambda: True, new_queue=lambda: DiskQueue(files))
+    outbox.buffer(RUN).log_metric("loss", 0.5, 1, 1)
+    outbox.dispatch.collect()
+    outbox.dispatch.collect_all()
+    (removed,) = list_folders(tmp_path)
+    shutil.rmtree(removed.path)
+    error = NotFound("it is gone", reason="RUN_NOT_FOUND")
+    assert outbox.kept_refusals.keep(RUN, error, b"batch")
+    (folder,) = list_folders(tmp_path)
+    assert outbox.kept_refusals.folder == folder.path != removed.path
+    assert [each.batch for each in read_refusals(folder.refused)] == [b"batch"]
+    outbox.batches.save()
+    assert not outbox.unsaved()

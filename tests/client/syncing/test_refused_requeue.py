@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from runstream import TrackingClient
 from runstream.spool.folder import SpoolFolder
-from runstream.spool.refused_log import append_refusal
+from runstream.spool.refused_log import append_refusal, read_refusals
+from runstream.syncing.folder_delivery import FolderDelivery
+from runstream.syncing.results import FolderResult
 from runstream.syncing.sync import SpoolDelivery, sync
 from runstream.v1.logging_service_pb2 import BatchError
 from support.spools import left_folder, new_folder, points_batch, steps
@@ -62,3 +65,19 @@ def test_what_was_refused_of_a_program_that_runs_stays_where_it_is(
     assert folder.refused.read_bytes() == content
     folder.close()
     assert sync(folder.path).batches == 1
+
+
+def test_a_thread_of_a_sync_that_was_interrupted_writes_nothing_to_a_folder_of_others(
+    tmp_path: Path,
+) -> None:
+    class NoServer:
+        connection: Any = None
+
+    folder = left_folder(tmp_path, "grpc://away")
+    server: Any = NoServer()
+    delivery = FolderDelivery(folder, server, FolderResult(str(folder.path), "grpc://away"))
+    delivery.lock()
+    delivery._set_aside.refuse(ERROR, b"first")
+    delivery.lease.release()
+    delivery._set_aside.refuse(ERROR, b"second")
+    assert [each.batch for each in read_refusals(folder.refused)] == [b"first"]

@@ -135,7 +135,11 @@ class DiskQueue:
         Raises:
             OSError: it cannot be written, or there is no room for it.
         """
-        return self._files.keep_refusal(error, refused)
+        try:
+            return self._files.keep_refusal(error, refused)
+        except FileNotFoundError:  # somebody has removed the folder: another one takes it
+            self._leave_folder()
+            return self._files.keep_refusal(error, refused)
 
     def begin_folder(self) -> None:
         """Keep what has no answer, and what comes, in a new folder: it is delivered after others.

@@ -53,7 +53,7 @@ class FolderDelivery:
         self.lease = FolderLease(folder, result)
         self.result = result
         self._must_stop = must_stop
-        self._set_aside = SetAside(folder, result)
+        self._set_aside = SetAside(folder, result, lambda: self.lease.is_locked)
         missing = MissingStarts(session.connection, starts, result)
         context = DeliveryContext(
             self.lease, session, result, self._set_aside, missing, must_stop, pace
@@ -64,7 +64,6 @@ class FolderDelivery:
     def lock(self, places: dict[str, Place] | None = None) -> None:
         """Take the lease, or at least find out what there is; see `FolderLease.take`."""
         self.lease.take(places)
-        self._set_aside.is_kept = self.lease.is_locked
 
     def has_work(self) -> bool:
         """Return whether there is something to deliver, or a folder to remove."""

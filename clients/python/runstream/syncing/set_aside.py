@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from runstream.contract.counts import count
 from runstream.spool.folder import SpoolFolder
@@ -16,14 +17,20 @@ log = logging.getLogger("runstream")
 
 
 class SetAside:
-    """Keeps and counts what of a folder cannot be delivered. One thread at a time uses it.
+    """Keeps and counts what of a folder cannot be delivered. One thread at a time uses it."""
 
-    Attributes:
-        is_kept: whether this process has `delivery.lock`, without which it only counts.
-    """
+    def __init__(
+        self, folder: SpoolFolder, result: FolderResult, is_locked: Callable[[], bool]
+    ) -> None:
+        """Count, and keep what there is while this process has the lock.
 
-    def __init__(self, folder: SpoolFolder, result: FolderResult) -> None:
-        self.is_kept = False
+        Args:
+            folder: the folder.
+            result: where to count.
+            is_locked: returns whether this process has `delivery.lock`, also when a sync that was
+                interrupted has let go of it while its threads go on; without it this only counts.
+        """
+        self._is_locked = is_locked
         self._folder = folder
         self._result = result
         self._damages: set[tuple[str, Damage]] = set()
@@ -37,7 +44,7 @@ class SetAside:
         """
         self._result.refused += 1
         self._first_refusal = self._first_refusal or error.message
-        if self.is_kept:
+        if self._is_locked():
             append_refusal(self._folder.refused, error, refused)
 
     def warn_of_refused(self) -> None:
@@ -61,7 +68,7 @@ class SetAside:
         self._damages.add((name, damage))
         self._result.damaged += damage.size
         where = "they are passed over"
-        if self.is_kept:
+        if self._is_locked():
             log_folder = self._folder.path / name
             kept = self._folder.set_aside(log_folder, *damage.start, damage.size)
             where = f"they are kept in {kept}"
