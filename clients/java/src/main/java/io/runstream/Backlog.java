@@ -2,7 +2,9 @@ package io.runstream;
 
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -43,22 +45,42 @@ final class Backlog {
     return copy;
   }
 
+  /** Returns what is left of it without another, which is a part of it. */
+  Backlog minus(Backlog part) {
+    Backlog left = copyOf(byRun.keySet());
+    part.byRun.forEach(
+        (run, counts) -> left.byRun.computeIfPresent(run, (id, all) -> all.minus(counts)));
+    return left;
+  }
+
+  /** Returns how much it is, by run. */
+  Map<String, ?> counts() {
+    return byRun;
+  }
+
   /**
    * Returns the error of a wait that ended before all was answered; the rest is still sent.
    *
    * @param outage why the server cannot be reached; empty if it can
+   * @param folder where it is kept on disk; null, if it is in memory
    */
-  TrackingException timeoutError(Duration timeout, String outage) {
+  TrackingException timeoutError(Duration timeout, String outage, Object folder) {
+    Counts sum = sum();
+    boolean isOne = sum.things() == 1;
     String ofRun = byRun.size() == 1 ? " of run " + byRun.keySet().iterator().next() : "";
+    String they = isOne ? "it is" : "they are";
+    String stays = isOne ? "it stays" : "they stay";
     return error(
         FLUSH_TIMEOUT,
         "no answer within "
             + Calls.seconds(timeout)
             + " for "
-            + sum()
+            + sum
             + ofRun
-            + "; they stay queued"
-            + (outage.isEmpty() ? "" : ", and the server is away: " + outage));
+            + (folder == null
+                ? "; " + stays + " queued"
+                : "; " + they + " kept in " + folder + " until " + they + " sent")
+            + (outage.isEmpty() ? "" : "; the server is away: " + outage));
   }
 
   /** Returns the error of a call that logs and waited for room. */
@@ -67,26 +89,11 @@ final class Backlog {
         "OUTBOX_FULL",
         "no room for "
             + Calls.seconds(timeout)
-            + ", because "
+            + ", because the "
+            + (MemoryRoom.LIMIT_BYTES >> 20)
+            + " MiB of the outbox are full of what has no answer, "
             + sum()
-            + " have no answer and fill the "
-            + (Outbox.LIMIT_BYTES >> 20)
-            + " MiB of the outbox; what this call logged is not queued");
-  }
-
-  /** Returns a line for each run of which something was not delivered to a server. */
-  String report(String server) {
-    StringBuilder report = new StringBuilder();
-    byRun.forEach(
-        (run, counts) ->
-            report
-                .append(counts)
-                .append(" of run ")
-                .append(run)
-                .append(" were not delivered to ")
-                .append(server)
-                .append('\n'));
-    return report.toString();
+            + "; what this call logged is not queued");
   }
 
   private TrackingException error(String reason, String message) {
@@ -111,36 +118,61 @@ final class Backlog {
     long batches;
     long points;
     long paramsAndTags;
-    long starts;
-    long ends;
+    long lines;
+    long changes;
     long bytes;
 
     void add(Batch batch, int sign) {
       batches += sign;
       points += (long) sign * batch.points();
       paramsAndTags += (long) sign * batch.paramsAndTags();
-      starts += batch.request.hasStart() ? sign : 0;
-      ends += batch.isEnd() ? sign : 0;
+      lines += (long) sign * batch.request.getConsoleCount();
+      changes += (long) sign * batch.changes();
       bytes += (long) sign * batch.bytes;
+    }
+
+    /** Returns what is left of it without a part; null if that is nothing. */
+    Counts minus(Counts part) {
+      batches -= part.batches;
+      points -= part.points;
+      paramsAndTags -= part.paramsAndTags;
+      lines -= part.lines;
+      changes -= part.changes;
+      bytes -= part.bytes;
+      return batches <= 0 ? null : this;
     }
 
     void add(Counts other) {
       batches += other.batches;
       points += other.points;
       paramsAndTags += other.paramsAndTags;
-      starts += other.starts;
-      ends += other.ends;
+      lines += other.lines;
+      changes += other.changes;
       bytes += other.bytes;
+    }
+
+    long things() {
+      return points + paramsAndTags + lines + changes;
     }
 
     @Override
     public String toString() {
-      return (starts > 0 ? "the start, " : "")
-          + points
-          + " points and "
-          + paramsAndTags
-          + " params and tags"
-          + (ends > 0 ? " and the end" : "");
+      List<String> counts = new ArrayList<>();
+      add(counts, points, "point", "points");
+      add(counts, paramsAndTags, "param or tag", "params and tags");
+      add(counts, lines, "line of the console", "lines of the console");
+      add(counts, changes, "change", "changes");
+      int last = counts.size() - 1;
+      if (last <= 0) {
+        return counts.isEmpty() ? "nothing" : counts.get(0);
+      }
+      return String.join(", ", counts.subList(0, last)) + " and " + counts.get(last);
+    }
+
+    private static void add(List<String> counts, long number, String one, String many) {
+      if (number != 0) {
+        counts.add(UndeliveredReport.count(number, one, many));
+      }
     }
   }
 }

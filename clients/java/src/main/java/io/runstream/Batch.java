@@ -43,8 +43,13 @@ final class Batch {
     return request.hasStart() || request.hasUpdate();
   }
 
-  /** Returns whether it ends its run. */
-  boolean isEnd() {
-    return request.getUpdate().hasEndTime();
+  /** Returns how much else it says of its run: its start, its end, inputs and the like. */
+  int changes() {
+    return (request.hasStart() ? 1 : 0)
+        + (request.hasUpdate() ? 1 : 0)
+        + request.getDeletedTagsCount()
+        + request.getDatasetsCount()
+        + request.getModelInputsCount()
+        + request.getModelOutputsCount();
   }
 }

@@ -28,7 +28,7 @@ interface BatchQueue {
   Collection<Batch> unwritten();
 
   /** Returns where the others are, for people; null if there is no such place. */
-  Object place();
+  Path place();
 
   /** Returns the number up to which all batches that are not answered are on disk. */
   long lastOnDisk();

@@ -3,7 +3,6 @@ package io.runstream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.SpoolRefusal;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,11 +28,11 @@ final class DiskQueue implements BatchQueue {
 
   private static final System.Logger LOG = System.getLogger("io.runstream");
   private static final Duration RETRY_PAUSE = Duration.ofSeconds(5);
-  private static final Duration SPACE_PAUSE = Duration.ofSeconds(1);
 
   private final SpoolSettings settings;
   private final String trackingUri;
   private final WaitingStarts waitingStarts;
+  private final SpoolRoom room;
   private final Map<Long, Batch> kept = new HashMap<>();
   private final MemoryQueue rest = new MemoryQueue();
   private long keptBytes;
@@ -42,13 +41,11 @@ final class DiskQueue implements BatchQueue {
   private volatile long lastAcknowledged;
   private Place nextPlace = Place.START; // of the batch nextRead
   private Place acknowledged; // where the cursor belongs; null, if it is there
-  private long room; // bytes that may be written before the next look at the spool
-  private long spaceCheckedNanos = System.nanoTime() - SPACE_PAUSE.toNanos();
   private long failedNanos;
   private boolean isFailing;
   private boolean isWarned;
   // The folder is made when there is something to write.
-  private SpoolFolder folder;
+  private volatile SpoolFolder folder;
   private LogWriter writer;
   private Cursor cursor;
   private LogReader reader; // null, if nothing is read back
@@ -61,6 +58,7 @@ final class DiskQueue implements BatchQueue {
   DiskQueue(SpoolSettings settings, String trackingUri) {
     this.settings = settings;
     this.trackingUri = trackingUri;
+    room = new SpoolRoom(settings);
     waitingStarts = new WaitingStarts(settings.folder, trackingUri);
   }
 
@@ -99,8 +97,9 @@ final class DiskQueue implements BatchQueue {
   }
 
   @Override
-  public synchronized Object place() {
-    return folder == null ? null : folder.path;
+  public Path place() {
+    SpoolFolder current = folder; // without the monitor, which a disk that hangs may hold
+    return current == null ? null : current.path;
   }
 
   @Override
@@ -135,15 +134,15 @@ final class DiskQueue implements BatchQueue {
   public synchronized Path keepRefusal(SpoolRefusal refusal) throws IOException {
     byte[] payload = refusal.toByteArray();
     open();
-    checkRoom(payload.length);
+    room.check(folder.path, payload.length);
     folder.appendRefusal(payload);
-    room -= payload.length;
+    room.take(payload.length);
     return folder.path;
   }
 
   @Override
   public LogBatchRequest findStart(String runId) {
-    return waitingStarts.find(runId, (Path) place());
+    return waitingStarts.find(runId, place());
   }
 
   @Override
@@ -187,8 +186,8 @@ final class DiskQueue implements BatchQueue {
         isWarned = true;
         LOG.log(
             System.Logger.Level.WARNING,
-            "what is logged cannot be written to {0} ({1}): it waits in memory until it can",
-            folder == null ? settings.folder : folder.path,
+            "what is logged cannot be written to the spool ({0}): until it can, it is kept in"
+                + " memory, and lost if this process is killed",
             error.toString());
       }
     }
@@ -196,10 +195,10 @@ final class DiskQueue implements BatchQueue {
 
   private void write(Batch batch) throws IOException {
     open();
-    checkRoom(batch.bytes);
+    room.check(folder.path, batch.bytes);
     Place start = writer.end();
     Place end = writer.append(batch.request.toByteArray());
-    room -= batch.bytes;
+    room.take(batch.bytes);
     boolean isCaughtUp = nextRead > lastOnDisk;
     lastOnDisk = batch.number;
     batch.end = end;
@@ -226,20 +225,6 @@ final class DiskQueue implements BatchQueue {
     } catch (IOException error) {
       made.remove();
       throw error;
-    }
-  }
-
-  private void checkRoom(int bytes) throws IOException {
-    if (room < bytes) {
-      room = settings.measureRoom(bytes);
-    }
-    long now = System.nanoTime();
-    if (now - spaceCheckedNanos >= SPACE_PAUSE.toNanos()) {
-      File disk = folder.path.toFile();
-      if (!SpoolSettings.hasFreeSpace(disk, LogFiles.FILE_BYTES)) {
-        throw new IOException("the disk is nearly full");
-      }
-      spaceCheckedNanos = now;
     }
   }
 
@@ -289,8 +274,9 @@ final class DiskQueue implements BatchQueue {
     if (!isCut) {
       LOG.log(
           System.Logger.Level.WARNING,
-          "{0} bytes of the spool are damaged, and kept in {1}",
+          "{0} bytes of {1} are damaged, and kept in {2}",
           size,
+          folder.path,
           folder.setAside(folder.batches(), start, size));
     }
   }

@@ -1,10 +1,8 @@
 package io.runstream;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Channel;
 import io.grpc.Status;
-import io.runstream.v1.BatchError;
 import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.LogBatchResponse;
 import java.io.IOException;
@@ -29,12 +27,10 @@ final class FolderDelivery {
   }
 
   private static final System.Logger LOG = System.getLogger("io.runstream");
-  private static final int MESSAGE_BYTES = 4 * 1024 * 1024;
   private static final long WINDOW_BYTES = 8L * 1024 * 1024;
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
   // Between two looks at whether it is over.
   private static final long LOOK_NANOS = 100_000_000;
-  private static final String MALFORMED = "MESSAGE_MALFORMED";
 
   private final SpoolFolder folder;
   private final Channel channel;
@@ -49,46 +45,10 @@ final class FolderDelivery {
   private long refused;
   private String firstRefusal = "";
   // Of the stream that sends.
-  private final Deque<Item> unanswered = new ArrayDeque<>();
+  private final Deque<FolderBatch> unanswered = new ArrayDeque<>();
   private long unansweredBytes;
   private long answered;
   private long lastAnswerNanos;
-
-  /**
-   * A batch of the folder, and the place behind it; without one it is a start of another folder.
-   */
-  private static final class Item {
-    final byte[] payload;
-    final LogBatchRequest request; // null, if it is no message
-    final Place end;
-
-    Item(byte[] payload, LogBatchRequest request, Place end) {
-      this.payload = payload;
-      this.request = request;
-      this.end = end;
-    }
-
-    /** Returns why no server can take it; null if one may. */
-    TrackingException problem() {
-      if (request == null) {
-        return problem(Status.Code.INVALID_ARGUMENT, "it is no message", MALFORMED);
-      }
-      String tooLarge =
-          "the batch has " + payload.length + " bytes, and " + MESSAGE_BYTES + " are the most";
-      return payload.length > MESSAGE_BYTES
-          ? problem(Status.Code.RESOURCE_EXHAUSTED, tooLarge, "BATCH_TOO_LARGE")
-          : null;
-    }
-
-    private static TrackingException problem(Status.Code code, String message, String reason) {
-      return TrackingException.of(
-          BatchError.newBuilder()
-              .setCode(code.value())
-              .setMessage(message)
-              .setReason(reason)
-              .build());
-    }
-  }
 
   /**
    * Sends nothing yet.
@@ -168,7 +128,7 @@ final class FolderDelivery {
   }
 
   private boolean send(DeliveryStream stream, LogReader reader) throws IOException {
-    Item next = takeMissingStart();
+    FolderBatch next = takeMissingStart();
     next = next == null ? read(reader) : next;
     while (!pace.isOver()) {
       for (LogBatchResponse answer; (answer = stream.poll()) != null; ) {
@@ -200,31 +160,23 @@ final class FolderDelivery {
     return false;
   }
 
-  private Item takeMissingStart() {
+  private FolderBatch takeMissingStart() {
     LogBatchRequest start = missingStart;
     missingStart = null;
-    return start == null ? null : new Item(start.toByteArray(), start, null);
+    return start == null ? null : FolderBatch.ofOtherFolder(start);
   }
 
-  private static Item readItem(byte[] payload, Place end) {
-    try {
-      return new Item(payload, LogBatchRequest.parseFrom(payload), end);
-    } catch (InvalidProtocolBufferException malformed) {
-      return new Item(payload, null, end);
-    }
-  }
-
-  private static Item read(LogReader reader) throws IOException {
+  private static FolderBatch read(LogReader reader) throws IOException {
     byte[] payload = reader.next(false);
-    return payload == null ? null : readItem(payload, reader.place());
+    return payload == null ? null : FolderBatch.parse(payload, reader.place());
   }
 
-  private boolean hasRoom(Item next) {
+  private boolean hasRoom(FolderBatch next) {
     return unanswered.isEmpty()
         || !isOneByOne && unansweredBytes + next.payload.length <= WINDOW_BYTES;
   }
 
-  private void send(DeliveryStream stream, Item item) {
+  private void send(DeliveryStream stream, FolderBatch item) {
     if (unanswered.isEmpty()) {
       lastAnswerNanos = System.nanoTime(); // from now on one is due
     }
@@ -252,7 +204,7 @@ final class FolderDelivery {
     Place place = null;
     boolean goesOn = true;
     for (; count > 0 && goesOn; count--) {
-      Item item = unanswered.remove();
+      FolderBatch item = unanswered.remove();
       unansweredBytes -= item.payload.length;
       if (count == 1 && answer.hasError()) {
         goesOn = takeRefusal(item, TrackingException.of(answer.getError()));
@@ -268,7 +220,7 @@ final class FolderDelivery {
     return goesOn;
   }
 
-  private boolean takeRefusal(Item item, TrackingException error) throws IOException {
+  private boolean takeRefusal(FolderBatch item, TrackingException error) throws IOException {
     if (item.end == null) {
       return true; // what follows it is refused then
     }
@@ -281,12 +233,12 @@ final class FolderDelivery {
     return true;
   }
 
-  private void refuse(Item item, TrackingException error) throws IOException {
+  private void refuse(FolderBatch item, TrackingException error) throws IOException {
     keep(item, error);
     cursor.move(item.end);
   }
 
-  private void keep(Item item, TrackingException error) throws IOException {
+  private void keep(FolderBatch item, TrackingException error) throws IOException {
     ByteString batch = ByteString.copyFrom(item.payload);
     folder.appendRefusal(KeptRefusals.toMessage(error).setBatch(batch).build().toByteArray());
     refused++;
@@ -295,10 +247,10 @@ final class FolderDelivery {
 
   /** Returns whether another stream can do better than one that an error has ended. */
   private boolean goesOnAfter(TrackingException error) throws IOException {
-    if (error.reason().equals(MALFORMED) && !unanswered.isEmpty()) {
+    if (error.reason().equals(FolderBatch.MALFORMED) && !unanswered.isEmpty()) {
       // The error does not say which batch it is about: they are sent again, one by one.
       isOneByOne = unanswered.size() > 1;
-      Item item = unanswered.remove();
+      FolderBatch item = unanswered.remove();
       if (!isOneByOne && item.end != null) {
         refuse(item, error);
       }

@@ -9,7 +9,6 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * What the server refused of a client, and is kept in its folder of the spool. Its monitor covers
@@ -26,7 +25,6 @@ final class KeptRefusals {
           Status.Code.NOT_FOUND,
           Status.Code.PERMISSION_DENIED);
 
-  private static final int MAX_NAMED = 10;
   private static final System.Logger LOG = System.getLogger("io.runstream");
 
   private final BatchQueue queue;
@@ -78,24 +76,6 @@ final class KeptRefusals {
     if (folder == null) {
       return "";
     }
-    String runs =
-        counts.entrySet().stream()
-            .limit(MAX_NAMED)
-            .map(entry -> entry.getValue() + " of run " + entry.getKey())
-            .collect(Collectors.joining(", "));
-    int others = Math.max(0, counts.size() - MAX_NAMED);
-    return server
-        + " refused "
-        + counts.values().stream().mapToInt(Integer::intValue).sum()
-        + " batches, which are kept in "
-        + folder
-        + ": "
-        + runs
-        + (others == 0 ? "" : ", and of " + others + " other runs")
-        + ". `runstream spool show "
-        + folder.getFileName()
-        + "` says why, `runstream sync "
-        + folder.getFileName()
-        + "` sends them again";
+    return UndeliveredReport.describeRefused(server, folder, counts);
   }
 }

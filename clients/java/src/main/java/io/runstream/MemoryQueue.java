@@ -49,7 +49,7 @@ final class MemoryQueue implements BatchQueue {
   }
 
   @Override
-  public Object place() {
+  public Path place() {
     return null;
   }
 

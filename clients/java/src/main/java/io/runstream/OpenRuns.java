@@ -2,6 +2,7 @@ package io.runstream;
 
 import io.grpc.Deadline;
 import io.runstream.v1.RunStatus;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,20 +23,29 @@ final class OpenRuns {
   private final Outbox outbox;
   private final Starts starts;
   private final Adoption adoption;
+  private final String trackingUri;
   private final Duration exitTimeout;
   private final Thread hook = new Thread(this::endWithProgram, "runstream-end");
 
   /**
    * Prepares for the end of the program.
    *
+   * @param trackingUri of the server; empty if nobody knows it
    * @param exitTimeout how long it waits for a server that does not answer
    */
-  OpenRuns(Calls calls, Uploader uploader, Starts starts, Adoption adoption, Duration exitTimeout) {
+  OpenRuns(
+      Calls calls,
+      Uploader uploader,
+      Starts starts,
+      Adoption adoption,
+      String trackingUri,
+      Duration exitTimeout) {
     this.calls = calls;
     this.uploader = uploader;
     this.outbox = uploader.outbox;
     this.starts = starts;
     this.adoption = adoption;
+    this.trackingUri = trackingUri;
     this.exitTimeout = exitTimeout;
     Runtime.getRuntime().addShutdownHook(hook);
   }
@@ -94,28 +104,43 @@ final class OpenRuns {
         // Its client is being closed, which leaves runs as they are.
       }
     }
+    String why = "";
     try {
       outbox.flushAtEnd(deadline, exitTimeout);
     } catch (TrackingException error) {
-      if (!error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+      if (error.reason().equals(Backlog.FLUSH_TIMEOUT)) {
+        String outage = outbox.unanswered.outage();
+        why =
+            outage.isEmpty()
+                ? ": no answer came within " + Calls.seconds(exitTimeout)
+                : ": " + outage;
+      } else {
         printError(error.getMessage());
       }
     }
-    Object place = outbox.place();
-    Backlog lost = outbox.unwrittenBacklog();
-    outbox
-        .unanswered
-        .backlog(outbox.buffers.all())
-        .report(calls.server())
-        .lines()
-        .forEach(OpenRuns::printError);
-    if (place != null && !outbox.isEmpty()) {
-      printError("what was not delivered is in " + place + ": runstream sync sends it");
-    }
-    outbox.keptRefusals.report(calls.server()).lines().forEach(OpenRuns::printError);
-    lost.report("the disk").lines().forEach(OpenRuns::printError);
+    report(why);
     uploader.close();
     uploader.awaitEnd();
+  }
+
+  /** Prints what is not delivered: what of it is lost, and where the rest is kept. */
+  private void report(String why) {
+    String server = calls.server();
+    Path folder = outbox.place();
+    UndeliveredReport.describeLost(server, why, outbox.unwrittenBacklog().counts())
+        .forEach(OpenRuns::printError);
+    String refused = outbox.keptRefusals.report(server);
+    if (!refused.isEmpty()) {
+      printError(refused);
+    }
+    if (folder != null && outbox.isOffline()) {
+      printError(UndeliveredReport.describeOffline(folder, trackingUri));
+    } else if (folder != null) {
+      Backlog saved = outbox.writtenBacklog();
+      if (!saved.isEmpty()) {
+        printError(UndeliveredReport.describeKept(server, why, folder, saved.counts()));
+      }
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import io.grpc.Deadline;
 import io.runstream.v1.LogBatchRequest;
 import io.runstream.v1.RunInfo;
 import io.runstream.v1.WriteId;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -29,25 +30,13 @@ import java.util.concurrent.atomic.AtomicLong;
  * with it, and an interrupt finds a thread either before a change or after it.
  */
 final class Outbox {
-  /** Bytes of batches in memory after which calls that log wait. */
-  static final long LIMIT_BYTES = 64L * 1024 * 1024;
-
-  /** Time after which an open run sends a heartbeat, if nothing else was sent for it. */
-  static final Duration HEARTBEAT = Duration.ofSeconds(10);
-
-  // Between two looks at whether waiting for room is of use.
-  private static final long LOOK_NANOS = 100_000_000;
-  // Time that a call that logs waits for room.
-  private static final Duration ROOM_TIMEOUT = Duration.ofMinutes(10);
 
   // Runs whose start is looked for.
   private static final int MAX_UNKNOWN_RUNS = 10_000;
 
-  private static final System.Logger LOG = System.getLogger("io.runstream");
-
   final Buffers buffers = new Buffers(this);
   final Refusals refusals = new Refusals();
-  final Unanswered unanswered = new Unanswered(buffers, refusals);
+  final Unanswered unanswered = new Unanswered(buffers, refusals, this::place);
   final KeptRefusals keptRefusals;
   private final Set<String> unknownRuns = ConcurrentHashMap.newKeySet(); // refused once
   private final BatchQueue queue;
@@ -56,13 +45,13 @@ final class Outbox {
   private final Runnable onLogged;
   private final Runnable onPut;
   private final String writer = Requests.newId();
+  private final Heartbeats heartbeats = new Heartbeats();
+  private final MemoryRoom room = new MemoryRoom(this::backlog);
   private final AtomicLong writes = new AtomicLong();
   // The following are covered by the monitor.
   private final Deque<Batch> collected = new ArrayDeque<>();
   private final Deque<Batch> unwritten = new ArrayDeque<>(); // only if nothing is sent
-  private final List<RunBuffer> openBuffers = new ArrayList<>();
   private long collectedBytes;
-  private volatile boolean isFull; // written with the monitor
   private volatile boolean isClosed;
 
   /**
@@ -87,17 +76,12 @@ final class Outbox {
   /** Returns a buffer that is kept and sends heartbeats, until {@link #release}. */
   RunBuffer hold(String runId) {
     RunBuffer held = buffers.hold(runId);
-    synchronized (this) {
-      openBuffers.add(held);
-      held.lastSentNanos = System.nanoTime(); // the start of the run was a heartbeat
-    }
+    heartbeats.add(held);
     return held;
   }
 
   void release(RunBuffer held) {
-    synchronized (this) {
-      openBuffers.remove(held);
-    }
+    heartbeats.remove(held);
     held.release();
   }
 
@@ -122,13 +106,7 @@ final class Outbox {
       unanswered.add(batch, buffer, reply);
       collected.add(batch);
       collectedBytes += batch.bytes;
-      if (memoryBytes() >= LIMIT_BYTES && !isFull) {
-        isFull = true;
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "{0} MiB wait in memory: calls that log wait too, until there is room",
-            LIMIT_BYTES >> 20);
-      }
+      room.update(memoryBytes());
     }
     onPut.run();
   }
@@ -165,8 +143,8 @@ final class Outbox {
   /** Checks that a call may log to a run: throws what was refused before, or waits for room. */
   void admit(RunBuffer buffer) {
     unanswered.checkUploader();
-    if (isFull) {
-      waitForRoom();
+    if (room.isFull()) {
+      room.await(this::checkWaiting);
     }
     refusals.throwOf(buffer.runId);
   }
@@ -178,9 +156,15 @@ final class Outbox {
   }
 
   /** Refuses whatever is logged from now on; what was logged before can still be flushed. */
-  synchronized void close() {
+  void close() {
     isClosed = true;
-    notifyAll();
+    room.wake();
+  }
+
+  /** Checks that waiting for room is of use. */
+  private void checkWaiting() {
+    checkOpen();
+    unanswered.checkWaiting();
   }
 
   /** Returns how much has no answer and is in memory alone. */
@@ -191,13 +175,18 @@ final class Outbox {
     return counts;
   }
 
+  /** Returns how much has no answer and is on disk. */
+  Backlog writtenBacklog() {
+    return backlog().minus(unwrittenBacklog());
+  }
+
   /** Returns whether all that has no answer is on disk. */
   synchronized boolean isStored() {
     return collected.isEmpty() && queue.lastOnDisk() >= unanswered.lastNumber();
   }
 
   /** Returns where on disk is what has no answer; null if it is in memory alone. */
-  Object place() {
+  Path place() {
     return queue.place();
   }
 
@@ -239,7 +228,7 @@ final class Outbox {
     }
     queue.append(batches);
     queue.maintain();
-    updateFull();
+    updateRoom();
     if (isOffline) {
       settleWritten();
     }
@@ -257,16 +246,10 @@ final class Outbox {
   }
 
   /** Adds a heartbeat of each open run for which nothing was sent lately. */
-  synchronized void addHeartbeats() {
-    long now = System.nanoTime();
-    for (RunBuffer buffer : openBuffers) {
-      // During an outage none is added to what waits.
-      if (unanswered.outage().isEmpty()
-          && now - buffer.lastSentNanos >= HEARTBEAT.toNanos()
-          && !isOffline) {
-        buffer.lastSentNanos = now;
-        delivery.addHeartbeat(buffer.runId);
-      }
+  void addHeartbeats() {
+    // During an outage none is added to what waits.
+    if (unanswered.outage().isEmpty() && !isOffline) {
+      heartbeats.findDue().forEach(delivery::addHeartbeat);
     }
   }
 
@@ -334,7 +317,7 @@ final class Outbox {
       keptRefusals.keep(refused, refusal); // before the cursor moves behind it
     }
     unanswered.settle(delivery.answer(stream, answered), infos, refusal);
-    updateFull();
+    updateRoom();
     if (queue.needsMaintenance()) {
       onPut.run();
     } else {
@@ -342,27 +325,15 @@ final class Outbox {
     }
   }
 
+  private Backlog backlog() {
+    return unanswered.backlog(buffers.all());
+  }
+
+  private synchronized void updateRoom() {
+    room.update(memoryBytes());
+  }
+
   private long memoryBytes() {
     return collectedBytes + queue.size();
-  }
-
-  private synchronized void updateFull() {
-    if (isFull && memoryBytes() < LIMIT_BYTES * 3 / 4) {
-      isFull = false;
-      notifyAll();
-    }
-  }
-
-  private synchronized void waitForRoom() {
-    long deadline = System.nanoTime() + ROOM_TIMEOUT.toNanos();
-    while (isFull) {
-      checkOpen();
-      unanswered.checkWaiting();
-      long left = deadline - System.nanoTime();
-      if (left <= 0) {
-        throw unanswered.backlog(buffers.all()).fullError(ROOM_TIMEOUT);
-      }
-      Interrupts.await(this, Math.min(left, LOOK_NANOS));
-    }
   }
 }

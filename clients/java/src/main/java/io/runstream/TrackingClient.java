@@ -62,7 +62,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
     artifacts = new Artifacts(calls);
     adoption = new Adoption(calls, uploader.outbox, spool, trackingUri);
     uploader.whenReached(adoption::look);
-    openRuns = new OpenRuns(calls, uploader, runs.starts(), adoption, exitTimeout);
+    openRuns = new OpenRuns(calls, uploader, runs.starts(), adoption, trackingUri, exitTimeout);
     opener = new RunOpener(this, openRuns);
   }
 
@@ -291,9 +291,12 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
         if (outbox.place() != null && outbox.unwrittenBacklog().isEmpty()) {
           LOG.log(
               System.Logger.Level.WARNING,
-              "{0}; they are in {1}, and runstream sync sends them",
-              error.getMessage(),
-              outbox.place());
+              "{0}",
+              UndeliveredReport.describeKept(
+                  calls.server(),
+                  ": no answer came within " + Calls.seconds(exitTimeout),
+                  outbox.place(),
+                  outbox.writtenBacklog().counts()));
           release();
           return;
         }

@@ -2,12 +2,14 @@ package io.runstream;
 
 import io.grpc.Deadline;
 import io.runstream.v1.RunInfo;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -17,6 +19,7 @@ import java.util.stream.Collectors;
 final class Unanswered {
   private final Buffers buffers;
   private final Refusals refusals;
+  private final Supplier<Path> place;
   private final Map<Long, Reply> replies = new HashMap<>();
   private final Backlog backlog = new Backlog();
   private long lastNumber;
@@ -26,9 +29,15 @@ final class Unanswered {
   private volatile TrackingException uploaderError; // the uploader itself failed
   private volatile String outage = ""; // why the stream is broken
 
-  Unanswered(Buffers buffers, Refusals refusals) {
+  /**
+   * Begins with nothing.
+   *
+   * @param place returns where on disk is what has no answer; null if it is in memory
+   */
+  Unanswered(Buffers buffers, Refusals refusals, Supplier<Path> place) {
     this.buffers = buffers;
     this.refusals = refusals;
+    this.place = place;
   }
 
   /**
@@ -61,7 +70,7 @@ final class Unanswered {
       long left =
           Math.min(deadline.timeRemaining(TimeUnit.NANOSECONDS), patience.toNanos() - quiet);
       if (left <= 0) {
-        throw backlog(runs).timeoutError(patience, outage);
+        throw backlog(runs).timeoutError(patience, outage, place.get());
       }
       Interrupts.await(this, left);
     }

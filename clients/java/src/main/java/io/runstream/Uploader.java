@@ -37,6 +37,9 @@ final class Uploader {
           Status.Code.UNAUTHENTICATED,
           Status.Code.UNIMPLEMENTED);
 
+  private static final Set<Status.Code> REFUSALS =
+      EnumSet.of(Status.Code.PERMISSION_DENIED, Status.Code.UNAUTHENTICATED);
+
   final Outbox outbox;
   private final ManagedChannel channel;
   private final int servers;
@@ -226,7 +229,8 @@ final class Uploader {
       send(); // to another server
       return;
     }
-    if (PERMANENT.contains(error.code()) && !isTold) {
+    boolean isLasting = PERMANENT.contains(error.code()) && !isTold;
+    if (isLasting) {
       outbox.unanswered.setPermanentError(error);
     }
     outbox.unanswered.setOutage(error.getMessage()); // last: who sees it looks for the error
@@ -234,9 +238,13 @@ final class Uploader {
       isOutage = true;
       LOG.log(
           System.Logger.Level.WARNING,
-          "the stream to {0} broke off ({1}); what is logged meanwhile is sent when it is back",
+          "{0} {1} ({2}); {3}",
           channel.authority(),
-          error.getMessage());
+          isTold || REFUSALS.contains(error.code()) ? "refuses it" : "does not answer",
+          error.getMessage(),
+          isLasting
+              ? "what is logged is kept, and not sent before that is mended"
+              : "what is logged meanwhile is sent when it takes it again");
     }
     int doublings = Math.max(0, Math.min(failures - servers, 10));
     long pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << doublings);

@@ -169,7 +169,8 @@ class InterruptedStartTest extends ClientTest {
       waitUntil(() -> runs().size() == 1);
       String errors = program.signal("TERM");
       String id = runs().get(0).getInfo().getRunId();
-      assertTrue(errors.contains("the end of run " + id + " were not delivered to "), errors);
+      assertTrue(errors.contains("not delivered to "), errors);
+      assertTrue(errors.contains(" of run " + id), errors);
     }
   }
 

@@ -167,7 +167,9 @@ class OutageTest extends ServerTest {
       training.join(5_000);
       assertTrue(training.isAlive(), "it must wait for room");
       long waiting = waitingBytes(client);
-      assertTrue(waiting >= Outbox.LIMIT_BYTES && waiting < 1.1 * Outbox.LIMIT_BYTES, waiting + "");
+      assertTrue(
+          waiting >= MemoryRoom.LIMIT_BYTES && waiting < 1.1 * MemoryRoom.LIMIT_BYTES,
+          waiting + "");
       server.restart();
       training.join(60_000);
       client.flush(MINUTE);
@@ -182,7 +184,7 @@ class OutageTest extends ServerTest {
     server.kill();
     Training training = new Training(step -> client.logMetric(id, "m", 1, step));
     training.await(1);
-    while (waitingBytes(client) < Outbox.LIMIT_BYTES) {
+    while (waitingBytes(client) < MemoryRoom.LIMIT_BYTES) {
       pause(10);
     }
     Thread closing = new Thread(client::close);

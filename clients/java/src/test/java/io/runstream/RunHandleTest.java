@@ -152,9 +152,9 @@ class RunHandleTest extends SharedServerTest {
         assertTrue(
             late.getMessage()
                 .startsWith(
-                    "no answer within 0.100 s for 1 points and 0 params and tags and the end of run "
+                    "no answer within 0.100 s for 1 point and 1 change of run "
                         + run.runId()
-                        + "; they stay queued"),
+                        + "; they are kept in "),
             late.getMessage());
         away.restart();
       }
