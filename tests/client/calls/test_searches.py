@@ -7,12 +7,14 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
 
 import runstream
 from runstream import InvalidArgument, Metric, TrackingClient
+from runstream.calls.runs_frame import runs_to_frame
 from support.server_process import ServerProcess
 
 
@@ -225,3 +227,26 @@ def test_a_bare_name_is_refused_with_the_names_that_it_may_mean(client: Tracking
         "expected is name or experiment_id or creation_time or last_update_time; "
         "a tag is tags.team"
     )
+
+
+def test_a_data_frame_of_thousands_of_keys_makes_no_series_for_each(
+    client: TrackingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = client.create_run().info.run_id
+    client.log_metrics(run_id, {f"m{number}": float(number) for number in range(3000)})
+    client.log_params(run_id, {f"p{number}": number for number in range(1000)})
+    found = [client.get_run(run_id), client.create_run()]
+    create, made = pandas.Series.__init__, []
+
+    def count(*args: Any, **options: Any) -> None:
+        made.append(1)
+        create(*args, **options)
+
+    monkeypatch.setattr(pandas.Series, "__init__", count)
+    frame = runs_to_frame(found)
+    monkeypatch.undo()
+    assert len(made) < 100
+    assert list(frame["metrics.m2999"].fillna(-1)) == [2999, -1]
+    assert list(frame["params.p999"]) == ["999", None]
+    assert frame.dtypes["metrics.m2999"] == "float64"
+    assert frame.dtypes["params.p999"] == "object"

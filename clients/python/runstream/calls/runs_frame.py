@@ -28,12 +28,27 @@ def runs_to_frame(runs: list[entities.Run]) -> pandas.DataFrame:
         "start_time": times([run.info.start_time for run in runs]),
         "end_time": times([run.info.end_time for run in runs]),
     }
-    for group in ("metrics", "params", "tags"):
-        logged = [getattr(run.data, group) for run in runs]
-        missing = float("nan") if group == "metrics" else None
-        dtype = "float64" if group == "metrics" else "object"
-        for key in sorted(set().union(*logged)):
-            values = [of_run.get(key, missing) for of_run in logged]
-            columns[f"{group}.{key}"] = library.Series(values, dtype=dtype)
-    frame: pandas.DataFrame = library.DataFrame(columns)
+    parts = [library.DataFrame(columns)]
+    parts += [_group_frame(library, runs, group) for group in ("metrics", "params", "tags")]
+    frame: pandas.DataFrame = library.concat(parts, axis="columns")
+    return frame
+
+
+def _group_frame(library: Any, runs: list[entities.Run], group: str) -> pandas.DataFrame:
+    """Return a data frame with a column for each key.
+
+    It is made of one array: a series for each of ten thousand keys would take many seconds.
+    """
+    import numpy
+
+    logged = [getattr(run.data, group) for run in runs]
+    keys = sorted(set().union(*logged))
+    missing, dtype = (float("nan"), "float64") if group == "metrics" else (None, "object")
+    values = numpy.full((len(runs), len(keys)), missing, dtype=dtype)
+    column = {key: number for number, key in enumerate(keys)}
+    for row, of_run in zip(values, logged, strict=True):
+        for key, value in of_run.items():
+            row[column[key]] = value
+    names = [f"{group}.{key}" for key in keys]
+    frame: pandas.DataFrame = library.DataFrame(values, columns=names, dtype=dtype)
     return frame
