@@ -151,7 +151,7 @@ def test_an_outage_that_turns_into_a_refusal_gives_another_warning_and_no_third(
     stream = server.accept()
     take_params(stream, 1)
     answer(stream, 1)
-    server.outbox.flush(timeout=5)
+    server.wait_for_backlog(0)
     told = [one.getMessage() for one in caplog.records if server.name in one.getMessage()]
     assert len(told) == 2
     assert "does not answer" in told[0]

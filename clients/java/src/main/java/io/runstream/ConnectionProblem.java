@@ -53,6 +53,9 @@ final class ConnectionProblem {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       causes.add(cause);
     }
+    if (causes.isEmpty()) { // nobody has said why the state of the channel is a failure
+      return null;
+    }
     String words = causes.stream().map(String::valueOf).collect(Collectors.joining(" "));
     if (any(causes, CertificateExpiredException.class::isInstance)
         || any(causes, CertificateNotYetValidException.class::isInstance)) {

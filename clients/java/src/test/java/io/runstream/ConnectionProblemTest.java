@@ -1,6 +1,7 @@
 package io.runstream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +13,7 @@ import io.runstream.testing.Python;
 import io.runstream.testing.Server;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -56,6 +58,11 @@ class ConnectionProblemTest {
     try (ConnectionTest.Gate gate = gate("expired")) {
       assertProblem(trusting(gate), "SERVER_CERTIFICATE_EXPIRED", "has expired");
     }
+  }
+
+  @Test
+  void ofAnAttemptThatFailedWithoutACauseNothingIsKnown() {
+    assertNull(new ConnectionProblem(List.of(), false).find(null, "localhost"));
   }
 
   @Test
