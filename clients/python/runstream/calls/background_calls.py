@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -13,7 +12,6 @@ from runstream.calls.start_calls import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
     FILE_SECONDS,
-    PAUSE_SECONDS,
     StartCalls,
 )
 from runstream.errors import DeadlineExceeded, ResourceExhausted, RunstreamError, Unavailable
@@ -67,9 +65,7 @@ class BackgroundCalls(StartCalls):
                 raise
             if not keep(False):
                 raise self._not_kept_error(error) from None
-        self._connection.away_until = max(
-            self._connection.away_until, time.monotonic() + PAUSE_SECONDS
-        )
+            self._note_absence(error)
         self._warn_of_absence()
         return None
 

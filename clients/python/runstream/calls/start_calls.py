@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from runstream import entities
 from runstream.calls.session import Session
 from runstream.calls.unknown_runs import call_again_if_unknown
-from runstream.errors import DeadlineExceeded, Unavailable
+from runstream.errors import DeadlineExceeded, RunstreamError, Unavailable
 from runstream.outbox.outbox import Outbox
 from runstream.transport.call_limit import limit_calls, limit_retries
 from runstream.transport.connection import Connection
@@ -23,6 +24,9 @@ ANSWER_SECONDS = 10.0
 
 #: The same for the server of a file, which may have to be started.
 FILE_SECONDS = 60.0
+
+#: Seconds in which a server that took too long with something answers another call, if it is there.
+REACH_SECONDS = 2.0
 
 #: Seconds after a question without an answer in which no other is asked.
 PAUSE_SECONDS = 30.0
@@ -58,8 +62,22 @@ class StartCalls:
         except (DeadlineExceeded, Unavailable) as error:
             if error.reason in CANNOT_CONNECT:
                 raise
-        self._connection.away_until = time.monotonic() + PAUSE_SECONDS
+            self._note_absence(error)
         return None
+
+    def _note_absence(self, error: RunstreamError) -> None:
+        """Ask a server nothing optional for a while after it did not answer, if it is away.
+
+        One that answers something else is only slow.
+        """
+        if isinstance(error, DeadlineExceeded):
+            with suppress(DeadlineExceeded, Unavailable):
+                with limit_calls(REACH_SECONDS), limit_retries(REACH_SECONDS):
+                    self._connection.locate_server()
+                return
+        self._connection.away_until = max(
+            self._connection.away_until, time.monotonic() + PAUSE_SECONDS
+        )
 
     def wait_while_reachable(self, run_id: str) -> None:
         """Wait until all that was logged to a run is answered, or on disk if the server is away.
