@@ -149,6 +149,18 @@ def client(server: ServerProcess) -> Iterator[TrackingClient]:
 
 
 @pytest.fixture
+def run_id(client: TrackingClient) -> str:
+    """A run on `server`."""
+    return client.create_run().info.run_id
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """Where a spool may be made that no other test has."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
 def connect() -> Iterator[Callable[..., Api]]:
     """Make the raw stubs for an address; their channel is closed after the test."""
     channels = []

@@ -41,18 +41,6 @@ def db() -> Shell:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    """A spool of its own."""
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def run_id(client: TrackingClient) -> str:
-    """A run on the server."""
-    return client.create_run().info.run_id
-
-
-@pytest.fixture
 def left(client: TrackingClient, run_id: str, spool: Path) -> SpoolFolder:
     """A folder with two batches of three points, and a file."""
     batches = [points_batch(run_id, [1]), points_batch(run_id, [2, 3])]

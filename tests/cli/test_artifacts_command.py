@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runstream import TrackingClient
 from support.shell import Shell
-
-
-@pytest.fixture
-def run_id(client: TrackingClient) -> str:
-    return client.create_run().info.run_id
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Fixtures: a run to log to; no test leaves a connection behind."""
+"""Fixtures: no test leaves its environment or a connection behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from runstream import TrackingClient
 from runstream.calls import sessions
 
 
@@ -32,8 +31,3 @@ def _closed_connections() -> Iterator[None]:
         session.outbox.reset_after_fork()
         session.close()
     sessions._sessions.clear()
-
-
-@pytest.fixture
-def run_id(client: TrackingClient) -> str:
-    return client.create_run().info.run_id
