@@ -13,11 +13,16 @@ final class FrameFile implements AutoCloseable {
   // Bytes that are read at once. A longer frame is read as a whole.
   private static final int BLOCK_BYTES = 2 * 1024 * 1024;
   private static final int MAGIC_BYTES = 4;
+  // Bytes in whose checksum no frame was found, after which the rest of the file is damaged. Of a
+  // file with real frames they are never more than its size, but every twelfth byte of one that was
+  // made to keep readers busy may say that 16 MiB follow.
+  private static final long SEARCH_BYTES = 128L * 1024 * 1024;
   private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
   private final FileChannel file;
   private long offset;
   private long skipped;
+  private long searched;
   private boolean isCut;
   private ByteBuffer block = EMPTY; // of which the bytes up to its limit are read
   private long blockStart;
@@ -80,7 +85,7 @@ final class FrameFile implements AutoCloseable {
   }
 
   private boolean isCut(long start, long end) throws IOException {
-    if (end < file.size()) {
+    if (searched > SEARCH_BYTES || end < file.size()) {
       return false;
     }
     ByteBuffer head = read(start, Frames.HEADER_BYTES);
@@ -103,7 +108,12 @@ final class FrameFile implements AutoCloseable {
     int position = load(start, Frames.HEADER_BYTES);
     int length = position < 0 ? 0 : Frames.parseLength(block, position);
     position = length == 0 ? -1 : load(start, Frames.HEADER_BYTES + length);
-    return position < 0 ? null : Frames.parsePayload(block, position, length);
+    if (position < 0) {
+      return null;
+    }
+    byte[] payload = Frames.parsePayload(block, position, length);
+    searched += payload == null ? length : 0;
+    return payload;
   }
 
   /** Returns where in the block some bytes of the file are; -1 if the file ends before. */
@@ -120,7 +130,7 @@ final class FrameFile implements AutoCloseable {
   /** Returns where the next frame begins at a place or behind it; -1 if there is none. */
   private long findFrame(long from) throws IOException {
     long start = from;
-    for (int position; (position = load(start, MAGIC_BYTES)) >= 0; ) {
+    for (int position; searched <= SEARCH_BYTES && (position = load(start, MAGIC_BYTES)) >= 0; ) {
       int found = Frames.findMagic(block.array(), position, block.limit());
       if (found < 0) { // the letters may begin in the last bytes of the block
         start = blockStart + block.limit() - MAGIC_BYTES + 1;
