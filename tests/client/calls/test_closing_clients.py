@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from runstream import DeadlineExceeded, TrackingClient
 from runstream.spool.folder import list_folders
 from support.ports import reserve_port
-from support.server_process import ENVIRONMENT
+from support.server_process import ENVIRONMENT, ServerProcess
 
 RUN = "a" * 32
 
@@ -88,3 +89,22 @@ def test_closing_a_client_raises_what_is_in_memory_alone(monkeypatch: pytest.Mon
     with pytest.raises(DeadlineExceeded, match="for 1 point;"):
         client.close()
     assert time.monotonic() - begin < 30
+
+
+def test_closed_clients_leave_no_threads_however_many_there_were(server: ServerProcess) -> None:
+    before = set(threading.enumerate())
+
+    def threads() -> list[str]:
+        new = set(threading.enumerate()) - before
+        return [one.name for one in new if one.name.startswith("runstream-")]
+
+    for number in range(20):
+        with TrackingClient(server.uri, token=f"caller-{number}") as client:
+            run_id = client.create_run().info.run_id
+            client.log_metric(run_id, "loss", 1.0)
+    end = time.monotonic() + 60
+    while threads() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert threads() == []
+    with client:  # it opens the connection again
+        assert client.get_run(run_id).data.metrics["loss"] == 1.0

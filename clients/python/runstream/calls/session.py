@@ -97,6 +97,7 @@ class Session:
         self._users.pop()
         if not self._users and self._channel.close_if_idle():
             self._uploader.stop()
+            self.connection.end_threads()
 
     def drain(
         self, answer_timeout: float, limit: float, away_timeout: float = math.inf

@@ -50,13 +50,22 @@ class CallThreads:
     """
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._idle: deque[None] = deque()  # an item for each thread that waits for a job
+        self._must_end = False
 
     def reset_after_fork(self) -> None:
         """Start without threads in a forked child, which has none of its parent's."""
         self._jobs = SimpleQueue()
         self._idle = deque()
+
+    def end(self) -> None:
+        """End the threads once they have nothing to do; the next call starts one again."""
+        self._must_end = True  # for those that are about to be idle
+        with suppress(IndexError):
+            while True:
+                self._idle.pop()
+                self._jobs.put(None)
 
     def run(
         self, function: Callable[[], Result], timeout: float | None, may_run_here: bool = True
@@ -75,6 +84,7 @@ class CallThreads:
         runs_here = may_run_here and threading.current_thread() is not threading.main_thread()
         if runs_here or sys.is_finalizing():
             return function()
+        self._must_end = False
         job = _Job(function)
         self._jobs.put(job)
         end = time.monotonic() + timeout if timeout is not None else None
@@ -99,18 +109,22 @@ class CallThreads:
                 self._start_thread(job)
 
     def _start_thread(self, job: _Job) -> None:
-        thread = threading.Thread(target=self._run_loop, args=(self._jobs,), name="runstream-calls")
+        thread = threading.Thread(
+            target=self._run_loop, args=(self._jobs, self._idle), name="runstream-calls"
+        )
         thread.daemon = True
         if start_thread(thread) is not None:
             _run_job(job)
 
-    def _run_loop(self, jobs: SimpleQueue[_Job]) -> None:
-        while True:
-            job: _Job | None = jobs.get()
-            if job is not None:
-                _run_job(job)
+    def _run_loop(self, jobs: SimpleQueue[_Job | None], idle: deque[None]) -> None:
+        while (job := jobs.get()) is not None:
+            _run_job(job)
             job = None  # what the job holds of gRPC would keep gRPC running over a fork
-            self._idle.append(None)
+            idle.append(None)
+            if self._must_end:
+                with suppress(IndexError):  # a call has put a job, or `end` a None, for this thread
+                    idle.pop()
+                    return
 
 
 def _run_job(job: _Job) -> None:

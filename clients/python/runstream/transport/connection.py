@@ -78,6 +78,10 @@ class Connection:
         """Let unary calls fail at this time at the latest, by `time.monotonic`."""
         self._deadline = deadline
 
+    def end_threads(self) -> None:
+        """End the threads that make calls; the next call starts one again."""
+        self._threads.end()
+
     def reset_after_fork(self) -> None:
         """Start without threads in a forked child."""
         self._threads.reset_after_fork()

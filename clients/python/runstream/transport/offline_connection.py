@@ -38,6 +38,9 @@ class OfflineConnection(Connection):
     def set_deadline(self, deadline: float) -> None:
         """Do nothing: no call takes time."""
 
+    def end_threads(self) -> None:
+        """Do nothing: there are no threads."""
+
     def reset_after_fork(self) -> None:
         """Do nothing: there are no threads."""
 
