@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
 
 from runstream.contract import wire_columns
 from runstream.errors import RunstreamError, server_stopping_error
-from runstream_service.access.audit import READ_PREFIXES, AuditLog, is_recorded, subject_of
+from runstream_service.access.audit import READ_PREFIXES, AuditLog, subject_of
 from runstream_service.access.authentication import Authentication
 from runstream_service.access.caller import Caller
 from runstream_service.access.limits import CallerLimits, CallerUse
-from runstream_service.access.stream_ends import StreamEnd
-from runstream_service.request_id import HEADER, request_id
 from runstream_service.rpc.abort import abort, error_for_caller
 from runstream_service.rpc.admission import Admission, RequestStream
 from runstream_service.rpc.answers import Answers
 from runstream_service.rpc.call_context import GrpcContext
 from runstream_service.rpc.call_counts import CallCounts, MethodCounts
+from runstream_service.rpc.open_calls import OpenCall, OpenCalls
 from runstream_service.rpc.public_calls import PublicCalls
 
 # Read requests with tables of points. Answers may be twins, too, so each serializes itself.
@@ -44,27 +42,23 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     Attributes:
         counts: the calls over gRPC, and those over HTTP.
-        audit: records calls that change something, and those that are refused.
     """
 
     def __init__(
         self, authentication: Authentication, limits: CallerLimits, audit: AuditLog
     ) -> None:
-        self._authentication, self._limits, self.audit = authentication, limits, audit
+        self._authentication, self._limits = authentication, limits
         self._admission = Admission()
         self._answers = Answers()
         self._public_calls = PublicCalls()
         self._handlers: dict[str, Any] = {}  # by method
         self.counts = CallCounts()
-        self._open_calls = 0
-        self._last_call_end = time.monotonic()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._open_calls = OpenCalls(audit)
         self._is_stopping = self._is_grace_over = False
-        self._no_open_calls = asyncio.Event()
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last call or stream ended; 0 while one is open."""
-        return 0.0 if self._open_calls else time.monotonic() - self._last_call_end
+        return self._open_calls.idle_seconds()
 
     async def stop(self, grace: float) -> None:
         """Answer new calls, and those that are still open after `grace`, with UNAVAILABLE.
@@ -75,18 +69,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             grace: seconds in which the open calls may end by themselves.
         """
         self._is_stopping = True
-        await self._wait_for_calls(grace)
+        await self._open_calls.wait_for_end(grace)
         self._is_grace_over = True
-        for task in self._tasks:
-            task.cancel()
-        await self._wait_for_calls(1)  # a call whose caller does not read its answers stays open
-
-    async def _wait_for_calls(self, seconds: float) -> None:
-        """Wait until no call is open, but no longer than `seconds`."""
-        if self._open_calls:
-            self._no_open_calls.clear()
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._no_open_calls.wait(), seconds)
+        self._open_calls.cancel()
+        # A call whose caller does not read its answers stays open.
+        await self._open_calls.wait_for_end(1)
 
     async def intercept_service(
         self,
@@ -127,7 +114,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         counts = self._counts_of(method)
 
         async def answer(requests: Any, context: Any) -> Any:
-            with _OpenCall(self, counts, context, method) as open_call:
+            with OpenCall(self._open_calls, counts, context, method) as open_call:
                 try:
                     self._refuse_if_stopping()
                     # `abort` says why no variable holds the answer.
@@ -151,7 +138,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return a function that receives the single request of a call and returns its answer."""
         call, decode, is_read = handler.unary_unary, _decoder(handler, method), _is_read(method)
 
-        async def respond(_: Any, open_call: _OpenCall, caller: Caller, use: CallerUse) -> Any:
+        async def respond(_: Any, open_call: OpenCall, caller: Caller, use: CallerUse) -> Any:
             context = open_call.context
             async with self._admission.receive_unary(context, is_read=is_read) as message:
                 use.add_bytes(len(message))
@@ -167,7 +154,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         call, decode = handler.stream_unary, handler.request_deserializer
 
         async def respond(
-            requests: Any, open_call: _OpenCall, caller: Caller, use: CallerUse
+            requests: Any, open_call: OpenCall, caller: Caller, use: CallerUse
         ) -> Any:
             with self._authentication.ends.of(caller) as end:
                 async with self._admission.receive_stream(requests, decode, use) as received:
@@ -187,7 +174,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         admit: Any = self._limits.admit_stream if stays_open else self._limits.admit
 
         async def answers(requests: Any, context: Any) -> AsyncIterator[Any]:
-            with _OpenCall(self, counts, context, method) as open_call:
+            with OpenCall(self._open_calls, counts, context, method) as open_call:
                 try:
                     self._refuse_if_stopping()
                     caller = open_call.caller = await self._authenticate(open_call)
@@ -231,7 +218,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return receive_unary if handler.unary_stream else receive_stream
 
-    async def _authenticate(self, call: _OpenCall) -> Caller:
+    async def _authenticate(self, call: OpenCall) -> Caller:
         """Return who calls; raises Unauthenticated."""
         context = call.context
         headers = context.invocation_metadata() or ()
@@ -242,7 +229,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             common_name = names[0].decode(errors="replace") if names else ""
         return await self._authentication.authenticate(headers, call.peer, common_name)
 
-    def _cancellation_error(self, call: _OpenCall) -> RunstreamError:
+    def _cancellation_error(self, call: OpenCall) -> RunstreamError:
         """Return why the server cancels a call; raises again if its caller does."""
         if call.end is not None and call.end.error is not None:
             return call.end.error
@@ -256,88 +243,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _counts_of(self, method: str) -> MethodCounts:
         return self.counts["grpc", method.rpartition(".")[2]]
-
-    def begin_call(self) -> asyncio.Task[Any] | None:
-        """Count a call of this task that begins."""
-        self._open_calls += 1
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-        return task
-
-    def end_call(self, task: asyncio.Task[Any] | None) -> None:
-        """Count the end of a call."""
-        self._open_calls -= 1
-        if not self._open_calls:
-            self._no_open_calls.set()
-        if task is not None:
-            self._tasks.discard(task)
-        self._last_call_end = time.monotonic()
-
-
-class _OpenCall:
-    """Counts a call from its beginning to its end.
-
-    Attributes:
-        caller: who calls, once that is known.
-        code: the code of its error, once it has one.
-        context: that of gRPC.
-        peer: the address of the caller. gRPC is asked for it while the call is sure to be there:
-            when the connection has been cut, the question ends the process (grpcio 1.85).
-        subject: the names of what it is about, if it changes something.
-        refused: those of parts of it that were refused, and the codes of their errors.
-        end: its end, if it is a stream of answers whose caller may lose the right to it.
-    """
-
-    __slots__ = (
-        "_began",
-        "_counts",
-        "_interceptor",
-        "_method",
-        "_request_id",
-        "_task",
-        "caller",
-        "code",
-        "context",
-        "end",
-        "peer",
-        "refused",
-        "subject",
-    )
-
-    def __init__(
-        self, interceptor: CallInterceptor, counts: MethodCounts, context: Any, method: str
-    ) -> None:
-        self._interceptor, self._counts, self.context = interceptor, counts, context
-        self._method = method.rpartition("/")[2]
-        self.peer = str(context.peer())
-        self.code = self._request_id = self.subject = ""
-        self.refused: list[tuple[str, str]] = []
-        self.caller: Caller | None = None
-        self.end: StreamEnd | None = None
-
-    @property
-    def request_id(self) -> str:
-        """The id that the caller gave to its request, or one that is made now."""
-        if not self._request_id:
-            given = dict(self.context.invocation_metadata() or ())
-            self._request_id = request_id(given.get(HEADER))
-        return self._request_id
-
-    def __enter__(self) -> _OpenCall:
-        self._task = self._interceptor.begin_call()
-        self._began = self._counts.begin()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        code = self.code or ("CANCELLED" if kind else "OK")
-        self._counts.end(self._began, code)
-        audit = self._interceptor.audit
-        for subject, error in self.refused:
-            audit.record(self.caller, self.peer, self._method, subject, error)
-        if is_recorded(self._method, code) and (self.subject or not self.refused):
-            audit.record(self.caller, self.peer, self._method, self.subject, code)
-        self._interceptor.end_call(self._task)
 
 
 def _serialize(answer: Any) -> bytes:
