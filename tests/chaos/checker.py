@@ -9,7 +9,7 @@ and did not wait for a disk that syncs.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from chaos.journal import Record, Said
@@ -43,16 +43,20 @@ class Statement(NamedTuple):
     process: str
 
 
-def statements(records: Iterable[Record], limits: Mapping[int, int]) -> list[Statement]:
+def statements(
+    records: Iterable[Record], limits: Mapping[int, int], terminated: Mapping[int, int]
+) -> list[Statement]:
     """Return all that was said.
 
     Args:
         records: the journals.
         limits: for processes that were killed, or whose disk failed, when that was, by process id.
+        terminated: for those that were asked to end, when that was: they deliver all before it.
     """
     found = []
     for record in records:
         limit = _limit(record, limits.get(record.pid, record.dropped))
+        limit = min(limit, terminated.get(record.pid, limit))
         flushes = [one.begun for one in record.said if one.operation[0] == "flush" and one.done]
         sure = max([limit, *flushes])
         found += [
@@ -107,6 +111,7 @@ class Checker:
         stored: Stored,
         exits: Mapping[str, int | None],
         in_order: bool,
+        terminated: Collection[str] = (),
     ) -> None:
         """Compare.
 
@@ -115,8 +120,10 @@ class Checker:
             stored: all that is stored.
             exits: the exit status of each process that ended by itself, by its name.
             in_order: whether no call may be missing before one that is stored.
+            terminated: the names of processes that were asked to end.
         """
         self._stored = stored
+        self._terminated = terminated
         self._exits = exits
         self._in_order = in_order
         self._by_run: dict[str, list[Statement]] = defaultdict(list)
@@ -228,6 +235,8 @@ class Checker:
             chosen, must = ends[-1].said.operation[1], ends[-1].must
         else:  # the end of the program ended it
             chosen, must = "FAILED" if exit_status else "FINISHED", exit_status is not None
+        if start.process in self._terminated and status != "RUNNING" and not (ends and must):
+            return  # it was KILLED, or the program was ending already
         if must and status != chosen:
             yield Problem("lost", f"the end of run {name}: it is {status}, not {chosen}")
         elif status not in {chosen, "RUNNING", "FAILED"}:  # FAILED as one that is lost

@@ -62,6 +62,13 @@ class Faults:
     def _kill_trainer(self) -> _Acts:
         return self._kill_some, _nothing
 
+    def _terminate_trainer(self) -> _Acts:
+        def terminate() -> None:
+            for process in self._choose_trainers():
+                process.terminate()
+
+        return terminate, _nothing
+
     def _kill_server(self) -> _Acts:
         return self._scene.kill_server, self._scene.revive_server
 
@@ -122,10 +129,13 @@ class Faults:
         fail()
 
     def _kill_some(self) -> None:
-        names = list(self._trainers)
-        count = self._random.randint(1, len(names)) if names else 0
-        for name in self._random.sample(names, count):
-            self._trainers[name].kill()
+        for process in self._choose_trainers():
+            process.kill()
+
+    def _choose_trainers(self) -> list[Process]:
+        trainers = list(self._trainers.values())
+        count = self._random.randint(1, len(trainers)) if trainers else 0
+        return self._random.sample(trainers, count)
 
 
 _Acts = tuple[Callable[[], None], Callable[[], None]]

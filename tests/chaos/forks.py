@@ -25,6 +25,7 @@ class Process:
         status: its exit status, minus a signal's number; None while it goes on.
         output: the file with what it writes to stdout and stderr.
         killed: when it was killed, by `time.monotonic_ns`.
+        terminated: when it was asked to end, by SIGTERM.
     """
 
     def __init__(self, forks: Forks, pid: int, output: Path) -> None:
@@ -32,12 +33,19 @@ class Process:
         self.pid, self.output = pid, output
         self.status: int | None = None
         self.killed: int | None = None
+        self.terminated: int | None = None
 
     def kill(self) -> None:
         """Kill it and what it forked."""
         if self.is_alive():
             self.killed = time.monotonic_ns()
             self.signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it and what it forked to end."""
+        if self.is_alive():
+            self.terminated = time.monotonic_ns()
+            self.signal(signal.SIGTERM)
 
     def signal(self, number: int) -> None:
         """Send a signal to it and to what it forked."""

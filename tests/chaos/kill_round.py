@@ -24,9 +24,8 @@ from runstream.v1.logging_service_pb2 import LogBatchRequest
 START_SECONDS = 10.0
 #: Seconds after which a process hangs that should end by itself, on a slow machine, too.
 END_SECONDS = 60.0
-#: Seconds that a call may take; `start_run` waits 10 s for a server that does not answer.
-CALL_SECONDS = {"experiment": 30.0, "start": 30.0, "flush": 15.0}
-OTHER_CALL_SECONDS = 10.0
+#: Seconds that a call may take, on a slow machine, too; `start_run` waits up to 10 s for a server.
+CALL_SECONDS = 30.0
 #: Seconds after which a program ends, whose server does not answer.
 EXIT_SECONDS = 1
 
@@ -133,10 +132,14 @@ class KillRound:
         for name, process in self._trainers.items():
             if not process.wait(END_SECONDS):
                 self._report_hang(name, process)
-            if process.killed is None and process.status not in (0, 1):
+            if process.killed is None and process.status not in self._good_statuses(process):
                 text = f"{name} ended with {process.status}: {process.output.read_text()[-2000:]}"
                 self._problems.append(Problem("raised", text))
         self._faults.end()
+
+    @staticmethod
+    def _good_statuses(process: Process) -> tuple[int, ...]:
+        return (0, 1) if process.terminated is None else (0, 1, -signal.SIGTERM)
 
     def _report_hang(self, name: str, process: Process) -> None:
         # Either writes the stacks of its threads.
@@ -184,8 +187,13 @@ class KillRound:
             for name, process in self._trainers.items()
             if process.killed is None and process.pid not in limits
         }
+        terminated = self._terminated(records)
         checker = Checker(
-            statements(records, limits), stored, exits, "crash" not in self._plan.kinds
+            statements(records, limits, terminated),
+            stored,
+            exits,
+            "crash" not in self._plan.kinds,
+            {one.name for one in records if one.pid in terminated},
         )
         self._problems += checker.problems()
         self._problems += batch_problems(self._batches, stored)
@@ -197,12 +205,14 @@ class KillRound:
         limits = {}
         for one in records:
             times = []
-            killed = self._trainers[one.name.partition("-")[0]].killed
+            trainer = self._trainers[one.name.partition("-")[0]]
+            killed = trainer.killed
             if killed is not None and one.ended is None:
                 times.append(killed)
             if one.dropped is not None:
                 times.append(one.dropped)
-            if times and self._faults.disk_failed is not None:
+            is_ended = times or trainer.terminated is not None
+            if is_ended and self._faults.disk_failed is not None:
                 # What came later may have been in memory alone.
                 times.append(self._faults.disk_failed)
             if "crash" in self._plan.kinds:  # also of a program that had ended before
@@ -211,16 +221,20 @@ class KillRound:
                 limits[one.pid] = min(times)
         return limits
 
+    def _terminated(self, records: list[Record]) -> dict[int, int]:
+        """Return when each process was asked to end, if it was."""
+        found = {one.pid: self._trainers[one.name.partition("-")[0]].terminated for one in records}
+        return {pid: when for pid, when in found.items() if when is not None}
+
     def _call_problems(self, records: list[Record]) -> list[Problem]:
         problems = []
         for record in records:
             for said in record.said:
                 name = said.operation[0]
-                bound = CALL_SECONDS.get(name, OTHER_CALL_SECONDS)
                 # A flush may find the server away, which is no fault of it.
                 if said.error and not (name == "flush" and "DeadlineExceeded" in said.error):
                     problems.append(Problem("raised", f"{said.operation}: {said.error}"))
-                if said.done and said.done - said.begun > bound * 1e9:
+                if said.done and said.done - said.begun > CALL_SECONDS * 1e9:
                     taken = (said.done - said.begun) / 1e9
                     problems.append(Problem("hang", f"{said.operation} took {taken:.1f} s"))
         return problems

@@ -11,6 +11,7 @@ from chaos.script import Script, ScriptWriter
 #: What can go wrong, and how often compared with the others.
 FAULTS = {
     "kill_trainer": 30,
+    "terminate_trainer": 10,
     "kill_server": 14,
     "kill_both": 10,
     "stop_trainer": 6,
@@ -33,7 +34,7 @@ JAVA_SHARE = 12
 OF_ROOT = {"disk_full"}
 
 #: Faults of processes that must be there.
-OF_TRAINER = {"kill_trainer", "kill_both", "stop_trainer", "crash"}
+OF_TRAINER = {"kill_trainer", "terminate_trainer", "kill_both", "stop_trainer", "crash"}
 
 #: Faults of the disk, at which data may be in memory alone.
 OF_DISK = {"disk_full", "read_only"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import zlib
 from pathlib import Path
 from random import Random
@@ -29,7 +30,7 @@ def record(*calls: list[Any], begun: int = 0, done: int | None = 1) -> Record:
 
 def find(client: TrackingClient, *records: Record, killed: bool = False) -> list[str]:
     """Compare journals with the experiment `e`; return what is wrong, by kind."""
-    said = statements(records, {1: KILLED} if killed else {})
+    said = statements(records, {1: KILLED} if killed else {}, {})
     exits: dict[str, int | None] = {} if killed else {"a": 0}
     return [p.kind for p in Checker(said, Stored(client, "e"), exits, True).problems()]
 
@@ -87,6 +88,18 @@ def test_what_was_said_long_before_the_kill_may_be_missing_if_the_process_had_no
     assert find(client, stopped, killed=True) == find(client, syncing, killed=True) == []
     synced = said._replace(waits=[(2, KILLED // 2)])
     assert find(client, synced, killed=True) == ["lost"]
+
+
+@pytest.mark.usefixtures("run_id")
+def test_all_that_was_said_before_a_program_was_asked_to_end_must_be_there(
+    client: TrackingClient,
+) -> None:
+    said = record(START, ["points", "m", 0, 5, 0.0])
+    late = record(["points", "m", 5, 1, 5.0], begun=KILLED - 2, done=KILLED - 1)
+    for terminated, problems in ((KILLED, ["lost"]), (KILLED - 2, [])):
+        found = statements([said, late], {}, {1: terminated})
+        checker = Checker(found, Stored(client, "e"), {"a": -signal.SIGTERM}, True, {"a"})
+        assert [problem.kind for problem in checker.problems()] == problems
 
 
 def test_what_nobody_said_is_wrong(client: TrackingClient, run_id: str) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,8 +25,8 @@ from chaos.journal import Journal, begin_journal
 #: Seconds for which a process waits for the run of another.
 SHARE_SECONDS = 10.0
 
-#: Seconds after which what was said survives the process.
-SURE_SECONDS = 0.1
+#: Seconds for which a process waits for the disk, which may be full.
+DISK_SECONDS = 1.0
 
 
 class Trainer:
@@ -132,7 +133,9 @@ class Trainer:
 
     def do_share(self, name: str) -> None:
         """Tell other processes which run is active here, once its start outlives this one."""
-        time.sleep(SURE_SECONDS)
+        deadline = time.monotonic() + DISK_SECONDS
+        while not _is_in_spool(self._handle.run_id) and time.monotonic() < deadline:
+            time.sleep(0.005)
         path = Path(self._folder, f"{name}.run")
         path.with_suffix(".part").write_text(f"{self._runs[-1][0]} {self._handle.run_id}")
         path.with_suffix(".part").rename(path)
@@ -177,6 +180,14 @@ class Trainer:
     def do_fail(self) -> NoReturn:
         """End by an exception."""
         raise RuntimeError("the training has failed")
+
+
+def _is_in_spool(run_id: str) -> bool:
+    for log in Path(os.environ["RUNSTREAM_SPOOL"]).glob("*/batches/*.log"):
+        with suppress(FileNotFoundError):  # it is answered
+            if run_id.encode() in log.read_bytes():
+                return True
+    return False
 
 
 def main(folder: str, name: str) -> None:
