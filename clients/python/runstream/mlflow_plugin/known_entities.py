@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Entity = TypeVar("Entity")
@@ -17,11 +19,13 @@ class KnownEntities(Generic[Entity]):
     """
 
     def __init__(self) -> None:
-        self._entities: dict[str, Entity] = {}
+        self._entities: OrderedDict[str, Entity] = OrderedDict()
 
     def keep(self, key: str, entity: Entity) -> Entity:
-        """Keep an entity in place of an older one, and return it."""
+        """Keep an entity in place of an older one, as the last to be dropped, and return it."""
         self._entities[key] = entity
+        with suppress(KeyError):  # another thread has dropped it
+            self._entities.move_to_end(key)
         if len(self._entities) > _MAX_ENTITIES:
             for oldest in list(self._entities)[:-_MAX_ENTITIES]:
                 self._entities.pop(oldest, None)
