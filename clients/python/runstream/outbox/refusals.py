@@ -43,7 +43,11 @@ class Refusals:
         return {run_id for run_id, _ in self._refusals.copy()}
 
     def raise_for(self, run_id: str | None) -> None:
-        """Raise the errors of a run, or of all runs, as one; each error is raised once."""
+        """Raise the errors of a run, or of all runs, as one; each error is raised once.
+
+        Raises:
+            RunstreamError: something was refused.
+        """
         refusals = [refusal for refusal in self._refusals.copy() if run_id in (None, refusal[0])]
         if refusals:
             try:

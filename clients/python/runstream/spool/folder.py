@@ -216,17 +216,15 @@ def create_folder(
         OSError: it cannot be made.
     """
     make_own_folder(spool)
-    host = socket.gethostname()
     info = SpoolInfo(
         format=FORMAT,
         tracking_uri=tracking_uri,
-        host=host,
+        host=socket.gethostname(),
         process_id=os.getpid(),
         program=program,
         created=time.time_ns() // 1_000_000,
     )
-    safe_host = re.sub(r"[^A-Za-z0-9_.-]", "_", host).lstrip(".")[:_MAX_HOST_CHARACTERS]
-    name = f"{safe_host or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
+    name = _folder_name(info)
     draft = SpoolFolder(spool / f".{name}")
     draft.path.mkdir(mode=0o700)
     locks: list[FileLock] = []
@@ -247,6 +245,12 @@ def create_folder(
             draft.remove()
         raise
     return OwnFolder(spool / name, info, locks, delivers)
+
+
+def _folder_name(info: SpoolInfo) -> str:
+    """Return a name that no other folder has: HOST-PID-8HEX."""
+    host = re.sub(r"[^A-Za-z0-9_.-]", "_", info.host).lstrip(".")[:_MAX_HOST_CHARACTERS]
+    return f"{host or 'host'}-{info.process_id}-{secrets.token_hex(4)}"
 
 
 def list_folders(spool: Path) -> list[SpoolFolder]:
