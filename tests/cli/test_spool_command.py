@@ -111,8 +111,11 @@ def test_a_folder_that_stays_for_what_is_damaged_says_so(
 ) -> None:
     with (left.batches / "00000001.log").open("r+b") as file:
         file.write(bytes(12))
-    shell.run("sync", str(spool))
+    first, again = shell.run("sync", str(spool)), shell.run("sync", str(spool))
     kept = sum(file.stat().st_size for file in left.damaged.iterdir())
+    assert first.exit_code == again.exit_code == 1
+    assert f"{kept} bytes are damaged, see `runstream spool show" in first.stdout
+    assert f"stays with {kept} bytes damaged before, see `runstream spool show" in again.stdout
     said = shell.output("spool", "show", str(left.path))
     assert f"\n{kept:,} bytes are no batches or tasks; {left.damaged} keeps them.\n" in said
     assert shell.json("spool", "show", str(left.path))["folder"]["damaged"] == kept > 0

@@ -124,7 +124,7 @@ def test_what_was_refused_before_is_said_again_with_status_1(
         f"{folder.path.name}: stays with 1 refused before, "
         f"see `runstream spool show {folder.path.name}`\n",
     )
-    assert done.stderr == "1 folder stays with what a server refused.\n"
+    assert done.stderr == "1 folder stays with what a server refused, or is damaged.\n"
     (result,) = runstream.sync(spool).folders
     assert (result.refused, result.refused_before, result.is_complete) == (0, 1, False)
 

@@ -37,8 +37,8 @@ def sync(folder: Path | None, to: str | None, watch: bool, as_json: bool) -> Non
     `runstream spool list` prints; without it, it is the folder of RUNSTREAM_TRACKING_URI if that is
     `offline:FOLDER`, or the spool of this user. Programs may run meanwhile, and so may other syncs:
     nothing is stored twice. A line for each folder says what became of it. Status 1 when something
-    was or is refused, 2 when a folder names no server and none is given, 4 when a server is away.
-    Of one folder that is named, what a server refused before is sent once more.
+    was or is refused, or is damaged, 2 when a folder names no server and none is given, 4 when a
+    server is away. Of one folder that is named, what a server refused before is sent once more.
     """
     delivery = SpoolDelivery(folder, to)
     results = _Results()
@@ -51,13 +51,11 @@ def sync(folder: Path | None, to: str | None, watch: bool, as_json: bool) -> Non
         _raise(delivery.errors)
     if not results.count and not as_json:
         click.echo("There is nothing to deliver.", err=True)
-    if results.refused_before and not as_json:
-        folders = (
-            "1 folder stays"
-            if results.refused_before == 1
-            else (f"{results.refused_before:,} folders stay")
+    if results.for_people and not as_json:
+        stay = (
+            "1 folder stays" if results.for_people == 1 else f"{results.for_people:,} folders stay"
         )
-        click.echo(f"{folders} with what a server refused.", err=True)
+        click.echo(f"{stay} with what a server refused, or is damaged.", err=True)
     if not results.is_complete:
         click.get_current_context().exit(1)
 
@@ -67,13 +65,13 @@ class _Results:
 
     Attributes:
         count: how many results it said.
-        refused_before: folders that stay with what was refused before.
+        for_people: folders that stay with what was refused, or is damaged, before this.
         is_complete: whether the servers took all.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.refused_before = 0
+        self.for_people = 0
         self.is_complete = True
         self._said: dict[str, FolderResult] = {}  # of folders of which nothing was delivered
 
@@ -87,7 +85,7 @@ class _Results:
                     continue  # with --watch
                 self._said[result.folder] = result
                 self.count += 1
-                self.refused_before += bool(result.refused_before and not result.error)
+                self.for_people += result.is_for_people and not result.error
                 yield result
             if not watch or delivery.is_gone:
                 return
@@ -106,14 +104,16 @@ def _raise(errors: list[Exception]) -> NoReturn:
 def _describe(result: FolderResult) -> str:
     parts = []
     sent = (result.batches, result.points, result.files)
-    if any(sent) or not (result.error or result.refused_before):
+    if any(sent) or not (result.error or result.is_for_people):
         parts.append(f"{_counts(result)} to {result.tracking_uri}")
     if result.refused:
         parts.append(f"{result.refused:,} refused, {_see(result)}")
     if result.refused_before:
         parts.append(f"stays with {result.refused_before:,} refused before, {_see(result)}")
     if result.damaged:
-        parts.append(f"{result.damaged:,} bytes are damaged")
+        parts.append(f"{result.damaged:,} bytes are damaged, {_see(result)}")
+    if result.damaged_before:
+        parts.append(f"stays with {result.damaged_before:,} bytes damaged before, {_see(result)}")
     if result.error:
         to = f" to {result.tracking_uri}" if result.tracking_uri else ""
         left = format_bytes(result.bytes_left)

@@ -112,6 +112,12 @@ class SpoolFolder:
                     size += os.lstat(os.path.join(folder, name)).st_size
         return size
 
+    def count_damaged(self) -> int:
+        """Return how many bytes are kept that are no frames."""
+        if not self.damaged.is_dir():
+            return 0
+        return sum(one.lstat().st_size for one in self.damaged.iterdir())
+
     def set_aside(self, log: Path, file: int, offset: int, size: int) -> Path:
         """Copy bytes of a log that are no frames into `damaged`; return where they are.
 

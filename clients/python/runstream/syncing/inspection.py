@@ -124,8 +124,7 @@ def inspect_folder(folder: SpoolFolder) -> InspectedFolder:
         inspected.tasks += 1
     tasks.close()
     inspected.refused = sum(1 for _ in read_refusals(folder.refused))
-    if folder.damaged.is_dir():
-        inspected.damaged = sum(one.lstat().st_size for one in folder.damaged.iterdir())
+    inspected.damaged = folder.count_damaged()
     return inspected
 
 

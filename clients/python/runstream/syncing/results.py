@@ -19,6 +19,7 @@ class FolderResult:
         refused: batches and tasks that the server refused, kept in `refused.log`.
         refused_before: those that a server refused before this sync, for which the folder stays.
         damaged: bytes that are no frames, kept in `damaged`.
+        damaged_before: those that were found before this sync, for which the folder stays.
         bytes_left: bytes of batches that are not delivered.
         files_left: files and calls that are not delivered.
         is_live: whether its process may still write to it, and delivers what comes, or leaves it.
@@ -35,6 +36,7 @@ class FolderResult:
     refused: int = 0
     refused_before: int = 0
     damaged: int = 0
+    damaged_before: int = 0
     bytes_left: int = 0
     files_left: int = 0
     is_live: bool = False
@@ -44,13 +46,18 @@ class FolderResult:
     @property
     def is_empty(self) -> bool:
         """Whether there was nothing to deliver."""
-        return self.is_complete and not (self.batches or self.files or self.damaged)
+        return self.is_complete and not (self.batches or self.files)
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether the folder stays for what was refused, or is damaged, before this sync."""
+        return bool(self.refused_before or self.damaged_before)
 
     @property
     def is_complete(self) -> bool:
         """Whether the server took all that was there."""
-        is_refused = self.refused or self.refused_before
-        return not (is_refused or self.bytes_left or self.files_left or self.error)
+        is_kept = self.refused or self.damaged or self.is_for_people
+        return not (is_kept or self.bytes_left or self.files_left or self.error)
 
 
 @dataclass
@@ -58,7 +65,8 @@ class SyncResult:
     """What a sync has delivered.
 
     Attributes:
-        folders: the folders with something to deliver, and those that stay for what was refused.
+        folders: the folders with something to deliver, and those that stay for what was refused or
+            is damaged.
     """
 
     folders: list[FolderResult] = field(default_factory=list)

@@ -158,7 +158,7 @@ class SpoolDelivery:
             return False
         info = folder.read_info()
         result.program = info.program
-        result.refused_before = _count_refused(folder)
+        _count_kept(folder, result)
         uri = result.tracking_uri = self._to or _server_uri(info.tracking_uri)
         if not uri:
             return _leave(folder, result)
@@ -173,9 +173,9 @@ class SpoolDelivery:
             delivery.lock(self._places.get(folder.path))
             if self._requeues_refused and delivery.lease.is_locked and not result.is_live:
                 requeue_refused(folder)
-                result.refused_before = _count_refused(folder)
+                _count_kept(folder, result)
             if not delivery.has_work():
-                return bool(result.refused_before)
+                return result.is_for_people
             _run(lambda: self._deliver_to(session, delivery), stop)
             self._places[folder.path] = delivery.lease.places
         finally:
@@ -212,8 +212,9 @@ def _ensure_reachable(session: Session) -> None:
         pass
 
 
-def _count_refused(folder: SpoolFolder) -> int:
-    return sum(1 for _ in read_refusals(folder.refused))
+def _count_kept(folder: SpoolFolder, result: FolderResult) -> None:
+    result.refused_before = sum(1 for _ in read_refusals(folder.refused))
+    result.damaged_before = folder.count_damaged()
 
 
 def _leave(folder: SpoolFolder, result: FolderResult) -> bool:
@@ -228,7 +229,7 @@ def _leave(folder: SpoolFolder, result: FolderResult) -> bool:
         where = "names no server: say one by --to URI, or set RUNSTREAM_TRACKING_URI"
         result.error = f"it {where}"
         raise _unknown_server_error(f"{folder} {where}")
-    return bool(result.refused_before)
+    return result.is_for_people
 
 
 def _server_uri(named: str) -> str:
