@@ -9,6 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -70,21 +71,27 @@ class Matrix:
             shutil.rmtree(folder)
 
     def _run_rounds(self, folder: Path, waiting: Iterator[Plan], java: Sequence[str]) -> None:
-        """Run rounds one after the other on one server, as long as there are plans."""
+        """Run rounds one after the other, as long as there are plans.
+
+        They have one server, and another one after a round that raised.
+        """
         folder.mkdir()
-        scene = Scene(folder)
-        try:
-            for plan in waiting:
-                round_folder = folder / f"round-{plan.seed}"
-                round_folder.mkdir()
-                try:
-                    result = KillRound(plan, scene, round_folder, java).run()
-                except Exception:
-                    problem = Problem("raised", f"the round itself: {traceback.format_exc()}")
-                    result = Result([problem], 0, 0)
-                self._record(plan, result, round_folder)
-        finally:
-            scene.close()
+        scene: Scene | None = None
+        for plan in waiting:
+            round_folder = folder / f"round-{plan.seed}"
+            round_folder.mkdir()
+            try:
+                if scene is None:
+                    scene = Scene(folder / f"{plan.seed}.db")
+                result = KillRound(plan, scene, round_folder, java).run()
+            except Exception:
+                problem = Problem("raised", f"the round itself: {traceback.format_exc()}")
+                result = Result([problem], 0, 0)
+                with suppress(Exception):
+                    _close(scene)
+                scene = None
+            self._record(plan, result, round_folder)
+        _close(scene)
 
     def _record(self, plan: Plan, result: Result, folder: Path) -> None:
         with self._lock:
@@ -115,3 +122,8 @@ class Matrix:
             f"points: {self._points_said} had to be stored, {self._points_stored} are\n"
             f"problems: {problems}"
         )
+
+
+def _close(scene: Scene | None) -> None:
+    if scene is not None:
+        scene.close()

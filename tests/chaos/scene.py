@@ -21,9 +21,9 @@ class Scene:
         client: reads what the server has, past the network.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Start everything, on a database in a folder."""
-        self.server = ServerProcess(folder / "runs.db")
+    def __init__(self, database: Path) -> None:
+        """Start everything, on a database."""
+        self.server = ServerProcess(database)
         self.proxy = Proxy(self.server.address)
         self.forks = Forks()
         self.client = TrackingClient(self.server.uri)

@@ -15,6 +15,7 @@ from runstream.spool.folder import OwnFolder, create_folder
 from runstream.spool.log_files import Place
 from runstream.spool.log_reader import Damage, LogReader
 from runstream.spool.log_writer import LogWriter
+from runstream.spool.refused_log import append_refusal
 from runstream.spool.room import measure_room
 from runstream.spool.task_files import SpooledTasks
 from runstream.v1.logging_service_pb2 import BatchError
@@ -90,8 +91,6 @@ class BatchFiles:
         Raises:
             OSError: it cannot be written, or there is no room for it.
         """
-        from runstream.spool.refused_log import append_refusal
-
         folder = self._folder or self._open()[0]
         size = len(refused) if isinstance(refused, bytes) else refused.ByteSize()
         self._find_room(size)

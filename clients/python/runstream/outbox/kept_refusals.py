@@ -14,6 +14,7 @@ from runstream.errors import (
     RunstreamError,
 )
 from runstream.outbox.outgoing_batches import OutgoingBatches
+from runstream.spool.refused_log import to_batch_error
 from runstream.v1.spool_pb2 import SpoolTask
 
 log = logging.getLogger("runstream")
@@ -55,8 +56,6 @@ class KeptRefusals:
         """
         if not isinstance(error, _KEPT):
             return False
-        from runstream.spool.refused_log import to_batch_error
-
         try:
             with self._batches.lock:
                 folder = self._batches.queue.keep_refusal(to_batch_error(error), refused)

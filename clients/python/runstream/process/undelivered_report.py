@@ -48,10 +48,12 @@ def describe_offline(folder: Path, server: str) -> str:
         folder: what keeps it.
         server: tracking URI that the folder names; empty if it names none.
     """
-    to = "" if server else " --to URI"
+    to, others = " --to URI", ""
+    if server:
+        to, others = "", f", and so does the next program that logs to {server} while it runs"
     return (
         f"what was logged is kept in {folder}; "
-        f"`runstream sync {shlex.quote(str(folder.parent))}{to}` sends it"
+        f"`runstream sync {shlex.quote(str(folder.parent))}{to}` sends it{others}"
     )
 
 

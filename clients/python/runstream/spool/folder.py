@@ -309,8 +309,8 @@ def _mode(path: Path) -> int:
 
 
 def _write_info(path: Path, info: SpoolInfo, is_synced: bool) -> None:
-    # `json_format` writes the same, and takes 60 ms to be imported; a fork in the midst of an
-    # import would leave its lock held in the child. Numbers of 64 bits are texts in its form.
+    # `json_format` writes the same, and takes 60 ms to be imported; a child that was forked in the
+    # midst of an import would wait for it for ever. Numbers of 64 bits are texts in its form.
     values = {
         "format": info.format,
         "trackingUri": info.tracking_uri,

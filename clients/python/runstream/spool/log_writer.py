@@ -68,8 +68,14 @@ class LogWriter:
         Raises:
             OSError: it cannot be written.
         """
-        if self._file is not None:
-            os.fdatasync(self._file.descriptor)
+        file = self._file
+        if file is None:
+            return
+        try:
+            os.fdatasync(file.descriptor)
+        except OSError:
+            if file.descriptor >= 0:  # else another thread has closed it meanwhile
+                raise
 
     def close(self) -> None:
         """Close the file."""

@@ -6,7 +6,7 @@ when the server answers the first time, when it answers again after an outage, a
 is a daemon, which holds up neither a fork nor the end of the program; what it has not delivered is
 left to the next process.
 
-This module is imported with `runstream`, so it imports the rest once there is something to do.
+This module is imported with `runstream`, so it imports what delivers once there is a folder.
 """
 
 from __future__ import annotations
@@ -22,11 +22,16 @@ from typing import TYPE_CHECKING
 from runstream.calls.session import Session, call_when_reached
 from runstream.contract.counts import count
 from runstream.errors import DeadlineExceeded, Unauthenticated, Unavailable
+from runstream.spool import settings
+from runstream.spool.drafts import remove_drafts
+from runstream.spool.file_locks import FileLock
+from runstream.spool.folder import list_folders
+from runstream.spool.waiting_starts import WaitingStarts
+from runstream.syncing.own_folders import is_own_folder, warn_once
 from runstream.transport.thread_start import start_thread
 
 if TYPE_CHECKING:
     from runstream.spool.folder import SpoolFolder
-    from runstream.spool.waiting_starts import WaitingStarts
 
 log = logging.getLogger("runstream")
 
@@ -44,6 +49,10 @@ _BUSY_SECONDS = 0.1
 
 _adopting: dict[str, _Adopter] = {}  # by tracking URI
 _ending = threading.Event()
+
+# Held over imports of the thread, and over every fork: a child would wait for ever for a module
+# that a thread was importing.
+_importing = threading.Lock()
 
 
 class _GentlePace:
@@ -92,10 +101,6 @@ class _Adopter:
             pause = AGAIN_SECONDS
 
     def _deliver_all(self) -> None:
-        from runstream.spool import settings
-        from runstream.spool.waiting_starts import WaitingStarts
-        from runstream.syncing.own_folders import warn_once
-
         folders = _find_left_folders(self._session.uri)
         starts = WaitingStarts(settings.spool_path(), self._session.uri) if folders else None
         for folder in folders:
@@ -124,12 +129,6 @@ def _start(session: Session) -> None:
 
 def _find_left_folders(uri: str) -> list[SpoolFolder]:
     """Return the folders for this server whose process ran on this machine and is gone."""
-    from runstream.spool import settings
-    from runstream.spool.drafts import remove_drafts
-    from runstream.spool.file_locks import FileLock
-    from runstream.spool.folder import list_folders
-    from runstream.syncing.own_folders import is_own_folder
-
     if not settings.limit_bytes():
         return []
     remove_drafts(settings.spool_path())
@@ -142,12 +141,21 @@ def _find_left_folders(uri: str) -> list[SpoolFolder]:
             if not isinstance(lock, FileLock):
                 continue
             lock.release()
+            _import_delivery()
             info = folder.read_info()
         except (OSError, ValueError):  # it is being removed, or is of a newer version
             continue
         if (info.host, info.tracking_uri) == (socket.gethostname(), uri):
             found.append(folder)
     return found
+
+
+def _import_delivery() -> None:
+    """Import what is needed once there is a folder to look into."""
+    with _importing:
+        import google.protobuf.json_format  # noqa: F401
+
+        import runstream.syncing.folder_delivery  # noqa: F401
 
 
 def _deliver(folder: SpoolFolder, session: Session, starts: WaitingStarts | None = None) -> None:
@@ -188,10 +196,13 @@ def _end() -> None:
 
 def _reset_after_fork() -> None:
     global _ending
+    _importing.release()
     _ending = threading.Event()
     _adopting.clear()
 
 
 call_when_reached(_start)
 atexit.register(_end)  # before `shutdown`, which is registered earlier, closes the sessions
-os.register_at_fork(after_in_child=_reset_after_fork)
+os.register_at_fork(
+    before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_reset_after_fork
+)

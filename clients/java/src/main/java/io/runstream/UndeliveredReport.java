@@ -49,8 +49,11 @@ final class UndeliveredReport {
         + folder
         + "; `runstream sync "
         + quote(folder.getParent())
-        + (trackingUri.isEmpty() ? " --to URI" : "")
-        + "` sends it";
+        + (trackingUri.isEmpty()
+            ? " --to URI` sends it"
+            : "` sends it, and so does the next program that logs to "
+                + trackingUri
+                + " while it runs");
   }
 
   /** Returns what says that a folder keeps what a server refused. */
