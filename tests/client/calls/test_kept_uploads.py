@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import runstream
-from runstream import DeadlineExceeded, TrackingClient
+from runstream import DeadlineExceeded, TrackingClient, Unavailable
 from runstream.outbox import task_log
 from runstream.spool.folder import list_folders
 from runstream.syncing.sync import sync
+from runstream.transport.call_limit import limit_calls
 from support.server_process import ServerProcess
 from support.uploads import content, run_program
 
@@ -196,6 +197,23 @@ def test_at_the_limit_of_the_spool_a_server_that_is_away_is_not_all_that_the_err
         expected = runstream.Unavailable if is_offline else DeadlineExceeded
         with pytest.raises(expected, match="limit of 1000000 bytes"):
             small.log_artifact(run_id, file, "b")
+    server.restart()
+
+
+def test_a_file_that_can_never_be_kept_does_not_wait_for_room(
+    server: ServerProcess, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(bytes(2_000_000))
+    monkeypatch.setenv("RUNSTREAM_SPOOL_LIMIT", "1MB")
+    monkeypatch.setattr(task_log, "_ROOM_POLL", 600.0)
+    with TrackingClient(server.uri, token="other") as small:  # a session with this limit
+        small.log_artifact(run_id, file, synchronous=False)  # uploaded at once
+        assert len(small.list_artifacts(run_id, recursive=True)) == 1
+        server.kill()
+        small.log_metric(run_id, "loss", 1.0)  # for which room may come
+        with limit_calls(2.0), pytest.raises(Unavailable, match="limit of 1000000 bytes"):
+            small.log_artifact(run_id, file, "b", synchronous=False)
     server.restart()
 
 

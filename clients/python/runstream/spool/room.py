@@ -23,6 +23,8 @@ def measure_room(spool: Path, limit: int, size: int) -> int:
     Raises:
         OSError: there is no room for them, or it cannot be looked at.
     """
+    if size > limit:  # which waiting does not change
+        raise OSError(errno.EFBIG, f"{size} bytes are more than the spool's limit of {limit} bytes")
     used = sum(folder.count_bytes() for folder in list_folders(spool))
     if used + size > limit:
         raise OSError(errno.EDQUOT, f"the spool has its limit of {limit} bytes")
