@@ -275,3 +275,41 @@ def test_a_server_that_refuses_files_harms_no_run(server: ServerProcess, tmp_pat
         assert [one.info.status for one in found] == ["FINISHED"] * 3
         with pytest.raises(NotFound):
             client.load_text(found[0].info.run_id, "source/program.json")
+
+
+def test_more_runs_than_may_wait_for_their_source_have_it(
+    client: TrackingClient, repository: Path
+) -> None:
+    """K6."""
+    script = repository / "many.py"
+    script.write_text(
+        "import runstream\n"
+        "from runstream.fluent import run_source\n"
+        "run_source.WAITING_RUNS, run_source.DELAY_SECONDS = 2, 600\n"
+        "for _ in range(20):\n"
+        "    with runstream.start_run() as run:\n"
+        "        print(run.run_id)\n"
+        "runstream.flush()\n"
+    )
+    run_ids = run(client, script)
+    assert all("source/program.json" in files(client, run_id) for run_id in run_ids)
+    assert len(run_ids) == 20
+
+
+def test_the_end_of_a_program_says_how_many_runs_are_without_their_source(
+    client: TrackingClient, tmp_path: Path
+) -> None:
+    """K6."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import logging, sys, runstream\n"
+        "from runstream.fluent import run_source\n"
+        "logging.basicConfig(stream=sys.stdout, format='%(levelname)s %(message)s')\n"
+        "run_source.WAITING_RUNS, run_source.ROOM_SECONDS = 0, 0\n"
+        "for _ in range(3):\n"
+        "    with runstream.start_run():\n"
+        "        pass\n"
+    )
+    words = " ".join(run(client, script))
+    assert words.count("WARNING the source of run") == 1
+    assert words.endswith("WARNING the source of 3 runs is not stored")

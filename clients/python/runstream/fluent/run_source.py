@@ -4,18 +4,21 @@ The source of a process is collected once, and stored with each run as the artif
 `source/program.json` and, if code was changed since the commit, `source/changes.diff`. No run waits
 for that: it happens a second after the start of a run, so that short runs have the processor for
 themselves, or else when the program calls `flush` or ends. A fault is one warning in the log
-`runstream`. A program that Ctrl-C or a signal ends in the first second of a run leaves that run
+`runstream`, and at the end of the program another one says of how many runs it is not stored. A
+program that Ctrl-C or a signal ends in the first second of a run leaves that run
 without it.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import NamedTuple
@@ -41,8 +44,10 @@ STORE_SECONDS = 10.0
 #: Seconds that the end of a program waits for the source of its runs.
 END_SECONDS = 5.0
 
-#: Runs that wait for their source; more have none, with a warning.
+#: Runs that wait for their source, and seconds that the start of one more waits at most until there
+#: are fewer; without room it has none, with a warning.
 WAITING_RUNS = 1000
+ROOM_SECONDS = 2.0
 
 # Seconds between two looks whether the program ends.
 _LOOK = 0.05
@@ -90,12 +95,14 @@ class _Recorder:
         self._entries: deque[_Entry] = deque()
         self._is_running = False
         self._ending_since: float | None = None
-        self._has_warned = False
+        self._failures = 0
 
     def add(self, entry: _Entry) -> None:
         """Store the source with a run soon."""
+        if len(self._entries) >= WAITING_RUNS:
+            self._wait_for_room()
         with self._lock:
-            if len(self._entries) == WAITING_RUNS:
+            if len(self._entries) >= WAITING_RUNS:
                 self._warn(entry.run_id, f"{WAITING_RUNS} other runs wait for it")
                 return
             self._entries.append(entry)
@@ -117,6 +124,17 @@ class _Recorder:
             entry.is_wanted.set()
         for entry in entries:
             entry.is_done.wait(max(0.0, end - time.monotonic()))
+
+    def report_failures(self) -> None:
+        """Say of how many runs the source is not stored, if a warning has told of the first."""
+        if self._failures > 1:
+            log.warning("the source of %d runs is not stored", self._failures)
+
+    def _wait_for_room(self) -> None:
+        with suppress(IndexError):  # there is room
+            first = self._entries[0]
+            first.is_wanted.set()
+            first.is_done.wait(ROOM_SECONDS)
 
     def _run(self) -> None:
         while entry := self._first():
@@ -156,8 +174,8 @@ class _Recorder:
         return max(0.0, self._ending_since + END_SECONDS - time.monotonic())
 
     def _warn(self, run_id: str, why: str) -> None:
-        level = logging.DEBUG if self._has_warned else logging.WARNING
-        self._has_warned = True
+        level = logging.DEBUG if self._failures else logging.WARNING
+        self._failures += 1
         log.log(level, "the source of run %s is not stored: %s", run_id, why)
 
 
@@ -221,3 +239,4 @@ def _reset_after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_reset_after_fork)
+atexit.register(lambda: _recorder.report_failures())  # when its thread has ended
