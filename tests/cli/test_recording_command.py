@@ -76,3 +76,8 @@ def test_the_beginning_of_an_id_names_a_run_as_long_as_it_names_one(
     assert client.get_run(other).info.lifecycle_stage == "deleted"
     shell.output("runs", "restore", "abcdef1")
     assert client.get_run(other).info.lifecycle_stage == "active"
+
+
+def test_without_a_run_the_variable_that_names_one_is_said(shell: Shell) -> None:
+    for command in (("log", "-m", "loss=1"), ("runs", "end")):
+        assert "RUNSTREAM_RUN_ID" in shell.refusal(2, *command, RUNSTREAM_RUN_ID="")

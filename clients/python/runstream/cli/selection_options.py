@@ -100,14 +100,16 @@ def run_argument(*, several: bool = False, environment: bool = False) -> Decorat
             "given",
             nargs=-1 if several else 1,
             metavar="RUN..." if several else "[RUN]" if environment else "RUN",
-            required=True,
+            required=not environment,
             envvar="RUNSTREAM_RUN_ID" if environment else None,
             shell_complete=_complete_run_ids,
         )
         @wraps(command)
         def with_whole_ids(
-            client: TrackingClient, given: str | tuple[str, ...], **arguments: Any
+            client: TrackingClient, given: str | tuple[str, ...] | None, **arguments: Any
         ) -> None:
+            if given is None:
+                raise click.UsageError("give RUN, or let RUNSTREAM_RUN_ID name it")
             if isinstance(given, str):
                 command(client, run_id=expand_run_id(client, given), **arguments)
             else:
