@@ -348,3 +348,31 @@ def test_a_file_that_is_made_to_keep_readers_busy_is_given_up_in_the_end(
         [Damage(Place(1, 17), len(fakes))],
     )
     assert summed < 200 * 1024 * 1024
+
+
+def test_a_sync_while_another_thread_closes_the_file_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = LogWriter(tmp_path / "batches", is_synced=True)
+    writer.append(b"1")
+    sync = os.fdatasync
+
+    def close_before(descriptor: int) -> None:
+        writer.close()
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", close_before)
+    writer.sync()
+    assert read_log(tmp_path / "batches") == ([b"1"], [])
+
+
+def test_a_sync_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LogWriter(tmp_path / "batches", is_synced=True)
+    writer.append(b"1")
+
+    def fail_to_sync(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fail_to_sync)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        writer.sync()
