@@ -51,7 +51,7 @@ def whole_batches(spool: Path) -> Iterator[LogBatchRequest]:
 
 def _frames(content: bytes) -> Iterable[bytes]:
     place = 0
-    while content[place : place + 4] == b"RSF1":
+    while content[place : place + 4] == b"RSF1" and place + _HEADER < len(content):
         length = int.from_bytes(content[place + 4 : place + 8], "little")
         payload = content[place + _HEADER : place + _HEADER + length]
         checksum = int.from_bytes(content[place + 8 : place + _HEADER], "little")

@@ -161,6 +161,9 @@ def test_a_batch_that_is_whole_on_disk_must_be_stored(
     lose_unsynced(tmp_path, synced, Random(1), is_synced=True)
     assert list(batch_problems(whole_batches(tmp_path), stored)) == []
     assert len(list(whole_batches(tmp_path))) == 1
+    for size in range(len(frames[0])):
+        (folder / "00000001.log").write_bytes(frames[0][:size])
+        assert list(whole_batches(tmp_path)) == []
 
 
 def frame(payload: bytes) -> bytes:

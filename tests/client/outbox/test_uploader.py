@@ -168,7 +168,7 @@ def test_the_pauses_between_attempts_grow_and_begin_anew_after_an_answer(
         break_off(server.accept())
     stream = server.accept()
     pauses = [later - earlier for earlier, later in pairwise(server.open_times)]
-    # 100, 200, 400 ms and so on, each shortened by up to a half, on a tick of 80 ms.
+    # 100, 200, 400 ms and so on, each shortened by up to a half, on a tick of 60 ms.
     assert pauses[-1] > 0.15 > pauses[0]
     take_params(stream, 1)
     answer(stream, 1)
