@@ -18,7 +18,7 @@ import "./style/base.css";
 import "./style/parts.css";
 
 const ExperimentsPage = lazy(() => part(() => import("./experiments/ExperimentsPage")));
-const ExperimentPage = lazy(() => part(() => import("./runs/ExperimentPage")));
+const ExperimentPage = lazy(() => part(() => import("./workspace/ExperimentPage")));
 const RunPage = lazy(() => part(() => import("./run/RunPage")));
 const ComparePage = lazy(() => part(() => import("./compare/ComparePage")));
 
@@ -26,7 +26,7 @@ returnAfterSignIn();
 
 // What the address asks for is loaded while the frame is made.
 if (/^#\/experiments\/[^/?]+(\?|$)/.test(location.hash)) ExperimentPage.preload();
-if (/[?&]tab=charts\b/.test(location.hash)) import("./charts/MetricCharts").catch(() => undefined); // its page says that it failed
+if (/[?&]tab=charts\b/.test(location.hash)) import("./panels/MetricCharts").catch(() => undefined); // its page says that it failed
 
 readCaller();
 

@@ -25,11 +25,11 @@ import { ShowMore } from "../parts/ShowMore";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
-import { MOST_COMPARED } from "../runs/RunActions";
+import { MOST_COMPARED } from "../workspace/RunActions";
 import { best, lessIsBetter, type Row, rowsOf } from "./rows";
 import "../style/run.css";
 
-const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
+const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
 
 // Of params, and of metrics, to begin with.
 const MOST_ROWS = 200;

@@ -2,14 +2,14 @@
 
 import { createSignal, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
+import { FilePreview } from "../files/FilePreview";
+import { SeriesSteps } from "../files/SeriesSteps";
+import { inOrder, shownName } from "../files/series";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { ShowMore } from "../parts/ShowMore";
-import { FilePreview } from "./FilePreview";
-import { SeriesSteps } from "./SeriesSteps";
-import { inOrder, shownName } from "./series";
 
 // Of a folder, to begin with.
 const MOST_FILES = 500;

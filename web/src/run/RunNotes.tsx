@@ -6,7 +6,7 @@ import { part } from "../api/connection";
 import { NOTE_TAG, setTag } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
 
-const MarkdownText = lazy(() => part(() => import("./MarkdownText")));
+const MarkdownText = lazy(() => part(() => import("../files/MarkdownText")));
 
 export function RunNotes(props: { runId: string; text: string; fixed: boolean }) {
   const [edited, setEdited] = createSignal<string>();

@@ -18,7 +18,7 @@ import { createLiveRuns } from "../runs/liveRuns";
 import { RunOverview } from "./RunOverview";
 import "../style/run.css";
 
-const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
+const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
 const RunArtifacts = lazy(() => part(() => import("./RunArtifacts")));
 const RunConsole = lazy(() => part(() => import("./RunConsole")));
 

@@ -15,17 +15,17 @@ import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
 import { csv, saveFile } from "../parts/saveFile";
 import { Tabs } from "../parts/Tabs";
+import { type Column, searchKey, title, value } from "../runs/columns";
+import { createRunList } from "../runs/runList";
 import { ColumnPicker } from "./ColumnPicker";
-import { type Column, searchKey, title, value } from "./columns";
 import { ExperimentAccess } from "./ExperimentAccess";
 import { FilterBox } from "./FilterBox";
 import { RunActions } from "./RunActions";
 import { RunsTable, type Sort } from "./RunsTable";
-import { createRunList } from "./runList";
 
-const MetricCharts = lazy(() => part(() => import("../charts/MetricCharts")));
-const ParallelCoordinates = lazy(() => part(() => import("../charts/ParallelCoordinates")));
-const ScatterPlot = lazy(() => part(() => import("../charts/ScatterPlot")));
+const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
+const ParallelCoordinates = lazy(() => part(() => import("../panels/ParallelCoordinates")));
+const ScatterPlot = lazy(() => part(() => import("../panels/ScatterPlot")));
 
 // Runs that are drawn if none are selected, and at most.
 const DRAWN = 10;

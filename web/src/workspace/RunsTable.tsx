@@ -6,8 +6,8 @@ import { createEffect, createMemo, createSignal, For, Index, on, Show } from "so
 import type { Run } from "../api/runs";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
-import { type Column, isNumeric, isSortable, text, title } from "./columns";
-import type { Line, RunList } from "./runList";
+import { type Column, isNumeric, isSortable, text, title } from "../runs/columns";
+import type { Line, RunList } from "../runs/runList";
 import "../style/table.css";
 
 const ROW = 32;

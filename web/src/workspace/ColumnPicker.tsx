@@ -5,7 +5,7 @@ import { createMemo, createSignal, For } from "solid-js";
 import type { Keys } from "../api/runs";
 import { Dialog } from "../parts/Dialog";
 import { count } from "../parts/format";
-import { ATTRIBUTES, type Column, title } from "./columns";
+import { ATTRIBUTES, type Column, title } from "../runs/columns";
 
 const ROW = 30;
 

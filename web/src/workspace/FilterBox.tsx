@@ -3,7 +3,7 @@
 import { createMemo, createSignal, createUniqueId, For, Show } from "solid-js";
 import type { ApiError } from "../api/client";
 import type { Keys } from "../api/runs";
-import { ATTRIBUTES, searchKey } from "./columns";
+import { ATTRIBUTES, searchKey } from "../runs/columns";
 
 const MOST = 50;
 // The word that ends at the cursor: a key may stand in quotes after its group.
