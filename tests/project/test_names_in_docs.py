@@ -112,7 +112,7 @@ def test_every_file_that_the_documents_of_the_house_name_exists() -> None:
     changes = (ROOT / "docs/making-changes.md").read_text()
     text += changes.replace("client/", "runstream/").replace("server/", "runstream_service/")
     names = set(re.findall(r"(?<![\w./*])\w[\w/]*\.(?:py|tsx?|lark|css|java|proto)\b", text))
-    assert {"outbox/buffer.py", "charts/curves.ts", "runstream/rules.py"} <= names
+    assert {"outbox/buffer.py", "panels/curves.ts", "runstream/rules.py"} <= names
     files = [
         path.as_posix()
         for folder in ("proto", "clients", "service", "web/src", "tests")
