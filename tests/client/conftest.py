@@ -10,6 +10,11 @@ import pytest
 from runstream.calls import sessions
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that fork come first: gRPC that a thousand tests have used forks slowly."""
+    items.sort(key=lambda item: item.path.parent.name != "process")
+
+
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
     """Restore the environment, where `set_tracking_uri` and `set_experiment` keep what they set."""
