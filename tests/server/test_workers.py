@@ -169,7 +169,7 @@ def test_the_page_of_all_workers_is_openmetrics_for_those_who_ask(workers: Worke
 def test_workers_are_ready_only_together(workers: Workers) -> None:
     def ready(_: int = 0) -> tuple[int, str]:
         try:
-            answer = requests.get(f"{workers.http}/ready", timeout=30)
+            answer = requests.get(f"{workers.http}/ready", timeout=15)
         except requests.Timeout:  # it came to the worker that does nothing
             return 0, ""
         return answer.status_code, answer.text

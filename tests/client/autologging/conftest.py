@@ -18,6 +18,6 @@ def autologging(server: ServerProcess) -> Iterator[ServerProcess]:
     runstream.set_tracking_uri(server.uri)
     yield server
     for session in sessions._sessions.values():
-        session.drain(30, 30)
+        session.drain(30, 30, away_timeout=1)
     for library in LIBRARIES:
         library.disable()
