@@ -163,15 +163,18 @@ def test_the_code_loads_the_run(see: See, content: Content, tmp_path: Path) -> N
 def test_artifacts_are_a_tree(see: See, content: Content) -> None:
     page = see(f"/runs/{content.parent}?tab=artifacts")
     items = page.get_by_role("treeitem")
-    names = ["config.json", "model", "picture.png", "report.html", "table.csv", "tone.wav"]
+    names = ["model", "config.json", "picture.png", "report.html", "table.csv", "tone.wav"]
     expect(items).to_have_count(len(names))
     for item, name in zip(items.all(), names, strict=True):
         expect(item).to_contain_text(name)
-    items.nth(0).focus()
-    page.keyboard.press("ArrowDown")
+    items.nth(1).focus()
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowRight")
     expect(items).to_have_count(len(names) + 2)
     expect(page.get_by_role("treeitem", level=2).first).to_contain_text("train.py")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")  # from a file to its folder
+    expect(items.nth(0)).to_be_focused()
     page.keyboard.press("ArrowLeft")
     expect(items).to_have_count(len(names))
 

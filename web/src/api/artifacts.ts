@@ -1,6 +1,6 @@
 // Artifacts of runs.
 
-import { answered, api, fetched, type Schemas } from "./client";
+import { ApiError, accepted, answered, api, reach, type Schemas } from "./client";
 
 export interface Artifact {
   path: string;
@@ -8,10 +8,14 @@ export interface Artifact {
   isFolder: boolean;
   size: number;
   sha256: string;
+  /** Milliseconds since the epoch; 0 of a folder. */
+  uploaded: number;
 }
 
 // Bytes of a file that are shown as text.
 export const TEXT_BYTES = 1_000_000;
+/** Files of a run that are looked through, at most. */
+export const MOST_FOUND = 50_000;
 const PAGE = 10_000;
 
 /** Lists a folder of a run; the empty path is all that it has. */
@@ -19,9 +23,9 @@ export function listFolder(runId: string, path: string): Promise<Artifact[]> {
   return list(runId, path, false);
 }
 
-/** Lists all files of a run, at any depth. */
-export function listFiles(runId: string): Promise<Artifact[]> {
-  return list(runId, "", true);
+/** Lists the files of a run below a folder, at any depth; the first `MOST_FOUND`. */
+export function listFiles(runId: string, path = ""): Promise<Artifact[]> {
+  return list(runId, path, true);
 }
 
 async function list(runId: string, path: string, recursive: boolean): Promise<Artifact[]> {
@@ -35,7 +39,7 @@ async function list(runId: string, path: string, recursive: boolean): Promise<Ar
     );
     found.push(...(page.files ?? []).map(artifactOf));
     token = page.next_page_token ?? "";
-  } while (token);
+  } while (token && !(recursive && found.length >= MOST_FOUND));
   return found;
 }
 
@@ -51,11 +55,35 @@ export function zipUrl(runId: string, path: string): string {
 
 /** Returns the beginning of a file as text. */
 export async function readText(runId: string, path: string): Promise<string> {
-  const headers = { range: `bytes=0-${TEXT_BYTES - 1}` };
-  return (await fetched(fileUrl(runId, path), { headers })).text();
+  return new TextDecoder().decode(await readBytes(runId, path, 0, TEXT_BYTES));
+}
+
+/**
+ * Returns the bytes of a file from `start` to before `end`: fewer, or none, where it ends sooner. With
+ * a digest they are of that content alone: raises ApiError if the file has another by now.
+ */
+export async function readBytes(
+  runId: string,
+  path: string,
+  start: number,
+  end: number,
+  sha256 = "",
+): Promise<ArrayBuffer> {
+  const headers: Record<string, string> = { range: `bytes=${start}-${end - 1}` };
+  if (sha256) headers["if-range"] = `"${sha256}"`;
+  const response = await reach(fileUrl(runId, path), { headers });
+  // An empty file has no range that could be sent.
+  if (response.status === 416) return new ArrayBuffer(0);
+  await accepted(response);
+  if (sha256 && response.status !== 206) {
+    await response.body?.cancel();
+    throw new ApiError("FILE_REPLACED", "The file was replaced since it was listed.");
+  }
+  return response.arrayBuffer();
 }
 
 function artifactOf(file: Schemas["FileInfo"]): Artifact {
   const { path = "", is_dir: isFolder = false, file_size: size = 0, sha256 = "" } = file;
-  return { path, name: path.slice(path.lastIndexOf("/") + 1), isFolder, size, sha256 };
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return { path, name, isFolder, size, sha256, uploaded: file.upload_time ?? 0 };
 }

@@ -65,7 +65,11 @@ export async function answered<Data>(call: Promise<Answer<Data>>): Promise<Data>
 
 /** Returns what a fetch of a route without a type answers; raises ApiError if it is refused. */
 export async function fetched(input: string, init?: RequestInit): Promise<Response> {
-  const response = await reach(input, init);
+  return accepted(await reach(input, init));
+}
+
+/** Returns an answer that has what was asked for; raises ApiError if it says why not. */
+export async function accepted(response: Response): Promise<Response> {
   if (response.ok) return response;
   throw told(await response.json().catch(() => undefined), response.status);
 }

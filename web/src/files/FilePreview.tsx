@@ -1,4 +1,5 @@
-// A file, shown as what it is.
+// A file, shown as what it is. Whoever shows another file makes another preview: none has anything of
+// the file before.
 
 import { createMemo, lazy, Match, Show, Switch } from "solid-js";
 import { type Artifact, fileUrl, readText, TEXT_BYTES } from "../api/artifacts";
@@ -6,35 +7,21 @@ import { part } from "../api/connection";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
+import { kindOf } from "./kinds";
 
 const Histogram = lazy(() => part(() => import("./Histogram")));
 const CsvTable = lazy(() => part(() => import("./CsvTable")));
 const SvgImage = lazy(() => part(() => import("./SvgImage")));
 const SourceText = lazy(() => part(() => import("./SourceText")));
 
-type Kind = "image" | "svg" | "audio" | "video" | "html" | "csv" | "text" | "other";
-
-const KINDS: Record<string, Kind> = {
-  ...all("image", "png jpg jpeg gif webp bmp ico avif"),
-  ...all("svg", "svg"),
-  ...all("audio", "wav mp3 ogg oga flac m4a opus"),
-  ...all("video", "mp4 webm ogv"),
-  ...all("html", "html htm"),
-  ...all("csv", "csv tsv"),
-  ...all(
-    "other",
-    "zip gz tar pkl pickle pt pth ckpt onnx npy npz parquet h5 bin safetensors pdf model so db",
-  ),
-};
-
 export function FilePreview(props: { runId: string; artifact: Artifact }) {
   const url = () => fileUrl(props.runId, props.artifact.path);
-  const kind = createMemo((): Kind => {
-    const name = props.artifact.name.toLowerCase();
-    return KINDS[name.slice(name.lastIndexOf(".") + 1)] ?? "text";
-  });
+  const kind = createMemo(() => kindOf(props.artifact.name));
   return (
     <Switch>
+      <Match when={props.artifact.size === 0}>
+        <p class="hint">This file is empty.</p>
+      </Match>
       <Match when={kind() === "image"}>
         <img src={url()} alt={props.artifact.name} />
       </Match>
@@ -100,8 +87,4 @@ function Text(props: { runId: string; artifact: Artifact; table: boolean }) {
       </Show>
     </>
   );
-}
-
-function all(kind: Kind, endings: string): Record<string, Kind> {
-  return Object.fromEntries(endings.split(" ").map((ending) => [ending, kind]));
 }

@@ -6,6 +6,8 @@ export interface SeriesFile {
   key: string;
   step: bigint;
   timestamp: number;
+  /** Whether it is the small picture that MLflow makes of an image. */
+  isPreview: boolean;
 }
 
 // `KEY+step+7+timestamp+1700000000000+UUID.png`; MLflow 2 has % and # for + and ~.
@@ -13,12 +15,13 @@ const NAME = /^(.+)([+%])step\2(-?\d+)\2timestamp\2(\d+)\2[0-9a-f-]{36}(\2compre
 
 /** Returns what the name of a file says, nothing if it belongs to no series. */
 export function seriesFile(name: string): SeriesFile | undefined {
-  const [, key, mark, step, timestamp] = NAME.exec(name) ?? [];
+  const [, key, mark, step, timestamp, preview] = NAME.exec(name) ?? [];
   if (key === undefined || step === undefined) return undefined;
   return {
     key: key.replaceAll(mark === "+" ? "~" : "#", "/"),
     step: BigInt(step),
     timestamp: Number(timestamp),
+    isPreview: !!preview,
   };
 }
 
@@ -28,7 +31,9 @@ export function shownName(artifact: Artifact): string {
   return file ? `${file.key}, step ${file.step}` : artifact.name;
 }
 
-/** Returns the files of a folder as people read them: those of a series by step. */
+const NAMES = new Intl.Collator("en", { numeric: true });
+
+/** Returns a folder as people read it: folders first, `9` before `10`, files of a series by step. */
 export function inOrder(artifacts: Artifact[]): Artifact[] {
   return artifacts
     .map((artifact) => {
@@ -37,7 +42,8 @@ export function inOrder(artifacts: Artifact[]): Artifact[] {
     })
     .sort(
       (a, b) =>
-        compare(a.name, b.name) ||
+        compare(b.artifact.isFolder, a.artifact.isFolder) ||
+        NAMES.compare(a.name, b.name) ||
         compare(a.file?.step ?? 0n, b.file?.step ?? 0n) ||
         compare(a.file?.timestamp ?? 0, b.file?.timestamp ?? 0),
     )
@@ -51,6 +57,20 @@ export function filesOfSeries(files: Artifact[], name: string): Artifact[] {
   // A preview of MLflow is of another kind than its image.
   return inOrder(
     files.filter(({ name }) => seriesFile(name)?.key === key && suffix(name) === ending),
+  );
+}
+
+/** Returns the small pictures of a folder by the paths of the images that they show. */
+export function smallImages(files: Artifact[]): Map<string, Artifact> {
+  const stem = (path: string) => path.replace(/([+%]compressed)?\.\w+$/, "");
+  const previews = files.filter(({ name }) => seriesFile(name)?.isPreview);
+  if (!previews.length) return new Map();
+  const ofStem = new Map(previews.map((file) => [stem(file.path), file]));
+  return new Map(
+    files.flatMap((file) => {
+      const preview = ofStem.get(stem(file.path));
+      return preview && preview !== file ? [[file.path, preview] as const] : [];
+    }),
   );
 }
 

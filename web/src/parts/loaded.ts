@@ -1,5 +1,6 @@
 // What is read from the server for a part of a page. While it is read again the old stays in sight,
-// and an error is a value to be shown there: neither takes the page away, as Solid's resources do.
+// and an error is a value to be shown there: neither takes the page away, as Solid's resources do. Of
+// a source that is nothing there is nothing.
 
 import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
@@ -17,13 +18,19 @@ export function createLoaded<Source, Value>(
   const [error, setError] = createSignal<ApiError>();
   const [loading, setLoading] = createSignal(true);
   const [times, setTimes] = createSignal(0);
+  let valueIsOf: Source | undefined;
   // What a source is made of may be told anew without being another.
   const asked = createMemo(source, undefined, {
     equals: (a, b) => JSON.stringify(a) === JSON.stringify(b),
   });
   createEffect(
     on([asked, times, returns], ([now]) => {
-      if (!now) return;
+      if (!now) {
+        setValue(undefined);
+        setError(undefined);
+        setLoading(false);
+        return;
+      }
       let stale = false;
       onCleanup(() => {
         stale = true;
@@ -32,12 +39,15 @@ export function createLoaded<Source, Value>(
       read(now).then(
         (found) => {
           if (stale) return;
+          valueIsOf = now;
           setValue(() => found);
           setError(undefined);
           setLoading(false);
         },
         (failure) => {
           if (stale) return;
+          // Beside the error of one thing the value of another is not shown.
+          if (valueIsOf !== now) setValue(undefined);
           setError(shown(failure));
           setLoading(false);
         },

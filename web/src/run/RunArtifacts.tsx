@@ -1,157 +1,122 @@
-// The artifacts of a run: a tree, and a preview of the file that is chosen.
+// The artifacts of a run: a tree that can be searched, and what is chosen in it.
 
-import { createSignal, Show } from "solid-js";
+import { createMemo, createSignal, lazy, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
+import { part } from "../api/connection";
 import { FilePreview } from "../files/FilePreview";
+import { FileTree } from "../files/FileTree";
 import { SeriesSteps } from "../files/SeriesSteps";
-import { inOrder, shownName } from "../files/series";
 import { useText } from "../parts/address";
-import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
-import { ShowMore } from "../parts/ShowMore";
+import "../style/files.css";
 
-// Of a folder, to begin with.
-const MOST_FILES = 500;
+const FileSearch = lazy(() => part(() => import("../files/FileSearch")));
+const FolderView = lazy(() => part(() => import("../files/FolderView")));
+
+const ROOT: Artifact = { path: "", name: "", isFolder: true, size: 0, sha256: "", uploaded: 0 };
 
 export default function RunArtifacts(props: { runId: string }) {
   const [path, setPath] = useText("artifact");
-  const [chosen, setChosen] = createSignal<Artifact>();
+  const [words, setWords] = useText("files");
+  const [told, setTold] = createSignal<Artifact>(ROOT);
   const choose = (artifact: Artifact) => {
-    setChosen(artifact);
+    setTold(artifact);
     setPath(artifact.path);
   };
   // A link may lead to a file: its folder says what it is.
-  createLoaded(
-    () => (chosen()?.path === path() ? undefined : path()),
-    async (wanted) => {
+  const looked = createLoaded(
+    () => told().path !== path() && path() && ([props.runId, path()] as const),
+    async ([run, wanted]) => {
       const folder = wanted.slice(0, Math.max(0, wanted.lastIndexOf("/")));
-      const found = await listFolder(props.runId, folder).catch(() => []);
-      setChosen(found.find((artifact) => artifact.path === wanted));
+      const found = await listFolder(run, folder).catch(() => []);
+      return found.find((artifact) => artifact.path === wanted);
     },
+  );
+  const chosen = createMemo(() =>
+    path() ? [told(), looked.value()].find((artifact) => artifact?.path === path()) : ROOT,
   );
   return (
     <div class="artifacts">
       <div>
-        <div class="tree" role="tree" aria-label="Artifacts" onKeyDown={onKey}>
-          <Folder runId={props.runId} path="" level={1} chosen={path()} choose={choose} />
-        </div>
+        <input
+          type="search"
+          aria-label="Find files"
+          placeholder="Find files"
+          data-search
+          value={words()}
+          onInput={(event) => setWords(event.currentTarget.value)}
+        />
+        <Show
+          when={words().trim()}
+          fallback={<FileTree runId={props.runId} chosen={path()} choose={choose} />}
+        >
+          {(text) => (
+            <FileSearch runId={props.runId} words={text()} chosen={path()} choose={choose} />
+          )}
+        </Show>
         <a class="button" href={zipUrl(props.runId, "")} download="">
           Download all as zip
         </a>
       </div>
-      <Show when={chosen()} fallback={<p class="empty">Choose a file to see it.</p>}>
-        {(artifact) => (
-          <section class="preview" aria-label={`Preview of ${artifact().name}`}>
-            <div class="bar">
-              <h2>{artifact().path}</h2>
-              <Show
-                when={!artifact().isFolder}
-                fallback={
-                  <a class="button" href={zipUrl(props.runId, artifact().path)} download="">
-                    Download as zip
-                  </a>
-                }
-              >
-                <span class="hint">{bytes(artifact().size)}</span>
-                <a
-                  class="button"
-                  href={fileUrl(props.runId, artifact().path)}
-                  download={artifact().name}
-                >
-                  Download
-                </a>
-              </Show>
-            </div>
-            <Show when={!artifact().isFolder}>
-              <SeriesSteps runId={props.runId} artifact={artifact()} choose={choose} />
-              <FilePreview runId={props.runId} artifact={artifact()} />
-            </Show>
-          </section>
-        )}
+      <Show
+        when={chosen()}
+        fallback={
+          <p class="empty">{looked.loading() ? "Loading…" : `There is no artifact ${path()}.`}</p>
+        }
+      >
+        {(artifact) => <Chosen runId={props.runId} artifact={artifact()} choose={choose} />}
       </Show>
     </div>
   );
 }
 
-function Folder(props: {
-  runId: string;
-  path: string;
-  level: number;
-  chosen: string;
-  choose: (artifact: Artifact) => void;
-}) {
-  const files = createLoaded(
-    () => [props.runId, props.path] as const,
-    async ([run, path]) => inOrder(await listFolder(run, path)),
-  );
-  return (
-    <>
-      <Show when={files.error()}>
-        {(error) => <ErrorNote error={error()} again={files.again} />}
-      </Show>
-      <Show
-        when={files.value()?.length}
-        fallback={<p class="hint">{files.loading() ? "Loading…" : "No artifacts."}</p>}
-      >
-        <ShowMore items={files.value() ?? []} step={MOST_FILES} noun="file">
-          {(artifact) => <Item {...props} artifact={artifact} />}
-        </ShowMore>
-      </Show>
-    </>
-  );
-}
-
-function Item(props: {
+function Chosen(props: {
   runId: string;
   artifact: Artifact;
-  level: number;
-  chosen: string;
   choose: (artifact: Artifact) => void;
 }) {
-  // A link that leads below a folder unfolds it.
-  const [open, setOpen] = createSignal(props.chosen.startsWith(`${props.artifact.path}/`));
-  const use = () => {
-    if (props.artifact.isFolder) setOpen(!open());
-    props.choose(props.artifact);
-  };
+  // Another file, or another content of it, is another preview.
+  const content = () => `${props.runId} ${props.artifact.path} ${props.artifact.sha256}`;
   return (
-    <>
-      <div
-        role="treeitem"
-        class="item"
-        tabindex="0"
-        aria-level={props.level}
-        aria-selected={props.chosen === props.artifact.path}
-        {...(props.artifact.isFolder && { "aria-expanded": open() })}
-        style={{ "padding-left": `${props.level * 14}px` }}
-        onClick={use}
-        onKeyDown={(event) => {
-          const unfolds = props.artifact.isFolder && event.key === "ArrowRight" && !open();
-          const folds = props.artifact.isFolder && event.key === "ArrowLeft" && open();
-          if (event.key !== "Enter" && event.key !== " " && !unfolds && !folds) return;
-          event.preventDefault();
-          use();
-        }}
-      >
-        <span aria-hidden="true">{props.artifact.isFolder ? (open() ? "▾ " : "▸ ") : "  "}</span>
-        {shownName(props.artifact)}
-        <Show when={!props.artifact.isFolder}>
-          <span class="hint"> {bytes(props.artifact.size)}</span>
+    <section class="preview" aria-label={`Preview of ${props.artifact.name || "all artifacts"}`}>
+      <div class="bar">
+        <h2>{props.artifact.path || "All artifacts"}</h2>
+        <Show
+          when={!props.artifact.isFolder}
+          fallback={
+            <Show when={props.artifact.path}>
+              {(path) => (
+                <a class="button" href={zipUrl(props.runId, path())} download="">
+                  Download as zip
+                </a>
+              )}
+            </Show>
+          }
+        >
+          <span class="hint">{bytes(props.artifact.size)}</span>
+          <a
+            class="button"
+            href={fileUrl(props.runId, props.artifact.path)}
+            download={props.artifact.name}
+          >
+            Download
+          </a>
         </Show>
       </div>
-      <Show when={props.artifact.isFolder && open()}>
-        <Folder {...props} path={props.artifact.path} level={props.level + 1} />
+      <Show
+        when={!props.artifact.isFolder}
+        fallback={
+          <Show when={content()} keyed>
+            <FolderView runId={props.runId} path={props.artifact.path} choose={props.choose} />
+          </Show>
+        }
+      >
+        <SeriesSteps runId={props.runId} artifact={props.artifact} choose={props.choose} />
+        <Show when={content()} keyed>
+          <FilePreview runId={props.runId} artifact={props.artifact} />
+        </Show>
       </Show>
-    </>
+    </section>
   );
-}
-
-/** Up and down move from item to item. */
-function onKey(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  const items = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=treeitem]")];
-  items[items.indexOf(document.activeElement as HTMLElement) + step]?.focus();
 }

@@ -1,0 +1,119 @@
+"""The files of a run: finding them, and that each shows its own content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from runstream import TrackingClient
+from support.server_process import ServerProcess
+
+Show = Callable[[str], Page]
+
+
+@pytest.fixture
+def show(server: ServerProcess, page: Page, tmp_path: Path) -> Show:
+    """Show the artifacts of a run that has what lies in `files`."""
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        client.log_artifacts(run, tmp_path / "files")
+
+    def show(query: str = "") -> Page:
+        page.goto(f"{server.http}/#/runs/{run}?tab=artifacts{query}")
+        return page
+
+    return show
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def texts(files: Path) -> None:
+    for name, text in {"a.txt": "the text of a", "empty.txt": "", "empty.csv": ""}.items():
+        (files / name).write_text(text)
+    (files / "numbers.csv").write_text("n\n1\n")
+
+
+@pytest.mark.usefixtures("texts")
+def test_an_empty_or_missing_file_shows_nothing_of_the_file_before(show: Show) -> None:
+    page = show("&artifact=a.txt")
+    preview = page.get_by_role("region", name="Preview of")
+    for first, text in (("a.txt", "the text of a"), ("numbers.csv", "n1")):
+        for empty in ("empty.txt", "empty.csv"):
+            page.get_by_role("treeitem", name=first).click()
+            expect(preview.locator("pre, table")).to_contain_text(text)
+            page.get_by_role("treeitem", name=empty).click()
+            expect(preview.get_by_role("heading")).to_have_text(empty)
+            expect(preview).to_contain_text("This file is empty.")
+            expect(preview.locator("pre, table")).to_have_count(0)
+            expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("treeitem", name="a.txt").click()
+    expect(preview.locator("pre")).to_be_visible()
+    show("&artifact=nothing.txt")
+    expect(page.get_by_text("There is no artifact nothing.txt.")).to_be_visible()
+    expect(page.get_by_text("the text of a")).to_have_count(0)
+
+
+@pytest.fixture
+def folders(files: Path) -> None:
+    (files / "deep" / "down").mkdir(parents=True)
+    (files / "deep" / "down" / "Report of May.txt").write_text("found")
+    (files / "samples").mkdir()
+    for number in (2, 10, 1):
+        image = Image.fromarray(np.full((4, number, 3), 90, np.uint8))
+        image.save(files / "samples" / f"sample {number}.png")
+    (files / "samples" / "labels.txt").write_text("x" * 1_500)
+    (files / "a.txt").write_text("a")
+
+
+@pytest.mark.usefixtures("folders")
+def test_files_are_found_by_words_at_any_depth(show: Show) -> None:
+    page = show()
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Find files")).to_be_focused()
+    page.keyboard.type("may DOWN")
+    expect(page.get_by_text("1 of 6 files")).to_be_visible()
+    found = page.get_by_role("list", name="Files found").get_by_role("button")
+    expect(found).to_have_text(["deep/down/Report of May.txt5 B"])
+    expect(found.locator("mark")).to_have_text(["down", "May"])
+    found.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("pre.source")).to_have_text("found")
+    expect(page).to_have_url(re.compile("files=may"))
+    page.get_by_role("searchbox", name="Find files").fill("sample png")
+    expect(found).to_have_count(3)
+    found.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(found.nth(1)).to_be_focused()
+    page.get_by_role("searchbox", name="Find files").fill("")
+    expect(page.get_by_role("tree")).to_be_visible()
+
+
+@pytest.mark.usefixtures("folders")
+def test_a_folder_shows_its_images_and_what_it_has(show: Show) -> None:
+    page = show("&artifact=samples")
+    images = page.get_by_role("list", name="Images").get_by_role("button")
+    expect(images).to_have_text(["sample 1.png", "sample 2.png", "sample 10.png"])
+    expect(images.locator("img").nth(2)).to_have_js_property("naturalWidth", 10)
+    expect(images.locator("img").nth(2)).to_have_attribute("loading", "lazy")
+    rows = page.get_by_role("region", name="Files").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("labels.txt1.50 kB")
+    images.nth(0).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="samples/sample 2.png")).to_be_visible()
+    page.goto(page.url.replace("&artifact=samples%2Fsample+2.png", ""))
+    names = page.get_by_role("region", name="Files").get_by_role("button")
+    expect(names).to_have_text(["deep/", "samples/", "a.txt"])
