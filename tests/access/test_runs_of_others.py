@@ -259,6 +259,16 @@ def test_keys_are_listed_only_of_what_one_sees(runs: Runs) -> None:
     assert runs.api("eve").runs.ListKeys(request) == pb.ListKeysResponse()
 
 
+def test_values_and_hints_are_those_of_what_one_sees(runs: Runs) -> None:
+    ids = [runs.common, runs.secret]
+    values = pb.ListValuesRequest(experiment_ids=ids, key="params.lr")
+    hints = pb.GetFilterHintsRequest(experiment_ids=ids, filter="params.LR = 'x'")
+    assert len(runs.api("bob").runs.ListValues(values).values) == 1
+    assert runs.api("bob").runs.GetFilterHints(hints).hints[0].similar == ["params.lr"]
+    assert runs.api("eve").runs.ListValues(values) == pb.ListValuesResponse()
+    assert not runs.api("eve").runs.GetFilterHints(hints).hints[0].similar
+
+
 def test_histories_of_several_runs_leave_out_those_that_one_does_not_see(runs: Runs) -> None:
     mine = runs.create_run("eve", runs.common)
     WRITES["LogMetric"](runs.api("eve"), mine)

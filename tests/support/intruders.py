@@ -141,7 +141,15 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "RunService.DeleteTag": [[{"run_id": "$run", "key": "team"}]],
     "RunService.GetRun": [[{"run_id": "$run"}]],
     "RunService.ListConsole": [[{"run_id": "$run"}]],
+    "RunService.GetFilterHints": [
+        [{"experiment_ids": ["$experiment"], "filter": "params.lx = '1'"}],
+        [{"experiment_ids": ["$experiment"], "filter": _PROBE, "run_view_type": "ALL"}],
+    ],
     "RunService.ListKeys": [[{"experiment_ids": ["$experiment"]}]],
+    "RunService.ListValues": [
+        [{"experiment_ids": ["$experiment"], "key": key}]
+        for key in ("run_id", "run_name", "user_id", "tags.team", "params.lr", "datasets.name")
+    ],
     "RunService.LogInputs": [
         [
             {

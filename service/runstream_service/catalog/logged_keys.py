@@ -44,11 +44,16 @@ def list_keys(caller: Caller, experiment_ids: Sequence[str]) -> Keys:
             for statement in _STATEMENTS
         ]
     except TooLargeError:
-        raise ResourceExhausted(
-            f"The keys take more than an answer can hold, which is {ANSWER_BYTES} bytes: "
-            "ask for fewer experiments at once",
-            reason="TOO_MANY_KEYS",
-            field="experiment_ids",
-            limit=ANSWER_BYTES,
-        ) from None
+        raise too_many_keys() from None
     return Keys(*found)
+
+
+def too_many_keys() -> ResourceExhausted:
+    """Return the error for keys that are more than an answer can hold."""
+    return ResourceExhausted(
+        f"The keys take more than an answer can hold, which is {ANSWER_BYTES} bytes: "
+        "ask for fewer experiments at once",
+        reason="TOO_MANY_KEYS",
+        field="experiment_ids",
+        limit=ANSWER_BYTES,
+    )

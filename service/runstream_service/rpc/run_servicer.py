@@ -185,6 +185,18 @@ class RunServicer(RunServiceServicer):
         check_experiments_named(request.experiment_ids)
         return await self._readers.page(_list_keys, context.caller, list(request.experiment_ids))
 
+    async def ListValues(
+        self, request: pb.ListValuesRequest, context: CallContext
+    ) -> pb.ListValuesResponse:
+        check_experiments_named(request.experiment_ids)
+        return await self._readers.page(searches.list_values, context.caller, request)
+
+    async def GetFilterHints(
+        self, request: pb.GetFilterHintsRequest, context: CallContext
+    ) -> pb.GetFilterHintsResponse:
+        check_experiments_named(request.experiment_ids)
+        return await self._readers.page(searches.get_filter_hints, context.caller, request)
+
 
 def _run_with_little_data(caller: Caller, run_id: str) -> pb.GetRunResponse | None:
     found = runs.get_with_data_if_small(caller, run_id)

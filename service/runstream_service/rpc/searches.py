@@ -1,4 +1,4 @@
-"""SearchRuns, CountRuns and SearchExperiments: from the request to the response.
+"""Searches of runs and experiments, and what helps to write their filters.
 
 A page may hold thousands of messages, so a reader's thread makes the responses, too.
 """
@@ -13,18 +13,26 @@ from runstream.v1.run_pb2 import ViewType
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import visible_experiments
 from runstream_service.catalog import experiments, run_data
+from runstream_service.catalog.logged_keys import too_many_keys
 from runstream_service.catalog.run_data import Selection
-from runstream_service.engine.budget import PAGE_BYTES
+from runstream_service.engine.budget import PAGE_BYTES, TooLargeError
 from runstream_service.rpc import messages
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 from runstream_service.rpc.run_cache import RunCache
 from runstream_service.search.experiment_search import experiment_search
+from runstream_service.search.filter_hints import FilterHints
+from runstream_service.search.parse import ParseError, parse, parse_key
 from runstream_service.search.run_search import RunSearch
 from runstream_service.search.scope import Scope
+from runstream_service.search.values import most_frequent_values, range_of_values
 
 #: Results that a page has at most, and those that it has if the request does not say how many.
 MAX_RESULTS = 50_000
 DEFAULT_RESULTS = 1_000
+
+#: Values that ListValues returns at most, and those that it returns if the request says nothing.
+MAX_VALUES = 200
+DEFAULT_VALUES = 20
 
 _DELETED_BY_VIEW_TYPE = {
     ViewType.VIEW_TYPE_UNSPECIFIED: False,
@@ -97,6 +105,42 @@ def count_runs(caller: Caller, request: run_service_pb2.CountRunsRequest) -> int
     return RunSearch(_scope(caller, request), request.filter, ()).count()
 
 
+def list_values(
+    caller: Caller, request: run_service_pb2.ListValuesRequest
+) -> run_service_pb2.ListValuesResponse:
+    """Return the answer of ListValues."""
+    check_page_size(request.max_results, MAX_VALUES)
+    scope = _scope(caller, request)
+    limit = request.max_results or DEFAULT_VALUES
+    try:
+        key = parse_key(request.key)
+        values = most_frequent_values(scope, key, request.contains, limit)
+        minimum, maximum = range_of_values(scope, key)
+    except ParseError as error:
+        raise error.to_invalid_argument("key", request.key) from None
+    return run_service_pb2.ListValuesResponse(
+        values=[run_service_pb2.ValueCount(**one._asdict()) for one in values],
+        minimum=minimum,
+        maximum=maximum,
+    )
+
+
+def get_filter_hints(
+    caller: Caller, request: run_service_pb2.GetFilterHintsRequest
+) -> run_service_pb2.GetFilterHintsResponse:
+    """Return the answer of GetFilterHints."""
+    scope = _scope(caller, request)
+    RunSearch(scope, request.filter, ())  # raises what a search does
+    tree = parse(request.filter)
+    try:
+        hints = [] if tree is None else FilterHints(scope, tree).find()
+    except TooLargeError:
+        raise too_many_keys() from None
+    return run_service_pb2.GetFilterHintsResponse(
+        hints=[run_service_pb2.FilterHint(**hint._asdict()) for hint in hints]
+    )
+
+
 def search_experiments(
     caller: Caller,
     request: experiment_service_pb2.SearchExperimentsRequest,
@@ -124,11 +168,15 @@ def search_experiments(
 
 def _scope(
     caller: Caller,
-    request: run_service_pb2.SearchRunsRequest | run_service_pb2.CountRunsRequest,
+    request: run_service_pb2.SearchRunsRequest
+    | run_service_pb2.CountRunsRequest
+    | run_service_pb2.ListValuesRequest
+    | run_service_pb2.GetFilterHintsRequest,
 ) -> Scope:
     named = experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
     deleted = _deleted_filter("run_view_type", request.run_view_type)
-    return Scope(visible_experiments(caller, named), deleted, request.top_level_only)
+    top_level = getattr(request, "top_level_only", False)
+    return Scope(visible_experiments(caller, named), deleted, top_level)
 
 
 def _selection(request: run_service_pb2.SearchRunsRequest) -> Selection:

@@ -168,7 +168,7 @@ def check_numbers(condition: Condition) -> None:
     if condition.operator in ("LIKE", "ILIKE", "RLIKE"):
         raise ParseError(condition.key.column, f"a number with {condition.operator}", "a text")
     for operand, position in zip(condition.operands, condition.columns, strict=True):
-        if isinstance(operand, str):
+        if not isinstance(operand, int | float):
             raise ParseError(position, repr(operand), "a number")
 
 

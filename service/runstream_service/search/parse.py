@@ -17,6 +17,7 @@ from runstream_service.search.tree import (
     Condition,
     Filter,
     Key,
+    Moment,
     Not,
     Or,
     OrderKey,
@@ -56,6 +57,7 @@ _TOKEN_NAMES = {
     "KEY": "a key such as metrics.loss",
     "STRING": "a string in quotes",
     "NUMBER": "a number",
+    "MOMENT": "a time such as 2026-11-01 or now - 7d",
     "COMPARISON": "= != < <= > >=",
     "_AND": "AND",
     "_OR": "OR",
@@ -120,12 +122,23 @@ def parse_order_key(text: str) -> OrderKey:
     Raises:
         ParseError: it is not of the grammar, or is too long.
     """
+    _check_key_length(text)
+    key: OrderKey = _parse(text, "order")
+    return key
+
+
+def parse_key(text: str) -> Key:
+    """Return a key alone, such as `params.lr`; raises as `parse_order_key`."""
+    _check_key_length(text)
+    key: Key = _parse(text, "key")
+    return key
+
+
+def _check_key_length(text: str) -> None:
     if len(text) > FILTER_CHARACTERS:
         raise ParseError(
             FILTER_CHARACTERS + 1, f"a key of {len(text)}", f"at most {FILTER_CHARACTERS}"
         )
-    key: OrderKey = _parse(text, "order")
-    return key
 
 
 def _parse(text: str, start: str) -> Any:
@@ -179,6 +192,9 @@ class _Builder(Transformer[Token, Filter]):
         fits = INT64_MIN <= number <= INT64_MAX
         return number if fits else float(token), _column(token)
 
+    def MOMENT(self, token: Token) -> tuple[Value, int]:  # noqa: N802
+        return Moment(str(token)), _column(token)
+
     def compared(self, parts: list[Any]) -> Condition:
         key, operator, operand = parts
         operator = str(operator).upper()
@@ -221,6 +237,10 @@ class _Builder(Transformer[Token, Filter]):
         key, direction = parts
         return OrderKey(key, (direction or "").lower() == "desc")
 
+    def key(self, parts: list[Any]) -> Key:
+        (key,) = parts
+        return key  # type: ignore[no-any-return]
+
     def conjunction(self, parts: list[Any]) -> And:
         return And(parts)
 
@@ -231,7 +251,7 @@ class _Builder(Transformer[Token, Filter]):
 @cache
 def _parser() -> Lark:
     grammar = Path(__file__).with_name("filter.lark").read_text()
-    return Lark(grammar, parser="lalr", start=["filter", "order"], transformer=_Builder())
+    return Lark(grammar, parser="lalr", start=["filter", "order", "key"], transformer=_Builder())
 
 
 def _condition(key: Key, operator: str, operands: list[tuple[Value, int]]) -> Condition:

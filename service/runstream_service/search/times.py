@@ -1,4 +1,4 @@
-"""Times in filters: milliseconds since the epoch, or ISO 8601 in quotes."""
+"""Times in filters: milliseconds since the epoch, ISO 8601, or so long before now."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
+from runstream_service.engine import clock
 from runstream_service.search.parse import ParseError
-from runstream_service.search.tree import Condition, Value
+from runstream_service.search.tree import Condition, Moment, Value
 
 _ISO = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
@@ -15,6 +16,12 @@ _ISO = re.compile(
     r"(?P<zone>Z|[+-]\d\d:\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
+_RELATIVE = re.compile(
+    r"now(?:\s*(?P<sign>[+-])\s*(?P<number>\d{1,9})\s*"
+    r"(?P<unit>s|seconds?|m|minutes?|h|hours?|d|days?|w|weeks?))?",
+    re.ASCII | re.IGNORECASE,
+)
+_MILLISECONDS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -29,16 +36,31 @@ def to_milliseconds(condition: Condition) -> Condition:
 
 
 def _milliseconds(operand: Value, column: int) -> Value:
-    if not isinstance(operand, str):
+    if not isinstance(operand, str | Moment):
         return operand
+    text = operand.text if isinstance(operand, Moment) else operand
     try:
-        return (_moment(operand) - _EPOCH) // timedelta(milliseconds=1)
+        relative = _relative(text)
+        return (
+            (_moment(text) - _EPOCH) // timedelta(milliseconds=1) if relative is None else relative
+        )
     except ValueError:
         raise ParseError(
             column,
             repr(operand),
-            "milliseconds, or a time like '2026-11-01' or '2026-11-01T08:30Z'",
+            "milliseconds, or a time like 2026-11-01, 2026-11-01T08:30Z or now - 7d (s m h d w)",
         ) from None
+
+
+def _relative(text: str) -> int | None:
+    """Return the milliseconds since the epoch of a time that is told from now on, else None."""
+    found = _RELATIVE.fullmatch(text)
+    if found is None:
+        return None
+    if found["unit"] is None:
+        return clock.now()
+    length = int(found["number"]) * _MILLISECONDS[found["unit"][0].lower()]
+    return clock.now() + (length if found["sign"] == "+" else -length)
 
 
 def _moment(text: str) -> datetime:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-Value = str | int | float
+
+@dataclass(frozen=True)
+class Moment:
+    """A time that is written without quotes: `2026-11-01` or `now - 7d`."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+Value = str | int | float | Moment
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,18 @@ def test_keys_and_views_are_chosen(client: TrackingClient) -> None:
     assert names(client.search_runs([], run_view_type="ALL")) == []
 
 
+def test_values_and_what_may_be_meant_are_told(client: TrackingClient) -> None:  # S11, S12
+    for opt in ("adam", "adam", "sgd"):
+        client.log(client.create_run().info.run_id, [Metric("val_loss", 1.0, 1, 0)], {"opt": opt})
+    assert client.list_values(["0"], "params.opt") == [("adam", 2), ("sgd", 1)]
+    assert client.list_values(["0"], "params.opt", "G", max_results=1) == [("sgd", 1)]
+    told = ["There is no metric val_los. Did you mean val_loss?"]
+    assert client.get_filter_hints(["0"], "metrics.val_los < 1") == told
+    assert client.get_filter_hints(["0"], "metrics.val_loss < 0") == []
+    with pytest.raises(InvalidArgument, match="list of texts"):
+        client.list_values("0", "params.opt")
+
+
 def test_mistakes_are_refused(client: TrackingClient) -> None:
     with pytest.raises(InvalidArgument) as raised:
         next(client.search_runs(filter_string="metrics.loss ?"))

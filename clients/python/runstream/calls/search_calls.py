@@ -92,6 +92,62 @@ class SearchCalls:
         self._outbox.flush()
         return self._connection.call(lambda stubs: stubs.runs.CountRuns, request).count
 
+    def list_values(
+        self,
+        experiment_ids: Iterable[str],
+        key: str,
+        contains: str = "",
+        max_results: int = 20,
+        run_view_type: str | int = "ACTIVE_ONLY",
+    ) -> list[tuple[str, int]]:
+        """Return the most frequent values of a key, each with the number of runs that have it.
+
+        Args:
+            experiment_ids: the experiments, at least one.
+            key: a param, a tag, a dataset or an attribute as in a filter, such as `params.lr`.
+            contains: what each value contains, in any case.
+            max_results: the most values to return, 1 to 200.
+            run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
+
+        Raises:
+            InvalidArgument: an argument breaks a rule above.
+        """
+        request = new_message(
+            runs.ListValuesRequest,
+            experiment_ids=_check_experiment_ids(experiment_ids),
+            key=key,
+            contains=contains,
+            max_results=max_results,
+            run_view_type=_to_view_type(run_view_type),
+        )
+        self._outbox.flush()
+        answer = self._connection.call(lambda stubs: stubs.runs.ListValues, request)
+        return [(one.value, one.runs) for one in answer.values]
+
+    def get_filter_hints(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str,
+        run_view_type: str | int = "ACTIVE_ONLY",
+    ) -> list[str]:
+        """Return what may be a mistake in a filter that finds nothing, as sentences.
+
+        Such as `There is no metric val_los. Did you mean val_loss?`; none, if the runs of the
+        experiments have all keys and values of the filter.
+
+        Raises:
+            InvalidArgument: the filter is malformed, or no experiment is named.
+        """
+        request = new_message(
+            runs.GetFilterHintsRequest,
+            experiment_ids=_check_experiment_ids(experiment_ids),
+            filter=filter_string,
+            run_view_type=_to_view_type(run_view_type),
+        )
+        self._outbox.flush()
+        answer = self._connection.call(lambda stubs: stubs.runs.GetFilterHints, request)
+        return [hint.message for hint in answer.hints]
+
     def search_experiments(
         self,
         view_type: str | int = "ACTIVE_ONLY",
