@@ -56,7 +56,7 @@ def find_panel(page: Page, metric: str) -> Locator:
     found = page.locator("figure.panel").filter(has=page.get_by_title(metric, exact=True))
     found.scroll_into_view_if_needed()
     expect(found).to_have_attribute("aria-busy", "false")
-    expect(found.locator("canvas")).to_be_visible()
+    expect(found.locator("canvas").first).to_be_visible()
     return found
 
 

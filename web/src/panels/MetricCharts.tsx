@@ -10,17 +10,29 @@ import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { runColour } from "./colours";
 import type { Axis, Settings } from "./curves";
 import { MetricPanel } from "./MetricPanel";
+import { type CursorState, createSharedCursor } from "./sharedCursor";
 import { useZooms, ZOOM, type Zooms } from "./zooms";
 import "../style/chart.css";
 
 /** The charts of runs that are read here, or of those that a page reads anyway. */
-export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns }) {
+export default function MetricCharts(props: {
+  runIds?: string[];
+  live?: LiveRuns;
+  /** Somebody chose a run, by its curve or in the legend. */
+  choose?: (runId: string) => void;
+}) {
   const live = props.live ?? createLiveRuns(() => props.runIds ?? []);
   const [axis] = useText("x");
   const [logX, setLogX] = useText("logx");
   const [logY, setLogY] = useText("logy");
   const [smoothing, setSmoothing] = useText("smoothing");
   const [search, setSearch] = useText("metric");
+  const [sync, setSync] = useText("sync");
+  const shared = createSharedCursor();
+  const choose = (runId: string) => {
+    shared.toggleShown(runId);
+    props.choose?.(runId);
+  };
   const zooms = useZooms();
   const [, setQuery] = useSearchParams();
   // A range of one axis is none of another.
@@ -107,13 +119,28 @@ export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns
           />
           <output>{Number(smoothing() || 0).toFixed(2)}</output>
         </label>
+        <label title="One cursor and one range for all charts">
+          <input
+            type="checkbox"
+            checked={!!sync()}
+            onChange={(e) => setSync(e.currentTarget.checked ? "1" : "")}
+          />
+          Synchronise
+        </label>
       </div>
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
       <ul class="legend" aria-label="Runs">
         <For each={drawnRuns()}>
           {(run) => (
             <li>
-              <span class="swatch" style={{ background: runColour(run.id) }} /> {run.name}
+              <button
+                type="button"
+                class="quiet"
+                aria-pressed={shared.shown() === run.id}
+                onClick={() => choose(run.id)}
+              >
+                <span class="swatch" style={{ background: runColour(run.id) }} /> {run.name}
+              </button>
             </li>
           )}
         </For>
@@ -131,6 +158,9 @@ export default function MetricCharts(props: { runIds?: string[]; live?: LiveRuns
             live={live}
             settings={settings()}
             zooms={zooms}
+            shared={shared}
+            isSynchronised={!!sync()}
+            choose={choose}
           />
         )}
       </For>
@@ -150,7 +180,12 @@ function Group(props: {
   live: LiveRuns;
   settings: Settings;
   zooms: Zooms;
+  shared: CursorState;
+  isSynchronised: boolean;
+  choose: (runId: string) => void;
 }) {
+  // Synchronised charts have one range, under no metric's name.
+  const zoomed = (metric: string) => (props.isSynchronised ? "" : metric);
   const isOpen = () => !folded().has(props.prefix);
   const toggle = (event: Event & { currentTarget: HTMLDetailsElement }) => {
     const all = new Set(folded());
@@ -173,8 +208,11 @@ function Group(props: {
                 runs={props.live.runs()}
                 live={props.live}
                 settings={props.settings}
-                zoom={props.zooms.zoom(metric)}
-                setZoom={(range) => props.zooms.setZoom(metric, range)}
+                zoom={props.zooms.zoom(zoomed(metric))}
+                setZoom={(range) => props.zooms.setZoom(zoomed(metric), range)}
+                shared={props.shared}
+                isSynchronised={props.isSynchronised}
+                choose={props.choose}
               />
             )}
           </ShowMore>

@@ -4,16 +4,20 @@ import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show } 
 import type { StepRange } from "../api/history";
 import type { Run } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
-import { count } from "../parts/format";
+import { count, number } from "../parts/format";
 import { theme } from "../parts/theme";
 import type { LiveRuns } from "../runs/liveRuns";
 import { createHistories } from "./chartHistories";
+import { runColour } from "./colours";
 import { curve, type Settings } from "./curves";
-import { type Cursor, LinePlot } from "./linePlot";
+import { LinePlot } from "./linePlot";
+import { createPanelCursor } from "./panelCursor";
 import { saveChartImage } from "./saveImage";
 import { savePoints } from "./savePoints";
 import type { Range } from "./scales";
+import type { CursorState } from "./sharedCursor";
 import { stepsInSight, union } from "./stepsInSight";
+import { followTouch } from "./touch";
 import { ValuesAtCursor } from "./ValuesAtCursor";
 
 const LEAST_POINTS = 200;
@@ -26,13 +30,16 @@ export function MetricPanel(props: {
   settings: Settings;
   zoom: Range | undefined;
   setZoom: (range: Range | undefined) => void;
+  shared: CursorState;
+  /** Whether the cursor of one chart is that of all. */
+  isSynchronised: boolean;
+  choose: (runId: string) => void;
 }) {
   let root!: HTMLElement;
   let canvas!: HTMLDivElement;
   let plot: LinePlot | undefined;
   const [seen, setSeen] = createSignal(false);
   const [width, setWidth] = createSignal(0);
-  const [cursor, setCursor] = createSignal<Cursor>();
 
   // Runs and zooms are told anew without being others.
   const drawnRuns = createMemo(() => props.runs.filter((run) => run.metrics.has(props.metric)));
@@ -60,6 +67,13 @@ export function MetricPanel(props: {
       .filter(({ steps }) => steps.length)
       .map((history) => curve(history, starts().get(history.runId) ?? 0, props.settings)),
   );
+  const cursor = createPanelCursor({
+    plot: () => plot,
+    curves,
+    shared: props.shared,
+    isSynchronised: () => props.isSynchronised,
+    choose: (runId) => props.choose(runId),
+  });
   const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
 
   onMount(() => {
@@ -72,7 +86,14 @@ export function MetricPanel(props: {
     setWidth(canvas.clientWidth);
     plot = new LinePlot(canvas, {
       zoom: props.setZoom,
-      point: setCursor,
+      point: cursor.point,
+      drawn: cursor.drawHighlight,
+    });
+    followTouch(canvas, {
+      over: () => plot?.plot?.over.getBoundingClientRect(),
+      xAt: (left) => plot?.plot?.posToVal(left, "x") ?? 0,
+      move: cursor.touch,
+      zoom: props.setZoom,
     });
     const size = new ResizeObserver(() => {
       setWidth(canvas.clientWidth);
@@ -98,21 +119,16 @@ export function MetricPanel(props: {
     const drawn = plot?.plot;
     const { min = 0, max = 1 } = (drawn?.scales.x ?? zoom() ?? {}) as Partial<Range>;
     const size = max - min;
-    const to = (step: number) => {
-      const left = (drawn?.cursor.left ?? -1) + step;
-      const end = (drawn?.bbox.width ?? 0) / devicePixelRatio;
-      drawn?.setCursor({ left: Math.max(0, Math.min(end, left)), top: 10 });
-    };
-    const keys: Record<string, () => void> = {
-      ArrowLeft: () =>
-        event.shiftKey ? props.setZoom({ min: min - size / 4, max: max - size / 4 }) : to(-8),
-      ArrowRight: () =>
-        event.shiftKey ? props.setZoom({ min: min + size / 4, max: max + size / 4 }) : to(8),
+    const ranges: Record<string, () => void> = {
+      ArrowLeft: () => props.setZoom({ min: min - size / 4, max: max - size / 4 }),
+      ArrowRight: () => props.setZoom({ min: min + size / 4, max: max + size / 4 }),
       "+": () => props.setZoom({ min: min + size / 4, max: max - size / 4 }),
       "-": () => props.setZoom({ min: min - size / 2, max: max + size / 2 }),
       "0": () => props.setZoom(undefined),
     };
-    const action = keys[event.key];
+    const isArrow = event.key.startsWith("Arrow");
+    const action =
+      (isArrow && !event.shiftKey ? cursor.keys : ranges)[event.key] ?? cursor.keys[event.key];
     if (!action) return;
     event.preventDefault();
     action();
@@ -167,18 +183,33 @@ export function MetricPanel(props: {
         class="plot"
         role="presentation"
         data-points={curves().reduce((sum, { xs }) => sum + xs.length, 0)}
+        onPointerDown={cursor.pressed}
+        onClick={cursor.clicked}
         onDblClick={() => props.setZoom(undefined)}
       >
         {/* What is in here is uPlot's alone. */}
         <div ref={canvas} />
-        <Show when={cursor()}>
+        <Show when={cursor.found().length ? cursor.cursor() : undefined}>
           {(at) => (
             <ValuesAtCursor
               at={at()}
-              curves={curves()}
+              byTouch={cursor.byTouch()}
+              found={cursor.found()}
               runs={props.runs}
               settings={props.settings}
             />
+          )}
+        </Show>
+        <Show when={cursor.told()}>
+          {(one) => (
+            <div
+              class="values one"
+              classList={{ left: one().left > one().width / 2 }}
+              style={{ "--at": `${one().left}px`, "--end": `${one().width - one().left}px` }}
+            >
+              <span class="swatch" style={{ background: runColour(one().runId) }} />
+              <b>{number(one().smooth ?? one().raw)}</b>
+            </div>
           )}
         </Show>
       </div>

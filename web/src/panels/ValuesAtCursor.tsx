@@ -1,80 +1,83 @@
-// The values of all runs under the cursor of a chart, the greatest first.
+// The values under the cursor of a chart, in a box that stays on the screen.
 
-import { For, Show } from "solid-js";
+import { createEffect, createSignal, For, onMount, Show } from "solid-js";
 import type { Run } from "../api/runs";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { xText } from "./axes";
 import { runColour } from "./colours";
-import { type Curve, nearest, type Settings } from "./curves";
+import { type Found, MOST_TOLD, pointedAt } from "./cursorValues";
+import type { Settings } from "./curves";
 import type { Cursor } from "./linePlot";
 
-/** A point of a run that the cursor is at. */
-interface Found {
-  id: string;
-  name: string;
-  x: number;
-  y: number;
-}
+const GAP = 16;
+const MARGIN = 8;
 
 export function ValuesAtCursor(props: {
   at: Cursor;
-  curves: Curve[];
+  /** Whether a finger is there, which must not hide what it points at. */
+  byTouch: boolean;
+  found: Found[];
   runs: Run[];
   settings: Settings;
 }) {
-  const found = () =>
-    props.curves
-      .filter((curve) => reaches(curve, props.at))
-      .map((curve): Found => {
-        const index = nearest(curve.xs, props.at.x);
-        const x = curve.xs[index] ?? 0;
-        const mark = curve.marks.find((one) => one.x === x);
-        const infinite = mark && (mark.up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
-        return {
-          id: curve.runId,
-          name: props.runs.find((run) => run.id === curve.runId)?.name ?? "",
-          x,
-          y: curve.ys[index] ?? infinite ?? Number.NaN,
-        };
-      })
-      .sort((a, b) => b.y - a.y || 0);
+  let box!: HTMLDivElement;
+  const [place, setPlace] = createSignal({ left: 0, top: 0 });
   // The point that is nearest to the cursor; others say where theirs are.
   const x = () => {
-    const xs = found().map((one) => one.x);
-    const distance = (one: number) => Math.abs(one - props.at.x);
-    return xs.reduce((best, one) => (distance(one) < distance(best) ? one : best), xs[0] ?? 0);
+    const distance = (one: Found) => Math.abs(one.x - props.at.x);
+    return props.found.reduce((a, b) => (distance(b) < distance(a) ? b : a)).x;
   };
   const text = (one: number) => xText(one, props.settings.axis);
+  const name = (one: Found) => props.runs.find((run) => run.id === one.runId)?.name ?? "";
+  const put = () => setPlace(placeOf(props.at, props.byTouch, box.offsetWidth, box.offsetHeight));
+  onMount(() => createEffect(put));
   return (
-    <Show when={found().length}>
-      <div
-        class="values"
-        role="status"
-        classList={{ many: found().length > 15 }}
-        style={{ left: `${props.at.left + 80}px` }}
-      >
-        <div class="at">{text(x())}</div>
-        <For each={found()}>
-          {(one) => (
-            <div class="value">
-              <span class="swatch" style={{ background: runColour(one.id) }} />
-              <span class="title">{one.name}</span>
-              <Show when={text(one.x) !== text(x())}>
-                <span class="hint">{text(one.x)}</span>
-              </Show>
-              <b>{number(one.y)}</b>
-            </div>
-          )}
-        </For>
-      </div>
-    </Show>
+    <div
+      ref={box}
+      class="values"
+      role="status"
+      style={{ left: `${place().left}px`, top: `${place().top}px` }}
+    >
+      <div class="at">{text(x())}</div>
+      <For each={props.found.slice(0, MOST_TOLD)}>
+        {(one) => (
+          <div class="value" classList={{ pointed: one === pointedAt(props.found) }}>
+            <span class="swatch" style={{ background: runColour(one.runId) }} />
+            <span class="title">{name(one)}</span>
+            <Show when={text(one.x) !== text(x())}>
+              <span class="hint">{text(one.x)}</span>
+            </Show>
+            <Show when={one.smooth !== undefined}>
+              <span class="hint">raw {number(one.raw)}</span>
+            </Show>
+            <b>{number(one.smooth ?? one.raw)}</b>
+          </div>
+        )}
+      </For>
+      <Show when={props.found.length > MOST_TOLD}>
+        <div class="hint">and {counted(props.found.length - MOST_TOLD, "run")} more</div>
+      </Show>
+    </div>
   );
 }
 
-/** Returns whether a curve has points on both sides of the cursor, or one near to it. */
-function reaches({ xs }: Curve, { x, from, to }: Cursor): boolean {
-  const first = xs[0] ?? Number.POSITIVE_INFINITY;
-  const last = xs.at(-1) ?? Number.NEGATIVE_INFINITY;
-  const near = xs[nearest(xs, x)] ?? Number.NaN;
-  return (first <= x && x <= last) || (from <= near && near <= to);
+/** Returns where a box beside the cursor is wholly on the screen; over a finger, if there is room. */
+function placeOf({ over, left, top }: Cursor, byTouch: boolean, width: number, height: number) {
+  const inside = (at: number, size: number, room: number) =>
+    Math.max(MARGIN, Math.min(at, room - size - MARGIN));
+  const x = over.left + left;
+  const y = over.top + (top ?? GAP);
+  if (byTouch) {
+    const above = y - height - 2 * GAP;
+    return {
+      left: inside(x - width / 2, width, innerWidth),
+      top: inside(above < MARGIN ? y + 2 * GAP : above, height, innerHeight),
+    };
+  }
+  const right = x + GAP;
+  const fits = right + width + MARGIN <= innerWidth;
+  return {
+    left: inside(fits ? right : x - GAP - width, width, innerWidth),
+    top: inside(y - height / 2, height, innerHeight),
+  };
 }

@@ -14,13 +14,20 @@ const SHORTEST_TIME = 0.05;
 
 // Pixels from the cursor at which a point is near to it.
 const NEAR = 8;
+// Where uPlot has the cursor that stands for all that is at its x.
+const NO_TOP = -1;
 
-/** The cursor: its place on the x axis, between two places that are near to it, and in pixels. */
+/**
+ * The cursor: its place on the x axis, between two places that are near to it, and in pixels of the
+ * plot, which is `over` on the screen. It has no `top` where it stands for all that is at its x.
+ */
 export interface Cursor {
   x: number;
   from: number;
   to: number;
   left: number;
+  top: number | undefined;
+  over: DOMRect;
 }
 
 export interface Events {
@@ -28,6 +35,8 @@ export interface Events {
   zoom: (range: Range) => void;
   /** The cursor is somewhere, or has left. */
   point: (cursor: Cursor | undefined) => void;
+  /** All curves are drawn, at the places that they have now. */
+  drawn: () => void;
 }
 
 /** A chart in an element. It is made anew for other runs or settings, and goes on for other points. */
@@ -65,6 +74,25 @@ export class LinePlot {
     this.plot?.setSize({ width: this.element.clientWidth, height: HEIGHT });
   }
 
+  /** Puts the cursor somewhere in the plot, in pixels; without a top over all that is there. */
+  moveCursor(left: number, top: number | undefined): void {
+    this.plot?.setCursor({ left, top: top ?? NO_TOP });
+  }
+
+  /** Shows where x is without telling it as a move of the cursor; nowhere, if it is not given. */
+  showCursor(x: number | undefined): void {
+    const plot = this.plot;
+    if (!plot) return;
+    const left = x === undefined ? -1 : plot.valToPos(x, "x");
+    const inside = left >= 0 && left <= plot.over.clientWidth;
+    plot.setCursor({ left: inside ? left : -1, top: NO_TOP }, false);
+  }
+
+  /** Returns the pixels of the plot from its top at which a value is. */
+  yOf(value: number): number {
+    return this.plot?.valToPos(drawable(value), "y") ?? Number.NaN;
+  }
+
   destroy(): void {
     this.plot?.destroy();
     this.plot = undefined;
@@ -78,6 +106,7 @@ export class LinePlot {
       cursor: {
         drag: { x: true, y: false, setScale: false },
         points: { show: false },
+        y: false,
         bind: { dblclick: () => null },
       },
       scales: {
@@ -101,10 +130,12 @@ export class LinePlot {
             const left = plot.cursor.left ?? -1;
             const at = (pixels: number) => plot.posToVal(pixels, "x");
             const [x, from, to] = [at(left), at(left - NEAR), at(left + NEAR)];
-            this.events.point(left < 0 ? undefined : { x, from, to, left });
+            const top = (plot.cursor.top ?? NO_TOP) < 0 ? undefined : plot.cursor.top;
+            const over = plot.over.getBoundingClientRect();
+            this.events.point(left < 0 ? undefined : { x, from, to, left, top, over });
           },
         ],
-        draw: [(plot) => drawMarks(plot, this.#curves)],
+        draw: [(plot) => drawMarks(plot, this.#curves), () => this.events.drawn()],
       },
     };
   }

@@ -12,6 +12,7 @@ const KEYS: [string, string][] = [
   ["Enter", "In the table: open the run"],
   ["→ ←", "In the table: unfold and fold child runs; in the tree of artifacts: folders"],
   ["← →", "In a chart: move the cursor; with Shift, the range"],
+  ["↑ ↓", "In a chart: point at the next curve under the cursor; Enter shows its run"],
   ["+ − 0", "In a chart: zoom in, out, and back to all"],
   ["↑ ↓ Page Home End", "At an end of a parallel axis: choose a range of it; Escape for all"],
   ["Escape", "Close a dialog or list"],
