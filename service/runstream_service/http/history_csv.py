@@ -44,16 +44,17 @@ async def _answer(request: Request, metrics: MetricServicer) -> Response:
     first = await answer_unless_disconnected(request, anext(parts, b""))
     keys = list(message.metric_keys)
     name = quote(f"{keys[0] if len(keys) == 1 else 'metrics'}.csv".replace("/", "_"), safe="")
+    columns = (*_COLUMNS, "smoothed") if message.smoothing else _COLUMNS
     return StreamingResponse(
-        _file_content(first, parts),
+        _file_content(columns, first, parts),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"},
     )
 
 
-async def _file_content(first: bytes, parts: Any) -> AsyncIterator[bytes]:
+async def _file_content(columns: Iterable[str], first: bytes, parts: Any) -> AsyncIterator[bytes]:
     async with aclosing(iterate_in_task(parts)) as following:
-        yield _line(_COLUMNS) + b"\r\n" + first
+        yield _line(columns) + b"\r\n" + first
         async for rows in following:
             if rows is not None:
                 yield rows
@@ -64,13 +65,20 @@ def _part_rows(part: HistoryPart) -> bytes:
     step, timestamp, value = part.columns
     if not step.size:
         return b""
-    values = _number_texts(value)
-    for index in np.flatnonzero(~np.isfinite(value)):
-        values[index] = str(protobuf_double(float(value[index]))).encode()
+    texts = [_number_texts(step), _number_texts(timestamp), _double_texts(value)]
+    if part.smoothed is not None:
+        texts.append(_double_texts(np.ascontiguousarray(part.smoothed)))
     # Joining texts takes a quarter of the time of formatting row by row.
-    rows = map(b",".join, zip(_number_texts(step), _number_texts(timestamp), values, strict=True))
+    rows = map(b",".join, zip(*texts, strict=True))
     start = _line((part.run_id, part.run_name, part.key)) + b","
     return start + (b"\r\n" + start).join(rows) + b"\r\n"
+
+
+def _double_texts(column: np.ndarray[Any, Any]) -> list[bytes]:
+    texts = _number_texts(column)
+    for index in np.flatnonzero(~np.isfinite(column)):
+        texts[index] = str(protobuf_double(float(column[index]))).encode()
+    return texts
 
 
 def _number_texts(column: np.ndarray[Any, Any]) -> list[bytes]:

@@ -214,18 +214,24 @@ async def _history_lines(request: Request, first: bytes | None, lines: Any) -> A
 def _history_line(part: HistoryPart) -> bytes:
     """Return a part as the JSON of a ReadMetricHistoryResponse."""
     step, timestamp, value = part.columns
-    values = value if np.isfinite(value).all() else list(map(protobuf_double, value.tolist()))
     table = {
         "keys": [part.key],
         "counts": [part.columns.size],
         "step": step,
         "timestamp": timestamp,
-        "value": values,
+        "value": _json_doubles(value),
     }
     line: dict[str, Any] = {"run_id": part.run_id, "metrics": table}
+    if part.smoothed is not None:
+        line["smoothed"] = _json_doubles(np.ascontiguousarray(part.smoothed))
+        line["smoothing_weight"] = part.weight
     if part.total:
         line["total_points"] = part.total
     return orjson.dumps(line, option=_LINE_OPTIONS)
+
+
+def _json_doubles(column: Any) -> Any:
+    return column if np.isfinite(column).all() else list(map(protobuf_double, column.tolist()))
 
 
 async def _watch_changes(request: Request, watches: WatchServicer) -> Response:

@@ -16,8 +16,10 @@ from runstream_service.catalog import runs
 from runstream_service.engine import reading
 from runstream_service.engine.statements import ANY_TEXTS, Statement, array_of
 from runstream_service.engine.tables import Series
-from runstream_service.points.columns import Columns
+from runstream_service.points.columns import Columns, Doubles
 from runstream_service.points.history import PART_POINTS, Steps, Tails, iterate
+from runstream_service.points.smoothed_history import read_smoothed
+from runstream_service.points.smoothing import Smoothing
 from runstream_service.points.thinning import read_thinned
 
 # Seconds for which one turn of a thread reads.
@@ -37,6 +39,8 @@ class Part(NamedTuple):
         key: the metric.
         columns: the points.
         total: points of this metric of this run in all parts, as far as is known; else 0.
+        smoothed: their smoothed values, if they were asked for.
+        weight: how much the last of these weighs, in points, at the end of a history; else 0.
     """
 
     run_id: str
@@ -44,10 +48,17 @@ class Part(NamedTuple):
     key: str
     columns: Columns
     total: int
+    smoothed: Doubles | None = None
+    weight: float = 0.0
 
 
 def read_parts(
-    caller: Caller, run_ids: Sequence[str], keys: Sequence[str], steps: Steps, max_points: int
+    caller: Caller,
+    run_ids: Sequence[str],
+    keys: Sequence[str],
+    steps: Steps,
+    max_points: int,
+    smoothing: Smoothing | None = None,
 ) -> Iterator[Part]:
     """Yield the histories of runs in parts of up to `PART_POINTS` points.
 
@@ -59,6 +70,7 @@ def read_parts(
         keys: the metrics; all, if empty. They come in the order of their keys.
         steps: leaves out the points of other steps.
         max_points: the most points of a series; a longer one is thinned. All, if 0.
+        smoothing: how values are smoothed; not at all, if left out.
 
     Raises:
         NotFound: there is no such run that the caller sees; before the first part, or within
@@ -75,10 +87,13 @@ def read_parts(
         tails = Tails()
         for series, key, length in _series_of(run, keys):
             is_whole = steps == Steps() and not 0 < max_points < length
-            for columns in _columns(run, series, tails, steps, max_points):
+            total = length if is_whole else 0
+            for columns, smoothed, weight in _columns(
+                run, series, tails, steps, max_points, smoothing
+            ):
                 if recheck.is_due():
                     runs.get_row(caller, run_id)
-                yield Part(run_id, run_name, key, columns, length if is_whole else 0)
+                yield Part(run_id, run_name, key, columns, total, smoothed, weight)
 
 
 def next_parts(parts: Iterator[Part]) -> tuple[list[Part], bool]:
@@ -98,6 +113,16 @@ def _series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
 
 
 def _columns(
+    run: int, series: int, tails: Tails, steps: Steps, max_points: int, smoothing: Smoothing | None
+) -> Iterator[tuple[Columns, Doubles | None, float]]:
+    if smoothing is not None:
+        yield from read_smoothed(run, series, tails, steps, max_points, smoothing)
+        return
+    for columns in _unsmoothed(run, series, tails, steps, max_points):
+        yield columns, None, 0.0
+
+
+def _unsmoothed(
     run: int, series: int, tails: Tails, steps: Steps, max_points: int
 ) -> Iterator[Columns]:
     thinned = read_thinned(run, series, tails, steps, max_points) if max_points else None

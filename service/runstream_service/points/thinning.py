@@ -49,7 +49,7 @@ class _Snapshot(NamedTuple):
         return int(self.chunks["count"].sum()) + self.others.size
 
 
-class _Buckets(NamedTuple):
+class Buckets(NamedTuple):
     """Equal parts of a range, by step or by timestamp."""
 
     by_step: bool
@@ -96,6 +96,22 @@ def _gather(parts: Iterator[Columns]) -> Iterator[Columns]:
         yield join(gathered)
 
 
+def plan_buckets(
+    run: int, series: int, tails: Tails, steps: Steps, max_points: int, points_of_bucket: int
+) -> tuple[Steps, Buckets] | None:
+    """Return the buckets of a range and the steps that they span; None if it has few points.
+
+    Raises:
+        DataLoss: a chunk, or a row of the tail, is damaged.
+    """
+    snapshot = _read_snapshot(run, series, tails, steps, Position(steps.first, -1, float("-inf")))
+    if snapshot.size <= max_points:
+        return None
+    first, last = _ends(snapshot)
+    buckets = _make_buckets(first, last, max(1, max_points // points_of_bucket))
+    return Steps(first.step, last.step), buckets
+
+
 def _thin(
     run: int, series: int, tails: Tails, steps: Steps, snapshot: _Snapshot, max_points: int
 ) -> Iterator[Columns]:
@@ -112,7 +128,7 @@ def _thin(
 
 
 def _thin_snapshot(
-    run: int, series: int, snapshot: _Snapshot, buckets: _Buckets
+    run: int, series: int, snapshot: _Snapshot, buckets: Buckets
 ) -> Iterator[tuple[int, Columns]]:
     """Yield the points that stay, and the first bucket of which there are more.
 
@@ -161,16 +177,16 @@ def _ends(snapshot: _Snapshot) -> tuple[Position, Position]:
     return min(found, key=chunks.order_key), max(found, key=chunks.order_key)
 
 
-def _make_buckets(first: Position, last: Position, number: int) -> _Buckets:
+def _make_buckets(first: Position, last: Position, number: int) -> Buckets:
     by_step = first.step < last.step
     low, high = (first.step, last.step) if by_step else (first.timestamp, last.timestamp)
     length = high - low + 1  # may not fit into 64 bits
     number = min(number, length)
     lows = np.fromiter((low + length * i // number for i in range(number)), np.int64, number)
-    return _Buckets(by_step, lows)
+    return Buckets(by_step, lows)
 
 
-def _groups(summaries: Summaries, buckets: _Buckets) -> Iterator[tuple[Summaries, Integers]]:
+def _groups(summaries: Summaries, buckets: Buckets) -> Iterator[tuple[Summaries, Integers]]:
     """Yield consecutive chunks, with the bucket in which each lies, or -1 to have it decoded."""
     if not len(summaries):
         return
@@ -182,18 +198,22 @@ def _groups(summaries: Summaries, buckets: _Buckets) -> Iterator[tuple[Summaries
         yield summaries[start:end], in_bucket[start:end]
 
 
-def _reduce(columns: Columns | ChunkColumns, buckets: _Buckets) -> Columns:
+def _reduce(columns: Columns | ChunkColumns, buckets: Buckets) -> Columns:
     """Return those of sorted points that stay of their buckets."""
     if not columns.size:
         return NO_POINTS
+    return columns.take(choose(columns.value, find_borders(columns, buckets)))
+
+
+def find_borders(columns: Columns | ChunkColumns, buckets: Buckets) -> Integers:
+    """Return where each bucket begins that sorted points lie in, and where the last one ends."""
     axis = columns.step if buckets.by_step else columns.timestamp
     number = buckets.number(columns.take(np.array([0, columns.size - 1]))).tolist()
     borders = axis.searchsorted(buckets.lows[number[0] + 1 : number[1] + 1])
-    borders = np.unique(np.concatenate(([0], borders, [columns.size])))
-    return columns.take(_choose(columns.value, borders))
+    return np.unique(np.concatenate(([0], borders, [columns.size])))
 
 
-def _choose(value: Doubles, borders: Integers) -> Integers:
+def choose(value: Doubles, borders: Integers) -> Integers:
     """Return which points stay of those between each two borders, none of which is empty."""
     spans = [value[start:end] for start, end in itertools.pairwise(borders.tolist())]
     starts = borders[:-1]
@@ -205,7 +225,7 @@ def _choose(value: Doubles, borders: Integers) -> Integers:
     return np.unique(np.concatenate(chosen))
 
 
-def _combine(parts: Sequence[Columns], buckets: _Buckets) -> Columns:
+def _combine(parts: Sequence[Columns], buckets: Buckets) -> Columns:
     """Return which points stay of the buckets of several parts, each of which is reduced."""
     parts = [part for part in parts if part.size]
     points = merge(parts)
@@ -216,7 +236,7 @@ def _combine(parts: Sequence[Columns], buckets: _Buckets) -> Columns:
     _, starts, sizes = np.unique(buckets.number(points), return_index=True, return_counts=True)
     chosen = [np.flatnonzero(np.repeat(~is_shared, sizes))]
     for start, size in zip(starts[is_shared].tolist(), sizes[is_shared].tolist(), strict=True):
-        chosen.append(start + _choose(points.value[start : start + size], np.array([0, size])))
+        chosen.append(start + choose(points.value[start : start + size], np.array([0, size])))
     return points.take(np.sort(np.concatenate(chosen)))
 
 

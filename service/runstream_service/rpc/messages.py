@@ -137,7 +137,10 @@ def metrics_with_run_id(run_id: str, key: str, columns: Columns) -> list[MetricW
 def history_part(part: Part) -> bytes:
     """Return a part of a history as the bytes of a ReadMetricHistoryResponse."""
     columns = [np.ascontiguousarray(column) for column in part.columns]
-    return encode_history_response(part.run_id, part.key, columns, part.total)
+    smoothed = None if part.smoothed is None else np.ascontiguousarray(part.smoothed)
+    return encode_history_response(
+        part.run_id, part.key, columns, part.total, smoothed, part.weight
+    )
 
 
 def file_info(entry: Entry) -> FileInfo:

@@ -21,6 +21,7 @@ from runstream_service.points.history import Steps
 from runstream_service.points.timestamp_order import read_points_by_timestamp
 from runstream_service.rpc import messages
 from runstream_service.rpc.call_context import CallContext
+from runstream_service.rpc.history_smoothing import read_smoothing
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
 
 PAGE_POINTS = 25_000
@@ -116,8 +117,10 @@ class MetricServicer(MetricServiceServicer):
         all of a thinned one, is a page; what follows may take long.
         """
         steps, run_ids = _check_history_request(request)
-        keys = list(request.metric_keys)
-        reading = run_histories.read_parts(context.caller, run_ids, keys, steps, request.max_points)
+        keys, smoothing = list(request.metric_keys), read_smoothing(request)
+        reading = run_histories.read_parts(
+            context.caller, run_ids, keys, steps, request.max_points, smoothing
+        )
         page = partial(self._readers.page, can_restart=False)
         following = asyncio.create_task(page(_encode_next_parts, reading, encode))
         has_more = True

@@ -33,13 +33,19 @@ def _tag(message: Any, field: str, kind: int = _LENGTH_DELIMITED) -> int:
 _TABLE = _tag(ReadMetricHistoryResponse, "metrics")
 _RUN_ID = _tag(ReadMetricHistoryResponse, "run_id")
 _TOTAL_POINTS = _tag(ReadMetricHistoryResponse, "total_points", _VARINT)
+_SMOOTHED = _tag(ReadMetricHistoryResponse, "smoothed")
 _KEYS, _COUNTS, *_COLUMNS = (
     _tag(MetricTable, field) for field in ("keys", "counts", "step", "timestamp", "value")
 )
 
 
 def encode_history_response(
-    run_id: str, key: str, columns: Sequence[Any], total_points: int
+    run_id: str,
+    key: str,
+    columns: Sequence[Any],
+    total_points: int,
+    smoothed: Any = None,
+    smoothing_weight: float = 0.0,
 ) -> bytes:
     """Return a ReadMetricHistoryResponse with points of one metric.
 
@@ -48,6 +54,8 @@ def encode_history_response(
         key: the metric.
         columns: buffers of its steps, timestamps and values, little-endian and of one length.
         total_points: see the contract.
+        smoothed: a buffer of their smoothed values, if they have any.
+        smoothing_weight: see the contract.
     """
     size = memoryview(columns[0]).nbytes
     table = [MetricTable(keys=[key], counts=[size // NUMBER_BYTES]).SerializeToString()]
@@ -56,8 +64,13 @@ def encode_history_response(
         head = _varint(tag) + _varint(size)
         table += (head, column)
         table_size += len(head) + size
-    rest = ReadMetricHistoryResponse(run_id=run_id, total_points=total_points)
-    return b"".join((_varint(_TABLE), _varint(table_size), *table, rest.SerializeToString()))
+    rest = ReadMetricHistoryResponse(
+        run_id=run_id, total_points=total_points, smoothing_weight=smoothing_weight
+    )
+    parts = [_varint(_TABLE), _varint(table_size), *table, rest.SerializeToString()]
+    if smoothed is not None and size:
+        parts += (_varint(_SMOOTHED), _varint(size), smoothed)
+    return b"".join(parts)
 
 
 def decode_history_response(message: bytes) -> HistoryResponse:
