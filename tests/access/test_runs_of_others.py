@@ -27,6 +27,7 @@ from runstream.v1.logging_service_pb2 import (
     RunUpdate,
 )
 from runstream.v1.metric_pb2 import LoggedMetric
+from runstream.v1.run_groups_pb2 import GroupRunsRequest
 from runstream.v1.run_pb2 import DatasetInput, ModelOutput, RunTag
 from runstream.v1.write_pb2 import WriteId
 from support.access import GuardedServer
@@ -251,6 +252,10 @@ def test_searches_and_counts_find_only_what_one_sees(
             pb.CountRunsRequest(experiment_ids=ids, filter=text)
         )
         assert counted.count == len(found)
+        grouping = GroupRunsRequest(experiment_ids=ids, filter=text, by=["params.lr"])
+        grouped = runs.api(name).runs.GroupRuns(grouping)
+        assert grouped.run_count == len(found)
+        assert any(group.values[0].value == "0.1" for group in grouped.groups) == sees
 
 
 def test_keys_are_listed_only_of_what_one_sees(runs: Runs) -> None:

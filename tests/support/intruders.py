@@ -140,6 +140,10 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "RunService.DeleteRun": [[{"run_id": "$run", "with_children": True}]],
     "RunService.DeleteTag": [[{"run_id": "$run", "key": "team"}]],
     "RunService.GetRun": [[{"run_id": "$run"}]],
+    "RunService.GroupRuns": [
+        [{"experiment_ids": ["$experiment"], "by": ["params.lr"], "text_keys": ["tags.team"]}],
+        [{"filter": _PROBE, "by": ["tags.mlflow.parentRunId", "run_name"]}],
+    ],
     "RunService.ListConsole": [[{"run_id": "$run"}]],
     "RunService.GetFilterHints": [
         [{"experiment_ids": ["$experiment"], "filter": "params.lx = '1'"}],

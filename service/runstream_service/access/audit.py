@@ -30,7 +30,7 @@ from runstream_service.engine.writer import Writer
 log = logging.getLogger(__name__)
 
 #: A method that only reads has a name that begins with one of these.
-READ_PREFIXES = ("Get", "Search", "List", "Count", "Read", "Watch", "Download")
+READ_PREFIXES = ("Get", "Search", "List", "Count", "Group", "Read", "Watch", "Download")
 
 #: Seconds after which entries are written at the latest.
 FLUSH_SECONDS = 0.5

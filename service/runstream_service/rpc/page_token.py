@@ -14,6 +14,9 @@ from typing import Any
 
 from runstream.errors import InvalidArgument, shorten
 
+#: Entries that a page of a search may leave out before its first.
+MAX_OFFSET = 1_000_000
+
 _SIGNATURE_BYTES = 16
 
 _key = b""
@@ -74,6 +77,18 @@ def check_page_size(size: int, limit: int) -> None:
             field="max_results",
             value=size,
             limit=limit,
+        )
+
+
+def check_offset(offset: int) -> None:
+    """Raise InvalidArgument if more runs are to be left out than may be."""
+    if not 0 <= offset <= MAX_OFFSET:
+        raise InvalidArgument(
+            f"Invalid value {offset} for parameter 'offset' supplied: it must be 0 to {MAX_OFFSET}",
+            reason="OFFSET_OUT_OF_RANGE",
+            field="offset",
+            value=offset,
+            limit=MAX_OFFSET,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runstream.v1 import run_groups_pb2 as groups_pb
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
@@ -18,7 +19,7 @@ from runstream_service.engine.batch import Batch
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
-from runstream_service.rpc import messages, run_requests, searches
+from runstream_service.rpc import messages, run_groups, run_requests, searches
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.experiment_servicer import check_experiments_named
 from runstream_service.rpc.large_messages import offload_if_large
@@ -178,6 +179,11 @@ class RunServicer(RunServiceServicer):
         return pb.CountRunsResponse(
             count=await self._readers.page(searches.count_runs, context.caller, request)
         )
+
+    async def GroupRuns(
+        self, request: groups_pb.GroupRunsRequest, context: CallContext
+    ) -> groups_pb.GroupRunsResponse:
+        return await self._readers.page(run_groups.group_runs, context.caller, request)
 
     async def ListKeys(
         self, request: pb.ListKeysRequest, context: CallContext

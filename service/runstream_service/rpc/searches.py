@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runstream.errors import InvalidArgument
-from runstream.v1 import experiment_service_pb2, run_service_pb2
+from runstream.v1 import experiment_service_pb2, run_groups_pb2, run_service_pb2
 from runstream.v1.run_pb2 import ViewType
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import visible_experiments
@@ -17,7 +17,12 @@ from runstream_service.catalog.logged_keys import too_many_keys
 from runstream_service.catalog.run_data import Selection
 from runstream_service.engine.budget import PAGE_BYTES, TooLargeError
 from runstream_service.rpc import messages
-from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
+from runstream_service.rpc.page_token import (
+    check_offset,
+    check_page_size,
+    decode_page_token,
+    encode_page_token,
+)
 from runstream_service.rpc.run_cache import RunCache
 from runstream_service.search.experiment_search import experiment_search
 from runstream_service.search.filter_hints import FilterHints
@@ -47,7 +52,8 @@ def search_runs(
 ) -> run_service_pb2.SearchRunsResponse:
     """Return the answer of SearchRuns: what the caller sees of what they ask for."""
     check_page_size(request.max_results, MAX_RESULTS)
-    scope = _scope(caller, request)
+    check_offset(request.offset)
+    scope = run_scope(caller, request)
     search = RunSearch(scope, request.filter, request.order_by)
     query = [
         caller.name,
@@ -59,7 +65,7 @@ def search_runs(
     ]
     position = decode_page_token(query, request.page_token, search.sort_key_length)
     limit = request.max_results or DEFAULT_RESULTS
-    found = search.page(limit + 1, position)
+    found = search.page(limit + 1, position, request.offset)
     page = run_service_pb2.SearchRunsResponse()
     _add_runs(page, [row.id for row in found[:limit]], _selection(request), cache)
     if len(page.runs) < len(found):
@@ -102,7 +108,7 @@ def _add_runs(
 
 def count_runs(caller: Caller, request: run_service_pb2.CountRunsRequest) -> int:
     """Return how many runs CountRuns finds."""
-    return RunSearch(_scope(caller, request), request.filter, ()).count()
+    return RunSearch(run_scope(caller, request), request.filter, ()).count()
 
 
 def list_values(
@@ -110,7 +116,7 @@ def list_values(
 ) -> run_service_pb2.ListValuesResponse:
     """Return the answer of ListValues."""
     check_page_size(request.max_results, MAX_VALUES)
-    scope = _scope(caller, request)
+    scope = run_scope(caller, request)
     limit = request.max_results or DEFAULT_VALUES
     try:
         key = parse_key(request.key)
@@ -129,7 +135,7 @@ def get_filter_hints(
     caller: Caller, request: run_service_pb2.GetFilterHintsRequest
 ) -> run_service_pb2.GetFilterHintsResponse:
     """Return the answer of GetFilterHints."""
-    scope = _scope(caller, request)
+    scope = run_scope(caller, request)
     RunSearch(scope, request.filter, ())  # raises what a search does
     tree = parse(request.filter)
     try:
@@ -166,13 +172,15 @@ def search_experiments(
     return page
 
 
-def _scope(
+def run_scope(
     caller: Caller,
     request: run_service_pb2.SearchRunsRequest
     | run_service_pb2.CountRunsRequest
     | run_service_pb2.ListValuesRequest
-    | run_service_pb2.GetFilterHintsRequest,
+    | run_service_pb2.GetFilterHintsRequest
+    | run_groups_pb2.GroupRunsRequest,
 ) -> Scope:
+    """Return the scope of a request: experiments that the caller sees, and which runs of them."""
     named = experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None
     deleted = _deleted_filter("run_view_type", request.run_view_type)
     top_level = getattr(request, "top_level_only", False)

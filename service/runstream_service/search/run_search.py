@@ -113,21 +113,29 @@ class RunSearch:
         """Return how many runs it finds."""
         return int(Run.select(fn.COUNT(Run.id)).where(*self._conditions_by_index()).scalar())
 
-    def page(self, limit: int, after: SortKey | None) -> list[FoundRow]:
-        """Return up to `limit` runs that come after a sort key."""
-        most_sorted = max_sorted(limit)
+    def rows(self, limit: int, *columns: Any) -> list[tuple[Any, ...]]:
+        """Return columns of up to `limit` of the runs that it finds, in no order."""
+        query = Run.select(*columns).where(*self._conditions_by_index()).limit(limit)
+        return list(execute(query).fetchall())
+
+    def page(self, limit: int, after: SortKey | None, offset: int = 0) -> list[FoundRow]:
+        """Return up to `limit` runs after a sort key, without the first `offset` of them."""
+        most_sorted = max_sorted(offset + limit)
         if self._is_tested_on_each(most_sorted):
-            return self._sort(self._conditions_by_run(), limit, after)
+            return self._sort(self._conditions_by_run(), limit, after, offset)
         ids = self._find_ids(most_sorted)
         if ids is not None:
-            return self._sort([Run.id.in_(in_ids(ids))], limit, after)
+            return self._sort([Run.id.in_(in_ids(ids))], limit, after, offset)
         if self._scanned_key is None:
-            in_order_of_time = self._is_by_time and self._scope.is_scanned(limit)
-            return self._sort(self._conditions_by_run(not in_order_of_time), limit, after)
+            in_order_of_time = self._is_by_time and self._scope.is_scanned(offset + limit)
+            return self._sort(self._conditions_by_run(not in_order_of_time), limit, after, offset)
         page: list[FoundRow] = []
         for segment in self._segments(self._scanned_key):
             if len(page) < limit and (after is None or segment.rank >= after[0]):
-                page += self._scan(segment, limit - len(page), after)
+                found = self._scan(segment, limit - len(page), after, offset)
+                if offset:
+                    offset = 0 if found else max(0, offset - self._count(segment, after))
+                page += found
         return page
 
     def _conditions_by_index(self) -> list[Expression]:
@@ -181,11 +189,11 @@ class RunSearch:
         return ids if len(ids) <= limit else None
 
     def _sort(
-        self, conditions: Sequence[Expression], limit: int, after: SortKey | None
+        self, conditions: Sequence[Expression], limit: int, after: SortKey | None, offset: int
     ) -> list[FoundRow]:
         if after is not None:
             conditions = [*conditions, after_key(self._terms, after)]
-        return self._select(_join(Run, self._joins), conditions, limit)
+        return self._select(_join(Run, self._joins), conditions, limit, offset)
 
     def _segments(self, key: str) -> Iterator[_Segment]:
         """Yield the segments that the first key of the order makes, in their order."""
@@ -203,15 +211,31 @@ class RunSearch:
             yield _Segment(TEXT, scanned, [of_key, value.is_null()], 2)
             yield _Segment(MISSING, _join(Run, self._joins), [first.value.is_null()], 3)
 
-    def _scan(self, segment: _Segment, limit: int, after: SortKey | None) -> list[FoundRow]:
+    def _scan(
+        self, segment: _Segment, limit: int, after: SortKey | None, offset: int
+    ) -> list[FoundRow]:
+        conditions = self._conditions_of(segment, after)
+        return self._select(segment.table, conditions, limit, offset, segment.equal_terms)
+
+    def _count(self, segment: _Segment, after: SortKey | None) -> int:
+        """Return how many runs of a segment come after a sort key."""
+        query = Run.select(fn.COUNT(Run.id)).from_(segment.table)
+        return int(query.where(*self._conditions_of(segment, after)).scalar())
+
+    def _conditions_of(self, segment: _Segment, after: SortKey | None) -> list[Expression]:
         skip = segment.equal_terms
         conditions = [*segment.conditions, *self._conditions_by_run()]
         if after is not None and segment.rank == after[0]:
             conditions.append(after_key(self._terms[skip:], after[skip:]))
-        return self._select(segment.table, conditions, limit, skip)
+        return conditions
 
     def _select(
-        self, table: Any, conditions: Sequence[Expression], limit: int, skip_terms: int = 0
+        self,
+        table: Any,
+        conditions: Sequence[Expression],
+        limit: int,
+        offset: int,
+        skip_terms: int = 0,
     ) -> list[FoundRow]:
         columns, order = select_and_order(self._terms)
         query = (
@@ -220,6 +244,7 @@ class RunSearch:
             .where(*conditions)
             .order_by(*order[skip_terms:])
             .limit(limit)
+            .offset(offset)
         )
         # The driver's rows: a sort key must come back as it is stored, NaN as its text.
         return [FoundRow(row[0], row[1:]) for row in execute(query)]

@@ -262,3 +262,31 @@ def test_a_data_frame_of_thousands_of_keys_makes_no_series_for_each(
     assert list(frame["params.p999"]) == ["999", None]
     assert frame.dtypes["metrics.m2999"] == "float64"
     assert frame.dtypes["params.p999"] == "object"
+
+
+def test_runs_are_grouped_with_statistics(client: TrackingClient) -> None:
+    """S8."""
+    for lr, losses in {"0.1": (1.0, 2.0), "0.02": (4.0, math.nan), "none": ()}.items():
+        for loss in losses or (None,):
+            run_id = client.create_run(run_name=lr, tags={"team": "red"}).info.run_id
+            if loss is not None:
+                client.log_param(run_id, "lr", lr)
+                client.log_metric(run_id, "loss", loss)
+    low, high, none = client.group_runs(
+        ["params.lr"], ["0"], numbers=["metrics.loss"], texts=["tags.team", "run_name"]
+    )
+    assert (low.values, high.values) == ({"params.lr": "0.02"}, {"params.lr": "0.1"})
+    assert none.values == {"params.lr": None}
+    assert (high.run_count, high.statuses) == (2, {"RUNNING": 2})
+    assert (high.numbers["metrics.loss"].mean, low.numbers["metrics.loss"].nan_count) == (1.5, 1)
+    assert none.numbers["metrics.loss"].mean is None
+    assert high.texts == {"tags.team": "red", "run_name": "0.1"}
+    assert names(client.search_runs(["0"], high.filter_string)) == ["0.1", "0.1"]
+    by_loss = client.group_runs(
+        ["params.lr"], order_by="metrics.loss DESC", numbers=["metrics.loss"], statistic="maximum"
+    )
+    assert [group.values["params.lr"] for group in by_loss] == ["0.02", "0.1", None]
+    with pytest.raises(InvalidArgument, match="statistic"):
+        client.group_runs(["params.lr"], statistic="mode")
+    with pytest.raises(InvalidArgument, match="by"):
+        client.group_runs("params.lr")

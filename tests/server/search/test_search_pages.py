@@ -38,6 +38,23 @@ def test_paging_shows_every_run_once_while_runs_are_created(
     assert before <= set(seen)
 
 
+@pytest.mark.parametrize("order", ["start_time", "metrics.m DESC", "params.p", "run_name"])
+def test_an_offset_begins_in_the_middle_of_any_order(runs: NamedRuns, order: str) -> None:
+    """S6: by each of the ways in which an order is gone through, and after a token, too."""
+    for i in range(8):
+        runs.add(f"r{i}", {"m": i / 3} if i % 4 else {}, {"p": str(i)} if i % 3 else {})
+    search = runs.api.runs.SearchRuns
+    everything = [run.info.run_id for run in search(SearchRunsRequest(order_by=[order])).runs]
+    for offset in (0, 1, 5, 6, 7, 8, 9):
+        page = search(SearchRunsRequest(order_by=[order], offset=offset, max_results=2))
+        assert [run.info.run_id for run in page.runs] == everything[offset : offset + 2]
+    request = SearchRunsRequest(order_by=[order], offset=2, max_results=2)
+    request.page_token = search(request).next_page_token
+    assert [run.info.run_id for run in search(request).runs] == everything[6:8]
+    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "OFFSET_OUT_OF_RANGE"):
+        search(SearchRunsRequest(offset=1_000_001))
+
+
 def test_a_token_is_good_for_its_search_alone(filled: NamedRuns) -> None:
     """S6."""
     search = filled.api.runs.SearchRuns

@@ -259,6 +259,9 @@ def test_any_search_finds_what_a_plain_evaluation_finds_in_the_same_order(
                     break
                 request.page_token = page.next_page_token
             assert found == [run.run_id for run in expected], (text, order)
+            request.page_token, request.offset = "", len(found) // 2
+            middle = [run.info.run_id for run in shared.runs.SearchRuns(request).runs]
+            assert middle == found[request.offset :][:size], (text, order)
         request_count = CountRunsRequest(experiment_ids=[experiment_id], filter=text)
         assert shared.runs.CountRuns(request_count).count == len(expected)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runstream.entities.purged import Purged
     from runstream.entities.run import Run, RunData, RunInfo
     from runstream.entities.run_change import RunChange
+    from runstream.entities.run_group import NumberStatistics, RunGroup
     from runstream.entities.run_inputs import (
         LoggedModelInput,
         LoggedModelOutput,
@@ -50,11 +51,13 @@ else:
         "MetricColumns": "metric",
         "ModelMetric": "logged_model",
         "NewToken": "token",
+        "NumberStatistics": "run_group",
         "Param": "key_values",
         "Purged": "purged",
         "Run": "run",
         "RunChange": "run_change",
         "RunData": "run",
+        "RunGroup": "run_group",
         "RunInfo": "run",
         "RunInputs": "run_inputs",
         "RunOutputs": "run_inputs",
@@ -96,11 +99,13 @@ __all__ = [
     "MetricColumns",
     "ModelMetric",
     "NewToken",
+    "NumberStatistics",
     "Param",
     "Purged",
     "Run",
     "RunChange",
     "RunData",
+    "RunGroup",
     "RunInfo",
     "RunInputs",
     "RunOutputs",
