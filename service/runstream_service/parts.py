@@ -31,6 +31,7 @@ from runstream_service.points.backlog import Backlog
 from runstream_service.points.sealer import Sealer
 from runstream_service.rpc.access_servicer import AccessServicer
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
+from runstream_service.rpc.document_servicer import DocumentServicer
 from runstream_service.rpc.experiment_servicer import ExperimentServicer
 from runstream_service.rpc.interceptor import CallInterceptor
 from runstream_service.rpc.logged_model_servicer import LoggedModelServicer
@@ -115,6 +116,7 @@ class Parts(NamedTuple):
             "runstream.v1.AccessService": AccessServicer(
                 writer, readers, self.authentication, keep_admin=not config.names_admins
             ),
+            "runstream.v1.DocumentService": DocumentServicer(writer, readers),
         }
 
 

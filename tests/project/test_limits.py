@@ -90,6 +90,9 @@ STATED: dict[str, list[str | int]] = {
         "files.staging.MAX_UNFINISHED_BYTES_OF_CALLER",
     ],
     "grants on one experiment": ["catalog.grants.MAX_GRANTS"],
+    "views and reports of one experiment that have a title; views without": [
+        "catalog.document_updates.MAX_DOCUMENTS"
+    ],
     "valid tokens of one user": ["access.tokens.MAX_TOKENS"],
     "sessions of the interface of one user": ["access.sessions.MAX_SESSIONS"],
     "calls of one caller that failed, in the audit log": ["access.audit_bounds.FAILURES_AT_ONCE"],

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 
 from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from runstream.v1.logged_model_service_pb2 import CreateLoggedModelRequest
@@ -55,6 +56,7 @@ class Api:
         self.models = LoggedModelServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
         self.access = AccessServiceStub(channel)
+        self.documents = DocumentServiceStub(channel)
 
     def create_run(self, experiment_id: str = "") -> str:
         return self.runs.CreateRun(CreateRunRequest(experiment_id=experiment_id)).run.info.run_id

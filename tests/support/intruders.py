@@ -64,6 +64,20 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
             {"end": {"sha256": hashlib.sha256(b"partmine").hexdigest()}},
         ],
     ],
+    "DocumentService.CreateDocument": [
+        [{"experiment_id": "$experiment", "kind": "DOCUMENT_KIND_VIEW", "text": "mine"}],
+        [{"experiment_id": "$experiment", "kind": "DOCUMENT_KIND_VIEW", "text": "sesame=1"}],
+        [{"experiment_id": "$experiment", "kind": "DOCUMENT_KIND_REPORT", "title": "$new"}],
+    ],
+    "DocumentService.DeleteDocument": [[{"document_id": "$document"}]],
+    "DocumentService.GetDocument": [[{"document_id": "$document"}], [{"document_id": "$link"}]],
+    "DocumentService.ListDocuments": [
+        [{"experiment_id": "$experiment", "kind": "DOCUMENT_KIND_REPORT"}],
+        [{"experiment_id": "$experiment", "kind": "DOCUMENT_KIND_VIEW", "untitled": True}],
+    ],
+    "DocumentService.UpdateDocument": [
+        [{"document_id": "$document", "version": 1, "title": "mine", "text": "mine"}]
+    ],
     "ExperimentService.CreateExperiment": [[{"name": "$new"}]],
     "ExperimentService.DeleteExperiment": [[{"experiment_id": "$experiment"}]],
     "ExperimentService.DeleteExperimentTag": [[{"experiment_id": "$experiment", "key": "team"}]],
@@ -230,6 +244,8 @@ def absent_names(names: Names) -> dict[str, str]:
         "experiment": "987654321",
         "model": f"m-{token_hex(16)}",
         "upload": token_hex(16),
+        "document": token_hex(16),
+        "link": token_hex(16),
         "token": "987654322",
         "user": f"user-{token_hex(8)}",
         "name": f"absent-{token_hex(8)}",

@@ -13,6 +13,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from runstream.v1 import access_service_pb2 as access
 from runstream.v1.artifact_service_pb2 import ListArtifactsRequest
 from runstream.v1.console_pb2 import ConsoleLine, ConsoleStream
+from runstream.v1.document_pb2 import DocumentKind
+from runstream.v1.document_service_pb2 import CreateDocumentRequest
 from runstream.v1.experiment_service_pb2 import SearchExperimentsRequest, SetExperimentTagRequest
 from runstream.v1.logged_model_service_pb2 import (
     CreateLoggedModelRequest,
@@ -86,6 +88,14 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     ada.models.CreateLoggedModel(model)
     names["model"] = ada.models.CreateLoggedModel(model).model.info.model_id
     upload(ada, names["model"], names["path"], MARKER.encode())
+    for word, kind, title in (
+        ("document", DocumentKind.DOCUMENT_KIND_REPORT, MARKER),
+        ("link", DocumentKind.DOCUMENT_KIND_VIEW, ""),
+    ):
+        document = CreateDocumentRequest(
+            experiment_id=experiment, kind=kind, title=title, text=f"{MARKER}=1"
+        )
+        names[word] = ada.documents.CreateDocument(document).document.document_id
     roles = access.GrantRole
     for grantee, role in (
         ("user:former", roles.GRANT_ROLE_OWNER),

@@ -5,6 +5,7 @@
     ├── NotFound             no such experiment, run or tag (a LookupError too)
     ├── AlreadyExists        the name or id is taken
     ├── FailedPrecondition   not in this state: writing to a deleted run
+    ├── Aborted              somebody else has changed it meanwhile; read it and try again
     ├── ResourceExhausted    over a limit of size or number
     ├── PermissionDenied
     ├── Unauthenticated
@@ -79,6 +80,12 @@ class FailedPrecondition(RunstreamError):
     """The experiment or run is not in a state that allows this."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class Aborted(RunstreamError):
+    """Somebody else has changed it meanwhile: read it again."""
+
+    code = grpc.StatusCode.ABORTED
 
 
 class ResourceExhausted(RunstreamError):

@@ -1,6 +1,7 @@
 """The errors of `runstream.errors`, under the name that MLflow's users look for."""
 
 from runstream.errors import (
+    Aborted,
     AlreadyExists,
     DataLoss,
     DeadlineExceeded,
@@ -16,6 +17,7 @@ from runstream.errors import (
 )
 
 __all__ = [
+    "Aborted",
     "AlreadyExists",
     "DataLoss",
     "DeadlineExceeded",

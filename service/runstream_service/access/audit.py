@@ -50,6 +50,7 @@ _NAMES = (
     "experiment_id",
     "run_id",
     "model_id",
+    "document_id",
     "token_id",
     "user_name",
     "grantee",

@@ -32,6 +32,7 @@ from runstream_service.engine.tables import (
     Console,
     ConsoleLine,
     Dataset,
+    Document,
     Experiment,
     ExperimentTag,
     ExperimentWrite,
@@ -62,6 +63,7 @@ _DELETE_UP_TO = [
     delete_up_to(ConsoleLine.run, ConsoleLine.number),
     delete_up_to(Console.run, Console.run),
 ]
+_DELETE_DOCUMENTS = [delete_up_to(Document.experiment, Document.id)]
 _SELECT_INPUTS = Statement(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = Statement(Input.delete().where(Input.id.in_(ANY_IDS)))
 _USED = fn.EXISTS(Input.select(Input.id).where(Input.dataset == Dataset.id))
@@ -166,6 +168,12 @@ def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
                 return points, list(runs[done:])
         _delete_run(run)
     return points, []
+
+
+def remove_documents(experiment: int) -> bool:
+    """Remove documents of a hidden experiment for a step; return whether any may be left."""
+    end = end_of_step()
+    return any(time.monotonic() > end for _ in delete_pieces(_DELETE_DOCUMENTS, experiment))
 
 
 def delete_experiment(experiment: int) -> None:

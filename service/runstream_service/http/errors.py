@@ -29,6 +29,7 @@ _CODES = {
     grpc.StatusCode.ALREADY_EXISTS: (400, "RESOURCE_ALREADY_EXISTS"),
     # What MLflow says of a deleted run or experiment.
     grpc.StatusCode.FAILED_PRECONDITION: (400, "INVALID_PARAMETER_VALUE"),
+    grpc.StatusCode.ABORTED: (409, "ABORTED"),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (429, "RESOURCE_EXHAUSTED"),
     grpc.StatusCode.UNAUTHENTICATED: (401, "UNAUTHENTICATED"),
     grpc.StatusCode.PERMISSION_DENIED: (403, "PERMISSION_DENIED"),

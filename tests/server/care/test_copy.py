@@ -82,6 +82,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fill(client: TrackingClient, api: Api) -> None:
     experiment = client.create_experiment("moved", tags={"team": "a\0b", "size": "7"})
     client.set_experiment_tag(experiment, "stage", "prod")
+    client.create_document(experiment, "report", "findings", "\0 \U0010ffff")
+    client.create_document(experiment, "view", "", "x=time")
     for number in range(RUNS):
         run_id = client.create_run(experiment, run_name=f"\0 \U0010ffff {number}").info.run_id
         client.log_params(run_id, {f"p{i}": text for i, text in enumerate(NUMBERS)})

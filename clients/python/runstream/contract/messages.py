@@ -14,7 +14,7 @@ Message = TypeVar("Message")
 
 
 def new_message(
-    kind: Callable[Fields, Message], *args: Fields.args, **fields: Fields.kwargs
+    kind: Callable[Fields, Message], /, *args: Fields.args, **fields: Fields.kwargs
 ) -> Message:
     """Return a message with these fields.
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from runstream.entities.audit_entry import AuditEntry
     from runstream.entities.console_line import ConsoleLine
     from runstream.entities.dataset import Dataset, DatasetInput
+    from runstream.entities.document import Document
     from runstream.entities.experiment import Experiment
     from runstream.entities.file_info import FileInfo
     from runstream.entities.found import FoundExperiments, FoundRuns
@@ -38,6 +39,7 @@ else:
         "ConsoleLine": "console_line",
         "Dataset": "dataset",
         "DatasetInput": "dataset",
+        "Document": "document",
         "Experiment": "experiment",
         "FileInfo": "file_info",
         "FoundExperiments": "found",
@@ -86,6 +88,7 @@ __all__ = [
     "ConsoleLine",
     "Dataset",
     "DatasetInput",
+    "Document",
     "Experiment",
     "FileInfo",
     "FoundExperiments",

@@ -25,6 +25,7 @@ from runstream.v1.server_service_pb2_grpc import ServerServiceStub
 if TYPE_CHECKING:
     from runstream.v1.access_service_pb2_grpc import AccessServiceStub
     from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+    from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
     from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
     from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
     from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
@@ -157,3 +158,9 @@ class Stubs:
         from runstream.v1.access_service_pb2_grpc import AccessServiceStub
 
         return AccessServiceStub(self._calls)
+
+    @cached_property
+    def documents(self) -> DocumentServiceStub:
+        from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
+
+        return DocumentServiceStub(self._calls)

@@ -16,6 +16,7 @@ from runstream_service.engine.tables.artifacts import (
 )
 from runstream_service.engine.tables.base import NAN, DoubleField, LongTextField, Table
 from runstream_service.engine.tables.console import Console, ConsoleLine
+from runstream_service.engine.tables.documents import Document
 from runstream_service.engine.tables.experiments import Experiment, ExperimentTag
 from runstream_service.engine.tables.inputs import Dataset, Input, InputTag, ModelInput, Output
 from runstream_service.engine.tables.logged_models import (
@@ -38,6 +39,7 @@ TABLES: list[type[Table]] = [
     Console,
     ConsoleLine,
     Dataset,
+    Document,
     Experiment,
     ExperimentTag,
     ExperimentWrite,
@@ -78,6 +80,7 @@ __all__ = [
     "Console",
     "ConsoleLine",
     "Dataset",
+    "Document",
     "DoubleField",
     "Experiment",
     "ExperimentTag",
