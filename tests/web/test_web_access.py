@@ -56,7 +56,7 @@ def test_what_is_deleted_says_who_deleted_it(
     sign_in("ada")
     page.goto(f"{server.http}/#/experiments?view=deleted")
     expect(page.get_by_role("row", name="gone")).to_contain_text("deleted by ada")
-    page.goto(f"{server.http}/#/experiments/{experiment}?view=deleted")
+    page.goto(f"{server.http}/#/experiments/{experiment}?stage=deleted")
     expect(page.get_by_role("columnheader", name="Deleted by")).to_be_visible()
     expect(page.get_by_role("row", name="one").get_by_role("gridcell", name="ada")).to_be_visible()
     page.goto(f"{server.http}/#/runs/{run_id}")

@@ -15,7 +15,7 @@ def runs(server: ServerProcess, page: Page) -> dict[str, str]:
     with TrackingClient(server.uri) as client:
         ids = {name: client.create_run("0", run_name=name).info.run_id for name in ("a", "b", "c")}
         client.set_tag(ids["a"], "team", "red")
-    page.goto(f"{server.http}/#/experiments/0?columns=tags.team&sort=run_name")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=tags.team&sort=run_name")
     return ids
 
 
@@ -115,7 +115,7 @@ def test_runs_are_deleted_with_their_child_runs_or_without(
         return [stage for _, stage, _ in stored(server, ids)]
 
     if page_of == "table":
-        page.goto(f"{server.http}/#/experiments/0?columns=status")
+        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
         page.get_by_label("Select parent").check()
     else:
         page.goto(f"{server.http}/#/runs/{parent}")

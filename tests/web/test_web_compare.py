@@ -71,7 +71,7 @@ def test_fifty_runs_are_compared_and_no_more(server: ServerProcess, page: Page) 
 
 
 def test_the_selection_of_the_table_leads_here(see: See, content: Content) -> None:
-    page = see(f"/experiments/{content.experiment_id}?flat=1")
+    page = see(f"/experiments/{content.experiment_id}?tab=table&flat=1")
     page.get_by_label("Select adam-0.3").check()
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
     page.get_by_label("Select adam-0.1").check()

@@ -37,7 +37,7 @@ def names(page: Page) -> Locator:
 def test_all_children_are_unfolded_and_exported(
     server: ServerProcess, page: Page, parent: str
 ) -> None:
-    page.goto(f"{server.http}/#/experiments/0?columns=status")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
     expect(page.get_by_text("1 run", exact=True)).to_be_visible()
     page.get_by_role("button", name=f"Unfold {CHILDREN} child runs").click()
     grid = page.get_by_role("treegrid")
@@ -63,7 +63,7 @@ def test_a_child_is_not_lost_when_it_or_its_parent_is_deleted(
         parent = client.create_run("0", run_name="study").info.run_id
         create_child(client, parent, "kept", 1)
         create_child(client, parent, "gone", 2)
-        page.goto(f"{server.http}/#/experiments/0?columns=status")
+        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
         page.get_by_role("button", name="Unfold 2 child runs").click()
         expect(names(page)).to_have_text(["study", "gone", "kept"])
         page.get_by_label("Select gone").check()
@@ -84,7 +84,7 @@ def test_runs_that_others_delete_leave_and_children_that_begin_appear(
     with TrackingClient(server.uri) as client:
         study = client.create_run("0", run_name="study", start_time=2).info.run_id
         other = client.create_run("0", run_name="other", start_time=1).info.run_id
-        page.goto(f"{server.http}/#/experiments/0?columns=status&sort=run_name")
+        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status&sort=run_name")
         expect(names(page)).to_have_text(["other", "study"])
         client.delete_run(other)
         expect(names(page)).to_have_text(["study"])
@@ -98,4 +98,4 @@ def test_runs_that_others_delete_leave_and_children_that_begin_appear(
         client.delete_run(first)
         expect(names(page)).to_have_text(["study", "second"])
         page.wait_for_timeout(1_500)
-        expect(page.get_by_role("button", name="Show")).to_have_count(0)
+        expect(page.get_by_role("button", name="new run")).to_have_count(0)

@@ -17,7 +17,8 @@ See = Callable[[str], Page]
 
 PAGES = {
     "experiments": "/",
-    "table": "/experiments/{experiment}?flat=1&selected={first},{second}",
+    "workspace": "/experiments/{experiment}?selected={first}&hidden={second}",
+    "table": "/experiments/{experiment}?tab=table&flat=1&selected={first},{second}",
     "wrong filter": "/experiments/{experiment}?filter=metrics.loss <",
     "charts": "/experiments/{experiment}?flat=1&tab=charts&smoothing=0.5",
     "parallel": "/experiments/{experiment}?flat=1&tab=parallel",
@@ -82,7 +83,7 @@ def test_pages_fit_a_phone_and_a_wall(
 
 
 def test_stored_markup_is_text(see: See, content: Content) -> None:  # W7
-    page = settled(see(f"/experiments/{content.experiment_id}?flat=1"))
+    page = settled(see(f"/experiments/{content.experiment_id}?tab=table&flat=1"))
     expect(page.get_by_role("link", name=MARKUP)).to_be_visible()
     for tab in ("charts", "parallel", "scatter"):
         settled(see(f"/experiments/{content.experiment_id}?flat=1&tab={tab}"))
@@ -126,7 +127,7 @@ def test_the_page_of_the_api_makes_calls_under_its_policy(
 
 
 def test_the_table_is_used_by_keyboard(see: See, content: Content) -> None:
-    page = see(f"/experiments/{content.experiment_id}?sort=start_time")
+    page = see(f"/experiments/{content.experiment_id}?tab=table&sort=start_time")
     expect(page.locator(".row")).to_have_count(2)
     page.keyboard.press("/")
     expect(page.get_by_role("combobox", name="Filter runs")).to_be_focused()
@@ -196,7 +197,7 @@ def followed(server: ServerProcess, page: Page) -> Iterator[tuple[TrackingClient
     """A client, and a run whose table is in sight."""
     with TrackingClient(server.uri) as client:
         run = client.create_run("0", run_name="first").info.run_id
-        page.goto(f"{server.http}/#/experiments/0?columns=metrics.loss")
+        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=metrics.loss")
         expect(page.locator(".row .name a")).to_have_text(["first"])
         yield client, run
 

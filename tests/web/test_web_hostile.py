@@ -143,7 +143,7 @@ def test_a_run_of_very_much_is_shown_in_part(server: ServerProcess, page: Page) 
     page.get_by_role("tab", name="Charts").click()
     expect(page.locator("figure.panel")).to_have_count(100)
     expect(page.get_by_role("button", name="Show more of 1,900 charts")).to_be_visible()
-    page.goto(f"{server.http}/#/experiments/0?columns=tags.long")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=tags.long")
     expect(page.locator(".cell", has_text="0123456789").first).to_be_visible()
     page.goto(f"{server.http}/#/compare?runs={run},{other}")
     expect(page.get_by_role("button", name="Show more of 9,800 params")).to_be_visible()
@@ -158,7 +158,7 @@ def test_an_exported_text_is_no_formula(server: ServerProcess, page: Page, tmp_p
         for text in FORMULAS:
             client.log_params(client.create_run("0").info.run_id, {"=p": text})
     columns = "params.%3Dp"
-    page.goto(f"{server.http}/#/experiments/0?sort=start_time&columns={columns}")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&sort=start_time&columns={columns}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
     file = tmp_path / "runs.csv"

@@ -108,6 +108,6 @@ def test_a_name_that_nobody_sees_is_shown_as_the_id(server: ServerProcess, page:
     with TrackingClient(server.uri) as client:
         run_id = client.create_run("0", run_name="\u200b\u2060").info.run_id
         client.create_run("0", run_name="\u202egnp.exe")
-    page.goto(f"{server.http}/#/experiments/0?sort=start_time")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&sort=start_time")
     page.get_by_role("link", name=run_id).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(run_id)

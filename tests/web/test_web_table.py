@@ -48,7 +48,9 @@ def test_child_runs_are_folded_under_their_parents(see: See, content: Content) -
 def test_columns_show_metrics_params_times_who_and_source(see: See, content: Content) -> None:
     columns = "params.lr,metrics.val/loss,minimum.val/loss,maximum.val/loss,status,tags.mlflow.user"
     columns += ",tags.mlflow.source.name"
-    page = see(f"/experiments/{content.experiment_id}?flat=1&columns={columns},start_time,duration")
+    page = see(
+        f"/experiments/{content.experiment_id}?tab=table&flat=1&columns={columns},start_time,duration"
+    )
     expect(cell(page, "adam-0.3", "lr")).to_have_text("0.3")
     last, least, greatest = (
         float(cell(page, "adam-0.3", f"val/loss{end}").inner_text())
@@ -65,7 +67,7 @@ def test_columns_show_metrics_params_times_who_and_source(see: See, content: Con
 
 def test_any_column_sorts_up_down_and_not_at_all(see: See, content: Content) -> None:
     columns = "metrics.val/loss,minimum.val/loss,params.optimizer,duration"
-    page = see(f"/experiments/{content.experiment_id}?flat=1&columns={columns}")
+    page = see(f"/experiments/{content.experiment_id}?tab=table&flat=1&columns={columns}")
     by_loss = [f"{name}-{rate}" for rate, name in SWEEP]
     for column in ("val/loss", "val/loss (min)"):
         head = page.get_by_role("columnheader", name=column, exact=True)
@@ -106,7 +108,7 @@ def test_a_filter_is_completed_and_applied(see: See, content: Content) -> None:
 
 
 def test_an_error_of_the_filter_stands_under_its_column(see: See, content: Content) -> None:
-    page = see(f"/experiments/{content.experiment_id}?filter=metrics.loss <> AND")
+    page = see(f"/experiments/{content.experiment_id}?tab=table&filter=metrics.loss <> AND")
     box = page.get_by_role("combobox", name="Filter runs")
     error = page.locator(".filter-error")
     expect(error).to_contain_text("at column 17 there is 'AND', expected is a number or a string")
@@ -140,7 +142,7 @@ def test_columns_are_found_among_thousands(server: ServerProcess, page: Page) ->
         client.log_batch(run, params={f"group{i % 7}/param {i}": str(i) for i in range(3_000)})
         client.log_metric(run, "accuracy", 0.5, step=1)
         client.log_metric(run, "accuracy", 0.25, step=2)
-    page.goto(f"{server.http}/#/experiments/0")
+    page.goto(f"{server.http}/#/experiments/0?tab=table")
     page.get_by_role("button", name="Columns").click()
     dialog = page.get_by_role("dialog", name="Columns")
     assert dialog.locator(".choice").count() < 60
@@ -162,7 +164,9 @@ def test_columns_are_found_among_thousands(server: ServerProcess, page: Page) ->
 def test_a_link_shows_a_colleague_the_same(
     see: See, content: Content, context: BrowserContext
 ) -> None:
-    page = see(f"/experiments/{content.experiment_id}?flat=1&columns=params.lr,metrics.val/loss")
+    page = see(
+        f"/experiments/{content.experiment_id}?tab=table&flat=1&columns=params.lr,metrics.val/loss"
+    )
     box = page.get_by_role("combobox", name="Filter runs")
     box.fill("params.lr != '0.1'")
     box.press("Enter")
@@ -185,7 +189,7 @@ def test_a_link_shows_a_colleague_the_same(
 def test_what_is_shown_is_exported_as_csv(see: See, content: Content) -> None:
     columns = "params.lr,metrics.val/loss,status"
     page = see(
-        f"/experiments/{content.experiment_id}?flat=1&columns={columns}&sort=metrics.val/loss"
+        f"/experiments/{content.experiment_id}?tab=table&flat=1&columns={columns}&sort=metrics.val/loss"
     )
     expect(names(page)).to_have_count(7)
     with page.expect_download() as download:
@@ -203,7 +207,7 @@ def test_what_is_shown_is_exported_as_csv(see: See, content: Content) -> None:
 def test_an_export_waits_until_the_list_is_read(see: See, page: Page, content: Content) -> None:
     held: list[Route] = []
     page.route("**/watch/get-position", lambda route: held.append(route), times=1)
-    see(f"/experiments/{content.experiment_id}?flat=1&sort=metrics.val/loss")
+    see(f"/experiments/{content.experiment_id}?tab=table&flat=1&sort=metrics.val/loss")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
         while not held:
@@ -219,7 +223,7 @@ def test_many_runs_are_all_there_and_few_are_made(server: ServerProcess, page: P
     with TrackingClient(server.uri) as client:
         for number in range(1_500):
             client.create_run("0", run_name=f"run {number}", start_time=1 + number)
-    page.goto(f"{server.http}/#/experiments/0?columns=status,start_time")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status,start_time")
     expect(page.get_by_text("1,500 runs")).to_be_visible()
     expect(names(page).first).to_have_text("run 1499")
     grid = page.get_by_role("treegrid")
@@ -234,7 +238,9 @@ def test_what_is_logged_moves_in_the_table(server: ServerProcess, page: Page) ->
         run = client.create_run("0", run_name="first").info.run_id
         client.log_metric(run, "loss", 5.0, step=0)
         client.flush()
-        page.goto(f"{server.http}/#/experiments/0?columns=metrics.loss,minimum.loss,status")
+        page.goto(
+            f"{server.http}/#/experiments/0?tab=table&columns=metrics.loss,minimum.loss,status"
+        )
         expect(cell(page, "first", "loss")).to_have_text("5")
         client.log_metric(run, "loss", 1.0, step=1)
         client.log_metric(run, "loss", 2.0, step=2)

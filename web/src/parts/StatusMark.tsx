@@ -18,10 +18,14 @@ const MARKS: Partial<Record<Status, string>> = {
   KILLED: "■",
 };
 
-export function StatusMark(props: { status: Status }) {
+export function StatusMark(props: { status: Status; brief?: boolean }) {
   return (
-    <span class={`status ${props.status.toLowerCase()}`}>
-      <span aria-hidden="true">{MARKS[props.status] ?? "?"}</span> {WORDS[props.status]}
+    <span
+      class={`status ${props.status.toLowerCase()}`}
+      title={props.brief ? WORDS[props.status] : undefined}
+    >
+      <span aria-hidden="true">{MARKS[props.status] ?? "?"}</span>{" "}
+      <span classList={{ unseen: props.brief ?? false }}>{WORDS[props.status]}</span>
     </span>
   );
 }

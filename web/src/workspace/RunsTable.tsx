@@ -4,23 +4,29 @@ import { useNavigate } from "@solidjs/router";
 import { createVirtualizer } from "@tanstack/solid-virtual";
 import { createEffect, createMemo, createSignal, For, Index, on, Show } from "solid-js";
 import type { Run } from "../api/runs";
+import { runColour } from "../panels/colours";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
 import { type Column, isNumeric, isSortable, text, title } from "../runs/columns";
+import { highlighted } from "../runs/highlight";
 import type { Line, RunList } from "../runs/runList";
+import { EyeButton } from "./EyeButton";
+import type { Sort } from "./sort";
+import type { VisibleRuns } from "./visibleRuns";
 import "../style/table.css";
 
 const ROW = 32;
 const WIDTHS: Record<Column, number> = { start_time: 176, end_time: 176, run_id: 270, status: 110 };
 const WIDTH = 128;
 
-export interface Sort {
-  column: Column;
-  descending: boolean;
-}
-
 export function RunsTable(props: {
   list: RunList;
+  columns: Column[];
+  /** Of every column; as wide as what it has, if it is not given. */
+  columnWidth: number | undefined;
+  /** Whether there is room for a name and little else. */
+  narrow: boolean;
+  visible: VisibleRuns;
   sort: Sort | undefined;
   setSort: (sort: Sort | undefined) => void;
   selected: Set<string>;
@@ -31,7 +37,7 @@ export function RunsTable(props: {
   const [active, setActive] = createSignal(0);
   let anchor = 0;
   const lines = () => props.list.lines();
-  const columns = () => props.list.columns();
+  const columns = () => props.columns;
   // Lines that are not read yet have their place, too.
   const count = createMemo(() => Math.max(lines().length, props.list.total() ?? 0));
   // Before the rows: to read where it is after they changed would lay the page out once more.
@@ -41,7 +47,7 @@ export function RunsTable(props: {
       return columns().length;
     },
     getScrollElement: () => grid,
-    estimateSize: (index) => WIDTHS[columns()[index] ?? ""] ?? WIDTH,
+    estimateSize: (index) => props.columnWidth ?? WIDTHS[columns()[index] ?? ""] ?? WIDTH,
     overscan: 2,
   });
   const rows = createVirtualizer({
@@ -55,7 +61,14 @@ export function RunsTable(props: {
     scrollPaddingStart: ROW,
     scrollPaddingEnd: ROW,
   });
-  createEffect(on(columns, () => cells.measure()));
+  createEffect(on([columns, () => props.columnWidth], () => cells.measure()));
+  // A run that was pointed out in a chart is brought into sight.
+  createEffect(
+    on(highlighted, (id) => {
+      const index = id ? lines().findIndex((line) => line.run.id === id) : -1;
+      if (index >= 0) move(index);
+    }),
+  );
   createEffect(() => props.list.need(rows.getVirtualItems().at(-1)?.index ?? 0));
 
   const unfolded = (line: Line | undefined) => !!line && props.list.isUnfolded(line.run);
@@ -150,7 +163,11 @@ export function RunsTable(props: {
                 aria-level={(line()?.depth ?? 0) + 1}
                 aria-selected={selected()}
                 aria-expanded={line()?.children ? unfolded(line()) : undefined}
-                classList={{ active: active() === row().index, selected: selected() }}
+                classList={{
+                  active: active() === row().index,
+                  selected: selected(),
+                  pointed: !!line() && highlighted() === line()?.run.id,
+                }}
                 style={{ transform: `translateY(${row().start - ROW}px)` }}
                 onMouseDown={() => setActive(row().index)}
               >
@@ -170,6 +187,8 @@ export function RunsTable(props: {
                         unfolded={unfolded(there())}
                         toggle={() => props.list.toggle(there().run)}
                         pick={(range) => pick(row().index, range)}
+                        visible={props.visible}
+                        narrow={props.narrow}
                       />
                       <Spacer width={cells.getVirtualItems()[0]?.start ?? 0} />
                       <For each={cells.getVirtualItems()}>
@@ -253,7 +272,10 @@ function Name(props: {
   unfolded: boolean;
   toggle: () => void;
   pick: (range: boolean) => void;
+  visible: VisibleRuns;
+  narrow: boolean;
 }) {
+  const isDrawn = () => props.visible.has(run().id);
   const run = () => props.line.run;
   return (
     <div class="cell name" role="gridcell" aria-colindex={1}>
@@ -267,6 +289,12 @@ function Name(props: {
           props.pick(event.shiftKey);
         }}
       />
+      <EyeButton
+        name={run().name}
+        isOpen={isDrawn()}
+        colour={runColour(run().id)}
+        toggle={() => props.visible.toggle(run().id)}
+      />
       <span class="indent" style={{ width: `${props.line.depth * 16}px` }} />
       <Show when={props.line.children} fallback={<span class="twisty" />}>
         <button
@@ -278,6 +306,9 @@ function Name(props: {
         >
           {props.unfolded ? "▾" : "▸"}
         </button>
+      </Show>
+      <Show when={props.narrow}>
+        <StatusMark status={run().status} brief />
       </Show>
       <a href={`#/experiments/${run().experimentId}/runs/${run().id}`} tabindex="-1">
         {run().name}

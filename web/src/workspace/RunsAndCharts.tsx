@@ -1,0 +1,206 @@
+// The list of runs and their charts, side by side, with a line between them that is dragged.
+
+import { useSearchParams } from "@solidjs/router";
+import { createMemo, createSignal, lazy, onCleanup, onMount, Show, Suspense } from "solid-js";
+import { part } from "../api/connection";
+import { useText } from "../parts/address";
+import { count } from "../parts/format";
+import { type Column, parts } from "../runs/columns";
+import type { RunList } from "../runs/runList";
+import { Divider } from "./Divider";
+import { RunsTable } from "./RunsTable";
+import type { Sort } from "./sort";
+import type { VisibleRuns } from "./visibleRuns";
+import { MOST_DRAWN } from "./visibleRuns";
+
+const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
+
+// Pixels: the list as it begins, where it has all columns, and what either side needs.
+const BEGIN = { part: 0.25, least: 340, most: 520 };
+const WIDE = 600;
+const LEAST_LIST = 240;
+const LEAST_CHARTS = 320;
+const PHONE = "(max-width: 700px)";
+// Of the narrow list: the column of numbers, and the bar that scrolls.
+const NUMBER = 100;
+const SCROLLBAR = 16;
+
+export function RunsAndCharts(props: {
+  list: RunList;
+  sort: Sort | undefined;
+  setSort: (sort: Sort | undefined) => void;
+  selected: Set<string>;
+  select: (ids: string[], on: boolean) => void;
+  visible: VisibleRuns;
+}) {
+  let room!: HTMLDivElement;
+  const [tab] = useText("tab");
+  const [width] = useText("list");
+  const [, setQuery] = useSearchParams();
+  const [total, setTotal] = createSignal(innerWidth);
+  const phone = matchMedia(PHONE);
+  const [isPhone, setPhone] = createSignal(phone.matches);
+  const [isOpen, setOpen] = createSignal(false);
+  onMount(() => {
+    const size = new ResizeObserver(() => setTotal(room.clientWidth));
+    size.observe(room);
+    const turn = () => setPhone(phone.matches);
+    phone.addEventListener("change", turn);
+    onCleanup(() => {
+      size.disconnect();
+      phone.removeEventListener("change", turn);
+    });
+  });
+
+  const most = () => Math.max(LEAST_LIST, total() - LEAST_CHARTS);
+  const begin = () => Math.min(BEGIN.most, Math.max(BEGIN.least, total() * BEGIN.part));
+  const listWidth = createMemo(() =>
+    Math.round(Math.min(most(), Math.max(LEAST_LIST, Number(width()) || begin()))),
+  );
+  const isTable = () => tab() === "table";
+  const isNarrow = () => !isTable() && (isPhone() ? total() : listWidth()) < WIDE;
+  const widen = (to: number) => {
+    // Drawn far beyond an end, there is nothing left of the other side.
+    const end =
+      to < LEAST_LIST / 2 ? "charts" : to > total() - LEAST_CHARTS / 2 ? "table" : undefined;
+    setQuery(
+      { tab: end, ...(!end && { list: Math.round(Math.min(most(), Math.max(LEAST_LIST, to))) }) },
+      { replace: true },
+    );
+  };
+  const columns = createMemo<Column[]>(
+    () => (isNarrow() ? mainColumn(props.list.columns(), props.sort) : props.list.columns()),
+    [],
+    { equals: (a, b) => a.join() === b.join() },
+  );
+  const nameWidth = () => {
+    if (!isNarrow()) return undefined;
+    const free = (isPhone() ? total() : listWidth()) - SCROLLBAR;
+    return `${free - columns().length * NUMBER}px`;
+  };
+  const which = () => {
+    const drawn = props.visible.drawn().length;
+    const { wanted, isChosen } = props.visible;
+    if (isChosen() || props.selected.size) {
+      const all = isChosen() ? "runs" : "selected runs";
+      return wanted() > drawn ? `The first ${drawn} of ${count(wanted())} ${all}.` : "";
+    }
+    if (tab() !== "charts" || drawn >= found()) return ""; // the head of the list says it
+    return `The first ${drawn} of ${count(found())} runs; select others in the table.`;
+  };
+  const found = () => props.list.total() ?? props.list.lines().length;
+
+  return (
+    <div ref={room} class="workspace" classList={{ phone: isPhone() && !isTable() }}>
+      <Show when={tab() !== "charts"}>
+        <section
+          id="runs"
+          class="runs"
+          classList={{ narrow: isNarrow(), whole: isTable() }}
+          aria-label="List of runs"
+          style={{
+            width: isTable() || isPhone() ? undefined : `${listWidth()}px`,
+            "--name-width": nameWidth(),
+          }}
+        >
+          <div class="bar tools">
+            <Show when={isPhone() && !isTable()}>
+              <button
+                type="button"
+                aria-expanded={isOpen()}
+                aria-controls="run-list"
+                onClick={() => setOpen(!isOpen())}
+              >
+                {isOpen() ? "▾" : "▸"} Runs
+              </button>
+            </Show>
+            <span role="status" class="hint">
+              {count(props.visible.drawn().length)} of {count(found())} drawn
+            </span>
+            <span class="space" />
+            <button type="button" class="quiet" onClick={() => props.visible.setAll("none")}>
+              Hide all
+            </button>
+            <button
+              type="button"
+              class="quiet"
+              title={`Draw the first ${MOST_DRAWN} runs that are found`}
+              onClick={() => props.visible.setAll("all")}
+            >
+              Show all found
+            </button>
+            <Show when={props.visible.isChosen()}>
+              <button
+                type="button"
+                class="quiet"
+                title="Draw the selected runs, or the first"
+                onClick={() => props.visible.setAll("")}
+              >
+                Default
+              </button>
+            </Show>
+            <Show when={!isPhone()}>
+              <button
+                type="button"
+                class="quiet"
+                aria-label={isTable() ? "Show charts beside the list" : "Widen into the table"}
+                title={isTable() ? "Show charts beside the list" : "Widen into the table"}
+                onClick={() =>
+                  setQuery({ tab: isTable() ? undefined : "table" }, { replace: true })
+                }
+              >
+                {isTable() ? "⇤" : "⇥"}
+              </button>
+            </Show>
+          </div>
+          <Show when={!isPhone() || isOpen() || isTable()}>
+            <RunsTable
+              list={props.list}
+              columns={columns()}
+              columnWidth={isNarrow() ? NUMBER : undefined}
+              sort={props.sort}
+              setSort={props.setSort}
+              selected={props.selected}
+              select={props.select}
+              visible={props.visible}
+              narrow={isNarrow()}
+            />
+          </Show>
+        </section>
+      </Show>
+      <Show when={!tab() && !isPhone()}>
+        <Divider width={listWidth()} least={LEAST_LIST} most={most()} move={widen} />
+      </Show>
+      <Show when={!isTable()}>
+        <section class="drawn" aria-label="Charts">
+          <Show when={which()}>
+            <p class="hint">{which()}</p>
+          </Show>
+          <Show
+            when={props.visible.drawn().length}
+            fallback={
+              <Show when={!props.list.loading()}>
+                <p class="empty">No run is shown. Open the eye of a run to draw it.</p>
+              </Show>
+            }
+          >
+            <Suspense fallback={<p class="loading">Loading…</p>}>
+              <MetricCharts runIds={props.visible.drawn()} />
+            </Suspense>
+          </Show>
+        </section>
+      </Show>
+    </div>
+  );
+}
+
+/** Returns the one column of the narrow list: what runs are sorted by, or the first metric. */
+function mainColumn(columns: Column[], sort: Sort | undefined): Column[] {
+  const isShown = (column: Column) => !["run_name", "status"].includes(column);
+  if (sort && isShown(sort.column)) return [sort.column];
+  const first = columns.find((column) =>
+    ["metrics", "minimum", "maximum"].includes(parts(column)[0]),
+  );
+  const other = first ?? columns.find(isShown);
+  return other ? [other] : [];
+}

@@ -1,0 +1,235 @@
+// An experiment: its runs at the left, their charts at the right, with one selection and one filter.
+
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  lazy,
+  Match,
+  Show,
+  Suspense,
+  Switch,
+} from "solid-js";
+import { part } from "../api/connection";
+import { readExperiment } from "../api/experiments";
+import { may } from "../api/rights";
+import { listKeys } from "../api/runs";
+import { caller } from "../api/session";
+import { useIds, useList, useText } from "../parts/address";
+import { ErrorNote } from "../parts/ErrorNote";
+import { FirstRun } from "../parts/FirstRun";
+import { counted } from "../parts/format";
+import { createLoaded } from "../parts/loaded";
+import { attempt } from "../parts/notices";
+import { csv, saveFile } from "../parts/saveFile";
+import { Tabs } from "../parts/Tabs";
+import { type Column, title, value } from "../runs/columns";
+import { createRunList } from "../runs/runList";
+import { ColumnPicker } from "./ColumnPicker";
+import { ExperimentAccess } from "./ExperimentAccess";
+import { FilterBox } from "./FilterBox";
+import { RunActions } from "./RunActions";
+import { RunsAndCharts } from "./RunsAndCharts";
+import { orderOf, sortOf, textOfSort } from "./sort";
+import { createVisibleRuns } from "./visibleRuns";
+import "../style/workspace.css";
+
+const ParallelCoordinates = lazy(() => part(() => import("../panels/ParallelCoordinates")));
+const ScatterPlot = lazy(() => part(() => import("../panels/ScatterPlot")));
+
+const TABS = {
+  "": "Workspace",
+  table: "Table",
+  charts: "Charts",
+  parallel: "Parallel coordinates",
+  scatter: "Scatter",
+};
+
+export function Workspace(props: { experimentId: string; reset: () => void }) {
+  const [filter, setFilter] = useText("filter");
+  const [order, setOrder] = useText("sort");
+  const [columns, setColumns] = useList("columns");
+  const [selected, setSelected] = useIds("selected");
+  const [stage, setStage] = useText("stage");
+  const [flat, setFlat] = useText("flat");
+  const [tab, setTab] = useText("tab");
+  const [picking, setPicking] = createSignal(false);
+  const [wanted, setWanted] = createSignal(false);
+  const [granting, setGranting] = createSignal(false);
+
+  const experiment = createLoaded(() => props.experimentId, readExperiment);
+  const name = () => experiment.value()?.name;
+  const keys = createLoaded(() => wanted() && props.experimentId, listKeys);
+  createEffect(() => {
+    if (name()) document.title = `${name()} · Runstream`;
+  });
+  const sort = createMemo(() => sortOf(order()));
+  const list = createRunList(() => ({
+    experimentId: props.experimentId,
+    filter: filter(),
+    order: order() ? [orderOf(sort())] : [],
+    view: stage() === "deleted" ? "DELETED_ONLY" : "ACTIVE_ONLY",
+    nested: !flat(),
+    columns: columns(),
+  }));
+
+  const marked = createMemo(() => new Set(selected()));
+  const markedRuns = createMemo(() =>
+    list
+      .lines()
+      .map((line) => line.run)
+      .filter((run) => marked().has(run.id)),
+  );
+  const visible = createVisibleRuns({
+    listed: () => list.lines().map((line) => line.run.id),
+    selected,
+  });
+  const select = (ids: string[], on: boolean) =>
+    setSelected(
+      on ? [...new Set([...selected(), ...ids])] : selected().filter((id) => !ids.includes(id)),
+    );
+  const isEmpty = () => !list.loading() && !list.error() && !list.lines().length;
+  const isNew = () => isEmpty() && !filter() && !stage();
+  const exported = () =>
+    attempt(async () => {
+      const runs = await list.all();
+      const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
+      const rows = runs.map((run) => shownColumns.map((column) => value(run, column)));
+      saveFile(`${name() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
+    });
+  const pick = () => {
+    if (wanted()) keys.again();
+    setWanted(true);
+    setPicking(true);
+  };
+
+  return (
+    <div class="page full">
+      <div class="bar">
+        <h1>{name() ?? `Experiment ${props.experimentId}`}</h1>
+        <span class="count" role="status">
+          {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
+        </span>
+        <Show when={caller()?.name}>
+          <button type="button" onClick={() => setGranting(true)}>
+            Access
+          </button>
+        </Show>
+        <Tabs label="Views" tabs={TABS} chosen={tab()} choose={setTab} />
+      </div>
+      <Show when={experiment.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <div class="bar">
+        <FilterBox
+          value={filter()}
+          apply={setFilter}
+          keys={keys.value()}
+          wanted={() => setWanted(true)}
+          error={list.error()?.column ? list.error() : undefined}
+        />
+        <select
+          aria-label="Which runs"
+          value={stage()}
+          onChange={(e) => setStage(e.currentTarget.value)}
+        >
+          <option value="">Active</option>
+          <option value="deleted">Deleted</option>
+        </select>
+        <label>
+          <input
+            type="checkbox"
+            checked={!flat()}
+            onChange={(event) => setFlat(event.currentTarget.checked ? "" : "1")}
+          />
+          Fold child runs
+        </label>
+        <button type="button" onClick={pick}>
+          Columns
+        </button>
+        <button type="button" onClick={exported}>
+          Export CSV
+        </button>
+        <button
+          type="button"
+          title="Forget filter, columns, selection and all else that was set up here"
+          onClick={() => props.reset()}
+        >
+          Reset
+        </button>
+      </div>
+      <Show when={selected().length}>
+        <RunActions
+          runs={markedRuns()}
+          ids={selected()}
+          deleted={stage() === "deleted"}
+          fixed={!may(experiment.value(), "write")}
+          tagKeys={keys.value()?.tags ?? []}
+          changed={list.reload}
+          clear={() => setSelected([])}
+        />
+      </Show>
+      <Show when={list.created()}>
+        <button type="button" class="fresh" onClick={list.reload}>
+          Show {counted(list.created(), "new run")}
+        </button>
+      </Show>
+      <Show when={list.error() && !list.error()?.column ? list.error() : undefined}>
+        {(error) => <ErrorNote error={error()} again={list.reload} />}
+      </Show>
+      <Switch>
+        <Match when={isNew()}>
+          <Show
+            when={may(experiment.value(), "write")}
+            fallback={<p class="empty">No runs yet.</p>}
+          >
+            <FirstRun experiment={name()} />
+          </Show>
+        </Match>
+        <Match when={isEmpty()}>
+          <p class="empty">
+            {filter() ? "The filter finds no runs." : "There are no deleted runs."}
+          </p>
+        </Match>
+        <Match when={tab() === "parallel"}>
+          <Suspense>
+            <ParallelCoordinates list={list} selected={marked()} />
+          </Suspense>
+        </Match>
+        <Match when={tab() === "scatter"}>
+          <Suspense>
+            <ScatterPlot list={list} selected={marked()} />
+          </Suspense>
+        </Match>
+        <Match when={list.lines().length || list.loading()}>
+          <RunsAndCharts
+            list={list}
+            sort={sort()}
+            setSort={(next) => setOrder(next ? textOfSort(next) : "")}
+            selected={marked()}
+            select={select}
+            visible={visible}
+          />
+        </Match>
+      </Switch>
+      <Show when={granting()}>
+        <ExperimentAccess
+          experiment={props.experimentId}
+          name={name() ?? `experiment ${props.experimentId}`}
+          close={() => {
+            setGranting(false);
+            experiment.again(); // the own role may be another now
+          }}
+        />
+      </Show>
+      <Show when={picking() && keys.value()}>
+        {(all) => (
+          <ColumnPicker
+            keys={all()}
+            chosen={list.columns()}
+            choose={setColumns}
+            close={() => setPicking(false)}
+          />
+        )}
+      </Show>
+    </div>
+  );
+}

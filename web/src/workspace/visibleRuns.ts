@@ -1,0 +1,73 @@
+// Which runs the charts draw: the selected ones or the first, and what eyes were opened and closed.
+
+import { useSearchParams } from "@solidjs/router";
+import { createMemo } from "solid-js";
+import { idsOf, textOfIds } from "../parts/address";
+
+// Runs that are drawn if none are selected, and at most.
+const FIRST = 10;
+export const MOST_DRAWN = 100;
+
+// Of the address: what to begin with, and the eyes that differ from it.
+const EYES = "eyes";
+const OPENED = "shown";
+const CLOSED = "hidden";
+
+export function createVisibleRuns(of: {
+  /** Ids of the runs that the list has, from its top. */
+  listed: () => string[];
+  selected: () => string[];
+}) {
+  const [query, setQuery] = useSearchParams();
+  const text = (name: string) => String(query[name] ?? "");
+  const opened = createMemo(() => idsOf(text(OPENED)));
+  const closed = createMemo(() => new Set(idsOf(text(CLOSED))));
+  const base = createMemo(() => {
+    if (text(EYES) === "none") return [];
+    if (text(EYES) === "all") return of.listed().slice(0, MOST_DRAWN);
+    return of.selected().length ? of.selected() : of.listed().slice(0, FIRST);
+  });
+  const wanted = createMemo(() => {
+    const all = new Set([...base(), ...opened()]);
+    return [...all].filter((id) => !closed().has(id));
+  });
+  const drawn = createMemo(() => wanted().slice(0, MOST_DRAWN), [], {
+    equals: (a, b) => a.join() === b.join(),
+  });
+  const ids = createMemo(() => new Set(drawn()));
+
+  const toggle = (id: string) => {
+    const isBase = base().includes(id);
+    const without = (ids: Iterable<string>) => [...ids].filter((other) => other !== id);
+    const isDrawn = ids().has(id);
+    const open = without(opened());
+    const close = without(closed());
+    if (isDrawn && isBase) close.push(id);
+    if (!isDrawn && !isBase) open.push(id);
+    setQuery(
+      {
+        [OPENED]: textOfIds(open) || undefined,
+        [CLOSED]: textOfIds(close) || undefined,
+      },
+      { replace: true },
+    );
+  };
+  const setAll = (eyes: "" | "all" | "none") =>
+    setQuery(
+      { [EYES]: eyes || undefined, [OPENED]: undefined, [CLOSED]: undefined },
+      { replace: true },
+    );
+
+  return {
+    drawn,
+    has: (id: string) => ids().has(id),
+    /** How many would be drawn, if there was no limit. */
+    wanted: () => wanted().length,
+    /** Whether eyes decide, and not the selection or the beginning of the list. */
+    isChosen: () => !!(text(EYES) || text(OPENED) || text(CLOSED)),
+    toggle,
+    setAll,
+  };
+}
+
+export type VisibleRuns = ReturnType<typeof createVisibleRuns>;
