@@ -36,7 +36,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def runs(page: Page) -> Locator:
-    return page.locator(".row .name")
+    return page.locator(".row .name a")
 
 
 def add_column(page: Page, name: str, label: str) -> None:
@@ -51,7 +51,7 @@ def add_column(page: Page, name: str, label: str) -> None:
 def test_a_column_of_any_name_is_chosen_ordered_by_and_linked_to(
     address: str, page: Page, key: str
 ) -> None:
-    page.goto(f"{address}?columns=status")
+    page.goto(f"{address}?tab=table&columns=status")
     add_column(page, key, f"metrics.{key} last")
     head = page.get_by_role("columnheader", name=key, exact=True)
     head.get_by_role("button").click()
