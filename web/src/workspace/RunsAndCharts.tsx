@@ -40,6 +40,7 @@ export function RunsAndCharts(props: {
   const [total, setTotal] = createSignal(innerWidth);
   const phone = matchMedia(PHONE);
   const [isPhone, setPhone] = createSignal(phone.matches);
+  const [pointed, setPointed] = createSignal("");
   const [isOpen, setOpen] = createSignal(false);
   onMount(() => {
     const size = new ResizeObserver(() => setTotal(room.clientWidth));
@@ -52,6 +53,7 @@ export function RunsAndCharts(props: {
     });
   });
 
+  const point = (id: string) => setPointed(pointed() === id ? "" : id);
   const most = () => Math.max(LEAST_LIST, total() - LEAST_CHARTS);
   const begin = () => Math.min(BEGIN.most, Math.max(BEGIN.least, total() * BEGIN.part));
   const listWidth = createMemo(() =>
@@ -163,6 +165,7 @@ export function RunsAndCharts(props: {
               selected={props.selected}
               select={props.select}
               visible={props.visible}
+              pointed={pointed()}
               narrow={isNarrow()}
             />
           </Show>
@@ -185,7 +188,7 @@ export function RunsAndCharts(props: {
             }
           >
             <Suspense fallback={<p class="loading">Loading…</p>}>
-              <MetricCharts runIds={props.visible.drawn()} />
+              <MetricCharts runIds={props.visible.drawn()} choose={point} />
             </Suspense>
           </Show>
         </section>

@@ -8,7 +8,6 @@ import { runColour } from "../panels/colours";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
 import { type Column, isNumeric, isSortable, text, title } from "../runs/columns";
-import { highlighted } from "../runs/highlight";
 import type { Line, RunList } from "../runs/runList";
 import { EyeButton } from "./EyeButton";
 import type { Sort } from "./sort";
@@ -27,6 +26,8 @@ export function RunsTable(props: {
   /** Whether there is room for a name and little else. */
   narrow: boolean;
   visible: VisibleRuns;
+  /** A run that somebody pointed at in a chart: it is brought into sight. */
+  pointed: string;
   sort: Sort | undefined;
   setSort: (sort: Sort | undefined) => void;
   selected: Set<string>;
@@ -64,10 +65,13 @@ export function RunsTable(props: {
   createEffect(on([columns, () => props.columnWidth], () => cells.measure()));
   // A run that was pointed out in a chart is brought into sight.
   createEffect(
-    on(highlighted, (id) => {
-      const index = id ? lines().findIndex((line) => line.run.id === id) : -1;
-      if (index >= 0) move(index);
-    }),
+    on(
+      () => props.pointed,
+      (id) => {
+        const index = id ? lines().findIndex((line) => line.run.id === id) : -1;
+        if (index >= 0) move(index);
+      },
+    ),
   );
   createEffect(() => props.list.need(rows.getVirtualItems().at(-1)?.index ?? 0));
 
@@ -166,7 +170,7 @@ export function RunsTable(props: {
                 classList={{
                   active: active() === row().index,
                   selected: selected(),
-                  pointed: !!line() && highlighted() === line()?.run.id,
+                  pointed: !!line() && props.pointed === line()?.run.id,
                 }}
                 style={{ transform: `translateY(${row().start - ROW}px)` }}
                 onMouseDown={() => setActive(row().index)}
