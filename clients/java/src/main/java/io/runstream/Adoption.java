@@ -202,7 +202,7 @@ final class Adoption {
   }
 
   /** A pace that nobody feels. */
-  private final class GentlePace implements FolderDelivery.Pace {
+  private final class GentlePace implements Pace {
     private long nextNanos = System.nanoTime();
 
     @Override

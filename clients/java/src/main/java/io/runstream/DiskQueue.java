@@ -240,7 +240,8 @@ final class DiskQueue implements BatchQueue {
     try {
       while (nextRead <= lastOnDisk && keptBytes < KEPT_BYTES) {
         if (reader == null) {
-          reader = new LogReader(folder.batches(), nextPlace, this::setAside);
+          SetAside damage = new SetAside(folder, folder.batches(), "batch", "batches");
+          reader = new LogReader(folder.batches(), nextPlace, damage);
         }
         byte[] payload = reader.next(true);
         Batch batch = new Batch(parse(payload));
@@ -267,17 +268,6 @@ final class DiskQueue implements BatchQueue {
           : LogBatchRequest.parseFrom(payload);
     } catch (InvalidProtocolBufferException error) {
       return LogBatchRequest.getDefaultInstance();
-    }
-  }
-
-  private void setAside(Place start, long size, boolean isCut) throws IOException {
-    if (!isCut) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "{0} bytes of {1} are damaged, and kept in {2}",
-          size,
-          folder.path,
-          folder.setAside(folder.batches(), start, size));
     }
   }
 

@@ -17,16 +17,6 @@ import java.util.Set;
  * it: what is answered moves the cursor, and what is refused or damaged is kept for people.
  */
 final class FolderDelivery {
-  /** Says when the next batch may be sent. */
-  interface Pace {
-    /** Returns how long to wait before a batch is sent; 0 to send it, which counts it. */
-    long nanosUntil(int bytes);
-
-    /** Returns whether no more is to be sent. */
-    boolean isOver();
-  }
-
-  private static final System.Logger LOG = System.getLogger("io.runstream");
   private static final long WINDOW_BYTES = 8L * 1024 * 1024;
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
   // Between two looks at whether it is over.
@@ -37,13 +27,12 @@ final class FolderDelivery {
   private final WaitingStarts waitingStarts;
   private final Pace pace;
   private final Cursor cursor;
+  private final SetAside setAside;
   private final Set<String> soughtRuns = new HashSet<>(); // refused once, as nobody knows them
   private LogBatchRequest missingStart; // to be sent before all else; null if there is none
   private boolean isOneByOne;
   private long batches;
   private long points;
-  private long refused;
-  private String firstRefusal = "";
   // Of the stream that sends.
   private final Deque<FolderBatch> unanswered = new ArrayDeque<>();
   private long unansweredBytes;
@@ -63,6 +52,7 @@ final class FolderDelivery {
     this.waitingStarts = waitingStarts;
     this.pace = pace;
     cursor = new Cursor(folder.batches());
+    setAside = new SetAside(folder, folder.batches(), "batch", "batches");
   }
 
   /**
@@ -81,15 +71,7 @@ final class FolderDelivery {
       return isDone;
     } finally {
       cursor.close();
-      if (refused > 0) {
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "{0}: {1} {2} refused, the first because: {3}",
-            folder.path,
-            refused,
-            refused == 1 ? "batch was" : "batches were",
-            firstRefusal);
-      }
+      setAside.warnOfRefused();
     }
   }
 
@@ -112,7 +94,7 @@ final class FolderDelivery {
     unanswered.clear();
     unansweredBytes = 0;
     answered = 0;
-    try (LogReader reader = new LogReader(folder.batches(), cursor.place(), this::setAside);
+    try (LogReader reader = new LogReader(folder.batches(), cursor.place(), setAside);
         DeliveryStream stream = new DeliveryStream(channel)) {
       boolean isWhole = send(stream, reader);
       if (isWhole) {
@@ -240,9 +222,7 @@ final class FolderDelivery {
 
   private void keep(FolderBatch item, TrackingException error) throws IOException {
     ByteString batch = ByteString.copyFrom(item.payload);
-    folder.appendRefusal(KeptRefusals.toMessage(error).setBatch(batch).build().toByteArray());
-    refused++;
-    firstRefusal = firstRefusal.isEmpty() ? error.getMessage() : firstRefusal;
+    setAside.refuse(error, KeptRefusals.toMessage(error).setBatch(batch));
   }
 
   /** Returns whether another stream can do better than one that an error has ended. */
@@ -257,16 +237,5 @@ final class FolderDelivery {
       return true;
     }
     return error.code() == Status.Code.UNAVAILABLE && answered > 0;
-  }
-
-  private void setAside(Place start, long size, boolean isCut) throws IOException {
-    if (!isCut) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "{0}: {1} bytes are no batches; they are kept in {2}",
-          folder.path,
-          size,
-          folder.setAside(folder.batches(), start, size));
-    }
   }
 }

@@ -23,23 +23,21 @@ import java.nio.file.Path;
  * in their order by the thread that has the right to it, once all batches are delivered.
  */
 final class FolderTasks {
-  private static final System.Logger LOG = System.getLogger("io.runstream");
-
   private final SpoolFolder folder;
   private final Calls calls;
-  private final FolderDelivery.Pace pace;
+  private final Pace pace;
+  private final SetAside setAside;
   private final RunServiceBlockingStub runs;
   private final LoggingServiceBlockingStub logs;
   private final LoggedModelServiceBlockingStub models;
   private final ArtifactServiceBlockingStub artifacts;
   private long done;
-  private long refused;
-  private String firstRefusal = "";
 
-  FolderTasks(SpoolFolder folder, Calls calls, FolderDelivery.Pace pace) {
+  FolderTasks(SpoolFolder folder, Calls calls, Pace pace) {
     this.folder = folder;
     this.calls = calls;
     this.pace = pace;
+    setAside = new SetAside(folder, folder.tasks(), "task", "tasks");
     runs = RunServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
     logs = LoggingServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
     models = LoggedModelServiceGrpc.newBlockingStub(calls.channel).withWaitForReady();
@@ -58,7 +56,7 @@ final class FolderTasks {
       return true;
     }
     try (Cursor cursor = new Cursor(folder.tasks());
-        LogReader reader = new LogReader(folder.tasks(), cursor.place(), this::setAside)) {
+        LogReader reader = new LogReader(folder.tasks(), cursor.place(), setAside)) {
       while (!pace.isOver()) {
         byte[] payload = reader.next(false);
         if (payload == null) {
@@ -69,7 +67,7 @@ final class FolderTasks {
         if (task == null) {
           Place end = reader.place();
           long size = (long) Frames.HEADER_BYTES + payload.length;
-          setAside(new Place(end.file, end.offset - size), size, false);
+          setAside.onDamage(new Place(end.file, end.offset - size), size, false);
         } else {
           doOrRefuse(task);
         }
@@ -77,15 +75,7 @@ final class FolderTasks {
       }
       return false;
     } finally {
-      if (refused > 0) {
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "{0}: {1} {2} refused, the first because: {3}",
-            folder.path,
-            refused,
-            refused == 1 ? "task was" : "tasks were",
-            firstRefusal);
-      }
+      setAside.warnOfRefused();
     }
   }
 
@@ -116,9 +106,7 @@ final class FolderTasks {
       if (saysNothingOfTask(error)) {
         throw error;
       }
-      folder.appendRefusal(KeptRefusals.toMessage(error).setTask(task).build().toByteArray());
-      refused++;
-      firstRefusal = firstRefusal.isEmpty() ? error.getMessage() : firstRefusal;
+      setAside.refuse(error, KeptRefusals.toMessage(error).setTask(task));
     }
   }
 
@@ -180,17 +168,6 @@ final class FolderTasks {
           calls.call(runs, stub -> stub.getRun(question)).getRun().getInfo().getExperimentId());
     }
     calls.call(models, stub -> stub.createLoggedModel(complete.build()));
-  }
-
-  private void setAside(Place start, long size, boolean isCut) throws IOException {
-    if (!isCut) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "{0}: {1} bytes are no tasks; they are kept in {2}",
-          folder.path,
-          size,
-          folder.setAside(folder.tasks(), start, size));
-    }
   }
 
   /** Returns the error of a task that cannot be done with what is in the folder. */

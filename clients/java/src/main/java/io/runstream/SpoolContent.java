@@ -17,14 +17,14 @@ final class SpoolContent implements Upload.Source {
 
   private final Path path;
   private final long size;
-  private final FolderDelivery.Pace pace;
+  private final Pace pace;
 
   /**
    * Reads nothing yet.
    *
    * @param size how many bytes it must have
    */
-  SpoolContent(Path path, long size, FolderDelivery.Pace pace) {
+  SpoolContent(Path path, long size, Pace pace) {
     this.path = path;
     this.size = size;
     this.pace = pace;

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** What a process left in the spool is delivered by the next one that logs to the same server. */
 @Timeout(240)
-class AdoptionTest extends LeftFoldersTest {
+class AdoptionTest extends SpooledTest {
 
   /** Starts a run, looks at what others have left, and ends when its input does. */
   public static final class Next {

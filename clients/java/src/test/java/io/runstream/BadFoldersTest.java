@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Folders that a JVM leaves alone, or of which it cannot deliver all. */
 @Timeout(240)
-class BadFoldersTest extends LeftFoldersTest {
+class BadFoldersTest extends SpooledTest {
   @Test
   void aFolderOfAnotherServerIsLeftAlone() throws Exception {
     leave("grpc://127.0.0.1:1", 100);

@@ -4,48 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.runstream.testing.Programs;
-import io.runstream.testing.Server;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunStatus;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * How much of the disk and of memory what is written takes, and what becomes of it at the bounds.
  */
 @Timeout(300)
-class SpoolLimitTest {
-  private static final Duration MINUTE = Duration.ofSeconds(60);
-
-  @TempDir Path folder;
-  private Server server;
-  private Path spool;
-
-  @BeforeEach
-  void startServer() {
-    server = Server.start(folder);
-    spool = folder.resolve("spool");
-  }
-
-  @AfterEach
-  void stopServer() {
-    server.close();
-  }
+class SpoolLimitTest extends SpooledTest {
 
   @Test
   void aSpoolThatCannotBeWrittenCostsAWarningAndNothingElse() throws Exception {
@@ -131,26 +104,5 @@ class SpoolLimitTest {
       assertEquals(count, client.histories().get(id, "loss").size());
     }
     assertEquals(List.of(), folders());
-  }
-
-  private TrackingClient connect(Map<String, String> variables) throws IOException {
-    Map<String, String> environment = new HashMap<>(variables);
-    environment.put("RUNSTREAM_SPOOL", spool.toString());
-    return TrackingClient.builder(server.uri()).spool(environment).build();
-  }
-
-  private List<Path> folders() throws IOException {
-    if (!Files.isDirectory(spool)) {
-      return List.of();
-    }
-    try (Stream<Path> found = Files.list(spool)) {
-      return found.collect(Collectors.toList());
-    }
-  }
-
-  private static String firstLine(Process process) throws IOException {
-    return new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
-        .readLine();
   }
 }

@@ -7,54 +7,27 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
-import io.runstream.testing.Programs;
 import io.runstream.testing.Python;
-import io.runstream.testing.Server;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.DatasetInput;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunStatus;
 import io.runstream.v1.RunTag;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is written is on the disk of this machine first, and survives the program and outages. */
 @Timeout(300)
-class SpoolTest {
-  private static final Duration MINUTE = Duration.ofSeconds(60);
+class SpoolTest extends SpooledTest {
   private static final int POINTS = 1_000;
-
-  @TempDir Path folder;
-  private Server server;
-  private Path spool;
-
-  @BeforeEach
-  void startServer() {
-    server = Server.start(folder);
-    spool = folder.resolve("spool");
-  }
-
-  @AfterEach
-  void stopServer() {
-    server.close();
-  }
 
   /** Logs two runs without an answer, says their ids once that is on disk, and waits. */
   public static final class Trainer {
@@ -127,7 +100,7 @@ class SpoolTest {
   void aProgramThatEndsWithoutAServerSaysWhereTheRestLiesAndItIsThere() throws Exception {
     String uri = server.uri();
     server.kill();
-    Process process = start(Trainer.class, uri, "and ends");
+    Process process = program(Trainer.class, uri, "and ends").start();
     List<String> ids = List.of(firstLine(process).split(" "));
     String words = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor());
@@ -223,33 +196,5 @@ class SpoolTest {
             + "\n"
             + String.join(" ", new TreeSet<>(GeneratedNames.NOUNS))
             + "\n");
-  }
-
-  private TrackingClient connect(Map<String, String> variables) throws IOException {
-    Map<String, String> environment = new HashMap<>(variables);
-    environment.put("RUNSTREAM_SPOOL", spool.toString());
-    return TrackingClient.builder(server.uri()).spool(environment).build();
-  }
-
-  private Process start(Class<?> main, String... arguments) throws IOException {
-    ProcessBuilder program = Programs.java(main, List.of(), arguments);
-    program.environment().put("RUNSTREAM_SPOOL", spool.toString());
-    program.environment().put("RUNSTREAM_EXIT_SECONDS", "1");
-    return program.start();
-  }
-
-  private List<Path> folders() throws IOException {
-    if (!Files.isDirectory(spool)) {
-      return List.of();
-    }
-    try (Stream<Path> found = Files.list(spool)) {
-      return found.collect(Collectors.toList());
-    }
-  }
-
-  private static String firstLine(Process process) throws IOException {
-    return new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
-        .readLine();
   }
 }

@@ -3,57 +3,21 @@ package io.runstream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.runstream.testing.Programs;
 import io.runstream.testing.Python;
-import io.runstream.testing.Server;
 import io.runstream.v1.UpdateRunRequest;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Runs that the server does not know, because their start waits in another folder of the spool. */
 @Timeout(120)
-class UnknownRunTest {
-  private static final Duration MINUTE = Duration.ofSeconds(60);
-
-  @TempDir Path folder;
-  private Server server;
-  private Path spool;
-
-  @BeforeEach
-  void startServer() {
-    server = Server.start(folder);
-    spool = folder.resolve("spool");
-  }
-
-  @AfterEach
-  void stopServer() {
-    server.close();
-  }
+class UnknownRunTest extends SpooledTest {
 
   @Test
   void aRunWhoseStartWaitsInAnotherFolderIsStartedWhenItIsMissed() throws Exception {
     String uri = server.uri();
     server.kill();
-    ProcessBuilder program = Programs.java(SpoolTest.Trainer.class, List.of(), uri);
-    program.environment().put("RUNSTREAM_SPOOL", spool.toString());
-    Process process = program.start();
-    List<String> ids =
-        List.of(
-            new BufferedReader(
-                    new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
-                .readLine()
-                .split(" "));
-    process.destroyForcibly().waitFor();
+    String[] ids = leaveTrainer(uri);
     server.restart();
     try (TrackingClient client = connect()) {
       for (String id : ids) {
@@ -64,11 +28,11 @@ class UnknownRunTest {
       for (String id : ids) {
         assertEquals(1, client.histories().get(id, "later").size());
       }
-      assertEquals("ended", client.runs().get(ids.get(0)).getInfo().getRunName());
+      assertEquals("ended", client.runs().get(ids[0]).getInfo().getRunName());
     }
     Python.run(List.of("-m", "runstream", "sync", spool.toString()));
     try (TrackingClient client = TrackingClient.connect(uri)) {
-      assertEquals(1_000, client.histories().get(ids.get(0), "loss").size());
+      assertEquals(1_000, client.histories().get(ids[0], "loss").size());
     }
   }
 
@@ -91,14 +55,7 @@ class UnknownRunTest {
   void aCallAboutARunWhoseStartWaitsInAnotherFolderSendsThatFirst() throws Exception {
     String uri = server.uri();
     server.kill();
-    ProcessBuilder program = Programs.java(SpoolTest.Trainer.class, List.of(), uri);
-    program.environment().put("RUNSTREAM_SPOOL", spool.toString());
-    Process process = program.start();
-    String id =
-        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
-            .readLine()
-            .split(" ")[0];
-    process.destroyForcibly().waitFor();
+    String id = leaveTrainer(uri)[0];
     server.restart();
     try (TrackingClient client = connect()) {
       client.artifacts().upload(id, new byte[] {1, 2, 3}, "three.bin");
@@ -124,9 +81,11 @@ class UnknownRunTest {
     }
   }
 
-  private TrackingClient connect() throws Exception {
-    return TrackingClient.builder(server.uri())
-        .spool(Map.of("RUNSTREAM_SPOOL", spool.toString()))
-        .build();
+  /** Kills a trainer once what it said is on the disk; returns the ids of its runs. */
+  private String[] leaveTrainer(String uri) throws Exception {
+    Process process = start(SpoolTest.Trainer.class, uri);
+    String[] ids = firstLine(process).split(" ");
+    process.destroyForcibly().waitFor();
+    return ids;
   }
 }

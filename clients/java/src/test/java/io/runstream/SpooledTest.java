@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -21,8 +22,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A server, a spool, and processes that leave something in it. */
-abstract class LeftFoldersTest {
+/** A server, a spool, and programs that write into it. */
+abstract class SpooledTest {
   static final Duration MINUTE = Duration.ofSeconds(60);
 
   @TempDir Path folder;
@@ -85,16 +86,34 @@ abstract class LeftFoldersTest {
   }
 
   TrackingClient connect(String uri) throws IOException {
-    return TrackingClient.builder(uri).spool(Map.of("RUNSTREAM_SPOOL", spool.toString())).build();
+    return connect(uri, Map.of());
+  }
+
+  TrackingClient connect(Map<String, String> variables) throws IOException {
+    return connect(server.uri(), variables);
+  }
+
+  private TrackingClient connect(String uri, Map<String, String> variables) throws IOException {
+    Map<String, String> environment = new HashMap<>(variables);
+    environment.put("RUNSTREAM_SPOOL", spool.toString());
+    return TrackingClient.builder(uri).spool(environment).build();
   }
 
   Process start(Class<?> main, String... arguments) throws IOException {
+    return program(main, arguments).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+  }
+
+  ProcessBuilder program(Class<?> main, String... arguments) {
     ProcessBuilder program = Programs.java(main, List.of(), arguments);
     program.environment().put("RUNSTREAM_SPOOL", spool.toString());
-    return program.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    program.environment().put("RUNSTREAM_EXIT_SECONDS", "1");
+    return program;
   }
 
   List<Path> folders() throws IOException {
+    if (!Files.isDirectory(spool)) {
+      return List.of();
+    }
     try (Stream<Path> found = Files.list(spool)) {
       return found.collect(Collectors.toList());
     }
