@@ -2,6 +2,7 @@
 
 import { ApiError, fetched, type Schemas } from "./client";
 import { forEach } from "./runs";
+import { addSmoothing, insertSmoothed, type SmoothedLine, type Smoothing } from "./smoothing";
 import type { RunChange } from "./watch";
 
 /** Steps to read, both included; all, where an end is missing. */
@@ -20,6 +21,7 @@ export interface History {
   steps: number[];
   timestamps: number[];
   values: number[];
+  smoothed?: SmoothedLine;
 }
 
 /** Histories that were read, and why others could not be. */
@@ -30,21 +32,28 @@ export interface Histories {
 
 /**
  * Reads one metric of runs, each thinned to at most `maxPoints` points so that no spike is lost.
- * There is a history for each run, in their order; that of a run without points has none.
+ * There is a history for each run, in their order; that of a run without points has none. Points have
+ * smoothed values beside them, if it is said how.
  */
 export async function readHistories(
   key: string,
   ranges: Map<string, StepRange>,
   maxPoints: number,
   signal: AbortSignal,
+  smoothing?: Smoothing,
 ): Promise<Histories> {
   const histories = new Map<string, History>();
-  for (const [runId, range] of ranges)
-    histories.set(runId, { runId, range, steps: [], timestamps: [], values: [] });
+  for (const [runId, range] of ranges) histories.set(runId, newHistory(runId, range, smoothing));
   let error: ApiError | undefined;
+  const query = (runIds: string[], range: StepRange) => {
+    const found = historyQuery(runIds, key, range);
+    found.set("max_points", String(maxPoints));
+    if (smoothing) addSmoothing(found, smoothing);
+    return found;
+  };
   const read = async ({ runIds, range }: Share): Promise<void> => {
     try {
-      const lines = await readLines(runIds, key, range, maxPoints, signal);
+      const lines = await readLines(query(runIds, range), signal);
       for (const line of lines) take(line, histories);
     } catch (failure) {
       // Points of one run are damaged: the others are shown.
@@ -55,6 +64,12 @@ export async function readHistories(
   };
   await forEach(sharesOf(ranges), read);
   return { histories: [...histories.values()], error };
+}
+
+function newHistory(runId: string, range: StepRange, smoothing: Smoothing | undefined): History {
+  const history: History = { runId, range, steps: [], timestamps: [], values: [] };
+  if (smoothing) history.smoothed = { smoothing, values: [], weight: 0 };
+  return history;
 }
 
 /** Runs that one request reads. */
@@ -82,15 +97,7 @@ function sharesOf(ranges: Map<string, StepRange>): Share[] {
   });
 }
 
-async function readLines(
-  runIds: string[],
-  key: string,
-  range: StepRange,
-  maxPoints: number,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const query = historyQuery(runIds, key, range);
-  query.set("max_points", String(maxPoints));
+async function readLines(query: URLSearchParams, signal: AbortSignal): Promise<string[]> {
   const answer = await fetched(`api/1.0/runstream/metrics/history/stream?${query}`, { signal });
   const lines = (await answer.text()).split("\n").filter(Boolean);
   const last = lines.at(-1) ?? "";
@@ -127,6 +134,9 @@ function take(line: string, histories: Map<string, History>): void {
     history.timestamps.push(timestamp[i] ?? 0);
     history.values.push(Number(value[i] ?? "NaN"));
   }
+  if (!history.smoothed) return;
+  for (const smoothed of part.smoothed ?? []) history.smoothed.values.push(Number(smoothed));
+  history.smoothed.weight = Number(part.smoothing_weight ?? 0);
 }
 
 /** Points of one run that were logged to the metric of a chart. */
@@ -173,4 +183,5 @@ function insert(history: History, step: number, timestamp: number, value: number
   steps.splice(at, 0, step);
   timestamps.splice(at, 0, timestamp);
   values.splice(at, 0, value);
+  if (history.smoothed) insertSmoothed(history.smoothed, steps, at, value);
 }

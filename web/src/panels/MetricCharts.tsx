@@ -10,6 +10,7 @@ import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { runColour } from "./colours";
 import type { Axis, Settings } from "./curves";
 import { MetricPanel } from "./MetricPanel";
+import { applied, SmoothingControl, useSmoothing } from "./SmoothingControl";
 import { type CursorState, createSharedCursor } from "./sharedCursor";
 import { useZooms, ZOOM, type Zooms } from "./zooms";
 import "../style/chart.css";
@@ -25,7 +26,7 @@ export default function MetricCharts(props: {
   const [axis] = useText("x");
   const [logX, setLogX] = useText("logx");
   const [logY, setLogY] = useText("logy");
-  const [smoothing, setSmoothing] = useText("smoothing");
+  const [smoothing, setSmoothing] = useSmoothing();
   const [search, setSearch] = useText("metric");
   const [sync, setSync] = useText("sync");
   const shared = createSharedCursor();
@@ -45,7 +46,7 @@ export default function MetricCharts(props: {
       axis: (axis() || "step") as Axis,
       logX: !!logX(),
       logY: !!logY(),
-      smoothing: Math.min(0.99, Number(smoothing()) || 0),
+      smoothing: applied(smoothing()),
     }),
   );
   const wanted = settled(() => search().toLowerCase());
@@ -105,20 +106,7 @@ export default function MetricCharts(props: {
           />
           log y
         </label>
-        <label>
-          Smoothing
-          <input
-            type="range"
-            min="0"
-            max="0.99"
-            step="0.01"
-            value={smoothing() || 0}
-            onInput={(event) =>
-              setSmoothing(event.currentTarget.value === "0" ? "" : event.currentTarget.value)
-            }
-          />
-          <output>{Number(smoothing() || 0).toFixed(2)}</output>
-        </label>
+        <SmoothingControl smoothing={smoothing()} change={setSmoothing} />
         <label title="One cursor and one range for all charts">
           <input
             type="checkbox"

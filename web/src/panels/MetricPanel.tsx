@@ -12,6 +12,7 @@ import { runColour } from "./colours";
 import { curve, type Settings } from "./curves";
 import { LinePlot } from "./linePlot";
 import { createPanelCursor } from "./panelCursor";
+import { sameSmoothing } from "./SmoothingControl";
 import { saveChartImage } from "./saveImage";
 import { savePoints } from "./savePoints";
 import type { Range } from "./scales";
@@ -56,9 +57,12 @@ export function MetricPanel(props: {
     metric: props.metric,
     runIds: ids,
     ready: createMemo(() => seen() && width() > 0 && props.live.begun() > 0),
-    maxPoints: () => Math.max(LEAST_POINTS, Math.min(MOST_POINTS, 2 * width())),
+    // Of a smoothed line as many again, which is seen to have corners before others are.
+    maxPoints: () =>
+      Math.max(LEAST_POINTS, Math.min(MOST_POINTS, (props.settings.smoothing ? 4 : 2) * width())),
     zoom,
     inSight: (whole, range) => stepsInSight(range, whole, starts(), props.settings.axis),
+    smoothing: createMemo(() => props.settings.smoothing, undefined, { equals: sameSmoothing }),
     live: props.live,
   });
   const curves = createMemo(() =>

@@ -10,6 +10,7 @@ import {
   readHistories,
   type StepRange,
 } from "../api/history";
+import type { Smoothing } from "../api/smoothing";
 import type { RunChange } from "../api/watch";
 import { PacedWork } from "../parts/pacedWork";
 import type { LiveRuns } from "../runs/liveRuns";
@@ -32,6 +33,8 @@ export interface Asked {
   zoom: () => Range | undefined;
   /** Returns the steps of each run that a range has in sight, by histories of all steps. */
   inSight: (whole: History[], range: Range) => Map<string, StepRange>;
+  /** How lines are smoothed; not at all, if undefined. */
+  smoothing: () => Smoothing | undefined;
   live: LiveRuns;
 }
 
@@ -57,7 +60,7 @@ export function createHistories(asked: Asked) {
 
   const draw = () => setDrawn(fine ?? whole);
   const readRanges = (ranges: Map<string, StepRange>, signal: AbortSignal) =>
-    readHistories(asked.metric, ranges, asked.maxPoints(), signal);
+    readHistories(asked.metric, ranges, asked.maxPoints(), signal, asked.smoothing());
 
   const readAll = async (signal: AbortSignal) => {
     let damage: ApiError | undefined;
@@ -151,6 +154,10 @@ export function createHistories(asked: Asked) {
       },
       { defer: true },
     ),
+  );
+  // A slider tells many amounts: they are read one at a time, the last one in the end.
+  createEffect(
+    on(asked.smoothing, (wanted) => wanted && asked.ready() && fallBehind(), { defer: true }),
   );
   asked.live.listen(takeChanges);
   onCleanup(() => {

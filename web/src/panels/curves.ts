@@ -1,18 +1,19 @@
 // From the histories of runs to what a chart draws.
 
 import type { History } from "../api/history";
+import type { Smoothing } from "../api/smoothing";
 
 /** The last moment that a date of JavaScript can be, in seconds since the epoch. */
 export const LAST_DATE = 8.64e12;
 
 export type Axis = "step" | "time" | "relative";
 
-/** How charts are drawn. `smoothing` is the weight of what came before, from 0 to 0.99. */
+/** How charts are drawn. */
 export interface Settings {
   axis: Axis;
   logX: boolean;
   logY: boolean;
-  smoothing: number;
+  smoothing: Smoothing | undefined;
 }
 
 /** Values that have no place on the axis: infinities. */
@@ -47,15 +48,21 @@ export function curve(history: History, start: number, settings: Settings): Curv
   };
   for (const [x, index] of order) {
     const value = history.values[index] ?? Number.NaN;
-    const drawn = Number.isFinite(value) && !(settings.logY && value <= 0);
+    const y = drawn(value, settings);
     result.xs.push(x);
-    result.ys.push(drawn ? value : null);
+    result.ys.push(y);
     if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
       result.marks.push({ x, up: value > 0 });
-    else if (!drawn && !Number.isNaN(value)) result.hidden += 1;
+    else if (y === null && !Number.isNaN(value)) result.hidden += 1;
   }
-  if (settings.smoothing > 0) result.smooth = smoothed(result.ys, settings.smoothing);
+  const line = settings.smoothing && history.smoothed?.values;
+  if (line) result.smooth = order.map(([, index]) => drawn(line[index] ?? Number.NaN, settings));
   return result;
+}
+
+/** Returns a value that has a place on the axis, or null. */
+function drawn(value: number, settings: Settings): number | null {
+  return Number.isFinite(value) && !(settings.logY && value <= 0) ? value : null;
 }
 
 /** Returns the place of each point of a history on the x axis. */
@@ -71,22 +78,6 @@ function byX(xs: number[], log: boolean): [number, number][] {
   // Of times: a run that was resumed on another machine may go back.
   const sorted = order.every(([x], i) => i === 0 || x >= (order[i - 1]?.[0] ?? 0));
   return sorted ? order : order.sort(([a], [b]) => a - b);
-}
-
-/**
- * Returns an exponential moving average that begins without a bias to 0 (Adam's correction, Kingma
- * and Ba, 2014); gaps stay, and the average goes on behind them.
- */
-export function smoothed(ys: (number | null)[], weight: number): (number | null)[] {
-  let average = 0;
-  let bias = 1;
-  return ys.map((y) => {
-    if (y === null) return null;
-    average = weight * average + (1 - weight) * y;
-    bias *= weight;
-    const smooth = average / (1 - bias);
-    return Number.isFinite(smooth) ? smooth : y; // of the largest doubles
-  });
 }
 
 /**
