@@ -16,7 +16,9 @@ import numpy as np
 
 from runstream_service.points.columns import Doubles, Integers
 
-# Sums of up to 10^9 of the largest doubles stay finite, and 1e-300 keeps 14 digits.
+# From values of this size on, all values of a history are scaled, so that sums of 10^9 of them stay
+# finite. 1e-300 keeps 14 digits beside them.
+_LARGE = 2.0**990
 _SCALE = 2.0**-30
 
 # Where a Gaussian ends, in standard deviations.
@@ -85,12 +87,36 @@ def make_smoother(smoothing: Smoothing) -> Smoother:
             return _Extreme(smoothing.kind is SmoothingKind.MAXIMUM)
 
 
-class _Exponential:
+class _Scaled:
+    """What sums up values, which are scaled once there are large ones."""
+
+    def __init__(self) -> None:
+        self._scale = 1.0
+
+    def _needs_scale(self, value: Doubles) -> bool:
+        """Return whether values are the first large ones: what was kept is to be scaled, too."""
+        if self._scale != 1.0 or not (np.abs(value) > _LARGE).any():
+            return False
+        self._scale = _SCALE
+        return True
+
+    def _unscaled(self, scaled: Doubles) -> Doubles:
+        """Return values as they were; rounding may have made the largest infinite."""
+        if self._scale == 1.0:
+            return scaled
+        limit = np.finfo(np.float64).max
+        with np.errstate(over="ignore"):
+            values: Doubles = np.clip(scaled / self._scale, -limit, limit)
+        return values
+
+
+class _Exponential(_Scaled):
     """The mean of all points so far, each weighted by what decayed since: without a bias to 0."""
 
     looks_ahead = False
 
     def __init__(self, smoothing: Smoothing) -> None:
+        super().__init__()
         self._smoothing = smoothing
         self._sum = self.weight = 0.0
         self._last_step: Integers | None = None
@@ -98,10 +124,13 @@ class _Exponential:
     def push(self, step: Integers, value: Doubles, /) -> Doubles:
         if not len(value):
             return value
-        sums, weights = _decayed_sums(value * _SCALE, self._decay(step), self._sum, self.weight)
+        if self._needs_scale(value):
+            self._sum *= _SCALE
+        decay = self._decay(step)
+        sums, weights = _decayed_sums(value * self._scale, decay, self._sum, self.weight)
         self._sum, self.weight = float(sums[-1]), float(weights[-1])
         self._last_step = step[-1:]
-        return _unscaled(sums / weights)
+        return self._unscaled(sums / weights)
 
     def finish(self) -> Doubles:
         return np.empty(0)
@@ -170,7 +199,7 @@ class _Extreme:
         return np.empty(0)
 
 
-class _Centred:
+class _Centred(_Scaled):
     """What smooths by as many points after each as before it."""
 
     looks_ahead = True
@@ -182,11 +211,14 @@ class _Centred:
     _blocks = 1
 
     def __init__(self) -> None:
+        super().__init__()
         self._kept = np.empty(0)
         self._next = 0  # the first of them that is not smoothed yet
 
     def push(self, _step: Integers, value: Doubles, /) -> Doubles:
-        self._kept = np.concatenate((self._kept, value * _SCALE))
+        if self._needs_scale(value):
+            self._kept = self._kept * _SCALE
+        self._kept = np.concatenate((self._kept, value * self._scale))
         return self._smooth_to(len(self._kept) - self._reach)
 
     def finish(self) -> Doubles:
@@ -195,7 +227,7 @@ class _Centred:
     def _smooth_to(self, end: int) -> Doubles:
         if end <= self._next:
             return np.empty(0)
-        found = _unscaled(self._smooth(self._kept, self._next, end))
+        found = self._unscaled(self._smooth(self._kept, self._next, end))
         dropped = max(0, end - self._reach) // self._blocks * self._blocks
         self._kept, self._next = self._kept[dropped:], end - dropped
         return found
@@ -259,11 +291,3 @@ class _Gaussian(_Centred):
         if self._blocks > 1:
             found = np.interp(np.arange(len(value)), starts + (sizes - 1) / 2, found)
         return found[first:end]
-
-
-def _unscaled(scaled: Doubles) -> Doubles:
-    """Return values as they were before `_SCALE`; rounding may have made the largest infinite."""
-    limit = np.finfo(np.float64).max
-    with np.errstate(over="ignore"):
-        values: Doubles = np.clip(scaled / _SCALE, -limit, limit)
-    return values
