@@ -2,7 +2,10 @@
 
 import { useLocation, useNavigate, useParams } from "@solidjs/router";
 import { createEffect, createMemo, on, Show } from "solid-js";
-import { forget, remember, remembered } from "./remembered";
+import { ErrorNote } from "../parts/ErrorNote";
+import { createLoaded } from "../parts/loaded";
+import { forget, remember } from "./remembered";
+import { leadsOn, NO_VIEW, nextQuery, SAVED } from "./views";
 import { Workspace } from "./Workspace";
 
 export default function ExperimentPage() {
@@ -12,24 +15,51 @@ export default function ExperimentPage() {
   const address = () => `/experiments/${params.experiment}`;
   const isHere = () => location.pathname === address();
   // An address without a query is that of who left the page some time ago, or of a first visit.
-  const restored = createMemo(() => (location.search ? "" : remembered(params.experiment)));
-  createEffect(() => {
-    if (isHere() && restored()) navigate(address() + restored(), { replace: true });
+  const asked = createMemo(() => {
+    const { search } = location;
+    return isHere() && leadsOn(search) && { id: params.experiment, search };
   });
+  const next = createLoaded(asked, async ({ id, search }) => ({
+    id,
+    search,
+    query: await nextQuery(id, search),
+  }));
+  const isAnswered = () => {
+    const now = asked();
+    const found = next.value();
+    return now && found?.id === now.id && found.search === now.search;
+  };
+  createEffect(
+    on(next.value, (found) => {
+      if (found?.query && isAnswered()) navigate(address() + found.query, { replace: true });
+    }),
+  );
   createEffect(
     on([() => params.experiment, () => location.search], ([id, search], before) => {
-      if (!isHere()) return;
+      if (!isHere() || leadsOn(search)) return;
       // A link that was opened is not what somebody set up: it is left as it was.
-      if (search) remember(id, search, before?.[0] === id && !!before[1]);
+      remember(id, search, before?.[0] === id && !leadsOn(before[1]));
     }),
   );
   const reset = () => {
     forget(params.experiment);
     navigate(address(), { replace: true });
   };
+  const shown = () =>
+    isHere() && !(asked() && !(isAnswered() && !next.value()?.query)) && params.experiment;
   return (
-    <Show when={!restored() && params.experiment} keyed>
-      {(id) => <Workspace experimentId={id} reset={reset} />}
-    </Show>
+    <>
+      <Show when={asked() && next.error()}>
+        {(error) => (
+          <div class="page">
+            <ErrorNote error={error()} />
+            <a href={`#${address()}?${SAVED}=${NO_VIEW}`}>Show the experiment without this view</a>
+          </div>
+        )}
+      </Show>
+      <Show when={shown()} keyed>
+        {(id) => <Workspace experimentId={id} reset={reset} />}
+      </Show>
+    </>
   );
 }

@@ -31,6 +31,7 @@ import { FilterBox } from "./FilterBox";
 import { RunActions } from "./RunActions";
 import { RunsAndCharts } from "./RunsAndCharts";
 import { orderOf, sortOf, textOfSort } from "./sort";
+import { ViewMenu } from "./ViewMenu";
 import { createVisibleRuns } from "./visibleRuns";
 import "../style/workspace.css";
 
@@ -110,6 +111,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
         <span class="count" role="status">
           {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
         </span>
+        <ViewMenu experimentId={props.experimentId} mayWrite={may(experiment.value(), "write")} />
         <Show when={caller()?.name}>
           <button type="button" onClick={() => setGranting(true)}>
             Access
