@@ -10,6 +10,7 @@ const KEYS: [string, string][] = [
   ["Space", "In the table: select the run"],
   ["Shift + Space", "In the table: select all from the last selected run to this one"],
   ["Enter", "In the table: open the run"],
+  ["Alt + click", "In the table: filter by the value"],
   ["→ ←", "In the table: unfold and fold child runs; in the tree of artifacts: folders"],
   ["← →", "In a chart: move the cursor; with Shift, the range"],
   ["↑ ↓", "In a chart: point at the next curve under the cursor; Enter shows its run"],

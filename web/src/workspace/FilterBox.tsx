@@ -1,118 +1,175 @@
-// The filter: completes keys while it is typed, and shows an error under its column.
+// The filter: its conditions as chips, and a field that completes the next one while it is typed.
 
-import { createMemo, createSignal, createUniqueId, For, Show } from "solid-js";
+import { createEffect, createSignal, createUniqueId, For, on, Show } from "solid-js";
 import type { ApiError } from "../api/client";
+import type { View } from "../api/filters";
 import type { Keys } from "../api/runs";
-import { ATTRIBUTES, searchKey } from "../runs/columns";
-
-const MOST = 50;
-// The word that ends at the cursor: a key may stand in quotes after its group.
-const WORD = /(?:[^\s()=<>!,'"`]+|\w+\.["`][^"`]*)$/;
+import { FilterChips } from "./FilterChips";
+import { type Completion, createCompletions } from "./filterCompletions";
+import { mistake } from "./filterMistake";
+import { type Place, placeAfter } from "./filterPlace";
+import { filterOf, joined, partsOf } from "./filterText";
+import { rememberMe } from "./ownRuns";
+import { QuickFilters } from "./QuickFilters";
+import "../style/filter.css";
 
 export function FilterBox(props: {
   value: string;
   apply: (filter: string) => void;
+  experimentId: string;
+  view: View;
   keys: Keys | undefined;
   wanted: () => void;
   error: ApiError | undefined;
 }) {
   const id = createUniqueId();
   let input!: HTMLInputElement;
-  const [typed, setTyped] = createSignal<string>();
-  const [word, setWord] = createSignal("");
+  const [typed, setTyped] = createSignal("");
+  // A filter with a mistake is text as a whole, so that it can be mended where it is wrong.
+  const [whole, setWhole] = createSignal(false);
+  const [editing, setEditing] = createSignal<number>();
+  const [place, setPlace] = createSignal<Place>();
   const [at, setAt] = createSignal(-1);
   const [scrolled, setScrolled] = createSignal(0);
+  let choosesMe = false;
 
-  const all = createMemo(() => [
-    ...(props.keys?.metrics ?? []).flatMap((key) => [`metrics.${key}`]),
-    ...(props.keys?.params ?? []).map((key) => `params.${key}`),
-    ...(props.keys?.tags ?? []).map((key) => `tags.${key}`),
-    "run_name",
-    ...ATTRIBUTES,
-    ...(props.keys?.metrics ?? []).flatMap((key) => [`minimum.${key}`, `maximum.${key}`]),
-  ]);
-  const found = createMemo(() => {
-    const text = word()
-      .replace(/^(\w+\.)["`]/, "$1")
-      .toLowerCase();
-    if (!text) return [];
-    const fits = all().filter((key) => key.toLowerCase().includes(text) && key !== word());
-    // Those that begin so come first, and their keys before the rest.
-    const place = (key: string) =>
-      key
-        .toLowerCase()
-        .replace(/^\w+\./, "")
-        .indexOf(text);
-    const rank = (key: string) =>
-      key.toLowerCase().startsWith(text) ? -1 : place(key) < 0 ? Number.MAX_VALUE : place(key);
-    return fits.sort((a, b) => rank(a) - rank(b)).slice(0, MOST);
+  const { found, range } = createCompletions({
+    place,
+    keys: () => props.keys,
+    experimentId: () => props.experimentId,
+    view: () => props.view,
   });
+  const parts = () => (whole() ? [] : partsOf(props.value));
+  const write = (text: string) => {
+    input.value = text;
+    setTyped(text);
+    setPlace(undefined);
+    setAt(-1);
+  };
+  createEffect(
+    on([() => props.value, () => props.error], ([value, error], before) => {
+      if (error) {
+        setWhole(true);
+        write(value);
+      } else if (value !== before?.[0] || before?.[1]) {
+        // What is being typed stays when the filter changes by a chip.
+        if (whole()) write("");
+        setWhole(false);
+        setEditing(undefined);
+      }
+    }),
+  );
+
   const look = () => {
     props.wanted();
-    const before = input.value.slice(0, input.selectionStart ?? 0);
-    // In a text in quotes nothing is to be completed.
-    const open = (before.match(/'/g)?.length ?? 0) % 2 === 1;
-    setWord(open ? "" : (WORD.exec(before)?.[0] ?? ""));
+    setPlace(placeAfter(input.value.slice(0, input.selectionStart ?? 0)));
     setAt(-1);
     setScrolled(input.scrollLeft);
   };
-  const complete = (key: string) => {
+  const complete = (completion: Completion) => {
     const end = input.selectionStart ?? input.value.length;
-    const start = end - word().length;
-    const text = `${searchKey(key)} `;
-    input.setRangeText(text, start, end, "end");
+    input.setRangeText(completion.insert, place()?.start ?? end, end, "end");
     setTyped(input.value);
-    setWord("");
     input.focus();
+    look();
+  };
+  const change = (next: string[]) => {
+    setEditing(undefined);
+    write("");
+    props.apply(joined(next));
+  };
+  const commit = () => {
+    const filter = filterOf(input.value.trim());
+    const made = (choosesMe && rememberMe(filter)) || filter;
+    choosesMe = false;
+    if (whole()) return props.apply(made);
+    const next = [...parts()];
+    const edited = editing();
+    next.splice(edited ?? next.length, edited === undefined ? 0 : 1, ...partsOf(made));
+    change(next);
+  };
+  const edit = (index: number) => {
+    setEditing(index);
+    write(parts()[index] ?? "");
+    input.focus();
+  };
+  const chooseMe = (text: string) => {
+    choosesMe = true;
+    write(text);
+    input.focus();
+    look();
+  };
+  const cancel = () => {
+    if (place()) setPlace(undefined);
+    else if (editing() !== undefined) {
+      setEditing(undefined);
+      write("");
+    } else return false;
+    return true;
   };
   const onKey = (event: KeyboardEvent) => {
     const list = found();
-    if (event.key === "ArrowDown" && list.length) setAt((at() + 1) % list.length);
+    if (event.key === "ArrowDown" && !place()) look();
+    else if (event.key === "ArrowDown" && list.length) setAt((at() + 1) % list.length);
     else if (event.key === "ArrowUp" && list.length)
       setAt(((at() + list.length) % (list.length + 1)) - 1);
-    else if (event.key === "Escape" && word()) setWord("");
-    else if (event.key === "Tab" && word() && list[Math.max(0, at())])
-      complete(list[Math.max(0, at())] ?? "");
-    else if (event.key === "Enter" && at() >= 0) complete(list[at()] ?? "");
-    else if (event.key === "Enter") {
-      setWord("");
-      props.apply(input.value);
-    } else return;
+    else if (event.key === "Tab" && !event.shiftKey && place()?.word && list.length)
+      complete(list[Math.max(0, at())] as Completion);
+    else if (event.key === "Enter" && list[at()]) complete(list[at()] as Completion);
+    else if (event.key === "Enter") commit();
+    else if (event.key === "Backspace" && !input.value && parts().length) edit(parts().length - 1);
+    else if (event.key !== "Escape" || !cancel()) return;
     event.preventDefault();
   };
   // An error stays until the text is another one.
-  const error = () => (typed() === undefined || typed() === props.value ? props.error : undefined);
+  const error = () => (typed() === props.value ? props.error : undefined);
 
   return (
     <div class="filter">
-      <input
-        ref={input}
-        type="text"
-        data-search
-        role="combobox"
-        aria-label="Filter runs"
-        aria-expanded={found().length > 0}
-        aria-controls={`${id}-list`}
-        aria-activedescendant={at() >= 0 ? `${id}-${at()}` : undefined}
-        aria-autocomplete="list"
-        aria-invalid={!!error()}
-        aria-describedby={error() ? `${id}-error` : undefined}
-        placeholder="Filter: metrics.loss < 0.1 AND params.lr = '0.01'"
-        autocomplete="off"
-        spellcheck={false}
-        value={props.value}
-        onInput={() => {
-          setTyped(input.value);
-          look();
-        }}
-        onFocus={() => props.wanted()}
-        onBlur={() => setWord("")}
-        onScroll={() => setScrolled(input.scrollLeft)}
-        onKeyDown={onKey}
+      <div class="box" classList={{ wrong: !!error() }}>
+        <FilterChips
+          parts={parts()}
+          editing={editing()}
+          edit={edit}
+          remove={(index) => change(parts().filter((_, other) => other !== index))}
+        />
+        <input
+          ref={input}
+          type="text"
+          data-search
+          role="combobox"
+          aria-label="Filter runs"
+          aria-expanded={found().length > 0}
+          aria-controls={`${id}-list`}
+          aria-activedescendant={found()[at()] ? `${id}-${at()}` : undefined}
+          aria-autocomplete="list"
+          aria-invalid={!!error()}
+          aria-describedby={error() ? `${id}-error` : undefined}
+          placeholder={parts().length ? "and …" : "Filter: a name, or metrics.loss < 0.1"}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={() => {
+            setTyped(input.value);
+            look();
+          }}
+          onFocus={() => props.wanted()}
+          onBlur={() => setPlace(undefined)}
+          onScroll={() => setScrolled(input.scrollLeft)}
+          onKeyDown={onKey}
+        />
+        <Show when={typed() && typed() !== props.value}>
+          <button type="button" onClick={commit}>
+            Apply
+          </button>
+        </Show>
+      </div>
+      <QuickFilters
+        experimentId={props.experimentId}
+        filter={props.value}
+        hasUserTag={props.keys?.tags.includes("mlflow.user") ?? true}
+        apply={props.apply}
+        chooseMe={chooseMe}
       />
-      <button type="button" onClick={() => props.apply(input.value)}>
-        Apply
-      </button>
       <Show when={error()}>
         {(now) => (
           <div class="filter-error" role="alert" id={`${id}-error`}>
@@ -121,31 +178,53 @@ export function FilterBox(props: {
                 class="under"
                 style={{ "padding-left": `calc(${now().column - 1}ch - ${scrolled()}px)` }}
               >
-                <span aria-hidden="true">▲</span> at column {now().column} {now().atColumn}
+                <span aria-hidden="true">▲</span> Column {now().column}: {mistake(now().atColumn)}
               </div>
             </Show>
           </div>
         )}
       </Show>
+      <Completions id={id} found={found()} range={range()} active={at()} complete={complete} />
+    </div>
+  );
+}
+
+function Completions(props: {
+  id: string;
+  found: Completion[];
+  range: string;
+  active: number;
+  complete: (completion: Completion) => void;
+}) {
+  let list!: HTMLDivElement;
+  createEffect(() => list.children[props.active]?.scrollIntoView({ block: "nearest" }));
+  return (
+    <div class="completions" hidden={!props.found.length && !props.range}>
+      <p class="range" role="status">
+        {props.range && `Values: ${props.range}`}
+      </p>
       <div
+        ref={list}
         role="listbox"
-        id={`${id}-list`}
-        class="completions"
-        aria-label="Keys"
-        hidden={!found().length}
+        id={`${props.id}-list`}
+        aria-label="Completions"
+        hidden={!props.found.length}
       >
-        <For each={found()}>
-          {(key, index) => (
+        <For each={props.found}>
+          {(completion, index) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the text field
             <div
               role="option"
               tabindex="-1"
-              id={`${id}-${index()}`}
-              aria-selected={at() === index()}
+              id={`${props.id}-${index()}`}
+              aria-selected={props.active === index()}
               onMouseDown={(event) => event.preventDefault()}
-              onClick={() => complete(key)}
+              onClick={() => props.complete(completion)}
             >
-              {key}
+              <span class="what">{completion.label}</span>
+              <Show when={completion.note}>
+                <span class="note">{completion.note}</span>
+              </Show>
             </div>
           )}
         </For>

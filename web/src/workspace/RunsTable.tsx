@@ -5,11 +5,13 @@ import { createVirtualizer } from "@tanstack/solid-virtual";
 import { createEffect, createMemo, createSignal, For, Index, on, Show } from "solid-js";
 import type { Run } from "../api/runs";
 import { runColour } from "../panels/colours";
+import { useText } from "../parts/address";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
-import { type Column, isNumeric, isSortable, text, title } from "../runs/columns";
+import { type Column, isNumeric, isSortable, text, title, value } from "../runs/columns";
 import type { Line, RunList } from "../runs/runList";
 import { EyeButton } from "./EyeButton";
+import { conditionOf, withCondition } from "./filterText";
 import type { Sort } from "./sort";
 import type { VisibleRuns } from "./visibleRuns";
 import "../style/table.css";
@@ -35,6 +37,7 @@ export function RunsTable(props: {
 }) {
   let grid!: HTMLDivElement;
   const navigate = useNavigate();
+  const [filter, setFilter] = useText("filter");
   const [active, setActive] = createSignal(0);
   let anchor = 0;
   const lines = () => props.list.lines();
@@ -92,6 +95,16 @@ export function RunsTable(props: {
     props.select(ids, range || !props.selected.has(line.run.id));
     anchor = index;
   };
+  /** Alt and a click on a cell filter by its value. */
+  const onClick = (event: MouseEvent) => {
+    const cell = (event.target as HTMLElement).closest<HTMLElement>(".row [role=gridcell]");
+    const run = lines()[Number(cell?.parentElement?.ariaRowIndex) - 2]?.run;
+    if (!event.altKey || !cell || !run) return;
+    event.preventDefault();
+    const column = columns()[Number(cell.ariaColIndex) - 2] ?? "run_name";
+    const condition = conditionOf(column, value(run, column));
+    if (condition) setFilter(withCondition(filter(), condition));
+  };
   const onKey = (event: KeyboardEvent) => {
     if (event.target !== grid) return;
     const line = lines()[active()];
@@ -128,6 +141,7 @@ export function RunsTable(props: {
       aria-busy={props.list.loading()}
       tabindex="0"
       onKeyDown={onKey}
+      onClick={onClick}
       onPointerOver={tellWhole}
     >
       <div

@@ -28,6 +28,7 @@ import { createRunList } from "../runs/runList";
 import { ColumnPicker } from "./ColumnPicker";
 import { ExperimentAccess } from "./ExperimentAccess";
 import { FilterBox } from "./FilterBox";
+import { FilterHints } from "./FilterHints";
 import { RunActions } from "./RunActions";
 import { RunsAndCharts } from "./RunsAndCharts";
 import { orderOf, sortOf, textOfSort } from "./sort";
@@ -65,11 +66,12 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
     if (name()) document.title = `${name()} · Runstream`;
   });
   const sort = createMemo(() => sortOf(order()));
+  const lifecycle = () => (stage() === "deleted" ? "DELETED_ONLY" : "ACTIVE_ONLY");
   const list = createRunList(() => ({
     experimentId: props.experimentId,
     filter: filter(),
     order: order() ? [orderOf(sort())] : [],
-    view: stage() === "deleted" ? "DELETED_ONLY" : "ACTIVE_ONLY",
+    view: lifecycle(),
     nested: !flat(),
     columns: columns(),
   }));
@@ -124,6 +126,8 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
         <FilterBox
           value={filter()}
           apply={setFilter}
+          experimentId={props.experimentId}
+          view={lifecycle()}
           keys={keys.value()}
           wanted={() => setWanted(true)}
           error={list.error()?.column ? list.error() : undefined}
@@ -187,9 +191,14 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           </Show>
         </Match>
         <Match when={isEmpty()}>
-          <p class="empty">
-            {filter() ? "The filter finds no runs." : "There are no deleted runs."}
-          </p>
+          <Show when={filter()} fallback={<p class="empty">There are no deleted runs.</p>}>
+            <FilterHints
+              experimentId={props.experimentId}
+              filter={filter()}
+              view={lifecycle()}
+              apply={setFilter}
+            />
+          </Show>
         </Match>
         <Match when={tab() === "parallel"}>
           <Suspense>
