@@ -126,42 +126,61 @@ export function FilterBox(props: {
 
   return (
     <div class="filter">
-      <div class="box" classList={{ wrong: !!error() }}>
-        <FilterChips
-          parts={parts()}
-          editing={editing()}
-          edit={edit}
-          remove={(index) => change(parts().filter((_, other) => other !== index))}
-        />
-        <input
-          ref={input}
-          type="text"
-          data-search
-          role="combobox"
-          aria-label="Filter runs"
-          aria-expanded={found().length > 0}
-          aria-controls={`${id}-list`}
-          aria-activedescendant={found()[at()] ? `${id}-${at()}` : undefined}
-          aria-autocomplete="list"
-          aria-invalid={!!error()}
-          aria-describedby={error() ? `${id}-error` : undefined}
-          placeholder={parts().length ? "and …" : "Filter: a name, or metrics.loss < 0.1"}
-          autocomplete="off"
-          spellcheck={false}
-          onInput={() => {
-            setTyped(input.value);
-            look();
-          }}
-          onFocus={() => props.wanted()}
-          onBlur={() => setPlace(undefined)}
-          onScroll={() => setScrolled(input.scrollLeft)}
-          onKeyDown={onKey}
-        />
-        <Show when={typed() && typed() !== props.value}>
-          <button type="button" onClick={commit}>
-            Apply
-          </button>
+      <div class="field">
+        <div class="box" classList={{ wrong: !!error() }}>
+          <FilterChips
+            parts={parts()}
+            editing={editing()}
+            edit={edit}
+            remove={(index) => change(parts().filter((_, other) => other !== index))}
+          />
+          <input
+            ref={input}
+            type="text"
+            data-search
+            role="combobox"
+            aria-label="Filter runs"
+            aria-expanded={found().length > 0}
+            aria-controls={`${id}-list`}
+            aria-activedescendant={found()[at()] ? `${id}-${at()}` : undefined}
+            aria-autocomplete="list"
+            aria-invalid={!!error()}
+            aria-describedby={error() ? `${id}-error` : undefined}
+            placeholder={parts().length ? "and …" : "Filter: a name, or metrics.loss < 0.1"}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={() => {
+              setTyped(input.value);
+              look();
+            }}
+            onFocus={() => props.wanted()}
+            onBlur={() => setPlace(undefined)}
+            onScroll={() => setScrolled(input.scrollLeft)}
+            onKeyDown={onKey}
+          />
+          <Show when={typed() && typed() !== props.value}>
+            <button type="button" onClick={commit}>
+              Apply
+            </button>
+          </Show>
+        </div>
+        <Show when={error()}>
+          {(now) => (
+            <div class="filter-error" role="alert" id={`${id}-error`}>
+              <Show when={now().column} fallback={now().message}>
+                <div
+                  class="arrow"
+                  aria-hidden="true"
+                  style={{ "padding-left": `calc(${now().column - 1}ch - ${scrolled()}px)` }}
+                >
+                  <span>▲</span>
+                </div>
+                Column {now().column}: {mistake(now().atColumn)}
+              </Show>
+            </div>
+          )}
         </Show>
+        <Completions id={id} found={found()} range={range()} active={at()} complete={complete} />
       </div>
       <QuickFilters
         experimentId={props.experimentId}
@@ -170,21 +189,6 @@ export function FilterBox(props: {
         apply={props.apply}
         chooseMe={chooseMe}
       />
-      <Show when={error()}>
-        {(now) => (
-          <div class="filter-error" role="alert" id={`${id}-error`}>
-            <Show when={now().column} fallback={now().message}>
-              <div
-                class="under"
-                style={{ "padding-left": `calc(${now().column - 1}ch - ${scrolled()}px)` }}
-              >
-                <span aria-hidden="true">▲</span> Column {now().column}: {mistake(now().atColumn)}
-              </div>
-            </Show>
-          </div>
-        )}
-      </Show>
-      <Completions id={id} found={found()} range={range()} active={at()} complete={complete} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 // Filters that are a click away: those that everybody needs, and those that somebody saved.
 
-import { createMemo, createSignal, For, Show } from "solid-js";
+import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 import { labelOf, partsOf, withCondition } from "./filterText";
 import { isMine, ownRuns } from "./ownRuns";
 
@@ -73,6 +73,12 @@ function SavedFilters(props: {
   const close = () => {
     menu.open = false;
   };
+  const focus = () => menu.querySelector("summary")?.focus();
+  const closeFromOutside = (event: PointerEvent) => {
+    if (!menu.contains(event.target as Node)) close();
+  };
+  document.addEventListener("pointerdown", closeFromOutside);
+  onCleanup(() => document.removeEventListener("pointerdown", closeFromOutside));
   return (
     <details
       ref={menu}
@@ -80,7 +86,7 @@ function SavedFilters(props: {
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !menu.open) return;
         close();
-        menu.querySelector("summary")?.focus();
+        focus();
       }}
       onFocusOut={(event) => {
         const next = event.relatedTarget as Node | null;
@@ -107,7 +113,10 @@ function SavedFilters(props: {
                 type="button"
                 class="quiet"
                 aria-label={`Forget ${one.name}`}
-                onClick={() => store(saved().filter((other) => other !== one))}
+                onClick={() => {
+                  store(saved().filter((other) => other !== one));
+                  focus();
+                }}
               >
                 ×
               </button>
