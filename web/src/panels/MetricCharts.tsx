@@ -7,9 +7,11 @@ import { ErrorNote } from "../parts/ErrorNote";
 import { counted } from "../parts/format";
 import { ShowMore } from "../parts/ShowMore";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
-import { runColour } from "./colours";
+import { ColourChoice, ValueLegend } from "./ColourChoice";
+import { useColours } from "./colours";
 import type { Axis, Settings } from "./curves";
 import { MetricPanel } from "./MetricPanel";
+import { RunSwatch } from "./RunSwatch";
 import { applied, SmoothingControl, useSmoothing } from "./SmoothingControl";
 import { type CursorState, createSharedCursor } from "./sharedCursor";
 import { useZooms, ZOOM, type Zooms } from "./zooms";
@@ -29,6 +31,8 @@ export default function MetricCharts(props: {
   const [smoothing, setSmoothing] = useSmoothing();
   const [search, setSearch] = useText("metric");
   const [sync, setSync] = useText("sync");
+  const [by, colourBy] = useText("colour");
+  useColours(() => ({ runs: live.runs(), by: by() }));
   const shared = createSharedCursor();
   const choose = (runId: string) => {
     shared.toggleShown(runId);
@@ -115,8 +119,12 @@ export default function MetricCharts(props: {
           />
           Synchronise
         </label>
+        <ColourChoice runs={live.runs()} by={by()} choose={colourBy} />
       </div>
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
+      <Show when={by()}>
+        <ValueLegend runs={live.runs()} by={by()} />
+      </Show>
       <ul class="legend" aria-label="Runs">
         <For each={drawnRuns()}>
           {(run) => (
@@ -127,7 +135,7 @@ export default function MetricCharts(props: {
                 aria-pressed={shared.shown() === run.id}
                 onClick={() => choose(run.id)}
               >
-                <span class="swatch" style={{ background: runColour(run.id) }} /> {run.name}
+                <RunSwatch id={run.id} /> {run.name}
               </button>
             </li>
           )}

@@ -8,10 +8,11 @@ import { count, number } from "../parts/format";
 import { theme } from "../parts/theme";
 import type { LiveRuns } from "../runs/liveRuns";
 import { createHistories } from "./chartHistories";
-import { runColour } from "./colours";
+import { runColour, runDash } from "./colours";
 import { curve, type Settings } from "./curves";
 import { LinePlot } from "./linePlot";
 import { createPanelCursor } from "./panelCursor";
+import { RunSwatch } from "./RunSwatch";
 import { sameSmoothing } from "./SmoothingControl";
 import { saveChartImage } from "./saveImage";
 import { savePoints } from "./savePoints";
@@ -111,8 +112,13 @@ export function MetricPanel(props: {
     });
   });
 
+  const looks = createMemo(() =>
+    ids()
+      .map((id) => [runColour(id), runDash(id)])
+      .join(),
+  );
   createEffect(
-    on([curves, zoom, theme, () => width() > 0], () => {
+    on([curves, zoom, theme, () => width() > 0, looks], () => {
       if (width()) plot?.show(curves(), props.settings, zoom());
     }),
   );
@@ -211,7 +217,7 @@ export function MetricPanel(props: {
               classList={{ left: one().left > one().width / 2 }}
               style={{ "--at": `${one().left}px`, "--end": `${one().width - one().left}px` }}
             >
-              <span class="swatch" style={{ background: runColour(one().runId) }} />
+              <RunSwatch id={one().runId} />
               <b>{number(one().smooth ?? one().raw)}</b>
             </div>
           )}

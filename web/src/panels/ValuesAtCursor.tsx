@@ -4,10 +4,10 @@ import { createEffect, createSignal, For, onMount, Show } from "solid-js";
 import type { Run } from "../api/runs";
 import { counted, number } from "../parts/format";
 import { xText } from "./axes";
-import { runColour } from "./colours";
 import { type Found, MOST_TOLD, pointedAt } from "./cursorValues";
 import type { Settings } from "./curves";
 import type { Cursor } from "./linePlot";
+import { RunSwatch } from "./RunSwatch";
 
 const GAP = 16;
 const MARGIN = 8;
@@ -42,7 +42,7 @@ export function ValuesAtCursor(props: {
       <For each={props.found.slice(0, MOST_TOLD)}>
         {(one) => (
           <div class="value" classList={{ pointed: one === pointedAt(props.found) }}>
-            <span class="swatch" style={{ background: runColour(one.runId) }} />
+            <RunSwatch id={one.runId} />
             <span class="title">{name(one)}</span>
             <Show when={text(one.x) !== text(x())}>
               <span class="hint">{text(one.x)}</span>

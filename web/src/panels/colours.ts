@@ -1,37 +1,137 @@
-// One colour for each run, the same in all charts of a visit.
+// One colour for each run, by its id: the same in every chart, on every page, for everybody.
+//
+// Two of many runs have one of twenty colours; where both are drawn, one of them is dashed. Runs can
+// be coloured by what they have in a column, too: then those with one value have one colour.
 
-// Told apart on light and on dark ground, and by most of the colour-blind (Okabe and Ito, 2008, with
-// black and yellow replaced, and more hues after them).
-const PALETTE = [
-  "#0072b2",
-  "#d55e00",
-  "#009e73",
-  "#cc79a7",
-  "#e69f00",
-  "#56b4e9",
-  "#8f6ae0",
-  "#b3a125",
-  "#e0485f",
-  "#2f9aa0",
-  "#a0673a",
-  "#7d8f3f",
-];
+import { createMemo, createRoot, createSignal, onCleanup } from "solid-js";
+import type { Run } from "../api/runs";
+import { numberOf } from "../parts/numeric";
+import { theme } from "../parts/theme";
+import { type Column, value } from "../runs/columns";
+import { PALETTES, SCALES } from "./palette";
 
-const places = new Map<string, number>();
+const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
+// Numbers that are more than these are coloured along a scale, in their order.
+const FEW = 8;
+
+// Of runs that have no value.
+const NONE = "#84898f";
+
+/** Runs that are drawn together, and the column that they are coloured by; empty for their ids. */
+export interface Drawn {
+  runs: Run[];
+  by: Column;
+}
+
+/** A value of the column that runs are coloured by. */
+export interface ValueColour {
+  text: string;
+  colour: string;
+}
+
+const [drawn, setDrawn] = createSignal<(() => Drawn)[]>([]);
+
+const styles = createRoot(() =>
+  createMemo(() => {
+    const found = new Map<string, { colour?: string; dash: number[] }>();
+    for (const { runs, by } of drawn().map((one) => one())) {
+      if (by) {
+        const colours = valueColours(runs, by);
+        for (const run of runs) {
+          const colour = colours.get(valueText(run, by));
+          found.set(run.id, { ...(colour && { colour }), dash: [] });
+        }
+      } else for (const [id, dash] of dashes(runs)) found.set(id, { dash });
+    }
+    return found;
+  }),
+);
+
+/** Says what a component draws, for as long as it is there. */
+export function useColours(of: () => Drawn): void {
+  setDrawn((all) => [...all, of]);
+  onCleanup(() => setDrawn((all) => all.filter((other) => other !== of)));
+}
 
 export function runColour(id: string): string {
-  return PALETTE[place(id) % PALETTE.length] ?? "";
+  return styles().get(id)?.colour ?? paletteColour(id);
 }
 
-/** Dashes for runs beyond the palette, of which several have one colour. */
+/** The dashes of a run whose colour another run that is drawn has, too. */
 export function runDash(id: string): number[] {
-  const round = Math.floor(place(id) / PALETTE.length) % 4;
-  return [[], [6, 4], [2, 3], [10, 3, 2, 3]][round] ?? [];
+  return styles().get(id)?.dash ?? [];
 }
 
-function place(id: string): number {
-  const found = places.get(id);
-  if (found !== undefined) return found;
-  places.set(id, places.size);
-  return places.size - 1;
+/** Returns what runs have in a column, and the colour of each. */
+export function coloursOfValues({ runs, by }: Drawn): ValueColour[] {
+  return [...valueColours(runs, by)].map(([text, colour]) => ({ text: text || "none", colour }));
+}
+
+/** Returns the colour that a text always has. */
+function paletteColour(text: string): string {
+  return PALETTES[theme()][hash(text) % PALETTES[theme()].length] ?? "";
+}
+
+/** FNV-1a, of 32 bits. */
+function hash(text: string): number {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    sum ^= text.charCodeAt(i);
+    sum = Math.imul(sum, 0x01000193);
+  }
+  // The last bits of the sum alone are no good choice among twenty.
+  return (sum ^ (sum >>> 15)) >>> 0;
+}
+
+function dashes(runs: Run[]): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  const drawnOf = new Map<string, number>();
+  // By their ids, so that the order in which they are listed changes nothing.
+  for (const { id } of runs.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const colour = paletteColour(id);
+    const before = drawnOf.get(colour) ?? 0;
+    drawnOf.set(colour, before + 1);
+    found.set(id, DASHES[before % DASHES.length] ?? []);
+  }
+  return found;
+}
+
+function valueText(run: Run, by: Column): string {
+  return String(value(run, by) ?? "");
+}
+
+function valueColours(runs: Run[], by: Column): Map<string, string> {
+  const texts = [...new Set(runs.map((run) => valueText(run, by)))];
+  const numbers = texts.map((text) => numberOf(text));
+  const ordered = texts.toSorted(
+    (a, b) => (numberOf(a) ?? Number.NaN) - (numberOf(b) ?? Number.NaN) || (a < b ? -1 : 1),
+  );
+  const areMany = texts.length > FEW && numbers.every((one) => one !== undefined);
+  if (areMany) return new Map(ordered.map((text, i) => [text, heat(i / (ordered.length - 1))]));
+  // A text has its own colour; the next free one, where another of these has that.
+  const palette = PALETTES[theme()];
+  const taken = new Set<number>();
+  return new Map(
+    ordered.map((text) => {
+      if (!text) return [text, NONE];
+      let place = hash(text) % palette.length;
+      while (taken.has(place) && taken.size < palette.length) place = (place + 1) % palette.length;
+      taken.add(place);
+      return [text, palette[place] ?? ""];
+    }),
+  );
+}
+
+/** From blue over violet and red to orange, for a part from 0 to 1. */
+function heat(part: number): string {
+  const stops = SCALES[theme()];
+  const at = part * (stops.length - 1);
+  const low = Math.min(Math.floor(at), stops.length - 2);
+  const channels = [1, 3, 5].map((place) => {
+    const of = (stop: string | undefined) =>
+      Number.parseInt(stop?.slice(place, place + 2) ?? "0", 16);
+    const mixed = of(stops[low]) + (at - low) * (of(stops[low + 1]) - of(stops[low]));
+    return Math.round(mixed).toString(16).padStart(2, "0");
+  });
+  return `#${channels.join("")}`;
 }

@@ -60,7 +60,7 @@ export class LinePlot {
     this.#lone = [[], ...lone];
     this.#range = range;
     this.#alone = data[0].length === 1 ? data[0][0] : undefined;
-    const made = JSON.stringify([settings, theme(), curves.map((curve) => curve.runId)]);
+    const made = JSON.stringify([settings, theme(), curves.map(looks)]);
     if (this.plot && made === this.#made) {
       this.plot.setData(data);
       return;
@@ -173,6 +173,11 @@ export class LinePlot {
     this.events.zoom({ min: plot.posToVal(left, "x"), max: plot.posToVal(left + width, "x") });
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
   }
+}
+
+/** Returns what a chart is made anew for. */
+function looks({ runId }: Curve) {
+  return [runId, runColour(runId), runDash(runId)];
 }
 
 /** Returns the columns that uPlot draws, and of each the points that stand alone. */

@@ -1,11 +1,12 @@
 // The colour of a run, and the eye that shows and hides it in the charts.
 
 import { Show } from "solid-js";
+import { RunSwatch } from "../panels/RunSwatch";
 
 export function EyeButton(props: {
+  id: string;
   name: string;
   isOpen: boolean;
-  colour: string;
   toggle: () => void;
 }) {
   return (
@@ -26,11 +27,7 @@ export function EyeButton(props: {
           </Show>
         </svg>
       </button>
-      <span
-        class="swatch"
-        classList={{ off: !props.isOpen }}
-        style={{ background: props.colour }}
-      />
+      <RunSwatch id={props.id} off={!props.isOpen} />
     </>
   );
 }

@@ -4,7 +4,6 @@ import { useNavigate } from "@solidjs/router";
 import { createVirtualizer } from "@tanstack/solid-virtual";
 import { createEffect, createMemo, createSignal, For, Index, on, Show } from "solid-js";
 import type { Run } from "../api/runs";
-import { runColour } from "../panels/colours";
 import { useText } from "../parts/address";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
@@ -308,9 +307,9 @@ function Name(props: {
         }}
       />
       <EyeButton
+        id={run().id}
         name={run().name}
         isOpen={isDrawn()}
-        colour={runColour(run().id)}
         toggle={() => props.visible.toggle(run().id)}
       />
       <span class="indent" style={{ width: `${props.line.depth * 16}px` }} />
