@@ -11,6 +11,9 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,
+    // One small file of styles, loaded with the page: a part that is loaded again, after the server was
+    // away, would be without its own, since Vite asks for a file of styles once.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
   },
 });

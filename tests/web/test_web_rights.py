@@ -81,7 +81,7 @@ def test_only_what_somebody_may_do_is_offered(
 
     page.goto(f"{server.http}/#/runs/{of_ada.run}")
     expect(page.get_by_role("navigation", name="Breadcrumbs")).to_contain_text("of Ada")
-    expect_offered(page, ["Rename", "Delete", "Write notes"], writes)
+    expect_offered(page, ["More about this run", "Write notes", "Set tag"], writes)
     page.goto(f"{server.http}/#/runs/{of_ada.deleted_run}")
     expect(page.get_by_text("deleted by ada")).to_be_visible()
     expect(page.get_by_role("navigation", name="Breadcrumbs")).to_contain_text("of Ada")
@@ -125,7 +125,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_refused_in_words(
     expect(page.get_by_role("alert")).to_contain_text("'eve' has reader")
     page.reload()
     expect(page.get_by_role("navigation", name="Breadcrumbs")).to_contain_text("of Ada")
-    expect_offered(page, ["Rename", "Write notes"], False)
+    expect_offered(page, ["More about this run", "Write notes"], False)
 
 
 @pytest.mark.usefixtures("of_ada")

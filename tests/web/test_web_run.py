@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 import zipfile
@@ -29,7 +30,7 @@ def test_the_overview_tells_what_a_run_is_and_logged(see: See, content: Content)
     page = see(f"/experiments/{content.experiment_id}/runs/{content.runs[1]}")
     expect(page.get_by_role("heading", level=1)).to_have_text("adam-0.1")
     expect(page.locator(".facts")).to_contain_text("Finished")
-    assert fact(page, "Run id") == content.runs[1]
+    assert fact(page, "Run id").split() == [content.runs[1], "Copy"]
     assert fact(page, "Source") == "train.py"
     assert fact(page, "Commit") == COMMIT
     assert fact(page, "User") == "ada"
@@ -43,11 +44,14 @@ def test_the_overview_tells_what_a_run_is_and_logged(see: See, content: Content)
     expect(page.get_by_role("region", name="Tags")).to_contain_text("mlflow.source.git.commit")
     page.get_by_role("link", name="sweep").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("sweep")
+    expect(page.locator(".facts")).to_contain_text("Children")
+    # What has no parent is not shown as its own.
+    expect(page.locator(".facts dt:text-is('Parent')")).to_have_count(0)
     children = [f"{name}-{rate}" for rate, name in reversed(SWEEP)]
     expect(page.locator(".facts .links a")).to_have_text(children)
 
 
-def test_datasets_are_listed(server: ServerProcess, page: Page) -> None:
+def test_datasets_lead_to_all_runs_that_read_them(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
         run = client.create_run("0").info.run_id
         dataset = Dataset(
@@ -59,9 +63,13 @@ def test_datasets_are_listed(server: ServerProcess, page: Page) -> None:
             profile="",
         )
         client.log_inputs(run, [DatasetInput(dataset, {"mlflow.data.context": "training"})])
+        client.create_run("0")
     page.goto(f"{server.http}/#/runs/{run}")
     row = page.get_by_role("region", name="Datasets").get_by_role("row", name="mnist")
     expect(row.get_by_role("cell")).to_have_text(["d1", "training", "s3://bucket/mnist"])
+    row.get_by_role("link", name="mnist").click()
+    expect(page.locator(".row .name a")).to_have_count(1)
+    expect(page).to_have_title("Default · Runstream")
 
 
 def test_status_and_values_move_while_it_runs(server: ServerProcess, page: Page) -> None:
@@ -90,57 +98,6 @@ def test_children_appear_while_a_run_goes_on(server: ServerProcess, page: Page) 
         expect(page.locator(".facts .links a")).to_have_count(0)
         client.create_run("0", run_name="trial", tags={"mlflow.parentRunId": study})
         expect(page.locator(".facts .links a")).to_have_text(["trial"], timeout=10_000)
-
-
-def test_notes_are_markdown_that_can_do_nothing(see: See, content: Content) -> None:
-    page = see(f"/runs/{content.parent}")
-    notes = page.locator("div.notes")
-    expect(notes.get_by_role("heading", name="Findings")).to_be_visible()
-    expect(notes.locator("strong")).to_have_text("best")
-    expect(notes.get_by_role("cell").first).to_have_text("0.3")
-    assert notes.locator("script, [onerror], [style], form").count() == 0
-    link = notes.get_by_text("a link")
-    assert link.get_attribute("href") is None
-    link.click()
-    expect(page).to_have_title("sweep · Runstream")
-
-
-def test_notes_are_written_in_place(server: ServerProcess, page: Page) -> None:
-    with TrackingClient(server.uri) as client:
-        run = client.create_run("0").info.run_id
-        page.goto(f"{server.http}/#/runs/{run}")
-        page.get_by_role("button", name="Write notes").click()
-        field = page.get_by_role("textbox", name="Notes, in markdown")
-        expect(field).to_be_focused()
-        field.fill("# Good\n\n- one")
-        field.press("Control+Enter")
-        expect(page.get_by_role("heading", name="Good")).to_be_visible()
-        assert client.get_run(run).data.tags["mlflow.note.content"] == "# Good\n\n- one"
-        page.get_by_role("button", name="Edit notes").click()
-        field.fill("x" * 70_000)
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert")).to_contain_text("65536")
-        expect(field).to_have_value("x" * 70_000)  # nothing typed is lost
-        field.press("Escape")
-        expect(field).to_be_visible()
-        page.get_by_role("button", name="Cancel").click()
-        expect(page.get_by_role("heading", name="Good")).to_be_visible()
-
-
-def test_notes_that_somebody_else_changed_are_not_replaced_unknowingly(
-    server: ServerProcess, page: Page
-) -> None:
-    with TrackingClient(server.uri) as client:
-        run = client.create_run("0").info.run_id
-        page.goto(f"{server.http}/#/runs/{run}")
-        page.get_by_role("button", name="Write notes").click()
-        page.get_by_role("textbox", name="Notes, in markdown").fill("mine")
-        expect(page.get_by_role("alert")).to_have_count(0)
-        client.set_tag(run, "mlflow.note.content", "theirs")
-        expect(page.get_by_role("alert")).to_contain_text("Somebody else changed these notes")
-        assert client.get_run(run).data.tags["mlflow.note.content"] == "theirs"
-        page.get_by_role("button", name="Save").click()
-        expect(page.locator("div.notes")).to_have_text("mine")
 
 
 def test_the_code_loads_the_run(see: See, content: Content, tmp_path: Path) -> None:
@@ -260,20 +217,33 @@ def test_a_file_is_downloaded(see: See, content: Content) -> None:
     assert Path(download.value.path()).read_bytes() == bytes(range(256)) * 64
 
 
-def test_a_run_is_renamed_deleted_and_restored(server: ServerProcess, page: Page) -> None:
+def test_a_run_is_renamed_deleted_and_restored_by_a_menu(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
         run = client.create_run("0", run_name="old").info.run_id
         page.goto(f"{server.http}/#/runs/{run}")
-        page.get_by_role("button", name="Rename").click()
+        menu = page.get_by_role("button", name="More about this run")
+        menu.focus()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("menuitem", name="Rename")).to_be_focused()
+        page.keyboard.press("Enter")
         page.get_by_label("Name", exact=True).fill("new")
         page.get_by_role("dialog").get_by_role("button", name="Rename").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("new")
-        page.get_by_role("button", name="Delete").click()
+        # What happens to the training is said before.
+        menu.click()
+        page.get_by_role("menuitem", name="Delete").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Its program is not stopped")
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.get_by_role("button", name="Restore")).to_be_visible()
         assert client.get_run(run).info.lifecycle_stage == "deleted"
         page.get_by_role("button", name="Undo").click()
-        expect(page.get_by_role("button", name="Delete")).to_be_visible()
+        expect(menu).to_be_visible()
         assert client.get_run(run).info.lifecycle_stage == "active"
+        client.set_terminated(run)
+        expect(page.locator(".facts")).to_contain_text("Finished")
+        menu.click()
+        page.get_by_role("menuitem", name="Delete").click()
+        expect(page.get_by_role("button", name="Restore")).to_be_visible()
 
 
 def test_a_run_that_is_not_there_is_told(see: See) -> None:
@@ -354,3 +324,75 @@ def test_models_that_a_run_made_are_listed(server: ServerProcess, page: Page) ->
     expect(row).to_contain_text(f"<b>forest<b>models:/{model.model_id}Classifier")
     page.goto(f"{server.http}/#/runs/{other}")
     expect(page.get_by_role("region", name="Models")).to_have_count(0)
+
+
+def test_what_matters_is_on_the_first_screen_however_much_there_is(
+    server: ServerProcess, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    key = f"optimizer/{'schedule_' * 20}{'x' * 60}"
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0", tags={"mlflow.note.content": "line\n\n" * 500}).info.run_id
+        client.log_params(run, {key: "1", "config": "word " * 2_000, "learning_rate": "0.1"})
+        client.log_params(run, {f"p{i}": "value" for i in range(300)})
+        names = ["a_rest", "system/cpu", "train/loss", "val/loss"]
+        client.log_batch(run, [(name, 1 / (i + 1), i, i) for name in names for i in range(20)])
+        client.flush()
+    page.goto(f"{server.http}/#/runs/{run}")
+    page.reload()
+    panels = page.locator("figure.panel .title")
+    expect(panels).to_have_text(["val/loss", "train/loss", "a_rest"])
+    expect(page.locator(".key-metrics dt")).to_have_text(["val/loss", "train/loss", "a_rest"])
+    for part in (".facts", ".key-metrics", ".notes-shown", "figure.panel >> nth=1"):
+        box = page.locator(part).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900, part
+    # Names are broken between words, and what is long is told in part.
+    params = page.get_by_role("region", name="Params")
+    name = params.get_by_role("rowheader", name="learning_rate")
+    assert name.evaluate("e => e.querySelector('span').getBoundingClientRect().height") < 30
+    row = params.get_by_role("row", name="config")
+    assert (row.bounding_box() or {})["height"] < 150
+    more = row.get_by_role("button", name="more of 10,000 characters")
+    more.click()
+    expect(row).to_contain_text(("word " * 2_000).strip())
+    row.get_by_role("button", name="less").click()
+    expect(more).to_be_visible()
+
+
+def test_the_user_is_that_of_the_tag_where_nothing_else_names_one(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0", run_name="tagged").info.run_id
+        client.set_tag(run, "mlflow.user", "grace")
+        page.goto(f"{server.http}/#/runs/{run}")
+        expect(page.locator(".facts dt:text-is('User') + dd")).to_have_text("grace")
+        for columns in ("", "&columns=status,user_id"):
+            page.goto(f"{server.http}/#/experiments/0?tab=table{columns}")
+            expect(page.locator(".row").get_by_text("grace")).to_be_visible()
+        client.set_terminated(run)
+        expect(page.locator(".row")).to_contain_text("Finished")
+        expect(page.locator(".row").get_by_text("grace")).to_be_visible()
+
+
+def test_the_timeline_tells_what_happened(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0", tags={"mlflow.user": "ada"}).info.run_id
+        client.log_text(run, "one", "a.txt")
+        client.log_text(run, "two", "b/c.txt")
+        page.goto(f"{server.http}/#/runs/{run}")
+        events = page.get_by_role("region", name="Timeline").get_by_role("listitem")
+        expect(events).to_have_text(
+            [
+                re.compile("Started by ada"),
+                re.compile("Stored 2 files .* a.txt, b/c.txt"),
+                "Running",
+            ]
+        )
+        client.set_tag(run, "stage", "late")
+        expect(events.nth(2)).to_contain_text("Tag stage set to “late”")
+        client.set_terminated(run, "KILLED")
+        expect(events.last).to_contain_text("Killed after")
+        client.update_run(run, status="RUNNING")
+        expect(page.get_by_role("region", name="Timeline")).to_contain_text("Resumed")

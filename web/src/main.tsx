@@ -3,12 +3,29 @@
 // Addresses stand behind `#`, and those of experiments and runs are MLflow's: the links that its
 // clients print lead here too.
 
-import { A, HashRouter, Route, type RouteSectionProps } from "@solidjs/router";
-import { createSignal, ErrorBoundary, For, lazy, onCleanup, Show, Suspense } from "solid-js";
+import {
+  A,
+  HashRouter,
+  Route,
+  type RouteSectionProps,
+  useBeforeLeave,
+  useIsRouting,
+} from "@solidjs/router";
+import {
+  createEffect,
+  createSignal,
+  ErrorBoundary,
+  For,
+  lazy,
+  onCleanup,
+  Show,
+  Suspense,
+} from "solid-js";
 import { render } from "solid-js/web";
 import { shown } from "./api/client";
 import { lost, part } from "./api/connection";
 import { caller, readCaller, returnAfterSignIn, signedOut, signOut } from "./api/session";
+import { noteDestination, outdated, reload } from "./api/version";
 import { ErrorNote } from "./parts/ErrorNote";
 import { KeyboardHelp } from "./parts/KeyboardHelp";
 import { attempt, dismiss, notices } from "./parts/notices";
@@ -32,6 +49,9 @@ readCaller();
 
 function Frame(props: RouteSectionProps) {
   const [help, setHelp] = createSignal(false);
+  const isRouting = useIsRouting();
+  useBeforeLeave(({ to }) => noteDestination(typeof to === "string" ? to : ""));
+  createEffect(() => isRouting() || noteDestination(""));
   const onKey = (event: KeyboardEvent) => {
     const typing = (event.target as HTMLElement).closest("input, textarea, select, dialog");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -80,6 +100,14 @@ function Frame(props: RouteSectionProps) {
       <Show when={lost()}>
         <p class="lost" role="alert">
           The server cannot be reached. What is shown may be old; it is asked again every second.
+        </p>
+      </Show>
+      <Show when={outdated()}>
+        <p class="lost" role="alert">
+          The server has a new version of this page.{" "}
+          <button type="button" onClick={reload}>
+            Load it
+          </button>
         </p>
       </Show>
       <main id="main" tabindex="-1">

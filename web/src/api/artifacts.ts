@@ -28,6 +28,16 @@ export function listFiles(runId: string, path = ""): Promise<Artifact[]> {
   return list(runId, path, true);
 }
 
+/** Returns the first files of a run by their paths, at any depth, and whether there are more. */
+export async function firstFiles(
+  runId: string,
+  most: number,
+): Promise<{ files: Artifact[]; more: boolean }> {
+  const query = { run_id: runId, path: "", recursive: true, max_results: most };
+  const page = await answered(api.GET("/api/2.0/mlflow/artifacts/list", { params: { query } }));
+  return { files: (page.files ?? []).map(artifactOf), more: !!page.next_page_token };
+}
+
 async function list(runId: string, path: string, recursive: boolean): Promise<Artifact[]> {
   const found: Artifact[] = [];
   let token = "";

@@ -1,6 +1,7 @@
 // Whether the server can be reached. While it cannot, it is asked again and again.
 
 import { createSignal } from "solid-js";
+import { reloadIfOutdated } from "./version";
 
 const AGAIN_MS = 1_000;
 
@@ -23,7 +24,7 @@ export async function part<Part>(load: () => Promise<Part>): Promise<Part> {
   } catch {
     lose();
     await found();
-    // If it still is not there, the server has another version of the interface by now.
+    // If it still is not there, the server has another version of the interface by now (version.ts).
     return load();
   }
 }
@@ -41,6 +42,7 @@ async function ask(): Promise<void> {
     setTimeout(ask, AGAIN_MS);
     return;
   }
+  await reloadIfOutdated();
   setLost(false);
   setReturns((count) => count + 1);
 }

@@ -206,11 +206,12 @@ function runOf(run: Schemas["Run"]): Run {
     if (minimum !== undefined) cell.minimum = double(minimum);
     if (maximum !== undefined) cell.maximum = double(maximum);
   }
+  const tags = pairs(run.data?.tags);
   return {
-    ...infoOf(run.info ?? {}),
+    ...withUser(infoOf(run.info ?? {}), tags),
     metrics,
     params: pairs(run.data?.params),
-    tags: pairs(run.data?.tags),
+    tags,
     datasets: run.inputs?.dataset_inputs ?? [],
     children: run.child_count ?? 0,
   };
@@ -229,6 +230,14 @@ export function infoOf(info: Schemas["RunInfo"]) {
     deleted: info.lifecycle_stage === "deleted",
     deletedBy: info.deleted_by ?? "",
   };
+}
+
+/** Returns a run with the user that its tag names, if nothing else does: some clients set that alone. */
+export function withUser<Info extends { user: string }>(
+  info: Info,
+  tags: Map<string, string>,
+): Info {
+  return info.user ? info : { ...info, user: tags.get(USER_TAG) ?? "" };
 }
 
 function pairs(list: { key?: string; value?: string }[] = []): Map<string, string> {

@@ -24,9 +24,10 @@ import { ScrollRegion } from "../parts/ScrollRegion";
 import { ShowMore } from "../parts/ShowMore";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
+import { lessIsBetter } from "../runs/keyMetrics";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { MOST_COMPARED } from "../workspace/RunActions";
-import { best, lessIsBetter, type Row, rowsOf } from "./rows";
+import { best, type Row, rowsOf } from "./rows";
 import "../style/run.css";
 
 const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));

@@ -24,14 +24,6 @@ export function rowsOf(runs: Run[], of: (run: Run) => Map<string, string>): Row[
   return [...rows.filter((row) => row.differs), ...rows.filter((row) => !row.differs)];
 }
 
-// Names do not say which way is better for certain, so it can be turned round.
-const LESS =
-  /loss|err|mae|mse|rmse|perplexity|ppl|time|latency|seconds|cost|wer|cer|fid|nll|brier|divergence/i;
-
-export function lessIsBetter(metric: string): boolean {
-  return LESS.test(metric);
-}
-
 /** Returns the places of the best values; none if all are the same, or there are fewer than two. */
 export function best(values: (number | undefined)[], less: boolean): Set<number> {
   const numbers = values.filter((value) => value !== undefined && !Number.isNaN(value));

@@ -41,7 +41,7 @@ export default function ExperimentsPage() {
   const timer = setInterval(() => !more().length && !document.hidden && first.again(), AGAIN_MS);
   onCleanup(() => clearInterval(timer));
 
-  const pages = () => [first.value(), ...more()].flatMap((page) => page ?? []);
+  const pages = () => [first.latest(), ...more()].flatMap((page) => page ?? []);
   const list = () => pages().flatMap((page) => page.experiments);
   const next = () => pages().at(-1)?.next;
   const again = () => {

@@ -1,22 +1,16 @@
 // Lines of code with a button that copies them.
 
-import { createSignal } from "solid-js";
+import { CopyButton } from "./CopyButton";
+import { select } from "./copyText";
 
 export function CodeLines(props: { text: string; label: string }) {
-  const [copied, setCopied] = createSignal(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(props.text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2_000);
-  };
+  let lines!: HTMLPreElement;
   return (
     <div class="code">
-      <pre tabindex="0" role="region" aria-label={props.label}>
+      <pre ref={lines} tabindex="0" role="region" aria-label={props.label}>
         {props.text}
       </pre>
-      <button type="button" aria-label={`Copy: ${props.label}`} onClick={copy}>
-        {copied() ? "Copied" : "Copy"}
-      </button>
+      <CopyButton text={props.text} label={props.label} refused={() => select(lines)} />
     </div>
   );
 }

@@ -1,11 +1,13 @@
-// Asks whether the child runs of what is deleted go, too.
+// Asks before runs are deleted that are running, or that have child runs.
 
+import { Show } from "solid-js";
 import { Dialog } from "./Dialog";
-import { counted } from "./format";
+import { count, counted } from "./format";
 
 export function DeleteRuns(props: {
-  /** How many runs are deleted, and how many child runs they have. */
+  /** How many runs are deleted, how many of them are running, and how many child runs they have. */
   runs: number;
+  running: number;
   children: number;
   remove: (withChildren: boolean) => void;
   close: () => void;
@@ -17,20 +19,40 @@ export function DeleteRuns(props: {
   return (
     <Dialog title={`Delete ${counted(props.runs, "run")}`} close={props.close}>
       <div class="ask">
-        <p>
-          {props.runs === 1 ? "It has" : "They have"} {counted(props.children, "child run")}, which
-          may have child runs in turn.
-        </p>
+        <Show when={props.running}>
+          <p>
+            <strong>
+              {props.runs === 1 ? "It is running." : `Running: ${count(props.running)} of them.`}
+            </strong>{" "}
+            Its program is not stopped. What it logs from now on is refused, and the next call that
+            logs raises that, which may end the training. Restoring the run lets it log again.
+          </p>
+        </Show>
+        <Show when={props.children}>
+          <p>
+            {props.runs === 1 ? "It has" : "They have"} {counted(props.children, "child run")},
+            which may have child runs in turn.
+          </p>
+        </Show>
         <footer>
           <button type="button" onClick={() => props.close()}>
             Cancel
           </button>
-          <button type="button" onClick={() => done(false)}>
-            Delete without child runs
-          </button>
-          <button type="button" class="primary" onClick={() => done(true)}>
-            Delete with child runs
-          </button>
+          <Show
+            when={props.children}
+            fallback={
+              <button type="button" class="primary" onClick={() => done(false)}>
+                Delete
+              </button>
+            }
+          >
+            <button type="button" onClick={() => done(false)}>
+              Delete without child runs
+            </button>
+            <button type="button" class="primary" onClick={() => done(true)}>
+              Delete with child runs
+            </button>
+          </Show>
         </footer>
       </div>
     </Dialog>

@@ -2,6 +2,7 @@
 
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
+import diff from "highlight.js/lib/languages/diff";
 import ini from "highlight.js/lib/languages/ini";
 import java from "highlight.js/lib/languages/java";
 import javascript from "highlight.js/lib/languages/javascript";
@@ -14,11 +15,26 @@ import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 import type { Made } from "./render";
 
-const LANGUAGES = { bash, ini, java, javascript, json, markdown, python, scala, sql, xml, yaml };
+const LANGUAGES = {
+  bash,
+  diff,
+  ini,
+  java,
+  javascript,
+  json,
+  markdown,
+  python,
+  scala,
+  sql,
+  xml,
+  yaml,
+};
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
 
 const OF_ENDING: Record<string, keyof typeof LANGUAGES> = {
   sh: "bash",
+  diff: "diff",
+  patch: "diff",
   cfg: "ini",
   ini: "ini",
   toml: "ini",

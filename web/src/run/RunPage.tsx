@@ -1,51 +1,56 @@
-// One run: overview, charts, artifacts, console.
+// One run: overview, charts, artifacts, console, code.
 
 import { A, useParams } from "@solidjs/router";
 import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
 import { part } from "../api/connection";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
-import { deleteRuns, renameRun, restoreRuns } from "../api/runs";
+import { deleteRuns, type Run, renameRun, restoreRuns } from "../api/runs";
 import { useText } from "../parts/address";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FormDialog } from "../parts/FormDialog";
 import { createLoaded } from "../parts/loaded";
+import { Menu } from "../parts/Menu";
 import { attempt, tell } from "../parts/notices";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
-import { createLiveRuns } from "../runs/liveRuns";
+import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { RunOverview } from "./RunOverview";
 import "../style/run.css";
 
 const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
 const RunArtifacts = lazy(() => part(() => import("./RunArtifacts")));
 const RunConsole = lazy(() => part(() => import("./RunConsole")));
+const RunCode = lazy(() => part(() => import("./RunCode")));
 
-const TABS = { "": "Overview", charts: "Charts", artifacts: "Artifacts", console: "Console" };
+const TABS = {
+  "": "Overview",
+  charts: "Charts",
+  artifacts: "Artifacts",
+  console: "Console",
+  code: "Code",
+};
 
 export default function RunPage() {
   const params = useParams<{ run: string }>();
-  const live = createLiveRuns(() => [params.run]);
+  // What is shown, typed or unfolded of one run is none of another.
+  return (
+    <Show when={params.run} keyed>
+      {(id) => <OneRun id={id} />}
+    </Show>
+  );
+}
+
+function OneRun(props: { id: string }) {
+  const live = createLiveRuns(() => [props.id]);
   const [tab, setTab] = useText("tab");
-  const [renaming, setRenaming] = createSignal(false);
-  const [deleting, setDeleting] = createSignal(false);
   const run = () => live.runs()[0];
   const experiment = createLoaded(() => run()?.experimentId, readExperiment);
   const changeable = () => may(experiment.value(), "write");
   createEffect(() => {
     if (run()) document.title = `${run()?.name} · Runstream`;
   });
-  const remove = (id: string, withChildren: boolean) =>
-    attempt(async () => {
-      await deleteRuns([id], withChildren);
-      await live.read();
-      tell(`Deleted the run${withChildren ? " with child runs" : ""}`, () => restore(id));
-    });
-  const restore = async (id: string) => {
-    await restoreRuns([id]);
-    await live.read();
-  };
   return (
     <div class="page" classList={{ full: tab() === "console" }}>
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
@@ -53,7 +58,7 @@ export default function RunPage() {
         when={run()}
         fallback={
           <Show when={!live.loading() && !live.error()} fallback={<p class="loading">Loading…</p>}>
-            <p class="empty">There is no run {params.run}. It may have been purged.</p>
+            <p class="empty">There is no run {props.id}. It may have been purged.</p>
           </Show>
         }
       >
@@ -69,35 +74,16 @@ export default function RunPage() {
               <h1>{now().name}</h1>
               <StatusMark status={now().status} />
               <Tabs label="Parts of the run" tabs={TABS} chosen={tab()} choose={setTab} />
-              <Show
-                when={!now().deleted}
-                fallback={
-                  <>
-                    <span class="hint">deleted{now().deletedBy && ` by ${now().deletedBy}`}</span>
-                    <Show when={changeable()}>
-                      <button type="button" onClick={() => attempt(() => restore(now().id))}>
-                        Restore
-                      </button>
-                    </Show>
-                  </>
-                }
-              >
-                <Show when={changeable()}>
-                  <button type="button" onClick={() => setRenaming(true)}>
-                    Rename
-                  </button>
-                  <button
-                    type="button"
-                    onClick={() => (now().children ? setDeleting(true) : remove(now().id, false))}
-                  >
-                    Delete
-                  </button>
-                </Show>
-              </Show>
+              <Changes run={now()} live={live} changeable={changeable()} />
             </div>
             <Switch>
               <Match when={!tab()}>
-                <RunOverview run={now()} fixed={now().deleted || !changeable()} />
+                <RunOverview
+                  run={now()}
+                  live={live}
+                  fixed={now().deleted || !changeable()}
+                  charts={() => setTab("charts")}
+                />
               </Match>
               <Match when={tab() === "charts"}>
                 <MetricCharts live={live} />
@@ -105,30 +91,78 @@ export default function RunPage() {
               <Match when={tab() === "artifacts"}>
                 <RunArtifacts runId={now().id} />
               </Match>
-              <Match when={tab() === "console" && now().id} keyed>
+              <Match when={tab() === "console"}>
                 <RunConsole run={now()} live={live} />
               </Match>
+              <Match when={tab() === "code"}>
+                <RunCode run={now()} />
+              </Match>
             </Switch>
-            <Show when={deleting()}>
-              <DeleteRuns
-                runs={1}
-                children={now().children}
-                remove={(withChildren) => remove(now().id, withChildren)}
-                close={() => setDeleting(false)}
-              />
-            </Show>
-            <Show when={renaming()}>
-              <FormDialog
-                title={`Rename ${now().name}`}
-                fields={[{ label: "Name", value: now().name }]}
-                action="Rename"
-                done={([name = ""]) => renameRun(now().id, name)}
-                close={() => setRenaming(false)}
-              />
-            </Show>
           </>
         )}
       </Show>
     </div>
+  );
+}
+
+/** What can be done with the run. */
+function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
+  const [renaming, setRenaming] = createSignal(false);
+  const [deleting, setDeleting] = createSignal(false);
+  const isRunning = () => props.run.status === "RUNNING";
+  const remove = (withChildren: boolean) =>
+    attempt(async () => {
+      const id = props.run.id;
+      await deleteRuns([id], withChildren);
+      await props.live.read();
+      tell(`Deleted the run${withChildren ? " with child runs" : ""}`, () => restore(id));
+    });
+  const restore = async (id: string) => {
+    await restoreRuns([id]);
+    await props.live.read();
+  };
+  const ask = () => (props.run.children || isRunning() ? setDeleting(true) : remove(false));
+  return (
+    <Show
+      when={!props.run.deleted}
+      fallback={
+        <>
+          <span class="hint">deleted{props.run.deletedBy && ` by ${props.run.deletedBy}`}</span>
+          <Show when={props.changeable}>
+            <button type="button" onClick={() => attempt(() => restore(props.run.id))}>
+              Restore
+            </button>
+          </Show>
+        </>
+      }
+    >
+      <Show when={props.changeable}>
+        <Menu
+          label="More about this run"
+          items={[
+            { label: "Rename", act: () => setRenaming(true) },
+            { label: "Delete", act: ask, isDanger: true },
+          ]}
+        />
+      </Show>
+      <Show when={deleting()}>
+        <DeleteRuns
+          runs={1}
+          running={isRunning() ? 1 : 0}
+          children={props.run.children}
+          remove={remove}
+          close={() => setDeleting(false)}
+        />
+      </Show>
+      <Show when={renaming()}>
+        <FormDialog
+          title={`Rename ${props.run.name}`}
+          fields={[{ label: "Name", value: props.run.name }]}
+          action="Rename"
+          done={([name = ""]) => renameRun(props.run.id, name)}
+          close={() => setRenaming(false)}
+        />
+      </Show>
+    </Show>
   );
 }

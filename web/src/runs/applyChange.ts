@@ -1,7 +1,7 @@
 // What a change that was committed makes of a run that is shown.
 
 import { double } from "../api/client";
-import { infoOf, type MetricCell, type Run } from "../api/runs";
+import { infoOf, type MetricCell, type Run, withUser } from "../api/runs";
 import type { RunChange } from "../api/watch";
 
 /** Returns a run after a change. */
@@ -14,6 +14,7 @@ export function applyChange(run: Run, change: RunChange): Run {
     next.tags = new Map(next.tags);
     for (const key of change.deleted_tags) next.tags.delete(key);
   }
+  next.user = withUser(next, next.tags).user;
   const { keys = [], counts = [], step = [], value = [] } = change.metrics ?? {};
   if (keys.length) {
     next.metrics = new Map(run.metrics);

@@ -2,7 +2,7 @@
 // so that it can be sorted and filtered by, and stand in the address, as it is.
 
 import type { KeysAsked, Run } from "../api/runs";
-import { SOURCE_TAG } from "../api/runs";
+import { SOURCE_TAG, USER_TAG } from "../api/runs";
 import { duration, number, short, time } from "../parts/format";
 
 /** `metrics.loss`, `minimum.loss`, `params.lr`, `tags.team`, `start_time`. */
@@ -110,6 +110,7 @@ export function keysOf(columns: Column[]): KeysAsked {
     if (["metrics", "minimum", "maximum"].includes(group)) keys.metrics.add(key);
     if (group === "params") keys.params.add(key);
     if (group === "tags") keys.tags.add(key);
+    if (group === "user_id") keys.tags.add(USER_TAG);
   }
   return {
     metrics: [...keys.metrics],

@@ -123,6 +123,7 @@ export function RunActions(props: {
       <Show when={asked() === "delete"}>
         <DeleteRuns
           runs={props.ids.length}
+          running={props.runs.filter((run) => run.status === "RUNNING").length}
           children={children()}
           remove={remove}
           close={() => setAsked(undefined)}

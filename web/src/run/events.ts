@@ -1,0 +1,72 @@
+// What happened to a run, in the order of time.
+
+import type { Artifact } from "../api/artifacts";
+import type { Run, Status } from "../api/runs";
+import type { RunChange } from "../api/watch";
+import { bytes, count, counted, duration } from "../parts/format";
+
+export interface RunEvent {
+  /** Milliseconds since the epoch. */
+  at: number;
+  text: string;
+  /** What it is about: a state, or something that was stored. */
+  kind: "state" | "bad" | "stored" | "tag";
+}
+
+const LOST_TAG = "runstream.lost";
+const ENDS: Partial<Record<Status, string>> = {
+  FINISHED: "Finished",
+  FAILED: "Failed",
+  KILLED: "Killed",
+};
+// Files that came within a minute of each other are told as one.
+const TOGETHER_MS = 60_000;
+
+/** Returns the start of a run, and its end if it has one. */
+export function statesOf(run: Run): RunEvent[] {
+  const user = run.user && ` by ${run.user}`;
+  const start: RunEvent = { at: run.start, text: `Started${user}`, kind: "state" };
+  if (run.end === null) return [start];
+  const lost = run.tags.get(LOST_TAG);
+  const text = lost
+    ? `Lost: its program was not heard of any more. ${lost}`
+    : `${ENDS[run.status] ?? "Ended"} after ${duration(run.end - run.start)}`;
+  return [start, { at: run.end, text, kind: lost || run.status === "FAILED" ? "bad" : "state" }];
+}
+
+/** Returns what uploads of files tell: those that came together as one. */
+export function uploadsOf(files: Artifact[]): RunEvent[] {
+  const groups: Artifact[][] = [];
+  for (const file of [...files].sort((a, b) => a.uploaded - b.uploaded)) {
+    const last = groups.at(-1);
+    if (last && file.uploaded - (last.at(-1)?.uploaded ?? 0) < TOGETHER_MS) last.push(file);
+    else groups.push([file]);
+  }
+  return groups.map((group) => ({
+    at: group[0]?.uploaded ?? 0,
+    text: told(group),
+    kind: "stored",
+  }));
+}
+
+function told(files: Artifact[]): string {
+  const size = bytes(files.reduce((sum, file) => sum + file.size, 0));
+  if (files.length === 1) return `Stored ${files[0]?.path} (${size})`;
+  const names = files.slice(0, 3).map((file) => file.path);
+  const others = files.length - names.length;
+  const rest = others > 0 ? ` and ${count(others)} more` : "";
+  return `Stored ${counted(files.length, "file")} (${size}): ${names.join(", ")}${rest}`;
+}
+
+/** Returns what a change tells that is committed while somebody looks. */
+export function changesOf(change: RunChange, before: Run | undefined, at: number): RunEvent[] {
+  const found: RunEvent[] = [];
+  const add = (text: string, kind: RunEvent["kind"]) => found.push({ at, text, kind });
+  if (change.info?.status === "RUNNING" && before?.end) add("Resumed", "state");
+  for (const { key = "", value = "" } of change.tags ?? [])
+    if (key !== LOST_TAG) add(`Tag ${key} set to “${value.slice(0, 100)}”`, "tag");
+  for (const key of change.deleted_tags ?? [])
+    if (key !== LOST_TAG) add(`Tag ${key} removed`, "tag");
+  if (change.params?.length) add(`Logged ${counted(change.params.length, "param")}`, "stored");
+  return found;
+}
