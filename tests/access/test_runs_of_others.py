@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from runstream.v1 import grouped_history_pb2 as grouped_pb
 from runstream.v1 import logged_model_service_pb2 as model_pb
 from runstream.v1 import metric_service_pb2 as metric_pb
 from runstream.v1 import run_service_pb2 as pb
@@ -105,6 +106,11 @@ READS: dict[str, Callable[[Api, str], Any]] = {
     ),
     "ReadMetricHistory of several": lambda api, run: list(
         api.metrics.ReadMetricHistory(metric_pb.ReadMetricHistoryRequest(run_ids=[run]))
+    ),
+    "ReadGroupedHistory": lambda api, run: api.metrics.ReadGroupedHistory(
+        grouped_pb.ReadGroupedHistoryRequest(
+            groups=[grouped_pb.RunSet(run_ids=[run])], metric_keys=["loss"]
+        )
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
@@ -66,6 +67,19 @@ def test_no_route_returns_damaged_points_and_others_stay_readable(
         ("bad", "good", "late"), POINTS - 1
     )
     assert "params" not in data
+
+
+def test_a_group_is_told_without_what_is_damaged(rest: Rest, run_id: str) -> None:  # X9
+    group = {"name": "all", "run_ids": [run_id]}
+    body: Any = {"groups": [group], "metric_keys": ["bad", "good"], "max_points": 10}
+    url = f"{rest.uri}/api/1.0/runstream/metrics/grouped-history"
+    answer = rest.session.post(url, json=body).json()
+    bad, good = answer["histories"]
+    assert (bad["metric_key"], bad.get("step", [])) == ("bad", [])
+    assert (good["metric_key"], good["count"]) == ("good", [1] * 10)
+    (damaged,) = answer["damaged"]
+    assert (damaged["run_id"], damaged["metric_key"]) == (run_id, "bad")
+    assert f"metric 'bad' of run {run_id} are damaged" in damaged["message"]
 
 
 def test_an_answer_that_meets_damage_later_does_not_end_as_if_it_were_whole(

@@ -137,6 +137,9 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     ],
     "MetricService.GetMetricHistoryBulk": [[{"run_id": ["$run"], "metric_key": "$key"}]],
     "MetricService.GetMetricHistoryBulkInterval": [[{"run_ids": ["$run"], "metric_key": "$key"}]],
+    "MetricService.ReadGroupedHistory": [
+        [{"groups": [{"run_ids": ["$run"]}], "metric_keys": ["$key"]}]
+    ],
     "MetricService.ReadMetricHistory": [[{"run_id": "$run"}], [{"run_ids": ["$run"]}]],
     "RunService.CountRuns": [
         [{"experiment_ids": ["$experiment"]}],

@@ -85,7 +85,7 @@ def read_parts(
         found[run_id] = row.id, row.name
     for run_id, (run, run_name) in found.items():
         tails = Tails()
-        for series, key, length in _series_of(run, keys):
+        for series, key, length in series_of(run, keys):
             is_whole = steps == Steps() and not 0 < max_points < length
             total = length if is_whole else 0
             for columns, smoothed, weight in _columns(
@@ -108,7 +108,8 @@ def next_parts(parts: Iterator[Part]) -> tuple[list[Part], bool]:
     return found, False
 
 
-def _series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
+def series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
+    """Return id, key and number of points of the series of a run by key; all, without keys."""
     return _SERIES_OF_KEYS.rows(run, array_of(keys)) if keys else _SERIES.rows(run)
 
 

@@ -38,7 +38,7 @@ POINTS_OF_BUCKET = 5
 _DECODED_POINTS = 262_144
 
 
-class _Snapshot(NamedTuple):
+class Snapshot(NamedTuple):
     """A range of a series as it is: chunks that lie in it, and points that are not in these."""
 
     chunks: Summaries
@@ -76,7 +76,7 @@ def read_thinned(
     Raises:
         DataLoss: a chunk, or a row of the tail, is damaged.
     """
-    snapshot = _read_snapshot(run, series, tails, steps, Position(steps.first, -1, float("-inf")))
+    snapshot = read_snapshot(run, series, tails, steps, Position(steps.first, -1, float("-inf")))
     if snapshot.size <= max_points:
         return None
     return _gather(_thin(run, series, tails, steps, snapshot, max_points))
@@ -104,7 +104,7 @@ def plan_buckets(
     Raises:
         DataLoss: a chunk, or a row of the tail, is damaged.
     """
-    snapshot = _read_snapshot(run, series, tails, steps, Position(steps.first, -1, float("-inf")))
+    snapshot = read_snapshot(run, series, tails, steps, Position(steps.first, -1, float("-inf")))
     if snapshot.size <= max_points:
         return None
     first, last = _ends(snapshot)
@@ -113,7 +113,7 @@ def plan_buckets(
 
 
 def _thin(
-    run: int, series: int, tails: Tails, steps: Steps, snapshot: _Snapshot, max_points: int
+    run: int, series: int, tails: Tails, steps: Steps, snapshot: Snapshot, max_points: int
 ) -> Iterator[Columns]:
     first, last = _ends(snapshot)
     steps = Steps(first.step, last.step)  # the buckets stay, whatever is logged meanwhile
@@ -124,11 +124,11 @@ def _thin(
             bucket = following
             yield from cut(columns, PART_POINTS)
         if bucket < len(buckets.lows):  # a chunk was replaced: what is left is planned anew
-            snapshot = _read_snapshot(run, series, tails, steps, buckets.start(bucket, first))
+            snapshot = read_snapshot(run, series, tails, steps, buckets.start(bucket, first))
 
 
 def _thin_snapshot(
-    run: int, series: int, snapshot: _Snapshot, buckets: Buckets
+    run: int, series: int, snapshot: Snapshot, buckets: Buckets
 ) -> Iterator[tuple[int, Columns]]:
     """Yield the points that stay, and the first bucket of which there are more.
 
@@ -154,7 +154,12 @@ def _thin_snapshot(
     yield len(buckets.lows), _combine([pending, _reduce(others, buckets)], buckets)
 
 
-def _read_snapshot(run: int, series: int, tails: Tails, steps: Steps, start: Position) -> _Snapshot:
+def read_snapshot(run: int, series: int, tails: Tails, steps: Steps, start: Position) -> Snapshot:
+    """Return a range as it is, without the points up to a position.
+
+    Raises:
+        DataLoss: a chunk, or a row of the tail, is damaged.
+    """
     found = chunks.read_summaries(run, series, start, steps.last)
     is_part = found["last"]["step"] > steps.last
     if len(found) and chunks.order_key(ends(found[0])[0]) <= chunks.order_key(start):
@@ -165,10 +170,10 @@ def _read_snapshot(run: int, series: int, tails: Tails, steps: Steps, start: Pos
         if points is None:  # this snapshot has it
             raise chunks.damaged_error(series, "a chunk is missing")
         others.append(points)
-    return _Snapshot(found[~is_part], trim(merge(others), steps, start))
+    return Snapshot(found[~is_part], trim(merge(others), steps, start))
 
 
-def _ends(snapshot: _Snapshot) -> tuple[Position, Position]:
+def _ends(snapshot: Snapshot) -> tuple[Position, Position]:
     found = []
     if len(snapshot.chunks):
         found += [ends(snapshot.chunks[0])[0], ends(snapshot.chunks[-1])[1]]
@@ -180,10 +185,14 @@ def _ends(snapshot: _Snapshot) -> tuple[Position, Position]:
 def _make_buckets(first: Position, last: Position, number: int) -> Buckets:
     by_step = first.step < last.step
     low, high = (first.step, last.step) if by_step else (first.timestamp, last.timestamp)
+    return Buckets(by_step, equal_parts(low, high, number))
+
+
+def equal_parts(low: int, high: int, number: int) -> Integers:
+    """Return where each of so many equal parts of a range begins; fewer, if it is too short."""
     length = high - low + 1  # may not fit into 64 bits
     number = min(number, length)
-    lows = np.fromiter((low + length * i // number for i in range(number)), np.int64, number)
-    return Buckets(by_step, lows)
+    return np.fromiter((low + length * i // number for i in range(number)), np.int64, number)
 
 
 def _groups(summaries: Summaries, buckets: Buckets) -> Iterator[tuple[Summaries, Integers]]:

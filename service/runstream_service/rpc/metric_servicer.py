@@ -10,16 +10,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from runstream.errors import InvalidArgument
 from runstream.rules import INT64_MAX, INT64_MIN, check_key
+from runstream.v1 import grouped_history_pb2 as grouped_pb
 from runstream.v1 import metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service.access.caller import Caller
 from runstream_service.catalog import runs
-from runstream_service.engine.readers import Readers
+from runstream_service.engine.readers import PAGE_THREADS, Readers
 from runstream_service.points import history, run_histories
 from runstream_service.points.columns import NO_POINTS, Columns, Position
+from runstream_service.points.grouped_history import GroupedHistories
 from runstream_service.points.history import Steps
 from runstream_service.points.timestamp_order import read_points_by_timestamp
-from runstream_service.rpc import messages
+from runstream_service.rpc import grouped_history, messages
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.history_smoothing import read_smoothing
 from runstream_service.rpc.page_token import check_page_size, decode_page_token, encode_page_token
@@ -135,6 +137,26 @@ class MetricServicer(MetricServiceServicer):
         finally:
             following.add_done_callback(_mark_retrieved)
             following.cancel()
+
+    async def ReadGroupedHistory(
+        self, request: grouped_pb.ReadGroupedHistoryRequest, context: CallContext
+    ) -> grouped_pb.ReadGroupedHistoryResponse:
+        reading = grouped_history.read_request(context.caller, request)
+        while await self._readers.page(reading.find, can_restart=False):
+            pass
+        await self._readers.page(reading.align)
+        # NumPy and the decoder let other threads run meanwhile.
+        workers = [asyncio.create_task(self._read_all(reading)) for _ in range(PAGE_THREADS)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+        return await self._readers.page(grouped_history.make_answer, reading, request)
+
+    async def _read_all(self, reading: GroupedHistories) -> None:
+        while await self._readers.page(reading.read, can_restart=False):
+            pass
 
 
 def _mark_retrieved(reading: asyncio.Task[Any]) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from runstream import entities
 from runstream.calls.resumable_history import HistoryPart, read_histories
 from runstream.contract.messages import new_message
 from runstream.contract.text_lists import check_not_single_text
+from runstream.errors import InvalidArgument
 from runstream.files.optional_libraries import import_optional
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
+from runstream.v1.grouped_history_pb2 import Band, Centre, ReadGroupedHistoryRequest, RunSet
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
+
+log = logging.getLogger("runstream")
 
 
 class MetricCalls:
@@ -98,6 +103,70 @@ class MetricCalls:
             timestamp, step = array("q", part.timestamp.tobytes()), array("q", part.step.tobytes())
             yield entities.MetricColumns(part.run_id, part.key, value, timestamp, step)
 
+    def get_grouped_history(
+        self,
+        groups: Mapping[str, Iterable[str]],
+        keys: Iterable[str],
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_points: int | None = None,
+        centre: Literal["mean", "median"] = "mean",
+        band: Literal["deviation", "extremes"] | None = None,
+    ) -> list[entities.GroupedHistory]:
+        """Return what groups of runs have in common, metric after metric, group after group.
+
+        The steps of a group are cut into equal parts. In each part a run has the mean of its
+        points there, or what is interpolated between two others; before its first and after its
+        last point it counts for nothing, and neither do NaN and the infinities.
+
+        Histories that are damaged in the database are left out, with a warning in the log
+        `runstream`.
+
+        Args:
+            groups: the runs of each group by its name: up to 100 groups of 1,000 runs together.
+            keys: the metrics, 1 to 10.
+            start_step: leaves out points of steps before this one.
+            end_step: leaves out points of steps after this one.
+            max_points: the most parts, 10 to 2,000; 300, if left out. Groups, metrics and this
+                multiplied are at most 50,000.
+            centre: what stands for the runs of a group.
+            band: the centre less and plus the standard deviation of a sample, or the least and
+                the greatest; no band, if left out.
+
+        Raises:
+            NotFound: there is no such run.
+            InvalidArgument: an argument breaks its rule.
+        """
+        check_not_single_text("keys", keys)
+        sets = [new_message(RunSet, name=name, run_ids=ids) for name, ids in groups.items()]
+        for run_id in dict.fromkeys(run_id for one in sets for run_id in one.run_ids):
+            self._outbox.flush(run_id)
+        request = new_message(
+            ReadGroupedHistoryRequest,
+            groups=sets,
+            metric_keys=keys,
+            start_step=start_step,
+            end_step=end_step,
+            max_points=max_points or 0,
+            centre=_to_enum("centre", centre, Centre),
+            band=_to_enum("band", band or "unspecified", Band),
+        )
+        answer = self._connection.call(lambda stubs: stubs.metrics.ReadGroupedHistory, request)
+        for damaged in answer.damaged:
+            log.warning("a history is left out: %s", damaged.message)
+        return [
+            entities.GroupedHistory(
+                one.group,
+                one.metric_key,
+                one.step[:],
+                one.count[:],
+                one.centre[:],
+                one.low[:],
+                one.high[:],
+            )
+            for one in answer.histories
+        ]
+
     def _read_parts(
         self,
         run_ids: str | Iterable[str],
@@ -121,6 +190,20 @@ class MetricCalls:
             max_points=max_points or 0,
         )
         yield from read_histories(self._connection, request)
+
+
+def _to_enum(field: str, name: str, kind: Any) -> Any:
+    names = [value.name.partition("_")[2].lower() for value in kind.DESCRIPTOR.values]
+    if name not in names:
+        raise InvalidArgument(
+            f"Invalid value {name!r} for parameter {field!r} supplied: "
+            f"it must be one of {', '.join(names[1:])}",
+            reason="GROUPED_HISTORY_OUT_OF_RANGE",
+            field=field,
+            value=name,
+            limit=", ".join(names[1:]),
+        )
+    return names.index(name)
 
 
 def _join(numpy: Any, parts: Iterable[HistoryPart]) -> list[Any]:

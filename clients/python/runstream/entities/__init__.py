@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runstream.entities.file_info import FileInfo
     from runstream.entities.found import FoundExperiments, FoundRuns
     from runstream.entities.grant import Grant
+    from runstream.entities.grouped_history import GroupedHistory
     from runstream.entities.key_values import Param, RunTag
     from runstream.entities.logged_model import LoggedModel, ModelMetric
     from runstream.entities.metric import Metric, MetricArrays, MetricColumns
@@ -45,6 +46,7 @@ else:
         "FoundExperiments": "found",
         "FoundRuns": "found",
         "Grant": "grant",
+        "GroupedHistory": "grouped_history",
         "LoggedModel": "logged_model",
         "LoggedModelInput": "run_inputs",
         "LoggedModelOutput": "run_inputs",
@@ -94,6 +96,7 @@ __all__ = [
     "FoundExperiments",
     "FoundRuns",
     "Grant",
+    "GroupedHistory",
     "LoggedModel",
     "LoggedModelInput",
     "LoggedModelOutput",
