@@ -83,6 +83,19 @@ STATED: dict[str, list[str | int]] = {
     "a page of artifacts": ["rpc.artifact_servicer.PAGE_FILES"],
     "a list of the artifact proxy, which has no pages": ["http.mlflow_artifacts.MAX_LISTED_FILES"],
     "a page of a history; histories of several runs together": ["rpc.metric_servicer.PAGE_POINTS"],
+    "smoothing: the standard deviation of a Gaussian; the window of a running mean": [
+        "rpc.history_smoothing.MAX_DEVIATION",
+        "rpc.history_smoothing.MAX_WINDOW",
+    ],
+    "grouped histories: groups; runs; metrics": [
+        "rpc.grouped_history.MAX_GROUPS",
+        "rpc.grouped_history.MAX_RUNS",
+        "rpc.grouped_history.MAX_KEYS",
+    ],
+    "grouped histories: points of a curve; of all together": [
+        "rpc.grouped_history.MAX_POINTS",
+        "rpc.grouped_history.MAX_ANSWER_POINTS",
+    ],
     "a page of a console": ["catalog.console.PAGE_LINES", "catalog.console.PAGE_BYTES"],
     "one run, with all that it logged": ["engine.budget.ANSWER_BYTES"],
     "uploads of one caller that broke off and are kept for an hour": [
