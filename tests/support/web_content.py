@@ -59,12 +59,14 @@ class Content:
         runs: ids of the runs of the sweep, in their order.
         parent: id of the run whose children they are, and that has all artifacts.
         edges: id of the run with NaN, infinities, a spike and a name that is markup.
+        report: id of a report with charts of the sweep.
     """
 
     experiment_id: str
     runs: list[str]
     parent: str
     edges: str
+    report: str
 
 
 def log_content(uri: str) -> Content:
@@ -78,7 +80,9 @@ def log_content(uri: str) -> Content:
         client.set_terminated(parent)
         runs = [_train(client, experiment, parent, i) for i in range(len(SWEEP))]
         edges = _log_edges(client, experiment)
-    return Content(experiment, runs, parent, edges)
+        text = f"{NOTES}\n```runstream\nselected={runs[0]},{runs[1]}\n```\n"
+        report = client.create_document(experiment, "report", "Findings", text).document_id
+    return Content(experiment, runs, parent, edges, report)
 
 
 def _run(client: TrackingClient, experiment: str, name: str, tags: dict[str, str]) -> str:

@@ -29,6 +29,9 @@ PAGES = {
     "source": "/runs/{parent}?tab=artifacts&artifact=model/train.py",
     "console": "/runs/{parent}?tab=console&times=1&find=e",
     "compare": "/compare?runs={first},{second}",
+    "reports": "/experiments/{experiment}/reports",
+    "report": "/reports/{report}",
+    "report editor": "/reports/{report}?edit=1",
     "no page": "/nowhere",
 }
 
@@ -39,6 +42,7 @@ def address(name: str, content: Content) -> str:
         parent=content.parent,
         first=content.runs[0],
         second=content.runs[1],
+        report=content.report,
     )
 
 

@@ -37,6 +37,8 @@ import "./style/parts.css";
 const ExperimentsPage = lazy(() => part(() => import("./experiments/ExperimentsPage")));
 const ExperimentPage = lazy(() => part(() => import("./workspace/ExperimentPage")));
 const RunPage = lazy(() => part(() => import("./run/RunPage")));
+const ReportsPage = lazy(() => part(() => import("./reports/ReportsPage")));
+const ReportPage = lazy(() => part(() => import("./reports/ReportPage")));
 const ComparePage = lazy(() => part(() => import("./compare/ComparePage")));
 
 returnAfterSignIn();
@@ -180,6 +182,8 @@ render(
     <HashRouter root={Frame}>
       <Route path={["/", "/experiments"]} component={ExperimentsPage} />
       <Route path="/experiments/:experiment" component={ExperimentPage} />
+      <Route path="/experiments/:experiment/reports" component={ReportsPage} />
+      <Route path="/reports/:report" component={ReportPage} />
       <Route path={["/experiments/:experiment/runs/:run", "/runs/:run"]} component={RunPage} />
       <Route path="/compare" component={ComparePage} />
       <Route path="*" component={NotFound} />

@@ -7,11 +7,11 @@ import { useText } from "../parts/address";
 import { count } from "../parts/format";
 import { type Column, parts } from "../runs/columns";
 import type { RunList } from "../runs/runList";
+import type { Sort } from "../runs/sort";
+import type { VisibleRuns } from "../runs/visibleRuns";
+import { MOST_DRAWN } from "../runs/visibleRuns";
 import { Divider } from "./Divider";
 import { RunsTable } from "./RunsTable";
-import type { Sort } from "./sort";
-import type { VisibleRuns } from "./visibleRuns";
-import { MOST_DRAWN } from "./visibleRuns";
 
 const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
 

@@ -9,10 +9,10 @@ import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
 import { type Column, isNumeric, isSortable, text, title, value } from "../runs/columns";
 import type { Line, RunList } from "../runs/runList";
+import type { Sort } from "../runs/sort";
+import type { VisibleRuns } from "../runs/visibleRuns";
 import { EyeButton } from "./EyeButton";
 import { conditionOf, withCondition } from "./filterText";
-import type { Sort } from "./sort";
-import type { VisibleRuns } from "./visibleRuns";
 import "../style/table.css";
 
 const ROW = 32;

@@ -1,5 +1,6 @@
 // An experiment: its runs at the left, their charts at the right, with one selection and one filter.
 
+import { A } from "@solidjs/router";
 import {
   createEffect,
   createMemo,
@@ -25,15 +26,15 @@ import { csv, saveFile } from "../parts/saveFile";
 import { Tabs } from "../parts/Tabs";
 import { type Column, title, value } from "../runs/columns";
 import { createRunList } from "../runs/runList";
+import { orderOf, sortOf, textOfSort } from "../runs/sort";
+import { createVisibleRuns } from "../runs/visibleRuns";
 import { ColumnPicker } from "./ColumnPicker";
 import { ExperimentAccess } from "./ExperimentAccess";
 import { FilterBox } from "./FilterBox";
 import { FilterHints } from "./FilterHints";
 import { RunActions } from "./RunActions";
 import { RunsAndCharts } from "./RunsAndCharts";
-import { orderOf, sortOf, textOfSort } from "./sort";
 import { ViewMenu } from "./ViewMenu";
-import { createVisibleRuns } from "./visibleRuns";
 import "../style/workspace.css";
 
 const ParallelCoordinates = lazy(() => part(() => import("../panels/ParallelCoordinates")));
@@ -114,6 +115,9 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
         </span>
         <ViewMenu experimentId={props.experimentId} mayWrite={may(experiment.value(), "write")} />
+        <A class="button" href={`/experiments/${props.experimentId}/reports`}>
+          Reports
+        </A>
         <Show when={caller()?.name}>
           <button type="button" onClick={() => setGranting(true)}>
             Access

@@ -1,6 +1,6 @@
 // What the list is sorted by, as the address and the search have it.
 
-import { type Column, searchKey } from "../runs/columns";
+import { type Column, searchKey } from "./columns";
 
 export interface Sort {
   column: Column;

@@ -1,0 +1,60 @@
+// The charts that a query of the workspace says, on a page that has another address. They have a
+// router of their own, in which what they read and change of an address is that of the query.
+
+import { createRouter, Route } from "@solidjs/router";
+import { createMemo, lazy, Show } from "solid-js";
+import { part } from "../api/connection";
+import { useIds, useText } from "../parts/address";
+import { ErrorNote } from "../parts/ErrorNote";
+import { createRunList } from "../runs/runList";
+import { orderOf, sortOf } from "../runs/sort";
+import { createVisibleRuns } from "../runs/visibleRuns";
+
+const MetricCharts = lazy(() => part(() => import("./MetricCharts")));
+
+export default function QueryCharts(props: { experimentId: string; query: string }) {
+  let address = `/?${props.query}`;
+  // Without the handlers of links that a router of the page has: those are for its own addresses.
+  const router = createRouter({
+    get: () => address,
+    set: ({ value }) => {
+      address = value;
+    },
+  });
+  return router({
+    children: <Route path="*" component={() => <Charts experimentId={props.experimentId} />} />,
+  });
+}
+
+function Charts(props: { experimentId: string }) {
+  const [filter] = useText("filter");
+  const [order] = useText("sort");
+  const [flat] = useText("flat");
+  const [selected] = useIds("selected");
+  const list = createRunList(() => ({
+    experimentId: props.experimentId,
+    filter: filter(),
+    order: order() ? [orderOf(sortOf(order()))] : [],
+    view: "ACTIVE_ONLY",
+    nested: !flat(),
+    columns: [],
+  }));
+  const visible = createVisibleRuns({
+    listed: () => list.lines().map((line) => line.run.id),
+    selected,
+  });
+  const drawn = createMemo(() => visible.drawn());
+  return (
+    <div class="query-charts" data-runs={drawn().join(",")}>
+      <Show when={list.error()}>
+        {(error) => <ErrorNote error={error()} again={list.reload} />}
+      </Show>
+      <Show
+        when={drawn().length}
+        fallback={<p class="empty">{list.loading() ? "Loading…" : "No runs are found."}</p>}
+      >
+        <MetricCharts runIds={drawn()} />
+      </Show>
+    </div>
+  );
+}

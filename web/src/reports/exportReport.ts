@@ -1,0 +1,139 @@
+// A report as one file of HTML that needs neither a server nor an internet: its charts are pictures,
+// with their points as CSV beside them.
+
+import { fetched } from "../api/client";
+import { saveFile } from "../parts/saveFile";
+import { colour } from "../parts/theme";
+
+const DRAWN_MS = 10_000;
+const LOOK_MS = 50;
+// Of each curve in the CSV.
+const POINTS = 2_000;
+const METRICS = 50;
+
+const STYLE = `
+body { color: #1a202c; font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+figure { border: 1px solid #d9dee6; border-radius: 8px; break-inside: avoid; margin: 0; padding: .75rem; }
+figcaption { font-weight: 600; } img { max-width: 100%; }
+.panels { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); }
+.legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0; }
+.swatch { display: inline-block; height: .7em; width: 1em; }
+pre { background: #f5f7fa; overflow: auto; padding: .75rem; } .hint { color: #5a6578; font-size: .875rem; }
+table { border-collapse: collapse; } td, th { border: 1px solid #d9dee6; padding: .25rem .5rem; }
+`;
+
+/** Saves a report that is shown as a file. */
+export async function saveReport(title: string, shown: HTMLElement): Promise<void> {
+  await drawAll(shown);
+  const blocks = [...shown.querySelectorAll<HTMLElement>(".live")];
+  const data = await Promise.all(blocks.map(csvOf));
+  const copy = shown.cloneNode(true) as HTMLElement;
+  const figures = [...shown.querySelectorAll<HTMLElement>("figure")];
+  [...copy.querySelectorAll<HTMLElement>("figure")].forEach((figure, i) => {
+    const from = figures[i];
+    if (from) figure.replaceWith(pictureOf(from));
+  });
+  [...copy.querySelectorAll<HTMLElement>(".live")].forEach((block, i) => {
+    block.querySelector(":scope > a")?.remove();
+    const text = data[i];
+    if (text) block.append(linkTo(text, `panels ${i + 1}.csv`));
+  });
+  for (const control of copy.querySelectorAll(".charts > .bar, input, select, .unseen"))
+    control.remove();
+  for (const button of copy.querySelectorAll("button")) button.replaceWith(...button.childNodes);
+  const page = document.implementation.createHTMLDocument(title);
+  const meta = (name: string, value: string) => {
+    const element = page.createElement("meta");
+    element.setAttribute(name, value);
+    page.head.prepend(element);
+    return element;
+  };
+  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+  meta("http-equiv", "Content-Security-Policy").content = policy;
+  meta("charset", "utf-8");
+  const style = page.createElement("style");
+  style.textContent = STYLE;
+  page.head.append(style);
+  const heading = page.createElement("h1");
+  heading.textContent = title;
+  page.body.append(heading, page.importNode(copy, true));
+  const html = `<!doctype html>\n${page.documentElement.outerHTML}\n`;
+  saveFile(`${title}.html`, html, "text/html");
+}
+
+/** Has all charts drawn: one that is out of sight is not. */
+async function drawAll(shown: HTMLElement): Promise<void> {
+  const main = document.getElementById("main");
+  const before = main?.scrollTop ?? 0;
+  const end = Date.now() + DRAWN_MS;
+  for (const block of shown.querySelectorAll<HTMLElement>(".live")) {
+    block.scrollIntoView();
+    await until(() => block.querySelector("figure, .empty") !== null, end);
+    for (const figure of block.querySelectorAll<HTMLElement>("figure")) {
+      figure.scrollIntoView();
+      await until(() => isDrawn(figure), end);
+    }
+  }
+  main?.scrollTo({ top: before });
+}
+
+function isDrawn(figure: HTMLElement): boolean {
+  const plot = figure.querySelector<HTMLElement>("[data-points]");
+  const isRead = figure.getAttribute("aria-busy") !== "true";
+  return isRead && (plot === null || plot.dataset.points !== "0");
+}
+
+async function until(isDone: () => boolean, end: number): Promise<void> {
+  while (!isDone() && Date.now() < end) await new Promise((done) => setTimeout(done, LOOK_MS));
+  await new Promise(requestAnimationFrame);
+}
+
+/** Returns a chart as a figure with a picture. */
+function pictureOf(figure: HTMLElement): HTMLElement {
+  const copy = document.createElement("figure");
+  const caption = document.createElement("figcaption");
+  caption.textContent = figure.querySelector(".title")?.textContent ?? "";
+  copy.append(caption);
+  for (const canvas of figure.querySelectorAll("canvas")) {
+    const picture = document.createElement("img");
+    picture.src = onGround(canvas);
+    picture.alt = `Chart of ${caption.textContent}`;
+    picture.width = canvas.width / devicePixelRatio;
+    copy.append(picture);
+  }
+  return copy;
+}
+
+/** Returns a picture of a canvas on the ground of the present theme, whose letters it has. */
+function onGround(canvas: HTMLCanvasElement): string {
+  const out = document.createElement("canvas");
+  out.width = canvas.width;
+  out.height = canvas.height;
+  const context = out.getContext("2d");
+  if (!context) return "";
+  context.fillStyle = colour("ground");
+  context.fillRect(0, 0, out.width, out.height);
+  context.drawImage(canvas, 0, 0);
+  return out.toDataURL("image/png");
+}
+
+/** Returns the points of the charts of a block, thinned to what charts draw; empty if there are none. */
+async function csvOf(block: HTMLElement): Promise<string> {
+  const runs = (block.querySelector<HTMLElement>("[data-runs]")?.dataset.runs ?? "").split(",");
+  const titles = [...block.querySelectorAll("figure .title")].map(
+    (title) => title.textContent ?? "",
+  );
+  const query = new URLSearchParams({ max_points: String(POINTS) });
+  for (const run of runs.filter(Boolean)) query.append("run_ids", run);
+  for (const title of titles.slice(0, METRICS)) query.append("metric_keys", title.trim());
+  if (!query.has("run_ids") || !query.has("metric_keys")) return "";
+  return (await fetched(`api/1.0/runstream/metrics/history/csv?${query}`)).text();
+}
+
+function linkTo(csv: string, name: string): HTMLElement {
+  const link = document.createElement("a");
+  link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(csv)}`;
+  link.download = name;
+  link.textContent = "Points as CSV";
+  return link;
+}
