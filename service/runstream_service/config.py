@@ -78,6 +78,7 @@ class Config:
             reaches them may do everything.
         allowed_hosts: names under which browsers reach the HTTP port, beside those that are
             always allowed.
+        frame_ancestors: origins whose pages may show the web interface in a frame.
         root_path: path below which a proxy shows the HTTP port, such as `/runstream`; or empty.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-` headers are
             believed.
@@ -109,6 +110,7 @@ class Config:
     tls_admins: tuple[str, ...] = ()
     insecure: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
     root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
     oidc: OidcConfig | None = None

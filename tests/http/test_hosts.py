@@ -131,7 +131,7 @@ def test_a_server_of_all_interfaces_has_the_names_of_its_network() -> None:
 
 
 def test_every_answer_is_neither_framed_nor_guessed_at(rest: Rest) -> None:
-    for path in ("/", "/openapi", "/openapi.json", "/openapi/start.js", "/health", "/nothing"):
+    for path in ("/openapi", "/openapi.json", "/openapi/start.js", "/health", "/nothing"):
         headers = rest.session.get(rest.uri + path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy, path

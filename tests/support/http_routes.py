@@ -33,6 +33,7 @@ def routes() -> list[tuple[str, str]]:
         cast("Any", None),
         cast("Any", None),
         cast("Any", None),
+        (),
     )
     return [
         (method, route.path)

@@ -35,7 +35,7 @@ __all__ = ["runstream_service"]  # imported for the servers
 def serve(requests: socket.socket) -> None:
     """Fork servers until nobody asks any more, and write how each ended."""
     main.list_commands(click.Context(main))  # looks through all packages, once
-    build_application(*[MagicMock()] * 6)  # compiles the expressions of all routes, once
+    build_application(*[MagicMock()] * 7)  # compiles the expressions of all routes, once
     gc.collect()
     gc.freeze()  # what is imported stays, and stays shared
     ended = _wake_by_ends()

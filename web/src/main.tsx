@@ -50,6 +50,8 @@ if (/[?&]tab=charts\b/.test(location.hash)) import("./panels/MetricCharts").catc
 readCaller();
 
 function Frame(props: RouteSectionProps) {
+  // In a frame of another page it has none of its own.
+  const isBare = () => props.location.query.frame === "none";
   const [help, setHelp] = createSignal(false);
   const isRouting = useIsRouting();
   useBeforeLeave(({ to }) => noteDestination(typeof to === "string" ? to : ""));
@@ -70,35 +72,37 @@ function Frame(props: RouteSectionProps) {
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to content
       </button>
-      <header class="top">
-        <A href="/" class="brand">
-          Runstream
-        </A>
-        <nav aria-label="Main">
-          <A href="/" end>
-            Experiments
+      <Show when={!isBare()}>
+        <header class="top">
+          <A href="/" class="brand">
+            Runstream
           </A>
-          <a href="openapi">API</a>
-        </nav>
-        <Show when={caller()?.name}>
-          {(name) => (
-            <span class="caller">
-              <span title={`${caller()?.role}: ${caller()?.groups.join(", ") || "no groups"}`}>
-                {name()}
+          <nav aria-label="Main">
+            <A href="/" end>
+              Experiments
+            </A>
+            <a href="openapi">API</a>
+          </nav>
+          <Show when={caller()?.name}>
+            {(name) => (
+              <span class="caller">
+                <span title={`${caller()?.role}: ${caller()?.groups.join(", ") || "no groups"}`}>
+                  {name()}
+                </span>
+                <button type="button" class="quiet" onClick={signOut}>
+                  Sign out
+                </button>
               </span>
-              <button type="button" class="quiet" onClick={signOut}>
-                Sign out
-              </button>
-            </span>
-          )}
-        </Show>
-        <button type="button" class="quiet" onClick={() => setHelp(true)}>
-          Keys
-        </button>
-        <button type="button" class="quiet" onClick={toggleTheme}>
-          {theme() === "dark" ? "Light" : "Dark"}
-        </button>
-      </header>
+            )}
+          </Show>
+          <button type="button" class="quiet" onClick={() => setHelp(true)}>
+            Keys
+          </button>
+          <button type="button" class="quiet" onClick={toggleTheme}>
+            {theme() === "dark" ? "Light" : "Dark"}
+          </button>
+        </header>
+      </Show>
       <Show when={lost()}>
         <p class="lost" role="alert">
           The server cannot be reached. What is shown may be old; it is asked again every second.
@@ -112,7 +116,7 @@ function Frame(props: RouteSectionProps) {
           </button>
         </p>
       </Show>
-      <main id="main" tabindex="-1">
+      <main id="main" tabindex="-1" classList={{ bare: isBare() }}>
         <ErrorBoundary
           fallback={(error, reset) => <ErrorNote error={shown(error)} again={reset} />}
         >

@@ -16,6 +16,7 @@ from runstream_service.cli.database import (
     parse_database_url,
     server_packages,
 )
+from runstream_service.cli.frame_ancestors import DEFAULT, FrameAncestors
 from runstream_service.cli.limit_options import limit_options, limits_of
 from runstream_service.cli.oidc_options import oidc_config, oidc_options
 from runstream_service.cli.tls_options import check_tls, tls_options
@@ -144,6 +145,16 @@ class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
     "addresses and the name of this machine; *.example.org for all below one, * for all.",
 )
 @click.option(
+    "--frame-ancestors",
+    envvar="RUNSTREAM_FRAME_ANCESTORS",
+    type=FrameAncestors(),
+    default=DEFAULT,
+    show_envvar=True,
+    metavar="ORIGIN,…",
+    help="Origins whose pages may show the web interface in a frame; those of notebooks on the "
+    "computer of who looks at them unless set, `none` for no page.",
+)
+@click.option(
     "--root-path",
     envvar="RUNSTREAM_ROOT_PATH",
     type=RootPath(),
@@ -233,6 +244,7 @@ def server(
     tls_admins: tuple[str, ...],
     insecure: bool,
     allowed_hosts: tuple[str, ...],
+    frame_ancestors: tuple[str, ...],
     root_path: str,
     trusted_proxies: tuple[str, ...],
     workers: int,
@@ -273,6 +285,7 @@ def server(
         tls_admins=tls_admins,
         insecure=insecure,
         allowed_hosts=allowed_hosts,
+        frame_ancestors=frame_ancestors,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
         oidc=oidc_config(oidc),

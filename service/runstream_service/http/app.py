@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -43,6 +43,7 @@ def build_application(
     authentication: Authentication,
     limits: CallerLimits,
     audit: AuditLog,
+    frame_ancestors: Sequence[str],
 ) -> Starlette:
     """Return the application.
 
@@ -53,6 +54,7 @@ def build_application(
         authentication: finds out who sends a request.
         limits: those of each caller.
         audit: records changes.
+        frame_ancestors: the origins whose pages may show the interface in a frame.
     """
     metrics = servicers["runstream.v1.MetricService"]
     artifacts = servicers["runstream.v1.ArtifactService"]
@@ -74,7 +76,7 @@ def build_application(
             *ArtifactProxy(artifacts).routes(),
             *Downloads(artifacts).routes(),
             *sign_in_routes(authentication, limits),
-            *interface_routes(),
+            *interface_routes(frame_ancestors),
             *mlflow_only_routes(),
         ],
         middleware=[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from starlette.requests import Request
@@ -16,10 +16,10 @@ from runstream_service.http.static_files import StaticFile, load_files, static_r
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self'; frame-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "form-action 'none'; frame-ancestors"
 )
 _HEADERS = {
-    "content-security-policy": POLICY,
+    "content-security-policy": f"{POLICY} 'none'",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
@@ -29,18 +29,22 @@ _NOT_BUILT = (
 )
 
 
-def interface_routes() -> Iterator[Route]:
-    """Yield the routes: the page, and what it loads."""
-    yield Route("/", _page)
+def interface_routes(frame_ancestors: Sequence[str]) -> Iterator[Route]:
+    """Yield the routes: the page, and what it loads.
+
+    Args:
+        frame_ancestors: the origins whose pages may show the page in a frame.
+    """
+    policy = f"{POLICY} {' '.join(frame_ancestors)}" if frame_ancestors else f"{POLICY} 'none'"
+    headers = _HEADERS | {"content-security-policy": policy, "cache-control": "no-cache"}
+
+    async def page(request: Request) -> Response:
+        if "index.html" not in _files():
+            return PlainTextResponse(_NOT_BUILT, status_code=503)
+        return static_response(_files(), "index.html", request, headers)
+
+    yield Route("/", page)
     yield Route("/assets/{name}", _asset)
-
-
-async def _page(request: Request) -> Response:
-    if "index.html" not in _files():
-        return PlainTextResponse(_NOT_BUILT, status_code=503)
-    return static_response(
-        _files(), "index.html", request, _HEADERS | {"cache-control": "no-cache"}
-    )
 
 
 async def _asset(request: Request) -> Response:

@@ -83,7 +83,15 @@ class Listener:
     ) -> None:
         """Answer from now on, as `build_application` does."""
         hosts = Hosts(self._config.host, self._config.allowed_hosts)
-        application = build_application(servicers, operation, hosts, authentication, limits, audit)
+        application = build_application(
+            servicers,
+            operation,
+            hosts,
+            authentication,
+            limits,
+            audit,
+            self._config.frame_ancestors,
+        )
         self._app = ShutdownMiddleware(operation.instrument(application))
         config = uvicorn.Config(
             _behind_proxy(self._app, self._config),

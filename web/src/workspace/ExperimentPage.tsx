@@ -5,7 +5,7 @@ import { createEffect, createMemo, on, Show } from "solid-js";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
 import { forget, remember } from "./remembered";
-import { leadsOn, NO_VIEW, nextQuery, SAVED } from "./views";
+import { FRAME, leadsOn, NO_VIEW, nextQuery, SAVED } from "./views";
 import { Workspace } from "./Workspace";
 
 export default function ExperimentPage() {
@@ -36,7 +36,7 @@ export default function ExperimentPage() {
   );
   createEffect(
     on([() => params.experiment, () => location.search], ([id, search], before) => {
-      if (!isHere() || leadsOn(search)) return;
+      if (!isHere() || leadsOn(search) || new URLSearchParams(search).has(FRAME)) return;
       // A link that was opened is not what somebody set up: it is left as it was.
       remember(id, search, before?.[0] === id && !leadsOn(before[1]));
     }),

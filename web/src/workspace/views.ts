@@ -6,6 +6,8 @@ import { listDocuments, readDocument } from "../api/documents";
 import { remembered } from "./remembered";
 
 const VIEW = "view";
+/** Without the head of the page, in a frame of another one. */
+export const FRAME = "frame";
 export const SAVED = "saved";
 /** In place of the id of a view: the workspace as it is without any, though there is a default view. */
 export const NO_VIEW = "none";
@@ -14,6 +16,7 @@ export const NO_VIEW = "none";
 export function stateOf(search: string): string {
   const query = new URLSearchParams(search);
   query.delete(SAVED);
+  query.delete(FRAME);
   return query.toString();
 }
 
@@ -42,7 +45,10 @@ export function leadsOn(search: string): boolean {
 
 /** Returns the query to which an address leads on; empty, if it stays as it is. */
 export async function nextQuery(experimentId: string, search: string): Promise<string> {
-  if (search) return queryOf(await readDocument(namedView(search)));
+  if (search) {
+    const bare = new URLSearchParams(search).has(FRAME) ? `&${FRAME}=none` : "";
+    return queryOf(await readDocument(namedView(search))) + bare;
+  }
   const before = remembered(experimentId);
   if (before) return before;
   const [first] = await listDocuments(experimentId, "view", 1).catch(() => []);

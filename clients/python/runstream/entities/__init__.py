@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runstream.entities.purged import Purged
     from runstream.entities.run import Run, RunData, RunInfo
     from runstream.entities.run_change import RunChange
+    from runstream.entities.run_frame import RunFrame
     from runstream.entities.run_group import NumberStatistics, RunGroup
     from runstream.entities.run_inputs import (
         LoggedModelInput,
@@ -62,6 +63,7 @@ else:
         "RunChange": "run_change",
         "RunData": "run",
         "RunGroup": "run_group",
+        "RunFrame": "run_frame",
         "RunInfo": "run",
         "RunInputs": "run_inputs",
         "RunOutputs": "run_inputs",
@@ -111,6 +113,7 @@ __all__ = [
     "Run",
     "RunChange",
     "RunData",
+    "RunFrame",
     "RunGroup",
     "RunInfo",
     "RunInputs",

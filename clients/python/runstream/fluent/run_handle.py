@@ -297,6 +297,21 @@ class ActiveRun(RunLogging):
         finally:
             self.is_ended = True  # if there was no room for it, the end of the program tries again
 
+    def show(self, height: int = 600) -> entities.RunFrame:
+        """Return the page of the run in the web interface, as a frame that a notebook shows.
+
+        The server decides by `--frame-ancestors` whose pages may have such frames: those of
+        notebooks on `localhost`, unless it was told otherwise. Its text is the address.
+
+        Args:
+            height: of the frame, in pixels.
+
+        Raises:
+            Unavailable, DeadlineExceeded: the server is away.
+        """
+        uri = self.client.interface_uri(self._info.run_id, self._info.experiment_id)
+        return entities.RunFrame(self._info.run_name, uri, height)
+
     def _repr_html_(self) -> str:
         """Return the run as a table for a notebook, as it was when it started or ended."""
         return properties_table(f"Run {self._info.run_name}", self._info.properties())
