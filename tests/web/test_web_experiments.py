@@ -41,7 +41,58 @@ def test_names_are_searched(server: ServerProcess, page: Page) -> None:
     for text, found in (("VIS", ["Vision"]), ("it's", ["it's 100%"]), ("xyz", [])):
         search.fill(text)
         expect(links).to_have_text(found)
-    expect(page.get_by_text("No experiment's name contains “xyz”.")).to_be_visible()
+    expect(page.get_by_text("No experiment has “xyz” in its name or as a tag.")).to_be_visible()
+
+
+def test_tags_descriptions_and_activity_are_shown_and_searched(
+    server: ServerProcess, page: Page
+) -> None:
+    note = (
+        "# Eyes of *robots*\n\nTrained on **street** scenes. <script>document.title = 'x'</script>"
+    )
+    tags = {"team": "vision lab", "mlflow.note.content": note}
+    with TrackingClient(server.uri) as client:
+        seeing = client.create_experiment("seeing", tags=tags)
+        client.create_experiment("hearing", tags={"team": "sound"})
+        for _ in range(2):
+            client.create_run(seeing)
+    page.goto(server.http)
+    links = page.locator("tbody a")
+    row = page.get_by_role("row", name="seeing")
+    expect(row.get_by_role("img", name="2 runs in the last 60 days")).to_be_visible()
+    expect(row).to_contain_text("Eyes of robots")
+    row.get_by_role("button", name="more about seeing").click()
+    expect(row.locator("strong")).to_have_text("street")
+    expect(row.get_by_role("heading", name="Eyes of robots")).to_be_visible()
+    assert page.title() != "x"
+    row.get_by_role("button", name="team=vision lab").click()
+    expect(links).to_have_text(["seeing"])
+    search = page.get_by_role("searchbox")
+    for text, found in (
+        ("team=sound", ["hearing"]),
+        ("ear ing", ["hearing"]),
+        ("team=", ["hearing", "seeing"]),
+    ):
+        search.fill(text)
+        expect(links).to_have_text(found)
+
+
+def test_pinned_experiments_come_first(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        for number in range(210):
+            client.create_experiment(f"experiment {number}")
+    page.goto(server.http)
+    links = page.locator("tbody a")
+    expect(links).to_have_count(200)
+    page.get_by_role("searchbox").fill("Default")
+    page.get_by_role("button", name="Pin Default").click()
+    expect(page.get_by_role("button", name="Pin Default")).to_have_attribute("aria-pressed", "true")
+    page.goto(server.http)
+    page.reload()
+    expect(links).to_have_count(201)  # one that is on a later page
+    expect(links.first).to_have_text("Default")
+    page.get_by_role("button", name="Pin Default").click()
+    expect(links.first).to_have_text("experiment 209")
 
 
 def test_an_experiment_is_created_renamed_deleted_and_restored(
@@ -69,7 +120,7 @@ def test_an_experiment_is_created_renamed_deleted_and_restored(
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("link", name="ours")).to_be_visible()
         page.get_by_role("button", name="Delete ours").click()
-        page.get_by_label("Which experiments").select_option("Deleted")
+        page.get_by_role("tab", name="Deleted").click()
         page.get_by_role("button", name="Restore ours").click()
         expect(page.get_by_role("link", name="ours")).to_have_count(0)
         found = client.get_experiment_by_name("ours")

@@ -8,6 +8,7 @@ from runstream.errors import InvalidArgument
 from runstream.rules import EXPERIMENT_TAG_CHARACTERS, check_experiment_name, check_key, check_text
 from runstream.v1 import experiment_service_pb2 as pb
 from runstream.v1.experiment_service_pb2_grpc import ExperimentServiceServicer
+from runstream_service.access.caller import Caller
 from runstream_service.catalog import (
     datasets,
     experiment_activity,
@@ -146,20 +147,7 @@ class ExperimentServicer(ExperimentServiceServicer):
         self, request: pb.GetActivityRequest, context: CallContext
     ) -> pb.GetActivityResponse:
         check_experiments_named(request.experiment_ids)
-        found = await self._readers.page(
-            experiment_activity.read_activities, context.caller, list(request.experiment_ids)
-        )
-        return pb.GetActivityResponse(
-            activities=[
-                pb.ExperimentActivity(
-                    experiment_id=str(summary.experiment),
-                    runs=summary.runs,
-                    running=summary.running,
-                    last_activity=summary.last,
-                )
-                for summary in found
-            ]
-        )
+        return await self._readers.page(_activity, context.caller, request)
 
     async def SearchExperiments(
         self, request: pb.SearchExperimentsRequest, context: CallContext
@@ -175,3 +163,20 @@ def check_experiments_named(experiment_ids: Sequence[str]) -> None:
             reason="EXPERIMENT_IDS_MISSING",
             field="experiment_ids",
         )
+
+
+def _activity(caller: Caller, request: pb.GetActivityRequest) -> pb.GetActivityResponse:
+    found = experiment_activity.read_activities(caller, list(request.experiment_ids))
+    days = experiment_activity.count_by_day([one.experiment for one in found], request.days)
+    return pb.GetActivityResponse(
+        activities=[
+            pb.ExperimentActivity(
+                experiment_id=str(summary.experiment),
+                runs=summary.runs,
+                running=summary.running,
+                last_activity=summary.last,
+                runs_per_day=days.get(summary.experiment, ()),
+            )
+            for summary in found
+        ]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import grpc
 import pytest
@@ -113,6 +114,25 @@ def test_activity_counts_active_runs_and_knows_the_last_event(api: Api, named: N
         ("0", 2, 1),
         (other, 1, 1),
     ]
+
+
+def test_activity_counts_the_runs_of_each_day(api: Api, named: NamedRuns) -> None:
+    day = 86_400_000
+    now = time.time_ns() // 1_000_000
+    for name, start in (("today", now), ("too", now), ("old", now - 2 * day), ("gone", 1)):
+        api.runs.CreateRun(pb.CreateRunRequest(run_name=name, start_time=start))
+    deleted = api.runs.CreateRun(pb.CreateRunRequest(start_time=now)).run.info.run_id
+    api.runs.DeleteRun(pb.DeleteRunRequest(run_id=deleted))
+    named.add("elsewhere", experiment_id=api.create_experiment("other"))
+    request = experiments_pb.GetActivityRequest(experiment_ids=["0"], days=3)
+    (activity,) = api.experiments.GetActivity(request).activities
+    assert activity.runs == 4
+    assert list(activity.runs_per_day) in ([1, 0, 2], [0, 2, 0])  # midnight may have come meanwhile
+    for days in (-1, 367):
+        with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "DAYS_OUT_OF_RANGE"):
+            api.experiments.GetActivity(
+                experiments_pb.GetActivityRequest(experiment_ids=["0"], days=days)
+            )
 
 
 def test_an_experiment_must_be_named(api: Api) -> None:

@@ -17,33 +17,47 @@ export interface Experiment {
   runs: number;
   running: number;
   lastActivity: number;
+  /** How many runs started on each of the last days, today at the end; empty if it has none. */
+  days: number[];
+  /** The tags that people gave it. */
+  tags: [string, string][];
+  /** What somebody wrote about it, in markdown. */
+  description: string;
 }
+
+const DAYS = 60;
+const NOTE_TAG = "mlflow.note.content";
 
 export interface ExperimentPage {
   experiments: Experiment[];
   next: string;
 }
 
-/** Returns a page of the experiments whose names contain a text, those of late first. */
+/**
+ * Returns a page of the experiments that have each word in their names, those of late first; a word
+ * `key=value` finds those with this tag, too.
+ */
 export async function searchExperiments(
   text: string,
   deleted: boolean,
   token = "",
+  ids?: string[],
 ): Promise<ExperimentPage> {
-  const pattern = `%${text.replaceAll(/[!%_]/g, "!$&").replaceAll("'", "''")}%`;
+  const conditions = words(text).map(ofWord);
+  if (ids) conditions.push(`experiment_id IN (${ids.map(quoted).join(", ")})`);
   const { experiments = [], next_page_token: next = "" } = await answered(
     api.POST("/api/2.0/mlflow/experiments/search", {
       body: {
-        filter: text ? `name ILIKE '${pattern}' ESCAPE '!'` : "",
+        filter: conditions.join(" AND "),
         view_type: deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
         max_results: 200,
         page_token: token,
       },
     }),
   );
-  const ids = experiments.map((experiment) => experiment.experiment_id ?? "");
+  const found = experiments.map((experiment) => experiment.experiment_id ?? "");
   const activities = new Map(
-    (await activityOf(ids)).map((activity) => [activity.experiment_id, activity]),
+    (await activityOf(found)).map((activity) => [activity.experiment_id, activity]),
   );
   return {
     experiments: experiments.map((experiment) => {
@@ -58,10 +72,37 @@ export async function searchExperiments(
         runs: activity?.runs ?? 0,
         running: activity?.running ?? 0,
         lastActivity: activity?.last_activity ?? 0,
+        days: activity?.runs_per_day ?? [],
+        tags: (experiment.tags ?? [])
+          .map(({ key = "", value = "" }): [string, string] => [key, value])
+          .filter(([key]) => !key.startsWith("mlflow.")),
+        description: experiment.tags?.find(({ key }) => key === NOTE_TAG)?.value ?? "",
       };
     }),
     next,
   };
+}
+
+/** Returns the word that searches for a tag. */
+export function tagWord(key: string, value: string): string {
+  return /[\s"]/.test(key + value) ? `"${key}=${value}"` : `${key}=${value}`;
+}
+
+/** Returns the words of a search; what is in double quotes is one. */
+function words(text: string): string[] {
+  return [...text.matchAll(/"([^"]+)"|[^\s"]+/g)].map((match) => match[1] ?? match[0]);
+}
+
+function ofWord(word: string): string {
+  const name = `name ILIKE ${quoted(`%${word.replaceAll(/[!%_]/g, "!$&")}%`)} ESCAPE '!'`;
+  const [, key, value = ""] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+  if (!key) return name;
+  const tag = `tags."${key.replaceAll('"', '""')}"`;
+  return `(${name} OR ${value ? `${tag} = ${quoted(value)}` : `${tag} IS NOT NULL`})`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Returns what an experiment is called, and the role on it; raises ApiError if there is none. */
@@ -106,7 +147,7 @@ async function activityOf(ids: string[]) {
   if (!ids.length) return [];
   const { activities = [] } = await answered(
     api.GET("/api/1.0/runstream/experiments/get-activity", {
-      params: { query: { experiment_ids: ids } },
+      params: { query: { experiment_ids: ids, days: DAYS } },
     }),
   );
   return activities;

@@ -1,7 +1,7 @@
 // All experiments: search, create, rename, delete and restore.
 
-import { A, useNavigate } from "@solidjs/router";
-import { createEffect, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { useNavigate } from "@solidjs/router";
+import { createEffect, createSignal, on, onCleanup, Show } from "solid-js";
 import {
   createExperiment,
   deleteExperiment,
@@ -10,19 +10,23 @@ import {
   renameExperiment,
   restoreExperiment,
   searchExperiments,
+  tagWord,
 } from "../api/experiments";
-import { may, mayCreate } from "../api/rights";
+import { mayCreate } from "../api/rights";
 import { caller } from "../api/session";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
 import { FormDialog } from "../parts/FormDialog";
-import { ago, count, time } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
+import { Tabs } from "../parts/Tabs";
+import { ExperimentList } from "./ExperimentList";
+import { pinned } from "./pinned";
 import "../style/list.css";
 
 const AGAIN_MS = 10_000;
+const TABS = { "": "Active", deleted: "Deleted" };
 
 type Asked = { kind: "create" } | { kind: "rename"; experiment: Experiment };
 
@@ -36,17 +40,32 @@ export default function ExperimentsPage() {
     () => [text(), deleted()] as const,
     ([name, gone]) => searchExperiments(name, gone),
   );
+  // Those of a later page come first, too.
+  const ofPinned = createLoaded(
+    () => !!pinned().length && ([text(), deleted(), pinned()] as const),
+    ([words, gone, ids]) => searchExperiments(words, gone, "", ids),
+  );
   createEffect(on([text, deleted], () => setMore([])));
   document.title = "Experiments · Runstream";
-  const timer = setInterval(() => !more().length && !document.hidden && first.again(), AGAIN_MS);
+  const readAgain = () => {
+    first.again();
+    ofPinned.again();
+  };
+  const timer = setInterval(() => !more().length && !document.hidden && readAgain(), AGAIN_MS);
   onCleanup(() => clearInterval(timer));
 
   const pages = () => [first.latest(), ...more()].flatMap((page) => page ?? []);
-  const list = () => pages().flatMap((page) => page.experiments);
+  const list = () => {
+    const rank = (experiment: Experiment) => (pinned().includes(experiment.id) ? 0 : 1);
+    const above = pinned().length ? (ofPinned.latest()?.experiments ?? []) : [];
+    const all = [...above, ...pages().flatMap((page) => page.experiments)];
+    const each = [...new Map(all.map((experiment) => [experiment.id, experiment])).values()];
+    return each.sort((a, b) => rank(a) - rank(b));
+  };
   const next = () => pages().at(-1)?.next;
   const again = () => {
     setMore([]);
-    first.again();
+    readAgain();
   };
   const showMore = () =>
     attempt(async () => {
@@ -76,32 +95,26 @@ export default function ExperimentsPage() {
         <input
           type="search"
           data-search
-          aria-label="Search experiments by name"
-          placeholder="Search by name"
+          aria-label="Search experiments by name or tag"
+          placeholder="Name, or team=vision"
           value={text()}
           onInput={(event) => setText(event.currentTarget.value)}
         />
-        <select
-          aria-label="Which experiments"
-          value={view()}
-          onChange={(event) => setView(event.currentTarget.value)}
-        >
-          <option value="">Active</option>
-          <option value="deleted">Deleted</option>
-        </select>
         <Show when={mayCreate()}>
           <button type="button" class="primary" onClick={() => setAsked({ kind: "create" })}>
             New experiment
           </button>
         </Show>
+        <Tabs label="Which experiments" tabs={TABS} chosen={view()} choose={setView} />
       </div>
       <Show when={first.error()}>{(error) => <ErrorNote error={error()} again={again} />}</Show>
       <Show when={list().length} fallback={<Nothing loading={first.loading()} text={text()} />}>
-        <List
+        <ExperimentList
           experiments={list()}
           rename={(experiment) => setAsked({ kind: "rename", experiment })}
           remove={remove}
           restore={restore}
+          searchTag={(key, value) => setText(tagWord(key, value))}
         />
       </Show>
       <Show when={next()}>
@@ -116,80 +129,11 @@ export default function ExperimentsPage() {
   );
 }
 
-function List(props: {
-  experiments: Experiment[];
-  rename: (experiment: Experiment) => void;
-  remove: (experiment: Experiment) => void;
-  restore: (experiment: Experiment) => void;
-}) {
-  return (
-    <table class="list">
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col" class="number">
-            Runs
-          </th>
-          <th scope="col" class="number">
-            Running
-          </th>
-          <th scope="col">Last activity</th>
-          <th scope="col" class="wide-only">
-            Created
-          </th>
-          <th scope="col">
-            <span class="unseen">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        <For each={props.experiments}>
-          {(experiment) => (
-            <tr>
-              <th scope="row">
-                <A href={`/experiments/${experiment.id}`}>{experiment.name}</A>
-                <Show when={experiment.deletedBy}>
-                  {(by) => <span class="hint"> deleted by {by()}</span>}
-                </Show>
-              </th>
-              <td class="number">{count(experiment.runs)}</td>
-              <td class="number">{experiment.running ? count(experiment.running) : ""}</td>
-              <td title={time(experiment.lastActivity)}>
-                {ago(experiment.lastActivity, Date.now())}
-              </td>
-              <td class="wide-only">{time(experiment.created)}</td>
-              <td class="actions">
-                <Show when={may(experiment, "own")}>
-                  <Show
-                    when={!experiment.deleted}
-                    fallback={
-                      <button type="button" onClick={() => props.restore(experiment)}>
-                        Restore<span class="unseen"> {experiment.name}</span>
-                      </button>
-                    }
-                  >
-                    <button type="button" onClick={() => props.rename(experiment)}>
-                      Rename<span class="unseen"> {experiment.name}</span>
-                    </button>
-                    <button type="button" onClick={() => props.remove(experiment)}>
-                      Delete<span class="unseen"> {experiment.name}</span>
-                    </button>
-                  </Show>
-                </Show>
-              </td>
-            </tr>
-          )}
-        </For>
-      </tbody>
-    </table>
-  );
-}
-
 function Nothing(props: { loading: boolean; text: string }) {
   return (
     <Show when={!props.loading} fallback={<p class="loading">Loading…</p>}>
       <Show when={props.text} fallback={<NoExperiment />}>
-        <p class="empty">No experiment's name contains “{props.text}”.</p>
+        <p class="empty">No experiment has “{props.text}” in its name or as a tag.</p>
       </Show>
     </Show>
   );
