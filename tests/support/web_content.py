@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from playwright.sync_api import Page
 
 from runstream import TrackingClient
 from runstream.v1.console_pb2 import CONSOLE_STREAM_STDERR, CONSOLE_STREAM_STDOUT, ConsoleLine
@@ -169,3 +170,9 @@ def _tone() -> bytes:
     )
     form = b"\x01\x00\x01\x00" + (8_000).to_bytes(4, "little") * 2 + b"\x01\x00\x08\x00"
     return head + form + b"data" + len(data).to_bytes(4, "little") + data
+
+
+def delete_selected(page: Page) -> None:
+    """Choose the deletion of the selected runs in their menu."""
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Delete").click()

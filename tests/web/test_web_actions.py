@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
+from support.web_content import delete_selected
 
 
 @pytest.fixture
@@ -78,7 +79,10 @@ def test_runs_are_deleted_and_brought_back(
 ) -> None:
     page.get_by_label("Select a").check()
     page.get_by_label("Select c").check()
-    page.get_by_role("button", name="Delete").click()
+    delete_selected(page)
+    dialog = page.get_by_role("dialog", name="Delete 2 runs")
+    expect(dialog).to_contain_text("Running: 2 of them.")
+    dialog.get_by_role("button", name="Delete").click()
     expect(page.locator(".row .name a")).to_have_text(["b"])
     assert [stage for _, stage, _ in stored(server, runs)] == ["deleted", "active", "deleted"]
     page.get_by_role("button", name="Undo").click()
@@ -117,9 +121,11 @@ def test_runs_are_deleted_with_their_child_runs_or_without(
     if page_of == "table":
         page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
         page.get_by_label("Select parent").check()
+        delete_selected(page)
     else:
         page.goto(f"{server.http}/#/runs/{parent}")
-    page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("button", name="More about this run").click()
+        page.get_by_role("menuitem", name="Delete").click()
     dialog = page.get_by_role("dialog", name="Delete 1 run")
     expect(dialog).to_contain_text("1 child run")
     how = "with" if with_children else "without"
@@ -131,5 +137,27 @@ def test_runs_are_deleted_with_their_child_runs_or_without(
     if page_of == "table":
         expect(page.locator(".row .name a")).to_have_text(["other", "parent"])
     else:
-        expect(page.get_by_role("button", name="Rename")).to_be_visible()
+        expect(page.get_by_role("button", name="More about this run")).to_be_visible()
     assert stages() == ["active"] * 4
+
+
+def test_selected_runs_that_are_not_in_sight_are_left_alone_unless_somebody_says_so(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    page.get_by_label("Select a").check()
+    page.get_by_label("Select b").check()
+    box = page.get_by_role("combobox", name="Filter runs")
+    box.fill("run_name IN ('b', 'c')")
+    box.press("Enter")
+    expect(page.get_by_text("1 of them not in sight")).to_be_visible()
+    delete_selected(page)
+    page.get_by_role("dialog", name="Delete 1 run").get_by_role("button", name="Delete").click()
+    expect(page.locator(".row .name a")).to_have_text(["c"])
+    assert [stage for _, stage, _ in stored(server, runs)] == ["active", "deleted", "active"]
+    expect(page.get_by_text("1 run selected")).to_be_visible()  # a is still
+    expect(page.get_by_role("button", name="Tag")).to_be_disabled()
+    page.get_by_label("act on them, too").check()
+    delete_selected(page)
+    page.get_by_role("dialog", name="Delete 1 run").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("1 run selected")).to_have_count(0)
+    assert [stage for _, stage, _ in stored(server, runs)] == ["deleted", "deleted", "active"]

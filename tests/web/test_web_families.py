@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
+from support.web_content import delete_selected
 
 CHILDREN = 300  # more than a page has
 
@@ -38,7 +39,7 @@ def test_all_children_are_unfolded_and_exported(
     server: ServerProcess, page: Page, parent: str
 ) -> None:
     page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
-    expect(page.get_by_text("1 run", exact=True)).to_be_visible()
+    expect(page.get_by_text("1 parent, 301 runs", exact=True)).to_be_visible()
     page.get_by_role("button", name=f"Unfold {CHILDREN} child runs").click()
     grid = page.get_by_role("treegrid")
     expect(grid).to_have_attribute("aria-rowcount", str(CHILDREN + 2))
@@ -67,7 +68,8 @@ def test_a_child_is_not_lost_when_it_or_its_parent_is_deleted(
         page.get_by_role("button", name="Unfold 2 child runs").click()
         expect(names(page)).to_have_text(["study", "gone", "kept"])
         page.get_by_label("Select gone").check()
-        page.get_by_role("button", name="Delete").click()
+        delete_selected(page)
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(names(page)).to_have_text(["study", "kept"])
         expect(page.get_by_role("button", name="Fold 1 child run")).to_be_visible()
         page.get_by_label("Which runs").select_option("deleted")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.web_content import EXPERIMENT, MARKUP, Content
+from support.web_content import EXPERIMENT, MARKUP, Content, delete_selected
 
 See = Callable[[str], Page]
 
@@ -214,7 +214,7 @@ def test_a_lost_server_is_told_and_found_again(
     expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
     expect(page.locator(".row .name a")).to_have_text(["first"])  # what was there stays in sight
     page.get_by_label("Select first").check()
-    page.get_by_role("button", name="Delete").click()
+    delete_selected(page)
     expect(page.locator(".notice")).to_contain_text("The server cannot be reached.")
     server.restart()
     expect(page.get_by_text("What is shown may be old")).to_have_count(0, timeout=15_000)

@@ -74,7 +74,7 @@ def test_only_what_somebody_may_do_is_offered(
     page.get_by_role("link", name="of Ada").click()
     page.get_by_label("Select here").check()
     expect(page.get_by_role("button", name="Compare")).to_be_visible()
-    expect_offered(page, ["Rename", "Tag", "Delete"], writes)
+    expect_offered(page, ["Rename", "Tag", "More actions"], writes)
     page.goto(f"{server.http}/#/experiments/{of_ada.experiment}?stage=deleted")
     page.get_by_label("Select gone").check()
     expect_offered(page, ["Restore"], writes)

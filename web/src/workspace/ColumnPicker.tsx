@@ -59,7 +59,10 @@ export function ColumnPicker(props: {
   const set = (column: Column, on: boolean) =>
     props.choose(on ? [...props.chosen, column] : props.chosen.filter((other) => other !== column));
   const setAll = (on: boolean) => {
-    const columns = found().map((choice) => choice.columns[0]?.[0] ?? "");
+    // Shown are last values alone; hidden are the extremes, too.
+    const columns = found().flatMap((choice) =>
+      choice.columns.slice(0, on ? 1 : undefined).map(([column]) => column),
+    );
     const rest = props.chosen.filter((column) => !columns.includes(column));
     props.choose(on ? [...rest, ...columns] : rest);
   };

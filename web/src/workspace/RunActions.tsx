@@ -1,7 +1,7 @@
 // What can be done with the selected runs.
 
 import { useNavigate } from "@solidjs/router";
-import { createSignal, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
 import {
   deleteRuns,
   deleteTag,
@@ -14,46 +14,65 @@ import {
 } from "../api/runs";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { FormDialog } from "../parts/FormDialog";
-import { counted } from "../parts/format";
+import { count, counted } from "../parts/format";
+import { Menu } from "../parts/Menu";
 import { attempt, tell } from "../parts/notices";
 
 /** Runs that are compared at once. */
 export const MOST_COMPARED = 50;
 
 export function RunActions(props: {
+  /** Of the selected runs those that are in sight. */
   runs: Run[];
+  /** All that are selected: some may not be found any more, or be folded under their parents. */
   ids: string[];
   deleted: boolean;
   /** Whether who is signed in may not change them. */
   fixed: boolean;
   tagKeys: string[];
   changed: () => void;
-  clear: () => void;
+  select: (ids: string[]) => void;
 }) {
   const navigate = useNavigate();
   const [asked, setAsked] = createSignal<"rename" | "tag" | "delete">();
+  const [withUnseen, setWithUnseen] = createSignal(false);
+  const [about, setAbout] = createSignal<Run[]>([]);
+  const seen = createMemo(() => props.runs.map((run) => run.id));
+  const unseen = () => props.ids.length - seen().length;
+  // What is not in sight is acted upon only by who said so, each time anew.
+  createEffect(on(unseen, () => setWithUnseen(false)));
+  const ids = () => (withUnseen() ? props.ids : seen());
+  const clear = () => props.select([]);
   const first = () => props.runs[0];
-  const comparable = () => props.ids.length >= 2 && props.ids.length <= MOST_COMPARED;
+  const comparable = () => ids().length >= 2 && ids().length <= MOST_COMPARED;
 
-  const children = () => props.runs.reduce((sum, run) => sum + run.children, 0);
-  const remove = (withChildren: boolean, ids = props.ids) =>
+  const sum = (of: (run: Run) => number) => about().reduce((all, run) => all + of(run), 0);
+  const children = () => sum((run) => run.children);
+  const running = () => sum((run) => (run.status === "RUNNING" ? 1 : 0));
+  const askToDelete = () =>
     attempt(async () => {
-      await deleteRuns(ids, withChildren);
-      props.clear();
+      setAbout(await readRuns(ids(), { metrics: [], params: [], tags: [] }));
+      if (children() || running() || withUnseen()) setAsked("delete");
+      else await remove(false);
+    });
+  const remove = (withChildren: boolean, of = ids()) =>
+    attempt(async () => {
+      await deleteRuns(of, withChildren);
+      props.select(props.ids.filter((id) => !of.includes(id)));
       props.changed();
       const also = withChildren ? " with child runs" : "";
-      tell(`Deleted ${counted(ids.length, "run")}${also}`, async () => {
-        await restoreRuns(ids);
+      tell(`Deleted ${counted(of.length, "run")}${also}`, async () => {
+        await restoreRuns(of);
         props.changed();
       });
     });
-  const restore = (ids = props.ids) =>
+  const restore = (of = ids()) =>
     attempt(async () => {
-      await restoreRuns(ids);
-      props.clear();
+      await restoreRuns(of);
+      props.select(props.ids.filter((id) => !of.includes(id)));
       props.changed();
-      tell(`Restored ${counted(ids.length, "run")}`, async () => {
-        await deleteRuns(ids);
+      tell(`Restored ${counted(of.length, "run")}`, async () => {
+        await deleteRuns(of);
         props.changed();
       });
     });
@@ -69,8 +88,8 @@ export function RunActions(props: {
   };
   const tag = async ([key = "", text = ""]: string[]) => {
     // What was there is read now: the table need not show it.
-    const before = await readRuns(props.ids, { metrics: [], params: [], tags: [key] });
-    await forEach(props.ids, (id) => setTag(id, key, text));
+    const before = await readRuns(ids(), { metrics: [], params: [], tags: [key] });
+    await forEach(ids(), (id) => setTag(id, key, text));
     props.changed();
     tell(`Tagged ${counted(before.length, "run")} with ${key}`, async () => {
       await forEach(before, (run) => {
@@ -84,12 +103,28 @@ export function RunActions(props: {
   return (
     <div class="bar selection" role="toolbar" aria-label="Selected runs">
       <span role="status">{counted(props.ids.length, "run")} selected</span>
+      <Show when={unseen()}>
+        <span class="unseen-runs" role="status">
+          {count(unseen())} of them not in sight
+        </span>
+        <label title="They are hidden by the filter, folded, further down, or deleted">
+          <input
+            type="checkbox"
+            checked={withUnseen()}
+            onChange={(event) => setWithUnseen(event.currentTarget.checked)}
+          />
+          act on them, too
+        </label>
+        <button type="button" class="quiet" onClick={() => props.select(seen())}>
+          Unselect them
+        </button>
+      </Show>
       <button
         type="button"
         class="primary"
         disabled={!comparable()}
         title={`Compare 2 to ${MOST_COMPARED} runs`}
-        onClick={() => navigate(`/compare?runs=${props.ids.join(",")}`)}
+        onClick={() => navigate(`/compare?runs=${ids().join(",")}`)}
       >
         Compare
       </button>
@@ -97,33 +132,42 @@ export function RunActions(props: {
         <Show
           when={!props.deleted}
           fallback={
-            <button type="button" onClick={() => restore()}>
+            <button type="button" disabled={!ids().length} onClick={() => restore()}>
               Restore
             </button>
           }
         >
           <button
             type="button"
-            disabled={props.ids.length !== 1 || !first()}
+            disabled={ids().length !== 1 || !first()}
             onClick={() => setAsked("rename")}
           >
             Rename
           </button>
-          <button type="button" onClick={() => setAsked("tag")}>
+          <button type="button" disabled={!ids().length} onClick={() => setAsked("tag")}>
             Tag
           </button>
-          <button type="button" onClick={() => (children() ? setAsked("delete") : remove(false))}>
-            Delete
-          </button>
+          <Show when={ids().length}>
+            <Menu
+              label="More actions"
+              items={[
+                {
+                  label: `Delete ${counted(ids().length, "run")}`,
+                  act: askToDelete,
+                  isDanger: true,
+                },
+              ]}
+            />
+          </Show>
         </Show>
       </Show>
-      <button type="button" class="quiet" onClick={() => props.clear()}>
+      <button type="button" class="quiet" onClick={clear}>
         Clear
       </button>
       <Show when={asked() === "delete"}>
         <DeleteRuns
-          runs={props.ids.length}
-          running={props.runs.filter((run) => run.status === "RUNNING").length}
+          runs={ids().length}
+          running={running()}
           children={children()}
           remove={remove}
           close={() => setAsked(undefined)}
@@ -140,7 +184,7 @@ export function RunActions(props: {
       </Show>
       <Show when={asked() === "tag"}>
         <FormDialog
-          title={`Tag ${counted(props.ids.length, "run")}`}
+          title={`Tag ${counted(ids().length, "run")}`}
           fields={[{ label: "Key", suggestions: props.tagKeys }, { label: "Value" }]}
           action="Set tag"
           done={tag}

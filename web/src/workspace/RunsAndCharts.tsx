@@ -107,12 +107,7 @@ export function RunsAndCharts(props: {
         >
           <div class="bar tools">
             <Show when={isPhone() && !isTable()}>
-              <button
-                type="button"
-                aria-expanded={isOpen()}
-                aria-controls="run-list"
-                onClick={() => setOpen(!isOpen())}
-              >
+              <button type="button" aria-expanded={isOpen()} onClick={() => setOpen(!isOpen())}>
                 {isOpen() ? "▾" : "▸"} Runs
               </button>
             </Show>

@@ -14,12 +14,12 @@ import {
 import { part } from "../api/connection";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
-import { listKeys } from "../api/runs";
+import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { useIds, useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
-import { counted } from "../parts/format";
+import { count, counted } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
 import { csv, saveFile } from "../parts/saveFile";
@@ -78,16 +78,34 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   }));
 
   const marked = createMemo(() => new Set(selected()));
-  const markedRuns = createMemo(() =>
-    list
-      .lines()
-      .map((line) => line.run)
-      .filter((run) => marked().has(run.id)),
-  );
   const visible = createVisibleRuns({
     listed: () => list.lines().map((line) => line.run.id),
     selected,
   });
+  const markedRuns = createMemo(() =>
+    list
+      .lines()
+      .map((line) => line.run)
+      // Without the list only those that are drawn are in sight.
+      .filter((run) => marked().has(run.id) && (tab() !== "charts" || visible.has(run.id))),
+  );
+  const parents = createMemo(() => list.lines().filter((line) => line.children).length);
+  const sumOfChildren = () => list.lines().reduce((sum, line) => sum + line.children, 0);
+  // Of a folded list: how many runs there are with those that are folded.
+  const inAll = createLoaded(
+    () =>
+      parents() > 0 &&
+      JSON.stringify([props.experimentId, lifecycle(), list.total(), sumOfChildren()]),
+    () => countRuns({ experimentIds: [props.experimentId], view: lifecycle() }),
+  );
+  const howMany = () => {
+    const total = list.total();
+    if (total === undefined) return "";
+    const all = parents() > 0 ? inAll.value() : undefined;
+    if (all === undefined || all <= total) return counted(total, "run");
+    const top = parents() === total ? counted(total, "parent") : `${count(total)} at the top`;
+    return `${top}, ${counted(all, "run")}`;
+  };
   const select = (ids: string[], on: boolean) =>
     setSelected(
       on ? [...new Set([...selected(), ...ids])] : selected().filter((id) => !ids.includes(id)),
@@ -112,7 +130,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
       <div class="bar">
         <h1>{name() ?? `Experiment ${props.experimentId}`}</h1>
         <span class="count" role="status">
-          {list.total() === undefined ? "" : counted(list.total() ?? 0, "run")}
+          {howMany()}
         </span>
         <ViewMenu experimentId={props.experimentId} mayWrite={may(experiment.value(), "write")} />
         <A class="button" href={`/experiments/${props.experimentId}/reports`}>
@@ -152,6 +170,15 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           />
           Fold child runs
         </label>
+        <Show when={order() && !flat() && parents()}>
+          <button
+            type="button"
+            title="Only runs without a parent are in this order: put child runs among them, too"
+            onClick={() => setFlat("1")}
+          >
+            Sort all runs
+          </button>
+        </Show>
         <button type="button" onClick={pick}>
           Columns
         </button>
@@ -174,7 +201,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           fixed={!may(experiment.value(), "write")}
           tagKeys={keys.value()?.tags ?? []}
           changed={list.reload}
-          clear={() => setSelected([])}
+          select={setSelected}
         />
       </Show>
       <Show when={list.created()}>
