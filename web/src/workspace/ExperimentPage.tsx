@@ -29,16 +29,20 @@ export default function ExperimentPage() {
     const found = next.value();
     return now && found?.id === now.id && found.search === now.search;
   };
+  // Where it led to at last, which nobody has set up.
+  let led = "";
   createEffect(
     on(next.value, (found) => {
-      if (found?.query && isAnswered()) navigate(address() + found.query, { replace: true });
+      if (!found?.query || !isAnswered()) return;
+      led = found.query;
+      navigate(address() + found.query, { replace: true });
     }),
   );
   createEffect(
     on([() => params.experiment, () => location.search], ([id, search], before) => {
       if (!isHere() || leadsOn(search) || new URLSearchParams(search).has(FRAME)) return;
       // A link that was opened is not what somebody set up: it is left as it was.
-      remember(id, search, before?.[0] === id && !leadsOn(before[1]));
+      remember(id, search, before?.[0] === id && search !== led);
     }),
   );
   const reset = () => {
