@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from runstream import TrackingClient
 from support.server_process import ServerProcess
 
-Show = Callable[[str], Page]
+Show = Callable[..., Page]
 
 
 @pytest.fixture

@@ -38,6 +38,13 @@ export async function firstFiles(
   return { files: (page.files ?? []).map(artifactOf), more: !!page.next_page_token };
 }
 
+/** Returns what a file is by now. */
+export async function findArtifact(runId: string, path: string): Promise<Artifact> {
+  const query = { run_id: runId, path };
+  const found = await answered(api.GET("/api/1.0/runstream/artifacts/get", { params: { query } }));
+  return artifactOf(found.file ?? {});
+}
+
 async function list(runId: string, path: string, recursive: boolean): Promise<Artifact[]> {
   const found: Artifact[] = [];
   let token = "";

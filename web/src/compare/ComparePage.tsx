@@ -30,11 +30,17 @@ import { MOST_COMPARED } from "../workspace/RunActions";
 import { best, type Row, rowsOf } from "./rows";
 import "../style/run.css";
 
+const MediaPanels = lazy(() => part(() => import("../files/MediaPanels")));
 const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
 
 // Of params, and of metrics, to begin with.
 const MOST_ROWS = 200;
-const TABS = { "": "Params and metrics", charts: "Charts", artifacts: "Artifacts" };
+const TABS = {
+  "": "Params and metrics",
+  charts: "Charts",
+  media: "Media",
+  artifacts: "Artifacts",
+};
 
 export default function ComparePage() {
   const [ids] = useList("runs");
@@ -64,6 +70,11 @@ export default function ComparePage() {
           </Match>
           <Match when={tab() === "charts"}>
             <MetricCharts live={live} />
+          </Match>
+          <Match when={tab() === "media"}>
+            <MediaPanels
+              runs={live.runs().map(({ id, name, end }) => ({ id, name, isRunning: end === null }))}
+            />
           </Match>
           <Match when={tab() === "artifacts"}>
             <Files runs={live.runs()} />

@@ -3,7 +3,7 @@
 import { createMemo, Show } from "solid-js";
 import { count, counted, number } from "../parts/format";
 
-interface Distribution {
+export interface Distribution {
   edges: number[];
   counts: number[];
   not_finite?: number;
@@ -18,7 +18,7 @@ export default function Histogram(props: { text: string }) {
   return <Show when={found()}>{(now) => <Bars of={now()} />}</Show>;
 }
 
-function Bars(props: { of: Distribution }) {
+export function Bars(props: { of: Distribution }) {
   const first = () => props.of.edges[0] ?? 0;
   const last = () => props.of.edges.at(-1) ?? 0;
   const told = () => {
@@ -59,7 +59,7 @@ function outline({ edges, counts }: Distribution): string {
   return `M0 ${HEIGHT}${bars.join("")}V${HEIGHT}Z`;
 }
 
-function distribution(text: string): Distribution | undefined {
+export function distribution(text: string): Distribution | undefined {
   let found: Partial<Distribution> | null;
   try {
     found = JSON.parse(text);

@@ -1,13 +1,14 @@
 // An SVG picture, unless drawing it could stop the page.
 
 import { createSignal, Show } from "solid-js";
-import { type Artifact, fileUrl, readText, TEXT_BYTES } from "../api/artifacts";
+import { fileUrl, readText, TEXT_BYTES } from "../api/artifacts";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
+import type { ShownFile } from "./shownFile";
 
 const MOST_ELEMENTS = 300_000;
 
-export default function SvgImage(props: { runId: string; artifact: Artifact }) {
+export default function SvgImage(props: ShownFile) {
   const [anyway, setAnyway] = createSignal(false);
   const safe = createLoaded(
     () => [props.runId, props.artifact.path, props.artifact.sha256, props.artifact.size] as const,

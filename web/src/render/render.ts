@@ -1,30 +1,25 @@
-// What runs stored, made into HTML or a table by a worker that has a time limit.
+// What runs stored, made into HTML by a worker that has a time limit.
 
 /** A text, what it is, and the name of its file. */
 export interface Wanted {
-  kind: "markdown" | "code" | "csv";
+  kind: "markdown" | "code";
   text: string;
   name: string;
 }
 
-/** HTML, which a note still has to be cleaned of what is not allowed; or rows of a table. */
+/** HTML, which a note still has to be cleaned of what is not allowed. */
 export interface Made {
-  html?: string;
-  rows?: string[][];
-  /** How many rows there are, with those that were left out. */
-  total?: number;
+  html: string;
 }
 
 const LIMIT_MS = 3_000;
 const MOST_CHARACTERS = 200_000;
 // Of HTML: more of it would take the page long to lay out.
 const MOST_HTML = 1_000_000;
-const MOST_CSV = 2_000_000;
 
 /** Returns what is made of a text; undefined if it is too long, or takes too long, or fails. */
 export async function render(wanted: Wanted): Promise<Made | undefined> {
-  const most = wanted.kind === "csv" ? MOST_CSV : MOST_CHARACTERS;
-  if (wanted.text.length > most) return undefined;
+  if (wanted.text.length > MOST_CHARACTERS) return undefined;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {

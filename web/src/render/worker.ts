@@ -1,4 +1,4 @@
-// Makes what somebody stored into HTML or a table, away from the page: a text may be made so that
+// Makes what somebody stored into HTML, away from the page: a text may be made so that
 // this takes for ever, or fails (docs/decisions/0033-previews-in-a-worker.md).
 
 import type { Made, Wanted } from "./render";
@@ -10,8 +10,7 @@ addEventListener("message", async ({ data }: MessageEvent<Wanted>) =>
 async function make({ kind, text, name }: Wanted): Promise<Made | undefined> {
   try {
     if (kind === "markdown") return (await import("./markdown")).markdown(text);
-    if (kind === "code") return (await import("./code")).code(text, name);
-    return (await import("./table")).table(text);
+    return (await import("./code")).code(text, name);
   } catch {
     return undefined; // such as: nested too deep
   }

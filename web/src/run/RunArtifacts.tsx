@@ -16,7 +16,7 @@ const FolderView = lazy(() => part(() => import("../files/FolderView")));
 
 const ROOT: Artifact = { path: "", name: "", isFolder: true, size: 0, sha256: "", uploaded: 0 };
 
-export default function RunArtifacts(props: { runId: string }) {
+export default function RunArtifacts(props: { runId: string; isRunning: boolean }) {
   const [path, setPath] = useText("artifact");
   const [words, setWords] = useText("files");
   const [told, setTold] = createSignal<Artifact>(ROOT);
@@ -65,7 +65,7 @@ export default function RunArtifacts(props: { runId: string }) {
           <p class="empty">{looked.loading() ? "Loading…" : `There is no artifact ${path()}.`}</p>
         }
       >
-        {(artifact) => <Chosen runId={props.runId} artifact={artifact()} choose={choose} />}
+        {(artifact) => <Chosen {...props} artifact={artifact()} choose={choose} />}
       </Show>
     </div>
   );
@@ -73,6 +73,7 @@ export default function RunArtifacts(props: { runId: string }) {
 
 function Chosen(props: {
   runId: string;
+  isRunning: boolean;
   artifact: Artifact;
   choose: (artifact: Artifact) => void;
 }) {
@@ -114,7 +115,7 @@ function Chosen(props: {
       >
         <SeriesSteps runId={props.runId} artifact={props.artifact} choose={props.choose} />
         <Show when={content()} keyed>
-          <FilePreview runId={props.runId} artifact={props.artifact} />
+          <FilePreview runId={props.runId} artifact={props.artifact} isRunning={props.isRunning} />
         </Show>
       </Show>
     </section>

@@ -21,12 +21,14 @@ import "../style/run.css";
 
 const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
 const RunArtifacts = lazy(() => part(() => import("./RunArtifacts")));
+const RunMedia = lazy(() => part(() => import("./RunMedia")));
 const RunConsole = lazy(() => part(() => import("./RunConsole")));
 const RunCode = lazy(() => part(() => import("./RunCode")));
 
 const TABS = {
   "": "Overview",
   charts: "Charts",
+  media: "Media",
   artifacts: "Artifacts",
   console: "Console",
   code: "Code",
@@ -88,8 +90,11 @@ function OneRun(props: { id: string }) {
               <Match when={tab() === "charts"}>
                 <MetricCharts live={live} />
               </Match>
+              <Match when={tab() === "media" && now().id} keyed>
+                <RunMedia run={now()} />
+              </Match>
               <Match when={tab() === "artifacts"}>
-                <RunArtifacts runId={now().id} />
+                <RunArtifacts runId={now().id} isRunning={now().end === null} />
               </Match>
               <Match when={tab() === "console"}>
                 <RunConsole run={now()} live={live} />

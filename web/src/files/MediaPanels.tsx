@@ -1,0 +1,152 @@
+// What one or several runs logged by step, side by side at the same step.
+
+import { createEffect, createMemo, createSignal, onCleanup, Show } from "solid-js";
+import { useText } from "../parts/address";
+import { ErrorNote } from "../parts/ErrorNote";
+import { createLoaded } from "../parts/loaded";
+import { ShowMore } from "../parts/ShowMore";
+import { MediaPanel } from "./MediaPanel";
+import { readMedia, stepsOf } from "./mediaSeries";
+import "../style/files.css";
+import "../style/media.css";
+
+const MOST_PANELS = 20;
+// While a run goes on there may be more.
+const EACH_MS = 10_000;
+const PLAY_MS = 700;
+
+export interface MediaRun {
+  id: string;
+  name: string;
+  isRunning: boolean;
+}
+
+export default function MediaPanels(props: { runs: MediaRun[] }) {
+  const [wanted, setWanted] = useText("step");
+  const [words, setWords] = useText("media");
+  // What is told anew without being another is not made anew: a sound plays on.
+  const runs = createMemo(() => props.runs, undefined, { equals: isSame });
+  const media = createLoaded(() => runs().length > 0 && runs().map(({ id }) => id), readMedia);
+  const found = createMemo(() => media.value() ?? [], undefined, { equals: isSame });
+  const timer = setInterval(() => {
+    if (!document.hidden && runs().some(({ isRunning }) => isRunning)) media.again();
+  }, EACH_MS);
+  onCleanup(() => clearInterval(timer));
+  const steps = createMemo(() => stepsOf(found()));
+  const step = createMemo(() => {
+    const last = steps().at(-1) ?? 0n;
+    return /^-?\d+$/.test(wanted()) ? BigInt(wanted()) : last;
+  });
+  const shown = createMemo(() => {
+    const texts = words().toLowerCase().split(/\s+/);
+    return found().filter(({ folder, key }) => {
+      const text = `${folder}/${key}`.toLowerCase();
+      return texts.every((word) => text.includes(word));
+    });
+  });
+  return (
+    <>
+      <Show when={media.error()}>
+        {(error) => <ErrorNote error={error()} again={media.again} />}
+      </Show>
+      <Show
+        when={found().length}
+        fallback={
+          <Show when={!media.loading()} fallback={<p class="loading">Loading…</p>}>
+            <NoMedia />
+          </Show>
+        }
+      >
+        <div class="bar media-bar">
+          <StepSlider
+            steps={steps()}
+            step={step()}
+            choose={(step) => setWanted(step === steps().at(-1) ? "" : String(step))}
+          />
+          <input
+            type="search"
+            aria-label="Find media"
+            placeholder="Find media"
+            data-search
+            value={words()}
+            onInput={(event) => setWords(event.currentTarget.value)}
+          />
+        </div>
+        <Show when={shown().length} fallback={<p class="empty">Nothing has such a name.</p>}>
+          <div class="media">
+            <ShowMore
+              items={shown()}
+              step={MOST_PANELS}
+              noun="panel"
+              around={(button) => <div>{button}</div>}
+            >
+              {(series) => <MediaPanel series={series} runs={runs()} step={step()} />}
+            </ShowMore>
+          </div>
+        </Show>
+      </Show>
+    </>
+  );
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_, part) => (typeof part === "bigint" ? String(part) : part));
+  return text(a) === text(b);
+}
+
+/** A slider through steps, which may be any distance apart. */
+function StepSlider(props: { steps: bigint[]; step: bigint; choose: (step: bigint) => void }) {
+  const [playing, setPlaying] = createSignal(false);
+  const position = () => {
+    const after = props.steps.findIndex((step) => step > props.step);
+    return after < 0 ? props.steps.length - 1 : Math.max(0, after - 1);
+  };
+  const go = (at: number) => {
+    const step = props.steps[at];
+    if (step !== undefined) props.choose(step);
+  };
+  createEffect(() => {
+    if (!playing()) return;
+    const timer = setInterval(() => go((position() + 1) % props.steps.length), PLAY_MS);
+    onCleanup(() => clearInterval(timer));
+  });
+  return (
+    <div class="step-slider">
+      <button
+        type="button"
+        aria-pressed={playing()}
+        disabled={props.steps.length < 2}
+        onClick={() => setPlaying(!playing())}
+      >
+        {playing() ? "Stop" : "Play"}
+      </button>
+      <input
+        type="range"
+        aria-label="Step"
+        aria-valuetext={`Step ${props.step}`}
+        min={0}
+        max={props.steps.length - 1}
+        value={position()}
+        onInput={(event) => go(event.currentTarget.valueAsNumber)}
+      />
+      <output>Step {String(props.step)}</output>
+      <span class="hint">
+        {position() + 1} of {props.steps.length}
+      </span>
+    </div>
+  );
+}
+
+function NoMedia() {
+  return (
+    <section class="empty">
+      <h2>No media by step</h2>
+      <p>
+        Images, figures, audio, tables and histograms that are logged with a key and a step are
+        shown here: <code>runstream.log_image(image, key="samples", step=3)</code>. MLflow's{" "}
+        <code>log_image</code> does, too.
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,129 @@
+// A picture that is zoomed and moved, and tells the value of the pixel that is pointed at.
+
+import { createMemo, createSignal, type JSX } from "solid-js";
+
+const STEP = 1.5;
+const MOST_ZOOM = 64;
+const MOVE = 60;
+
+export function PixelView(props: {
+  name: string;
+  /** What a pixel has. */
+  value: (x: number, y: number) => string;
+  /** The picture, which says how large it is once it knows. */
+  children: (size: (width: number, height: number) => void) => JSX.Element;
+}) {
+  let frame!: HTMLDivElement;
+  const [size, setSize] = createSignal({ width: 0, height: 0 });
+  const [zoom, setZoom] = createSignal(0); // 0 fits the frame
+  const [place, setPlace] = createSignal<{ x: number; y: number }>();
+  const fitting = createMemo(() => {
+    const { width, height } = size();
+    if (!width || !frame) return 1;
+    // A small picture is made larger, to a whole number of times.
+    const room = Math.min(frame.clientWidth / width, (window.innerHeight * 0.65) / height);
+    return room > 2 ? Math.min(Math.floor(room), 8) : Math.min(1, room);
+  });
+  const scale = () => zoom() || fitting();
+  const zoomTo = (next: number, x = frame.clientWidth / 2, y = frame.clientHeight / 2) => {
+    const before = scale();
+    const wanted = Math.min(MOST_ZOOM, Math.max(Math.min(fitting(), 1) / 4, next));
+    const [left, top] = [frame.scrollLeft + x, frame.scrollTop + y];
+    setZoom(wanted);
+    frame.scrollLeft = (left * wanted) / before - x;
+    frame.scrollTop = (top * wanted) / before - y;
+  };
+  const pixelAt = (event: MouseEvent) => {
+    const box = frame.firstElementChild?.getBoundingClientRect();
+    if (!box) return;
+    const x = Math.floor((event.clientX - box.left) / scale());
+    const y = Math.floor((event.clientY - box.top) / scale());
+    const { width, height } = size();
+    setPlace(x >= 0 && y >= 0 && x < width && y < height ? { x, y } : undefined);
+  };
+  const drag = (event: PointerEvent) => {
+    if (event.button !== 0) return;
+    frame.setPointerCapture(event.pointerId);
+    const [left, top] = [frame.scrollLeft + event.clientX, frame.scrollTop + event.clientY];
+    const move = (moved: PointerEvent) => {
+      frame.scrollLeft = left - moved.clientX;
+      frame.scrollTop = top - moved.clientY;
+    };
+    frame.addEventListener("pointermove", move);
+    frame.addEventListener("pointerup", () => frame.removeEventListener("pointermove", move), {
+      once: true,
+    });
+  };
+  const onKey = (event: KeyboardEvent) => {
+    const point = (x: number, y: number) => {
+      const { width, height } = size();
+      const now = place() ?? { x: Math.floor(width / 2), y: Math.floor(height / 2) };
+      const inside = (at: number, most: number) => Math.min(most - 1, Math.max(0, at));
+      setPlace({ x: inside(now.x + x, width), y: inside(now.y + y, height) });
+    };
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
+      event.key
+    ];
+    if (way) {
+      const [x = 0, y = 0] = way;
+      if (event.shiftKey) frame.scrollBy(x * MOVE, y * MOVE);
+      else point(x, y);
+    } else if (event.key === "+" || event.key === "=") zoomTo(scale() * STEP);
+    else if (event.key === "-") zoomTo(scale() / STEP);
+    else if (event.key === "0") setZoom(0);
+    else return;
+    event.preventDefault();
+  };
+  const told = () => {
+    const at = place();
+    return at ? `x ${at.x}, y ${at.y}: ${props.value(at.x, at.y)}` : "";
+  };
+  return (
+    <div class="pixels">
+      <div class="bar">
+        <button type="button" aria-label="Zoom out" onClick={() => zoomTo(scale() / STEP)}>
+          −
+        </button>
+        <button type="button" aria-label="Zoom in" onClick={() => zoomTo(scale() * STEP)}>
+          +
+        </button>
+        <button type="button" onClick={() => setZoom(0)}>
+          Fit
+        </button>
+        <button type="button" onClick={() => setZoom(1)}>
+          1:1
+        </button>
+        <span class="hint">
+          {size().width} × {size().height}, {Math.round(scale() * 100)} %
+        </span>
+        <output class="pixel">{told()}</output>
+      </div>
+      <div
+        ref={frame}
+        class="frame"
+        tabindex="0"
+        role="region"
+        aria-label={`${props.name}: arrows go from pixel to pixel, + and − zoom, 0 fits`}
+        onWheel={(event) => {
+          if (!event.ctrlKey && !event.metaKey) return;
+          event.preventDefault();
+          const box = frame.getBoundingClientRect();
+          const by = event.deltaY < 0 ? STEP : 1 / STEP;
+          zoomTo(scale() * by, event.clientX - box.left, event.clientY - box.top);
+        }}
+        onPointerDown={drag}
+        onPointerMove={pixelAt}
+        onPointerLeave={() => setPlace(undefined)}
+        onKeyDown={onKey}
+      >
+        <div
+          class="picture"
+          classList={{ coarse: scale() > 1 }}
+          style={{ width: `${size().width * scale()}px`, height: `${size().height * scale()}px` }}
+        >
+          {props.children((width, height) => setSize({ width, height }))}
+        </div>
+      </div>
+    </div>
+  );
+}

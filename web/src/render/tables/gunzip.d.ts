@@ -1,0 +1,5 @@
+// The package has types for its whole alone, which has a part in WebAssembly that the policy of the
+// page does not let run.
+declare module "hyparquet-compressors/src/gzip.js" {
+  export function gunzip(input: Uint8Array, output: Uint8Array): Uint8Array;
+}
