@@ -90,7 +90,7 @@ def test_no_file_stops_the_page(server: ServerProcess, page: Page) -> None:
         page.goto(f"{server.http}/#/runs/{run}?tab=artifacts&artifact={name}")
         page.reload()
         preview = page.get_by_role("region", name=f"Preview of {name}")
-        expect(preview.locator("pre, table").first).to_be_visible(timeout=20_000)
+        expect(preview.locator("pre, table, .notes").first).to_be_visible(timeout=20_000)
         expect(preview.locator("[aria-busy=true]")).to_have_count(0)
         assert page.evaluate("window.longestStop") < STOP_MS, name
 
