@@ -7,8 +7,9 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import nbformat.v4 as notebooks
+import nbformat.v4
 import numpy as np
 import plotly.graph_objects as graphs
 import pyarrow
@@ -26,6 +27,8 @@ from support.web_content import Content
 Preview = Callable[[str], Locator]
 
 ROWS = 300_000
+
+notebooks: Any = nbformat.v4  # its functions have no types
 
 
 @pytest.fixture(scope="module")
