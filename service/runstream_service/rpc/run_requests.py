@@ -25,6 +25,9 @@ from runstream_service.engine.batch import Batch
 from runstream_service.engine.catalog_writes import RunUpdate
 from runstream_service.rpc.page_token import check_page_size
 
+#: The tag that names who started a run.
+USER_TAG = "mlflow.user"
+
 
 def new_run(request: pb.CreateRunRequest) -> runs.NewRun:
     """Return the run that a caller asks for."""
@@ -36,7 +39,8 @@ def new_run(request: pb.CreateRunRequest) -> runs.NewRun:
     Batch(request.run_id, tags=tags).check()
     return runs.NewRun(
         experiment_id=request.experiment_id or "0",
-        user_id=request.user_id,
+        # Clients of other trackers name the user by a tag alone.
+        user_id=request.user_id or dict(tags).get(USER_TAG, ""),
         name=request.run_name,
         start_time=request.start_time if request.HasField("start_time") else None,
         tags=tags,

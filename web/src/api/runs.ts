@@ -80,6 +80,7 @@ export async function searchRuns(
   limit: number,
   token = "",
   signal?: AbortSignal,
+  offset = 0,
 ): Promise<RunPage> {
   const { metrics, params, tags, extremes = true } = query.keys ?? {};
   const answer = await answered(
@@ -91,6 +92,7 @@ export async function searchRuns(
         run_view_type: query.view ?? "ACTIVE_ONLY",
         max_results: limit,
         page_token: token,
+        offset,
         top_level_only: query.topLevel ?? false,
         with_metric_summaries: extremes,
         with_child_counts: true,

@@ -30,7 +30,7 @@ export default function ParallelCoordinates(props: { list: RunList; selected: Se
     size.observe(ground);
     onCleanup(() => size.disconnect());
   });
-  createEffect(() => props.list.need(MOST - 1));
+  createEffect(() => props.list.need(0, MOST - 1));
   const possible = createMemo(() => props.list.columns().filter((column) => parts(column)[1]));
   const shown = createMemo(() => {
     if (axes().length) return axes().filter((column) => possible().includes(column));

@@ -27,7 +27,7 @@ export default function ScatterPlot(props: { list: RunList; selected: Set<string
   const [chosenY, setY] = useText("scattery");
   const [over, setOver] = createSignal<Run>();
   let drawing!: SVGSVGElement;
-  createEffect(() => props.list.need(MOST - 1));
+  createEffect(() => props.list.need(0, MOST - 1));
   const possible = () => [
     "start_time",
     "duration",

@@ -2,8 +2,9 @@
 // so that it can be sorted and filtered by, and stand in the address, as it is.
 
 import type { KeysAsked, Run } from "../api/runs";
-import { SOURCE_TAG, USER_TAG } from "../api/runs";
+import { PARENT_TAG, SOURCE_TAG, USER_TAG } from "../api/runs";
 import { duration, number, short, time } from "../parts/format";
+import { numberOf } from "../parts/numeric";
 
 /** `metrics.loss`, `minimum.loss`, `params.lr`, `tags.team`, `start_time`. */
 export type Column = string;
@@ -16,7 +17,9 @@ export const ATTRIBUTES: Column[] = [
   "user_id",
   "run_id",
 ];
+export const NAME: Column = "run_name";
 export const SOURCE: Column = `tags.${SOURCE_TAG}`;
+export const PARENT: Column = `tags.${PARENT_TAG}`;
 const TITLES: Record<Column, string> = {
   run_name: "Run",
   status: "Status",
@@ -27,8 +30,14 @@ const TITLES: Record<Column, string> = {
   deleted_by: "Deleted by",
   run_id: "Run id",
   [SOURCE]: "Source",
+  [PARENT]: "Parent",
+  "datasets.name": "Dataset",
+  "datasets.digest": "Dataset digest",
+  "datasets.context": "Dataset context",
 };
 const DEFAULT_KEYS = 8;
+// Runs that say whether a column has numbers.
+const SAMPLE = 200;
 
 /** Returns the group and the key of a column; attributes have no key. */
 export function parts(column: Column): [string, string] {
@@ -60,6 +69,18 @@ export function isNumeric(column: Column): boolean {
   return ["metrics", "minimum", "maximum", "duration"].includes(group);
 }
 
+/** Returns the columns that have nothing but numbers, of these runs. */
+export function numericColumns(columns: Column[], lines: { run: Run }[]): Set<Column> {
+  const some = lines.slice(0, SAMPLE);
+  const isNumbers = (column: Column) => {
+    if (isNumeric(column)) return true;
+    if (!/^(params|tags)\./.test(column)) return false;
+    const texts = some.flatMap(({ run }) => value(run, column) ?? []);
+    return texts.length > 0 && texts.every((text) => numberOf(text) !== undefined);
+  };
+  return new Set(columns.filter(isNumbers));
+}
+
 /** Returns what a run has in a column: null where it has nothing. */
 export function value(run: Run, column: Column): string | number | null {
   const [group, key] = parts(column);
@@ -78,7 +99,7 @@ export function value(run: Run, column: Column): string | number | null {
     case "status":
       return run.status;
     case "user_id":
-      return run.user;
+      return run.user || (run.tags.get(USER_TAG) ?? "");
     case "deleted_by":
       return run.deletedBy || null;
     case "run_id":
@@ -120,22 +141,42 @@ export function keysOf(columns: Column[]): KeysAsked {
   };
 }
 
-/** Returns the columns to begin with: the first metrics and params that these runs have. */
+/**
+ * Returns the columns to begin with: the metrics that matter most, and the params that differ
+ * between these runs, or all of them where none does.
+ */
 export function defaults(runs: Run[]): Column[] {
-  const metrics = new Set(runs.flatMap((run) => [...run.metrics.keys()]));
-  const params = new Set(runs.flatMap((run) => [...run.params.keys()]));
-  const some = (group: string, keys: Set<string>) =>
-    [...keys]
-      .sort()
-      .slice(0, DEFAULT_KEYS)
-      .map((key) => `${group}.${key}`);
+  const metrics = [...new Set(runs.flatMap((run) => [...run.metrics.keys()]))];
+  const params = [...new Set(runs.flatMap((run) => [...run.params.keys()]))].sort();
+  const differing = params.filter(
+    (key) => new Set(runs.map((run) => run.params.get(key))).size > 1,
+  );
+  const some = (group: string, keys: string[]) =>
+    keys.slice(0, DEFAULT_KEYS).map((key) => `${group}.${key}`);
   return [
     "status",
     ...(runs.some((run) => run.deletedBy) ? ["deleted_by"] : []),
     "start_time",
     "duration",
-    "user_id",
-    ...some("metrics", metrics),
-    ...some("params", params),
+    ...(runs.some((run) => value(run, "user_id")) ? ["user_id"] : []),
+    ...some(
+      "metrics",
+      metrics.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)),
+    ),
+    ...some("params", differing.length ? differing : params),
   ];
+}
+
+// Metrics by how much they matter: of validation, of training, others, and of the machine.
+const RANKS = [
+  /(^|[^a-z])val(id|idation)?([^a-z]|$)/i,
+  /(^|[^a-z])eval(uation)?([^a-z]|$)/i,
+  /(^|[^a-z])test([^a-z]|$)/i,
+  /(^|[^a-z])train(ing)?([^a-z]|$)/i,
+];
+
+function rank(metric: string): number {
+  if (metric.startsWith("system/")) return RANKS.length + 1;
+  const place = RANKS.findIndex((pattern) => pattern.test(metric));
+  return place < 0 ? RANKS.length : place;
 }

@@ -1,16 +1,22 @@
 // The runs that an experiment's page lists, parents with their child runs, kept up to date.
 
-import { batch, createEffect, createMemo, createSignal, on } from "solid-js";
+import { batch, createEffect, createMemo, createSignal, on, onCleanup, untrack } from "solid-js";
+import type { RunGroup, Statistic } from "../api/runGroups";
 import { countRuns, idList, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
 import type { RunChange } from "../api/watch";
 import { textOf } from "../parts/address";
 import { applyChange } from "./applyChange";
 import { createChildRuns } from "./childRuns";
-import { type Column, defaults, keysOf } from "./columns";
+import { type Column, defaults, keysOf, NAME } from "./columns";
 import { followExperiment } from "./followExperiment";
-import { createSearchPages } from "./searchPages";
+import { createGroups } from "./groups";
+import { createSearchPages, readEach } from "./searchPages";
 
 const SAMPLE = 20;
+// Groups are computed again this long after a run changed.
+const REGROUP_MS = 3_000;
+// Finds no run: of a group that no filter can name.
+const NOTHING = "run_id = ''";
 
 /** What to list. */
 export interface Asked {
@@ -22,6 +28,10 @@ export interface Asked {
   nested: boolean;
   /** What is shown of each run; empty until somebody chooses. */
   columns: Column[];
+  /** By what runs are grouped; by nothing, if it is empty. */
+  groups: Column[];
+  sort: { column: Column; descending: boolean } | undefined;
+  statistic: Statistic;
 }
 
 /** A line of the list. */
@@ -32,12 +42,31 @@ export interface Line {
   children: number;
 }
 
+/** A group, under which its runs unfold. */
+export interface GroupLine {
+  group: RunGroup;
+  depth: 0;
+}
+
+/** What stands in a row; nothing, while it is not read. */
+export type Row = Line | GroupLine | undefined;
+
+export function isGroup(row: Row): row is GroupLine {
+  return !!row && "group" in row;
+}
+
 export function createRunList(asked: () => Asked) {
   const [chosen, setChosen] = createSignal<Column[]>([]);
   const [created, setCreated] = createSignal(0);
+  const [ofAll, setOfAll] = createSignal<number>();
   let listed = "";
+  let regrouping: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(regrouping));
 
-  const columns = () => (asked().columns.length ? asked().columns : chosen());
+  // Names are always shown; where nothing else is, they alone are in the address.
+  const columns = createMemo(() =>
+    asked().columns.length ? asked().columns.filter((column) => column !== NAME) : chosen(),
+  );
   const keys = () => keysOf([...columns(), `tags.${PARENT_TAG}`]);
   const query = createMemo(() => queryOf(asked()));
   const pages = createSearchPages({
@@ -45,19 +74,65 @@ export function createRunList(asked: () => Asked) {
     query: () => ({ ...query(), ...(asked().columns.length && { keys: keys() }) }),
     keys,
     begun: (runs, signal) => {
-      const which = JSON.stringify({ ...query(), order: [] });
-      if (which !== listed) unfolded.foldAll();
+      const which = JSON.stringify([{ ...query(), order: [] }, asked().groups]);
+      if (which !== listed) {
+        unfolded.foldAll();
+        inGroups.foldAll();
+      }
       listed = which;
       setCreated(0);
+      countAll(signal);
       setChosen(defaults(runs));
       if (!asked().columns.length) chooseAmongChildren(runs, signal);
       unfolded.readAgain(signal);
+      regroup(signal);
     },
   });
   const unfolded = createChildRuns({
     query: (parent) => ({ ...childrenOf(asked(), [parent]), keys: keys() }),
     fail: pages.fail,
   });
+
+  const groups = createGroups(
+    query,
+    () => ({ ...asked(), by: asked().groups, columns: columns() }),
+    (failure, signal) => pages.fail(failure, signal),
+  );
+  const inGroups = createChildRuns({
+    query: (id) => ({ ...query(), filter: filterOf(id), keys: keys() }),
+    fail: pages.fail,
+  });
+  const isGrouped = () => asked().groups.length > 0;
+
+  /** Returns the filter that finds the runs of a group, and of those only what is asked for. */
+  const filterOf = (id: string) => {
+    const group = groups.groups().find((one) => one.id === id);
+    const condition = group?.filter || NOTHING;
+    return asked().filter ? `(${asked().filter}) AND ${condition}` : condition;
+  };
+
+  const regroup = (signal: AbortSignal) => {
+    if (!isGrouped()) {
+      groups.clear();
+      return;
+    }
+    groups.reload(signal).then(() => signal.aborted || inGroups.readAgain(signal));
+  };
+  const regroupSoon = () => {
+    if (!isGrouped()) return;
+    regrouping ??= setTimeout(() => {
+      regrouping = undefined;
+      regroup(pages.signal());
+    }, REGROUP_MS);
+  };
+
+  const countAll = (signal: AbortSignal) => {
+    setOfAll(undefined);
+    if (!query().topLevel) return;
+    countRuns({ ...query(), topLevel: false }, signal)
+      .then(setOfAll)
+      .catch(() => {});
+  };
 
   /** Parents often log little themselves: what to begin with is what their children have, too. */
   const chooseAmongChildren = async (runs: Run[], signal: AbortSignal) => {
@@ -68,19 +143,60 @@ export function createRunList(asked: () => Asked) {
     if (some && !signal.aborted) setChosen(defaults([...runs, ...some.runs]));
   };
 
-  const lines = createMemo<Line[]>((before) => {
-    const found: Line[] = [];
+  const rows = createMemo<Row[]>((before) => {
+    const found: Row[] = [];
     const add = (run: Run, depth: number) => {
       const children = query().topLevel ? run.children : 0;
       const old = before[found.length];
       // A line that is what it was stays the same object: what shows it has nothing to do.
-      const same = old?.run === run && old.depth === depth && old.children === children;
+      const same =
+        old && !isGroup(old) && old.run === run && old.depth === depth && old.children === children;
       found.push(same ? old : { run, depth, children });
       for (const child of unfolded.of(run.id)) add(child, depth + 1);
     };
-    for (const run of pages.runs()) add(run, 0);
+    if (isGrouped()) {
+      for (const group of groups.groups()) {
+        const old = before[found.length];
+        found.push(isGroup(old) && old.group === group ? old : { group, depth: 0 });
+        for (const run of inGroups.of(group.id)) add(run, 1);
+      }
+      found.length += Math.max(0, groups.total() - groups.groups().length);
+      return found;
+    }
+    const runs = pages.runs();
+    const end = pages.total() ?? runs.length;
+    for (let place = 0; place < end; place++) {
+      const run = runs[place];
+      if (run) add(run, 0);
+      else found.push(undefined);
+    }
     return found;
   }, []);
+
+  /** The runs that are read, in their order. */
+  const lines = createMemo<Line[]>(() => {
+    if (!isGrouped()) return rows().filter((row): row is Line => !!row && !isGroup(row));
+    const found = new Map<string, Line>();
+    for (const row of rows()) if (row && !isGroup(row)) found.set(row.run.id, row);
+    for (const run of pages.runs())
+      if (run && !found.has(run.id)) found.set(run.id, { run, depth: 0, children: 0 });
+    return [...found.values()];
+  });
+
+  /** Says which rows are looked at. */
+  const need = (from: number, to: number) => untrack(() => look(from, to));
+  const look = (from: number, to: number) => {
+    if (isGrouped()) return groups.need(to, pages.signal());
+    let place = -1;
+    let start = 0;
+    for (const [index, row] of rows()
+      .slice(0, to + 1)
+      .entries()) {
+      if (!row?.depth) place += 1;
+      if (index === from) start = place;
+    }
+    pages.need(start, Math.max(start, place));
+  };
 
   const known = createMemo(() => new Set(lines().map((line) => line.run.id)));
 
@@ -88,6 +204,7 @@ export function createRunList(asked: () => Asked) {
     batch(() => {
       pages.replace(change);
       unfolded.replace(change);
+      inGroups.replace(change);
     });
 
   const patch = (changes: Map<string, RunChange[]>) => {
@@ -103,6 +220,7 @@ export function createRunList(asked: () => Asked) {
       orphans ||= run.children > 0;
       return undefined;
     });
+    regroupSoon();
     // The children of a run that is gone are in the list themselves.
     if (orphans) pages.reload();
     else recount(parents);
@@ -124,6 +242,7 @@ export function createRunList(asked: () => Asked) {
   };
 
   const lookForNew = async () => {
+    regroupSoon();
     const number = await countRuns(query()).catch(() => 0);
     const more = number - (pages.total() ?? number);
     if (more <= 0) return;
@@ -132,7 +251,15 @@ export function createRunList(asked: () => Asked) {
     else setCreated(more);
   };
 
-  createEffect(on([query, () => textOf(asked().columns)], pages.reload, { defer: true }));
+  // The order of groups is another search; that of runs is in the query.
+  const groupOrder = () => (isGrouped() ? asked().statistic : "");
+  createEffect(
+    on(
+      [query, () => textOf(asked().columns), () => textOf(asked().groups), groupOrder],
+      pages.reload,
+      { defer: true },
+    ),
+  );
 
   followExperiment({
     experimentId: () => asked().experimentId,
@@ -143,11 +270,20 @@ export function createRunList(asked: () => Asked) {
     grew: recount,
   });
 
-  const { total, error, loading, reload, need } = pages;
+  const { total, error, loading, reload } = pages;
   return {
+    /** What stands in each row: runs and groups, and nothing where that is not read. */
+    rows,
     lines,
     columns,
     total,
+    /** How many runs there are with child runs, where those are folded. */
+    totalOfAll: ofAll,
+    isGrouped,
+    groups: () => asked().groups,
+    /** How many groups there are. */
+    groupCount: groups.total,
+    statistic: () => asked().statistic,
     error,
     loading,
     created,
@@ -156,10 +292,25 @@ export function createRunList(asked: () => Asked) {
     isUnfolded: (run: Run) => unfolded.has(run.id),
     toggle: (run: Run) =>
       unfolded.has(run.id) ? unfolded.fold(run.id) : unfolded.unfold(run.id, pages.signal()),
-    /** Reads the whole list and returns it, with the child runs that are unfolded. */
+    isGroupUnfolded: (group: RunGroup) => inGroups.has(group.id),
+    toggleGroup: (group: RunGroup) =>
+      inGroups.has(group.id) ? inGroups.fold(group.id) : inGroups.unfold(group.id, pages.signal()),
+    /** Returns the whole list, with the child runs that are unfolded. */
     all: async () => {
-      await pages.readAll();
-      return lines().map((line) => line.run);
+      const runs = await pages.readAll();
+      const withChildren = (run: Run): Run[] => [run, ...unfolded.of(run.id).flatMap(withChildren)];
+      return runs.flatMap(withChildren);
+    },
+    /** Returns all groups. */
+    allGroups: async () => {
+      await groups.readAll(pages.signal());
+      return groups.groups();
+    },
+    /** Returns the ids of all runs of the list, or of a group. */
+    ids: async (group?: RunGroup) => {
+      const search = group ? { ...query(), filter: filterOf(group.id) } : query();
+      const none = { metrics: [], params: [], tags: [], extremes: false };
+      return (await readEach({ ...search, keys: none })).map((run) => run.id);
     },
   };
 }
@@ -173,7 +324,7 @@ function queryOf(asked: Asked): RunQuery {
     order: asked.order,
     view: asked.view,
     // What a filter finds is listed flat: a child may be found where its parent is not.
-    topLevel: asked.nested && !asked.filter,
+    topLevel: asked.nested && !asked.filter && !asked.groups.length,
   };
 }
 

@@ -1,4 +1,4 @@
-// The runs that a search finds, read page by page as they are needed.
+// The runs that a search finds, of which those in sight are read, wherever that is.
 
 import { batch, createSignal, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
@@ -6,8 +6,13 @@ import { countRuns, type KeysAsked, type Run, type RunQuery, searchRuns } from "
 
 const FIRST = 50;
 const PAGE = 250;
-// Runs that are read ahead of those in sight.
-const AHEAD = 1_000;
+// Runs of a page that somebody waits for.
+const IN_SIGHT = 100;
+// Runs that are read beside those in sight.
+const AHEAD = 500;
+// Pages that are read at once, so that a jump need not wait for what was read before.
+const AT_ONCE = 2;
+const ALL = 1_000;
 
 /** What to search, and what for. */
 export interface Search {
@@ -18,15 +23,18 @@ export interface Search {
   begun: (runs: Run[], signal: AbortSignal) => void;
 }
 
+/** Runs by their place in what is found; those that are not read yet are missing. */
+export type Places = (Run | undefined)[];
+
 export function createSearchPages(search: Search) {
-  const [runs, setRuns] = createSignal<Run[]>([]);
+  const [runs, setRuns] = createSignal<Places>([]);
   const [total, setTotal] = createSignal<number>();
   const [error, setError] = createSignal<ApiError>();
   const [loading, setLoading] = createSignal(true);
-  let next = "";
-  let needed = 0;
+  let first = 0;
+  let last = 0;
+  let reading: { from: number; to: number }[] = [];
   let control = new AbortController();
-  let readingOn: Promise<void> | undefined;
   let begin: () => void = () => {};
   /** Ends when the runs are read for the first time, and then each time that they are read anew. */
   let reloading = new Promise<void>((resolve) => {
@@ -39,7 +47,7 @@ export function createSearchPages(search: Search) {
     if (!signal.aborted) setError(shown(failure));
   };
 
-  /** Reads the runs anew, as far as they were read, while what is there stays in sight. */
+  /** Reads the runs anew, those in sight first, while what is there stays in sight. */
   const reload = () => {
     reloading = readAnew();
     begin();
@@ -50,7 +58,7 @@ export function createSearchPages(search: Search) {
     control.abort();
     control = new AbortController();
     const { signal } = control;
-    readingOn = undefined;
+    reading = [];
     setLoading(true);
     try {
       await readFirst(signal);
@@ -65,41 +73,71 @@ export function createSearchPages(search: Search) {
 
   const readFirst = async (signal: AbortSignal) => {
     const query = search.query();
-    const limit = Math.max(FIRST, Math.min(PAGE, runs().length ? needed : 0));
+    const limit = Math.max(FIRST, Math.min(PAGE, runs().length ? last + 1 : 0));
     const counted = countRuns(query, signal);
     counted.catch(() => {}); // the search says what is wrong
+    const inSight = last >= limit ? readPlaces(first, IN_SIGHT, signal) : undefined;
     const page = await searchRuns(query, limit, "", signal);
+    const there = await inSight;
     batch(() => {
       search.begun(page.runs, signal);
-      setRuns(page.runs);
+      setRuns(placed(page.runs, first, there?.runs ?? []));
       setTotal(page.next ? undefined : page.runs.length);
     });
-    next = page.next;
-    if (next) counted.then(setTotal).catch(() => {});
+    if (page.next) counted.then((number) => signal.aborted || setTotal(number)).catch(() => {});
+    // Where more are found than the page has, the rest has its place when that is known.
+    if (page.next) counted.then(readOn).catch(() => {});
   };
 
-  /** Reads pages until what is needed is there; one reader at a time. */
-  const readOn = (): Promise<void> => {
-    if (readingOn) return readingOn;
-    const mine = readPages(control.signal).finally(() => {
-      if (readingOn === mine) readingOn = undefined;
-    });
-    readingOn = mine;
-    return mine;
+  const readPlaces = (offset: number, limit: number, signal: AbortSignal) =>
+    searchRuns({ ...search.query(), keys: search.keys() }, limit, "", signal, offset);
+
+  /** Reads what is missing in sight, then what is missing beside it. */
+  const readOn = () => {
+    while (reading.length < AT_ONCE && !control.signal.aborted) {
+      const missing = findMissing();
+      if (!missing) return;
+      readPage(missing, control.signal);
+    }
   };
 
-  const readPages = async (signal: AbortSignal) => {
+  const readPage = async (range: { from: number; to: number }, signal: AbortSignal) => {
+    reading.push(range);
+    const own = reading;
     try {
-      while (next && runs().length < needed + AHEAD) {
-        const query = { ...search.query(), keys: search.keys() };
-        const page = await searchRuns(query, PAGE, next, signal);
-        next = page.next;
-        setRuns((all) => [...all, ...page.runs]);
-        if (!next) setTotal(runs().length);
-      }
+      const page = await readPlaces(range.from, range.to - range.from, signal);
+      if (signal.aborted) return;
+      batch(() => {
+        setRuns((all) => placed(all, range.from, page.runs));
+        if (!page.next) setTotal(range.from + page.runs.length);
+      });
     } catch (failure) {
       fail(failure, signal);
+      if (!signal.aborted) control.abort(); // reading on would fail again and again
+    } finally {
+      own.splice(own.indexOf(range), 1);
     }
+    if (!signal.aborted) readOn();
+  };
+
+  const findMissing = () => {
+    const end = total() ?? runs().length;
+    const isMissing = (place: number) =>
+      runs()[place] === undefined && !reading.some(({ from, to }) => place >= from && place < to);
+    const look = (from: number, to: number, limit: number) => {
+      for (let place = Math.max(0, from); place < Math.min(end, to); place++) {
+        if (!isMissing(place)) continue;
+        let stop = place + 1;
+        while (stop < Math.min(end, place + limit) && isMissing(stop)) stop += 1;
+        return { from: place, to: stop };
+      }
+      return undefined;
+    };
+    return (
+      look(first, last + 1, last - first < IN_SIGHT ? IN_SIGHT : PAGE) ??
+      look(last + 1, last + AHEAD, PAGE) ??
+      look(first - AHEAD, first, PAGE)
+    );
   };
 
   return {
@@ -112,33 +150,61 @@ export function createSearchPages(search: Search) {
     reload,
     /** What ends when the runs are read anew. */
     signal: () => control.signal,
-    isAtTop: () => needed < FIRST,
-    /** Says how far down the runs are looked at. */
-    need: (index: number) => {
-      if (index <= needed) return;
-      needed = index;
+    isAtTop: () => last < FIRST,
+    /** Says which places are looked at. */
+    need: (from: number, to: number) => {
+      first = from;
+      last = to;
       readOn();
     },
-    /** Reads all that the search finds; raises ApiError if it cannot. */
-    readAll: async () => {
-      needed = Number.MAX_SAFE_INTEGER;
-      let begun: AbortController;
+    /** Returns all that the search finds; raises ApiError if it cannot. */
+    readAll: async (): Promise<Run[]> => {
+      let read: Promise<void>;
       do {
-        begun = control;
-        await reloading;
-        await readOn();
-        await readOn(); // the first may have been under way for less
-      } while (begun !== control);
+        read = reloading;
+        await read;
+      } while (read !== reloading);
       const failure = error();
       if (failure) throw failure;
+      return readEach({ ...search.query(), keys: search.keys() });
     },
     /** Makes of each run what `change` says; those of which it says nothing are gone. */
     replace: (change: (run: Run) => Run | undefined) => {
-      const before = runs().length;
+      const before = runs();
+      const after: Places = [];
+      for (const run of before) {
+        const now = run && change(run);
+        if (now || !run) after.push(now);
+      }
       batch(() => {
-        setRuns((all) => all.flatMap((run) => change(run) ?? []));
-        setTotal((number) => number && number - before + runs().length);
+        setRuns(after);
+        setTotal((number) => number && number - before.length + after.length);
       });
     },
   };
+}
+
+/** Returns all runs that a query finds, page by page; raises ApiError. */
+export async function readEach(query: RunQuery): Promise<Run[]> {
+  const found: Run[] = [];
+  let token = "";
+  do {
+    const page = await searchRuns(query, ALL, token);
+    found.push(...page.runs);
+    token = page.next;
+  } while (token);
+  return found;
+}
+
+/** Returns runs with others put at a place. A run that was elsewhere has moved there. */
+function placed(all: Places, at: number, more: Run[]): Places {
+  const ids = new Set(more.map((run) => run.id));
+  const next = Array.from({ length: Math.max(all.length, at + more.length) }, (_, place) => {
+    const run = all[place];
+    return run && ids.has(run.id) ? undefined : run;
+  });
+  more.forEach((run, i) => {
+    next[at + i] = run;
+  });
+  return next;
 }

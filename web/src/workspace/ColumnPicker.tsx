@@ -1,11 +1,11 @@
 // Chooses the columns of the table, among thousands of names.
 
 import { createVirtualizer } from "@tanstack/solid-virtual";
-import { createMemo, createSignal, For } from "solid-js";
+import { createEffect, createMemo, createSignal, For } from "solid-js";
 import type { Keys } from "../api/runs";
 import { Dialog } from "../parts/Dialog";
 import { count } from "../parts/format";
-import { ATTRIBUTES, type Column, title } from "../runs/columns";
+import { ATTRIBUTES, type Column, NAME, title } from "../runs/columns";
 
 const ROW = 30;
 
@@ -24,6 +24,7 @@ export function ColumnPicker(props: {
 }) {
   const [search, setSearch] = createSignal("");
   let scroller!: HTMLDivElement;
+  let all!: HTMLInputElement;
   const choices = createMemo((): Choice[] => [
     ...ATTRIBUTES.map((c): Choice => ({ name: title(c), kind: "run", columns: [[c, "shown"]] })),
     ...props.keys.metrics.map(
@@ -55,16 +56,26 @@ export function ColumnPicker(props: {
     estimateSize: () => ROW,
     overscan: 8,
   });
+  // No column at all would be those to begin with.
+  const choose = (columns: Column[]) => props.choose(columns.length ? columns : [NAME]);
   const chosen = createMemo(() => new Set(props.chosen));
   const set = (column: Column, on: boolean) =>
-    props.choose(on ? [...props.chosen, column] : props.chosen.filter((other) => other !== column));
+    choose(on ? [...props.chosen, column] : props.chosen.filter((other) => other !== column));
+  const isShown = (choice: Choice) => choice.columns.some(([column]) => chosen().has(column));
+  const shownOfFound = createMemo(() => found().filter(isShown).length);
+  createEffect(() => {
+    all.checked = found().length > 0 && shownOfFound() === found().length;
+    all.indeterminate = shownOfFound() > 0 && shownOfFound() < found().length;
+  });
+  /** Shows what is found and not shown, or hides all that is found, extremes of metrics, too. */
   const setAll = (on: boolean) => {
-    // Shown are last values alone; hidden are the extremes, too.
-    const columns = found().flatMap((choice) =>
-      choice.columns.slice(0, on ? 1 : undefined).map(([column]) => column),
-    );
-    const rest = props.chosen.filter((column) => !columns.includes(column));
-    props.choose(on ? [...rest, ...columns] : rest);
+    if (on) {
+      const more = found().filter((choice) => !isShown(choice));
+      choose([...props.chosen, ...more.flatMap(({ columns: [first] }) => first?.[0] ?? [])]);
+      return;
+    }
+    const hidden = new Set(found().flatMap(({ columns }) => columns.map(([column]) => column)));
+    choose(props.chosen.filter((column) => !hidden.has(column)));
   };
   return (
     <Dialog title="Columns" close={props.close}>
@@ -81,12 +92,15 @@ export function ColumnPicker(props: {
         <span role="status">
           {count(found().length)} found, {count(props.chosen.length)} shown
         </span>
-        <button type="button" onClick={() => setAll(true)}>
-          Show all found
-        </button>
-        <button type="button" onClick={() => setAll(false)}>
-          Hide all found
-        </button>
+        <label>
+          <input
+            ref={all}
+            type="checkbox"
+            disabled={!found().length}
+            onClick={() => setAll(shownOfFound() < found().length)}
+          />
+          All found
+        </label>
         <button type="button" onClick={() => props.choose([])}>
           Defaults
         </button>

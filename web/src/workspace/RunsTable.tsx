@@ -2,22 +2,33 @@
 
 import { useNavigate } from "@solidjs/router";
 import { createVirtualizer } from "@tanstack/solid-virtual";
-import { createEffect, createMemo, createSignal, For, Index, on, Show } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  Index,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+} from "solid-js";
 import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
-import { counted } from "../parts/format";
-import { StatusMark } from "../parts/StatusMark";
-import { type Column, isNumeric, isSortable, text, title, value } from "../runs/columns";
-import type { Line, RunList } from "../runs/runList";
+import { type Column, numericColumns, value } from "../runs/columns";
+import { isGroup, type Line, type RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
-import { EyeButton } from "./EyeButton";
+import { createColumnLayout } from "./columnLayout";
 import { conditionOf, withCondition } from "./filterText";
+import { GroupCell, GroupName } from "./GroupCells";
+import { RunCell, RunName } from "./RunCells";
+import { createRowSelection } from "./rowSelection";
+import { SelectAll } from "./SelectAll";
+import { TableHead } from "./TableHead";
 import "../style/table.css";
 
 const ROW = 32;
-const WIDTHS: Record<Column, number> = { start_time: 176, end_time: 176, run_id: 270, status: 110 };
-const WIDTH = 128;
 
 export function RunsTable(props: {
   list: RunList;
@@ -38,19 +49,24 @@ export function RunsTable(props: {
   const navigate = useNavigate();
   const [filter, setFilter] = useText("filter");
   const [active, setActive] = createSignal(0);
-  let anchor = 0;
-  const lines = () => props.list.lines();
-  const columns = () => props.columns;
-  // Lines that are not read yet have their place, too.
-  const count = createMemo(() => Math.max(lines().length, props.list.total() ?? 0));
+  const [room, setRoom] = createSignal(innerWidth);
+  const lines = () => props.list.rows();
+  const count = () => lines().length;
+  const layout = createColumnLayout(
+    () => props.columns,
+    () => props.narrow,
+  );
+  const width = (column: Column) => props.columnWidth ?? layout.width(column);
+  const numeric = createMemo(() => numericColumns(props.columns, props.list.lines()));
+  const selection = createRowSelection(props);
   // Before the rows: to read where it is after they changed would lay the page out once more.
   const cells = createVirtualizer({
     horizontal: true,
     get count() {
-      return columns().length;
+      return layout.others().length;
     },
     getScrollElement: () => grid,
-    estimateSize: (index) => props.columnWidth ?? WIDTHS[columns()[index] ?? ""] ?? WIDTH,
+    estimateSize: (index) => width(layout.others()[index] ?? ""),
     overscan: 2,
   });
   const rows = createVirtualizer({
@@ -64,49 +80,72 @@ export function RunsTable(props: {
     scrollPaddingStart: ROW,
     scrollPaddingEnd: ROW,
   });
-  createEffect(on([columns, () => props.columnWidth], () => cells.measure()));
+  createEffect(on([layout.others, () => layout.others().map(width).join()], () => cells.measure()));
   // A run that was pointed out in a chart is brought into sight.
   createEffect(
     on(
       () => props.pointed,
       (id) => {
-        const index = id ? lines().findIndex((line) => line.run.id === id) : -1;
+        const index = id
+          ? lines().findIndex((line) => line && !isGroup(line) && line.run.id === id)
+          : -1;
         if (index >= 0) move(index);
       },
     ),
   );
-  createEffect(() => props.list.need(rows.getVirtualItems().at(-1)?.index ?? 0));
+  createEffect(() => {
+    const seen = rows.getVirtualItems();
+    props.list.need(seen[0]?.index ?? 0, seen.at(-1)?.index ?? 0);
+  });
+  onMount(() => {
+    const size = new ResizeObserver(() => setRoom(grid.clientWidth));
+    size.observe(grid);
+    onCleanup(() => size.disconnect());
+  });
 
-  const unfolded = (line: Line | undefined) => !!line && props.list.isUnfolded(line.run);
+  const runLine = (index: number): Line | undefined => {
+    const line = lines()[index];
+    return isGroup(line) ? undefined : line;
+  };
+  const groupLine = (index: number) => {
+    const line = lines()[index];
+    return isGroup(line) ? line.group : undefined;
+  };
+  const isUnfolded = (index: number) => {
+    const group = groupLine(index);
+    if (group) return props.list.isGroupUnfolded(group);
+    const run = runLine(index)?.run;
+    return !!run && props.list.isUnfolded(run);
+  };
+  const canUnfold = (index: number) => !!(groupLine(index) ?? runLine(index)?.children);
+  const toggle = (index: number) => {
+    const group = groupLine(index);
+    const run = runLine(index)?.run;
+    if (group) props.list.toggleGroup(group);
+    else if (run) props.list.toggle(run);
+  };
   const open = (run: Run) => navigate(`/experiments/${run.experimentId}/runs/${run.id}`);
   const move = (to: number) => {
     setActive(Math.max(0, Math.min(count() - 1, to)));
     rows.scrollToIndex(active());
   };
-  const pick = (index: number, range: boolean) => {
-    const line = lines()[index];
-    if (!line) return;
-    const ids = range
-      ? lines()
-          .slice(Math.min(anchor, index), Math.max(anchor, index) + 1)
-          .map((l) => l.run.id)
-      : [line.run.id];
-    props.select(ids, range || !props.selected.has(line.run.id));
-    anchor = index;
+  const enter = () => {
+    const run = runLine(active())?.run;
+    if (run) open(run);
+    else toggle(active());
   };
   /** Alt and a click on a cell filter by its value. */
   const onClick = (event: MouseEvent) => {
     const cell = (event.target as HTMLElement).closest<HTMLElement>(".row [role=gridcell]");
-    const run = lines()[Number(cell?.parentElement?.ariaRowIndex) - 2]?.run;
+    const run = runLine(Number(cell?.parentElement?.ariaRowIndex) - 2)?.run;
     if (!event.altKey || !cell || !run) return;
     event.preventDefault();
-    const column = columns()[Number(cell.ariaColIndex) - 2] ?? "run_name";
+    const column = layout.order()[Number(cell.ariaColIndex) - 2] ?? "run_name";
     const condition = conditionOf(column, value(run, column));
     if (condition) setFilter(withCondition(filter(), condition));
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.target !== grid) return;
-    const line = lines()[active()];
     const page = Math.floor(grid.clientHeight / ROW) - 2;
     const keys: Record<string, () => void> = {
       ArrowDown: () => move(active() + 1),
@@ -115,17 +154,65 @@ export function RunsTable(props: {
       PageUp: () => move(active() - page),
       Home: () => move(0),
       End: () => move(count() - 1),
-      " ": () => pick(active(), event.shiftKey),
-      Enter: () => line && open(line.run),
-      ArrowRight: () =>
-        line?.children && !props.list.isUnfolded(line.run) && props.list.toggle(line.run),
-      ArrowLeft: () => line && props.list.isUnfolded(line.run) && props.list.toggle(line.run),
+      " ": () => selection.pick(active(), event.shiftKey),
+      Enter: enter,
+      ArrowRight: () => canUnfold(active()) && !isUnfolded(active()) && toggle(active()),
+      ArrowLeft: () => isUnfolded(active()) && toggle(active()),
     };
     const action = keys[event.key];
     if (!action || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     action();
   };
+  const head = (column: Column, index: number) => (
+    <TableHead
+      column={column}
+      index={index}
+      width={width(column)}
+      isNumber={numeric().has(column)}
+      layout={layout}
+      isFixed={props.narrow}
+      sort={props.sort}
+      setSort={props.setSort}
+    />
+  );
+  const cell = (row: number, column: Column, index: number) => (
+    <div
+      class="cell"
+      classList={{ number: numeric().has(column), pinned: layout.isPinned(column) }}
+      role="gridcell"
+      aria-colindex={index + 2}
+      style={{
+        width: `${width(column)}px`,
+        left: layout.isPinned(column)
+          ? `calc(var(--name-width) + ${layout.pinnedAt(column)}px)`
+          : undefined,
+      }}
+    >
+      <Show when={runLine(row)}>{(line) => <RunCell run={line().run} column={column} />}</Show>
+      <Show when={groupLine(row)}>
+        {(group) => (
+          <GroupCell group={group()} column={column} statistic={props.list.statistic()} />
+        )}
+      </Show>
+    </div>
+  );
+  /** The cells of a row: those that stay, and of the others those that are in sight. */
+  const row = (one: (column: Column, index: number) => unknown) => (
+    <>
+      <For each={layout.pinned()}>{(column, i) => <>{one(column, i())}</>}</For>
+      <div
+        class="spacer"
+        role="presentation"
+        style={{ width: `${cells.getVirtualItems()[0]?.start ?? 0}px` }}
+      />
+      <For each={cells.getVirtualItems()}>
+        {(item) => (
+          <>{one(layout.others()[item.index] ?? "", layout.pinned().length + item.index)}</>
+        )}
+      </For>
+    </>
+  );
 
   return (
     <div
@@ -134,11 +221,12 @@ export function RunsTable(props: {
       role="treegrid"
       aria-label="Runs"
       aria-rowcount={count() + 1}
-      aria-colcount={columns().length + 1}
+      aria-colcount={props.columns.length + 1}
       aria-multiselectable="true"
       aria-activedescendant={`line-${active()}`}
       aria-busy={props.list.loading()}
       tabindex="0"
+      style={{ "--name-width": props.narrow ? undefined : `${layout.nameWidth(room())}px` }}
       onKeyDown={onKey}
       onClick={onClick}
       onPointerOver={tellWhole}
@@ -148,78 +236,86 @@ export function RunsTable(props: {
         role="presentation"
         style={{
           height: `${rows.getTotalSize() + ROW}px`,
-          width: `calc(var(--name-width) + ${cells.getTotalSize()}px)`,
+          width: `calc(var(--name-width) + ${layout.pinnedWidth() + cells.getTotalSize()}px)`,
         }}
       >
         <div class="head" role="row" aria-rowindex={1}>
-          <Head column="run_name" sort={props.sort} setSort={props.setSort} first />
-          <Spacer width={cells.getVirtualItems()[0]?.start ?? 0} />
-          <For each={cells.getVirtualItems()}>
-            {(cell) => (
-              <Head
-                column={columns()[cell.index] ?? ""}
-                index={cell.index}
-                width={cell.size}
-                sort={props.sort}
-                setSort={props.setSort}
-              />
-            )}
-          </For>
+          <TableHead
+            column="run_name"
+            {...(props.list.isGrouped() && { called: "Group" })}
+            index={-1}
+            width={layout.nameWidth(room())}
+            isNumber={false}
+            layout={layout}
+            isFixed={props.narrow}
+            sort={props.sort}
+            setSort={props.setSort}
+          >
+            <SelectAll
+              total={props.list.total()}
+              selected={props.selected.size}
+              select={selection.selectAll}
+            />
+          </TableHead>
+          {row(head)}
         </div>
         {/* A line that leaves the view is used again for one that comes: scrolling makes nothing. */}
         <Index each={rows.getVirtualItems()}>
-          {(row) => {
-            const line = () => lines()[row().index];
-            const selected = () => props.selected.has(line()?.run.id ?? "");
+          {(item) => {
+            const index = () => item().index;
+            const selected = () => selection.isSelected(index());
             return (
               <div
                 class="row"
-                id={`line-${row().index}`}
+                id={`line-${index()}`}
                 role="row"
-                aria-rowindex={row().index + 2}
-                aria-level={(line()?.depth ?? 0) + 1}
+                aria-rowindex={index() + 2}
+                aria-level={(lines()[index()]?.depth ?? 0) + 1}
                 aria-selected={selected()}
-                aria-expanded={line()?.children ? unfolded(line()) : undefined}
+                aria-expanded={canUnfold(index()) ? isUnfolded(index()) : undefined}
                 classList={{
-                  active: active() === row().index,
+                  active: active() === index(),
                   selected: selected(),
-                  pointed: !!line() && props.pointed === line()?.run.id,
+                  pointed: !!props.pointed && props.pointed === runLine(index())?.run.id,
+                  grouped: !!groupLine(index()),
                 }}
-                style={{ transform: `translateY(${row().start - ROW}px)` }}
-                onMouseDown={() => setActive(row().index)}
+                style={{ transform: `translateY(${item().start - ROW}px)` }}
+                onMouseDown={() => setActive(index())}
               >
                 <Show
-                  when={line()}
+                  when={lines()[index()]}
                   fallback={
                     <div class="cell name waiting" role="gridcell">
                       Loading…
                     </div>
                   }
                 >
-                  {(there) => (
-                    <>
-                      <Name
-                        line={there()}
+                  <Show when={runLine(index())}>
+                    {(line) => (
+                      <RunName
+                        line={line()}
                         selected={selected()}
-                        unfolded={unfolded(there())}
-                        toggle={() => props.list.toggle(there().run)}
-                        pick={(range) => pick(row().index, range)}
+                        unfolded={isUnfolded(index())}
+                        toggle={() => toggle(index())}
+                        pick={(range) => selection.pick(index(), range)}
                         visible={props.visible}
                         narrow={props.narrow}
                       />
-                      <Spacer width={cells.getVirtualItems()[0]?.start ?? 0} />
-                      <For each={cells.getVirtualItems()}>
-                        {(cell) => (
-                          <Cell
-                            run={there().run}
-                            column={columns()[cell.index] ?? ""}
-                            index={cell.index}
-                            width={cell.size}
-                          />
-                        )}
-                      </For>
-                    </>
-                  )}
+                    )}
+                  </Show>
+                  <Show when={groupLine(index())}>
+                    {(group) => (
+                      <GroupName
+                        group={group()}
+                        by={props.list.groups()}
+                        selected={selection.stateOf(group())}
+                        unfolded={isUnfolded(index())}
+                        toggle={() => toggle(index())}
+                        pick={() => selection.pick(index(), false)}
+                      />
+                    )}
+                  </Show>
+                  {row((column, place) => cell(index(), column, place))}
                 </Show>
               </div>
             );
@@ -234,120 +330,4 @@ export function RunsTable(props: {
 function tellWhole(event: PointerEvent): void {
   const cell = (event.target as HTMLElement).closest<HTMLElement>(".row .cell");
   if (cell) cell.title = cell.innerText;
-}
-
-function Spacer(props: { width: number }) {
-  return <div class="spacer" role="presentation" style={{ width: `${props.width}px` }} />;
-}
-
-function Head(props: {
-  column: Column;
-  index?: number;
-  width?: number;
-  first?: boolean;
-  sort: Sort | undefined;
-  setSort: (sort: Sort | undefined) => void;
-}) {
-  const direction = () =>
-    props.sort?.column === props.column
-      ? props.sort.descending
-        ? "descending"
-        : "ascending"
-      : "none";
-  // Up, down, and back to no order.
-  const turn = () => {
-    if (direction() === "none") return { column: props.column, descending: false };
-    return direction() === "ascending" ? { column: props.column, descending: true } : undefined;
-  };
-  return (
-    <div
-      class="cell"
-      classList={{ name: props.first ?? false, number: isNumeric(props.column) }}
-      role="columnheader"
-      aria-sort={direction()}
-      aria-colindex={(props.index ?? -1) + 2}
-      style={{ width: props.width ? `${props.width}px` : undefined }}
-    >
-      <button
-        type="button"
-        title={props.column}
-        disabled={!isSortable(props.column)}
-        onClick={() => props.setSort(turn())}
-      >
-        <span class="title">{title(props.column)}</span>
-        <span aria-hidden="true">
-          {direction() === "ascending" ? "↑" : direction() === "descending" ? "↓" : ""}
-        </span>
-      </button>
-    </div>
-  );
-}
-
-function Name(props: {
-  line: Line;
-  selected: boolean;
-  unfolded: boolean;
-  toggle: () => void;
-  pick: (range: boolean) => void;
-  visible: VisibleRuns;
-  narrow: boolean;
-}) {
-  const isDrawn = () => props.visible.has(run().id);
-  const run = () => props.line.run;
-  return (
-    <div class="cell name" role="gridcell" aria-colindex={1}>
-      <input
-        type="checkbox"
-        tabindex="-1"
-        aria-label={`Select ${run().name}`}
-        checked={props.selected}
-        onClick={(event) => {
-          if (event.shiftKey) event.currentTarget.checked = true; // a range is always selected
-          props.pick(event.shiftKey);
-        }}
-      />
-      <EyeButton
-        id={run().id}
-        name={run().name}
-        isOpen={isDrawn()}
-        toggle={() => props.visible.toggle(run().id)}
-      />
-      <span class="indent" style={{ width: `${props.line.depth * 16}px` }} />
-      <Show when={props.line.children} fallback={<span class="twisty" />}>
-        <button
-          type="button"
-          class="twisty quiet"
-          tabindex="-1"
-          aria-label={`${props.unfolded ? "Fold" : "Unfold"} ${counted(props.line.children, "child run")}`}
-          onClick={() => props.toggle()}
-        >
-          {props.unfolded ? "▾" : "▸"}
-        </button>
-      </Show>
-      <Show when={props.narrow}>
-        <StatusMark status={run().status} brief />
-      </Show>
-      <a href={`#/experiments/${run().experimentId}/runs/${run().id}`} tabindex="-1">
-        {run().name}
-      </a>
-    </div>
-  );
-}
-
-function Cell(props: { run: Run; column: Column; index: number; width: number }) {
-  return (
-    <div
-      class="cell"
-      classList={{ number: isNumeric(props.column) }}
-      role="gridcell"
-      aria-colindex={props.index + 2}
-      style={{ width: `${props.width}px` }}
-    >
-      {props.column === "status" ? (
-        <StatusMark status={props.run.status} />
-      ) : (
-        text(props.run, props.column)
-      )}
-    </div>
-  );
 }

@@ -14,6 +14,7 @@ import {
 import { part } from "../api/connection";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
+import { STATISTICS } from "../api/runGroups";
 import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { useIds, useList, useText } from "../parts/address";
@@ -24,14 +25,15 @@ import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
 import { csv, saveFile } from "../parts/saveFile";
 import { Tabs } from "../parts/Tabs";
-import { type Column, title, value } from "../runs/columns";
 import { createRunList } from "../runs/runList";
 import { orderOf, sortOf, textOfSort } from "../runs/sort";
 import { createVisibleRuns } from "../runs/visibleRuns";
 import { ColumnPicker } from "./ColumnPicker";
 import { ExperimentAccess } from "./ExperimentAccess";
+import { exportedRows } from "./exportedRows";
 import { FilterBox } from "./FilterBox";
 import { FilterHints } from "./FilterHints";
+import { GroupBy } from "./GroupBy";
 import { RunActions } from "./RunActions";
 import { RunsAndCharts } from "./RunsAndCharts";
 import { ViewMenu } from "./ViewMenu";
@@ -56,6 +58,8 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   const [stage, setStage] = useText("stage");
   const [flat, setFlat] = useText("flat");
   const [tab, setTab] = useText("tab");
+  const [groups, setGroups] = useList("groups");
+  const [statistic, setStatistic] = useText("statistic");
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
   const [granting, setGranting] = createSignal(false);
@@ -75,6 +79,9 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
     view: lifecycle(),
     nested: !flat(),
     columns: columns(),
+    groups: groups(),
+    sort: sort(),
+    statistic: STATISTICS.find((one) => one === statistic()) ?? "mean",
   }));
 
   const marked = createMemo(() => new Set(selected()));
@@ -106,18 +113,17 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
     const top = parents() === total ? counted(total, "parent") : `${count(total)} at the top`;
     return `${top}, ${counted(all, "run")}`;
   };
-  const select = (ids: string[], on: boolean) =>
-    setSelected(
-      on ? [...new Set([...selected(), ...ids])] : selected().filter((id) => !ids.includes(id)),
-    );
+  const select = (ids: string[], on: boolean) => {
+    const these = new Set(ids);
+    const others = selected().filter((id) => !these.has(id));
+    setSelected(on ? [...selected(), ...ids.filter((id) => !marked().has(id))] : others);
+  };
   const isEmpty = () => !list.loading() && !list.error() && !list.lines().length;
   const isNew = () => isEmpty() && !filter() && !stage();
   const exported = () =>
     attempt(async () => {
-      const runs = await list.all();
-      const shownColumns: Column[] = ["run_id", "run_name", ...list.columns()];
-      const rows = runs.map((run) => shownColumns.map((column) => value(run, column)));
-      saveFile(`${name() ?? "runs"}.csv`, csv([shownColumns.map(title), ...rows]));
+      const what = list.isGrouped() ? "groups.csv" : "csv";
+      saveFile(`${name() ?? "runs"}.${what}`, csv(await exportedRows(list)));
     });
   const pick = () => {
     if (wanted()) keys.again();
@@ -162,14 +168,16 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           <option value="">Active</option>
           <option value="deleted">Deleted</option>
         </select>
-        <label>
-          <input
-            type="checkbox"
-            checked={!flat()}
-            onChange={(event) => setFlat(event.currentTarget.checked ? "" : "1")}
-          />
-          Fold child runs
-        </label>
+        <Show when={!list.isGrouped()}>
+          <label>
+            <input
+              type="checkbox"
+              checked={!flat()}
+              onChange={(event) => setFlat(event.currentTarget.checked ? "" : "1")}
+            />
+            Fold child runs
+          </label>
+        </Show>
         <Show when={order() && !flat() && parents()}>
           <button
             type="button"
@@ -179,6 +187,14 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
             Sort all runs
           </button>
         </Show>
+        <GroupBy
+          groups={groups()}
+          setGroups={setGroups}
+          statistic={list.statistic()}
+          setStatistic={(next) => setStatistic(next === "mean" ? "" : next)}
+          keys={keys.value()}
+          wanted={() => setWanted(true)}
+        />
         <button type="button" onClick={pick}>
           Columns
         </button>

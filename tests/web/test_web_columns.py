@@ -1,0 +1,102 @@
+"""Columns of the table: their width, their order, those that stay, and those to begin with."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from runstream import TrackingClient
+from support.server_process import ServerProcess
+
+TIMES = ["Status", "Started", "Duration", "User"]
+BEGIN = [*TIMES, "val_loss", "test/acc", "train/loss", "a_other", "system/cpu"]
+
+
+def heads(page: Page) -> Locator:
+    return page.locator("[data-column] .title")
+
+
+def head(page: Page, column: str) -> Locator:
+    return page.locator(f"[data-column='{column}']")
+
+
+def test_columns_are_sized_moved_and_pinned_and_stand_in_the_link(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run()
+        for key in ("a", "b", "c"):
+            client.log_param(run.info.run_id, key, "1")
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=params.a,params.b,params.c,status")
+    expect(heads(page)).to_have_text(["a", "b", "c", "Status"])
+    before = head(page, "params.a").bounding_box()
+    assert before
+    edge = head(page, "params.a").get_by_role("separator")
+    at = edge.bounding_box()
+    assert at
+    page.mouse.move(at["x"] + 4, at["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 104, at["y"] + 10, steps=4)
+    page.mouse.up()
+    expect(head(page, "params.a")).to_have_css("width", f"{before['width'] + 100:g}px")
+    head(page, "params.a").get_by_role("button", name="a", exact=True).press("Alt+ArrowLeft")
+    expect(head(page, "params.a")).to_have_css("width", f"{before['width'] + 84:g}px")
+
+    head(page, "params.c").locator(".title").drag_to(head(page, "params.a"))
+    expect(heads(page)).to_have_text(["c", "a", "b", "Status"])
+    head(page, "params.c").get_by_role("button", name="c", exact=True).press("Shift+ArrowRight")
+    expect(heads(page)).to_have_text(["a", "c", "b", "Status"])
+    head(page, "status").get_by_role("button", name="Status", exact=True).press("p")
+    expect(heads(page)).to_have_text(["Status", "a", "c", "b"])
+    expect(head(page, "status")).to_have_css("position", "sticky")
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(heads(other)).to_have_text(["Status", "a", "c", "b"])
+    expect(head(other, "params.a")).to_have_css("width", f"{before['width'] + 84:g}px")
+
+
+def test_columns_to_begin_with_are_those_that_tell_runs_apart(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        for i in range(3):
+            tags = {"mlflow.user": "ada"}
+            run = client.create_run(tags=tags).info.run_id
+            client.log_param(run, "fixed", "1")
+            client.log_param(run, "lr", str(i))
+            for key in ("a_other", "system/cpu", "train/loss", "val_loss", "test/acc"):
+                client.log_metric(run, key, i)
+    page.goto(f"{server.http}/#/experiments/0?tab=table")
+    page.set_viewport_size({"width": 2000, "height": 700})
+    expect(heads(page)).to_have_text([*BEGIN, "lr"])
+    expect(page.locator(".row").first).to_contain_text("ada")
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_label("Search columns").fill("param")
+    page.get_by_label("All found").click()
+    expect(page.get_by_label("All found")).to_be_checked()
+    page.get_by_label("All found").click()
+    page.keyboard.press("Escape")
+    expect(heads(page)).to_have_text(BEGIN)
+
+
+def test_a_jump_reads_what_is_in_sight_and_little_else(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        client.create_run(run_name="first", start_time=1)
+    server.query(
+        "WITH RECURSIVE number(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 5000) "
+        "INSERT INTO run (uuid, experiment_id, name, user_id, status, start_time, artifact_uri, "
+        "deleted, deleted_with_experiment) SELECT lower(hex(randomblob(16))), 0, 'r' || i, '', 3, "
+        "i + 1, '', 0, 0 FROM number"
+    )
+    page.goto(f"{server.http}/#/experiments/0?tab=table")
+    expect(page.locator(".row a").first).to_have_text("r5000")
+    searches: list[str] = []
+    page.on(
+        "request", lambda request: "runs/search" in request.url and searches.append(request.url)
+    )
+    page.get_by_role("treegrid").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".row a").last).to_have_text("first")
+    assert len(searches) < 10
+    page.get_by_role("treegrid").evaluate("grid => { grid.scrollTop = 32 * 2500 }")
+    expect(page.get_by_role("link", name="r2495", exact=True)).to_be_visible()

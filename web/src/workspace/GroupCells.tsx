@@ -1,0 +1,78 @@
+// What the row of a group has: its values, how many runs, and what they have in common.
+
+import { createEffect, For } from "solid-js";
+import type { RunGroup, Statistic } from "../api/runGroups";
+import { count, counted } from "../parts/format";
+import { StatusMark } from "../parts/StatusMark";
+import { type Column, title } from "../runs/columns";
+import { groupText } from "../runs/groups";
+import { Twisty } from "./RunCells";
+
+export function GroupName(props: {
+  group: RunGroup;
+  by: Column[];
+  /** Whether all of its runs are selected, or some. */
+  selected: "all" | "some" | "none";
+  unfolded: boolean;
+  toggle: () => void;
+  pick: () => void;
+}) {
+  let box!: HTMLInputElement;
+  createEffect(() => {
+    box.indeterminate = props.selected === "some";
+    box.checked = props.selected === "all";
+  });
+  const called = () => groupTitle(props.group, props.by);
+  return (
+    <div class="cell name of-group" role="gridcell" aria-colindex={1}>
+      <input
+        ref={box}
+        type="checkbox"
+        tabindex="-1"
+        aria-label={`Select the ${counted(props.group.runs, "run")} of ${called()}`}
+        onClick={() => props.pick()}
+      />
+      <Twisty
+        unfolded={props.unfolded}
+        what={`${counted(props.group.runs, "run")} of ${called()}`}
+        toggle={props.toggle}
+      />
+      <span class="group-values">
+        <For each={props.by}>
+          {(column, i) => (
+            <span class="group-value" classList={{ none: props.group.values[i()] === null }}>
+              <span class="group-key">{title(column)}</span> {props.group.names[i()]}
+            </span>
+          )}
+        </For>
+      </span>
+      <span class="group-size" title={counted(props.group.runs, "run")}>
+        {count(props.group.runs)}
+      </span>
+    </div>
+  );
+}
+
+export function GroupCell(props: { group: RunGroup; column: Column; statistic: Statistic }) {
+  return (
+    <>
+      {props.column === "status" ? (
+        <For each={props.group.statuses}>
+          {(one) => (
+            <span class="counted">
+              <StatusMark status={one.status} brief />
+              {count(one.count)}
+            </span>
+          )}
+        </For>
+      ) : (
+        groupText(props.group, props.column, props.statistic)
+      )}
+    </>
+  );
+}
+
+/** Returns the values of a group in one line. */
+export function groupTitle(group: RunGroup, by: Column[]): string {
+  return by.map((column, i) => `${title(column)} ${group.names[i]}`).join(", ");
+}

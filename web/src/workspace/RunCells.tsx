@@ -1,0 +1,84 @@
+// What the row of a run has: its name with boxes and arrows, and its cells.
+
+import { Show } from "solid-js";
+import type { Run } from "../api/runs";
+import { counted } from "../parts/format";
+import { StatusMark } from "../parts/StatusMark";
+import { type Column, text } from "../runs/columns";
+import type { Line } from "../runs/runList";
+import type { VisibleRuns } from "../runs/visibleRuns";
+import { EyeButton } from "./EyeButton";
+
+export function RunName(props: {
+  line: Line;
+  selected: boolean;
+  unfolded: boolean;
+  toggle: () => void;
+  pick: (range: boolean) => void;
+  visible: VisibleRuns;
+  narrow: boolean;
+}) {
+  const run = () => props.line.run;
+  const isDrawn = () => props.visible.has(run().id);
+  return (
+    <div class="cell name" role="gridcell" aria-colindex={1}>
+      <input
+        type="checkbox"
+        tabindex="-1"
+        aria-label={`Select ${run().name}`}
+        checked={props.selected}
+        onClick={(event) => {
+          if (event.shiftKey) event.currentTarget.checked = true; // a range is always selected
+          props.pick(event.shiftKey);
+        }}
+      />
+      <EyeButton
+        id={run().id}
+        name={run().name}
+        isOpen={isDrawn()}
+        toggle={() => props.visible.toggle(run().id)}
+      />
+      <span class="indent" style={{ width: `${props.line.depth * 16}px` }} />
+      <Show when={props.line.children} fallback={<span class="twisty" />}>
+        <Twisty
+          unfolded={props.unfolded}
+          what={counted(props.line.children, "child run")}
+          toggle={props.toggle}
+        />
+      </Show>
+      <Show when={props.narrow}>
+        <StatusMark status={run().status} brief />
+      </Show>
+      <a href={`#/experiments/${run().experimentId}/runs/${run().id}`} tabindex="-1">
+        {run().name}
+      </a>
+    </div>
+  );
+}
+
+/** The arrow that unfolds and folds what stands under a row. */
+export function Twisty(props: { unfolded: boolean; what: string; toggle: () => void }) {
+  return (
+    <button
+      type="button"
+      class="twisty quiet"
+      tabindex="-1"
+      aria-label={`${props.unfolded ? "Fold" : "Unfold"} ${props.what}`}
+      onClick={() => props.toggle()}
+    >
+      {props.unfolded ? "▾" : "▸"}
+    </button>
+  );
+}
+
+export function RunCell(props: { run: Run; column: Column }) {
+  return (
+    <>
+      {props.column === "status" ? (
+        <StatusMark status={props.run.status} />
+      ) : (
+        text(props.run, props.column)
+      )}
+    </>
+  );
+}
