@@ -38,6 +38,9 @@ function Charts(props: { experimentId: string }) {
     view: "ACTIVE_ONLY",
     nested: !flat(),
     columns: [],
+    groups: [],
+    sort: undefined,
+    statistic: "mean",
   }));
   const visible = createVisibleRuns({
     listed: () => list.lines().map((line) => line.run.id),
