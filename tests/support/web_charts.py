@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from playwright.sync_api import Locator, Page, expect
 
 from support.web_content import Content
 
 See = Callable[[str], Page]
-
-#: The first colour of the palette.
-BLUE = (0, 114, 178)
 
 _COLUMNS = """
 (panel, [red, green, blue]) => {
@@ -60,6 +58,17 @@ def find_panel(page: Page, metric: str) -> Locator:
     return found
 
 
+def choose(figure: Locator, item: str) -> None:
+    """Choose something of the menu of a panel."""
+    figure.get_by_role("button", name="More of").click()
+    figure.get_by_role("menuitem", name=item, exact=True).click()
+
+
+def panels_text(*items: str) -> str:
+    """The parameter of the address for panels that are not as by themselves."""
+    return quote(",".join(item.replace("%", "%25").replace(",", "%2C") for item in items))
+
+
 def point_at(figure: Locator, x: int) -> None:
     """Put the cursor over a chart, again if the chart was drawn anew meanwhile."""
     for _ in range(50):
@@ -70,8 +79,16 @@ def point_at(figure: Locator, x: int) -> None:
             return
 
 
-def read_drawing(figure: Locator, colour: tuple[int, int, int] = BLUE) -> Drawing:
-    return Drawing(figure.evaluate(_COLUMNS, list(colour)))
+def run_colour(page: Page, run: int = 0) -> tuple[int, int, int]:
+    """The colour of a run by its place in the legend."""
+    swatch = page.locator(".legend .run-swatch path").nth(run)
+    red, green, blue = bytes.fromhex((swatch.get_attribute("stroke") or "#").removeprefix("#"))
+    return red, green, blue
+
+
+def read_drawing(figure: Locator, colour: tuple[int, int, int] | None = None) -> Drawing:
+    """Find a colour, that of the first run in the legend if none is named."""
+    return Drawing(figure.evaluate(_COLUMNS, list(colour or run_colour(figure.page))))
 
 
 def count_drawn(figure: Locator) -> int:

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from runstream import Metric, TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import find_panel, read_drawing
+from support.web_charts import choose, find_panel, panels_text, read_drawing
 
 INF, NAN, LARGEST = math.inf, math.nan, sys.float_info.max
 EPSILON = 2.0**-52
@@ -158,7 +158,7 @@ def test_points_are_downloaded_exactly(degenerate: Degenerate, page: Page, name:
     page.goto(f"{degenerate.http}/#/runs/{degenerate.run}?tab=charts&metric={name}")
     figure = find_panel(page, name)
     with page.expect_download() as download:
-        figure.get_by_role("button", name="CSV").click()
+        choose(figure, "CSV")
     with open(download.value.path(), newline="") as file:
         rows = list(csv.DictReader(file))
     found = [(int(row["step"]), int(row["timestamp"]) - TIME, float(row["value"])) for row in rows]
@@ -179,11 +179,11 @@ def test_scatter_and_parallel_axes_hold_every_number(server: ServerProcess, page
             run = client.create_run("0", run_name=f"r{i}").info.run_id
             metrics = [Metric(key, pair[i], 1, 0) for key, pair in PAIRS.items()]
             client.log(run, metrics, {key: pair[i] for key, pair in TEXTS.items()})
-    columns = ",".join([*(f"metrics.{key}" for key in PAIRS), *(f"params.{key}" for key in TEXTS)])
+    at = f"{server.http}/#/experiments/0?tab=charts&panels="
     for key in PAIRS:
-        query = f"scatterx=params.number&scattery=metrics.{key}&columns={columns}"
-        page.goto(f"{server.http}/#/experiments/0?tab=scatter&{query}")
+        page.goto(at + panels_text(f"*1;kind=scatter;px=params.number;py=metrics.{key}"))
         circles = page.locator("circle.point")
+        expect(page.get_by_role("img", name=f"{key} by number")).to_be_visible()
         expect(circles).to_have_count(2)
         places = {
             c.get_attribute("cx"): float(c.get_attribute("cy") or "nan") for c in circles.all()
@@ -192,14 +192,11 @@ def test_scatter_and_parallel_axes_hold_every_number(server: ServerProcess, page
         assert 0 < ten < 460
         assert 0 < nine < 460
         assert abs(ten - nine) > 20, key
-    page.goto(f"{server.http}/#/experiments/0?tab=parallel&columns={columns}")
-    axes = "metrics.largest,params.name,metrics.denormal"
-    page.goto(f"{server.http}/#/experiments/0?tab=parallel&columns={columns}&axes={axes}")
+    axes = "metrics.largest|params.name|metrics.denormal"
+    page.goto(at + panels_text(f"*1;kind=parallel;of={axes}"))
     expect(page.locator("path.line")).to_have_count(2)
     expect(page.get_by_text("0x10", exact=True)).to_be_visible()  # a name, not 16
     for line in page.locator("path.line").all():
         assert "NaN" not in (line.get_attribute("d") or "")
-    page.goto(
-        f"{server.http}/#/experiments/0?tab=scatter&scatterx=params.infinite&columns={columns}"
-    )
+    page.goto(at + panels_text("*1;kind=scatter;px=params.infinite;py=metrics.largest"))
     expect(page.get_by_text("1 of 2 runs have both")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Parallel coordinates and scatter: each run is a line, or a point."""
+"""Panels of runs: parallel coordinates, scatter, bars, histogram, timeline, numbers and text."""
 
 from __future__ import annotations
 
@@ -6,40 +6,53 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from support.web_charts import choose, panels_text
 from support.web_content import SWEEP, Content
 
 See = Callable[[str], Page]
 
+AXES = "*1;kind=parallel;of=params.lr|params.optimizer|metrics.val/loss"
 
-def test_parallel_coordinates_lead_from_params_to_metrics(see: See, content: Content) -> None:
-    columns = "params.lr,params.optimizer,metrics.val/loss"
-    page = see(f"/experiments/{content.experiment_id}?tab=parallel&flat=1&columns={columns}")
-    drawing = page.get_by_role("group", name="Parallel coordinates", exact=True)
+
+def open_panels(see: See, content: Content, *items: str) -> tuple[Page, Locator]:
+    query = f"tab=charts&flat=1&panels={panels_text(*items)}"
+    page = see(f"/experiments/{content.experiment_id}?{query}")
+    figure = page.locator("figure.panel").first
+    expect(figure).to_have_attribute("aria-busy", "false")
+    return page, figure
+
+
+def test_parallel_coordinates_lead_from_params_to_metrics_and_keep_what_is_chosen(
+    see: See, content: Content
+) -> None:
+    page, figure = open_panels(see, content, AXES)
+    drawing = figure.get_by_role("group", name="Parallel coordinates", exact=True)
     expect(drawing.locator("path.line")).to_have_count(len(SWEEP))
     expect(drawing.locator("text.name")).to_have_text(["lr", "optimizer", "val/loss"])
     expect(drawing.get_by_text("rmsprop", exact=True)).to_be_visible()
+    expect(figure).to_contain_text("5 of 7 runs have all")
     box = drawing.locator("rect.handle").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 10, box["y"] + 1)
     page.mouse.down()
     page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
-    expect(page.get_by_text("1 of 7 runs")).to_be_visible()  # an lr of 0.3 alone is so high
+    expect(figure).to_contain_text("1 of 7 runs chosen")  # an lr of 0.3 alone is so high
     expect(drawing.locator("path.line.out")).to_have_count(4)
     with page.expect_download() as download:
-        page.get_by_role("button", name="SVG").click()
+        choose(figure, "SVG")
     text = Path(download.value.path()).read_text()
     assert text.startswith("<svg")
     assert "val/loss" in text
-    page.get_by_role("group", name="Axes").get_by_label("optimizer").uncheck()
-    expect(drawing.locator("text.name")).to_have_text(["lr", "val/loss"])
+    expect(page).to_have_url(re.compile("brush"))
+    page.reload()
+    expect(page.locator("path.line.out")).to_have_count(4)
 
 
 def test_a_range_of_an_axis_is_chosen_by_keys_too(see: See, content: Content) -> None:
-    columns = "params.lr,params.optimizer,metrics.val/loss"
-    page = see(f"/experiments/{content.experiment_id}?tab=parallel&flat=1&columns={columns}")
+    page, figure = open_panels(see, content, AXES)
     out = page.locator("path.line.out")
     expect(page.locator("path.line")).to_have_count(len(SWEEP))
     highest = page.get_by_role("slider", name="Highest lr")
@@ -49,7 +62,7 @@ def test_a_range_of_an_axis_is_chosen_by_keys_too(see: See, content: Content) ->
     for _ in range(2):
         lowest.press("PageUp")
     expect(lowest).to_have_attribute("aria-valuetext", "0.15")
-    expect(page.get_by_text("1 of 7 runs")).to_be_visible()  # an lr of 0.3 alone is so high
+    expect(figure).to_contain_text("1 of 7 runs chosen")
     expect(out).to_have_count(4)
     lowest.press("Home")
     expect(out).to_have_count(0)
@@ -63,14 +76,15 @@ def test_a_range_of_an_axis_is_chosen_by_keys_too(see: See, content: Content) ->
     expect(out).to_have_count(2)  # those by adam, the first name at the bottom
 
 
-def test_any_two_columns_make_a_scatter(see: See, content: Content) -> None:
-    columns = "params.lr,params.optimizer,metrics.val/loss,metrics.train/loss"
-    page = see(f"/experiments/{content.experiment_id}?tab=scatter&flat=1&columns={columns}")
-    circles = page.locator("circle.point")
+def test_any_two_columns_make_a_scatter_with_colour_size_line_and_front(
+    see: See, content: Content
+) -> None:
+    scatter = "*1;kind=scatter;px=metrics.train/loss;py=metrics.val/loss"
+    page, figure = open_panels(see, content, scatter)
+    circles = figure.locator("circle.point")
     expect(circles).to_have_count(len(SWEEP))
-    page.get_by_label("x", exact=True).select_option("metrics.train/loss")
-    page.get_by_label("y", exact=True).select_option("metrics.val/loss")
     expect(page.get_by_role("img", name="val/loss by train/loss")).to_be_visible()
+    expect(figure).to_contain_text("5 of 7 runs have both")
     places = [
         (float(c.get_attribute("cx") or 0), float(c.get_attribute("cy") or 0))
         for c in circles.all()
@@ -78,17 +92,31 @@ def test_any_two_columns_make_a_scatter(see: See, content: Content) -> None:
     places.sort()
     assert [y for _, y in places] == sorted((y for _, y in places), reverse=True)
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        choose(figure, "CSV")
     assert len(Path(download.value.path()).read_text().splitlines()) == len(SWEEP) + 1
-    circles.first.click()
-    page.wait_for_url("**/runs/*")
+    choose(figure, "Edit")
+    dialog = page.get_by_role("dialog", name="Panel")
+    dialog.get_by_label("Regression line").select_option("Yes")
+    dialog.get_by_label("Pareto front").select_option("Less of both is better")
+    dialog.get_by_label("Size by").select_option("metrics.epoch_seconds")
+    dialog.get_by_label("Colour by").select_option("params.optimizer")
+    dialog.get_by_label("Logarithmic x axis").select_option("Yes")
+    dialog.get_by_role("button", name="Done").click()
+    expect(figure.locator("line.regression")).to_have_count(1)
+    expect(figure.locator("circle.best")).to_have_count(1)  # the best of both
+    expect(figure).to_contain_text("r = 0.97")
+    sizes = {c.get_attribute("r") for c in circles.all()}
+    assert len(sizes) == len(SWEEP)
+    fills = {c.evaluate("el => getComputedStyle(el).fill") for c in circles.all()}
+    assert len(fills) == 3
+    page.reload()
+    expect(figure.locator("line.regression")).to_have_count(1)
 
 
 def test_keys_go_from_run_to_run_and_what_they_are_at_is_told(see: See, content: Content) -> None:
-    columns = "params.lr,metrics.val/loss"
     best = re.compile(r"^adam-0\.3 · lr 0\.3 · val/loss 0\.\d+$")
-    page = see(f"/experiments/{content.experiment_id}?tab=scatter&flat=1&columns={columns}")
-    drawing = page.get_by_role("group", name="Runs of the scatter plot")
+    page, figure = open_panels(see, content, "*1;kind=scatter;px=params.lr;py=metrics.val/loss")
+    drawing = figure.get_by_role("group", name=re.compile("^Runs of"))
     expect(page.locator("circle.point")).to_have_count(len(SWEEP))
     drawing.focus()
     drawing.press("ArrowRight")  # the least lr
@@ -96,14 +124,45 @@ def test_keys_go_from_run_to_run_and_what_they_are_at_is_told(see: See, content:
     drawing.press("End")
     expect(page.locator(".told")).to_have_text(best)
     expect(page.locator("circle.over")).to_have_count(1)
+    drawing.press("Enter")
+    expect(page.locator(".legend [aria-pressed=true]")).to_have_text(["adam-0.3"])
     drawing.press("Escape")
     expect(page.locator("circle.over")).to_have_count(0)
-    page.get_by_role("tab", name="Parallel coordinates").click()
-    drawing = page.get_by_role("group", name="Runs of the parallel coordinates")
-    expect(page.locator("path.line")).to_have_count(len(SWEEP))
-    drawing.focus()
-    drawing.press("End")  # the least loss
-    expect(page.locator(".told")).to_have_text(best)
-    expect(page.locator("path.over")).to_have_count(1)
-    drawing.press("Enter")
-    page.wait_for_url(f"**/runs/{content.runs[0]}")
+
+
+def test_bars_histogram_timeline_numbers_and_text_are_panels(see: See, content: Content) -> None:
+    page, figure = open_panels(
+        see,
+        content,
+        "*1;kind=bar;of=val/loss|val/loss - train/loss",
+        "*2;kind=bar;of=val/loss;by=params.optimizer",
+        "*3;kind=histogram;of=metrics.val/loss;bins=4",
+        "*4;kind=timeline",
+        "*5;kind=table;of=metrics.val/loss|minimum.val/loss|metrics.epoch_seconds",
+        "*6;kind=text;title=Notes;text=# Findings\n\n<img src=x onerror=alert(1)> **bold**",
+    )
+    figures = page.locator("figure.panel")
+    expect(figure.locator(".bar-row")).to_have_count(len(SWEEP))
+    expect(figure.locator(".bar-row rect")).to_have_count(2 * len(SWEEP))
+    groups = figures.nth(1)
+    expect(groups.locator(".bar-row")).to_have_count(3)
+    expect(groups).to_contain_text("sgd (2)")
+    expect(groups.locator("line.whisker")).to_have_count(2)
+    expect(figures.nth(2).locator(".bin")).to_have_count(4)
+    expect(figures.nth(2)).to_contain_text("5 of 7 runs have it")
+    expect(figures.nth(3).locator(".bar-row")).to_have_count(7)
+    table = figures.nth(4)
+    expect(table.locator("tbody tr")).to_have_count(7)
+    expect(table.locator("tr", has_text="adam-0.1")).to_contain_text("20 s")
+    text = figures.nth(5)
+    expect(text.get_by_role("heading", name="Findings")).to_be_visible()
+    expect(text.locator("img[onerror]")).to_have_count(0)
+    assert "alert" not in page.title()
+
+
+def test_links_to_the_former_tabs_lead_to_panels(see: See, content: Content) -> None:
+    query = "tab=scatter&scatterx=params.lr&scattery=metrics.val/loss"
+    page = see(f"/experiments/{content.experiment_id}?flat=1&{query}")
+    expect(page.get_by_role("img", name="val/loss by lr")).to_be_visible()
+    page = see(f"/experiments/{content.experiment_id}?tab=parallel&axes=params.lr,metrics.val/loss")
+    expect(page.locator("svg text.name")).to_have_text(["lr", "val/loss"])

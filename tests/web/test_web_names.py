@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -11,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from runstream import TrackingClient
 from support import vectors
 from support.server_process import ServerProcess
+from support.web_charts import choose, panels_text
 
 KEYS = [key for key in vectors.KEYS["allowed"] if key.strip() and key.isprintable()]
 ODD = "50%, a%2Cb"
@@ -95,11 +95,15 @@ def test_metrics_of_any_name_are_drawn(address: str, page: Page) -> None:
 
 
 def test_axes_of_any_name_are_linked_to(address: str, page: Page) -> None:
-    columns = ",".join(f"metrics.{key.replace('%', '%25').replace(',', '%2C')}" for key in AXES)
-    page.goto(f"{address}?tab=parallel&columns={quote(columns)}")
+    page.goto(f"{address}?tab=charts&panels={panels_text('*1;kind=parallel')}")
+    figure = page.locator("figure.panel").first
+    choose(figure, "Edit")
+    dialog = page.get_by_role("dialog", name="Panel")
     for key in AXES:
-        page.get_by_role("checkbox", name=key, exact=True).uncheck()
-        page.get_by_role("checkbox", name=key, exact=True).check()
+        dialog.get_by_label("Add to axes").fill(key)
+        dialog.get_by_label("Add to axes").press("Enter")
+        expect(dialog.get_by_role("button", name=f"Without {key}", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Done").click()
     page.reload()
     expect(page.locator("svg .name")).to_have_text(AXES)
 

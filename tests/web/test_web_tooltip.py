@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import drag, find_panel, point_at, read_drawing, width_of
+from support.web_charts import drag, find_panel, point_at, read_drawing, run_colour, width_of
 from support.web_content import STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
@@ -106,7 +106,8 @@ def test_a_curve_is_chosen_by_click_and_by_keys_and_stands_out_everywhere(
     expect(legend).to_have_count(len(SWEEP))
     # The curve of the least rate is above all others at the end.
     point_at(figure, round(0.9 * width_of(figure.locator(".u-over"))))
-    rows = read_drawing(figure, (230, 159, 0)).between(0.88, 0.92)
+    place = [text.strip() for text in legend.all_inner_texts()].index("rmsprop-0.003")
+    rows = read_drawing(figure, run_colour(page, place)).between(0.88, 0.92)
     top = min(row for column in rows for row in column)
     over = figure.locator(".u-over")
     height = over.bounding_box()["height"]  # type: ignore[index]

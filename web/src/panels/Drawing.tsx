@@ -1,6 +1,5 @@
 // A drawing of runs: pointer and keys go from run to run, and the one they are at is told.
 
-import { useNavigate } from "@solidjs/router";
 import type { JSX } from "solid-js";
 import type { Run } from "../api/runs";
 import { type Column, text, title } from "../runs/columns";
@@ -13,9 +12,10 @@ export function Drawing(props: {
   columns: Column[];
   over: Run | undefined;
   setOver: (run: Run | undefined) => void;
+  /** Somebody chose the run that the keys are at. */
+  choose: (runId: string) => void;
   children: JSX.Element;
 }) {
-  const navigate = useNavigate();
   const onKey = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget) return;
     const last = props.runs.length - 1;
@@ -30,7 +30,7 @@ export function Drawing(props: {
     }[event.key];
     if (to !== undefined) props.setOver(props.runs[Math.max(0, Math.min(last, to))]);
     else if (event.key === "Escape") props.setOver(undefined);
-    else if (event.key === "Enter" && props.over) navigate(address(props.over));
+    else if (event.key === "Enter" && props.over) props.choose(props.over.id);
     else return;
     event.preventDefault();
   };
@@ -44,11 +44,6 @@ export function Drawing(props: {
       </p>
     </>
   );
-}
-
-/** Returns the address of a run's page. */
-export function address(run: Run): string {
-  return `/experiments/${run.experimentId}/runs/${run.id}`;
 }
 
 function told(run: Run, columns: Column[]): string {

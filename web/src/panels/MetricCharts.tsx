@@ -1,126 +1,123 @@
-// The line charts of some runs: a panel for each metric, grouped by prefix.
+// The panels of some runs: a line panel for each metric, grouped by prefix, and what somebody made
+// of that.
 
-import { useSearchParams } from "@solidjs/router";
-import { createMemo, createSignal, For, Show } from "solid-js";
+import { createMemo, createSignal, For, lazy, onCleanup, onMount, Show } from "solid-js";
+import { part } from "../api/connection";
 import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
-import { counted } from "../parts/format";
-import { ShowMore } from "../parts/ShowMore";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
-import { ColourChoice, ValueLegend } from "./ColourChoice";
+import type { RunList } from "../runs/runList";
+import { ChartSettings } from "./ChartSettings";
+import { ValueLegend } from "./ColourChoice";
 import { useColours } from "./colours";
-import type { Axis, Settings } from "./curves";
-import { MetricPanel } from "./MetricPanel";
+import { PanelSection } from "./PanelSection";
+import type { PanelContext } from "./panelContext";
+import { searchOf } from "./panelSearch";
 import { RunSwatch } from "./RunSwatch";
-import { applied, SmoothingControl, useSmoothing } from "./SmoothingControl";
-import { type CursorState, createSharedCursor } from "./sharedCursor";
-import { useZooms, ZOOM, type Zooms } from "./zooms";
+import { createSharedCursor } from "./sharedCursor";
+import { searchText } from "./titles";
+import { usePanels } from "./usePanels";
+import { useSettings } from "./useSettings";
+import { useZooms } from "./zooms";
 import "../style/chart.css";
+import "../style/panels.css";
 
-/** The charts of runs that are read here, or of those that a page reads anyway. */
+const PanelDialog = lazy(() => part(() => import("./PanelDialog")));
+const SectionDialog = lazy(() => part(() => import("./SectionDialog")));
+
+// What a panel needs, and what is between two, in pixels of a font of 14.
+const PANEL = 26 * 14;
+const GAP = 10;
+
+/** The panels of runs that are read here, or of those that a page reads anyway. */
 export default function MetricCharts(props: {
   runIds?: string[];
   live?: LiveRuns;
+  /** All runs that the page found. */
+  list?: RunList;
+  selected?: Set<string>;
   /** Somebody chose a run, by its curve or in the legend. */
   choose?: (runId: string) => void;
 }) {
+  let root!: HTMLDivElement;
   const live = props.live ?? createLiveRuns(() => props.runIds ?? []);
-  const [axis] = useText("x");
-  const [logX, setLogX] = useText("logx");
-  const [logY, setLogY] = useText("logy");
-  const [smoothing, setSmoothing] = useSmoothing();
-  const [search, setSearch] = useText("metric");
-  const [sync, setSync] = useText("sync");
+  const settings = useSettings();
+  const [search] = useText("metric");
+  const [whole, setWhole] = useText("whole");
   const [by, colourBy] = useText("colour");
   useColours(() => ({ runs: live.runs(), by: by() }));
   const shared = createSharedCursor();
+  const zooms = useZooms();
+  const [edited, setEdited] = createSignal<string>();
+  const [section, setSection] = createSignal<string>();
+  const [columns, setColumns] = createSignal(1);
+  onMount(() => {
+    const fit = () => {
+      const em = Number.parseFloat(getComputedStyle(root).fontSize) / 14;
+      setColumns(Math.max(1, Math.floor((root.clientWidth + GAP) / (PANEL * em + GAP))));
+    };
+    fit();
+    const size = new ResizeObserver(fit);
+    size.observe(root);
+    onCleanup(() => size.disconnect());
+  });
+
+  const names = createMemo(
+    () => [...new Set(live.runs().flatMap((run) => [...run.metrics.keys()]))].sort(),
+    [],
+    { equals: (a, b) => a.join("\n") === b.join("\n") },
+  );
+  const panels = usePanels(names);
+  const wanted = settled(() => searchOf(search()));
+  const sections = createMemo(() =>
+    panels.sections().flatMap((one) => {
+      const found = one.panels.filter((panel) => wanted().finds(searchText(panel)));
+      const isShown = found.length || (!search() && one.fields.own);
+      return isShown ? [{ ...one, panels: found }] : [];
+    }),
+  );
   const choose = (runId: string) => {
     shared.toggleShown(runId);
     props.choose?.(runId);
   };
-  const zooms = useZooms();
-  const [, setQuery] = useSearchParams();
-  // A range of one axis is none of another.
-  const chooseAxis = (value: string) => {
-    zooms.leaveAll();
-    setQuery({ x: value, [ZOOM]: undefined }, { replace: true });
+  // Synchronised charts have one range, under no panel's name.
+  const zoomed = (id: string) => (settings.isSynchronised() ? "" : id);
+  const context: PanelContext = {
+    live,
+    list: props.list,
+    selected: () => props.selected ?? new Set(),
+    shared,
+    isSynchronised: settings.isSynchronised,
+    smoothing: settings.smoothing,
+    choose,
+    zoom: (id) => zooms.zoom(zoomed(id)),
+    setZoom: (id, range) => zooms.setZoom(zoomed(id), range),
+    panels,
+    whole,
+    setWhole,
+    edit: setEdited,
   };
-  const settings = settled(
-    (): Settings => ({
-      axis: (axis() || "step") as Axis,
-      logX: !!logX(),
-      logY: !!logY(),
-      smoothing: applied(smoothing()),
-    }),
-  );
-  const wanted = settled(() => search().toLowerCase());
-  const names = createMemo(() =>
-    [...new Set(live.runs().flatMap((run) => [...run.metrics.keys()]))].sort().join("\n"),
-  );
-  const groups = createMemo(() => {
-    const found = new Map<string, string[]>();
-    for (const name of names().split("\n").filter(Boolean)) {
-      if (!name.toLowerCase().includes(wanted())) continue;
-      const prefix = name.slice(0, name.lastIndexOf("/") + 1);
-      found.set(prefix, [...(found.get(prefix) ?? []), name]);
-    }
-    return [...found].map(([prefix, metrics]) => ({ prefix, metrics }));
-  });
-
-  const drawnRuns = () => {
-    const metrics = groups().flatMap((group) => group.metrics);
-    return live.runs().filter((run) => metrics.some((metric) => run.metrics.has(metric)));
+  const drawnRuns = () => live.runs().filter((run) => run.metrics.size);
+  const isEmpty = () => !live.loading() && !sections().length;
+  const add = () => {
+    const first = panels.sections()[0]?.id.slice(1) ?? "";
+    setEdited(panels.add({ kind: "line", in: first, of: "" }));
   };
 
   return (
-    <div class="charts">
-      <div class="bar">
-        <input
-          type="search"
-          aria-label="Search metrics"
-          placeholder="Search metrics"
-          value={search()}
-          onInput={(event) => setSearch(event.currentTarget.value)}
-        />
-        <label>
-          x
-          <select
-            aria-label="x"
-            value={axis() || "step"}
-            onChange={(event) => chooseAxis(event.currentTarget.value)}
-          >
-            <option value="step">Step</option>
-            <option value="time">Time</option>
-            <option value="relative">Time since start</option>
-          </select>
-        </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={!!logX()}
-            onChange={(e) => setLogX(e.currentTarget.checked ? "1" : "")}
-          />
-          log x
-        </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={!!logY()}
-            onChange={(e) => setLogY(e.currentTarget.checked ? "1" : "")}
-          />
-          log y
-        </label>
-        <SmoothingControl smoothing={smoothing()} change={setSmoothing} />
-        <label title="One cursor and one range for all charts">
-          <input
-            type="checkbox"
-            checked={!!sync()}
-            onChange={(e) => setSync(e.currentTarget.checked ? "1" : "")}
-          />
-          Synchronise
-        </label>
-        <ColourChoice runs={live.runs()} by={by()} choose={colourBy} />
-      </div>
+    <div ref={root} class="charts">
+      <ChartSettings
+        settings={settings}
+        leaveRanges={zooms.leaveAll}
+        metrics={names()}
+        error={wanted().error}
+        add={add}
+        addSection={() => setSection("")}
+        panels={panels}
+        runs={live.runs()}
+        by={by()}
+        colourBy={colourBy}
+      />
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
       <Show when={by()}>
         <ValueLegend runs={live.runs()} by={by()} />
@@ -141,79 +138,42 @@ export default function MetricCharts(props: {
           )}
         </For>
       </ul>
-      <Show when={!live.loading() && !groups().length}>
+      <Show when={isEmpty()}>
         <p class="empty">
-          {names() ? "No metric's name contains this." : "These runs have logged no metrics yet."}
+          {names().length ? "No panel's name has this." : "These runs have logged no metrics yet."}
         </p>
       </Show>
-      <For each={groups()}>
-        {(group) => (
-          <Group
-            prefix={group.prefix}
-            metrics={group.metrics}
-            live={live}
-            settings={settings()}
-            zooms={zooms}
-            shared={shared}
-            isSynchronised={!!sync()}
-            choose={choose}
+      <Show when={!live.loading()}>
+        <For each={sections().map((one) => one.id)}>
+          {(id) => (
+            <PanelSection
+              id={id}
+              section={sections().find((one) => one.id === id)}
+              context={context}
+              all={settings.all()}
+              columns={columns()}
+              edit={() => setSection(id)}
+            />
+          )}
+        </For>
+      </Show>
+      <Show when={edited() !== undefined && panels.panel(edited() ?? "")}>
+        {(panel) => (
+          <PanelDialog
+            panel={panel()}
+            context={context}
+            metrics={names()}
+            close={() => setEdited(undefined)}
           />
         )}
-      </For>
-    </div>
-  );
-}
-
-// Of a group, to begin with.
-const MOST_PANELS = 100;
-
-// Groups that somebody folded.
-const [folded, setFolded] = createSignal(new Set<string>());
-
-function Group(props: {
-  prefix: string;
-  metrics: string[];
-  live: LiveRuns;
-  settings: Settings;
-  zooms: Zooms;
-  shared: CursorState;
-  isSynchronised: boolean;
-  choose: (runId: string) => void;
-}) {
-  // Synchronised charts have one range, under no metric's name.
-  const zoomed = (metric: string) => (props.isSynchronised ? "" : metric);
-  const isOpen = () => !folded().has(props.prefix);
-  const toggle = (event: Event & { currentTarget: HTMLDetailsElement }) => {
-    const all = new Set(folded());
-    if (event.currentTarget.open) all.delete(props.prefix);
-    else all.add(props.prefix);
-    setFolded(all);
-  };
-  return (
-    <details class="group" open={isOpen()} onToggle={toggle}>
-      <summary>
-        {props.prefix || "metrics"}{" "}
-        <span class="hint">{counted(props.metrics.length, "metric")}</span>
-      </summary>
-      <Show when={isOpen()}>
-        <div class="panels">
-          <ShowMore items={props.metrics} step={MOST_PANELS} noun="chart">
-            {(metric) => (
-              <MetricPanel
-                metric={metric}
-                runs={props.live.runs()}
-                live={props.live}
-                settings={props.settings}
-                zoom={props.zooms.zoom(zoomed(metric))}
-                setZoom={(range) => props.zooms.setZoom(zoomed(metric), range)}
-                shared={props.shared}
-                isSynchronised={props.isSynchronised}
-                choose={props.choose}
-              />
-            )}
-          </ShowMore>
-        </div>
       </Show>
-    </details>
+      <Show when={section() !== undefined}>
+        <SectionDialog
+          section={panels.section(section() ?? "")}
+          panels={panels}
+          close={() => setSection(undefined)}
+        />
+      </Show>
+    </div>
   );
 }

@@ -4,32 +4,32 @@
 import { For, Show } from "solid-js";
 import type { Dimension } from "./dimensions";
 
-export const HEIGHT = 420;
 export const TOP = 36;
-export const BOTTOM = HEIGHT - 16;
 // So far beyond an axis it can be taken hold of, to choose its ends, too.
 const BEYOND = 8;
-const STEP = (BOTTOM - TOP) / 20;
+const STEPS = 20;
 
 /** What is chosen of an axis, from one place to another. */
 export type Brush = [number, number];
 
 export function Axis(props: {
   dimension: Dimension;
+  /** Where it ends, in pixels from the top. */
+  bottom: number;
   x: number;
   brush: Brush | undefined;
   choose: (brush: Brush | undefined) => void;
 }) {
   const top = () => props.brush?.[0] ?? TOP;
-  const bottom = () => props.brush?.[1] ?? BOTTOM;
+  const bottom = () => props.brush?.[1] ?? props.bottom;
   const set = (brush: Brush) =>
-    props.choose(brush[0] <= TOP && brush[1] >= BOTTOM ? undefined : brush);
+    props.choose(brush[0] <= TOP && brush[1] >= props.bottom ? undefined : brush);
   return (
     <g transform={`translate(${props.x},0)`}>
       <text class="name" y={TOP - 18} text-anchor="middle">
         {props.dimension.title}
       </text>
-      <line class="axis" y1={TOP} y2={BOTTOM} />
+      <line class="axis" y1={TOP} y2={props.bottom} />
       <For each={props.dimension.ticks}>
         {(tick) => (
           <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
@@ -47,12 +47,13 @@ export function Axis(props: {
         x={-10}
         width={20}
         y={TOP - BEYOND}
-        height={BOTTOM - TOP + 2 * BEYOND}
+        height={props.bottom - TOP + 2 * BEYOND}
         onPointerDown={(event) => drag(event, props.choose)}
       />
       <End
         label={`Highest ${props.dimension.title}`}
         place={top()}
+        bottom={props.bottom}
         text={props.dimension.textAt(top())}
         move={(to) => set([Math.max(TOP, Math.min(bottom(), to)), bottom()])}
         leave={() => props.choose(undefined)}
@@ -60,8 +61,9 @@ export function Axis(props: {
       <End
         label={`Lowest ${props.dimension.title}`}
         place={bottom()}
+        bottom={props.bottom}
         text={props.dimension.textAt(bottom())}
-        move={(to) => set([top(), Math.min(BOTTOM, Math.max(top(), to))])}
+        move={(to) => set([top(), Math.min(props.bottom, Math.max(top(), to))])}
         leave={() => props.choose(undefined)}
       />
     </g>
@@ -72,17 +74,19 @@ export function Axis(props: {
 function End(props: {
   label: string;
   place: number;
+  bottom: number;
   text: string;
   move: (to: number) => void;
   leave: () => void;
 }) {
   const onKey = (event: KeyboardEvent) => {
+    const step = (props.bottom - TOP) / STEPS;
     const to = {
-      ArrowUp: props.place - STEP,
-      ArrowDown: props.place + STEP,
-      PageUp: props.place - 5 * STEP,
-      PageDown: props.place + 5 * STEP,
-      Home: BOTTOM,
+      ArrowUp: props.place - step,
+      ArrowDown: props.place + step,
+      PageUp: props.place - 5 * step,
+      PageDown: props.place + 5 * step,
+      Home: props.bottom,
       End: TOP,
     }[event.key];
     if (to !== undefined) props.move(to);
@@ -99,7 +103,7 @@ function End(props: {
       aria-orientation="vertical"
       aria-valuemin={0}
       aria-valuemax={100}
-      aria-valuenow={Math.round((100 * (BOTTOM - props.place)) / (BOTTOM - TOP))}
+      aria-valuenow={Math.round((100 * (props.bottom - props.place)) / (props.bottom - TOP))}
       aria-valuetext={props.text}
       x={-10}
       width={20}

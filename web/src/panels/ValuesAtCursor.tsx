@@ -2,7 +2,7 @@
 
 import { createEffect, createSignal, For, onMount, Show } from "solid-js";
 import type { Run } from "../api/runs";
-import { counted, number } from "../parts/format";
+import { counted, quantity, unitOf } from "../parts/format";
 import { xText } from "./axes";
 import { type Found, MOST_TOLD, pointedAt } from "./cursorValues";
 import type { Settings } from "./curves";
@@ -19,6 +19,8 @@ export function ValuesAtCursor(props: {
   found: Found[];
   runs: Run[];
   settings: Settings;
+  /** Whether to say which of several metrics each is. */
+  isNamed: boolean;
 }) {
   let box!: HTMLDivElement;
   const [place, setPlace] = createSignal({ left: 0, top: 0 });
@@ -27,8 +29,11 @@ export function ValuesAtCursor(props: {
     const distance = (one: Found) => Math.abs(one.x - props.at.x);
     return props.found.reduce((a, b) => (distance(b) < distance(a) ? b : a)).x;
   };
-  const text = (one: number) => xText(one, props.settings.axis);
-  const name = (one: Found) => props.runs.find((run) => run.id === one.runId)?.name ?? "";
+  const text = (one: number) => xText(one, props.settings);
+  const name = ({ curve }: Found) => {
+    const run = props.runs.find(({ id }) => id === curve.runId)?.name ?? "";
+    return props.isNamed ? `${run} · ${curve.name}` : run;
+  };
   const put = () => setPlace(placeOf(props.at, props.byTouch, box.offsetWidth, box.offsetHeight));
   onMount(() => createEffect(put));
   return (
@@ -42,23 +47,29 @@ export function ValuesAtCursor(props: {
       <For each={props.found.slice(0, MOST_TOLD)}>
         {(one) => (
           <div class="value" classList={{ pointed: one === pointedAt(props.found) }}>
-            <RunSwatch id={one.runId} />
+            <RunSwatch id={one.curve.runId} />
             <span class="title">{name(one)}</span>
             <Show when={text(one.x) !== text(x())}>
               <span class="hint">{text(one.x)}</span>
             </Show>
             <Show when={one.smooth !== undefined}>
-              <span class="hint">raw {number(one.raw)}</span>
+              <span class="hint">raw {valueText(one, one.raw)}</span>
             </Show>
-            <b>{number(one.smooth ?? one.raw)}</b>
+            <b>{valueText(one, one.smooth ?? one.raw)}</b>
           </div>
         )}
       </For>
       <Show when={props.found.length > MOST_TOLD}>
-        <div class="hint">and {counted(props.found.length - MOST_TOLD, "run")} more</div>
+        <div class="hint">
+          and {counted(props.found.length - MOST_TOLD, props.isNamed ? "curve" : "run")} more
+        </div>
       </Show>
     </div>
   );
+}
+
+export function valueText({ curve }: Found, value: number): string {
+  return quantity(value, unitOf(curve.name));
 }
 
 /** Returns where a box beside the cursor is wholly on the screen; over a finger, if there is room. */

@@ -1,9 +1,17 @@
 // How the axes of a chart are marked.
 
 import type uPlot from "uplot";
-import { count, number, time } from "../parts/format";
+import {
+  count,
+  momentTexts,
+  number,
+  quantities,
+  time,
+  toldApart,
+  type Unit,
+} from "../parts/format";
 import { colour } from "../parts/theme";
-import type { Axis, Settings } from "./curves";
+import type { Settings } from "./curves";
 import { logTicks, type Range, ticks } from "./scales";
 
 /** Pixels beyond the end of the x axis, for the half of a mark that stands there. */
@@ -16,21 +24,9 @@ const LINE = 30;
 
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
 
-const DAY = "\n{YYYY}-{MM}-{DD}";
-const MINUTE = `${DAY} {HH}:{mm}`;
-// Rows of uPlot: seconds between two marks at least; the text; what stands below it where a year, a
-// month, a day, an hour, a minute or a second begins; and that it is added to the text.
-const TIMES = [
-  [365 * 86_400, "{YYYY}", null, null, null, null, null, null, 1],
-  [28 * 86_400, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
-  [86_400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
-  [60, "{HH}:{mm}", DAY, null, DAY, null, null, null, 1],
-  [1, "{HH}:{mm}:{ss}", DAY, null, DAY, null, null, null, 1],
-  [0.001, ":{ss}.{fff}", MINUTE, null, MINUTE, null, "\n{HH}:{mm}", null, 1],
-];
-
 /** Returns how an x reads. */
-export function xText(x: number, axis: Axis): string {
+export function xText(x: number, { axis, xMetric }: Settings): string {
+  if (xMetric !== undefined) return `${xMetric} ${number(x)}`;
   if (axis === "time") return time(x * 1000);
   if (axis === "step") return `step ${Math.round(x)}`;
   return elapsed(x);
@@ -39,27 +35,64 @@ export function xText(x: number, axis: Axis): string {
 /** Returns the x axis. */
 export function bottomAxis(settings: Settings): uPlot.Axis {
   // Times have two lines: the day stands under the hours.
-  if (settings.axis === "time") return { ...axis(), size: 50, space: 70, values: TIMES };
-  const texts = settings.axis === "step" ? steps : (all: number[]) => all.map(elapsed);
-  const fitting = (plot: uPlot, range: Range) => {
-    const width = plot.bbox.width / devicePixelRatio;
-    for (let most = MOST_MARKS; most > 1; most--) {
-      const found = marks(range, most, settings.logX);
-      const longest = Math.max(...texts(found).map((text) => text.length));
-      if (found.length * (longest * CHARACTER + BETWEEN_MARKS) <= width) return found;
-    }
-    return marks(range, 1, settings.logX);
-  };
+  if (settings.axis === "time") {
+    const values = (_: uPlot, all: number[], __: number, ___: number, between: number) =>
+      momentTexts(
+        all.map((one) => 1e3 * one),
+        1e3 * between,
+      );
+    return { ...axis(), size: 50, space: 80, values };
+  }
+  const texts = textsOf(settings);
+  const fitting = (plot: uPlot, range: Range) =>
+    bottomMarks(range, plot.bbox.width / devicePixelRatio, settings);
   return { ...axis(), ...marked(fitting, texts), size: 32 };
 }
 
+/** Returns as many values as have room on an x axis that is no axis of times. */
+function bottomMarks(range: Range, width: number, settings: Settings): number[] {
+  const texts = textsOf(settings);
+  for (let most = MOST_MARKS; most > 1; most--) {
+    const found = marks(range, most, settings.logX);
+    const longest = Math.max(...texts(found).map((text) => text.length));
+    if (found.length * (longest * CHARACTER + BETWEEN_MARKS) <= width) return found;
+  }
+  return marks(range, 1, settings.logX);
+}
+
+/** Returns what is written below an x axis that is none of times. */
+export function marksBelow(range: Range, width: number, settings: Settings): Mark[] {
+  const found = bottomMarks(range, width, settings);
+  const texts = textsOf(settings)(found);
+  return found.map((value, i) => ({ value, text: texts[i] ?? "" }));
+}
+
+/** Returns what is written beside a y axis of a picture. */
+export function marksBeside(range: Range, height: number, settings: Settings, unit: Unit): Mark[] {
+  const most = Math.max(1, Math.min(MOST_MARKS, Math.floor(height / LINE)));
+  const found = marks(range, most, settings.logY);
+  const texts = quantities(found, unit);
+  return found.map((value, i) => ({ value, text: texts[i] ?? "" }));
+}
+
+/** A value of an axis, and what is written there. */
+export interface Mark {
+  value: number;
+  text: string;
+}
+
+function textsOf({ axis, xMetric }: Settings): (all: number[]) => string[] {
+  if (xMetric !== undefined) return toldApart;
+  return axis === "step" ? steps : (all) => all.map(elapsed);
+}
+
 /** Returns the y axis. */
-export function leftAxis(settings: Settings): uPlot.Axis {
-  const fitting = (plot: uPlot, range: Range) => {
-    const most = Math.floor(plot.bbox.height / devicePixelRatio / LINE);
-    return marks(range, Math.max(1, Math.min(MOST_MARKS, most)), settings.logY);
-  };
-  return { ...axis(), ...marked(fitting, (all) => all.map(number)), size: 64 };
+export function leftAxis(settings: Settings, unit: Unit): uPlot.Axis {
+  const fitting = (plot: uPlot, range: Range) =>
+    marksBeside(range, plot.bbox.height / devicePixelRatio, settings, unit).map(
+      ({ value }) => value,
+    );
+  return { ...axis(), ...marked(fitting, (all) => quantities(all, unit)), size: 64 };
 }
 
 function marks(range: Range, most: number, log: boolean): number[] {

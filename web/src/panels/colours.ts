@@ -62,6 +62,11 @@ export function runDash(id: string): number[] {
   return styles().get(id)?.dash ?? [];
 }
 
+/** Dashes for the second and further metrics of a panel. */
+export function metricDash(place: number): number[] {
+  return [[], [7, 4], [2, 3], [10, 3, 2, 3], [1, 5]][place % 5] ?? [];
+}
+
 /** Returns what runs have in a column, and the colour of each. */
 export function coloursOfValues({ runs, by }: Drawn): ValueColour[] {
   return [...valueColours(runs, by)].map(([text, colour]) => ({ text: text || "none", colour }));

@@ -5,7 +5,7 @@ import type { Cursor } from "./linePlot";
 
 /** A point of a run that the cursor is at. */
 export interface Found {
-  runId: string;
+  curve: Curve;
   x: number;
   /** What was logged. */
   raw: number;
@@ -60,7 +60,7 @@ export function pointOf(
   const smooth = curve.smooth?.[index] ?? undefined;
   const away = top === undefined ? Number.NaN : Math.abs(yOf(smooth ?? raw) - top);
   return {
-    runId: curve.runId,
+    curve,
     x: at,
     raw,
     smooth,

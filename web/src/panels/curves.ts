@@ -2,6 +2,7 @@
 
 import type { History } from "../api/history";
 import type { Smoothing } from "../api/smoothing";
+import { type Unit, unitOf } from "../parts/format";
 
 /** The last moment that a date of JavaScript can be, in seconds since the epoch. */
 export const LAST_DATE = 8.64e12;
@@ -14,6 +15,13 @@ export interface Settings {
   logX: boolean;
   logY: boolean;
   smoothing: Smoothing | undefined;
+  /** The metric whose values are x, in place of the axis. */
+  xMetric?: string | undefined;
+  /** What is in sight of y; what is drawn decides where an end is missing. */
+  yMin?: number | undefined;
+  yMax?: number | undefined;
+  /** Whether y need not reach the least and the greatest hundredth of what is drawn. */
+  withoutOutliers?: boolean;
 }
 
 /** Values that have no place on the axis: infinities. */
@@ -28,6 +36,10 @@ export interface Mark {
  */
 export interface Curve {
   runId: string;
+  /** Which of several metrics of a panel it is; the first has 0. */
+  place: number;
+  /** The metric or expression. */
+  name: string;
   xs: number[];
   ys: (number | null)[];
   smooth: (number | null)[] | undefined;
@@ -36,10 +48,17 @@ export interface Curve {
 }
 
 /** Returns the curve of a history; times are seconds, of a run that began at `start` ms. */
-export function curve(history: History, start: number, settings: Settings): Curve {
+export function curve(
+  history: History,
+  start: number,
+  settings: Settings,
+  { place = 0, name = "" } = {},
+): Curve {
   const order = byX(xsOf(history, start, settings.axis), settings.logX);
   const result: Curve = {
     runId: history.runId,
+    place,
+    name,
     xs: [],
     ys: [],
     smooth: undefined,
@@ -63,6 +82,12 @@ export function curve(history: History, start: number, settings: Settings): Curv
 /** Returns a value that has a place on the axis, or null. */
 function drawn(value: number, settings: Settings): number | null {
   return Number.isFinite(value) && !(settings.logY && value <= 0) ? value : null;
+}
+
+/** Returns the unit of curves, if all have the same. */
+export function unitOfCurves(curves: Curve[]): Unit {
+  const units = new Set(curves.map(({ name }) => unitOf(name)));
+  return units.size === 1 ? ([...units][0] ?? "") : "";
 }
 
 /** Returns the place of each point of a history on the x axis. */

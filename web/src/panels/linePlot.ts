@@ -4,11 +4,10 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../parts/theme";
 import { bottomAxis, leftAxis, PAD_RIGHT } from "./axes";
-import { runColour, runDash } from "./colours";
-import { aligned, type Curve, isolated, LAST_DATE, type Settings } from "./curves";
+import { metricDash, runColour, runDash } from "./colours";
+import { aligned, type Curve, isolated, LAST_DATE, type Settings, unitOfCurves } from "./curves";
 import { drawable, logarithmic, padded, type Range, widened } from "./scales";
 
-export const HEIGHT = 260;
 // Of the axis of times, in seconds; uPlot puts ticks on it, which have whole milliseconds.
 const SHORTEST_TIME = 0.05;
 
@@ -16,6 +15,8 @@ const SHORTEST_TIME = 0.05;
 const NEAR = 8;
 // Where uPlot has the cursor that stands for all that is at its x.
 const NO_TOP = -1;
+// The part of the values at either end that a range without outliers leaves out.
+const OUTLIERS = 0.01;
 
 /**
  * The cursor: its place on the x axis, between two places that are near to it, and in pixels of the
@@ -71,7 +72,7 @@ export class LinePlot {
   }
 
   resize(): void {
-    this.plot?.setSize({ width: this.element.clientWidth, height: HEIGHT });
+    this.plot?.setSize({ width: this.element.clientWidth, height: this.element.clientHeight });
   }
 
   /** Puts the cursor somewhere in the plot, in pixels; without a top over all that is there. */
@@ -101,7 +102,7 @@ export class LinePlot {
   #options(settings: Settings): uPlot.Options {
     return {
       width: this.element.clientWidth,
-      height: HEIGHT,
+      height: this.element.clientHeight,
       legend: { show: false },
       cursor: {
         drag: { x: true, y: false, setScale: false },
@@ -117,10 +118,10 @@ export class LinePlot {
         },
         y: {
           distr: settings.logY ? 3 : 1,
-          range: (_, min, max) => tuple(min === null ? null : yRange(settings, min, max)),
+          range: (_, min, max) => tuple(min === null ? null : this.#yRange(settings, min, max)),
         },
       },
-      axes: [bottomAxis(settings), leftAxis(settings)],
+      axes: [bottomAxis(settings), leftAxis(settings, unitOfCurves(this.#curves))],
       padding: [null, PAD_RIGHT, null, null],
       series: [{}, ...this.#curves.flatMap((curve) => this.#series(curve))],
       hooks: {
@@ -145,7 +146,7 @@ export class LinePlot {
     const line: uPlot.Series = {
       stroke,
       width: 1.5,
-      dash: runDash(curve.runId),
+      dash: curve.place ? metricDash(curve.place) : runDash(curve.runId),
       // Points that no line touches are drawn, however dense the others are.
       points: { filter: (_, index, show) => (show ? null : (this.#lone[index] ?? null)), size: 4 },
     };
@@ -167,6 +168,32 @@ export class LinePlot {
     return widened(inside(range.min), inside(range.max), SHORTEST_TIME);
   }
 
+  #yRange(settings: Settings, min: number, max: number): Range {
+    const inner = settings.withoutOutliers ? this.#usual(min, max) : { min, max };
+    const { yMin = inner.min, yMax = inner.max } = settings;
+    if (settings.yMin === undefined && settings.yMax === undefined)
+      return settings.logY ? logarithmic(inner.min, inner.max, 0.05) : padded(inner.min, inner.max);
+    if (settings.logY) return logarithmic(yMin, Math.max(yMin, yMax), 0);
+    const room = padded(Math.min(yMin, yMax), Math.max(yMin, yMax));
+    return widened(settings.yMin ?? room.min, settings.yMax ?? room.max);
+  }
+
+  /** Returns the range of what is drawn without its least and greatest hundredth. */
+  #usual(min: number, max: number): Range {
+    const { min: from, max: to } = this.plot?.scales.x ?? {};
+    const ys = this.#curves
+      .flatMap(({ xs, ys, smooth }) =>
+        (smooth ?? ys).filter((_, i) => {
+          const x = xs[i] ?? 0;
+          return x >= (from ?? x) && x <= (to ?? x);
+        }),
+      )
+      .filter((y) => y !== null)
+      .sort((a, b) => a - b);
+    const at = (part: number) => ys[Math.round(part * (ys.length - 1))];
+    return { min: at(OUTLIERS) ?? min, max: at(1 - OUTLIERS) ?? max };
+  }
+
   #select(plot: uPlot): void {
     const { left, width } = plot.select;
     if (width < 3) return;
@@ -176,8 +203,8 @@ export class LinePlot {
 }
 
 /** Returns what a chart is made anew for. */
-function looks({ runId }: Curve) {
-  return [runId, runColour(runId), runDash(runId)];
+function looks({ runId, place }: Curve) {
+  return [runId, place, runColour(runId), runDash(runId)];
 }
 
 /** Returns the columns that uPlot draws, and of each the points that stand alone. */
@@ -193,10 +220,6 @@ function dataOf(curves: Curve[]): { data: uPlot.AlignedData; lone: number[][] } 
   const drawn = columns.map(({ xs, ys }) => ({ xs, ys: ys.map((y) => y && drawable(y)) }));
   const [xs, ...ys] = aligned(drawn);
   return { data: [xs ?? [], ...ys] as uPlot.AlignedData, lone: ys.map(isolated) };
-}
-
-function yRange(settings: Settings, min: number, max: number): Range {
-  return settings.logY ? logarithmic(min, max, 0.05) : padded(min, max);
 }
 
 /** Returns a range as uPlot has it. */

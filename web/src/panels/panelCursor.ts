@@ -36,10 +36,11 @@ export function createPanelCursor(asked: {
     const at = asked.isSynchronised() ? shared.at() : undefined;
     return at && at.source !== source ? at : undefined;
   });
-  const pointed = createMemo(() => pointedAt(found())?.runId ?? other()?.runId);
-  const standsOut = createMemo(() => pointed() ?? shared.shown());
   const curveOf = (runId: string | undefined) =>
     asked.curves().find((curve) => curve.runId === runId);
+  const standsOut = createMemo(
+    () => pointedAt(found())?.curve ?? curveOf(other()?.runId ?? shared.shown()),
+  );
 
   /** What the run that another chart points at has here. */
   const told = createMemo((): (Found & { left: number; width: number }) | undefined => {
@@ -57,16 +58,16 @@ export function createPanelCursor(asked: {
 
   const drawHighlight = () => {
     const plot = asked.plot();
-    if (plot) highlight.draw(plot, curveOf(standsOut()));
+    if (plot) highlight.draw(plot, standsOut());
   };
-  createEffect(on([standsOut, asked.curves], drawHighlight, { defer: true }));
+  createEffect(on(standsOut, drawHighlight, { defer: true }));
   createEffect(on(other, (at) => cursor() || asked.plot()?.showCursor(at?.x), { defer: true }));
 
   const point = (at: Cursor | undefined) => {
     setCursor(at);
     if (!at) setByTouch(false);
     if (!asked.isSynchronised()) return;
-    if (at) shared.setAt({ x: at.x, source, runId: pointedAt(found())?.runId });
+    if (at) shared.setAt({ x: at.x, source, runId: pointedAt(found())?.curve.runId });
     else if (shared.at()?.source === source) shared.setAt(undefined);
   };
   onCleanup(() => point(undefined));
@@ -91,7 +92,7 @@ export function createPanelCursor(asked: {
     if (next !== undefined) asked.plot()?.moveCursor(at.left, next);
   };
   const chooseCurve = () => {
-    const runId = pointedAt(found())?.runId;
+    const runId = pointedAt(found())?.curve.runId;
     if (runId) asked.choose(runId);
   };
   const keys: Record<string, () => void> = {

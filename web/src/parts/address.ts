@@ -78,7 +78,7 @@ export function textOf(list: string[]): string {
   return list.map((item) => item.replaceAll("%", "%25").replaceAll(",", "%2C")).join(",");
 }
 
-function listOf(text: string): string[] {
+export function listOf(text: string): string[] {
   if (!text) return [];
   return text.split(",").map((item) => item.replaceAll("%2C", ",").replaceAll("%25", "%"));
 }

@@ -6,12 +6,49 @@ const SHOWN = 1_000;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** Five digits, or all of a small integer: `0.12346`, `1.2e-7`, `NaN`, `∞`. */
-export function number(value: number): string {
+export function number(value: number, digits = 5): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value);
   const size = Math.abs(value);
-  return size >= 1e-4 && size < 1e9 ? SHORT.format(value) : value.toExponential(3);
+  const rounded = Number(value.toPrecision(digits));
+  if (size < 1e-4 || size >= 1e9) return rounded.toExponential();
+  return digits === 5 ? SHORT.format(value) : String(rounded);
+}
+
+/** Numbers with as many digits as it takes to tell them apart. */
+export function toldApart(values: number[]): string[] {
+  for (const digits of [5, 7, 9, 12]) {
+    const texts = values.map((value) => number(value, digits));
+    if (new Set(texts).size === new Set(values).size) return texts;
+  }
+  return values.map((value) => number(value, 17));
+}
+
+/** The unit that a key ends with: `epoch_seconds`, `memory_bytes`, `gpu_percent`. */
+export type Unit = "seconds" | "bytes" | "percent" | "";
+
+export function unitOf(key: string): Unit {
+  return (/_(seconds|bytes|percent)$/.exec(key)?.[1] ?? "") as Unit;
+}
+
+/** A number with its unit: `1.5 s`, `4 min 5 s`, `2.5 GB`, `85 %`. */
+export function quantity(value: number, unit: Unit): string {
+  if (!unit || !Number.isFinite(value)) return number(value);
+  if (unit === "percent") return `${number(value)} %`;
+  if (unit === "bytes") return value < 0 ? `−${bytes(-value)}` : bytes(value);
+  return value >= 120 && value < 1e9 ? duration(1000 * value) : `${number(value)} s`;
+}
+
+/** Numbers of an axis with their unit. */
+export function quantities(values: number[], unit: Unit): string[] {
+  const texts = toldApart(values);
+  if (unit === "bytes") {
+    const sizes = values.map((value) => quantity(value, unit));
+    return new Set(sizes).size === values.length ? sizes : texts.map((text) => `${text} B`);
+  }
+  const mark = { seconds: " s", percent: " %", "": "" }[unit];
+  return texts.map((text) => text + mark);
 }
 
 /** A name, or the id of what has a name that nobody would see, of spaces or zero-width characters. */
@@ -38,13 +75,49 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
+// Dates are written as the reader's browser has it, with 12 or 24 hours.
+const DAY = { year: "numeric", month: "short", day: "numeric" } as const;
+const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
+const LONG_DATE = new Intl.DateTimeFormat(undefined, { ...DAY, ...TIME });
+const DATE = new Intl.DateTimeFormat(undefined, DAY);
+const MONTH = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short" });
+const SECOND = new Intl.DateTimeFormat(undefined, TIME);
+const MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const FRACTION = new Intl.DateTimeFormat(undefined, { ...TIME, fractionalSecondDigits: 3 });
+
 /** Date and time to the second, of the browser's time zone; empty for none. */
 export function time(milliseconds: number | null): string {
-  if (!milliseconds) return "";
-  const date = new Date(milliseconds);
-  const two = (part: number) => String(part).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return milliseconds ? LONG_DATE.format(milliseconds) : "";
+}
+
+export function dayText(milliseconds: number): string {
+  return DATE.format(milliseconds);
+}
+
+/** The time of a day, as exactly as what is between two of them in milliseconds asks for. */
+export function timeOfDay(milliseconds: number, between = 0): string {
+  const exact = milliseconds % 60_000 !== 0 || (between > 0 && between < 60_000);
+  if (between > 0 ? between < 1_000 : milliseconds % 1_000 !== 0)
+    return FRACTION.format(milliseconds);
+  return (exact ? SECOND : MINUTE).format(milliseconds);
+}
+
+/** Moments of an axis, so many milliseconds apart; what is common to several stands below once. */
+export function momentTexts(moments: number[], between: number): string[] {
+  if (between >= 28 * 86_400_000)
+    return moments.map((one) => (between < 365 * 86_400_000 ? MONTH.format(one) : year(one)));
+  if (between >= 86_400_000) return moments.map(dayText);
+  let before = "";
+  return moments.map((one) => {
+    const day = dayText(one);
+    const isNew = day !== before;
+    before = day;
+    return timeOfDay(one, between) + (isNew ? `\n${day}` : "");
+  });
+}
+
+function year(milliseconds: number): string {
+  return String(new Date(milliseconds).getFullYear());
 }
 
 /** `3 min ago`. */

@@ -1,18 +1,21 @@
 // The charts of the metrics that matter most; the tab Charts has all, and what can be set.
 
 import { createMemo, For, Show } from "solid-js";
-import { MetricPanel } from "../panels/MetricPanel";
+import LinePanel from "../panels/kinds/LinePanel";
+import type { PanelContext } from "../panels/panelContext";
+import { metricId } from "../panels/panelText";
 import { createSharedCursor } from "../panels/sharedCursor";
+import { usePanels } from "../panels/usePanels";
 import { useZooms } from "../panels/zooms";
 import { inOrderOfWeight, SYSTEM } from "../runs/keyMetrics";
 import type { LiveRuns } from "../runs/liveRuns";
 import "../style/chart.css";
+import "../style/panels.css";
 
 const MOST = 4;
 
 export default function FirstCharts(props: { live: LiveRuns; all: () => void }) {
   const zooms = useZooms();
-  const shared = createSharedCursor();
   const metrics = createMemo(
     () => {
       const keys = [...(props.live.runs()[0]?.metrics.keys() ?? [])];
@@ -21,21 +24,34 @@ export default function FirstCharts(props: { live: LiveRuns; all: () => void }) 
     [],
     { equals: (a, b) => a.join("\n") === b.join("\n") },
   );
+  const panels = usePanels(() => metrics().slice(0, MOST));
+  const context: PanelContext = {
+    live: props.live,
+    list: undefined,
+    selected: () => new Set(),
+    shared: createSharedCursor(),
+    isSynchronised: () => false,
+    smoothing: () => undefined,
+    choose: () => undefined,
+    zoom: zooms.zoom,
+    setZoom: zooms.setZoom,
+    panels,
+    whole: () => "",
+    setWhole: () => undefined,
+    edit: props.all,
+  };
   return (
     <Show when={metrics().length}>
       <div class="panels first">
         <For each={metrics().slice(0, MOST)}>
           {(metric) => (
-            <MetricPanel
-              metric={metric}
-              runs={props.live.runs()}
-              live={props.live}
-              settings={{ axis: "step", logX: false, logY: false, smoothing: undefined }}
-              zoom={zooms.zoom(metric)}
-              setZoom={(range) => zooms.setZoom(metric, range)}
-              shared={shared}
-              isSynchronised={false}
-              choose={() => undefined}
+            <LinePanel
+              panel={{ id: metricId(metric), metric, fields: {} }}
+              section={{ id: "/", name: "", fields: {}, panels: [] }}
+              fields={{}}
+              context={context}
+              set={() => undefined}
+              columns={2}
             />
           )}
         </For>

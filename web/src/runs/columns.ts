@@ -3,7 +3,7 @@
 
 import type { KeysAsked, Run } from "../api/runs";
 import { PARENT_TAG, SOURCE_TAG, USER_TAG } from "../api/runs";
-import { duration, number, short, time } from "../parts/format";
+import { duration, quantity, short, time, unitOf } from "../parts/format";
 import { numberOf } from "../parts/numeric";
 
 /** `metrics.loss`, `minimum.loss`, `params.lr`, `tags.team`, `start_time`. */
@@ -121,7 +121,7 @@ export function text(run: Run, column: Column): string {
   if (found === null) return "";
   if (column === "start_time" || column === "end_time") return time(Number(found));
   if (column === "duration") return duration(Number(found));
-  return typeof found === "number" ? number(found) : short(found);
+  return typeof found === "number" ? quantity(found, unitOf(parts(column)[1])) : short(found);
 }
 
 /** Returns the keys that a search has to return for these columns. */

@@ -274,6 +274,7 @@ export function createRunList(asked: () => Asked) {
   return {
     /** What stands in each row: runs and groups, and nothing where that is not read. */
     rows,
+    query,
     lines,
     columns,
     total,

@@ -183,7 +183,12 @@ export function RunsAndCharts(props: {
             }
           >
             <Suspense fallback={<p class="loading">Loading…</p>}>
-              <MetricCharts runIds={props.visible.drawn()} choose={point} />
+              <MetricCharts
+                runIds={props.visible.drawn()}
+                list={props.list}
+                selected={props.selected}
+                choose={point}
+              />
             </Suspense>
           </Show>
         </section>

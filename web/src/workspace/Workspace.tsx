@@ -1,22 +1,13 @@
 // An experiment: its runs at the left, their charts at the right, with one selection and one filter.
 
 import { A } from "@solidjs/router";
-import {
-  createEffect,
-  createMemo,
-  createSignal,
-  lazy,
-  Match,
-  Show,
-  Suspense,
-  Switch,
-} from "solid-js";
-import { part } from "../api/connection";
+import { createEffect, createMemo, createSignal, Match, Show, Switch } from "solid-js";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
 import { STATISTICS } from "../api/runGroups";
 import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
+import { leadOldTabs } from "../panels/oldTabs";
 import { useIds, useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
@@ -39,15 +30,10 @@ import { RunsAndCharts } from "./RunsAndCharts";
 import { ViewMenu } from "./ViewMenu";
 import "../style/workspace.css";
 
-const ParallelCoordinates = lazy(() => part(() => import("../panels/ParallelCoordinates")));
-const ScatterPlot = lazy(() => part(() => import("../panels/ScatterPlot")));
-
 const TABS = {
   "": "Workspace",
   table: "Table",
   charts: "Charts",
-  parallel: "Parallel coordinates",
-  scatter: "Scatter",
 };
 
 export function Workspace(props: { experimentId: string; reset: () => void }) {
@@ -60,6 +46,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   const [tab, setTab] = useText("tab");
   const [groups, setGroups] = useList("groups");
   const [statistic, setStatistic] = useText("statistic");
+  leadOldTabs();
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
   const [granting, setGranting] = createSignal(false);
@@ -246,16 +233,6 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
               apply={setFilter}
             />
           </Show>
-        </Match>
-        <Match when={tab() === "parallel"}>
-          <Suspense>
-            <ParallelCoordinates list={list} selected={marked()} />
-          </Suspense>
-        </Match>
-        <Match when={tab() === "scatter"}>
-          <Suspense>
-            <ScatterPlot list={list} selected={marked()} />
-          </Suspense>
         </Match>
         <Match when={list.lines().length || list.loading()}>
           <RunsAndCharts

@@ -1,0 +1,221 @@
+// Metrics, and expressions of them, as lines.
+
+import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show } from "solid-js";
+import { part } from "../../api/connection";
+import type { StepRange } from "../../api/history";
+import { ErrorNote } from "../../parts/ErrorNote";
+import { count } from "../../parts/format";
+import { attempt } from "../../parts/notices";
+import { theme } from "../../parts/theme";
+import { runColour, runDash } from "../colours";
+import { LinePlot } from "../linePlot";
+import { PanelFrame } from "../PanelFrame";
+import type { KindProps } from "../panelContext";
+import { createPanelCursor } from "../panelCursor";
+import { createPanelCurves } from "../panelCurves";
+import { itemsOf } from "../panelText";
+import { RunSwatch } from "../RunSwatch";
+import { rangeKeys } from "../rangeKeys";
+import { savePng, saveSvg } from "../saveImage";
+import { savePoints } from "../savePoints";
+import { lineSettings } from "../settings";
+import { stepsInSight, union } from "../stepsInSight";
+import { titleOf } from "../titles";
+import { followTouch } from "../touch";
+import { ValuesAtCursor, valueText } from "../ValuesAtCursor";
+
+const LEAST_POINTS = 200;
+const MOST_POINTS = 4_000;
+
+/** Its metrics and what is x are those that it began with: for others it is made anew. */
+export default function LinePanel(props: KindProps) {
+  let canvas!: HTMLDivElement;
+  let root!: HTMLElement;
+  let plot: LinePlot | undefined;
+  const { context } = props;
+  const { live } = context;
+  const [seen, setSeen] = createSignal(false);
+  const [width, setWidth] = createSignal(0);
+  const title = () => titleOf(props.panel);
+  const settings = createMemo(() => lineSettings(props.fields, context.smoothing()), undefined, {
+    equals: (a, b) => JSON.stringify(a) === JSON.stringify(b),
+  });
+  const zoom = createMemo(() => context.zoom(props.panel.id), undefined, {
+    equals: (a, b) => a?.min === b?.min && a?.max === b?.max,
+  });
+  const setZoom = (range: { min: number; max: number } | undefined) =>
+    context.setZoom(props.panel.id, range);
+  const drawn = createPanelCurves({
+    of:
+      props.panel.metric === undefined || props.panel.fields.of
+        ? itemsOf(props.panel.fields.of)
+        : [props.panel.metric],
+    xMetric: settings().xMetric,
+    runs: live.runs,
+    live,
+    settings,
+    zoom,
+    ready: createMemo(() => seen() && width() > 0 && live.begun() > 0),
+    // Of a smoothed line as many again, which is seen to have corners before others are.
+    maxPoints: () =>
+      Math.max(LEAST_POINTS, Math.min(MOST_POINTS, (settings().smoothing ? 4 : 2) * width())),
+  });
+  const { curves } = drawn;
+  const cursor = createPanelCursor({
+    plot: () => plot,
+    curves,
+    shared: context.shared,
+    isSynchronised: context.isSynchronised,
+    choose: context.choose,
+  });
+  const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
+
+  onMount(() => {
+    const sight = new IntersectionObserver(([entry]) => entry?.isIntersecting && setSeen(true), {
+      rootMargin: "300px",
+    });
+    sight.observe(root);
+    // What is in sight at once is read without waiting for the next frame.
+    setSeen(root.getBoundingClientRect().top < innerHeight);
+    setWidth(canvas.clientWidth);
+    plot = new LinePlot(canvas, {
+      zoom: setZoom,
+      point: cursor.point,
+      drawn: cursor.drawHighlight,
+    });
+    followTouch(canvas, {
+      over: () => plot?.plot?.over.getBoundingClientRect(),
+      xAt: (left) => plot?.plot?.posToVal(left, "x") ?? 0,
+      move: cursor.touch,
+      zoom: setZoom,
+    });
+    const size = new ResizeObserver(() => {
+      setWidth(canvas.clientWidth);
+      plot?.resize();
+    });
+    size.observe(canvas);
+    onCleanup(() => {
+      sight.disconnect();
+      size.disconnect();
+      plot?.destroy();
+    });
+  });
+
+  const looks = createMemo(() =>
+    drawn
+      .drawnRuns()
+      .map(({ id }) => [runColour(id), runDash(id)])
+      .join(),
+  );
+  createEffect(
+    on([curves, settings, zoom, theme, () => width() > 0, looks], () => {
+      if (width()) plot?.show(curves(), settings(), zoom());
+    }),
+  );
+
+  const onKey = (event: KeyboardEvent) => {
+    // Where a chosen range has no points, nothing is drawn; it is left by the same keys.
+    const keys =
+      event.shiftKey || !event.key.startsWith("Arrow")
+        ? { ...cursor.keys, ...rangeKeys(plot?.plot?.scales.x ?? zoom(), setZoom) }
+        : cursor.keys;
+    const action = keys[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+  const stepsToSave = (): StepRange => {
+    const range = zoom();
+    if (!range || settings().xMetric !== undefined) return {};
+    if (settings().axis === "step") return { start: range.min, end: range.max };
+    const inSight = stepsInSight(range, drawn.whole(), drawn.starts(), settings().axis);
+    return union([...inSight.values()]);
+  };
+  const ids = () => drawn.drawnRuns().map((run) => run.id);
+  /** Saves the picture, so many times as large as it is in sight. */
+  const save = async (kind: "svg" | "png", scale = 1) => {
+    if (!plot?.plot) return;
+    const { lineDrawing } = await part(() => import("../saveLines"));
+    const drawing = lineDrawing({
+      plot: plot.plot,
+      title: title(),
+      curves: curves(),
+      settings: settings(),
+      runs: drawn.drawnRuns(),
+    });
+    if (kind === "svg") saveSvg(drawing, title());
+    else await savePng(drawing, title(), scale);
+  };
+  return (
+    <PanelFrame
+      {...props}
+      ref={(element) => {
+        root = element;
+      }}
+      title={title()}
+      label={`${title()}, ${drawn.drawnRuns().length} runs`}
+      busy={drawn.loading()}
+      onKey={onKey}
+      hint={
+        <>
+          <Show when={hidden()}>
+            <span class="hint">{count(hidden())} points ≤ 0 are not on a logarithmic axis</span>
+          </Show>
+          <Show when={zoom()}>
+            <button type="button" class="quiet" onClick={() => setZoom(undefined)}>
+              Show all
+            </button>
+          </Show>
+        </>
+      }
+      actions={[
+        { label: "PNG", act: () => attempt(() => save("png", 2)) },
+        { label: "PNG, twice as large", act: () => attempt(() => save("png", 4)) },
+        { label: "SVG", act: () => attempt(() => save("svg")) },
+        { label: "CSV", act: () => savePoints(drawn.names, ids(), stepsToSave()) },
+      ]}
+    >
+      <Show when={drawn.error()}>
+        {(now) => <ErrorNote error={now()} again={drawn.readAgain} />}
+      </Show>
+      <Show when={drawn.mistake}>
+        <p class="error">{drawn.mistake}</p>
+      </Show>
+      <div
+        class="plot"
+        role="presentation"
+        data-points={curves().reduce((sum, { xs }) => sum + xs.length, 0)}
+        onPointerDown={cursor.pressed}
+        onClick={cursor.clicked}
+        onDblClick={() => setZoom(undefined)}
+      >
+        {/* What is in here is uPlot's alone. */}
+        <div ref={canvas} class="canvas" />
+        <Show when={cursor.found().length ? cursor.cursor() : undefined}>
+          {(at) => (
+            <ValuesAtCursor
+              at={at()}
+              byTouch={cursor.byTouch()}
+              found={cursor.found()}
+              runs={live.runs()}
+              settings={settings()}
+              isNamed={new Set(curves().map((one) => one.place)).size > 1}
+            />
+          )}
+        </Show>
+        <Show when={cursor.told()}>
+          {(one) => (
+            <div
+              class="values one"
+              classList={{ left: one().left > one().width / 2 }}
+              style={{ "--at": `${one().left}px`, "--end": `${one().width - one().left}px` }}
+            >
+              <RunSwatch id={one().curve.runId} />
+              <b>{valueText(one(), one().smooth ?? one().raw)}</b>
+            </div>
+          )}
+        </Show>
+      </div>
+    </PanelFrame>
+  );
+}

@@ -1,0 +1,125 @@
+// The curves of a panel: of some metrics and expressions, each of all its runs.
+
+import { createMemo } from "solid-js";
+import type { History } from "../api/history";
+import type { Run } from "../api/runs";
+import type { LiveRuns } from "../runs/liveRuns";
+import { createHistories } from "./chartHistories";
+import { type Curve, curve, type Settings } from "./curves";
+import { byMetric, derived } from "./derivedHistory";
+import { type Expression, expressionOf, namesOf } from "./expression";
+import { sameSmoothing } from "./SmoothingControl";
+import type { Range } from "./scales";
+import { stepsInSight } from "./stepsInSight";
+
+/** What is drawn of one item: a metric, or an expression of some. */
+interface Item {
+  name: string;
+  expression: Expression;
+}
+
+export interface AskedCurves {
+  of: string[];
+  xMetric: string | undefined;
+  runs: () => Run[];
+  live: LiveRuns;
+  settings: () => Settings;
+  zoom: () => Range | undefined;
+  ready: () => boolean;
+  maxPoints: () => number;
+}
+
+export function createPanelCurves(asked: AskedCurves) {
+  const known = new Set(asked.live.runs().flatMap((run) => [...run.metrics.keys()]));
+  const { items, error: mistake } = itemsOf(asked.of, known);
+  const names = [...new Set(items.flatMap(({ expression }) => namesOf(expression)))];
+  const drawnRuns = createMemo(() =>
+    asked.runs().filter((run) => names.some((name) => run.metrics.has(name))),
+  );
+  // Runs are told anew without being others.
+  const starts = createMemo(
+    () => new Map(drawnRuns().map((run) => [run.id, run.start])),
+    undefined,
+    { equals: (a, b) => [...a].join() === [...b].join() },
+  );
+  const read = (metric: string) =>
+    createHistories({
+      metric,
+      runIds: createMemo(
+        () =>
+          drawnRuns()
+            .filter((run) => run.metrics.has(metric))
+            .map((run) => run.id),
+        [],
+        { equals: (a, b) => a.join() === b.join() },
+      ),
+      ready: asked.ready,
+      maxPoints: asked.maxPoints,
+      zoom: asked.zoom,
+      inSight: (whole, range) =>
+        asked.xMetric === undefined
+          ? stepsInSight(range, whole, starts(), asked.settings().axis)
+          : new Map(whole.map(({ runId }) => [runId, {}])),
+      smoothing: createMemo(() => asked.settings().smoothing, undefined, {
+        equals: sameSmoothing,
+      }),
+      live: asked.live,
+    });
+  const all = [...new Set([...names, ...(asked.xMetric === undefined ? [] : [asked.xMetric])])];
+  const histories = new Map(all.map((name) => [name, read(name)]));
+  const isPlain = items.every(({ expression }) => expression.kind === "metric") && !asked.xMetric;
+  const byRun = createMemo(() => {
+    const found = new Map<string, Map<string, History>>();
+    for (const [name, { drawn }] of histories)
+      for (const history of drawn()) {
+        const own = found.get(history.runId) ?? new Map<string, History>();
+        found.set(history.runId, own.set(name, history));
+      }
+    return found;
+  });
+  const historyOf = ({ expression }: Item, runId: string): History | undefined => {
+    const own = byRun().get(runId);
+    const found = derived(expression, (name) => own?.get(name));
+    if (!found || isPlain || asked.xMetric === undefined) return found;
+    return byMetric(found, own?.get(asked.xMetric));
+  };
+  const curves = createMemo((): Curve[] =>
+    drawnRuns().flatMap(({ id }) =>
+      items.flatMap((item, place) => {
+        const history = historyOf(item, id);
+        if (!history?.steps.length) return [];
+        return [curve(history, starts().get(id) ?? 0, asked.settings(), { ...item, place })];
+      }),
+    ),
+  );
+  const each = () => [...histories.values()];
+  return {
+    curves,
+    drawnRuns,
+    starts,
+    names,
+    mistake,
+    loading: () => each().some((one) => one.loading()),
+    error: () =>
+      each()
+        .find((one) => one.error())
+        ?.error(),
+    whole: () => each().flatMap((one) => one.whole()),
+    readAgain: () => {
+      for (const one of each()) one.readAgain();
+    },
+  };
+}
+
+function itemsOf(of: string[], known: Set<string>): { items: Item[]; error: string } {
+  const items: Item[] = [];
+  let error = "";
+  for (const name of of) {
+    try {
+      items.push({ name, expression: expressionOf(name, known) });
+    } catch (failure) {
+      error = `${name}: ${failure instanceof Error ? failure.message : ""}`;
+    }
+  }
+  return { items, error };
+}

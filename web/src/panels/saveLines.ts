@@ -1,0 +1,131 @@
+// The picture of a panel of lines: uPlot draws on a canvas of one size, so it is drawn again as SVG.
+
+import type uPlot from "uplot";
+import type { Run } from "../api/runs";
+import { colour } from "../parts/theme";
+import { type Mark, marksBelow, marksBeside } from "./axes";
+import { metricDash, runColour, runDash } from "./colours";
+import { type Curve, type Settings, unitOfCurves } from "./curves";
+import { drawable, type Range } from "./scales";
+import { timeTicks } from "./timeTicks";
+
+const LEFT = 72;
+const TOP = 36;
+const LINE = 18;
+const FOOT = 40;
+const LEGEND = 240;
+
+/** What is in sight of a panel. */
+export interface Shown {
+  plot: uPlot;
+  title: string;
+  curves: Curve[];
+  settings: Settings;
+  runs: Run[];
+}
+
+/** Returns the picture, with a title above and the names of the runs below. */
+export function lineDrawing({ plot, title, curves, settings, runs }: Shown): SVGSVGElement {
+  const { clientWidth: width, clientHeight: height } = plot.over;
+  const total = LEFT + width + 32;
+  const columns = Math.max(1, Math.floor(total / LEGEND));
+  const names = legendOf(curves, runs);
+  const rows = Math.ceil(names.length / columns);
+  const svg = element("svg", { width: total, height: TOP + height + FOOT + rows * LINE + 8 });
+  svg.setAttribute("font-family", "system-ui, sans-serif");
+  svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
+  svg.append(element("rect", { width: "100%", height: "100%", fill: colour("ground") }));
+  svg.append(text(title, { x: 10, y: 22, "font-size": 14, "font-weight": 600 }));
+  const area = element("g", { transform: `translate(${LEFT},${TOP})` });
+  svg.append(area);
+  const xRange = { min: plot.scales.x?.min ?? 0, max: plot.scales.x?.max ?? 1 };
+  const yRange = { min: plot.scales.y?.min ?? 0, max: plot.scales.y?.max ?? 1 };
+  const small = { "font-size": 11, fill: colour("faint") };
+  const isTime = settings.axis === "time" && settings.xMetric === undefined;
+  for (const mark of isTime ? times(xRange, width) : marksBelow(xRange, width, settings)) {
+    const x = plot.valToPos(mark.value, "x");
+    area.append(element("line", { x1: x, x2: x, y1: 0, y2: height, stroke: colour("line") }));
+    area.append(text(mark.text, { x, y: height + 18, "text-anchor": "middle", ...small }));
+  }
+  for (const mark of marksBeside(yRange, height, settings, unitOfCurves(curves))) {
+    const y = plot.valToPos(mark.value, "y");
+    area.append(element("line", { x1: 0, x2: width, y1: y, y2: y, stroke: colour("line") }));
+    area.append(text(mark.text, { x: -8, y: y + 4, "text-anchor": "end", ...small }));
+  }
+  const clip = element("clipPath", { id: "area" });
+  clip.append(element("rect", { width, height }));
+  const lines = element("g", { "clip-path": "url(#area)", fill: "none" });
+  area.append(clip, lines);
+  for (const one of curves) {
+    if (one.smooth) lines.append(path(plot, one, one.ys, { width: 1, opacity: 0.25 }));
+    lines.append(path(plot, one, one.smooth ?? one.ys, { width: one.smooth ? 2 : 1.5 }));
+  }
+  names.forEach(({ name, curve }, i) => {
+    const x = 10 + (i % columns) * LEGEND;
+    const y = TOP + height + FOOT + Math.floor(i / columns) * LINE;
+    svg.append(
+      element("line", {
+        x1: x,
+        x2: x + 22,
+        y1: y - 4,
+        y2: y - 4,
+        "stroke-width": 3,
+        ...inkOf(curve),
+      }),
+      text(name.length > 32 ? `${name.slice(0, 31)}…` : name, { x: x + 30, y, "font-size": 12 }),
+    );
+  });
+  return svg;
+}
+
+/** Returns moments of an axis of seconds. */
+function times({ min, max }: Range, width: number): Mark[] {
+  const ticks = timeTicks(1e3 * min, 1e3 * max, Math.max(2, Math.floor(width / 90)));
+  return ticks.map(({ value, text }) => ({ value: value / 1e3, text }));
+}
+
+function legendOf(curves: Curve[], runs: Run[]): { name: string; curve: Curve }[] {
+  const several = new Set(curves.map((curve) => curve.place)).size > 1;
+  return curves.map((curve) => {
+    const run = runs.find(({ id }) => id === curve.runId)?.name ?? curve.runId;
+    return { name: several ? `${run} · ${curve.name}` : run, curve };
+  });
+}
+
+function inkOf(curve: Curve) {
+  const dash = curve.place ? metricDash(curve.place) : runDash(curve.runId);
+  return { stroke: runColour(curve.runId), "stroke-dasharray": dash.join(" ") };
+}
+
+function path(
+  plot: uPlot,
+  curve: Curve,
+  ys: (number | null)[],
+  { width, opacity = 1 }: { width: number; opacity?: number },
+): SVGElement {
+  let d = "";
+  let isGap = true;
+  for (const [i, x] of curve.xs.entries()) {
+    const y = ys[i];
+    if (y !== null && y !== undefined) {
+      const place = [plot.valToPos(x, "x"), plot.valToPos(drawable(y), "y")];
+      d += `${isGap ? "M" : "L"}${place.map((one) => Number(one.toFixed(2))).join(",")}`;
+    }
+    isGap = y === null || y === undefined;
+  }
+  return element("path", { d, "stroke-width": width, opacity, ...inkOf(curve) });
+}
+
+function element(name: "svg", fields: Record<string, string | number>): SVGSVGElement;
+function element(name: string, fields: Record<string, string | number>): SVGElement;
+function element(name: string, fields: Record<string, string | number>): SVGElement {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [field, value] of Object.entries(fields)) made.setAttribute(field, String(value));
+  return made;
+}
+
+function text(content: string, fields: Record<string, string | number>): SVGElement {
+  const made = element("text", { fill: colour("text"), ...fields });
+  made.textContent = content;
+  return made;
+}

@@ -1,0 +1,31 @@
+// What a panel is called, unless somebody gave it a title.
+
+import { title as columnTitle } from "../runs/columns";
+import type { Panel } from "./layout";
+import { itemsOf } from "./panelText";
+
+const KINDS: Record<string, string> = {
+  bar: "Bars",
+  scatter: "Scatter",
+  histogram: "Histogram",
+  parallel: "Parallel coordinates",
+  table: "Numbers",
+  text: "Text",
+  timeline: "Timeline",
+};
+
+export function titleOf({ metric, fields }: Panel): string {
+  if (fields.title) return fields.title;
+  const kind = fields.kind ?? "line";
+  if (kind === "scatter" && fields.px && fields.py)
+    return `${columnTitle(fields.py)} by ${columnTitle(fields.px)}`;
+  const of = fields.of ? itemsOf(fields.of) : metric === undefined ? [] : [metric];
+  if (kind === "line" || kind === "bar") return of.join(", ") || "Lines";
+  if (kind === "histogram" && of.length) return `${columnTitle(of[0] ?? "")}, histogram`;
+  return KINDS[kind] ?? kind;
+}
+
+/** Returns all that a search for panels looks at. */
+export function searchText(panel: Panel): string {
+  return [panel.metric ?? "", titleOf(panel), ...itemsOf(panel.fields.of)].join(" ");
+}
