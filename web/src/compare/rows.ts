@@ -1,6 +1,8 @@
 // What a comparison of runs has side by side.
 
 import type { Run } from "../api/runs";
+import { number } from "../parts/format";
+import { inOrderOfWeight } from "../runs/keyMetrics";
 
 /** One key, and what each run has under it; empty where it has nothing. */
 export interface Row {
@@ -24,6 +26,16 @@ export function rowsOf(runs: Run[], of: (run: Run) => Map<string, string>): Row[
   return [...rows.filter((row) => row.differs), ...rows.filter((row) => !row.differs)];
 }
 
+/** Returns a row for each metric, those first that matter most. */
+export function metricRows(runs: Run[]): Row[] {
+  const rows = rowsOf(
+    runs,
+    (run) => new Map([...run.metrics].map(([key, { last }]) => [key, `${last}`])),
+  );
+  const found = new Map(rows.map((row) => [row.key, row]));
+  return inOrderOfWeight(found.keys()).flatMap((key) => found.get(key) ?? []);
+}
+
 /** Returns the places of the best values; none if all are the same, or there are fewer than two. */
 export function best(values: (number | undefined)[], less: boolean): Set<number> {
   const numbers = values.filter((value) => value !== undefined && !Number.isNaN(value));
@@ -31,4 +43,17 @@ export function best(values: (number | undefined)[], less: boolean): Set<number>
   const top = numbers.reduce((a = 0, b = 0) => (less ? Math.min(a, b) : Math.max(a, b)));
   const found = values.flatMap((value, i) => (value === top ? [i] : []));
   return new Set(found.length === numbers.length ? [] : found);
+}
+
+/** Returns by how much a value is more than that of the baseline, and that in per cent. */
+export function delta(value: number | undefined, baseline: number | undefined): string {
+  if (value === undefined || baseline === undefined) return "";
+  const by = value - baseline;
+  if (!Number.isFinite(by)) return "";
+  const sign = (size: number) => (size > 0 ? "+" : size < 0 ? "−" : "±");
+  const percent = (by / Math.abs(baseline)) * 100;
+  const share = Number.isFinite(percent)
+    ? ` (${sign(by)}${number(Number(Math.abs(percent).toPrecision(3)))} %)`
+    : "";
+  return `${sign(by)}${number(Math.abs(by))}${share}`;
 }

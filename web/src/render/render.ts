@@ -1,15 +1,20 @@
 // What runs stored, made into HTML by a worker that has a time limit.
 
+import type { DiffPart } from "./diff";
+
 /** A text, what it is, and the name of its file. */
-export interface Wanted {
-  kind: "markdown" | "code";
+export type Wanted = {}
+  kind: "markdown" | "code" | "diff";
   text: string;
   name: string;
+  /** The text that it is compared with. */
+  other?: string;
 }
 
-/** HTML, which a note still has to be cleaned of what is not allowed. */
+/** HTML, which a note still has to be cleaned of what is not allowed; or a difference. */
 export interface Made {
-  html: string;
+  html?: string;
+  parts?: DiffPart[];
 }
 
 const LIMIT_MS = 3_000;
@@ -19,7 +24,7 @@ const MOST_HTML = 1_000_000;
 
 /** Returns what is made of a text; undefined if it is too long, or takes too long, or fails. */
 export async function render(wanted: Wanted): Promise<Made | undefined> {
-  if (wanted.text.length > MOST_CHARACTERS) return undefined;
+  if (Math.max(wanted.text.length, wanted.other?.length ?? 0) > MOST_CHARACTERS) return undefined;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {

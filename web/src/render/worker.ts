@@ -7,9 +7,10 @@ addEventListener("message", async ({ data }: MessageEvent<Wanted>) =>
   postMessage(await make(data)),
 );
 
-async function make({ kind, text, name }: Wanted): Promise<Made | undefined> {
+async function make({ kind, text, name, other = "" }: Wanted): Promise<Made | undefined> {
   try {
     if (kind === "markdown") return (await import("./markdown")).markdown(text);
+    if (kind === "diff") return (await import("./diff")).diff(text, other);
     return (await import("./code")).code(text, name);
   } catch {
     return undefined; // such as: nested too deep

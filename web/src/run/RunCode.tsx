@@ -9,8 +9,8 @@ import { KeyName } from "../parts/KeyName";
 import { LongText } from "../parts/LongText";
 import { createLoaded } from "../parts/loaded";
 import { ShowMore } from "../parts/ShowMore";
+import { type FileChange, readSource, type Source } from "../runs/source";
 import { Pairs } from "./Pairs";
-import { type FileChange, readSource, type Source } from "./source";
 
 const SourceText = lazy(() => part(() => import("../files/SourceText")));
 

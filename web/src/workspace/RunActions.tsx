@@ -17,9 +17,7 @@ import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
 import { Menu } from "../parts/Menu";
 import { attempt, tell } from "../parts/notices";
-
-/** Runs that are compared at once. */
-export const MOST_COMPARED = 50;
+import { MOST_COMPARED } from "../runs/compared";
 
 export function RunActions(props: {
   /** Of the selected runs those that are in sight. */
