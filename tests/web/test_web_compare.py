@@ -20,7 +20,7 @@ def test_params_that_differ_come_first_and_the_best_metrics_are_marked(
     heads = page.get_by_role("columnheader")
     expect(heads).to_have_text(["adam-0.3", "adam-0.1", "sgd-0.03"])
     rows = page.locator("tbody th[scope=row]").all_inner_texts()
-    assert rows[3:6] == ["lr", "optimizer", "layers"]
+    assert [row for row in rows if row in ("lr", "optimizer", "layers")] == ["lr", "optimizer", "layers"]
     loss = page.get_by_role("row", name="val/loss")
     accuracy = page.get_by_role("row", name="val/accuracy")
     for row in (loss, accuracy):
@@ -58,16 +58,16 @@ def test_artifacts_that_differ_are_listed(see: See, content: Content) -> None:
     expect(page.locator("tbody th")).to_have_text(["summary.json"])  # and not `labels.txt`
 
 
-def test_fifty_runs_are_compared_and_no_more(server: ServerProcess, page: Page) -> None:
+def test_a_hundred_runs_are_compared_and_no_more(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
-        ids = [client.create_run("0", run_name=f"r{i}").info.run_id for i in range(51)]
+        ids = [client.create_run("0", run_name=f"r{i}").info.run_id for i in range(101)]
         for i, run in enumerate(ids):
             client.log_metric(run, "score", float(i))
-    page.goto(f"{server.http}/#/compare?runs={','.join(ids[:50])}")
-    expect(page.get_by_role("columnheader")).to_have_count(50)
-    expect(page.get_by_role("row", name="score").locator("td.best")).to_contain_text("49")
+    page.goto(f"{server.http}/#/compare?runs={','.join(ids[:100])}")
+    expect(page.get_by_role("columnheader")).to_have_count(100)
+    expect(page.get_by_role("row", name="score").locator("td.best")).to_contain_text("99")
     page.goto(f"{server.http}/#/compare?runs={','.join(ids)}")
-    expect(page.get_by_text("Select 2 to 50 runs")).to_be_visible()
+    expect(page.get_by_text("Select 2 to 100 runs")).to_be_visible()
 
 
 def test_the_selection_of_the_table_leads_here(see: See, content: Content) -> None:
