@@ -20,7 +20,11 @@ def test_params_that_differ_come_first_and_the_best_metrics_are_marked(
     heads = page.get_by_role("columnheader")
     expect(heads).to_have_text(["adam-0.3", "adam-0.1", "sgd-0.03"])
     rows = page.locator("tbody th[scope=row]").all_inner_texts()
-    assert [row for row in rows if row in ("lr", "optimizer", "layers")] == ["lr", "optimizer", "layers"]
+    assert [row for row in rows if row in ("lr", "optimizer", "layers")] == [
+        "lr",
+        "optimizer",
+        "layers",
+    ]
     loss = page.get_by_role("row", name="val/loss")
     accuracy = page.get_by_role("row", name="val/accuracy")
     for row in (loss, accuracy):
@@ -55,7 +59,9 @@ def test_charts_lay_the_runs_over_each_other(see: See, content: Content) -> None
 
 def test_artifacts_that_differ_are_listed(see: See, content: Content) -> None:
     page = see(f"/compare?tab=artifacts&runs={','.join(content.runs[:2])}")
-    expect(page.locator("tbody th")).to_have_text(["summary.json"])  # and not `labels.txt`
+    expect(page.locator("tbody th")).to_have_text(
+        ["summary.jsonDifferences"]
+    )  # and not `labels.txt`
 
 
 def test_a_hundred_runs_are_compared_and_no_more(server: ServerProcess, page: Page) -> None:

@@ -3,7 +3,7 @@
 import type { DiffPart } from "./diff";
 
 /** A text, what it is, and the name of its file. */
-export type Wanted = {}
+export interface Wanted {
   kind: "markdown" | "code" | "diff";
   text: string;
   name: string;
