@@ -46,7 +46,7 @@ def test_a_run_is_renamed_and_the_name_taken_back(
 def test_runs_are_tagged_and_the_tags_taken_back(
     server: ServerProcess, page: Page, runs: dict[str, str]
 ) -> None:
-    page.get_by_label("Select a").check()
+    page.get_by_label("Select a", exact=True).check()
     page.get_by_label("Select b").check()
     page.get_by_role("button", name="Tag").click()
     page.get_by_label("Key", exact=True).fill("team")
@@ -63,7 +63,7 @@ def test_runs_are_tagged_and_the_tags_taken_back(
 def test_a_tag_that_breaks_a_rule_is_refused_where_it_was_typed(
     server: ServerProcess, page: Page, runs: dict[str, str]
 ) -> None:
-    page.get_by_label("Select a").check()
+    page.get_by_label("Select a", exact=True).check()
     page.get_by_role("button", name="Tag").click()
     page.get_by_label("Key", exact=True).fill("no/../way")
     page.get_by_role("button", name="Set tag").click()
@@ -77,7 +77,7 @@ def test_a_tag_that_breaks_a_rule_is_refused_where_it_was_typed(
 def test_runs_are_deleted_and_brought_back(
     server: ServerProcess, page: Page, runs: dict[str, str]
 ) -> None:
-    page.get_by_label("Select a").check()
+    page.get_by_label("Select a", exact=True).check()
     page.get_by_label("Select c").check()
     delete_selected(page)
     dialog = page.get_by_role("dialog", name="Delete 2 runs")
@@ -144,7 +144,7 @@ def test_runs_are_deleted_with_their_child_runs_or_without(
 def test_selected_runs_that_are_not_in_sight_are_left_alone_unless_somebody_says_so(
     server: ServerProcess, page: Page, runs: dict[str, str]
 ) -> None:
-    page.get_by_label("Select a").check()
+    page.get_by_label("Select a", exact=True).check()
     page.get_by_label("Select b").check()
     box = page.get_by_role("combobox", name="Filter runs")
     box.fill("run_name IN ('b', 'c')")

@@ -10,7 +10,7 @@ import { theme } from "../parts/theme";
 import { type Column, value } from "../runs/columns";
 import { PALETTES, SCALES } from "./palette";
 
-const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
+const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [12, 6], [1, 5], [6, 2, 2, 2, 2, 2], [16, 2]];
 // Numbers that are more than these are coloured along a scale, in their order.
 const FEW = 8;
 

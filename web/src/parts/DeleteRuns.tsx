@@ -24,8 +24,9 @@ export function DeleteRuns(props: {
             <strong>
               {props.runs === 1 ? "It is running." : `Running: ${count(props.running)} of them.`}
             </strong>{" "}
-            Its program is not stopped. What it logs from now on is refused, and the next call that
-            logs raises that, which may end the training. Restoring the run lets it log again.
+            {props.running === 1
+              ? "Its program is not stopped. What it logs from now on is refused, and the next call that logs raises that, which may end the training. Restoring the run lets it log again."
+              : "Their programs are not stopped. What they log from now on is refused, and the next call that logs raises that, which may end the trainings. Restoring the runs lets them log again."}
           </p>
         </Show>
         <Show when={props.children}>

@@ -85,27 +85,41 @@ const SECOND = new Intl.DateTimeFormat(undefined, TIME);
 const MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const FRACTION = new Intl.DateTimeFormat(undefined, { ...TIME, fractionalSecondDigits: 3 });
 
+// In milliseconds; JavaScript has no later dates, nor earlier ones than its negative.
+const LAST_DATE = 8.64e15;
+
+/** Returns a date as a text, which is empty where there is no date any more. */
+function dateText(format: Intl.DateTimeFormat, milliseconds: number): string {
+  return Math.abs(milliseconds) <= LAST_DATE ? format.format(milliseconds) : "";
+}
+
 /** Date and time to the second, of the browser's time zone; empty for none. */
 export function time(milliseconds: number | null): string {
-  return milliseconds ? LONG_DATE.format(milliseconds) : "";
+  return milliseconds ? dateText(LONG_DATE, milliseconds) : "";
+}
+
+/** The same in ISO 8601 and UTC, for files; milliseconds where there is no date any more. */
+export function isoTime(milliseconds: number): string {
+  if (Math.abs(milliseconds) > LAST_DATE) return String(milliseconds);
+  return new Date(milliseconds).toISOString();
 }
 
 export function dayText(milliseconds: number): string {
-  return DATE.format(milliseconds);
+  return dateText(DATE, milliseconds);
 }
 
 /** The time of a day, as exactly as what is between two of them in milliseconds asks for. */
 export function timeOfDay(milliseconds: number, between = 0): string {
   const exact = milliseconds % 60_000 !== 0 || (between > 0 && between < 60_000);
   if (between > 0 ? between < 1_000 : milliseconds % 1_000 !== 0)
-    return FRACTION.format(milliseconds);
-  return (exact ? SECOND : MINUTE).format(milliseconds);
+    return dateText(FRACTION, milliseconds);
+  return dateText(exact ? SECOND : MINUTE, milliseconds);
 }
 
 /** Moments of an axis, so many milliseconds apart; what is common to several stands below once. */
 export function momentTexts(moments: number[], between: number): string[] {
   if (between >= 28 * 86_400_000)
-    return moments.map((one) => (between < 365 * 86_400_000 ? MONTH.format(one) : year(one)));
+    return moments.map((one) => (between < 365 * 86_400_000 ? dateText(MONTH, one) : year(one)));
   if (between >= 86_400_000) return moments.map(dayText);
   let before = "";
   return moments.map((one) => {
@@ -117,7 +131,7 @@ export function momentTexts(moments: number[], between: number): string[] {
 }
 
 function year(milliseconds: number): string {
-  return String(new Date(milliseconds).getFullYear());
+  return Math.abs(milliseconds) <= LAST_DATE ? String(new Date(milliseconds).getFullYear()) : "";
 }
 
 /** `3 min ago`. */

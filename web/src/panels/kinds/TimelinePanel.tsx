@@ -2,7 +2,7 @@
 
 import { createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { ErrorNote } from "../../parts/ErrorNote";
-import { count, duration, time } from "../../parts/format";
+import { count, duration, isoTime, time } from "../../parts/format";
 import { csv, saveFile } from "../../parts/saveFile";
 import { value } from "../../runs/columns";
 import { runColour } from "../colours";
@@ -67,8 +67,8 @@ export default function TimelinePanel(props: KindProps) {
           run.name,
           run.user,
           run.status,
-          new Date(run.start).toISOString(),
-          run.end === null ? null : new Date(run.end).toISOString(),
+          isoTime(run.start),
+          run.end === null ? null : isoTime(run.end),
         ]),
       ]),
     );
