@@ -39,7 +39,11 @@ export function RunActions(props: {
   const unseen = () => props.ids.length - seen().length;
   // What is not in sight is acted upon only by who said so, each time anew.
   createEffect(on(unseen, () => setWithUnseen(false)));
-  const ids = () => (withUnseen() ? props.ids : seen());
+  // In the order of the selection, which a comparison has, too.
+  const ids = createMemo(() => {
+    const found = new Set(seen());
+    return withUnseen() ? props.ids : props.ids.filter((id) => found.has(id));
+  });
   const clear = () => props.select([]);
   const first = () => props.runs[0];
   const comparable = () => ids().length >= 2 && ids().length <= MOST_COMPARED;
