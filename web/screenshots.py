@@ -20,11 +20,12 @@ def addresses(content: Content) -> dict[str, str]:
     """Return the address of each picture."""
     experiment = f"/experiments/{content.experiment_id}"
     runs = ",".join(content.runs)
-    some = ",".join(content.runs[:2])
+    panels = "*1;kind=scatter;in=val/;px=params.lr;py=metrics.val/loss;logx=1,*2;kind=parallel;in=val/"
+    panels += ";of=params.lr|params.optimizer|metrics.val/loss"
+    found = "filter=params.lr IS NOT NULL&flat=1"
     return {
-        "table": f"{experiment}?flat=1&columns={COLUMNS}&sort=metrics.val/loss&selected={some}"
-        "&filter=params.lr IS NOT NULL",
-        "charts": f"{experiment}?tab=charts&selected={runs}&smoothing=0.6&metric=train",
+        "charts": f"{experiment}?{found}&smoothing=0.6&metric=/train|loss|Parallel/&panels={panels}",
+        "table": f"{experiment}?tab=table&{found}&columns={COLUMNS}&groups=params.optimizer",
         "run": f"/runs/{content.runs[0]}",
         "compare": f"/compare?runs={runs}",
     }
@@ -39,11 +40,14 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 1100, "height": 620})
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
         for name, address in addresses(content).items():
             page.goto(f"{server.http}/#{address}")
             page.wait_for_load_state("networkidle")
             page.wait_for_timeout(500)
+            if name == "table":
+                page.locator("tr", has_text="adam").first.get_by_role("button").first.click()
+                page.wait_for_timeout(500)
             page.screenshot(path=IMAGES / f"{name}.png")
         browser.close()
         server.stop()

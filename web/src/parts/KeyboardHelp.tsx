@@ -15,11 +15,14 @@ const KEYS: [string, string][] = [
   ["Shift + ← →", "At the head of a column: move it"],
   ["Alt + ← →", "At the head of a column: make it narrower and wider"],
   ["P", "At the head of a column: keep it in sight, and let it scroll again"],
+  ["← → Home End", "At the line between list and charts: move it"],
+  ["↑ ↓ Tab Backspace", "In the filter: choose and take what is offered; take the last chip"],
+  ["← → ↑ ↓", "At the grip of a panel: move it; at its corner: size it"],
   ["← →", "In a chart: move the cursor; with Shift, the range"],
   ["↑ ↓", "In a chart: point at the next curve under the cursor; Enter shows its run"],
   ["+ − 0", "In a chart: zoom in, out, and back to all"],
   ["↑ ↓ Page Home End", "At an end of a parallel axis: choose a range of it; Escape for all"],
-  ["Escape", "Close a dialog or list"],
+  ["Escape", "Close a dialog or list; leave the full screen of a panel"],
 ];
 
 export function KeyboardHelp(props: { close: () => void }) {
