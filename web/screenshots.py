@@ -20,7 +20,9 @@ def addresses(content: Content) -> dict[str, str]:
     """Return the address of each picture."""
     experiment = f"/experiments/{content.experiment_id}"
     runs = ",".join(content.runs)
-    panels = "*1;kind=scatter;in=val/;px=params.lr;py=metrics.val/loss;logx=1,*2;kind=parallel;in=val/"
+    panels = (
+        "*1;kind=scatter;in=val/;px=params.lr;py=metrics.val/loss;logx=1,*2;kind=parallel;in=val/"
+    )
     panels += ";of=params.lr|params.optimizer|metrics.val/loss"
     found = "filter=params.lr IS NOT NULL&flat=1"
     return {
