@@ -25,8 +25,9 @@ def addresses(content: Content) -> dict[str, str]:
     )
     panels += ";of=params.lr|params.optimizer|metrics.val/loss"
     found = "filter=params.lr IS NOT NULL&flat=1"
+    drawn = f"smoothing=0.6&metric=/train|loss|Parallel/&panels={panels}"
     return {
-        "charts": f"{experiment}?{found}&smoothing=0.6&metric=/train|loss|Parallel/&panels={panels}",
+        "charts": f"{experiment}?{found}&{drawn}",
         "table": f"{experiment}?tab=table&{found}&columns={COLUMNS}&groups=params.optimizer",
         "run": f"/runs/{content.runs[0]}",
         "compare": f"/compare?runs={runs}",
@@ -48,7 +49,8 @@ def main() -> None:
             page.wait_for_load_state("networkidle")
             page.wait_for_timeout(500)
             if name == "table":
-                page.locator("tr", has_text="adam").first.get_by_role("button").first.click()
+                for group in page.locator(".of-group button").all():
+                    group.click()
                 page.wait_for_timeout(500)
             page.screenshot(path=IMAGES / f"{name}.png")
         browser.close()
