@@ -191,7 +191,7 @@ def test_scatter_and_parallel_axes_hold_every_number(server: ServerProcess, page
         nine, ten = (places[x] for x in sorted(places, key=lambda x: float(x or 0)))
         assert 0 < ten < 460
         assert 0 < nine < 460
-        assert abs(ten - nine) > 20, key
+        assert abs(ten - nine) > 5, key
     axes = "metrics.largest|params.name|metrics.denormal"
     page.goto(at + panels_text(f"*1;kind=parallel;of={axes}"))
     expect(page.locator("path.line")).to_have_count(2)

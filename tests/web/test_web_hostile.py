@@ -50,6 +50,7 @@ def expect_alive(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", NOTES)
+@pytest.mark.alone
 def test_no_note_stops_the_page(server: ServerProcess, page: Page, name: str) -> None:
     with TrackingClient(server.uri) as client:
         run = client.create_run("0", run_name="noted").info.run_id
@@ -80,6 +81,7 @@ FILES = {
 }
 
 
+@pytest.mark.alone
 def test_no_file_stops_the_page(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
         run = client.create_run("0").info.run_id
