@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
@@ -91,9 +91,12 @@ def test_a_jump_reads_what_is_in_sight_and_little_else(server: ServerProcess, pa
     page.goto(f"{server.http}/#/experiments/0?tab=table")
     expect(page.locator(".row a").first).to_have_text("r5000")
     searches: list[str] = []
-    page.on(
-        "request", lambda request: "runs/search" in request.url and searches.append(request.url)
-    )
+
+    def count_search(request: Request) -> None:
+        if "runs/search" in request.url:
+            searches.append(request.url)
+
+    page.on("request", count_search)
     page.get_by_role("treegrid").focus()
     page.keyboard.press("End")
     expect(page.locator(".row a").last).to_have_text("first")

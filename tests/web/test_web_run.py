@@ -352,7 +352,9 @@ def test_what_matters_is_on_the_first_screen_however_much_there_is(
     name = params.get_by_role("rowheader", name="learning_rate")
     assert name.evaluate("e => e.querySelector('span').getBoundingClientRect().height") < 30
     row = params.get_by_role("row", name="config")
-    assert (row.bounding_box() or {})["height"] < 150
+    box = row.bounding_box()
+    assert box is not None
+    assert box["height"] < 150
     more = row.get_by_role("button", name="more of 10,000 characters")
     more.click()
     expect(row).to_contain_text(("word " * 2_000).strip())
