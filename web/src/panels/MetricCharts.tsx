@@ -11,7 +11,7 @@ import { ChartSettings } from "./ChartSettings";
 import { ValueLegend } from "./ColourChoice";
 import { useColours } from "./colours";
 import { PanelSection } from "./PanelSection";
-import type { PanelContext } from "./panelContext";
+import type { ChangeableContext } from "./panelContext";
 import { searchOf } from "./panelSearch";
 import { RunSwatch } from "./RunSwatch";
 import { createSharedCursor } from "./sharedCursor";
@@ -82,7 +82,7 @@ export default function MetricCharts(props: {
   };
   // Synchronised charts have one range, under no panel's name.
   const zoomed = (id: string) => (settings.isSynchronised() ? "" : id);
-  const context: PanelContext = {
+  const context: ChangeableContext = {
     live,
     list: props.list,
     selected: () => props.selected ?? new Set(),

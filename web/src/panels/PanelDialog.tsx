@@ -7,7 +7,7 @@ import { createLoaded } from "../parts/loaded";
 import { type Column, title } from "../runs/columns";
 import { KINDS, type KindField } from "./kinds/kinds";
 import type { Panel } from "./layout";
-import type { PanelContext } from "./panelContext";
+import type { ChangeableContext } from "./panelContext";
 import { fieldOf, itemsOf } from "./panelText";
 
 // Metrics and columns of one panel.
@@ -17,7 +17,7 @@ const YES_NO = { "": "As for its section", "1": "Yes", "0": "No" };
 
 export default function PanelDialog(props: {
   panel: Panel;
-  context: PanelContext;
+  context: ChangeableContext;
   metrics: string[];
   close: () => void;
 }) {

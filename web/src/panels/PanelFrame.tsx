@@ -44,7 +44,7 @@ export function PanelFrame(
     ArrowDown: () => size({ height: heightOf(props.fields) + 3 * ROW }),
   };
   const shift = (step: number) => {
-    panels.shift(props.panel.id, step);
+    panels?.shift(props.panel.id, step);
     // It was taken out and put in again, which takes the focus.
     requestAnimationFrame(() => document.getElementById(id)?.focus());
   };
@@ -65,11 +65,14 @@ export function PanelFrame(
     if (event.key === "Escape" && isWhole()) props.context.setWhole("");
     else if (event.target === event.currentTarget) props.onKey?.(event);
   };
-  const items = (): MenuItem[] => [
-    { label: "Edit", act: () => props.context.edit(props.panel.id) },
-    ...props.actions,
-    { label: "Remove", act: () => panels.remove(props.panel) },
-  ];
+  const items = (): MenuItem[] => {
+    if (!panels) return props.actions;
+    return [
+      { label: "Edit", act: () => props.context.edit(props.panel.id) },
+      ...props.actions,
+      { label: "Remove", act: () => panels.remove(props.panel) },
+    ];
+  };
   return (
     <figure
       ref={props.ref}
@@ -83,19 +86,21 @@ export function PanelFrame(
       onKeyDown={onKey}
     >
       <figcaption>
-        <button
-          id={id}
-          type="button"
-          class="quiet grip"
-          aria-label={`Move ${props.title}`}
-          title="Drag to move, or use the arrow keys"
-          onPointerDown={(event) =>
-            dragGrip(event, (target, before) => drop(props, target, before))
-          }
-          onKeyDown={onKeys(moveKeys)}
-        >
-          ⠿
-        </button>
+        <Show when={panels}>
+          <button
+            id={id}
+            type="button"
+            class="quiet grip"
+            aria-label={`Move ${props.title}`}
+            title="Drag to move, or use the arrow keys"
+            onPointerDown={(event) =>
+              dragGrip(event, (target, before) => drop(props, target, before))
+            }
+            onKeyDown={onKeys(moveKeys)}
+          >
+            ⠿
+          </button>
+        </Show>
         <span class="title" title={props.title}>
           {props.title}
         </span>
@@ -114,7 +119,7 @@ export function PanelFrame(
         <Menu label={`More of ${props.title}`} items={items()} />
       </figcaption>
       {props.children}
-      <Show when={!isWhole()}>
+      <Show when={panels && !isWhole()}>
         <button
           type="button"
           class="size"
@@ -131,8 +136,8 @@ export function PanelFrame(
 /** Puts a panel before or behind another. */
 function drop(props: KindProps, target: string, before: boolean): void {
   const { panels } = props.context;
-  const section = panels.sections().find((one) => one.panels.some((panel) => panel.id === target));
-  if (!section || target === props.panel.id) return;
+  const section = panels?.sections().find((one) => one.panels.some((panel) => panel.id === target));
+  if (!panels || !section || target === props.panel.id) return;
   const others = section.panels.filter((panel) => panel.id !== props.panel.id);
   const at = others.findIndex((panel) => panel.id === target);
   panels.move(props.panel.id, section, (before ? others[at - 1]?.id : target) ?? "");

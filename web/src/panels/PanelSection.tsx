@@ -7,7 +7,7 @@ import { Menu } from "../parts/Menu";
 import { ShowMore } from "../parts/ShowMore";
 import { KINDS } from "./kinds/kinds";
 import type { Panel, Section } from "./layout";
-import type { PanelContext } from "./panelContext";
+import type { ChangeableContext } from "./panelContext";
 import type { Fields } from "./panelText";
 import { fieldsOf } from "./settings";
 
@@ -18,7 +18,7 @@ export function PanelSection(props: {
   id: string;
   /** None any more, while it is taken away. */
   section: Section | undefined;
-  context: PanelContext;
+  context: ChangeableContext;
   all: Fields;
   columns: number;
   edit: () => void;
@@ -80,7 +80,7 @@ export function PanelSection(props: {
 function AnyPanel(props: {
   panel: Panel;
   section: Section;
-  context: PanelContext;
+  context: ChangeableContext;
   all: Fields;
   columns: number;
 }) {

@@ -22,11 +22,17 @@ export interface PanelContext {
   choose: (runId: string) => void;
   zoom: (id: string) => Range | undefined;
   setZoom: (id: string, range: Range | undefined) => void;
-  panels: Panels;
+  /** How the panels of the page are changed; undefined where they stay as they are. */
+  panels: Panels | undefined;
   /** The panel that has the whole page. */
   whole: () => string;
   setWhole: (id: string) => void;
   edit: (id: string) => void;
+}
+
+/** Of a page on which panels are changed. */
+export interface ChangeableContext extends PanelContext {
+  panels: Panels;
 }
 
 /** What each kind of panel is given. */

@@ -5,8 +5,8 @@ import LinePanel from "../panels/kinds/LinePanel";
 import type { PanelContext } from "../panels/panelContext";
 import { metricId } from "../panels/panelText";
 import { createSharedCursor } from "../panels/sharedCursor";
-import { usePanels } from "../panels/usePanels";
 import { useZooms } from "../panels/zooms";
+import { useText } from "../parts/address";
 import { inOrderOfWeight, SYSTEM } from "../runs/keyMetrics";
 import type { LiveRuns } from "../runs/liveRuns";
 import "../style/chart.css";
@@ -16,6 +16,7 @@ const MOST = 4;
 
 export default function FirstCharts(props: { live: LiveRuns; all: () => void }) {
   const zooms = useZooms();
+  const [whole, setWhole] = useText("whole");
   const metrics = createMemo(
     () => {
       const keys = [...(props.live.runs()[0]?.metrics.keys() ?? [])];
@@ -24,7 +25,6 @@ export default function FirstCharts(props: { live: LiveRuns; all: () => void }) 
     [],
     { equals: (a, b) => a.join("\n") === b.join("\n") },
   );
-  const panels = usePanels(() => metrics().slice(0, MOST));
   const context: PanelContext = {
     live: props.live,
     list: undefined,
@@ -35,10 +35,10 @@ export default function FirstCharts(props: { live: LiveRuns; all: () => void }) 
     choose: () => undefined,
     zoom: zooms.zoom,
     setZoom: zooms.setZoom,
-    panels,
-    whole: () => "",
-    setWhole: () => undefined,
-    edit: props.all,
+    panels: undefined,
+    whole,
+    setWhole,
+    edit: () => undefined,
   };
   return (
     <Show when={metrics().length}>
