@@ -1,11 +1,11 @@
-"""A page that may not watch yet, because its user has as many watches as one may have."""
+"""What pages follow: a watch that is not free yet, and changes that come while a page reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from runstream import TrackingClient
 from support.access import create_tokens
@@ -35,3 +35,34 @@ def test_a_page_follows_its_experiment_as_soon_as_a_watch_is_free(
         ada.create_run(experiment, run_name="third")
         expect(page.get_by_text("third")).to_be_visible(timeout=5_000)
         expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_change_that_comes_while_runs_are_read_is_not_lost(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        run_id = client.create_run("0", run_name="ends meanwhile").info.run_id
+        client.log_params(run_id, {"lr": 0.25})
+        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
+        row = page.locator(".row")
+        expect(row).to_contain_text("Running")
+
+        held: list[tuple[Route, APIResponse]] = []
+
+        def hold(route: Route) -> None:
+            if held:
+                route.continue_()
+            else:
+                held.append((route, route.fetch()))
+
+        page.route("**/runs/search", hold)
+        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status,params.lr")
+        while not held:
+            page.wait_for_timeout(20)
+        client.set_terminated(run_id)
+        expect(row).to_contain_text("Finished")  # told by the watch
+        expect(row).not_to_contain_text("0.25")
+        route, answer = held[0]
+        route.fulfill(response=answer)  # which does not know that it has ended
+        expect(row).to_contain_text("0.25")
+        expect(row).to_contain_text("Finished")

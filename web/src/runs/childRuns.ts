@@ -1,7 +1,7 @@
 // The child runs of the runs that are unfolded.
 
 import { createSignal } from "solid-js";
-import { type Run, type RunPage, type RunQuery, searchRuns } from "../api/runs";
+import type { Run, RunPage, RunQuery, searchRuns } from "../api/runs";
 
 const PAGE = 250;
 
@@ -9,6 +9,8 @@ const PAGE = 250;
 export interface Children {
   /** What finds the children of a run. */
   query: (parent: string) => RunQuery;
+  /** Reads a page as `searchRuns` does. */
+  read: typeof searchRuns;
   fail: (failure: unknown, signal: AbortSignal) => void;
 }
 
@@ -20,7 +22,7 @@ export function createChildRuns(children: Children) {
     let page: RunPage | undefined;
     try {
       do {
-        page = await searchRuns(children.query(id), PAGE, page?.next, signal);
+        page = await children.read(children.query(id), PAGE, page?.next, signal);
         if (!lists().has(id)) return;
         found.push(...page.runs);
         // What is there already stays until all is read again.

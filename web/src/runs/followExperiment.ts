@@ -12,6 +12,8 @@ export interface Followed {
   /** Reads the list; changes are told from then on. */
   begin: () => Promise<void>;
   has: (id: string) => boolean;
+  /** Tells all changes as they come. */
+  told: (changes: RunChange[]) => void;
   /** Tells what happened to runs of the list, by their ids. */
   patch: (changes: Map<string, RunChange[]>) => void;
   /** Tells that other runs changed, of which some may belong into the list. */
@@ -48,6 +50,7 @@ export function followExperiment(list: Followed): void {
       return true;
     },
     (changes) => {
+      list.told(changes);
       for (const change of changes) {
         const id = change.run_id ?? "";
         if (list.has(id)) waiting.set(id, [...(waiting.get(id) ?? []), change]);

@@ -17,18 +17,25 @@ export function createLiveRuns(ids: () => string[]) {
   // The runs as they are after all changes; they are shown with the next frame.
   let latest: Run[] = [];
   let frame = 0;
+  // What came since each read began, whose answer may be older.
+  const missed = new Set<RunChange[]>();
 
   const asked = createMemo(() => ids(), [], { equals: (a, b) => a.join() === b.join() });
   const read = async () => {
     const now = asked();
+    const changes: RunChange[] = [];
+    missed.add(changes);
     try {
       const found = await readRuns(now);
       if (now !== asked()) return;
       latest = found;
-      setRuns(found);
+      changes.forEach(apply);
+      setRuns(latest);
       setError(undefined);
     } catch (failure) {
       setError(shown(failure));
+    } finally {
+      missed.delete(changes);
     }
     setLoading(false);
   };
@@ -49,6 +56,7 @@ export function createLiveRuns(ids: () => string[]) {
     },
     (changes) => {
       for (const listener of listeners) listener(changes);
+      for (const list of missed) list.push(...changes);
       changes.forEach(apply);
       frame ||= requestAnimationFrame(show);
     },

@@ -10,6 +10,7 @@ import { createChildRuns } from "./childRuns";
 import { type Column, defaults, keysOf, NAME } from "./columns";
 import { followExperiment } from "./followExperiment";
 import { createGroups } from "./groups";
+import { createMissedChanges } from "./missedChanges";
 import { createSearchPages, readEach } from "./searchPages";
 
 const SAMPLE = 20;
@@ -69,7 +70,9 @@ export function createRunList(asked: () => Asked) {
   );
   const keys = () => keysOf([...columns(), `tags.${PARENT_TAG}`]);
   const query = createMemo(() => queryOf(asked()));
+  const missed = createMissedChanges();
   const pages = createSearchPages({
+    read: missed.search,
     // Columns are chosen among all that the first runs have, unless somebody chose.
     query: () => ({ ...query(), ...(asked().columns.length && { keys: keys() }) }),
     keys,
@@ -90,6 +93,7 @@ export function createRunList(asked: () => Asked) {
   });
   const unfolded = createChildRuns({
     query: (parent) => ({ ...childrenOf(asked(), [parent]), keys: keys() }),
+    read: missed.search,
     fail: pages.fail,
   });
 
@@ -100,6 +104,7 @@ export function createRunList(asked: () => Asked) {
   );
   const inGroups = createChildRuns({
     query: (id) => ({ ...query(), filter: filterOf(id), keys: keys() }),
+    read: missed.search,
     fail: pages.fail,
   });
   const isGrouped = () => asked().groups.length > 0;
@@ -265,6 +270,7 @@ export function createRunList(asked: () => Asked) {
     experimentId: () => asked().experimentId,
     begin: pages.reload,
     has: (id) => known().has(id),
+    told: missed.add,
     patch,
     others: lookForNew,
     grew: recount,

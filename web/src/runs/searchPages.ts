@@ -17,6 +17,8 @@ const ALL = 1_000;
 /** What to search, and what for. */
 export interface Search {
   query: () => RunQuery;
+  /** Reads a page as `searchRuns` does. */
+  read: typeof searchRuns;
   /** What to return of the runs behind the first page. */
   keys: () => KeysAsked;
   /** Told of the first page before it is shown; the signal ends what is read for it. */
@@ -77,7 +79,7 @@ export function createSearchPages(search: Search) {
     const counted = countRuns(query, signal);
     counted.catch(() => {}); // the search says what is wrong
     const inSight = last >= limit ? readPlaces(first, IN_SIGHT, signal) : undefined;
-    const page = await searchRuns(query, limit, "", signal);
+    const page = await search.read(query, limit, "", signal);
     const there = await inSight;
     batch(() => {
       search.begun(page.runs, signal);
@@ -90,7 +92,7 @@ export function createSearchPages(search: Search) {
   };
 
   const readPlaces = (offset: number, limit: number, signal: AbortSignal) =>
-    searchRuns({ ...search.query(), keys: search.keys() }, limit, "", signal, offset);
+    search.read({ ...search.query(), keys: search.keys() }, limit, "", signal, offset);
 
   /** Reads what is missing in sight, then what is missing beside it. */
   const readOn = () => {
