@@ -96,7 +96,7 @@ def test_metrics_of_any_name_are_drawn(address: str, page: Page) -> None:
 
 def test_axes_of_any_name_are_linked_to(address: str, page: Page) -> None:
     page.goto(f"{address}?tab=charts&panels={panels_text('*1;kind=parallel')}")
-    figure = page.locator("figure.panel").first
+    figure = page.locator("figure.panel[data-panel='*1']")
     choose(figure, "Edit")
     dialog = page.get_by_role("dialog", name="Panel")
     for key in AXES:

@@ -108,6 +108,7 @@ def test_many_large_calls_at_once_wait_for_their_turn_outside(
     assert resident_memory(server) - before < 100  # no call keeps its message
 
 
+@pytest.mark.alone
 def test_answers_that_callers_do_not_read_take_little_memory(
     server: ServerProcess, connect: Callable[..., Api]
 ) -> None:
