@@ -61,7 +61,9 @@ def test_columns_show_metrics_params_times_who_and_source(see: See, content: Con
     expect(cell(page, "rmsprop-0.003", "Status")).to_contain_text("Failed")
     expect(cell(page, "adam-0.3", "mlflow.user")).to_have_text("ada")
     expect(cell(page, "adam-0.3", "Source")).to_have_text("train.py")
-    expect(cell(page, "adam-0.3", "Started")).to_have_text(re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"))
+    expect(cell(page, "adam-0.3", "Started")).to_have_text(
+        re.compile(r"\w+ \d+, \d{4}, \d\d:\d\d:\d\d\s[AP]M")
+    )
     expect(cell(page, "adam-0.3", "Duration")).to_have_text(re.compile(r"ms|s"))
 
 

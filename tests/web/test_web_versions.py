@@ -75,6 +75,7 @@ def test_a_page_is_loaded_anew_where_it_is_when_the_server_has_another_version(
     expect(page.locator(".facts")).to_have_css("display", "grid")
     page.go_back()
     expect(page).to_have_url(re.compile(r"#/experiments/0\?columns=metrics.loss$"))
+    expect(page.get_by_text("These runs have logged no metrics yet.")).to_be_visible()
 
     # What is being typed is not taken away.
     page.go_forward()
