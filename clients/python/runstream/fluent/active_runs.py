@@ -191,7 +191,7 @@ def client_and_run_id(run_id: str | None) -> tuple[TrackingClient, str]:
 
 def _start_run_implicitly() -> ActiveRun:
     global _has_warned_of_context
-    elsewhere = [run for run in open_runs() if run.is_started_here]
+    elsewhere = [run for run in open_runs() if run.is_started_here]  # the first started first
     run = start_run()
     if elsewhere and not _has_warned_of_context:
         _has_warned_of_context = True
@@ -201,7 +201,7 @@ def _start_run_implicitly() -> ActiveRun:
             "its start_run returned; to start a child of it here, "
             "start_run(nested=True, parent_run_id=...)",
             run.info.run_id,
-            elsewhere[-1].info.run_id,
+            elsewhere[0].info.run_id,
         )
     return run
 
