@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.access import GuardedServer, connect_with_token, create_tokens
+from support.granted_runs import Runs, make_runs
 from support.secret_scene import Scene, make_secret, open_scene
 from support.server_process import ServerProcess
 from support.tls import CertificateFolder
@@ -40,6 +41,12 @@ def guarded(
         }
         yield GuardedServer(server, tokens, apis)
     server.stop()
+
+
+@pytest.fixture
+def runs(guarded: GuardedServer, request: pytest.FixtureRequest) -> Runs:
+    """A run to which Ada writes and which Bob reads, and an experiment where everybody writes."""
+    return make_runs(guarded, request.node.nodeid)
 
 
 @pytest.fixture(scope="module")

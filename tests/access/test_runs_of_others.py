@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -18,9 +16,7 @@ from runstream.v1.access_service_pb2 import (
     DeleteGrantRequest,
     GrantRole,
     ListGrantsRequest,
-    SetGrantRequest,
 )
-from runstream.v1.console_pb2 import ConsoleLine, ConsoleStream
 from runstream.v1.experiment_service_pb2 import GetExperimentRequest
 from runstream.v1.logging_service_pb2 import (
     LogBatchRequest,
@@ -29,70 +25,15 @@ from runstream.v1.logging_service_pb2 import (
     RunUpdate,
 )
 from runstream.v1.metric_pb2 import LoggedMetric
-from runstream.v1.run_groups_pb2 import GroupRunsRequest
-from runstream.v1.run_pb2 import DatasetInput, ModelOutput, RunTag
+from runstream.v1.run_pb2 import DatasetInput, ModelOutput
 from runstream.v1.write_pb2 import WriteId
-from support.access import GuardedServer
 from support.api import Api, Refusal, expect_refusal, make_batch
+from support.granted_runs import READER, WRITER, Runs
 from support.run_batches import RunWriter, everything
 
 NOT_FOUND, DENIED = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED
-READER, WRITER = GrantRole.GRANT_ROLE_READER, GrantRole.GRANT_ROLE_WRITER
 NO_RUN = 32 * "0"
-
-EVERYBODY = "group:everyone"
 PARENT = "mlflow.parentRunId"
-
-
-@dataclass(frozen=True)
-class Runs:
-    """A run to which Ada writes and which Bob reads, and an experiment where everybody writes.
-
-    Attributes:
-        secret: the experiment of the run.
-        run_id: the run; its param and tag are found by searches.
-        common: the other experiment, without runs.
-    """
-
-    guarded: GuardedServer
-    secret: str
-    run_id: str
-    common: str
-
-    def api(self, name: str) -> Api:
-        return self.guarded.apis[name]
-
-    def grant(self, experiment_id: str, grantee: str, role: Any) -> None:
-        request = SetGrantRequest(experiment_id=experiment_id, grantee=grantee, role=role)
-        self.api("root").access.SetGrant(request)
-
-    def create_run(self, name: str, experiment_id: str, *tags: tuple[str, str]) -> str:
-        request = pb.CreateRunRequest(
-            experiment_id=experiment_id, tags=[RunTag(key=key, value=value) for key, value in tags]
-        )
-        run_id: str = self.api(name).runs.CreateRun(request).run.info.run_id
-        return run_id
-
-
-@pytest.fixture
-def runs(guarded: GuardedServer, request: pytest.FixtureRequest) -> Runs:
-    root = guarded.apis["root"]
-    test = request.node.nodeid
-    made = Runs(guarded, root.create_experiment(f"{test} s"), "", root.create_experiment(test))
-    made.grant(made.secret, "user:ada", WRITER)
-    made.grant(made.secret, "user:bob", READER)
-    made.grant(made.common, EVERYBODY, WRITER)
-    made = replace(made, run_id=made.create_run("ada", made.secret))
-    batch = make_batch(made.run_id, [("loss", 1, 2, 0.5)], [("lr", "0.1")], [("team", "red")])
-    batch.console.append(
-        ConsoleLine(stream=ConsoleStream.CONSOLE_STREAM_STDOUT, timestamp=1, text="hello", writer=1)
-    )
-    assert [answer.error.reason for answer in made.api("ada").log_batches([batch])] == [""]
-    return made
-
-
-def pages(call: Callable[[Any], Any], request: Any) -> list[str]:
-    return [run.info.run_id for run in call(request).runs]
 
 
 # What reads a run of an id: the name of the stub, of the method, and the request.
@@ -242,70 +183,6 @@ def test_the_id_of_a_run_that_one_does_not_see_is_taken_and_no_more_is_told(runs
     assert refusal.metadata["field"] == "experiment_id"
 
 
-@pytest.mark.parametrize("experiments", ["none", "both", "secret"])
-@pytest.mark.parametrize(
-    "text", ["", "params.lr = '0.1'", "metrics.loss < 1", "tags.team = 'red'", "status = 'RUNNING'"]
-)
-def test_searches_and_counts_find_only_what_one_sees(
-    runs: Runs, experiments: str, text: str
-) -> None:
-    ids = {"none": [], "both": [runs.common, runs.secret], "secret": [runs.secret]}[experiments]
-    for name, sees in (("eve", False), ("bob", True), ("ada", True)):
-        for order in ([], ["metrics.loss"], ["params.lr DESC"], ["attributes.run_name"]):
-            search = pb.SearchRunsRequest(experiment_ids=ids, filter=text, order_by=order)
-            found = runs.api(name).runs.SearchRuns(search).runs
-            assert (runs.run_id in [run.info.run_id for run in found]) == sees
-        counted = runs.api(name).runs.CountRuns(
-            pb.CountRunsRequest(experiment_ids=ids, filter=text)
-        )
-        assert counted.count == len(found)
-        grouping = GroupRunsRequest(experiment_ids=ids, filter=text, by=["params.lr"])
-        grouped = runs.api(name).runs.GroupRuns(grouping)
-        assert grouped.run_count == len(found)
-        rates = Counter(param.value for run in found for param in run.data.params)
-        told = {group.values[0].value: group.run_count for group in grouped.groups}
-        assert told.get("0.1", 0) == rates["0.1"]
-
-
-def test_keys_are_listed_only_of_what_one_sees(runs: Runs) -> None:
-    request = pb.ListKeysRequest(experiment_ids=[runs.common, runs.secret])
-    assert runs.api("bob").runs.ListKeys(request).params == ["lr"]
-    assert runs.api("eve").runs.ListKeys(request) == pb.ListKeysResponse()
-
-
-def test_values_and_hints_are_those_of_what_one_sees(runs: Runs) -> None:
-    ids = [runs.common, runs.secret]
-    values = pb.ListValuesRequest(experiment_ids=ids, key="params.lr")
-    hints = pb.GetFilterHintsRequest(experiment_ids=ids, filter="params.LR = 'x'")
-    assert len(runs.api("bob").runs.ListValues(values).values) == 1
-    assert runs.api("bob").runs.GetFilterHints(hints).hints[0].similar == ["params.lr"]
-    assert runs.api("eve").runs.ListValues(values) == pb.ListValuesResponse()
-    assert not runs.api("eve").runs.GetFilterHints(hints).hints[0].similar
-
-
-def test_histories_of_several_runs_leave_out_those_that_one_does_not_see(runs: Runs) -> None:
-    mine = runs.create_run("eve", runs.common)
-    WRITES["LogMetric"](runs.api("eve"), mine)
-    ids = [runs.run_id, mine]
-    for key, found in (("x", [mine]), ("loss", [])):
-        bulk = metric_pb.GetMetricHistoryBulkRequest(run_id=ids, metric_key=key)
-        thinned = metric_pb.GetMetricHistoryBulkIntervalRequest(run_ids=ids, metric_key=key)
-        metrics = runs.api("eve").metrics
-        assert [point.run_id for point in metrics.GetMetricHistoryBulk(bulk).metrics] == found
-        answer = metrics.GetMetricHistoryBulkInterval(thinned)
-        assert [point.run_id for point in answer.metrics] == found
-
-
-def test_a_page_token_is_good_for_the_one_who_got_it(runs: Runs) -> None:
-    for _ in range(2):
-        runs.create_run("ada", runs.common)
-    search = pb.SearchRunsRequest(experiment_ids=[runs.common], max_results=1)
-    search.page_token = runs.api("ada").runs.SearchRuns(search).next_page_token
-    assert len(pages(runs.api("ada").runs.SearchRuns, search)) == 1
-    with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH"):
-        runs.api("eve").runs.SearchRuns(search)
-
-
 def test_a_run_starts_only_in_an_experiment_to_which_its_caller_writes(runs: Runs) -> None:
     name = runs.api("root").experiments.GetExperiment(
         GetExperimentRequest(experiment_id=runs.secret)
@@ -421,19 +298,6 @@ def stage(runs: Runs, run_id: str) -> str:
     run = runs.api("root").runs.GetRun(pb.GetRunRequest(run_id=run_id)).run
     stage: str = run.info.lifecycle_stage
     return stage
-
-
-def test_child_runs_that_one_does_not_see_are_not_counted_and_parents_hide_nothing(
-    runs: Runs,
-) -> None:
-    seen = runs.create_run("ada", runs.common)
-    runs.create_run("ada", runs.secret, (PARENT, seen))
-    orphan = runs.create_run("ada", runs.common, (PARENT, runs.run_id))
-    search = pb.SearchRunsRequest(top_level_only=True, with_child_counts=True)
-    for name, counted, is_top in (("eve", 0, True), ("ada", 1, False)):
-        found = {r.info.run_id: r.child_count for r in runs.api(name).runs.SearchRuns(search).runs}
-        assert found[seen] == counted
-        assert (orphan in found) == is_top
 
 
 def test_a_model_is_measured_by_those_who_write_to_its_experiment(runs: Runs) -> None:

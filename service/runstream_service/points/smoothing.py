@@ -9,6 +9,7 @@ swallow the small ones that come after it.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -199,7 +200,7 @@ class _Extreme:
         return np.empty(0)
 
 
-class _Centred(_Scaled):
+class _Centred(_Scaled, ABC):
     """What smooths by as many points after each as before it."""
 
     looks_ahead = True
@@ -232,8 +233,9 @@ class _Centred(_Scaled):
         self._kept, self._next = self._kept[dropped:], end - dropped
         return found
 
+    @abstractmethod
     def _smooth(self, value: Doubles, first: int, end: int) -> Doubles:
-        raise NotImplementedError
+        """Return the smoothed values of the points from `first` to before `end`."""
 
 
 class _RunningMean(_Centred):

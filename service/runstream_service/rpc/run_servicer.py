@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runstream.v1 import run_groups_pb2 as groups_pb
+from runstream.v1 import run_keys_pb2 as keys_pb
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
@@ -186,20 +187,20 @@ class RunServicer(RunServiceServicer):
         return await self._readers.page(run_groups.group_runs, context.caller, request)
 
     async def ListKeys(
-        self, request: pb.ListKeysRequest, context: CallContext
-    ) -> pb.ListKeysResponse:
+        self, request: keys_pb.ListKeysRequest, context: CallContext
+    ) -> keys_pb.ListKeysResponse:
         check_experiments_named(request.experiment_ids)
         return await self._readers.page(_list_keys, context.caller, list(request.experiment_ids))
 
     async def ListValues(
-        self, request: pb.ListValuesRequest, context: CallContext
-    ) -> pb.ListValuesResponse:
+        self, request: keys_pb.ListValuesRequest, context: CallContext
+    ) -> keys_pb.ListValuesResponse:
         check_experiments_named(request.experiment_ids)
         return await self._readers.page(searches.list_values, context.caller, request)
 
     async def GetFilterHints(
-        self, request: pb.GetFilterHintsRequest, context: CallContext
-    ) -> pb.GetFilterHintsResponse:
+        self, request: keys_pb.GetFilterHintsRequest, context: CallContext
+    ) -> keys_pb.GetFilterHintsResponse:
         check_experiments_named(request.experiment_ids)
         return await self._readers.page(searches.get_filter_hints, context.caller, request)
 
@@ -213,9 +214,9 @@ def _run(caller: Caller, run_id: str) -> pb.GetRunResponse:
     return pb.GetRunResponse(run=messages.run(runs.get_with_data(caller, run_id)))
 
 
-def _list_keys(caller: Caller, experiment_ids: list[str]) -> pb.ListKeysResponse:
+def _list_keys(caller: Caller, experiment_ids: list[str]) -> keys_pb.ListKeysResponse:
     found = logged_keys.list_keys(caller, experiment_ids)
-    return pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
+    return keys_pb.ListKeysResponse(metrics=found.metrics, params=found.params, tags=found.tags)
 
 
 def _console_page(caller: Caller, request: pb.ListConsoleRequest) -> pb.ListConsoleResponse:

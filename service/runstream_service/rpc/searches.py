@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runstream.errors import InvalidArgument
-from runstream.v1 import experiment_service_pb2, run_groups_pb2, run_service_pb2
+from runstream.v1 import experiment_service_pb2, run_groups_pb2, run_keys_pb2, run_service_pb2
 from runstream.v1.run_pb2 import ViewType
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import visible_experiments
@@ -112,8 +112,8 @@ def count_runs(caller: Caller, request: run_service_pb2.CountRunsRequest) -> int
 
 
 def list_values(
-    caller: Caller, request: run_service_pb2.ListValuesRequest
-) -> run_service_pb2.ListValuesResponse:
+    caller: Caller, request: run_keys_pb2.ListValuesRequest
+) -> run_keys_pb2.ListValuesResponse:
     """Return the answer of ListValues."""
     check_page_size(request.max_results, MAX_VALUES)
     scope = run_scope(caller, request)
@@ -124,16 +124,16 @@ def list_values(
         minimum, maximum = range_of_values(scope, key)
     except ParseError as error:
         raise error.to_invalid_argument("key", request.key) from None
-    return run_service_pb2.ListValuesResponse(
-        values=[run_service_pb2.ValueCount(**one._asdict()) for one in values],
+    return run_keys_pb2.ListValuesResponse(
+        values=[run_keys_pb2.ValueCount(**one._asdict()) for one in values],
         minimum=minimum,
         maximum=maximum,
     )
 
 
 def get_filter_hints(
-    caller: Caller, request: run_service_pb2.GetFilterHintsRequest
-) -> run_service_pb2.GetFilterHintsResponse:
+    caller: Caller, request: run_keys_pb2.GetFilterHintsRequest
+) -> run_keys_pb2.GetFilterHintsResponse:
     """Return the answer of GetFilterHints."""
     scope = run_scope(caller, request)
     RunSearch(scope, request.filter, ())  # raises what a search does
@@ -142,8 +142,8 @@ def get_filter_hints(
         hints = [] if tree is None else FilterHints(scope, tree).find()
     except TooLargeError:
         raise too_many_keys() from None
-    return run_service_pb2.GetFilterHintsResponse(
-        hints=[run_service_pb2.FilterHint(**hint._asdict()) for hint in hints]
+    return run_keys_pb2.GetFilterHintsResponse(
+        hints=[run_keys_pb2.FilterHint(**hint._asdict()) for hint in hints]
     )
 
 
@@ -176,8 +176,8 @@ def run_scope(
     caller: Caller,
     request: run_service_pb2.SearchRunsRequest
     | run_service_pb2.CountRunsRequest
-    | run_service_pb2.ListValuesRequest
-    | run_service_pb2.GetFilterHintsRequest
+    | run_keys_pb2.ListValuesRequest
+    | run_keys_pb2.GetFilterHintsRequest
     | run_groups_pb2.GroupRunsRequest,
 ) -> Scope:
     """Return the scope of a request: experiments that the caller sees, and which runs of them."""

@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from runstream.v1 import experiment_service_pb2 as experiments_pb
+from runstream.v1 import run_keys_pb2 as keys_pb
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.metric_pb2 import LoggedMetric, MetricSummary
@@ -87,12 +88,17 @@ def test_keys_are_those_of_the_active_runs_of_the_experiments(api: Api, named: N
     named.add("elsewhere", {"far": 1}, experiment_id=other)
     gone = named.add("gone", {"lost": 1})
     api.runs.DeleteRun(pb.DeleteRunRequest(run_id=gone))
-    assert api.runs.ListKeys(pb.ListKeysRequest(experiment_ids=["0"])) == pb.ListKeysResponse(
+    assert api.runs.ListKeys(
+        keys_pb.ListKeysRequest(experiment_ids=["0"])
+    ) == keys_pb.ListKeysResponse(
         metrics=["acc/val", "loss"], params=["depth", "lr"], tags=["mlflow.runName", "team"]
     )
-    both = api.runs.ListKeys(pb.ListKeysRequest(experiment_ids=["0", other, "77"]))
+    both = api.runs.ListKeys(keys_pb.ListKeysRequest(experiment_ids=["0", other, "77"]))
     assert list(both.metrics) == ["acc/val", "far", "loss"]
-    assert api.runs.ListKeys(pb.ListKeysRequest(experiment_ids=["77"])) == pb.ListKeysResponse()
+    assert (
+        api.runs.ListKeys(keys_pb.ListKeysRequest(experiment_ids=["77"]))
+        == keys_pb.ListKeysResponse()
+    )
 
 
 def test_activity_counts_active_runs_and_knows_the_last_event(api: Api, named: NamedRuns) -> None:
@@ -137,7 +143,7 @@ def test_activity_counts_the_runs_of_each_day(api: Api, named: NamedRuns) -> Non
 
 def test_an_experiment_must_be_named(api: Api) -> None:
     for call in (
-        lambda: api.runs.ListKeys(pb.ListKeysRequest()),
+        lambda: api.runs.ListKeys(keys_pb.ListKeysRequest()),
         lambda: api.experiments.GetActivity(experiments_pb.GetActivityRequest()),
     ):
         with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, "EXPERIMENT_IDS_MISSING") as refusal:

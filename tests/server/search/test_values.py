@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
+from runstream.v1 import run_keys_pb2 as keys_pb
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag
 from support.api import Api, expect_refusal
@@ -27,12 +28,12 @@ def named(runs: NamedRuns) -> NamedRuns:
 
 
 def values(api: Api, key: str, **fields: object) -> list[tuple[str, int]]:
-    request = pb.ListValuesRequest(experiment_ids=["0"], key=key, **fields)  # type: ignore[arg-type]
+    request = keys_pb.ListValuesRequest(experiment_ids=["0"], key=key, **fields)  # type: ignore[arg-type]
     return [(one.value, one.runs) for one in api.runs.ListValues(request).values]
 
 
 def bounds(api: Api, key: str) -> tuple[float, float]:
-    answer = api.runs.ListValues(pb.ListValuesRequest(experiment_ids=["0"], key=key))
+    answer = api.runs.ListValues(keys_pb.ListValuesRequest(experiment_ids=["0"], key=key))
     return answer.minimum, answer.maximum
 
 
@@ -56,7 +57,7 @@ def test_values_are_those_of_the_runs_that_are_asked_for(api: Api, named: NamedR
     api.runs.DeleteRun(pb.DeleteRunRequest(run_id=gone))
     assert "gone" not in dict(values(api, "params.opt"))
     assert values(api, "params.opt", run_view_type="DELETED_ONLY") == [("gone", 1)]
-    request = pb.ListValuesRequest(experiment_ids=[other, "77"], key="params.opt")
+    request = keys_pb.ListValuesRequest(experiment_ids=[other, "77"], key="params.opt")
     assert [one.value for one in api.runs.ListValues(request).values] == ["far"]
     dataset = DatasetInput(
         dataset=Dataset(name="digits", digest="1", source_type="local", source="x"),
@@ -64,7 +65,7 @@ def test_values_are_those_of_the_runs_that_are_asked_for(api: Api, named: NamedR
     )
     api.runs.LogInputs(pb.LogInputsRequest(run_id=far, datasets=[dataset]))
     for key, value in (("name", "digits"), ("digest", "1"), ("context", "training")):
-        request = pb.ListValuesRequest(experiment_ids=[other], key=f"datasets.{key}")
+        request = keys_pb.ListValuesRequest(experiment_ids=[other], key=f"datasets.{key}")
         assert [one.value for one in api.runs.ListValues(request).values] == [value]
 
 
@@ -74,7 +75,7 @@ def test_numbers_have_a_range(api: Api) -> None:  # S11
     assert bounds(api, "maximum.val/loss") == (97, 100)
     assert bounds(api, "params.lr") == (0.1, 5)
     assert bounds(api, "start_time") == (1, 5)
-    answer = api.runs.ListValues(pb.ListValuesRequest(experiment_ids=["0"], key="params.opt"))
+    answer = api.runs.ListValues(keys_pb.ListValuesRequest(experiment_ids=["0"], key="params.opt"))
     assert not answer.HasField("minimum")
 
 
@@ -91,7 +92,7 @@ def test_malformed_requests_for_values_are_refused(api: Api) -> None:
     ]
     for fields, reason in refused:
         with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, reason):
-            api.runs.ListValues(pb.ListValuesRequest(**fields))
+            api.runs.ListValues(keys_pb.ListValuesRequest(**fields))
 
 
 @pytest.mark.usefixtures("named")
@@ -110,7 +111,7 @@ def test_a_filter_that_finds_nothing_is_told_what_may_be_meant(api: Api) -> None
         ("params.lr = 'auto' OR run_name = 'zz' OR metrics.val/loss > 1e9", "", ""),
         ("", "", ""),
     ):
-        request = pb.GetFilterHintsRequest(experiment_ids=["0"], filter=text)
+        request = keys_pb.GetFilterHintsRequest(experiment_ids=["0"], filter=text)
         hints = list(api.runs.GetFilterHints(request).hints)
         assert [hint.message for hint in hints] == [message] * bool(message)
         assert " ".join(name for hint in hints for name in hint.similar) == similar
@@ -119,7 +120,7 @@ def test_a_filter_that_finds_nothing_is_told_what_may_be_meant(api: Api) -> None
 @pytest.mark.usefixtures("named")
 def test_hints_are_few_and_a_malformed_filter_is_refused(api: Api) -> None:
     many = " OR ".join(f"params.q{i} = '1'" for i in range(20))
-    request = pb.GetFilterHintsRequest(experiment_ids=["0"], filter=many)
+    request = keys_pb.GetFilterHintsRequest(experiment_ids=["0"], filter=many)
     hints = api.runs.GetFilterHints(request).hints
     assert [hint.column for hint in hints][:2] == [1, 20]
     assert len(hints) == 10
@@ -129,4 +130,4 @@ def test_hints_are_few_and_a_malformed_filter_is_refused(api: Api) -> None:
     ]
     for fields, reason in refused:
         with expect_refusal(grpc.StatusCode.INVALID_ARGUMENT, reason):
-            api.runs.GetFilterHints(pb.GetFilterHintsRequest(**fields))
+            api.runs.GetFilterHints(keys_pb.GetFilterHintsRequest(**fields))

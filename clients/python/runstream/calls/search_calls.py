@@ -15,6 +15,7 @@ from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import experiment_service_pb2 as experiments
 from runstream.v1 import run_groups_pb2 as groups
+from runstream.v1 import run_keys_pb2 as run_keys
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection
 from runstream.v1.run_pb2 import ViewType as pb_ViewType
@@ -117,7 +118,7 @@ class SearchCalls:
             InvalidArgument: an argument breaks a rule above.
         """
         request = new_message(
-            runs.ListValuesRequest,
+            run_keys.ListValuesRequest,
             experiment_ids=_check_experiment_ids(experiment_ids),
             key=key,
             contains=contains,
@@ -143,7 +144,7 @@ class SearchCalls:
             InvalidArgument: the filter is malformed, or no experiment is named.
         """
         request = new_message(
-            runs.GetFilterHintsRequest,
+            run_keys.GetFilterHintsRequest,
             experiment_ids=_check_experiment_ids(experiment_ids),
             filter=filter_string,
             run_view_type=_to_view_type(run_view_type),
