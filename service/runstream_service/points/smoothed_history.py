@@ -22,8 +22,9 @@ from runstream_service.points.thinning import Buckets, choose, find_borders, pla
 #: Points of one bucket at most: those of the values, and the extremes of the smoothed line.
 POINTS_OF_BUCKET = 7
 
-# Points that are smoothed at a time: a centred smoother looks again at those around them.
-_SMOOTHED_POINTS = 262_144
+# Points that are smoothed at a time: as many as the cache of a core holds, and not fewer, because a
+# centred smoother looks again at those around them (docs/decisions/0063).
+_SMOOTHED_POINTS = 131_072
 
 
 class SmoothedColumns(NamedTuple):
