@@ -19,6 +19,9 @@ from runstream_service.search.run_search import RunSearch
 MAX_RESULTS = 5_000
 DEFAULT_RESULTS = 200
 
+#: Ids of runs that are told of a group at most.
+MAX_RUN_IDS = 1_000
+
 _STATISTICS = {
     pb.STATISTIC_UNSPECIFIED: "mean",
     pb.STATISTIC_MEAN: "mean",
@@ -33,6 +36,7 @@ def group_runs(caller: Caller, request: pb.GroupRunsRequest) -> pb.GroupRunsResp
     """Return the answer of GroupRuns: groups of what the caller sees of what they ask for."""
     check_page_size(request.max_results, MAX_RESULTS)
     _check_statistic(request.order_statistic)
+    _check_run_ids(request.max_run_ids)
     grouping = RunGroups(
         RunSearch(run_scope(caller, request), request.filter, ()),
         request.by,
@@ -54,12 +58,13 @@ def group_runs(caller: Caller, request: pb.GroupRunsRequest) -> pb.GroupRunsResp
     groups = grouping.find()
     found = grouping.page(groups, request.max_results or DEFAULT_RESULTS, after)
     names = grouping.run_names(caller, found)
+    run_ids = grouping.run_ids(found, request.max_run_ids)
     page = pb.GroupRunsResponse(
         group_count=len(groups), run_count=sum(len(group.runs) for group in groups)
     )
     size = 0
-    for group in found:
-        added = page.groups.add()
+    for group, ids in zip(found, run_ids, strict=True):
+        added = page.groups.add(run_ids=ids)
         _fill(added, group, grouping.filter_of(group), names)
         size += added.ByteSize()
         if size > PAGE_BYTES:
@@ -99,6 +104,18 @@ def _statistics(found: Statistics) -> pb.NumberStatistics:
         maximum=found.maximum,
         deviation=found.deviation,
     )
+
+
+def _check_run_ids(most: int) -> None:
+    if not 0 <= most <= MAX_RUN_IDS:
+        raise InvalidArgument(
+            f"Invalid value {most} for parameter 'max_run_ids' supplied: it must be 0 to "
+            f"{MAX_RUN_IDS}",
+            reason="MAX_RUN_IDS_OUT_OF_RANGE",
+            field="max_run_ids",
+            value=most,
+            limit=MAX_RUN_IDS,
+        )
 
 
 def _check_statistic(statistic: pb.Statistic.ValueType) -> None:

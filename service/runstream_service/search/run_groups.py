@@ -181,6 +181,23 @@ class RunGroups:
         listed = ", ".join(f"'{row[0]}'" for row in ids)
         return f"run_id IN ({listed})"
 
+    def run_ids(self, groups: Sequence[Group], limit: int) -> list[list[str]]:
+        """Return of each group the ids of its runs, the latest started first, at most so many."""
+        ids: list[list[str]] = [[] for _ in groups]
+        if not limit:
+            return ids
+        place = {run: i for i, group in enumerate(groups) for run in group.runs}
+        query = (
+            Run.select(Run.id, Run.uuid)
+            .where(Run.id.in_(in_ids(place)))
+            .order_by(Run.start_time.desc(), Run.id.desc())
+        )
+        for run, uuid in execute(query):
+            of_group = ids[place[run]]
+            if len(of_group) < limit:
+                of_group.append(uuid)
+        return ids
+
     def run_names(self, caller: Caller, groups: Sequence[Group]) -> dict[tuple[int, Texts], str]:
         """Return the names of runs that are values, by the place of the key and the value."""
         names: dict[tuple[int, Texts], str] = {}

@@ -273,11 +273,17 @@ def test_runs_are_grouped_with_statistics(client: TrackingClient) -> None:
                 client.log_param(run_id, "lr", lr)
                 client.log_metric(run_id, "loss", loss)
     low, high, none = client.group_runs(
-        ["params.lr"], ["0"], numbers=["metrics.loss"], texts=["tags.team", "run_name"]
+        ["params.lr"],
+        ["0"],
+        numbers=["metrics.loss"],
+        texts=["tags.team", "run_name"],
+        max_run_ids=1,
     )
     assert (low.values, high.values) == ({"params.lr": "0.02"}, {"params.lr": "0.1"})
     assert none.values == {"params.lr": None}
     assert (high.run_count, high.statuses) == (2, {"RUNNING": 2})
+    assert [len(group.run_ids) for group in (low, high, none)] == [1, 1, 1]
+    assert client.get_run(high.run_ids[0]).data.params == {"lr": "0.1"}
     assert (high.numbers["metrics.loss"].mean, low.numbers["metrics.loss"].nan_count) == (1.5, 1)
     assert none.numbers["metrics.loss"].mean is None
     assert high.texts == {"tags.team": "red", "run_name": "0.1"}

@@ -67,6 +67,17 @@ def test_groups_have_the_values_of_several_keys_in_order(runs: NamedRuns) -> Non
     ]  # fmt: skip
 
 
+def test_groups_tell_the_ids_of_their_latest_runs(runs: NamedRuns) -> None:
+    ids = [runs.add(str(i), {}, {"lr": "ab"[i % 2]}) for i in range(7)]
+    for size in (1, 5_000):
+        all_ids = group(runs, "params.lr", max_run_ids=1_000, max_results=size)
+        assert [list(found.run_ids) for found in all_ids] == [ids[6::-2], ids[5::-2]]
+    assert [list(one.run_ids) for one in group(runs, "params.lr", max_run_ids=2)] == [
+        ids[6:3:-2], ids[5:2:-2]
+    ]  # fmt: skip
+    assert [list(found.run_ids) for found in group(runs, "params.lr")] == [[], []]
+
+
 def test_groups_count_statuses_and_tell_what_is_common(runs: NamedRuns) -> None:
     first = runs.add("a", {}, {"lr": "1", "seed": "1"}, {"team": "red"})
     runs.add("b", {}, {"lr": "1", "seed": "2"}, {"team": "red"})
@@ -183,6 +194,8 @@ def test_runs_are_grouped_by_parents_and_datasets(runs: NamedRuns) -> None:
         ({"by": ["status"], "max_results": 5_001}, "PAGE_SIZE_OUT_OF_RANGE", "max_results"),
         ({"by": ["status"], "page_token": "x"}, "PAGE_TOKEN_MISMATCH", "page_token"),
         ({"by": ["status"], "order_statistic": 9}, "STATISTIC_UNKNOWN", "order_statistic"),
+        ({"by": ["status"], "max_run_ids": 1_001}, "MAX_RUN_IDS_OUT_OF_RANGE", "max_run_ids"),
+        ({"by": ["status"], "max_run_ids": -1}, "MAX_RUN_IDS_OUT_OF_RANGE", "max_run_ids"),
         ({"by": ["status"], "filter": "x <"}, "FILTER_MALFORMED", "filter"),
     ],
 )

@@ -164,6 +164,7 @@ class SearchCalls:
         texts: Sequence[str] = (),
         order_by: str = "",
         statistic: str = "mean",
+        max_run_ids: int = 0,
     ) -> Iterator[entities.RunGroup]:
         """Yield the runs that a filter is true of in groups of the same values, page after page.
 
@@ -179,10 +180,11 @@ class SearchCalls:
                 if left out.
             statistic: by which a key of `numbers` orders: `mean`, `median`, `minimum`, `maximum`
                 or `deviation`.
+            max_run_ids: how many ids of its runs are told of each group at most, 0 to 1,000.
 
         Raises:
-            InvalidArgument: filter, view type or a key is malformed, or they are too many; raised
-                by the first `next`.
+            InvalidArgument: filter, view type, `max_run_ids` or a key is malformed, or they are too
+                many; raised by the first `next`.
             ResourceExhausted: the filter finds more than 200,000 runs.
         """
         for field, keys in (("by", by), ("numbers", numbers), ("texts", texts)):
@@ -197,6 +199,7 @@ class SearchCalls:
             text_keys=texts,
             order_by=order_by,
             order_statistic=_to_statistic(statistic),
+            max_run_ids=max_run_ids,
         )
         if experiment_ids is not None and not request.experiment_ids:
             return iter(())

@@ -59,6 +59,7 @@ class RunGroup:
         numbers: statistics by the keys that were asked for.
         texts: by the keys that were asked for, what all of them have; None where they differ, or
             have none.
+        run_ids: the ids of its runs, the latest started first; as many as were asked for at most.
     """
 
     values: Mapping[str, str | None]
@@ -68,6 +69,7 @@ class RunGroup:
     latest_start: int
     numbers: Mapping[str, NumberStatistics]
     texts: Mapping[str, str | None]
+    run_ids: Sequence[str]
 
     @classmethod
     def from_proto(
@@ -95,4 +97,5 @@ class RunGroup:
                 key: text.value if text.HasField("value") else None
                 for key, text in zip(text_keys, message.texts, strict=True)
             },
+            run_ids=list(message.run_ids),
         )
