@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a client says when TLS is wrong: soon, and what somebody has to change. */
-@Timeout(15) // of a deadline of 60 seconds
+@Timeout(45) // of a deadline of 60 seconds
 class ConnectionProblemTest {
   @TempDir Path folder;
 
