@@ -139,6 +139,21 @@ def test_runs_are_deleted_and_restored(
     assert len(shell.json(*found)) == 3
 
 
+def test_runs_are_moved_with_their_child_runs(
+    shell: Shell, client: TrackingClient, experiment_id: str, run_ids: list[str]
+) -> None:
+    """R10."""
+    client.create_experiment("another")
+    client.set_tag(run_ids[1], "mlflow.parentRunId", run_ids[0])
+    client.flush()
+    printed = shell.output("runs", "move", run_ids[0][:12], "-n", "another")
+    assert printed.strip() == "Moved 2 runs to experiment another."
+    found = shell.json("runs", "list", "-n", "another")
+    assert {run["info"]["run_id"] for run in found} == set(run_ids[:2])
+    assert len(shell.json("runs", "list", "-x", experiment_id)) == 1
+    assert "experiment-name" in shell.refusal(2, "runs", "move", run_ids[0])
+
+
 def test_child_runs_are_deleted_with_their_parent_if_asked(
     shell: Shell, client: TrackingClient, experiment_id: str, run_ids: list[str]
 ) -> None:

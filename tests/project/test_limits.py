@@ -134,6 +134,10 @@ STATED: dict[str, list[str | int]] = {
         "search.patterns.PROGRAM_STEPS",
     ],
     "keys to order by": ["search.order.ORDER_KEYS"],
+    "runs that one move names; that it moves, with child runs": [
+        "catalog.run_moves.MAX_NAMED",
+        "catalog.run_moves.MAX_MOVED",
+    ],
     "runs, or experiments, that a watch names": ["rpc.watch_servicer.MAX_NAMED"],
     "commits that are kept for those who are slow": ["live.commits.KEPT_BYTES"],
     "changes of each server that a PostgreSQL keeps for the watches of all; for how long": [

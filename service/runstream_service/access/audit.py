@@ -49,6 +49,7 @@ _REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 _NAMES = (
     "experiment_id",
     "run_id",
+    "run_ids",
     "model_id",
     "document_id",
     "token_id",

@@ -17,7 +17,7 @@ from peewee import SQL, fn
 
 from runstream_service.care.purge_models import hide_models, purged_models
 from runstream_service.care.purge_step import ROWS_AT_ONCE, delete_files, delete_pieces, end_of_step
-from runstream_service.catalog import blobs
+from runstream_service.catalog import blobs, datasets
 from runstream_service.catalog.artifact_owners import owner_of_run
 from runstream_service.engine import changes
 from runstream_service.engine.statements import (
@@ -66,8 +66,6 @@ _DELETE_UP_TO = [
 _DELETE_DOCUMENTS = [delete_up_to(Document.experiment, Document.id)]
 _SELECT_INPUTS = Statement(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = Statement(Input.delete().where(Input.id.in_(ANY_IDS)))
-_USED = fn.EXISTS(Input.select(Input.id).where(Input.dataset == Dataset.id))
-_DELETE_DATASETS = Statement(Dataset.delete().where(Dataset.id.in_(ANY_IDS) & ~_USED))
 
 
 @dataclass
@@ -213,7 +211,7 @@ def _remove_pieces(run: int) -> Iterator[int]:
     yield from delete_pieces(_DELETE_UP_TO, run)
     while inputs := _SELECT_INPUTS.rows(run, ROWS_AT_ONCE):
         _DELETE_INPUTS.run(array_of(row[0] for row in inputs))
-        _DELETE_DATASETS.run(array_of(row[1] for row in inputs))
+        datasets.delete_unused(row[1] for row in inputs)
         yield 0
     yield from remove_points(run)
 

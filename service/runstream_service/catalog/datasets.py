@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from peewee import JOIN, SQL, fn
+from peewee import JOIN, SQL, Value, fn
 
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import visible
@@ -16,7 +16,7 @@ from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.budget import Budget
 from runstream_service.engine.catalog_writes import DatasetInput
-from runstream_service.engine.statements import ANY_IDS, Statement, array_of, in_ids
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of, execute, in_ids
 from runstream_service.engine.tables import Dataset, Input, InputTag, ModelInput, Run
 
 #: An answer has at most so many summaries of datasets.
@@ -49,6 +49,8 @@ _TAGS = Statement(
     .where(InputTag.input.in_(ANY_IDS))
     .order_by(InputTag.key)
 )
+_USED = fn.EXISTS(Input.select(Input.id).where(Input.dataset == Dataset.id))
+_DELETE_UNUSED = Statement(Dataset.delete().where(Dataset.id.in_(ANY_IDS) & ~_USED))
 
 
 def log_inputs(
@@ -101,6 +103,43 @@ def insert_inputs(
             InputTag.insert(input=input_id, key=key, value=value).execute()
     for model_id in models:
         ModelInput.insert(run=run, model_id=model_id).on_conflict_ignore().execute()
+
+
+def move(runs: Sequence[int], experiment: int) -> None:
+    """Give the datasets that runs read to the experiment that the runs are moved to.
+
+    What the experiment says of a dataset already stands, also for these runs.
+
+    Args:
+        runs: internal ids of runs that are locked.
+        experiment: the internal id of the experiment.
+    """
+    of_runs = Input.run.in_(in_ids(runs))
+    read = sorted(row[0] for row in execute(Input.select(Input.dataset).distinct().where(of_runs)))
+    if not read:
+        return
+    described = [Dataset.name, Dataset.digest, Dataset.source_type]
+    described += [Dataset.source, Dataset.schema, Dataset.profile]
+    known = (
+        Dataset.select(Value(experiment, converter=False), *described)
+        .where(Dataset.id.in_(in_ids(read)))
+        .order_by(Dataset.id)
+    )
+    Dataset.insert_from(known, [Dataset.experiment, *described]).on_conflict_ignore().execute()
+    there, before = Dataset.alias(), Dataset.alias()
+    same = (there.name == before.name) & (there.digest == before.digest)
+    moved = (
+        there.select(there.id)
+        .join(before, on=same)
+        .where((there.experiment == experiment) & (before.id == Input.dataset))
+    )
+    Input.update(dataset=moved).where(of_runs).execute()
+    delete_unused(read)
+
+
+def delete_unused(datasets: Iterable[int]) -> None:
+    """Delete those of some datasets, by their internal ids, that no run read."""
+    _DELETE_UNUSED.run(array_of(datasets))
 
 
 class Summary(NamedTuple):

@@ -5,18 +5,16 @@ from __future__ import annotations
 from functools import reduce
 from operator import and_
 
-from peewee import Select
-
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import granted
 from runstream_service.catalog import experiments
+from runstream_service.catalog.run_families import families
 from runstream_service.catalog.runs import lock
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import equals, lock_rows
-from runstream_service.engine.tables import Experiment, Run, RunTag
-from runstream_service.search.scope import PARENT_TAG
+from runstream_service.engine.statements import lock_rows
+from runstream_service.engine.tables import Experiment, Run
 
 
 def delete(caller: Caller, run_id: str, with_children: bool, write: WriteId | None) -> None:
@@ -39,7 +37,7 @@ def delete(caller: Caller, run_id: str, with_children: bool, write: WriteId | No
         active = reduce(
             and_,
             granted(caller, Run.experiment, GrantRole.WRITER),
-            Run.id.in_(_descendants(run)) & ~Run.deleted,
+            Run.id.in_(families(Run.id == run.id)) & ~Run.deleted,
         )
         lock_rows(Run.select(Run.id).where(active).order_by(Run.id))
         deleted = Run.update(**how, deleted_with_run=run.id).where(active).returning(Run.id)
@@ -81,17 +79,3 @@ def restore(caller: Caller, run_id: str, write: WriteId | None) -> None:
         .returning(Run.id)
     )
     changes.record_runs([each.id for each in restored.execute()])
-
-
-def _descendants(run: Run) -> Select:
-    """Return the query of the internal ids of a run, its child runs and theirs."""
-    itself = Run.select(Run.id, Run.uuid).where(Run.id == run.id)
-    family = itself.cte("family", recursive=True, columns=("id", "uuid"))
-    child = Run.alias()
-    children = (
-        child.select(child.id, child.uuid)
-        .join(RunTag, on=(RunTag.run == child.id))
-        .join(family, on=equals(RunTag.value, family.c.uuid))
-        .where((RunTag.key == PARENT_TAG) & ~child.purging)
-    )
-    return family.union(children).select_from(family.c.id)

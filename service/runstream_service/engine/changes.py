@@ -7,7 +7,7 @@ While nobody watches, nothing is recorded, and what only the record needs is not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runstream_service.engine.batch import Batch
@@ -27,6 +27,7 @@ class Change:
         run: the new state of the run.
         batch: points, params and tags, as they were logged.
         tags: tags that were set by other commands.
+        moved_from: the internal id of the experiment that it was in before.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class Change:
     tags: Pairs = ()
     deleted_tags: tuple[str, ...] = ()
     purged: bool = False
+    moved_from: int | None = None
 
 
 _recorded: list[Change] | None = None  # None while nobody watches
@@ -84,6 +86,14 @@ def record_runs(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, 
     if _recorded is not None:
         for run in _SELECT.models(Run, array_of(runs)):
             record_run(run, tags, deleted_tags)
+
+
+def record_moved_runs(moved_from: Mapping[int, int]) -> None:
+    """Record the new state of runs, by the internal ids of the experiments they were in before."""
+    if _recorded is not None:
+        for run in _SELECT.models(Run, array_of(moved_from)):
+            change = Change(run.uuid, run.experiment_id, run, moved_from=moved_from[run.id])
+            _recorded.append(change)
 
 
 def record_deleted_tags(run_id: str, experiment_id: int, keys: Iterable[str]) -> None:

@@ -39,7 +39,7 @@ class RunChanges:
     """The changes of one run in one commit.
 
     Attributes:
-        experiment_id: its experiment.
+        experiment_ids: its experiment, and those from which the commit moved it.
         changes: the changes, in order.
         size: about how many bytes they take in memory.
         encoded: what is sent for the changes, once the first watcher has encoded them for all;
@@ -47,7 +47,7 @@ class RunChanges:
         encoding: encodes the changes on another thread, if that takes long.
     """
 
-    experiment_id: int
+    experiment_ids: tuple[int, ...]
     changes: list[Change] = field(default_factory=list)
     size: int = 0
     encoded: object | None = None
@@ -220,7 +220,9 @@ def group_by_run(changes: list[Change]) -> dict[str, RunChanges]:
     for change in changes:
         run = runs.get(change.run_id)
         if run is None:
-            run = runs[change.run_id] = RunChanges(change.experiment_id)
+            run = runs[change.run_id] = RunChanges((change.experiment_id,))
+        if change.moved_from is not None:
+            run.experiment_ids += (change.experiment_id, change.moved_from)
         run.changes.append(change)
         run.size += _change_size(change)
     return runs

@@ -96,7 +96,7 @@ class Watcher:
             return [
                 run
                 for run_id, run in changed.items()
-                if run_id in self.runs or run.experiment_id in self.experiments
+                if run_id in self.runs or not self.experiments.isdisjoint(run.experiment_ids)
             ]
         return [changed[run_id] for run_id in changed.keys() & self.runs]
 
@@ -206,7 +206,8 @@ class Feed:
         if self._watchers:
             for run_id, run in commit.runs.items():
                 concerned.update(self._by_run.get(run_id, ()))
-                concerned.update(self._by_experiment.get(run.experiment_id, ()))
+                for experiment_id in run.experiment_ids:
+                    concerned.update(self._by_experiment.get(experiment_id, ()))
         return concerned
 
 

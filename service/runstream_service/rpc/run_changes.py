@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -68,7 +68,7 @@ def decode_changes(row: bytes) -> dict[str, RunChanges]:
         runs.setdefault(change.run_id, []).append(SizedMessage(change, change.ByteSize()))
     return {
         run_id: RunChanges(
-            experiment_id=int(sized[0].message.experiment_id),
+            experiment_ids=_experiment_ids(sized),
             size=sum(CHANGE_BYTES + each.size for each in sized),
             encoded=EncodedChanges(sized),
         )
@@ -76,11 +76,19 @@ def decode_changes(row: bytes) -> dict[str, RunChanges]:
     }
 
 
+def _experiment_ids(sized: Sequence[SizedMessage]) -> tuple[int, ...]:
+    moves = [each.message for each in sized if each.message.moved_from]
+    named = (sized[0].message.experiment_id, *(m.experiment_id for m in moves))
+    return tuple(int(each) for each in (*named, *(m.moved_from for m in moves)))
+
+
 def _change_messages(change: Change) -> Iterator[Any]:
     message = RunChange(run_id=change.run_id, experiment_id=str(change.experiment_id))
     _add_pairs(message.tags, change.tags)
     message.deleted_tags.extend(change.deleted_tags)
     message.purged = change.purged
+    if change.moved_from is not None:
+        message.moved_from = str(change.moved_from)
     if change.run is not None:
         message.info.MergeFromString(messages.run_info(change.run).SerializeToString())
     batch = change.batch

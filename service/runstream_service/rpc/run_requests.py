@@ -92,6 +92,21 @@ def outputs(models: Sequence[Any], at: str = "models") -> list[catalog_writes.Mo
     return [catalog_writes.ModelOutput(model.model_id, model.step) for model in models]
 
 
+def run_ids(named: Sequence[str], limit: int) -> list[str]:
+    """Return the ids of runs that a caller names, each once: at least one, and not too many."""
+    if not 0 < len(named) <= limit:
+        raise InvalidArgument(
+            f"run_ids has {len(named)} entries, it must have 1 to {limit:,}",
+            reason="RUN_IDS_OUT_OF_RANGE",
+            field="run_ids",
+            value=len(named),
+            limit=limit,
+        )
+    for i, run_id in enumerate(named):
+        check_run_id(f"run_ids[{i}]", run_id)
+    return list(dict.fromkeys(named))
+
+
 def description(request: pb.LogModelRequest) -> dict[str, Any]:
     """Return the description of a model that a run made."""
     text = request.model_json

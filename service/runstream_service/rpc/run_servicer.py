@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runstream.v1 import run_groups_pb2 as groups_pb
 from runstream.v1 import run_keys_pb2 as keys_pb
+from runstream.v1 import run_moves_pb2 as moves_pb
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
@@ -14,6 +15,7 @@ from runstream_service.catalog import (
     logged_keys,
     model_outputs,
     run_deletion,
+    run_moves,
     runs,
 )
 from runstream_service.engine.batch import Batch
@@ -85,6 +87,20 @@ class RunServicer(RunServiceServicer):
             run_id=request.run_id,
         )
         return pb.RestoreRunResponse()
+
+    async def MoveRuns(
+        self, request: moves_pb.MoveRunsRequest, context: CallContext
+    ) -> moves_pb.MoveRunsResponse:
+        run_ids = run_requests.run_ids(request.run_ids, run_moves.MAX_NAMED)
+        moved = await self._writer.submit(
+            run_moves.move,
+            context.caller,
+            run_ids,
+            request.experiment_id,
+            write_id(request.write),
+            size=request.ByteSize(),
+        )
+        return moves_pb.MoveRunsResponse(run_ids=moved)
 
     async def LogParam(
         self, request: pb.LogParamRequest, context: CallContext

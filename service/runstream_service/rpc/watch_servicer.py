@@ -82,6 +82,8 @@ class WatchServicer(WatchServiceServicer):
                         # It raises for what the call names, as when that is not there.
                         await self._readers.page(_find_named, *named)
                     answer, size = await self._next_answer(watcher)
+                    if request.run_ids and answer is not None and _tells_of_move(answer):
+                        _, owners = await self._readers.page(_find_named, *named)
                     if answer is not None:
                         with self._count_as_sending(size, watcher):
                             yield answer
@@ -156,6 +158,10 @@ class WatchServicer(WatchServiceServicer):
                 return None
         answer.position = format_position(watcher.seen)
         return answer
+
+
+def _tells_of_move(answer: Any) -> bool:
+    return any(change.moved_from for change in answer.changes)
 
 
 def _find_named(

@@ -85,6 +85,22 @@ def test_a_run_is_created_ended_deleted_and_restored(client: TrackingClient) -> 
     assert client.get_run(chosen).info.lifecycle_stage == "active"
 
 
+def test_a_run_that_goes_on_is_moved_and_logs_as_before(client: TrackingClient) -> None:
+    """R10."""
+    other = client.create_experiment("moved to")
+    run_id = client.create_run().info.run_id
+    client.log_metric(run_id, "loss", 0.5)
+    assert client.move_runs([run_id], other) == [run_id]
+    client.log_metric(run_id, "loss", 0.25, step=1)
+    run = client.get_run(run_id)
+    assert (run.info.experiment_id, run.data.metrics) == (other, {"loss": 0.25})
+    assert client.move_runs([run_id], other) == []
+    with pytest.raises(InvalidArgument, match="run_ids"):
+        client.move_runs([], other)
+    with pytest.raises(InvalidArgument, match="list of texts"):
+        client.move_runs(run_id, other)
+
+
 def test_what_is_wrong_with_a_call_is_an_error_with_its_particulars(client: TrackingClient) -> None:
     """X1."""
     with pytest.raises(NotFound, match="f" * 32) as missing:

@@ -14,9 +14,11 @@ from runstream.calls.starting import Start
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import Pairs, to_texts
 from runstream.contract.run_batches import to_run_status
+from runstream.contract.text_lists import check_not_single_text
 from runstream.errors import FailedPrecondition, NotFound
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
+from runstream.v1 import run_moves_pb2 as moves
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import RunStatus, RunTag
 
@@ -167,6 +169,31 @@ class RunCalls:
         request = new_message(runs.RestoreRunRequest, run_id=run_id)
         self._outbox.flush_changes(run_id)
         self._connection.call(lambda stubs: stubs.runs.RestoreRun, request)
+
+    def move_runs(self, run_ids: Iterable[str], experiment_id: str) -> list[str]:
+        """Move runs to another experiment, all of them or none, with their child runs (R10).
+
+        Runs that go on log as before. Artifacts stay where they are.
+
+        Args:
+            run_ids: active runs, 1 to 1,000.
+            experiment_id: the experiment that they will belong to.
+
+        Returns:
+            The ids of the runs that were moved, child runs included.
+
+        Raises:
+            InvalidArgument: there is no run id, or there are too many.
+            NotFound: there is no such run or experiment.
+            FailedPrecondition: a run or the experiment is deleted.
+            ResourceExhausted: with their child runs they are more than 10,000.
+        """
+        check_not_single_text("run_ids", run_ids)
+        request = new_message(
+            moves.MoveRunsRequest, run_ids=run_ids, experiment_id=str(experiment_id)
+        )
+        self._outbox.flush()
+        return list(self._connection.call(lambda stubs: stubs.runs.MoveRuns, request).run_ids)
 
     def log_inputs(self, run_id: str, datasets: Iterable[entities.DatasetInput]) -> None:
         """Record datasets that a run read, all of them or none; on disk when it returns (P4).

@@ -25,6 +25,7 @@ from runstream.cli.runs_export import export_runs
 from runstream.cli.selection_options import (
     ExperimentCommand,
     experiment_options,
+    find_experiment,
     find_experiment_ids,
     run_argument,
     view_option,
@@ -40,7 +41,7 @@ _SHORT_ID_DIGITS = 12
 
 @click.group()
 def runs() -> None:
-    """List, show, compare, delete, restore and export runs."""
+    """List, show, compare, move, delete, restore and export runs."""
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -186,6 +187,22 @@ def restore(client: TrackingClient, runs: tuple[str, ...]) -> None:
     for run_id in runs:
         client.restore_run(run_id)
         click.echo(f"Restored run {run_id}.")
+
+
+@runs.command(cls=ExperimentCommand)
+@with_client
+@run_argument(several=True)
+@experiment_options()
+def move(
+    client: TrackingClient,
+    runs: tuple[str, ...],
+    experiment_name: str | None,
+    experiment_id: str | None,
+) -> None:
+    """Move runs to an experiment, with their child runs; artifacts stay where they are."""
+    target = find_experiment(client, experiment_name, experiment_id)
+    moved = client.move_runs(runs, target.experiment_id)
+    click.echo(f"Moved {len(moved):,} runs to experiment {target.name}.")
 
 
 @runs.command(cls=ExperimentCommand)

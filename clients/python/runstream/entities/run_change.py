@@ -26,6 +26,7 @@ class RunChange:
         purged: whether the run was removed for good.
         console_line: number of the first line of the console that is new or has another text; 0 if
             there is none. `TrackingClient.read_console` returns the lines.
+        moved_from: the experiment that it was moved from to the present one; empty, if it was not.
         position: where a later watch starts to go on after this change.
     """
 
@@ -38,6 +39,7 @@ class RunChange:
     deleted_tags: tuple[str, ...]
     purged: bool
     console_line: int
+    moved_from: str
     position: str
 
     @classmethod
@@ -56,5 +58,6 @@ class RunChange:
             deleted_tags=tuple(message.deleted_tags),
             purged=message.purged,
             console_line=message.console_line,
+            moved_from=message.moved_from,
             position=position,
         )
