@@ -3,12 +3,13 @@
 import { createSignal, Show } from "solid-js";
 import { fileUrl } from "../api/artifacts";
 import { PixelView } from "./PixelView";
+import type { PixelLook } from "./pixelLook";
 import type { ShownFile } from "./shownFile";
 
 // Of a larger one the values of pixels are not read: its memory is not known before.
 const MOST_PIXELS = 50_000_000;
 
-export default function ImageView(props: ShownFile) {
+export default function ImageView(props: ShownFile & { look?: PixelLook }) {
   const [failed, setFailed] = createSignal(false);
   let pixels: CanvasRenderingContext2D | null | undefined;
   const read = (image: HTMLImageElement) => {
@@ -27,7 +28,7 @@ export default function ImageView(props: ShownFile) {
   };
   return (
     <Show when={!failed()} fallback={<p class="hint">The browser cannot show this image.</p>}>
-      <PixelView name={props.artifact.name} value={value}>
+      <PixelView name={props.artifact.name} value={value} look={props.look}>
         {(size) => (
           <img
             src={fileUrl(props.runId, props.artifact.path)}

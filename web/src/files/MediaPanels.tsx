@@ -1,25 +1,19 @@
 // What one or several runs logged by step, side by side at the same step.
 
-import { createEffect, createMemo, createSignal, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, onCleanup, Show } from "solid-js";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
 import { ShowMore } from "../parts/ShowMore";
-import { MediaPanel } from "./MediaPanel";
-import { readMedia, stepsOf } from "./mediaSeries";
+import { isSame, type MediaSeries, readMedia, stepsOf } from "./mediaSeries";
+import { type MediaRun, SeriesRuns, SeriesViewChoice } from "./SeriesRuns";
+import { StepSlider } from "./StepSlider";
 import "../style/files.css";
 import "../style/media.css";
 
 const MOST_PANELS = 20;
 // While a run goes on there may be more.
 const EACH_MS = 10_000;
-const PLAY_MS = 700;
-
-export interface MediaRun {
-  id: string;
-  name: string;
-  isRunning: boolean;
-}
 
 export default function MediaPanels(props: { runs: MediaRun[] }) {
   const [wanted, setWanted] = useText("step");
@@ -80,7 +74,7 @@ export default function MediaPanels(props: { runs: MediaRun[] }) {
               noun="panel"
               around={(button) => <div>{button}</div>}
             >
-              {(series) => <MediaPanel series={series} runs={runs()} step={step()} />}
+              {(series) => <Series series={series} runs={runs()} step={step()} />}
             </ShowMore>
           </div>
         </Show>
@@ -89,52 +83,17 @@ export default function MediaPanels(props: { runs: MediaRun[] }) {
   );
 }
 
-function isSame(a: unknown, b: unknown): boolean {
-  const text = (value: unknown) =>
-    JSON.stringify(value, (_, part) => (typeof part === "bigint" ? String(part) : part));
-  return text(a) === text(b);
-}
-
-/** A slider through steps, which may be any distance apart. */
-function StepSlider(props: { steps: bigint[]; step: bigint; choose: (step: bigint) => void }) {
-  const [playing, setPlaying] = createSignal(false);
-  const position = () => {
-    const after = props.steps.findIndex((step) => step > props.step);
-    return after < 0 ? props.steps.length - 1 : Math.max(0, after - 1);
-  };
-  const go = (at: number) => {
-    const step = props.steps[at];
-    if (step !== undefined) props.choose(step);
-  };
-  createEffect(() => {
-    if (!playing()) return;
-    const timer = setInterval(() => go((position() + 1) % props.steps.length), PLAY_MS);
-    onCleanup(() => clearInterval(timer));
-  });
+function Series(props: { series: MediaSeries; runs: MediaRun[]; step: bigint }) {
+  const [view, setView] = createSignal("");
   return (
-    <div class="step-slider">
-      <button
-        type="button"
-        aria-pressed={playing()}
-        disabled={props.steps.length < 2}
-        onClick={() => setPlaying(!playing())}
-      >
-        {playing() ? "Stop" : "Play"}
-      </button>
-      <input
-        type="range"
-        aria-label="Step"
-        aria-valuetext={`Step ${props.step}`}
-        min={0}
-        max={props.steps.length - 1}
-        value={position()}
-        onInput={(event) => go(event.currentTarget.valueAsNumber)}
-      />
-      <output>Step {String(props.step)}</output>
-      <span class="hint">
-        {position() + 1} of {props.steps.length}
-      </span>
-    </div>
+    <section class="media-panel" aria-label={`${props.series.folder}/${props.series.key}`}>
+      <div class="bar">
+        <h2>{props.series.key}</h2>
+        <span class="hint">{props.series.folder}</span>
+        <SeriesViewChoice series={props.series} view={view()} set={setView} />
+      </div>
+      <SeriesRuns {...props} view={view()} />
+    </section>
   );
 }
 

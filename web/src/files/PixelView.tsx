@@ -1,30 +1,48 @@
 // A picture that is zoomed and moved, and tells the value of the pixel that is pointed at.
 
-import { createMemo, createSignal, type JSX } from "solid-js";
+import { createEffect, createMemo, createSignal, type JSX } from "solid-js";
+import { createPixelLook, type PixelLook } from "./pixelLook";
 
 const STEP = 1.5;
 const MOST_ZOOM = 64;
 const MOVE = 60;
+const BORDER = 1;
 
 export function PixelView(props: {
   name: string;
   /** What a pixel has. */
   value: (x: number, y: number) => string;
+  /** Shared with pictures beside it. */
+  look?: PixelLook | undefined;
   /** The picture, which says how large it is once it knows. */
   children: (size: (width: number, height: number) => void) => JSX.Element;
 }) {
   let frame!: HTMLDivElement;
   const [size, setSize] = createSignal({ width: 0, height: 0 });
-  const [zoom, setZoom] = createSignal(0); // 0 fits the frame
-  const [place, setPlace] = createSignal<{ x: number; y: number }>();
+  const look = props.look ?? createPixelLook();
+  const { zoom, setZoom, pixel: place, setPixel: setPlace } = look;
   const fitting = createMemo(() => {
     const { width, height } = size();
     if (!width || !frame) return 1;
     // A small picture is made larger, to a whole number of times.
-    const room = Math.min(frame.clientWidth / width, (window.innerHeight * 0.65) / height);
+    const room = Math.min(frame.clientWidth / width, heightOf(frame) / height);
     return room > 2 ? Math.min(Math.floor(room), 8) : Math.min(1, room);
   });
   const scale = () => zoom() || fitting();
+  const scrolled = () => ({ x: frame.scrollLeft, y: frame.scrollTop });
+  // Where the frame was put, as a smaller picture than that beside it cannot go as far.
+  let put = { x: 0, y: 0 };
+  createEffect(() => {
+    const { x, y } = look.corner();
+    // A picture that came later, or became larger, is put there then.
+    if (!size().width || !scale()) return;
+    [frame.scrollLeft, frame.scrollTop] = [x, y];
+    put = scrolled();
+  });
+  const onScroll = () => {
+    const { x, y } = scrolled();
+    if (x !== put.x || y !== put.y) look.setCorner({ x, y });
+  };
   const zoomTo = (next: number, x = frame.clientWidth / 2, y = frame.clientHeight / 2) => {
     const before = scale();
     const wanted = Math.min(MOST_ZOOM, Math.max(Math.min(fitting(), 1) / 4, next));
@@ -76,7 +94,10 @@ export function PixelView(props: {
   };
   const told = () => {
     const at = place();
-    return at ? `x ${at.x}, y ${at.y}: ${props.value(at.x, at.y)}` : "";
+    const { width, height } = size();
+    return at && at.x < width && at.y < height
+      ? `x ${at.x}, y ${at.y}: ${props.value(at.x, at.y)}`
+      : "";
   };
   return (
     <div class="pixels">
@@ -104,6 +125,7 @@ export function PixelView(props: {
         tabindex="0"
         role="region"
         aria-label={`${props.name}: arrows go from pixel to pixel, + and − zoom, 0 fits`}
+        onScroll={onScroll}
         onWheel={(event) => {
           if (!event.ctrlKey && !event.metaKey) return;
           event.preventDefault();
@@ -126,4 +148,9 @@ export function PixelView(props: {
       </div>
     </div>
   );
+}
+
+/** Returns how high the picture in a frame may be. */
+function heightOf(frame: HTMLElement): number {
+  return Number.parseFloat(getComputedStyle(frame).maxHeight) - 2 * BORDER;
 }

@@ -1,8 +1,12 @@
 // What runs logged by step: the series of their files, over all folders (series.ts has their names).
 
-import { type Artifact, listFiles } from "../api/artifacts";
+import { type Artifact, firstFiles, listFiles, listFolder } from "../api/artifacts";
 import { type Kind, kindOf } from "./kinds";
 import { seriesFile } from "./series";
+
+// Files of a run that are looked through to find which series there are, and lists that are read at a time.
+const MOST_FIRST = 10_000;
+const AT_ONCE = 4;
 
 export interface StepFile {
   step: bigint;
@@ -25,8 +29,44 @@ export interface MediaSeries {
 
 /** Reads which series runs have; runs that are read together may have any order. */
 export async function readMedia(runIds: string[]): Promise<MediaSeries[]> {
+  return seriesOf(runIds, await Promise.all(runIds.map((run) => listFiles(run))));
+}
+
+/** Reads which series runs have among their first files by path. */
+export async function readFirstMedia(runIds: string[]): Promise<MediaSeries[]> {
+  const found = await Promise.all(runIds.map((run) => firstFiles(run, MOST_FIRST)));
+  return seriesOf(
+    runIds,
+    found.map(({ files }) => files),
+  );
+}
+
+/** Reads what runs have of the series of a key: of several kinds, one for each. */
+export async function readSeries(
+  runIds: string[],
+  folder: string,
+  key: string,
+): Promise<MediaSeries[]> {
+  const lists: Artifact[][] = [];
+  for (let i = 0; i < runIds.length; i += AT_ONCE)
+    lists.push(
+      ...(await Promise.all(runIds.slice(i, i + AT_ONCE).map((run) => listOnce(run, folder)))),
+    );
+  return seriesOf(runIds, lists).filter((series) => series.key === key);
+}
+
+// Lists that are being read: panels of one folder ask for the same ones.
+const asked = new Map<string, Promise<Artifact[]>>();
+
+function listOnce(runId: string, folder: string): Promise<Artifact[]> {
+  const id = `${runId}/${folder}`;
+  const list = asked.get(id) ?? listFolder(runId, folder).finally(() => asked.delete(id));
+  asked.set(id, list);
+  return list;
+}
+
+function seriesOf(runIds: string[], lists: Artifact[][]): MediaSeries[] {
   const found = new Map<string, MediaSeries>();
-  const lists = await Promise.all(runIds.map((run) => listFiles(run)));
   lists.forEach((files, i) => {
     for (const artifact of files) add(found, runIds[i] ?? "", artifact);
   });
@@ -36,6 +76,13 @@ export async function readMedia(runIds: string[]): Promise<MediaSeries[]> {
   return [...found.values()].sort(
     (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || a.key.localeCompare(b.key),
   );
+}
+
+/** Returns whether two values that hold series are alike. */
+export function isSame(a: unknown, b: unknown): boolean {
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_, part) => (typeof part === "bigint" ? String(part) : part));
+  return text(a) === text(b);
 }
 
 // What says most at a glance comes first.

@@ -1,7 +1,16 @@
 // The panels of some runs: a line panel for each metric, grouped by prefix, and what somebody made
 // of that.
 
-import { createMemo, createSignal, For, lazy, onCleanup, onMount, Show } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  lazy,
+  onCleanup,
+  onMount,
+  Show,
+} from "solid-js";
 import { part } from "../api/connection";
 import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
@@ -10,10 +19,12 @@ import type { RunList } from "../runs/runList";
 import { ChartSettings } from "./ChartSettings";
 import { ValueLegend } from "./ColourChoice";
 import { useColours } from "./colours";
+import { createMediaOfRuns } from "./mediaOfRuns";
 import { PanelSection } from "./PanelSection";
 import type { ChangeableContext } from "./panelContext";
 import { searchOf } from "./panelSearch";
 import { RunSwatch } from "./RunSwatch";
+import { createSeen } from "./seen";
 import { createSharedCursor } from "./sharedCursor";
 import { searchText } from "./titles";
 import { usePanels } from "./usePanels";
@@ -67,7 +78,14 @@ export default function MetricCharts(props: {
     [],
     { equals: (a, b) => a.join("\n") === b.join("\n") },
   );
-  const panels = usePanels(names);
+  const changes = settled(useText("panels")[0]);
+  const [atEnd, setAtEnd] = createSignal(false);
+  // A workspace has panels of media by itself, once it is looked at that far or they were changed.
+  const series = createMediaOfRuns(
+    live,
+    () => !!props.list && (atEnd() || /(^|,)(\/media|@)/.test(changes())),
+  );
+  const panels = usePanels(names, series);
   const wanted = settled(() => searchOf(search()));
   const sections = createMemo(() =>
     panels.sections().flatMap((one) => {
@@ -157,6 +175,9 @@ export default function MetricCharts(props: {
           )}
         </For>
       </Show>
+      <Show when={!live.loading()}>
+        <End reached={() => setAtEnd(true)} />
+      </Show>
       <Show when={edited() !== undefined && panels.panel(edited() ?? "")}>
         {(panel) => (
           <PanelDialog
@@ -176,4 +197,12 @@ export default function MetricCharts(props: {
       </Show>
     </div>
   );
+}
+
+/** Stands behind all sections, and tells when it is in sight. */
+function End(props: { reached: () => void }) {
+  let mark!: HTMLDivElement;
+  const seen = createSeen(() => mark);
+  createEffect(() => seen() && props.reached());
+  return <div ref={mark} class="end" />;
 }

@@ -5,10 +5,12 @@ import { listKeys } from "../api/runs";
 import { Dialog } from "../parts/Dialog";
 import { createLoaded } from "../parts/loaded";
 import { type Column, title } from "../runs/columns";
+import type { LiveRuns } from "../runs/liveRuns";
 import { KINDS, type KindField } from "./kinds/kinds";
 import type { Panel } from "./layout";
 import type { ChangeableContext } from "./panelContext";
 import { fieldOf, itemsOf } from "./panelText";
+import { SeriesChoice } from "./SeriesChoice";
 
 // Metrics and columns of one panel.
 const MOST_ITEMS = 50;
@@ -76,6 +78,7 @@ export default function PanelDialog(props: {
               value={fieldValue(props.panel, field)}
               columns={columns()}
               metrics={props.metrics}
+              live={props.context.live}
               set={(value) => set({ [field.name]: value || undefined })}
             />
           )}
@@ -117,6 +120,7 @@ function Field(props: {
   value: string;
   columns: Column[];
   metrics: string[];
+  live: LiveRuns;
   set: (value: string) => void;
 }) {
   const id = createUniqueId();
@@ -166,6 +170,9 @@ function Field(props: {
             </For>
           </select>
         </label>
+      </Match>
+      <Match when={input === "series"}>
+        <SeriesChoice label={props.field.label} {...props} />
       </Match>
       <Match when={isLong()}>
         <label for={id}>

@@ -1,7 +1,7 @@
 // Which panels there are, in which sections and order: one line panel for each metric in the section
-// of its prefix, and what somebody changed of that.
+// of its prefix, one for each series of media, and what somebody changed of that.
 
-import { type Change, type Fields, metricId, sectionId } from "./panelText";
+import { type Change, type Fields, metricId, sectionId, seriesId } from "./panelText";
 
 /** A panel is data: `kind` says what draws it, the other fields are what that kind reads. */
 export interface Panel {
@@ -18,10 +18,11 @@ export interface Section {
   panels: Panel[];
 }
 
-// Metrics of the machine come after all that was trained.
-const LAST = /^system\//;
+// Metrics of the machine come after all that was trained, and media after them: they are found last.
+const LAST = ["system/", "media"];
+const MEDIA_HEIGHT = "400";
 
-export function layoutOf(metrics: string[], changes: Change[]): Section[] {
+export function layoutOf(metrics: string[], series: string[], changes: Change[]): Section[] {
   const byId = new Map(changes.map((change) => [change.id, change.fields]));
   const sections = new Map<string, Section>();
   const sectionOf = (name: string): Section => {
@@ -39,6 +40,14 @@ export function layoutOf(metrics: string[], changes: Change[]): Section[] {
     const prefix = metric.slice(0, metric.lastIndexOf("/") + 1);
     sectionOf(fields.in ?? prefix).panels.push({ id, metric, fields });
   }
+  // One that was changed is there before it is found.
+  const changedSeries = changes.filter(({ id }) => id.startsWith("@")).map(({ id }) => id.slice(1));
+  for (const of of new Set([...series, ...changedSeries])) {
+    const id = seriesId(of);
+    const fields: Fields = { kind: "media", of, height: MEDIA_HEIGHT, ...byId.get(id) };
+    if (!fields.gone)
+      sectionOf(fields.in ?? "media").panels.push({ id, metric: undefined, fields });
+  }
   // What was added stands before what is there by itself.
   for (const { id, fields } of changes.toReversed())
     if (id.startsWith("*") && fields.kind)
@@ -53,7 +62,7 @@ export function layoutOf(metrics: string[], changes: Change[]): Section[] {
 }
 
 function order(section: Section): number {
-  return LAST.test(section.name) ? 1 : 0;
+  return LAST.findIndex((name) => section.name.startsWith(name)) + 1;
 }
 
 /** Puts what has an id behind another in a list; first, if that is empty. What is not there stays. */

@@ -1,10 +1,11 @@
 // What somebody changed of the panels, as the text that the address has: one item for each panel or
 // section that is not as it would be by itself, in the order in which they were changed.
 //
-// `train/loss;y=0..1,*1;kind=bar;of=val/loss|val/acc,/train/;fold=1`
+// `train/loss;y=0..1,*1;kind=bar;of=val/loss|val/acc,/train/;fold=1,@images|samples;step=7`
 //
-// A panel of a metric has the metric's name, one that was added a number behind `*`, a section its
-// name behind `/`; a dot comes before the name of a metric that begins with one of these three.
+// A panel of a metric has the metric's name, one of a series of media the series behind `@`, one that
+// was added a number behind `*`, a section its name behind `/`; a dot comes before the name of a metric
+// that begins with one of these four.
 
 import { listOf, textOf } from "../parts/address";
 
@@ -18,7 +19,12 @@ export interface Change {
 
 /** The id of what stands for a metric. */
 export function metricId(metric: string): string {
-  return /^[*/.]/.test(metric) ? `.${metric}` : metric;
+  return /^[*/.@]/.test(metric) ? `.${metric}` : metric;
+}
+
+/** The id of what stands for a series: its folder and key, as the field of a panel has them. */
+export function seriesId(series: string): string {
+  return `@${series}`;
 }
 
 export function sectionId(name: string): string {

@@ -6,6 +6,7 @@ import { itemsOf } from "./panelText";
 
 const KINDS: Record<string, string> = {
   bar: "Bars",
+  media: "Media",
   scatter: "Scatter",
   histogram: "Histogram",
   parallel: "Parallel coordinates",
@@ -20,6 +21,7 @@ export function titleOf({ metric, fields }: Panel): string {
   if (kind === "scatter" && fields.px && fields.py)
     return `${columnTitle(fields.py)} by ${columnTitle(fields.px)}`;
   const of = fields.of ? itemsOf(fields.of) : metric === undefined ? [] : [metric];
+  if (kind === "media") return of.at(-1) ?? "Media";
   if (kind === "line" || kind === "bar") return of.join(", ") || "Lines";
   if (kind === "histogram" && of.length) return `${columnTitle(of[0] ?? "")}, histogram`;
   return KINDS[kind] ?? kind;

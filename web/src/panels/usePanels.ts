@@ -7,11 +7,11 @@ import { changesOf, type Fields, sectionId, textOfChanges } from "./panelText";
 
 export type SetFields = (fields: Record<string, string | undefined>) => void;
 
-export function usePanels(metrics: () => string[]) {
+export function usePanels(metrics: () => string[], series: () => string[]) {
   const [address, setAddress] = useText("panels");
   const text = settled(address);
   const changes = createMemo(() => changesOf(text()));
-  const sections = createMemo(() => layoutOf(metrics(), changes()));
+  const sections = createMemo(() => layoutOf(metrics(), series(), changes()));
   const panels = createMemo(
     () => new Map(sections().flatMap((section) => section.panels.map((one) => [one.id, one]))),
   );
@@ -49,9 +49,9 @@ export function usePanels(metrics: () => string[]) {
       return id;
     },
     addSection: (name: string) => set(sectionId(name), { own: "1", after: "" }),
-    /** A panel of a metric is left out; one that was added is gone. */
+    /** A panel that is there by itself is left out; one that was added is gone. */
     remove: (panel: Panel) =>
-      panel.metric === undefined
+      panel.id.startsWith("*")
         ? setAddress(textOfChanges(now().filter(({ id }) => id !== panel.id)))
         : set(panel.id, { gone: "1" }),
     isChanged: () => text() !== "",

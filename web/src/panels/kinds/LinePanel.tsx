@@ -18,6 +18,7 @@ import { RunSwatch } from "../RunSwatch";
 import { rangeKeys } from "../rangeKeys";
 import { savePng, saveSvg } from "../saveImage";
 import { savePoints } from "../savePoints";
+import { createSeen } from "../seen";
 import { lineSettings } from "../settings";
 import { stepsInSight, union } from "../stepsInSight";
 import { titleOf } from "../titles";
@@ -34,7 +35,7 @@ export default function LinePanel(props: KindProps) {
   let plot: LinePlot | undefined;
   const { context } = props;
   const { live } = context;
-  const [seen, setSeen] = createSignal(false);
+  const seen = createSeen(() => root);
   const [width, setWidth] = createSignal(0);
   const title = () => titleOf(props.panel);
   const settings = createMemo(() => lineSettings(props.fields, context.smoothing()), undefined, {
@@ -71,12 +72,6 @@ export default function LinePanel(props: KindProps) {
   const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
 
   onMount(() => {
-    const sight = new IntersectionObserver(([entry]) => entry?.isIntersecting && setSeen(true), {
-      rootMargin: "300px",
-    });
-    sight.observe(root);
-    // What is in sight at once is read without waiting for the next frame.
-    setSeen(root.getBoundingClientRect().top < innerHeight);
     setWidth(canvas.clientWidth);
     plot = new LinePlot(canvas, {
       zoom: setZoom,
@@ -95,7 +90,6 @@ export default function LinePanel(props: KindProps) {
     });
     size.observe(canvas);
     onCleanup(() => {
-      sight.disconnect();
       size.disconnect();
       plot?.destroy();
     });

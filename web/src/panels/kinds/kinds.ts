@@ -9,7 +9,15 @@ import LinePanel from "./LinePanel";
 export interface KindField {
   name: string;
   label: string;
-  input: "column" | "metrics" | "columns" | "number" | "switch" | "text" | { choices: Choices };
+  input:
+    | "column"
+    | "metrics"
+    | "columns"
+    | "number"
+    | "series"
+    | "switch"
+    | "text"
+    | { choices: Choices };
 }
 
 /** Values and what is shown for them. */
@@ -91,6 +99,11 @@ export const KINDS: Record<string, Kind> = {
     name: "Parallel coordinates",
     component: lazy(() => part(() => import("./ParallelPanel"))),
     fields: [{ name: "of", label: "Axes", input: "columns" }],
+  },
+  media: {
+    name: "Media",
+    component: lazy(() => part(() => import("./MediaPanel"))),
+    fields: [{ name: "of", label: "Series", input: "series" }],
   },
   table: {
     name: "Table of numbers",
