@@ -88,6 +88,10 @@ class Config:
         lost_after: seconds without a heartbeat after which a run is lost; 0 for never.
         query_timeout: seconds that a read may take.
         limits: what each caller may ask for at the most.
+        smtp_url: by which e-mail is sent, `smtps://user:password@host:port?from=address`; empty
+            for none.
+        alert_private_webhooks: whether webhooks of alerts may be on this machine and in private
+            networks.
         audit_days: days for which the audit log is kept; 0 for ever.
         log_level: minimum level of the events written to stderr: debug, info, warning or error.
         log_format: `text`, or `json` for a line of JSON for each event.
@@ -118,6 +122,8 @@ class Config:
     lost_after: float = 300.0
     query_timeout: float = 30.0
     limits: Limits = DEFAULT_LIMITS
+    smtp_url: str = ""
+    alert_private_webhooks: bool = False
     audit_days: int = 365
     log_level: str = "info"
     log_format: str = "text"

@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection
 
 from runstream.rules import MESSAGE_BYTES
 from runstream.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
+from runstream.v1.alert_service_pb2_grpc import add_AlertServiceServicer_to_server
 from runstream.v1.artifact_service_pb2_grpc import add_ArtifactServiceServicer_to_server
 from runstream.v1.document_service_pb2_grpc import add_DocumentServiceServicer_to_server
 from runstream.v1.experiment_service_pb2_grpc import add_ExperimentServiceServicer_to_server
@@ -37,6 +38,7 @@ _ADD_SERVICER: dict[str, Callable[[Any, Any], None]] = {
     "runstream.v1.ServerService": add_ServerServiceServicer_to_server,
     "runstream.v1.AccessService": add_AccessServiceServicer_to_server,
     "runstream.v1.DocumentService": add_DocumentServiceServicer_to_server,
+    "runstream.v1.AlertService": add_AlertServiceServicer_to_server,
 }
 SERVICES = tuple(_ADD_SERVICER)
 

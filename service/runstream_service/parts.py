@@ -30,6 +30,8 @@ from runstream_service.points.append import PointAppender
 from runstream_service.points.backlog import Backlog
 from runstream_service.points.sealer import Sealer
 from runstream_service.rpc.access_servicer import AccessServicer
+from runstream_service.rpc.alert_requests import Sending
+from runstream_service.rpc.alert_servicer import AlertServicer
 from runstream_service.rpc.artifact_servicer import ArtifactServicer
 from runstream_service.rpc.document_servicer import DocumentServicer
 from runstream_service.rpc.experiment_servicer import ExperimentServicer
@@ -117,6 +119,13 @@ class Parts(NamedTuple):
                 writer, readers, self.authentication, keep_admin=not config.names_admins
             ),
             "runstream.v1.DocumentService": DocumentServicer(writer, readers),
+            "runstream.v1.AlertService": AlertServicer(
+                writer,
+                readers,
+                Sending(
+                    email=bool(config.smtp_url), private_webhooks=config.alert_private_webhooks
+                ),
+            ),
         }
 
 

@@ -106,6 +106,11 @@ STATED: dict[str, list[str | int]] = {
     "views and reports of one experiment that have a title; views without": [
         "catalog.document_updates.MAX_DOCUMENTS"
     ],
+    "rules for alerts of one experiment": ["catalog.alert_rules.MAX_RULES"],
+    "alerts of one experiment; of them, deliveries that wait": [
+        "catalog.alerts.MAX_ALERTS",
+        "catalog.alert_deliveries.MAX_PENDING",
+    ],
     "valid tokens of one user": ["access.tokens.MAX_TOKENS"],
     "sessions of the interface of one user": ["access.sessions.MAX_SESSIONS"],
     "calls of one caller that failed, in the audit log": ["access.audit_bounds.FAILURES_AT_ONCE"],

@@ -13,6 +13,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo
 from grpc_status import rpc_status
 
 from runstream.v1.access_service_pb2_grpc import AccessServiceStub
+from runstream.v1.alert_service_pb2_grpc import AlertServiceStub
 from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
@@ -57,6 +58,7 @@ class Api:
         self.maintenance = MaintenanceServiceStub(channel)
         self.access = AccessServiceStub(channel)
         self.documents = DocumentServiceStub(channel)
+        self.alerts = AlertServiceStub(channel)
 
     def create_run(self, experiment_id: str = "") -> str:
         return self.runs.CreateRun(CreateRunRequest(experiment_id=experiment_id)).run.info.run_id

@@ -43,6 +43,23 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "AccessService.SetGrant": [
         [{"experiment_id": "$experiment", "grantee": "user:eve", "role": "GRANT_ROLE_OWNER"}]
     ],
+    "AlertService.CreateAlert": [
+        [{"experiment_id": "$experiment", "title": "mine"}],
+        [{"run_id": "$run", "title": "mine"}],
+    ],
+    "AlertService.CreateAlertRule": [
+        [{"experiment_id": "$experiment", "name": "mine", "run_ended": {}}],
+        [{"run_id": "$run", "name": "mine", "metric_nan": {"metric_key": "$key"}}],
+    ],
+    "AlertService.DeleteAlertRule": [[{"rule_id": "$rule"}]],
+    "AlertService.ListAlertRules": [[{"experiment_id": "$experiment"}]],
+    "AlertService.ListAlerts": [
+        [{}],
+        [{"experiment_id": "$experiment"}],
+        [{"run_id": "$run"}],
+        [{"experiment_id": "$experiment", "max_results": 1, "page_token": "$alerts_page"}],
+    ],
+    "AlertService.UpdateAlertRule": [[{"rule_id": "$rule", "name": "mine", "enabled": False}]],
     "ArtifactService.DeleteArtifacts": [[{"run_id": "$run", "path": "$path"}]],
     "ArtifactService.DownloadArtifact": [
         [{"run_id": "$run", "path": "$path"}],
@@ -250,6 +267,7 @@ def absent_names(names: Names) -> dict[str, str]:
         "upload": token_hex(16),
         "document": token_hex(16),
         "link": token_hex(16),
+        "rule": token_hex(16),
         "token": "987654322",
         "user": f"user-{token_hex(8)}",
         "name": f"absent-{token_hex(8)}",

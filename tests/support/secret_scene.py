@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from runstream.v1 import access_service_pb2 as access
+from runstream.v1 import alert_service_pb2 as alerts
 from runstream.v1.artifact_service_pb2 import ListArtifactsRequest
 from runstream.v1.console_pb2 import ConsoleLine, ConsoleStream
 from runstream.v1.document_pb2 import DocumentKind
@@ -96,6 +97,13 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
             experiment_id=experiment, kind=kind, title=title, text=f"{MARKER}=1"
         )
         names[word] = ada.documents.CreateDocument(document).document.document_id
+    for number in range(2):
+        ada.alerts.CreateAlert(
+            alerts.CreateAlertRequest(run_id=names["run"], title=f"{MARKER}{number}")
+        )
+    rule = alerts.CreateAlertRuleRequest(experiment_id=experiment, name=MARKER)
+    rule.run_ended.SetInParent()
+    names["rule"] = ada.alerts.CreateAlertRule(rule).rule.rule_id
     roles = access.GrantRole
     for grantee, role in (
         ("user:former", roles.GRANT_ROLE_OWNER),
@@ -129,6 +137,9 @@ def page_tokens(ada: Api, names: Names) -> dict[str, str]:
         ),
         "models_page": ada.models.SearchLoggedModels(models),
         "files_page": ada.artifacts.ListArtifacts(files),
+        "alerts_page": ada.alerts.ListAlerts(
+            alerts.ListAlertsRequest(experiment_id=names["experiment"], max_results=1)
+        ),
         "points_page": ada.metrics.GetMetricHistory(points),
     }
     return {word: answer.next_page_token for word, answer in answers.items()}

@@ -16,7 +16,7 @@ from runstream.errors import InvalidArgument, shorten
 KEY_CHARACTERS: Final = 250
 EXPERIMENT_NAME_CHARACTERS: Final = 500
 USER_NAME_CHARACTERS: Final = 250
-DOCUMENT_TITLE_CHARACTERS: Final = 250
+TITLE_CHARACTERS: Final = 250
 VIEW_CHARACTERS: Final = 100_000
 REPORT_CHARACTERS: Final = 1_000_000
 EXPERIMENT_TAG_CHARACTERS: Final = 20_000
@@ -177,13 +177,13 @@ def check_experiment_name(field: str, name: str) -> None:
     check_text(field, name, EXPERIMENT_NAME_CHARACTERS)
 
 
-def check_document_title(field: str, title: str) -> None:
-    """Check the title of a document: 1 to 250 characters, none for control (V1)."""
+def check_title(field: str, title: str) -> None:
+    """Check the title of a document or an alert: 1 to 250 characters, none for control (V1)."""
     if not title.strip():
         raise InvalidArgument(
             f"Missing value for required parameter '{field}'", reason="TITLE_EMPTY", field=field
         )
-    check_text(field, title, DOCUMENT_TITLE_CHARACTERS)
+    check_text(field, title, TITLE_CHARACTERS)
     if _FORBIDDEN_IN_KEY.search(title):
         raise InvalidArgument(
             f"Invalid value {title!a} for parameter '{field}' supplied: a title has no control "
@@ -198,6 +198,11 @@ def check_document_title(field: str, title: str) -> None:
 def check_document_id(field: str, document_id: str) -> None:
     """Check the id of a document: 32 lower-case hexadecimal digits."""
     _check_hexadecimal(field, document_id, 32, "DOCUMENT_ID_MALFORMED")
+
+
+def check_alert_rule_id(field: str, rule_id: str) -> None:
+    """Check the id of a rule of alerts: 32 lower-case hexadecimal digits."""
+    _check_hexadecimal(field, rule_id, 32, "ALERT_RULE_ID_MALFORMED")
 
 
 def check_user_name(field: str, name: str) -> None:

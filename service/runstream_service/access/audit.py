@@ -52,6 +52,7 @@ _NAMES = (
     "run_ids",
     "model_id",
     "document_id",
+    "rule_id",
     "token_id",
     "user_name",
     "grantee",

@@ -29,6 +29,9 @@ from runstream_service.engine.statements import (
     lock_rows,
 )
 from runstream_service.engine.tables import (
+    Alert,
+    AlertRule,
+    AlertState,
     Console,
     ConsoleLine,
     Dataset,
@@ -62,8 +65,15 @@ _DELETE_UP_TO = [
     delete_up_to(ModelMetric.run, ModelMetric.id),
     delete_up_to(ConsoleLine.run, ConsoleLine.number),
     delete_up_to(Console.run, Console.run),
+    delete_up_to(AlertState.run, AlertState.rule),
+    delete_up_to(Alert.run, Alert.id),
+    delete_up_to(AlertRule.run, AlertRule.id),
 ]
-_DELETE_DOCUMENTS = [delete_up_to(Document.experiment, Document.id)]
+_DELETE_FROM_EXPERIMENT = [
+    delete_up_to(Document.experiment, Document.id),
+    delete_up_to(Alert.experiment, Alert.id),
+    delete_up_to(AlertRule.experiment, AlertRule.id),
+]
 _SELECT_INPUTS = Statement(Input.select(Input.id, Input.dataset).where(Input.run == 0).limit(0))
 _DELETE_INPUTS = Statement(Input.delete().where(Input.id.in_(ANY_IDS)))
 
@@ -168,10 +178,14 @@ def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
     return points, []
 
 
-def remove_documents(experiment: int) -> bool:
-    """Remove documents of a hidden experiment for a step; return whether any may be left."""
+def remove_rows_of_experiment(experiment: int) -> bool:
+    """Remove documents, alerts and rules of a hidden experiment for a step.
+
+    Returns:
+        Whether any may be left.
+    """
     end = end_of_step()
-    return any(time.monotonic() > end for _ in delete_pieces(_DELETE_DOCUMENTS, experiment))
+    return any(time.monotonic() > end for _ in delete_pieces(_DELETE_FROM_EXPERIMENT, experiment))
 
 
 def delete_experiment(experiment: int) -> None:

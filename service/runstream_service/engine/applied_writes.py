@@ -9,6 +9,8 @@ first write makes impossible, such as a deletion, asks `was_applied` before it c
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import NamedTuple
 
 from peewee import ForeignKeyField, fn
@@ -111,3 +113,17 @@ class Writes:
 to_run = Writes(Write.run)
 to_experiment = Writes(ExperimentWrite.owner)
 to_model = Writes(ModelWrite.owner)
+
+
+def derive_id(kind: str, owner: str, write: WriteId | None) -> str:
+    """Return the id of what a write creates: the same one, when the write is sent again.
+
+    Args:
+        kind: what it creates.
+        owner: where, so that nobody gets what another has created elsewhere by the same write.
+        write: the name of the write; without one the id is random.
+    """
+    if write is None:
+        return secrets.token_hex(16)
+    text = f"{kind}/{owner}/{write.writer}/{write.sequence}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -7,8 +7,8 @@ from functools import partial
 from runstream.errors import InvalidArgument
 from runstream.rules import (
     check_document_id,
-    check_document_title,
     check_text,
+    check_title,
 )
 from runstream.v1 import document_service_pb2 as pb
 from runstream.v1.document_pb2 import Document
@@ -40,7 +40,7 @@ class DocumentServicer(DocumentServiceServicer):
     ) -> pb.CreateDocumentResponse:
         kind = _kind(request.kind)
         if request.title or kind is not DocumentKind.VIEW:
-            check_document_title("title", request.title)
+            check_title("title", request.title)
         check_text("text", request.text, documents.MAX_CHARACTERS[kind])
         document = await self._writer.submit(
             document_updates.create,
@@ -70,7 +70,7 @@ class DocumentServicer(DocumentServiceServicer):
             is_default=request.is_default if has("is_default") else None,
         )
         if change.title is not None:
-            check_document_title("title", change.title)
+            check_title("title", change.title)
         document = await self._writer.submit(
             document_updates.update,
             context.caller,

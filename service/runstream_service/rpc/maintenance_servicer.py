@@ -86,7 +86,7 @@ class MaintenanceServicer(MaintenanceServiceServicer):
             purged.logged_models += models
             yield purged
         for experiment in await read(purge.experiments_to_remove):
-            while await do(purge.remove_documents, experiment):
+            while await do(purge.remove_rows_of_experiment, experiment):
                 yield purged
             await do(purge.delete_experiment, experiment)
         purged.artifacts, purged.artifact_bytes = await self._blobs.collect_orphans()

@@ -5,6 +5,12 @@ the tables came to be is in `migrations/`, and a changed or new column needs a m
 """
 
 from runstream_service.engine.tables.access import AuditEntry, Grant, Session, Token
+from runstream_service.engine.tables.alerts import (
+    Alert,
+    AlertDelivery,
+    AlertRule,
+    AlertState,
+)
 from runstream_service.engine.tables.artifacts import (
     Artifact,
     Blob,
@@ -31,6 +37,10 @@ from runstream_service.engine.tables.writes import ExperimentWrite, ModelWrite, 
 
 #: All tables.
 TABLES: list[type[Table]] = [
+    Alert,
+    AlertDelivery,
+    AlertRule,
+    AlertState,
     Artifact,
     AuditEntry,
     Blob,
@@ -72,6 +82,10 @@ TABLES: list[type[Table]] = [
 __all__ = [
     "NAN",
     "TABLES",
+    "Alert",
+    "AlertDelivery",
+    "AlertRule",
+    "AlertState",
     "Artifact",
     "AuditEntry",
     "Blob",

@@ -1,0 +1,1 @@
+"""Alerts: rules are judged by what is committed, and their destinations are told."""

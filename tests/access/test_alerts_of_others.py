@@ -1,0 +1,62 @@
+"""What readers, writers and strangers may do with the alerts of an experiment (N5)."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import grpc
+
+from runstream.v1 import alert_service_pb2 as pb
+from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
+from runstream.v1.alert_pb2 import AlertDestinations
+from support.access import GuardedServer
+from support.alerts import SECRET, alerts_of, create_rule, raise_alert, rules_of, update_rule
+from support.api import Api, expect_refusal
+
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+HOOK = "https://hooks.example.com/services/secret?token=secret"
+
+
+def share(ada: Api, experiment_id: str, grantee: str, role: GrantRole.ValueType) -> None:
+    ada.access.SetGrant(SetGrantRequest(experiment_id=experiment_id, grantee=grantee, role=role))
+
+
+def test_who_reads_an_experiment_reads_its_alerts_and_not_where_webhooks_lead(
+    guarded: GuardedServer,
+) -> None:
+    ada, bob = guarded.apis["ada"], guarded.apis["bob"]
+    experiment = ada.create_experiment(str(uuid4()))
+    to = AlertDestinations(webhook_urls=[HOOK])
+    rule = create_rule(
+        ada, experiment_id=experiment, alert_raised={}, destinations=to, webhook_secret=SECRET
+    )
+    alert = raise_alert(ada, experiment_id=experiment, title="t")
+    assert (rule.created_by, alert.created_by) == ("ada", "ada")
+    assert [alert.alert_id for alert in alerts_of(bob)] == []
+    share(ada, experiment, "user:bob", GrantRole.GRANT_ROLE_READER)
+    (seen_rule,), (seen,) = rules_of(bob, experiment), alerts_of(bob)
+    assert (seen_rule.rule_id, seen.alert_id) == (rule.rule_id, alert.alert_id)
+    assert seen_rule.destinations.webhook_urls == ["https://hooks.example.com/"]
+    assert [each.destination for each in seen.deliveries] == ["https://hooks.example.com/"]
+    assert rules_of(ada, experiment)[0].destinations == to
+    for write in (
+        lambda: create_rule(bob, experiment_id=experiment, run_ended={}),
+        lambda: update_rule(bob, rule, name="mine"),
+        lambda: bob.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id)),
+        lambda: raise_alert(bob, experiment_id=experiment, title="mine"),
+    ):
+        with expect_refusal(DENIED, "ROLE_TOO_LOW"):
+            write()
+    assert rules_of(ada, experiment) == [rule]
+
+
+def test_who_writes_to_an_experiment_makes_rules_and_alerts_of_it(guarded: GuardedServer) -> None:
+    ada, eve = guarded.apis["ada"], guarded.apis["eve"]
+    experiment = ada.create_experiment(str(uuid4()))
+    share(ada, experiment, "user:eve", GrantRole.GRANT_ROLE_WRITER)
+    rule = create_rule(eve, run_id=ada.create_run(experiment), run_failed={})
+    assert rule.created_by == "eve"
+    assert update_rule(eve, rule, name="mine").name == "mine"
+    assert raise_alert(eve, experiment_id=experiment, title="t").created_by == "eve"
+    eve.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id))
+    assert rules_of(ada, experiment) == []
