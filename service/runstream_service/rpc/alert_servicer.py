@@ -90,7 +90,7 @@ class AlertServicer(AlertServiceServicer):
         check_timestamp("since", request.since)
         check_page_size(request.max_results, MAX_PAGE)
         limit = request.max_results or _PAGE
-        # Without the experiment: a token must not tell whether it is one that the caller does not see.
+        # Without the experiment, of which a token must not tell whether it is there.
         query = ("alerts", request.since)
         found = await self._readers.page(
             alerts.page,
