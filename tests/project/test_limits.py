@@ -74,6 +74,7 @@ STATED: dict[str, list[str | int]] = {
     ],
     "runs that a search leaves out before a page (`offset`)": ["rpc.page_token.MAX_OFFSET"],
     "a page of groups of runs": ["rpc.run_groups.MAX_RESULTS", "engine.budget.PAGE_BYTES"],
+    "ids of runs that are told of a group": ["rpc.run_groups.MAX_RUN_IDS"],
     "runs that are grouped; by how many keys; keys of each kind that are told of": [
         "search.run_groups.MAX_RUNS",
         "search.run_groups.MAX_BY",

@@ -7,6 +7,11 @@ import type { RunQuery } from "./runs";
 export const STATISTICS = ["mean", "median", "minimum", "maximum", "deviation"] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
+/** Returns the statistic of an address; the mean, if it names none. */
+export function statisticOf(text: string): Statistic {
+  return STATISTICS.find((one) => one === text) ?? "mean";
+}
+
 /** Statistics of the numbers of a group, without those that are NaN. */
 export interface Numbers extends Record<Statistic, number | null> {
   count: number;
@@ -31,10 +36,15 @@ export interface RunGroup {
   runs: number;
   statuses: { status: Schemas["RunStatus"]; count: number }[];
   latestStart: number;
+  /** Ids of its runs, the latest first: all, or 1,000. */
+  runIds: string[];
   /** By the keys that were asked for. */
   numbers: Map<string, Numbers>;
   texts: Map<string, Texts>;
 }
+
+// Ids of runs that are told of a group: charts can draw so many.
+const MOST_IDS = 1_000;
 
 export interface Grouping {
   by: string[];
@@ -72,6 +82,7 @@ export async function groupRuns(
         order_by: grouping.order,
         order_statistic: `STATISTIC_${grouping.statistic.toUpperCase()}` as Schemas["Statistic"],
         max_results: limit,
+        max_run_ids: MOST_IDS,
         page_token: token,
       },
       ...(signal && { signal }),
@@ -85,10 +96,19 @@ export async function groupRuns(
   };
 }
 
+/** Ids of groups, by the values of their keys, are told from those of runs. */
+function groupId(values: (string | null)[]): string {
+  return JSON.stringify(values);
+}
+
+export function isGroupId(id: string): boolean {
+  return id.startsWith("[");
+}
+
 function groupOf(group: Schemas["RunGroup"], { numbers, texts }: Grouping): RunGroup {
   const values = (group.values ?? []).map(({ value }) => value ?? null);
   return {
-    id: JSON.stringify(values),
+    id: groupId(values),
     values,
     names: (group.values ?? []).map(({ value, run_name }) => run_name || value || "none"),
     filter: group.filter ?? "",
@@ -98,6 +118,7 @@ function groupOf(group: Schemas["RunGroup"], { numbers, texts }: Grouping): RunG
       count: count ?? 0,
     })),
     latestStart: group.latest_start ?? 0,
+    runIds: group.run_ids ?? [],
     numbers: new Map(numbers.map((key, i) => [key, numbersOf(group.numbers?.[i])])),
     texts: new Map(
       texts.map((key, i) => {

@@ -1,6 +1,7 @@
 // What is above the panels: the search for some, what is set for all, and how to add more.
 
 import { createSignal, createUniqueId, For, Show } from "solid-js";
+import { BANDS, type Band } from "../api/groupedHistories";
 import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
 import type { Column } from "../runs/columns";
@@ -22,6 +23,8 @@ export function ChartSettings(props: {
   addSection: () => void;
   panels: Panels;
   runs: Run[];
+  /** Whether curves are those of groups. */
+  isGrouped: boolean;
   /** What runs are coloured by. */
   by: Column;
   colourBy: (column: Column) => void;
@@ -85,7 +88,24 @@ export function ChartSettings(props: {
           />
           Synchronise
         </label>
-        <ColourChoice runs={props.runs} by={props.by} choose={props.colourBy} />
+        <Show when={props.isGrouped}>
+          <label>
+            Band
+            <select
+              aria-label="Band around groups"
+              value={settings.band()}
+              onChange={(event) => settings.chooseBand(event.currentTarget.value as Band)}
+            >
+              <For each={BANDS}>{(band) => <option value={band}>{BAND_NAMES[band]}</option>}</For>
+            </select>
+          </label>
+        </Show>
+        <ColourChoice
+          runs={props.runs}
+          by={props.by}
+          choose={props.colourBy}
+          usual={props.isGrouped ? "by group" : "by run"}
+        />
         <button
           type="button"
           class="quiet"
@@ -128,6 +148,12 @@ export function ChartSettings(props: {
     </>
   );
 }
+
+export const BAND_NAMES: Record<Band, string> = {
+  deviation: "± std. dev.",
+  extremes: "min to max",
+  none: "none",
+};
 
 const AXES = { step: "Step", time: "Time", relative: "Time since start" };
 

@@ -12,7 +12,13 @@ const MOST = 200;
 const MOST_TOLD = 40;
 const ATTRIBUTES: Column[] = ["status", "user_id"];
 
-export function ColourChoice(props: { runs: Run[]; by: Column; choose: (column: Column) => void }) {
+export function ColourChoice(props: {
+  runs: Run[];
+  by: Column;
+  choose: (column: Column) => void;
+  /** What they are coloured by if no column is chosen. */
+  usual: string;
+}) {
   // Of params and tags those in which runs differ: others would colour all alike.
   const columns = createMemo(
     () => {
@@ -39,7 +45,7 @@ export function ColourChoice(props: { runs: Run[]; by: Column; choose: (column: 
           onChange={(event) => props.choose(event.currentTarget.value)}
         >
           <option value="" selected={!props.by}>
-            by run
+            {props.usual}
           </option>
           <For each={columns()}>
             {(column) => (

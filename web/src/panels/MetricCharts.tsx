@@ -14,6 +14,9 @@ import {
 import { part } from "../api/connection";
 import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
+import { count, counted } from "../parts/format";
+import type { DrawnGroups } from "../runs/drawnGroups";
+import { groupTitle } from "../runs/groups";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import type { RunList } from "../runs/runList";
 import { ChartSettings } from "./ChartSettings";
@@ -47,6 +50,8 @@ export default function MetricCharts(props: {
   /** All runs that the page found. */
   list?: RunList;
   selected?: Set<string>;
+  /** The groups that are drawn; undefined where runs are not grouped. */
+  groups?: DrawnGroups | undefined;
   /** Somebody chose a run, by its curve or in the legend. */
   choose?: (runId: string) => void;
 }) {
@@ -56,7 +61,7 @@ export default function MetricCharts(props: {
   const [search] = useText("metric");
   const [whole, setWhole] = useText("whole");
   const [by, colourBy] = useText("colour");
-  useColours(() => ({ runs: live.runs(), by: by() }));
+  useColours(() => ({ runs: live.runs(), by: by(), groups: props.groups?.groups ?? [] }));
   const shared = createSharedCursor();
   const zooms = useZooms();
   const [edited, setEdited] = createSignal<string>();
@@ -104,6 +109,8 @@ export default function MetricCharts(props: {
     live,
     list: props.list,
     selected: () => props.selected ?? new Set(),
+    groups: () => props.groups,
+    band: settings.band,
     shared,
     isSynchronised: settings.isSynchronised,
     smoothing: settings.smoothing,
@@ -115,7 +122,19 @@ export default function MetricCharts(props: {
     setWhole,
     edit: setEdited,
   };
-  const drawnRuns = () => live.runs().filter((run) => run.metrics.size);
+  /** What has curves: groups with how many runs they are of, and runs. */
+  const entries = createMemo(() => [
+    ...(props.groups?.groups ?? []).map((group) => ({
+      id: group.id,
+      name: groupTitle(group, props.groups?.by ?? []),
+      runs: group.runs,
+      drawn: group.runIds.length,
+    })),
+    ...live
+      .runs()
+      .filter(({ id, metrics }) => metrics.size && (props.groups?.singles.has(id) ?? true))
+      .map(({ id, name }) => ({ id, name, runs: 0, drawn: 0 })),
+  ]);
   const isEmpty = () => !live.loading() && !sections().length;
   const add = () => {
     const first = panels.sections()[0]?.id.slice(1) ?? "";
@@ -133,6 +152,7 @@ export default function MetricCharts(props: {
         addSection={() => setSection("")}
         panels={panels}
         runs={live.runs()}
+        isGrouped={!!props.groups}
         by={by()}
         colourBy={colourBy}
       />
@@ -140,17 +160,24 @@ export default function MetricCharts(props: {
       <Show when={by()}>
         <ValueLegend runs={live.runs()} by={by()} />
       </Show>
-      <ul class="legend" aria-label="Runs">
-        <For each={drawnRuns()}>
-          {(run) => (
+      <ul class="legend" aria-label={props.groups ? "Groups" : "Runs"}>
+        <For each={entries()}>
+          {({ id, name, runs, drawn }) => (
             <li>
               <button
                 type="button"
                 class="quiet"
-                aria-pressed={shared.shown() === run.id}
-                onClick={() => choose(run.id)}
+                aria-pressed={shared.shown() === id}
+                onClick={() => choose(id)}
               >
-                <RunSwatch id={run.id} /> {run.name}
+                <RunSwatch id={id} /> {name}
+                <Show when={runs}>
+                  <span class="hint">
+                    {" "}
+                    {drawn < runs ? `${count(drawn)} of ` : ""}
+                    {counted(runs, "run")}
+                  </span>
+                </Show>
               </button>
             </li>
           )}

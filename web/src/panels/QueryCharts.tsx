@@ -4,8 +4,10 @@
 import { createRouter, Route } from "@solidjs/router";
 import { createMemo, lazy, Show } from "solid-js";
 import { part } from "../api/connection";
-import { useIds, useText } from "../parts/address";
+import { statisticOf } from "../api/runGroups";
+import { useIds, useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
+import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
 import { createRunList } from "../runs/runList";
 import { orderOf, sortOf } from "../runs/sort";
 import { createVisibleRuns } from "../runs/visibleRuns";
@@ -31,6 +33,8 @@ function Charts(props: { experimentId: string }) {
   const [order] = useText("sort");
   const [flat] = useText("flat");
   const [selected] = useIds("selected");
+  const [groups] = useList("groups");
+  const [statistic] = useText("statistic");
   const list = createRunList(() => ({
     experimentId: props.experimentId,
     filter: filter(),
@@ -38,15 +42,17 @@ function Charts(props: { experimentId: string }) {
     view: "ACTIVE_ONLY",
     nested: !flat(),
     columns: [],
-    groups: [],
+    groups: groups(),
     sort: undefined,
-    statistic: "mean",
+    statistic: statisticOf(statistic()),
   }));
   const visible = createVisibleRuns({
     listed: () => list.lines().map((line) => line.run.id),
     selected,
+    groups: list.groupIds,
   });
-  const drawn = createMemo(() => visible.drawn());
+  const drawnGroups = createDrawnGroups(list, visible);
+  const drawn = createMemo(() => chartRuns(drawnGroups(), visible));
   return (
     <div class="query-charts" data-runs={drawn().join(",")}>
       <Show when={list.error()}>
@@ -56,7 +62,7 @@ function Charts(props: { experimentId: string }) {
         when={drawn().length}
         fallback={<p class="empty">{list.loading() ? "Loading…" : "No runs are found."}</p>}
       >
-        <MetricCharts runIds={drawn()} />
+        <MetricCharts runIds={drawn()} groups={drawnGroups()} />
       </Show>
     </div>
   );

@@ -1,13 +1,14 @@
 // The values under the cursor of a chart, in a box that stays on the screen.
 
 import { createEffect, createSignal, For, onMount, Show } from "solid-js";
-import type { Run } from "../api/runs";
 import { counted, quantity, unitOf } from "../parts/format";
 import { xText } from "./axes";
 import { type Found, MOST_TOLD, pointedAt } from "./cursorValues";
-import type { Settings } from "./curves";
+import type { Curve, Settings } from "./curves";
 import type { Cursor } from "./linePlot";
 import { RunSwatch } from "./RunSwatch";
+
+type Spread = NonNullable<Found["spread"]>;
 
 const GAP = 16;
 const MARGIN = 8;
@@ -17,7 +18,8 @@ export function ValuesAtCursor(props: {
   /** Whether a finger is there, which must not hide what it points at. */
   byTouch: boolean;
   found: Found[];
-  runs: Run[];
+  /** The name of the run or group of a curve. */
+  nameOf: (curve: Curve) => string;
   settings: Settings;
   /** Whether to say which of several metrics each is. */
   isNamed: boolean;
@@ -31,8 +33,8 @@ export function ValuesAtCursor(props: {
   };
   const text = (one: number) => xText(one, props.settings);
   const name = ({ curve }: Found) => {
-    const run = props.runs.find(({ id }) => id === curve.runId)?.name ?? "";
-    return props.isNamed ? `${run} · ${curve.name}` : run;
+    const whose = props.nameOf(curve);
+    return props.isNamed ? `${whose} · ${curve.name}` : whose;
   };
   const put = () => setPlace(placeOf(props.at, props.byTouch, box.offsetWidth, box.offsetHeight));
   onMount(() => createEffect(put));
@@ -52,6 +54,9 @@ export function ValuesAtCursor(props: {
             <Show when={text(one.x) !== text(x())}>
               <span class="hint">{text(one.x)}</span>
             </Show>
+            <Show when={one.spread}>
+              {(spread) => <span class="hint">{spreadText(one, spread())}</span>}
+            </Show>
             <Show when={one.smooth !== undefined}>
               <span class="hint">raw {valueText(one, one.raw)}</span>
             </Show>
@@ -61,11 +66,23 @@ export function ValuesAtCursor(props: {
       </For>
       <Show when={props.found.length > MOST_TOLD}>
         <div class="hint">
-          and {counted(props.found.length - MOST_TOLD, props.isNamed ? "curve" : "run")} more
+          and{" "}
+          {counted(
+            props.found.length - MOST_TOLD,
+            props.isNamed || props.found.some(({ spread }) => spread) ? "curve" : "run",
+          )}{" "}
+          more
         </div>
       </Show>
     </div>
   );
+}
+
+/** `12 runs, 0.1 to 0.3`. */
+function spreadText(found: Found, { count, low, high }: Spread): string {
+  const runs = counted(count, "run");
+  if (low === undefined || high === undefined) return runs;
+  return `${runs}, ${valueText(found, low)} to ${valueText(found, high)}`;
 }
 
 export function valueText({ curve }: Found, value: number): string {

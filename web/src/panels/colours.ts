@@ -1,7 +1,8 @@
 // One colour for each run, by its id: the same in every chart, on every page, for everybody.
 //
 // Two of many runs have one of twenty colours; where both are drawn, one of them is dashed. Runs can
-// be coloured by what they have in a column, too: then those with one value have one colour.
+// be coloured by what they have in a column, too: then those with one value have one colour. A group
+// has the colour of its values, and so have its runs.
 
 import { createMemo, createRoot, createSignal, onCleanup } from "solid-js";
 import type { Run } from "../api/runs";
@@ -21,6 +22,8 @@ const NONE = "#84898f";
 export interface Drawn {
   runs: Run[];
   by: Column;
+  /** Groups that are drawn, too: their runs have their colours, if no column is chosen. */
+  groups?: { id: string; runIds: string[] }[];
 }
 
 /** A value of the column that runs are coloured by. */
@@ -34,14 +37,22 @@ const [drawn, setDrawn] = createSignal<(() => Drawn)[]>([]);
 const styles = createRoot(() =>
   createMemo(() => {
     const found = new Map<string, { colour?: string; dash: number[] }>();
-    for (const { runs, by } of drawn().map((one) => one())) {
+    for (const { runs, by, groups = [] } of drawn().map((one) => one())) {
+      const ofGroups = dashes(groups);
+      for (const [id, dash] of ofGroups) found.set(id, { dash });
+      const inGroups = new Set(groups.flatMap(({ runIds }) => runIds));
+      for (const { id, runIds } of groups)
+        for (const runId of runIds)
+          found.set(runId, { colour: paletteColour(id), dash: ofGroups.get(id) ?? [] });
       if (by) {
         const colours = valueColours(runs, by);
         for (const run of runs) {
           const colour = colours.get(valueText(run, by));
           found.set(run.id, { ...(colour && { colour }), dash: [] });
         }
-      } else for (const [id, dash] of dashes(runs)) found.set(id, { dash });
+      } else
+        for (const [id, dash] of dashes(runs.filter((run) => !inGroups.has(run.id))))
+          found.set(id, { dash });
     }
     return found;
   }),
@@ -68,7 +79,7 @@ export function metricDash(place: number): number[] {
 }
 
 /** Returns what runs have in a column, and the colour of each. */
-export function coloursOfValues({ runs, by }: Drawn): ValueColour[] {
+export function coloursOfValues({ runs, by }: Omit<Drawn, "groups">): ValueColour[] {
   return [...valueColours(runs, by)].map(([text, colour]) => ({ text: text || "none", colour }));
 }
 
@@ -88,7 +99,7 @@ function hash(text: string): number {
   return (sum ^ (sum >>> 15)) >>> 0;
 }
 
-function dashes(runs: Run[]): Map<string, number[]> {
+function dashes(runs: { id: string }[]): Map<string, number[]> {
   const found = new Map<string, number[]>();
   const drawnOf = new Map<string, number>();
   // By their ids, so that the order in which they are listed changes nothing.

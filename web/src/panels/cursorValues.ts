@@ -11,6 +11,8 @@ export interface Found {
   raw: number;
   /** What the line shows, if it is smoothed. */
   smooth: number | undefined;
+  /** Of a group, how many runs it is of, and the edges of its band. */
+  spread?: { count: number; low: number | undefined; high: number | undefined };
   /** Pixels from the cursor, up or down; infinite where that cannot be said. */
   away: number;
 }
@@ -65,6 +67,13 @@ export function pointOf(
     raw,
     smooth,
     away: Number.isNaN(away) ? Number.POSITIVE_INFINITY : away,
+    ...(curve.spread && {
+      spread: {
+        count: curve.spread.counts[index] ?? 0,
+        low: curve.spread.low[index],
+        high: curve.spread.high[index],
+      },
+    }),
   };
 }
 

@@ -30,11 +30,19 @@ export interface Mark {
   up: boolean;
 }
 
+/** Of a group, at each x: how many runs it is of, and the edges of its band; none without a band. */
+export interface Spread {
+  counts: number[];
+  low: number[];
+  high: number[];
+}
+
 /**
- * The curve of a run, by x. `ys` has null where the line has a gap: at NaN, at infinities, and on
+ * The curve of a run or a group, by x. `ys` has null where the line has a gap: at NaN, at infinities, and on
  * a logarithmic axis at what is not positive, of which there are `hidden`.
  */
 export interface Curve {
+  /** The run, or the group, whose curve has a spread. */
   runId: string;
   /** Which of several metrics of a panel it is; the first has 0. */
   place: number;
@@ -45,6 +53,7 @@ export interface Curve {
   smooth: (number | null)[] | undefined;
   marks: Mark[];
   hidden: number;
+  spread?: Spread;
 }
 
 /** Returns the curve of a history; times are seconds, of a run that began at `start` ms. */

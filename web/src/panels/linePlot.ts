@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../parts/theme";
 import { bottomAxis, leftAxis, PAD_RIGHT } from "./axes";
+import { drawBands, lineWidth, withBands } from "./bands";
 import { metricDash, runColour, runDash } from "./colours";
 import { aligned, type Curve, isolated, LAST_DATE, type Settings, unitOfCurves } from "./curves";
 import { drawable, logarithmic, padded, type Range, widened } from "./scales";
@@ -136,6 +137,7 @@ export class LinePlot {
             this.events.point(left < 0 ? undefined : { x, from, to, left, top, over });
           },
         ],
+        drawAxes: [(plot) => drawBands(plot, this.#curves)],
         draw: [(plot) => drawMarks(plot, this.#curves), () => this.events.drawn()],
       },
     };
@@ -145,7 +147,7 @@ export class LinePlot {
     const stroke = runColour(curve.runId);
     const line: uPlot.Series = {
       stroke,
-      width: 1.5,
+      width: lineWidth(curve, this.#curves),
       dash: curve.place ? metricDash(curve.place) : runDash(curve.runId),
       // Points that no line touches are drawn, however dense the others are.
       points: { filter: (_, index, show) => (show ? null : (this.#lone[index] ?? null)), size: 4 },
@@ -169,7 +171,9 @@ export class LinePlot {
   }
 
   #yRange(settings: Settings, min: number, max: number): Range {
-    const inner = settings.withoutOutliers ? this.#usual(min, max) : { min, max };
+    const inner = settings.withoutOutliers
+      ? this.#usual(min, max)
+      : withBands({ min, max }, this.#curves, this.#range, settings.logY);
     const { yMin = inner.min, yMax = inner.max } = settings;
     if (settings.yMin === undefined && settings.yMax === undefined)
       return settings.logY ? logarithmic(inner.min, inner.max, 0.05) : padded(inner.min, inner.max);
@@ -203,8 +207,8 @@ export class LinePlot {
 }
 
 /** Returns what a chart is made anew for. */
-function looks({ runId, place }: Curve) {
-  return [runId, place, runColour(runId), runDash(runId)];
+function looks({ runId, place, spread }: Curve) {
+  return [runId, place, !!spread, runColour(runId), runDash(runId)];
 }
 
 /** Returns the columns that uPlot draws, and of each the points that stand alone. */

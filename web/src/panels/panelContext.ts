@@ -1,6 +1,8 @@
 // What panels know of the page that they are on.
 
+import type { Band } from "../api/groupedHistories";
 import type { Smoothing } from "../api/smoothing";
+import type { DrawnGroups } from "../runs/drawnGroups";
 import type { LiveRuns } from "../runs/liveRuns";
 import type { RunList } from "../runs/runList";
 import type { Panel, Section } from "./layout";
@@ -16,6 +18,10 @@ export interface PanelContext {
   /** All runs that the page found, of which those are some; a page of chosen runs has no other. */
   list: RunList | undefined;
   selected: () => Set<string>;
+  /** The groups that are drawn; undefined where runs are not grouped. */
+  groups: () => DrawnGroups | undefined;
+  /** The band around the curve of a group. */
+  band: () => Band;
   shared: CursorState;
   isSynchronised: () => boolean;
   smoothing: () => Smoothing | undefined;

@@ -1,13 +1,17 @@
-// The curves of a panel: of some metrics and expressions, each of all its runs.
+// The curves of a panel: of some metrics and expressions, each of all its groups and runs.
 
 import { createMemo } from "solid-js";
+import type { Band } from "../api/groupedHistories";
 import type { History } from "../api/history";
-import type { Run } from "../api/runs";
+import type { DrawnGroups } from "../runs/drawnGroups";
+import { groupTitle } from "../runs/groups";
 import type { LiveRuns } from "../runs/liveRuns";
 import { createHistories } from "./chartHistories";
 import { type Curve, curve, type Settings } from "./curves";
 import { byMetric, derived } from "./derivedHistory";
 import { type Expression, expressionOf, namesOf } from "./expression";
+import { groupCurves } from "./groupCurves";
+import { createGroupHistories } from "./groupHistories";
 import { sameSmoothing } from "./SmoothingControl";
 import type { Range } from "./scales";
 import { stepsInSight } from "./stepsInSight";
@@ -21,20 +25,33 @@ interface Item {
 export interface AskedCurves {
   of: string[];
   xMetric: string | undefined;
-  runs: () => Run[];
   live: LiveRuns;
+  /** The groups that are drawn; undefined where runs are not grouped. */
+  groups: () => DrawnGroups | undefined;
+  band: () => Band;
   settings: () => Settings;
   zoom: () => Range | undefined;
   ready: () => boolean;
   maxPoints: () => number;
+  /** The most points of a group. */
+  groupPoints: () => number;
 }
 
 export function createPanelCurves(asked: AskedCurves) {
   const known = new Set(asked.live.runs().flatMap((run) => [...run.metrics.keys()]));
   const { items, error: mistake } = itemsOf(asked.of, known);
   const names = [...new Set(items.flatMap(({ expression }) => namesOf(expression)))];
+  const isPlain = items.every(({ expression }) => expression.kind === "metric") && !asked.xMetric;
+  // The server aligns runs of a group by their steps.
+  const canBeGrouped = isPlain && asked.settings().axis === "step";
+  const groups = createMemo(() => (canBeGrouped ? asked.groups() : undefined));
   const drawnRuns = createMemo(() =>
-    asked.runs().filter((run) => names.some((name) => run.metrics.has(name))),
+    asked.live
+      .runs()
+      .filter(
+        ({ id, metrics }) =>
+          names.some((name) => metrics.has(name)) && (groups()?.singles.has(id) ?? true),
+      ),
   );
   // Runs are told anew without being others.
   const starts = createMemo(
@@ -67,7 +84,15 @@ export function createPanelCurves(asked: AskedCurves) {
     });
   const all = [...new Set([...names, ...(asked.xMetric === undefined ? [] : [asked.xMetric])])];
   const histories = new Map(all.map((name) => [name, read(name)]));
-  const isPlain = items.every(({ expression }) => expression.kind === "metric") && !asked.xMetric;
+  const grouped = createGroupHistories({
+    metrics: names,
+    groups: createMemo(() => groups()?.groups ?? []),
+    centre: () => groups()?.centre ?? "mean",
+    band: asked.band,
+    ready: asked.ready,
+    maxPoints: asked.groupPoints,
+    zoom: asked.zoom,
+  });
   const byRun = createMemo(() => {
     const found = new Map<string, Map<string, History>>();
     for (const [name, { drawn }] of histories)
@@ -83,7 +108,11 @@ export function createPanelCurves(asked: AskedCurves) {
     if (!found || isPlain || asked.xMetric === undefined) return found;
     return byMetric(found, own?.get(asked.xMetric));
   };
-  const curves = createMemo((): Curve[] =>
+  const ofGroups = createMemo(() => {
+    const metrics = items.flatMap(({ expression }) => namesOf(expression).slice(0, 1));
+    return groupCurves(grouped.drawn(), groups()?.groups ?? [], metrics, asked.settings());
+  });
+  const ofRuns = createMemo((): Curve[] =>
     drawnRuns().flatMap(({ id }) =>
       items.flatMap((item, place) => {
         const history = historyOf(item, id);
@@ -92,10 +121,26 @@ export function createPanelCurves(asked: AskedCurves) {
       }),
     ),
   );
-  const each = () => [...histories.values()];
+  // Runs over the bands of groups.
+  const curves = createMemo(() => [...ofGroups(), ...ofRuns()]);
+  const titles = createMemo(
+    () =>
+      new Map([
+        ...(groups()?.groups ?? []).map(
+          (one) => [one.id, groupTitle(one, groups()?.by ?? [])] as const,
+        ),
+        ...asked.live.runs().map(({ id, name }) => [id, name] as const),
+      ]),
+  );
+  const each = () => [grouped, ...histories.values()];
   return {
     curves,
     drawnRuns,
+    /** The groups whose curves these are; undefined where single runs are drawn. */
+    groups,
+    groupHistories: grouped.drawn,
+    /** Returns the name of the run or group of a curve. */
+    nameOf: ({ runId }: Curve) => titles().get(runId) ?? runId,
     starts,
     names,
     mistake,
@@ -104,7 +149,7 @@ export function createPanelCurves(asked: AskedCurves) {
       each()
         .find((one) => one.error())
         ?.error(),
-    whole: () => each().flatMap((one) => one.whole()),
+    whole: () => [...histories.values()].flatMap((one) => one.whole()),
     readAgain: () => {
       for (const one of each()) one.readAgain();
     },

@@ -1,9 +1,9 @@
 // The picture of a panel of lines: uPlot draws on a canvas of one size, so it is drawn again as SVG.
 
 import type uPlot from "uplot";
-import type { Run } from "../api/runs";
 import { colour } from "../parts/theme";
 import { type Mark, marksBelow, marksBeside } from "./axes";
+import { bandOpacity, lineWidth, outline } from "./bands";
 import { metricDash, runColour, runDash } from "./colours";
 import { type Curve, type Settings, unitOfCurves } from "./curves";
 import { drawable, type Range } from "./scales";
@@ -21,15 +21,16 @@ export interface Shown {
   title: string;
   curves: Curve[];
   settings: Settings;
-  runs: Run[];
+  /** The name of the run or group of a curve. */
+  nameOf: (curve: Curve) => string;
 }
 
 /** Returns the picture, with a title above and the names of the runs below. */
-export function lineDrawing({ plot, title, curves, settings, runs }: Shown): SVGSVGElement {
+export function lineDrawing({ plot, title, curves, settings, nameOf }: Shown): SVGSVGElement {
   const { clientWidth: width, clientHeight: height } = plot.over;
   const total = LEFT + width + 32;
   const columns = Math.max(1, Math.floor(total / LEGEND));
-  const names = legendOf(curves, runs);
+  const names = legendOf(curves, nameOf);
   const rows = Math.ceil(names.length / columns);
   const svg = element("svg", { width: total, height: TOP + height + FOOT + rows * LINE + 8 });
   svg.setAttribute("font-family", "system-ui, sans-serif");
@@ -56,9 +57,12 @@ export function lineDrawing({ plot, title, curves, settings, runs }: Shown): SVG
   clip.append(element("rect", { width, height }));
   const lines = element("g", { "clip-path": "url(#area)", fill: "none" });
   area.append(clip, lines);
+  for (const one of curves) lines.append(band(plot, one, bandOpacity(curves)));
   for (const one of curves) {
     if (one.smooth) lines.append(path(plot, one, one.ys, { width: 1, opacity: 0.25 }));
-    lines.append(path(plot, one, one.smooth ?? one.ys, { width: one.smooth ? 2 : 1.5 }));
+    lines.append(
+      path(plot, one, one.smooth ?? one.ys, { width: one.smooth ? 2 : lineWidth(one, curves) }),
+    );
   }
   names.forEach(({ name, curve }, i) => {
     const x = 10 + (i % columns) * LEGEND;
@@ -84,17 +88,36 @@ function times({ min, max }: Range, width: number): Mark[] {
   return ticks.map(({ value, text }) => ({ value: value / 1e3, text }));
 }
 
-function legendOf(curves: Curve[], runs: Run[]): { name: string; curve: Curve }[] {
+function legendOf(
+  curves: Curve[],
+  nameOf: (curve: Curve) => string,
+): { name: string; curve: Curve }[] {
   const several = new Set(curves.map((curve) => curve.place)).size > 1;
   return curves.map((curve) => {
-    const run = runs.find(({ id }) => id === curve.runId)?.name ?? curve.runId;
-    return { name: several ? `${run} · ${curve.name}` : run, curve };
+    const name = nameOf(curve);
+    return { name: several ? `${name} · ${curve.name}` : name, curve };
   });
 }
 
 function inkOf(curve: Curve) {
   const dash = curve.place ? metricDash(curve.place) : runDash(curve.runId);
   return { stroke: runColour(curve.runId), "stroke-dasharray": dash.join(" ") };
+}
+
+/** The band around the curve of a group; nothing around that of a run. */
+function band(plot: uPlot, curve: Curve, opacity: number): SVGElement {
+  const places = outline(
+    curve,
+    (x) => plot.valToPos(x, "x"),
+    (y) => plot.valToPos(y, "y"),
+    plot.over.clientHeight,
+  );
+  const points = places.map((place) => place.map((one) => Number(one.toFixed(2))).join(","));
+  return element("polygon", {
+    points: points.join(" "),
+    fill: runColour(curve.runId),
+    "fill-opacity": opacity,
+  });
 }
 
 function path(

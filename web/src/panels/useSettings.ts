@@ -1,6 +1,7 @@
 // What is set for all panels of a page; it is in the address.
 
 import { useSearchParams } from "@solidjs/router";
+import { BANDS, type Band } from "../api/groupedHistories";
 import { settled, useText } from "../parts/address";
 import type { Fields } from "./panelText";
 import { applied, useSmoothing } from "./SmoothingControl";
@@ -12,6 +13,7 @@ const FIELDS = ["x", "logx", "logy", "y", "outliers"];
 export function useSettings() {
   const texts = Object.fromEntries(FIELDS.map((name) => [name, useText(name)]));
   const [chosen, smooth] = useSmoothing();
+  const [bandText, setBand] = useText("band");
   const [sync, setSync] = useText("sync");
   const [, setQuery] = useSearchParams();
   const get = (name: string) => texts[name]?.[0]() ?? "";
@@ -31,6 +33,9 @@ export function useSettings() {
     smoothing,
     chosen,
     smooth,
+    /** What is drawn around the curves of groups. */
+    band: settled((): Band => BANDS.find((one) => one === bandText()) ?? BANDS[0]),
+    chooseBand: (band: Band) => setBand(band === BANDS[0] ? "" : band),
     isSynchronised,
     synchronise: (on: boolean) => setSync(on ? "1" : ""),
   };

@@ -8,6 +8,7 @@ const KEYS: [string, string][] = [
   ["?", "Show these keys"],
   ["↑ ↓ Page Home End", "In the table: move from run to run"],
   ["Space", "In the table: select the run"],
+  ["E", "In the table: show the run or group in the charts, or hide it"],
   ["Shift + Space", "In the table: select all from the last selected run to this one"],
   ["Enter", "In the table: open the run"],
   ["Alt + click", "In the table: filter by the value"],

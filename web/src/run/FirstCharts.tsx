@@ -29,6 +29,8 @@ export default function FirstCharts(props: { live: LiveRuns; all: () => void }) 
     live: props.live,
     list: undefined,
     selected: () => new Set(),
+    groups: () => undefined,
+    band: () => "none",
     shared: createSharedCursor(),
     isSynchronised: () => false,
     smoothing: () => undefined,

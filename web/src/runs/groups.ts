@@ -4,7 +4,7 @@ import { createMemo, createSignal } from "solid-js";
 import { type Grouping, groupRuns, type RunGroup, type Statistic } from "../api/runGroups";
 import type { RunQuery } from "../api/runs";
 import { duration, number, short, time } from "../parts/format";
-import { type Column, parts, searchKey } from "./columns";
+import { type Column, parts, searchKey, title } from "./columns";
 
 const PAGE = 100;
 // Groups that are read ahead of those in sight.
@@ -90,6 +90,11 @@ function groupingOf({ by, columns, sort, statistic }: GroupsAsked): Grouping {
     order: sortable ? `${searchKey(sort.column)} ${sort.descending ? "DESC" : "ASC"}` : "",
     statistic,
   };
+}
+
+/** Returns the values of a group in one line. */
+export function groupTitle(group: RunGroup, by: Column[]): string {
+  return by.map((column, i) => `${title(column)} ${group.names[i]}`).join(", ");
 }
 
 /** Returns what a group has in a column: a number, a text that all its runs have, or null. */

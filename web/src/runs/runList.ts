@@ -5,6 +5,7 @@ import type { RunGroup, Statistic } from "../api/runGroups";
 import { countRuns, idList, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
 import type { RunChange } from "../api/watch";
 import { textOf } from "../parts/address";
+import { PacedWork } from "../parts/pacedWork";
 import { applyChange } from "./applyChange";
 import { createChildRuns } from "./childRuns";
 import { type Column, defaults, keysOf, NAME } from "./columns";
@@ -62,7 +63,11 @@ export function createRunList(asked: () => Asked) {
   const [ofAll, setOfAll] = createSignal<number>();
   let listed = "";
   let regrouping: ReturnType<typeof setTimeout> | undefined;
-  onCleanup(() => clearTimeout(regrouping));
+  const regroups = new PacedWork(() => regroup(pages.signal()));
+  onCleanup(() => {
+    clearTimeout(regrouping);
+    regroups.stop();
+  });
 
   // Names are always shown; where nothing else is, they alone are in the address.
   const columns = createMemo(() =>
@@ -116,18 +121,19 @@ export function createRunList(asked: () => Asked) {
     return asked().filter ? `(${asked().filter}) AND ${condition}` : condition;
   };
 
-  const regroup = (signal: AbortSignal) => {
+  const regroup = async (signal: AbortSignal) => {
     if (!isGrouped()) {
       groups.clear();
       return;
     }
-    groups.reload(signal).then(() => signal.aborted || inGroups.readAgain(signal));
+    await groups.reload(signal);
+    if (!signal.aborted) inGroups.readAgain(signal);
   };
   const regroupSoon = () => {
     if (!isGrouped()) return;
     regrouping ??= setTimeout(() => {
       regrouping = undefined;
-      regroup(pages.signal());
+      regroups.startSoon();
     }, REGROUP_MS);
   };
 
@@ -225,7 +231,6 @@ export function createRunList(asked: () => Asked) {
       orphans ||= run.children > 0;
       return undefined;
     });
-    regroupSoon();
     // The children of a run that is gone are in the list themselves.
     if (orphans) pages.reload();
     else recount(parents);
@@ -247,7 +252,6 @@ export function createRunList(asked: () => Asked) {
   };
 
   const lookForNew = async () => {
-    regroupSoon();
     const number = await countRuns(query()).catch(() => 0);
     const more = number - (pages.total() ?? number);
     if (more <= 0) return;
@@ -270,7 +274,10 @@ export function createRunList(asked: () => Asked) {
     experimentId: () => asked().experimentId,
     begin: pages.reload,
     has: (id) => known().has(id),
-    told: missed.add,
+    told: (changes) => {
+      missed.add(changes);
+      regroupSoon(); // a group has runs that are not in the list
+    },
     patch,
     others: lookForNew,
     grew: recount,
@@ -288,6 +295,10 @@ export function createRunList(asked: () => Asked) {
     totalOfAll: ofAll,
     isGrouped,
     groups: () => asked().groups,
+    /** The groups that are read, in their order. */
+    foundGroups: groups.groups,
+    /** Their ids; undefined where runs are not grouped. */
+    groupIds: createMemo(() => (isGrouped() ? groups.groups().map(({ id }) => id) : undefined)),
     /** How many groups there are. */
     groupCount: groups.total,
     statistic: () => asked().statistic,

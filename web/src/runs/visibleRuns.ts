@@ -1,11 +1,14 @@
 // Which runs the charts draw: the selected ones or the first, and what eyes were opened and closed.
+// Where runs are grouped, the first groups are drawn, and of runs those whose eyes were opened.
 
 import { useSearchParams } from "@solidjs/router";
 import { createMemo } from "solid-js";
+import { isGroupId } from "../api/runGroups";
 import { idsOf, textOfIds } from "../parts/address";
 
 // Runs that are drawn if none are selected, and at most.
 const FIRST = 10;
+const FIRST_GROUPS = 20;
 export const MOST_DRAWN = 100;
 
 // Of the address: what to begin with, and the eyes that differ from it.
@@ -17,6 +20,8 @@ export function createVisibleRuns(of: {
   /** Ids of the runs that the list has, from its top. */
   listed: () => string[];
   selected: () => string[];
+  /** Ids of the groups that the list has; undefined where runs are not grouped. */
+  groups: () => string[] | undefined;
 }) {
   const [query, setQuery] = useSearchParams();
   const text = (name: string) => String(query[name] ?? "");
@@ -24,17 +29,22 @@ export function createVisibleRuns(of: {
   const closed = createMemo(() => new Set(idsOf(text(CLOSED))));
   const base = createMemo(() => {
     if (text(EYES) === "none") return [];
-    if (text(EYES) === "all") return of.listed().slice(0, MOST_DRAWN);
+    const isAll = text(EYES) === "all";
+    const groups = of.groups();
+    if (groups) return groups.slice(0, isAll ? MOST_DRAWN : FIRST_GROUPS);
+    if (isAll) return of.listed().slice(0, MOST_DRAWN);
     return of.selected().length ? of.selected() : of.listed().slice(0, FIRST);
   });
   const wanted = createMemo(() => {
+    const groups = new Set(of.groups());
     const all = new Set([...base(), ...opened()]);
-    return [...all].filter((id) => !closed().has(id));
+    return [...all].filter((id) => !closed().has(id) && (!isGroupId(id) || groups.has(id)));
   });
   const drawn = createMemo(() => wanted().slice(0, MOST_DRAWN), [], {
     equals: (a, b) => a.join() === b.join(),
   });
   const ids = createMemo(() => new Set(drawn()));
+  const some = (areGroups: boolean) => drawn().filter((id) => isGroupId(id) === areGroups);
 
   const toggle = (id: string) => {
     const isBase = base().includes(id);
@@ -59,7 +69,10 @@ export function createVisibleRuns(of: {
     );
 
   return {
-    drawn,
+    /** Ids of runs, in the order in which they are drawn. */
+    drawn: createMemo(() => some(false)),
+    /** Ids of groups. */
+    drawnGroups: createMemo(() => some(true)),
     has: (id: string) => ids().has(id),
     /** How many would be drawn, if there was no limit. */
     wanted: () => wanted().length,

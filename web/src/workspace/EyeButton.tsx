@@ -1,4 +1,4 @@
-// The colour of a run, and the eye that shows and hides it in the charts.
+// The colour of a run or group, and the eye that shows and hides it in the charts.
 
 import { Show } from "solid-js";
 import { RunSwatch } from "../panels/RunSwatch";

@@ -5,7 +5,9 @@ import type { RunGroup, Statistic } from "../api/runGroups";
 import { count, counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
 import { type Column, title } from "../runs/columns";
-import { groupText } from "../runs/groups";
+import { groupText, groupTitle } from "../runs/groups";
+import type { VisibleRuns } from "../runs/visibleRuns";
+import { EyeButton } from "./EyeButton";
 import { Twisty } from "./RunCells";
 
 export function GroupName(props: {
@@ -16,6 +18,7 @@ export function GroupName(props: {
   unfolded: boolean;
   toggle: () => void;
   pick: () => void;
+  visible: VisibleRuns;
 }) {
   let box!: HTMLInputElement;
   createEffect(() => {
@@ -31,6 +34,12 @@ export function GroupName(props: {
         tabindex="-1"
         aria-label={`Select the ${counted(props.group.runs, "run")} of ${called()}`}
         onClick={() => props.pick()}
+      />
+      <EyeButton
+        id={props.group.id}
+        name={called()}
+        isOpen={props.visible.has(props.group.id)}
+        toggle={() => props.visible.toggle(props.group.id)}
       />
       <Twisty
         unfolded={props.unfolded}
@@ -70,9 +79,4 @@ export function GroupCell(props: { group: RunGroup; column: Column; statistic: S
       )}
     </>
   );
-}
-
-/** Returns the values of a group in one line. */
-export function groupTitle(group: RunGroup, by: Column[]): string {
-  return by.map((column, i) => `${title(column)} ${group.names[i]}`).join(", ");
 }

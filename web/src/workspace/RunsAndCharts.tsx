@@ -3,9 +3,11 @@
 import { useSearchParams } from "@solidjs/router";
 import { createMemo, createSignal, lazy, onCleanup, onMount, Show, Suspense } from "solid-js";
 import { part } from "../api/connection";
+import { useColours } from "../panels/colours";
 import { useText } from "../parts/address";
-import { count } from "../parts/format";
+import { count, counted } from "../parts/format";
 import { type Column, parts } from "../runs/columns";
+import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
 import type { RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
@@ -80,7 +82,19 @@ export function RunsAndCharts(props: {
     const free = (isPhone() ? total() : listWidth()) - SCROLLBAR;
     return `${free - columns().length * NUMBER}px`;
   };
+  const groups = createDrawnGroups(props.list, props.visible);
+  useColours(() => ({ runs: [], by: "", groups: groups()?.groups ?? [] }));
+  const charted = createMemo(() => chartRuns(groups(), props.visible), [], {
+    equals: (a, b) => a.join() === b.join(),
+  });
+  const noun = () => (groups() ? "group" : "run");
+  const howMany = () => {
+    const some = groups()?.groups.length ?? props.visible.drawn().length;
+    const all = groups() ? props.list.groupCount() : found();
+    return `${count(some)} of ${count(all)} drawn`;
+  };
   const which = () => {
+    if (groups()) return groupsLeftOut();
     const drawn = props.visible.drawn().length;
     const { wanted, isChosen } = props.visible;
     if (isChosen() || props.selected.size) {
@@ -89,6 +103,12 @@ export function RunsAndCharts(props: {
     }
     if (tab() !== "charts" || drawn >= found()) return ""; // the head of the list says it
     return `The first ${drawn} of ${count(found())} runs; select others in the table.`;
+  };
+  const groupsLeftOut = () => {
+    const drawn = groups()?.groups.length ?? 0;
+    const all = props.list.groupCount();
+    if (props.visible.isChosen() || drawn >= all) return "";
+    return `The first ${drawn} of ${counted(all, "group")}; open the eyes of others in the list.`;
   };
   const found = () => props.list.total() ?? props.list.lines().length;
 
@@ -112,7 +132,7 @@ export function RunsAndCharts(props: {
               </button>
             </Show>
             <span role="status" class="hint">
-              {count(props.visible.drawn().length)} of {count(found())} drawn
+              {howMany()}
             </span>
             <span class="space" />
             <button type="button" class="quiet" onClick={() => props.visible.setAll("none")}>
@@ -121,7 +141,7 @@ export function RunsAndCharts(props: {
             <button
               type="button"
               class="quiet"
-              title={`Draw the first ${MOST_DRAWN} runs that are found`}
+              title={`Draw the first ${MOST_DRAWN} ${noun()}s that are found`}
               onClick={() => props.visible.setAll("all")}
             >
               Show all found
@@ -130,7 +150,7 @@ export function RunsAndCharts(props: {
               <button
                 type="button"
                 class="quiet"
-                title="Draw the selected runs, or the first"
+                title={groups() ? "Draw the first groups" : "Draw the selected runs, or the first"}
                 onClick={() => props.visible.setAll("")}
               >
                 Default
@@ -175,16 +195,19 @@ export function RunsAndCharts(props: {
             <p class="hint">{which()}</p>
           </Show>
           <Show
-            when={props.visible.drawn().length}
+            when={charted().length}
             fallback={
-              <Show when={!props.list.loading()}>
-                <p class="empty">No run is shown. Open the eye of a run to draw it.</p>
+              <Show when={!props.list.loading() && (!groups() || props.list.groupCount())}>
+                <p class="empty">
+                  No {noun()} is shown. Open the eye of a {noun()} to draw it.
+                </p>
               </Show>
             }
           >
             <Suspense fallback={<p class="loading">Loading…</p>}>
               <MetricCharts
-                runIds={props.visible.drawn()}
+                runIds={charted()}
+                groups={groups()}
                 list={props.list}
                 selected={props.selected}
                 choose={point}

@@ -16,7 +16,7 @@ import {
 import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
 import { type Column, numericColumns, value } from "../runs/columns";
-import { isGroup, type Line, type RunList } from "../runs/runList";
+import { isGroup, type Line, type Row, type RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
 import { createColumnLayout } from "./columnLayout";
@@ -86,9 +86,7 @@ export function RunsTable(props: {
     on(
       () => props.pointed,
       (id) => {
-        const index = id
-          ? lines().findIndex((line) => line && !isGroup(line) && line.run.id === id)
-          : -1;
+        const index = id ? lines().findIndex((line) => idOf(line) === id) : -1;
         if (index >= 0) move(index);
       },
     ),
@@ -154,6 +152,10 @@ export function RunsTable(props: {
       PageUp: () => move(active() - page),
       Home: () => move(0),
       End: () => move(count() - 1),
+      e: () => {
+        const id = idOf(lines()[active()]);
+        if (id) props.visible.toggle(id);
+      },
       " ": () => selection.pick(active(), event.shiftKey),
       Enter: enter,
       ArrowRight: () => canUnfold(active()) && !isUnfolded(active()) && toggle(active()),
@@ -276,7 +278,7 @@ export function RunsTable(props: {
                 classList={{
                   active: active() === index(),
                   selected: selected(),
-                  pointed: !!props.pointed && props.pointed === runLine(index())?.run.id,
+                  pointed: !!props.pointed && props.pointed === idOf(lines()[index()]),
                   grouped: !!groupLine(index()),
                 }}
                 style={{ transform: `translateY(${item().start - ROW}px)` }}
@@ -312,6 +314,7 @@ export function RunsTable(props: {
                         unfolded={isUnfolded(index())}
                         toggle={() => toggle(index())}
                         pick={() => selection.pick(index(), false)}
+                        visible={props.visible}
                       />
                     )}
                   </Show>
@@ -324,6 +327,11 @@ export function RunsTable(props: {
       </div>
     </div>
   );
+}
+
+/** Returns the id of the run or group of a row. */
+function idOf(row: Row): string | undefined {
+  return isGroup(row) ? row.group.id : row?.run.id;
 }
 
 /** What does not fit into a cell is told by it when the pointer is over it. */

@@ -4,7 +4,7 @@ import { A } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, Match, Show, Switch } from "solid-js";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
-import { STATISTICS } from "../api/runGroups";
+import { statisticOf } from "../api/runGroups";
 import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { leadOldTabs } from "../panels/oldTabs";
@@ -68,13 +68,14 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
     columns: columns(),
     groups: groups(),
     sort: sort(),
-    statistic: STATISTICS.find((one) => one === statistic()) ?? "mean",
+    statistic: statisticOf(statistic()),
   }));
 
   const marked = createMemo(() => new Set(selected()));
   const visible = createVisibleRuns({
     listed: () => list.lines().map((line) => line.run.id),
     selected,
+    groups: list.groupIds,
   });
   const markedRuns = createMemo(() =>
     list
@@ -95,6 +96,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   const howMany = () => {
     const total = list.total();
     if (total === undefined) return "";
+    if (list.isGrouped()) return `${counted(list.groupCount(), "group")}, ${counted(total, "run")}`;
     const all = parents() > 0 ? inAll.value() : undefined;
     if (all === undefined || all <= total) return counted(total, "run");
     const top = parents() === total ? counted(total, "parent") : `${count(total)} at the top`;

@@ -4,10 +4,13 @@ import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show } 
 import { part } from "../../api/connection";
 import type { StepRange } from "../../api/history";
 import { ErrorNote } from "../../parts/ErrorNote";
-import { count } from "../../parts/format";
+import { count, counted } from "../../parts/format";
 import { attempt } from "../../parts/notices";
+import { csv, saveFile } from "../../parts/saveFile";
 import { theme } from "../../parts/theme";
+import type { DrawnGroups } from "../../runs/drawnGroups";
 import { runColour, runDash } from "../colours";
+import { groupRows } from "../groupCurves";
 import { LinePlot } from "../linePlot";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
@@ -52,16 +55,18 @@ export default function LinePanel(props: KindProps) {
         ? itemsOf(props.panel.fields.of)
         : [props.panel.metric],
     xMetric: settings().xMetric,
-    runs: live.runs,
     live,
+    groups: context.groups,
+    band: context.band,
     settings,
     zoom,
     ready: createMemo(() => seen() && width() > 0 && live.begun() > 0),
     // Of a smoothed line as many again, which is seen to have corners before others are.
     maxPoints: () =>
       Math.max(LEAST_POINTS, Math.min(MOST_POINTS, (settings().smoothing ? 4 : 2) * width())),
+    groupPoints: width,
   });
-  const { curves } = drawn;
+  const { curves, groups } = drawn;
   const cursor = createPanelCursor({
     plot: () => plot,
     curves,
@@ -96,9 +101,8 @@ export default function LinePanel(props: KindProps) {
   });
 
   const looks = createMemo(() =>
-    drawn
-      .drawnRuns()
-      .map(({ id }) => [runColour(id), runDash(id)])
+    curves()
+      .map(({ runId }) => [runColour(runId), runDash(runId)])
       .join(),
   );
   createEffect(
@@ -135,10 +139,31 @@ export default function LinePanel(props: KindProps) {
       title: title(),
       curves: curves(),
       settings: settings(),
-      runs: drawn.drawnRuns(),
+      nameOf: drawn.nameOf,
     });
     if (kind === "svg") saveSvg(drawing, title());
     else await savePng(drawing, title(), scale);
+  };
+  const saveGroups = (all: DrawnGroups) =>
+    saveFile(`${title()}.csv`, csv(groupRows(drawn.groupHistories(), all, context.band())));
+  /** A file has points of one kind: aligned ones of groups, or those that runs logged. */
+  const csvActions = () => {
+    const all = groups();
+    const ofRuns = (label: string) => ({
+      label,
+      act: () => savePoints(drawn.names, ids(), stepsToSave()),
+    });
+    if (!all) return [ofRuns("CSV")];
+    const ofGroups = { label: "CSV", act: () => saveGroups(all) };
+    return ids().length ? [ofGroups, ofRuns("CSV of single runs")] : [ofGroups];
+  };
+  const howMany = () => {
+    const all = groups();
+    const runs = counted(ids().length, "run");
+    if (!all) return runs;
+    const drawnGroups = new Set(curves().flatMap(({ runId, spread }) => (spread ? runId : [])));
+    const some = `${all.centre} of ${counted(drawnGroups.size, "group")}`;
+    return ids().length ? `${some}, ${runs}` : some;
   };
   return (
     <PanelFrame
@@ -147,11 +172,19 @@ export default function LinePanel(props: KindProps) {
         root = element;
       }}
       title={title()}
-      label={`${title()}, ${drawn.drawnRuns().length} runs`}
+      label={`${title()}, ${howMany()}`}
       busy={drawn.loading()}
       onKey={onKey}
       hint={
         <>
+          <Show when={context.groups() && !groups()}>
+            <span class="hint" title="Groups are drawn of metrics by step">
+              single runs
+            </span>
+          </Show>
+          <Show when={groups() && settings().smoothing}>
+            <span class="hint">groups are not smoothed</span>
+          </Show>
           <Show when={hidden()}>
             <span class="hint">{count(hidden())} points ≤ 0 are not on a logarithmic axis</span>
           </Show>
@@ -166,7 +199,7 @@ export default function LinePanel(props: KindProps) {
         { label: "PNG", act: () => attempt(() => save("png", 2)) },
         { label: "PNG, twice as large", act: () => attempt(() => save("png", 4)) },
         { label: "SVG", act: () => attempt(() => save("svg")) },
-        { label: "CSV", act: () => savePoints(drawn.names, ids(), stepsToSave()) },
+        ...csvActions(),
       ]}
     >
       <Show when={drawn.error()}>
@@ -191,7 +224,7 @@ export default function LinePanel(props: KindProps) {
               at={at()}
               byTouch={cursor.byTouch()}
               found={cursor.found()}
-              runs={live.runs()}
+              nameOf={drawn.nameOf}
               settings={settings()}
               isNamed={new Set(curves().map((one) => one.place)).size > 1}
             />

@@ -1,0 +1,87 @@
+// The bands around the curves of groups: how far they reach, and what they look like.
+
+import type uPlot from "uplot";
+import { runColour } from "./colours";
+import type { Curve } from "./curves";
+import { drawable, type Range } from "./scales";
+
+/** How much of the colour of its curve a band has, from 0 to 1: of one alone, and of many. */
+const OPACITY = { one: 0.2, many: 0.12 };
+const MANY = 5;
+
+// Pixels of a line: of runs, and of groups and of the runs that are drawn beside them.
+const WIDTHS = { run: 1.5, group: 2.5, beside: 1 };
+
+/** Returns the width of the line of a curve among others. */
+export function lineWidth({ spread }: Curve, curves: Curve[]): number {
+  if (spread) return WIDTHS.group;
+  return curves.some((other) => other.spread) ? WIDTHS.beside : WIDTHS.run;
+}
+
+/** A point of an edge of a band. */
+export type Place = [number, number];
+
+/** Returns the range that contains bands in sight, too; `log` leaves out what has no place there. */
+export function withBands(
+  all: Range,
+  curves: Curve[],
+  inSight: Range | undefined,
+  log: boolean,
+): Range {
+  let { min, max } = all;
+  for (const { xs, spread } of curves)
+    for (const [i, x] of xs.entries()) {
+      if (inSight && (x < inSight.min || x > inSight.max)) continue;
+      const [low, high] = [spread?.low[i], spread?.high[i]];
+      if (low !== undefined && (!log || low > 0)) min = Math.min(min, low);
+      if (high !== undefined && (!log || high > 0)) max = Math.max(max, high);
+    }
+  return { min, max };
+}
+
+/**
+ * Returns the outline of the band of a curve, by the places of steps and values in a picture. What
+ * has no place on a logarithmic axis is at `bottom`.
+ */
+export function outline(
+  { xs, spread }: Curve,
+  xOf: (x: number) => number,
+  yOf: (y: number) => number,
+  bottom: number,
+): Place[] {
+  const edge = (values: number[]) =>
+    xs.flatMap((x, i): Place[] => {
+      const [value, left] = [values[i], xOf(x)];
+      if (value === undefined || Number.isNaN(value)) return [];
+      const top = yOf(drawable(value));
+      return [[left, Number.isFinite(top) ? top : bottom]];
+    });
+  return spread?.low.length ? [...edge(spread.high), ...edge(spread.low).reverse()] : [];
+}
+
+export function bandOpacity(curves: Curve[]): number {
+  return curves.length < MANY ? OPACITY.one : OPACITY.many;
+}
+
+/** Draws the bands of curves, under the curves. */
+export function drawBands(plot: uPlot, curves: Curve[]): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.globalAlpha = bandOpacity(curves);
+  for (const curve of curves) {
+    const places = outline(
+      curve,
+      (x) => plot.valToPos(x, "x", true),
+      (y) => plot.valToPos(y, "y", true),
+      bbox.top + bbox.height,
+    );
+    ctx.fillStyle = runColour(curve.runId);
+    ctx.beginPath();
+    for (const [x, y] of places) ctx.lineTo(x, y);
+    ctx.fill();
+  }
+  ctx.restore();
+}
