@@ -40,6 +40,7 @@ export const SOURCE_TAG = "mlflow.source.name";
 export const COMMIT_TAG = "mlflow.source.git.commit";
 
 const IDS_AT_ONCE = 500;
+const MOVED_AT_ONCE = 1_000;
 // A browser has six connections to a server, and the watch has one of them.
 const AT_ONCE = 4;
 
@@ -171,6 +172,17 @@ export async function deleteRuns(ids: string[], withChildren = false): Promise<v
   await forEach(ids, (id) =>
     answered(api.POST("/api/2.0/mlflow/runs/delete", { body: { ...body, run_id: id } })),
   );
+}
+
+/** Moves runs with their child runs to another experiment; returns the ids of all that were moved. */
+export async function moveRuns(ids: string[], experimentId: string): Promise<string[]> {
+  const moved: string[] = [];
+  for (let i = 0; i < ids.length; i += MOVED_AT_ONCE) {
+    const body = { run_ids: ids.slice(i, i + MOVED_AT_ONCE), experiment_id: experimentId };
+    const { run_ids = [] } = await answered(api.POST("/api/1.0/runstream/runs/move", { body }));
+    moved.push(...run_ids);
+  }
+  return moved;
 }
 
 export async function restoreRuns(ids: string[]): Promise<void> {

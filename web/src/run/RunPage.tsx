@@ -3,15 +3,17 @@
 import { A, useParams } from "@solidjs/router";
 import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
 import { part } from "../api/connection";
-import { readExperiment } from "../api/experiments";
+import { type Experiment, readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
-import { deleteRuns, type Run, renameRun, restoreRuns } from "../api/runs";
+import { deleteRuns, moveRuns, type Run, renameRun, restoreRuns } from "../api/runs";
 import { useText } from "../parts/address";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FormDialog } from "../parts/FormDialog";
+import { counted } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { Menu } from "../parts/Menu";
+import { MoveRuns } from "../parts/MoveRuns";
 import { attempt, tell } from "../parts/notices";
 import { StatusMark } from "../parts/StatusMark";
 import { Tabs } from "../parts/Tabs";
@@ -114,6 +116,7 @@ function OneRun(props: { id: string }) {
 function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
   const [renaming, setRenaming] = createSignal(false);
   const [deleting, setDeleting] = createSignal(false);
+  const [moving, setMoving] = createSignal(false);
   const isRunning = () => props.run.status === "RUNNING";
   const remove = (withChildren: boolean) =>
     attempt(async () => {
@@ -121,6 +124,14 @@ function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
       await deleteRuns([id], withChildren);
       await props.live.read();
       tell(`Deleted the run${withChildren ? " with child runs" : ""}`, () => restore(id));
+    });
+  const move = (to: Experiment) =>
+    attempt(async () => {
+      const from = props.run.experimentId;
+      const moved = await moveRuns([props.run.id], to.id);
+      tell(`Moved ${counted(moved.length, "run")} to ${to.name}`, async () => {
+        await moveRuns(moved, from);
+      });
     });
   const restore = async (id: string) => {
     await restoreRuns([id]);
@@ -146,6 +157,7 @@ function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
           label="More about this run"
           items={[
             { label: "Rename", act: () => setRenaming(true) },
+            { label: "Move to another experiment…", act: () => setMoving(true) },
             { label: "Delete", act: ask, isDanger: true },
           ]}
         />
@@ -157,6 +169,16 @@ function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
           children={props.run.children}
           remove={remove}
           close={() => setDeleting(false)}
+        />
+      </Show>
+      <Show when={moving()}>
+        <MoveRuns
+          runs={1}
+          running={isRunning() ? 1 : 0}
+          children={props.run.children}
+          from={props.run.experimentId}
+          move={move}
+          close={() => setMoving(false)}
         />
       </Show>
       <Show when={renaming()}>

@@ -226,7 +226,8 @@ export function createRunList(asked: () => Asked) {
       if (!news) return run;
       const now = news.reduce(applyChange, run);
       const purged = news.some((change) => change.purged);
-      if (!purged && now.deleted === (asked().view === "DELETED_ONLY")) return now;
+      const isHere = now.experimentId === asked().experimentId;
+      if (isHere && !purged && now.deleted === (asked().view === "DELETED_ONLY")) return now;
       parents.add(run.tags.get(PARENT_TAG) ?? "");
       orphans ||= run.children > 0;
       return undefined;

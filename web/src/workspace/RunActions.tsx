@@ -2,10 +2,12 @@
 
 import { useNavigate } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
+import type { Experiment } from "../api/experiments";
 import {
   deleteRuns,
   deleteTag,
   forEach,
+  moveRuns,
   type Run,
   readRuns,
   renameRun,
@@ -16,10 +18,12 @@ import { DeleteRuns } from "../parts/DeleteRuns";
 import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
 import { Menu } from "../parts/Menu";
+import { MoveRuns } from "../parts/MoveRuns";
 import { attempt, tell } from "../parts/notices";
 import { MOST_COMPARED } from "../runs/compared";
 
 export function RunActions(props: {
+  experimentId: string;
   /** Of the selected runs those that are in sight. */
   runs: Run[];
   /** All that are selected: some may not be found any more, or be folded under their parents. */
@@ -32,7 +36,7 @@ export function RunActions(props: {
   select: (ids: string[]) => void;
 }) {
   const navigate = useNavigate();
-  const [asked, setAsked] = createSignal<"rename" | "tag" | "delete">();
+  const [asked, setAsked] = createSignal<"rename" | "tag" | "delete" | "move">();
   const [withUnseen, setWithUnseen] = createSignal(false);
   const [about, setAbout] = createSignal<Run[]>([]);
   const seen = createMemo(() => props.runs.map((run) => run.id));
@@ -51,9 +55,16 @@ export function RunActions(props: {
   const sum = (of: (run: Run) => number) => about().reduce((all, run) => all + of(run), 0);
   const children = () => sum((run) => run.children);
   const running = () => sum((run) => (run.status === "RUNNING" ? 1 : 0));
+  const readAbout = async () =>
+    setAbout(await readRuns(ids(), { metrics: [], params: [], tags: [] }));
+  const askToMove = () =>
+    attempt(async () => {
+      await readAbout();
+      setAsked("move");
+    });
   const askToDelete = () =>
     attempt(async () => {
-      setAbout(await readRuns(ids(), { metrics: [], params: [], tags: [] }));
+      await readAbout();
       if (children() || running() || withUnseen()) setAsked("delete");
       else await remove(false);
     });
@@ -65,6 +76,18 @@ export function RunActions(props: {
       const also = withChildren ? " with child runs" : "";
       tell(`Deleted ${counted(of.length, "run")}${also}`, async () => {
         await restoreRuns(of);
+        props.changed();
+      });
+    });
+  const move = (to: Experiment) =>
+    attempt(async () => {
+      const from = props.experimentId;
+      const moved = await moveRuns(ids(), to.id);
+      const gone = new Set(moved);
+      props.select(props.ids.filter((id) => !gone.has(id)));
+      props.changed();
+      tell(`Moved ${counted(moved.length, "run")} to ${to.name}`, async () => {
+        await moveRuns(moved, from);
         props.changed();
       });
     });
@@ -153,6 +176,7 @@ export function RunActions(props: {
             <Menu
               label="More actions"
               items={[
+                { label: "Move to another experiment…", act: askToMove },
                 {
                   label: `Delete ${counted(ids().length, "run")}`,
                   act: askToDelete,
@@ -172,6 +196,16 @@ export function RunActions(props: {
           running={running()}
           children={children()}
           remove={remove}
+          close={() => setAsked(undefined)}
+        />
+      </Show>
+      <Show when={asked() === "move"}>
+        <MoveRuns
+          runs={ids().length}
+          running={running()}
+          children={children()}
+          from={props.experimentId}
+          move={move}
           close={() => setAsked(undefined)}
         />
       </Show>

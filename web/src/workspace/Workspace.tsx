@@ -200,6 +200,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
       </div>
       <Show when={selected().length}>
         <RunActions
+          experimentId={props.experimentId}
           runs={markedRuns()}
           ids={selected()}
           deleted={stage() === "deleted"}
